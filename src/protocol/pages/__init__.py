@@ -1,0 +1,42 @@
+"""The pages: named inputs, one refresh, named outputs. The only floor that knows widgets."""
+
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+import ipywidgets as widgets
+
+from protocol.pages import elements
+from protocol.records import ProtocolError
+from protocol.trial import load_trial
+
+PAGES = {
+    "overview": "OverviewPage",
+    "eligibility": "EligibilityPage",
+    "escalation": "EscalationPage",
+    "followup": "FollowupPage",
+    "sites": "SitesPage",
+}
+
+
+def open_page(name: str, folder: str | Path) -> widgets.VBox:
+    """Open one page on the trial kept in `folder`.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`PAGES`.
+    folder : str or Path
+        The folder with the trial's TOML files.
+
+    Returns
+    -------
+    ipywidgets.VBox
+        The page; a readable message in its place when the record cannot be used.
+    """
+    try:
+        trial = load_trial(folder)
+    except ProtocolError as error:
+        return elements.framed(elements.html(elements.message(error)))
+    page = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])(trial, today=date.today())  # noqa: DTZ011 - the reader's own calendar day
+    return elements.framed(page.view)

@@ -1,0 +1,151 @@
+"""What every record of the protocol is made of: frozen, strict, and with a source on every value."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+Phase = Literal["Ib", "II"]
+Severity = Literal["high", "medium", "low"]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+SourceText = Annotated[str, StringConstraints(pattern=r"^(registry|page|paper|standard): \S")]
+T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
+
+
+class ProtocolError(ValueError):
+    """Something the workbook cannot use, said so that a person can mend it.
+
+    Parameters
+    ----------
+    where : str
+        File and place in it, or the field of a form.
+    found : str
+        What stands there.
+    write : str
+        What to write instead.
+    """
+
+    def __init__(self, where: str, found: str, write: str) -> None:
+        super().__init__(f"{where}: found {found}; write {write}")
+        self.where, self.found, self.write = where, found, write
+
+
+class Record(BaseModel):
+    """A frozen record that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Provenance(Record):
+    """Where a value comes from: exactly one of a source or an assumption.
+
+    ``source`` starts with ``registry:`` (the registry listing kept beside the record), ``page:`` (another public
+    page), ``paper:`` or ``standard:``. ``assumption`` gives the reason why this default was chosen.
+    """
+
+    source: SourceText | None = None
+    assumption: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.source is None) == (self.assumption is None):
+            raise ValueError(
+                'needs exactly one origin; write source = "registry: Exclusion 3" or assumption = "why this default"'
+            )
+        return self
+
+    @property
+    def is_assumption(self) -> bool:
+        """Whether this is the workbook's own default and not the protocol's word."""
+        return self.assumption is not None
+
+    @property
+    def origin(self) -> str:
+        """The source, or the reason of the assumption."""
+        return self.source or self.assumption or ""
+
+
+class Sourced(Provenance, Generic[T]):
+    """One value with its origin."""
+
+    value: T
+
+
+class Ambiguity(Record):
+    """A place where the registry's words allow more than one reading."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^A\d\d$")]
+    problem: Text
+    default: Text
+    alternatives: tuple[Text, ...] = ()
+    severity: Severity
+    concerns: tuple[str, ...] = Field(min_length=1)
+    question: Text
+
+
+def unique(items: Iterable[str], what: str) -> None:
+    """Raise ValueError when an id of `what` stands twice."""
+    seen: set[str] = set()
+    for item in items:
+        if item in seen:
+            raise ValueError(f"duplicate {what} id {item!r}; write a different id for one of them")
+        seen.add(item)
+
+
+def read_record(path: Path, model: type[R]) -> R:
+    """Read one TOML file into a record.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the file, the place in it, what was found and what to write, when the file is missing, is not TOML
+        or does not fit the record.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ProtocolError(str(path), "no file", f"a TOML file named {path.name}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError(path.name, f"text that is not TOML ({error})", "valid TOML in UTF-8") from None
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _readable(path, content, error) from None
+
+
+def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> ProtocolError:
+    first = error.errors(include_url=False)[0]
+    where = ", ".join([path.name, *([place] if (place := _place(content, first["loc"])) else [])])
+    message = first["msg"].removeprefix("Value error, ")
+    found, _separator, write = message.partition("; write ")
+    more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        found, write = "a key that is not known here", "one of the known keys or remove it"
+    elif first["type"] == "missing":
+        found, write = "nothing", "this key, which is required"
+    elif not write:
+        found, write = f"{first['input']!r}"[:80], message[:1].lower() + message[1:]
+    return ProtocolError(where, found, write + more)
+
+
+def _place(content: Any, location: tuple[int | str, ...]) -> str:
+    """Name a place in a TOML file by ids instead of positions: ``criteria[E3].source``."""
+    words: list[str] = []
+    for step in location:
+        content = _step(content, step)
+        if isinstance(step, int):
+            name = content.get("id", step + 1) if isinstance(content, dict) else step + 1
+            words[-1:] = [f"{words[-1] if words else ''}[{name}]"]
+        else:
+            words.append(step)
+    return ".".join(words)
+
+
+def _step(content: Any, step: int | str) -> Any:
+    try:
+        return content[step]
+    except (KeyError, IndexError, TypeError):
+        return None
