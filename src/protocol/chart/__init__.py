@@ -1,0 +1,1 @@
+"""The one small widget that draws every chart."""

@@ -1,0 +1,7 @@
+"""Eligibility."""
+
+from protocol.records import Record
+
+
+class EligibilityRecord(Record):
+    """Being written."""

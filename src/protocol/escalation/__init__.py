@@ -1,0 +1,7 @@
+"""Escalation."""
+
+from protocol.records import Record
+
+
+class EscalationRecord(Record):
+    """Being written."""

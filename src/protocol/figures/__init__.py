@@ -1,0 +1,1 @@
+"""Figures: a tidy DataFrame in, an Altair chart out."""

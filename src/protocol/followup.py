@@ -1,0 +1,7 @@
+"""Followup."""
+
+from protocol.records import Record
+
+
+class FollowupRecord(Record):
+    """Being written."""

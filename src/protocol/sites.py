@@ -1,0 +1,7 @@
+"""Sites."""
+
+from protocol.records import Record
+
+
+class SitesRecord(Record):
+    """Being written."""
