@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from protocol.conduct import TrialSoFar
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
@@ -65,6 +66,17 @@ class Register(Record):
         return self
 
 
+class Examples(Record):
+    """The invented example beside the trial: a cohort to screen and a trial so far."""
+
+    folder: Path
+    so_far: TrialSoFar
+
+    def cohort(self) -> bytes:
+        """Return the invented cohort of 500 as the bytes of a CSV file."""
+        return (self.folder / "cohort.csv").read_bytes()
+
+
 class Trial(Record):
     """A trial: what it is, what its words leave open, and one record per topic."""
 
@@ -75,6 +87,7 @@ class Trial(Record):
     followup: FollowupRecord
     sites: tuple[Site, ...]
     rivers: tuple[River, ...]
+    examples: Examples | None = None
 
 
 def load_trial(folder: str | Path) -> Trial:
@@ -91,6 +104,7 @@ def load_trial(folder: str | Path) -> Trial:
         Naming the file and the place in it when something is missing or wrong.
     """
     folder = Path(folder)
+    examples = folder.parent / "examples"
     places = read_record(folder / "sites.toml", SitesRecord)
     return Trial(
         identity=read_record(folder / "trial.toml", Identity),
@@ -100,4 +114,9 @@ def load_trial(folder: str | Path) -> Trial:
         followup=read_record(folder / "followup.toml", FollowupRecord),
         sites=places.sites,
         rivers=places.rivers,
+        examples=_examples(examples) if examples.is_dir() else None,
     )
+
+
+def _examples(folder: Path) -> Examples:
+    return Examples(folder=folder, so_far=read_record(folder / "trial_so_far.toml", TrialSoFar))

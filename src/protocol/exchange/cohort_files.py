@@ -180,7 +180,7 @@ def _column(cells: list[object], fact: Fact) -> tuple[list[object], list[Problem
     problems = []
     for row, cell in enumerate(cells, start=2):
         try:
-            values.append(_value(cell, fact))
+            values.append(read_value(cell, fact))
         except ValueError:
             values.append(None)
             where = _("row {row}, column {column}").format(row=row, column=fact.id)
@@ -188,8 +188,8 @@ def _column(cells: list[object], fact: Fact) -> tuple[list[object], list[Problem
     return values, problems
 
 
-def _value(cell: object, fact: Fact) -> object:
-    """Read one cell; ValueError when it is not a value of this fact."""
+def read_value(cell: object, fact: Fact) -> object:
+    """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
     if cell is None or cell != cell or str(cell).strip().lower() in EMPTY:
         return None
     text = str(cell).strip()
