@@ -35,6 +35,8 @@ class CohortScreening:
     ----------
     criteria : tuple of Criterion
         In protocol order; bit ``i`` of every mask belongs to ``criteria[i]``.
+    titles : tuple of str
+        Their short titles with the thresholds used.
     participants : tuple of str
         One id per row, in the order of the input.
     fail, unknown, not_applicable : integer arrays, shape (participants,)
@@ -42,6 +44,7 @@ class CohortScreening:
     """
 
     criteria: tuple[Criterion, ...]
+    titles: tuple[str, ...]
     participants: tuple[str, ...]
     fail: Masks
     unknown: Masks
@@ -60,7 +63,7 @@ class CohortScreening:
                 int((mask >> position & 1).sum()) for mask in (self.fail, self.unknown, self.not_applicable)
             )
             met = len(self.participants) - fail - unknown - absent
-            rows.append((criterion.id, criterion.title, met, fail, unknown, absent))
+            rows.append((criterion.id, self.titles[position], met, fail, unknown, absent))
         return pd.DataFrame(rows, columns=["criterion", "title", "met", "not met", "unknown", "not applicable"])
 
     def funnel(self) -> pd.DataFrame:
@@ -83,7 +86,7 @@ class CohortScreening:
             failed, open_ = failed | here, open_ | (self.unknown >> position & 1).astype(bool)
             only = int((failures == 1 << position).sum())
             left, confirmed = int((~failed).sum()), int((~failed & ~open_).sum())
-            rows.append((criterion.id, criterion.title, excluded, left, confirmed, only))
+            rows.append((criterion.id, self.titles[position], excluded, left, confirmed, only))
         columns = ["criterion", "title", "excluded", "remaining", "confirmed", "only_reason"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -107,7 +110,8 @@ def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreen
     )
     bits = [_bits(logic, criterion, phase) for criterion in catalogue.criteria]
     masks = [_mask(table, [row[kind] for row in bits]) for kind in range(3)]
-    return CohortScreening(catalogue.criteria, _identities(table), *masks)
+    titles = tuple(catalogue.title(criterion) for criterion in catalogue.criteria)
+    return CohortScreening(catalogue.criteria, titles, _identities(table), *masks)
 
 
 def _identities(table: Any) -> tuple[str, ...]:
