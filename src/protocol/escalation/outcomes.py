@@ -109,7 +109,9 @@ def _entries(grid: Grid, text: str) -> list[tuple[int, str]]:
         match = ENTRY.fullmatch(word)
         if match is None:
             raise ProtocolError(
-                _("outcome notation"), repr(word), _("a regimen, a colon, and N or T for each participant: B1:NTN")
+                _("outcome notation"),
+                repr(word),
+                _("a regimen, a colon, and N or T for each participant: B1:NTN"),
             )
         entries.append((grid.index(match["regimen"]), match["letters"]))
     return entries
