@@ -19,7 +19,7 @@ GRID = Grid(tuple("ABCDE"), tuple("123"))
 RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
 SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
 
-# Answers of BOIN 2.7.2 that name a regimen its own trial rule has eliminated; the workbook does not follow them.
+# Answers of BOIN 2.7.2 that name a regimen its own trial rule has eliminated; they are not followed here.
 RECOMMENDS_AN_ELIMINATED_REGIMEN = {"random_43"}
 SELECTS_AN_ELIMINATED_REGIMEN = {
     "elim_02_default",
@@ -383,7 +383,7 @@ def test_a_scenario_whose_rate_falls_is_refused_on_reading(tmp_path):
     )
     file = tmp_path / "escalation.toml"
     file.write_text(text.replace("[0.05, 0.12, 0.20]", "[0.01, 0.12, 0.20]"), encoding="utf-8")
-    with pytest.raises(ProtocolError, match="B1: found 0.01, less than 0.02 at A1"):
+    with pytest.raises(ProtocolError, match=r"B1: found 0\.01, less than 0\.02 at A1"):
         read_record(file, EscalationRecord)
 
 

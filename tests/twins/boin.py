@@ -4,7 +4,7 @@ Written from Liu & Yuan 2015 (boundaries) and Lin & Yin 2017 (grid), not from th
 """
 
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from math import ceil, floor, log
 
 from scipy.stats import beta
@@ -91,7 +91,7 @@ class PlainBoin:
         return best and best[1]
 
     def isotonic(self, n, y):
-        """Max-min formula: the largest over upper sets of the smallest over lower sets of the mean of their overlap."""
+        """Max-min formula: over upper sets the largest, over lower sets the smallest, mean of the overlap."""
         weight = {c: n[c] + 0.1 for c in self.cells}
         total = {c: y[c] + 0.05 for c in self.cells}
         lower = [frozenset(c for c in self.cells if c[1] < heights[c[0]]) for heights in self.staircases()]
@@ -108,6 +108,4 @@ class PlainBoin:
 
     def staircases(self):
         every = product(range(self.frequencies + 1), repeat=self.doses)
-        return [
-            heights for heights in every if all(a >= b for a, b in zip(heights, heights[1:], strict=False))
-        ]
+        return [heights for heights in every if all(a >= b for a, b in pairwise(heights))]

@@ -100,8 +100,8 @@ class EscalationRecord(Record):
         name : str, optional
             One of :data:`DESIGNS`; the record's own choice when left out.
         **changes
-            What-if: fields of the design in place of the record's values. The safe and toxic rates follow a changed
-            target by the record's ratios.
+            What-if: fields of the design in place of the record's values. The safe and toxic rates follow a
+            changed target by the record's ratios.
 
         Raises
         ------

@@ -26,7 +26,7 @@ STOP = -1
 MOST_LOWER_SETS = 1000
 
 Integers = NDArray[np.integer[Any]]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Booleans = NDArray[np.bool_]
 
 
@@ -103,8 +103,8 @@ class Grid:
     def neighbours(self) -> Integers:
         """Indices one step away, shape ``(3, D * F, 2)``.
 
-        Axis 0 holds the moves stay (0), up (1) and down (-1); the last axis holds the dose step and the frequency
-        step. -1 stands where there is no regimen.
+        Axis 0 holds the moves stay (0), up (1) and down (-1); the last axis holds the dose step and the
+        frequency step. -1 stands where there is no regimen.
         """
         index = np.arange(self.size).reshape(self.shape)
         padded = np.pad(index, 1, constant_values=-1)

@@ -22,7 +22,7 @@ class Outcomes:
     ----------
     grid : Grid
     treated, dlt : array_like of int, shape (T, D, F) or (D, F)
-        Participants and participants with a DLT per trial and regimen; one trial may leave out the first axis.
+        Participants, and those with a DLT, per trial and regimen; one trial may leave out the first axis.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class Outcomes:
         return self.notation()
 
     def notation(self, last: int | None = None) -> str:
-        """Write the first trial in the notation that :meth:`parse` reads, regimen number `last` at the end."""
+        """Write the first trial in the notation that :meth:`parse` reads, regimen `last` at the end."""
         treated, dlt = self.treated[0].ravel(), self.dlt[0].ravel()
         order = sorted(np.flatnonzero(treated), key=lambda index: (index == last, index))
         words = (f"{self.grid.labels[i]}:{'N' * (treated[i] - dlt[i])}{'T' * dlt[i]}" for i in order)

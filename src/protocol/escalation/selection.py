@@ -1,4 +1,4 @@
-"""The recommended phase II regimen: isotonic regression on the grid, then the tried regimen nearest the target.
+"""The recommended phase II regimen: isotonic regression, then the tried regimen nearest the target.
 
 Sources: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167) for the rule; Robertson, Wright & Dykstra, *Order
 Restricted Statistical Inference* (1988), chapter 1, for the minimum lower sets algorithm, which is exact.
@@ -9,7 +9,7 @@ import numpy as np
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 
-# (y + 0.05) / (n + 0.1) on every regimen: Lin & Yin 2017. It leaves untried regimens at 0.5 with a weight of 0.1.
+# (y + 0.05) / (n + 0.1) everywhere: Lin & Yin 2017. It leaves untried regimens at 0.5, with a weight of 0.1.
 PSEUDO_DLT, PSEUDO_PARTICIPANTS = 0.05, 0.1
 RANK_STEP = (
     1e-5  # breaks ties between pooled regimens: the higher one below the target, the lower one above it
@@ -23,8 +23,8 @@ def isotonic_rates(outcomes: Outcomes) -> Floats:
     Returns
     -------
     ndarray of float, shape (T, D, F)
-        Weighted least squares estimates, 0 to 1, never falling as dose or frequency rises. Untried regimens are
-        among them; they say more about the prior weight than about the regimen.
+        Weighted least squares estimates, 0 to 1, never falling as dose or frequency rises. Untried regimens
+        are among them; they say more about the prior weight than about the regimen.
     """
     trials = len(outcomes.treated)
     weight = outcomes.treated.reshape(trials, -1) + PSEUDO_PARTICIPANTS
@@ -35,8 +35,8 @@ def isotonic_rates(outcomes: Outcomes) -> Floats:
 def minimum_lower_sets(grid: Grid, total: Floats, weight: Floats) -> Floats:
     """Bivariate isotonic regression of ``total / weight``, exactly, for many data sets at once.
 
-    Again and again the lower set whose remaining part has the smallest weighted mean is taken off; the regimens
-    taken off together share that mean.
+    Again and again the lower set whose remaining part has the smallest weighted mean is taken off; the
+    regimens taken off together share that mean.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def minimum_lower_sets(grid: Grid, total: Floats, weight: Floats) -> Floats:
     sets = grid.lower_sets
     sums, weights = total @ sets.T.astype(float), weight @ sets.T.astype(float)
     grows = _growth(sets)
-    fitted, level = np.empty_like(total), np.zeros(len(total))
+    level: Floats = np.zeros(len(total))
+    fitted = np.empty_like(total)
     taken, at_work = np.full(len(total), int(np.argmin(sets.sum(axis=1)))), np.arange(len(total))
     while at_work.size:
         taken, level, reached = _take_off(sums[at_work], weights[at_work], grows, taken, level)

@@ -54,9 +54,9 @@ class Simulation:
 
     @property
     def correct(self) -> Booleans:
-        """Regimens whose true rate is nearest the target; none of them when the lowest is too toxic already."""
+        """Regimens whose true rate is nearest the target; none when the lowest is too toxic already."""
         distance = np.abs(self.truth - self.design.target)
-        return (distance <= distance.min() + NEAR) & (self.truth[0, 0] < self.design.toxic - NEAR)
+        return np.asarray((distance <= distance.min() + NEAR) & (self.truth[0, 0] < self.design.toxic - NEAR))
 
     def regimens(self) -> pd.DataFrame:
         """Tabulate every regimen, one row each, and a last row for "none".
@@ -64,8 +64,9 @@ class Simulation:
         Returns
         -------
         DataFrame
-            regimen, dose, frequency, truth (0 to 1), correct; selected (share of trials, 0 to 1), participants and
-            dlts (means per trial), each with its Monte Carlo standard error in the column ending in ``_se``.
+            regimen, dose, frequency, truth (0 to 1), correct; selected (share of trials, 0 to 1),
+            participants and dlts (means per trial), each with its Monte Carlo standard error in a column
+            ending in ``_se``.
         """
         grid = self.design.grid
         picks = self.selected[:, None] == [*range(grid.size), STOP]
@@ -120,8 +121,8 @@ def simulate(
 ) -> Simulation:
     """Simulate trials run by `design`.
 
-    Draws are made per participant up front, so that two designs with the same seed meet the same participants, and
-    the figures do not depend on `chunk`.
+    Draws are made per participant up front, so that two designs with the same seed meet the same
+    participants, and the figures do not depend on `chunk`.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ def simulate(
     return result
 
 
-def _check(what: str, value: int, least: int, most: int) -> None:
+def _check(what: str, value: object, least: int, most: int) -> None:
     if not (isinstance(value, int | np.integer) and least <= value <= most):
         raise ProtocolError(what, repr(value), _("a whole number from {} to {}").format(least, most))
 

@@ -1,44 +1,23 @@
 """The Bayesian optimal interval design on a grid.
 
-Sources: boundaries of Liu & Yuan 2015 (J R Stat Soc C 64:507-523); steps on the grid of Lin & Yin 2017 (Stat Methods
-Med Res 26:2155-2167).
+Source: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167), with the boundaries of
+:mod:`protocol.escalation.intervals`.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc
 
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
+from protocol.escalation.intervals import DOWN, UP, Tables, boin_tables
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
 Preference = Literal["dose", "frequency", "coin"]
-FEWEST_TO_ELIMINATE = 3  # Liu & Yuan 2015: no elimination on fewer than three participants
-EXPERIENCE_BONUS = (
-    0.0005  # Lin & Yin 2017: a participant's worth in the score, so that experience breaks near ties
-)
-UP, DOWN = 1, -1
-
-
-class Tables(NamedTuple):
-    """What (participants, DLTs) at one regimen imply; every array is indexed ``[n, y]`` or ``[n]``."""
-
-    lambda_e: float
-    lambda_d: float
-    escalate: Integers  # most DLTs that escalate, [n]
-    deescalate: Integers  # fewest DLTs that de-escalate, [n]
-    eliminate: Integers  # fewest DLTs that eliminate, n + 1 when none do, [n]
-    move: Integers  # 1 up, 0 stay, -1 down
-    score: Floats  # probability that the true rate lies between the boundaries, plus the bonus
-    eliminated: Booleans
-    stops: Booleans  # at the lowest regimen
-    toxic: Booleans  # observed rate at or above lambda_d
 
 
 class Decision(NamedTuple):
@@ -64,8 +43,8 @@ class Boin:
         Highest DLT rate that calls for escalation and lowest that calls for de-escalation;
         ``0 < safe < target < toxic < 1``. Usually 0.6 and 1.4 times the target.
     elimination : float
-        A regimen is eliminated, with all above it, when the posterior probability that its rate is above the target
-        exceeds this (uniform prior).
+        A regimen is eliminated, with all above it, when the posterior probability that its rate is above the
+        target exceeds this (uniform prior).
     lowest_margin : float
         The lowest regimen stops the trial already at ``elimination - lowest_margin``.
     cohort_size, maximum : int
@@ -73,8 +52,8 @@ class Boin:
     enough : int
         The trial stops when the current regimen has this many participants.
     bar : bool
-        Also refuse a higher dose (frequency) at which a lower or equal frequency (dose) showed a rate of at least
-        lambda_d. BOIN's ``next.comb`` does so since 2.6.8; the paper and BOIN's own simulations do not.
+        Also refuse a higher dose (frequency) at which a lower or equal frequency (dose) showed a rate of at
+        least lambda_d. BOIN's ``next.comb`` does so since 2.6.8; the paper and BOIN's own simulations do not.
     preference : {"dose", "frequency", "coin"}
         Which step to take when both score the same; "coin" needs draws.
     rounded : bool
@@ -125,7 +104,9 @@ class Boin:
     @property
     def tables(self) -> Tables:
         """The look-up tables for up to ``maximum`` participants at one regimen."""
-        return _tables(self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum)
+        return boin_tables(
+            self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum
+        )
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort.
@@ -278,38 +259,3 @@ class Boin:
             else _("De-escalate to {}").format(labels[chosen])
         )
         return _("{}: by the chance of a rate between the boundaries, {}{}.").format(verb, scored, tie_word)
-
-
-def boundaries(target: float, safe: float, toxic: float) -> tuple[float, float]:
-    """Return lambda_e and lambda_d, the observed DLT rates that escalate and de-escalate (Liu & Yuan 2015)."""
-    lambda_e = np.log((1 - safe) / (1 - target)) / np.log(target * (1 - safe) / (safe * (1 - target)))
-    lambda_d = np.log((1 - target) / (1 - toxic)) / np.log(toxic * (1 - target) / (target * (1 - toxic)))
-    return float(lambda_e), float(lambda_d)
-
-
-@lru_cache(maxsize=32)
-def _tables(target: float, safe: float, toxic: float, cutoff: float, margin: float, largest: int) -> Tables:
-    lambda_e, lambda_d = boundaries(target, safe, toxic)
-    n, y = np.arange(largest + 1)[:, None], np.arange(largest + 1)[None]
-    real = y <= n
-    above = np.where(real, 1 - betainc(y + 1, np.maximum(n - y, 0) + 1, target), 0)
-    judged = real & (n >= FEWEST_TO_ELIMINATE) & (y >= 1)
-    eliminated = judged & (above > cutoff)
-    eliminate = np.where(eliminated.any(axis=1), eliminated.argmax(axis=1), n[:, 0] + 1)
-    escalate = np.floor(lambda_e * n[:, 0]).astype(int)
-    deescalate = np.minimum(_first_at_or_above(lambda_d * n[:, 0]), eliminate)
-    move = np.where(y >= deescalate[:, None], DOWN, np.where(y <= escalate[:, None], UP, 0))
-    move[0] = 0  # a regimen nobody was treated at: treat the first cohort there
-    shape = y + 0.5, np.maximum(n - y, 0) + 0.5
-    score = betainc(*shape, lambda_d) - betainc(*shape, lambda_e) + EXPERIENCE_BONUS * n
-    toxic_seen = real & (n > 0) & (y >= lambda_d * n)
-    return Tables(
-        lambda_e, lambda_d, escalate, deescalate, eliminate, move, score, eliminated,
-        judged & (above > cutoff - margin), toxic_seen,
-    )  # fmt: skip
-
-
-def _first_at_or_above(limit: Floats) -> Integers:
-    """Round up; a limit that is whole to 1e-12 is passed by one, as BOIN does since 2.7.2."""
-    whole = np.round(limit)
-    return np.where(np.abs(limit - whole) < 1e-12, whole + 1, np.ceil(limit)).astype(int)
