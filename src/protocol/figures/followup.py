@@ -60,8 +60,8 @@ def _label(name: str, status: str, target: object, today: pd.Timestamp) -> str:
     if status == "today":
         return _("Today, {date}").format(date=today.date())
     if status in SIGNS:
-        return f"{name}   {SIGNS[status][0]} {_(status)}"
-    return name if pd.notna(target) else f"{name}   ? {_('not yet known')}"
+        return f"{name} · {SIGNS[status][0]} {_(status)}"
+    return name if pd.notna(target) else f"{name} · ? {_('not yet known')}"
 
 
 def _moments(days: pd.Series, hour: int) -> pd.Series:
@@ -123,16 +123,16 @@ def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``label``, ``order``, ``binding`` (yes or no), ``shown_from`` (the exposure, or the left edge of the picture
-        for an older one), ``cut`` (the left edge where the bar is cut), ``exposure``, ``allowed_from``, ``earliest``.
+        for an older one), ``shown_to``, ``cut`` (the left edge where the bar is cut), ``exposure``,
+        ``allowed_from``, ``earliest``.
     """
     rows = clocks[["name", "exposure", "allowed_from", "binding"]].copy()
     rows["order"] = range(len(rows))
     day = rows["allowed_from"].dt.strftime("%Y-%m-%d")
-    ends = [_("binds") if binding else _("free") for binding in rows["binding"]]
-    rows["label"] = [f"{name}   {a} {b}" for name, a, b in zip(rows["name"], day, ends, strict=True)]
+    rows["label"] = [_clock_label(*row) for row in zip(rows["name"], day, rows["binding"], strict=True)]
     edge = rows["allowed_from"].max() - pd.Timedelta(days=SHOWN_DAYS)
     shown = rows["exposure"].clip(lower=edge)
-    shown = shown.where(shown <= rows["allowed_from"], rows["allowed_from"])
+    rows["shown_to"] = _moments(rows["allowed_from"].clip(lower=edge), 0)
     rows["cut"] = _moments(shown.where(rows["exposure"] < edge), 0)
     rows["shown_from"] = _moments(shown, 0)
     rows["earliest"] = _moments(rows["allowed_from"].where(rows["binding"]), 0)
@@ -140,6 +140,11 @@ def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
         rows[column] = _moments(rows[column], 0)
     rows["binding"] = rows["binding"].map({True: "yes", False: "no"}).astype(object)
     return rows.drop(columns="name")
+
+
+def _clock_label(name: str, day: str, binding: bool) -> str:
+    label = _("{name} · from {day}").format(name=name, day=day)
+    return label + " ◀ " + _("binds") if binding else label
 
 
 def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
@@ -151,7 +156,7 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
         What :func:`clock_rows` returns.
     """
     y = alt.Y("label:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
-    y = y.axis(labelLimit=LABEL_WIDTH + 150, domain=False, ticks=False, labelPadding=8)
+    y = y.axis(labelLimit=LABEL_WIDTH + 200, domain=False, ticks=False, labelPadding=8)
     x = alt.X("shown_from:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6))
     tooltip = [
         alt.Tooltip("label:N", title=_("Look-back")),
@@ -161,9 +166,9 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     colour = alt.Color("binding:N", scale=alt.Scale(domain=["yes", "no"], range=[ORANGE, SKY]), legend=None)
     base = alt.Chart(rows)
     bars = base.mark_bar(height=14, cornerRadius=3).encode(
-        x=x, x2="allowed_from:T", y=y, color=colour, tooltip=tooltip
+        x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip
     )
-    cut = base.mark_point(shape="triangle-left", filled=True, size=120, xOffset=-8, opacity=1).encode(
+    cut = base.mark_point(shape="triangle-left", filled=True, size=130, opacity=1).encode(
         x="cut:T", y=y, color=colour, tooltip=tooltip
     )
     line = base.mark_rule(color=ORANGE, strokeDash=[5, 3], strokeWidth=2).encode(x="earliest:T")

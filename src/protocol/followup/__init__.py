@@ -5,7 +5,7 @@ Nothing here knows which day it is: `today` is always an argument.
 
 from protocol.followup.ledger import STATUSES, landmarks, timeline
 from protocol.followup.lookbacks import earliest_enrolment, lookbacks
-from protocol.followup.record import FollowupRecord, Visit, duration
+from protocol.followup.record import FollowupRecord, Visit, duration, shifted
 
 __all__ = [
     "STATUSES",
@@ -15,5 +15,6 @@ __all__ = [
     "earliest_enrolment",
     "landmarks",
     "lookbacks",
+    "shifted",
     "timeline",
 ]

@@ -136,6 +136,15 @@ class Period(Provenance):
     lasts: Length
 
 
+class Example(Provenance):
+    """An invented participant, in days before or after today, by the ids of anchors, visits and look-backs."""
+
+    frequency: Level
+    anchors: dict[Id, Offset]
+    done: dict[Id, Offset]
+    exposures: dict[Id, Offset]
+
+
 def _known(names: Iterable[object], known: Sequence[object], owner: str, what: str) -> None:
     for name in names:
         if name not in known:
@@ -157,6 +166,7 @@ class FollowupRecord(Record):
     boundary_day_allowed: Sourced[bool]
     lookbacks: tuple[LookBack, ...]
     periods: tuple[Period, ...]
+    example: Example
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -183,6 +193,10 @@ class FollowupRecord(Record):
             _known(visit.frequencies, levels, visit.id, "frequency")
         for period in self.periods:
             _known((period.starts, period.hangs_on), anchors, period.id, "anchor")
+        _known([self.example.frequency], levels, "example", "frequency")
+        _known(self.example.anchors, anchors, "example", "anchor")
+        _known(self.example.done, [item.id for item in self.all_visits], "example", "visit")
+        _known(self.example.exposures, [item.id for item in self.lookbacks], "example", "look-back")
 
     def _check_course(self) -> None:
         start = date(2001, 1, 1)
