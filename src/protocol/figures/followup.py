@@ -90,11 +90,14 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     colour = alt.Color(
         "status:N",
         scale=alt.Scale(
-            domain=[*SIGNS, "anchor", "period", "today"], range=[colour for _sign, colour in SIGNS.values()] + [PINK, SKY, PINK]
+            domain=[*SIGNS, "anchor", "period", "today"],
+            range=[colour for _sign, colour in SIGNS.values()] + [PINK, SKY, PINK],
         ),
         legend=None,
     )
-    x = alt.X("opens:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=6))
+    x = alt.X(
+        "opens:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=6)
+    )
     base = alt.Chart(rows)
     bars = base.mark_bar(height=11, cornerRadius=3, opacity=0.55).encode(
         x=x, x2="until:T", y=y, color=colour, tooltip=tooltip
@@ -165,9 +168,7 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     ]
     colour = alt.Color("binding:N", scale=alt.Scale(domain=["yes", "no"], range=[ORANGE, SKY]), legend=None)
     base = alt.Chart(rows)
-    bars = base.mark_bar(height=14, cornerRadius=3).encode(
-        x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip
-    )
+    bars = base.mark_bar(height=14, cornerRadius=3).encode(x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip)
     cut = base.mark_point(shape="triangle-left", filled=True, size=130, opacity=1).encode(
         x="cut:T", y=y, color=colour, tooltip=tooltip
     )

@@ -179,7 +179,9 @@ class FollowupPage:
     def _write_texts(self, level: int) -> None:
         frequency = next(item for item in self._record.frequencies if item.level == level)
         days = ", ".join(map(str, frequency.infusion_days))
-        text = Markup("{} {}").format(_("Infusion on study days {days}.").format(days=days), elements.origin(frequency))
+        text = Markup("{} {}").format(
+            _("Infusion on study days {days}.").format(days=days), elements.origin(frequency)
+        )
         reason = Markup('<br><span class="pw-off">{}</span>').format(frequency.origin)
         self.infusion_days.value = elements.dress(text + reason + self._set_aside(level))
         self.example.value = elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
@@ -216,7 +218,9 @@ class FollowupPage:
         self.contraception.value = elements.dress(self._contraception_in_words(marks), role="status")
         name = "schedule-invented-example.csv" if self._invented else "schedule.csv"
         file = csv(ledger.drop(columns=["kind", "root"]))
-        self.download.value = elements.dress(elements.download(_("Download the schedule (CSV)"), name, file, "text/csv"))
+        self.download.value = elements.dress(
+            elements.download(_("Download the schedule (CSV)"), name, file, "text/csv")
+        )
 
     def _today_in_words(self, ledger: pd.DataFrame) -> Markup:
         parts = []
@@ -236,7 +240,9 @@ class FollowupPage:
             day = _("not yet known") if pd.isna(last) else _("until and including {day}").format(day=last.date())
             anchor = next(item.name for item in self._record.anchors if item.id == period.hangs_on)
             rule = _("{length} after “{anchor}”").format(length=length_in_words(period.lasts), anchor=anchor)
-            texts.append(Markup("<li><b>{}: {}</b> ({}) {}</li>").format(period.name, day, rule, elements.origin(period)))
+            texts.append(
+                Markup("<li><b>{}: {}</b> ({}) {}</li>").format(period.name, day, rule, elements.origin(period))
+            )
         return Markup("<ul>{}</ul>").format(Markup("").join(texts))
 
     def _write_clocks(self, clocks: pd.DataFrame) -> None:
@@ -297,7 +303,9 @@ def _counted_from(anchor: str, offset: str) -> str:
 def _readable(ledger: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in ledger.itertuples(index=False):
-        provenance = Sourced[str](value="", **({"assumption": row.origin} if row.is_assumption else {"source": row.origin}))
+        provenance = Sourced[str](
+            value="", **({"assumption": row.origin} if row.is_assumption else {"source": row.origin})
+        )
         window = "" if pd.isna(row.opens) else f"{row.opens.date()} – {row.closes.date()}"
         rows.append(
             {
