@@ -7,7 +7,7 @@ from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
 from protocol.records import Ambiguity, Phase, Record, Sourced, Text, read_record
-from protocol.sites import SitesRecord
+from protocol.sites import River, Site, SitesRecord
 
 
 class Trial(Record):
@@ -16,7 +16,8 @@ class Trial(Record):
     eligibility: EligibilityRecord
     escalation: EscalationRecord
     followup: FollowupRecord
-    sites: SitesRecord
+    sites: tuple[Site, ...]
+    rivers: tuple[River, ...]
 
 
 def load_trial(folder: str | Path) -> Trial:
@@ -28,9 +29,11 @@ def load_trial(folder: str | Path) -> Trial:
         Naming the file and the place in it when something is missing or wrong.
     """
     folder = Path(folder)
+    places = read_record(folder / "sites.toml", SitesRecord)
     return Trial(
         eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
-        sites=read_record(folder / "sites.toml", SitesRecord),
+        sites=places.sites,
+        rivers=places.rivers,
     )
