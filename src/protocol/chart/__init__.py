@@ -1,1 +1,5 @@
-"""The one small widget that draws every chart."""
+"""The one widget that draws every picture, without a network."""
+
+from protocol.chart.widget import Chart
+
+__all__ = ["Chart"]

@@ -1,0 +1,134 @@
+"""A figure function on the screen: the drawing is sent once, after that only the rows that changed."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import anywidget
+import narwhals.stable.v1 as nw  # the edition Altair takes
+import traitlets
+from altair.utils.data import to_values
+
+from protocol.chart.runtime import vega_runtime
+from protocol.translation import _
+
+ROWS = "rows"  # the name under which drawing and rows meet in the browser
+_Rows = list[dict[str, Any]]
+
+
+class Chart(anywidget.AnyWidget):
+    """Show what a figure function draws, offline, in JupyterLab and on the dashboard.
+
+    Parameters
+    ----------
+    figure_function : callable
+        Takes a tidy DataFrame and plain settings, returns an :class:`altair.Chart` of that DataFrame.
+    description : str
+        What the picture shows, for people who cannot see it. A figure's own description goes before it.
+
+    Attributes
+    ----------
+    picked : dict
+        The row a person clicked (dates as ISO text), ``{}`` when nothing: figures offer it with a point
+        selection named "pick". Every click is announced; a second one on the same mark by way of ``{}``.
+    """
+
+    _esm = Path(__file__).with_name("chart.js")
+    _css = Path(__file__).with_name("chart.css")
+
+    picked = traitlets.Dict()
+    description = traitlets.Unicode().tag(sync=True)
+    _drawing = traitlets.Dict().tag(sync=True)
+    _rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    _problem = traitlets.Unicode().tag(sync=True)
+    _apology = traitlets.Unicode(_("This picture could not be drawn:")).tag(sync=True)
+
+    def __init__(self, figure_function: Callable[..., Any], description: str) -> None:
+        super().__init__(description=description)
+        self._figure = figure_function
+        self._drawn_for: tuple[list[str], dict[str, Any]] | None = None
+        self.on_msg(self._receive)
+
+    def draw(self, frame: Any, **settings: Any) -> None:
+        """Show `frame`; a changed setting or column draws the picture anew, otherwise only rows travel.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Tidy rows (pandas or Polars), the figure function's first argument.
+        **settings
+            Plain comparable values, handed on to the figure function.
+
+        Raises
+        ------
+        ValueError
+            When the figure does not chart the frame it was given. Whatever the figure function raises passes
+            on; the picture then says that it could not be drawn and never keeps showing what came before.
+        """
+        try:
+            self._show(frame, settings)
+        except Exception as error:
+            self._drawn_for, self._problem = None, str(error) or type(error).__name__
+            raise
+
+    def _show(self, frame: Any, settings: dict[str, Any]) -> None:
+        rows, wanted = rows_of(frame), (list(frame.columns), settings)
+        with self.hold_sync():
+            if self._drawn_for != wanted:
+                self._drawing = drawing(self._figure(frame, **settings), rows)
+                self._drawn_for = wanted
+            self._rows, self._problem = rows, ""
+
+    def _receive(self, _widget: Any, content: dict[str, Any], _buffers: Any) -> None:
+        if content.get("need") == "runtime":
+            self.send({"runtime": True}, [vega_runtime()])
+        elif "picked" in content:
+            if content["picked"] == self.picked:
+                self.picked = {}
+            self.picked = content["picked"]
+
+
+def rows_of(frame: Any) -> _Rows:
+    """Return the rows as Altair writes them: dates as ISO text, a missing number as None, a missing date empty."""
+    table = to_values(nw.from_native(frame, eager_only=True))
+    return [{name: _plain(value) for name, value in row.items()} for row in table["values"]]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, date):  # with a time, because browsers read a bare date as midnight in Greenwich
+        return f"{value.isoformat()}T00:00:00"
+    return value
+
+
+def drawing(chart: Any, rows: _Rows) -> dict[str, Any]:
+    """Return a chart's Vega-Lite text with its frame's rows taken out and called "rows"."""
+    with alt.data_transformers.enable("default", max_rows=None, consolidate_datasets=True):
+        spec: dict[str, Any] = chart.to_dict()
+    datasets = spec.pop("datasets", {})
+    ours = {name for name, values in datasets.items() if _same(values, rows)}
+    if not ours:
+        raise ValueError("the figure does not chart the frame it was given; write alt.Chart(frame) in it")
+    others = {name: values for name, values in datasets.items() if name not in ours}
+    return {key: _renamed(part, ours) for key, part in spec.items()} | {"datasets": others}
+
+
+def _same(values: _Rows, rows: _Rows) -> bool:
+    return len(values) == len(rows) and all(
+        {name: _plain(value) for name, value in there.items()} == here
+        for there, here in zip(values, rows, strict=True)
+    )
+
+
+def _renamed(part: Any, names: set[str]) -> Any:
+    """Return `part` of a specification with every data source in `names` called "rows"."""
+    if isinstance(part, list):
+        return [_renamed(item, names) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("name") in names and len(part) == 1:
+        return {"name": ROWS}
+    return {key: _renamed(value, names) for key, value in part.items()}
