@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact
-from protocol.eligibility.logic import Columns, Logic, both, either
+from protocol.eligibility.logic import Columns, Logic, both, opposite
 from protocol.eligibility.screening import blocked, rails_of
 from protocol.records import Phase, ProtocolError
 
@@ -35,6 +35,8 @@ class CohortScreening:
     ----------
     criteria : tuple of Criterion
         In protocol order; bit ``i`` of every mask belongs to ``criteria[i]``.
+    titles : tuple of str
+        Their short titles with the thresholds used.
     participants : tuple of str
         One id per row, in the order of the input.
     fail, unknown, not_applicable : integer arrays, shape (participants,)
@@ -42,6 +44,7 @@ class CohortScreening:
     """
 
     criteria: tuple[Criterion, ...]
+    titles: tuple[str, ...]
     participants: tuple[str, ...]
     fail: Masks
     unknown: Masks
@@ -60,7 +63,7 @@ class CohortScreening:
                 int((mask >> position & 1).sum()) for mask in (self.fail, self.unknown, self.not_applicable)
             )
             met = len(self.participants) - fail - unknown - absent
-            rows.append((criterion.id, criterion.title, met, fail, unknown, absent))
+            rows.append((criterion.id, self.titles[position], met, fail, unknown, absent))
         return pd.DataFrame(rows, columns=["criterion", "title", "met", "not met", "unknown", "not applicable"])
 
     def funnel(self) -> pd.DataFrame:
@@ -83,7 +86,7 @@ class CohortScreening:
             failed, open_ = failed | here, open_ | (self.unknown >> position & 1).astype(bool)
             only = int((failures == 1 << position).sum())
             left, confirmed = int((~failed).sum()), int((~failed & ~open_).sum())
-            rows.append((criterion.id, criterion.title, excluded, left, confirmed, only))
+            rows.append((criterion.id, self.titles[position], excluded, left, confirmed, only))
         columns = ["criterion", "title", "excluded", "remaining", "confirmed", "only_reason"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -105,9 +108,10 @@ def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreen
         {parameter.id: parameter for parameter in catalogue.parameters},
         Columns(frozenset(table.columns)),
     )
-    bits = [_bits(logic, criterion, phase) for criterion in catalogue.criteria]
-    masks = [_mask(table, [row[kind] for row in bits]) for kind in range(3)]
-    return CohortScreening(catalogue.criteria, _identities(table), *masks)
+    fail, clear, absent = _masks(table, [_bits(logic, criterion, phase) for criterion in catalogue.criteria])
+    masks = fail, ~(fail | clear | absent) & ((1 << len(catalogue.criteria)) - 1), absent
+    titles = tuple(catalogue.title(criterion) for criterion in catalogue.criteria)
+    return CohortScreening(catalogue.criteria, titles, _identities(table), *masks)
 
 
 def _identities(table: Any) -> tuple[str, ...]:
@@ -117,31 +121,33 @@ def _identities(table: Any) -> tuple[str, ...]:
 
 
 def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
-    """Blocks, unknown, not applicable: each a boolean column or constant."""
+    """Fails, clear, not applicable: each a boolean column or constant."""
     if phase not in criterion.phases:
         return False, False, True
     blocks = blocked(criterion, rails_of(logic, criterion, phase))
     if criterion.applies_if is None:
-        return blocks.true, _neither(blocks.true, blocks.false), False
+        return blocks.true, blocks.false, False
     applies = logic.condition(criterion.applies_if)
-    fail, clear = both(applies.true, blocks.true), either(applies.false, blocks.false)
-    return fail, _neither(fail, clear), applies.false
+    return both(applies.true, blocks.true), both(opposite(applies.false), blocks.false), applies.false
 
 
-def _neither(one: Any, two: Any) -> Any:
-    settled = either(one, two)
-    return not settled if isinstance(settled, bool) else ~settled
-
-
-def _mask(table: Any, bits: list[Any]) -> Masks:
-    columns = {f"bit{i}": bit for i, bit in enumerate(bits) if not isinstance(bit, bool)}
-    constant = sum(1 << i for i, bit in enumerate(bits) if bit is True)
-    mask = np.full(len(table), constant, dtype=np.int64)
-    if columns:
-        result = table.select(**columns)
-        for name in columns:
-            mask |= result[name].to_numpy().astype(np.int64) << int(name.removeprefix("bit"))
-    return mask
+def _masks(table: Any, bits: list[tuple[Any, Any, Any]]) -> list[Masks]:
+    """Evaluate all bits in one pass; the first bit belongs to the first criterion."""
+    columns = {
+        f"{kind} {position}": bit
+        for position, row in enumerate(bits)
+        for kind, bit in enumerate(row)
+        if not isinstance(bit, bool)
+    }
+    result = table.select(**columns)
+    masks = []
+    for kind in range(3):
+        constant = sum(1 << position for position, row in enumerate(bits) if row[kind] is True)
+        mask = np.full(len(table), constant, dtype=np.int64)
+        for position in (position for position, row in enumerate(bits) if not isinstance(row[kind], bool)):
+            mask |= result[f"{kind} {position}"].to_numpy().astype(np.int64) << position
+        masks.append(mask)
+    return masks
 
 
 def typed(frame: Any, catalogue: Catalogue) -> Any:

@@ -31,7 +31,7 @@ ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 def parse(condition: str) -> ast.expr:
     """Parse one condition; ValueError when it is not an expression."""
     try:
-        return ast.parse(condition.strip(), mode="eval").body
+        return ast.parse(f"({condition.strip()})", mode="eval").body  # brackets let it run over lines
     except (SyntaxError, ValueError):
         raise ValueError(f"condition {condition!r} cannot be read; write it like bmi_kg_m2 > 30") from None
 

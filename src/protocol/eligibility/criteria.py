@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from protocol.eligibility.conditions import check, names_in
 from protocol.records import Phase, Provenance, Record, Text, unique
+from protocol.translation import _
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
@@ -102,6 +103,7 @@ class Part(Record):
     condition: Text
     applies_if: str | None = None
     phases: tuple[Phase, ...] = PHASES
+    ambiguities: tuple[str, ...] = ()
 
 
 class Criterion(Provenance):
@@ -118,6 +120,7 @@ class Criterion(Provenance):
     confirm: Literal["screening", "consent", "enrolment", "therapy start", "infusion", "follow-up"]
     mirrors: str | None = None
     implied_by: str | None = None
+    cannot_fail: Text | None = None
     ambiguities: tuple[str, ...] = ()
     combine: Literal["any", "all"] | None = None
     parts: tuple[Part, ...] = ()
@@ -127,7 +130,8 @@ class Criterion(Provenance):
     def _one_rule(self) -> Self:
         if bool(self.parts) == bool(self.condition) or bool(self.parts) != bool(self.combine):
             raise ValueError("no single rule; write either a condition, or parts with combine = any or all")
-        missing = {"met", "not met", "unknown"} - {case.expect for case in self.cases if case.part is None}
+        wanted = {"met", "unknown"} | ({"not met"} if self.cannot_fail is None else set[Status]())
+        missing = wanted - {case.expect for case in self.cases if case.part is None}
         if missing:
             raise ValueError(f"no case for {', '.join(sorted(missing))}; write one [[criteria.cases]] for each")
         return self
@@ -151,6 +155,10 @@ class Catalogue(Record):
     parameters: tuple[Parameter, ...]
     criteria: tuple[Criterion, ...] = Field(max_length=63)  # one bit each in a 64-bit mask
 
+    def title(self, rule: Criterion | Part) -> str:
+        """Return a criterion's short title with the present thresholds in it."""
+        return _(rule.title).format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
@@ -169,6 +177,11 @@ class Catalogue(Record):
                     raise ValueError(f"fact {fact.id} refers to unknown {name!r}; write the id of a fact")
 
     def _check_criterion(self, criterion: Criterion) -> None:
+        for rule in (criterion, *criterion.parts):
+            try:
+                self.title(rule)
+            except (KeyError, ValueError, IndexError):
+                raise ValueError(f"title of {rule.id} names no parameter; write {{the_id_of_a_parameter}}") from None
         for condition in criterion.conditions():
             try:
                 check(condition, {f.id: f for f in self.facts}, {p.id: p for p in self.parameters})
@@ -177,3 +190,7 @@ class Catalogue(Record):
         ids = {c.id for c in self.criteria}
         if criterion.counted_with and criterion.counted_with not in ids:
             raise ValueError(f"criterion {criterion.id} counts with unknown {criterion.counted_with!r}; write an id")
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

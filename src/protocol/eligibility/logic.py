@@ -98,6 +98,7 @@ class Logic:
 
     def __init__(self, facts: Mapping[str, Fact], parameters: Mapping[str, Parameter], leaves: Leaves) -> None:
         self.facts, self.parameters, self.leaves = facts, parameters, leaves
+        self._known: dict[str, Value] = {}
 
     def condition(self, node: ast.expr | str) -> Rails:
         """Evaluate a condition to its two rails."""
@@ -142,6 +143,11 @@ class Logic:
 
     def fact(self, fact: Fact) -> Value:
         """Look up a fact, derive it when it is not given, and drop it when its date is too old."""
+        if fact.id not in self._known:
+            self._known[fact.id] = self._look_up(fact)
+        return self._known[fact.id]
+
+    def _look_up(self, fact: Fact) -> Value:
         given = self.leaves.fact(fact)
         if fact.derived is not None and given.known is not True:
             given = self._fill(given, self.value(parse(fact.derived)))

@@ -156,18 +156,18 @@ def screen(catalogue: Catalogue, facts: Mapping[str, FactValue | None], phase: P
         {parameter.id: parameter for parameter in catalogue.parameters},
         Participant(given),
     )
-    verdicts = tuple(_verdict(logic, criterion, phase) for criterion in catalogue.criteria)
+    verdicts = tuple(_verdict(catalogue, logic, criterion, phase) for criterion in catalogue.criteria)
     return Screening(phase, verdicts, _questions(logic, verdicts, catalogue))
 
 
-def _verdict(logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
+def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
     words = Wording(logic)
-    verdict = Verdict(criterion.id, criterion.title, criterion.wording, "not applicable")
+    verdict = Verdict(criterion.id, catalogue.title(criterion), criterion.wording, "not applicable")
     if phase not in criterion.phases:
         return verdict
     if criterion.applies_if is not None and logic.condition(criterion.applies_if).false:
         return replace(verdict, because=tuple(words.because(criterion.applies_if)))
-    parts = tuple(_part_verdict(logic, criterion, part, phase) for part in criterion.parts)
+    parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
     if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
         status = "unknown"
@@ -189,9 +189,9 @@ def _reasons(
     return tuple(dict.fromkeys(text for part in chosen for text in part.because)), ()
 
 
-def _part_verdict(logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
+def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
     words = Wording(logic)
-    verdict = Verdict(part.id, part.title, part.wording, "not applicable")
+    verdict = Verdict(part.id, catalogue.title(part), part.wording, "not applicable")
     if phase not in part.phases:
         return verdict
     if part.applies_if is not None and logic.condition(part.applies_if).false:

@@ -26,7 +26,7 @@ def show(fact: Fact, value: Any) -> str:
         return value.isoformat()
     if fact.options:
         return _(fact.options.get(str(value), str(value)))
-    return f"{value:.10g} {fact.unit_label}".rstrip()
+    return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
 
 
 def _operator(op: ast.AST) -> str:
@@ -113,7 +113,7 @@ class Wording:
                 fact, given = self.logic.facts[name], self.logic.value(node)
                 return f"{_(fact.label)} {show(fact, given.data) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
-                return f"{self.side(left)} {_operator(op)} {self.side(right)}"
+                return f"{self._factor(left)} {_operator(op)} {self._factor(right)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
@@ -122,6 +122,12 @@ class Wording:
                     amount=amount, first=self.side(first), second=self.side(second)
                 )
         return ast.unparse(node)
+
+    def _factor(self, node: ast.expr) -> str:
+        """Write a multiplier without its unit, which already says what it multiplies."""
+        if isinstance(node, ast.Name) and node.id in self.logic.parameters:
+            return f"{self.logic.parameters[node.id].value:g}"
+        return self.side(node)
 
     def gaps(self, node: ast.expr | str) -> list[Gap]:
         """Return why a condition is unknown; empty when it is known."""

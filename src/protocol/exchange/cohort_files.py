@@ -190,9 +190,9 @@ def _column(cells: list[object], fact: Fact) -> tuple[list[object], list[Problem
 
 def read_value(cell: object, fact: Fact) -> object:
     """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
-    if cell is None or cell != cell or str(cell).strip().lower() in EMPTY:
+    text = "" if cell is None or cell != cell else str(cell).strip()
+    if text.lower() in EMPTY and text not in fact.options:
         return None
-    text = str(cell).strip()
     match fact.type:
         case "yes_no":
             return _yes_no(text.lower())
