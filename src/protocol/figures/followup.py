@@ -47,13 +47,17 @@ def schedule_rows(ledger: pd.DataFrame, landmarks: pd.DataFrame, panel: str) -> 
     rows["order"] = rows["kind"].map(rank).fillna(3).astype(int)
     rows = rows.sort_values(["order", "target"], kind="stable", na_position="last", ignore_index=True)
     rows["status"] = rows["status"].astype(object).where(rows["status"].notna(), rows["kind"])
-    rows["label"] = [_label(*row) for row in rows[["name", "status", "target", "today"]].itertuples(index=False)]
+    rows["label"] = [
+        _label(*row) for row in rows[["name", "status", "target", "today"]].itertuples(index=False)
+    ]
     rows["order"] = range(len(rows))
     rows["until"] = rows["closes"] + pd.Timedelta(days=1)  # a window includes its last day
     rows["day"] = rows["study_day"].map(lambda day: "" if pd.isna(day) else str(day))
     for column, hour in {"opens": 0, "until": 0, "closes": 12, "target": 12, "done": 12, "today": 12}.items():
         rows[column] = _moments(rows[column], hour)
-    return rows[["label", "order", "kind", "status", "opens", "target", "closes", "until", "done", "today", "day"]]
+    return rows[
+        ["label", "order", "kind", "status", "opens", "target", "closes", "until", "done", "today", "day"]
+    ]
 
 
 def _label(name: str, status: str, target: object, today: pd.Timestamp) -> str:
@@ -90,19 +94,24 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     colour = alt.Color(
         "status:N",
         scale=alt.Scale(
-            domain=[*SIGNS, "anchor", "period", "today"], range=[colour for _sign, colour in SIGNS.values()] + [PINK, SKY, PINK]
+            domain=[*SIGNS, "anchor", "period", "today"],
+            range=[colour for _sign, colour in SIGNS.values()] + [PINK, SKY, PINK],
         ),
         legend=None,
     )
-    x = alt.X("opens:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=6))
+    x = alt.X(
+        "opens:T",
+        title=None,
+        axis=alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=6),
+    )
     base = alt.Chart(rows)
     bars = base.mark_bar(height=11, cornerRadius=3, opacity=0.55).encode(
         x=x, x2="until:T", y=y, color=colour, tooltip=tooltip
     )
     ticks = base.mark_tick(thickness=3, size=18).encode(x="target:T", y=y, color=colour, tooltip=tooltip)
-    done = base.mark_point(filled=True, size=75, shape="diamond", stroke=GREY, strokeWidth=1, opacity=1).encode(
-        x="done:T", y=y, color=colour, tooltip=tooltip
-    )
+    done = base.mark_point(
+        filled=True, size=75, shape="diamond", stroke=GREY, strokeWidth=1, opacity=1
+    ).encode(x="done:T", y=y, color=colour, tooltip=tooltip)
     line = base.mark_rule(color=PINK, strokeDash=[5, 3], strokeWidth=2).encode(x="today:T")
     chart = alt.layer(line, bars, ticks, done).properties(
         width="container", height=alt.Step(26), title=title,
@@ -157,7 +166,9 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     """
     y = alt.Y("label:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
     y = y.axis(labelLimit=LABEL_WIDTH + 200, domain=False, ticks=False, labelPadding=8)
-    x = alt.X("shown_from:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6))
+    x = alt.X(
+        "shown_from:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6)
+    )
     tooltip = [
         alt.Tooltip("label:N", title=_("Look-back")),
         alt.Tooltip("exposure:T", title=_("Exposure"), format="%Y-%m-%d"),

@@ -68,7 +68,9 @@ class FollowupPage:
 
     def _make_inputs(self) -> None:
         record, example = self._record, self._record.example
-        self.anchors = {item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors}
+        self.anchors = {
+            item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors
+        }
         self.exposures = {
             item.id: self._picker(item.name, example.exposures.get(item.id)) for item in record.lookbacks
         }
@@ -80,14 +82,19 @@ class FollowupPage:
         }
         levels = [(str(item.level), item.level) for item in record.frequencies]
         self.frequency = widgets.ToggleButtons(
-            options=levels, value=example.frequency, description=_("Frequency level"), style={"button_width": "4em"}
+            options=levels,
+            value=example.frequency,
+            description=_("Frequency level"),
+            style={"button_width": "4em"},
         )
         self.boundary_day = widgets.Checkbox(
             value=record.boundary_day_allowed.value, indent=False, layout={"width": "auto"},
             description=_("The day a look-back is complete is allowed (day 14 of 2 weeks)"),
         )  # fmt: skip
         self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "360px"})
-        self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
+        self.clear = widgets.Button(
+            description=_("Clear all dates"), tooltip=_("Remove every date on this page")
+        )
 
     def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
         value = None if offset is None else shifted(self._today, offset)
@@ -179,10 +186,14 @@ class FollowupPage:
     def _write_texts(self, level: int) -> None:
         frequency = next(item for item in self._record.frequencies if item.level == level)
         days = ", ".join(map(str, frequency.infusion_days))
-        text = Markup("{} {}").format(_("Infusion on study days {days}.").format(days=days), elements.origin(frequency))
+        text = Markup("{} {}").format(
+            _("Infusion on study days {days}.").format(days=days), elements.origin(frequency)
+        )
         reason = Markup('<br><span class="pw-off">{}</span>').format(frequency.origin)
         self.infusion_days.value = elements.dress(text + reason + self._set_aside(level))
-        self.example.value = elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
+        self.example.value = (
+            elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
+        )
 
     def _set_aside(self, level: int) -> Markup:
         here = self._done_at(level)
@@ -196,7 +207,11 @@ class FollowupPage:
         """The controls that still hold a date of the invented example."""
         example = self._record.example
         names = {visit.id: visit.name for visit in self._record.all_visits}
-        groups = ((self.anchors, example.anchors), (self.exposures, example.exposures), (self.done, example.done))
+        groups = (
+            (self.anchors, example.anchors),
+            (self.exposures, example.exposures),
+            (self.done, example.done),
+        )
         return [
             names.get(name, controls[name].description)
             for controls, offsets in groups
@@ -211,17 +226,23 @@ class FollowupPage:
     def _write_ledger(self, ledger: pd.DataFrame, marks: pd.DataFrame) -> None:
         self.course.draw(figures.schedule_rows(ledger, marks, "course"), title=_("Course of treatment"))
         self.years.draw(figures.schedule_rows(ledger, marks, "years"), title=_("From enrolment to two years"))
-        self.table.value = elements.dress(elements.table(_readable(ledger), caption=_("All visits by target day")))
+        self.table.value = elements.dress(
+            elements.table(_readable(ledger), caption=_("All visits by target day"))
+        )
         self.summary.value = elements.dress(self._today_in_words(ledger), role="status")
         self.contraception.value = elements.dress(self._contraception_in_words(marks), role="status")
         name = "schedule-invented-example.csv" if self._invented else "schedule.csv"
         file = csv(ledger.drop(columns=["kind", "root"]))
-        self.download.value = elements.dress(elements.download(_("Download the schedule (CSV)"), name, file, "text/csv"))
+        self.download.value = elements.dress(
+            elements.download(_("Download the schedule (CSV)"), name, file, "text/csv")
+        )
 
     def _today_in_words(self, ledger: pd.DataFrame) -> Markup:
         parts = []
         for status in ("overdue", "due", "open"):
-            for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(index=False):
+            for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(
+                index=False
+            ):
                 text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
                 parts.append(Markup("<li>{} {}</li>").format(_status(status), text))
         head = _("Today is {day}.").format(day=self._today)
@@ -233,10 +254,18 @@ class FollowupPage:
         texts = []
         for period in self._record.periods:
             last = marks.loc[marks["id"] == period.id, "closes"].iloc[0]
-            day = _("not yet known") if pd.isna(last) else _("until and including {day}").format(day=last.date())
+            day = (
+                _("not yet known")
+                if pd.isna(last)
+                else _("until and including {day}").format(day=last.date())
+            )
             anchor = next(item.name for item in self._record.anchors if item.id == period.hangs_on)
             rule = _("{length} after “{anchor}”").format(length=length_in_words(period.lasts), anchor=anchor)
-            texts.append(Markup("<li><b>{}: {}</b> ({}) {}</li>").format(period.name, day, rule, elements.origin(period)))
+            texts.append(
+                Markup("<li><b>{}: {}</b> ({}) {}</li>").format(
+                    period.name, day, rule, elements.origin(period)
+                )
+            )
         return Markup("<ul>{}</ul>").format(Markup("").join(texts))
 
     def _write_clocks(self, clocks: pd.DataFrame) -> None:
@@ -297,7 +326,9 @@ def _counted_from(anchor: str, offset: str) -> str:
 def _readable(ledger: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in ledger.itertuples(index=False):
-        provenance = Sourced[str](value="", **({"assumption": row.origin} if row.is_assumption else {"source": row.origin}))
+        provenance = Sourced[str](
+            value="", **({"assumption": row.origin} if row.is_assumption else {"source": row.origin})
+        )
         window = "" if pd.isna(row.opens) else f"{row.opens.date()} – {row.closes.date()}"
         rows.append(
             {

@@ -1,6 +1,7 @@
 """Eligibility: one participant or a cohort, under the protocol's thresholds or changed ones."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import ipywidgets as widgets
@@ -130,12 +131,13 @@ def control(parameter: Parameter) -> widgets.Widget:
     if isinstance(parameter.value, bool):
         return widgets.Checkbox(value=parameter.value, description=_(parameter.label))
     label = f"{_(parameter.label)} ({parameter.unit_label})" if parameter.unit_label else _(parameter.label)
-    whole = isinstance(parameter.step, float) and parameter.step.is_integer() and float(parameter.value).is_integer()
+    step = parameter.step or 0.1
+    decimals = max(0, -Decimal(str(step)).normalize().as_tuple().exponent)
     return widgets.FloatSlider(
         value=parameter.value,
         min=parameter.minimum,
         max=parameter.maximum,
-        step=parameter.step or 0.1,
-        readout_format=".0f" if whole else ".2~f",
+        step=step,
+        readout_format=f".{decimals}f",
         description=label,
     )
