@@ -1,7 +1,6 @@
 """Eligibility: one participant or a cohort, under the protocol's thresholds or changed ones."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import ipywidgets as widgets
@@ -140,7 +139,7 @@ def control(parameter: Parameter) -> widgets.Widget:
         return widgets.Checkbox(value=parameter.value, description=_(parameter.label))
     label = f"{_(parameter.label)} ({parameter.unit_label})" if parameter.unit_label else _(parameter.label)
     step = parameter.step or 0.1
-    decimals = max(0, -Decimal(str(step)).normalize().as_tuple().exponent)
+    decimals = len(f"{step:g}".partition(".")[2])
     return widgets.FloatSlider(
         value=parameter.value,
         min=parameter.minimum,
