@@ -1,4 +1,4 @@
-"""Pictures of the escalation: the grid with its recommendation, operating characteristics, the decision table."""
+"""Pictures of the escalation: the recommendation, operating characteristics, the decision table."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
         Clickable: the point selection "pick" gives the regimen.
     """
     pick = alt.selection_point(name="pick", fields=["regimen"], on="click")
-    cells = _cells(frame, _scale("state", FILLS)).encode(
+    cells = _cells(frame, _fill("state", FILLS)).encode(
         stroke=alt.condition("datum.marked", alt.value("currentColor"), alt.value(GREY)),
         strokeWidth=alt.condition("datum.marked", alt.value(3), alt.value(0.8)),
         tooltip=[
@@ -64,9 +64,9 @@ def characteristics(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        One row per regimen, lowest first: regimen, dose, frequency, strength (0 to 1, how deep the colour is),
-        shown and exact (the figure in words, without and with its error), below (the true rate in words), sign (its place against the target in words),
-        correct (whether selecting it is right).
+        One row per regimen, lowest first: regimen, dose, frequency, strength (0 to 1, depth of the colour),
+        shown and exact (the figure in words, without and with its error), below (the true rate in words),
+        sign (its place against the target in words), correct (whether selecting it is right).
     """
     strength = alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1]), legend=None)
     wash = _cells(frame, alt.value(BLUE)).encode(opacity=strength)
@@ -106,7 +106,7 @@ def decisions(frame: pd.DataFrame) -> alt.LayerChart:
         y=alt.Y("dlt:O", title=_("With a DLT"), sort="descending"),
     )
     cells = base.mark_rect(cornerRadius=3).encode(
-        color=_scale("decision", DECISIONS),
+        fill=_fill("decision", DECISIONS, legend=alt.Legend(title=None, orient="top", columns=2)),
         tooltip=[
             alt.Tooltip("treated:Q", title=_("Treated")),
             alt.Tooltip("dlt:Q", title=_("With a DLT")),
@@ -143,10 +143,9 @@ def _placed(frame: pd.DataFrame) -> alt.Chart:
     )
 
 
-def _scale(field: str, colours: dict[str, str]) -> Any:
+def _fill(field: str, colours: dict[str, str], legend: Any = None) -> Any:
     scale = alt.Scale(domain=[*colours], range=[*colours.values()])
-    channel = alt.Fill if field == "state" else alt.Color
-    return channel(f"{field}:N", scale=scale, legend=None)
+    return alt.Fill(f"{field}:N", scale=scale, legend=legend)
 
 
 def _ink(field: str, colours: dict[str, str]) -> Any:

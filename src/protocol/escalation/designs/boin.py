@@ -151,8 +151,8 @@ class Boin:
         Returns
         -------
         DataFrame
-            treated (1 to ``maximum``), escalate (most DLTs that do), deescalate and eliminate (fewest that do,
-            missing when none do).
+            treated (1 to ``maximum``), escalate (most DLTs that do), deescalate and eliminate (fewest that
+            do, missing when none do).
         """
         tables, treated = self.tables, np.arange(1, self.maximum + 1)
         columns = {

@@ -11,13 +11,13 @@ from protocol.chart import Chart
 from protocol.escalation import DESIGNS, STOP, Design, Outcomes, isotonic_rates, last_named
 from protocol.figures import escalation as figures
 from protocol.pages import elements
-from protocol.pages.characteristics import Characteristics
-from protocol.records import ProtocolError, Provenance
+from protocol.pages.escalation import rules
+from protocol.pages.escalation.characteristics import Characteristics, half
+from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
 
 WIDE = {"description_width": "initial"}
-MOST_IN_PICTURE = 30  # participants at one regimen; the table beside it goes on to the maximum
 
 
 class EscalationPage:
@@ -79,22 +79,17 @@ class EscalationPage:
         self.problem = elements.html("")
         self.advice = elements.html("", role="status")
         self.table = elements.html("")
-        for output in (self.picture, self.rules):
-            output.add_class("pw-picture")
 
     def _sections(self) -> list[widgets.VBox]:
-        entry = widgets.VBox([
-            self.advice, self.problem, self.current, self.follow,
+        entry = [
+            self.current, self.follow,
             elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
             elements.row(self.regimen, self.treated, self.dlt), self.notation,
             elements.html(Markup('<p class="pw-off">{}</p>').format(_(
                 "One letter a participant, N without and T with a DLT. Paste a line to replace everything; the "
                 "regimen named last becomes the current one."
             ))),
-        ])  # fmt: skip
-        entry.add_class("pw-half")
-        board = widgets.VBox([self.picture])
-        board.add_class("pw-half")
+        ]  # fmt: skip
         window = self.record.dlt_window_days
         lead = Markup("{} {}").format(
             _(
@@ -102,8 +97,9 @@ class EscalationPage:
             ).format(window.value),
             elements.origin(window),
         )
+        board = elements.row(half(self.picture), half(*entry))
         return [
-            elements.section(_("Next regimen"), elements.row(board, entry), lead=lead),
+            elements.section(_("Next regimen"), self.advice, self.problem, board, lead=lead),
             elements.section(
                 _("Design"), *self._design_section(), lead=_("Change a value to see what would follow.")
             ),
@@ -119,9 +115,10 @@ class EscalationPage:
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
             elements.html(elements.details(_("What the bar does"), bar)),
-            self.table,
-            self.rules,
-            elements.html(elements.details(_("All parameters and assumptions"), self._parameters())),
+            elements.row(half(self.rules), half(self.table)),
+            elements.html(
+                elements.details(_("All parameters and assumptions"), rules.parameters(self.record))
+            ),
         ]
 
     def _connect(self) -> None:
@@ -205,9 +202,8 @@ class EscalationPage:
         self.follow.disabled = following in (STOP, self.current.value)
         self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
         self.picture.draw(self._cells(design, outcomes, following))
-        rules = design.decisions()
-        self.table.value = elements.dress(_table(rules, design))
-        self.rules.draw(_rule_cells(rules, design.cohort_size))
+        self.table.value = elements.dress(rules.table(design))
+        self.rules.draw(rules.cells(design))
 
     def _say(self, error: ProtocolError) -> None:
         self.problem.value = elements.dress(elements.message(error))
@@ -255,76 +251,3 @@ class EscalationPage:
         if index == self.current.value:
             return "current", _("● current")
         return ("tried", _("tried")) if treated else ("untried", _("untried"))
-
-    def _parameters(self) -> Markup:
-        given = self.record.design
-        values = [
-            (name, str(getattr(given, key).value), getattr(given, key)) for key, name in _names().items()
-        ]
-        values.append(
-            (_("DLT window, days"), str(self.record.dlt_window_days.value), self.record.dlt_window_days)
-        )
-        for dose in self.record.doses:
-            name = _("Dose {}, million cells/kg").format(dose.id)
-            values.append((name, f"{dose.cells_per_kg.value / 1e6:g}", dose.cells_per_kg))
-        rows = [(name, value, _origin(origin)) for name, value, origin in values]
-        return elements.table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")]))
-
-
-def _origin(value: Provenance) -> Markup:
-    return elements.assumption(value.origin) if value.is_assumption else elements.origin(value)
-
-
-def _names() -> dict[str, str]:
-    return {
-        "name": _("Design"),
-        "start": _("First regimen"),
-        "target": _("Target DLT rate"),
-        "safe_ratio": _("Rate that calls for escalation, times the target"),
-        "toxic_ratio": _("Rate that calls for de-escalation, times the target"),
-        "elimination": _("Probability of a rate above the target that eliminates"),
-        "lowest_margin": _("Less of it needed at the lowest regimen"),
-        "cohort_size": _("Participants in a cohort"),
-        "maximum": _("Participants at most"),
-        "enough": _("Enough participants at one regimen"),
-        "bar": _("Extra bar on escalation"),
-        "preference": _("Ties go first to"),
-    }
-
-
-def _table(rules: pd.DataFrame, design: Design) -> Markup:
-    every_cohort = rules[rules["treated"] % design.cohort_size == 0]
-    names = {
-        "treated": _("Treated"),
-        "escalate": _("Escalate at or below"),
-        "deescalate": _("De-escalate at or above"),
-        "eliminate": _("Eliminate at or above"),
-    }
-    shown = every_cohort.astype(object).where(every_cohort.notna(), "–").rename(columns=names)
-    saved = elements.download(
-        _("Save the table (CSV)"), "decision-table.csv", rules.to_csv(index=False).encode(), "text/csv"
-    )
-    caption = _("Participants with a DLT at the current regimen, target DLT rate {:g}").format(design.target)
-    return elements.details(_("Decision table"), elements.table(shown, caption) + saved)
-
-
-def _rule_cells(rules: pd.DataFrame, cohort_size: int) -> pd.DataFrame:
-    signs = {"escalate": "↗", "stay": "=", "de-escalate": "↙", "eliminate": "✕"}
-    rows = []
-    for rule in rules[
-        (rules["treated"] % cohort_size == 0) & (rules["treated"] <= MOST_IN_PICTURE)
-    ].itertuples():
-        for dlt in range(rule.treated + 1):
-            if pd.notna(rule.eliminate) and dlt > rule.eliminate:
-                break
-            decision = "stay"
-            if dlt <= rule.escalate:
-                decision = "escalate"
-            elif pd.notna(rule.eliminate) and dlt >= rule.eliminate:
-                decision = "eliminate"
-            elif dlt >= rule.deescalate:
-                decision = "de-escalate"
-            rows.append(
-                {"treated": rule.treated, "dlt": dlt, "decision": decision, "letter": signs[decision]}
-            )
-    return pd.DataFrame(rows)

@@ -1,9 +1,8 @@
-"""The simulation on the escalation page: how often a design is right when the true DLT rates are such and such."""
+"""The simulation: how often the design is right when the true DLT rates are such and such."""
 
 from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
-from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -73,7 +72,6 @@ class Characteristics:
             role="status",
         )
         self.picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
-        self.picture.add_class("pw-picture")
 
     def _section(self) -> widgets.VBox:
         columns = f"repeat({len(self.grid.frequencies)}, minmax(0, 1fr))"
@@ -81,13 +79,11 @@ class Characteristics:
             [self.truth[label] for label in self._from_the_top()],
             layout={"grid_template_columns": columns, "grid_gap": "4px", "width": "min(100%, 420px)"},
         )
-        choice = widgets.VBox([
+        choice = half(
             self.scenario, elements.html(Markup("<b>{}</b>").format(_("True DLT rates, 0 to 1"))), rates,
             elements.row(self.trials, self.seed), elements.row(self.run, self.stop), self.progress, self.problem,
-        ])  # fmt: skip
-        result = widgets.VBox([self.measure, self.picture, self.summary])
-        for half in (choice, result):
-            half.add_class("pw-half")
+        )  # fmt: skip
+        result = half(self.measure, self.picture, self.summary)
         lead = Markup("{} {}").format(
             _(
                 "The design above, run on many trials with true DLT rates that nobody knows and everybody may try."
@@ -146,7 +142,7 @@ class Characteristics:
                 design, truth, trials, seed, progress=self._look, stop=self._stopped.is_set
             )
             self._show()
-        except Exception as error:  # the thread's last word belongs on the page  # noqa: BLE001
+        except Exception as error:  # the thread's last word belongs on the page
             self.problem.value = elements.dress(elements.note(str(error)))
         finally:
             self.run.disabled, self.stop.disabled = False, True
@@ -165,6 +161,13 @@ class Characteristics:
     def _draw(self, _change: object = None) -> None:
         if self.result:
             self.picture.draw(cells(self.result, self.measure.value))
+
+
+def half(*content: widgets.Widget) -> widgets.VBox:
+    """Stack widgets in one half of a wide screen, or in the whole of a narrow one."""
+    box = widgets.VBox(content)
+    box.add_class("pw-half")
+    return box
 
 
 def cells(result: Simulation, measure: str) -> pd.DataFrame:
