@@ -80,7 +80,7 @@ class SitesPage:
 
 
 def _card(site: Site, today: date) -> Markup:
-    note = _("As registered for NCT05672420; written on {day}. Verify before use.").format(day=today)
+    note = _("As registered; written on {day}. Verify before use.").format(day=today)
     file = elements.download(_("Address card (vCard)"), f"{site.id}.vcf", vcard(site, note), "text/vcard")
     return Markup(
         '<div class="pw-card pw-site"><h3>{}<br><span lang="zh">{}</span></h3><h4>{} {}</h4>{}<h4>{} {}</h4>{}<p>{}</p></div>'
