@@ -73,7 +73,10 @@ def test_the_ledger_agrees_with_its_twin(participant):
     dates, level, today, done = participant
     ledger = timeline(RECORD, dates, level, today, done)
     ours = {
-        line.id: (*(None if pd.isna(day) else day.date() for day in (line.opens, line.target, line.closes)), line.status)
+        line.id: (
+            *(None if pd.isna(day) else day.date() for day in (line.opens, line.target, line.closes)),
+            line.status,
+        )
         for line in ledger.itertuples()
     }
     assert ours == twin.timeline(TABLE, dates, level, today, done)
@@ -93,7 +96,9 @@ def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, 
     step = timedelta(days=days)
     moved = {name: day and day + step for name, day in dates.items()}
     before = timeline(RECORD, dates, level, today, done).set_index("id")
-    after = timeline(RECORD, moved, level, today + step, {n: day + step for n, day in done.items()}).set_index("id")
+    after = timeline(
+        RECORD, moved, level, today + step, {n: day + step for n, day in done.items()}
+    ).set_index("id")
     in_days = [visit.id for visit in RECORD.all_visits if not set("MY") & set(visit.offset)]
     assert len(in_days) > 8
     for name in in_days:
@@ -196,7 +201,9 @@ def test_a_frequency_has_its_own_infusions_and_no_others(level, days):
 def test_visits_without_their_anchor_are_not_yet_known_and_never_guessed():
     ledger = timeline(RECORD, {"enrolment": DATES["enrolment"]}, 2, TODAY)
     waiting = ledger[ledger["status"] == "not yet known"]
-    assert {"infusion_day_1", "end_of_treatment_visit", "dlt_day_29", "end_of_contraception"} <= set(waiting["id"])
+    assert {"infusion_day_1", "end_of_treatment_visit", "dlt_day_29", "end_of_contraception"} <= set(
+        waiting["id"]
+    )
     assert waiting[["opens", "target", "closes", "elapsed_days"]].isna().all(axis=None)
     assert row(ledger, "month_3")["target"] == pd.Timestamp(2026, 4, 5)
 
@@ -221,7 +228,12 @@ def test_contraception_lasts_six_months_after_the_end_of_treatment():
         ({}, {"dlt_day_22": date(2026, 3, 2)}, 1, "after today"),
         ({}, {"infusion_day_4": date(2026, 1, 23)}, 1, "no visit of frequency 1"),
         ({}, {"infusion_day_1": date(2026, 1, 21)}, 1, "the same date"),
-        ({"end_of_treatment": None}, {"end_of_contraception": date(2026, 2, 21)}, 1, "no date to count it from"),
+        (
+            {"end_of_treatment": None},
+            {"end_of_contraception": date(2026, 2, 21)},
+            1,
+            "no date to count it from",
+        ),
         ({}, {"tea": date(2026, 1, 21)}, 1, "tea"),
         ({}, {}, 4, "frequency"),
     ],
@@ -235,7 +247,11 @@ def test_dates_that_cannot_be_are_refused(dates, done, level, said):
     ("old", "new", "said"),
     [
         ('hangs_on = "last_infusion"', 'hangs_on = "enrollment"', "after_last_infusion → enrollment"),
-        ('hangs_on = "last_infusion"', 'hangs_on = "after_last_infusion"', "after_last_infusion → after_last_infusion"),
+        (
+            'hangs_on = "last_infusion"',
+            'hangs_on = "after_last_infusion"',
+            "after_last_infusion → after_last_infusion",
+        ),
         ('hangs_on = "last_infusion"', 'hangs_on = "infusion_day_4"', "no visit at frequency 1"),
         ('offset = "P21D"', 'offset = "21 days"', "21 days"),
         ('before = "P7D", after', 'before = "-P7D", after', "negative"),
@@ -255,7 +271,9 @@ def test_a_circle_of_visits_is_refused_with_its_path(tmp_path):
     path = written(tmp_path, 'hangs_on = "last_infusion"', 'hangs_on = "safety_day_8"')
     text = path.read_text(encoding="utf-8")
     start = text.index('id = "safety_day_8"')
-    text = text[:start] + text[start:].replace('hangs_on = "first_infusion"', 'hangs_on = "after_last_infusion"', 1)
+    text = text[:start] + text[start:].replace(
+        'hangs_on = "first_infusion"', 'hangs_on = "after_last_infusion"', 1
+    )
     path.write_text(text.replace("frequencies = [1]\n", ""), encoding="utf-8")
     with pytest.raises(ProtocolError, match="after_last_infusion → safety_day_8 → after_last_infusion"):
         read_record(path, FollowupRecord)

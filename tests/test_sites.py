@@ -147,7 +147,13 @@ def test_a_card_has_short_lines_and_gives_its_texts_back(note):
     for line in card.split(b"\r\n"):
         line.decode("utf-8")  # no character is cut in two
     (value,) = [line[5:] for line in unfolded(card) if line.startswith("NOTE:")]
-    plain = value.replace("\\\\", "\0").replace("\\,", ",").replace("\\;", ";").replace("\\n", "\n").replace("\0", "\\")
+    plain = (
+        value.replace("\\\\", "\0")
+        .replace("\\,", ",")
+        .replace("\\;", ";")
+        .replace("\\n", "\n")
+        .replace("\0", "\\")
+    )
     assert plain == "x" + note + ",;\\\nend"
 
 
@@ -158,9 +164,19 @@ def test_nothing_in_a_contact_can_start_a_line_of_its_own():
 
 
 def test_a_spreadsheet_runs_nothing_and_keeps_numbers():
-    frame = pd.DataFrame({"name": ["=1+1", "+x", "-x", "@x", "\tx", "武汉"], "study_day": [-3, 1, 2, 3, 4, 5]})
+    frame = pd.DataFrame(
+        {"name": ["=1+1", "+x", "-x", "@x", "\tx", "武汉"], "study_day": [-3, 1, 2, 3, 4, 5]}
+    )
     text = csv(frame).decode("utf-8-sig")
-    assert text.split("\r\n")[:7] == ["name,study_day", "'=1+1,-3", "'+x,1", "'-x,2", "'@x,3", "'\tx,4", "武汉,5"]
+    assert text.split("\r\n")[:7] == [
+        "name,study_day",
+        "'=1+1,-3",
+        "'+x,1",
+        "'-x,2",
+        "'@x,3",
+        "'\tx,4",
+        "武汉,5",
+    ]
 
 
 def test_the_sketch_keeps_distances():

@@ -56,7 +56,9 @@ def test_a_frequency_shows_its_days_as_an_assumption(page, level, days):
 def test_visits_of_another_frequency_are_set_aside_and_come_back(page):
     page.frequency.value = 1
     assert page.problem.value == ""
-    assert "Set aside, because frequency 1 has no such visit: Infusion, day 4, Infusion, day 8" in text(page.infusion_days)
+    assert "Set aside, because frequency 1 has no such visit: Infusion, day 4, Infusion, day 8" in text(
+        page.infusion_days
+    )
     page.frequency.value = 3
     assert "Set aside" not in text(page.infusion_days)
     assert page.done["infusion_day_4"].value == TODAY - timedelta(days=17)
@@ -80,7 +82,9 @@ def test_contraception_waits_for_the_end_of_treatment(page):
 
 def test_the_earliest_enrolment_names_the_clock_that_binds(page):
     page.exposures["immunosuppressant"].value = date(2026, 8, 31)
-    assert "from 2027-02-28. What binds is “Immunosuppressant or organ transplantation”: 6 months" in text(page.earliest)
+    assert "from 2027-02-28. What binds is “Immunosuppressant or organ transplantation”: 6 months" in text(
+        page.earliest
+    )
     assert "too early" in text(page.earliest)
 
 
@@ -119,7 +123,7 @@ def test_only_visits_of_the_frequency_are_offered(page):
 def test_the_schedule_is_a_file(page):
     link = page.download.value
     assert 'download="schedule-invented-example.csv"' in link
-    lines = base64.b64decode(re.search("base64,([^\"]+)", link)[1]).decode("utf-8-sig").splitlines()
+    lines = base64.b64decode(re.search('base64,([^"]+)', link)[1]).decode("utf-8-sig").splitlines()
     assert lines[0].startswith("id,name,hangs_on,offset")
     assert "'-P7D" in next(line for line in lines if line.startswith("screening"))
     assert len(lines) == 1 + len(TRIAL.followup.all_visits)
@@ -130,7 +134,9 @@ def test_text_from_the_record_is_shown_as_text():
     record = TRIAL.followup
     visit = record.visits[0].model_copy(update={"name": bad})
     clock = record.lookbacks[0].model_copy(update={"name": bad})
-    record = record.model_copy(update={"visits": (visit, *record.visits[1:]), "lookbacks": (clock, *record.lookbacks[1:])})
+    record = record.model_copy(
+        update={"visits": (visit, *record.visits[1:]), "lookbacks": (clock, *record.lookbacks[1:])}
+    )
     page = FollowupPage(TRIAL.model_copy(update={"followup": record}), today=TODAY)
     page.frequency.value = 1
     page.exposures[clock.id].value = TODAY
@@ -141,7 +147,8 @@ def test_text_from_the_record_is_shown_as_text():
 
 
 @pytest.mark.parametrize(
-    ("duration", "words"), [("P6M", "6 months"), ("P1Y", "1 year"), ("-P7D", "7 days"), ("P1Y6M", "1 year 6 months")]
+    ("duration", "words"),
+    [("P6M", "6 months"), ("P1Y", "1 year"), ("-P7D", "7 days"), ("P1Y6M", "1 year 6 months")],
 )
 def test_durations_are_said_in_words(duration, words):
     assert length_in_words(duration) == words

@@ -54,8 +54,15 @@ def timeline(table, dates, frequency, today, done):
                 base_name = f"infusion_day_{infusion_days[-1]}"
             if not visit["here"]:
                 result[visit["id"]] = (None, None, None, "not applicable")
-            elif base_name in dates or base_name in ("enrolment", "start_of_therapy", "first_infusion", "end_of_treatment"):
-                result[visit["id"]] = one(visit, dates.get(base_name), taken, today, table["overdue"]["value"])
+            elif base_name in dates or base_name in (
+                "enrolment",
+                "start_of_therapy",
+                "first_infusion",
+                "end_of_treatment",
+            ):
+                result[visit["id"]] = one(
+                    visit, dates.get(base_name), taken, today, table["overdue"]["value"]
+                )
             elif base_name in result:
                 base = taken.get(base_name) or result[base_name][1]
                 result[visit["id"]] = one(visit, base, taken, today, table["overdue"]["value"])
