@@ -176,9 +176,7 @@ def _consumer_mails(sites: tuple[Site, ...]) -> list[QualityNote]:
 
 def _gaps(sites: tuple[Site, ...]) -> list[QualityNote]:
     """Collect what is missing or only assumed, one note a kind."""
-    kinds: tuple[
-        tuple[Literal["campus", "address", "status", "backup", "position"], Severity, list[Site], str], ...
-    ]
+    kinds: tuple[tuple[Literal["campus", "address", "status", "backup", "position"], Severity, list[Site], str], ...]
     kinds = (
         ("campus", "medium", [site for site in sites if site.campus.is_assumption],
          "The campus is inferred from the postcode. Confirm where participants go."),

@@ -238,9 +238,7 @@ def landmarks(record: FollowupRecord, dates: Dates, today: date) -> pd.DataFrame
     rows: list[Row] = [{"kind": "today", "id": "today", "name": "Today", "today": today}]
     for anchor in record.anchors:
         day = dates.get(anchor.id)
-        rows.append(
-            {"kind": "anchor", "id": anchor.id, "name": anchor.name, "root": anchor.id, "target": day}
-        )
+        rows.append({"kind": "anchor", "id": anchor.id, "name": anchor.name, "root": anchor.id, "target": day})
     for period in record.periods:
         base, starts = dates.get(period.hangs_on), dates.get(period.starts)
         last = shifted(base, period.lasts) if base and starts else None

@@ -1,1 +1,48 @@
-"""Designs."""
+"""The dose-finding designs, by the name people choose them with."""
+
+from typing import Protocol
+
+from numpy.typing import ArrayLike
+
+from protocol.escalation.designs.boin import Boin
+from protocol.escalation.grid import Booleans, Grid, Integers
+from protocol.escalation.outcomes import Outcomes
+
+
+class Design(Protocol):
+    """What every design offers; all of it works on T trials at once."""
+
+    @property
+    def grid(self) -> Grid:
+        """The regimens to choose from."""
+
+    @property
+    def target(self) -> float:
+        """Target DLT rate, 0 to 1."""
+
+    @property
+    def toxic(self) -> float:
+        """Lowest DLT rate that is too toxic, 0 to 1."""
+
+    @property
+    def cohort_size(self) -> int:
+        """Participants treated before the next decision."""
+
+    @property
+    def maximum(self) -> int:
+        """Participants in the whole trial at most."""
+
+    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
+        """Return the index of the next regimen, or STOP; shape ``(T,)``."""
+
+    def why(self, outcomes: Outcomes, current: int) -> str:
+        """Say what leads to the recommendation for one trial."""
+
+    def eliminated(self, outcomes: Outcomes) -> Booleans:
+        """Mark regimens that may no longer be given; shape ``(T, D, F)``."""
+
+    def selected(self, outcomes: Outcomes) -> Integers:
+        """Select the recommended phase II regimen, or STOP for none; shape ``(T,)``."""
+
+
+DESIGNS = {"BOIN (2-D)": Boin}

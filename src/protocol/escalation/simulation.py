@@ -1,0 +1,185 @@
+"""Operating characteristics: the advising design itself, run on many trials with assumed true DLT rates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from protocol.escalation.designs import Design
+from protocol.escalation.grid import STOP, Booleans, Floats, Integers, true_rates
+from protocol.escalation.outcomes import Outcomes
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+NEAR = 1e-9  # two rates this close are the same rate
+CHUNK, MOST_TRIALS = 1000, 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """The trials simulated so far.
+
+    Parameters
+    ----------
+    design : Design
+    truth : ndarray of float, shape (D, F)
+        Assumed true DLT rates, 0 to 1.
+    seed, requested : int
+        Seed of the draws, and trials asked for.
+    treated, dlt : ndarray of int, shape (T, D, F)
+        Outcomes of every finished trial.
+    selected : ndarray of int, shape (T,)
+        Index of the recommended regimen, STOP for none.
+    """
+
+    design: Design
+    truth: Floats
+    seed: int
+    requested: int
+    treated: Integers
+    dlt: Integers
+    selected: Integers
+
+    @property
+    def trials(self) -> int:
+        """Trials finished."""
+        return len(self.selected)
+
+    @property
+    def above_target(self) -> Booleans:
+        """Regimens whose true rate is above the target, shape ``(D, F)``."""
+        return self.truth > self.design.target + NEAR
+
+    @property
+    def correct(self) -> Booleans:
+        """Regimens whose true rate is nearest the target; none when the lowest is too toxic already."""
+        distance = np.abs(self.truth - self.design.target)
+        return np.asarray((distance <= distance.min() + NEAR) & (self.truth[0, 0] < self.design.toxic - NEAR))
+
+    def regimens(self) -> pd.DataFrame:
+        """Tabulate every regimen, one row each, and a last row for "none".
+
+        Returns
+        -------
+        DataFrame
+            regimen, dose, frequency, truth (0 to 1), correct; selected (share of trials, 0 to 1),
+            participants and dlts (means per trial), each with its Monte Carlo standard error in a column
+            ending in ``_se``.
+        """
+        grid = self.design.grid
+        picks = self.selected[:, None] == [*range(grid.size), STOP]
+        columns = {"regimen": [*grid.labels, "none"]}
+        columns |= {"dose": [*(r.dose for r in grid.regimens), ""]}
+        columns |= {"frequency": [*(r.frequency for r in grid.regimens), ""]}
+        frame = pd.DataFrame(columns)
+        frame["truth"] = [*self.truth.ravel(), np.nan]
+        frame["correct"] = [*self.correct.ravel(), not self.correct.any()]
+        frame["selected"], frame["selected_se"] = _mean(picks)
+        for name, counts in {"participants": self.treated, "dlts": self.dlt}.items():
+            mean, error = _mean(counts.reshape(self.trials, -1))
+            frame[name], frame[f"{name}_se"] = [*mean, np.nan], [*error, np.nan]
+        return frame
+
+    def summary(self) -> pd.DataFrame:
+        """Tabulate whole trials: measure, value, its Monte Carlo standard error, unit.
+
+        Shares are 0 to 1. ``overdosed`` counts participants treated where the true rate is above the target.
+        """
+        total = self.treated.sum(axis=(1, 2))
+        right = np.append(self.correct.ravel(), not self.correct.any())  # STOP is -1: the last entry
+        over = np.append(self.above_target.ravel(), False)
+        measures: dict[str, tuple[NDArray[np.generic], str]] = {
+            "correct_selection": (right[self.selected], "share"),
+            "toxic_selection": (over[self.selected], "share"),
+            "none_selected": (self.selected == STOP, "share"),
+            "stopped_early": (total < self.design.maximum, "share"),
+            "participants": (total, "participants"),
+            "dlts": (self.dlt.sum(axis=(1, 2)), "participants"),
+            "overdosed": ((self.treated * self.above_target).sum(axis=(1, 2)), "participants"),
+        }
+        rows = [(name, *map(float, _mean(values)), unit) for name, (values, unit) in measures.items()]
+        return pd.DataFrame(rows, columns=["measure", "value", "se", "unit"])
+
+
+def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
+    numbers = values.astype(float)
+    return numbers.mean(axis=0), numbers.std(axis=0) / np.sqrt(len(numbers))
+
+
+def simulate(
+    design: Design,
+    truth: ArrayLike,
+    trials: int,
+    seed: int,
+    *,
+    start: int = 0,
+    chunk: int = CHUNK,
+    progress: Callable[[Simulation], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Simulation:
+    """Simulate trials run by `design`.
+
+    Draws are made per participant up front, so that two designs with the same seed meet the same
+    participants, and the figures do not depend on `chunk`.
+
+    Parameters
+    ----------
+    design : Design
+    truth : array_like, shape (D, F)
+        True DLT rates, 0 to 1, not falling along dose or frequency.
+    trials, seed : int
+        Number of trials (1 to 1,000,000) and seed (0 or more).
+    start : int
+        Index of the first cohort's regimen.
+    chunk : int
+        Trials between two calls of `progress` and `stop`.
+    progress : callable, optional
+        Called with the :class:`Simulation` so far.
+    stop : callable, optional
+        Ends the simulation after the current chunk when it returns True.
+
+    Raises
+    ------
+    ProtocolError
+        When the true rates, the number of trials or the seed cannot be used.
+    """
+    rates = true_rates(design.grid, truth)
+    _check(_("trials"), trials, 1, MOST_TRIALS)
+    _check(_("seed"), seed, 0, 2**63)
+    shape, draw = (trials, *design.grid.shape), np.random.default_rng(seed)
+    treated, dlt, selected = np.zeros(shape, np.int16), np.zeros(shape, np.int16), np.zeros(trials, int)
+    done = 0
+    while done < trials and not (done and stop and stop()):
+        part = slice(done, min(done + chunk, trials))
+        outcomes = _run(design, rates.ravel(), draw, part.stop - done, start)
+        treated[part], dlt[part], selected[part] = outcomes.treated, outcomes.dlt, design.selected(outcomes)
+        done = part.stop
+        result = Simulation(design, rates, seed, trials, treated[:done], dlt[:done], selected[:done])
+        if progress:
+            progress(result)
+    return result
+
+
+def _check(what: str, value: object, least: int, most: int) -> None:
+    if not (isinstance(value, int | np.integer) and least <= value <= most):
+        raise ProtocolError(what, repr(value), _("a whole number from {} to {}").format(least, most))
+
+
+def _run(design: Design, rates: Floats, draw: np.random.Generator, trials: int, start: int) -> Outcomes:
+    """Run one chunk of trials from the first cohort to the stop."""
+    steps = -(-design.maximum // design.cohort_size)
+    latent, ties = np.split(draw.random((trials, design.maximum + steps)), [design.maximum], axis=1)
+    outcomes, current, rows = Outcomes.none(design.grid, trials), np.full(trials, start), np.arange(trials)
+    for step in range(steps):
+        cohort = latent[:, step * design.cohort_size : (step + 1) * design.cohort_size]
+        going = current != STOP
+        at = np.where(going, current, 0)
+        toxic = (cohort < rates[at, None]).sum(axis=1)
+        treated, dlt = (counts.reshape(trials, -1).copy() for counts in (outcomes.treated, outcomes.dlt))
+        treated[rows, at] += np.where(going, cohort.shape[1], 0)
+        dlt[rows, at] += np.where(going, toxic, 0)
+        outcomes = Outcomes(design.grid, treated.reshape(-1, *design.grid.shape), dlt.reshape(-1, *design.grid.shape))
+        current = np.where(going, design.next(outcomes, at, ties[:, step]), STOP)
+    return outcomes

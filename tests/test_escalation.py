@@ -1,0 +1,393 @@
+"""Dose and frequency escalation: the rules, the published values, the plain twin and the laws."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twins.boin import PlainBoin
+
+from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, last_named, simulate
+from protocol.escalation.designs.boin import Boin
+from protocol.escalation.selection import isotonic_rates, minimum_lower_sets
+from protocol.records import ProtocolError, read_record
+
+VECTORS = Path(__file__).parent / "vectors"
+GRID = Grid(tuple("ABCDE"), tuple("123"))
+RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
+SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
+
+# Answers of BOIN 2.7.2 that name a regimen its own trial rule has eliminated; they are not followed here.
+RECOMMENDS_AN_ELIMINATED_REGIMEN = {"random_43"}
+SELECTS_AN_ELIMINATED_REGIMEN = {
+    "elim_02_default",
+    "elim_02_extrasafe",
+    "elim_03_default",
+    "elim_08_extrasafe",
+}
+
+
+def cases(name):
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))["cases"]
+
+
+def by_id(name):
+    return {"argvalues": cases(name), "ids": [case["id"] for case in cases(name)]}
+
+
+def levels(matrix):
+    return Grid(tuple(f"D{i}-" for i in range(len(matrix))), tuple(f"F{i}" for i in range(len(matrix[0]))))
+
+
+def cell(grid, index):
+    return "stop" if index == STOP else [int(index) // grid.shape[1] + 1, int(index) % grid.shape[1] + 1]
+
+
+def boin(case, grid=GRID, **more):
+    margin = case.get("offset", 0.05) if case.get("extrasafe") else 0.0
+    rates = {"target": case["target"], "safe": 0.6 * case["target"], "toxic": 1.4 * case["target"]}
+    rates |= {name: case[key] for name, key in {"safe": "p.saf", "toxic": "p.tox"}.items() if key in case}
+    return Boin(grid, **rates, elimination=case.get("cutoff.eli", 0.95), lowest_margin=margin, **more)
+
+
+# Published values
+
+
+@pytest.mark.parametrize("case", **by_id("boin_boundaries.json"))
+def test_boundaries_equal_those_of_the_published_package(case):
+    tables = boin(case).tables
+    assert (tables.lambda_e, tables.lambda_d) == pytest.approx(
+        (case["lambda_e"], case["lambda_d"]), abs=1e-12
+    )
+    assert tables.escalate[1:].tolist() == case["escalate_if_dlt_le"]
+    assert tables.deescalate[1:].tolist() == case["deescalate_if_dlt_ge"]
+    eliminate = [int(y) if y <= n else None for n, y in enumerate(tables.eliminate)][1:]
+    assert eliminate == case["eliminate_if_dlt_ge"]
+    if case["extrasafe"]:
+        stops = [int(row.argmax()) if row.any() else None for row in tables.stops][1:]
+        assert stops == case["stop_at_lowest_dose_if_dlt_ge"]
+
+
+@pytest.mark.parametrize("case", **by_id("boin_next_comb.json"))
+def test_next_regimens_equal_those_of_the_published_package(case):
+    grid = levels(case["npts"])
+    design = boin(case, grid, maximum=150, enough=case["n.earlystop"], bar=True, preference="coin")
+    outcomes = Outcomes(grid, np.array(case["npts"]), np.array(case["ntox"]))
+    at = (case["dose_curr"][0] - 1) * grid.shape[1] + case["dose_curr"][1] - 1
+    answers = [cell(grid, design.next(outcomes, [at], [coin])[0]) for coin in (0.25, 0.75)]
+    if case["id"] in RECOMMENDS_AN_ELIMINATED_REGIMEN:
+        assert not design.eliminated(outcomes)[0][tuple(np.subtract(answers[0], 1))]
+        assert answers[0] not in case["admissible_set"]
+    else:
+        expected = case["admissible_set"] or [case["next_dose"]]
+        assert {*map(str, answers)} == {*map(str, expected)}
+
+
+@pytest.mark.parametrize("case", **by_id("boin_select_mtd_comb.json"))
+def test_selections_and_estimates_equal_those_of_the_published_package(case):
+    treated, dlt = np.array(case["npts"]), np.array(case["ntox"])
+    wide = case["layout"] != "5x3"  # BOIN wants frequencies in rows then; its ties follow that layout
+    grid = levels(treated.T if wide else treated)
+    outcomes = Outcomes(grid, treated.T, dlt.T) if wide else Outcomes(grid, treated, dlt)
+    estimates = isotonic_rates(outcomes)[0]
+    assert (estimates.T if wide else estimates) == pytest.approx(
+        np.array(case["isotonic_unrounded"]), abs=1e-6
+    )
+
+    design = boin(case, grid, maximum=200, bounded=case["boundMTD"])
+    rounded = boin(case, grid, maximum=200, bounded=case["boundMTD"], rounded=True)
+    answers = [cell(grid, one.selected(outcomes)[0]) for one in (rounded, design)]
+    answers = ["none" if a == "stop" else a[::-1] if wide else a for a in answers]
+    published = [case["mtd"] if case["error"] is None else "none", case["mtd_inside_get_oc_comb"]]
+    if case["id"] in SELECTS_AN_ELIMINATED_REGIMEN:
+        assert answers[0] != published[0]
+        eliminated = design.eliminated(outcomes)[0]
+        assert (eliminated.T if wide else eliminated)[tuple(np.subtract(published[0], 1))]
+    else:
+        assert answers == published
+
+
+def within_four_errors(found, error, published, published_error):
+    return np.all(np.abs(found - published) <= 4 * np.hypot(error, published_error))
+
+
+def check_characteristics(case, design, start=0):
+    result = simulate(design, case["p_true"], 20_000, seed=1, start=start, chunk=5_000)
+    table, published = result.regimens().iloc[:-1], case["results"]
+    for name, key, scale in (
+        ("selected", "selection_percent", 100),
+        ("participants", "mean_patients", 1),
+        ("dlts", "mean_dlt", 1),
+    ):
+        error = table[f"{name}_se"].to_numpy() + 0.005 / scale  # published figures are rounded to 0.01
+        expected = np.array(published[key]).ravel() / scale
+        assert within_four_errors(table[name].to_numpy(), error, expected, error), (name, expected)
+    none = result.summary().set_index("measure").loc["none_selected"]
+    assert within_four_errors(
+        none.value, none.se + 1e-4, published["early_stop_no_mtd_percent"] / 100, none.se
+    )
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        case
+        for case in cases("boin_oc_comb.json")
+        if case["id"].split("_")[0] not in {"waterfall", "titration"}
+    ],
+    ids=lambda case: case["id"],
+)
+def test_characteristics_agree_with_the_published_simulations(case):
+    given = case["call_args"]
+    size = {"cohort_size": given["cohortsize"], "maximum": given["ncohort"] * given["cohortsize"]}
+    frequency, dose = given["startdose"]
+    design = boin(case | given, preference="coin", **size)
+    check_characteristics(case, design, start=(dose - 1) * 3 + frequency - 1)
+
+
+@pytest.mark.parametrize("case", **by_id("boin_as_conducted_oc.json"))
+def test_characteristics_with_the_bar_agree_with_the_design_as_conducted(case):
+    check_characteristics(case, boin(case, preference="coin", bar=True, rounded=True))
+
+
+# The plain twin
+
+
+@pytest.mark.parametrize(("scenario", "bar", "target"), [("diagonal", False, 0.3), ("lowest", True, 0.25)])
+def test_the_batch_agrees_with_the_plain_twin_on_the_same_draws(scenario, bar, target):
+    trials, truth, seed = 1_500, SCENARIOS[scenario], 7
+    design = Boin(GRID, target, 0.6 * target, 1.4 * target, bar=bar, preference="coin")
+    result = simulate(design, truth, trials, seed, chunk=400)
+    twin = PlainBoin(5, 3, target, bar=bar)
+    draws = np.random.default_rng(seed).random((trials, 60 + 20))
+    for trial, row in enumerate(draws):
+        n, y = twin.run(truth, row[:60], row[60:])
+        assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells]
+        assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+        if trial < 500:
+            picked = twin.select(n, y)
+            assert result.selected[trial] == (STOP if picked is None else twin.cells.index(picked))
+
+
+# Laws
+
+counts = st.integers(0, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
+
+
+@st.composite
+def trials_of_any_size(draw):
+    doses, frequencies = draw(st.tuples(st.integers(1, 5), st.integers(1, 4)))
+    grid = Grid(tuple(f"D{i}-" for i in range(doses)), tuple(f"F{i}" for i in range(frequencies)))
+    cells = draw(st.lists(counts, min_size=grid.size, max_size=grid.size))
+    treated, dlt = np.array(cells).T.reshape(2, *grid.shape)
+    return Outcomes(grid, treated, dlt), draw(st.integers(0, grid.size - 1))
+
+
+@settings(deadline=None, max_examples=200)
+@given(trials_of_any_size(), st.booleans(), st.sampled_from(["dose", "frequency", "coin"]))
+def test_a_step_stays_on_the_grid_skips_nothing_and_ends_where_nothing_is_eliminated(trial, bar, preference):
+    outcomes, at = trial
+    design = Boin(outcomes.grid, maximum=1000, enough=1000, bar=bar, preference=preference)
+    following, closed = design.next(outcomes, [at], [0.7])[0], design.eliminated(outcomes)[0].ravel()
+    assert (following == STOP) == closed[0]
+    if following == STOP:
+        return
+    assert not closed[following]
+    width = outcomes.grid.shape[1]
+    (dose, frequency), (then, how_often) = divmod(at, width), divmod(int(following), width)
+    assert (then - dose) + (how_often - frequency) <= 1
+    if closed[at]:
+        assert then <= dose
+        assert how_often <= frequency
+    else:
+        assert abs(then - dose) + abs(how_often - frequency) <= 1
+
+
+@settings(deadline=None, max_examples=150)
+@given(trials_of_any_size())
+def test_isotonic_estimates_never_fall_and_keep_the_total(trial):
+    outcomes, _at = trial
+    rates = isotonic_rates(outcomes)[0]
+    assert (np.diff(rates, axis=0) >= 0).all()
+    assert (np.diff(rates, axis=1) >= 0).all()
+    assert ((rates >= 0) & (rates <= 1)).all()
+    weight, total = outcomes.treated[0] + 0.1, outcomes.dlt[0] + 0.05
+    assert (rates * weight).sum() == pytest.approx(total.sum())
+    if (np.diff(total / weight, axis=0) >= 0).all() and (np.diff(total / weight, axis=1) >= 0).all():
+        assert rates == pytest.approx(total / weight)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 2**40), st.integers(1, 120), st.integers(1, 130))
+def test_the_same_seed_gives_the_same_figures_whatever_the_chunks(seed, trials, chunk):
+    design = RECORD.designed(preference="coin")
+    one = simulate(design, SCENARIOS["middle"], trials, seed)
+    other = simulate(design, SCENARIOS["middle"], trials, seed, chunk=chunk)
+    assert one.regimens().equals(other.regimens())
+    assert one.summary().equals(other.summary())
+
+
+@given(trials_of_any_size())
+def test_the_notation_is_read_back_as_it_was_written(trial):
+    outcomes, at = trial
+    again = Outcomes.parse(outcomes.grid, outcomes.notation(at))
+    assert (again.treated == outcomes.treated).all()
+    assert (again.dlt == outcomes.dlt).all()
+    if outcomes.treated.ravel()[at]:
+        assert last_named(outcomes.grid, outcomes.notation(at)) == at
+
+
+# What a committee asks
+
+
+def advise(text, **changes):
+    design, outcomes = RECORD.designed(**changes), Outcomes.parse(GRID, text)
+    at = last_named(GRID, text)
+    answer = design.next(outcomes, [at])[0]
+    return "stop" if answer == STOP else GRID.labels[answer], design.why(outcomes, at)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "words"),
+    [
+        ("", "A1", "Nobody was treated at A1 yet."),
+        ("A1:NNN", "B1", "a tie decided by the stated preference (dose first)"),
+        ("A1:NNN B1:NTN", "B1", "1 of 3 participants had a DLT, a rate of 0.33."),
+        ("A1:NNN B1:TTN", "A1", "De-escalate to A1"),
+        ("A1:NNN B1:TTT", "A1", "B1 is eliminated with every regimen above it."),
+        ("A1:TTN", "A1", "The grid ends here: stay at A1."),
+        ("A1:TTT", "stop", "The lowest regimen, A1, is too toxic: the trial stops."),
+        ("E3:NNN", "E3", "The grid ends here"),
+        ("A1:NNN B1:TTT A1:NNN", "A2", "B1 is refused"),
+        ("A1:" + "N" * 60, "stop", "The maximum of 60 participants is reached."),
+    ],
+)
+def test_the_advice_says_its_numbers(text, answer, words):
+    assert advise(text)[0] == answer
+    assert words in advise(text)[1]
+
+
+def test_a_stated_preference_decides_ties():
+    assert advise("A1:NNN", preference="frequency")[0] == "A2"
+    assert "(frequency first)" in advise("A1:NNN", preference="frequency")[1]
+
+
+def test_the_bar_refuses_a_dose_at_which_a_lower_frequency_was_toxic():
+    assert advise("B1:TTN A1:NNN A2:NNN")[0] != advise("B1:TTN A1:NNN A2:NNN", bar=True)[0]
+    assert advise("B1:TTN A1:NNN A2:NNN", bar=True)[0] == "A3"
+
+
+def test_enough_participants_at_one_regimen_stop_the_trial():
+    assert advise("A1:NNN B1:NNTNNTNNN", enough=9) == ("stop", advise("A1:NNN B1:NNTNNTNNN", enough=9)[1])
+    assert "9 participants at B1 are enough." in advise("A1:NNN B1:NNTNNTNNN", enough=9)[1]
+
+
+def test_a_late_dlt_below_moves_the_trial_under_the_eliminated_regimens():
+    assert advise("A1:NNN B1:TTT C1:NNN")[0] == "A1"
+
+
+def test_a_regimen_with_no_participants_is_never_selected():
+    outcomes = Outcomes.parse(GRID, "A1:NNN A2:NNN")
+    assert RECORD.designed().selected(outcomes)[0] in (0, 1)
+    assert RECORD.designed().selected(Outcomes.none(GRID))[0] == STOP
+
+
+def test_a_stopped_simulation_keeps_what_is_done():
+    seen = []
+    result = simulate(
+        RECORD.designed(),
+        SCENARIOS["middle"],
+        500,
+        1,
+        chunk=100,
+        progress=seen.append,
+        stop=lambda: len(seen) == 3,
+    )
+    assert result.trials == 300
+    assert [one.trials for one in seen] == [100, 200, 300]
+    assert result.requested == 500
+
+
+def test_where_everything_is_too_toxic_none_is_the_right_answer():
+    summary = simulate(RECORD.designed(), SCENARIOS["too-toxic"], 500, 3).summary().set_index("measure")
+    assert summary.value["correct_selection"] == summary.value["none_selected"] > 0.8
+
+
+# What cannot be used
+
+
+def fresh(**changes):
+    return lambda: Boin(GRID, **changes)
+
+
+FALLING = np.array(SCENARIOS["diagonal"])
+FALLING[2, 1] = 0.01
+
+
+@pytest.mark.parametrize(
+    ("attempt", "where", "write"),
+    [
+        (lambda: Outcomes.none(GRID).with_regimen(4, 3, 4), "outcomes at B2", "at most 3"),
+        (lambda: Outcomes.none(GRID).with_regimen(4, -1, 0), "participants treated", "0 or more"),
+        (lambda: Outcomes(GRID, np.full((5, 3), np.nan), np.zeros((5, 3), int)), "treated", "whole numbers"),
+        (lambda: Outcomes(GRID, np.zeros((3, 5), int), np.zeros((3, 5), int)), "treated", "5 doses by 3"),
+        (lambda: Outcomes.parse(GRID, "A1:NNN F1:N"), "regimen", "from A1 to E3"),
+        (lambda: Outcomes.parse(GRID, "A1 NNN"), "outcome notation", "B1:NTN"),
+        (lambda: Outcomes.parse(GRID, "A1:NNX"), "outcome notation", "B1:NTN"),
+        (fresh(target=0.0), "design", "inside 0 to 1"),
+        (fresh(target=1.0), "design", "inside 0 to 1"),
+        (fresh(target=float("nan")), "design", "inside 0 to 1"),
+        (fresh(target=0.8, toxic=1.12), "design", "above it"),
+        (fresh(elimination=1.0), "design", "elimination probability"),
+        (fresh(cohort_size=0), "design", "a cohort of 1 or more"),
+        (lambda: advise("A1:" + "N" * 61), "outcomes", "at most the trial's maximum, 60"),
+        (lambda: advise("A1:NNN B1:N", preference="coin"), "ties", "draws"),
+        (lambda: simulate(Boin(GRID), FALLING, 10, 1), "true DLT rates, C2", "may not fall"),
+        (lambda: simulate(Boin(GRID), np.full((5, 3), np.nan), 10, 1), "true DLT rates, A1", "from 0 to 1"),
+        (lambda: simulate(Boin(GRID), np.full((5, 3), 1.5), 10, 1), "true DLT rates, A1", "from 0 to 1"),
+        (lambda: simulate(Boin(GRID), [[0.1]], 10, 1), "true DLT rates", "5 rows"),
+        (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 0, 1), "trials", "from 1 to"),
+        (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 10, -1), "seed", "from 0 to"),
+        (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 2.5, 1), "trials", "whole number"),
+        (lambda: Grid((), ("1",)), "grid", "at least one"),
+        (lambda: Grid(("A", "A1"), ("1", "11")), "grid", "different names"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_way_out(attempt, where, write):
+    with pytest.raises(ProtocolError) as caught:
+        attempt()
+    assert where in caught.value.where
+    assert caught.value.found
+    assert write in caught.value.write
+
+
+def test_every_design_is_built_from_the_record():
+    for name in DESIGNS:
+        design = RECORD.designed(name)
+        assert design.grid.labels == RECORD.grid.labels
+        assert design.target == RECORD.design.target.value
+
+
+def test_what_the_registry_does_not_say_is_an_assumption():
+    values = [getattr(RECORD.design, name) for name in type(RECORD.design).model_fields]
+    values += [RECORD.dlt_window_days, *RECORD.scenarios, *(dose.cells_per_kg for dose in RECORD.doses)]
+    assert all(value.is_assumption for value in values)
+    assert not any(level.is_assumption for level in (*RECORD.doses, *RECORD.frequencies))
+
+
+def test_a_scenario_whose_rate_falls_is_refused_on_reading(tmp_path):
+    text = (Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml").read_text(
+        encoding="utf-8"
+    )
+    file = tmp_path / "escalation.toml"
+    file.write_text(text.replace("[0.05, 0.12, 0.20]", "[0.01, 0.12, 0.20]"), encoding="utf-8")
+    with pytest.raises(ProtocolError, match=r"B1: found 0\.01, less than 0\.02 at A1"):
+        read_record(file, EscalationRecord)
+
+
+def test_minimum_lower_sets_work_on_a_grid_of_one_regimen():
+    assert minimum_lower_sets(Grid(("A",), ("1",)), np.array([[1.0]]), np.array([[4.0]])) == pytest.approx(
+        0.25
+    )
