@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twins import followup as twin
 
@@ -68,6 +68,7 @@ def participants(draw):
     return dates, level, today, done
 
 
+@settings(max_examples=60, deadline=None)
 @given(participants())
 def test_the_ledger_agrees_with_its_twin(participant):
     dates, level, today, done = participant
@@ -82,6 +83,7 @@ def test_the_ledger_agrees_with_its_twin(participant):
     assert ours == twin.timeline(TABLE, dates, level, today, done)
 
 
+@settings(max_examples=60, deadline=None)
 @given(participants())
 def test_every_visit_stands_once_with_one_known_status(participant):
     dates, level, today, done = participant
@@ -90,15 +92,14 @@ def test_every_visit_stands_once_with_one_known_status(participant):
     assert set(ledger["status"]) <= set(STATUSES) == set(figures.SIGNS)
 
 
+@settings(max_examples=40, deadline=None)
 @given(participants(), st.integers(-400, 400))
 def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, days):
     dates, level, today, done = participant
     step = timedelta(days=days)
     moved = {name: day and day + step for name, day in dates.items()}
     before = timeline(RECORD, dates, level, today, done).set_index("id")
-    after = timeline(
-        RECORD, moved, level, today + step, {n: day + step for n, day in done.items()}
-    ).set_index("id")
+    after = timeline(RECORD, moved, level, today + step, {n: day + step for n, day in done.items()}).set_index("id")
     in_days = [visit.id for visit in RECORD.all_visits if not set("MY") & set(visit.offset)]
     assert len(in_days) > 8
     for name in in_days:
@@ -108,6 +109,7 @@ def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, 
             assert (pd.isna(one) and pd.isna(other)) or other - one == pd.Timedelta(step)
 
 
+@settings(max_examples=20, deadline=None)  # several ledgers for each visit of each participant
 @given(participants())
 def test_the_last_day_of_a_window_is_due_and_the_day_after_is_overdue(participant):
     dates, level, today, _done = participant
@@ -201,9 +203,7 @@ def test_a_frequency_has_its_own_infusions_and_no_others(level, days):
 def test_visits_without_their_anchor_are_not_yet_known_and_never_guessed():
     ledger = timeline(RECORD, {"enrolment": DATES["enrolment"]}, 2, TODAY)
     waiting = ledger[ledger["status"] == "not yet known"]
-    assert {"infusion_day_1", "end_of_treatment_visit", "dlt_day_29", "end_of_contraception"} <= set(
-        waiting["id"]
-    )
+    assert {"infusion_day_1", "end_of_treatment_visit", "dlt_day_29", "end_of_contraception"} <= set(waiting["id"])
     assert waiting[["opens", "target", "closes", "elapsed_days"]].isna().all(axis=None)
     assert row(ledger, "month_3")["target"] == pd.Timestamp(2026, 4, 5)
 
@@ -271,9 +271,7 @@ def test_a_circle_of_visits_is_refused_with_its_path(tmp_path):
     path = written(tmp_path, 'hangs_on = "last_infusion"', 'hangs_on = "safety_day_8"')
     text = path.read_text(encoding="utf-8")
     start = text.index('id = "safety_day_8"')
-    text = text[:start] + text[start:].replace(
-        'hangs_on = "first_infusion"', 'hangs_on = "after_last_infusion"', 1
-    )
+    text = text[:start] + text[start:].replace('hangs_on = "first_infusion"', 'hangs_on = "after_last_infusion"', 1)
     path.write_text(text.replace("frequencies = [1]\n", ""), encoding="utf-8")
     with pytest.raises(ProtocolError, match="after_last_infusion → safety_day_8 → after_last_infusion"):
         read_record(path, FollowupRecord)

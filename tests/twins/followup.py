@@ -31,7 +31,7 @@ def moved(day, text, sign=1):
 
 def timeline(table, dates, frequency, today, done):
     """Return {visit id: (opens, target, closes, status)} for the parsed TOML `table` of one record."""
-    infusion_days = [row["infusion_days"] for row in table["frequencies"] if row["level"] == frequency][0]
+    infusion_days = next(row["infusion_days"] for row in table["frequencies"] if row["level"] == frequency)
     every_day = sorted({day for row in table["frequencies"] for day in row["infusion_days"]})
     visits = []
     for day in every_day:
@@ -40,8 +40,7 @@ def timeline(table, dates, frequency, today, done):
             {"id": f"infusion_day_{day}", "hangs_on": "first_infusion", "offset": f"P{day - 1}D",
              "window": zero if day == 1 else table["infusion_window"], "here": day in infusion_days}
         )  # fmt: skip
-    for row in table["visits"]:
-        visits.append({**row, "here": frequency in row.get("frequencies", [frequency])})
+    visits += [{**row, "here": frequency in row.get("frequencies", [frequency])} for row in table["visits"]]
     taken = {name: day for name, day in done.items() if day}
     first = dates.get("first_infusion")
     if first and first <= today:
@@ -60,9 +59,7 @@ def timeline(table, dates, frequency, today, done):
                 "first_infusion",
                 "end_of_treatment",
             ):
-                result[visit["id"]] = one(
-                    visit, dates.get(base_name), taken, today, table["overdue"]["value"]
-                )
+                result[visit["id"]] = one(visit, dates.get(base_name), taken, today, table["overdue"]["value"])
             elif base_name in result:
                 base = taken.get(base_name) or result[base_name][1]
                 result[visit["id"]] = one(visit, base, taken, today, table["overdue"]["value"])
