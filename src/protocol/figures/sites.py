@@ -135,7 +135,7 @@ def _site_labels(hospital: alt.Chart, up: bool, local: bool = False) -> alt.Char
     first = -32 if up else 20
     side = hospital.transform_filter(f"datum.up == {'true' if up else 'false'}")
     marks = side.mark_text(
-        dy=first + 17 * local, dx=24 if up else 0, align="right" if up else "center",
+        dy=first + 17 * local, dx=24 if up else -24, align="right" if up else "left",
         fontSize=13, fontWeight="normal" if local else 600,
     )  # fmt: skip
     labels: alt.Chart = marks.encode(text="label_local:N" if local else "label:N")

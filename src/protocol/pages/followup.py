@@ -18,7 +18,7 @@ from protocol.records import ProtocolError, Provenance
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
-_WIDE = {"description_width": "270px"}
+_WIDE = {"description_width": "320px"}
 _CLASSES = {
     "in window": "pw-good", "overdue": "pw-bad", "missed": "pw-bad", "early": "pw-bad", "late": "pw-bad",
     "due": "pw-open", "open": "pw-open",
@@ -94,7 +94,7 @@ class FollowupPage:
 
     def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
         value = None if offset is None else shifted(self._today, offset)
-        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "450px"})
+        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "500px"})
 
     @property
     def _pickers(self) -> list[widgets.DatePicker]:
@@ -127,7 +127,10 @@ class FollowupPage:
                     lead=_("An empty date is not known. Visits that hang on it wait until it is."),
                 ),
                 elements.section(_("Today"), self.summary, self.contraception),
-                elements.section(_("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download),
+                elements.section(
+                    _("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download,
+                    lead=_("Bars are windows, ticks target days, diamonds visits done; the dashed line is today."),
+                ),
                 elements.section(
                     _("Earliest date of enrolment"), self.earliest,
                     clocks, self.question, _wide(self.clocks),
@@ -221,7 +224,9 @@ class FollowupPage:
     def _write_ledger(self, ledger: pd.DataFrame, marks: pd.DataFrame) -> None:
         self.course.draw(figures.schedule_rows(ledger, marks, "course"), title=_("Course of treatment"))
         self.years.draw(figures.schedule_rows(ledger, marks, "years"), title=_("From enrolment to two years"))
-        self.table.value = elements.dress(elements.table(_readable(ledger), caption=_("All visits by target day")))
+        self.table.value = elements.dress(
+            elements.table(_readable(ledger), caption=_("All visits by target day")) + _reasons(ledger)
+        )
         self.summary.value = elements.dress(self._today_in_words(ledger), role="status")
         self.contraception.value = elements.dress(self._contraception_in_words(marks), role="status")
         name = "schedule-invented-example.csv" if self._invented else "schedule.csv"
@@ -315,7 +320,7 @@ def _readable(ledger: pd.DataFrame) -> pd.DataFrame:
 
 def _readable_row(row: Mapping[Any, Any]) -> dict[str, Markup | str]:
     origin = Provenance.model_validate({"assumption" if row["is_assumption"] else "source": row["origin"]})
-    window = "" if pd.isna(row["opens"]) else f"{_iso(row['opens'])} – {_iso(row['closes'])}"
+    window = Markup("{} – {}").format(_iso(row["opens"]), _iso(row["closes"])) if pd.notna(row["opens"]) else ""
     return {
         _("Visit"): row["name"],
         _("Status today"): _status(row["status"]),
@@ -326,13 +331,21 @@ def _readable_row(row: Mapping[Any, Any]) -> dict[str, Markup | str]:
         _("Elapsed days"): _number(row["elapsed_days"]),
         _("Counted from"): _counted_from(row["hangs_on"], row["offset"]),
         _("What is done"): row["procedures"],
-        _("Target from"): elements.origin(origin),
-        _("Window from"): elements.assumption(row["window_origin"]),
+        _("Source of the target"): elements.origin(origin),
     }
 
 
-def _iso(day: Any) -> str:
-    return "" if pd.isna(day) else str(day.date())
+def _reasons(ledger: pd.DataFrame) -> Markup:
+    """Say in full where every target and every window comes from."""
+    rows = [
+        {_("Visit"): row["name"], _("Target"): row["origin"], _("Window"): row["window_origin"]}
+        for row in ledger.to_dict("records")
+    ]
+    return elements.details(_("Why these days and these windows"), elements.table(pd.DataFrame(rows)))
+
+
+def _iso(day: Any) -> Markup:
+    return Markup("") if pd.isna(day) else Markup('<span class="pw-date">{}</span>').format(day.date())
 
 
 def _number(value: Any) -> str:
