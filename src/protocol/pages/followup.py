@@ -14,11 +14,11 @@ from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import earliest_enrolment, landmarks, lookbacks, shifted, timeline
 from protocol.pages import elements
-from protocol.records import ProtocolError, Sourced
+from protocol.records import ProtocolError, Provenance
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
-_WIDE = {"description_width": "270px"}
+_WIDE = {"description_width": "320px"}
 _CLASSES = {
     "in window": "pw-good", "overdue": "pw-bad", "missed": "pw-bad", "early": "pw-bad", "late": "pw-bad",
     "due": "pw-open", "open": "pw-open",
@@ -68,9 +68,7 @@ class FollowupPage:
 
     def _make_inputs(self) -> None:
         record, example = self._record, self._record.example
-        self.anchors = {
-            item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors
-        }
+        self.anchors = {item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors}
         self.exposures = {
             item.id: self._picker(item.name, example.exposures.get(item.id)) for item in record.lookbacks
         }
@@ -92,13 +90,11 @@ class FollowupPage:
             description=_("The day a look-back is complete is allowed (day 14 of 2 weeks)"),
         )  # fmt: skip
         self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "360px"})
-        self.clear = widgets.Button(
-            description=_("Clear all dates"), tooltip=_("Remove every date on this page")
-        )
+        self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
 
     def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
         value = None if offset is None else shifted(self._today, offset)
-        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "450px"})
+        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "500px"})
 
     @property
     def _pickers(self) -> list[widgets.DatePicker]:
@@ -120,20 +116,24 @@ class FollowupPage:
 
     def _arrange(self) -> widgets.VBox:
         dates = widgets.VBox([*self.anchors.values(), self.clear])
-        done = widgets.VBox([self.visit, self._done_box])
+        choices = widgets.VBox([self.frequency, self.infusion_days, self.visit, self._done_box])
+        clocks = widgets.VBox([*self.exposures.values(), self.boundary_day])
         return widgets.VBox(
             [
                 self.problem,
                 self.example,
                 elements.section(
-                    _("Dates of one participant"), elements.row(dates, widgets.VBox([self.frequency, self.infusion_days, done])),
+                    _("Dates of one participant"), elements.row(dates, choices),
                     lead=_("An empty date is not known. Visits that hang on it wait until it is."),
                 ),
                 elements.section(_("Today"), self.summary, self.contraception),
-                elements.section(_("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download),
+                elements.section(
+                    _("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download,
+                    lead=_("Bars are windows, ticks target days, diamonds visits done; the dashed line is today."),
+                ),
                 elements.section(
                     _("Earliest date of enrolment"), self.earliest,
-                    elements.row(widgets.VBox([*self.exposures.values(), self.boundary_day])), self.question, _wide(self.clocks),
+                    clocks, self.question, _wide(self.clocks),
                     lead=_("The last day of each exposure; empty means there was none."),
                 ),
             ]
@@ -191,9 +191,7 @@ class FollowupPage:
         )
         reason = Markup('<br><span class="pw-off">{}</span>').format(frequency.origin)
         self.infusion_days.value = elements.dress(text + reason + self._set_aside(level))
-        self.example.value = (
-            elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
-        )
+        self.example.value = elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
 
     def _set_aside(self, level: int) -> Markup:
         here = self._done_at(level)
@@ -227,7 +225,7 @@ class FollowupPage:
         self.course.draw(figures.schedule_rows(ledger, marks, "course"), title=_("Course of treatment"))
         self.years.draw(figures.schedule_rows(ledger, marks, "years"), title=_("From enrolment to two years"))
         self.table.value = elements.dress(
-            elements.table(_readable(ledger), caption=_("All visits by target day"))
+            elements.table(_readable(ledger), caption=_("All visits by target day")) + _reasons(ledger)
         )
         self.summary.value = elements.dress(self._today_in_words(ledger), role="status")
         self.contraception.value = elements.dress(self._contraception_in_words(marks), role="status")
@@ -240,9 +238,7 @@ class FollowupPage:
     def _today_in_words(self, ledger: pd.DataFrame) -> Markup:
         parts = []
         for status in ("overdue", "due", "open"):
-            for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(
-                index=False
-            ):
+            for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(index=False):
                 text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
                 parts.append(Markup("<li>{} {}</li>").format(_status(status), text))
         head = _("Today is {day}.").format(day=self._today)
@@ -254,17 +250,11 @@ class FollowupPage:
         texts = []
         for period in self._record.periods:
             last = marks.loc[marks["id"] == period.id, "closes"].iloc[0]
-            day = (
-                _("not yet known")
-                if pd.isna(last)
-                else _("until and including {day}").format(day=last.date())
-            )
+            day = _("not yet known") if pd.isna(last) else _("until and including {day}").format(day=last.date())
             anchor = next(item.name for item in self._record.anchors if item.id == period.hangs_on)
             rule = _("{length} after “{anchor}”").format(length=length_in_words(period.lasts), anchor=anchor)
             texts.append(
-                Markup("<li><b>{}: {}</b> ({}) {}</li>").format(
-                    period.name, day, rule, elements.origin(period)
-                )
+                Markup("<li><b>{}: {}</b> ({}) {}</li>").format(period.name, day, rule, elements.origin(period))
             )
         return Markup("<ul>{}</ul>").format(Markup("").join(texts))
 
@@ -281,9 +271,9 @@ class FollowupPage:
         binding = clocks[clocks["binding"]]
         reasons = [
             _("“{name}”: {length} after {exposure}").format(
-                name=row.name, length=length_in_words(row.lasts), exposure=row.exposure.date()
+                name=row["name"], length=length_in_words(row["lasts"]), exposure=row["exposure"].date()
             )
-            for row in binding.itertuples(name="Clock", index=False)
+            for row in binding.to_dict("records")
         ]
         text = _("Look-backs allow enrolment from {day}. What binds is {reasons}.")
         return Markup("<p><b>{}</b> {}</p>").format(
@@ -324,27 +314,38 @@ def _counted_from(anchor: str, offset: str) -> str:
 
 
 def _readable(ledger: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for row in ledger.itertuples(index=False):
-        provenance = Sourced[str](
-            value="", **({"assumption": row.origin} if row.is_assumption else {"source": row.origin})
-        )
-        window = "" if pd.isna(row.opens) else f"{row.opens.date()} – {row.closes.date()}"
-        rows.append(
-            {
-                _("Visit"): row.name, _("Status today"): _status(row.status), _("Window (both days included)"): window,
-                _("Target"): _iso(row.target), _("Done"): _iso(row.done),
-                _("Study day"): _number(row.study_day), _("Elapsed days"): _number(row.elapsed_days),
-                _("Counted from"): _counted_from(row.hangs_on, row.offset), _("What is done"): row.procedures,
-                _("Target from"): elements.origin(provenance),
-                _("Window from"): elements.assumption(row.window_origin),
-            }
-        )  # fmt: skip
+    rows = [_readable_row(row) for row in ledger.to_dict("records")]
     return pd.DataFrame(rows, dtype=object)  # text columns would turn Markup into plain text
 
 
-def _iso(day: pd.Timestamp) -> str:
-    return "" if pd.isna(day) else str(day.date())
+def _readable_row(row: Mapping[Any, Any]) -> dict[str, Markup | str]:
+    origin = Provenance.model_validate({"assumption" if row["is_assumption"] else "source": row["origin"]})
+    window = Markup("{} – {}").format(_iso(row["opens"]), _iso(row["closes"])) if pd.notna(row["opens"]) else ""
+    return {
+        _("Visit"): row["name"],
+        _("Status today"): _status(row["status"]),
+        _("Window (both days included)"): window,
+        _("Target"): _iso(row["target"]),
+        _("Done"): _iso(row["done"]),
+        _("Study day"): _number(row["study_day"]),
+        _("Elapsed days"): _number(row["elapsed_days"]),
+        _("Counted from"): _counted_from(row["hangs_on"], row["offset"]),
+        _("What is done"): row["procedures"],
+        _("Source of the target"): elements.origin(origin),
+    }
+
+
+def _reasons(ledger: pd.DataFrame) -> Markup:
+    """Say in full where every target and every window comes from."""
+    rows = [
+        {_("Visit"): row["name"], _("Target"): row["origin"], _("Window"): row["window_origin"]}
+        for row in ledger.to_dict("records")
+    ]
+    return elements.details(_("Why these days and these windows"), elements.table(pd.DataFrame(rows)))
+
+
+def _iso(day: Any) -> Markup:
+    return Markup("") if pd.isna(day) else Markup('<span class="pw-date">{}</span>').format(day.date())
 
 
 def _number(value: Any) -> str:

@@ -65,7 +65,7 @@ class SitesPage:
             [
                 elements.section(
                     _("Contacts"), self.site, self.cards,
-                    lead=_("What stands in the registry and what is inferred are kept apart. Verify before you call."),
+                    lead=_("What is registered and what is inferred are kept apart. Verify before you call."),
                 ),
                 elements.section(_("What needs confirming"), self.notes),
                 elements.section(_("Where they are"), sketch, self.distances),
@@ -80,10 +80,11 @@ class SitesPage:
 
 
 def _card(site: Site, today: date) -> Markup:
-    note = _("As registered for NCT05672420; written on {day}. Verify before use.").format(day=today)
+    note = _("As registered; written on {day}. Verify before use.").format(day=today)
     file = elements.download(_("Address card (vCard)"), f"{site.id}.vcf", vcard(site, note), "text/vcard")
     return Markup(
-        '<div class="pw-card pw-site"><h3>{}<br><span lang="zh">{}</span></h3><h4>{} {}</h4>{}<h4>{} {}</h4>{}<p>{}</p></div>'
+        '<div class="pw-card pw-site"><h3>{}<br><span lang="zh">{}</span></h3><h4>{} {}</h4>{}'
+        "<h4>{} {}</h4>{}<p>{}</p></div>"
     ).format(
         site.name, site.name_local.value, _("As registered"), elements.origin(site), _registered(site),
         _("Inferred"), Markup('<span class="pw-tag pw-assumption">{}</span>').format(_("to be confirmed")),
@@ -166,9 +167,7 @@ def _notes(sites: tuple[Site, ...]) -> Markup:
         )
         for note in quality_notes(sites)
     )
-    return (
-        Markup("<ul>{}</ul>").format(items) if items else Markup("<p>{}</p>").format(_("Nothing was found."))
-    )
+    return Markup("<ul>{}</ul>").format(items) if items else Markup("<p>{}</p>").format(_("Nothing was found."))
 
 
 def _distances(sites: tuple[Site, ...]) -> Markup:
