@@ -260,7 +260,7 @@ def advise(text, **changes):
         ("A1:TTN", "A1", "The grid ends here: stay at A1."),
         ("A1:TTT", "stop", "The lowest regimen, A1, is too toxic: the trial stops."),
         ("E3:NNN", "E3", "The grid ends here"),
-        ("A1:NNN B1:TTT A1:NNN", "A2", "B1 is refused"),
+        ("A1:NNN B1:TTT A1:NNN", "A2", "B1 is eliminated"),
         ("A1:" + "N" * 60, "stop", "The maximum of 60 participants is reached."),
     ],
 )

@@ -65,7 +65,9 @@ class Characteristics:
         self.measure = widgets.ToggleButtons(options=measures, description=_("Show"), style=WIDE)
 
     def _make_outputs(self) -> None:
-        self.progress = widgets.IntProgress(min=0, max=1, layout={"width": "min(100%, 320px)"})
+        self.progress = widgets.IntProgress(
+            min=0, max=1, description=_("Progress"), layout={"width": "min(100%, 320px)"}
+        )
         self.problem = elements.html("")
         self.summary = elements.html(
             Markup('<p class="pw-off">{}</p>').format(_("Press Run; ten thousand trials take a moment.")),
@@ -81,13 +83,12 @@ class Characteristics:
         )
         choice = half(
             self.scenario, elements.html(Markup("<b>{}</b>").format(_("True DLT rates, 0 to 1"))), rates,
-            elements.row(self.trials, self.seed), elements.row(self.run, self.stop), self.progress, self.problem,
+            elements.row(self.trials, self.seed), elements.row(self.run, self.stop),
+            self.progress, self.problem, self.summary,
         )  # fmt: skip
-        result = half(self.measure, self.picture, self.summary)
+        result = half(self.measure, self.picture)
         lead = Markup("{} {}").format(
-            _(
-                "The design above, run on many trials with true DLT rates that nobody knows and everybody may try."
-            ),
+            _("The design above, run on many trials. Nobody knows the true DLT rates, so try several."),
             elements.assumption(_("every scenario is invented")),
         )
         return elements.section(_("How often would it be right?"), elements.row(choice, result), lead=lead)
@@ -202,9 +203,10 @@ def _summary(result: Simulation) -> Markup:
         "dlts": _("Participants with a DLT"),
         "overdosed": _("Participants treated above the target"),
     }
+    lines = result.summary()
     rows = [
-        (words[line.measure], *_figures(line.value, line.se, line.unit))
-        for line in result.summary().itertuples()
+        (words[name], *_figures(value, error, unit))
+        for name, value, error, unit in zip(*(lines[column] for column in lines), strict=True)
     ]
     table = elements.table(pd.DataFrame(rows, columns=[_("Measure"), _("Result"), _("± Monte Carlo error")]))
     saved = elements.download(
