@@ -1,7 +1,195 @@
-"""Sites."""
+"""Sites: the hospitals as registered, what is inferred about them, and what about them needs confirming."""
 
-from protocol.records import Record
+import re
+from collections import Counter
+from math import asin, cos, radians, sin, sqrt
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from protocol.records import ProtocolError, Provenance, Record, Severity, Sourced, Text, unique
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Mail = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
+CONSUMER_DOMAINS = (
+    "sina.com",
+    "sina.cn",
+    "163.com",
+    "126.com",
+    "qq.com",
+    "gmail.com",
+    "outlook.com",
+    "hotmail.com",
+)
+_WUHAN_FIXED = re.compile(r"0?27[2-8]\d{7}")
+_CHINA_MOBILE = re.compile(r"1[3-9]\d{9}")
+
+
+class Contact(Record):
+    """A person as registered at a site."""
+
+    name: Text
+    role: str
+    mail: Mail
+    phone: str
+
+
+class Position(Provenance):
+    """Where a site is, in degrees (WGS 84)."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+
+
+class Site(Provenance):
+    """A hospital. The plain fields are as registered; each sourced field is inferred and carries its own origin."""
+
+    id: Id
+    name: Text
+    city: Text
+    province: Text
+    country: Text
+    postcode: str
+    status: str
+    address: str
+    contact: Contact
+    backup_contact: Contact | None = None
+    name_local: Sourced[Text]
+    address_local: Sourced[Text]
+    campus: Sourced[Text]
+    position: Position
+
+
+class River(Provenance):
+    """A stretch of river as a line of (longitude, latitude) in degrees (WGS 84)."""
+
+    id: Id
+    name: Text
+    name_local: Text
+    points: Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
 
 
 class SitesRecord(Record):
-    """Being written."""
+    """Where the trial takes place."""
+
+    sites: Annotated[tuple[Site, ...], Field(min_length=1)]
+    rivers: tuple[River, ...] = ()
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        unique((site.id for site in self.sites), "site")
+        unique((river.id for river in self.rivers), "river")
+        return self
+
+
+class QualityNote(Record):
+    """Something in the registered contacts that needs confirming."""
+
+    concern: Literal["phone", "mail", "address", "status", "campus", "backup", "position"]
+    severity: Severity
+    text: Text
+    sites: tuple[Id, ...]
+
+
+def e164(phone: str) -> str:
+    """Write a telephone number as E.164, for a ``tel:`` link.
+
+    Numbers that begin with + (or 00) and another country's code are kept; numbers of China are read by the rule for
+    Wuhan's fixed network (area code 27 and eight digits from 2 to 8) and for mobiles (11 digits from 13 to 19).
+
+    Raises
+    ------
+    ProtocolError
+        When the number is none of these.
+    """
+    digits = re.sub(r"[\s()./-]", "", phone)
+    digits = "+" + digits[2:] if digits.startswith("00") else digits
+    if re.fullmatch(r"\+(?!86)[1-9]\d{7,14}", digits):
+        return digits
+    national = digits.removeprefix("+86")
+    if _WUHAN_FIXED.fullmatch(national) or _CHINA_MOBILE.fullmatch(national):
+        return "+86" + national.removeprefix("0")
+    raise ProtocolError(
+        "telephone", repr(phone), "a Wuhan number with its area code, a mobile, or +country code and number"
+    )
+
+
+def distance_km(one: Position, other: Position) -> float:
+    """Return the great-circle distance in km (haversine formula)."""
+    first, second = radians(one.latitude), radians(other.latitude)
+    east = radians(other.longitude - one.longitude)
+    chord = sin((second - first) / 2) ** 2 + cos(first) * cos(second) * sin(east / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * asin(sqrt(chord))
+
+
+def quality_notes(sites: tuple[Site, ...]) -> tuple[QualityNote, ...]:
+    """Say what about the registered sites needs confirming, the severe first.
+
+    Parameters
+    ----------
+    sites : tuple of Site
+
+    Returns
+    -------
+    tuple of QualityNote
+    """
+    notes = [*_shared_phones(sites), *_unusable_phones(sites), *_consumer_mails(sites), *_gaps(sites)]
+    order = ("high", "medium", "low")
+    return tuple(sorted(notes, key=lambda note: order.index(note.severity)))
+
+
+def _shared_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
+    counts = Counter(site.contact.phone for site in sites)
+    return [
+        QualityNote(
+            concern="phone", severity="high", sites=tuple(site.id for site in sites if site.contact.phone == phone),
+            text=f"The same telephone number, {phone}, is registered for {count} hospitals. Confirm each one.",
+        )
+        for phone, count in counts.items() if count > 1
+    ]  # fmt: skip
+
+
+def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
+    notes = []
+    for site in sites:
+        try:
+            e164(site.contact.phone)
+        except ProtocolError:
+            text = f"The telephone number of {site.name} cannot be dialled as registered: {site.contact.phone!r}."
+            notes.append(QualityNote(concern="phone", severity="high", sites=(site.id,), text=text))
+    return notes
+
+
+def _consumer_mails(sites: tuple[Site, ...]) -> list[QualityNote]:
+    notes = []
+    for site in sites:
+        domain = site.contact.mail.rpartition("@")[2].lower()
+        if domain in CONSUMER_DOMAINS:
+            text = (
+                f"The contact of {site.name} uses a consumer mail domain ({domain}). Send nothing about participants "
+                "there; ask for an address of the hospital."
+            )
+            notes.append(QualityNote(concern="mail", severity="medium", sites=(site.id,), text=text))
+    return notes
+
+
+def _gaps(sites: tuple[Site, ...]) -> list[QualityNote]:
+    """Collect what is missing or only assumed, one note a kind."""
+    kinds: tuple[tuple[Literal["campus", "address", "status", "backup", "position"], Severity, list[Site], str], ...]
+    kinds = (
+        ("campus", "medium", [site for site in sites if site.campus.is_assumption],
+         "The campus is inferred from the postcode. Confirm where participants go."),
+        ("backup", "medium", [site for site in sites if site.backup_contact is None],
+         "No second contact is registered, and the trial has no central contact."),
+        ("address", "medium", [site for site in sites if not site.address],
+         "No street address is registered."),
+        ("status", "medium", [site for site in sites if not site.status],
+         "The recruitment status is empty in the listing."),
+        ("position", "low", [site for site in sites if site.position.is_assumption],
+         "The position on the map is approximate and has no published source."),
+    )  # fmt: skip
+    return [
+        QualityNote(concern=concern, severity=severity, sites=tuple(site.id for site in found), text=text)
+        for concern, severity, found, text in kinds if found
+    ]  # fmt: skip

@@ -2,25 +2,101 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Self
 
+from pydantic import model_validator
+
+from protocol.conduct import TrialSoFar
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
-from protocol.records import Ambiguity, Phase, Record, Sourced, Text, read_record
-from protocol.sites import SitesRecord
+from protocol.records import Ambiguity, Provenance, Record, Text, read_record, unique
+from protocol.sites import River, Site, SitesRecord
+
+
+class TrialFact(Provenance):
+    """One thing a registry says about the trial as a whole."""
+
+    id: Text
+    label: Text
+    value: int | date | str | tuple[str, ...]
+
+
+class Arm(Provenance):
+    """An arm, or an intervention, in the registry's words."""
+
+    name: Text
+    type: Text
+    description: Text
+
+
+class Unknown(Record):
+    """Something the protocol must say and no public page does."""
+
+    id: Text
+    label: Text
+
+
+class Identity(Record):
+    """What ``trial.toml`` holds."""
+
+    facts: tuple[TrialFact, ...]
+    arms: tuple[Arm, ...]
+    interventions: tuple[Arm, ...]
+    unknowns: tuple[Unknown, ...]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        unique((fact.id for fact in self.facts), "fact")
+        return self
+
+    def __getitem__(self, fact: str) -> TrialFact:
+        """Return one fact by its id."""
+        return next(item for item in self.facts if item.id == fact)
+
+
+class Register(Record):
+    """What ``ambiguities.toml`` holds."""
+
+    ambiguities: tuple[Ambiguity, ...]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        unique((ambiguity.id for ambiguity in self.ambiguities), "ambiguity")
+        return self
+
+
+class Examples(Record):
+    """The invented example beside the trial: a cohort to screen and a trial so far."""
+
+    folder: Path
+    so_far: TrialSoFar
+
+    def cohort(self) -> bytes:
+        """Return the invented cohort of 500 as the bytes of a CSV file."""
+        return (self.folder / "cohort.csv").read_bytes()
 
 
 class Trial(Record):
-    """A trial: its identity and one record per topic."""
+    """A trial: what it is, what its words leave open, and one record per topic."""
 
+    identity: Identity
+    ambiguities: tuple[Ambiguity, ...]
     eligibility: EligibilityRecord
     escalation: EscalationRecord
     followup: FollowupRecord
-    sites: SitesRecord
+    sites: tuple[Site, ...]
+    rivers: tuple[River, ...]
+    examples: Examples | None = None
 
 
 def load_trial(folder: str | Path) -> Trial:
     """Read the TOML files of one trial folder into one frozen record.
+
+    Parameters
+    ----------
+    folder : str or Path
+        For example ``data/NCT05672420``.
 
     Raises
     ------
@@ -28,9 +104,19 @@ def load_trial(folder: str | Path) -> Trial:
         Naming the file and the place in it when something is missing or wrong.
     """
     folder = Path(folder)
+    examples = folder.parent / "examples"
+    places = read_record(folder / "sites.toml", SitesRecord)
     return Trial(
+        identity=read_record(folder / "trial.toml", Identity),
+        ambiguities=read_record(folder / "ambiguities.toml", Register).ambiguities,
         eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
-        sites=read_record(folder / "sites.toml", SitesRecord),
+        sites=places.sites,
+        rivers=places.rivers,
+        examples=_examples(examples) if examples.is_dir() else None,
     )
+
+
+def _examples(folder: Path) -> Examples:
+    return Examples(folder=folder, so_far=read_record(folder / "trial_so_far.toml", TrialSoFar))

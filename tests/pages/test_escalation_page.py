@@ -150,9 +150,7 @@ def test_the_bar_refuses_a_step(page):
 
 def test_every_parameter_says_that_it_is_assumed(page):
     section = page.view.children[1]
-    texts = " ".join(
-        part.value for part in walk(section) if hasattr(part, "value") and isinstance(part.value, str)
-    )
+    texts = " ".join(part.value for part in walk(section) if hasattr(part, "value") and isinstance(part.value, str))
     for name in (
         "Target DLT rate",
         "Participants in a cohort",
@@ -171,9 +169,7 @@ def walk(widget):
 
 def test_every_control_has_a_description(page):
     controls = [
-        part
-        for part in walk(page.view)
-        if hasattr(part, "description") and not isinstance(part, widgets.HTML)
+        part for part in walk(page.view) if hasattr(part, "description") and not isinstance(part, widgets.HTML)
     ]
     assert len(controls) > 25
     assert all(control.description for control in controls)

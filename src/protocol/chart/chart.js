@@ -3,7 +3,7 @@
 const ROWS = "rows";
 const INK = "currentColor"; // labels take the page's own colour, so light and dark need no redrawing
 const LOOK = {
-  axis: { labelColor: INK, titleColor: INK, domainColor: INK, tickColor: INK, gridColor: INK, gridOpacity: 0.15 },
+  axis: { labelColor: INK, titleColor: INK, domainColor: INK, tickColor: INK, gridColor: "#808080" },
   legend: { labelColor: INK, titleColor: INK },
   header: { labelColor: INK, titleColor: INK },
   title: { color: INK, subtitleColor: INK },

@@ -47,9 +47,7 @@ def boundaries(target: float, safe: float, toxic: float) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=32)
-def boin_tables(
-    target: float, safe: float, toxic: float, cutoff: float, margin: float, largest: int
-) -> Tables:
+def boin_tables(target: float, safe: float, toxic: float, cutoff: float, margin: float, largest: int) -> Tables:
     """Tabulate BOIN for up to `largest` participants at one regimen.
 
     Parameters

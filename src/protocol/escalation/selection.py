@@ -11,9 +11,7 @@ from protocol.escalation.outcomes import Outcomes
 
 # (y + 0.05) / (n + 0.1) everywhere: Lin & Yin 2017. It leaves untried regimens at 0.5, with a weight of 0.1.
 PSEUDO_DLT, PSEUDO_PARTICIPANTS = 0.05, 0.1
-RANK_STEP = (
-    1e-5  # breaks ties between pooled regimens: the higher one below the target, the lower one above it
-)
+RANK_STEP = 1e-5  # breaks ties between pooled regimens: the higher one below the target, the lower one above it
 NOISE = 1e-10  # differences smaller than this are rounding, not evidence
 
 
@@ -113,7 +111,5 @@ def select(
     allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1] & (ranked <= highest)
     distance = np.where(allowed, np.abs(ranked - target), np.inf).reshape(len(rates), -1)
     nearest = distance.min(axis=1)
-    first = np.argmax(
-        distance <= nearest[:, None] + NOISE, axis=1
-    )  # of equals: lowest dose, then lowest frequency
+    first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency
     return np.where(np.isfinite(nearest), first, STOP)

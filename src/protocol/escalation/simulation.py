@@ -180,8 +180,6 @@ def _run(design: Design, rates: Floats, draw: np.random.Generator, trials: int, 
         treated, dlt = (counts.reshape(trials, -1).copy() for counts in (outcomes.treated, outcomes.dlt))
         treated[rows, at] += np.where(going, cohort.shape[1], 0)
         dlt[rows, at] += np.where(going, toxic, 0)
-        outcomes = Outcomes(
-            design.grid, treated.reshape(-1, *design.grid.shape), dlt.reshape(-1, *design.grid.shape)
-        )
+        outcomes = Outcomes(design.grid, treated.reshape(-1, *design.grid.shape), dlt.reshape(-1, *design.grid.shape))
         current = np.where(going, design.next(outcomes, at, ties[:, step]), STOP)
     return outcomes

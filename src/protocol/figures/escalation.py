@@ -88,9 +88,7 @@ def characteristics(frame: pd.DataFrame) -> alt.LayerChart:
         _words(frame, "shown", ink, dy=0, size=18, bold=True),
         _words(frame, "sign", ink, dy=23, size=12),
     ]
-    return _finished(
-        layers, frame, _("Operating characteristics on the grid, with the assumed true DLT rates.")
-    )
+    return _finished(layers, frame, _("Operating characteristics on the grid, with the assumed true DLT rates."))
 
 
 def decisions(frame: pd.DataFrame) -> alt.LayerChart:

@@ -28,8 +28,7 @@ def dress(content: Markup | str, role: str = "") -> str:
 
 def framed(content: widgets.Widget) -> widgets.VBox:
     """Put a page into its frame: the style sheet, then the page."""
-    style = Markup("<style>{}</style>").format(Markup(STYLE.read_text(encoding="utf-8")))
-    frame = widgets.VBox([widgets.HTML(str(style)), content])
+    frame = widgets.VBox([widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>"), content])
     frame.add_class("pw-page")
     return frame
 
@@ -72,8 +71,7 @@ def invented() -> Markup:
 def message(error: ProtocolError) -> Markup:
     """Say what is wrong, where, and what to write instead."""
     return Markup(
-        '<div class="pw-message" role="alert"><b>{}</b><dl>'
-        "<dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd></dl></div>"
+        '<div class="pw-message" role="alert"><b>{}</b><dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd></dl></div>'
     ).format(error.where, _("Found"), error.found, _("Write"), error.write)
 
 
@@ -83,17 +81,18 @@ def note(text: Markup | str) -> Markup:
 
 
 def table(frame: pd.DataFrame, caption: str = "") -> Markup:
-    """Show a table; cells that are Markup stay as they are, all others are escaped."""
-    escaped = frame.map(lambda cell: str(Markup("{}").format("" if cell is None or cell is pd.NaT else cell)))
+    """Show a table. Cells that are Markup (in columns of type object) stay as they are, all others are escaped."""
     head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in frame.columns)
-    body = Markup("").join(
-        Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(Markup(cell)) for cell in row))
-        for row in escaped.itertuples(index=False, name=None)
-    )
+    rows = (Markup("").join(map(_cell, row)) for row in frame.itertuples(index=False, name=None))
+    body = Markup("").join(Markup("<tr>{}</tr>").format(row) for row in rows)
     return Markup(
         '<div class="pw-scroll" tabindex="0" role="region" aria-label="{}"><table class="pw-table">'
         "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(caption or _("Table"), caption, head, body)
+
+
+def _cell(value: object) -> Markup:
+    return Markup("<td>{}</td>").format("" if value is None or value is pd.NaT else value)
 
 
 def details(summary: str, content: Markup | str) -> Markup:

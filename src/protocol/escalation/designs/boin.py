@@ -85,9 +85,7 @@ class Boin:
     def __post_init__(self) -> None:
         where = _("design")
         if not 0 < self.target < 1:
-            raise ProtocolError(
-                where, _("a target DLT rate of {:g}").format(self.target), _("a rate inside 0 to 1")
-            )
+            raise ProtocolError(where, _("a target DLT rate of {:g}").format(self.target), _("a rate inside 0 to 1"))
         if not 0 < self.safe < self.target < self.toxic < 1:
             found = _("{:g}, target {:g}, {:g}").format(self.safe, self.target, self.toxic)
             raise ProtocolError(
@@ -97,17 +95,13 @@ class Boin:
             found = _("{:g} less {:g}").format(self.elimination, self.lowest_margin)
             raise ProtocolError(where, found, _("an elimination probability from 0.5 to below 1"))
         if not 1 <= self.cohort_size <= self.maximum <= 1000 or self.enough < 1:
-            found = _("cohorts of {}, {} in all, {} enough").format(
-                self.cohort_size, self.maximum, self.enough
-            )
+            found = _("cohorts of {}, {} in all, {} enough").format(self.cohort_size, self.maximum, self.enough)
             raise ProtocolError(where, found, _("a cohort of 1 or more and a maximum from that to 1000"))
 
     @property
     def tables(self) -> Tables:
         """The look-up tables for up to ``maximum`` participants at one regimen."""
-        return boin_tables(
-            self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum
-        )
+        return boin_tables(self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum)
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort.
@@ -204,17 +198,13 @@ class Boin:
         """Go down step by step, dose first, to a regimen that is not eliminated."""
         layer = [at]
         while all(closed[index] for index in layer):
-            layer = [
-                step for index in layer for step in self.grid.neighbours[DOWN, index].tolist() if step >= 0
-            ]
+            layer = [step for index in layer for step in self.grid.neighbours[DOWN, index].tolist() if step >= 0]
         return next(index for index in layer if not closed[index])
 
     def _check_size(self, outcomes: Outcomes) -> None:
         if (most := int(outcomes.treated.max(initial=0))) > self.maximum:
             found = _("{} participants at one regimen").format(most)
-            raise ProtocolError(
-                _("outcomes"), found, _("at most the trial's maximum, {}").format(self.maximum)
-            )
+            raise ProtocolError(_("outcomes"), found, _("at most the trial's maximum, {}").format(self.maximum))
 
     def _count(self, outcomes: Outcomes, current: int) -> str:
         n, y = int(outcomes.treated.reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
@@ -242,18 +232,12 @@ class Boin:
             return _("{} participants at {} are enough.").format(n[current], name)
         if decision.eliminated[0, current]:
             return _("{} is eliminated with every regimen above it.").format(name)
-        return (
-            ""
-            if decision.move[0] or n[current] == 0
-            else _("The count lies between: stay at {}.").format(name)
-        )
+        return "" if decision.move[0] or n[current] == 0 else _("The count lies between: stay at {}.").format(name)
 
     def _choice(self, current: int, decision: Decision) -> str:
         labels, chosen = self.grid.labels, int(decision.chosen[0])
         steps = [
-            (int(c), float(s))
-            for c, s in zip(decision.candidates[0], decision.scores[0], strict=True)
-            if c >= 0
+            (int(c), float(s)) for c, s in zip(decision.candidates[0], decision.scores[0], strict=True) if c >= 0
         ]
         if chosen == current:
             refused = _(" and ").join(self._refused(index, decision) for index, _score in steps)
@@ -264,14 +248,8 @@ class Boin:
             for index, score in steps
         )
         tie = len(steps) == 2 and steps[0][1] == steps[1][1] > 0
-        tie_word = (
-            _(", a tie decided by the stated preference ({} first)").format(self.preference) if tie else ""
-        )
-        verb = (
-            _("Escalate to {}").format(labels[chosen])
-            if up
-            else _("De-escalate to {}").format(labels[chosen])
-        )
+        tie_word = _(", a tie decided by the stated preference ({} first)").format(self.preference) if tie else ""
+        verb = _("Escalate to {}").format(labels[chosen]) if up else _("De-escalate to {}").format(labels[chosen])
         return _("{}: by the chance of a rate between the boundaries, {}{}.").format(verb, scored, tie_word)
 
     def _refused(self, index: int, decision: Decision) -> str:

@@ -49,9 +49,7 @@ class EscalationPage:
         self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), **narrow)
         self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
         self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
-        self.current = widgets.Dropdown(
-            options=regimens, value=start, description=_("Current regimen"), style=WIDE
-        )
+        self.current = widgets.Dropdown(options=regimens, value=start, description=_("Current regimen"), style=WIDE)
         self.follow = widgets.Button(
             description=_("Move to the recommended regimen"), layout={"width": "max-content"}
         )
@@ -67,9 +65,7 @@ class EscalationPage:
         )  # fmt: skip
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
         preferred = "frequency" if given.preference.value == "frequency" else "dose"
-        self.preference = widgets.ToggleButtons(
-            options=sides, value=preferred, description=_("Ties"), style=WIDE
-        )
+        self.preference = widgets.ToggleButtons(options=sides, value=preferred, description=_("Ties"), style=WIDE)
         self.bar = widgets.Checkbox(
             value=given.bar.value, description=_("Extra bar on escalation"), indent=False, style=WIDE
         )
@@ -93,9 +89,9 @@ class EscalationPage:
         ]  # fmt: skip
         window = self.record.dlt_window_days
         lead = Markup("{} {}").format(
-            _(
-                "Count only participants who completed the DLT window of {} days from their first infusion."
-            ).format(window.value),
+            _("Count only participants who completed the DLT window of {} days from their first infusion.").format(
+                window.value
+            ),
             elements.origin(window),
         )
         board = elements.row(half(self.picture), half(*entry))
@@ -231,9 +227,7 @@ class EscalationPage:
         rates = isotonic_rates(outcomes).ravel()
         end = _("Were the trial to end now, no regimen could be recommended for phase II.")
         if picked != STOP:
-            end = _(
-                "Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f})."
-            )
+            end = _("Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f}).")
             end = end.format(labels[picked], rates[picked])
         changed = design != self.record.designed(self.design.value)
         what_if = elements.note(_("What if: the design differs from the record's.")) if changed else ""

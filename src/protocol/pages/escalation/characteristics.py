@@ -55,9 +55,7 @@ class Characteristics:
             for label in self.grid.labels
         }  # fmt: skip
         narrow = {"style": WIDE, "layout": {"width": "170px"}}
-        self.trials = widgets.BoundedIntText(
-            value=10_000, min=1, max=MOST_TRIALS, description=_("Trials"), **narrow
-        )
+        self.trials = widgets.BoundedIntText(value=10_000, min=1, max=MOST_TRIALS, description=_("Trials"), **narrow)
         self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **narrow)
         self.run = widgets.Button(description=_("Run"), button_style="primary")
         self.stop = widgets.Button(description=_("Stop"), disabled=True)
@@ -97,11 +95,7 @@ class Characteristics:
         """Labels in the order of the picture: the highest dose first."""
         _doses, width = self.grid.shape
         labels = self.grid.labels
-        return [
-            label
-            for start in range(len(labels) - width, -1, -width)
-            for label in labels[start : start + width]
-        ]
+        return [label for start in range(len(labels) - width, -1, -width) for label in labels[start : start + width]]
 
     def _connect(self) -> None:
         self.scenario.observe(self._take_scenario, "value")
@@ -130,18 +124,14 @@ class Characteristics:
         self.problem.value, self.progress.max, self.progress.value = "", self.trials.value, 0
         self.run.disabled, self.stop.disabled = True, False
         self._stopped.clear()
-        self.worker = Thread(
-            target=self._work, args=(design, truth, self.trials.value, self.seed.value), daemon=True
-        )
+        self.worker = Thread(target=self._work, args=(design, truth, self.trials.value, self.seed.value), daemon=True)
         self.worker.start()
 
     def _work(self, design: Design, truth: list[list[float]], trials: int, seed: int) -> None:
         """Simulate beside the kernel, so that the page and the Stop button stay alive."""
         self._shown_at = 0.0
         try:
-            self.result = simulate(
-                design, truth, trials, seed, progress=self._look, stop=self._stopped.is_set
-            )
+            self.result = simulate(design, truth, trials, seed, progress=self._look, stop=self._stopped.is_set)
             self._show()
         except Exception as error:  # the thread's last word belongs on the page
             self.problem.value = elements.dress(elements.note(str(error)))

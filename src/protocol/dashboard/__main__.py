@@ -1,0 +1,88 @@
+"""Open the dashboard: ``python -m protocol.dashboard``."""
+
+import argparse
+import os
+import secrets
+import socket
+import sys
+import webbrowser
+from pathlib import Path
+
+from protocol.chart.runtime import vega_runtime
+from protocol.translation import _
+
+FIRST_PORT, PORTS_TRIED = 8866, 50
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the pages of a folder on this machine until Ctrl+C; return the exit code."""
+    asked = _parser().parse_args(arguments)
+    notebooks = asked.notebooks.resolve()
+    if not any(notebooks.glob("*.ipynb")):
+        return _refuse(
+            _("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks)
+        )
+    if asked.port and not is_free(asked.port):
+        return _refuse(_("Port {port} is in use; name another, or leave --port out.").format(port=asked.port))
+    port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
+    address = f"http://127.0.0.1:{port}/?token={token}"
+    vega_runtime()  # made once a machine, now and not when the first page waits for it
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see protocol.dashboard.kernel
+    from protocol.dashboard.server import serve  # noqa: PLC0415 - after the line above
+
+    serve(notebooks, port, token, announce=lambda: _announce(address, asked.browser))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m protocol.dashboard", description=__doc__)
+    parser.add_argument(
+        "notebooks", nargs="?", type=Path, default=Path("notebooks"), help="folder with the pages"
+    )
+    parser.add_argument(
+        "--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})"
+    )
+    parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    return parser
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on `port` of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Return the first free port of the usual ones, or any free one."""
+    usual = next(filter(is_free, range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)), None)
+    if usual is not None:
+        return usual
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _announce(address: str, browser: bool) -> None:
+    print(
+        _("The workbook is open at {address}").format(address=address),
+        _("Ctrl+C ends it."),
+        sep="\n",
+        flush=True,
+    )
+    if browser and (os.name == "nt" or sys.platform == "darwin" or os.environ.get("DISPLAY")):
+        webbrowser.open(address)
+
+
+def _refuse(reason: str) -> int:
+    print(reason, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

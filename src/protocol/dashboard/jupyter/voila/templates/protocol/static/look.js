@@ -1,0 +1,59 @@
+// Dark colours and projector mode: set before the first paint, remembered in this browser.
+(() => {
+  const root = document.documentElement;
+  const address = new URL(location.href);
+
+  const remembered = (name) => {
+    try {
+      return localStorage.getItem(`protocol-workbook.${name}`);
+    } catch {
+      return null; // storage may be forbidden; the page then starts as the address says
+    }
+  };
+
+  const remember = (name, on) => {
+    try {
+      localStorage.setItem(`protocol-workbook.${name}`, on ? "yes" : "no");
+    } catch {
+      return;
+    }
+  };
+
+  const wear = {
+    dark(on) {
+      for (const element of [root, document.body]) if (element) element.dataset.jpThemeLight = String(!on);
+    },
+    projector(on) {
+      root.toggleAttribute("data-wb-projector", on);
+    },
+  };
+  const asked = { dark: address.searchParams.get("theme"), projector: address.searchParams.get("view") };
+  const state = {};
+  for (const name of Object.keys(wear)) {
+    if (asked[name] !== null) remember(name, asked[name] === name);
+    state[name] = asked[name] === null ? remembered(name) === "yes" : asked[name] === name;
+    wear[name](state[name]);
+  }
+
+  // A token in the address bar would be seen on a projector and kept in the history.
+  if (address.searchParams.has("token")) {
+    address.searchParams.delete("token");
+    history.replaceState(null, "", address);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const name of Object.keys(wear)) {
+      const button = document.getElementById(`wb-${name}`);
+      const show = () => {
+        wear[name](state[name]);
+        button.setAttribute("aria-pressed", String(state[name]));
+      };
+      button.addEventListener("click", () => {
+        state[name] = !state[name];
+        remember(name, state[name]);
+        show();
+      });
+      show();
+    }
+  });
+})();

@@ -1,0 +1,12 @@
+"""Start a kernel for a dashboard page, without a module it never uses."""
+
+import sys
+
+# jsonschema builds 35 parsers (0.8 s) on import when this module is there. Only the check of "format: iri" needs it,
+# which no figure has; JupyterLab's kernels and the library itself keep it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+from ipykernel.kernelapp import launch_new_instance  # noqa: E402 - the line above must come first
+
+if __name__ == "__main__":
+    launch_new_instance()

@@ -1,0 +1,148 @@
+"""The language of conditions: short strings, parsed with Python's own parser against a white list.
+
+``bmi_kg_m2 > bmi_max_kg_m2`` names facts and parameters. Allowed are names, numbers, quoted text, ``True`` and
+``False``; ``and``, ``or``, ``not``; comparisons and ``in``; ``+ - * / **``; and the functions of :data:`FUNCTIONS`.
+Nothing is ever executed as Python.
+"""
+
+import ast
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+FUNCTIONS = {
+    "days_between": ("date", "date"),
+    "months_between": ("date", "date"),
+    "completed_years": ("date", "date"),
+    "given": ("any",),
+    "unclear": ("condition",),
+    "too_early": ("condition",),
+}
+"""Each function with the kinds of its arguments."""
+
+CONDITION_FUNCTIONS = ("given", "unclear", "too_early")
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+@lru_cache(maxsize=1024)
+def parse(condition: str) -> ast.expr:
+    """Parse one condition; ValueError when it is not an expression."""
+    try:
+        return ast.parse(f"({condition.strip()})", mode="eval").body  # brackets let it run over lines
+    except (SyntaxError, ValueError):
+        raise ValueError(f"condition {condition!r} cannot be read; write it like bmi_kg_m2 > 30") from None
+
+
+def names_in(condition: str | ast.expr) -> tuple[str, ...]:
+    """Return the names a condition uses, in order of appearance, without its functions."""
+    tree = parse(condition) if isinstance(condition, str) else condition
+    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS]
+    return tuple(dict.fromkeys(found))
+
+
+def check(condition: str, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Raise ValueError when a condition uses an unknown name, a wrong kind of value or a forbidden construct.
+
+    Parameters
+    ----------
+    condition : str
+        The condition as it stands in the record.
+    facts, parameters : mapping of str to Fact or Parameter
+        What the condition may name.
+    """
+    for name in names_in(condition):
+        if name not in facts and name not in parameters:
+            close = get_close_matches(name, [*facts, *parameters], n=1)
+            hint = f"{close[0]!r}" if close else "the id of a fact or parameter"
+            raise ValueError(f"condition names unknown {name!r}; write {hint}")
+    _check_condition(parse(condition), facts, parameters)
+
+
+def _check_condition(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    def inner(child: ast.expr) -> None:
+        _check_condition(child, facts, parameters)
+
+    match node:
+        case ast.BoolOp(values=values):
+            for value in values:
+                inner(value)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner(operand)
+        case ast.Compare():
+            _check_comparison(node, facts, parameters)
+        case ast.Call(func=ast.Name(id="given"), args=[ast.Name(id=name)], keywords=[]) if name in facts:
+            pass
+        case ast.Call(func=ast.Name(id="unclear" | "too_early"), args=[operand], keywords=[]):
+            inner(operand)
+        case ast.Constant(value=bool()):
+            pass
+        case ast.Name(id=name) if _kind(node, facts, parameters) == "yes_no":
+            pass
+        case _:
+            raise ValueError(f"{ast.unparse(node)!r} is not a condition; write a comparison or a yes/no fact")
+
+
+def _check_comparison(node: ast.Compare, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    sides = [node.left, *node.comparators]
+    for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
+        if not isinstance(operator, COMPARISONS):
+            raise ValueError(f"{ast.unparse(node)!r} uses a comparison that is not allowed; write < <= > >= == != in")
+        members = right.elts if isinstance(right, ast.Tuple) else [right]
+        if isinstance(operator, (ast.In, ast.NotIn)) != isinstance(right, ast.Tuple):
+            raise ValueError(f"{ast.unparse(node)!r} needs a list in brackets after in; write in ('a', 'b')")
+        for member in members:
+            _check_pair(operator, left, member, facts, parameters)
+
+
+def _check_pair(
+    operator: ast.cmpop,
+    left: ast.expr,
+    right: ast.expr,
+    facts: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+) -> None:
+    kinds = _kind(left, facts, parameters), _kind(right, facts, parameters)
+    text = f"{ast.unparse(left)} and {ast.unparse(right)}"
+    if kinds[0] != kinds[1]:
+        raise ValueError(f"{text} cannot be compared ({kinds[0]} with {kinds[1]}); write two of the same kind")
+    if isinstance(operator, ORDERED) and kinds[0] not in ("number", "date"):
+        raise ValueError(f"{text} have no order; write == or !=")
+    options = getattr(facts.get(getattr(left, "id", "")) or parameters.get(getattr(left, "id", "")), "options", None)
+    if options and isinstance(right, ast.Constant) and right.value not in options:
+        raise ValueError(f"{right.value!r} is no option of {ast.unparse(left)}; write one of {', '.join(options)}")
+
+
+def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    match node:
+        case ast.Constant(value=bool()):
+            return "yes_no"
+        case ast.Constant(value=int() | float()):
+            return "number"
+        case ast.Constant(value=str()):
+            return "choice"
+        case ast.Name(id=name) if name in facts:
+            return "number" if facts[name].is_number else str(facts[name].type)
+        case ast.Name(id=name) if name in parameters:
+            value = parameters[name].value
+            return "choice" if isinstance(value, str) else "yes_no" if isinstance(value, bool) else "number"
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _number(operand, facts, parameters)
+        case ast.BinOp(op=operator, left=left, right=right) if isinstance(operator, ARITHMETIC):
+            _number(left, facts, parameters)
+            return _number(right, facts, parameters)
+        case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if (
+            function not in CONDITION_FUNCTIONS
+            and [_kind(argument, facts, parameters) for argument in arguments] == list(FUNCTIONS.get(function, ()))
+            and function in FUNCTIONS
+        ):
+            return "number"
+    raise ValueError(f"{ast.unparse(node)!r} is not allowed in a condition; write facts, parameters and numbers")
+
+
+def _number(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    if _kind(node, facts, parameters) != "number":
+        raise ValueError(f"{ast.unparse(node)!r} is not a number; write a number, or a fact or parameter that is one")
+    return "number"

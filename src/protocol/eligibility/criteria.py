@@ -1,0 +1,197 @@
+"""The eligibility record: facts, parameters, criteria and their cases, as they stand in ``eligibility.toml``."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from protocol.eligibility.conditions import check, names_in
+from protocol.records import Phase, Provenance, Record, Text, unique
+from protocol.translation import _
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+FactValue = bool | int | float | date | str
+Status = Literal["met", "not met", "unknown", "not applicable"]
+PHASES: tuple[Phase, ...] = ("Ib", "II")
+
+RECENCY_ANCHOR = "enrolment_date"
+"""The date at which a measurement must still be recent enough (register entry A51)."""
+
+
+class Fact(Provenance):
+    """One thing that may be known about a participant."""
+
+    id: Name
+    label: Text
+    group: Text
+    type: Literal["number", "whole", "yes_no", "choice", "date"]
+    unit: str | None = None
+    unit_label: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    options: dict[Name, Text] = Field(default_factory=dict)
+    derived: str | None = None
+    dated_by: Name | None = None
+    valid_days: Name | None = None
+    judgement: bool = False
+    limit_of_normal: bool = False
+    help: str = ""
+    codes: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the value is a number, with a unit and a plausible range."""
+        return self.type in ("number", "whole")
+
+    def is_plausible(self, value: float) -> bool:
+        """Whether a number lies in the plausible range."""
+        return self.minimum is not None and self.maximum is not None and self.minimum <= value <= self.maximum
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.is_number and (self.unit is None or self.minimum is None or self.maximum is None):
+            raise ValueError("a number without unit, minimum or maximum; write all three")
+        if (self.type == "choice") != bool(self.options):
+            raise ValueError('options and type do not fit; write options for type = "choice" and only there')
+        return self
+
+
+class Parameter(Provenance):
+    """A named threshold, or the chosen reading of an ambiguity. What-if changes these and nothing else."""
+
+    id: Name
+    label: Text
+    value: bool | float | str
+    unit_label: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    options: dict[str, Text] = Field(default_factory=dict)
+    concerns: tuple[str, ...] = Field(min_length=1)
+    ambiguity: str | None = None
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.options:
+            if self.value not in self.options:
+                raise ValueError(f"value {self.value!r} is no option; write one of {', '.join(self.options)}")
+        elif isinstance(self.value, str) or self.minimum is None or self.maximum is None:
+            raise ValueError("a threshold that is not a number with a range; write value, minimum and maximum")
+        elif not self.minimum <= self.value <= self.maximum:
+            raise ValueError(f"value {self.value} outside its range; write {self.minimum} to {self.maximum}")
+        return self
+
+
+class Case(Record):
+    """An example of one criterion as a sentence, with the verdict it must get."""
+
+    says: Text
+    expect: Status
+    facts: dict[Name, FactValue] = Field(default_factory=dict)
+    phase: Phase = "Ib"
+    part: str | None = None
+
+
+class Part(Record):
+    """A numbered part of a criterion, in the registry's words."""
+
+    id: Text
+    title: Text
+    wording: Text
+    condition: Text
+    applies_if: str | None = None
+    phases: tuple[Phase, ...] = PHASES
+    ambiguities: tuple[str, ...] = ()
+
+
+class Criterion(Provenance):
+    """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion)."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[IE]\d+$")]
+    kind: Literal["inclusion", "exclusion"]
+    title: Text
+    wording: Text
+    condition: str | None = None
+    applies_if: str | None = None
+    phases: tuple[Phase, ...] = PHASES
+    type: Literal["objective", "mixed", "judgement"]
+    confirm: Literal["screening", "consent", "enrolment", "therapy start", "infusion", "follow-up"]
+    mirrors: str | None = None
+    implied_by: str | None = None
+    cannot_fail: Text | None = None
+    ambiguities: tuple[str, ...] = ()
+    combine: Literal["any", "all"] | None = None
+    parts: tuple[Part, ...] = ()
+    cases: tuple[Case, ...]
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if bool(self.parts) == bool(self.condition) or bool(self.parts) != bool(self.combine):
+            raise ValueError("no single rule; write either a condition, or parts with combine = any or all")
+        wanted = {"met", "unknown"} | ({"not met"} if self.cannot_fail is None else set[Status]())
+        missing = wanted - {case.expect for case in self.cases if case.part is None}
+        if missing:
+            raise ValueError(f"no case for {', '.join(sorted(missing))}; write one [[criteria.cases]] for each")
+        return self
+
+    @property
+    def counted_with(self) -> str | None:
+        """The criterion that already counts this one: a mirror or an implication is never counted twice."""
+        return self.mirrors or self.implied_by
+
+    def conditions(self) -> Iterator[str]:
+        """Every condition of the criterion and its parts."""
+        rules: tuple[Criterion | Part, ...] = (self, *self.parts)
+        for rule in rules:
+            yield from (text for text in (rule.condition, rule.applies_if) if text)
+
+
+class Catalogue(Record):
+    """All of ``eligibility.toml``, checked as a whole."""
+
+    facts: tuple[Fact, ...]
+    parameters: tuple[Parameter, ...]
+    criteria: tuple[Criterion, ...] = Field(max_length=63)  # one bit each in a 64-bit mask
+
+    def title(self, rule: Criterion | Part) -> str:
+        """Return a criterion's short title with the present thresholds in it."""
+        return _(rule.title).format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
+        unique([*(c.id for c in self.criteria), *(part.id for c in self.criteria for part in c.parts)], "criterion")
+        self._check_references()
+        for criterion in self.criteria:
+            self._check_criterion(criterion)
+        return self
+
+    def _check_references(self) -> None:
+        known = {fact.id for fact in self.facts} | {parameter.id for parameter in self.parameters}
+        for fact in self.facts:
+            wanted = [*names_in(fact.derived or "0"), *filter(None, (fact.dated_by, fact.valid_days))]
+            for name in wanted:
+                if name not in known:
+                    raise ValueError(f"fact {fact.id} refers to unknown {name!r}; write the id of a fact")
+
+    def _check_criterion(self, criterion: Criterion) -> None:
+        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
+        for rule in rules:
+            try:
+                self.title(rule)
+            except (KeyError, ValueError, IndexError):
+                raise ValueError(f"title of {rule.id} names no parameter; write {{the_id_of_a_parameter}}") from None
+        for condition in criterion.conditions():
+            try:
+                check(condition, {f.id: f for f in self.facts}, {p.id: p for p in self.parameters})
+            except ValueError as error:
+                raise ValueError(f"criterion {criterion.id}: {error}") from None
+        ids = {c.id for c in self.criteria}
+        if criterion.counted_with and criterion.counted_with not in ids:
+            raise ValueError(f"criterion {criterion.id} counts with unknown {criterion.counted_with!r}; write an id")
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

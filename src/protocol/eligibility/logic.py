@@ -1,0 +1,262 @@
+"""Kleene logic on two rails: for one participant and for a whole column by the same code.
+
+A condition becomes two booleans that are never missing themselves: *known to be true* and *known to be false*;
+neither means unknown. No data-frame engine's own idea of a missing value is ever consulted, so NaN, null and an
+absent column all mean the same. Values are plain Python for one participant and narwhals expressions for a column;
+Python's operators serve both.
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from functools import reduce
+from typing import Any, NamedTuple, Protocol
+
+import narwhals as nw
+from dateutil.relativedelta import relativedelta
+
+from protocol.eligibility.conditions import ORDERED, parse
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, FactValue, Parameter
+
+TOLERANCE = 1e-9
+"""Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
+
+OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+
+
+class Rails(NamedTuple):
+    """Known to be true, known to be false; both are plain bool or boolean expressions, never missing."""
+
+    true: Any
+    false: Any
+
+
+class Value(NamedTuple):
+    """A value and whether it is known."""
+
+    data: Any
+    known: Any
+
+
+UNKNOWN = Rails(False, False)
+
+
+class Leaves(Protocol):
+    """Where facts come from and how dates are counted: the only difference between one and many."""
+
+    def fact(self, fact: Fact) -> Value:
+        """Look up one fact."""
+
+    def days(self, earlier: Any, later: Any) -> Any:
+        """Count the days from one date to another."""
+
+    def months(self, earlier: Any, later: Any) -> Any:
+        """Count complete calendar months; month ends clip."""
+
+    def years(self, born: Any, on: Any) -> Any:
+        """Count completed years; a birthday on 29 February falls on 1 March in other years."""
+
+
+def both(left: Any, right: Any) -> Any:
+    """Return left and right, folding constants so that no engine sees a constant column."""
+    if left is True or right is False:
+        return right
+    return left if left is False or right is True else left & right
+
+
+def either(left: Any, right: Any) -> Any:
+    """Return left or right, folding constants."""
+    if left is False or right is True:
+        return right
+    return left if left is True or right is False else left | right
+
+
+def opposite(flag: Any) -> Any:
+    """Return not flag."""
+    return not flag if isinstance(flag, bool) else ~flag
+
+
+def all_of(rails: list[Rails]) -> Rails:
+    """Kleene's and."""
+    return Rails(reduce(both, (r.true for r in rails), True), reduce(either, (r.false for r in rails), False))
+
+
+def any_of(rails: list[Rails]) -> Rails:
+    """Kleene's or."""
+    return Rails(reduce(either, (r.true for r in rails), False), reduce(both, (r.false for r in rails), True))
+
+
+class Logic:
+    """Evaluates conditions on one source of facts with one set of parameters."""
+
+    def __init__(self, facts: Mapping[str, Fact], parameters: Mapping[str, Parameter], leaves: Leaves) -> None:
+        self.facts, self.parameters, self.leaves = facts, parameters, leaves
+        self._known: dict[str, Value] = {}
+
+    def condition(self, node: ast.expr | str) -> Rails:
+        """Evaluate a condition to its two rails."""
+        match parse(node) if isinstance(node, str) else node:
+            case ast.BoolOp(op=ast.And(), values=values):
+                return all_of([self.condition(value) for value in values])
+            case ast.BoolOp(values=values):
+                return any_of([self.condition(value) for value in values])
+            case ast.UnaryOp(operand=operand):
+                return Rails(*reversed(self.condition(operand)))
+            case ast.Compare(left=left, ops=ops, comparators=comparators):
+                pairs = zip(ops, [left, *comparators], comparators, strict=False)
+                return all_of([self._compare(op, one, two) for op, one, two in pairs])
+            case ast.Call(func=ast.Name(id="given"), args=[argument]):
+                known = self.value(argument).known
+                return Rails(known, opposite(known))
+            case ast.Call(args=[argument]):  # unclear, too_early: the grey zone is never true
+                return Rails(False, self.condition(argument).false)
+            case ast.Constant(value=flag):
+                return Rails(flag, not flag)
+            case other:
+                data, known = self.value(other)
+                return UNKNOWN if known is False else Rails(both(known, data), both(known, opposite(data)))
+
+    def value(self, node: ast.expr) -> Value:
+        """Evaluate the side of a comparison."""
+        match node:
+            case ast.Constant(value=value):
+                return Value(value, True)
+            case ast.Name(id=name) if name in self.parameters:
+                return Value(self.parameters[name].value, True)
+            case ast.Name(id=name):
+                return self.fact(self.facts[name])
+            case ast.UnaryOp(operand=operand):
+                return self._apply(operator.neg, operand)
+            case ast.BinOp(op=op, left=left, right=right):
+                return self._apply(OPERATIONS[type(op)], left, right)
+            case ast.Call(func=ast.Name(id=function), args=arguments):
+                count = {"days_between": self.leaves.days, "months_between": self.leaves.months}
+                return self._apply(count.get(function, self.leaves.years), *arguments)
+        raise TypeError(ast.dump(node))  # conditions.check has refused it before
+
+    def fact(self, fact: Fact) -> Value:
+        """Look up a fact, derive it when it is not given, and drop it when its date is too old."""
+        if fact.id not in self._known:
+            self._known[fact.id] = self._look_up(fact)
+        return self._known[fact.id]
+
+    def _look_up(self, fact: Fact) -> Value:
+        given = self.leaves.fact(fact)
+        if fact.derived is not None and given.known is not True:
+            given = self._fill(given, self.value(parse(fact.derived)))
+        if fact.dated_by is None or given.known is False:
+            return given
+        return Value(given.data, both(given.known, opposite(self.is_stale(fact))))
+
+    def is_stale(self, fact: Fact) -> Any:
+        """Whether the date of a measurement is known and too old at enrolment."""
+        if fact.dated_by is None:
+            return False
+        return self.condition(f"days_between({fact.dated_by}, {RECENCY_ANCHOR}) > {fact.valid_days}").true
+
+    def _fill(self, given: Value, derived: Value) -> Value:
+        if given.known is False or derived.known is False:
+            return derived if given.known is False else given
+        return Value(nw.coalesce(given.data, derived.data), either(given.known, derived.known))
+
+    def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
+        values = [self.value(node) for node in nodes]
+        known = reduce(both, (value.known for value in values), True)
+        return Value(None, False) if known is False else Value(function(*(v.data for v in values)), known)
+
+    def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Rails:
+        if isinstance(op, (ast.In, ast.NotIn)):
+            members = right.elts if isinstance(right, ast.Tuple) else [right]
+            found = any_of([self._compare(ast.Eq(), left, member) for member in members])
+            return found if isinstance(op, ast.In) else Rails(*reversed(found))
+        (one, one_known), (two, two_known) = self.value(left), self.value(right)
+        known = both(one_known, two_known)
+        if known is False:
+            return UNKNOWN
+        tolerance = TOLERANCE if isinstance(op, ORDERED) and not self._is_date(left) else 0.0
+        holds, fails = _comparison(op, one, two, tolerance=tolerance)
+        return Rails(both(known, holds), both(known, fails))
+
+    def _is_date(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id in self.facts and self.facts[node.id].type == "date"
+
+
+def _comparison(op: ast.cmpop, left: Any, right: Any, *, tolerance: float) -> tuple[Any, Any]:
+    """Both outcomes of one comparison; the tolerance moves the limit so that equality holds in spite of rounding."""
+    above, below = (right * (1 + tolerance), right * (1 - tolerance)) if tolerance else (right, right)
+    match op:
+        case ast.Eq():
+            return left == right, left != right
+        case ast.NotEq():
+            return left != right, left == right
+        case ast.LtE():
+            return left <= above, left > above
+        case ast.Gt():
+            return left > above, left <= above
+        case ast.GtE():
+            return left >= below, left < below
+    return left < below, left >= below
+
+
+class Participant:
+    """The facts of one participant, as plain Python values; None or absent means unknown."""
+
+    def __init__(self, facts: Mapping[str, FactValue | None]) -> None:
+        self.facts = facts
+
+    def fact(self, fact: Fact) -> Value:
+        """Look up one fact."""
+        value = self.facts.get(fact.id)
+        return Value(value, value is not None)
+
+    def days(self, earlier: date, later: date) -> int:
+        """Count the days from one date to another."""
+        return (later - earlier).days
+
+    def months(self, earlier: date, later: date) -> int:
+        """Count complete calendar months; month ends clip."""
+        months = (later.year - earlier.year) * 12 + later.month - earlier.month
+        clipped: date = earlier + relativedelta(months=months)
+        return months - (clipped > later)
+
+    def years(self, born: date, on: date) -> int:
+        """Count completed years."""
+        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+class Columns:
+    """The columns of a typed frame, as narwhals expressions; an absent column is unknown for everybody."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self.names = names
+
+    def fact(self, fact: Fact) -> Value:
+        """Look up one fact's column."""
+        if fact.id not in self.names:
+            return Value(None, False)
+        column = nw.col(fact.id)
+        return Value(column, ~column.is_null())
+
+    def days(self, earlier: nw.Expr, later: nw.Expr) -> nw.Expr:
+        """Count the days from one date to another."""
+        return (later - earlier).dt.total_minutes() // 1440
+
+    def months(self, earlier: nw.Expr, later: nw.Expr) -> nw.Expr:
+        """Count complete calendar months; month ends clip."""
+        months = (later.dt.year() - earlier.dt.year()).cast(nw.Int64) * 12 + later.dt.month() - earlier.dt.month()
+        last_of_month = (later + timedelta(days=1)).dt.day() == 1
+        return months - ((later.dt.day() < earlier.dt.day()) & ~last_of_month).cast(nw.Int64)
+
+    def years(self, born: nw.Expr, on: nw.Expr) -> nw.Expr:
+        """Count completed years."""
+        before = (on.dt.month() < born.dt.month()) | (
+            (on.dt.month() == born.dt.month()) & (on.dt.day() < born.dt.day())
+        )
+        return (on.dt.year() - born.dt.year()).cast(nw.Int64) - before.cast(nw.Int64)

@@ -1,0 +1,229 @@
+"""One participant: a verdict per criterion, with the reason, the values and what to find out next."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Part, Status
+from protocol.eligibility.logic import Logic, Participant, Rails, all_of, any_of
+from protocol.eligibility.wording import Gap, Wording, in_words
+from protocol.records import Phase, ProtocolError
+from protocol.translation import _
+
+INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to one criterion (or part). ``met`` means that it does not block.
+
+    Attributes
+    ----------
+    id, title, wording : str
+        The criterion; `wording` is the registry's own.
+    status : str
+        met, not met, unknown or not applicable.
+    because : tuple of str
+        The statements with values that decided; empty when unknown.
+    gaps : tuple of Gap
+        Why it is unknown.
+    parts : tuple of Verdict
+        The verdicts of the criterion's parts in this phase.
+    """
+
+    id: str
+    title: str
+    wording: str
+    status: Status
+    because: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    parts: tuple["Verdict", ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The reason as one line."""
+        if self.status == "not applicable":
+            return "; ".join(self.because) or _("does not apply in this phase")
+        return "; ".join(self.because) or in_words(self.gaps)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to find out: a fact and the criteria it would help to settle."""
+
+    fact: str
+    label: str
+    criteria: tuple[str, ...]
+    judgement: bool
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The whole answer for one participant."""
+
+    phase: Phase
+    verdicts: tuple[Verdict, ...]
+    questions: tuple[Question, ...]
+
+    @property
+    def overall(self) -> str:
+        """``ineligible``, ``possibly eligible`` (something is unknown) or ``eligible so far``."""
+        found = {verdict.status for verdict in self.verdicts}
+        return INELIGIBLE if "not met" in found else POSSIBLE if "unknown" in found else ELIGIBLE
+
+    def __getitem__(self, criterion: str) -> Verdict:
+        """Return the verdict of a criterion or part by its id."""
+        every = [rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)]
+        return next(verdict for verdict in every if verdict.id == criterion)
+
+
+def rails_of(logic: Logic, criterion: Criterion, phase: Phase) -> Rails:
+    """Whether a criterion's condition holds in a phase, its parts combined."""
+    if criterion.condition is not None:
+        return logic.condition(criterion.condition)
+    parts = [_part_rails(logic, part) for part in criterion.parts if phase in part.phases]
+    return any_of(parts) if criterion.combine == "any" else all_of(parts)
+
+
+def _part_rails(logic: Logic, part: Part) -> Rails:
+    rails = logic.condition(part.condition)
+    if part.applies_if is None:
+        return rails
+    applies = logic.condition(part.applies_if)
+    return any_of([Rails(applies.false, applies.true), rails])
+
+
+def blocked(criterion: Criterion, rails: Rails) -> Rails:
+    """Turn a condition into 'blocks': an inclusion blocks when false, an exclusion when true."""
+    return Rails(rails.false, rails.true) if criterion.kind == "inclusion" else rails
+
+
+def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> dict[str, FactValue]:
+    """Return the facts that are given, each of its type and in its plausible range.
+
+    Raises
+    ------
+    ProtocolError
+        For a fact that is not in the record, of the wrong type, no option, or outside its plausible range.
+    """
+    known = {fact.id: fact for fact in catalogue.facts}
+    for name in facts:
+        if name not in known:
+            raise ProtocolError(f"fact {name}", "a name the record does not have", "one of " + ", ".join(known))
+    return {
+        name: _checked(known[name], value) for name, value in facts.items() if value is not None and value == value
+    }
+
+
+def _checked(fact: Fact, value: FactValue) -> FactValue:
+    kinds: dict[str, tuple[type, ...]] = {
+        "number": (int, float),
+        "whole": (int,),
+        "yes_no": (bool,),
+        "choice": (str,),
+        "date": (date,),
+    }
+    wrong = isinstance(value, bool) != (fact.type == "yes_no") or isinstance(value, datetime)
+    if wrong or not isinstance(value, kinds[fact.type]):
+        raise ProtocolError(fact.label, repr(value), expected(fact))
+    if fact.options and value not in fact.options:
+        raise ProtocolError(fact.label, repr(value), expected(fact))
+    if isinstance(value, (int, float)) and fact.is_number and not fact.is_plausible(value):
+        raise ProtocolError(fact.label, f"{value} {fact.unit_label}".strip(), expected(fact))
+    return value
+
+
+def expected(fact: Fact) -> str:
+    """Say what may be written for a fact."""
+    match fact.type:
+        case "yes_no":
+            return _("yes or no")
+        case "date":
+            return _("a date like 2026-03-01")
+        case "choice":
+            return _("one of {options}").format(options=", ".join(fact.options))
+    kind = _("a whole number") if fact.type == "whole" else _("a number")
+    span = _("{kind} from {low:g} to {high:g} {unit}")
+    return span.format(kind=kind, low=fact.minimum, high=fact.maximum, unit=fact.unit_label).rstrip()
+
+
+def screen(catalogue: Catalogue, facts: Mapping[str, FactValue | None], phase: Phase) -> Screening:
+    """Screen one participant; see :meth:`protocol.eligibility.EligibilityRecord.screen`."""
+    given = check_facts(facts, catalogue)
+    logic = Logic(
+        {fact.id: fact for fact in catalogue.facts},
+        {parameter.id: parameter for parameter in catalogue.parameters},
+        Participant(given),
+    )
+    verdicts = tuple(_verdict(catalogue, logic, criterion, phase) for criterion in catalogue.criteria)
+    return Screening(phase, verdicts, _questions(logic, verdicts, catalogue))
+
+
+def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
+    words = Wording(logic)
+    verdict = Verdict(criterion.id, catalogue.title(criterion), criterion.wording, "not applicable")
+    if phase not in criterion.phases:
+        return verdict
+    if criterion.applies_if is not None and logic.condition(criterion.applies_if).false:
+        return replace(verdict, because=_once(words.because(criterion.applies_if)))
+    parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
+    status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
+    if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
+        status = "unknown"
+    because, gaps = _reasons(words, criterion, parts, status)
+    return replace(verdict, status=status, because=because, gaps=gaps, parts=parts)
+
+
+def _reasons(
+    words: Wording, criterion: Criterion, parts: tuple[Verdict, ...], status: Status
+) -> tuple[tuple[str, ...], tuple[Gap, ...]]:
+    if status == "unknown":
+        own = [text for text in criterion.conditions() if text in (criterion.condition, criterion.applies_if)]
+        gaps = [gap for text in own for gap in words.gaps(text)] + [gap for part in parts for gap in part.gaps]
+        return (), tuple(dict.fromkeys(gaps))
+    if criterion.condition is not None:
+        return _once(words.because(criterion.condition)), ()
+    decisive = [part for part in parts if part.status == status]
+    chosen = decisive[:1] if (criterion.combine == "any") == (status == "met") else decisive
+    return _once(text for part in chosen for text in part.because), ()
+
+
+def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
+    words = Wording(logic)
+    verdict = Verdict(part.id, catalogue.title(part), part.wording, "not applicable")
+    if phase not in part.phases:
+        return verdict
+    if part.applies_if is not None and logic.condition(part.applies_if).false:
+        return replace(verdict, because=_once(words.because(part.applies_if)))
+    status = _status(blocked(criterion, _part_rails(logic, part)))
+    if status == "unknown":
+        texts = [text for text in (part.applies_if, part.condition) if text]
+        return replace(verdict, status=status, gaps=tuple(gap for text in texts for gap in words.gaps(text)))
+    return replace(verdict, status=status, because=_once(words.because(part.condition)))
+
+
+def _once(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sentences))
+
+
+def _status(blocks: Rails) -> Status:
+    return "not met" if blocks.true else "met" if blocks.false else "unknown"
+
+
+def _questions(logic: Logic, verdicts: tuple[Verdict, ...], catalogue: Catalogue) -> tuple[Question, ...]:
+    """What to find out next: facts that data can give first, then judgements; those that settle most come first."""
+    counted = {c.id for c in catalogue.criteria if c.counted_with is None}
+    open_verdicts = [v for v in verdicts if v.status == "unknown" and v.id in counted]
+    settles = Counter(name for v in open_verdicts for name in {gap.fact for gap in v.gaps if gap.fact})
+    order = {name: position for position, name in enumerate(logic.facts)}
+    ranked = sorted(settles, key=lambda name: (logic.facts[name].judgement, -settles[name], order[name]))
+    return tuple(
+        Question(
+            name,
+            logic.facts[name].label,
+            tuple(v.id for v in open_verdicts if any(gap.fact == name for gap in v.gaps)),
+            logic.facts[name].judgement,
+        )
+        for name in ranked
+    )

@@ -1,0 +1,175 @@
+"""Conditions in words, and the reasons of a verdict: which facts decided, and which are missing and why."""
+
+import ast
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.criteria import Fact
+from protocol.eligibility.logic import Logic
+from protocol.translation import _
+
+
+class Gap(NamedTuple):
+    """Why something is unknown: one of the reasons, the fact it hangs on ("" for none), and what it is about."""
+
+    reason: str
+    fact: str
+    about: str
+
+
+def in_words(gaps: Iterable[Gap]) -> str:
+    """Say why something is unknown in one line, gaps of the same kind together."""
+    kinds = {
+        "missing": _("not known: {about}"),
+        "no upper limit of normal": _("no upper limit of normal: {about}"),
+        "stale": _("too old: {about}"),
+        "judgement pending": _("not judged yet by the investigator: {about}"),
+        "not yet evaluable": _("cannot be judged yet: {about}"),
+        "protocol ambiguous": _("the protocol leaves this open: {about}"),
+    }
+    found = {kind: dict.fromkeys(gap.about for gap in gaps if gap.reason == kind) for kind in kinds}
+    return "; ".join(kinds[kind].format(about=", ".join(about)) for kind, about in found.items() if about)
+
+
+def show(fact: Fact, value: Any) -> str:
+    """Show a fact's value as people write it: ``112 U/L``, ``yes``, ``2026-03-01``."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, date):
+        return value.isoformat()
+    if fact.options:
+        return _(fact.options.get(str(value), str(value)))
+    return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
+
+
+def _operator(op: ast.AST) -> str:
+    words: dict[type[ast.AST], str] = {
+        ast.Lt: _("below"),
+        ast.LtE: _("at most"),
+        ast.Gt: _("above"),
+        ast.GtE: _("at least"),
+        ast.Eq: _("is"),
+        ast.NotEq: _("is not"),
+        ast.In: _("is one of"),
+        ast.NotIn: _("is none of"),
+        ast.Add: "+",
+        ast.Sub: "-",
+        ast.Mult: "×",
+        ast.Div: "/",
+        ast.Pow: "^",
+    }
+    return words[type(op)]
+
+
+OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+class Wording:
+    """Says in words what a condition means and why it came out as it did."""
+
+    def __init__(self, logic: Logic) -> None:
+        self.logic = logic
+
+    def because(self, node: ast.expr | str) -> list[str]:
+        """Return the statements that decided a condition whose value is known, each as a sentence that is true."""
+        tree = parse(node) if isinstance(node, str) else node
+        known = self.logic.condition(tree)
+        match tree:
+            case ast.BoolOp(op=op, values=values):
+                decisive = [v for v in values if getattr(self.logic.condition(v), "true" if known.true else "false")]
+                needs_all = isinstance(op, ast.And) == bool(known.true)
+                chosen = decisive if needs_all else decisive[:1]
+                return [sentence for value in chosen for sentence in self.because(value)]
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self.because(operand)
+            case ast.Call(args=[operand]) if not isinstance(operand, ast.Name):
+                return self.because(operand)
+        return self._statement(tree, holds=bool(known.true))
+
+    def _statement(self, node: ast.expr, *, holds: bool) -> list[str]:
+        if not any(name in self.logic.facts for name in names_in(node)):
+            return []  # a comparison of parameters only: a choice, not a finding
+        match node:
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                op = op if holds else OPPOSITE[type(op)]()
+                if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+                    return [self._finding(left)]
+                return [f"{self.side(left)} {_operator(op)} {self.side(right)}"]
+            case ast.Call(func=ast.Name(id="given"), args=[argument]):
+                return [self._finding(argument)] if holds else []
+        return [self._finding(node)]
+
+    def _finding(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name) and node.id in self.logic.facts:
+            fact = self.logic.facts[node.id]
+            return f"{_(fact.label)}: {show(fact, self.logic.value(node).data)}"
+        return self.side(node)
+
+    def side(self, node: ast.expr) -> str:
+        """Write one side of a comparison with its values: ``2.5 × upper limit of ALT 40 U/L``."""
+        match node:
+            case ast.Constant(value=value):
+                return str(value)
+            case ast.Name(id=name) if name in self.logic.parameters:
+                parameter = self.logic.parameters[name]
+                return f"{parameter.value} {parameter.unit_label}".replace(".0 ", " ").rstrip()
+            case ast.Name(id=name):
+                fact, given = self.logic.facts[name], self.logic.value(node)
+                return f"{_(fact.label)} {show(fact, given.data) if given.known else ''}".rstrip()
+            case ast.BinOp(left=left, op=op, right=right):
+                return f"{self._factor(left)} {_operator(op)} {self._factor(right)}"
+            case ast.Call(func=ast.Name(id=function), args=[first, second]):
+                count = self.logic.value(node)
+                unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
+                amount = f"{count.data} {unit}" if count.known else unit
+                return _("{amount} from {first} to {second}").format(
+                    amount=amount, first=self.side(first), second=self.side(second)
+                )
+        return ast.unparse(node)
+
+    def _factor(self, node: ast.expr) -> str:
+        """Write a multiplier without its unit, which already says what it multiplies."""
+        if isinstance(node, ast.Name) and node.id in self.logic.parameters:
+            return f"{self.logic.parameters[node.id].value:g}"
+        return self.side(node)
+
+    def gaps(self, node: ast.expr | str) -> list[Gap]:
+        """Return why a condition is unknown; empty when it is known."""
+        tree = parse(node) if isinstance(node, str) else node
+        rails = self.logic.condition(tree)
+        if rails.true or rails.false:
+            return []
+        match tree:
+            case ast.BoolOp(values=values):
+                return [gap for value in values for gap in self.gaps(value)]
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self.gaps(operand)
+            case ast.Call(func=ast.Name(id=function), args=[operand]):
+                return self.gaps(operand) or [self._grey(function, operand)]
+        return [gap for name in names_in(tree) if name in self.logic.facts for gap in self._missing(name)]
+
+    def _grey(self, function: str, operand: ast.expr) -> Gap:
+        reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
+        return Gap(reason, "", ", ".join(self.because(operand)))
+
+    def _missing(self, name: str) -> list[Gap]:
+        fact = self.logic.facts[name]
+        if self.logic.fact(fact).known:
+            return []
+        given = self.logic.leaves.fact(fact)
+        if given.known:
+            return [Gap("stale", name, f"{_(fact.label)} {show(fact, given.data)}")]
+        if fact.judgement:
+            return [Gap("judgement pending", name, _(fact.label))]
+        return [Gap("no upper limit of normal" if fact.limit_of_normal else "missing", name, _(fact.label))]

@@ -1,0 +1,146 @@
+"""A sketch of where the sites are: rivers, hospitals and a scale; no border, no tiles, no network."""
+
+from itertools import pairwise
+from math import cos, hypot, radians
+
+import pandas as pd
+
+from protocol.figures.theme import BLUE, ORANGE, SKY, alt, dressed
+from protocol.sites import River, Site
+from protocol.translation import _
+
+KM_PER_DEGREE = 111.195  # of latitude, on a sphere of the mean radius 6371 km
+PIXELS_PER_KM = 56  # along both axes
+EAST_KM, NORTH_KM = 4.6, 3.4  # half of what is shown
+SCALE_KM = 2
+Row = dict[str, object]
+
+
+def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame:
+    """Prepare the rows of the sketch, in km east and north of the middle of the sites.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind`` (river, river name, site or scale), ``id``, ``order`` (along a line), ``east_km``, ``north_km``,
+        ``label``, ``label_local``, ``up`` (whether a site's label stands above it), ``note``.
+    """
+    north = sum(site.position.latitude for site in sites) / len(sites)
+    east = sum(site.position.longitude for site in sites) / len(sites)
+    stretch = cos(radians(north))  # a degree of longitude is shorter than one of latitude
+
+    def placed(longitude: float, latitude: float) -> tuple[float, float]:
+        return (longitude - east) * stretch * KM_PER_DEGREE, (latitude - north) * KM_PER_DEGREE
+
+    hospitals = {site.id: placed(site.position.longitude, site.position.latitude) for site in sites}
+    lines = {river.id: [placed(*point) for point in river.points] for river in rivers}
+    rows = [
+        _point("river", name, *point, order=order)
+        for name, line in lines.items()
+        for order, point in enumerate(line)
+    ]
+    rows += _river_names(rivers, lines, list(hospitals.values()))
+    rows += [
+        _point(
+            "scale",
+            "scale",
+            SCALE_KM * end - EAST_KM + 0.4,
+            0.4 - NORTH_KM,
+            order=end,
+            label=f"{SCALE_KM} km",
+        )
+        for end in (0, 1)
+    ]
+    west_to_east = sorted(hospitals, key=lambda name: hospitals[name][0])
+    rows += [
+        _point("site", site.id, *hospitals[site.id], label=site.name, label_local=site.name_local.value,
+               up=west_to_east.index(site.id) % 2 == 0, note=site.position.origin)
+        for site in sites
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _point(
+    kind: str, name: str, east_km: float, north_km: float, order: int = 0, label: str = "", label_local: str = "",
+    up: bool = True, note: str = "",
+) -> Row:  # fmt: skip
+    return {
+        "kind": kind, "id": name, "order": order, "east_km": east_km, "north_km": north_km, "label": label,
+        "label_local": label_local, "up": up, "note": note,
+    }  # fmt: skip
+
+
+def _river_names(
+    rivers: tuple[River, ...],
+    lines: dict[str, list[tuple[float, float]]],
+    hospitals: list[tuple[float, float]],
+) -> list[Row]:
+    """Write each river's name once, where it is shown and farthest from every hospital."""
+    rows = []
+    for name, local in dict.fromkeys((river.name, river.name_local) for river in rivers):
+        line = [point for river in rivers if river.name == name for point in _dense(lines[river.id])]
+        shown = [(e, n) for e, n in line if abs(e) < EAST_KM - 1 and abs(n) < NORTH_KM - 0.4]
+        if shown:
+            east, north = max(
+                shown, key=lambda point: min(hypot(point[0] - e, point[1] - n) for e, n in hospitals)
+            )
+            rows.append(_point("river name", name, east, north, label=f"{name} {local}"))
+    return rows
+
+
+def _dense(line: list[tuple[float, float]], steps: int = 40) -> list[tuple[float, float]]:
+    """Add points between the ends of each stretch."""
+    return [
+        (e1 + (e2 - e1) * step / steps, n1 + (n2 - n1) * step / steps)
+        for (e1, n1), (e2, n2) in pairwise(line)
+        for step in range(steps + 1)
+    ]
+
+
+def sketch_map(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw the sketch; a kilometre has the same length along both axes, so its width is fixed.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :func:`map_rows` returns.
+    """
+    x = alt.X("east_km:Q", axis=None, scale=alt.Scale(domain=[-EAST_KM, EAST_KM], nice=False, zero=False))
+    y = alt.Y("north_km:Q", axis=None, scale=alt.Scale(domain=[-NORTH_KM, NORTH_KM], nice=False, zero=False))
+    base = alt.Chart(rows).encode(x=x, y=y)
+    river = base.transform_filter("datum.kind == 'river'").mark_line(
+        color=SKY, strokeWidth=7, opacity=0.55, clip=True, strokeJoin="round"
+    )
+    names = base.transform_filter("datum.kind == 'river name'").mark_text(
+        fontSize=13, fontStyle="italic", dy=-12
+    )
+    scale = base.transform_filter("datum.kind == 'scale'")
+    hospital = base.transform_filter("datum.kind == 'site'")
+    tooltip = [alt.Tooltip("label:N", title=_("Site")), alt.Tooltip("note:N", title=_("Position"))]
+    chart = alt.layer(
+        river.encode(detail="id:N", order="order:Q"),
+        names.encode(text="label:N"),
+        scale.mark_line(color=BLUE, strokeWidth=4).encode(order="order:Q"),
+        scale.transform_filter("datum.order == 0").mark_text(align="left", dy=-12, fontSize=13).encode(text="label:N"),
+        hospital.mark_point(filled=True, size=130, color=ORANGE, opacity=1).encode(tooltip=tooltip),
+        *(_site_labels(hospital, up) for up in (True, False)),
+        *(_site_labels(hospital, up, local=True) for up in (True, False)),
+    ).properties(
+        width=int(2 * EAST_KM * PIXELS_PER_KM), height=int(2 * NORTH_KM * PIXELS_PER_KM),
+        title=alt.Title(_("The sites in Wuhan"), subtitle=_("Sketch, not for navigation: sites good to about 1 km, rivers to 1 to 2 km")),
+        description=_("Sketch of the sites and the rivers with a scale bar; positions are approximate."),
+    )  # fmt: skip
+    return dressed(chart)
+
+
+def _site_labels(hospital: alt.Chart, up: bool, local: bool = False) -> alt.Chart:
+    """Write one line of the labels that stand above (or below) their site; the local name is the lower line."""
+    first = -32 if up else 20
+    marks = hospital.transform_filter(f"datum.up == {'true' if up else 'false'}").mark_text(
+        dy=first + 17 * local,
+        dx=24 if up else 0,
+        align="right" if up else "center",
+        fontSize=13,
+        fontWeight="normal" if local else 600,
+    )
+    return marks.encode(text="label_local:N" if local else "label:N")

@@ -1,7 +1,0 @@
-"""Followup."""
-
-from protocol.records import Record
-
-
-class FollowupRecord(Record):
-    """Being written."""

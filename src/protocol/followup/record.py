@@ -1,0 +1,255 @@
+"""What the protocol says about time: anchors, visits, infusion days, look-backs and periods."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Self
+
+from dateutil.relativedelta import relativedelta
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
+
+FIRST_INFUSION = "first_infusion"  # the anchor of study day 1
+LAST_INFUSION = "last_infusion"  # a visit may hang on it; which day that is depends on the frequency level
+_DURATION = re.compile(r"(-?)P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
+
+
+def duration(text: str) -> relativedelta:
+    """Read an ISO 8601 duration in years, months, weeks and days, with an optional leading minus.
+
+    Months and years are calendar units: added to a date they clip to the end of the month
+    (31 August + P6M = 28 February, or 29 in a leap year).
+
+    Raises
+    ------
+    ValueError
+        When the text is no such duration.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f'{text!r} is no duration in days or longer; write "P28D", "P2W", "P6M" or "-P7D"')
+    years, months, weeks, days = (int(number or 0) for number in match.groups()[1:])
+    length = relativedelta(years=years, months=months, weeks=weeks, days=days)
+    return -length if match[1] else length
+
+
+def shifted(day: date, text: str, sign: int = 1) -> date:
+    """Move a date by an ISO 8601 duration; ``sign=-1`` moves it back.
+
+    Raises
+    ------
+    ProtocolError
+        When the calendar ends before the result.
+    """
+    try:
+        return day + sign * duration(text)
+    except (ValueError, OverflowError):
+        raise ProtocolError("date", f"{day}, which cannot be moved by {text}", "a nearer date") from None
+
+
+def _is_duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+def _is_length(text: str) -> str:
+    duration(text)
+    if text.startswith("-"):
+        raise ValueError(f'{text!r} is negative; write a length such as "P3D"')
+    return text
+
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Offset = Annotated[str, AfterValidator(_is_duration)]
+Length = Annotated[str, AfterValidator(_is_length)]
+Level = Annotated[int, Field(ge=1)]
+
+
+class Anchor(Provenance):
+    """A day that other days are counted from. Anchors stand in the order in which they may happen."""
+
+    id: Id
+    name: Text
+    meaning: Text
+
+
+class Window(Provenance):
+    """How far from its target day a visit may be; both ends belong to the window."""
+
+    before: Length = "P0D"
+    after: Length = "P0D"
+
+
+class Procedure(Provenance):
+    """Something done at a visit."""
+
+    id: Id
+    name: Text
+
+
+class Visit(Provenance):
+    """A visit: an offset from an anchor or another visit (the origin is the offset's), and a window around it."""
+
+    id: Id
+    name: Text
+    hangs_on: Id
+    offset: Offset
+    window: Window
+    procedures: tuple[Id, ...]
+    frequencies: tuple[Level, ...] = ()
+    """The frequency levels it belongs to; empty means all."""
+
+    def applies_to(self, level: int) -> bool:
+        """Whether the visit belongs to a frequency level."""
+        return not self.frequencies or level in self.frequencies
+
+
+class Frequency(Provenance):
+    """One level of the infusion frequency: the study days of its infusions (day 1 is the first)."""
+
+    level: Level
+    infusion_days: tuple[Level, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _from_day_one(self) -> Self:
+        if self.infusion_days[0] != 1 or list(self.infusion_days) != sorted(set(self.infusion_days)):
+            raise ValueError(f"infusion days {list(self.infusion_days)}; write rising days that begin with 1")
+        return self
+
+
+class LookBack(Provenance):
+    """A clock that must have run out before enrolment."""
+
+    id: Id
+    name: Text
+    lasts: Length
+
+
+class Period(Provenance):
+    """A stretch of time from one anchor to a length after an anchor; both ends belong to it."""
+
+    id: Id
+    name: Text
+    starts: Id
+    hangs_on: Id
+    lasts: Length
+
+
+class Example(Provenance):
+    """An invented participant, in days before or after today, by the ids of anchors, visits and look-backs."""
+
+    frequency: Level
+    anchors: dict[Id, Offset]
+    done: dict[Id, Offset]
+    exposures: dict[Id, Offset]
+
+
+def _known(names: Iterable[object], known: Sequence[object], owner: str, what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{owner!r} names the unknown {what} {name!r}; write one of {list(known)}")
+
+
+class FollowupRecord(Record):
+    """Everything the protocol says about time."""
+
+    anchors: tuple[Anchor, ...]
+    course: Sourced[Length]
+    overdue: Sourced[Length]
+    """How long after its window a visit that was not done stays overdue before it counts as missed."""
+    infusion_window: Window
+    infusion_procedures: tuple[Id, ...]
+    frequencies: tuple[Frequency, ...]
+    procedures: tuple[Procedure, ...]
+    visits: tuple[Visit, ...]
+    boundary_day_allowed: Sourced[bool]
+    lookbacks: tuple[LookBack, ...]
+    periods: tuple[Period, ...]
+    example: Example
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        unique([item.id for item in (*self.anchors, *self.all_visits)], "anchor or visit")
+        for items, what in (
+            (self.procedures, "procedure"), (self.lookbacks, "look-back"), (self.periods, "period"),
+        ):  # fmt: skip
+            unique((item.id for item in items), what)
+        unique((str(item.level) for item in self.frequencies), "frequency level")
+        self._check_names()
+        self._check_course()
+        for frequency in self.frequencies:
+            for visit in self.visits_at(frequency.level):
+                self.root(visit, frequency.level)
+        return self
+
+    def _check_names(self) -> None:
+        procedures = [item.id for item in self.procedures]
+        levels = [item.level for item in self.frequencies]
+        anchors = [item.id for item in self.anchors]
+        _known([FIRST_INFUSION], anchors, "study day 1", "anchor")
+        for visit in self.all_visits:
+            _known(visit.procedures, procedures, visit.id, "procedure")
+            _known(visit.frequencies, levels, visit.id, "frequency")
+        for period in self.periods:
+            _known((period.starts, period.hangs_on), anchors, period.id, "anchor")
+        _known([self.example.frequency], levels, "example", "frequency")
+        _known(self.example.anchors, anchors, "example", "anchor")
+        _known(self.example.done, [item.id for item in self.all_visits], "example", "visit")
+        _known(self.example.exposures, [item.id for item in self.lookbacks], "example", "look-back")
+
+    def _check_course(self) -> None:
+        start = date(2001, 1, 1)
+        days = (shifted(start, self.course.value) - start).days
+        for frequency in self.frequencies:
+            last = frequency.infusion_days[-1]
+            if last > days:
+                raise ValueError(
+                    f"frequency {frequency.level} infuses on day {last}, after the course of {self.course.value}; "
+                    f"write days up to {days}"
+                )
+
+    def _infusion(self, day: int, origin: Frequency) -> Visit:
+        levels = tuple(item.level for item in self.frequencies if day in item.infusion_days)
+        exact = Window(assumption="Study day 1 is the day of the first infusion, so it has no window.")
+        return Visit(
+            id=f"infusion_day_{day}", name=f"Infusion, day {day}", hangs_on=FIRST_INFUSION,
+            offset=f"P{day - 1}D", window=exact if day == 1 else self.infusion_window,
+            procedures=self.infusion_procedures, frequencies=levels,
+            source=origin.source, assumption=origin.assumption,
+        )  # fmt: skip
+
+    @property
+    def all_visits(self) -> tuple[Visit, ...]:
+        """Every visit of every level; an infusion has the origin of the lowest level that has it."""
+        first = {day: item for item in reversed(self.frequencies) for day in item.infusion_days}
+        return (*(self._infusion(day, first[day]) for day in sorted(first)), *self.visits)
+
+    def visits_at(self, level: int) -> tuple[Visit, ...]:
+        """The visits of one frequency level."""
+        item = next(item for item in self.frequencies if item.level == level)
+        others = (visit for visit in self.visits if visit.applies_to(level))
+        return (*(self._infusion(day, item) for day in item.infusion_days), *others)
+
+    def parent(self, visit: Visit, level: int) -> str:
+        """The anchor or visit that a visit is counted from at one level."""
+        if visit.hangs_on != LAST_INFUSION:
+            return visit.hangs_on
+        days = next(item.infusion_days for item in self.frequencies if item.level == level)
+        return f"infusion_day_{days[-1]}"
+
+    def root(self, visit: Visit, level: int) -> str:
+        """Follow a visit up to its anchor; ValueError names the path of a cycle or of an unknown name."""
+        visits: Mapping[str, Visit] = {item.id: item for item in self.visits_at(level)}
+        path = [visit.id, self.parent(visit, level)]
+        while path[-1] in visits:
+            if path[-1] in path[:-1]:
+                raise ValueError(f"visits in a circle ({' → '.join(path)}); write an anchor for one of them")
+            path.append(self.parent(visits[path[-1]], level))
+        known = [anchor.id for anchor in self.anchors]
+        if path[-1] not in known:
+            raise ValueError(
+                f"{path[-1]!r} is no anchor and no visit at frequency {level} ({' → '.join(path)}); "
+                f"write one of {known}"
+            )
+        return path[-1]

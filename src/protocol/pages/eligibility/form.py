@@ -1,0 +1,68 @@
+"""The form for one participant: every fact of the record, grouped, each of them allowed to be unknown."""
+
+from collections.abc import Mapping
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import ipywidgets as widgets
+
+from protocol.eligibility import Fact, expected
+from protocol.exchange.cohort_files import read_value
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+
+class FactsForm:
+    """Fields by fact id; an empty field is an unknown fact."""
+
+    def __init__(self, facts: tuple[Fact, ...], today: date) -> None:
+        self.facts = {fact.id: fact for fact in facts}
+        self.fields = {fact.id: field(fact) for fact in facts}
+        for name in ("enrolment_date", "consent_date"):
+            if name in self.fields:
+                self.fields[name].value = today
+        self.clear = widgets.Button(description=_("Empty the form"), icon="eraser")
+        groups = [(name, list(members)) for name, members in groupby(facts, key=lambda fact: fact.group)]
+        self.view = widgets.Accordion([self._group(members) for _name, members in groups], selected_index=0)
+        self.view.titles = tuple(_(name) for name, _members in groups)
+
+    def read(self) -> tuple[dict[str, Any], list[ProtocolError]]:
+        """Return the facts that are given, and a problem for every field that cannot be used."""
+        facts, problems = {}, []
+        for name, widget in self.fields.items():
+            try:
+                facts[name] = read_value(widget.value, self.facts[name])
+            except ValueError:
+                fact = self.facts[name]
+                problems.append(ProtocolError(_(fact.label), f"{widget.value!r}"[:60], expected(fact)))
+        return facts, problems
+
+    def fill(self, facts: Mapping[str, Any]) -> None:
+        """Put facts into the form; all others become unknown."""
+        for name, widget in self.fields.items():
+            value = facts.get(name)
+            if isinstance(widget, widgets.Text) and value is not None:
+                value = f"{value:.12g}"
+            widget.value = "" if value is None and not isinstance(widget, widgets.DatePicker) else value
+
+    def _group(self, members: list[Fact]) -> widgets.VBox:
+        box = widgets.VBox([self.fields[fact.id] for fact in members])
+        box.add_class("pw-form")
+        return box
+
+
+def field(fact: Fact) -> widgets.Widget:
+    """Make the field of a fact."""
+    label = f"{_(fact.label)} ({fact.unit_label})" if fact.unit_label else _(fact.label)
+    settings = {"description": label, "tooltip": _(fact.help) if fact.help else label}
+    match fact.type:
+        case "date":
+            return widgets.DatePicker(**settings)
+        case "yes_no":
+            return widgets.Dropdown(options=[(_("unknown"), ""), (_("yes"), True), (_("no"), False)], **settings)
+        case "choice":
+            options = [(_(name), option) for option, name in fact.options.items()]
+            return widgets.Dropdown(options=[(_("unknown"), ""), *options], **settings)
+    hint = _("{low:g} to {high:g}").format(low=fact.minimum, high=fact.maximum)
+    return widgets.Text(placeholder=hint, continuous_update=False, **settings)
