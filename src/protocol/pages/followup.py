@@ -18,7 +18,7 @@ from protocol.records import ProtocolError, Provenance
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
-_WIDE = {"description_width": "320px"}
+_WIDE = {"description_width": "60%"}
 _CLASSES = {
     "in window": "pw-good", "overdue": "pw-bad", "missed": "pw-bad", "early": "pw-bad", "late": "pw-bad",
     "due": "pw-open", "open": "pw-open",
@@ -89,12 +89,12 @@ class FollowupPage:
             value=record.boundary_day_allowed.value, indent=False, layout={"width": "auto"},
             description=_("The day a look-back is complete is allowed (day 14 of 2 weeks)"),
         )  # fmt: skip
-        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "360px"})
+        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "min(360px, 100%)"})
         self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
 
     def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
         value = None if offset is None else shifted(self._today, offset)
-        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "500px"})
+        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "min(520px, 100%)"})
 
     @property
     def _pickers(self) -> list[widgets.DatePicker]:
