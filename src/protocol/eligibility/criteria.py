@@ -177,7 +177,8 @@ class Catalogue(Record):
                     raise ValueError(f"fact {fact.id} refers to unknown {name!r}; write the id of a fact")
 
     def _check_criterion(self, criterion: Criterion) -> None:
-        for rule in (criterion, *criterion.parts):
+        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
+        for rule in rules:
             try:
                 self.title(rule)
             except (KeyError, ValueError, IndexError):

@@ -1,13 +1,13 @@
 """One participant: a verdict per criterion, with the reason, the values and what to find out next."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Part, Status
 from protocol.eligibility.logic import Logic, Participant, Rails, all_of, any_of
-from protocol.eligibility.wording import Gap, Wording
+from protocol.eligibility.wording import Gap, Wording, in_words
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
@@ -45,7 +45,7 @@ class Verdict:
         """The reason as one line."""
         if self.status == "not applicable":
             return "; ".join(self.because) or _("does not apply in this phase")
-        return "; ".join(dict.fromkeys(self.because or [gap.sentence for gap in self.gaps]))
+        return "; ".join(self.because) or in_words(self.gaps)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Ph
     if phase not in criterion.phases:
         return verdict
     if criterion.applies_if is not None and logic.condition(criterion.applies_if).false:
-        return replace(verdict, because=tuple(words.because(criterion.applies_if)))
+        return replace(verdict, because=_once(words.because(criterion.applies_if)))
     parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
     if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
@@ -183,10 +183,10 @@ def _reasons(
         gaps = [gap for text in own for gap in words.gaps(text)] + [gap for part in parts for gap in part.gaps]
         return (), tuple(dict.fromkeys(gaps))
     if criterion.condition is not None:
-        return tuple(dict.fromkeys(words.because(criterion.condition))), ()
+        return _once(words.because(criterion.condition)), ()
     decisive = [part for part in parts if part.status == status]
     chosen = decisive[:1] if (criterion.combine == "any") == (status == "met") else decisive
-    return tuple(dict.fromkeys(text for part in chosen for text in part.because)), ()
+    return _once(text for part in chosen for text in part.because), ()
 
 
 def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
@@ -195,12 +195,16 @@ def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part
     if phase not in part.phases:
         return verdict
     if part.applies_if is not None and logic.condition(part.applies_if).false:
-        return replace(verdict, because=tuple(words.because(part.applies_if)))
+        return replace(verdict, because=_once(words.because(part.applies_if)))
     status = _status(blocked(criterion, _part_rails(logic, part)))
     if status == "unknown":
         texts = [text for text in (part.applies_if, part.condition) if text]
         return replace(verdict, status=status, gaps=tuple(gap for text in texts for gap in words.gaps(text)))
-    return replace(verdict, status=status, because=tuple(dict.fromkeys(words.because(part.condition))))
+    return replace(verdict, status=status, because=_once(words.because(part.condition)))
+
+
+def _once(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sentences))
 
 
 def _status(blocks: Rails) -> Status:

@@ -1,6 +1,7 @@
 """Conditions in words, and the reasons of a verdict: which facts decided, and which are missing and why."""
 
 import ast
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -11,11 +12,25 @@ from protocol.translation import _
 
 
 class Gap(NamedTuple):
-    """Why something is unknown: one of the reasons, the fact it hangs on, and a sentence."""
+    """Why something is unknown: one of the reasons, the fact it hangs on ("" for none), and what it is about."""
 
     reason: str
     fact: str
-    sentence: str
+    about: str
+
+
+def in_words(gaps: Iterable[Gap]) -> str:
+    """Say why something is unknown in one line, gaps of the same kind together."""
+    kinds = {
+        "missing": _("not known: {about}"),
+        "no upper limit of normal": _("no upper limit of normal: {about}"),
+        "stale": _("too old: {about}"),
+        "judgement pending": _("not judged yet by the investigator: {about}"),
+        "not yet evaluable": _("cannot be judged yet: {about}"),
+        "protocol ambiguous": _("the protocol leaves this open: {about}"),
+    }
+    found = {kind: dict.fromkeys(gap.about for gap in gaps if gap.reason == kind) for kind in kinds}
+    return "; ".join(kinds[kind].format(about=", ".join(about)) for kind, about in found.items() if about)
 
 
 def show(fact: Fact, value: Any) -> str:
@@ -145,30 +160,16 @@ class Wording:
         return [gap for name in names_in(tree) if name in self.logic.facts for gap in self._missing(name)]
 
     def _grey(self, function: str, operand: ast.expr) -> Gap:
-        finding = "; ".join(self.because(operand))
-        if function == "too_early":
-            return Gap("not yet evaluable", "", _("cannot be judged yet: {finding}").format(finding=finding))
-        return Gap("protocol ambiguous", "", _("the protocol leaves this open: {finding}").format(finding=finding))
+        reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
+        return Gap(reason, "", ", ".join(self.because(operand)))
 
     def _missing(self, name: str) -> list[Gap]:
         fact = self.logic.facts[name]
-        if self.logic.value(ast.Name(id=name)).known:
+        if self.logic.fact(fact).known:
             return []
         given = self.logic.leaves.fact(fact)
         if given.known:
-            value = show(fact, given.data)
-            return [Gap("stale", name, _("{fact} {value} is too old").format(fact=_(fact.label), value=value))]
-        if fact.derived is not None and not fact.judgement:
-            parts = [
-                gap for part in names_in(fact.derived) if part in self.logic.facts for gap in self._missing(part)
-            ]
-            return (
-                [Gap(gap.reason, name, gap.sentence) for gap in parts[:1]]
-                if len(parts) == 1
-                else [Gap("missing", name, _("{fact} is not known").format(fact=_(fact.label)))]
-            )
+            return [Gap("stale", name, f"{_(fact.label)} {show(fact, given.data)}")]
         if fact.judgement:
-            sentence = _("{fact}: the investigator has not judged").format(fact=_(fact.label))
-            return [Gap("judgement pending", name, sentence)]
-        reason = "no upper limit of normal" if fact.limit_of_normal else "missing"
-        return [Gap(reason, name, _("{fact} is not known").format(fact=_(fact.label)))]
+            return [Gap("judgement pending", name, _(fact.label))]
+        return [Gap("no upper limit of normal" if fact.limit_of_normal else "missing", name, _(fact.label))]

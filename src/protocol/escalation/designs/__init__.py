@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.designs.boin import Boin
@@ -37,6 +38,9 @@ class Design(Protocol):
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say what leads to the recommendation for one trial."""
+
+    def decisions(self) -> pd.DataFrame:
+        """Tabulate what follows from DLTs at the current regimen, one row per number treated."""
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that may no longer be given; shape ``(T, D, F)``."""

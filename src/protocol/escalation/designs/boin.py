@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
@@ -137,6 +138,24 @@ class Boin:
         """Select the recommended phase II regimen of T finished trials; STOP means none."""
         highest = self.tables.lambda_d if self.bounded else 1.0
         return select(outcomes, self.target, self.eliminated(outcomes), rounded=self.rounded, highest=highest)
+
+    def decisions(self) -> pd.DataFrame:
+        """Tabulate what follows from DLTs at the current regimen, for protocols and meetings.
+
+        Returns
+        -------
+        DataFrame
+            treated (1 to ``maximum``), escalate (most DLTs that do), deescalate and eliminate (fewest that
+            do, missing when none do).
+        """
+        tables, treated = self.tables, np.arange(1, self.maximum + 1)
+        columns = {
+            "escalate": tables.escalate,
+            "deescalate": tables.deescalate,
+            "eliminate": tables.eliminate,
+        }
+        frame = pd.DataFrame({"treated": treated, **{name: values[1:] for name, values in columns.items()}})
+        return frame.assign(eliminate=frame["eliminate"].where(frame["eliminate"] <= treated).astype("Int64"))
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""

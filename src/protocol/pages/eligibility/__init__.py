@@ -32,9 +32,9 @@ class EligibilityPage:
         self.answer = elements.html("", role="status")
         self.questions, self.verdicts = elements.html(""), elements.html("")
         self.cohort = CohortPanel(self.record, trial.examples)
-        self.tabs = widgets.Tab([self._participant(), self.cohort.view])
-        self.tabs.titles = (_("One participant"), _("A cohort"))
-        self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs, self._thresholds()])
+        self.tabs = widgets.Tab([self._participant(), self._cohort()])
+        self.tabs.titles = (_("One participant"), _("A cohort, and what if"))
+        self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs])
         self._connect()
         self.refresh()
 
@@ -57,15 +57,16 @@ class EligibilityPage:
     @property
     def changed(self) -> dict[str, Any]:
         """The parameters that differ from the protocol's."""
-        return {p.id: self.parameters[p.id].value for p in self.record.parameters if self._differs(p)}
+        return {p.id: self._value(p) for p in self.record.parameters if self._value(p) != p.value}
 
     @property
     def present(self) -> EligibilityRecord:
         """The record with the present parameters."""
         return self.record.with_parameters(**self.changed)
 
-    def _differs(self, parameter: Parameter) -> bool:
-        return bool(self.parameters[parameter.id].value != parameter.value)
+    def _value(self, parameter: Parameter) -> Any:
+        value = self.parameters[parameter.id].value
+        return round(value, 6) if isinstance(value, float) else value  # sliders answer 14.000000000000002
 
     def _changes(self) -> Markup | str:
         if not self.changed:
@@ -73,7 +74,7 @@ class EligibilityPage:
         count = ngettext(
             "{n} value differs from the protocol", "{n} values differ from the protocol", len(self.changed)
         )
-        labels = "; ".join(_(p.label) for p in self.record.parameters if self._differs(p))
+        labels = "; ".join(_(p.label) for p in self.record.parameters if p.id in self.changed)
         return elements.note(f"{count.format(n=len(self.changed))}: {labels}")
 
     def _connect(self) -> None:
@@ -108,18 +109,25 @@ class EligibilityPage:
         answer.add_class("pw-main")
         return elements.row(form, answer)
 
-    def _thresholds(self) -> widgets.Widget:
+    def _cohort(self) -> widgets.Widget:
+        thresholds = [p for p in self.record.parameters if not p.options]
+        readings = [p for p in self.record.parameters if p.options]
+        panel = widgets.Accordion([self._controls(thresholds), self._controls(readings)], selected_index=0)
+        panel.titles = (_("Thresholds"), _("Readings of unclear words"))
+        lead = _("Change one and every verdict, count and picture follows. The protocol itself stays as it is.")
+        side = widgets.VBox([elements.html(Markup('<p class="pw-lead">{}</p>').format(lead)), panel])
+        side.add_class("pw-side")
+        self.cohort.view.add_class("pw-main")
+        return elements.row(side, self.cohort.view)
+
+    def _controls(self, parameters: list[Parameter]) -> widgets.Widget:
         boxes = []
-        for parameter in self.record.parameters:
-            widget = self.parameters[parameter.id]
+        for parameter in parameters:
             about = Markup("{} · {}").format(", ".join(parameter.concerns), elements.origin(parameter))
-            box = widgets.VBox([widget, elements.html(about)])
+            box = widgets.VBox([self.parameters[parameter.id], elements.html(about)])
             box.add_class("pw-field")
             boxes.append(box)
-        grid = widgets.Box(boxes)
-        grid.add_class("pw-grid")
-        lead = _("Change one and every verdict, count and picture above follows. Nothing here changes the protocol.")
-        return elements.section(_("Thresholds and readings"), grid, lead=lead)
+        return widgets.VBox(boxes)
 
 
 def control(parameter: Parameter) -> widgets.Widget:
@@ -130,12 +138,13 @@ def control(parameter: Parameter) -> widgets.Widget:
     if isinstance(parameter.value, bool):
         return widgets.Checkbox(value=parameter.value, description=_(parameter.label))
     label = f"{_(parameter.label)} ({parameter.unit_label})" if parameter.unit_label else _(parameter.label)
-    whole = isinstance(parameter.step, float) and parameter.step.is_integer() and float(parameter.value).is_integer()
+    step = parameter.step or 0.1
+    decimals = len(f"{step:g}".partition(".")[2])
     return widgets.FloatSlider(
         value=parameter.value,
         min=parameter.minimum,
         max=parameter.maximum,
-        step=parameter.step or 0.1,
-        readout_format=".0f" if whole else ".2~f",
+        step=step,
+        readout_format=f".{decimals}f",
         description=label,
     )

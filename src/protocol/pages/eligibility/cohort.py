@@ -116,7 +116,7 @@ def funnel_rows(result: CohortScreening) -> pd.DataFrame:
     frame = result.funnel()
     loss = frame["excluded"].map("−{}".format).where(frame["excluded"] > 0, "")
     alone = frame["only_reason"].map(_("{} alone").format).where(frame["only_reason"] > 0, "")
-    return frame.assign(order=range(len(frame)), loss=(loss + "   " + alone).str.strip())
+    return frame.assign(order=range(len(frame)), loss=loss.str.cat(alone, sep=" · ").str.strip(" ·"))
 
 
 def verdict_rows(result: CohortScreening) -> pd.DataFrame:

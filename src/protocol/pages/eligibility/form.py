@@ -42,10 +42,9 @@ class FactsForm:
         """Put facts into the form; all others become unknown."""
         for name, widget in self.fields.items():
             value = facts.get(name)
-            if isinstance(widget, widgets.Text):
-                widget.value = "" if value is None else f"{value:g}"
-            else:
-                widget.value = value
+            if isinstance(widget, widgets.Text) and value is not None:
+                value = f"{value:.12g}"
+            widget.value = "" if value is None and not isinstance(widget, widgets.DatePicker) else value
 
     def _group(self, members: list[Fact]) -> widgets.VBox:
         box = widgets.VBox([self.fields[fact.id] for fact in members])
@@ -61,9 +60,9 @@ def field(fact: Fact) -> widgets.Widget:
         case "date":
             return widgets.DatePicker(**settings)
         case "yes_no":
-            return widgets.Dropdown(options=[(_("unknown"), None), (_("yes"), True), (_("no"), False)], **settings)
+            return widgets.Dropdown(options=[(_("unknown"), ""), (_("yes"), True), (_("no"), False)], **settings)
         case "choice":
             options = [(_(name), option) for option, name in fact.options.items()]
-            return widgets.Dropdown(options=[(_("unknown"), None), *options], **settings)
+            return widgets.Dropdown(options=[(_("unknown"), ""), *options], **settings)
     hint = _("{low:g} to {high:g}").format(low=fact.minimum, high=fact.maximum)
     return widgets.Text(placeholder=hint, continuous_update=False, **settings)

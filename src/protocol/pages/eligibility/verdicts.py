@@ -94,11 +94,10 @@ def _criterion(verdict: Verdict, criterion: Criterion, ambiguities: dict[str, Am
 
 def _line(verdict: Verdict) -> Markup:
     return Markup(
-        '<span class="pw-id">{}</span> <span class="{}">{}</span> {} <span class="pw-reason">{}</span>'
+        '<span class="pw-line"><span class="pw-id">{}</span><span class="{}">{}</span><span>{}</span>'
+        '<span class="pw-reason">{}</span></span>'
     ).format(verdict.id, CLASSES[verdict.status], words(verdict.status), verdict.title, verdict.reason)
 
 
 def _part(part: Verdict) -> Markup:
-    return Markup('<div class="pw-part">{}<blockquote lang="en">{}</blockquote></div>').format(
-        _line(part), part.wording
-    )
+    return Markup('<div class="pw-part">{}<blockquote lang="en">{}</blockquote></div>').format(_line(part), part.wording)

@@ -1,0 +1,49 @@
+# Two commands do everything: `make dashboard` and `make test`. Python 3.11 or newer with pip is all they need.
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.PHONY: dashboard lab test check bench clean
+
+dashboard: .venv/for-running ## open the committee's pages
+	@$(RUN) -m protocol.dashboard $(OPTIONS)
+
+lab: .venv/for-running ## open JupyterLab on the notebooks
+	@$(RUN) -m protocol.dashboard.lab $(OPTIONS)
+
+test: check ## everything that can fail: style, types, floors, tests, notebooks, browser
+	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
+
+check: .venv/for-testing
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	.venv/bin/lint-imports
+
+bench: .venv/for-testing ## how fast and how large, in figures
+	$(RUN) tests/benchmarks/dashboard.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Debian's python3 may come without pip, without venv's pip, or refuse to install outside an environment: one of
+# these two ways works with what is there.
+define install
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -m venv --without-pip .venv && \
+	  $(PYTHON) -m pip --python .venv/bin/python install --quiet --disable-pip-version-check --editable '$(1)'; \
+	elif $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	  $(PYTHON) -m venv .venv && \
+	  $(RUN) -m pip install --quiet --disable-pip-version-check --editable '$(1)'; \
+	else \
+	  echo 'pip is missing. On Debian and Ubuntu: apt-get install python3-pip' >&2; exit 1; \
+	fi
+	@touch $@
+endef
+
+.venv/for-running: pyproject.toml
+	$(call install,.)
+
+.venv/for-testing: pyproject.toml
+	$(call install,.[test])
+	@touch .venv/for-running

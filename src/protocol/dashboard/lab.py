@@ -1,0 +1,29 @@
+"""Open JupyterLab on the notebooks: ``python -m protocol.dashboard.lab``. It asks no other host for anything."""
+
+import os
+import sys
+from pathlib import Path
+
+from jupyterlab.labapp import LabApp
+
+SETTINGS = Path(__file__).with_name("jupyterlab")  # switches the news prompt off, which no command-line option does
+
+
+def main(arguments: list[str]) -> None:
+    """Serve JupyterLab to this machine only, behind JupyterLab's own random token."""
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
+        filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
+    )
+    LabApp.launch_instance(
+        [
+            "--ServerApp.ip=127.0.0.1",
+            "--LabApp.default_url=/lab/tree/notebooks",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            "--LabApp.extension_manager=readonly",
+            *arguments,
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

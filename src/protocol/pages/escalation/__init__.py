@@ -1,0 +1,253 @@
+"""The escalation: what was seen, what comes next and why, and how often such a rule is right."""
+
+from datetime import date
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.chart import Chart
+from protocol.escalation import DESIGNS, STOP, Design, Outcomes, isotonic_rates, last_named
+from protocol.figures import escalation as figures
+from protocol.pages import elements
+from protocol.pages.escalation import rules
+from protocol.pages.escalation.characteristics import Characteristics, half
+from protocol.records import ProtocolError
+from protocol.translation import _
+from protocol.trial import Trial
+
+WIDE = {"description_width": "initial"}
+
+
+class EscalationPage:
+    """Enter outcomes, read the recommendation, simulate.
+
+    Parameters
+    ----------
+    trial : Trial
+    today : date
+        The reader's calendar day; nothing on this page depends on it.
+    """
+
+    def __init__(self, trial: Trial, today: date) -> None:  # noqa: ARG002 - every page takes the day
+        self.record, self.grid = trial.escalation, trial.escalation.grid
+        self._make_inputs()
+        self._make_outputs()
+        self.simulation = Characteristics(self.record, self.design_now)
+        self.view = widgets.VBox([*self._sections(), self.simulation.view])
+        self._connect()
+        self.refresh()
+
+    # Inputs
+
+    def _make_inputs(self) -> None:
+        start, given = self.grid.index(self.record.design.start.value), self.record.design
+        regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
+        counts = {"min": 0, "max": given.maximum.value, "style": WIDE, "layout": {"width": "170px"}}
+        self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), style=WIDE)
+        self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
+        self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
+        self.current = widgets.Dropdown(
+            options=regimens, value=start, description=_("Current regimen"), style=WIDE
+        )
+        self.follow = widgets.Button(
+            description=_("Move to the recommended regimen"), layout={"width": "auto"}
+        )
+        self.notation = widgets.Text(
+            description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "100%"}
+        )
+        self.design = widgets.Dropdown(
+            options=[*DESIGNS], value=given.name.value, description=_("Design"), style=WIDE
+        )
+        self.target = widgets.BoundedFloatText(
+            value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"), style=WIDE,
+            layout={"width": "200px"},
+        )  # fmt: skip
+        sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
+        preferred = "frequency" if given.preference.value == "frequency" else "dose"
+        self.preference = widgets.ToggleButtons(
+            options=sides, value=preferred, description=_("Ties"), style=WIDE
+        )
+        self.bar = widgets.Checkbox(
+            value=given.bar.value, description=_("Extra bar on escalation"), indent=False, style=WIDE
+        )
+
+    def _make_outputs(self) -> None:
+        self.picture = Chart(figures.grid, description=_("Recommendation on the grid"))
+        self.rules = Chart(figures.decisions, description=_("Decision by participants and DLTs"))
+        self.problem = elements.html("")
+        self.advice = elements.html("", role="status")
+        self.table = elements.html("")
+
+    def _sections(self) -> list[widgets.VBox]:
+        entry = [
+            self.current, self.follow,
+            elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
+            elements.row(self.regimen, self.treated, self.dlt), self.notation,
+            elements.html(Markup('<p class="pw-off">{}</p>').format(_(
+                "One letter a participant, N without and T with a DLT. Paste a line to replace everything; the "
+                "regimen named last becomes the current one."
+            ))),
+        ]  # fmt: skip
+        window = self.record.dlt_window_days
+        lead = Markup("{} {}").format(
+            _(
+                "Count only participants who completed the DLT window of {} days from their first infusion."
+            ).format(window.value),
+            elements.origin(window),
+        )
+        board = elements.row(half(self.picture), half(*entry))
+        return [
+            elements.section(_("Next regimen"), self.advice, self.problem, board, lead=lead),
+            elements.section(
+                _("Design"), *self._design_section(), lead=_("Change a value to see what would follow.")
+            ),
+        ]
+
+    def _design_section(self) -> list[widgets.Widget]:
+        bar = _(
+            "The bar refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least the "
+            "de-escalation boundary, and the same with dose and frequency exchanged. Lin and Yin's paper has no "
+            "such rule. The R package BOIN applies it when it advises a trial, but not when it simulates one; here "
+            "the advice and the simulation always follow the same rule."
+        )
+        return [
+            elements.row(self.design, self.target, self.preference, self.bar),
+            elements.html(elements.details(_("What the bar does"), bar)),
+            elements.row(half(self.rules), half(self.table)),
+            elements.html(
+                elements.details(_("All parameters and assumptions"), rules.parameters(self.record))
+            ),
+        ]
+
+    def _connect(self) -> None:
+        for widget in (self.current, self.design, self.target, self.preference, self.bar):
+            widget.observe(self.refresh, "value")
+        self.notation.observe(self._read, "value")
+        self.regimen.observe(self._load, "value")
+        self.picture.observe(self._pick, "picked")
+        self.follow.on_click(self._follow)
+        for widget in (self.treated, self.dlt):
+            widget.observe(self._count, "value")
+
+    # What a person does
+
+    def _pick(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self.regimen.value = self.grid.index(change["new"]["regimen"])
+
+    def _follow(self, _button: widgets.Button) -> None:
+        following = self._advise()[1]
+        if following != STOP:
+            self.regimen.value = self.current.value = following
+
+    def _count(self, _change: object) -> None:
+        try:
+            counts = self.regimen.value, self.treated.value, self.dlt.value
+            outcomes = self._outcomes().with_regimen(*counts)
+            self.design_now().eliminated(outcomes)
+        except ProtocolError as error:
+            self._say(error)
+        else:
+            self.notation.value = outcomes.notation(self.current.value)
+            self.refresh()
+
+    def _read(self, _change: object) -> None:
+        try:
+            outcomes = self._outcomes()
+        except ProtocolError as error:
+            self._say(error)
+            return
+        if self.notation.value != outcomes.notation(self.current.value):
+            self.regimen.value = self.current.value = last_named(self.grid, self.notation.value)
+        self._load()
+
+    def _load(self, _change: object = None) -> None:
+        """Show the counts of the chosen regimen in the two fields."""
+        try:
+            outcomes = self._outcomes()
+        except ProtocolError as error:
+            self._say(error)
+            return
+        for widget, counts in ((self.treated, outcomes.treated), (self.dlt, outcomes.dlt)):
+            widget.unobserve(self._count, "value")
+            widget.value = int(counts.ravel()[self.regimen.value])
+            widget.observe(self._count, "value")
+        self.refresh()
+
+    # What the page answers
+
+    def design_now(self) -> Design:
+        """Build the design from the record and the what-if inputs."""
+        what_if = {"target": self.target.value, "preference": self.preference.value, "bar": self.bar.value}
+        return self.record.designed(self.design.value, **what_if)
+
+    def _outcomes(self) -> Outcomes:
+        return Outcomes.parse(self.grid, self.notation.value)
+
+    def _advise(self) -> tuple[Outcomes, int]:
+        outcomes = self._outcomes()
+        return outcomes, int(self.design_now().next(outcomes, [self.current.value])[0])
+
+    def refresh(self, _change: object = None) -> None:
+        """Ask the design and show its answer; on input that cannot be used, keep the last good one."""
+        try:
+            design = self.design_now()
+            outcomes, following = self._advise()
+        except ProtocolError as error:
+            self._say(error)
+            return
+        self.problem.value = ""
+        self.follow.disabled = following in (STOP, self.current.value)
+        self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
+        self.picture.draw(self._cells(design, outcomes, following))
+        self.table.value = elements.dress(rules.table(design))
+        self.rules.draw(rules.cells(design))
+
+    def _say(self, error: ProtocolError) -> None:
+        self.problem.value = elements.dress(elements.message(error))
+
+    def _advice(self, design: Design, outcomes: Outcomes, following: int) -> Markup:
+        labels, current = self.grid.labels, self.current.value
+        if following == STOP:
+            words = _("Stop")
+        elif following == current:
+            words = _("Treat the next cohort at {}").format(labels[following])
+        else:
+            words = _("Next cohort at {}").format(labels[following])
+        picked = int(design.selected(outcomes)[0])
+        rates = isotonic_rates(outcomes).ravel()
+        end = _("Were the trial to end now, no regimen could be recommended for phase II.")
+        if picked != STOP:
+            end = _(
+                "Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f})."
+            )
+            end = end.format(labels[picked], rates[picked])
+        return Markup(
+            '<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p></div>'
+        ).format(words, design.why(outcomes, current), end)
+
+    def _cells(self, design: Design, outcomes: Outcomes, following: int) -> pd.DataFrame:
+        treated, dlt = outcomes.treated.ravel(), outcomes.dlt.ravel()
+        closed, rates = design.eliminated(outcomes).ravel(), isotonic_rates(outcomes).ravel()
+        rows = []
+        for index, regimen in enumerate(self.grid.regimens):
+            state, sign = self._state(index, following, closed[index], treated[index])
+            seen = treated[index] > 0
+            count = _("{} of {}").format(dlt[index], treated[index]) if seen else "–"
+            rows.append({
+                "regimen": str(regimen), "dose": regimen.dose, "frequency": regimen.frequency, "state": state,
+                "sign": sign, "count": count, "treated": int(treated[index]), "dlt": int(dlt[index]),
+                "estimate": float(rates[index]) if seen else None, "marked": index == self.regimen.value,
+            })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def _state(self, index: int, following: int, closed: bool, treated: int) -> tuple[str, str]:
+        if index == following:
+            return "next", _("▶ stay here") if index == self.current.value else _("▶ next")
+        if closed:
+            return "eliminated", _("✕ current") if index == self.current.value else _("✕ eliminated")
+        if index == self.current.value:
+            return "current", _("● current")
+        return ("tried", _("tried")) if treated else ("untried", _("untried"))

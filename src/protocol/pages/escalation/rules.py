@@ -1,0 +1,77 @@
+"""The design in tables: what follows from which counts, and every parameter with its origin."""
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.escalation import Design, EscalationRecord
+from protocol.pages import elements
+from protocol.records import Provenance
+from protocol.translation import _
+
+MOST_IN_PICTURE = 30  # participants at one regimen; the table beside the picture goes on to the maximum
+SIGNS = {"escalate": "↗", "stay": "=", "de-escalate": "↙", "eliminate": "✕"}
+
+
+def table(design: Design) -> Markup:
+    """Show the decision table in steps of a cohort, with the whole of it to save."""
+    rules = design.decisions()
+    names = {
+        "treated": _("Treated"),
+        "escalate": _("Escalate at or below"),
+        "deescalate": _("De-escalate at or above"),
+        "eliminate": _("Eliminate at or above"),
+    }
+    shown = rules[rules["treated"] % design.cohort_size == 0].astype(object)
+    shown = shown.where(shown.notna(), "–").rename(columns=names)
+    content = rules.to_csv(index=False).encode()
+    saved = elements.download(_("Save the table (CSV)"), "decision-table.csv", content, "text/csv")
+    caption = _("Participants with a DLT at the current regimen, target DLT rate {:g}").format(design.target)
+    return elements.details(_("Decision table"), elements.table(shown, caption) + saved)
+
+
+def cells(design: Design) -> pd.DataFrame:
+    """Prepare the picture of the decisions: one row per outcome up to the first that eliminates."""
+    rules = design.decisions()
+    rules = rules[(rules["treated"] % design.cohort_size == 0) & (rules["treated"] <= MOST_IN_PICTURE)]
+    frame = rules.merge(pd.DataFrame({"dlt": np.arange(MOST_IN_PICTURE + 1)}), how="cross")
+    dlt, last = frame["dlt"], frame["eliminate"].fillna(frame["treated"] + 1)
+    conditions = [dlt <= frame["escalate"], dlt >= last, dlt >= frame["deescalate"]]
+    kinds = [np.asarray(condition, dtype=bool) for condition in conditions]
+    frame["decision"] = np.select(kinds, ["escalate", "eliminate", "de-escalate"], "stay")
+    frame["letter"] = frame["decision"].map(SIGNS)
+    kept = np.asarray((dlt <= last) & (dlt <= frame["treated"]), dtype=bool)
+    return frame.loc[kept, ["treated", "dlt", "decision", "letter"]]
+
+
+def parameters(record: EscalationRecord) -> Markup:
+    """Show every parameter with its value and where it comes from."""
+    given = record.design
+    values: list[tuple[str, object, Provenance]] = [
+        (_("Design"), given.name.value, given.name),
+        (_("First regimen"), given.start.value, given.start),
+        (_("Target DLT rate"), given.target.value, given.target),
+        (_("Rate that calls for escalation, times the target"), given.safe_ratio.value, given.safe_ratio),
+        (
+            _("Rate that calls for de-escalation, times the target"),
+            given.toxic_ratio.value,
+            given.toxic_ratio,
+        ),
+        (_("Probability of too high a rate that eliminates"), given.elimination.value, given.elimination),
+        (_("Less of it needed at the lowest regimen"), given.lowest_margin.value, given.lowest_margin),
+        (_("Participants in a cohort"), given.cohort_size.value, given.cohort_size),
+        (_("Participants at most"), given.maximum.value, given.maximum),
+        (_("Enough participants at one regimen"), given.enough.value, given.enough),
+        (_("Extra bar on escalation"), _("yes") if given.bar.value else _("no"), given.bar),
+        (_("Ties go first to"), given.preference.value, given.preference),
+        (_("DLT window, days"), record.dlt_window_days.value, record.dlt_window_days),
+    ]
+    for dose in record.doses:
+        name = _("Dose {}, million cells/kg").format(dose.id)
+        values.append((name, f"{dose.cells_per_kg.value / 1e6:g}", dose.cells_per_kg))
+    rows = [(name, value, _origin(origin)) for name, value, origin in values]
+    return elements.table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")]))
+
+
+def _origin(value: Provenance) -> Markup:
+    return elements.assumption(value.origin) if value.is_assumption else elements.origin(value)

@@ -1,0 +1,142 @@
+"""The dashboard as a visitor meets it: the launcher on loopback, and Chromium."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SECONDS = 60_000  # patience for a first page on a busy machine, in Playwright's milliseconds
+
+# A page with one picture for the widget's tests, one that fails, and one that fails to draw.
+WORKSHOP = {
+    "01-picture": """
+        from picture_page import picture_page
+        picture_page()""",
+    "02-broken": 'raise RuntimeError("secret of the kitchen")',
+}
+
+
+@dataclass
+class Served:
+    """A running dashboard."""
+
+    address: str
+    process: subprocess.Popen
+
+    @property
+    def root(self):
+        return "{0.scheme}://{0.netloc}".format(urlsplit(self.address))
+
+    def page(self, name):
+        return f"{self.root}/voila/render/{name}.ipynb"
+
+
+@contextmanager
+def dashboard_of(folder, log):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser"],
+            stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, start_new_session=True,
+        )  # fmt: skip
+    try:
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found, log.read_text()
+        yield Served(found.group(), process)
+    finally:
+        process.stdout.close()
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def dashboard(chromium, tmp_path_factory):
+    with dashboard_of(NOTEBOOKS, tmp_path_factory.mktemp("log") / "dashboard.txt") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def workshop(chromium, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workshop")
+    for name, source in WORKSHOP.items():
+        notebook = nbformat.v4.new_notebook(
+            cells=[
+                nbformat.v4.new_code_cell("\n".join(line.strip() for line in source.strip().splitlines()))
+            ],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    (folder / "secrets.toml").write_text("participant = 1")
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    with dashboard_of(folder, tmp_path_factory.mktemp("log") / "workshop.txt") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A tab that remembers what went wrong in it."""
+
+    tab: object
+    elsewhere: list = field(default_factory=list)
+    errors: list = field(default_factory=list)
+
+    def open(self, served, name):
+        self.tab.goto(served.address)
+        self.tab.goto(served.page(name))
+        self.tab.wait_for_selector("#loading", state="detached", timeout=SECONDS)
+
+
+@contextmanager
+def visiting(browser, width, height):
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(20_000)
+    visit = Visit(context.new_page())
+    visit.tab.on("request", lambda request: note_elsewhere(visit, request.url))
+    visit.tab.on("pageerror", lambda error: visit.errors.append(str(error)))
+    visit.tab.on("console", lambda said: said.type == "error" and visit.errors.append(said.text))
+    yield visit
+    context.close()
+    assert visit.elsewhere == [], "a request left this machine"
+
+
+def note_elsewhere(visit, url):
+    parts = urlsplit(url)
+    if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+        visit.elsewhere.append(url)
+
+
+@pytest.fixture
+def laptop(browser):
+    with visiting(browser, 1280, 800) as visit:
+        yield visit
+
+
+@pytest.fixture
+def phone(browser):
+    with visiting(browser, 390, 844) as visit:
+        yield visit

@@ -1,0 +1,62 @@
+"""Every page in a real browser: it opens, answers a control, fits a phone and asks no other host."""
+
+from pathlib import Path
+
+import pytest
+
+from protocol.dashboard.contents import pages_of
+
+NAMES = [Path(page.file).stem for page in pages_of(Path(__file__).parents[2] / "notebooks")]
+
+# A page, a control by its role and accessible name, what a person does to it, and the words it must bring.
+CONTROLS = []
+
+TOO_WIDE = """[...document.querySelectorAll('#rendered_cells *')]
+  .filter(e => !e.parentElement.closest('.pw-scroll, .pw-chart') && e.getBoundingClientRect().right > 391)
+  .map(e => e.className).slice(0, 5)"""
+NAMELESS = """[...document.querySelectorAll('#rendered_cells :is(input, select, textarea, button, [role])')]
+  .filter(e => e.matches(':not([role]), [role=slider]')).filter(e => e.checkVisibility() && !e.labels?.length && !e.textContent.trim() && !e.title
+    && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
+  .map(e => e.outerHTML.slice(0, 120))"""
+TEXT = "document.querySelector('#rendered_cells').innerText"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_opens_without_a_mistake(name, dashboard, laptop):
+    laptop.open(dashboard, name)
+    laptop.tab.wait_for_selector(".pw-page h2")
+    assert laptop.tab.locator("nav [aria-current=page]").count() == 1
+    assert laptop.tab.get_by_text("Traceback").count() == 0
+    assert laptop.tab.locator(".pw-chart-problem").count() == 0
+    assert laptop.errors == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_fits_a_phone(name, dashboard, phone):
+    phone.open(dashboard, name)
+    phone.tab.wait_for_selector(".pw-page h2")
+    assert phone.tab.evaluate("document.documentElement.scrollWidth") <= 390, phone.tab.evaluate(TOO_WIDE)
+
+
+@pytest.mark.parametrize(("name", "role", "label", "act", "words"), CONTROLS)
+def test_a_control_changes_what_the_page_says(name, role, label, act, words, dashboard, laptop):
+    laptop.open(dashboard, name)
+    act(laptop.tab.get_by_role(role, name=label).first)
+    laptop.tab.wait_for_function(f"words => {TEXT}.includes(words)", arg=words)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_of_a_page_has_a_name(name, dashboard, laptop):
+    laptop.open(dashboard, name)
+    laptop.tab.wait_for_selector(".pw-page h2")
+    assert laptop.tab.evaluate(NAMELESS) == []
+
+
+def test_the_start_page_leads_to_every_page(dashboard, laptop):
+    laptop.tab.goto(dashboard.address)
+    assert laptop.tab.locator(".wb-card").count() == len(NAMES)
+    assert all(
+        text.strip().endswith((".", "?")) for text in laptop.tab.locator(".wb-card-text").all_inner_texts()
+    )
+    assert "token" not in laptop.tab.url
+    assert laptop.errors == []
