@@ -22,6 +22,7 @@ from protocol.followup import (
     timeline,
 )
 from protocol.records import ProtocolError, read_record
+from protocol.trial import load_trial
 
 FILE = Path(__file__).parents[1] / "data" / "NCT05672420" / "followup.toml"
 RECORD = read_record(FILE, FollowupRecord)
@@ -333,3 +334,11 @@ def test_a_bar_ends_with_the_last_day_of_its_window():
     rows = figures.schedule_rows(timeline(RECORD, DATES, 2, TODAY), landmarks(RECORD, DATES, TODAY), "course")
     bar = rows[rows["label"].str.startswith("Infusion, day 8")].iloc[0]
     assert (bar["opens"], bar["until"]) == ("2026-01-26T00:00:00", "2026-01-29T00:00:00")
+
+
+def test_follow_up_and_escalation_mean_the_same_frequencies_and_dlt_window():
+    trial = load_trial(FILE.parent)
+    assert [str(item.level) for item in RECORD.frequencies] == [item.id for item in trial.escalation.frequencies]
+    complete = row(timeline(RECORD, DATES, 3, TODAY), "dlt_day_29")
+    assert complete["elapsed_days"] == trial.escalation.dlt_window_days.value
+    assert complete["opens"] == complete["target"]  # never before the window is complete

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol.pages.followup import FollowupPage, length_in_words
+from protocol.pages.followup import FollowupPage
+from protocol.pages.followup.words import length_in_words
 from protocol.trial import load_trial
 
 TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")

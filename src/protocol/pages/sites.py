@@ -40,14 +40,14 @@ class SitesPage:
     Attributes
     ----------
     site : ipywidgets.Dropdown
-        Which hospital's card is shown; None shows all.
+        Which hospital's card is shown; the empty text shows all.
     view : ipywidgets.VBox
         The page.
     """
 
     def __init__(self, trial: Trial, today: date) -> None:
         self._sites, self._today = trial.sites, today
-        options = [(_("All hospitals"), None), *((site.name, site.id) for site in trial.sites)]
+        options = [(_("All hospitals"), ""), *((site.name, site.id) for site in trial.sites)]
         self.site = widgets.Dropdown(options=options, description=_("Show"))
         self.cards = elements.html("")
         self.distances = elements.html(_distances(trial.sites))
@@ -74,7 +74,7 @@ class SitesPage:
 
     def refresh(self, _change: Any = None) -> None:
         """Write the cards of the chosen hospitals."""
-        shown = [site for site in self._sites if self.site.value in (None, site.id)]
+        shown = [site for site in self._sites if self.site.value in ("", site.id)]
         cards = Markup("").join(_card(site, self._today) for site in shown)
         self.cards.value = elements.dress(Markup('<div class="pw-row">{}</div>').format(cards))
 
