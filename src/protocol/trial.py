@@ -1,11 +1,12 @@
 """The one record of the whole trial, and the only reader of ``data/``."""
 
+from datetime import date
 from pathlib import Path
 
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
-from protocol.records import Record, read_record
+from protocol.records import Ambiguity, Phase, Record, Sourced, Text, read_record
 from protocol.sites import SitesRecord
 
 

@@ -1,4 +1,4 @@
-"""Measure the dashboard: opening a page, a slider's way to the picture, memory. ``make bench`` prints the figures.
+"""Measure the dashboard: opening a page, a slider's way to the picture, memory (``make bench``).
 
 Exit code 1 when a figure is over its limit. Run it on an otherwise idle machine.
 """
@@ -70,7 +70,7 @@ def kernels(process):
 
 
 def wait_for_warm(process, count):
-    """Wait until every page's spare kernel has computed its page: none of them uses the processor any more."""
+    """Wait until every page's spare kernel has computed its page: none uses the processor any more."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         children = kernels(process).values()
@@ -83,7 +83,7 @@ def wait_for_warm(process, count):
 
 
 def opening_seconds(browser, process, count, login, address, sign):
-    """Median time from the address to the sign that the page is there, each time with a spare kernel and a new tab."""
+    """Median time until the sign that the page is there, each time with a spare kernel and a new tab."""
     seconds = []
     for _ in range(OPENINGS):
         wait_for_warm(process, count)
