@@ -25,6 +25,7 @@ NOTEBOOKS = HERE.parents[1] / "notebooks"
 BROWSER_TESTS = HERE.parent / "browser"
 OPENINGS, PRESSES = 5, 40
 OPEN_RATIO, SLIDER_MS, KERNEL_MB = 1.5, 50, 160
+READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
 BARE = "import ipywidgets\nipywidgets.HTML('<p class=\"bare\">ready</p>')"
 GRID = "from picture_page import picture_page\npicture_page()"
 
@@ -134,7 +135,7 @@ def kernel_mb(browser, process, address, root, name):
     tab = browser.new_page()
     tab.goto(address)
     tab.goto(f"{root}/voila/render/{name}")
-    tab.wait_for_selector(".pw-page h2")
+    tab.wait_for_selector(READY)
     kernel = tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
     memory = kernels(process)[kernel].memory_info().rss / 2**20
     tab.close()
@@ -160,7 +161,7 @@ def measured(browser, folder):
         root = address.partition("/?")[0]
         for name in names:
             page = f"{root}/voila/render/{name}"
-            seconds = opening_seconds(browser, process, len(names), address, page, ".pw-page h2")
+            seconds = opening_seconds(browser, process, len(names), address, page, READY)
             yield f"{name}, warm, seconds", seconds, None
             yield f"{name}, ratio to the bare page", seconds / bare, OPEN_RATIO
             wait_for_warm(process, len(names))
