@@ -104,6 +104,18 @@ def test_a_line_that_cannot_be_read_is_explained_and_the_last_answer_stays(page,
     assert not page.problem.value
 
 
+def test_a_regimen_no_cohort_came_near_cannot_be_the_current_one(page):
+    page.notation.value = "A1:NNN"
+    advice = page.advice.value
+    page.current.value = at(page, "E3")
+    assert "nor one step from it" in page.problem.value
+    assert page.advice.value == advice
+    page.follow.click()
+    assert page.current.value == at(page, "E3")
+    page.current.value = at(page, "A2")
+    assert "Treat the next cohort at A2" in page.advice.value
+
+
 def test_eliminated_and_untried_regimens_are_told_apart(page):
     page.notation.value = "A1:NNN B1:NNNNNT B2:TTT"
     shown = cells(page)

@@ -42,7 +42,8 @@ class EscalationPage:
     # Inputs
 
     def _make_inputs(self) -> None:
-        start, given = self.grid.index(self.record.design.start.value), self.record.design
+        given = self.record.design
+        self._start = start = self.grid.index(given.start.value)
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
         narrow = {"style": WIDE, "layout": {"width": "145px"}}
         counts = {"min": 0, "max": given.maximum.value, **narrow}
@@ -145,7 +146,11 @@ class EscalationPage:
             self.regimen.value = self.grid.index(change["new"]["regimen"])
 
     def _follow(self, _button: widgets.Button) -> None:
-        following = self._advise()[1]
+        try:
+            following = self._advise()[1]
+        except ProtocolError as error:
+            self._say(error)
+            return
         if following != STOP:
             self.regimen.value = self.current.value = following
 
@@ -195,6 +200,7 @@ class EscalationPage:
 
     def _advise(self) -> tuple[Outcomes, int]:
         outcomes = self._outcomes()
+        self._check_reached(outcomes)
         return outcomes, int(self.design_now().next(outcomes, [self.current.value])[0])
 
     def refresh(self, _change: object = None) -> None:
@@ -211,6 +217,17 @@ class EscalationPage:
         self.picture.draw(self._cells(design, outcomes, following))
         self.table.value = elements.dress(rules.table(design))
         self.rules.draw(rules.cells(design))
+
+    def _check_reached(self, outcomes: Outcomes) -> None:
+        """Refuse as current a regimen that no cohort has come near: nothing may be skipped."""
+        at, treated = self.current.value, outcomes.treated.ravel()
+        beside = self.grid.neighbours[1:, at].ravel()
+        if treated[at] or treated[beside[beside >= 0]].any() or (not treated.any() and at == self._start):
+            return
+        label = self.grid.labels[at]
+        found = _("{}, where nobody was treated, nor one step from it").format(label)
+        write = _("a regimen that was treated, or one a step away from it")
+        raise ProtocolError(_("current regimen"), found, write)
 
     def _say(self, error: ProtocolError) -> None:
         self.problem.value = elements.dress(elements.message(error))
