@@ -5,7 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import ipywidgets as widgets
+import pandas as pd
 import pytest
+import vl_convert
 
 from protocol.escalation import EscalationRecord
 from protocol.figures import escalation as figures
@@ -142,6 +144,20 @@ def test_what_if_inputs_change_the_answer_and_say_so(page):
     assert "target DLT rate 0.2" in page.table.value
 
 
+def test_enough_participants_at_one_regimen_stop_the_trial(page):
+    page.notation.value = "A1:NNN B1:NNTNNTNNN"
+    page.enough.value = 9
+    assert ">Stop<" in page.advice.value
+    assert "9 participants at B1 are enough" in page.advice.value
+
+
+def test_a_cohort_larger_than_the_trial_is_explained(page):
+    page.maximum.value = 2
+    assert "a cohort of 1 or more" in page.problem.value
+    page.maximum.value = 30
+    assert not page.problem.value
+
+
 def test_a_target_beyond_what_the_design_takes_is_explained(page):
     page.target.value = 0.7
     assert not page.problem.value
@@ -251,3 +267,15 @@ def test_the_pictures_state_their_types_and_what_they_show(page):
         assert drawing["width"] == "container"
     assert set(figures.FILLS) == set(figures.INKS)
     assert {row["decision"] for row in page.rules._rows} == set(figures.DECISIONS)
+
+
+def test_every_picture_can_be_drawn_with_its_words(page):
+    simulated(page)
+    page.notation.value = "A1:NNN B1:NNNNNT B2:TTT"
+    drawn = {
+        "eliminated": figures.grid(pd.DataFrame(page.picture._rows)),
+        "★ right": figures.characteristics(pd.DataFrame(page.simulation.picture._rows)),
+        "Participants treated at the regimen": figures.decisions(pd.DataFrame(page.rules._rows)),
+    }
+    for words, chart in drawn.items():
+        assert words in vl_convert.vegalite_to_svg(chart.to_dict() | {"width": 360})

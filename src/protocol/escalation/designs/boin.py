@@ -191,7 +191,7 @@ class Boin:
 
     def _barred(self, outcomes: Outcomes) -> Booleans:
         toxic = self.tables.toxic[outcomes.treated, outcomes.dlt]
-        sides = [np.logical_or.accumulate(toxic, axis=2), np.logical_or.accumulate(toxic, axis=1)]
+        sides = [upwards(toxic, axes=(2,)), upwards(toxic, axes=(1,))]
         return np.stack(sides, axis=-1).reshape(len(toxic), -1, 2)
 
     def _nearest_open(self, closed: Booleans, at: int) -> int:

@@ -18,6 +18,7 @@ from protocol.translation import _
 from protocol.trial import Trial
 
 WIDE = {"description_width": "initial"}
+MOST_PARTICIPANTS = 200
 
 
 class EscalationPage:
@@ -46,7 +47,7 @@ class EscalationPage:
         self._start = start = self.grid.index(given.start.value)
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
         narrow = {"style": WIDE, "layout": {"width": "145px"}}
-        counts = {"min": 0, "max": given.maximum.value, **narrow}
+        counts = {"min": 0, "max": MOST_PARTICIPANTS, **narrow}
         self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), **narrow)
         self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
         self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
@@ -64,6 +65,10 @@ class EscalationPage:
             value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"),
             style=WIDE, layout={"width": "200px"},
         )  # fmt: skip
+        sizes = {"min": 1, "max": MOST_PARTICIPANTS, "style": WIDE, "layout": {"width": "200px"}}
+        self.cohort_size = widgets.BoundedIntText(given.cohort_size.value, description=_("Cohort"), **sizes)
+        self.maximum = widgets.BoundedIntText(given.maximum.value, description=_("Participants at most"), **sizes)
+        self.enough = widgets.BoundedIntText(given.enough.value, description=_("Enough at one regimen"), **sizes)
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
         preferred = "frequency" if given.preference.value == "frequency" else "dose"
         self.preference = widgets.ToggleButtons(options=sides, value=preferred, description=_("Ties"), style=WIDE)
@@ -118,6 +123,7 @@ class EscalationPage:
         )
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
+            elements.row(self.cohort_size, self.maximum, self.enough),
             elements.row(
                 half(self.rules),
                 half(
@@ -130,7 +136,8 @@ class EscalationPage:
         ]
 
     def _connect(self) -> None:
-        for widget in (self.current, self.design, self.target, self.preference, self.bar):
+        sizes = self.cohort_size, self.maximum, self.enough
+        for widget in (self.current, self.design, self.target, self.preference, self.bar, *sizes):
             widget.observe(self.refresh, "value")
         self.notation.observe(self._read, "value")
         self.regimen.observe(self._load, "value")
@@ -192,8 +199,8 @@ class EscalationPage:
 
     def design_now(self) -> Design:
         """Build the design from the record and the what-if inputs."""
-        what_if = {"target": self.target.value, "preference": self.preference.value, "bar": self.bar.value}
-        return self.record.designed(self.design.value, **what_if)
+        names = "target", "preference", "bar", "cohort_size", "maximum", "enough"
+        return self.record.designed(self.design.value, **{name: getattr(self, name).value for name in names})
 
     def _outcomes(self) -> Outcomes:
         return Outcomes.parse(self.grid, self.notation.value)
