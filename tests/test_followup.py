@@ -1,5 +1,6 @@
 """Follow-up: four anchors, calendar months, one status a visit, and clocks that bind."""
 
+import json
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
@@ -328,6 +329,14 @@ def test_the_two_panels_together_show_every_applicable_visit_once():
     assert shown == (ledger["status"] != "not applicable").sum()
     for panel in panels:
         assert list(panel["today"].dropna()) == ["2026-03-01T12:00:00"]
+
+
+def test_rows_of_pictures_can_be_sent_as_json():
+    ledger = timeline(RECORD, {"enrolment": DATES["enrolment"]}, 2, TODAY)
+    marks = landmarks(RECORD, {"enrolment": DATES["enrolment"]}, TODAY)
+    clocks = figures.clock_rows(lookbacks(RECORD, {"drug_trial": TODAY, "other_malignancy": date(2020, 1, 1)}, TODAY))
+    for frame in (*(figures.schedule_rows(ledger, marks, panel) for panel in ("course", "years")), clocks):
+        json.dumps(frame.to_dict("records"), allow_nan=False)
 
 
 def test_a_bar_ends_with_the_last_day_of_its_window():

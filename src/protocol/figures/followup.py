@@ -66,10 +66,11 @@ def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
     return name if pd.notna(target) else f"{name} · ? {_('not yet known')}"
 
 
-def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[str]":
+def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[Any]":
     """Write days as local moments, which Vega does not move between time zones; noon is the middle of a day."""
-    moments: pd.Series[str] = days.dt.strftime(f"%Y-%m-%dT{hour:02}:00:00").astype(object).where(days.notna(), None)
-    return moments
+    known = days.notna()
+    written = [f"{day:%Y-%m-%d}T{hour:02}:00:00" if here else None for day, here in zip(days, known, strict=True)]
+    return pd.Series(written, index=days.index, dtype=object)  # None and not NaN, which JSON does not have
 
 
 def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
