@@ -58,9 +58,7 @@ def boin(case, grid=GRID, **more):
 @pytest.mark.parametrize("case", **by_id("boin_boundaries.json"))
 def test_boundaries_equal_those_of_the_published_package(case):
     tables = boin(case).tables
-    assert (tables.lambda_e, tables.lambda_d) == pytest.approx(
-        (case["lambda_e"], case["lambda_d"]), abs=1e-12
-    )
+    assert (tables.lambda_e, tables.lambda_d) == pytest.approx((case["lambda_e"], case["lambda_d"]), abs=1e-12)
     assert tables.escalate[1:].tolist() == case["escalate_if_dlt_le"]
     assert tables.deescalate[1:].tolist() == case["deescalate_if_dlt_ge"]
     eliminate = [int(y) if y <= n else None for n, y in enumerate(tables.eliminate)][1:]
@@ -92,9 +90,7 @@ def test_selections_and_estimates_equal_those_of_the_published_package(case):
     grid = levels(treated.T if wide else treated)
     outcomes = Outcomes(grid, treated.T, dlt.T) if wide else Outcomes(grid, treated, dlt)
     estimates = isotonic_rates(outcomes)[0]
-    assert (estimates.T if wide else estimates) == pytest.approx(
-        np.array(case["isotonic_unrounded"]), abs=1e-6
-    )
+    assert (estimates.T if wide else estimates) == pytest.approx(np.array(case["isotonic_unrounded"]), abs=1e-6)
 
     design = boin(case, grid, maximum=200, bounded=case["boundMTD"])
     rounded = boin(case, grid, maximum=200, bounded=case["boundMTD"], rounded=True)
@@ -125,18 +121,12 @@ def check_characteristics(case, design, start=0):
         expected = np.array(published[key]).ravel() / scale
         assert within_four_errors(table[name].to_numpy(), error, expected, error), (name, expected)
     none = result.summary().set_index("measure").loc["none_selected"]
-    assert within_four_errors(
-        none.value, none.se + 1e-4, published["early_stop_no_mtd_percent"] / 100, none.se
-    )
+    assert within_four_errors(none.value, none.se + 1e-4, published["early_stop_no_mtd_percent"] / 100, none.se)
 
 
 @pytest.mark.parametrize(
     "case",
-    [
-        case
-        for case in cases("boin_oc_comb.json")
-        if case["id"].split("_")[0] not in {"waterfall", "titration"}
-    ],
+    [case for case in cases("boin_oc_comb.json") if case["id"].split("_")[0] not in {"waterfall", "titration"}],
     ids=lambda case: case["id"],
 )
 def test_characteristics_agree_with_the_published_simulations(case):
@@ -260,7 +250,7 @@ def advise(text, **changes):
         ("A1:TTN", "A1", "The grid ends here: stay at A1."),
         ("A1:TTT", "stop", "The lowest regimen, A1, is too toxic: the trial stops."),
         ("E3:NNN", "E3", "The grid ends here"),
-        ("A1:NNN B1:TTT A1:NNN", "A2", "B1 is refused"),
+        ("A1:NNN B1:TTT A1:NNN", "A2", "B1 is eliminated"),
         ("A1:" + "N" * 60, "stop", "The maximum of 60 participants is reached."),
     ],
 )
@@ -378,9 +368,7 @@ def test_what_the_registry_does_not_say_is_an_assumption():
 
 
 def test_a_scenario_whose_rate_falls_is_refused_on_reading(tmp_path):
-    text = (Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml").read_text(
-        encoding="utf-8"
-    )
+    text = (Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml").read_text(encoding="utf-8")
     file = tmp_path / "escalation.toml"
     file.write_text(text.replace("[0.05, 0.12, 0.20]", "[0.01, 0.12, 0.20]"), encoding="utf-8")
     with pytest.raises(ProtocolError, match=r"B1: found 0\.01, less than 0\.02 at A1"):
@@ -388,6 +376,4 @@ def test_a_scenario_whose_rate_falls_is_refused_on_reading(tmp_path):
 
 
 def test_minimum_lower_sets_work_on_a_grid_of_one_regimen():
-    assert minimum_lower_sets(Grid(("A",), ("1",)), np.array([[1.0]]), np.array([[4.0]])) == pytest.approx(
-        0.25
-    )
+    assert minimum_lower_sets(Grid(("A",), ("1",)), np.array([[1.0]]), np.array([[4.0]])) == pytest.approx(0.25)

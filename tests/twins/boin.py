@@ -37,9 +37,7 @@ class PlainBoin:
     def barred(self, n, y, step, is_dose_step):
         dose, frequency = step
         line = (
-            [(dose, f) for f in range(frequency + 1)]
-            if is_dose_step
-            else [(d, frequency) for d in range(dose + 1)]
+            [(dose, f) for f in range(frequency + 1)] if is_dose_step else [(d, frequency) for d in range(dose + 1)]
         )
         return any(n[cell] > 0 and y[cell] >= self.high * n[cell] for cell in line)
 
@@ -102,8 +100,7 @@ class PlainBoin:
                 if both := up & low:
                     mean[up, low] = sum(total[c] for c in both) / sum(weight[c] for c in both)
         return {
-            c: max(min(mean[up, low] for low in lower if c in low) for up in upper if c in up)
-            for c in self.cells
+            c: max(min(mean[up, low] for low in lower if c in low) for up in upper if c in up) for c in self.cells
         }
 
     def staircases(self):

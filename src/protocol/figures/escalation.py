@@ -28,8 +28,8 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per regimen, lowest first: regimen, dose, frequency, state (a key of :data:`FILLS`), sign (the
-        state in words), count (treated and DLTs in words), treated, dlt, estimate (0 to 1 or missing), marked
-        (whether its counts are being edited).
+        state in words), count (DLTs of treated, in words), treated, dlt, estimate (the DLT rate in words),
+        marked (whether its counts are being edited).
 
     Returns
     -------
@@ -45,7 +45,7 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("sign:N", title=_("State")),
             alt.Tooltip("treated:Q", title=_("Treated")),
             alt.Tooltip("dlt:Q", title=_("With a DLT")),
-            alt.Tooltip("estimate:Q", title=_("Estimated DLT rate"), format=".2f"),
+            alt.Tooltip("estimate:N", title=_("Estimated DLT rate")),
         ],
     )
     ink = _ink("state", INKS)
@@ -88,9 +88,7 @@ def characteristics(frame: pd.DataFrame) -> alt.LayerChart:
         _words(frame, "shown", ink, dy=0, size=18, bold=True),
         _words(frame, "sign", ink, dy=23, size=12),
     ]
-    return _finished(
-        layers, frame, _("Operating characteristics on the grid, with the assumed true DLT rates.")
-    )
+    return _finished(layers, frame, _("Operating characteristics on the grid, with the assumed true DLT rates."))
 
 
 def decisions(frame: pd.DataFrame) -> alt.LayerChart:
@@ -120,26 +118,25 @@ def decisions(frame: pd.DataFrame) -> alt.LayerChart:
         height=alt.Step(20),
         description=_("Decision by participants treated and participants with a DLT."),
     )
-    return dressed(chart)
+    finished: alt.LayerChart = dressed(chart)
+    return finished
 
 
-def _cells(frame: pd.DataFrame, fill: Any) -> alt.Chart:
+def _cells(frame: pd.DataFrame, fill: Any) -> Any:
     return _placed(frame).mark_rect(cornerRadius=6).encode(fill=fill)
 
 
-def _words(frame: pd.DataFrame, field: str, ink: Any, *, dy: int, size: int, bold: bool = False) -> alt.Chart:
+def _words(frame: pd.DataFrame, field: str, ink: Any, *, dy: int, size: int, bold: bool = False) -> Any:
     mark = _placed(frame).mark_text(dy=dy, fontSize=size, fontWeight=700 if bold else 400, tooltip=None)
     return mark.encode(text=f"{field}:N", color=ink)
 
 
-def _placed(frame: pd.DataFrame) -> alt.Chart:
+def _placed(frame: pd.DataFrame) -> Any:
     gap = alt.Scale(paddingInner=0.05, paddingOuter=0)
-    quiet = {"labelAngle": 0, "ticks": False, "domain": False}
+    quiet = alt.Axis(labelAngle=0, ticks=False, domain=False)
     return alt.Chart(frame).encode(
-        x=alt.X(
-            "frequency:N", sort=None, title=_("Frequency of infusion →"), scale=gap, axis=alt.Axis(**quiet)
-        ),
-        y=alt.Y("dose:N", sort="descending", title=_("Dose →"), scale=gap, axis=alt.Axis(**quiet)),
+        x=alt.X("frequency:N", sort=None, title=_("Frequency of infusion →"), scale=gap, axis=quiet),
+        y=alt.Y("dose:N", sort="descending", title=_("Dose →"), scale=gap, axis=quiet),
     )
 
 
@@ -154,4 +151,6 @@ def _ink(field: str, colours: dict[str, str]) -> Any:
 
 def _finished(layers: list[alt.Chart], frame: pd.DataFrame, description: str) -> alt.LayerChart:
     height = CELL_HEIGHT_PX * frame["dose"].nunique()
-    return dressed(alt.layer(*layers).properties(width="container", height=height, description=description))
+    chart = alt.layer(*layers).properties(width="container", height=height, description=description)
+    finished: alt.LayerChart = dressed(chart)
+    return finished

@@ -240,15 +240,18 @@ class Boin:
             (int(c), float(s)) for c, s in zip(decision.candidates[0], decision.scores[0], strict=True) if c >= 0
         ]
         if chosen == current:
-            refused = ", ".join(labels[index] for index, _score in steps)
-            refusal = _("no step may be taken ({} refused)").format(refused) if refused else _("the grid ends here")
-            return _("{}: stay at {}.").format(refusal[:1].upper() + refusal[1:], labels[current])
+            refused = _(" and ").join(self._refused(index, decision) for index, _score in steps)
+            return _("{}: stay at {}.").format(refused or _("The grid ends here"), labels[current])
         up = decision.move[0] == UP
         scored = _(" and ").join(
-            _("{} scores {:.3f}").format(labels[index], score) if score else _("{} is refused").format(labels[index])
+            _("{} scores {:.3f}").format(labels[index], score) if score else self._refused(index, decision)
             for index, score in steps
         )
         tie = len(steps) == 2 and steps[0][1] == steps[1][1] > 0
         tie_word = _(", a tie decided by the stated preference ({} first)").format(self.preference) if tie else ""
         verb = _("Escalate to {}").format(labels[chosen]) if up else _("De-escalate to {}").format(labels[chosen])
         return _("{}: by the chance of a rate between the boundaries, {}{}.").format(verb, scored, tie_word)
+
+    def _refused(self, index: int, decision: Decision) -> str:
+        reason = _("{} is eliminated") if decision.eliminated[0, index] else _("{} is barred")
+        return reason.format(self.grid.labels[index])

@@ -12,6 +12,7 @@ from protocol.escalation import DESIGNS, STOP, Design, Outcomes, isotonic_rates,
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation import rules
+from protocol.pages.escalation.regimens import regimen_rows
 from protocol.pages.escalation.characteristics import Characteristics, half
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -44,31 +45,28 @@ class EscalationPage:
     def _make_inputs(self) -> None:
         start, given = self.grid.index(self.record.design.start.value), self.record.design
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
-        counts = {"min": 0, "max": given.maximum.value, "style": WIDE, "layout": {"width": "170px"}}
-        self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), style=WIDE)
+        narrow = {"style": WIDE, "layout": {"width": "145px"}}
+        counts = {"min": 0, "max": given.maximum.value, **narrow}
+        self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), **narrow)
         self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
         self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
-        self.current = widgets.Dropdown(
-            options=regimens, value=start, description=_("Current regimen"), style=WIDE
-        )
+        self.current = widgets.Dropdown(options=regimens, value=start, description=_("Current regimen"), style=WIDE)
         self.follow = widgets.Button(
-            description=_("Move to the recommended regimen"), layout={"width": "auto"}
+            description=_("Move to the recommended regimen"), layout={"width": "max-content"}
         )
         self.notation = widgets.Text(
-            description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "100%"}
+            description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "auto"}
         )
         self.design = widgets.Dropdown(
             options=[*DESIGNS], value=given.name.value, description=_("Design"), style=WIDE
         )
         self.target = widgets.BoundedFloatText(
-            value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"), style=WIDE,
-            layout={"width": "200px"},
+            value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"),
+            style=WIDE, layout={"width": "200px"},
         )  # fmt: skip
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
         preferred = "frequency" if given.preference.value == "frequency" else "dose"
-        self.preference = widgets.ToggleButtons(
-            options=sides, value=preferred, description=_("Ties"), style=WIDE
-        )
+        self.preference = widgets.ToggleButtons(options=sides, value=preferred, description=_("Ties"), style=WIDE)
         self.bar = widgets.Checkbox(
             value=given.bar.value, description=_("Extra bar on escalation"), indent=False, style=WIDE
         )
@@ -86,15 +84,15 @@ class EscalationPage:
             elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
             elements.row(self.regimen, self.treated, self.dlt), self.notation,
             elements.html(Markup('<p class="pw-off">{}</p>').format(_(
-                "One letter a participant, N without and T with a DLT. Paste a line to replace everything; the "
-                "regimen named last becomes the current one."
+                "One letter a participant, N without and T with a DLT. Paste a line to replace everything; "
+                "the regimen named last becomes the current one."
             ))),
         ]  # fmt: skip
         window = self.record.dlt_window_days
         lead = Markup("{} {}").format(
-            _(
-                "Count only participants who completed the DLT window of {} days from their first infusion."
-            ).format(window.value),
+            _("Count only participants who completed the DLT window of {} days from their first infusion.").format(
+                window.value
+            ),
             elements.origin(window),
         )
         board = elements.row(half(self.picture), half(*entry))
@@ -106,18 +104,28 @@ class EscalationPage:
         ]
 
     def _design_section(self) -> list[widgets.Widget]:
+        every = rules.parameters(self.record)
+        ties = _(
+            "All untried regimens score the same, so ties are frequent and the preference steers the whole "
+            "trial: dose first climbs at the lowest frequency, frequency first at the lowest dose. Run the "
+            "simulation below with both before choosing."
+        )
         bar = _(
-            "The bar refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least the "
-            "de-escalation boundary, and the same with dose and frequency exchanged. Lin and Yin's paper has no "
-            "such rule. The R package BOIN applies it when it advises a trial, but not when it simulates one; here "
-            "the advice and the simulation always follow the same rule."
+            "The bar refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least "
+            "the de-escalation boundary, and the same with dose and frequency exchanged. Lin and Yin's paper "
+            "has no such rule. The R package BOIN applies it when it advises a trial, but not when it "
+            "simulates one; here the advice and the simulation always follow the same rule."
         )
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
-            elements.html(elements.details(_("What the bar does"), bar)),
-            elements.row(half(self.rules), half(self.table)),
-            elements.html(
-                elements.details(_("All parameters and assumptions"), rules.parameters(self.record))
+            elements.row(
+                half(self.rules),
+                half(
+                    elements.html(elements.details(_("What the preference in ties does"), ties)),
+                    elements.html(elements.details(_("What the bar does"), bar)),
+                    self.table,
+                    elements.html(elements.details(_("All parameters and assumptions"), every)),
+                ),
             ),
         ]
 
@@ -201,7 +209,7 @@ class EscalationPage:
         self.problem.value = ""
         self.follow.disabled = following in (STOP, self.current.value)
         self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
-        self.picture.draw(self._cells(design, outcomes, following))
+        self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))
         self.table.value = elements.dress(rules.table(design))
         self.rules.draw(rules.cells(design))
 
@@ -220,34 +228,10 @@ class EscalationPage:
         rates = isotonic_rates(outcomes).ravel()
         end = _("Were the trial to end now, no regimen could be recommended for phase II.")
         if picked != STOP:
-            end = _(
-                "Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f})."
-            )
+            end = _("Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f}).")
             end = end.format(labels[picked], rates[picked])
+        changed = design != self.record.designed(self.design.value)
+        what_if = elements.note(_("What if: the design differs from the record's.")) if changed else ""
         return Markup(
-            '<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p></div>'
-        ).format(words, design.why(outcomes, current), end)
-
-    def _cells(self, design: Design, outcomes: Outcomes, following: int) -> pd.DataFrame:
-        treated, dlt = outcomes.treated.ravel(), outcomes.dlt.ravel()
-        closed, rates = design.eliminated(outcomes).ravel(), isotonic_rates(outcomes).ravel()
-        rows = []
-        for index, regimen in enumerate(self.grid.regimens):
-            state, sign = self._state(index, following, closed[index], treated[index])
-            seen = treated[index] > 0
-            count = _("{} of {}").format(dlt[index], treated[index]) if seen else "–"
-            rows.append({
-                "regimen": str(regimen), "dose": regimen.dose, "frequency": regimen.frequency, "state": state,
-                "sign": sign, "count": count, "treated": int(treated[index]), "dlt": int(dlt[index]),
-                "estimate": float(rates[index]) if seen else None, "marked": index == self.regimen.value,
-            })  # fmt: skip
-        return pd.DataFrame(rows)
-
-    def _state(self, index: int, following: int, closed: bool, treated: int) -> tuple[str, str]:
-        if index == following:
-            return "next", _("▶ stay here") if index == self.current.value else _("▶ next")
-        if closed:
-            return "eliminated", _("✕ current") if index == self.current.value else _("✕ eliminated")
-        if index == self.current.value:
-            return "current", _("● current")
-        return ("tried", _("tried")) if treated else ("untried", _("untried"))
+            '<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p>{}</div>'
+        ).format(words, design.why(outcomes, current), end, what_if)

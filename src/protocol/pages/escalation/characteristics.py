@@ -55,9 +55,7 @@ class Characteristics:
             for label in self.grid.labels
         }  # fmt: skip
         narrow = {"style": WIDE, "layout": {"width": "170px"}}
-        self.trials = widgets.BoundedIntText(
-            value=10_000, min=1, max=MOST_TRIALS, description=_("Trials"), **narrow
-        )
+        self.trials = widgets.BoundedIntText(value=10_000, min=1, max=MOST_TRIALS, description=_("Trials"), **narrow)
         self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **narrow)
         self.run = widgets.Button(description=_("Run"), button_style="primary")
         self.stop = widgets.Button(description=_("Stop"), disabled=True)
@@ -65,7 +63,9 @@ class Characteristics:
         self.measure = widgets.ToggleButtons(options=measures, description=_("Show"), style=WIDE)
 
     def _make_outputs(self) -> None:
-        self.progress = widgets.IntProgress(min=0, max=1, layout={"width": "min(100%, 320px)"})
+        self.progress = widgets.IntProgress(
+            min=0, max=1, description=_("Progress"), layout={"width": "min(100%, 320px)"}
+        )
         self.problem = elements.html("")
         self.summary = elements.html(
             Markup('<p class="pw-off">{}</p>').format(_("Press Run; ten thousand trials take a moment.")),
@@ -81,13 +81,12 @@ class Characteristics:
         )
         choice = half(
             self.scenario, elements.html(Markup("<b>{}</b>").format(_("True DLT rates, 0 to 1"))), rates,
-            elements.row(self.trials, self.seed), elements.row(self.run, self.stop), self.progress, self.problem,
+            elements.row(self.trials, self.seed), elements.row(self.run, self.stop),
+            self.progress, self.problem, self.summary,
         )  # fmt: skip
-        result = half(self.measure, self.picture, self.summary)
+        result = half(self.measure, self.picture)
         lead = Markup("{} {}").format(
-            _(
-                "The design above, run on many trials with true DLT rates that nobody knows and everybody may try."
-            ),
+            _("The design above, run on many trials. Nobody knows the true DLT rates, so try several."),
             elements.assumption(_("every scenario is invented")),
         )
         return elements.section(_("How often would it be right?"), elements.row(choice, result), lead=lead)
@@ -96,11 +95,7 @@ class Characteristics:
         """Labels in the order of the picture: the highest dose first."""
         _doses, width = self.grid.shape
         labels = self.grid.labels
-        return [
-            label
-            for start in range(len(labels) - width, -1, -width)
-            for label in labels[start : start + width]
-        ]
+        return [label for start in range(len(labels) - width, -1, -width) for label in labels[start : start + width]]
 
     def _connect(self) -> None:
         self.scenario.observe(self._take_scenario, "value")
@@ -129,18 +124,14 @@ class Characteristics:
         self.problem.value, self.progress.max, self.progress.value = "", self.trials.value, 0
         self.run.disabled, self.stop.disabled = True, False
         self._stopped.clear()
-        self.worker = Thread(
-            target=self._work, args=(design, truth, self.trials.value, self.seed.value), daemon=True
-        )
+        self.worker = Thread(target=self._work, args=(design, truth, self.trials.value, self.seed.value), daemon=True)
         self.worker.start()
 
     def _work(self, design: Design, truth: list[list[float]], trials: int, seed: int) -> None:
         """Simulate beside the kernel, so that the page and the Stop button stay alive."""
         self._shown_at = 0.0
         try:
-            self.result = simulate(
-                design, truth, trials, seed, progress=self._look, stop=self._stopped.is_set
-            )
+            self.result = simulate(design, truth, trials, seed, progress=self._look, stop=self._stopped.is_set)
             self._show()
         except Exception as error:  # the thread's last word belongs on the page
             self.problem.value = elements.dress(elements.note(str(error)))
@@ -202,9 +193,10 @@ def _summary(result: Simulation) -> Markup:
         "dlts": _("Participants with a DLT"),
         "overdosed": _("Participants treated above the target"),
     }
+    lines = result.summary()
     rows = [
-        (words[line.measure], *_figures(line.value, line.se, line.unit))
-        for line in result.summary().itertuples()
+        (words[name], *_figures(value, error, unit))
+        for name, value, error, unit in zip(*(lines[column] for column in lines), strict=True)
     ]
     table = elements.table(pd.DataFrame(rows, columns=[_("Measure"), _("Result"), _("± Monte Carlo error")]))
     saved = elements.download(

@@ -51,9 +51,9 @@ def parameters(record: EscalationRecord) -> Markup:
         (_("Design"), given.name.value, given.name),
         (_("First regimen"), given.start.value, given.start),
         (_("Target DLT rate"), given.target.value, given.target),
-        (_("Rate that calls for escalation, times the target"), given.safe_ratio.value, given.safe_ratio),
+        (_("Rate that calls for stepping up, times the target"), given.safe_ratio.value, given.safe_ratio),
         (
-            _("Rate that calls for de-escalation, times the target"),
+            _("Rate that calls for stepping down, times the target"),
             given.toxic_ratio.value,
             given.toxic_ratio,
         ),

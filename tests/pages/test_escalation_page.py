@@ -1,0 +1,241 @@
+"""The escalation page, used without a browser."""
+
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import ipywidgets as widgets
+import pytest
+
+from protocol.escalation import EscalationRecord
+from protocol.figures import escalation as figures
+from protocol.pages.escalation import EscalationPage
+from protocol.records import read_record
+
+RECORD = read_record(Path(__file__).parents[2] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
+
+
+@pytest.fixture
+def page():
+    return EscalationPage(SimpleNamespace(escalation=RECORD), today=date(2026, 1, 1))
+
+
+def cells(page):
+    return {row["regimen"]: row for row in page.picture._rows}
+
+
+def at(page, label):
+    return page.grid.index(label)
+
+
+def simulated(page):
+    page.simulation.run.click()
+    page.simulation.worker.join(timeout=60)
+    assert not page.simulation.worker.is_alive()
+    return page.simulation.summary.value
+
+
+def test_the_trial_starts_at_the_lowest_regimen(page):
+    assert "Treat the next cohort at A1" in page.advice.value
+    assert cells(page)["A1"]["sign"] == "▶ stay here"
+    assert {row["state"] for name, row in cells(page).items() if name != "A1"} == {"untried"}
+
+
+def test_counts_entered_for_a_regimen_lead_to_the_next_one(page):
+    page.treated.value = 3
+    assert page.notation.value == "A1:NNN"
+    assert "Next cohort at B1" in page.advice.value
+    page.dlt.value = 1
+    assert page.notation.value == "A1:NNT"
+    assert "Treat the next cohort at A1" in page.advice.value
+    assert "1 of 3 participants had a DLT" in page.advice.value
+
+
+def test_a_pasted_line_replaces_everything_and_sets_the_current_regimen(page):
+    page.notation.value = "A1:NNN B1:NTN"
+    assert page.current.value == page.regimen.value == at(page, "B1")
+    assert (page.treated.value, page.dlt.value) == (3, 1)
+    assert cells(page)["B1"]["count"] == "1 of 3"
+    assert page.notation.value == "A1:NNN B1:NTN"
+
+
+def test_moving_to_the_recommended_regimen_keeps_the_outcomes(page):
+    page.treated.value = 3
+    page.follow.click()
+    assert page.current.value == page.regimen.value == at(page, "B1")
+    assert "Nobody was treated at B1 yet" in page.advice.value
+    assert page.follow.disabled
+    page.treated.value = 3
+    assert page.notation.value == "A1:NNN B1:NNN"
+    assert page.current.value == at(page, "B1")
+
+
+def test_a_click_on_the_grid_chooses_the_regimen_to_edit(page):
+    page.notation.value = "A1:NNN B1:NTN"
+    page.picture.picked = cells(page)["A1"]
+    assert (page.regimen.value, page.treated.value, page.dlt.value) == (at(page, "A1"), 3, 0)
+    assert [name for name, row in cells(page).items() if row["marked"]] == ["A1"]
+    assert page.current.value == at(page, "B1")
+
+
+def test_more_dlts_than_participants_are_explained_and_change_nothing(page):
+    page.treated.value = 3
+    before, advice = page.notation.value, page.advice.value
+    page.dlt.value = 4
+    assert "4 with a DLT of 3 treated" in page.problem.value
+    assert (page.notation.value, page.advice.value) == (before, advice)
+    page.dlt.value = 0
+    assert not page.problem.value
+
+
+@pytest.mark.parametrize("line", ["A1:NNX", "Z9:NNN", "<b>A1</b>", "A1:" + "N" * 61])
+def test_a_line_that_cannot_be_read_is_explained_and_the_last_answer_stays(page, line):
+    page.notation.value = "A1:NNN B1:NTN"
+    advice = page.advice.value
+    page.notation.value = line
+    assert "Write" in page.problem.value
+    assert "<b>A1" not in page.problem.value
+    assert page.advice.value == advice
+    page.regimen.value = at(page, "C1")
+    page.treated.value = 5
+    assert page.problem.value
+    assert page.advice.value == advice
+    page.notation.value = "A1:NNN"
+    assert not page.problem.value
+
+
+def test_eliminated_and_untried_regimens_are_told_apart(page):
+    page.notation.value = "A1:NNN B1:NNNNNT B2:TTT"
+    shown = cells(page)
+    assert shown["B2"]["sign"] == "✕ current"
+    assert shown["C2"]["state"] == "eliminated"
+    assert shown["C1"]["state"] == shown["A3"]["state"] == "untried"
+    assert shown["C1"]["estimate"] == "–"
+
+
+def test_too_toxic_at_the_lowest_regimen_stops(page):
+    page.notation.value = "A1:TTT"
+    assert ">Stop<" in page.advice.value
+    assert "no regimen could be recommended" in page.advice.value
+    assert page.follow.disabled
+
+
+def test_what_if_inputs_change_the_answer_and_say_so(page):
+    page.notation.value = "A1:NNN"
+    assert "What if" not in page.advice.value
+    page.preference.value = "frequency"
+    assert "Next cohort at A2" in page.advice.value
+    assert "What if" in page.advice.value
+    page.target.value = 0.2
+    assert "target DLT rate 0.2" in page.table.value
+
+
+def test_a_target_beyond_what_the_design_takes_is_explained(page):
+    page.target.value = 0.7
+    assert not page.problem.value
+    before = page.advice.value
+    page.target.max = 0.9
+    page.target.value = 0.8
+    assert "Write" in page.problem.value
+    assert page.advice.value == before
+
+
+def test_the_bar_refuses_a_step(page):
+    page.notation.value = "A1:NNN A2:NNN B1:TTN A2:NNN"
+    page.current.value = at(page, "A2")
+    assert "Next cohort at B2" in page.advice.value
+    page.bar.value = True
+    assert "B2 is barred" in page.advice.value
+
+
+def test_every_parameter_says_that_it_is_assumed(page):
+    section = page.view.children[1]
+    texts = " ".join(part.value for part in walk(section) if hasattr(part, "value") and isinstance(part.value, str))
+    for name in (
+        "Target DLT rate",
+        "Participants in a cohort",
+        "DLT window, days",
+        "Dose A, million cells/kg",
+    ):
+        assert name in texts
+    assert texts.count("pw-assumption") >= 18
+
+
+def walk(widget):
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from walk(child)
+
+
+def test_every_control_has_a_description(page):
+    controls = [
+        part for part in walk(page.view) if hasattr(part, "description") and not isinstance(part, widgets.HTML)
+    ]
+    assert len(controls) > 25
+    assert all(control.description for control in controls)
+
+
+def test_a_simulation_shows_its_figures_with_seed_and_version(page):
+    page.simulation.trials.value = 2_000
+    text = simulated(page)
+    assert "2,000 of 2,000 trials" in text
+    assert "seed 1" in text
+    assert "protocol-workbook" in text
+    assert page.simulation.progress.value == 2_000
+    shown = {row["regimen"]: row for row in page.simulation.picture._rows}
+    assert shown["D1"]["sign"] == "★ right"
+    assert shown["D1"]["shown"].endswith("%")
+    page.simulation.measure.value = "participants"
+    assert not page.simulation.picture._rows[0]["shown"].endswith("%")
+
+
+def test_the_simulation_follows_the_design_of_the_page(page):
+    page.simulation.trials.value = 500
+    page.bar.value = True
+    simulated(page)
+    assert page.simulation.result.design == page.design_now()
+    assert page.simulation.result.design.bar
+
+
+def test_rates_that_fall_are_explained_and_nothing_runs(page):
+    page.simulation.truth["B1"].value = 0.01
+    page.simulation.run.click()
+    assert "B1" in page.simulation.problem.value
+    assert "may not fall" in page.simulation.problem.value
+    assert page.simulation.worker is None
+
+
+def test_a_scenario_fills_the_rates(page):
+    page.simulation.scenario.value = "lowest"
+    assert page.simulation.truth["A1"].value == 0.3
+    assert page.simulation.truth["E3"].value == 0.8
+
+
+def test_stop_ends_a_running_simulation_and_keeps_its_figures(page):
+    page.simulation.trials.value = 200_000
+    page.simulation.run.click()
+    page.simulation.stop.click()
+    page.simulation.worker.join(timeout=60)
+    assert 0 < page.simulation.result.trials < 200_000
+    assert f"{page.simulation.result.trials:,} of 200,000 trials" in page.simulation.summary.value
+    assert page.simulation.stop.disabled
+    assert not page.simulation.run.disabled
+
+
+def test_a_second_run_while_one_is_going_is_ignored(page):
+    page.simulation.trials.value = 200_000
+    page.simulation.run.click()
+    worker = page.simulation.worker
+    page.simulation.run.click()
+    assert page.simulation.worker is worker
+    page.simulation.stop.click()
+    worker.join(timeout=60)
+
+
+def test_the_pictures_state_their_types_and_what_they_show(page):
+    for chart in (page.picture, page.rules):
+        drawing = chart._drawing
+        assert drawing["description"]
+        assert drawing["width"] == "container"
+    assert set(figures.FILLS) == set(figures.INKS)
+    assert {row["decision"] for row in page.rules._rows} == set(figures.DECISIONS)
