@@ -260,6 +260,7 @@ def test_dates_that_cannot_be_are_refused(dates, done, level, said):
         ("infusion_days = [1, 8]", "infusion_days = [1, 16]", "day 16"),
         ("infusion_days = [1, 8]", "infusion_days = [8, 1]", "rising"),
         ('"blood_count", "disease"]', '"blood", "disease"]', "blood"),
+        ('name = "Month 6"', 'name = "Month 3"', "same name"),
         ('id = "month_6"', 'id = "month_3"', "duplicate"),
         ("frequencies = [1]", "frequencies = [7]", "frequency 7"),
     ],
@@ -313,6 +314,32 @@ def test_without_an_exposure_no_clock_runs():
 def test_an_exposure_in_the_future_or_an_unknown_one_is_refused(exposures):
     with pytest.raises(ProtocolError):
         lookbacks(RECORD, exposures, TODAY)
+
+
+def test_a_visit_is_added_by_one_table(tmp_path):
+    table = """
+[[visits]]
+id = "call"
+name = "Telephone call"
+hangs_on = "dlt_day_29"
+offset = "P3D"
+window = { before = "P1D", after = "P1D", assumption = "Invented for this test." }
+procedures = ["adverse_events"]
+frequencies = [2, 3]
+assumption = "Invented for this test."
+
+[[lookbacks]]"""
+    text = FILE.read_text(encoding="utf-8").replace("\n[[lookbacks]]", table, 1)
+    path = tmp_path / "followup.toml"
+    path.write_text(text, encoding="utf-8")
+    record = read_record(path, FollowupRecord)
+    assert row(timeline(record, DATES, 2, TODAY), "call")["target"] == pd.Timestamp(2026, 2, 20)
+    assert row(timeline(record, DATES, 1, TODAY), "call")["status"] == "not applicable"
+
+
+def test_every_infusion_checks_exclusion_15():
+    ledger = timeline(RECORD, DATES, 3, TODAY)
+    assert ledger.loc[ledger["kind"] == "infusion", "procedures"].str.contains("inhibits cell division").all()
 
 
 def test_only_what_the_listing_says_has_a_source():
