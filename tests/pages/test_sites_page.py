@@ -85,7 +85,7 @@ def test_an_address_card_can_be_downloaded(page):
 def test_notes_name_their_severity_and_their_hospitals(page):
     notes = page.notes.value.split("<li>")[1:]
     assert len(notes) == 7
-    assert re.search(r"high</span> The same telephone number.*Tongji", notes[0])
+    assert re.search(r'<span class="pw-bad">high</span> The same telephone number.*Tongji', notes[0])
     assert "sina.com" in page.notes.value
 
 

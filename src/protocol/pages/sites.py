@@ -24,7 +24,7 @@ _COPY = (
     "b.textContent=document.execCommand('copy')?b.dataset.done:b.dataset.selected};"
     "navigator.clipboard?navigator.clipboard.writeText(t).then(()=>{b.textContent=b.dataset.done},s):s()"
 )
-_SEVERITY = {"high": "pw-bad", "medium": "pw-open", "low": "pw-off"}
+_SEVERITY = {"high": ("pw-bad", _("high")), "medium": ("pw-open", _("medium")), "low": ("pw-off", _("low"))}
 
 
 class SitesPage:
@@ -161,8 +161,7 @@ def _notes(sites: tuple[Site, ...]) -> Markup:
     names = {site.id: site.name for site in sites}
     items = Markup("").join(
         Markup('<li><span class="{}">{}</span> {} <span class="pw-off">({})</span></li>').format(
-            _SEVERITY[note.severity],
-            _(note.severity),
+            *_SEVERITY[note.severity],
             note.text,
             ", ".join(names[name] for name in note.sites),
         )
