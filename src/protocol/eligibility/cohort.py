@@ -7,25 +7,15 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
-import polars as pl
 from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact
-from protocol.eligibility.logic import Columns, Logic, both, opposite
+from protocol.eligibility.logic import Choices, Columns, Logic, Value, both, opposite
 from protocol.eligibility.screening import blocked, rails_of
 from protocol.records import Phase, ProtocolError
 
 Masks = NDArray[np.int64]
 IDENTITY = "participant_id"
-
-DTYPES: dict[str, Any] = {
-    "number": pl.Float64,
-    "whole": pl.Int64,
-    "yes_no": pl.Boolean,
-    "choice": pl.String,
-    "date": pl.Date,
-}
-
 
 @dataclass(frozen=True)
 class CohortScreening:
@@ -102,16 +92,15 @@ class CohortScreening:
 
 def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
     """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
-    table = typed(frame, catalogue)
-    logic = Logic(
-        {fact.id: fact for fact in catalogue.facts},
-        {parameter.id: parameter for parameter in catalogue.parameters},
-        Columns(frozenset(table.columns)),
-    )
-    fail, clear, absent = _masks(table, [_bits(logic, criterion, phase) for criterion in catalogue.criteria])
-    masks = fail, ~(fail | clear | absent) & ((1 << len(catalogue.criteria)) - 1), absent
+    table = nw.from_native(frame, eager_only=True)
+    facts = {fact.id: fact for fact in catalogue.facts}
+    columns = {name: column_of(table[name], facts[name]) for name in table.columns if name in facts}
+    logic = Logic(facts, {parameter.id: parameter for parameter in catalogue.parameters}, Columns(columns))
+    bits = [_bits(logic, criterion, phase) for criterion in catalogue.criteria]
+    fail, clear, absent = (_mask([row[kind] for row in bits], len(table)) for kind in range(3))
+    unknown = ~(fail | clear | absent) & ((1 << len(catalogue.criteria)) - 1)
     titles = tuple(catalogue.title(criterion) for criterion in catalogue.criteria)
-    return CohortScreening(catalogue.criteria, titles, _identities(table), *masks)
+    return CohortScreening(catalogue.criteria, titles, _identities(table), fail, unknown, absent)
 
 
 def _identities(table: Any) -> tuple[str, ...]:
@@ -121,7 +110,7 @@ def _identities(table: Any) -> tuple[str, ...]:
 
 
 def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
-    """Fails, clear, not applicable: each a boolean column or constant."""
+    """Fails, clear, not applicable: each a boolean array or constant."""
     if phase not in criterion.phases:
         return False, False, True
     blocks = blocked(criterion, rails_of(logic, criterion, phase))
@@ -131,53 +120,43 @@ def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, A
     return both(applies.true, blocks.true), both(opposite(applies.false), blocks.false), applies.false
 
 
-def _masks(table: Any, bits: list[tuple[Any, Any, Any]]) -> list[Masks]:
-    """Evaluate all bits in one pass; the first bit belongs to the first criterion."""
-    columns = {
-        f"{kind} {position}": bit
-        for position, row in enumerate(bits)
-        for kind, bit in enumerate(row)
-        if not isinstance(bit, bool)
-    }
-    result = table.select(**columns)
-    masks = []
-    for kind in range(3):
-        constant = sum(1 << position for position, row in enumerate(bits) if row[kind] is True)
-        mask = np.full(len(table), constant, dtype=np.int64)
-        for position in (position for position, row in enumerate(bits) if not isinstance(row[kind], bool)):
-            mask |= result[f"{kind} {position}"].to_numpy().astype(np.int64) << position
-        masks.append(mask)
-    return masks
+def _mask(bits: list[Any], participants: int) -> Masks:
+    """Put one boolean per criterion into the bits of one number per participant, the first criterion lowest."""
+    mask = np.zeros(participants, dtype=np.int64)
+    for position, bit in enumerate(bits):
+        mask |= np.asarray(bit, dtype=np.int64) << position
+    return mask
 
 
-def typed(frame: Any, catalogue: Catalogue) -> Any:
-    """Return a frame whose fact columns have their types and know only one kind of missing value.
+def column_of(column: nw.Series[Any], fact: Fact) -> Value:
+    """Return a column as an array of its fact's type, and which of its values are known.
 
-    Polars keeps null apart from NaN and evaluates whole columns, so every other eager frame is brought into it.
+    Null, NaN, NaT, NA and None all mean unknown, whatever the frame; see docs/house.md.
 
     Raises
     ------
     ProtocolError
-        Naming the column that cannot be read as its fact's type.
+        Naming the column that does not hold values of its fact's type.
     """
-    table = nw.from_native(frame, eager_only=True)
-    facts = {fact.id: fact for fact in catalogue.facts}
-    wanted = [name for name in table.columns if name in facts or name == IDENTITY]
-    columns = [_column(table[name], facts.get(name)) for name in wanted]
-    return nw.from_native(pl.DataFrame(columns, height=len(table)), eager_only=True)
-
-
-def _column(column: nw.Series[Any], fact: Fact | None) -> pl.Series:
-    kind = DTYPES[fact.type] if fact else pl.String
+    values = column.to_numpy()
+    known = ~np.asarray(pd.isna(values), dtype=bool)
     try:
-        native = column.to_native()
-        series = native if isinstance(native, pl.Series) else pl.Series(column.name, _plain(column), strict=False)
-        series = series.fill_nan(None) if series.dtype.is_float() else series
-        return series.cast(kind, strict=True)
-    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        found = f"{column.dtype} values ({str(error).splitlines()[0]})"
-        raise ProtocolError(f"column {column.name}", found, f"{fact.type if fact else 'text'} values") from None
+        return Value(_typed(values, known, fact), known)
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"column {column.name}", str(error)[:80], f"{fact.type} values") from None
 
 
-def _plain(column: nw.Series[Any]) -> list[Any]:
-    return [None if value is None or value != value else value for value in column.to_list()]
+def _typed(values: Any, known: NDArray[np.bool_], fact: Fact) -> Any:
+    if fact.type == "choice":
+        options = list(fact.options)
+        codes, found = pd.factorize(values)
+        places = np.array([options.index(str(value)) for value in found] or [0])
+        return Choices(places[codes], options)
+    if fact.type == "date":
+        return np.where(known, values, np.datetime64(0, "D")).astype("datetime64[D]")
+    if fact.type == "yes_no":
+        plain = np.where(known, values, False)
+        if not all(value in (True, False) for value in pd.unique(plain)):
+            raise ValueError("values other than true and false")
+        return plain.astype(bool)
+    return np.where(known, values, np.nan).astype(np.float64)

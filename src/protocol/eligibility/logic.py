@@ -2,25 +2,29 @@
 
 A condition becomes two booleans that are never missing themselves: *known to be true* and *known to be false*;
 neither means unknown. No data-frame engine's own idea of a missing value is ever consulted, so NaN, null and an
-absent column all mean the same. Values are plain Python for one participant and narwhals expressions for a column;
-Python's operators serve both.
+absent column all mean the same. Values are plain Python for one participant and NumPy arrays for many; Python's
+operators serve both.
 """
 
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
 from typing import Any, NamedTuple, Protocol
 
-import narwhals as nw
+import numpy as np
 from dateutil.relativedelta import relativedelta
+from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import ORDERED, parse
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, FactValue, Parameter
 
 TOLERANCE = 1e-9
 """Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
+
+Days = NDArray[np.datetime64]
+"""Dates as datetime64[D]."""
 
 OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -32,7 +36,7 @@ OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 
 
 class Rails(NamedTuple):
-    """Known to be true, known to be false; both are plain bool or boolean expressions, never missing."""
+    """Known to be true, known to be false; both are plain bool or boolean arrays, never missing."""
 
     true: Any
     false: Any
@@ -65,7 +69,7 @@ class Leaves(Protocol):
 
 
 def both(left: Any, right: Any) -> Any:
-    """Return left and right, folding constants so that no engine sees a constant column."""
+    """Return left and right, folding constants so that no array is made for them."""
     if left is True or right is False:
         return right
     return left if left is False or right is True else left & right
@@ -164,7 +168,7 @@ class Logic:
     def _fill(self, given: Value, derived: Value) -> Value:
         if given.known is False or derived.known is False:
             return derived if given.known is False else given
-        return Value(nw.coalesce(given.data, derived.data), either(given.known, derived.known))
+        return Value(np.where(given.known, given.data, derived.data), either(given.known, derived.known))
 
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
         values = [self.value(node) for node in nodes]
@@ -231,32 +235,49 @@ class Participant:
         return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
-class Columns:
-    """The columns of a typed frame, as narwhals expressions; an absent column is unknown for everybody."""
+class Choices:
+    """A column of a choice fact: the position of each answer among the options, compared with an option's id."""
 
-    def __init__(self, names: frozenset[str]) -> None:
-        self.names = names
+    def __init__(self, positions: NDArray[np.integer[Any]], options: list[str]) -> None:
+        self.positions, self.options = positions, options
+
+    def __eq__(self, option: object) -> Any:
+        return self.positions == self.options.index(str(option))
+
+    def __ne__(self, option: object) -> Any:
+        return self.positions != self.options.index(str(option))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Columns:
+    """The facts of many participants as arrays of shape (participants,); an absent column is unknown for everybody."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self.values = values
 
     def fact(self, fact: Fact) -> Value:
         """Look up one fact's column."""
-        if fact.id not in self.names:
-            return Value(None, False)
-        column = nw.col(fact.id)
-        return Value(column, ~column.is_null())
+        return self.values.get(fact.id, Value(None, False))
 
-    def days(self, earlier: nw.Expr, later: nw.Expr) -> nw.Expr:
+    def days(self, earlier: Days, later: Days) -> NDArray[np.int64]:
         """Count the days from one date to another."""
-        return (later - earlier).dt.total_minutes() // 1440
+        return (later - earlier).astype(np.int64)
 
-    def months(self, earlier: nw.Expr, later: nw.Expr) -> nw.Expr:
+    def months(self, earlier: Days, later: Days) -> NDArray[np.int64]:
         """Count complete calendar months; month ends clip."""
-        months = (later.dt.year() - earlier.dt.year()).cast(nw.Int64) * 12 + later.dt.month() - earlier.dt.month()
-        last_of_month = (later + timedelta(days=1)).dt.day() == 1
-        return months - ((later.dt.day() < earlier.dt.day()) & ~last_of_month).cast(nw.Int64)
+        month, day = _month_and_day(later)
+        first_month, first_day = _month_and_day(earlier)
+        ends_month = _month_and_day(later + np.timedelta64(1, "D"))[1] == 1
+        return month - first_month - ((day < first_day) & ~ends_month)
 
-    def years(self, born: nw.Expr, on: nw.Expr) -> nw.Expr:
+    def years(self, born: Days, on: Days) -> NDArray[np.int64]:
         """Count completed years."""
-        before = (on.dt.month() < born.dt.month()) | (
-            (on.dt.month() == born.dt.month()) & (on.dt.day() < born.dt.day())
-        )
-        return (on.dt.year() - born.dt.year()).cast(nw.Int64) - before.cast(nw.Int64)
+        (month, day), (birth_month, birth_day) = _month_and_day(on), _month_and_day(born)
+        return (month - birth_month - (day < birth_day)) // 12
+
+
+def _month_and_day(days: Days) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return months since 1970-01 and the day of the month."""
+    months = days.astype("datetime64[M]")
+    return months.astype(np.int64), (days - months).astype(np.int64) + 1

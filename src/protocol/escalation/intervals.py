@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
 
 from protocol.escalation.grid import Booleans, Floats, Integers
 
@@ -59,6 +58,8 @@ def boin_tables(target: float, safe: float, toxic: float, cutoff: float, margin:
     largest : int
         Participants at one regimen at most.
     """
+    from scipy.special import betainc  # noqa: PLC0415 - 14 MB, only for pages that ask a design
+
     lambda_e, lambda_d = boundaries(target, safe, toxic)
     n, y = np.arange(largest + 1)[:, None], np.arange(largest + 1)[None]
     real = y <= n

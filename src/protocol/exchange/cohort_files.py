@@ -3,21 +3,28 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import polars as pl
+import pandas as pd
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
-from protocol.eligibility.cohort import DTYPES, IDENTITY
+from protocol.eligibility.cohort import IDENTITY
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 YES = {"1", "true", "yes", "y", "是"}
 NO = {"0", "false", "no", "n", "否"}
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
+
+
+Table = dict[str, list[Any]]
+"""Cells by column."""
+
+DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
 
 
 class Problem(NamedTuple):
@@ -31,7 +38,7 @@ class Problem(NamedTuple):
 class CohortFile(NamedTuple):
     """A cohort that can be screened, and what could not be used of it."""
 
-    frame: pl.DataFrame
+    frame: pd.DataFrame
     problems: tuple[Problem, ...]
 
 
@@ -58,20 +65,20 @@ def read_cohort(name: str, content: bytes, record: EligibilityRecord) -> CohortF
         raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
     table, problems = (_parquet if name.lower().endswith(".parquet") else _csv)(name, content)
     facts = {fact.id: fact for fact in record.facts}
-    if not set(table.columns) & set(facts):
-        found = ", ".join(table.columns[:5])[:80]
+    if not set(table) & set(facts):
+        found = ", ".join(list(table)[:5])[:80]
         raise ProtocolError(
             name, _("no known column ({found})").format(found=found), ", ".join(list(facts)[:5]) + ", …"
         )
-    if not table.height:
+    if not next(iter(table.values())):
         raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
-    problems += [*_header(table.columns, facts), *_identities(table)]
-    columns = [_identity(table)]
-    for fact in (facts[column] for column in table.columns if column in facts):
-        values, unusable = _column(table[fact.id].to_list(), fact)
-        columns.append(pl.Series(fact.id, values, dtype=DTYPES[fact.type]))
+    problems += [*_header(table, facts), *_identities(table)]
+    columns = {IDENTITY: pd.Series(_identity(table), dtype=object)}
+    for fact in (facts[column] for column in table if column in facts):
+        values, unusable = _column(table[fact.id], fact)
+        columns[fact.id] = pd.Series(values, dtype=DTYPES[fact.type])
         problems += unusable
-    return CohortFile(pl.DataFrame(columns), tuple(problems))
+    return CohortFile(pd.DataFrame(columns), tuple(problems))
 
 
 def template(record: EligibilityRecord) -> bytes:
@@ -79,14 +86,16 @@ def template(record: EligibilityRecord) -> bytes:
     return (",".join([IDENTITY, *(fact.id for fact in record.facts)]) + "\r\n").encode()
 
 
-def _parquet(name: str, content: bytes) -> tuple[pl.DataFrame, list[Problem]]:
+def _parquet(name: str, content: bytes) -> tuple[Table, list[Problem]]:
+    import polars as pl  # noqa: PLC0415 - 25 MB that a page without a Parquet file need not carry
+
     try:
-        return pl.read_parquet(io.BytesIO(content)), []
+        return pl.read_parquet(io.BytesIO(content)).to_dict(as_series=False), []
     except pl.exceptions.PolarsError:
         raise ProtocolError(name, _("bytes that are not Parquet"), _("a Parquet or CSV file")) from None
 
 
-def _csv(name: str, content: bytes) -> tuple[pl.DataFrame, list[Problem]]:
+def _csv(name: str, content: bytes) -> tuple[Table, list[Problem]]:
     try:
         lines = list(csv.reader(io.StringIO(_text(name, content), newline="")))
     except csv.Error as error:
@@ -98,7 +107,7 @@ def _csv(name: str, content: bytes) -> tuple[pl.DataFrame, list[Problem]]:
     rows = {row: line for row, line in enumerate(lines[1:], start=2) if any(cell.strip() for cell in line)}
     problems = [_uneven(row, line, header) for row, line in rows.items() if len(line) != len(header)]
     even = [[*line, *[""] * len(header)][: len(header)] for line in rows.values()]
-    return pl.DataFrame(even, schema=dict.fromkeys(header, pl.String), orient="row"), problems
+    return {column: [row[i] for row in even] for i, column in enumerate(header)}, problems
 
 
 def _uneven(row: int, line: list[str], header: list[str]) -> Problem:
@@ -153,25 +162,22 @@ def _close(column: str, facts: dict[str, Fact]) -> str:
     return close[0] if close else _("a column of the template")
 
 
-def _identity(table: pl.DataFrame) -> pl.Series:
-    if IDENTITY in table.columns:
-        return table[IDENTITY].cast(pl.String)
-    return pl.Series(IDENTITY, [str(row) for row in range(1, table.height + 1)])
+def _identity(table: Table) -> list[str]:
+    first = next(iter(table.values()))
+    return [str(cell) for cell in table.get(IDENTITY, range(1, len(first) + 1))]
 
 
-def _identities(table: pl.DataFrame) -> list[Problem]:
-    if IDENTITY not in table.columns:
-        return [
-            Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
-        ]
-    repeated = table[IDENTITY].cast(pl.String).to_frame().group_by(IDENTITY).len().filter(pl.col("len") > 1)
+def _identities(table: Table) -> list[Problem]:
+    if IDENTITY not in table:
+        return [Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)]
     return [
         Problem(
             _("participant {id}").format(id=identity),
             _("{count} rows with this id; each is screened").format(count=count),
             _("one row per participant"),
         )
-        for identity, count in sorted(repeated.rows(), key=str)
+        for identity, count in Counter(_identity(table)).items()
+        if count > 1
     ]
 
 

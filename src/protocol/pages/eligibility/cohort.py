@@ -50,8 +50,8 @@ class CohortPanel:
         """Return the facts of one participant of the cohort, None when there is no such participant."""
         if self.cohort is None or participant not in set(self.cohort.frame["participant_id"]):
             return None
-        row = self.cohort.frame.row(self.cohort.frame["participant_id"].to_list().index(participant), named=True)
-        return {name: value for name, value in row.items() if name != "participant_id"}
+        row = self.cohort.frame.set_index("participant_id").astype(object).loc[[participant]].iloc[0]
+        return {str(name): plain(value) for name, value in row.items()}
 
     def _opened(self, change: dict[str, Any]) -> None:
         if not change["new"]:
@@ -92,6 +92,13 @@ FUNNEL_LEAD = (
     "On the right: first excluded here, and how many are excluded by this criterion alone."
 )
 VERDICTS_LEAD = "An unknown stays unknown; it is never counted as met."
+
+
+def plain(value: Any) -> Any:
+    """Return a cell as plain Python: a day instead of a time, None instead of a missing value."""
+    if pd.isna(value):
+        return None
+    return value.date() if isinstance(value, pd.Timestamp) else value
 
 
 def totals(result: CohortScreening) -> Markup:
