@@ -2,7 +2,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: dashboard lab test check bench clean
+.PHONY: dashboard lab test check bench messages clean
 
 dashboard: .venv/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -21,6 +21,10 @@ check: .venv/for-testing
 
 bench: .venv/for-testing ## how fast and how large, in figures
 	$(RUN) tests/benchmarks/dashboard.py
+
+messages: .venv/for-running ## collect the texts to translate from code, templates and record
+	.venv/bin/pybabel -q extract -F src/protocol/locale/babel.cfg --no-location --sort-output --omit-header \
+	  -o src/protocol/locale/protocol.pot .
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

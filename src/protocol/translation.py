@@ -2,7 +2,10 @@
 
 import gettext
 import os
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 LOCALES = Path(__file__).with_name("locale")
 
@@ -22,3 +25,25 @@ def _(message: str) -> str:
 def ngettext(singular: str, plural: str, count: int) -> str:
     """Return the form of a message that fits `count`."""
     return _catalogue.ngettext(singular, plural, count)
+
+
+READ_BY_PEOPLE = {"label", "group", "help", "title", "name", "problem", "default", "alternatives", "question", "meaning"}
+"""Keys of the record whose texts people read; the registry's own words are never translated."""
+
+
+def record_texts(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Extract the record's texts from a TOML file, as Babel asks its extractors to."""
+    del keywords, comment_tags, options  # marks of code, which a record does not carry
+    for text in _texts(tomllib.loads(file.read().decode("utf-8"))):
+        yield 1, "_", text, []
+
+
+def _texts(content: Any, key: str = "") -> Iterator[str]:
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield from _texts(value, "label" if key == "options" else name)
+    elif isinstance(content, list):
+        for item in content:
+            yield from _texts(item, key)
+    elif key in READ_BY_PEOPLE and isinstance(content, str):
+        yield content

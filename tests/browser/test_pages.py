@@ -14,8 +14,8 @@ CONTROLS = []
 TOO_WIDE = """[...document.querySelectorAll('#rendered_cells *')]
   .filter(e => !e.parentElement.closest('.pw-scroll, .pw-chart') && e.getBoundingClientRect().right > 391)
   .map(e => e.className).slice(0, 5)"""
-NAMELESS = """[...document.querySelectorAll('#rendered_cells :is(input, select, textarea, button, [role])')]
-  .filter(e => e.matches(':not([role]), [role=slider]')).filter(e => e.checkVisibility() && !e.labels?.length && !e.textContent.trim() && !e.title
+NAMELESS = """[...document.querySelectorAll('#rendered_cells :is(input, select, textarea, button, [role=slider])')]
+  .filter(e => e.checkVisibility() && !e.labels?.length && !e.textContent.trim() && !e.title
     && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
   .map(e => e.outerHTML.slice(0, 120))"""
 TEXT = "document.querySelector('#rendered_cells').innerText"

@@ -30,8 +30,8 @@ def pages_of(folder: Path) -> tuple[Page, ...]:
 def _page(file: Path) -> Page:
     notebook = json.loads(file.read_text(encoding="utf-8"))
     texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    lines = (line for line in next(texts, "").splitlines() if line and not line.startswith("#"))
+    sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
     title = (
         notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
     )
-    return Page(file.name, _(title), _(" ".join(lines)))
+    return Page(file.name, _(title), _(sentence))

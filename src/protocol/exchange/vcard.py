@@ -17,6 +17,7 @@ def vcard(site: Site, note: str) -> bytes:
         What the reader of the card should know.
     """
     contact = site.contact
+    place = (site.address, site.city, site.province, site.postcode, site.country)
     family, given = contact.name.split()[-1], " ".join(contact.name.split()[:-1])
     lines = [
         "BEGIN:VCARD",
@@ -25,8 +26,7 @@ def vcard(site: Site, note: str) -> bytes:
         f"FN:{_escaped(contact.name)}",
         f"TITLE:{_escaped(contact.role)}",
         f"ORG:{_escaped(site.name)}",
-        f"ADR;TYPE=WORK:;;{_escaped(site.address)};{_escaped(site.city)};{_escaped(site.province)};"
-        f"{_escaped(site.postcode)};{_escaped(site.country)}",
+        "ADR;TYPE=WORK:;;" + ";".join(_escaped(part) for part in place),
         f"TEL;TYPE=WORK,VOICE:{_escaped(_dialled(contact.phone))}",
         f"EMAIL;TYPE=INTERNET:{_escaped(contact.mail)}",
         f"NOTE:{_escaped(note)}",

@@ -1,5 +1,7 @@
 """Pictures of one participant's time: the schedule and the look-back clocks."""
 
+from typing import Any
+
 import pandas as pd
 
 from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, alt, dressed
@@ -47,20 +49,16 @@ def schedule_rows(ledger: pd.DataFrame, landmarks: pd.DataFrame, panel: str) -> 
     rows["order"] = rows["kind"].map(rank).fillna(3).astype(int)
     rows = rows.sort_values(["order", "target"], kind="stable", na_position="last", ignore_index=True)
     rows["status"] = rows["status"].astype(object).where(rows["status"].notna(), rows["kind"])
-    rows["label"] = [
-        _label(*row) for row in rows[["name", "status", "target", "today"]].itertuples(index=False)
-    ]
+    rows["label"] = [_label(*row) for row in rows[["name", "status", "target", "today"]].itertuples(index=False)]
     rows["order"] = range(len(rows))
     rows["until"] = rows["closes"] + pd.Timedelta(days=1)  # a window includes its last day
-    rows["day"] = rows["study_day"].map(lambda day: "" if pd.isna(day) else str(day))
+    rows["day"] = rows["study_day"].astype("string").fillna("")
     for column, hour in {"opens": 0, "until": 0, "closes": 12, "target": 12, "done": 12, "today": 12}.items():
         rows[column] = _moments(rows[column], hour)
-    return rows[
-        ["label", "order", "kind", "status", "opens", "target", "closes", "until", "done", "today", "day"]
-    ]
+    return rows[["label", "order", "kind", "status", "opens", "target", "closes", "until", "done", "today", "day"]]
 
 
-def _label(name: str, status: str, target: object, today: pd.Timestamp) -> str:
+def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
     if status == "today":
         return _("Today, {date}").format(date=today.date())
     if status in SIGNS:
@@ -68,9 +66,10 @@ def _label(name: str, status: str, target: object, today: pd.Timestamp) -> str:
     return name if pd.notna(target) else f"{name} · ? {_('not yet known')}"
 
 
-def _moments(days: pd.Series, hour: int) -> pd.Series:
+def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[str]":
     """Write days as local moments, which Vega does not move between time zones; noon is the middle of a day."""
-    return days.dt.strftime(f"%Y-%m-%dT{hour:02}:00:00").astype(object).where(days.notna(), None)
+    moments: pd.Series[str] = days.dt.strftime(f"%Y-%m-%dT{hour:02}:00:00").astype(object).where(days.notna(), None)
+    return moments
 
 
 def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -109,15 +108,16 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
         x=x, x2="until:T", y=y, color=colour, tooltip=tooltip
     )
     ticks = base.mark_tick(thickness=3, size=18).encode(x="target:T", y=y, color=colour, tooltip=tooltip)
-    done = base.mark_point(
-        filled=True, size=75, shape="diamond", stroke=GREY, strokeWidth=1, opacity=1
-    ).encode(x="done:T", y=y, color=colour, tooltip=tooltip)
+    done = base.mark_point(filled=True, size=75, shape="diamond", stroke=GREY, strokeWidth=1, opacity=1).encode(
+        x="done:T", y=y, color=colour, tooltip=tooltip
+    )
     line = base.mark_rule(color=PINK, strokeDash=[5, 3], strokeWidth=2).encode(x="today:T")
     chart = alt.layer(line, bars, ticks, done).properties(
         width="container", height=alt.Step(26), title=title,
-        description=_("Visit windows as bars, target days as ticks, visits done as diamonds, today as a dashed line."),
+        description=_("Windows are bars, target days ticks, visits done diamonds, today a dashed line."),
     )  # fmt: skip
-    return dressed(chart)
+    drawn: alt.LayerChart = dressed(chart)
+    return drawn
 
 
 def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
@@ -166,9 +166,7 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     """
     y = alt.Y("label:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
     y = y.axis(labelLimit=LABEL_WIDTH + 200, domain=False, ticks=False, labelPadding=8)
-    x = alt.X(
-        "shown_from:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6)
-    )
+    x = alt.X("shown_from:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6))
     tooltip = [
         alt.Tooltip("label:N", title=_("Look-back")),
         alt.Tooltip("exposure:T", title=_("Exposure"), format="%Y-%m-%d"),
@@ -176,9 +174,7 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     ]
     colour = alt.Color("binding:N", scale=alt.Scale(domain=["yes", "no"], range=[ORANGE, SKY]), legend=None)
     base = alt.Chart(rows)
-    bars = base.mark_bar(height=14, cornerRadius=3).encode(
-        x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip
-    )
+    bars = base.mark_bar(height=14, cornerRadius=3).encode(x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip)
     cut = base.mark_point(shape="triangle-left", filled=True, size=130, opacity=1).encode(
         x="cut:T", y=y, color=colour, tooltip=tooltip
     )
@@ -187,4 +183,5 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
         width="container", height=alt.Step(28),
         description=_("Look-back clocks from the last exposure to the first day of enrolment they allow."),
     )  # fmt: skip
-    return dressed(chart)
+    drawn: alt.LayerChart = dressed(chart)
+    return drawn

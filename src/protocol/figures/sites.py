@@ -35,9 +35,7 @@ def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame
     hospitals = {site.id: placed(site.position.longitude, site.position.latitude) for site in sites}
     lines = {river.id: [placed(*point) for point in river.points] for river in rivers}
     rows = [
-        _point("river", name, *point, order=order)
-        for name, line in lines.items()
-        for order, point in enumerate(line)
+        _point("river", name, *point, order=order) for name, line in lines.items() for order, point in enumerate(line)
     ]
     rows += _river_names(rivers, lines, list(hospitals.values()))
     rows += [
@@ -81,9 +79,7 @@ def _river_names(
         line = [point for river in rivers if river.name == name for point in _dense(lines[river.id])]
         shown = [(e, n) for e, n in line if abs(e) < EAST_KM - 1 and abs(n) < NORTH_KM - 0.4]
         if shown:
-            east, north = max(
-                shown, key=lambda point: min(hypot(point[0] - e, point[1] - n) for e, n in hospitals)
-            )
+            east, north = max(shown, key=lambda point: min(hypot(point[0] - e, point[1] - n) for e, n in hospitals))
             rows.append(_point("river name", name, east, north, label=f"{name} {local}"))
     return rows
 
@@ -111,36 +107,36 @@ def sketch_map(rows: pd.DataFrame) -> alt.LayerChart:
     river = base.transform_filter("datum.kind == 'river'").mark_line(
         color=SKY, strokeWidth=7, opacity=0.55, clip=True, strokeJoin="round"
     )
-    names = base.transform_filter("datum.kind == 'river name'").mark_text(
-        fontSize=13, fontStyle="italic", dy=-12
-    )
+    names = base.transform_filter("datum.kind == 'river name'").mark_text(fontSize=13, fontStyle="italic", dy=-12)
     scale = base.transform_filter("datum.kind == 'scale'")
+    start = scale.transform_filter("datum.order == 0")
     hospital = base.transform_filter("datum.kind == 'site'")
     tooltip = [alt.Tooltip("label:N", title=_("Site")), alt.Tooltip("note:N", title=_("Position"))]
+    caution = _("Sketch, not for navigation: sites good to about 1 km, rivers to 1 to 2 km")
     chart = alt.layer(
         river.encode(detail="id:N", order="order:Q"),
         names.encode(text="label:N"),
         scale.mark_line(color=BLUE, strokeWidth=4).encode(order="order:Q"),
-        scale.transform_filter("datum.order == 0").mark_text(align="left", dy=-12, fontSize=13).encode(text="label:N"),
+        start.mark_text(align="left", dy=-12, fontSize=13).encode(text="label:N"),
         hospital.mark_point(filled=True, size=130, color=ORANGE, opacity=1).encode(tooltip=tooltip),
         *(_site_labels(hospital, up) for up in (True, False)),
         *(_site_labels(hospital, up, local=True) for up in (True, False)),
     ).properties(
         width=int(2 * EAST_KM * PIXELS_PER_KM), height=int(2 * NORTH_KM * PIXELS_PER_KM),
-        title=alt.Title(_("The sites in Wuhan"), subtitle=_("Sketch, not for navigation: sites good to about 1 km, rivers to 1 to 2 km")),
+        title=alt.Title(_("Where the sites are"), subtitle=caution),
         description=_("Sketch of the sites and the rivers with a scale bar; positions are approximate."),
     )  # fmt: skip
-    return dressed(chart)
+    drawn: alt.LayerChart = dressed(chart)
+    return drawn
 
 
 def _site_labels(hospital: alt.Chart, up: bool, local: bool = False) -> alt.Chart:
     """Write one line of the labels that stand above (or below) their site; the local name is the lower line."""
     first = -32 if up else 20
-    marks = hospital.transform_filter(f"datum.up == {'true' if up else 'false'}").mark_text(
-        dy=first + 17 * local,
-        dx=24 if up else 0,
-        align="right" if up else "center",
-        fontSize=13,
-        fontWeight="normal" if local else 600,
-    )
-    return marks.encode(text="label_local:N" if local else "label:N")
+    side = hospital.transform_filter(f"datum.up == {'true' if up else 'false'}")
+    marks = side.mark_text(
+        dy=first + 17 * local, dx=24 if up else -24, align="right" if up else "left",
+        fontSize=13, fontWeight="normal" if local else 600,
+    )  # fmt: skip
+    labels: alt.Chart = marks.encode(text="label_local:N" if local else "label:N")
+    return labels

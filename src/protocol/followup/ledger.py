@@ -214,7 +214,8 @@ class _Case:
 
     def described(self, visit: Visit) -> Row:
         procedures = {item.id: item.name for item in self.record.procedures}
-        names = {item.id: item.name for item in (*self.record.anchors, *self.record.all_visits)}
+        names = {item.id: item.name for item in self.record.anchors}
+        names |= {item.id: item.name for item in self.record.all_visits}
         parent = self.record.parent(visit, self.level)
         return {
             "kind": "infusion" if visit.id.startswith("infusion_day_") else "visit",

@@ -43,9 +43,10 @@ def shifted(day: date, text: str, sign: int = 1) -> date:
         When the calendar ends before the result.
     """
     try:
-        return day + sign * duration(text)
+        moved: date = day + sign * duration(text)
     except (ValueError, OverflowError):
         raise ProtocolError("date", f"{day}, which cannot be moved by {text}", "a nearer date") from None
+    return moved
 
 
 def _is_duration(text: str) -> str:
@@ -170,7 +171,7 @@ class FollowupRecord(Record):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        unique([item.id for item in (*self.anchors, *self.all_visits)], "anchor or visit")
+        unique([*(item.id for item in self.anchors), *(item.id for item in self.all_visits)], "anchor or visit")
         for items, what in (
             (self.procedures, "procedure"), (self.lookbacks, "look-back"), (self.periods, "period"),
         ):  # fmt: skip

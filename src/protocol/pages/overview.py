@@ -13,6 +13,7 @@ from protocol.escalation import Outcomes
 from protocol.exchange.questions import printable
 from protocol.figures import escalation as figures
 from protocol.pages import elements
+from protocol.pages.escalation.regimens import regimen_rows
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -76,36 +77,35 @@ class OverviewPage:
     def _where_it_stands(self, so_far: TrialSoFar) -> widgets.Widget:
         escalation = self.trial.escalation
         table = standing(so_far, escalation.dlt_window_days.value)
-        outcomes = Outcomes.parse(escalation.grid, notation(table))
-        self.grid.draw(figures.grid_rows(escalation.designed(), outcomes, escalation.grid.index(so_far.open_regimen)))
-        open_ = table[(table["regimen"] == so_far.open_regimen)]
+        design, grid = escalation.designed(), escalation.grid
+        outcomes, current = Outcomes.parse(grid, notation(table)), grid.index(so_far.open_regimen)
+        open_ = table[table["regimen"].eq(so_far.open_regimen) & ~table["progress"].isin(["evaluable", "DLT"])]
+        following = None if len(open_) else int(design.next(outcomes, [current])[0])
+        self.grid.draw(regimen_rows(design, outcomes, current, following))
         sites = per_site(so_far, table, [site.name for site in self.trial.sites])
         return elements.section(
             _("Where the trial stands on {day}").format(day=so_far.as_of.isoformat()),
             elements.html(elements.invented() if so_far.invented else ""),
             elements.html(figures_of(so_far, table)),
-            self.grid,
-            elements.html(self._next_step(so_far, open_, outcomes)),
+            elements.narrow(self.grid),
+            elements.html(self._next_step(so_far, open_, design.why(outcomes, current))),
             elements.html(elements.table(_readable(sites), _("Per site"))),
         )
 
-    def _next_step(self, so_far: TrialSoFar, open_: pd.DataFrame, outcomes: Outcomes) -> Markup:
-        pending = open_[open_["progress"].isin(["in DLT window", "enrolled"])]
-        rule = self.trial.escalation.dlt_window_days
+    def _next_step(self, so_far: TrialSoFar, pending: pd.DataFrame, why: str) -> Markup:
+        window = self.trial.escalation.dlt_window_days
+        basis = Markup("<p>{} {} {}</p>").format(_("DLT window in days:"), window.value, elements.assumption(window.origin))
         if pending.empty:
-            why = self.trial.escalation.designed().why(
-                outcomes, self.trial.escalation.grid.index(so_far.open_regimen)
+            return Markup("<p>{}</p>{}").format(why, basis)
+        ends = [
+            Markup("<li>{}: {}</li>").format(
+                person, _("until {day}").format(day=end) if pd.notna(end) else _("first infusion not given yet")
             )
-            return Markup("<p>{}</p>").format(why)
-        waiting = [day for day in pending["window_ends"] if pd.notna(day)]
-        last = max(waiting).isoformat() if waiting else _("not before the first infusion")
-        holder = ", ".join(pending["participant"])
-        sentence = _(
-            "Regimen {regimen} is open. No decision before the DLT windows of {holder} have passed; the last one known "
-            "ends on {day}."
-        ).format(regimen=so_far.open_regimen, holder=holder, day=last)
-        return Markup("<p>{}</p><p>{}</p>").format(
-            sentence, Markup("{} {} {}").format(_("DLT window in days:"), rule.value, elements.origin(rule))
+            for person, end in zip(pending["participant"], pending["window_ends"], strict=True)
+        ]
+        lead = _("Regimen {regimen} is open. The next decision waits for the DLT windows of:")
+        return Markup("<p>{}</p><ul>{}</ul>{}").format(
+            lead.format(regimen=so_far.open_regimen), Markup("").join(ends), basis
         )
 
     def _unknowns(self) -> widgets.Widget:

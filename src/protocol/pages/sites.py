@@ -40,14 +40,14 @@ class SitesPage:
     Attributes
     ----------
     site : ipywidgets.Dropdown
-        Which hospital's card is shown; None shows all.
+        Which hospital's card is shown; the empty text shows all.
     view : ipywidgets.VBox
         The page.
     """
 
     def __init__(self, trial: Trial, today: date) -> None:
         self._sites, self._today = trial.sites, today
-        options = [(_("All hospitals"), None), *((site.name, site.id) for site in trial.sites)]
+        options = [(_("All hospitals"), ""), *((site.name, site.id) for site in trial.sites)]
         self.site = widgets.Dropdown(options=options, description=_("Show"))
         self.cards = elements.html("")
         self.distances = elements.html(_distances(trial.sites))
@@ -65,7 +65,7 @@ class SitesPage:
             [
                 elements.section(
                     _("Contacts"), self.site, self.cards,
-                    lead=_("What stands in the registry and what is inferred are kept apart. Verify before you call."),
+                    lead=_("What is registered and what is inferred are kept apart. Verify before you call."),
                 ),
                 elements.section(_("What needs confirming"), self.notes),
                 elements.section(_("Where they are"), sketch, self.distances),
@@ -74,16 +74,17 @@ class SitesPage:
 
     def refresh(self, _change: Any = None) -> None:
         """Write the cards of the chosen hospitals."""
-        shown = [site for site in self._sites if self.site.value in (None, site.id)]
+        shown = [site for site in self._sites if self.site.value in ("", site.id)]
         cards = Markup("").join(_card(site, self._today) for site in shown)
         self.cards.value = elements.dress(Markup('<div class="pw-row">{}</div>').format(cards))
 
 
 def _card(site: Site, today: date) -> Markup:
-    note = _("As registered for NCT05672420; written on {day}. Verify before use.").format(day=today)
+    note = _("As registered; written on {day}. Verify before use.").format(day=today)
     file = elements.download(_("Address card (vCard)"), f"{site.id}.vcf", vcard(site, note), "text/vcard")
     return Markup(
-        '<div class="pw-card pw-site"><h3>{}<br><span lang="zh">{}</span></h3><h4>{} {}</h4>{}<h4>{} {}</h4>{}<p>{}</p></div>'
+        '<div class="pw-card pw-site"><h3>{}<br><span lang="zh">{}</span></h3><h4>{} {}</h4>{}'
+        "<h4>{} {}</h4>{}<p>{}</p></div>"
     ).format(
         site.name, site.name_local.value, _("As registered"), elements.origin(site), _registered(site),
         _("Inferred"), Markup('<span class="pw-tag pw-assumption">{}</span>').format(_("to be confirmed")),
@@ -166,9 +167,7 @@ def _notes(sites: tuple[Site, ...]) -> Markup:
         )
         for note in quality_notes(sites)
     )
-    return (
-        Markup("<ul>{}</ul>").format(items) if items else Markup("<p>{}</p>").format(_("Nothing was found."))
-    )
+    return Markup("<ul>{}</ul>").format(items) if items else Markup("<p>{}</p>").format(_("Nothing was found."))
 
 
 def _distances(sites: tuple[Site, ...]) -> Markup:

@@ -13,6 +13,7 @@ from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation import rules
 from protocol.pages.escalation.characteristics import Characteristics, half
+from protocol.pages.escalation.regimens import regimen_rows
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -221,7 +222,7 @@ class EscalationPage:
         self.problem.value = ""
         self.follow.disabled = following in (STOP, self.current.value)
         self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
-        self.picture.draw(self._cells(design, outcomes, following))
+        self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))
         self.table.value = elements.dress(rules.table(design))
         self.rules.draw(rules.cells(design))
 
@@ -258,27 +259,3 @@ class EscalationPage:
         return Markup(
             '<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p>{}</div>'
         ).format(words, design.why(outcomes, current), end, what_if)
-
-    def _cells(self, design: Design, outcomes: Outcomes, following: int) -> pd.DataFrame:
-        treated, dlt = outcomes.treated.ravel(), outcomes.dlt.ravel()
-        closed, rates = design.eliminated(outcomes).ravel(), isotonic_rates(outcomes).ravel()
-        rows = []
-        for index, regimen in enumerate(self.grid.regimens):
-            state, sign = self._state(index, following, closed[index], treated[index])
-            seen = treated[index] > 0
-            count = _("{} of {}").format(dlt[index], treated[index]) if seen else "–"
-            rows.append({
-                "regimen": str(regimen), "dose": regimen.dose, "frequency": regimen.frequency, "state": state,
-                "sign": sign, "count": count, "treated": int(treated[index]), "dlt": int(dlt[index]),
-                "estimate": f"{rates[index]:.2f}" if seen else "–", "marked": index == self.regimen.value,
-            })  # fmt: skip
-        return pd.DataFrame(rows)
-
-    def _state(self, index: int, following: int, closed: bool, treated: int) -> tuple[str, str]:
-        if index == following:
-            return "next", _("▶ stay here") if index == self.current.value else _("▶ next")
-        if closed:
-            return "eliminated", _("✕ current") if index == self.current.value else _("✕ eliminated")
-        if index == self.current.value:
-            return "current", _("● current")
-        return ("tried", _("tried")) if treated else ("untried", _("untried"))

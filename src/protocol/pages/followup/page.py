@@ -1,6 +1,5 @@
 """The follow-up page: four anchors and what was done in, windows and earliest dates out."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -12,27 +11,14 @@ from markupsafe import Markup
 from protocol.chart import Chart
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
-from protocol.followup import earliest_enrolment, landmarks, lookbacks, shifted, timeline
+from protocol.followup import landmarks, lookbacks, shifted, timeline
 from protocol.pages import elements
-from protocol.records import ProtocolError, Sourced
-from protocol.translation import _, ngettext
+from protocol.pages.followup import words
+from protocol.records import ProtocolError
+from protocol.translation import _
 from protocol.trial import Trial
 
-_WIDE = {"description_width": "270px"}
-_CLASSES = {
-    "in window": "pw-good", "overdue": "pw-bad", "missed": "pw-bad", "early": "pw-bad", "late": "pw-bad",
-    "due": "pw-open", "open": "pw-open",
-}  # fmt: skip
-
-
-def length_in_words(duration: str) -> str:
-    """Say an ISO 8601 duration: ``P6M`` is “6 months”."""
-    words = {
-        "Y": lambda n: ngettext("{n} year", "{n} years", n), "M": lambda n: ngettext("{n} month", "{n} months", n),
-        "W": lambda n: ngettext("{n} week", "{n} weeks", n), "D": lambda n: ngettext("{n} day", "{n} days", n),
-    }  # fmt: skip
-    parts = [(int(number), unit) for number, unit in re.findall(r"(\d+)([YMWD])", duration)]
-    return " ".join(words[unit](number).format(n=number) for number, unit in parts)
+_WIDE = {"description_width": "60%"}
 
 
 class FollowupPage:
@@ -68,9 +54,7 @@ class FollowupPage:
 
     def _make_inputs(self) -> None:
         record, example = self._record, self._record.example
-        self.anchors = {
-            item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors
-        }
+        self.anchors = {item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors}
         self.exposures = {
             item.id: self._picker(item.name, example.exposures.get(item.id)) for item in record.lookbacks
         }
@@ -91,14 +75,12 @@ class FollowupPage:
             value=record.boundary_day_allowed.value, indent=False, layout={"width": "auto"},
             description=_("The day a look-back is complete is allowed (day 14 of 2 weeks)"),
         )  # fmt: skip
-        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "360px"})
-        self.clear = widgets.Button(
-            description=_("Clear all dates"), tooltip=_("Remove every date on this page")
-        )
+        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "min(360px, 100%)"})
+        self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
 
     def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
         value = None if offset is None else shifted(self._today, offset)
-        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "450px"})
+        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "min(520px, 100%)"})
 
     @property
     def _pickers(self) -> list[widgets.DatePicker]:
@@ -120,20 +102,24 @@ class FollowupPage:
 
     def _arrange(self) -> widgets.VBox:
         dates = widgets.VBox([*self.anchors.values(), self.clear])
-        done = widgets.VBox([self.visit, self._done_box])
+        choices = widgets.VBox([self.frequency, self.infusion_days, self.visit, self._done_box])
+        clocks = widgets.VBox([*self.exposures.values(), self.boundary_day])
         return widgets.VBox(
             [
                 self.problem,
                 self.example,
                 elements.section(
-                    _("Dates of one participant"), elements.row(dates, widgets.VBox([self.frequency, self.infusion_days, done])),
+                    _("Dates of one participant"), elements.row(dates, choices),
                     lead=_("An empty date is not known. Visits that hang on it wait until it is."),
                 ),
                 elements.section(_("Today"), self.summary, self.contraception),
-                elements.section(_("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download),
                 elements.section(
-                    _("Earliest date of enrolment"), self.earliest,
-                    elements.row(widgets.VBox([*self.exposures.values(), self.boundary_day])), self.question, _wide(self.clocks),
+                    _("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download,
+                    lead=_("Bars are windows, ticks target days, diamonds visits done; the dashed line is today."),
+                ),
+                elements.section(
+                    _("Earliest date of enrolment"), self.problem, self.earliest,
+                    clocks, self.question, _wide(self.clocks),
                     lead=_("The last day of each exposure; empty means there was none."),
                 ),
             ]
@@ -191,9 +177,7 @@ class FollowupPage:
         )
         reason = Markup('<br><span class="pw-off">{}</span>').format(frequency.origin)
         self.infusion_days.value = elements.dress(text + reason + self._set_aside(level))
-        self.example.value = (
-            elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
-        )
+        self.example.value = elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
 
     def _set_aside(self, level: int) -> Markup:
         here = self._done_at(level)
@@ -227,78 +211,22 @@ class FollowupPage:
         self.course.draw(figures.schedule_rows(ledger, marks, "course"), title=_("Course of treatment"))
         self.years.draw(figures.schedule_rows(ledger, marks, "years"), title=_("From enrolment to two years"))
         self.table.value = elements.dress(
-            elements.table(_readable(ledger), caption=_("All visits by target day"))
+            elements.table(words.readable(ledger), caption=_("All visits by target day")) + words.reasons(ledger)
         )
-        self.summary.value = elements.dress(self._today_in_words(ledger), role="status")
-        self.contraception.value = elements.dress(self._contraception_in_words(marks), role="status")
+        self.summary.value = elements.dress(words.today_in_words(ledger, self._today), role="status")
+        self.contraception.value = elements.dress(words.periods_in_words(self._record, marks), role="status")
         name = "schedule-invented-example.csv" if self._invented else "schedule.csv"
         file = csv(ledger.drop(columns=["kind", "root"]))
         self.download.value = elements.dress(
             elements.download(_("Download the schedule (CSV)"), name, file, "text/csv")
         )
 
-    def _today_in_words(self, ledger: pd.DataFrame) -> Markup:
-        parts = []
-        for status in ("overdue", "due", "open"):
-            for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(
-                index=False
-            ):
-                text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
-                parts.append(Markup("<li>{} {}</li>").format(_status(status), text))
-        head = _("Today is {day}.").format(day=self._today)
-        if not parts:
-            return Markup("<p>{} {}</p>").format(head, _("No visit is open, due or overdue."))
-        return Markup("<p>{}</p><ul>{}</ul>").format(head, Markup("").join(parts))
-
-    def _contraception_in_words(self, marks: pd.DataFrame) -> Markup:
-        texts = []
-        for period in self._record.periods:
-            last = marks.loc[marks["id"] == period.id, "closes"].iloc[0]
-            day = (
-                _("not yet known")
-                if pd.isna(last)
-                else _("until and including {day}").format(day=last.date())
-            )
-            anchor = next(item.name for item in self._record.anchors if item.id == period.hangs_on)
-            rule = _("{length} after “{anchor}”").format(length=length_in_words(period.lasts), anchor=anchor)
-            texts.append(
-                Markup("<li><b>{}: {}</b> ({}) {}</li>").format(
-                    period.name, day, rule, elements.origin(period)
-                )
-            )
-        return Markup("<ul>{}</ul>").format(Markup("").join(texts))
-
     def _write_clocks(self, clocks: pd.DataFrame) -> None:
         self.clocks.layout.display = "none" if clocks.empty else ""
         if not clocks.empty:
             self.clocks.draw(figures.clock_rows(clocks))
-        self.earliest.value = elements.dress(self._earliest_in_words(clocks), role="status")
-
-    def _earliest_in_words(self, clocks: pd.DataFrame) -> Markup:
-        day = earliest_enrolment(clocks)
-        if day is None:
-            return Markup("<p>{}</p>").format(_("No exposure is given, so no look-back delays enrolment."))
-        binding = clocks[clocks["binding"]]
-        reasons = [
-            _("“{name}”: {length} after {exposure}").format(
-                name=row.name, length=length_in_words(row.lasts), exposure=row.exposure.date()
-            )
-            for row in binding.itertuples(name="Clock", index=False)
-        ]
-        text = _("Look-backs allow enrolment from {day}. What binds is {reasons}.")
-        return Markup("<p><b>{}</b> {}</p>").format(
-            text.format(day=day, reasons="; ".join(reasons)), self._against_enrolment(day)
-        )
-
-    def _against_enrolment(self, earliest: date) -> Markup:
-        given = next(iter(self.anchors.values())).value
-        if given is None:
-            return Markup("")
-        if given < earliest:
-            text = _("✗ The enrolment on {day} is too early.").format(day=given)
-            return Markup('<span class="pw-bad">{}</span>').format(text)
-        text = _("✓ The enrolment on {day} respects them.").format(day=given)
-        return Markup('<span class="pw-good">{}</span>').format(text)
+        enrolment = next(iter(self.anchors.values())).value
+        self.earliest.value = elements.dress(words.earliest_in_words(clocks, enrolment), role="status")
 
 
 def _values(controls: Mapping[str, widgets.DatePicker]) -> dict[str, date | None]:
@@ -309,43 +237,3 @@ def _wide(chart: Chart) -> widgets.Box:
     """Keep a timeline readable on a phone: it scrolls sideways instead of shrinking."""
     chart.layout.min_width, chart.layout.width = "680px", "100%"
     return widgets.Box([chart], layout={"overflow": "auto", "width": "100%"})
-
-
-def _status(status: str) -> Markup:
-    sign, _colour = figures.SIGNS[status]
-    return Markup('<span class="{}">{} {}</span>').format(_CLASSES.get(status, "pw-off"), sign, _(status))
-
-
-def _counted_from(anchor: str, offset: str) -> str:
-    length = length_in_words(offset)
-    if offset.strip("-PYMWD0") == "":
-        return anchor
-    return f"{anchor} − {length}" if offset.startswith("-") else f"{anchor} + {length}"
-
-
-def _readable(ledger: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for row in ledger.itertuples(index=False):
-        provenance = Sourced[str](
-            value="", **({"assumption": row.origin} if row.is_assumption else {"source": row.origin})
-        )
-        window = "" if pd.isna(row.opens) else f"{row.opens.date()} – {row.closes.date()}"
-        rows.append(
-            {
-                _("Visit"): row.name, _("Status today"): _status(row.status), _("Window (both days included)"): window,
-                _("Target"): _iso(row.target), _("Done"): _iso(row.done),
-                _("Study day"): _number(row.study_day), _("Elapsed days"): _number(row.elapsed_days),
-                _("Counted from"): _counted_from(row.hangs_on, row.offset), _("What is done"): row.procedures,
-                _("Target from"): elements.origin(provenance),
-                _("Window from"): elements.assumption(row.window_origin),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows, dtype=object)  # text columns would turn Markup into plain text
-
-
-def _iso(day: pd.Timestamp) -> str:
-    return "" if pd.isna(day) else str(day.date())
-
-
-def _number(value: Any) -> str:
-    return "" if pd.isna(value) else str(value)

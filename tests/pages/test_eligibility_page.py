@@ -1,0 +1,112 @@
+"""The eligibility page without a browser: set a control, read what the page says."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from protocol.pages.eligibility import EligibilityPage
+from protocol.trial import Trial, load_trial
+
+ROOT = Path(__file__).parents[2]
+TODAY = date(2026, 11, 20)
+TRIAL = load_trial(ROOT / "data" / "NCT05672420")
+
+
+@pytest.fixture
+def page() -> Iterator[EligibilityPage]:
+    shown = EligibilityPage(TRIAL, TODAY)
+    yield shown
+    shown.view.close()
+
+
+def upload(page: EligibilityPage, name: str, content: bytes) -> None:
+    file = {"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": datetime.now(UTC)}
+    page.cohort.upload.set_trait("value", (file,))
+
+
+def test_an_empty_form_leaves_everything_unknown_and_asks(page: EligibilityPage) -> None:
+    assert "Possibly eligible" in page.answer.value
+    assert "What to find out next" in page.questions.value
+    assert page.verdicts.value.count("? unknown") >= 34
+
+
+def test_a_field_changes_its_verdict_with_reason_and_registry_words(page: EligibilityPage) -> None:
+    page.form.fields["ecog"].value = "3"
+    assert "Not eligible" in page.answer.value
+    assert "ECOG performance status 3 above 2" in page.verdicts.value
+    assert "(by the day anti-cancer therapy is initiated)" in page.verdicts.value
+    page.form.fields["ecog"].value = "0"
+    assert "Possibly eligible" in page.answer.value
+
+
+def test_a_threshold_moves_the_verdict_and_the_page_says_so(page: EligibilityPage) -> None:
+    page.form.fields["bmi_kg_m2"].value = "31"
+    assert "Not eligible" in page.answer.value
+    page.parameters["bmi_max_kg_m2"].value = 32
+    assert "Possibly eligible" in page.answer.value
+    assert "1 value differs from the protocol: Highest body mass index" in page.changes.value
+    page.reset.click()
+    assert page.changed == {}
+    assert "Not eligible" in page.answer.value
+
+
+def test_the_phase_switch_opens_the_transplant_arm(page: EligibilityPage) -> None:
+    transplant = {"planned_treatment": "auto_hsct", "diagnosis": "myeloma", "cd34_pb_per_ul": "8", "veins_ok": True}
+    for name, value in transplant.items():
+        page.form.fields[name].value = value
+    part = '<span class="pw-id">I2</span><span class="{}">{}</span>'
+    assert part.format("pw-bad", "✕ not met") in page.verdicts.value
+    page.phase.value = "II"
+    assert part.format("pw-good", "✓ met") in page.verdicts.value
+
+
+def test_a_field_that_cannot_be_read_says_what_to_write_and_keeps_the_rest(page: EligibilityPage) -> None:
+    page.form.fields["ecog"].value = "3"
+    page.form.fields["lvef_pct"].value = "<img src=x onerror=alert(1)>"
+    assert "a number from" in page.problems.value
+    assert "<img" not in page.problems.value
+    assert "Not eligible" in page.answer.value
+
+
+def test_the_list_can_be_narrowed_to_what_fails(page: EligibilityPage) -> None:
+    page.form.fields["ecog"].value = "3"
+    page.show.value = "not met"
+    assert page.verdicts.value.count("<summary>") == 1
+
+
+def test_a_participant_of_the_cohort_fills_the_form(page: EligibilityPage) -> None:
+    page.cohort.chosen.value = "INV-001"
+    assert page.form.fields["sex"].value in ("female", "male")
+    assert page.verdicts.value.count("? unknown") < 10
+    page.form.clear.click()
+    assert page.form.fields["sex"].value == ""
+
+
+def test_a_slider_redraws_the_cohort(page: EligibilityPage) -> None:
+    before = page.cohort.totals.value
+    page.parameters["ecog_max"].value = 0
+    assert page.cohort.totals.value != before
+
+
+def test_the_example_says_that_it_is_invented(page: EligibilityPage) -> None:
+    assert "Invented example" in page.cohort.source.value
+
+
+@pytest.mark.parametrize("content", [b"", b"fruit\napple\n", b"\x89PNG\x00"])
+def test_a_file_that_cannot_be_used_leaves_the_cohort_in_place(page: EligibilityPage, content: bytes) -> None:
+    before = page.cohort.totals.value
+    upload(page, "mine.csv", content)
+    assert "mine.csv" in page.cohort.message.value
+    assert page.cohort.totals.value == before
+    assert "Invented example" in page.cohort.source.value
+
+
+def test_a_file_of_ones_own_replaces_the_example(page: EligibilityPage) -> None:
+    upload(page, "<b>mine</b>.csv", b"participant_id,ecog\n<img src=x onerror=alert(1)>,3\n")
+    assert "Invented" not in page.cohort.source.value
+    assert "&lt;b&gt;mine" in page.cohort.source.value
+    assert "<img" not in page.cohort.message.value
+    assert '<span class="pw-number">1</span><br><span class="pw-bad">' in page.cohort.totals.value
+    assert "could not be used" in page.cohort.message.value

@@ -1,0 +1,155 @@
+"""Cohort files: what is wrong is named by place, what is right is screened, nothing is guessed."""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.exchange.cohort_files import CohortFile, read_cohort, template
+from protocol.records import ProtocolError
+from protocol.trial import load_trial
+
+ROOT = Path(__file__).parents[1]
+RECORD = load_trial(ROOT / "data" / "NCT05672420").eligibility
+EXAMPLE = (ROOT / "data" / "examples" / "cohort.csv").read_bytes()
+
+
+def read(text: str, name: str = "mine.csv") -> CohortFile:
+    return read_cohort(name, text.encode(), RECORD)
+
+
+def spoken(cohort: CohortFile, place: str) -> tuple[str, str]:
+    """What was found at a place and what to write instead."""
+    return next((problem.found, problem.write) for problem in cohort.problems if problem.where == place)
+
+
+def test_the_shipped_example_has_500_invented_participants_and_only_one_column_left_out() -> None:
+    cohort = read_cohort("cohort.csv", EXAMPLE, RECORD)
+    assert cohort.frame.height == 500
+    assert cohort.frame["participant_id"].str.starts_with("INV-").all()
+    assert [problem.where for problem in cohort.problems] == ["column therapy_start_date"]
+
+
+def test_an_empty_file_is_named() -> None:
+    with pytest.raises(ProtocolError, match=r"mine\.csv: found an empty file; write a header line"):
+        read("  \n\n")
+
+
+def test_a_header_alone_is_named() -> None:
+    with pytest.raises(ProtocolError, match="a header but no participants"):
+        read_cohort("cohort.csv", template(RECORD), RECORD)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\x00\x00\x00", bytes(range(256)), b"PK\x03\x04\x00\x00"])
+def test_a_file_that_is_not_a_table_is_named(content: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"mine\.csv"):
+        read_cohort("mine.csv", content, RECORD)
+
+
+def test_a_parquet_name_on_other_bytes_is_named() -> None:
+    with pytest.raises(ProtocolError, match="bytes that are not Parquet"):
+        read("a,b\n1,2\n", "mine.parquet")
+
+
+def test_a_table_about_something_else_is_named_with_what_it_holds() -> None:
+    with pytest.raises(ProtocolError, match=r"no known column \(fruit, price\)"):
+        read("fruit,price\napple,3\n")
+
+
+def test_a_missing_column_is_unknown_for_everybody_and_said() -> None:
+    cohort = read("participant_id,ecog\nX1,0\n")
+    assert spoken(cohort, "column lvef_pct")[0] == "no such column: unknown for everybody"
+    counts = RECORD.screen_cohort(cohort.frame).counts().set_index("criterion")
+    assert counts.loc["I5", "met"] == 1
+    assert counts.loc["I7", "unknown"] == 1
+
+
+def test_a_column_in_another_unit_is_not_used_and_the_right_name_is_given() -> None:
+    cohort = read("participant_id,ecog,creatinine_mg_dl\nX1,0,1.4\n")
+    found, write = spoken(cohort, "column creatinine_mg_dl")
+    assert "another unit" in found
+    assert write == "creatinine_umol_l (μmol/L)"
+    assert "creatinine_umol_l" not in cohort.frame.columns
+
+
+def test_a_value_that_can_only_be_in_another_unit_becomes_unknown() -> None:
+    cohort = read("participant_id,creatinine_umol_l\nX1,1.4\n")
+    assert spoken(cohort, "row 2, column creatinine_umol_l")[0] == "'1.4'"
+    assert cohort.frame["creatinine_umol_l"].to_list() == [None]
+
+
+def test_the_30th_of_february_is_named_by_row_and_column() -> None:
+    cohort = read("participant_id,enrolment_date\nX1,2026-02-28\nX2,2026-02-30\n")
+    assert spoken(cohort, "row 3, column enrolment_date") == ("'2026-02-30'", "a date like 2026-03-01")
+    assert cohort.frame["enrolment_date"].to_list() == [date(2026, 2, 28), None]
+
+
+def test_a_row_with_too_few_or_too_many_cells_is_named_and_kept() -> None:
+    cohort = read("participant_id,ecog\nX1\nX2,1,extra\n")
+    assert spoken(cohort, "row 2")[0] == "1 cells where the header has 2"
+    assert spoken(cohort, "row 3")[0] == "3 cells where the header has 2"
+    assert cohort.frame["participant_id"].to_list() == ["X1", "X2"]
+
+
+def test_an_id_that_stands_twice_is_named_and_both_rows_are_screened() -> None:
+    cohort = read("participant_id,ecog\nX1,0\nX1,3\n")
+    assert spoken(cohort, "participant X1")[0] == "2 rows with this id; each is screened"
+    assert RECORD.screen_cohort(cohort.frame).counts().set_index("criterion").loc["I5", ["met", "not met"]].tolist() == [1, 1]
+
+
+def test_a_column_that_stands_twice_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="column ecog twice"):
+        read("participant_id,ecog,ecog\nX1,0,1\n")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "participant_id,sex\r\n甲,Female\r\n".encode("gb18030"),
+        "\ufeffparticipant_id,sex\n甲,female\n".encode(),
+        "participant_id,sex\r\n甲, FEMALE \r\n".encode(),
+    ],
+    ids=["GB18030 with CRLF", "UTF-8 with a mark", "a label in capitals"],
+)
+def test_spreadsheets_of_the_hospitals_are_read(content: bytes) -> None:
+    cohort = read_cohort("mine.csv", content, RECORD)
+    assert cohort.frame.row(0) == ("甲", "female")
+
+
+def test_none_is_an_answer_where_it_is_an_option() -> None:
+    assert read("participant_id,allergy\nX1,none\n").frame["allergy"].to_list() == ["none"]
+
+
+def test_parquet_gives_what_csv_gives() -> None:
+    buffer = io.BytesIO()
+    frame = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
+    frame.write_parquet(buffer)
+    assert read_cohort("cohort.parquet", buffer.getvalue(), RECORD).frame.equals(frame)
+
+
+def test_markup_in_an_id_stays_text_all_the_way() -> None:
+    cohort = read('participant_id,ecog\n"<img src=x onerror=alert(1)>",0\n')
+    assert RECORD.screen_cohort(cohort.frame).participants == ("<img src=x onerror=alert(1)>",)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
+    try:
+        cohort = read_cohort("any.csv", content, RECORD)
+    except ProtocolError as error:
+        assert error.where
+        assert error.write
+    else:
+        assert isinstance(cohort.frame, pl.DataFrame)
+
+
+@given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12))
+def test_any_cell_is_a_value_or_a_named_problem(cell: str) -> None:
+    quoted = '"' + cell.replace('"', '""') + '"'
+    cohort = read(f"participant_id,lvef_pct\nX1,{quoted}\n")
+    value = cohort.frame["lvef_pct"][0]
+    assert value is None or 0 <= value <= 100

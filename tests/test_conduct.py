@@ -1,0 +1,69 @@
+"""What happened so far: progress, outcomes and counts, from dates alone."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from protocol.conduct import Participation, TrialSoFar, notation, per_site, standing
+
+DAY = date(2026, 1, 31)
+
+
+def person(**changes: object) -> Participation:
+    facts = {"id": "INV-1", "site": "Here", "regimen": "A1", "enrolled": DAY, "first_infusion": DAY} | changes
+    return Participation.model_validate(facts)
+
+
+def so_far(*people: Participation, as_of: date = DAY) -> TrialSoFar:
+    return TrialSoFar(invented=True, as_of=as_of, open_regimen="A1", screened={"Here": 5}, participants=people)
+
+
+@pytest.mark.parametrize(("days", "progress"), [(-1, "enrolled"), (0, "in DLT window"), (27, "in DLT window"), (28, "evaluable")])
+def test_the_window_ends_on_its_last_day(days: int, progress: str) -> None:
+    assert person().progress(DAY + timedelta(days=days), dlt_window_days=28) == progress
+
+
+def test_a_dlt_counts_from_its_day_and_not_before() -> None:
+    hit = person(dlt_on=DAY + timedelta(days=5))
+    assert hit.progress(DAY + timedelta(days=4), 28) == "in DLT window"
+    assert hit.progress(DAY + timedelta(days=5), 28) == "DLT"
+
+
+def test_only_complete_participants_reach_the_notation() -> None:
+    people = [person(), person(id="INV-2", dlt_on=DAY), person(id="INV-3", first_infusion=DAY + timedelta(days=20))]
+    table = standing(so_far(*people, as_of=DAY + timedelta(days=30)), dlt_window_days=28)
+    assert notation(table) == "A1:NT"
+
+
+def test_nobody_treated_is_an_empty_notation() -> None:
+    table = standing(so_far(person(first_infusion=None)), 28)
+    assert notation(table) == ""
+    assert pd.isna(table["window_ends"][0])
+
+
+def test_sites_without_participants_are_counted_too() -> None:
+    trial = so_far(person())
+    assert per_site(trial, standing(trial, 28), ["Here", "There"]).to_numpy().tolist() == [
+        ["Here", 5, 1, 1, 0],
+        ["There", 0, 0, 0, 0],
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"enrolled": DAY + timedelta(days=1)}, {"dlt_on": DAY, "first_infusion": None}, {"id": "Zhang San"}, {"regimen": "Z"}],
+)
+def test_what_cannot_have_happened_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        person(**changes)
+
+
+@given(st.integers(1, 60), st.integers(-5, 100))
+def test_progress_never_goes_back(window: int, day: int) -> None:
+    order = ["enrolled", "in DLT window", "evaluable"]
+    first, second = (order.index(person().progress(DAY + timedelta(days=day + step), window)) for step in (0, 1))
+    assert first <= second

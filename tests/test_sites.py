@@ -1,0 +1,209 @@
+"""Sites: contacts as registered, numbers that can be dialled, notes that must be made, files that can be read."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.exchange.spreadsheet import csv
+from protocol.exchange.vcard import vcard
+from protocol.figures import sites as figures
+from protocol.records import ProtocolError, Sourced, read_record
+from protocol.sites import SitesRecord, distance_km, e164, quality_notes
+
+FOLDER = Path(__file__).parents[1] / "data" / "NCT05672420"
+RECORD = read_record(FOLDER / "sites.toml", SitesRecord)
+SITES = {site.id: site for site in RECORD.sites}
+LISTING = (FOLDER / "registry.txt").read_text(encoding="utf-8")
+UNION = SITES["union"]
+
+
+def changed(site, **contact):
+    return site.model_copy(update={"contact": site.contact.model_copy(update=contact)})
+
+
+@pytest.mark.parametrize("site", RECORD.sites, ids=lambda site: site.id)
+def test_what_is_called_registered_stands_in_the_listing_in_one_piece(site):
+    contact = site.contact
+    block = "\n\n".join(
+        (
+            f"{site.name}, {site.city}, {site.province}, {site.country}", "Status", "Address", site.name,
+            f"{site.city}, {site.province}, {site.postcode}", "Site Contact", f"{contact.name}, {contact.role}",
+            contact.mail, contact.phone,
+        )
+    )  # fmt: skip
+    assert block in LISTING
+    assert (site.status, site.address) == ("", "")
+
+
+def test_what_the_listing_does_not_say_has_its_own_origin():
+    for site in RECORD.sites:
+        assert site.source.startswith("registry: ")
+        for value in (site.name_local, site.address_local, site.campus, site.position):
+            assert "registry" not in value.origin
+        assert site.name_local.value not in LISTING
+
+
+@pytest.mark.parametrize(
+    ("written", "dialled"),
+    [
+        ("(027) 85726387", "+862785726387"),
+        ("027-8572 6387", "+862785726387"),
+        ("27 85726387", "+862785726387"),
+        ("+86 27 8572-6387", "+862785726387"),
+        ("+86 (027) 85726387", "+862785726387"),
+        ("0086 27 85726387", "+862785726387"),
+        ("138 0013 8000", "+8613800138000"),
+        ("+1 (212) 555-0100", "+12125550100"),
+        ("+44 20 7946 0958", "+442079460958"),
+    ],
+)
+def test_numbers_are_dialled_in_one_form(written, dialled):
+    assert e164(written) == dialled
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "85726387",
+        "(027) 15726387",
+        "027 8572638",
+        "+86 85726387",
+        "12345678901",
+        "phone",
+        "+",
+        "027-8572-6387 x4",
+    ],
+)
+def test_numbers_that_cannot_be_dialled_are_refused(written):
+    with pytest.raises(ProtocolError, match="telephone"):
+        e164(written)
+
+
+@given(st.from_regex(r"0?27[2-8][0-9]{7}", fullmatch=True))
+def test_a_dialled_number_stays_as_it_is(number):
+    assert e164(e164(number)) == e164(number)
+    assert e164(number).endswith(number[-10:])
+
+
+def test_the_hospitals_lie_as_far_apart_as_measured():
+    pairs = {("union", "tongji"): 1.45, ("union", "central"): 2.2, ("tongji", "central"): 3.65}
+    for (one, other), km in pairs.items():
+        assert distance_km(SITES[one].position, SITES[other].position) == pytest.approx(km, abs=0.01)
+        assert distance_km(SITES[other].position, SITES[one].position) == pytest.approx(km, abs=0.01)
+    assert distance_km(UNION.position, UNION.position) == 0
+
+
+def test_a_quarter_of_the_globe_is_ten_thousand_kilometres():
+    pole = UNION.position.model_copy(update={"latitude": 90.0})
+    equator = UNION.position.model_copy(update={"latitude": 0.0})
+    assert distance_km(pole, equator) == pytest.approx(10007.5, abs=0.1)
+
+
+def test_the_listing_gives_these_notes_and_no_others():
+    notes = {note.concern: (note.severity, set(note.sites)) for note in quality_notes(RECORD.sites)}
+    every = set(SITES)
+    assert notes == {
+        "phone": ("high", every), "mail": ("medium", {"central"}), "campus": ("medium", every),
+        "backup": ("medium", every), "address": ("medium", every), "status": ("medium", every),
+        "position": ("low", {"central", "tongji"}),
+    }  # fmt: skip
+    severities = [note.severity for note in quality_notes(RECORD.sites)]
+    assert severities == sorted(severities, key=["high", "medium", "low"].index)
+
+
+def test_a_site_in_order_gives_no_note():
+    sourced = Sourced[str](value="Main", source="page: the hospital")
+    position = UNION.position
+    site = UNION.model_copy(
+        update={"status": "Recruiting", "address": "1277 Jiefang Avenue", "campus": sourced,
+                "backup_contact": UNION.contact, "position": position}
+    )  # fmt: skip
+    assert not position.is_assumption
+    assert quality_notes((site,)) == ()
+
+
+def test_a_number_that_cannot_be_dialled_is_noted():
+    notes = quality_notes((changed(UNION, phone="ask at the desk"),))
+    assert [note.severity for note in notes if note.concern == "phone"] == ["high"]
+
+
+def test_a_site_twice_is_refused(tmp_path):
+    text = (FOLDER / "sites.toml").read_text(encoding="utf-8")
+    path = tmp_path / "sites.toml"
+    path.write_text(text.replace('id = "union"', 'id = "tongji"'), encoding="utf-8")
+    with pytest.raises(ProtocolError, match="duplicate"):
+        read_record(path, SitesRecord)
+
+
+def unfolded(card):
+    return card.decode("utf-8").replace("\r\n ", "").split("\r\n")
+
+
+def test_the_card_says_what_is_registered():
+    assert unfolded(vcard(UNION, "Verify.")) == [
+        "BEGIN:VCARD", "VERSION:3.0", "N:Li;Qiubai;;;", "FN:Qiubai Li", "TITLE:Professor",
+        "ORG:Wuhan Union Hospital", "ADR;TYPE=WORK:;;;Wuhan;Hubei;430022;China", "TEL;TYPE=WORK,VOICE:+862785726387",
+        "EMAIL;TYPE=INTERNET:qiubaili@hust.edu.cn", "NOTE:Verify.", "END:VCARD", "",
+    ]  # fmt: skip
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=200))
+def test_a_card_has_short_lines_and_gives_its_texts_back(note):
+    card = vcard(UNION, "x" + note + ",;\\\nend")
+    assert all(len(line) <= 75 for line in card.split(b"\r\n"))
+    for line in card.split(b"\r\n"):
+        line.decode("utf-8")  # no character is cut in two
+    (value,) = [line[5:] for line in unfolded(card) if line.startswith("NOTE:")]
+    plain = (
+        value.replace("\\\\", "\0").replace("\\,", ",").replace("\\;", ";").replace("\\n", "\n").replace("\0", "\\")
+    )
+    assert plain == "x" + note + ",;\\\nend"
+
+
+def test_nothing_in_a_contact_can_start_a_line_of_its_own():
+    card = vcard(changed(UNION, name="Li\r\nTEL:+1"), "a\nEND:VCARD")
+    assert unfolded(card).count("END:VCARD") == 1
+    assert not [line for line in unfolded(card) if line.startswith("TEL:")]
+
+
+def test_a_spreadsheet_runs_nothing_and_keeps_numbers():
+    frame = pd.DataFrame({"name": ["=1+1", "+x", "-x", "@x", "\tx", "武汉"], "study_day": [-3, 1, 2, 3, 4, 5]})
+    text = csv(frame).decode("utf-8-sig")
+    assert text.split("\r\n")[:7] == [
+        "name,study_day",
+        "'=1+1,-3",
+        "'+x,1",
+        "'-x,2",
+        "'@x,3",
+        "'\tx,4",
+        "武汉,5",
+    ]
+
+
+def test_the_sketch_keeps_distances():
+    rows = figures.map_rows(RECORD.sites, RECORD.rivers)
+    places = rows[rows["kind"] == "site"].set_index("id")[["east_km", "north_km"]]
+    for one, other in (("union", "tongji"), ("tongji", "central")):
+        drawn = ((places.loc[one] - places.loc[other]) ** 2).sum() ** 0.5
+        assert drawn == pytest.approx(distance_km(SITES[one].position, SITES[other].position), rel=0.001)
+    bar = rows[rows["kind"] == "scale"]
+    assert bar["east_km"].max() - bar["east_km"].min() == pytest.approx(2)
+    assert set(bar["label"]) == {"2 km"}
+
+
+def test_the_sketch_has_one_scale_for_both_axes_and_no_address():
+    chart = figures.sketch_map(figures.map_rows(RECORD.sites, RECORD.rivers)).to_dict()
+    domains = [chart["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in ("x", "y")]
+    spans = [upper - lower for lower, upper in domains]
+    assert chart["width"] / spans[0] == pytest.approx(chart["height"] / spans[1], rel=0.01)
+    assert "http" not in str({key: part for key, part in chart.items() if key != "$schema"})
+    assert "not for navigation" in chart["title"]["subtitle"]
+
+
+def test_each_river_is_named_once():
+    rows = figures.map_rows(RECORD.sites, RECORD.rivers)
+    assert sorted(rows.loc[rows["kind"] == "river name", "label"]) == ["Han 汉江", "Yangtze 长江"]
