@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
-import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
