@@ -1,5 +1,6 @@
 """Follow-up: four anchors, calendar months, one status a visit, and clocks that bind."""
 
+import json
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
@@ -259,6 +260,7 @@ def test_dates_that_cannot_be_are_refused(dates, done, level, said):
         ("infusion_days = [1, 8]", "infusion_days = [1, 16]", "day 16"),
         ("infusion_days = [1, 8]", "infusion_days = [8, 1]", "rising"),
         ('"blood_count", "disease"]', '"blood", "disease"]', "blood"),
+        ('name = "Month 6"', 'name = "Month 3"', "same name"),
         ('id = "month_6"', 'id = "month_3"', "duplicate"),
         ("frequencies = [1]", "frequencies = [7]", "frequency 7"),
     ],
@@ -314,6 +316,32 @@ def test_an_exposure_in_the_future_or_an_unknown_one_is_refused(exposures):
         lookbacks(RECORD, exposures, TODAY)
 
 
+def test_a_visit_is_added_by_one_table(tmp_path):
+    table = """
+[[visits]]
+id = "call"
+name = "Telephone call"
+hangs_on = "dlt_day_29"
+offset = "P3D"
+window = { before = "P1D", after = "P1D", assumption = "Invented for this test." }
+procedures = ["adverse_events"]
+frequencies = [2, 3]
+assumption = "Invented for this test."
+
+[[lookbacks]]"""
+    text = FILE.read_text(encoding="utf-8").replace("\n[[lookbacks]]", table, 1)
+    path = tmp_path / "followup.toml"
+    path.write_text(text, encoding="utf-8")
+    record = read_record(path, FollowupRecord)
+    assert row(timeline(record, DATES, 2, TODAY), "call")["target"] == pd.Timestamp(2026, 2, 20)
+    assert row(timeline(record, DATES, 1, TODAY), "call")["status"] == "not applicable"
+
+
+def test_every_infusion_checks_exclusion_15():
+    ledger = timeline(RECORD, DATES, 3, TODAY)
+    assert ledger.loc[ledger["kind"] == "infusion", "procedures"].str.contains("inhibits cell division").all()
+
+
 def test_only_what_the_listing_says_has_a_source():
     listed = {visit.id for visit in RECORD.all_visits if not visit.is_assumption}
     assert listed == {"ecog_check", "month_24"}
@@ -328,6 +356,14 @@ def test_the_two_panels_together_show_every_applicable_visit_once():
     assert shown == (ledger["status"] != "not applicable").sum()
     for panel in panels:
         assert list(panel["today"].dropna()) == ["2026-03-01T12:00:00"]
+
+
+def test_rows_of_pictures_can_be_sent_as_json():
+    ledger = timeline(RECORD, {"enrolment": DATES["enrolment"]}, 2, TODAY)
+    marks = landmarks(RECORD, {"enrolment": DATES["enrolment"]}, TODAY)
+    clocks = figures.clock_rows(lookbacks(RECORD, {"drug_trial": TODAY, "other_malignancy": date(2020, 1, 1)}, TODAY))
+    for frame in (*(figures.schedule_rows(ledger, marks, panel) for panel in ("course", "years")), clocks):
+        json.dumps(frame.to_dict("records"), allow_nan=False)
 
 
 def test_a_bar_ends_with_the_last_day_of_its_window():

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from protocol.records import ProtocolError, Provenance, Record, Severity, Sourced, Text, unique
+from protocol.translation import _
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Mail = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -144,7 +145,9 @@ def _shared_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
     return [
         QualityNote(
             concern="phone", severity="high", sites=tuple(site.id for site in sites if site.contact.phone == phone),
-            text=f"The same telephone number, {phone}, is registered for {count} hospitals. Confirm each one.",
+            text=_("The same telephone number, {phone}, is registered for {count} hospitals; confirm it.").format(
+                phone=phone, count=count
+            ),
         )
         for phone, count in counts.items() if count > 1
     ]  # fmt: skip
@@ -156,7 +159,8 @@ def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
         try:
             e164(site.contact.phone)
         except ProtocolError:
-            text = f"The telephone number of {site.name} cannot be dialled as registered: {site.contact.phone!r}."
+            text = _("The telephone number of {site} cannot be dialled as registered: {phone}.")
+            text = text.format(site=site.name, phone=site.contact.phone or _("nothing"))
             notes.append(QualityNote(concern="phone", severity="high", sites=(site.id,), text=text))
     return notes
 
@@ -166,10 +170,10 @@ def _consumer_mails(sites: tuple[Site, ...]) -> list[QualityNote]:
     for site in sites:
         domain = site.contact.mail.rpartition("@")[2].lower()
         if domain in CONSUMER_DOMAINS:
-            text = (
-                f"The contact of {site.name} uses a consumer mail domain ({domain}). Send nothing about participants "
+            text = _(
+                "The contact of {site} uses a consumer mail domain ({domain}). Send nothing about participants "
                 "there; ask for an address of the hospital."
-            )
+            ).format(site=site.name, domain=domain)
             notes.append(QualityNote(concern="mail", severity="medium", sites=(site.id,), text=text))
     return notes
 
@@ -179,15 +183,15 @@ def _gaps(sites: tuple[Site, ...]) -> list[QualityNote]:
     kinds: tuple[tuple[Literal["campus", "address", "status", "backup", "position"], Severity, list[Site], str], ...]
     kinds = (
         ("campus", "medium", [site for site in sites if site.campus.is_assumption],
-         "The campus is inferred from the postcode. Confirm where participants go."),
+         _("The campus is inferred from the postcode. Confirm where participants go.")),
         ("backup", "medium", [site for site in sites if site.backup_contact is None],
-         "No second contact is registered, and the trial has no central contact."),
+         _("No second contact is registered, and the trial has no central contact.")),
         ("address", "medium", [site for site in sites if not site.address],
-         "No street address is registered."),
+         _("No street address is registered.")),
         ("status", "medium", [site for site in sites if not site.status],
-         "The recruitment status is empty in the listing."),
+         _("The recruitment status is empty in the listing.")),
         ("position", "low", [site for site in sites if site.position.is_assumption],
-         "The position on the map is approximate and has no published source."),
+         _("The position on the map is approximate and has no published source.")),
     )  # fmt: skip
     return [
         QualityNote(concern=concern, severity=severity, sites=tuple(site.id for site in found), text=text)

@@ -74,6 +74,22 @@ def test_dates_out_of_order_are_explained_and_the_last_good_state_stays(page):
     assert page.problem.value == ""
 
 
+@pytest.mark.parametrize(
+    ("control", "day", "refused"),
+    [
+        ("enrolment", date(1, 1, 1), True), ("enrolment", date(9999, 12, 31), True),
+        ("enrolment", date(1600, 2, 29), False), ("first_infusion", date(9999, 12, 31), True),
+        ("first_infusion", date(1, 1, 1), False), ("other_malignancy", date(9999, 12, 31), True),
+        ("other_malignancy", date(1, 1, 1), False),
+    ],
+)  # fmt: skip
+def test_a_date_far_away_is_shown_or_refused_in_words(page, control, day, refused):
+    page.clear.click()
+    (page.anchors | page.exposures)[control].value = day
+    assert bool(page.problem.value) == refused
+    assert refused or str(day.year) in page.table.value + page.earliest.value
+
+
 def test_contraception_waits_for_the_end_of_treatment(page):
     assert "Contraception: until and including 2027-05-16" in text(page.contraception)
     page.anchors["end_of_treatment"].value = None
@@ -83,9 +99,7 @@ def test_contraception_waits_for_the_end_of_treatment(page):
 
 def test_the_earliest_enrolment_names_the_clock_that_binds(page):
     page.exposures["immunosuppressant"].value = date(2026, 8, 31)
-    assert "from 2027-02-28. What binds is “Immunosuppressant or organ transplantation”: 6 months" in text(
-        page.earliest
-    )
+    assert "from 2027-02-28. What binds is “Immunosuppressant, organ transplant”: 6 months" in text(page.earliest)
     assert "too early" in text(page.earliest)
 
 

@@ -79,13 +79,13 @@ def test_an_address_card_can_be_downloaded(page):
     assert [file["download"] for file in files] == ["central.vcf", "union.vcf", "tongji.vcf"]
     card = base64.b64decode(files[0]["href"].partition("base64,")[2]).decode("utf-8")
     assert card.startswith("BEGIN:VCARD\r\n")
-    assert "2026-11-22" in card
+    assert "As registered for NCT05672420\\; written on 2026-11-22" in card.replace("\r\n ", "")
 
 
 def test_notes_name_their_severity_and_their_hospitals(page):
     notes = page.notes.value.split("<li>")[1:]
     assert len(notes) == 7
-    assert re.search(r"high</span> The same telephone number.*Tongji", notes[0])
+    assert re.search(r'<span class="pw-bad">high</span> The same telephone number.*Tongji', notes[0])
     assert "sina.com" in page.notes.value
 
 

@@ -7,18 +7,18 @@ import pandas as pd
 from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, alt, dressed
 from protocol.translation import _
 
-# status: (sign, colour); where two share a colour, the sign and the word differ
+# status: (sign, colour, word); where two share a colour, the sign and the word differ
 SIGNS = {
-    "not yet": ("○", GREY),
-    "open": ("◊", SKY),
-    "due": ("●", BLUE),
-    "overdue": ("!", AMBER),
-    "missed": ("×", ORANGE),
-    "early": ("◁", SKY),
-    "in window": ("✓", GREEN),
-    "late": ("▷", ORANGE),
-    "not applicable": ("–", GREY),
-    "not yet known": ("?", GREY),
+    "not yet": ("○", GREY, _("not yet")),
+    "open": ("◊", SKY, _("open")),
+    "due": ("●", BLUE, _("due")),
+    "overdue": ("!", AMBER, _("overdue")),
+    "missed": ("×", ORANGE, _("missed")),
+    "early": ("◁", SKY, _("early")),
+    "in window": ("✓", GREEN, _("in window")),
+    "late": ("▷", ORANGE, _("late")),
+    "not applicable": ("–", GREY, _("not applicable")),
+    "not yet known": ("?", GREY, _("not yet known")),
 }
 COURSE = ("start_of_therapy", "first_infusion")  # the anchors of the near panel
 LABEL_WIDTH = 250
@@ -62,14 +62,15 @@ def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
     if status == "today":
         return _("Today, {date}").format(date=today.date())
     if status in SIGNS:
-        return f"{name} · {SIGNS[status][0]} {_(status)}"
-    return name if pd.notna(target) else f"{name} · ? {_('not yet known')}"
+        return f"{name} · {SIGNS[status][0]} {SIGNS[status][2]}"
+    return name if pd.notna(target) else f"{name} · {SIGNS['not yet known'][0]} {SIGNS['not yet known'][2]}"
 
 
-def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[str]":
+def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[Any]":
     """Write days as local moments, which Vega does not move between time zones; noon is the middle of a day."""
-    moments: pd.Series[str] = days.dt.strftime(f"%Y-%m-%dT{hour:02}:00:00").astype(object).where(days.notna(), None)
-    return moments
+    known = days.notna()
+    written = [f"{day:%Y-%m-%d}T{hour:02}:00:00" if here else None for day, here in zip(days, known, strict=True)]
+    return pd.Series(written, index=days.index, dtype=object)  # None and not NaN, which JSON does not have
 
 
 def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -94,7 +95,7 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
         "status:N",
         scale=alt.Scale(
             domain=[*SIGNS, "anchor", "period", "today"],
-            range=[colour for _sign, colour in SIGNS.values()] + [PINK, SKY, PINK],
+            range=[colour for _sign, colour, _word in SIGNS.values()] + [PINK, SKY, PINK],
         ),
         legend=None,
     )

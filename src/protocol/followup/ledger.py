@@ -196,7 +196,9 @@ class _Case:
         days, done = self.days(visit), self.day_done(visit)
         if days is None and done is not None:
             found = f"done on {done}, but no date to count it from"
-            raise ProtocolError(visit.name, found, f"the date of {self.record.root(visit, self.level)} too")
+            root = self.record.root(visit, self.level)
+            name = next(item.name for item in self.record.anchors if item.id == root)
+            raise ProtocolError(visit.name, found, f"the date of “{name}” too")
         zero = self.dates.get(FIRST_INFUSION)
         elapsed = (days.target - zero).days if days and zero else None
         return self.described(visit) | {

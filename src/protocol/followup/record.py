@@ -185,6 +185,8 @@ class FollowupRecord(Record):
         return self
 
     def _check_names(self) -> None:
+        if len({visit.name for visit in self.all_visits}) < len(self.all_visits):
+            raise ValueError("two visits have the same name; write a name of its own for each")
         procedures = [item.id for item in self.procedures]
         levels = [item.level for item in self.frequencies]
         anchors = [item.id for item in self.anchors]

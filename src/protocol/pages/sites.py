@@ -24,7 +24,7 @@ _COPY = (
     "b.textContent=document.execCommand('copy')?b.dataset.done:b.dataset.selected};"
     "navigator.clipboard?navigator.clipboard.writeText(t).then(()=>{b.textContent=b.dataset.done},s):s()"
 )
-_SEVERITY = {"high": "pw-bad", "medium": "pw-open", "low": "pw-off"}
+_SEVERITY = {"high": ("pw-bad", _("high")), "medium": ("pw-open", _("medium")), "low": ("pw-off", _("low"))}
 
 
 class SitesPage:
@@ -47,6 +47,7 @@ class SitesPage:
 
     def __init__(self, trial: Trial, today: date) -> None:
         self._sites, self._today = trial.sites, today
+        self._trial = str(trial.identity["nct_id"].value)
         options = [(_("All hospitals"), ""), *((site.name, site.id) for site in trial.sites)]
         self.site = widgets.Dropdown(options=options, description=_("Show"))
         self.cards = elements.html("")
@@ -75,12 +76,12 @@ class SitesPage:
     def refresh(self, _change: Any = None) -> None:
         """Write the cards of the chosen hospitals."""
         shown = [site for site in self._sites if self.site.value in ("", site.id)]
-        cards = Markup("").join(_card(site, self._today) for site in shown)
+        cards = Markup("").join(_card(site, self._trial, self._today) for site in shown)
         self.cards.value = elements.dress(Markup('<div class="pw-row">{}</div>').format(cards))
 
 
-def _card(site: Site, today: date) -> Markup:
-    note = _("As registered; written on {day}. Verify before use.").format(day=today)
+def _card(site: Site, trial: str, today: date) -> Markup:
+    note = _("As registered for {trial}; written on {day}. Verify before use.").format(trial=trial, day=today)
     file = elements.download(_("Address card (vCard)"), f"{site.id}.vcf", vcard(site, note), "text/vcard")
     return Markup(
         '<div class="pw-card pw-site"><h3>{}<br><span lang="zh">{}</span></h3><h4>{} {}</h4>{}'
@@ -160,8 +161,7 @@ def _notes(sites: tuple[Site, ...]) -> Markup:
     names = {site.id: site.name for site in sites}
     items = Markup("").join(
         Markup('<li><span class="{}">{}</span> {} <span class="pw-off">({})</span></li>').format(
-            _SEVERITY[note.severity],
-            _(note.severity),
+            *_SEVERITY[note.severity],
             note.text,
             ", ".join(names[name] for name in note.sites),
         )

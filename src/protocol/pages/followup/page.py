@@ -75,12 +75,12 @@ class FollowupPage:
             value=record.boundary_day_allowed.value, indent=False, layout={"width": "auto"},
             description=_("The day a look-back is complete is allowed (day 14 of 2 weeks)"),
         )  # fmt: skip
-        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "min(360px, 100%)"})
+        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "calc(100% - 4px)"})
         self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
 
     def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
         value = None if offset is None else shifted(self._today, offset)
-        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "min(520px, 100%)"})
+        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "calc(100% - 4px)"})
 
     @property
     def _pickers(self) -> list[widgets.DatePicker]:
@@ -101,9 +101,9 @@ class FollowupPage:
         self._done_box = widgets.VBox()
 
     def _arrange(self) -> widgets.VBox:
-        dates = widgets.VBox([*self.anchors.values(), self.clear])
-        choices = widgets.VBox([self.frequency, self.infusion_days, self.visit, self._done_box])
-        clocks = widgets.VBox([*self.exposures.values(), self.boundary_day])
+        dates = _column(*self.anchors.values(), self.clear)
+        choices = _column(self.frequency, self.infusion_days, self.visit, self._done_box)
+        clocks = _column(*self.exposures.values(), self.boundary_day)
         return widgets.VBox(
             [
                 self.problem,
@@ -231,6 +231,11 @@ class FollowupPage:
 
 def _values(controls: Mapping[str, widgets.DatePicker]) -> dict[str, date | None]:
     return {name: control.value for name, control in controls.items()}
+
+
+def _column(*content: widgets.Widget) -> widgets.VBox:
+    """Stack controls, no wider than a phone when it must be."""
+    return widgets.VBox(content, layout={"width": "min(520px, 100%)"})
 
 
 def _wide(chart: Chart) -> widgets.Box:

@@ -84,8 +84,8 @@ def _against_enrolment(earliest: date, given: date | None) -> Markup:
 
 
 def _status(status: str) -> Markup:
-    sign, _colour = SIGNS[status]
-    return Markup('<span class="{}">{} {}</span>').format(_CLASSES.get(status, "pw-off"), sign, _(status))
+    sign, _colour, word = SIGNS[status]
+    return Markup('<span class="{}">{} {}</span>').format(_CLASSES.get(status, "pw-off"), sign, word)
 
 
 def _counted_from(anchor: str, offset: str) -> str:
