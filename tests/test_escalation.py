@@ -330,6 +330,7 @@ FALLING[2, 1] = 0.01
         (lambda: Outcomes.none(GRID).with_regimen(4, 3, 4), "outcomes at B2", "at most 3"),
         (lambda: Outcomes.none(GRID).with_regimen(4, -1, 0), "participants treated", "0 or more"),
         (lambda: Outcomes(GRID, np.full((5, 3), np.nan), np.zeros((5, 3), int)), "treated", "whole numbers"),
+        (lambda: Outcomes(GRID, [[1], [2, 3]], [[1], [2, 3]]), "treated", "one row per dose"),
         (lambda: Outcomes(GRID, np.zeros((3, 5), int), np.zeros((3, 5), int)), "treated", "5 doses by 3"),
         (lambda: Outcomes.parse(GRID, "A1:NNN F1:N"), "regimen", "from A1 to E3"),
         (lambda: Outcomes.parse(GRID, "A1 NNN"), "outcome notation", "B1:NTN"),

@@ -48,7 +48,10 @@ class Outcomes:
             raise ProtocolError(_("outcomes at {}").format(name), found, _("at most {}").format(treated))
 
     def _counts(self, values: ArrayLike, what: str) -> Integers:
-        counts = np.asarray(values)
+        try:
+            counts = np.asarray(values)
+        except ValueError:
+            raise ProtocolError(what, _("rows of different lengths"), _("one row per dose, all as long")) from None
         if counts.ndim == 2:
             counts = counts[None]
         if counts.shape[1:] != self.grid.shape:

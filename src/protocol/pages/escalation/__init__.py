@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
-import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
@@ -12,8 +11,8 @@ from protocol.escalation import DESIGNS, STOP, Design, Outcomes, isotonic_rates,
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation import rules
-from protocol.pages.escalation.regimens import regimen_rows
 from protocol.pages.escalation.characteristics import Characteristics, half
+from protocol.pages.escalation.regimens import regimen_rows
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
