@@ -243,13 +243,13 @@ def advise(text, **changes):
     ("text", "answer", "words"),
     [
         ("", "A1", "Nobody was treated at A1 yet."),
-        ("A1:NNN", "B1", "a tie decided by the stated preference (dose first)"),
+        ("A1:NNN", "B1", "the tie goes to the dose, as stated"),
         ("A1:NNN B1:NTN", "B1", "1 of 3 participants had a DLT, a rate of 0.33."),
         ("A1:NNN B1:TTN", "A1", "De-escalate to A1"),
         ("A1:NNN B1:TTT", "A1", "B1 is eliminated with every regimen above it."),
-        ("A1:TTN", "A1", "The grid ends here: stay at A1."),
+        ("A1:TTN", "A1", "Stay at A1: there is no lower regimen."),
         ("A1:TTT", "stop", "The lowest regimen, A1, is too toxic: the trial stops."),
-        ("E3:NNN", "E3", "The grid ends here"),
+        ("E3:NNN", "E3", "Stay at E3: there is no higher regimen."),
         ("A1:NNN B1:TTT A1:NNN", "A2", "B1 is eliminated"),
         ("A1:" + "N" * 60, "stop", "The maximum of 60 participants is reached."),
     ],
@@ -261,7 +261,7 @@ def test_the_advice_says_its_numbers(text, answer, words):
 
 def test_a_stated_preference_decides_ties():
     assert advise("A1:NNN", preference="frequency")[0] == "A2"
-    assert "(frequency first)" in advise("A1:NNN", preference="frequency")[1]
+    assert "the tie goes to the frequency" in advise("A1:NNN", preference="frequency")[1]
 
 
 def test_the_bar_refuses_a_dose_at_which_a_lower_frequency_was_toxic():
@@ -275,7 +275,15 @@ def test_enough_participants_at_one_regimen_stop_the_trial():
 
 
 def test_a_late_dlt_below_moves_the_trial_under_the_eliminated_regimens():
-    assert advise("A1:NNN B1:TTT C1:NNN")[0] == "A1"
+    assert advise("A1:NNN B1:TTT C1:NNN") == ("A1", advise("A1:NNN B1:TTT C1:NNN")[1])
+    assert "De-escalate to A1, the nearest regimen below" in advise("A1:NNN B1:TTT C1:NNN")[1]
+
+
+def test_a_coin_is_announced_and_not_tossed_by_the_explanation():
+    design = RECORD.designed(preference="coin")
+    assert "Escalate to B1 or A2" in design.why(Outcomes.parse(GRID, "A1:NNN"), 0)
+    picks = {int(design.next(Outcomes.parse(GRID, "A1:NNN"), [0], [draw])[0]) for draw in (0.1, 0.9)}
+    assert picks == {GRID.index("B1"), GRID.index("A2")}
 
 
 def test_a_regimen_with_no_participants_is_never_selected():
@@ -341,6 +349,10 @@ FALLING[2, 1] = 0.01
         (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 0, 1), "trials", "from 1 to"),
         (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 10, -1), "seed", "from 0 to"),
         (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 2.5, 1), "trials", "whole number"),
+        (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 10, 1, chunk=0), "chunk", "from 1"),
+        (lambda: simulate(Boin(GRID), SCENARIOS["middle"], 10, 1, start=15), "first regimen", "0 to 14"),
+        (lambda: Boin(GRID).next(Outcomes.none(GRID), [STOP]), "current regimen", "from 0 to 14"),
+        (lambda: Boin(GRID).next(Outcomes.none(GRID, 2), [0]), "current regimen", "for each trial"),
         (lambda: Grid((), ("1",)), "grid", "at least one"),
         (lambda: Grid(("A", "A1"), ("1", "11")), "grid", "different names"),
     ],

@@ -15,7 +15,9 @@ from protocol.escalation import EscalationRecord, Outcomes
 from protocol.records import read_record
 
 HERE = Path(__file__).parent
-SEED = 20230101
+COHORT_SEED = 20230101
+TRIAL_SEED = 1  # a walk that goes up, comes back, and eliminates: something to look at
+SCENARIO = "middle"
 AS_OF = date(2026, 11, 20)
 SITES = ("Wuhan Union Hospital", "Wuhan Tongji Hospital", "Wuhan Central Hospital")
 NEVER = dict.fromkeys(
@@ -193,10 +195,10 @@ def _cell(value: object) -> object:
 
 
 def trial_so_far(
-    random: np.random.Generator, record: EscalationRecord, cohorts: int = 9
+    random: np.random.Generator, record: EscalationRecord, cohorts: int = 12
 ) -> tuple[str, list[dict[str, Any]]]:
     """Walk through the grid cohort by cohort with the design's own rule; the last cohort is still being watched."""
-    truth = np.array(record.scenarios[0].truth).ravel()
+    truth = np.array(next(item.truth for item in record.scenarios if item.id == SCENARIO)).ravel()
     design, grid, window = record.designed(), record.grid, record.dlt_window_days.value
     outcomes, current, people = Outcomes.none(grid), grid.index(record.design.start.value), list[dict[str, Any]]()
     opened = AS_OF - timedelta(days=cohorts * 52)
@@ -258,11 +260,12 @@ def write_trial(open_regimen: str, people: list[dict[str, Any]], random: np.rand
 def main() -> None:
     """Write both examples."""
     folder = HERE.parent / "NCT05672420"
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(COHORT_SEED)
     people = cohort(random)
     write_cohort(
         people, list(dict.fromkeys(name for person in people for name in person if name != "participant_id"))
     )
+    random = np.random.default_rng(TRIAL_SEED)
     write_trial(*trial_so_far(random, read_record(folder / "escalation.toml", EscalationRecord)), random)
 
 

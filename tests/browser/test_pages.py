@@ -11,10 +11,11 @@ NAMES = [Path(page.file).stem for page in pages_of(Path(__file__).parents[2] / "
 # A page, a control by its role and accessible name, what a person does to it, and the words it must bring.
 CONTROLS = []
 
+READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
 TOO_WIDE = """[...document.querySelectorAll('#rendered_cells *')]
   .filter(e => !e.parentElement.closest('.pw-scroll, .pw-chart') && e.getBoundingClientRect().right > 391)
   .map(e => e.className).slice(0, 5)"""
-NAMELESS = """[...document.querySelectorAll('#rendered_cells :is(input, select, textarea, button, [role=slider])')]
+NAMELESS = """[...document.querySelectorAll(':is(input, select, textarea, button, [role=slider])')]
   .filter(e => e.checkVisibility() && !e.labels?.length && !e.textContent.trim() && !e.title
     && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
   .map(e => e.outerHTML.slice(0, 120))"""
@@ -24,7 +25,7 @@ TEXT = "document.querySelector('#rendered_cells').innerText"
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_opens_without_a_mistake(name, dashboard, laptop):
     laptop.open(dashboard, name)
-    laptop.tab.wait_for_selector(".pw-page h2")
+    laptop.tab.wait_for_selector(READY)
     assert laptop.tab.locator("nav [aria-current=page]").count() == 1
     assert laptop.tab.get_by_text("Traceback").count() == 0
     assert laptop.tab.locator(".pw-chart-problem").count() == 0
@@ -34,7 +35,7 @@ def test_a_page_opens_without_a_mistake(name, dashboard, laptop):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_fits_a_phone(name, dashboard, phone):
     phone.open(dashboard, name)
-    phone.tab.wait_for_selector(".pw-page h2")
+    phone.tab.wait_for_selector(READY)
     assert phone.tab.evaluate("document.documentElement.scrollWidth") <= 390, phone.tab.evaluate(TOO_WIDE)
 
 
@@ -48,7 +49,7 @@ def test_a_control_changes_what_the_page_says(name, role, label, act, words, das
 @pytest.mark.parametrize("name", NAMES)
 def test_every_control_of_a_page_has_a_name(name, dashboard, laptop):
     laptop.open(dashboard, name)
-    laptop.tab.wait_for_selector(".pw-page h2")
+    laptop.tab.wait_for_selector(READY)
     assert laptop.tab.evaluate(NAMELESS) == []
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import ipywidgets as widgets
+import pandas as pd
 import pytest
+import vl_convert
 
 from protocol.escalation import EscalationRecord
 from protocol.figures import escalation as figures
@@ -104,6 +106,18 @@ def test_a_line_that_cannot_be_read_is_explained_and_the_last_answer_stays(page,
     assert not page.problem.value
 
 
+def test_a_regimen_no_cohort_came_near_cannot_be_the_current_one(page):
+    page.notation.value = "A1:NNN"
+    advice = page.advice.value
+    page.current.value = at(page, "E3")
+    assert "nor one step from it" in page.problem.value
+    assert page.advice.value == advice
+    page.follow.click()
+    assert page.current.value == at(page, "E3")
+    page.current.value = at(page, "A2")
+    assert "Treat the next cohort at A2" in page.advice.value
+
+
 def test_eliminated_and_untried_regimens_are_told_apart(page):
     page.notation.value = "A1:NNN B1:NNNNNT B2:TTT"
     shown = cells(page)
@@ -128,6 +142,20 @@ def test_what_if_inputs_change_the_answer_and_say_so(page):
     assert "What if" in page.advice.value
     page.target.value = 0.2
     assert "target DLT rate 0.2" in page.table.value
+
+
+def test_enough_participants_at_one_regimen_stop_the_trial(page):
+    page.notation.value = "A1:NNN B1:NNTNNTNNN"
+    page.enough.value = 9
+    assert ">Stop<" in page.advice.value
+    assert "9 participants at B1 are enough" in page.advice.value
+
+
+def test_a_cohort_larger_than_the_trial_is_explained(page):
+    page.maximum.value = 2
+    assert "a cohort of 1 or more" in page.problem.value
+    page.maximum.value = 30
+    assert not page.problem.value
 
 
 def test_a_target_beyond_what_the_design_takes_is_explained(page):
@@ -239,3 +267,15 @@ def test_the_pictures_state_their_types_and_what_they_show(page):
         assert drawing["width"] == "container"
     assert set(figures.FILLS) == set(figures.INKS)
     assert {row["decision"] for row in page.rules._rows} == set(figures.DECISIONS)
+
+
+def test_every_picture_can_be_drawn_with_its_words(page):
+    simulated(page)
+    page.notation.value = "A1:NNN B1:NNNNNT B2:TTT"
+    drawn = {
+        "eliminated": figures.grid(pd.DataFrame(page.picture._rows)),
+        "★ right": figures.characteristics(pd.DataFrame(page.simulation.picture._rows)),
+        "Participants treated at the regimen": figures.decisions(pd.DataFrame(page.rules._rows)),
+    }
+    for words, chart in drawn.items():
+        assert words in vl_convert.vegalite_to_svg(chart.to_dict() | {"width": 360})

@@ -91,7 +91,7 @@ class Chart(anywidget.AnyWidget):
 
 
 def rows_of(frame: Any) -> _Rows:
-    """Return the rows as Altair writes them: dates as ISO text, a missing number as None, a missing date empty."""
+    """Return the rows as Altair writes them: dates as ISO text, a missing number None, a missing date ""."""
     table = to_values(nw.from_native(frame, eager_only=True))
     return [{name: _plain(value) for name, value in row.items()} for row in table["values"]]
 

@@ -1,1 +1,1 @@
-"""The committee's door: the pages served by Voila to this machine's browsers, with a look and rules of their own."""
+"""The committee's door: the pages, served by Voila to this machine's browsers under rules of their own."""

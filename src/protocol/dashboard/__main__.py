@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     address = f"http://127.0.0.1:{port}/?token={token}"
     vega_runtime()  # made once a machine, now and not when the first page waits for it
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see protocol.dashboard.kernel
-    from protocol.dashboard.server import serve  # noqa: PLC0415 - after the line above
+    from protocol.dashboard.server import serve  # after the line above
 
     serve(notebooks, port, token, announce=lambda: _announce(address, asked.browser))
     return 0

@@ -23,7 +23,7 @@ class Page:
 
 
 def pages_of(folder: Path) -> tuple[Page, ...]:
-    """Read the titles (notebook metadata "title") and opening sentences (first cell) of a folder's notebooks."""
+    """Read the titles (metadata "title", else the file name) and first sentences of a folder's notebooks."""
     return tuple(_page(file) for file in sorted(folder.glob("*.ipynb")))
 
 

@@ -2,8 +2,8 @@
 
 import sys
 
-# jsonschema builds 35 parsers (0.8 s) on import when this module is there. Only the check of "format: iri" needs it,
-# which no figure has; JupyterLab's kernels and the library itself keep it.
+# jsonschema builds 35 parsers (0.8 s) on import when this module is there. Only the check of "format: iri"
+# needs it, which no figure has; JupyterLab's kernels and the library itself keep it.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 from ipykernel.kernelapp import launch_new_instance  # noqa: E402 - the line above must come first

@@ -1,4 +1,4 @@
-"""Open JupyterLab on the notebooks: ``python -m protocol.dashboard.lab``. It asks no other host for anything."""
+"""Open JupyterLab on the notebooks, with no request to another host: ``python -m protocol.dashboard.lab``."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jupyterlab.labapp import LabApp
 
-SETTINGS = Path(__file__).with_name("jupyterlab")  # switches the news prompt off, which no command-line option does
+SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no command-line option
 
 
 def main(arguments: list[str]) -> None:

@@ -23,8 +23,8 @@ STATIC = FURNITURE / "voila/templates/protocol/static"
 CELL_SECONDS = 60  # a page that computes longer than this is told to be late
 IDLE_SECONDS = 900  # a kernel nobody is connected to ends after this
 
-# The browser itself refuses every other host. Vega needs 'unsafe-eval', Voila's inlined parts 'unsafe-inline', the
-# runtime of the pictures blob:.
+# The browser itself refuses every other host. Vega needs 'unsafe-eval', Voila's inlined parts need
+# 'unsafe-inline', the runtime of the pictures blob:.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -42,8 +42,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
-class Dashboard(Voila):  # type: ignore[misc] # Voila has no types
-    """Voila that reads no settings from other folders, checks the Host header and has error pages of its own."""
+class Dashboard(Voila):  # type: ignore[misc] # no types there
+    """Voila that reads no other settings, checks the Host header and has error pages of its own."""
 
     name = "voila"
     announce: Callable[[], None] = staticmethod(lambda: None)
@@ -162,5 +162,7 @@ def workbook(notebooks: Path) -> dict[str, Any]:
 
 def dark_theme() -> Markup:
     """Return JupyterLab's dark colours, in force where the page says that its theme is not light."""
-    file = next(filter(Path.is_file, map(Path, jupyter_path("nbconvert/templates/lab/static/theme-dark.css"))))
-    return Markup(file.read_text(encoding="utf-8").replace(":root", ':root[data-jp-theme-light="false"]'))  # noqa: S704 - a file of nbconvert's own
+    file = next(
+        filter(Path.is_file, map(Path, jupyter_path("nbconvert/templates/lab/static/theme-dark.css")))
+    )
+    return Markup(file.read_text(encoding="utf-8").replace(":root", ':root[data-jp-theme-light="false"]'))  # noqa: S704 - nbconvert's file

@@ -12,7 +12,7 @@ A regimen's index is its position when the grid is read row by row: A1 is 0, A2 
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement, product
+from itertools import combinations_with_replacement, pairwise, product
 from math import comb
 from typing import Any
 
@@ -125,9 +125,14 @@ class Grid:
         return np.asarray(np.arange(frequencies) < heights[:, :, None]).reshape(len(heights), self.size)
 
 
-def upwards(cells: Booleans) -> Booleans:
-    """Mark every regimen at or above a marked one; shape ``(T, D, F)`` in and out."""
-    return np.logical_or.accumulate(np.logical_or.accumulate(cells, axis=1), axis=2)
+def upwards(cells: Booleans, axes: tuple[int, ...] = (1, 2)) -> Booleans:
+    """Mark every regimen at or above a marked one, along the given axes; shape ``(T, D, F)`` in and out."""
+    marked = cells.copy()
+    for axis in axes:
+        levels = np.moveaxis(marked, axis, 0)  # level by level: the axes are short, the trials many
+        for lower, higher in pairwise(levels):
+            higher |= lower
+    return marked
 
 
 def true_rates(grid: Grid, truth: ArrayLike) -> Floats:

@@ -143,11 +143,13 @@ def simulate(
     Raises
     ------
     ProtocolError
-        When the true rates, the number of trials or the seed cannot be used.
+        When the true rates, a number of trials, the seed or the first regimen cannot be used.
     """
     rates = true_rates(design.grid, truth)
     _check(_("trials"), trials, 1, MOST_TRIALS)
     _check(_("seed"), seed, 0, 2**63)
+    _check(_("first regimen"), start, 0, design.grid.size - 1)
+    _check(_("trials in a chunk"), chunk, 1, MOST_TRIALS)
     shape, draw = (trials, *design.grid.shape), np.random.default_rng(seed)
     treated, dlt, selected = np.zeros(shape, np.int16), np.zeros(shape, np.int16), np.zeros(trials, int)
     done = 0

@@ -48,6 +48,13 @@ def row(*content: widgets.Widget) -> widgets.Box:
     return box
 
 
+def narrow(content: widgets.Widget) -> widgets.Box:
+    """Keep a picture from growing wider than it reads well."""
+    box = widgets.Box([content])
+    box.add_class("pw-narrow")
+    return box
+
+
 def origin(value: Provenance) -> Markup:
     """Show where a value comes from: a quiet tag for a source, a loud one for an assumption."""
     if value.is_assumption:

@@ -87,7 +87,7 @@ class OverviewPage:
             _("Where the trial stands on {day}").format(day=so_far.as_of.isoformat()),
             elements.html(elements.invented() if so_far.invented else ""),
             elements.html(figures_of(so_far, table)),
-            self.grid,
+            elements.narrow(self.grid),
             elements.html(self._next_step(so_far, open_, design.why(outcomes, current))),
             elements.html(elements.table(_readable(sites), _("Per site"))),
         )

@@ -166,7 +166,7 @@ class Boin:
         return " ".join(filter(None, sentences))
 
     def _decide(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None) -> Decision:
-        at, rows = np.asarray(current), np.arange(len(outcomes.treated))
+        at, rows = self._places(outcomes, current), np.arange(len(outcomes.treated))
         closed = self.eliminated(outcomes).reshape(len(rows), -1)
         n, y = (counts.reshape(closed.shape) for counts in (outcomes.treated, outcomes.dlt))
         # A late DLT below can eliminate the current regimen: it is left whatever its own counts say.
@@ -191,7 +191,7 @@ class Boin:
 
     def _barred(self, outcomes: Outcomes) -> Booleans:
         toxic = self.tables.toxic[outcomes.treated, outcomes.dlt]
-        sides = [np.logical_or.accumulate(toxic, axis=2), np.logical_or.accumulate(toxic, axis=1)]
+        sides = [upwards(toxic, axes=(2,)), upwards(toxic, axes=(1,))]
         return np.stack(sides, axis=-1).reshape(len(toxic), -1, 2)
 
     def _nearest_open(self, closed: Booleans, at: int) -> int:
@@ -200,6 +200,13 @@ class Boin:
         while all(closed[index] for index in layer):
             layer = [step for index in layer for step in self.grid.neighbours[DOWN, index].tolist() if step >= 0]
         return next(index for index in layer if not closed[index])
+
+    def _places(self, outcomes: Outcomes, current: ArrayLike) -> Integers:
+        at = np.asarray(current)
+        if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= self.grid.size:
+            write = _("one number from 0 to {} for each trial").format(self.grid.size - 1)
+            raise ProtocolError(_("current regimen"), repr(current)[:80], write)
+        return at
 
     def _check_size(self, outcomes: Outcomes) -> None:
         if (most := int(outcomes.treated.max(initial=0))) > self.maximum:
@@ -239,18 +246,28 @@ class Boin:
         steps = [
             (int(c), float(s)) for c, s in zip(decision.candidates[0], decision.scores[0], strict=True) if c >= 0
         ]
-        if chosen == current:
-            refused = _(" and ").join(self._refused(index, decision) for index, _score in steps)
-            return _("{}: stay at {}.").format(refused or _("The grid ends here"), labels[current])
         up = decision.move[0] == UP
+        if chosen == current:
+            end = _("there is no higher regimen") if up else _("there is no lower regimen")
+            refused = _(" and ").join(self._refused(index, decision) for index, _score in steps) or end
+            return _("Stay at {}: {}.").format(labels[current], refused)
+        verb = _("Escalate to {}") if up else _("De-escalate to {}")
+        if chosen not in [index for index, _score in steps]:
+            return verb.format(labels[chosen]) + _(", the nearest regimen below that is not eliminated.")
         scored = _(" and ").join(
             _("{} scores {:.3f}").format(labels[index], score) if score else self._refused(index, decision)
             for index, score in steps
         )
-        tie = len(steps) == 2 and steps[0][1] == steps[1][1] > 0
-        tie_word = _(", a tie decided by the stated preference ({} first)").format(self.preference) if tie else ""
-        verb = _("Escalate to {}").format(labels[chosen]) if up else _("De-escalate to {}").format(labels[chosen])
-        return _("{}: by the chance of a rate between the boundaries, {}{}.").format(verb, scored, tie_word)
+        names, tie = labels[chosen], ""
+        if len(steps) == 2 and steps[0][1] == steps[1][1]:
+            tie = {
+                "dose": _("; the tie goes to the dose, as stated"),
+                "frequency": _("; the tie goes to the frequency, as stated"),
+                "coin": _("; a coin decides the tie"),
+            }[self.preference]
+            names = _(" or ").join(labels[index] for index, _score in steps) if self.preference == "coin" else names
+        rule = _("{} by the score, the chance of a rate between the boundaries: {}{}.")
+        return rule.format(verb.format(names), scored, tie)
 
     def _refused(self, index: int, decision: Decision) -> str:
         reason = _("{} is eliminated") if decision.eliminated[0, index] else _("{} is barred")

@@ -19,6 +19,7 @@ from protocol.translation import _
 from protocol.trial import Trial
 
 WIDE = {"description_width": "initial"}
+MOST_PARTICIPANTS = 200
 
 
 class EscalationPage:
@@ -43,10 +44,11 @@ class EscalationPage:
     # Inputs
 
     def _make_inputs(self) -> None:
-        start, given = self.grid.index(self.record.design.start.value), self.record.design
+        given = self.record.design
+        self._start = start = self.grid.index(given.start.value)
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
         narrow = {"style": WIDE, "layout": {"width": "145px"}}
-        counts = {"min": 0, "max": given.maximum.value, **narrow}
+        counts = {"min": 0, "max": MOST_PARTICIPANTS, **narrow}
         self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), **narrow)
         self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
         self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
@@ -64,6 +66,10 @@ class EscalationPage:
             value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"),
             style=WIDE, layout={"width": "200px"},
         )  # fmt: skip
+        sizes = {"min": 1, "max": MOST_PARTICIPANTS, "style": WIDE, "layout": {"width": "200px"}}
+        self.cohort_size = widgets.BoundedIntText(given.cohort_size.value, description=_("Cohort"), **sizes)
+        self.maximum = widgets.BoundedIntText(given.maximum.value, description=_("Participants at most"), **sizes)
+        self.enough = widgets.BoundedIntText(given.enough.value, description=_("Enough at one regimen"), **sizes)
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
         preferred = "frequency" if given.preference.value == "frequency" else "dose"
         self.preference = widgets.ToggleButtons(options=sides, value=preferred, description=_("Ties"), style=WIDE)
@@ -118,6 +124,7 @@ class EscalationPage:
         )
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
+            elements.row(self.cohort_size, self.maximum, self.enough),
             elements.row(
                 half(self.rules),
                 half(
@@ -130,7 +137,8 @@ class EscalationPage:
         ]
 
     def _connect(self) -> None:
-        for widget in (self.current, self.design, self.target, self.preference, self.bar):
+        sizes = self.cohort_size, self.maximum, self.enough
+        for widget in (self.current, self.design, self.target, self.preference, self.bar, *sizes):
             widget.observe(self.refresh, "value")
         self.notation.observe(self._read, "value")
         self.regimen.observe(self._load, "value")
@@ -146,7 +154,11 @@ class EscalationPage:
             self.regimen.value = self.grid.index(change["new"]["regimen"])
 
     def _follow(self, _button: widgets.Button) -> None:
-        following = self._advise()[1]
+        try:
+            following = self._advise()[1]
+        except ProtocolError as error:
+            self._say(error)
+            return
         if following != STOP:
             self.regimen.value = self.current.value = following
 
@@ -188,14 +200,15 @@ class EscalationPage:
 
     def design_now(self) -> Design:
         """Build the design from the record and the what-if inputs."""
-        what_if = {"target": self.target.value, "preference": self.preference.value, "bar": self.bar.value}
-        return self.record.designed(self.design.value, **what_if)
+        names = "target", "preference", "bar", "cohort_size", "maximum", "enough"
+        return self.record.designed(self.design.value, **{name: getattr(self, name).value for name in names})
 
     def _outcomes(self) -> Outcomes:
         return Outcomes.parse(self.grid, self.notation.value)
 
     def _advise(self) -> tuple[Outcomes, int]:
         outcomes = self._outcomes()
+        self._check_reached(outcomes)
         return outcomes, int(self.design_now().next(outcomes, [self.current.value])[0])
 
     def refresh(self, _change: object = None) -> None:
@@ -212,6 +225,17 @@ class EscalationPage:
         self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))
         self.table.value = elements.dress(rules.table(design))
         self.rules.draw(rules.cells(design))
+
+    def _check_reached(self, outcomes: Outcomes) -> None:
+        """Refuse as current a regimen that no cohort has come near: nothing may be skipped."""
+        at, treated = self.current.value, outcomes.treated.ravel()
+        beside = self.grid.neighbours[1:, at].ravel()
+        if treated[at] or treated[beside[beside >= 0]].any() or (not treated.any() and at == self._start):
+            return
+        label = self.grid.labels[at]
+        found = _("{}, where nobody was treated, nor one step from it").format(label)
+        write = _("a regimen that was treated, or one a step away from it")
+        raise ProtocolError(_("current regimen"), found, write)
 
     def _say(self, error: ProtocolError) -> None:
         self.problem.value = elements.dress(elements.message(error))

@@ -1,7 +1,7 @@
 """The simulation: how often the design is right when the true DLT rates are such and such."""
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 
 import ipywidgets as widgets
@@ -35,7 +35,7 @@ class Characteristics:
         self.record, self.grid, self._design_now = record, record.grid, design_now
         self.result: Simulation | None = None
         self.worker: Thread | None = None
-        self._stopped, self._shown_at = Event(), 0.0
+        self._stopped, self._drawing, self._shown_at = Event(), Lock(), 0.0
         self._make_inputs()
         self._make_outputs()
         self.view = self._section()
@@ -151,7 +151,8 @@ class Characteristics:
 
     def _draw(self, _change: object = None) -> None:
         if self.result:
-            self.picture.draw(cells(self.result, self.measure.value))
+            with self._drawing:  # the running simulation and the reader may both ask
+                self.picture.draw(cells(self.result, self.measure.value))
 
 
 def half(*content: widgets.Widget) -> widgets.VBox:

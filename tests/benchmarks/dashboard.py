@@ -1,0 +1,194 @@
+"""Measure the dashboard: opening a page, a slider's way to the picture, memory (``make bench``).
+
+Exit code 1 when a figure is over its limit. Run it on an otherwise idle machine.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import psutil
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+NOTEBOOKS = HERE.parents[1] / "notebooks"
+BROWSER_TESTS = HERE.parent / "browser"
+OPENINGS, PRESSES = 5, 40
+OPEN_RATIO, SLIDER_MS, KERNEL_MB = 1.5, 50, 160
+READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
+BARE = "import ipywidgets\nipywidgets.HTML('<p class=\"bare\">ready</p>')"
+GRID = "from picture_page import picture_page\npicture_page()"
+
+# From the key press to the first change of the drawing, both seen by the browser's own clock.
+ANSWER_MS = """() => new Promise((resolve) => {
+  const chart = document.querySelector('.pw-chart');
+  const watcher = new MutationObserver(() => { watcher.disconnect(); resolve(performance.now() - pressed); });
+  let pressed;
+  watcher.observe(chart, { subtree: true, childList: true, characterData: true, attributes: true });
+  pressed = performance.now();
+  const key = { key: 'ArrowRight', code: 'ArrowRight', keyCode: 39, bubbles: true };
+  document.querySelector('[role=slider]').dispatchEvent(new KeyboardEvent('keydown', key));
+})"""
+
+
+def write_notebook(folder, name, source):
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(source)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / name)
+
+
+@contextmanager
+def running(command, ready):
+    """Run a server until the block ends; yield the process and what `ready` found in its words."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(BROWSER_TESTS), *sys.path])}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    try:
+        yield process, next(found for line in process.stdout if (found := re.search(ready, line))).group()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def kernels(process):
+    """The kernels of a server, by the id that Voila names in the page."""
+    lines = {
+        child: " ".join(child.cmdline()) for child in psutil.Process(process.pid).children(recursive=True)
+    }
+    found = {re.search(r"kernel-([0-9a-f-]{36})", line): child for child, line in lines.items()}
+    return {match.group(1): child for match, child in found.items() if match}
+
+
+def wait_for_warm(process, count):
+    """Wait until every page's spare kernel has computed its page: none uses the processor any more."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        children = kernels(process).values()
+        before = {child.pid: sum(child.cpu_times()[:2]) for child in children}
+        time.sleep(2)
+        after = {child.pid: sum(child.cpu_times()[:2]) for child in kernels(process).values()}
+        if len(after) >= count and all(after[pid] - before.get(pid, 0) < 0.1 for pid in after):
+            return
+    raise TimeoutError("the kernels are still busy after two minutes")
+
+
+def opening_seconds(browser, process, count, login, address, sign):
+    """Median time until the sign that the page is there, each time with a spare kernel and a new tab."""
+    seconds = []
+    for _ in range(OPENINGS):
+        wait_for_warm(process, count)
+        context = browser.new_context()
+        tab = context.new_page()
+        tab.goto(login)
+        start = time.perf_counter()
+        tab.goto(address)
+        tab.wait_for_selector(sign)
+        seconds.append(time.perf_counter() - start)
+        context.close()
+    return statistics.median(seconds)
+
+
+def bare_seconds(browser, folder):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "voila",
+        str(folder),
+        "--no-browser",
+        f"--port={port}",
+        "--preheat_kernel=True",
+    ]
+    with running(command, r"http://\S+") as (process, _):
+        root = f"http://127.0.0.1:{port}"
+        return opening_seconds(browser, process, 1, root, f"{root}/voila/render/bare.ipynb", ".bare")
+
+
+def slider_ms(browser, address, root):
+    tab = browser.new_page()
+    tab.goto(address)
+    tab.goto(f"{root}/voila/render/grid.ipynb")
+    tab.wait_for_selector(".pw-chart svg")
+    answers = []
+    for _ in range(PRESSES):
+        tab.locator("[role=slider]").first.focus()
+        answers.append(tab.evaluate(ANSWER_MS))
+        tab.wait_for_timeout(100)
+    tab.close()
+    return statistics.median(answers)
+
+
+def kernel_mb(browser, process, address, root, name):
+    tab = browser.new_page()
+    tab.goto(address)
+    tab.goto(f"{root}/voila/render/{name}")
+    tab.wait_for_selector(READY)
+    kernel = tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
+    memory = kernels(process)[kernel].memory_info().rss / 2**20
+    tab.close()
+    return memory
+
+
+def measured(browser, folder):
+    """Yield each figure as (what, value, limit)."""
+    launch = [sys.executable, "-m", "protocol.dashboard", "--no-browser"]
+    bare = bare_seconds(browser, folder / "bare")
+    yield "bare Voila page, warm, seconds", bare, None
+    with running([*launch, str(folder / "grid")], r"http://\S+") as (process, address):
+        wait_for_warm(process, 1)
+        yield (
+            "slider to picture, median ms",
+            slider_ms(browser, address, address.partition("/?")[0]),
+            SLIDER_MS,
+        )
+    names = sorted(file.name for file in NOTEBOOKS.glob("*.ipynb"))
+    start = time.perf_counter()
+    with running([*launch, str(NOTEBOOKS)], r"http://\S+") as (process, address):
+        yield "launcher answers, seconds", time.perf_counter() - start, None
+        root = address.partition("/?")[0]
+        for name in names:
+            page = f"{root}/voila/render/{name}"
+            seconds = opening_seconds(browser, process, len(names), address, page, READY)
+            yield f"{name}, warm, seconds", seconds, None
+            yield f"{name}, ratio to the bare page", seconds / bare, OPEN_RATIO
+            wait_for_warm(process, len(names))
+            yield f"{name}, kernel RSS in MB", kernel_mb(browser, process, address, root, name), KERNEL_MB
+
+
+def main():
+    over = 0
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+        for name, source in (("bare", BARE), ("grid", GRID)):
+            folder = Path(scratch) / name
+            folder.mkdir()
+            write_notebook(folder, f"{name}.ipynb", source)
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        for what, value, limit in measured(browser, Path(scratch)):
+            exceeded = limit is not None and value > limit
+            over += exceeded
+            print(
+                f"{what:45} {value:8.2f}"
+                + (f"  limit {limit}{'  OVER' if exceeded else ''}" if limit else ""),
+                flush=True,
+            )
+        browser.close()
+    return int(over > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

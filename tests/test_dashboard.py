@@ -1,0 +1,87 @@
+"""The launcher without a browser: what it refuses, which pages it lists, and the rules it hands to Voila."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protocol.dashboard.__main__ import free_port, is_free, main
+from protocol.dashboard.contents import Page, pages_of
+from protocol.dashboard.server import FURNITURE, rules, workbook
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": ["# What is <next>?\n", "\n", "And why."]},
+        {"cell_type": "code", "source": ["1"]},
+    ]
+    for name, metadata in (("02-last-page", {}), ("01-first", {"title": "Follow-up"})):
+        (tmp_path / f"{name}.ipynb").write_text(json.dumps({"cells": cells, "metadata": metadata}))
+    return tmp_path
+
+
+@pytest.fixture
+def busy_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+def test_a_port_in_use_is_refused_and_never_silently_another(folder, busy_port, capsys):
+    assert main([str(folder), "--port", str(busy_port)]) == 2
+    assert f"Port {busy_port} is in use" in capsys.readouterr().err
+    assert rules(folder, busy_port, "token").Voila.port_retries == 0
+
+
+def test_the_port_it_picks_is_free(busy_port):
+    assert not is_free(busy_port)
+    assert is_free(free_port())
+
+
+def test_a_folder_without_pages_is_refused(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 2
+    assert "name the folder with the notebooks" in capsys.readouterr().err
+
+
+def test_pages_are_listed_by_file_name_with_title_and_sentence(folder):
+    assert pages_of(folder) == (
+        Page("01-first.ipynb", "Follow-up", "What is <next>? And why."),
+        Page("02-last-page.ipynb", "Last page", "What is <next>? And why."),
+    )
+
+
+def test_every_page_of_the_workbook_has_a_sentence():
+    assert all(page.sentence for page in pages_of(NOTEBOOKS))
+
+
+def test_the_dashboard_answers_this_machine_only_and_wants_its_token(folder):
+    voila = rules(folder, 8866, "the token").Voila
+    assert (voila.ip, voila.port, voila.token) == ("127.0.0.1", 8866, "the token")
+    assert "http" not in voila.tornado_settings["headers"]["Content-Security-Policy"]
+
+
+def test_a_changed_look_has_a_new_version(folder, monkeypatch, tmp_path):
+    before = workbook(folder)["version"]
+    (tmp_path / "look.css").write_text("body { color: red }")
+    monkeypatch.setattr("protocol.dashboard.server.STATIC", tmp_path)
+    assert workbook(folder)["version"] != before
+
+
+def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
+    code = "import sys, protocol.chart; sys.exit(sys.modules.get('rfc3987_syntax', 0) is None)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    kernel = json.loads((FURNITURE / "kernels/python3/kernel.json").read_text(encoding="utf-8"))
+    assert kernel["argv"][1:3] == ["-m", "protocol.dashboard.kernel"]
+
+
+def test_the_furniture_asks_no_other_host():
+    for file in FURNITURE.rglob("*.*"):
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "//" not in "".join(line for line in text.splitlines() if "http" in line), file
