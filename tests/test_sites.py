@@ -164,6 +164,12 @@ def test_a_card_has_short_lines_and_gives_its_texts_back(note):
     assert plain == "x" + note + ",;\\\nend"
 
 
+def test_a_long_line_breaks_after_75_octets_and_before_a_whole_character():
+    lines = vcard(UNION, "协" * 60).split(b"\r\n")
+    start = next(index for index, line in enumerate(lines) if line.startswith(b"NOTE:"))
+    assert [len(line) for line in lines[start : start + 3]] == [74, 73, 1 + 3 * (60 - 23 - 24)]
+
+
 def test_nothing_in_a_contact_can_start_a_line_of_its_own():
     card = vcard(changed(UNION, name="Li\r\nTEL:+1"), "a\nEND:VCARD")
     assert unfolded(card).count("END:VCARD") == 1
