@@ -8,8 +8,14 @@ from protocol.dashboard.contents import pages_of
 
 NAMES = [Path(page.file).stem for page in pages_of(Path(__file__).parents[2] / "notebooks")]
 
-# A page, a control by its role and accessible name, what a person does to it, and the words it must bring.
-CONTROLS = []
+# A page, a control by its role and name, what a person does to it, words that must go, words that must come.
+CONTROLS = [
+    ("01-overview", "button", "low", lambda it: it.click(), "A03 ", "A05 "),
+    ("02-eligibility", "textbox", "Age at consent", lambda it: fill(it, "80"), "Possibly", "Not eligible"),
+    ("03-escalation", "textbox", "Outcomes", lambda it: fill(it, "A1:NNN"), "Nobody was treated", "0 of 3"),
+    ("04-followup", "button", "Clear all dates", lambda it: it.click(), "Invented", "not yet known"),
+    ("05-sites", "combobox", "Show", lambda it: it.select_option(index=1), "yczhang@", "whitely1972@"),
+]
 
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
 TOO_WIDE = """[...document.querySelectorAll('#rendered_cells *')]
@@ -39,11 +45,22 @@ def test_a_page_fits_a_phone(name, dashboard, phone):
     assert phone.tab.evaluate("document.documentElement.scrollWidth") <= 390, phone.tab.evaluate(TOO_WIDE)
 
 
-@pytest.mark.parametrize(("name", "role", "label", "act", "words"), CONTROLS)
-def test_a_control_changes_what_the_page_says(name, role, label, act, words, dashboard, laptop):
+def fill(field, text):
+    field.fill(text)
+    field.press("Enter")
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "label", "act", "goes", "comes"), CONTROLS, ids=lambda one: str(one)[:14]
+)
+def test_a_control_changes_what_the_page_says(name, role, label, act, goes, comes, dashboard, laptop):
     laptop.open(dashboard, name)
+    laptop.tab.wait_for_function(f"words => {TEXT}.includes(words)", arg=goes)
     act(laptop.tab.get_by_role(role, name=label).first)
-    laptop.tab.wait_for_function(f"words => {TEXT}.includes(words)", arg=words)
+    laptop.tab.wait_for_function(
+        f"([goes, comes]) => !{TEXT}.includes(goes) && {TEXT}.includes(comes)", arg=[goes, comes]
+    )
+    assert laptop.errors == []
 
 
 @pytest.mark.parametrize("name", NAMES)
