@@ -7,6 +7,8 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from protocol.translation import translated
+
 Phase = Literal["Ib", "II"]
 Severity = Literal["high", "medium", "low"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -111,7 +113,7 @@ def read_record(path: Path, model: type[R]) -> R:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(path.name, f"text that is not TOML ({error})", "valid TOML in UTF-8") from None
     try:
-        return model.model_validate(content)
+        return model.model_validate(translated(content))
     except ValidationError as error:
         raise _readable(path, content, error) from None
 

@@ -31,6 +31,15 @@ READ_BY_PEOPLE = {"label", "group", "help", "title", "name", "problem", "default
 """Keys of the record whose texts people read; the registry's own words are never translated."""
 
 
+def translated(content: Any, key: str = "") -> Any:
+    """Return a TOML file's content with the texts that people read in their language."""
+    if isinstance(content, dict):
+        return {name: translated(value, _role(key, name)) for name, value in content.items()}
+    if isinstance(content, list):
+        return [translated(item, key) for item in content]
+    return _(content) if key in READ_BY_PEOPLE and isinstance(content, str) and content else content
+
+
 def record_texts(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iterator[tuple[int, str, str, list[str]]]:
     """Extract the record's texts from a TOML file, as Babel asks its extractors to."""
     del keywords, comment_tags, options  # marks of code, which a record does not carry
@@ -41,9 +50,14 @@ def record_texts(file: Any, keywords: Any, comment_tags: Any, options: Any) -> I
 def _texts(content: Any, key: str = "") -> Iterator[str]:
     if isinstance(content, dict):
         for name, value in content.items():
-            yield from _texts(value, "label" if key == "options" else name)
+            yield from _texts(value, _role(key, name))
     elif isinstance(content, list):
         for item in content:
             yield from _texts(item, key)
-    elif key in READ_BY_PEOPLE and isinstance(content, str):
+    elif key in READ_BY_PEOPLE and isinstance(content, str) and content:
         yield content
+
+
+def _role(table: str, key: str) -> str:
+    """Say what a key's text is: the options of a choice are labels, whatever their ids."""
+    return "label" if table == "options" else key

@@ -13,13 +13,15 @@ from protocol.escalation import EscalationRecord
 from protocol.figures import escalation as figures
 from protocol.pages.escalation import EscalationPage
 from protocol.records import read_record
+from protocol.trial import load_trial
 
-RECORD = read_record(Path(__file__).parents[2] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
+FOLDER = Path(__file__).parents[2] / "data" / "NCT05672420"
+RECORD = read_record(FOLDER / "escalation.toml", EscalationRecord)
 
 
 @pytest.fixture
 def page():
-    return EscalationPage(SimpleNamespace(escalation=RECORD), today=date(2026, 1, 1))
+    return EscalationPage(SimpleNamespace(escalation=RECORD, examples=None), today=date(2026, 1, 1))
 
 
 def cells(page):
@@ -279,3 +281,18 @@ def test_every_picture_can_be_drawn_with_its_words(page):
     }
     for words, chart in drawn.items():
         assert words in vl_convert.vegalite_to_svg(chart.to_dict() | {"width": 360})
+
+
+def test_the_invented_example_can_be_put_in_and_says_what_it_is():
+    page = EscalationPage(load_trial(FOLDER), today=date(2026, 1, 1))
+    page.example.click()
+    assert page.grid.labels[page.current.value] == "D2"
+    assert cells(page)["E2"]["count"] == "5 of 9"
+    assert "Invented example" in page.label.value
+    page.notation.value = "A1:NNN"
+    assert page.label.value == ""
+
+
+def test_operating_characteristics_are_there_before_anybody_asks(page):
+    assert "1,000 of 1,000 trials" in page.simulation.summary.value
+    assert len(page.simulation.picture._rows) == page.grid.size

@@ -8,7 +8,6 @@ from pydantic import Field, StringConstraints, model_validator
 
 from protocol.eligibility.conditions import check, names_in
 from protocol.records import Phase, Provenance, Record, Text, unique
-from protocol.translation import _
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
@@ -157,7 +156,7 @@ class Catalogue(Record):
 
     def title(self, rule: Criterion | Part) -> str:
         """Return a criterion's short title with the present thresholds in it."""
-        return _(rule.title).format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
+        return rule.title.format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

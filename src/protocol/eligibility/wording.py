@@ -40,7 +40,7 @@ def show(fact: Fact, value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if fact.options:
-        return _(fact.options.get(str(value), str(value)))
+        return fact.options.get(str(value), str(value))
     return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
 
 
@@ -113,7 +113,7 @@ class Wording:
     def _finding(self, node: ast.expr) -> str:
         if isinstance(node, ast.Name) and node.id in self.logic.facts:
             fact = self.logic.facts[node.id]
-            return f"{_(fact.label)}: {show(fact, self.logic.value(node).data)}"
+            return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
         return self.side(node)
 
     def side(self, node: ast.expr) -> str:
@@ -126,7 +126,7 @@ class Wording:
                 return f"{parameter.value} {parameter.unit_label}".replace(".0 ", " ").rstrip()
             case ast.Name(id=name):
                 fact, given = self.logic.facts[name], self.logic.value(node)
-                return f"{_(fact.label)} {show(fact, given.data) if given.known else ''}".rstrip()
+                return f"{fact.label} {show(fact, given.data) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
                 return f"{self._factor(left)} {_operator(op)} {self._factor(right)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
@@ -169,7 +169,7 @@ class Wording:
             return []
         given = self.logic.leaves.fact(fact)
         if given.known:
-            return [Gap("stale", name, f"{_(fact.label)} {show(fact, given.data)}")]
+            return [Gap("stale", name, f"{fact.label} {show(fact, given.data)}")]
         if fact.judgement:
-            return [Gap("judgement pending", name, _(fact.label))]
-        return [Gap("no upper limit of normal" if fact.limit_of_normal else "missing", name, _(fact.label))]
+            return [Gap("judgement pending", name, fact.label)]
+        return [Gap("no upper limit of normal" if fact.limit_of_normal else "missing", name, fact.label)]

@@ -55,7 +55,7 @@ class OverviewPage:
             facts["status"].value,
         )
         rows = [
-            (_(fact.label), _value(fact.value), elements.origin(fact)) for fact in facts.facts if fact.id != "title"
+            (fact.label, _value(fact.value), elements.origin(fact)) for fact in facts.facts if fact.id != "title"
         ]
         table = elements.table(
             pd.DataFrame(rows, columns=[_("What"), _("In the registry"), _("Source")], dtype=object)
@@ -109,7 +109,7 @@ class OverviewPage:
         )
 
     def _unknowns(self) -> widgets.Widget:
-        items = Markup("").join(Markup("<li>{}</li>").format(_(item.label)) for item in self.trial.identity.unknowns)
+        items = Markup("").join(Markup("<li>{}</li>").format(item.label) for item in self.trial.identity.unknowns)
         lead = _("No public page states these. Wherever the workbook needs one it uses an assumption, marked as one.")
         return elements.section(
             _("What the public record does not say"), elements.html(Markup("<ul>{}</ul>").format(items)), lead=lead

@@ -74,7 +74,7 @@ class EligibilityPage:
         count = ngettext(
             "{n} value differs from the protocol", "{n} values differ from the protocol", len(self.changed)
         )
-        labels = "; ".join(_(p.label) for p in self.record.parameters if p.id in self.changed)
+        labels = "; ".join(p.label for p in self.record.parameters if p.id in self.changed)
         return elements.note(f"{count.format(n=len(self.changed))}: {labels}")
 
     def _connect(self) -> None:
@@ -133,11 +133,11 @@ class EligibilityPage:
 def control(parameter: Parameter) -> widgets.Widget:
     """Make the control of a parameter: a slider for a threshold, a list for a reading."""
     if parameter.options:
-        options = [(_(label), option) for option, label in parameter.options.items()]
-        return widgets.Dropdown(options=options, value=parameter.value, description=_(parameter.label))
+        options = [(label, option) for option, label in parameter.options.items()]
+        return widgets.Dropdown(options=options, value=parameter.value, description=parameter.label)
     if isinstance(parameter.value, bool):
-        return widgets.Checkbox(value=parameter.value, description=_(parameter.label))
-    label = f"{_(parameter.label)} ({parameter.unit_label})" if parameter.unit_label else _(parameter.label)
+        return widgets.Checkbox(value=parameter.value, description=parameter.label)
+    label = f"{parameter.label} ({parameter.unit_label})" if parameter.unit_label else parameter.label
     step = parameter.step or 0.1
     decimals = len(f"{step:g}".partition(".")[2])
     return widgets.FloatSlider(

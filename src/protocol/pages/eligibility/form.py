@@ -25,7 +25,7 @@ class FactsForm:
         self.clear = widgets.Button(description=_("Empty the form"), icon="eraser")
         groups = [(name, list(members)) for name, members in groupby(facts, key=lambda fact: fact.group)]
         self.view = widgets.Accordion([self._group(members) for _name, members in groups], selected_index=0)
-        self.view.titles = tuple(_(name) for name, _members in groups)
+        self.view.titles = tuple(name for name, _members in groups)
 
     def read(self) -> tuple[dict[str, Any], list[ProtocolError]]:
         """Return the facts that are given, and a problem for every field that cannot be used."""
@@ -35,7 +35,7 @@ class FactsForm:
                 facts[name] = read_value(widget.value, self.facts[name])
             except ValueError:
                 fact = self.facts[name]
-                problems.append(ProtocolError(_(fact.label), f"{widget.value!r}"[:60], expected(fact)))
+                problems.append(ProtocolError(fact.label, f"{widget.value!r}"[:60], expected(fact)))
         return facts, problems
 
     def fill(self, facts: Mapping[str, Any]) -> None:
@@ -54,15 +54,15 @@ class FactsForm:
 
 def field(fact: Fact) -> widgets.Widget:
     """Make the field of a fact."""
-    label = f"{_(fact.label)} ({fact.unit_label})" if fact.unit_label else _(fact.label)
-    settings = {"description": label, "tooltip": _(fact.help) if fact.help else label}
+    label = f"{fact.label} ({fact.unit_label})" if fact.unit_label else fact.label
+    settings = {"description": label, "tooltip": fact.help if fact.help else label}
     match fact.type:
         case "date":
             return widgets.DatePicker(**settings)
         case "yes_no":
             return widgets.Dropdown(options=[(_("unknown"), ""), (_("yes"), True), (_("no"), False)], **settings)
         case "choice":
-            options = [(_(name), option) for option, name in fact.options.items()]
+            options = [(name, option) for option, name in fact.options.items()]
             return widgets.Dropdown(options=[(_("unknown"), ""), *options], **settings)
     hint = _("{low:g} to {high:g}").format(low=fact.minimum, high=fact.maximum)
     return widgets.Text(placeholder=hint, continuous_update=False, **settings)

@@ -7,6 +7,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.chart import Chart
+from protocol.conduct import notation, standing
 from protocol.escalation import DESIGNS, STOP, Design, Outcomes, isotonic_rates, last_named
 from protocol.figures import escalation as figures
 from protocol.pages import elements
@@ -32,7 +33,7 @@ class EscalationPage:
     """
 
     def __init__(self, trial: Trial, today: date) -> None:  # noqa: ARG002 - every page takes the day
-        self.record, self.grid = trial.escalation, trial.escalation.grid
+        self.record, self.grid, self.examples = trial.escalation, trial.escalation.grid, trial.examples
         self._make_inputs()
         self._make_outputs()
         self.simulation = Characteristics(self.record, self.design_now)
@@ -58,6 +59,9 @@ class EscalationPage:
         self.notation = widgets.Text(
             description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "auto"}
         )
+        self.example = widgets.Button(
+            description=_("Put in the invented example"), disabled=self.examples is None, layout={"width": "max-content"}
+        )
         self.design = widgets.Dropdown(
             options=[*DESIGNS], value=given.name.value, description=_("Design"), style=WIDE
         )
@@ -81,11 +85,12 @@ class EscalationPage:
         self.rules = Chart(figures.decisions, description=_("Decision by participants and DLTs"))
         self.problem = elements.html("")
         self.advice = elements.html("", role="status")
+        self.label = elements.html("")
         self.table = elements.html("")
 
     def _sections(self) -> list[widgets.VBox]:
         entry = [
-            self.current, self.follow,
+            self.current, elements.row(self.follow, self.example),
             elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
             elements.row(self.regimen, self.treated, self.dlt), self.notation,
             elements.html(Markup('<p class="pw-off">{}</p>').format(_(
@@ -102,7 +107,7 @@ class EscalationPage:
         )
         board = elements.row(half(self.picture), half(*entry))
         return [
-            elements.section(_("Next regimen"), self.advice, self.problem, board, lead=lead),
+            elements.section(_("Next regimen"), self.label, self.advice, self.problem, board, lead=lead),
             elements.section(
                 _("Design"), *self._design_section(), lead=_("Change a value to see what would follow.")
             ),
@@ -143,6 +148,7 @@ class EscalationPage:
         self.regimen.observe(self._load, "value")
         self.picture.observe(self._pick, "picked")
         self.follow.on_click(self._follow)
+        self.example.on_click(self._take_example)
         for widget in (self.treated, self.dlt):
             widget.observe(self._count, "value")
 
@@ -160,6 +166,15 @@ class EscalationPage:
             return
         if following != STOP:
             self.regimen.value = self.current.value = following
+
+    def _take_example(self, _button: widgets.Button) -> None:
+        if self.examples:
+            self.notation.value = self._example_line()
+            self.current.value = self.grid.index(self.examples.so_far.open_regimen)
+
+    def _example_line(self) -> str:
+        window = self.record.dlt_window_days.value
+        return notation(standing(self.examples.so_far, window)) if self.examples else ""
 
     def _count(self, _change: object) -> None:
         try:
@@ -219,6 +234,8 @@ class EscalationPage:
             self._say(error)
             return
         self.problem.value = ""
+        shows_example = self.notation.value and self.notation.value == self._example_line()
+        self.label.value = str(elements.invented()) if shows_example else ""
         self.follow.disabled = following in (STOP, self.current.value)
         self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
         self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))

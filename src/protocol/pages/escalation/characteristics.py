@@ -19,6 +19,7 @@ from protocol.translation import _
 WIDE = {"description_width": "initial"}
 MOST_TRIALS = 200_000
 PAUSE_SECONDS = 0.25  # between two looks at a running simulation
+FIRST_TRIALS = 1000  # shown at once; Run asks for more
 
 
 class Characteristics:
@@ -41,6 +42,8 @@ class Characteristics:
         self.view = self._section()
         self._connect()
         self._take_scenario()
+        self.progress.max = FIRST_TRIALS
+        self._work(*self._asked(), FIRST_TRIALS, self.seed.value)
 
     def _make_inputs(self) -> None:
         scenarios = [(scenario.title, scenario.id) for scenario in self.record.scenarios]
@@ -67,10 +70,7 @@ class Characteristics:
             min=0, max=1, description=_("Progress"), layout={"width": "min(100%, 320px)"}
         )
         self.problem = elements.html("")
-        self.summary = elements.html(
-            Markup('<p class="pw-off">{}</p>').format(_("Press Run; ten thousand trials take a moment.")),
-            role="status",
-        )
+        self.summary = elements.html("", role="status")
         self.picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
 
     def _section(self) -> widgets.VBox:
@@ -112,12 +112,8 @@ class Characteristics:
     def _run(self, _button: widgets.Button) -> None:
         if self.worker and self.worker.is_alive():
             return
-        width = len(self.grid.frequencies)
-        flat = [widget.value for widget in self.truth.values()]
-        truth = [flat[start : start + width] for start in range(0, len(flat), width)]
         try:
-            design = self._design_now()
-            true_rates(self.grid, truth)
+            design, truth = self._asked()
         except ProtocolError as error:
             self.problem.value = elements.dress(elements.message(error))
             return
@@ -126,6 +122,14 @@ class Characteristics:
         self._stopped.clear()
         self.worker = Thread(target=self._work, args=(design, truth, self.trials.value, self.seed.value), daemon=True)
         self.worker.start()
+
+    def _asked(self) -> tuple[Design, list[list[float]]]:
+        """Read the design and the true rates; ProtocolError when they cannot be simulated."""
+        width = len(self.grid.frequencies)
+        flat = [widget.value for widget in self.truth.values()]
+        truth = [flat[start : start + width] for start in range(0, len(flat), width)]
+        true_rates(self.grid, truth)
+        return self._design_now(), truth
 
     def _work(self, design: Design, truth: list[list[float]], trials: int, seed: int) -> None:
         """Simulate beside the kernel, so that the page and the Stop button stay alive."""
