@@ -296,3 +296,19 @@ def test_the_invented_example_can_be_put_in_and_says_what_it_is():
 def test_operating_characteristics_are_there_before_anybody_asks(page):
     assert "1,000 of 1,000 trials" in page.simulation.summary.value
     assert len(page.simulation.picture._rows) == page.grid.size
+
+
+def test_correcting_an_earlier_regimen_leaves_the_current_one_where_it_is(page):
+    page.treated.value = 3
+    page.follow.click()
+    page.regimen.value = at(page, "A1")
+    page.treated.value = 6
+    assert page.notation.value == "A1:NNNNNN"
+    assert page.grid.labels[page.current.value] == "B1"
+
+
+def test_a_pasted_line_takes_the_trial_along_from_wherever_it_was(page):
+    page.notation.value = "A1:NNN B1:NNN C1:NNN D1:NNN"
+    page.notation.value = "A1:NNN"
+    assert page.grid.labels[page.current.value] == "A1"
+    assert page.problem.value == ""

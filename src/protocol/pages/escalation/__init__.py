@@ -193,7 +193,8 @@ class EscalationPage:
         except ProtocolError as error:
             self._say(error)
             return
-        if self.notation.value != outcomes.notation(self.current.value):
+        counted_here = self.notation.value == outcomes.notation(self.current.value)
+        if not (counted_here and self._is_reached(outcomes)):
             self.regimen.value = self.current.value = last_named(self.grid, self.notation.value)
         self._load()
 
@@ -242,13 +243,16 @@ class EscalationPage:
         self.table.value = elements.dress(rules.table(design))
         self.rules.draw(rules.cells(design))
 
-    def _check_reached(self, outcomes: Outcomes) -> None:
-        """Refuse as current a regimen that no cohort has come near: nothing may be skipped."""
+    def _is_reached(self, outcomes: Outcomes) -> bool:
+        """Whether a cohort was treated at the current regimen or one step from it: nothing may be skipped."""
         at, treated = self.current.value, outcomes.treated.ravel()
         beside = self.grid.neighbours[1:, at].ravel()
-        if treated[at] or treated[beside[beside >= 0]].any() or (not treated.any() and at == self._start):
+        return bool(treated[at] or treated[beside[beside >= 0]].any() or (not treated.any() and at == self._start))
+
+    def _check_reached(self, outcomes: Outcomes) -> None:
+        if self._is_reached(outcomes):
             return
-        label = self.grid.labels[at]
+        label = self.grid.labels[self.current.value]
         found = _("{}, where nobody was treated, nor one step from it").format(label)
         write = _("a regimen that was treated, or one a step away from it")
         raise ProtocolError(_("current regimen"), found, write)
