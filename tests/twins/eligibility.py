@@ -35,24 +35,34 @@ def _criterion_status(criterion: Criterion, values: Mapping[str, Value], phase: 
     if criterion.condition is not None:
         present = truth(criterion.condition, values)
     else:
-        parts = [truth(part.condition, values) for part in criterion.parts if phase in part.phases]
+        parts = [_part_truth(criterion, part, values) for part in criterion.parts if phase in part.phases]
         present = any_of(parts) if criterion.combine == "any" else all_of(parts)
-    return _status(criterion.kind, criterion.applies_if, present, values)
+    return _status(criterion.kind, _applies(criterion, values), present)
+
+
+def _part_truth(criterion: Criterion, part: Part, values: Mapping[str, Value]) -> Truth:
+    """Return what a part adds to its criterion: a part that does not apply is left out."""
+    applies, present = _applies(part, values), truth(part.condition, values)
+    if criterion.combine == "any":
+        return all_of([applies, present])
+    return any_of([opposite(applies), present])
 
 
 def _part_status(criterion: Criterion, part: Part, values: Mapping[str, Value], phase: str) -> str:
-    if phase not in criterion.phases or phase not in part.phases:
+    if phase not in criterion.phases or phase not in part.phases or _applies(criterion, values) is False:
         return "not applicable"
-    return _status(criterion.kind, part.applies_if, truth(part.condition, values), values)
+    return _status(criterion.kind, _applies(part, values), truth(part.condition, values))
 
 
-def _status(kind: str, applies_if: str | None, present: Truth, values: Mapping[str, Value]) -> str:
-    applies = True if applies_if is None else truth(applies_if, values)
+def _applies(rule: Criterion | Part, values: Mapping[str, Value]) -> Truth:
+    return True if rule.applies_if is None else truth(rule.applies_if, values)
+
+
+def _status(kind: str, applies: Truth, present: Truth) -> str:
     if applies is False:
         return "not applicable"
     blocks = opposite(present) if kind == "inclusion" else present
-    excluded = all_of([applies, blocks])
-    return {True: "not met", False: "met", None: "unknown"}[excluded]
+    return {True: "not met", False: "met", None: "unknown"}[all_of([applies, blocks])]
 
 
 # --- What is known about the participant -------------------------------------------------------------------------
