@@ -90,7 +90,7 @@ PLACES = [
     ("no origin", ORIGIN, "", FACT, "exactly one origin", "source = "),
     ("two origins", ORIGIN, ORIGIN + '\nassumption = "why"', FACT, "exactly one origin", "assumption = "),
     ("an origin of no kind", ORIGIN, 'source = "Exclusion 3"', f"{FACT}.source", "'Exclusion 3'", "registry"),
-    ("a missing label", 'label = "Diagnosis"\n', "", "eligibility.toml, facts[diagnosis].label", "nothing", "require"),
+    ("a missing label", 'label = "Diagnosis"\n', "", "eligibility.toml, facts[diagnosis].label", "nothing", "key"),
     ("an unknown type", '"choice"', '"list"', "eligibility.toml, facts[diagnosis].type", "'list'", "'yes_no'"),
     ("a number without a unit", 'unit = "kg/m2"\n', "", FACT, "without unit", "all three"),
     ("a range in words", "minimum = 8.0", 'minimum = "low"', f"{FACT}.minimum", "'low'", "number"),
