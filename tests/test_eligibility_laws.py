@@ -1,0 +1,359 @@
+"""Laws of the criteria engine, held against a second implementation and against published truth tables."""
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import Phase as HypothesisPhase
+from hypothesis import strategies as st
+from participants import FACTS, RECORD, fact_names_in_given, participants, records
+from small_protocols import CONDITIONS, PARAMETERS, PEOPLE, criteria, criterion, record_of, truths
+from small_protocols import FACTS as SMALL_FACTS
+from twins.eligibility import completed_years, months_between, verdicts
+
+from protocol.eligibility import CohortScreening, EligibilityRecord, Screening
+from protocol.eligibility.cohort import DTYPES
+from protocol.eligibility.conditions import check
+from protocol.records import Phase
+
+PHASES = st.sampled_from(["Ib", "II"])
+COLUMNS = {fact.id: pl.Float64 if fact.is_number else DTYPES[fact.type] for fact in RECORD.facts}
+"""Whole numbers as floats, which is what a column with gaps becomes in many programs; NaN fits in as well."""
+SMALL_COLUMNS = {fact.id: DTYPES[fact.type] for fact in SMALL_FACTS}
+
+
+def laws(examples: int) -> settings:
+    """Return the same examples on every run; not simplified, which takes minutes for whole participants."""
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[HypothesisPhase.explicit, HypothesisPhase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def statuses(screening: Screening) -> dict[str, str]:
+    """Return the status of every criterion and part that the engine shows."""
+    return {rule.id: rule.status for verdict in screening.verdicts for rule in (verdict, *verdict.parts)}
+
+
+def frame(people: list[dict[str, Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Return participants as a Polars frame with every column of the record."""
+    return pl.DataFrame({name: [one.get(name) for one in people] for name in columns}, schema=dict(columns))
+
+
+def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
+    """Read one participant's verdicts from the masks."""
+    masks = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
+    found = {}
+    for position, rule in enumerate(cohort.criteria):
+        set_in = [status for status, mask in masks.items() if int(mask[row]) >> position & 1]
+        assert len(set_in) <= 1, f"{rule.id} has two verdicts at once: {set_in}"
+        found[rule.id] = set_in[0] if set_in else "met"
+    return found
+
+
+def everywhere(condition: str, facts: dict[str, Any]) -> set[str]:
+    """Return the verdicts of an exclusion with this condition, for one participant and for a cohort of one."""
+    record = record_of([criterion(1, condition)])
+    many = bits(record.screen_cohort(frame([facts], SMALL_COLUMNS)), 0)
+    return {record.screen(facts)["E1"].status, many["E1"]}
+
+
+# --- The twin ----------------------------------------------------------------------------------------------------
+
+
+@laws(400)
+@given(st.data(), records(), PHASES)
+def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
+    data: st.DataObject, record: EligibilityRecord, phase: Phase
+) -> None:
+    facts = data.draw(participants(record))
+    assert statuses(record.screen(facts, phase)) == verdicts(record, facts, phase)
+
+
+@pytest.mark.parametrize("criterion_", RECORD.criteria, ids=lambda criterion_: criterion_.id)
+def test_the_twin_gives_every_case_of_the_record_its_verdict(criterion_: Any) -> None:
+    for case in criterion_.cases:
+        assert verdicts(RECORD, case.facts, case.phase)[case.part or criterion_.id] == case.expect, case.says
+
+
+@laws(250)
+@given(st.tuples(*(criteria(number) for number in (1, 2, 3))), st.lists(PEOPLE, min_size=3, max_size=3), PHASES)
+def test_engine_and_twin_agree_on_random_protocols(
+    drawn: tuple[Any, ...], people: list[dict[str, Any]], phase: Phase
+) -> None:
+    for text in (text for one in drawn for text in one.conditions()):
+        check(text, {fact.id: fact for fact in SMALL_FACTS}, {p.id: p for p in PARAMETERS})
+    record = record_of(drawn)
+    cohort = record.screen_cohort(frame(people, SMALL_COLUMNS), phase)
+    for row, facts in enumerate(people):
+        expected = verdicts(record, facts, phase)
+        found = statuses(record.screen(facts, phase))
+        assert {rule: found.get(rule, "not applicable") for rule in expected} == expected
+        assert bits(cohort, row) == {one.id: expected[one.id] for one in drawn}
+
+
+# --- One participant and many ------------------------------------------------------------------------------------
+
+
+def pandas_flavours(people: list[dict[str, Any]]) -> list[pd.DataFrame]:
+    """Return the kinds of pandas frames people have: Python's own values, and time stamps for dates."""
+    plain = pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in people])
+    stamped = plain.assign(
+        **{name: pd.to_datetime(plain[name]) for name, fact in FACTS.items() if fact.type == "date"}
+    )
+    return [plain, stamped]
+
+
+@laws(20)
+@given(st.data(), records(), PHASES)
+def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
+    data: st.DataObject, record: EligibilityRecord, phase: Phase
+) -> None:
+    thresholds = {parameter.id: parameter.value for parameter in record.parameters}
+    assume(thresholds["survival_min_months"] > 0)  # else Exclusion 9 is no longer implied by Inclusion 6
+    people = data.draw(st.lists(participants(record), min_size=1, max_size=4))
+    alone = [record.screen(facts, phase) for facts in people]
+    ids = [one.id for one in record.criteria]
+    wanted = [[screening[rule].status for rule in ids] for screening in alone]
+    for many in (frame(people, COLUMNS), *pandas_flavours(people)):
+        cohort = record.screen_cohort(many, phase)
+        assert [list(bits(cohort, row).values()) for row in range(len(people))] == wanted
+        assert cohort.overall().tolist() == [screening.overall for screening in alone]
+        counts = cohort.counts().set_index("criterion")
+        for position, rule in enumerate(ids):
+            column = [row[position] for row in wanted]
+            for status in ("met", "not met", "unknown", "not applicable"):
+                assert counts.loc[rule, status] == column.count(status)
+
+
+def test_a_column_nobody_has_means_unknown_for_everybody() -> None:
+    cohort = RECORD.screen_cohort(pl.DataFrame({"participant_id": ["1", "2"], "ecog": [0, None]}))
+    alone = [statuses(RECORD.screen(facts)) for facts in ({"ecog": 0}, {})]
+    assert [bits(cohort, row) for row in (0, 1)] == [
+        {one.id: expected[one.id] for one in RECORD.criteria} for expected in alone
+    ]
+
+
+# --- Laws of knowledge -------------------------------------------------------------------------------------------
+
+DATES_OF_STALENESS = {fact.dated_by for fact in RECORD.facts if fact.dated_by} | {"enrolment_date"}
+DERIVED = {fact.id for fact in RECORD.facts if fact.derived}
+LEARNABLE = sorted(set(FACTS) - fact_names_in_given() - DATES_OF_STALENESS - DERIVED)
+BLOCKS = {"met": False, "not applicable": False, "not met": True, "unknown": None}
+
+
+@laws(120)
+@given(st.data(), records(), PHASES)
+def test_learning_a_fact_never_flips_a_verdict_that_was_known(
+    data: st.DataObject, record: EligibilityRecord, phase: Phase
+) -> None:
+    more = data.draw(participants(record))
+    forgotten = data.draw(st.lists(st.sampled_from(LEARNABLE), min_size=1, max_size=6))
+    less = {name: value for name, value in more.items() if name not in forgotten}
+    after = {rule: BLOCKS[status] for rule, status in statuses(record.screen(more, phase)).items()}
+    before = {rule: BLOCKS[status] for rule, status in statuses(record.screen(less, phase)).items()}
+    assert {rule: after[rule] for rule in before if before[rule] is not None} == {
+        rule: blocks for rule, blocks in before.items() if blocks is not None
+    }
+
+
+COMPLETE: dict[str, Any] = {name: value for one in RECORD.criteria for name, value in one.cases[0].facts.items()}
+
+
+@pytest.mark.parametrize("name", [fact.id for fact in RECORD.facts if fact.is_number])
+def test_not_a_number_is_unknown_and_never_passes(name: str) -> None:
+    facts = {**COMPLETE, name: math.nan}
+    absent = {key: value for key, value in COMPLETE.items() if key != name}
+    assert statuses(RECORD.screen(facts, "II")) == statuses(RECORD.screen(absent, "II"))
+    together = RECORD.screen_cohort(frame([facts, absent], COLUMNS), "II")
+    assert bits(together, 0) == bits(together, 1)
+
+
+@laws(40)
+@given(st.data(), records())
+def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: EligibilityRecord) -> None:
+    facts = data.draw(participants(record))
+    first, second = (statuses(record.screen(facts, phase)) for phase in ("Ib", "II"))
+    assert {rule for rule in first if first[rule] != second[rule]} <= {"I2", "I2.4"}
+    assert first["I2.4"] == "not applicable"
+    assert second["I2.4"] != "not applicable"
+
+
+@laws(40)
+@given(records())
+def test_a_changed_threshold_never_changes_the_record_itself(changed: EligibilityRecord) -> None:
+    fresh = type(RECORD).model_validate(RECORD.model_dump())
+    values = {parameter.id: parameter.value for parameter in changed.parameters}
+    assert RECORD.with_parameters(**values) == changed
+    assert fresh == RECORD
+    original = {parameter.id: parameter.value for parameter in RECORD.parameters}
+    assert changed.with_parameters(**original) == RECORD
+
+
+# --- Kleene's logic ----------------------------------------------------------------------------------------------
+
+LOGICAL = Path(__file__).parent / "vectors" / "cql" / "CqlLogicalOperatorsTest.xml"
+TRUTHS = {"true": True, "false": False, "null": None}
+WRITTEN = {
+    "and": "p and q",
+    "or": "p or q",
+    "xor": "(p and not q) or (q and not p)",
+    "implies": "not p or q",
+    "not": "not q",
+}
+
+
+def published_rows() -> list[tuple[str, str]]:
+    tests = ET.parse(LOGICAL).getroot().iter("{http://hl7.org/fhirpath/tests}test")
+    return [(str(test.findtext("{*}expression")), str(test.findtext("{*}output"))) for test in tests]
+
+
+def test_every_published_row_is_read() -> None:
+    assert len(published_rows()) == 39
+
+
+@pytest.mark.parametrize(("expression", "output"), published_rows())
+def test_three_valued_logic_is_that_of_the_published_truth_tables(expression: str, output: str) -> None:
+    *left, operator, right = expression.split()
+    values = {"p": TRUTHS[left[0]] if left else None, "q": TRUTHS[right]}
+    facts = {name: value for name, value in values.items() if value is not None}
+    assert everywhere(WRITTEN[operator], facts) == {{"true": "not met", "false": "met", "null": "unknown"}[output]}
+
+
+@laws(120)
+@given(CONDITIONS, CONDITIONS, PEOPLE)
+def test_de_morgan_and_double_negation_hold(one: str, two: str, facts: dict[str, Any]) -> None:
+    found = truths(
+        [
+            f"not (({one}) and ({two}))",
+            f"not ({one}) or not ({two})",
+            f"not (({one}) or ({two}))",
+            f"not ({one}) and not ({two})",
+            f"not not ({one})",
+            one,
+            f"({one}) and ({two})",
+            f"({two}) and ({one})",
+        ],
+        facts,
+    )
+    assert found[::2] == found[1::2]
+
+
+@laws(120)
+@given(CONDITIONS, PEOPLE)
+def test_an_unclear_condition_is_never_true_and_false_only_when_false(one: str, facts: dict[str, Any]) -> None:
+    plain, unclear, early = truths([one, f"unclear({one})", f"too_early({one})"], facts)
+    assert unclear is early
+    assert unclear is (False if plain is False else None)
+
+
+# --- Boundaries that the record's own cases do not state ---------------------------------------------------------
+
+PLANNED = {"diagnosis": "myeloma", "planned_treatment": "auto_hsct", "veins_ok": True}
+BOUNDARIES: list[tuple[str, str, dict[str, Any], str]] = [
+    ("ECOG 0 is a value", "I5", {"ecog": 0}, "met"),
+    ("room air is not on record", "I7.1", {"spo2_pct": 97.0}, "unknown"),
+    ("too little oxygen even with extra oxygen", "I7.1", {"spo2_pct": 94.9, "on_room_air": False}, "not met"),
+    ("no oxygen saturation and no statement", "I7.1", {"spo2_pct": math.nan, "on_room_air": True}, "unknown"),
+    ("ALT exactly at the limit, AST exactly at the limit", "I7.3",
+     {"alt_u_l": 100.0, "alt_uln_u_l": 40.0, "ast_u_l": 87.5, "ast_uln_u_l": 35.0, "bilirubin_umol_l": 18.0,
+      "bilirubin_uln_umol_l": 12.0}, "met"),
+    ("AST just above its limit", "I7.3", {"ast_u_l": 100.1, "ast_uln_u_l": 40.0}, "not met"),
+    ("creatinine just above its limit", "I7.4",
+     {"creatinine_umol_l": 145.51, "creatinine_uln_umol_l": 97.0}, "not met"),
+    ("creatinine without a laboratory's limit", "I7.4", {"creatinine_umol_l": 60.0}, "unknown"),
+    ("a woman, pregnancy not tested, breast feeding", "E18", {"sex": "female", "breastfeeding": True}, "not met"),
+    ("sex not recorded, breast feeding", "E18", {"breastfeeding": True}, "unknown"),
+    ("sex not recorded, neither pregnant nor breast feeding", "E18",
+     {"pregnancy_test": "negative", "breastfeeding": False}, "met"),
+    ("a sterilized woman with a test that is too old", "E18",
+     {"sex": "female", "fertility_status": "sterile", "breastfeeding": False, "pregnancy_test": "negative",
+      "pregnancy_test_date": date(2026, 1, 1), "enrolment_date": date(2026, 3, 1)}, "met"),
+    ("sex not recorded, plans a child", "E19", {"fertility_plan": True}, "not met"),
+    ("no consent, as the mirror of Inclusion 3", "E23", {"consent_signed": False}, "not met"),
+    ("a value whose date is not known is used", "I5", {"ecog": 1, "enrolment_date": date(2026, 3, 1)}, "met"),
+    ("a value whose enrolment is not known is used", "I5", {"ecog": 1, "ecog_date": date(2020, 1, 1)}, "met"),
+    ("a rating made after enrolment is not too old", "I5",
+     {"ecog": 1, "ecog_date": date(2026, 3, 2), "enrolment_date": date(2026, 3, 1)}, "met"),
+    ("a virus test that is too old cannot exclude", "E10",
+     {"hcv_rna": "detectable", "virology_date": date(2026, 1, 1), "enrolment_date": date(2026, 3, 1)}, "unknown"),
+    ("a given body mass index outweighs weight and height", "E3",
+     {"bmi_kg_m2": 29.0, "weight_kg": 120.0, "height_cm": 170.0}, "met"),
+    ("81.4 kg at 165 cm are 29.9", "E3", {"weight_kg": 81.4, "height_cm": 165.0}, "met"),
+    ("a leap day birthday, 76 on 1 March", "I1",
+     {"birth_date": date(1948, 2, 29), "consent_date": date(2023, 12, 31)}, "met"),
+    ("three years from 29 February end on 28 February", "E22",
+     {"other_malignancy": "invasive", "last_other_malignancy_date": date(2024, 2, 29),
+      "enrolment_date": date(2027, 2, 28)}, "met"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("says", "rule", "facts", "status"), BOUNDARIES, ids=[row[0] for row in BOUNDARIES])
+def test_a_boundary_gets_its_verdict(says: str, rule: str, facts: dict[str, Any], status: str) -> None:
+    assert RECORD.screen(facts, "II")[rule].status == status
+    assert verdicts(RECORD, facts, "II")[rule] == status
+    assert bits(RECORD.screen_cohort(frame([facts], COLUMNS), "II"), 0).get(rule, status) == status
+
+
+@pytest.mark.parametrize(("times", "limit", "value"), [(1.5, 1.2, 1.8), (1.5, 5.1, 7.65), (2.5, 40.0, 100.0)])
+def test_a_value_exactly_at_a_multiple_of_its_limit_is_admitted(times: float, limit: float, value: float) -> None:
+    assert truths([f"{value} <= {times} * {limit}", f"{value} > {times} * {limit}"], {}) == [True, False]
+    assert truths(["x <= 1.5 * limit", "x > 1.5 * limit", "x >= 1.5 * limit", "x < 1.5 * limit"], {"x": 1.8}) == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_low_cd34_makes_inclusion_2_met_in_phase_ii_only() -> None:
+    facts = {**PLANNED, "cd34_pb_per_ul": 10.9}
+    assert {phase: RECORD.screen(facts, phase)["I2"].status for phase in ("Ib", "II")} == {
+        "Ib": "not met",
+        "II": "met",
+    }
+
+
+def test_a_missing_signature_is_one_reason_in_the_funnel() -> None:
+    funnel = RECORD.screen_cohort(pl.DataFrame({"consent_signed": [False]})).funnel().set_index("criterion")
+    assert "E23" not in funnel.index
+    assert funnel.loc["I3", "only_reason"] == 1
+
+
+# --- The twin's own dates, so that it cannot be wrong together with the engine -------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "months"),
+    [
+        (date(2025, 8, 31), date(2026, 2, 28), 6),
+        (date(2025, 8, 31), date(2026, 2, 27), 5),
+        (date(2023, 8, 31), date(2024, 2, 28), 5),
+        (date(2023, 8, 31), date(2024, 2, 29), 6),
+        (date(2026, 2, 28), date(2026, 3, 31), 1),
+        (date(2026, 3, 1), date(2026, 3, 1), 0),
+    ],
+)
+def test_complete_months_clip_at_the_end_of_a_month(earlier: date, later: date, months: int) -> None:
+    assert months_between(earlier, later) == months
+    assert everywhere(f"months_between(d, e) == {months}", {"d": earlier, "e": later}) == {"not met"}
+
+
+@pytest.mark.parametrize(
+    ("on", "years"),
+    [(date(2026, 2, 28), 17), (date(2026, 3, 1), 18), (date(2028, 2, 28), 19), (date(2028, 2, 29), 20)],
+)
+def test_a_leap_day_birthday_falls_on_1_march_of_a_common_year(on: date, years: int) -> None:
+    assert completed_years(date(2008, 2, 29), on) == years
+    assert everywhere(f"completed_years(d, e) == {years}", {"d": date(2008, 2, 29), "e": on}) == {"not met"}
