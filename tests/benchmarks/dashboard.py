@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -63,21 +63,29 @@ def running(command, ready):
 
 def kernels(process):
     """The kernels of a server, by the id that Voila names in the page."""
-    lines = {
-        child: " ".join(child.cmdline()) for child in psutil.Process(process.pid).children(recursive=True)
-    }
-    found = {re.search(r"kernel-([0-9a-f-]{36})", line): child for child, line in lines.items()}
-    return {match.group(1): child for match, child in found.items() if match}
+    living = {}
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):  # it may end while it is being looked at
+            if found := re.search(r"kernel-([0-9a-f-]{36})", " ".join(child.cmdline())):
+                living[found.group(1)] = child
+    return living
+
+
+def cpu_seconds(process):
+    seconds = {}
+    for child in kernels(process).values():
+        with suppress(psutil.Error):
+            seconds[child.pid] = sum(child.cpu_times()[:2])
+    return seconds
 
 
 def wait_for_warm(process, count):
     """Wait until every page's spare kernel has computed its page: none uses the processor any more."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        children = kernels(process).values()
-        before = {child.pid: sum(child.cpu_times()[:2]) for child in children}
+        before = cpu_seconds(process)
         time.sleep(2)
-        after = {child.pid: sum(child.cpu_times()[:2]) for child in kernels(process).values()}
+        after = cpu_seconds(process)
         if len(after) >= count and all(after[pid] - before.get(pid, 0) < 0.1 for pid in after):
             return
     raise TimeoutError("the kernels are still busy after two minutes")

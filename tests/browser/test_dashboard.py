@@ -133,6 +133,7 @@ def test_a_failing_page_shows_no_traceback(workshop, laptop):
     laptop.open(workshop, "02-broken")
     expect_text(laptop.tab, "#rendered_cells", "This page could not be computed")
     seen = laptop.tab.content()
+    assert "cell [1]" not in seen
     assert "secret of the kitchen" not in seen
     assert "RuntimeError" not in seen
 

@@ -130,13 +130,7 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
         ],
         resources={"workbook": workbook(notebooks)},
     )
-    config.VoilaExecutor.update(
-        timeout=CELL_SECONDS,
-        cell_error_instruction=_(
-            "This page could not be computed; the server's log says why. Reload it to try again."
-        ),
-        cell_timeout_instruction=_("Reload the page to try again."),
-    )
+    config.VoilaExecutor.timeout = CELL_SECONDS
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60)
     config.KernelRestarter.restart_limit = (
         0  # a restarted kernel is empty and answers nothing; the page says it ended
