@@ -114,8 +114,10 @@ PLACES = [
     ("a part named like its criterion", CONDITION,
      'combine = "any"\nparts = [{ id = "E3", title = "a", wording = "a", condition = "True" }]',
      WHOLE, "duplicate criterion id 'E3'", "a different id"),
-    ("a recency of an unknown date", 'type = "yes_no"', 'type = "yes_no"\ndated_by = "day"', WHOLE,
-     "consent_signed refers to unknown 'day'", "id of a fact"),
+    ("a recency without its days", 'type = "yes_no"', 'type = "yes_no"\ndated_by = "day"',
+     "eligibility.toml, facts[consent_signed]", "dated_by and valid_days belong together", "both or neither"),
+    ("a recency of an unknown date", 'type = "yes_no"', 'type = "yes_no"\ndated_by = "day"\nvalid_days = "days"', WHOLE,
+     "fact consent_signed is dated by 'day'", "the id of a date fact"),
 ]  # fmt: skip
 
 
@@ -232,7 +234,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProtocolError) as caught:
         read_record(tmp_path / "nothing.toml", EligibilityRecord)
     assert caught.value.where.endswith("nothing.toml")
-    assert caught.value.found == "no file"
+    assert caught.value.found == "no file that can be read"
     assert "nothing.toml" in caught.value.write
 
 

@@ -106,7 +106,9 @@ def test_a_row_with_too_few_or_too_many_cells_is_named_and_kept() -> None:
 def test_an_id_that_stands_twice_is_named_and_both_rows_are_screened() -> None:
     cohort = read("participant_id,ecog\nX1,0\nX1,3\n")
     assert spoken(cohort, "participant X1")[0] == "2 rows with this id; each is screened"
-    assert RECORD.screen_cohort(cohort.frame).counts().set_index("criterion").loc["I5", ["met", "not met"]].tolist() == [1, 1]
+    assert RECORD.screen_cohort(cohort.frame).counts().set_index("criterion").loc[
+        "I5", ["met", "not met"]
+    ].tolist() == [1, 1]
 
 
 def test_a_column_that_stands_twice_is_refused() -> None:

@@ -22,7 +22,9 @@ def so_far(*people: Participation, as_of: date = DAY) -> TrialSoFar:
     return TrialSoFar(invented=True, as_of=as_of, open_regimen="A1", screened={"Here": 5}, participants=people)
 
 
-@pytest.mark.parametrize(("days", "progress"), [(-1, "enrolled"), (0, "in DLT window"), (27, "in DLT window"), (28, "evaluable")])
+@pytest.mark.parametrize(
+    ("days", "progress"), [(-1, "enrolled"), (0, "in DLT window"), (27, "in DLT window"), (28, "evaluable")]
+)
 def test_the_window_ends_on_its_last_day(days: int, progress: str) -> None:
     assert person().progress(DAY + timedelta(days=days), dlt_window_days=28) == progress
 
@@ -55,7 +57,12 @@ def test_sites_without_participants_are_counted_too() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"enrolled": DAY + timedelta(days=1)}, {"dlt_on": DAY, "first_infusion": None}, {"id": "Zhang San"}, {"regimen": "Z"}],
+    [
+        {"enrolled": DAY + timedelta(days=1)},
+        {"dlt_on": DAY, "first_infusion": None},
+        {"id": "Zhang San"},
+        {"regimen": "Z"},
+    ],
 )
 def test_what_cannot_have_happened_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

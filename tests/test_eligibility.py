@@ -1,11 +1,16 @@
 """The criteria engine: the record's own cases, Kleene logic, and one participant against many."""
 
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
+import polars as pl
 import pytest
+from small_protocols import criterion, record_of, truths
 
 from protocol.eligibility import Case, Criterion, EligibilityRecord
-from protocol.records import read_record
+from protocol.records import ProtocolError, read_record
 
 FOLDER = Path(__file__).parents[1] / "data" / "NCT05672420"
 RECORD = read_record(FOLDER / "eligibility.toml", EligibilityRecord)
@@ -16,3 +21,136 @@ CASES = [(criterion, case) for criterion in RECORD.criteria for case in criterio
 def test_every_case_of_the_record_gets_its_verdict(criterion: Criterion, case: Case) -> None:
     verdict = RECORD.screen(case.facts, case.phase)[case.part or criterion.id]
     assert verdict.status == case.expect, verdict.reason
+
+
+def cohort_status(rule: str, **columns: list[Any]) -> list[str]:
+    counts = [RECORD.screen_cohort(pd.DataFrame({name: [value] for name, value in zip(columns, row, strict=True)}))
+              for row in zip(*columns.values(), strict=True)]  # fmt: skip
+    statuses = ["met", "not met", "unknown", "not applicable"]
+    return [one.counts().set_index("criterion").loc[rule, statuses].idxmax() for one in counts]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "write"),
+    [
+        ("ecog", -1, "a whole number from 0 to 5"),
+        ("ecog", 2.7, "a whole number from 0 to 5"),
+        ("bmi_kg_m2", 3.0, "a number from 8 to 90 kg/m²"),
+        ("lvef_pct", float("inf"), "a number from"),
+        ("allergy", "SEVERE", "one of none, severe, product"),
+        ("consent_signed", "perhaps", "yes or no"),
+        ("birth_date", "yesterday", "a date like 2026-03-01"),
+    ],
+)
+def test_a_frame_with_an_impossible_value_is_refused_by_column(column: str, value: object, write: str) -> None:
+    with pytest.raises(ProtocolError, match=f"column {column}") as caught:
+        RECORD.screen_cohort(pd.DataFrame({column: [None, value]}))
+    assert write in caught.value.write
+
+
+@pytest.mark.parametrize(
+    "frame", ["cohort.csv", pl.LazyFrame({"ecog": [1]}), pd.DataFrame([[1, 2]], columns=["ecog"] * 2)]
+)
+def test_what_is_no_table_is_refused_in_words(frame: object) -> None:
+    with pytest.raises(ProtocolError, match="a pandas or Polars DataFrame with each column once"):
+        RECORD.screen_cohort(frame)
+
+
+def test_the_missing_values_of_every_program_mean_unknown() -> None:
+    for missing in (
+        pd.array([1, None], dtype="Int64"),
+        [1, None],
+        [1.0, float("nan")],
+        pd.array([1, pd.NA], dtype=object),
+    ):
+        counts = RECORD.screen_cohort(pd.DataFrame({"ecog": missing})).counts().set_index("criterion")
+        assert counts.loc["I5", ["met", "unknown"]].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts"),
+    [
+        ("E3", {"weight_kg": 20.0, "height_cm": 250.0}),
+        ("E3", {"weight_kg": 300.0, "height_cm": 100.0}),
+        ("I1", {"birth_date": date(2026, 1, 1), "consent_date": date(2025, 1, 1)}),
+    ],
+)
+def test_an_impossible_derived_value_is_no_value(rule: str, facts: dict[str, Any]) -> None:
+    assert RECORD.screen(facts)[rule].status == "unknown"
+    assert cohort_status(rule, **{name: [value] for name, value in facts.items()}) == ["unknown"]
+
+
+def test_a_criterion_that_counts_with_another_still_excludes_when_it_alone_fails() -> None:
+    record = RECORD.with_parameters(survival_min_months=0.0)
+    facts = {"expected_survival_months": 0.05}
+    assert record.screen(facts).overall == "ineligible"
+    assert record.screen_cohort(pd.DataFrame([facts])).overall().tolist() == ["ineligible"]
+
+
+def test_the_tolerance_favours_equality_on_both_sides_of_zero() -> None:
+    week = {"d": date(2026, 1, 8), "e": date(2026, 1, 1)}
+    spans = [f"days_between(d, e) {operator} -7" for operator in ("<=", ">=", "==", "<", ">")]
+    assert truths(spans, week) == [True, True, True, False, False]
+    assert truths(["x == 1.5 * 1.2", "x != 1.5 * 1.2", "x in (1.5 * 1.2, 7)"], {"x": 1.8}) == [True, False, True]
+    assert truths(["x - y <= -0.6", "x - y > -0.6"], {"x": 0.6, "y": 1.2}) == [True, False]
+
+
+def test_a_division_by_zero_is_unknown_for_one_and_for_many() -> None:
+    record = record_of([criterion(1, "x / n > 1")])
+    assert record.screen({"x": 1.0, "n": 0}).verdicts[0].status == "unknown"
+    assert record.screen_cohort(pd.DataFrame({"x": [1.0], "n": [0]})).counts()["unknown"].tolist() == [1]
+
+
+PARTS = [
+    {"id": "1.1", "title": "t", "wording": "w", "condition": "p", "applies_if": "q"},
+    {"id": "1.2", "title": "t", "wording": "w", "condition": "r"},
+]
+
+
+@pytest.mark.parametrize("combine", ["any", "all"])
+@pytest.mark.parametrize("kind", ["inclusion", "exclusion"])
+def test_a_part_that_does_not_apply_leaves_the_rest_to_decide(kind: str, combine: str) -> None:
+    record = record_of([criterion(1, None, kind, parts=PARTS, combine=combine)])
+    for rest in (True, False):
+        facts = {"p": True, "q": False, "r": rest}
+        wanted = "met" if rest == (kind == "inclusion") else "not met"
+        assert record.screen(facts).verdicts[0].status == wanted
+        assert record.screen_cohort(pd.DataFrame([facts])).counts()[wanted].tolist() == [1]
+
+
+def test_a_criterion_without_a_part_in_the_phase_does_not_apply() -> None:
+    record = record_of([criterion(1, None, "inclusion", parts=[{**PARTS[1], "phases": ["II"]}], combine="any")])
+    assert record.screen({"r": True}, "Ib")["1.2"].status == "not applicable"
+    assert record.screen({"r": True}, "Ib").verdicts[0].status == "not applicable"
+    assert record.screen_cohort(pd.DataFrame({"r": [True]}), "Ib").counts()["not applicable"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "n ** -1 > 0",
+        "10 ** (n * n) > 1",
+        "9 ** 9 ** 9 > 1",
+        "1e400 > x",
+        "x in ()",
+        "'purple' == colour",
+        "(" * 5000 + "p" + ")" * 5000,
+    ],
+    ids=[
+        "a root",
+        "a power of facts",
+        "a huge power",
+        "a huge number",
+        "an empty list",
+        "a misspelt option",
+        "nesting",
+    ],
+)
+def test_a_condition_that_could_not_be_answered_is_refused_on_reading(condition: str) -> None:
+    with pytest.raises(ValueError, match="write"):
+        record_of([criterion(1, condition)])
+
+
+def test_an_unknown_criterion_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        RECORD.screen({})["E99"]

@@ -23,14 +23,18 @@ def script() -> ModuleType:
     return module
 
 
-def test_the_script_writes_what_is_shipped(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_script_writes_what_is_shipped(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "examples"
     folder.mkdir()
     (tmp_path / "NCT05672420").symlink_to(ROOT / "data" / "NCT05672420")
     monkeypatch.setattr(script, "HERE", folder)
     script.main()
     for name in ("cohort.csv", "trial_so_far.toml"):
-        assert (folder / name).read_bytes() == (EXAMPLES / name).read_bytes(), "run: python data/examples/make_examples.py"
+        assert (folder / name).read_bytes() == (EXAMPLES / name).read_bytes(), (
+            "run: python data/examples/make_examples.py"
+        )
 
 
 def test_the_trial_so_far_followed_the_design_of_the_record(script: ModuleType) -> None:

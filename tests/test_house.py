@@ -99,6 +99,7 @@ def test_criteria_parts_and_ambiguities_refer_to_each_other() -> None:
     known = {ambiguity.id for ambiguity in TRIAL.ambiguities}
     assert {concern for ambiguity in TRIAL.ambiguities for concern in ambiguity.concerns} <= rules
     assert {name for c in TRIAL.eligibility.criteria for name in c.ambiguities} <= known
+    assert {concern for parameter in TRIAL.eligibility.parameters for concern in parameter.concerns} <= rules
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -128,7 +129,9 @@ def test_the_readme_commands_are_the_ones_ci_runs() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_the_readme_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_example_prints_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(ROOT)
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert example

@@ -1,18 +1,27 @@
 """What every record of the protocol is made of: frozen, strict, and with a source on every value."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from protocol.translation import translated
 
 Phase = Literal["Ib", "II"]
 Severity = Literal["high", "medium", "low"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-SourceText = Annotated[str, StringConstraints(pattern=r"^(registry|page|paper|standard): \S")]
+
+
+def _origin(text: str) -> str:
+    if not re.match(r"(registry|page|paper|standard): \S", text):
+        raise ValueError(f'{text!r} names no origin; write one like "registry: Exclusion 3" or "paper: ..."')
+    return text
+
+
+SourceText = Annotated[str, AfterValidator(_origin)]
 T = TypeVar("T")
 R = TypeVar("R", bound=BaseModel)
 
@@ -107,9 +116,9 @@ def read_record(path: Path, model: type[R]) -> R:
         or does not fit the record.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ProtocolError(str(path), "no file", f"a TOML file named {path.name}") from None
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError:
+        raise ProtocolError(str(path), "no file that can be read", f"a TOML file named {path.name}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProtocolError(path.name, f"text that is not TOML ({error})", "valid TOML in UTF-8") from None
     try:
@@ -129,8 +138,23 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
     elif first["type"] == "missing":
         found, write = "nothing", "this key, which is required"
     elif not write:
-        found, write = f"{first['input']!r}"[:80], message[:1].lower() + message[1:]
+        found, write = f"{first['input']!r}"[:80], _advice(first["type"], first.get("ctx", {}), message)
     return ProtocolError(where, found, write + more)
+
+
+def _advice(kind: str, context: dict[str, Any], message: str) -> str:
+    """Say what to write in place of a value of the wrong kind, in words and not in the validator's."""
+    advice = {
+        "string_pattern_mismatch": "lower-case letters, digits and _ for an id, or the form the others have",
+        "literal_error": f"one of {context.get('expected')}",
+        "too_short": f"at least {context.get('min_length')} of them",
+        "string_too_short": "some text",
+        "tuple_type": "a list in square brackets",
+        "bool_type": "true or false",
+        "date_from_datetime_parsing": "a date like 2026-03-01",
+    }
+    numbers = dict.fromkeys(("float_parsing", "int_parsing", "float_type", "int_type"), "a number")
+    return (advice | numbers).get(kind, message[:1].lower() + message[1:])
 
 
 def _place(content: Any, location: tuple[int | str, ...]) -> str:

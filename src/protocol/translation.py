@@ -27,7 +27,18 @@ def ngettext(singular: str, plural: str, count: int) -> str:
     return _catalogue.ngettext(singular, plural, count)
 
 
-READ_BY_PEOPLE = {"label", "group", "help", "title", "name", "problem", "default", "alternatives", "question", "meaning"}
+READ_BY_PEOPLE = {
+    "label",
+    "group",
+    "help",
+    "title",
+    "name",
+    "problem",
+    "default",
+    "alternatives",
+    "question",
+    "meaning",
+}
 """Keys of the record whose texts people read; the registry's own words are never translated."""
 
 
@@ -40,7 +51,9 @@ def translated(content: Any, key: str = "") -> Any:
     return _(content) if key in READ_BY_PEOPLE and isinstance(content, str) and content else content
 
 
-def record_texts(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iterator[tuple[int, str, str, list[str]]]:
+def record_texts(
+    file: Any, keywords: Any, comment_tags: Any, options: Any
+) -> Iterator[tuple[int, str, str, list[str]]]:
     """Extract the record's texts from a TOML file, as Babel asks its extractors to."""
     del keywords, comment_tags, options  # marks of code, which a record does not carry
     for text in _texts(tomllib.loads(file.read().decode("utf-8"))):

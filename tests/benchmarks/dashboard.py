@@ -51,9 +51,7 @@ def write_notebook(folder, name, source):
 def running(command, ready):
     """Run a server until the block ends; yield the process and what `ready` found in its words."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(BROWSER_TESTS), *sys.path])}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     try:
         yield process, next(found for line in process.stdout if (found := re.search(ready, line))).group()
     finally:
@@ -190,8 +188,7 @@ def main():
             exceeded = limit is not None and value > limit
             over += exceeded
             print(
-                f"{what:45} {value:8.2f}"
-                + (f"  limit {limit}{'  OVER' if exceeded else ''}" if limit else ""),
+                f"{what:45} {value:8.2f}" + (f"  limit {limit}{'  OVER' if exceeded else ''}" if limit else ""),
                 flush=True,
             )
         browser.close()

@@ -74,9 +74,7 @@ def workshop(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("workshop")
     for name, source in WORKSHOP.items():
         notebook = nbformat.v4.new_notebook(
-            cells=[
-                nbformat.v4.new_code_cell("\n".join(line.strip() for line in source.strip().splitlines()))
-            ],
+            cells=[nbformat.v4.new_code_cell("\n".join(line.strip() for line in source.strip().splitlines()))],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         )
         nbformat.write(notebook, folder / f"{name}.ipynb")

@@ -11,20 +11,13 @@ def grid(frame, marked=""):
     base = alt.Chart(frame).encode(x="frequency:O", y="dose:O")
     pick = alt.selection_point(name="pick", fields=["dose", "frequency"], on="click")
     faded = alt.condition(pick, alt.value(1), alt.value(0.4))
-    cells = (
-        base.mark_rect().encode(color="value:Q", opacity=faded, tooltip=["dose:N", "note:N"]).add_params(pick)
-    )
+    cells = base.mark_rect().encode(color="value:Q", opacity=faded, tooltip=["dose:N", "note:N"]).add_params(pick)
     both = cells + base.mark_text().encode(text="value:Q")
     return both.properties(width="container", height=150, description=f"Grid, marked {marked}")
 
 
 def days(frame):
-    return (
-        alt.Chart(frame)
-        .mark_point()
-        .encode(x="day:T", tooltip="day:T")
-        .properties(width="container", height=80)
-    )
+    return alt.Chart(frame).mark_point().encode(x="day:T", tooltip="day:T").properties(width="container", height=80)
 
 
 def undrawable(frame):
@@ -33,9 +26,7 @@ def undrawable(frame):
 
 def cells(age):
     rows = [(dose, frequency, 10 * age + frequency) for dose in "AB" for frequency in (1, 2, 3)]
-    return pd.DataFrame(rows, columns=["dose", "frequency", "value"]).assign(
-        note="<img src=x onerror=alert(1)>"
-    )
+    return pd.DataFrame(rows, columns=["dose", "frequency", "value"]).assign(note="<img src=x onerror=alert(1)>")
 
 
 def picture_page():
@@ -52,14 +43,10 @@ def picture_page():
 
     def refresh(_change=None):
         picture.draw(cells(age.value), marked=dose.value)
-        line.draw(
-            pd.DataFrame({"day": pd.to_datetime(["2026-01-01", "2026-02-01"]) + pd.Timedelta(days=age.value)})
-        )
+        line.draw(pd.DataFrame({"day": pd.to_datetime(["2026-01-01", "2026-02-01"]) + pd.Timedelta(days=age.value)}))
 
     def picked(change):
-        said.value = (
-            "picked {dose}{frequency}, value {value}".format(**change["new"]) if change["new"] else "none"
-        )
+        said.value = "picked {dose}{frequency}, value {value}".format(**change["new"]) if change["new"] else "none"
 
     age.observe(refresh, "value")
     dose.observe(refresh, "value")

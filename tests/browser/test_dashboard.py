@@ -91,9 +91,7 @@ def test_text_of_the_data_is_never_markup(picture):
 
 def test_the_vega_runtime_travels_once_for_all_pictures(workshop, laptop):
     sizes = []
-    laptop.tab.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda data: sizes.append(len(data)))
-    )
+    laptop.tab.on("websocket", lambda socket: socket.on("framereceived", lambda data: sizes.append(len(data))))
     laptop.open(workshop, "01-picture")
     laptop.tab.wait_for_selector(f"{PICTURE} >> svg")
     laptop.tab.get_by_role("tab", name="days").click()
@@ -117,9 +115,7 @@ def test_dark_colours_are_remembered(picture):
 
 
 def test_a_page_whose_kernel_died_says_so_and_takes_no_more_input(workshop, picture):
-    kernel = picture.tab.evaluate(
-        "JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
-    )
+    kernel = picture.tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
     children = psutil.Process(workshop.process.pid).children(recursive=True)
     next(child for child in children if kernel in " ".join(child.cmdline())).send_signal(signal.SIGKILL)
     picture.tab.get_by_role("alert").get_by_text("This page has ended.").wait_for(timeout=8000)

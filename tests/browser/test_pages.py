@@ -50,9 +50,7 @@ def fill(field, text):
     field.press("Enter")
 
 
-@pytest.mark.parametrize(
-    ("name", "role", "label", "act", "goes", "comes"), CONTROLS, ids=lambda one: str(one)[:14]
-)
+@pytest.mark.parametrize(("name", "role", "label", "act", "goes", "comes"), CONTROLS, ids=lambda one: str(one)[:14])
 def test_a_control_changes_what_the_page_says(name, role, label, act, goes, comes, dashboard, laptop):
     laptop.open(dashboard, name)
     laptop.tab.wait_for_function(f"words => {TEXT}.includes(words)", arg=goes)
@@ -73,8 +71,6 @@ def test_every_control_of_a_page_has_a_name(name, dashboard, laptop):
 def test_the_start_page_leads_to_every_page(dashboard, laptop):
     laptop.tab.goto(dashboard.address)
     assert laptop.tab.locator(".wb-card").count() == len(NAMES)
-    assert all(
-        text.strip().endswith((".", "?")) for text in laptop.tab.locator(".wb-card-text").all_inner_texts()
-    )
+    assert all(text.strip().endswith((".", "?")) for text in laptop.tab.locator(".wb-card-text").all_inner_texts())
     assert "token" not in laptop.tab.url
     assert laptop.errors == []

@@ -22,7 +22,13 @@ def page() -> Iterator[EligibilityPage]:
 
 
 def upload(page: EligibilityPage, name: str, content: bytes) -> None:
-    file = {"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": datetime.now(UTC)}
+    file = {
+        "name": name,
+        "type": "",
+        "size": len(content),
+        "content": memoryview(content),
+        "last_modified": datetime.now(UTC),
+    }
     page.cohort.upload.set_trait("value", (file,))
 
 

@@ -19,9 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     notebooks = asked.notebooks.resolve()
     if not any(notebooks.glob("*.ipynb")):
-        return _refuse(
-            _("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks)
-        )
+        return _refuse(_("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks))
     if asked.port and not is_free(asked.port):
         return _refuse(_("Port {port} is in use; name another, or leave --port out.").format(port=asked.port))
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
@@ -36,12 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m protocol.dashboard", description=__doc__)
-    parser.add_argument(
-        "notebooks", nargs="?", type=Path, default=Path("notebooks"), help="folder with the pages"
-    )
-    parser.add_argument(
-        "--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})"
-    )
+    parser.add_argument("notebooks", nargs="?", type=Path, default=Path("notebooks"), help="folder with the pages")
+    parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})")
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser

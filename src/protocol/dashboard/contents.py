@@ -31,7 +31,5 @@ def _page(file: Path) -> Page:
     notebook = json.loads(file.read_text(encoding="utf-8"))
     texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
-    title = (
-        notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
-    )
+    title = notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
     return Page(file.name, _(title), _(sentence))

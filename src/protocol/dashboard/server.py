@@ -91,9 +91,7 @@ def serve(notebooks: Path, port: int, token: str, announce: Callable[[], None]) 
     announce : callable
         Called once when the dashboard answers.
     """
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(
-        filter(None, [str(FURNITURE), os.environ.get("JUPYTER_PATH")])
-    )
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(FURNITURE), os.environ.get("JUPYTER_PATH")]))
     app = Dashboard.instance(config=rules(notebooks, port, token))
     app.announce = announce
     app.initialize([str(notebooks)])
@@ -103,9 +101,7 @@ def serve(notebooks: Path, port: int, token: str, announce: Callable[[], None]) 
 def rules(notebooks: Path, port: int, token: str) -> Config:
     """Return the settings of the dashboard, every one of them."""
     config = Config()
-    config.Voila.update(
-        ip="127.0.0.1", port=port, port_retries=0, token=token, open_browser=False, log_level="ERROR"
-    )
+    config.Voila.update(ip="127.0.0.1", port=port, port_retries=0, token=token, open_browser=False, log_level="ERROR")
     config.Voila.tornado_settings = {
         "headers": {
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -144,9 +140,7 @@ def workbook(notebooks: Path) -> dict[str, Any]:
     return {
         "pages": pages_of(notebooks),
         "static": "/voila/templates/protocol/static",
-        "version": hashlib.sha256(look).hexdigest()[
-            :12
-        ],  # a changed look is never served from a browser's cache
+        "version": hashlib.sha256(look).hexdigest()[:12],  # a changed look is never served from a browser's cache
         "language": os.environ.get("PROTOCOL_LANGUAGE", "en"),
         "patience_seconds": CELL_SECONDS + 15,
         "dark": dark_theme(),
@@ -156,7 +150,5 @@ def workbook(notebooks: Path) -> dict[str, Any]:
 
 def dark_theme() -> Markup:
     """Return JupyterLab's dark colours, in force where the page says that its theme is not light."""
-    file = next(
-        filter(Path.is_file, map(Path, jupyter_path("nbconvert/templates/lab/static/theme-dark.css")))
-    )
+    file = next(filter(Path.is_file, map(Path, jupyter_path("nbconvert/templates/lab/static/theme-dark.css"))))
     return Markup(file.read_text(encoding="utf-8").replace(":root", ':root[data-jp-theme-light="false"]'))  # noqa: S704 - nbconvert's file

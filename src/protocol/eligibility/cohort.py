@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact
 from protocol.eligibility.logic import Choices, Columns, Logic, Value, both, opposite
-from protocol.eligibility.screening import blocked, rails_of
+from protocol.eligibility.screening import blocked, expected, in_phase, rails_of
 from protocol.records import Phase, ProtocolError
 
 Masks = NDArray[np.int64]
 IDENTITY = "participant_id"
+
 
 @dataclass(frozen=True)
 class CohortScreening:
@@ -83,7 +84,7 @@ class CohortScreening:
     def overall(self) -> pd.Series:
         """Return the overall verdict per participant, indexed by participant id."""
         verdicts = np.select(
-            [self.fail & self.counted != 0, self.unknown & self.counted != 0],
+            [self.fail != 0, self.unknown != 0],
             ["ineligible", "possibly eligible"],
             "eligible so far",
         )
@@ -92,7 +93,7 @@ class CohortScreening:
 
 def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
     """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
-    table = nw.from_native(frame, eager_only=True)
+    table = _table(frame)
     facts = {fact.id: fact for fact in catalogue.facts}
     columns = {name: column_of(table[name], facts[name]) for name in table.columns if name in facts}
     logic = Logic(facts, {parameter.id: parameter for parameter in catalogue.parameters}, Columns(columns))
@@ -103,6 +104,14 @@ def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreen
     return CohortScreening(catalogue.criteria, titles, _identities(table), fail, unknown, absent)
 
 
+def _table(frame: Any) -> Any:
+    try:
+        return nw.from_native(frame, eager_only=True)
+    except (TypeError, ValueError) as error:
+        found = f"{type(frame).__name__} ({str(error).splitlines()[0][:60]})"
+        raise ProtocolError("cohort", found, "a pandas or Polars DataFrame with each column once") from None
+
+
 def _identities(table: Any) -> tuple[str, ...]:
     if IDENTITY in table.columns:
         return tuple(str(value) for value in table[IDENTITY].to_list())
@@ -111,7 +120,7 @@ def _identities(table: Any) -> tuple[str, ...]:
 
 def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
     """Fails, clear, not applicable: each a boolean array or constant."""
-    if phase not in criterion.phases:
+    if not in_phase(criterion, phase):
         return False, False, True
     blocks = blocked(criterion, rails_of(logic, criterion, phase))
     if criterion.applies_if is None:
@@ -141,15 +150,31 @@ def column_of(column: nw.Series[Any], fact: Fact) -> Value:
     values = column.to_numpy()
     known = ~np.asarray(pd.isna(values), dtype=bool)
     try:
-        return Value(_typed(values, known, fact), known)
+        typed = _typed(values, known, fact)
     except (TypeError, ValueError) as error:
-        raise ProtocolError(f"column {column.name}", str(error)[:80], f"{fact.type} values") from None
+        raise ProtocolError(f"column {column.name}", str(error)[:80], expected(fact)) from None
+    if fact.is_number:
+        _check_range(typed, known, fact)
+    return Value(typed, known)
+
+
+def _check_range(numbers: Any, known: NDArray[np.bool_], fact: Fact) -> None:
+    plausible = (numbers >= fact.minimum) & (numbers <= fact.maximum)
+    if fact.type == "whole":
+        plausible &= numbers == np.floor(numbers)
+    wrong = np.flatnonzero(known & ~plausible)
+    if len(wrong):
+        where = f"column {fact.id}, row {wrong[0] + 1}"
+        raise ProtocolError(where, f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip(), expected(fact))
 
 
 def _typed(values: Any, known: NDArray[np.bool_], fact: Fact) -> Any:
     if fact.type == "choice":
         options = list(fact.options)
         codes, found = pd.factorize(values)
+        unknown = [str(value) for value in found if str(value) not in options]
+        if unknown:
+            raise ValueError(repr(unknown[0]))
         places = np.array([options.index(str(value)) for value in found] or [0])
         return Choices(places[codes], options)
     if fact.type == "date":

@@ -1,7 +1,7 @@
 """The language of conditions: short strings, parsed with Python's own parser against a white list.
 
 ``bmi_kg_m2 > bmi_max_kg_m2`` names facts and parameters. Allowed are names, numbers, quoted text, ``True`` and
-``False``; ``and``, ``or``, ``not``; comparisons and ``in``; ``+ - * / **``; and the functions of :data:`FUNCTIONS`.
+``False``; ``and``, ``or``, ``not``; comparisons and ``in``; ``+ - * /`` and squares or cubes (``** 2``, ``** 3``); and the functions of :data:`FUNCTIONS`.
 Nothing is ever executed as Python.
 """
 
@@ -22,7 +22,8 @@ FUNCTIONS = {
 """Each function with the kinds of its arguments."""
 
 CONDITION_FUNCTIONS = ("given", "unclear", "too_early")
-ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+LARGEST_NUMBER = 1e9
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
@@ -32,7 +33,7 @@ def parse(condition: str) -> ast.expr:
     """Parse one condition; ValueError when it is not an expression."""
     try:
         return ast.parse(f"({condition.strip()})", mode="eval").body  # brackets let it run over lines
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"condition {condition!r} cannot be read; write it like bmi_kg_m2 > 30") from None
 
 
@@ -59,6 +60,14 @@ def check(condition: str, facts: Mapping[str, Any], parameters: Mapping[str, Any
             hint = f"{close[0]!r}" if close else "the id of a fact or parameter"
             raise ValueError(f"condition names unknown {name!r}; write {hint}")
     _check_condition(parse(condition), facts, parameters)
+
+
+def check_number(expression: str, facts: Mapping[str, Any]) -> None:
+    """Raise ValueError unless an expression (a derivation) computes a number from `facts`."""
+    for name in names_in(expression):
+        if name not in facts:
+            raise ValueError(f"derivation names {name!r}; write the id of a fact that is not derived itself")
+    _number(parse(expression), facts, {})
 
 
 def _check_condition(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
@@ -91,7 +100,7 @@ def _check_comparison(node: ast.Compare, facts: Mapping[str, Any], parameters: M
         if not isinstance(operator, COMPARISONS):
             raise ValueError(f"{ast.unparse(node)!r} uses a comparison that is not allowed; write < <= > >= == != in")
         members = right.elts if isinstance(right, ast.Tuple) else [right]
-        if isinstance(operator, (ast.In, ast.NotIn)) != isinstance(right, ast.Tuple):
+        if isinstance(operator, (ast.In, ast.NotIn)) != isinstance(right, ast.Tuple) or not members:
             raise ValueError(f"{ast.unparse(node)!r} needs a list in brackets after in; write in ('a', 'b')")
         for member in members:
             _check_pair(operator, left, member, facts, parameters)
@@ -110,16 +119,18 @@ def _check_pair(
         raise ValueError(f"{text} cannot be compared ({kinds[0]} with {kinds[1]}); write two of the same kind")
     if isinstance(operator, ORDERED) and kinds[0] not in ("number", "date"):
         raise ValueError(f"{text} have no order; write == or !=")
-    options = getattr(facts.get(getattr(left, "id", "")) or parameters.get(getattr(left, "id", "")), "options", None)
-    if options and isinstance(right, ast.Constant) and right.value not in options:
-        raise ValueError(f"{right.value!r} is no option of {ast.unparse(left)}; write one of {', '.join(options)}")
+    for one, two in ((left, right), (right, left)):
+        name = one.id if isinstance(one, ast.Name) else ""
+        options = getattr(facts.get(name) or parameters.get(name), "options", None)
+        if options and isinstance(two, ast.Constant) and two.value not in options:
+            raise ValueError(f"{two.value!r} is no option of {name}; write one of {', '.join(options)}")
 
 
 def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     match node:
         case ast.Constant(value=bool()):
             return "yes_no"
-        case ast.Constant(value=int() | float()):
+        case ast.Constant(value=int() | float() as number) if abs(number) <= LARGEST_NUMBER:
             return "number"
         case ast.Constant(value=str()):
             return "choice"
@@ -130,6 +141,8 @@ def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any
             return "choice" if isinstance(value, str) else "yes_no" if isinstance(value, bool) else "number"
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _number(operand, facts, parameters)
+        case ast.BinOp(op=ast.Pow(), left=left, right=ast.Constant(value=2 | 3)):
+            return _number(left, facts, parameters)
         case ast.BinOp(op=operator, left=left, right=right) if isinstance(operator, ARITHMETIC):
             _number(left, facts, parameters)
             return _number(right, facts, parameters)

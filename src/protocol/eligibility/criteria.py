@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from protocol.eligibility.conditions import check, names_in
+from protocol.eligibility.conditions import check, check_number
 from protocol.records import Phase, Provenance, Record, Text, unique
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -52,6 +52,10 @@ class Fact(Provenance):
     def _complete(self) -> Self:
         if self.is_number and (self.unit is None or self.minimum is None or self.maximum is None):
             raise ValueError("a number without unit, minimum or maximum; write all three")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} above maximum {self.maximum}; write them the other way round")
+        if (self.dated_by is None) != (self.valid_days is None):
+            raise ValueError("dated_by and valid_days belong together; write both or neither")
         if (self.type == "choice") != bool(self.options):
             raise ValueError('options and type do not fit; write options for type = "choice" and only there')
         return self
@@ -168,12 +172,16 @@ class Catalogue(Record):
         return self
 
     def _check_references(self) -> None:
-        known = {fact.id for fact in self.facts} | {parameter.id for parameter in self.parameters}
+        given = {fact.id: fact for fact in self.facts if fact.derived is None}
+        limits = {parameter.id for parameter in self.parameters if not parameter.options}
         for fact in self.facts:
-            wanted = [*names_in(fact.derived or "0"), *filter(None, (fact.dated_by, fact.valid_days))]
-            for name in wanted:
-                if name not in known:
-                    raise ValueError(f"fact {fact.id} refers to unknown {name!r}; write the id of a fact")
+            if fact.derived is not None:
+                check_number(fact.derived, given)
+            for name in (fact.dated_by, RECENCY_ANCHOR) if fact.dated_by else ():
+                if name not in given or given[name].type != "date":
+                    raise ValueError(f"fact {fact.id} is dated by {name!r}; write the id of a date fact")
+            if fact.valid_days is not None and fact.valid_days not in limits:
+                raise ValueError(f"fact {fact.id} is valid for {fact.valid_days!r}; write the id of a threshold")
 
     def _check_criterion(self, criterion: Criterion) -> None:
         rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
@@ -187,6 +195,12 @@ class Catalogue(Record):
                 check(condition, {f.id: f for f in self.facts}, {p.id: p for p in self.parameters})
             except ValueError as error:
                 raise ValueError(f"criterion {criterion.id}: {error}") from None
+        facts, parts = {fact.id for fact in self.facts}, {part.id for part in criterion.parts}
+        for case in criterion.cases:
+            if (wrong := set(case.facts) - facts) or (case.part and case.part not in parts):
+                raise ValueError(
+                    f"case {case.says!r} names {min(wrong, default=case.part)!r}; write a fact or part id"
+                )
         ids = {c.id for c in self.criteria}
         if criterion.counted_with and criterion.counted_with not in ids:
             raise ValueError(f"criterion {criterion.id} counts with unknown {criterion.counted_with!r}; write an id")

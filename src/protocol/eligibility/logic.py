@@ -17,7 +17,7 @@ import numpy as np
 from dateutil.relativedelta import relativedelta
 from numpy.typing import NDArray
 
-from protocol.eligibility.conditions import ORDERED, parse
+from protocol.eligibility.conditions import parse
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, FactValue, Parameter
 
 TOLERANCE = 1e-9
@@ -154,7 +154,7 @@ class Logic:
     def _look_up(self, fact: Fact) -> Value:
         given = self.leaves.fact(fact)
         if fact.derived is not None and given.known is not True:
-            given = self._fill(given, self.value(parse(fact.derived)))
+            given = self._fill(given, self._plausible(fact, self.value(parse(fact.derived))))
         if fact.dated_by is None or given.known is False:
             return given
         return Value(given.data, both(given.known, opposite(self.is_stale(fact))))
@@ -165,6 +165,13 @@ class Logic:
             return False
         return self.condition(f"days_between({fact.dated_by}, {RECENCY_ANCHOR}) > {fact.valid_days}").true
 
+    def _plausible(self, fact: Fact, derived: Value) -> Value:
+        """Drop a derived number outside the fact's plausible range."""
+        if derived.known is False or fact.minimum is None or fact.maximum is None:
+            return derived
+        within = both(derived.data >= fact.minimum, derived.data <= fact.maximum)
+        return Value(derived.data, both(derived.known, within))
+
     def _fill(self, given: Value, derived: Value) -> Value:
         if given.known is False or derived.known is False:
             return derived if given.known is False else given
@@ -173,7 +180,7 @@ class Logic:
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
         values = [self.value(node) for node in nodes]
         known = reduce(both, (value.known for value in values), True)
-        return Value(None, False) if known is False else Value(function(*(v.data for v in values)), known)
+        return Value(None, False) if known is False else _finite(function, [v.data for v in values], known)
 
     def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Rails:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -184,22 +191,32 @@ class Logic:
         known = both(one_known, two_known)
         if known is False:
             return UNKNOWN
-        tolerance = TOLERANCE if isinstance(op, ORDERED) and not self._is_date(left) else 0.0
-        holds, fails = _comparison(op, one, two, tolerance=tolerance)
+        holds, fails = _comparison(op, one, two)
         return Rails(both(known, holds), both(known, fails))
 
-    def _is_date(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and node.id in self.facts and self.facts[node.id].type == "date"
+
+def _finite(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
+    """Apply arithmetic; a division by zero or a number out of bounds is unknown, for one and for many."""
+    try:
+        with np.errstate(all="ignore"):
+            result = function(*values)
+    except (ZeroDivisionError, OverflowError):
+        return Value(None, False)
+    if isinstance(result, np.ndarray):
+        return Value(result, known & np.isfinite(result))
+    return Value(result, known) if np.isfinite(result) else Value(None, False)
 
 
-def _comparison(op: ast.cmpop, left: Any, right: Any, *, tolerance: float) -> tuple[Any, Any]:
-    """Both outcomes of one comparison; the tolerance moves the limit so that equality holds in spite of rounding."""
-    above, below = (right * (1 + tolerance), right * (1 - tolerance)) if tolerance else (right, right)
+def _comparison(op: ast.cmpop, left: Any, right: Any) -> tuple[Any, Any]:
+    """Both outcomes of one comparison; numbers as near as the tolerance count as equal."""
+    if isinstance(op, (ast.Eq, ast.NotEq)):
+        near = _near(left, right) if _is_number(left) else (left == right, left != right)
+        return near if isinstance(op, ast.Eq) else (near[1], near[0])
+    above = below = right
+    if _is_number(right):
+        slack = TOLERANCE * abs(right)
+        above, below = right + slack, right - slack
     match op:
-        case ast.Eq():
-            return left == right, left != right
-        case ast.NotEq():
-            return left != right, left == right
         case ast.LtE():
             return left <= above, left > above
         case ast.Gt():
@@ -207,6 +224,17 @@ def _comparison(op: ast.cmpop, left: Any, right: Any, *, tolerance: float) -> tu
         case ast.GtE():
             return left >= below, left < below
     return left < below, left >= below
+
+
+def _near(left: Any, right: Any) -> tuple[Any, Any]:
+    distance, slack = abs(left - right), TOLERANCE * abs(right)
+    return distance <= slack, distance > slack
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "if"
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 class Participant:
@@ -241,11 +269,13 @@ class Choices:
     def __init__(self, positions: NDArray[np.integer[Any]], options: list[str]) -> None:
         self.positions, self.options = positions, options
 
-    def __eq__(self, option: object) -> Any:
-        return self.positions == self.options.index(str(option))
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Choices):
+            return np.array(self.options)[self.positions] == np.array(other.options)[other.positions]
+        return self.positions == (self.options.index(str(other)) if other in self.options else -1)
 
-    def __ne__(self, option: object) -> Any:
-        return self.positions != self.options.index(str(option))
+    def __ne__(self, other: object) -> Any:
+        return ~(self == other)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -73,24 +73,32 @@ class Screening:
         return INELIGIBLE if "not met" in found else POSSIBLE if "unknown" in found else ELIGIBLE
 
     def __getitem__(self, criterion: str) -> Verdict:
-        """Return the verdict of a criterion or part by its id."""
-        every = [rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)]
-        return next(verdict for verdict in every if verdict.id == criterion)
+        """Return the verdict of a criterion or part by its id; KeyError when there is none."""
+        return {rule.id: rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)}[criterion]
+
+
+def in_phase(criterion: Criterion, phase: Phase) -> bool:
+    """Whether a criterion, or at least one of its parts, holds in a phase."""
+    return phase in criterion.phases and (
+        not criterion.parts or any(phase in part.phases for part in criterion.parts)
+    )
 
 
 def rails_of(logic: Logic, criterion: Criterion, phase: Phase) -> Rails:
-    """Whether a criterion's condition holds in a phase, its parts combined."""
+    """Whether a criterion's condition holds in a phase, its parts combined; parts that do not apply are left out."""
     if criterion.condition is not None:
         return logic.condition(criterion.condition)
-    parts = [_part_rails(logic, part) for part in criterion.parts if phase in part.phases]
+    parts = [_part_rails(logic, criterion, part) for part in criterion.parts if phase in part.phases]
     return any_of(parts) if criterion.combine == "any" else all_of(parts)
 
 
-def _part_rails(logic: Logic, part: Part) -> Rails:
+def _part_rails(logic: Logic, criterion: Criterion, part: Part) -> Rails:
     rails = logic.condition(part.condition)
     if part.applies_if is None:
         return rails
     applies = logic.condition(part.applies_if)
+    if criterion.combine == "any":
+        return all_of([applies, rails])
     return any_of([Rails(applies.false, applies.true), rails])
 
 
@@ -163,10 +171,10 @@ def screen(catalogue: Catalogue, facts: Mapping[str, FactValue | None], phase: P
 def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
     words = Wording(logic)
     verdict = Verdict(criterion.id, catalogue.title(criterion), criterion.wording, "not applicable")
-    if phase not in criterion.phases:
-        return verdict
-    if criterion.applies_if is not None and logic.condition(criterion.applies_if).false:
-        return replace(verdict, because=_once(words.because(criterion.applies_if)))
+    if not in_phase(criterion, phase) or (criterion.applies_if and logic.condition(criterion.applies_if).false):
+        because = words.because(criterion.applies_if) if criterion.applies_if and in_phase(criterion, phase) else ()
+        parts = tuple(_absent(catalogue, part) for part in criterion.parts)
+        return replace(verdict, because=_once(because), parts=parts)
     parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
     if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
@@ -189,14 +197,17 @@ def _reasons(
     return _once(text for part in chosen for text in part.because), ()
 
 
+def _absent(catalogue: Catalogue, part: Part) -> Verdict:
+    return Verdict(part.id, catalogue.title(part), part.wording, "not applicable")
+
+
 def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
-    words = Wording(logic)
-    verdict = Verdict(part.id, catalogue.title(part), part.wording, "not applicable")
+    words, verdict = Wording(logic), _absent(catalogue, part)
     if phase not in part.phases:
         return verdict
     if part.applies_if is not None and logic.condition(part.applies_if).false:
         return replace(verdict, because=_once(words.because(part.applies_if)))
-    status = _status(blocked(criterion, _part_rails(logic, part)))
+    status = _status(blocked(criterion, _part_rails(logic, criterion, part)))
     if status == "unknown":
         texts = [text for text in (part.applies_if, part.condition) if text]
         return replace(verdict, status=status, gaps=tuple(gap for text in texts for gap in words.gaps(text)))

@@ -169,7 +169,9 @@ def _identity(table: Table) -> list[str]:
 
 def _identities(table: Table) -> list[Problem]:
     if IDENTITY not in table:
-        return [Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)]
+        return [
+            Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
+        ]
     return [
         Problem(
             _("participant {id}").format(id=identity),

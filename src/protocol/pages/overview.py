@@ -54,9 +54,7 @@ class OverviewPage:
             facts["sponsor"].value,
             facts["status"].value,
         )
-        rows = [
-            (fact.label, _value(fact.value), elements.origin(fact)) for fact in facts.facts if fact.id != "title"
-        ]
+        rows = [(fact.label, _value(fact.value), elements.origin(fact)) for fact in facts.facts if fact.id != "title"]
         table = elements.table(
             pd.DataFrame(rows, columns=[_("What"), _("In the registry"), _("Source")], dtype=object)
         )
@@ -94,7 +92,9 @@ class OverviewPage:
 
     def _next_step(self, so_far: TrialSoFar, pending: pd.DataFrame, why: str) -> Markup:
         window = self.trial.escalation.dlt_window_days
-        basis = Markup("<p>{} {} {}</p>").format(_("DLT window in days:"), window.value, elements.assumption(window.origin))
+        basis = Markup("<p>{} {} {}</p>").format(
+            _("DLT window in days:"), window.value, elements.assumption(window.origin)
+        )
         if pending.empty:
             return Markup("<p>{}</p>{}").format(why, basis)
         ends = [

@@ -100,4 +100,6 @@ def _line(verdict: Verdict) -> Markup:
 
 
 def _part(part: Verdict) -> Markup:
-    return Markup('<div class="pw-part">{}<blockquote lang="en">{}</blockquote></div>').format(_line(part), part.wording)
+    return Markup('<div class="pw-part">{}<blockquote lang="en">{}</blockquote></div>').format(
+        _line(part), part.wording
+    )

@@ -60,7 +60,9 @@ class EscalationPage:
             description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "auto"}
         )
         self.example = widgets.Button(
-            description=_("Put in the invented example"), disabled=self.examples is None, layout={"width": "max-content"}
+            description=_("Put in the invented example"),
+            disabled=self.examples is None,
+            layout={"width": "max-content"},
         )
         self.design = widgets.Dropdown(
             options=[*DESIGNS], value=given.name.value, description=_("Design"), style=WIDE
