@@ -116,7 +116,8 @@ PLACES = [
      WHOLE, "duplicate criterion id 'E3'", "a different id"),
     ("a recency without its days", 'type = "yes_no"', 'type = "yes_no"\ndated_by = "day"',
      "eligibility.toml, facts[consent_signed]", "dated_by and valid_days belong together", "both or neither"),
-    ("a recency of an unknown date", 'type = "yes_no"', 'type = "yes_no"\ndated_by = "day"\nvalid_days = "days"', WHOLE,
+    ("a recency of an unknown date", 'type = "yes_no"',
+     'type = "yes_no"\ndated_by = "day"\nvalid_days = "days"', WHOLE,
      "fact consent_signed is dated by 'day'", "the id of a date fact"),
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import Phase as HypothesisPhase
 from hypothesis import strategies as st
 from participants import FACTS, RECORD, fact_names_in_given, participants, records
@@ -107,7 +107,7 @@ def test_engine_and_twin_agree_on_random_protocols(
 
 
 def pandas_flavours(people: list[dict[str, Any]]) -> list[pd.DataFrame]:
-    """Return the kinds of pandas frames people have: Python's own values, time stamps for dates, and nullable types."""
+    """Return the kinds of pandas frames people have: Python's own values, time stamps, nullable types."""
     plain = pd.DataFrame([{name: one.get(name) for name in COLUMNS} for one in people])
     stamped = plain.assign(
         **{name: pd.to_datetime(plain[name]) for name, fact in FACTS.items() if fact.type == "date"}

@@ -1,6 +1,7 @@
 """The invented examples: the same seed writes the same bytes, and they say that they are invented."""
 
 import importlib.util
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +44,7 @@ def test_the_trial_so_far_followed_the_design_of_the_record(script: ModuleType) 
     regimens = [person["regimen"] for person in people][::3]
     assert regimens[0] == record.design.start.value
     assert regimens[-1] == open_regimen
-    for one, two in zip(regimens, regimens[1:], strict=False):
+    for one, two in pairwise(regimens):
         assert abs(ord(one[0]) - ord(two[0])) + abs(int(one[1]) - int(two[1])) <= 1
 
 

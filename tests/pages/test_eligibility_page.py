@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol.pages.eligibility import EligibilityPage
-from protocol.trial import Trial, load_trial
+from protocol.trial import load_trial
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 20)

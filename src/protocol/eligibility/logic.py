@@ -281,7 +281,7 @@ class Choices:
 
 
 class Columns:
-    """The facts of many participants as arrays of shape (participants,); an absent column is unknown for everybody."""
+    """The facts of many participants, as arrays of shape (participants,); an absent column is unknown for all."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         self.values = values
@@ -304,7 +304,8 @@ class Columns:
     def years(self, born: Days, on: Days) -> NDArray[np.int64]:
         """Count completed years."""
         (month, day), (birth_month, birth_day) = _month_and_day(on), _month_and_day(born)
-        return (month - birth_month - (day < birth_day)) // 12
+        years: NDArray[np.int64] = (month - birth_month - (day < birth_day)) // 12
+        return years
 
 
 def _month_and_day(days: Days) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

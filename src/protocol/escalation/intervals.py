@@ -58,7 +58,7 @@ def boin_tables(target: float, safe: float, toxic: float, cutoff: float, margin:
     largest : int
         Participants at one regimen at most.
     """
-    from scipy.special import betainc  # noqa: PLC0415 - 14 MB, only for pages that ask a design
+    from scipy.special import betainc
 
     lambda_e, lambda_d = boundaries(target, safe, toxic)
     n, y = np.arange(largest + 1)[:, None], np.arange(largest + 1)[None]

@@ -87,7 +87,7 @@ def template(record: EligibilityRecord) -> bytes:
 
 
 def _parquet(name: str, content: bytes) -> tuple[Table, list[Problem]]:
-    import polars as pl  # noqa: PLC0415 - 25 MB that a page without a Parquet file need not carry
+    import polars as pl
 
     try:
         return pl.read_parquet(io.BytesIO(content)).to_dict(as_series=False), []

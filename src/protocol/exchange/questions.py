@@ -9,7 +9,8 @@ from protocol.records import Ambiguity
 from protocol.translation import _
 
 STYLE = """
-body { font: 11pt/1.45 "Noto Sans", "Noto Sans CJK SC", sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; }
+body { font: 11pt/1.45 "Noto Sans", "Noto Sans CJK SC", sans-serif; max-width: 46em; margin: 2em auto;
+  padding: 0 1em; }
 article { border-top: 1px solid #999; padding: .6em 0; break-inside: avoid; }
 h1 { font-size: 1.4em; } h2 { font-size: 1em; margin: 0 0 .3em; } p { margin: .2em 0; }
 .answer { border-bottom: 1px solid #999; height: 2.2em; }
@@ -28,7 +29,7 @@ def printable(trial_id: object, ambiguities: Iterable[Ambiguity], day: date) -> 
             "<h1>{title}</h1><p>{lead}</p>{articles}</html>"
         ).format(
             title=_("Questions to the sponsor of {trial}").format(trial=trial_id),
-            style=Markup(STYLE),
+            style=Markup(STYLE),  # noqa: S704 - the lines above
             lead=lead.format(count=len(ranked), day=day.isoformat()),
             articles=articles,
         )

@@ -194,7 +194,8 @@ def question_list(ambiguities: list[Ambiguity]) -> Markup:
 def _question(ambiguity: Ambiguity) -> Markup:
     others = Markup("").join(Markup("<li>{}</li>").format(reading) for reading in ambiguity.alternatives)
     return Markup(
-        '<details class="pw-details"><summary><span class="pw-id">{}</span> {} <span class="pw-off">{}</span></summary>'
+        '<details class="pw-details"><summary><span class="pw-id">{}</span> {} '
+        '<span class="pw-off">{}</span></summary>'
         "<p>{}</p><p><b>{}</b> {}</p>{}</details>"
     ).format(
         ambiguity.id,
