@@ -1,8 +1,8 @@
 """The language of conditions: short strings, parsed with Python's own parser against a white list.
 
 ``bmi_kg_m2 > bmi_max_kg_m2`` names a fact and a parameter. Allowed are names, numbers, quoted text, ``True`` and
-``False``; ``and``, ``or``, ``not``; comparisons and ``in``; ``+ - * /``, squares and cubes (``** 2``, ``** 3``); and the
-functions of :data:`FUNCTIONS`. Nothing is ever executed as Python.
+``False``; ``and``, ``or``, ``not``; comparisons and ``in``; ``+ - * /``, squares and cubes (``** 2``, ``** 3``); and
+the functions of :data:`FUNCTIONS`. Nothing is ever executed as Python.
 """
 
 import ast

@@ -299,7 +299,8 @@ class Columns:
         month, day = _month_and_day(later)
         first_month, first_day = _month_and_day(earlier)
         ends_month = _month_and_day(later + np.timedelta64(1, "D"))[1] == 1
-        return month - first_month - ((day < first_day) & ~ends_month)
+        months: NDArray[np.int64] = month - first_month - ((day < first_day) & ~ends_month)
+        return months
 
     def years(self, born: Days, on: Days) -> NDArray[np.int64]:
         """Count completed years."""

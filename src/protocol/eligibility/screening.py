@@ -172,9 +172,9 @@ def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Ph
     words = Wording(logic)
     verdict = Verdict(criterion.id, catalogue.title(criterion), criterion.wording, "not applicable")
     if not in_phase(criterion, phase) or (criterion.applies_if and logic.condition(criterion.applies_if).false):
-        because = words.because(criterion.applies_if) if criterion.applies_if and in_phase(criterion, phase) else []
+        outside = words.because(criterion.applies_if) if criterion.applies_if and in_phase(criterion, phase) else []
         absent = tuple(_absent(catalogue, part) for part in criterion.parts)
-        return replace(verdict, because=_once(because), parts=absent)
+        return replace(verdict, because=_once(outside), parts=absent)
     parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
     if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
