@@ -18,6 +18,7 @@ SIGNS = {
     "in window": ("✓", GREEN, _("in window")),
     "late": ("▷", ORANGE, _("late")),
     "not applicable": ("–", GREY, _("not applicable")),
+    "cancelled": ("⊘", GREY, _("cancelled")),
     "not yet known": ("?", GREY, _("not yet known")),
 }
 COURSE = ("start_of_therapy", "first_infusion")  # the anchors of the near panel

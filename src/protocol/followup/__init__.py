@@ -3,9 +3,10 @@
 Nothing here knows which day it is: `today` is always an argument.
 """
 
-from protocol.followup.ledger import STATUSES, landmarks, timeline
+from protocol.followup.durations import duration, shifted
+from protocol.followup.ledger import STATUSES, landmarks, timeline, timelines
 from protocol.followup.lookbacks import earliest_enrolment, lookbacks
-from protocol.followup.record import FollowupRecord, Visit, duration, shifted
+from protocol.followup.record import FollowupRecord, Visit
 
 __all__ = [
     "STATUSES",
@@ -17,4 +18,5 @@ __all__ = [
     "lookbacks",
     "shifted",
     "timeline",
+    "timelines",
 ]
