@@ -71,9 +71,18 @@ def timeline(table, dates, frequency, today, done):
     return result
 
 
+def void(visit, target, closes, dates):
+    """Say whether early termination takes the visit off the plan."""
+    stopped, ended = dates.get("end_of_treatment"), dates.get("withdrawal")
+    if visit["hangs_on"] == "withdrawal":
+        return False
+    if visit["id"].startswith("infusion"):
+        return bool(stopped and target > stopped) or bool(ended and target > ended)
+    return bool(ended and closes >= ended)
+
+
 def one(visit, base, taken, today, table, dates):
     """Place one visit and judge it day by day."""
-    ended = dates.get("withdrawal")
     if base is None:
         return None, None, None, "not applicable" if visit["hangs_on"] == "withdrawal" else "not yet known"
     target = moved(base, visit["offset"])
@@ -86,11 +95,7 @@ def one(visit, base, taken, today, table, dates):
             word = "early"
         if when > closes:
             word = "late"
-    elif visit["id"].startswith("infusion") and any(
-        stop and target > stop for stop in (dates.get("end_of_treatment"), ended)
-    ):
-        word = "cancelled"
-    elif not visit["id"].startswith("infusion") and visit["hangs_on"] != "withdrawal" and ended and closes >= ended:
+    elif void(visit, target, closes, dates):
         word = "cancelled"
     elif today > moved(closes, table["overdue"]["value"]):
         word = "missed"

@@ -53,7 +53,7 @@ def moved(days: Days, text: str, sign: int = 1) -> Days:
     months = sign * (12 * length.years + length.months)
     if abs(months) > _MOST_MONTHS or abs(length.days) > _MOST_DAYS:
         raise _beyond(days.flat[0], text)
-    result = _clipped(days, months) + sign * length.days
+    result: Days = _clipped(days, months) + sign * int(length.days)
     outside = (result < _FIRST) | (result > _LAST)
     if outside.any():
         raise _beyond(days[outside][0], text)

@@ -211,19 +211,18 @@ def _category(texts: list[Any], which: NDArray[np.intp]) -> pd.Categorical:
 def _texts(record: FollowupRecord) -> dict[str, list[Any]]:
     """Describe every visit at every level, level by level in rising order."""
     procedures = {item.id: item.name for item in record.procedures}
-    names = {item.id: item.name for item in (*record.anchors, *record.all_visits)}
-    names[LAST_INFUSION] = _("Last infusion")
+    names = {LAST_INFUSION: _("Last infusion")}
+    names |= {item.id: item.name for item in record.anchors} | {item.id: item.name for item in record.all_visits}
     rows = []
     for level in sorted(item.level for item in record.frequencies):
         here, roots = {visit.id: visit for visit in record.visits_at(level)}, record.roots(level)
-        for visit in (here.get(each.id, each) for each in record.all_visits):
-            rows.append(
-                {"kind": "infusion" if visit.is_infusion else "visit", "id": visit.id, "name": visit.name,
-                 "root": roots.get(visit.id), "hangs_on": names[visit.hangs_on], "offset": visit.offset,
-                 "procedures": ", ".join(procedures[name] for name in visit.procedures),
-                 "is_assumption": visit.is_assumption, "origin": visit.origin,
-                 "window_origin": visit.window.origin}
-            )  # fmt: skip
+        rows += [
+            {"kind": "infusion" if visit.is_infusion else "visit", "id": visit.id, "name": visit.name,
+             "root": roots.get(visit.id), "hangs_on": names[visit.hangs_on], "offset": visit.offset,
+             "procedures": ", ".join(procedures[name] for name in visit.procedures),
+             "is_assumption": visit.is_assumption, "origin": visit.origin, "window_origin": visit.window.origin}
+            for visit in (here.get(each.id, each) for each in record.all_visits)
+        ]  # fmt: skip
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
