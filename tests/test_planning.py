@@ -41,6 +41,10 @@ def works(day):
     return bool(calendar.free[0])
 
 
+def next_two(day):
+    return day + timedelta(days=1), day + timedelta(days=2)
+
+
 def working(**changes):
     values = {name: getattr(RECORD.working, name) for name in ("weekdays", "makeup_days", "visits_per_day")}
     values |= {name: values[name].model_copy(update={"value": value}) for name, value in changes.items()}
@@ -76,6 +80,9 @@ def test_a_proposed_day_is_a_free_working_day_inside_the_window_and_none_is_near
             continue
         best, target = row.best.date(), row.target.date()
         assert best in free
+        if row.id == f"infusion_day_{ {1: 1, 2: 8, 3: 11}[level] }":  # the day after must be free, or the next one
+            serving = [day for day in free if any(works(after) and after not in full for after in next_two(day))]
+            free = serving or free
         assert best == min(free, key=lambda day: (abs((day - target).days), day))
         assert row.moved_days == (best - target).days
         assert bool(row.why) == (best != target)
@@ -90,10 +97,18 @@ def test_without_a_working_day_in_the_window_none_is_proposed():
 
 
 def test_what_hangs_on_a_visit_follows_the_day_chosen_for_it():
-    dates = {"first_infusion": date(2026, 2, 28)}  # day 8 is Saturday, 7 March; Friday is the nearest working day
+    dates = {"first_infusion": date(2026, 3, 1)}  # day 8 is Sunday, 8 March
     days = best_days(RECORD, dates, 2, TODAY).set_index("id")
-    assert days.loc["infusion_day_8", "best"] == pd.Timestamp(2026, 3, 6)
-    assert days.loc["after_last_infusion", "target"] == pd.Timestamp(2026, 3, 7)
+    assert days.loc["infusion_day_8", "best"] == pd.Timestamp(2026, 3, 9)
+    assert days.loc["after_last_infusion", "target"] == pd.Timestamp(2026, 3, 10)
+
+
+def test_an_infusion_leaves_a_working_day_to_the_visit_after_it():
+    dates = {"first_infusion": date(2026, 3, 6)}  # day 8 is Friday, 13 March; the day after would be a weekend
+    days = best_days(RECORD, dates, 2, TODAY).set_index("id")
+    assert days.loc["infusion_day_8", "best"] == pd.Timestamp(2026, 3, 12)
+    assert days.loc["after_last_infusion", "best"] == pd.Timestamp(2026, 3, 13)
+    assert "2026-03-06" not in set(doomed_starts(RECORD, 2, date(2026, 3, 2), date(2026, 3, 8))["start"].astype(str))
 
 
 def test_a_full_day_is_avoided_and_said_to_be_full():

@@ -3,6 +3,7 @@
 Nothing here knows which day it is: `today` is always an argument.
 """
 
+from protocol.followup.agenda import agenda, full_days
 from protocol.followup.comparison import activities, burden, differences, slipped
 from protocol.followup.conflicts import conflicts
 from protocol.followup.durations import duration, shifted
@@ -16,6 +17,7 @@ __all__ = [
     "FollowupRecord",
     "Visit",
     "activities",
+    "agenda",
     "best_days",
     "burden",
     "conflicts",
@@ -23,6 +25,7 @@ __all__ = [
     "doomed_starts",
     "duration",
     "earliest_enrolment",
+    "full_days",
     "landmarks",
     "lookbacks",
     "shifted",

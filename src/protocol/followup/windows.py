@@ -53,16 +53,19 @@ class Schedule:
         self.record, self.given, self.today = record, given, today
         self.visits = {visit.id: visit for visit in record.visits_at(level)}
         self.roots = record.roots(level)
+        self.parents = {name: record.parent(visit, level) for name, visit in self.visits.items()}
         self._windows: dict[str, Window] = {}
 
     def window(self, visit: Visit) -> Window:
         """Return the days of a visit."""
         if visit.id not in self._windows:
-            target = moved(self._base(visit), visit.offset)
-            opens, closes = moved(target, visit.window.before, -1), moved(target, visit.window.after)
-            overdue_until = moved(closes, self.record.overdue.value)
-            self._windows[visit.id] = Window(opens, target, closes, overdue_until)
+            self._windows[visit.id] = self.around(moved(self._base(visit), visit.offset), visit)
         return self._windows[visit.id]
+
+    def around(self, target: Days, visit: Visit) -> Window:
+        """Return the window of a visit around target days."""
+        opens, closes = moved(target, visit.window.before, -1), moved(target, visit.window.after)
+        return Window(opens, target, closes, moved(closes, self.record.overdue.value))
 
     def done(self, visit: Visit) -> Days:
         """Return the days on which a visit took place; the first infusion is its own anchor."""

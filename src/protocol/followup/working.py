@@ -1,12 +1,12 @@
 """Working days in China, and the best day inside every window.
 
 The rule: the working day nearest to the target day, the earlier one of two equally near, never outside the window
-and never before today. Working days are the site's weekdays without public holidays, with the weekend days that the
-State Council makes working days. It announces each year's exchanges in about November of the year before; a later
-year's days are provisional.
+and never before today; days that leave a working day to the visits that hang on this one go first. Working days are
+the site's weekdays without public holidays, with the weekend days that the State Council makes working days. It
+announces each year's exchanges in about November of the year before; a later year's days are provisional.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.followup.durations import Days
+from protocol.followup.durations import Days, moved
 from protocol.followup.ledger import Dates
 from protocol.followup.planning import Working
 from protocol.followup.record import FIRST_INFUSION, FollowupRecord, Visit
@@ -23,6 +23,7 @@ from protocol.followup.tables import UNKNOWN, Table, read_table
 from protocol.followup.windows import Schedule, Window
 from protocol.records import ProtocolError
 
+_MARGIN_DAYS = 60  # for what hangs on the last day of a window
 MOST_DAYS = 3660  # nobody plans single days further ahead than this
 
 
@@ -42,6 +43,9 @@ def last_announced_year() -> int:
     from holidays.countries.china import ChinaStaticHolidays
 
     return max(ChinaStaticHolidays.special_public_holidays)
+
+
+Serves = Callable[[Days], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,22 @@ class Calendar:
         inside = ~np.isnat(days) & (place >= 0) & (place < len(self.free))
         return np.asarray(inside & self.free[np.where(inside, place, 0)])
 
-    def nearest(self, opens: Days, target: Days, closes: Days) -> Days:
-        """Return the free day of each window that is nearest to its target; NaT where there is none."""
+    def nearest(self, opens: Days, target: Days, closes: Days, serves: Serves | None = None) -> Days:
+        """Return the free day of each window that is nearest to its target; NaT where there is none.
+
+        Days that `serves` says yes to go first.
+        """
         best = np.full(target.shape, UNKNOWN, "datetime64[D]")
+        if serves:
+            best = self._nearest(opens, target, closes, best, serves)
+        return self._nearest(opens, target, closes, best, lambda days: ~np.isnat(days))
+
+    def _nearest(self, opens: Days, target: Days, closes: Days, best: Days, serves: Serves) -> Days:
         widest = np.fmax(target - opens, closes - target)
         known = widest[~np.isnat(widest)].astype("int64")
         for distance in range(int(known.max(initial=-1)) + 1):
             for day in (target - distance, target + distance):
-                fits = np.isnat(best) & (day >= opens) & (day <= closes) & self.is_free(day)
+                fits = np.isnat(best) & (day >= opens) & (day <= closes) & self.is_free(day) & serves(day)
                 best = np.where(fits, day, best)
         return best
 
@@ -134,13 +146,31 @@ def _chosen(schedule: Schedule, given: Table, earliest: np.datetime64, full: Col
     last = np.fmax.reduce(ends) if len(ends) else UNKNOWN
     if np.isnat(last) or last < earliest:
         return {}
-    calendar, plan = Calendar.of(schedule.record.working, earliest, last, full), {}
+    calendar, plan = Calendar.of(schedule.record.working, earliest, last + _MARGIN_DAYS, full), {}
     for visit in schedule.visits.values():
         window = windows[visit.id]
         to_come = np.isnat(given[visit.id]) & ~schedule.cancelled(visit) & (window.closes >= earliest)
         opens = np.where(to_come, np.fmax(window.opens, earliest), UNKNOWN)
-        plan[visit.id] = visit, window, calendar.nearest(opens, window.target, window.closes)
+        plan[visit.id] = (
+            visit,
+            window,
+            calendar.nearest(opens, window.target, window.closes, _serving(schedule, visit, calendar)),
+        )
     return plan
+
+
+def _serving(schedule: Schedule, visit: Visit, calendar: Calendar) -> Serves | None:
+    """Ask of a day whether each visit that hangs on this one would have a free day."""
+    hanging = [other for other in schedule.visits.values() if schedule.parents[other.id] == visit.id]
+
+    def serves(days: Days) -> NDArray[np.bool_]:
+        answer = np.ones(days.shape, bool)
+        for other in hanging:
+            window = schedule.around(moved(days, other.offset), other)
+            answer &= ~np.isnat(calendar.nearest(window.opens, window.target, window.closes))
+        return answer
+
+    return serves if hanging else None
 
 
 def best_days(
@@ -161,7 +191,8 @@ def best_days(
     pandas.DataFrame
         One row a visit whose window has not passed, by target day: ``id``, ``name``, ``opens``, ``target``,
         ``closes``, ``best`` (datetime64[s]; NaT when no day of the window is left), ``moved_days`` (Int64),
-        ``why`` (why not the target day: ``past``, or see :func:`reason`), ``provisional`` (bool: the year's public
+        ``why`` (why not the target day: ``past``, ``chain`` for the sake of
+        what hangs on it, or see :func:`reason`), ``provisional`` (bool: the year's public
         holidays are not announced).
 
     Raises
@@ -194,7 +225,7 @@ def _proposal(
 ) -> tuple[object, ...]:
     target: date = window.target[0].item()
     year = window.closes[0].item().year
-    why = "past" if target < today else reason(working, target, full)
+    why = "past" if target < today else reason(working, target, full) or "chain"
     return (
         visit.id, visit.name, window.opens[0], window.target[0], window.closes[0], best,
         "" if best == window.target[0] else why, year > last_announced_year(),
