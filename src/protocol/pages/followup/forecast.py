@@ -60,12 +60,7 @@ class ForecastPanel:
 
     def _make_inputs(self, today: date) -> None:
         given, record = self._given, self._trial.followup.forecast
-        self.rates = {
-            rate.site: _number(
-                _("Screened a month, {site}").format(site=rate.site), rate.screened_per_month, 0, 500, 0.5
-            )
-            for rate in record.sites
-        }
+        self.rates = {rate.site: _number(rate.site, rate.screened_per_month, 0, 500, 0.5) for rate in record.sites}
         self.failures = _number(_("Share failing the screening"), given.screening_failures, 0, 0.99, 0.05)
         self.from_cohort = widgets.Button(
             description=_("Take it from the invented cohort"), disabled=self._trial.examples is None,
@@ -80,8 +75,9 @@ class ForecastPanel:
         self.lead = _whole(_("Screening before a cohort, days"), given.screening_days)
         self.stagger = _whole(_("Between participants, at least days"), given.stagger_days)
         self.path = widgets.Dropdown(
-            options=self._paths(), description=_("Path"), style={"description_width": "20%"}, layout=_LAYOUT
-        )
+            options=self._paths(), description=_("Path"), style={"description_width": "initial"},
+            layout={"width": "min(640px, 100%)"},
+        )  # fmt: skip
         self.start = widgets.DatePicker(
             value=today, description=_("First cohort opens"), style=_STYLE, layout=_LAYOUT
         )
@@ -133,9 +129,13 @@ class ForecastPanel:
         return cohorts
 
     def _arrange(self) -> widgets.VBox:
-        left = widgets.VBox([*self.rates.values(), self.failures, self.from_cohort, self.start], layout=_LAYOUT)
+        left = widgets.VBox(
+            [_label(_("People screened a month")), *self.rates.values(), self.failures, self.from_cohort, self.start],
+            layout=_LAYOUT,
+        )
         right = widgets.VBox(
-            [self.path, self.window, self.counted_from, self.review, self.lead, self.stagger], layout=_LAYOUT
+            [_label(_("Cohorts of phase Ib")), self.window, self.counted_from, self.review, self.lead, self.stagger],
+            layout=_LAYOUT,
         )
         return widgets.VBox(
             [
@@ -143,7 +143,7 @@ class ForecastPanel:
                     _("Registered dates"), elements.html(self._registered()),
                 ),
                 elements.section(
-                    _("What the calendar rests on"), elements.row(left, right),
+                    _("What the calendar rests on"), self.path, elements.row(left, right),
                     elements.html(elements.details(_("Why these numbers"), self._reasons())),
                     lead=_("None of these numbers is in the listing; each is an assumption to be replaced."),
                 ),
@@ -260,6 +260,10 @@ def changes(given: forecast.Assumptions) -> dict[str, Mapping[str, Any]]:
 
 def _fact(trial: Trial, name: str) -> Any:
     return trial.identity[name].value
+
+
+def _label(text: str) -> widgets.HTML:
+    return elements.html(Markup("<b>{}</b>").format(text))
 
 
 def _number(description: str, value: float, low: float, high: float, step: float) -> widgets.BoundedFloatText:
