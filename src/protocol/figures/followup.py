@@ -207,7 +207,7 @@ def course_rows(table: pd.DataFrame, today: date) -> pd.DataFrame:
     """
     rows = table.rename(columns={"agent": "label"}).copy()
     edge = max(pd.Timestamp(today), rows["day"].max(), rows["starts"].max()) + pd.Timedelta(days=14)
-    rows["goes_on"] = _moments(pd.Series(edge, rows.index).where(rows["ends"].isna()), 0)
+    rows["goes_on"] = [f"{edge + pd.Timedelta(days=1):%Y-%m-%d}T12:00:00" if on else "" for on in rows["ends"].isna()]
     rows["until"] = _moments(rows["ends"].fillna(edge) + pd.Timedelta(days=1), 0)
     rows["starts"], rows["day"] = _moments(rows["starts"], 0), _moments(rows["day"], 12)
     rows["sign"] = rows["verdict"].map({"conflict": "✗", "in window": "!", "none": "✓"})

@@ -96,7 +96,7 @@ class Planning:
             value=today + timedelta(days=_AHEAD_DAYS), description=_("to"), style=_WIDE, layout=_FULL
         )
         self.slip = widgets.IntSlider(
-            7, min=-14, max=60, description=_("Days by which the first infusion slips"),
+            7, min=-14, max=60, description=_("Days later"),
             style={"description_width": "initial"},
             layout={"width": "min(520px, 100%)"},
         )  # fmt: skip
@@ -107,7 +107,7 @@ class Planning:
         self.agents = {
             item.id: tuple(
                 widgets.DatePicker(description=f"{item.name}, {edge}", style=_WIDE, layout=_FULL)
-                for edge in (_("first day"), _("last day"))
+                for edge in (_("from"), _("to"))
             )
             for item in self._record.concurrent_agents
         }
