@@ -264,6 +264,14 @@ def test_dates_that_cannot_be_are_refused(dates, done, level, said):
         ('name = "Month 6"', 'name = "Month 3"', "same name"),
         ('id = "month_6"', 'id = "month_3"', "duplicate"),
         ("frequencies = [1]", "frequencies = [7]", "frequency 7"),
+        (
+            'window = { before = "P2D", after = "P2D"',
+            'window = { before = "P22D", after = "P2D"',
+            "wider than its gap of P21D to 'first_infusion'",
+        ),
+        ('before = "P7D", after = "P7D"', 'before = "P7D", after = "P8D"', "wider than its gap of -P7D"),
+        ('before = "P1D"\nafter = "P1D"', 'before = "P1D"\nafter = "P2D"', "infusion days 8 and 11 meet"),
+        ('before = "P1D"\nafter = "P1D"', 'before = "P3D"\nafter = "P1D"', "infusion days 1 and 4 meet"),
     ],
 )
 def test_a_record_that_does_not_hold_together_is_refused(tmp_path, old, new, said):

@@ -1,7 +1,8 @@
 """What the protocol says about time: anchors, visits, infusion days, look-backs and periods."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -164,6 +165,7 @@ class FollowupRecord(Record):
         unique((str(item.level) for item in self.frequencies), "frequency level")
         self._check_names()
         self._check_course()
+        self._check_gaps()
         for frequency in self.frequencies:
             self.roots(frequency.level)
         return self
@@ -195,6 +197,25 @@ class FollowupRecord(Record):
                     f"frequency {frequency.level} infuses on day {last}, after the course of {self.course.value}; "
                     f"write days up to {days}"
                 )
+
+    def _check_gaps(self) -> None:
+        """Refuse a window that reaches over the day it is counted from, or over the next infusion's window."""
+        zero = date(2001, 1, 1)
+        for visit in self.all_visits:
+            target = shifted(zero, visit.offset)
+            opens, closes = shifted(target, visit.window.before, -1), shifted(target, visit.window.after)
+            if opens < zero < target or target < zero < closes:
+                raise ValueError(
+                    f"the window of {visit.id!r} is wider than its gap of {visit.offset} to {visit.hangs_on!r}; "
+                    "write a narrower window"
+                )
+        for frequency in self.frequencies:
+            for one, other in pairwise(frequency.infusion_days):
+                last = shifted(zero, self.infusion_window.after if one > 1 else "P0D") + timedelta(days=one)
+                if last >= shifted(zero + timedelta(days=other), self.infusion_window.before, -1):
+                    raise ValueError(
+                        f"the windows of infusion days {one} and {other} meet; write a narrower infusion_window"
+                    )
 
     def _infusion(self, day: int, origin: Frequency) -> Visit:
         levels = tuple(item.level for item in self.frequencies if day in item.infusion_days)
