@@ -25,6 +25,7 @@ CONSUMER_DOMAINS = (
     "hotmail.com",
 )
 _WUHAN_FIXED = re.compile(r"0?27[2-8]\d{7}")
+_CHINA_FIXED = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")
 _CHINA_MOBILE = re.compile(r"1[3-9]\d{9}")
 
 
@@ -129,9 +130,9 @@ def e164(phone: str, country: str = "China") -> str:
     """Write a telephone number as E.164, for a ``tel:`` link.
 
     Numbers that begin with + (or 00) and another country's code are kept; numbers of China are read by the rule for
-    Wuhan's fixed network (area code 27 and eight digits from 2 to 8) and for mobiles (11 digits from 13 to 19).
-    A number of another `country` without its code is refused: a US number with its leading 1 looks like a mobile of
-    China.
+    Wuhan's fixed network (area code 27 and eight digits from 2 to 8) and for mobiles (11 digits from 13 to 19);
+    with +86 in front, those of other cities' fixed networks too. A number of another `country` without its code is
+    refused: a US number with its leading 1 looks like a mobile of China.
 
     Raises
     ------
@@ -141,6 +142,8 @@ def e164(phone: str, country: str = "China") -> str:
     digits = re.sub(r"[\s()./-]", "", phone)
     digits = "+" + digits[2:] if digits.startswith("00") else digits
     if re.fullmatch(r"\+(?!86)[1-9]\d{7,14}", digits):
+        return digits
+    if _CHINA_FIXED.fullmatch(digits):
         return digits
     if country != "China" and not digits.startswith("+86"):
         raise ProtocolError("telephone", repr(phone), "+country code and number")

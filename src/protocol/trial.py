@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -30,6 +30,15 @@ class Arm(Provenance):
     description: Text
 
 
+class Outcome(Provenance):
+    """An outcome measure, in the registry's words."""
+
+    kind: Literal["primary", "secondary", "other"]
+    measure: Text
+    description: str = ""
+    time_frame: str = ""
+
+
 class Unknown(Record):
     """Something the protocol must say and no public page does."""
 
@@ -44,6 +53,7 @@ class Identity(Record):
     arms: tuple[Arm, ...]
     interventions: tuple[Arm, ...]
     unknowns: tuple[Unknown, ...]
+    outcomes: tuple[Outcome, ...] = ()
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
@@ -53,6 +63,10 @@ class Identity(Record):
     def __getitem__(self, fact: str) -> TrialFact:
         """Return one fact by its id."""
         return next(item for item in self.facts if item.id == fact)
+
+    def get(self, fact: str) -> TrialFact | None:
+        """Return one fact by its id, None when the record has none of it."""
+        return next((item for item in self.facts if item.id == fact), None)
 
 
 class Register(Record):

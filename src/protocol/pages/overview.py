@@ -136,6 +136,7 @@ def _value(value: object) -> str:
 def cards(trial: Trial) -> Markup:
     """Show the size of the protocol in a row of cards."""
     criteria = trial.eligibility.criteria
+    places = dict.fromkeys(site.city for site in trial.sites)
     inclusions = sum(criterion.kind == "inclusion" for criterion in criteria)
     shown = [
         (f"{inclusions} + {len(criteria) - inclusions}", _("inclusion and exclusion criteria")),
@@ -144,8 +145,11 @@ def cards(trial: Trial) -> Markup:
             _("doses by infusion frequencies, phase Ib"),
         ),
         (trial.identity["course"].value, _("course of treatment")),
-        (_("2 years"), _("follow-up after enrolment")),
-        (len(trial.sites), _("hospitals in Wuhan")),
+        *([(_("2 years"), _("follow-up after enrolment"))] if trial.identity.get("follow_up") else []),
+        (
+            len(trial.sites),
+            _("hospitals in {places}").format(places=", ".join(places)) if len(places) < 4 else _("sites"),
+        ),
         (len(trial.ambiguities), _("open questions to the sponsor")),
     ]
     return _cards(shown)
