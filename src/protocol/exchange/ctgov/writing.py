@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from protocol.exchange import wordings
 from protocol.exchange.ctgov.reading import code
 from protocol.sites import Contact, Site
 from protocol.trial import Arm, Identity, Outcome, Trial
@@ -105,12 +106,8 @@ def _criteria_text(trial: Trial) -> str:
     """Number the criteria in the registry's words under its two headings."""
     blocks = []
     for kind in ("inclusion", "exclusion"):
-        lines = []
-        for item in trial.eligibility.criteria:
-            if item.kind == kind:
-                lines.append(f"{item.id[1:]}. {item.wording}")
-                lines += [f"   {part.id.rpartition('.')[2]}. {part.wording}" for part in item.parts
-                          if part.wording not in item.wording]  # fmt: skip
+        found = [item for item in trial.eligibility.criteria if item.kind == kind]
+        lines = [f"{item.id[1:]}. " + "\n".join(wordings.lines(item)) for item in found]
         blocks.append("\n".join([f"{kind.capitalize()} Criteria:", "", *lines]))
     return "\n\n".join(blocks)
 
