@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact
-from protocol.eligibility.logic import Choices, Columns, Logic, Value, both, opposite
+from protocol.eligibility.leaves import Choices, Columns
+from protocol.eligibility.logic import Logic, Value, both, opposite
 from protocol.eligibility.screening import blocked, expected, in_phase, rails_of
 from protocol.records import Phase, ProtocolError
 

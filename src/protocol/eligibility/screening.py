@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Part, Status
-from protocol.eligibility.logic import Logic, Participant, Rails, all_of, any_of
+from protocol.eligibility.leaves import Participant
+from protocol.eligibility.logic import Logic, Rails, all_of, any_of
 from protocol.eligibility.wording import Gap, Wording, in_words
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _

@@ -85,8 +85,10 @@ class OverviewPage:
             _("Where the trial stands on {day}").format(day=so_far.as_of.isoformat()),
             elements.html(elements.invented() if so_far.invented else ""),
             elements.html(figures_of(so_far, table)),
-            elements.narrow(self.grid),
-            elements.html(self._next_step(so_far, open_, design.why(outcomes, current))),
+            elements.row(
+                elements.narrow(self.grid),
+                elements.html(self._next_step(so_far, open_, design.why(outcomes, current)), "pw-beside"),
+            ),
             elements.html(elements.table(_readable(sites), _("Per site"))),
         )
 
@@ -104,8 +106,9 @@ class OverviewPage:
             for person, end in zip(pending["participant"], pending["window_ends"], strict=True)
         ]
         lead = _("Regimen {regimen} is open. The next decision waits for the DLT windows of:")
-        return Markup("<p>{}</p><ul>{}</ul>{}").format(
-            lead.format(regimen=so_far.open_regimen), Markup("").join(ends), basis
+        counted = _("In each cell: participants with a DLT, of those who completed the DLT window.")
+        return Markup("<p>{}</p><ul>{}</ul>{}<p class='pw-off'>{}</p>").format(
+            lead.format(regimen=so_far.open_regimen), Markup("").join(ends), basis, counted
         )
 
     def _unknowns(self) -> widgets.Widget:

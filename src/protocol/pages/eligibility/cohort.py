@@ -22,7 +22,9 @@ class CohortPanel:
     def __init__(self, record: EligibilityRecord, examples: Examples | None) -> None:
         self.record, self.changed, self.phase = record, dict[str, Any](), "Ib"
         self.upload = widgets.FileUpload(accept=".csv,.parquet", description=_("Open a cohort file"))
-        self.chosen = widgets.Combobox(placeholder=_("participant id"), description=_("Look at one"))
+        self.chosen = widgets.Combobox(
+            placeholder=_("participant id"), description=_("Look at one"), ensure_option=True, continuous_update=False
+        )
         self.message, self.source = elements.html("", role="alert"), elements.html("")
         self.totals = elements.html("", role="status")
         self.funnel = Chart(figures.funnel, description=_("Who is left after each criterion"))

@@ -71,7 +71,7 @@ class EscalationPage:
             value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"),
             style=WIDE, layout={"width": "200px"},
         )  # fmt: skip
-        sizes = {"min": 1, "max": MOST_PARTICIPANTS, "style": WIDE, "layout": {"width": "200px"}}
+        sizes = {"min": 1, "max": MOST_PARTICIPANTS, "style": WIDE, "layout": {"width": "250px"}}
         self.cohort_size = widgets.BoundedIntText(given.cohort_size.value, description=_("Cohort"), **sizes)
         self.maximum = widgets.BoundedIntText(given.maximum.value, description=_("Participants at most"), **sizes)
         self.enough = widgets.BoundedIntText(given.enough.value, description=_("Enough at one regimen"), **sizes)
