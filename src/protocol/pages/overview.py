@@ -14,6 +14,7 @@ from protocol.exchange.questions import printable
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation.regimens import regimen_rows
+from protocol.pages.record_files import RecordFiles
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -33,7 +34,8 @@ class OverviewPage:
         )
         self.questions = elements.html("", role="status")
         self.grid = Chart(figures.grid, description=_("The grid with what was seen and what is recommended"))
-        parts = [self._glance(), self._unknowns(), self._open_questions()]
+        self.files = RecordFiles(trial, today)
+        parts = [self._glance(), self._unknowns(), self._open_questions(), self.files.view]
         if trial.examples:
             parts.insert(1, self._where_it_stands(trial.examples.so_far))
         self.view = widgets.VBox(parts)

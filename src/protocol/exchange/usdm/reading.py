@@ -80,10 +80,10 @@ def schedule(root: Place, bounds: Bounds = "around") -> pd.DataFrame:
     pandas.DataFrame
         One row a timing: ``timeline``, ``timing``, ``label``, ``instance`` and ``relative_to`` (names),
         ``direction`` (Before, After, Fixed Reference), ``value`` (ISO 8601), ``target_days`` (signed, from
-        ``relative_to``), ``elapsed_days`` (signed, from the fixed reference at the end of its chain), ``before_days``
-        and ``after_days`` (the window), ``form`` (relative, negative, absolute, empty without a window),
-        ``opens_days`` and ``closes_days`` (elapsed), ``description``, ``note``. Days are floats; NaN when unknown or when they
-        depend on the length of a month.
+        ``relative_to``), ``elapsed_days`` (signed, from the fixed reference at the end of its chain),
+        ``before_days`` and ``after_days`` (the window), ``form`` (relative, negative, absolute, empty without a
+        window), ``opens_days`` and ``closes_days`` (elapsed), ``description``, ``note``. Days are floats; NaN when
+        unknown or when they depend on the length of a month.
 
     Raises
     ------
