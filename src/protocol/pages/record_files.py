@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from protocol.pages import elements
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
 MOST_ROWS = 200
@@ -61,7 +61,7 @@ class RecordFiles:
                     lead=_("The registry record holds only what is registered; the others mark each assumption."),
                 ),
                 elements.section(
-                    _("Compare with a registry record"), self.upload, self.compared,
+                    _("Compare with a registry record"), elements.row(self.upload), self.compared,
                     lead=_("Choose a study saved from ClinicalTrials.gov to see where it differs from this record."),
                 ),
             ]
@@ -130,7 +130,7 @@ class RecordFiles:
         words = {"added": _("only in the file"), "removed": _("only in this record"), "changed": _("different")}
         frame["change"] = frame["change"].map(words)
         frame.columns = [_("Place"), _("Difference"), _("This record"), _("The file")]
-        count = _("{count} differences").format(count=len(frame))
+        count = ngettext("{count} difference", "{count} differences", len(frame)).format(count=len(frame))
         shown = elements.table(frame.head(MOST_ROWS).map(_shortened), count)
         return shown if len(frame) else Markup("<p>{}</p>").format(_("No difference."))
 

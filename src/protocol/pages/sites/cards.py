@@ -119,7 +119,7 @@ def cover(site: Site, sites: tuple[Site, ...], central: tuple[Contact, ...]) -> 
             "none of them is known to cover for this hospital:"
         )
     items = Markup("").join(
-        Markup("<li>{} ({}): {} {}</li>").format(
+        Markup("<li>{} ({}): {} · {}</li>").format(
             contact.name, other.name, mail_link(contact.mail), telephone(contact, other.country)
         )
         for contact, other in [*((contact, site) for contact in central), *people]

@@ -111,8 +111,10 @@ class SitesPage:
     def _arrange(self) -> widgets.VBox:
         self.map.layout.min_width = "540px"
         sketch = widgets.Box([self.map], layout={"overflow": "auto", "width": "100%"})
-        campuses = widgets.VBox([elements.html(_("Which campus? A choice for now, to be confirmed:")),
-                                 elements.row(*self.campus.values())])  # fmt: skip
+        choices = widgets.Box(list(self.campus.values()))
+        for name in ("pw-grid", "pw-form"):
+            choices.add_class(name)
+        campuses = widgets.VBox([elements.html(_("Which campus? A choice for now, to be confirmed:")), choices])
         sections = [
             elements.section(
                 _("Contacts"), elements.row(self.site, self.codes), *([campuses] if self.campus else []), self.cards,
@@ -156,6 +158,7 @@ class SitesPage:
     def _show_nearest(self, _change: Any = None) -> None:
         try:
             start = next((item for item in self._trial.districts if item.id == self.district.value), None)
+            self.latitude.disabled = self.longitude.disabled = start is not None
             self.found.value = elements.dress(_found(self._trial.sites, start or self._point()), "status")
         except ProtocolError as error:
             self.found.value = elements.dress(elements.message(error))
