@@ -134,30 +134,49 @@ class Logic:
                 return self._apply(operator.neg, operand)
             case ast.BinOp(op=op, left=left, right=right):
                 return self._apply(OPERATIONS[type(op)], left, right)
+            case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
+                return self.leaves.fact(self.facts[name])
             case ast.Call(func=ast.Name(id=function), args=arguments):
                 count = {"days_between": self.leaves.days, "months_between": self.leaves.months}
                 return self._apply(count.get(function, self.leaves.years), *arguments)
         raise TypeError(ast.dump(node))  # conditions.check has refused it before
 
     def fact(self, fact: Fact) -> Value:
-        """Look up a fact, derive it when it is not given, and drop it when its date is too old."""
+        """Look up a fact; derive it when it is not given; drop it when its date is not valid or sources conflict."""
         if fact.id not in self._known:
             self._known[fact.id] = self._look_up(fact)
         return self._known[fact.id]
 
     def _look_up(self, fact: Fact) -> Value:
         given = self.leaves.fact(fact)
-        if fact.derived is not None and given.known is not True:
-            given = self._fill(given, self._plausible(fact, self.value(parse(fact.derived))))
+        if fact.derived is not None:
+            derived = self._plausible(fact, self.value(parse(fact.derived)))
+            agreed = Value(given.data, both(given.known, opposite(self._conflict(fact, given, derived))))
+            given = self._fill(agreed, derived, given.known)
         if fact.dated_by is None or given.known is False:
             return given
-        return Value(given.data, both(given.known, opposite(self.is_stale(fact))))
+        return Value(given.data, both(given.known, opposite(self.is_out_of_date(fact))))
 
-    def is_stale(self, fact: Fact) -> Any:
-        """Whether the date of a measurement is known and too old at enrolment."""
+    def is_out_of_date(self, fact: Fact) -> Any:
+        """Whether the date of a measurement is known and too old at enrolment, or after it where it may not be."""
         if fact.dated_by is None:
             return False
-        return self.condition(f"days_between({fact.dated_by}, {RECENCY_ANCHOR}) > {fact.valid_days}").true
+        age = f"days_between({fact.dated_by}, {RECENCY_ANCHOR})"
+        later = "" if fact.may_follow_enrolment else f" or {age} < 0"
+        return self.condition(f"{age} > {fact.valid_days}{later}").true
+
+    def is_in_conflict(self, fact: Fact) -> Any:
+        """Whether a fact is given and what it can be derived from says something else."""
+        if fact.derived is None:
+            return False
+        return self._conflict(fact, self.leaves.fact(fact), self._plausible(fact, self.value(parse(fact.derived))))
+
+    def _conflict(self, fact: Fact, given: Value, derived: Value) -> Any:
+        known = both(given.known, derived.known)
+        if known is False:
+            return False
+        rounding = fact.step or 0.0 if fact.type == "number" else 0.0
+        return both(known, abs(given.data - derived.data) > rounding + TOLERANCE * abs(derived.data))
 
     def _plausible(self, fact: Fact, derived: Value) -> Value:
         """Drop a derived number outside the fact's plausible range."""
@@ -166,10 +185,14 @@ class Logic:
         within = both(derived.data >= fact.minimum, derived.data <= fact.maximum)
         return Value(derived.data, both(derived.known, within))
 
-    def _fill(self, given: Value, derived: Value) -> Value:
-        if given.known is False or derived.known is False:
-            return derived if given.known is False else given
-        return Value(np.where(given.known, given.data, derived.data), either(given.known, derived.known))
+    def _fill(self, agreed: Value, derived: Value, given: Any) -> Value:
+        """Take what is given and agrees; where nothing is given, what is derived."""
+        wanted = both(opposite(given), derived.known)
+        if wanted is False or agreed.known is True:
+            return agreed
+        if given is False:
+            return derived
+        return Value(np.where(agreed.known, agreed.data, derived.data), either(agreed.known, wanted))
 
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
         values = [self.value(node) for node in nodes]
