@@ -14,6 +14,7 @@ from protocol.exchange.questions import printable
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation.regimens import regimen_rows
+from protocol.pages.record_files import RecordFiles
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 from protocol.trial import Trial, TrialFact
@@ -33,7 +34,8 @@ class OverviewPage:
         )
         self.questions = elements.html("", role="status")
         self.grid = Chart(figures.grid, description=_("The grid with what was seen and what is recommended"))
-        parts = [self._glance(), self._unknowns(), self._open_questions()]
+        self.files = RecordFiles(trial, today)
+        parts = [self._glance(), self._unknowns(), self._open_questions(), self.files.view]
         if trial.examples:
             parts.insert(1, self._where_it_stands(trial.examples.so_far))
         self.view = widgets.VBox(parts)
@@ -149,6 +151,7 @@ def _value(value: object) -> str:
 def cards(trial: Trial) -> Markup:
     """Show the size of the protocol in a row of cards."""
     criteria = trial.eligibility.criteria
+    places = dict.fromkeys(site.city for site in trial.sites)
     inclusions = sum(criterion.kind == "inclusion" for criterion in criteria)
     shown = [
         (f"{inclusions} + {len(criteria) - inclusions}", _("inclusion and exclusion criteria")),
@@ -157,8 +160,11 @@ def cards(trial: Trial) -> Markup:
             _("doses by infusion frequencies, phase Ib"),
         ),
         (trial.identity["course"].value, _("course of treatment")),
-        (_("2 years"), _("follow-up after enrolment")),
-        (len(trial.sites), _("hospitals")),
+        *([(_("2 years"), _("follow-up after enrolment"))] if trial.identity.get("follow_up") else []),
+        (
+            len(trial.sites),
+            _("hospitals in {places}").format(places=", ".join(places)) if len(places) < 4 else _("sites"),
+        ),
         (len(trial.ambiguities), _("open questions to the sponsor")),
     ]
     return _cards(shown)
