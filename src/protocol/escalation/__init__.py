@@ -6,11 +6,11 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from protocol.escalation.designs import DESIGNS, Design
-from protocol.escalation.designs.boin import Preference
 from protocol.escalation.grid import STOP, Grid, Regimen, true_rates
 from protocol.escalation.outcomes import Outcomes, last_named
 from protocol.escalation.selection import isotonic_rates, select
 from protocol.escalation.simulation import Simulation, simulate
+from protocol.escalation.stepping import Preference
 from protocol.records import Provenance, Record, Sourced, Text, unique
 
 __all__ = [
