@@ -16,7 +16,7 @@ from protocol.translation import _
 
 NEAR = 1e-9  # two rates this close are the same rate
 MOST_TRIALS = 1_000_000
-FIRST_CHUNK, LARGEST_CHUNK, BLINK_SECONDS = 500, 2000, 0.05
+FIRST_CHUNK, LARGEST_CHUNK, BLINK_SECONDS = 1250, 2500, 0.05
 
 
 @dataclass(frozen=True, eq=False)
