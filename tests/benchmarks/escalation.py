@@ -22,6 +22,8 @@ REPEATS, PARTICIPANTS = 5, 60
 RATIO = 50  # times the bare draws, interval designs
 LIMITS = {  # milliseconds a trial
     "BOIN (2-D)": 0.005,
+    "Keyboard (2-D)": 0.005,
+    "3+3 along a path": 0.005,
 }
 TRIALS = {}  # fewer than 10,000 for the slower designs
 

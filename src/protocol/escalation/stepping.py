@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from protocol.escalation.checks import check_coin, check_counts, check_trial, places
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
 from protocol.escalation.intervals import DOWN, UP, Tables
 from protocol.escalation.outcomes import Outcomes
@@ -50,15 +51,10 @@ class IntervalDesign(ABC):
     bounded: bool = False
 
     def __post_init__(self) -> None:
-        where = _("design")
-        if not 0 < self.target < 1:
-            raise ProtocolError(where, _("a target DLT rate of {:g}").format(self.target), _("a rate inside 0 to 1"))
+        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
         if not 0.5 <= self.elimination - self.lowest_margin <= self.elimination < 1:
             found = _("{:g} less {:g}").format(self.elimination, self.lowest_margin)
-            raise ProtocolError(where, found, _("an elimination probability from 0.5 to below 1"))
-        if not 1 <= self.cohort_size <= self.maximum <= 1000 or self.enough < 1:
-            found = _("cohorts of {}, {} in all, {} enough").format(self.cohort_size, self.maximum, self.enough)
-            raise ProtocolError(where, found, _("a cohort of 1 or more and a maximum from that to 1000"))
+            raise ProtocolError(_("design"), found, _("an elimination probability from 0.5 to below 1"))
 
     @property
     @abstractmethod
@@ -125,7 +121,7 @@ class IntervalDesign(ABC):
         return " ".join(filter(None, sentences))
 
     def _decide(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None) -> Decision:
-        at, codes, tables = self._places(outcomes, current), self._codes(outcomes), self.tables
+        at, codes, tables = places(self.grid, outcomes, current), self._codes(outcomes), self.tables
         closed, here = self._closed(codes), np.arange(len(at)) * self.grid.size + at
         base = here - at
         # A late DLT below can eliminate the current regimen: it is left whatever its own counts say.
@@ -146,11 +142,9 @@ class IntervalDesign(ABC):
 
     def _codes(self, outcomes: Outcomes) -> Integers:
         """Return the place of every regimen's counts in the flat tables, shape (T, D * F)."""
-        if (most := int(outcomes.treated.max(initial=0))) > self.maximum:
-            found = _("{} participants at one regimen").format(most)
-            raise ProtocolError(_("outcomes"), found, _("at most the trial's maximum, {}").format(self.maximum))
+        check_counts(outcomes, self.maximum)
         codes = np.multiply(outcomes.treated, self.maximum + 1, dtype=np.intp) + outcomes.dlt
-        return codes.reshape(len(codes), -1)
+        return codes.reshape(-1, self.grid.size)
 
     def _closed(self, codes: Integers) -> Booleans:
         over = self.tables.eliminated.take(codes)
@@ -162,8 +156,7 @@ class IntervalDesign(ABC):
         return over
 
     def _side(self, scores: Floats, draws: ArrayLike | None) -> Booleans:
-        if self.preference == "coin" and draws is None:
-            raise ProtocolError(_("ties"), _("a coin without draws"), _("draws, or prefer dose or frequency"))
+        check_coin(self.preference, draws)
         second = np.asarray(draws) >= 0.5 if self.preference == "coin" else self.preference == "frequency"
         return np.where(scores[:, 0] == scores[:, 1], second, scores[:, 1] > scores[:, 0])
 
@@ -178,13 +171,6 @@ class IntervalDesign(ABC):
             layer = [step for index in layer for step in self.grid.neighbours[DOWN, index].tolist() if step >= 0]
         return next(index for index in layer if not closed[index])
 
-    def _places(self, outcomes: Outcomes, current: ArrayLike) -> Integers:
-        at = np.asarray(current)
-        if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= self.grid.size:
-            write = _("one number from 0 to {} for each trial").format(self.grid.size - 1)
-            raise ProtocolError(_("current regimen"), repr(current)[:80], write)
-        return at
-
     def _count(self, outcomes: Outcomes, current: int) -> str:
         n, y = int(outcomes.treated.reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
         name, tables = self.grid.labels[current], self.tables
@@ -198,8 +184,10 @@ class IntervalDesign(ABC):
             n=n, e=tables.escalate[n], d=tables.deescalate[n]
         )
         over = _(", eliminate at {} or more").format(tables.eliminate[n]) if tables.eliminate[n] <= n else ""
-        rates = _(" (rates {:.3f} and {:.3f}).").format(tables.lambda_e, tables.lambda_d)
-        return f"{counted} {limits}{over}{rates}"
+        return f"{counted} {limits}{over} {self._limits()}"
+
+    def _limits(self) -> str:
+        return _("(rates {:.3f} and {:.3f}).").format(self.tables.lambda_e, self.tables.lambda_d)
 
     def _rule(self, outcomes: Outcomes, current: int, decision: Decision) -> str:
         n, name = outcomes.treated.reshape(-1), self.grid.labels[current]

@@ -89,6 +89,7 @@ class EscalationPage:
         self.advice = elements.html("", role="status")
         self.label = elements.html("")
         self.table = elements.html("")
+        self.every = elements.html("")
 
     def _sections(self) -> list[widgets.VBox]:
         entry = [
@@ -116,7 +117,6 @@ class EscalationPage:
         ]
 
     def _design_section(self) -> list[widgets.Widget]:
-        every = rules.parameters(self.record)
         ties = _(
             "All untried regimens score the same, so ties are frequent and the preference steers the whole "
             "trial: dose first climbs at the lowest frequency, frequency first at the lowest dose. Run the "
@@ -137,7 +137,7 @@ class EscalationPage:
                     elements.html(elements.details(_("What the preference in ties does"), ties)),
                     elements.html(elements.details(_("What the bar does"), bar)),
                     self.table,
-                    elements.html(elements.details(_("All parameters and assumptions"), every)),
+                    self.every,
                 ),
             ),
         ]
@@ -243,7 +243,17 @@ class EscalationPage:
         self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
         self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))
         self.table.value = elements.dress(rules.table(design))
-        self.rules.draw(rules.cells(design))
+        self._show_rules(design)
+
+    def _show_rules(self, design: Design) -> None:
+        every = rules.parameters(self.record, self.design.value)
+        self.every.value = elements.dress(elements.details(_("All parameters and assumptions"), every))
+        for name in ("bar", "preference", "enough"):
+            getattr(self, name).layout.display = None if hasattr(design, name) else "none"
+        cells = rules.cells(design)
+        self.rules.layout.display = "none" if cells.empty else None
+        if not cells.empty:
+            self.rules.draw(cells)
 
     def _is_reached(self, outcomes: Outcomes) -> bool:
         """Whether a cohort was treated at the current regimen or one step from it: nothing may be skipped."""
