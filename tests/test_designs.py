@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twins.keyboard import PlainKeyboard
+from twins.pipe import PlainPipe
 from twins.three_plus_three import PlainThreePlusThree
 
 from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, simulate
 from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
 from protocol.records import ProtocolError, read_record
 
@@ -21,8 +23,12 @@ RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escal
 SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
 
 
+def cases_file(name):
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
 def cases(name):
-    return json.loads((VECTORS / name).read_text(encoding="utf-8"))["cases"]
+    return cases_file(name)["cases"]
 
 
 def by_id(name):
@@ -116,6 +122,56 @@ def test_the_3_plus_3_says_its_numbers(text, answer, words):
     following = design.next(outcomes, [at])[0]
     assert (GRID.labels[following] if following != STOP else "stop") == answer
     assert words in design.why(outcomes, at)
+
+
+# PIPE
+
+REACH = {
+    "neighbouring": ("neighbours", True),
+    "neighbouring-nodiag": ("neighbours", False),
+    "no.dose.skip-nodiag": ("tried", False),
+}
+
+
+@pytest.mark.parametrize("case", **by_id("pipe_next.json"))
+def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(case, monkeypatch):
+    shapes = np.array([case["beta_prior"][name] for name in "ab"]).reshape(2, 15)
+    medians = cases_file("pipe_next.json")["prior_median"]
+    reach, diagonal = REACH[case["constraint"]]
+    size = case["prior.ss_each"]
+    design = Pipe(
+        GRID, case["theta"], prior_rates=tuple(map(tuple, medians)), prior_size=size, ceiling=case["epsilon"] or 1.0,
+        admissible=case["admis"], reach=reach, diagonal=diagonal, preference="coin",
+    )  # fmt: skip
+    assert design.shapes == pytest.approx(shapes, abs=2e-4)  # the package solves for them roughly
+    monkeypatch.setattr(Pipe, "shapes", property(lambda _design: shapes))
+    outcomes = Outcomes(GRID, np.array(case["n"]), np.array(case["dlt"]))
+    posterior = design.posterior(outcomes)
+    assert posterior.above[0].reshape(5, 3).astype(int).tolist() == case["contour_above"]
+    assert posterior.chance[0] == pytest.approx(np.ravel(case["prob_above_contour"]), abs=1e-6)
+    if case["epsilon"]:
+        assert design.eliminated(outcomes)[0].astype(int).tolist() == case["unsafe_by_epsilon"]
+    at = (case["doses"][-1] - 1) * 3 + case["freqs"][-1] - 1 if case["doses"] else 0
+    answers = {int(design.next(outcomes, [at], [draw])[0]) for draw in np.linspace(0, 0.999, 50)}
+    assert answers == {(dose - 1) * 3 + frequency - 1 for dose, frequency in case["next_seen"]}
+
+
+def test_pipe_agrees_with_the_plain_twin_on_the_same_draws():
+    design = RECORD.designed("PIPE")
+    a, b = design.shapes.reshape(2, 5, 3).tolist()
+    twin, scenarios = PlainPipe(a, b, 0.3, 0.8), ("diagonal", "lowest")
+    for scenario in scenarios:
+        result = simulate(design, SCENARIOS[scenario], 1_000, 7)
+        for trial, (latent, _coins) in enumerate(draws_of(7, 1_000)):
+            n, y = twin.run(SCENARIOS[scenario], latent)
+            assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells], trial
+            assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+
+
+def test_pipe_goes_down_when_nothing_around_is_safe():
+    design, outcomes = Pipe(GRID), Outcomes.parse(GRID, "A1:NNNNNN B1:NTTTTT B2:TTTTTT C3:TTTTTTTTT")
+    assert design.next(outcomes, [GRID.index("C3")])[0] != STOP
+    assert not design.eliminated(outcomes)[0].ravel()[design.next(outcomes, [GRID.index("C3")])[0]]
 
 
 # Laws for every design
@@ -214,6 +270,12 @@ def test_every_design_runs_on_a_large_grid_and_refuses_no_trials(name):
         (lambda: ThreePlusThree(GRID).next(Outcomes.parse(GRID, "A2:NNN"), [1]), "current regimen"),
         (lambda: ThreePlusThree(GRID).next(Outcomes.parse(GRID, "A1:NNNNNNN"), [0]), "outcomes"),
         (lambda: Keyboard(GRID, margin_below=0.3), "design"),
+        (lambda: Pipe(GRID, prior_rates=((0.1, 0.2),)), "design"),
+        (lambda: Pipe(GRID, prior_rates=((0.1, 0.2, 1.0),) * 5), "design"),
+        (lambda: Pipe(GRID, prior_size=float("nan")), "design"),
+        (lambda: Pipe(GRID, ceiling=0.0), "design"),
+        (lambda: Pipe(GRID, preference="coin").next(Outcomes.none(GRID), [0]), "ties"),
+        (lambda: simulate(Pipe(Grid(tuple("ABCDEFGHIJKL"), tuple("12345678"))), np.full((12, 8), 0.2), 1, 1), "grid"),
     ],
 )
 def test_what_a_design_cannot_use_is_refused(attempt, where):

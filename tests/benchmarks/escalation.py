@@ -23,6 +23,7 @@ RATIO = 50  # times the bare draws, interval designs
 LIMITS = {  # milliseconds a trial
     "BOIN (2-D)": 0.005,
     "Keyboard (2-D)": 0.005,
+    "PIPE": 0.1,
     "3+3 along a path": 0.005,
 }
 TRIALS = {}  # fewer than 10,000 for the slower designs

@@ -24,6 +24,14 @@ class PathParameters(Record):
     path: Sourced[tuple[str, ...]]
 
 
+class PipeParameters(Record):
+    """Prior and limits of PIPE."""
+
+    prior_rates: Sourced[tuple[tuple[Rate, ...], ...]]
+    prior_size: Sourced[Annotated[float, Field(gt=0)]]
+    ceiling: Sourced[Annotated[float, Field(gt=0, le=1)]]
+
+
 class DesignParameters(Record):
     """What the designs need beside the grid: shared values, then one table for each design with its own."""
 
@@ -42,6 +50,7 @@ class DesignParameters(Record):
 
     keyboard: KeyboardParameters
     three_plus_three: PathParameters
+    pipe: PipeParameters
 
     @field_validator("name")
     @classmethod

@@ -77,6 +77,7 @@ def select(
     *,
     rounded: bool = False,
     highest: float = np.inf,
+    among: Booleans | None = None,
 ) -> Integers:
     """Select the tried, not eliminated regimen whose isotonic estimate is nearest the target.
 
@@ -91,6 +92,8 @@ def select(
         Round estimates to two decimals before choosing, as ``select.mtd.comb`` of BOIN 2.7 does.
     highest : float
         Estimates above this rate are never selected.
+    among : ndarray of bool, shape (T, D, F), optional
+        The regimens to choose from.
 
     Returns
     -------
@@ -100,6 +103,8 @@ def select(
     """
     rank = RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
     allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1]
+    if among is not None:
+        allowed &= among
     if np.isfinite(highest):
         rates = isotonic_rates(outcomes)
     else:

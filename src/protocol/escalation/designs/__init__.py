@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
 from protocol.escalation.grid import Booleans, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
@@ -57,5 +58,6 @@ class Design(Protocol):
 DESIGNS: dict[str, type[Any]] = {
     "BOIN (2-D)": Boin,
     "Keyboard (2-D)": Keyboard,
+    "PIPE": Pipe,
     "3+3 along a path": ThreePlusThree,
 }

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 from markupsafe import Markup
 
 from protocol.chart import Chart
@@ -256,10 +257,10 @@ class EscalationPage:
             self.rules.draw(cells)
 
     def _is_reached(self, outcomes: Outcomes) -> bool:
-        """Whether a cohort was treated at the current regimen or one step from it: nothing may be skipped."""
-        at, treated = self.current.value, outcomes.treated.ravel()
-        beside = self.grid.neighbours[1:, at].ravel()
-        return bool(treated[at] or treated[beside[beside >= 0]].any() or (not treated.any() and at == self._start))
+        """Whether the current regimen is at most one step above a treated one: nothing may be skipped."""
+        at, treated = self.current.value, np.argwhere(outcomes.treated[0])
+        up = np.maximum(np.array(divmod(at, self.grid.shape[1])) - treated, 0).sum(axis=1)
+        return bool((up <= 1).any()) or (not len(treated) and at == self._start)
 
     def _check_reached(self, outcomes: Outcomes) -> None:
         if self._is_reached(outcomes):

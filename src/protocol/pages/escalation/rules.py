@@ -88,11 +88,16 @@ def _own_words() -> dict[str, str]:
         "margin_below": _("Target key reaches below the target by"),
         "margin_above": _("Target key reaches above the target by"),
         "path": _("Path of the 3+3"),
+        "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
+        "prior_size": _("Weight of the prior at one regimen, participants"),
+        "ceiling": _("Probability of lying above the contour that bars"),
     }
 
 
 def _plain(value: object) -> str:
-    return ", ".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ("; " if value and isinstance(value[0], tuple) else ", ").join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _origin(value: Provenance) -> Markup:
