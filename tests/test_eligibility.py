@@ -154,3 +154,69 @@ def test_a_condition_that_could_not_be_answered_is_refused_on_reading(condition:
 def test_an_unknown_criterion_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         RECORD.screen({})["E99"]
+
+
+@pytest.mark.parametrize("phase", ["III", "1b", "IB", "", "Phase Ib"])
+def test_a_phase_the_protocol_does_not_have_is_refused(phase: Any) -> None:
+    with pytest.raises(ProtocolError, match="Ib or II"):
+        RECORD.screen({}, phase)
+    with pytest.raises(ProtocolError, match="Ib or II"):
+        RECORD.screen_cohort(pd.DataFrame({"ecog": [0]}), phase)
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "reason"),
+    [
+        ("I1", {"birth_date": date(1950, 1, 1), "consent_date": date(2026, 1, 1), "age_years": 30}, "does not fit"),
+        ("E3", {"weight_kg": 150.0, "height_cm": 160.0, "bmi_kg_m2": 25.0}, "does not fit"),
+        (
+            "I7.4",
+            {
+                "creatinine_umol_l": 60.0,
+                "creatinine_uln_umol_l": 97.0,
+                "labs_date": date(2027, 1, 1),
+                "enrolment_date": date(2026, 3, 1),
+            },
+            "dated after enrolment",
+        ),
+        (
+            "E18",
+            {
+                "sex": "female",
+                "breastfeeding": False,
+                "pregnancy_test": "negative",
+                "pregnancy_test_date": date(2027, 1, 1),
+                "enrolment_date": date(2026, 3, 1),
+            },
+            "dated after enrolment",
+        ),
+        (
+            "I5",
+            {"ecog": 1, "ecog_date": date(2026, 3, 20), "therapy_start_date": date(2026, 3, 6)},
+            "the protocol leaves this open",
+        ),
+    ],
+)
+def test_what_contradicts_itself_or_comes_too_late_admits_nobody(
+    rule: str, facts: dict[str, Any], reason: str
+) -> None:
+    verdict = RECORD.screen(facts)[rule]
+    assert verdict.status == "unknown"
+    assert reason in verdict.reason
+    if not verdict.id.startswith("I7"):
+        assert cohort_status(rule, **{name: [value] for name, value in facts.items()}) == ["unknown"]
+
+
+def test_a_rounded_body_mass_index_fits_weight_and_height() -> None:
+    assert RECORD.screen({"weight_kg": 70.0, "height_cm": 175.0, "bmi_kg_m2": 22.9})["E3"].status == "met"
+
+
+def test_an_ecog_rating_between_enrolment_and_therapy_counts() -> None:
+    days = {"enrolment_date": date(2026, 3, 1), "ecog_date": date(2026, 3, 5), "therapy_start_date": date(2026, 3, 6)}
+    assert RECORD.screen({"ecog": 1} | days)["I5"].status == "met"
+
+
+def test_a_date_no_participant_can_have_is_refused() -> None:
+    for day in (date(1, 1, 1), date(9999, 12, 31)):
+        with pytest.raises(ProtocolError, match="from 1900 to 2100"):
+            RECORD.screen({"birth_date": day})

@@ -107,6 +107,7 @@ def _disease(random: np.random.Generator, enrolment: date) -> dict[str, Any]:
         "cns_disease": _pick(random, none=93, overt_at_diagnosis=3, csf_only=3, relapse_only=1),
         "antimitotic_with_infusion": _pick(random, none=90, systemic=3, intrathecal_only=7),
         "ever_anticancer_therapy": treated,
+        "therapy_start_date": enrolment + timedelta(days=int(random.integers(1, 8))),
     }
     if treated:
         facts |= {

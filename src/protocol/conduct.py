@@ -43,13 +43,15 @@ class Participation(Record):
     def progress(self, on: date, dlt_window_days: int) -> Progress:
         """Say how far the participant has come on a day.
 
-        The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``.
+        The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``. A toxicity
+        after it is no DLT.
         """
         if self.first_infusion is None or self.first_infusion > on:
             return "enrolled"
-        if self.dlt_on is not None and self.dlt_on <= on:
+        complete = self.dlt_complete(dlt_window_days)
+        if self.dlt_on is not None and self.dlt_on <= on and self.dlt_on < complete:
             return "DLT"
-        return "in DLT window" if on < self.dlt_complete(dlt_window_days) else "evaluable"
+        return "in DLT window" if on < complete else "evaluable"
 
     def dlt_complete(self, dlt_window_days: int) -> date:
         """Return the first day on which the DLT window has passed."""

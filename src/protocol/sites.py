@@ -11,7 +11,8 @@ from protocol.records import ProtocolError, Provenance, Record, Severity, Source
 from protocol.translation import _
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Mail = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Mail = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")]
+Concern = Literal["contact", "phone", "mail", "address", "status", "campus", "backup", "position"]
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 CONSUMER_DOMAINS = (
     "sina.com",
@@ -24,16 +25,26 @@ CONSUMER_DOMAINS = (
     "hotmail.com",
 )
 _WUHAN_FIXED = re.compile(r"0?27[2-8]\d{7}")
+_CHINA_FIXED = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")
 _CHINA_MOBILE = re.compile(r"1[3-9]\d{9}")
 
 
 class Contact(Record):
-    """A person as registered at a site."""
+    """A person as registered; what the registry leaves empty is empty."""
 
     name: Text
-    role: str
-    mail: Mail
-    phone: str
+    role: str = ""
+    mail: Mail = ""
+    phone: str = ""
+    phone_extension: str = ""
+
+
+class Official(Record):
+    """A person who answers for the trial as a whole."""
+
+    name: Text
+    role: str = ""
+    affiliation: str = ""
 
 
 class Position(Provenance):
@@ -48,18 +59,28 @@ class Site(Provenance):
 
     id: Id
     name: Text
-    city: Text
-    province: Text
-    country: Text
+    city: str
+    province: str
+    country: str
     postcode: str
     status: str
     address: str
-    contact: Contact
+    contact: Contact | None = None
     backup_contact: Contact | None = None
-    name_local: Sourced[Text]
-    address_local: Sourced[Text]
-    campus: Sourced[Text]
-    position: Position
+    more_contacts: tuple[Contact, ...] = ()
+    name_local: Sourced[Text] | None = None
+    address_local: Sourced[Text] | None = None
+    campus: Sourced[Text] | None = None
+    campuses: Sourced[tuple[Text, ...]] | None = None
+    """The campuses the hospital is known to have, to choose from."""
+    position: Position | None = None
+    city_point: Position | None = None
+    """Where the registry puts the city; never the place of the hospital."""
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Everybody registered at the site, the first contact first."""
+        return (*(one for one in (self.contact, self.backup_contact) if one), *self.more_contacts)
 
 
 class River(Provenance):
@@ -71,33 +92,47 @@ class River(Provenance):
     points: Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
 
 
+class District(Position):
+    """The approximate middle of a district, to start a search for the nearest site from."""
+
+    id: Id
+    name: Text
+    name_local: Text
+
+
 class SitesRecord(Record):
     """Where the trial takes place."""
 
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
+    central_contacts: tuple[Contact, ...] = ()
+    officials: tuple[Official, ...] = ()
     rivers: tuple[River, ...] = ()
+    districts: tuple[District, ...] = ()
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
         unique((site.id for site in self.sites), "site")
         unique((river.id for river in self.rivers), "river")
+        unique((district.id for district in self.districts), "district")
         return self
 
 
 class QualityNote(Record):
     """Something in the registered contacts that needs confirming."""
 
-    concern: Literal["phone", "mail", "address", "status", "campus", "backup", "position"]
+    concern: Concern
     severity: Severity
     text: Text
     sites: tuple[Id, ...]
 
 
-def e164(phone: str) -> str:
+def e164(phone: str, country: str = "China") -> str:
     """Write a telephone number as E.164, for a ``tel:`` link.
 
     Numbers that begin with + (or 00) and another country's code are kept; numbers of China are read by the rule for
-    Wuhan's fixed network (area code 27 and eight digits from 2 to 8) and for mobiles (11 digits from 13 to 19).
+    Wuhan's fixed network (area code 27 and eight digits from 2 to 8) and for mobiles (11 digits from 13 to 19);
+    with +86 in front, those of other cities' fixed networks too. A number of another `country` without its code is
+    refused: a US number with its leading 1 looks like a mobile of China.
 
     Raises
     ------
@@ -108,12 +143,22 @@ def e164(phone: str) -> str:
     digits = "+" + digits[2:] if digits.startswith("00") else digits
     if re.fullmatch(r"\+(?!86)[1-9]\d{7,14}", digits):
         return digits
+    if _CHINA_FIXED.fullmatch(digits):
+        return digits
+    if country != "China" and not digits.startswith("+86"):
+        raise ProtocolError("telephone", repr(phone), "+country code and number")
     national = digits.removeprefix("+86")
     if _WUHAN_FIXED.fullmatch(national) or _CHINA_MOBILE.fullmatch(national):
         return "+86" + national.removeprefix("0")
     raise ProtocolError(
         "telephone", repr(phone), "a Wuhan number with its area code, a mobile, or +country code and number"
     )
+
+
+def nearest(sites: tuple[Site, ...], start: Position) -> list[tuple[Site, float]]:
+    """Sort the sites that have a position by their straight-line distance in km from a starting point."""
+    reached = [(site, distance_km(start, site.position)) for site in sites if site.position]
+    return sorted(reached, key=lambda pair: pair[1])
 
 
 def distance_km(one: Position, other: Position) -> float:
@@ -141,10 +186,11 @@ def quality_notes(sites: tuple[Site, ...]) -> tuple[QualityNote, ...]:
 
 
 def _shared_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
-    counts = Counter(site.contact.phone for site in sites)
+    counts = Counter(site.contact.phone for site in sites if site.contact and site.contact.phone)
     return [
         QualityNote(
-            concern="phone", severity="high", sites=tuple(site.id for site in sites if site.contact.phone == phone),
+            concern="phone", severity="high",
+            sites=tuple(site.id for site in sites if site.contact and site.contact.phone == phone),
             text=_("The same telephone number, {phone}, is registered for {count} hospitals; confirm it.").format(
                 phone=phone, count=count
             ),
@@ -155,20 +201,34 @@ def _shared_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
 
 def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
     notes = []
-    for site in sites:
-        try:
-            e164(site.contact.phone)
-        except ProtocolError:
+    for site, contact in _everybody(sites):
+        phone = " ".join(part for part in (contact.phone, contact.phone_extension) if part)
+        if phone_problem(contact, site.country):
             text = _("The telephone number of {site} cannot be dialled as registered: {phone}.")
-            text = text.format(site=site.name, phone=site.contact.phone or _("nothing"))
+            text = text.format(site=site.name, phone=phone or _("nothing"))
             notes.append(QualityNote(concern="phone", severity="high", sites=(site.id,), text=text))
     return notes
 
 
+def _everybody(sites: tuple[Site, ...]) -> list[tuple[Site, Contact]]:
+    return [(site, contact) for site in sites for contact in site.contacts]
+
+
+def phone_problem(contact: Contact, country: str) -> str:
+    """Say what is wrong with a contact's telephone number; empty when it can be dialled."""
+    if contact.phone_extension.strip().startswith("+"):
+        return f"{contact.phone_extension!r} stands in the extension and looks like a country code"
+    try:
+        e164(contact.phone, country)
+    except ProtocolError as error:
+        return f"{error.found} cannot be dialled from abroad; write {error.write}"
+    return ""
+
+
 def _consumer_mails(sites: tuple[Site, ...]) -> list[QualityNote]:
     notes = []
-    for site in sites:
-        domain = site.contact.mail.rpartition("@")[2].lower()
+    for site, contact in _everybody(sites):
+        domain = contact.mail.rpartition("@")[2].lower()
         if domain in CONSUMER_DOMAINS:
             text = _(
                 "The contact of {site} uses a consumer mail domain ({domain}). Send nothing about participants "
@@ -180,18 +240,22 @@ def _consumer_mails(sites: tuple[Site, ...]) -> list[QualityNote]:
 
 def _gaps(sites: tuple[Site, ...]) -> list[QualityNote]:
     """Collect what is missing or only assumed, one note a kind."""
-    kinds: tuple[tuple[Literal["campus", "address", "status", "backup", "position"], Severity, list[Site], str], ...]
+    kinds: tuple[tuple[Concern, Severity, list[Site], str], ...]
     kinds = (
-        ("campus", "medium", [site for site in sites if site.campus.is_assumption],
+        ("contact", "high", [site for site in sites if site.contact is None],
+         _("No contact is registered.")),
+        ("campus", "medium", [site for site in sites if site.campus and site.campus.is_assumption],
          _("The campus is inferred from the postcode. Confirm where participants go.")),
-        ("backup", "medium", [site for site in sites if site.backup_contact is None],
+        ("backup", "medium", [site for site in sites if site.contact and not site.backup_contact],
          _("No second contact is registered, and the trial has no central contact.")),
         ("address", "medium", [site for site in sites if not site.address],
          _("No street address is registered.")),
         ("status", "medium", [site for site in sites if not site.status],
          _("The recruitment status is empty in the listing.")),
-        ("position", "low", [site for site in sites if site.position.is_assumption],
+        ("position", "low", [site for site in sites if site.position and site.position.is_assumption],
          _("The position on the map is approximate and has no published source.")),
+        ("position", "low", [site for site in sites if not site.position],
+         _("No position is known. The registry places cities, not hospitals.")),
     )  # fmt: skip
     return [
         QualityNote(concern=concern, severity=severity, sites=tuple(site.id for site in found), text=text)

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -11,7 +11,7 @@ from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
 from protocol.records import Ambiguity, Provenance, Record, Text, read_record, unique
-from protocol.sites import River, Site, SitesRecord
+from protocol.sites import Contact, District, Official, River, Site, SitesRecord
 
 
 class TrialFact(Provenance):
@@ -30,6 +30,15 @@ class Arm(Provenance):
     description: Text
 
 
+class Outcome(Provenance):
+    """An outcome measure, in the registry's words."""
+
+    kind: Literal["primary", "secondary", "other"]
+    measure: Text
+    description: str = ""
+    time_frame: str = ""
+
+
 class Unknown(Record):
     """Something the protocol must say and no public page does."""
 
@@ -44,6 +53,7 @@ class Identity(Record):
     arms: tuple[Arm, ...]
     interventions: tuple[Arm, ...]
     unknowns: tuple[Unknown, ...]
+    outcomes: tuple[Outcome, ...] = ()
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
@@ -53,6 +63,10 @@ class Identity(Record):
     def __getitem__(self, fact: str) -> TrialFact:
         """Return one fact by its id."""
         return next(item for item in self.facts if item.id == fact)
+
+    def get(self, fact: str) -> TrialFact | None:
+        """Return one fact by its id, None when the record has none of it."""
+        return next((item for item in self.facts if item.id == fact), None)
 
 
 class Register(Record):
@@ -87,6 +101,9 @@ class Trial(Record):
     followup: FollowupRecord
     sites: tuple[Site, ...]
     rivers: tuple[River, ...]
+    districts: tuple[District, ...] = ()
+    central_contacts: tuple[Contact, ...] = ()
+    officials: tuple[Official, ...] = ()
     examples: Examples | None = None
 
 
@@ -104,7 +121,6 @@ def load_trial(folder: str | Path) -> Trial:
         Naming the file and the place in it when something is missing or wrong.
     """
     folder = Path(folder)
-    examples = folder.parent / "examples"
     places = read_record(folder / "sites.toml", SitesRecord)
     return Trial(
         identity=read_record(folder / "trial.toml", Identity),
@@ -112,11 +128,15 @@ def load_trial(folder: str | Path) -> Trial:
         eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
-        sites=places.sites,
-        rivers=places.rivers,
-        examples=_examples(examples) if examples.is_dir() else None,
+        **{name: getattr(places, name) for name in SitesRecord.model_fields},
+        examples=_examples(folder.parent / "examples", {site.name for site in places.sites}),
     )
 
 
-def _examples(folder: Path) -> Examples:
-    return Examples(folder=folder, so_far=read_record(folder / "trial_so_far.toml", TrialSoFar))
+def _examples(folder: Path, sites: set[str]) -> Examples | None:
+    """Read the examples when they are this trial's: when they name its sites."""
+    if not folder.is_dir():
+        return None
+    so_far = read_record(folder / "trial_so_far.toml", TrialSoFar)
+    own = {person.site for person in so_far.participants} <= sites
+    return Examples(folder=folder, so_far=so_far) if own else None

@@ -1,11 +1,14 @@
 """The overview page without a browser."""
 
+import base64
+import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ipywidgets import HTML, Box
 
+from protocol.exchange import ctgov
 from protocol.pages.overview import OverviewPage
 from protocol.trial import load_trial
 
@@ -61,3 +64,64 @@ def test_without_examples_the_page_still_stands() -> None:
     page = text(OverviewPage(TRIAL.model_copy(update={"examples": None}), TODAY).view)
     assert "Invented" not in page
     assert "52" in page
+
+
+def test_files_are_built_only_when_asked_for_and_are_whole() -> None:
+    page = OverviewPage(TRIAL, TODAY)
+    sizes = {}
+    for build in page.files.kind.options.values():
+        page.files.kind.value = build
+        assert "download" not in page.files.link.value
+        page.files.prepare.click()
+        found = re.search(r'download="([^"]+)" href="data:[^;]+;base64,([^"]+)"', page.files.link.value)
+        assert found
+        sizes[found[1]] = len(base64.b64decode(found[2]))
+    assert list(sizes) == [
+        f"NCT05672420-{kind}"
+        for kind in ("registry.json", "usdm.json", "synopsis.html", "synopsis.md", "windows.csv")
+    ]
+    assert all(5_000 < size < 500_000 for size in sizes.values())
+
+
+def compared(content: bytes) -> str:
+    page = OverviewPage(TRIAL, TODAY)
+    file = {
+        "name": "<b>new</b>.json",
+        "content": content,
+        "type": "",
+        "size": len(content),
+        "last_modified": datetime(2026, 11, 20, tzinfo=UTC),
+    }
+    page.files.upload.set_trait("value", (file,))
+    return str(page.files.compared.value)
+
+
+def test_a_registry_record_is_compared_with_the_record_in_the_workbook() -> None:
+    own = ctgov.record(TRIAL)
+    assert "No difference." in compared(json.dumps(own).encode())
+    own["protocolSection"]["statusModule"]["overallStatus"] = "<img src=x>"
+    page = compared(json.dumps(own).encode())
+    assert "1 difference<" in page
+    assert "NOT_YET_RECRUITING" in page
+    assert "&lt;img src=x&gt;" in page
+
+
+def test_a_file_that_is_no_registry_record_gets_a_message_with_its_place() -> None:
+    for content, words in (
+        (b'{"FullStudiesResponse": 1}', "legacy API"),
+        (b"{", "not JSON"),
+        (b"[" * 10**6, "nesting"),
+    ):
+        page = compared(content)
+        assert 'role="alert"' in page
+        assert words in page
+        assert "&lt;b&gt;new" in page
+
+
+def test_a_file_the_trial_has_no_data_for_says_what_is_missing() -> None:
+    facts = tuple(fact for fact in TRIAL.identity.facts if fact.id != "study_type")
+    trial = TRIAL.model_copy(update={"identity": TRIAL.identity.model_copy(update={"facts": facts})})
+    page = OverviewPage(trial, TODAY)
+    page.files.kind.value = list(page.files.kind.options.values())[1]
+    page.files.prepare.click()
+    assert "trial.toml, study_type" in page.files.link.value

@@ -5,10 +5,12 @@ import re
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
 from protocol.pages.sites import SitesPage
+from protocol.pages.sites.load import free_places, load_per_site
 from protocol.trial import load_trial
 
 TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
@@ -76,7 +78,9 @@ def test_a_choice_shows_one_hospital(page):
 
 def test_an_address_card_can_be_downloaded(page):
     files = [attributes for tag, attributes in Parts(page.cards.value).tags if "download" in attributes]
-    assert [file["download"] for file in files] == ["central.vcf", "union.vcf", "tongji.vcf"]
+    assert [file["download"] for file in files] == [
+        f"{site}{version}.vcf" for site in ("central", "union", "tongji") for version in ("", "-v4")
+    ]
     card = base64.b64decode(files[0]["href"].partition("base64,")[2]).decode("utf-8")
     assert card.startswith("BEGIN:VCARD\r\n")
     assert "As registered for NCT05672420\\; written on 2026-11-22" in card.replace("\r\n ", "")
@@ -124,3 +128,82 @@ def test_a_number_that_cannot_be_dialled_gets_no_link():
     page = SitesPage(with_site(contact=contact), today=TODAY)
     assert page.cards.value.count('href="tel:') == 2
     assert "cannot be dialled as registered" in page.cards.value
+
+
+def test_a_qr_code_is_drawn_only_when_asked_for(page):
+    assert "<svg" not in page.cards.value
+    page.codes.value = True
+    assert page.cards.value.count("<svg") == 3
+    assert 'aria-label="QR code of the contact of Wuhan Union Hospital"' in page.cards.value
+
+
+def test_a_chosen_campus_is_marked_as_to_be_confirmed(page):
+    assert "what-if, to be confirmed" not in page.cards.value
+    page.campus["tongji"].value = "Optics Valley campus, Hongshan"
+    assert page.cards.value.count("what-if, to be confirmed") == 1
+    assert "The postcode fits Hankou campus, Qiaokou" in page.cards.value
+
+
+def test_cover_names_registered_contacts_only_and_says_that_no_backup_is_registered(page):
+    page.away.value = "union"
+    assert "No backup is registered." in page.covered.value
+    assert page.covered.value.index("Yicheng Zhang") < page.covered.value.index("Hongxiang Wang")  # the nearer first
+    assert "Qiubai Li" not in page.covered.value
+    backup = TRIAL.sites[0].contact.model_copy(update={"name": "A Second"})
+    other = SitesPage(with_site(backup_contact=backup), today=TODAY)
+    assert "A Second" in other.covered.value
+    assert "No backup" not in other.covered.value
+
+
+def test_the_nearest_site_is_found_from_a_district_and_from_a_point(page):
+    page.district.value = "qiaokou"
+    assert page.found.value.index("Tongji") < page.found.value.index("Union") < page.found.value.index("Central")
+    assert "general knowledge" in page.found.value
+    page.district.value, page.latitude.value, page.longitude.value = "", 30.588, 114.298
+    assert re.search(r"<li>Wuhan Central Hospital: about 0.0 km", page.found.value)
+    page.latitude.value = 114.0
+    assert "Latitude" in page.found.value
+    assert "degrees from -90 to 90" in page.found.value
+
+
+def test_load_counts_every_participant_once_and_says_that_it_is_invented(page):
+    so_far = TRIAL.examples.so_far
+    frame = load_per_site(TRIAL, so_far, 2)
+    assert frame["participants"].sum() == len(so_far.participants)
+    assert "Invented example." in page.load.value
+    few, many = (load_per_site(TRIAL, so_far, weeks)["visits"].sum() for weeks in (1, 12))
+    assert 0 < few < many
+    assert free_places(TRIAL, so_far) == 0  # six at D2 are two full cohorts of three
+    fewer = so_far.model_copy(update={"participants": so_far.participants[:-1]})
+    assert free_places(TRIAL, fewer) == 1
+
+
+def test_a_mail_draft_names_the_study_id_and_nobody(page):
+    page.recipient.value, page.study_id.value, page.criteria.value = "tongji", "W-017", "I5, E3"
+    page.verdict.value = "ineligible"
+    (link,) = [attributes["href"] for tag, attributes in Parts(page.mail.value).tags if tag == "a"]
+    address, _question, query = link.partition("?")
+    parts = parse_qs(query)
+    assert address == "mailto:yczhang@tjh.tjmu.edu.cn"
+    assert parts["subject"] == ["NCT05672420: screening of W-017"]
+    assert "Verdict: ineligible" in parts["body"][0]
+    assert "I5, E3" in parts["body"][0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "place"),
+    [
+        ("study_id", "Li Wei", "study id"),
+        ("study_id", "13800138000", "study id"),
+        ("criteria", "E3 E99", "criteria"),
+        ("remark", "ask Wang Fang", "remark"),
+        ("remark", "+86 138-0013-8000", "remark"),
+        ("recipient", "central", "Wuhan Central Hospital"),  # sina.com
+    ],
+)
+def test_a_mail_draft_is_refused_and_does_not_repeat_what_it_refuses(page, field, value, place):
+    page.recipient.value, page.study_id.value = "union", "W-017"
+    getattr(page, field).value = value
+    assert f'role="alert"><b>{place}</b>' in page.mail.value
+    assert "mailto:" not in page.mail.value
+    assert field == "recipient" or value not in page.mail.value

@@ -76,19 +76,25 @@ def usable(record: EligibilityRecord, facts: Mapping[str, Any]) -> dict[str, Val
         if fact.id in given and not _stale(fact, given, values):
             values[fact.id] = given[fact.id]
     for fact in record.facts:
-        if fact.derived and fact.id not in given:
+        if fact.derived:
             derived = _evaluate(ast.parse(fact.derived, mode="eval").body, values)
-            if derived is not None and exact(fact.minimum) <= derived <= exact(fact.maximum):
+            if derived is None or not exact(fact.minimum) <= derived <= exact(fact.maximum):
+                continue
+            rounding = exact(fact.step) if fact.step and fact.type == "number" else 0
+            if fact.id not in given:
                 values[fact.id] = derived
-    return values
+            elif abs(given[fact.id] - derived) > rounding:
+                values.pop(fact.id, None)  # two sources that disagree are no source
+    return values | {f"ever {name}": value for name, value in given.items()}
 
 
 def _stale(fact: Any, given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Whether the value is known to be too old: its last valid day lies before the enrolment."""
+    """Whether its last valid day lies before the enrolment, or its date lies after it where it may not."""
     measured, enrolled = given.get(fact.dated_by), given.get("enrolment_date")
     if measured is None or enrolled is None:
         return False
-    return bool(days_between(measured, enrolled) > values[fact.valid_days])
+    age = days_between(measured, enrolled)
+    return bool(age > values[fact.valid_days] or (age < 0 and not fact.may_follow_enrolment))
 
 
 def missing(value: Any) -> bool:
@@ -196,6 +202,8 @@ def _compare(operator: ast.cmpop, left_node: ast.expr, right_node: ast.expr, val
 
 
 def _call(function: str, arguments: list[ast.expr], values: Mapping[str, Any]) -> Any:
+    if function == "ever":
+        return values.get(f"ever {arguments[0].id}")
     if function == "given":
         (fact,) = arguments
         assert isinstance(fact, ast.Name)

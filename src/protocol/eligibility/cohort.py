@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact
-from protocol.eligibility.logic import Choices, Columns, Logic, Value, both, opposite
-from protocol.eligibility.screening import blocked, expected, in_phase, rails_of
+from protocol.eligibility.leaves import Choices, Columns
+from protocol.eligibility.logic import Logic, Value, both, opposite
+from protocol.eligibility.screening import blocked, check_phase, expected, in_phase, rails_of
 from protocol.records import Phase, ProtocolError
 
 Masks = NDArray[np.int64]
@@ -93,6 +94,7 @@ class CohortScreening:
 
 def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
     """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
+    check_phase(phase)
     table = _table(frame)
     facts = {fact.id: fact for fact in catalogue.facts}
     columns = {name: column_of(table[name], facts[name]) for name in table.columns if name in facts}

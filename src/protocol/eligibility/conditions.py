@@ -16,12 +16,14 @@ FUNCTIONS = {
     "months_between": ("date", "date"),
     "completed_years": ("date", "date"),
     "given": ("any",),
+    "ever": ("any",),
     "unclear": ("condition",),
     "too_early": ("condition",),
 }
 """Each function with the kinds of its arguments."""
 
 CONDITION_FUNCTIONS = ("given", "unclear", "too_early")
+"""Functions that are conditions; ``ever(fact)`` is the fact's value however old it is, the others count."""
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 LARGEST_NUMBER = 1e9
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
@@ -134,6 +136,8 @@ def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any
             return "number"
         case ast.Constant(value=str()):
             return "choice"
+        case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name) as fact], keywords=[]) if name in facts:
+            return _kind(fact, facts, parameters)
         case ast.Name(id=name) if name in facts:
             return "number" if facts[name].is_number else str(facts[name].type)
         case ast.Name(id=name) if name in parameters:

@@ -34,6 +34,7 @@ class Fact(Provenance):
     derived: str | None = None
     dated_by: Name | None = None
     valid_days: Name | None = None
+    may_follow_enrolment: bool = False
     judgement: bool = False
     limit_of_normal: bool = False
     help: str = ""

@@ -9,22 +9,16 @@ operators serve both.
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from datetime import date
 from functools import reduce
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from dateutil.relativedelta import relativedelta
-from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import parse
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, FactValue, Parameter
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, Parameter
 
 TOLERANCE = 1e-9
 """Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
-
-Days = NDArray[np.datetime64]
-"""Dates as datetime64[D]."""
 
 OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -140,30 +134,49 @@ class Logic:
                 return self._apply(operator.neg, operand)
             case ast.BinOp(op=op, left=left, right=right):
                 return self._apply(OPERATIONS[type(op)], left, right)
+            case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
+                return self.leaves.fact(self.facts[name])
             case ast.Call(func=ast.Name(id=function), args=arguments):
                 count = {"days_between": self.leaves.days, "months_between": self.leaves.months}
                 return self._apply(count.get(function, self.leaves.years), *arguments)
         raise TypeError(ast.dump(node))  # conditions.check has refused it before
 
     def fact(self, fact: Fact) -> Value:
-        """Look up a fact, derive it when it is not given, and drop it when its date is too old."""
+        """Look up a fact; derive it when it is not given; drop it when its date is not valid or sources conflict."""
         if fact.id not in self._known:
             self._known[fact.id] = self._look_up(fact)
         return self._known[fact.id]
 
     def _look_up(self, fact: Fact) -> Value:
         given = self.leaves.fact(fact)
-        if fact.derived is not None and given.known is not True:
-            given = self._fill(given, self._plausible(fact, self.value(parse(fact.derived))))
+        if fact.derived is not None:
+            derived = self._plausible(fact, self.value(parse(fact.derived)))
+            agreed = Value(given.data, both(given.known, opposite(self._conflict(fact, given, derived))))
+            given = self._fill(agreed, derived, given.known)
         if fact.dated_by is None or given.known is False:
             return given
-        return Value(given.data, both(given.known, opposite(self.is_stale(fact))))
+        return Value(given.data, both(given.known, opposite(self.is_out_of_date(fact))))
 
-    def is_stale(self, fact: Fact) -> Any:
-        """Whether the date of a measurement is known and too old at enrolment."""
+    def is_out_of_date(self, fact: Fact) -> Any:
+        """Whether the date of a measurement is known and too old at enrolment, or after it where it may not be."""
         if fact.dated_by is None:
             return False
-        return self.condition(f"days_between({fact.dated_by}, {RECENCY_ANCHOR}) > {fact.valid_days}").true
+        age = f"days_between({fact.dated_by}, {RECENCY_ANCHOR})"
+        later = "" if fact.may_follow_enrolment else f" or {age} < 0"
+        return self.condition(f"{age} > {fact.valid_days}{later}").true
+
+    def is_in_conflict(self, fact: Fact) -> Any:
+        """Whether a fact is given and what it can be derived from says something else."""
+        if fact.derived is None:
+            return False
+        return self._conflict(fact, self.leaves.fact(fact), self._plausible(fact, self.value(parse(fact.derived))))
+
+    def _conflict(self, fact: Fact, given: Value, derived: Value) -> Any:
+        known = both(given.known, derived.known)
+        if known is False:
+            return False
+        rounding = fact.step or 0.0 if fact.type == "number" else 0.0
+        return both(known, abs(given.data - derived.data) > rounding + TOLERANCE * abs(derived.data))
 
     def _plausible(self, fact: Fact, derived: Value) -> Value:
         """Drop a derived number outside the fact's plausible range."""
@@ -172,10 +185,14 @@ class Logic:
         within = both(derived.data >= fact.minimum, derived.data <= fact.maximum)
         return Value(derived.data, both(derived.known, within))
 
-    def _fill(self, given: Value, derived: Value) -> Value:
-        if given.known is False or derived.known is False:
-            return derived if given.known is False else given
-        return Value(np.where(given.known, given.data, derived.data), either(given.known, derived.known))
+    def _fill(self, agreed: Value, derived: Value, given: Any) -> Value:
+        """Take what is given and agrees; where nothing is given, what is derived."""
+        wanted = both(opposite(given), derived.known)
+        if wanted is False or agreed.known is True:
+            return agreed
+        if given is False:
+            return derived
+        return Value(np.where(agreed.known, agreed.data, derived.data), either(agreed.known, wanted))
 
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
         values = [self.value(node) for node in nodes]
@@ -235,81 +252,3 @@ def _is_number(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "if"
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-class Participant:
-    """The facts of one participant, as plain Python values; None or absent means unknown."""
-
-    def __init__(self, facts: Mapping[str, FactValue | None]) -> None:
-        self.facts = facts
-
-    def fact(self, fact: Fact) -> Value:
-        """Look up one fact."""
-        value = self.facts.get(fact.id)
-        return Value(value, value is not None)
-
-    def days(self, earlier: date, later: date) -> int:
-        """Count the days from one date to another."""
-        return (later - earlier).days
-
-    def months(self, earlier: date, later: date) -> int:
-        """Count complete calendar months; month ends clip."""
-        months = (later.year - earlier.year) * 12 + later.month - earlier.month
-        clipped: date = earlier + relativedelta(months=months)
-        return months - (clipped > later)
-
-    def years(self, born: date, on: date) -> int:
-        """Count completed years."""
-        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
-
-
-class Choices:
-    """A column of a choice fact: the position of each answer among the options, compared with an option's id."""
-
-    def __init__(self, positions: NDArray[np.integer[Any]], options: list[str]) -> None:
-        self.positions, self.options = positions, options
-
-    def __eq__(self, other: object) -> Any:
-        if isinstance(other, Choices):
-            return np.array(self.options)[self.positions] == np.array(other.options)[other.positions]
-        return self.positions == (self.options.index(str(other)) if other in self.options else -1)
-
-    def __ne__(self, other: object) -> Any:
-        return ~(self == other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-class Columns:
-    """The facts of many participants, as arrays of shape (participants,); an absent column is unknown for all."""
-
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self.values = values
-
-    def fact(self, fact: Fact) -> Value:
-        """Look up one fact's column."""
-        return self.values.get(fact.id, Value(None, False))
-
-    def days(self, earlier: Days, later: Days) -> NDArray[np.int64]:
-        """Count the days from one date to another."""
-        return (later - earlier).astype(np.int64)
-
-    def months(self, earlier: Days, later: Days) -> NDArray[np.int64]:
-        """Count complete calendar months; month ends clip."""
-        month, day = _month_and_day(later)
-        first_month, first_day = _month_and_day(earlier)
-        ends_month = _month_and_day(later + np.timedelta64(1, "D"))[1] == 1
-        months: NDArray[np.int64] = month - first_month - ((day < first_day) & ~ends_month)
-        return months
-
-    def years(self, born: Days, on: Days) -> NDArray[np.int64]:
-        """Count completed years."""
-        (month, day), (birth_month, birth_day) = _month_and_day(on), _month_and_day(born)
-        years: NDArray[np.int64] = (month - birth_month - (day < birth_day)) // 12
-        return years
-
-
-def _month_and_day(days: Days) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return months since 1970-01 and the day of the month."""
-    months = days.astype("datetime64[M]")
-    return months.astype(np.int64), (days - months).astype(np.int64) + 1

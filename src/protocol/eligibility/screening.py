@@ -5,11 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Part, Status
-from protocol.eligibility.logic import Logic, Participant, Rails, all_of, any_of
+from protocol.eligibility.criteria import PHASES, Catalogue, Criterion, Fact, FactValue, Part, Status
+from protocol.eligibility.leaves import Participant
+from protocol.eligibility.logic import Logic, Rails, all_of, any_of
 from protocol.eligibility.wording import Gap, Wording, in_words
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
+"""No date of a participant lies outside these."""
 
 INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
@@ -70,7 +74,9 @@ class Screening:
     def overall(self) -> str:
         """``ineligible``, ``possibly eligible`` (something is unknown) or ``eligible so far``."""
         found = {verdict.status for verdict in self.verdicts}
-        return INELIGIBLE if "not met" in found else POSSIBLE if "unknown" in found else ELIGIBLE
+        if "not met" in found:
+            return INELIGIBLE
+        return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
 
     def __getitem__(self, criterion: str) -> Verdict:
         """Return the verdict of a criterion or part by its id; KeyError when there is none."""
@@ -107,6 +113,12 @@ def blocked(criterion: Criterion, rails: Rails) -> Rails:
     return Rails(rails.false, rails.true) if criterion.kind == "inclusion" else rails
 
 
+def check_phase(phase: str) -> None:
+    """Raise ProtocolError for a phase the protocol does not have."""
+    if phase not in PHASES:
+        raise ProtocolError("phase", repr(phase), " or ".join(PHASES))
+
+
 def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> dict[str, FactValue]:
     """Return the facts that are given, each of its type and in its plausible range.
 
@@ -137,6 +149,8 @@ def _checked(fact: Fact, value: FactValue) -> FactValue:
         raise ProtocolError(fact.label, repr(value), expected(fact))
     if fact.options and value not in fact.options:
         raise ProtocolError(fact.label, repr(value), expected(fact))
+    if isinstance(value, date) and not FIRST_DAY <= value <= LAST_DAY:
+        raise ProtocolError(fact.label, value.isoformat(), expected(fact))
     if isinstance(value, (int, float)) and fact.is_number and not fact.is_plausible(value):
         raise ProtocolError(fact.label, f"{value} {fact.unit_label}".strip(), expected(fact))
     return value
@@ -148,7 +162,7 @@ def expected(fact: Fact) -> str:
         case "yes_no":
             return _("yes or no")
         case "date":
-            return _("a date like 2026-03-01")
+            return _("a date like 2026-03-01, from 1900 to 2100")
         case "choice":
             return _("one of {options}").format(options=", ".join(fact.options))
     kind = _("a whole number") if fact.type == "whole" else _("a number")
@@ -158,6 +172,7 @@ def expected(fact: Fact) -> str:
 
 def screen(catalogue: Catalogue, facts: Mapping[str, FactValue | None], phase: Phase) -> Screening:
     """Screen one participant; see :meth:`protocol.eligibility.EligibilityRecord.screen`."""
+    check_phase(phase)
     given = check_facts(facts, catalogue)
     logic = Logic(
         {fact.id: fact for fact in catalogue.facts},

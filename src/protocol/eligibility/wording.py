@@ -24,7 +24,8 @@ def in_words(gaps: Iterable[Gap]) -> str:
     kinds = {
         "missing": _("not known: {about}"),
         "no upper limit of normal": _("no upper limit of normal: {about}"),
-        "stale": _("too old: {about}"),
+        "stale": _("too old, or dated after enrolment: {about}"),
+        "conflicting sources": _("does not fit what it follows from: {about}"),
         "judgement pending": _("not judged yet by the investigator: {about}"),
         "not yet evaluable": _("cannot be judged yet: {about}"),
         "protocol ambiguous": _("the protocol leaves this open: {about}"),
@@ -111,6 +112,9 @@ class Wording:
         return [self._finding(node)]
 
     def _finding(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ever":
+            fact = self.logic.facts[names_in(node)[0]]
+            return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
         if isinstance(node, ast.Name) and node.id in self.logic.facts:
             fact = self.logic.facts[node.id]
             return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
@@ -169,7 +173,8 @@ class Wording:
             return []
         given = self.logic.leaves.fact(fact)
         if given.known:
-            return [Gap("stale", name, f"{fact.label} {show(fact, given.data)}")]
+            reason = "conflicting sources" if self.logic.is_in_conflict(fact) else "stale"
+            return [Gap(reason, name, f"{fact.label} {show(fact, given.data)}")]
         if fact.judgement:
             return [Gap("judgement pending", name, fact.label)]
         return [Gap("no upper limit of normal" if fact.limit_of_normal else "missing", name, fact.label)]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.cohort import IDENTITY
+from protocol.eligibility.screening import FIRST_DAY, LAST_DAY
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -143,7 +144,8 @@ def _header(columns: Iterable[str], facts: dict[str, Fact]) -> list[Problem]:
     missing = [fact for fact in facts.values() if fact.id not in columns and fact.derived is None]
     for fact in missing:
         where = _("column {column}").format(column=fact.id)
-        problems.append(Problem(where, _("no such column: unknown for everybody"), expected(fact)))
+        write = _("the column, with {values}").format(values=expected(fact))
+        problems.append(Problem(where, _("no such column: unknown for everybody"), write))
     return problems
 
 
@@ -205,13 +207,20 @@ def read_value(cell: object, fact: Fact) -> object:
         case "yes_no":
             return _yes_no(text.lower())
         case "date":
-            return date.fromisoformat(text[:10] if text[10:] in ("", " 00:00:00", "T00:00:00") else text)
+            return _date(text)
         case "choice":
             return _option(text, fact)
     number = float(text.replace("_", "x"))  # Python would read 1_000
     if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
         raise ValueError(text)
     return int(number) if fact.type == "whole" else number
+
+
+def _date(text: str) -> date:
+    day = date.fromisoformat(text[:10] if text[10:] in ("", " 00:00:00", "T00:00:00") else text)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(text)
+    return day
 
 
 def _yes_no(text: str) -> bool:

@@ -1,45 +1,60 @@
-"""One contact as a vCard 3.0 (RFC 2426) for an address book."""
+"""One contact as a vCard for an address book: 3.0 (RFC 2426) or 4.0 (RFC 6350)."""
+
+from typing import Literal
 
 from protocol.records import ProtocolError
-from protocol.sites import Site, e164
+from protocol.sites import Contact, Site, e164
 
 _ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n", "\r": None})
+Version = Literal["3.0", "4.0"]
 
 
-def vcard(site: Site, note: str) -> bytes:
-    """Write the contact of a site as a vCard; values are escaped and lines folded at 75 octets.
+def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | None = None) -> bytes:
+    """Write a contact of a site as a vCard; values are escaped and lines folded at 75 octets.
 
     Parameters
     ----------
     site : Site
-        The hospital with its contact as registered. A telephone number that cannot be dialled is written as it is.
+        The hospital. A telephone number that cannot be dialled is written as it is.
     note : str
-        What the reader of the card should know.
+        What the reader of the card should know; left out when empty.
+    version : {"3.0", "4.0"}
+        3.0 is understood by every address book; 4.0 is always UTF-8 and writes the number as a ``tel:`` link.
+    contact : Contact, optional
+        One of the site's contacts; the first when not given.
+
+    Raises
+    ------
+    ProtocolError
+        When nobody is registered at the site.
     """
-    contact = site.contact
-    place = (site.address, site.city, site.province, site.postcode, site.country)
-    family, given = contact.name.split()[-1], " ".join(contact.name.split()[:-1])
+    contact = contact or site.contact
+    if contact is None:
+        raise ProtocolError(site.name, "no contact", "a contact in sites.toml first")
+    names = contact.name.split()
+    place = ";".join(_escaped(part) for part in (site.address, site.city, site.province, site.postcode, site.country))
     lines = [
-        "BEGIN:VCARD",
-        "VERSION:3.0",
-        f"N:{_escaped(family)};{_escaped(given)};;;",
-        f"FN:{_escaped(contact.name)}",
-        f"TITLE:{_escaped(contact.role)}",
-        f"ORG:{_escaped(site.name)}",
-        "ADR;TYPE=WORK:;;" + ";".join(_escaped(part) for part in place),
-        f"TEL;TYPE=WORK,VOICE:{_escaped(_dialled(contact.phone))}",
-        f"EMAIL;TYPE=INTERNET:{_escaped(contact.mail)}",
-        f"NOTE:{_escaped(note)}",
-        "END:VCARD",
+        ("BEGIN", "VCARD"),
+        ("VERSION", version),
+        ("N", f"{_escaped(names[-1])};{_escaped(' '.join(names[:-1]))};;;"),
+        ("FN", _escaped(contact.name)),
+        ("TITLE", _escaped(contact.role)),
+        ("ORG", _escaped(site.name)),
+        ("ADR;TYPE=WORK", f";;{place}"),
+        _telephone(contact, site, version),
+        (f"EMAIL;TYPE={'INTERNET' if version == '3.0' else 'WORK'}", _escaped(contact.mail)),
+        ("NOTE", _escaped(note)),
+        ("END", "VCARD"),
     ]
-    return b"".join(_folded(line) + b"\r\n" for line in lines)
+    return b"".join(_folded(f"{name}:{value}") + b"\r\n" for name, value in lines if value)
 
 
-def _dialled(phone: str) -> str:
+def _telephone(contact: Contact, site: Site, version: Version) -> tuple[str, str]:
     try:
-        return e164(phone)
+        number = e164(contact.phone, site.country)
     except ProtocolError:
-        return phone
+        return f"TEL;TYPE=WORK{',VOICE' if version == '3.0' else ';VALUE=text'}", _escaped(contact.phone)
+    return ("TEL;TYPE=WORK,VOICE", number) if version == "3.0" else ("TEL;TYPE=WORK;VALUE=uri", f"tel:{number}")
 
 
 def _escaped(text: str) -> str:

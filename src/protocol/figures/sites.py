@@ -25,14 +25,17 @@ def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame
         ``kind`` (river, river name, site or scale), ``id``, ``order`` (along a line), ``east_km``, ``north_km``,
         ``label``, ``label_local``, ``up`` (whether a site's label stands above it), ``note``.
     """
-    north = sum(site.position.latitude for site in sites) / len(sites)
-    east = sum(site.position.longitude for site in sites) / len(sites)
+    positions = {site.id: site.position for site in sites if site.position}
+    if not positions:
+        return pd.DataFrame()
+    north = sum(position.latitude for position in positions.values()) / len(positions)
+    east = sum(position.longitude for position in positions.values()) / len(positions)
     stretch = cos(radians(north))  # a degree of longitude is shorter than one of latitude
 
     def placed(longitude: float, latitude: float) -> tuple[float, float]:
         return (longitude - east) * stretch * KM_PER_DEGREE, (latitude - north) * KM_PER_DEGREE
 
-    hospitals = {site.id: placed(site.position.longitude, site.position.latitude) for site in sites}
+    hospitals = {name: placed(position.longitude, position.latitude) for name, position in positions.items()}
     lines = {river.id: [placed(*point) for point in river.points] for river in rivers}
     rows = [
         _point("river", name, *point, order=order) for name, line in lines.items() for order, point in enumerate(line)
@@ -51,9 +54,10 @@ def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame
     ]
     west_to_east = sorted(hospitals, key=lambda name: hospitals[name][0])
     rows += [
-        _point("site", site.id, *hospitals[site.id], label=site.name, label_local=site.name_local.value,
-               up=west_to_east.index(site.id) % 2 == 0, note=site.position.origin)
-        for site in sites
+        _point("site", site.id, *hospitals[site.id], label=site.name,
+               label_local=site.name_local.value if site.name_local else "",
+               up=west_to_east.index(site.id) % 2 == 0, note=positions[site.id].origin)
+        for site in sites if site.id in positions
     ]  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -14,9 +14,10 @@ from protocol.exchange.questions import printable
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation.regimens import regimen_rows
+from protocol.pages.record_files import RecordFiles
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
-from protocol.trial import Trial
+from protocol.trial import Trial, TrialFact
 
 SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
 
@@ -33,7 +34,8 @@ class OverviewPage:
         )
         self.questions = elements.html("", role="status")
         self.grid = Chart(figures.grid, description=_("The grid with what was seen and what is recommended"))
-        parts = [self._glance(), self._unknowns(), self._open_questions()]
+        self.files = RecordFiles(trial, today)
+        parts = [self._glance(), self._unknowns(), self._open_questions(), self.files.view]
         if trial.examples:
             parts.insert(1, self._where_it_stands(trial.examples.so_far))
         self.view = widgets.VBox(parts)
@@ -54,9 +56,10 @@ class OverviewPage:
             facts["sponsor"].value,
             facts["status"].value,
         )
-        rows = [(fact.label, _value(fact.value), elements.origin(fact)) for fact in facts.facts if fact.id != "title"]
-        table = elements.table(
-            pd.DataFrame(rows, columns=[_("What"), _("In the registry"), _("Source")], dtype=object)
+        registry = [fact for fact in facts.facts if (fact.source or "").startswith("registry:")]
+        others = [fact for fact in facts.facts if fact not in registry]
+        table = fact_table(registry, _("In the registry listing")) + fact_table(
+            others, _("Only on other public pages that copy the registry")
         )
         words = Markup("").join(
             Markup("<h4>{} <span class='pw-off'>{}</span></h4><blockquote lang='en'>{}</blockquote>").format(
@@ -68,7 +71,9 @@ class OverviewPage:
             [
                 elements.html(title),
                 elements.html(cards(self.trial)),
-                elements.html(elements.details(_("Everything the registry says, with its sources"), table + words)),
+                elements.html(
+                    elements.details(_("Everything the public record says, with its sources"), table + words)
+                ),
             ]
         )
 
@@ -85,8 +90,10 @@ class OverviewPage:
             _("Where the trial stands on {day}").format(day=so_far.as_of.isoformat()),
             elements.html(elements.invented() if so_far.invented else ""),
             elements.html(figures_of(so_far, table)),
-            elements.narrow(self.grid),
-            elements.html(self._next_step(so_far, open_, design.why(outcomes, current))),
+            elements.row(
+                elements.narrow(self.grid),
+                elements.html(self._next_step(so_far, open_, design.why(outcomes, current)), "pw-beside"),
+            ),
             elements.html(elements.table(_readable(sites), _("Per site"))),
         )
 
@@ -99,13 +106,15 @@ class OverviewPage:
             return Markup("<p>{}</p>{}").format(why, basis)
         ends = [
             Markup("<li>{}: {}</li>").format(
-                person, _("until {day}").format(day=end) if pd.notna(end) else _("first infusion not given yet")
+                person,
+                _("evaluable from {day}").format(day=end) if pd.notna(end) else _("first infusion not given yet"),
             )
             for person, end in zip(pending["participant"], pending["window_ends"], strict=True)
         ]
         lead = _("Regimen {regimen} is open. The next decision waits for the DLT windows of:")
-        return Markup("<p>{}</p><ul>{}</ul>{}").format(
-            lead.format(regimen=so_far.open_regimen), Markup("").join(ends), basis
+        counted = _("In each cell: participants with a DLT, of those who completed the DLT window.")
+        return Markup("<p>{}</p><ul>{}</ul>{}<p class='pw-off'>{}</p>").format(
+            lead.format(regimen=so_far.open_regimen), Markup("").join(ends), basis, counted
         )
 
     def _unknowns(self) -> widgets.Widget:
@@ -129,6 +138,12 @@ class OverviewPage:
         )
 
 
+def fact_table(facts: list[TrialFact], caption: str) -> Markup:
+    """Show facts of the trial with their sources."""
+    rows = [(fact.label, _value(fact.value), elements.origin(fact)) for fact in facts]
+    return elements.table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
+
+
 def _value(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
@@ -136,6 +151,7 @@ def _value(value: object) -> str:
 def cards(trial: Trial) -> Markup:
     """Show the size of the protocol in a row of cards."""
     criteria = trial.eligibility.criteria
+    places = dict.fromkeys(site.city for site in trial.sites)
     inclusions = sum(criterion.kind == "inclusion" for criterion in criteria)
     shown = [
         (f"{inclusions} + {len(criteria) - inclusions}", _("inclusion and exclusion criteria")),
@@ -144,8 +160,11 @@ def cards(trial: Trial) -> Markup:
             _("doses by infusion frequencies, phase Ib"),
         ),
         (trial.identity["course"].value, _("course of treatment")),
-        (_("2 years"), _("follow-up after enrolment")),
-        (len(trial.sites), _("hospitals in Wuhan")),
+        *([(_("2 years"), _("follow-up after enrolment"))] if trial.identity.get("follow_up") else []),
+        (
+            len(trial.sites),
+            _("hospitals in {places}").format(places=", ".join(places)) if len(places) < 4 else _("sites"),
+        ),
         (len(trial.ambiguities), _("open questions to the sponsor")),
     ]
     return _cards(shown)

@@ -1,0 +1,102 @@
+"""Other people's JSON, read so that whatever is wrong with it is said with its place."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from protocol.records import ProtocolError
+
+DEEPEST = 64
+"""Levels of nesting that are followed; the deepest real record of either format has fewer than 20."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value in a JSON document together with the path that leads to it; what is absent is None."""
+
+    path: str
+    value: Any
+
+    def at(self, *keys: str) -> "Place":
+        """Follow keys downwards; ProtocolError when something on the way is no object."""
+        place = self
+        for key in keys:
+            place = Place(f"{place.path}.{key}" if place.path else key, (place._is(dict, "an object") or {}).get(key))
+        return place
+
+    def each(self) -> "list[Place]":
+        """The items of a list; none when the list is absent."""
+        items = self._is(list, "a list") or []
+        return [Place(f"{self.path}[{number}]", item) for number, item in enumerate(items, 1)]
+
+    def text(self) -> str:
+        """The text that stands here, empty when there is none."""
+        found = self._is(str, "a text") or ""
+        try:
+            found.encode()
+        except UnicodeEncodeError:
+            raise ProtocolError(self.path, "half of a character (a lone surrogate)", "whole characters") from None
+        return str(found)
+
+    def number(self) -> float | None:
+        """The number that stands here, or None."""
+        if isinstance(self.value, bool):
+            raise ProtocolError(self.path, repr(self.value), "a number")
+        found: float | None = self._is((int, float), "a number")
+        return found
+
+    def _is(self, kind: Any, name: str) -> Any:
+        if self.value is not None and not isinstance(self.value, kind):
+            raise ProtocolError(self.path, f"{self.value!r}"[:80], name)
+        return self.value
+
+
+def read_json(content: bytes, name: str) -> Place:
+    """Read a JSON document whose root is an object.
+
+    Parameters
+    ----------
+    content : bytes
+        UTF-8, with or without a byte order mark.
+    name : str
+        What the document is called in messages.
+
+    Raises
+    ------
+    ProtocolError
+        When it is cut off, not JSON, not UTF-8, nested deeper than any real record, or no object.
+    """
+    try:
+        root = json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"{name}, byte {error.start + 1}", "bytes that are not UTF-8", "JSON in UTF-8") from None
+    except RecursionError:
+        raise _too_deep(name) from None
+    except json.JSONDecodeError as error:
+        place = f"{name}, line {error.lineno}, column {error.colno}"
+        raise ProtocolError(
+            place, f"text that is not JSON ({error.msg})", "the complete file as downloaded"
+        ) from None
+    except ValueError:
+        raise ProtocolError(name, "a number of thousands of digits", "the complete file as downloaded") from None
+    if not isinstance(root, dict):
+        raise ProtocolError(f"{name}, root", f"{type(root).__name__} {root!r}"[:80], "a JSON object")
+    if any(depth > DEEPEST for depth in _depths(root)):
+        raise _too_deep(name)
+    return Place("", root)
+
+
+def _too_deep(name: str) -> ProtocolError:
+    return ProtocolError(name, f"more than {DEEPEST} levels of nesting", "a study record as downloaded")
+
+
+def _depths(root: object) -> Iterator[int]:
+    waiting = [(root, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        yield depth
+        if depth > DEEPEST:
+            return
+        below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting += [(item, depth + 1) for item in below]

@@ -1,0 +1,179 @@
+"""What a synopsis says, section by section; the numbers are those of the ICH M11 template."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from protocol.exchange import wordings
+from protocol.followup import FollowupRecord, Visit
+from protocol.records import Provenance, Sourced
+from protocol.translation import _
+from protocol.trial import Trial
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence or a value with its name and where it comes from."""
+
+    text: str
+    name: str = ""
+    origin: Provenance | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head; a row ends with where it comes from."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], Provenance | None], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered section of the synopsis."""
+
+    number: str
+    title: str
+    content: tuple[Line | Table, ...]
+
+
+def sections(trial: Trial) -> tuple[Section, ...]:
+    """Say the whole record in the order of ICH M11.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    tuple of Section
+        The M11 sections the record has something for: 1 to 6, 8 and 11, and an appendix with the open questions.
+        What the record does not state is named as not stated.
+    """
+    return (
+        Section("1.1.1", _("Objectives and endpoints"), _objectives(trial)),
+        Section("1.1.2", _("Overall design"), _facts(trial, *_OVERALL)),
+        Section("1.2", _("Trial schema"), (_schema(trial),)),
+        Section("1.3", _("Schedule of activities"), (_activities(trial.followup),)),
+        Section("2", _("Introduction"), _facts(trial, "purpose", "background")),
+        Section("4.1", _("Description of trial design"), _design(trial)),
+        Section("5.2", _("Inclusion criteria"), _criteria(trial, "inclusion")),
+        Section("5.3", _("Exclusion criteria"), _criteria(trial, "exclusion")),
+        Section("6.1", _("Investigational trial intervention"), _intervention(trial)),
+        Section("8.1", _("Trial assessments and procedures"), _assessments(trial.followup)),
+        Section("11", _("Trial oversight: sites and contacts"), (_sites(trial),)),
+        Section("A", _("What no public page states"), tuple(Line(item.label) for item in trial.identity.unknowns)),
+        Section("B", _("Open questions to the sponsor"), (_questions(trial),)),
+    )  # fmt: skip
+
+
+_OVERALL = (
+    "nct_id", "study_type", "phase", "design", "conditions", "sponsor", "status", "enrolment", "start_date",
+    "primary_completion_date", "completion_date", "eligible_ages", "gender", "healthy_volunteers", "course",
+    "follow_up",
+)  # fmt: skip
+
+
+def _facts(trial: Trial, *names: str) -> tuple[Line, ...]:
+    found = [trial.identity.get(name) for name in names]
+    return tuple(Line(_value(fact.value), fact.label, fact) for fact in found if fact)
+
+
+def _value(value: object) -> str:
+    return "; ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _objectives(trial: Trial) -> tuple[Line | Table, ...]:
+    outcomes = trial.identity.outcomes
+    if not outcomes:
+        return (*_facts(trial, "purpose"), Line(_("Outcome measures: not stated in the record.")))
+    rows = tuple(((item.kind, item.measure, item.time_frame, item.description), item) for item in outcomes)
+    return (*_facts(trial, "purpose"), Table((_("Kind"), _("Measure"), _("Time frame"), _("Description")), rows))
+
+
+def _schema(trial: Trial) -> Table:
+    """Doses by frequencies, with the cells per kilogram and the infusion days of each."""
+    levels = {str(item.level): item for item in trial.followup.frequencies}
+    head = [_("Frequency {level}: days {days}").format(
+        level=item.id, days=", ".join(map(str, levels[item.id].infusion_days)) if item.id in levels else "?"
+    ) for item in trial.escalation.frequencies]  # fmt: skip
+    names = [level.id for level in trial.escalation.frequencies]
+    rows = tuple(
+        ((f"{dose.id}: {dose.cells_per_kg.value:,.0f}", *(f"{dose.id}{name}" for name in names)), dose.cells_per_kg)
+        for dose in trial.escalation.doses
+    )
+    return Table((_("Dose: cells per kg"), *head), rows)
+
+
+def _activities(record: FollowupRecord) -> Table:
+    head = (_("Visit"), _("Counted from"), _("Offset"), _("Window"), _("Frequencies"), _("Procedures"))
+    return Table(head, tuple((_activity(record, visit), visit) for visit in record.all_visits))
+
+
+def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
+    names = {item.id: item.name for item in record.procedures}
+    names |= {item.id: item.name for item in record.anchors}
+    names |= {item.id: item.name for item in record.all_visits}
+    window = f"-{visit.window.before} / +{visit.window.after}"
+    if visit.window.is_assumption:
+        window += f" ({_('assumption')})"
+    levels = visit.frequencies or tuple(item.level for item in record.frequencies)
+    procedures = ", ".join(names[name] for name in visit.procedures)
+    return (visit.name, names.get(visit.hangs_on, _("last infusion")), visit.offset, window,
+            ", ".join(map(str, levels)), procedures)  # fmt: skip
+
+
+def _design(trial: Trial) -> tuple[Line, ...]:
+    arms = tuple(Line(arm.description, f"{arm.name} ({arm.type})", arm) for arm in trial.identity.arms)
+    design = trial.escalation.design
+    named: dict[str, Sourced[Any]] = {
+        _("Escalation design"): design.name, _("First regimen"): design.start,
+        _("Target rate of dose-limiting toxicity"): design.target, _("Cohort size"): design.cohort_size,
+        _("Largest number in phase Ib"): design.maximum,
+        _("Days in which a toxicity is dose-limiting"): trial.escalation.dlt_window_days,
+    }  # fmt: skip
+    return arms + tuple(Line(str(value.value), name, value) for name, value in named.items())
+
+
+def _criteria(trial: Trial, kind: str) -> tuple[Line, ...]:
+    found = [item for item in trial.eligibility.criteria if item.kind == kind]
+    return tuple(Line("\n".join(wordings.lines(item)), item.id, item) for item in found)
+
+
+def _intervention(trial: Trial) -> tuple[Line, ...]:
+    given = trial.identity.interventions
+    products = tuple(Line(item.description, f"{item.name} ({item.type})", item) for item in given)
+    doses = tuple(
+        Line(_("{cells:,.0f} cells per kg").format(cells=dose.cells_per_kg.value),
+             _("Dose {dose}").format(dose=dose.id), dose.cells_per_kg)
+        for dose in trial.escalation.doses
+    )  # fmt: skip
+    levels = tuple(
+        Line(_("infusions on study days {days}").format(days=", ".join(map(str, item.infusion_days))),
+             _("Frequency {level}").format(level=item.level), item)
+        for item in trial.followup.frequencies
+    )  # fmt: skip
+    return products + doses + levels
+
+
+def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
+    procedures = tuple(Line(item.name, _("Procedure"), item) for item in record.procedures)
+    wait = _("Waiting time before enrolment")
+    waits = tuple(Line(f"{item.name}: {item.lasts}", wait, item) for item in record.lookbacks)
+    periods = tuple(Line(f"{item.name}: {item.lasts}", _("Period"), item) for item in record.periods)
+    return procedures + waits + periods
+
+
+def _sites(trial: Trial) -> Table:
+    head = (_("Site"), _("Place"), _("Contact"), _("Telephone"), _("Mail"))
+    rows = tuple(
+        ((site.name, f"{site.city}, {site.province} {site.postcode}, {site.country}",
+          *((site.contact.name, site.contact.phone, site.contact.mail) if site.contact else ("", "", ""))), site)
+        for site in trial.sites
+    )  # fmt: skip
+    return Table(head, rows)
+
+
+def _questions(trial: Trial) -> Table:
+    head = (_("No."), _("Question"), _("Read until answered as"), _("Severity"))
+    return Table(head, tuple(((item.id, item.question, item.default, _(item.severity)), None)
+                             for item in trial.ambiguities))  # fmt: skip

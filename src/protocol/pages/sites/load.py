@@ -1,0 +1,62 @@
+"""How much each site has to do: participants, next visits and its share of the open cohort."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from protocol.conduct import Participation, TrialSoFar, standing
+from protocol.followup import timeline
+from protocol.trial import Trial
+
+_DATED = {"enrolment": "enrolled", "start_of_therapy": "therapy_started", "first_infusion": "first_infusion"}
+
+
+def load_per_site(trial: Trial, so_far: TrialSoFar, weeks: int) -> pd.DataFrame:
+    """Count what the sites have to do in the weeks to come.
+
+    Parameters
+    ----------
+    trial : Trial
+    so_far : TrialSoFar
+        Who takes part, and the day from which is looked ahead.
+    weeks : int
+        How far to look ahead.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a site: ``site``, ``participants``, ``visits`` (whose target day lies in those weeks), ``next``
+        (the earliest target day, None without one), ``in_open_cohort`` (its participants at the open regimen whose
+        DLT window has not passed).
+    """
+    progress = standing(so_far, trial.escalation.dlt_window_days.value).set_index("participant")["progress"]
+    rows = []
+    for site in trial.sites:
+        own = [person for person in so_far.participants if person.site == site.name]
+        days = sorted(day for person in own for day in next_visits(trial, person, so_far.as_of, weeks))
+        pending = [
+            person
+            for person in own
+            if person.regimen == so_far.open_regimen and progress[person.id] not in ("evaluable", "DLT")
+        ]
+        rows.append((site.name, len(own), len(days), days[0] if days else None, len(pending)))
+    return pd.DataFrame(rows, columns=["site", "participants", "visits", "next", "in_open_cohort"], dtype=object)
+
+
+def next_visits(trial: Trial, person: Participation, today: date, weeks: int) -> list[date]:
+    """List the target days of one participant's visits from today to `weeks` later."""
+    frequency = [level.id for level in trial.escalation.frequencies].index(person.regimen[1:]) + 1
+    known = {anchor.id for anchor in trial.followup.anchors}
+    dates = {anchor: getattr(person, day) for anchor, day in _DATED.items() if anchor in known}
+    targets = timeline(trial.followup, dates, frequency, today)["target"].dropna()
+    last = today + timedelta(weeks=weeks)
+    return [target.date() for target in targets if today <= target.date() <= last]
+
+
+def free_places(trial: Trial, so_far: TrialSoFar) -> int:
+    """Count the places left in the open cohort: cohorts at the open regimen are filled one after the other.
+
+    When the last cohort is full the answer is 0; the next opens by the committee's decision.
+    """
+    enrolled = sum(person.regimen == so_far.open_regimen for person in so_far.participants)
+    return -enrolled % trial.escalation.design.cohort_size.value
