@@ -74,3 +74,9 @@ def test_progress_never_goes_back(window: int, day: int) -> None:
     order = ["enrolled", "in DLT window", "evaluable"]
     first, second = (order.index(person().progress(DAY + timedelta(days=day + step), window)) for step in (0, 1))
     assert first <= second
+
+
+def test_a_toxicity_after_the_window_is_no_dlt() -> None:
+    late = person(dlt_on=DAY + timedelta(days=28))
+    assert late.progress(DAY + timedelta(days=40), 28) == "evaluable"
+    assert person(dlt_on=DAY + timedelta(days=27)).progress(DAY + timedelta(days=40), 28) == "DLT"

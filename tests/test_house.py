@@ -86,6 +86,22 @@ def test_every_registry_source_names_a_place_of_the_listing() -> None:
             assert place == "title" or any(part.strip() in LISTING for part in re.split(r"[,:]", place)), place
 
 
+def test_a_threshold_said_to_be_the_registrys_stands_in_that_criterion() -> None:
+    wordings = {  # parts stand behind the words of their criterion
+        f"{c.kind} {c.id[1:]}": " ".join([c.wording, *(part.wording for part in c.parts)])
+        for c in TRIAL.eligibility.criteria
+    }
+    named = [p for p in TRIAL.eligibility.parameters if (p.source or "").startswith("registry:") and not p.options]
+    assert len(named) >= 15
+    for parameter in named:
+        place = str(parameter.source).removeprefix("registry: ").split(",")[0].lower()
+        numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", wordings[place])}
+        spoken = {"first": 0.0}  # "first re-induction": none before it
+        numbers |= {value for word, value in spoken.items() if word in wordings[place]}
+        weeks_and_years = {float(parameter.value) / unit for unit in (1, 7, 12)}
+        assert numbers & weeks_and_years, parameter.id
+
+
 def test_what_the_registry_does_not_say_is_an_assumption() -> None:
     escalation, followup = TRIAL.escalation, TRIAL.followup
     guesses: list[Provenance] = [dose.cells_per_kg for dose in escalation.doses]

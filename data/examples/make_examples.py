@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from protocol.escalation import EscalationRecord, Outcomes
+from protocol.followup import FollowupRecord, timeline
 from protocol.records import read_record
 
 HERE = Path(__file__).parent
 COHORT_SEED = 20230101
+VISITS_SEED = 2
 TRIAL_SEED = 1  # a walk that goes up, comes back, and eliminates: something to look at
 SCENARIO = "middle"
 AS_OF = date(2026, 11, 20)
@@ -105,6 +107,7 @@ def _disease(random: np.random.Generator, enrolment: date) -> dict[str, Any]:
         "cns_disease": _pick(random, none=93, overt_at_diagnosis=3, csf_only=3, relapse_only=1),
         "antimitotic_with_infusion": _pick(random, none=90, systemic=3, intrathecal_only=7),
         "ever_anticancer_therapy": treated,
+        "therapy_start_date": enrolment + timedelta(days=int(random.integers(1, 8))),
     }
     if treated:
         facts |= {
@@ -239,6 +242,38 @@ def _up_to(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v + shift if isinstance(v, date) else v for k, v in person.items()} for person in people]
 
 
+def with_visits(random: np.random.Generator, people: list[dict[str, Any]], record: FollowupRecord) -> None:
+    """Invent which visits took place: most in their window, some late, some not at all; one leaves early."""
+    leaver = people[len(people) // 3]
+    for person in people:
+        first = person["first_infusion"]
+        anchors = {
+            "enrolment": person["enrolled"],
+            "start_of_therapy": person["therapy_started"],
+            "first_infusion": first,
+        }
+        if first and first + timedelta(days=14) <= AS_OF:
+            person["end_of_treatment"] = anchors["end_of_treatment"] = first + timedelta(days=14)
+        if person is leaver:
+            person["withdrawal"] = anchors["withdrawal"] = first + timedelta(days=150)
+        ledger = timeline(record, anchors, int(person["regimen"][1:]), AS_OF)
+        past = ledger[ledger["status"].isin(["due", "overdue", "missed"]) & (ledger["id"] != "infusion_day_1")]
+        person["visits"] = {
+            row["id"]: day
+            for row in past.to_dict("records")
+            if (day := _visited(random, row)) is not None and day <= AS_OF
+        }
+
+
+def _visited(random: np.random.Generator, row: dict[str, Any]) -> date | None:
+    how = _pick(random, in_window=94, late=3, missed=3)
+    if how == "missed":
+        return None
+    if how == "late":
+        return row["closes"].date() + timedelta(days=int(random.integers(1, 4)))
+    return row["target"].date() + timedelta(days=int(random.integers(0, (row["closes"] - row["target"]).days + 1)))
+
+
 def write_trial(open_regimen: str, people: list[dict[str, Any]], random: np.random.Generator) -> None:
     """Write the trial so far as TOML."""
     screened = {site: int(sum(p["site"] == site for p in people) * random.uniform(1.3, 1.8)) + 1 for site in SITES}
@@ -253,7 +288,9 @@ def write_trial(open_regimen: str, people: list[dict[str, Any]], random: np.rand
     ]
     for person in people:
         lines += ["", "[[participants]]"]
+        visits = person.pop("visits")
         lines += [f"{k} = {v}" if isinstance(v, date) else f'{k} = "{v}"' for k, v in person.items() if v is not None]
+        lines += ["[participants.visits]", *(f"{name} = {day}" for name, day in visits.items())] if visits else []
     (HERE / "trial_so_far.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -266,7 +303,9 @@ def main() -> None:
         people, list(dict.fromkeys(name for person in people for name in person if name != "participant_id"))
     )
     random = np.random.default_rng(TRIAL_SEED)
-    write_trial(*trial_so_far(random, read_record(folder / "escalation.toml", EscalationRecord)), random)
+    open_regimen, people = trial_so_far(random, read_record(folder / "escalation.toml", EscalationRecord))
+    with_visits(np.random.default_rng(VISITS_SEED), people, read_record(folder / "followup.toml", FollowupRecord))
+    write_trial(open_regimen, people, random)
 
 
 if __name__ == "__main__":

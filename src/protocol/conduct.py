@@ -1,6 +1,6 @@
 """What happened in a trial so far: participants, their dates and outcomes, and where that leaves the trial."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from protocol.records import Record, Text, unique
 
+VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Progress = Literal["enrolled", "in DLT window", "evaluable", "DLT"]
 
 
@@ -22,6 +23,10 @@ class Participation(Record):
     therapy_started: date | None = None
     first_infusion: date | None = None
     dlt_on: date | None = None
+    end_of_treatment: date | None = None
+    withdrawal: date | None = None
+    visits: dict[VisitId, date] = Field(default_factory=dict)
+    """Visit id to the day it took place."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -30,18 +35,23 @@ class Participation(Record):
             raise ValueError("dates out of order; write enrolled, therapy_started, first_infusion, dlt_on in order")
         if self.dlt_on and not self.first_infusion:
             raise ValueError("a DLT without an infusion; write first_infusion too")
+        ends = [day for day in (self.first_infusion, self.end_of_treatment, self.withdrawal) if day]
+        if ends != sorted(ends):
+            raise ValueError("an end before what it ends; write infusion, end of treatment, withdrawal in order")
         return self
 
     def progress(self, on: date, dlt_window_days: int) -> Progress:
         """Say how far the participant has come on a day.
 
-        The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``.
+        The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``. A toxicity
+        after it is no DLT.
         """
         if self.first_infusion is None or self.first_infusion > on:
             return "enrolled"
-        if self.dlt_on is not None and self.dlt_on <= on:
+        complete = self.dlt_complete(dlt_window_days)
+        if self.dlt_on is not None and self.dlt_on <= on and self.dlt_on < complete:
             return "DLT"
-        return "in DLT window" if on < self.dlt_complete(dlt_window_days) else "evaluable"
+        return "in DLT window" if on < complete else "evaluable"
 
     def dlt_complete(self, dlt_window_days: int) -> date:
         """Return the first day on which the DLT window has passed."""
@@ -85,6 +95,91 @@ def standing(so_far: TrialSoFar, dlt_window_days: int) -> pd.DataFrame:
         for person in so_far.participants
     ]
     return pd.DataFrame(rows)
+
+
+def table_of_dates(people: Iterable[Participation]) -> pd.DataFrame:
+    """Lay out the dates of participants, one row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``participant``, ``frequency`` (the level of the regimen), ``enrolment``, ``start_of_therapy``,
+        ``first_infusion``, ``end_of_treatment``, ``withdrawal``, and one column for each visit that anybody had.
+    """
+    rows = [
+        {"participant": person.id, "frequency": int(person.regimen[1:]), "enrolment": person.enrolled,
+         "start_of_therapy": person.therapy_started, "first_infusion": person.first_infusion,
+         "end_of_treatment": person.end_of_treatment, "withdrawal": person.withdrawal, **person.visits}
+        for person in people
+    ]  # fmt: skip
+    return pd.DataFrame(rows, dtype=object)
+
+
+def clocks(
+    so_far: TrialSoFar, dlt_window_days: int, last_infusion_days: Mapping[str, int] | None = None
+) -> pd.DataFrame:
+    """Run each participant's DLT clock.
+
+    Parameters
+    ----------
+    so_far : TrialSoFar
+    dlt_window_days : int
+        Length of the window, 1 or more.
+    last_infusion_days : mapping of str to int, optional
+        Study day of the last infusion at each frequency (``{"1": 1, "2": 8}``), to count the window from the planned
+        last infusion. Counted from the first infusion when left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``participant``, ``site``, ``regimen``, ``starts`` (None before the first infusion), ``complete`` (the first
+        day on which the window has passed, or the day of the DLT), ``state`` (waiting, running, complete, DLT).
+    """
+    rows = []
+    for person in so_far.participants:
+        extra = (last_infusion_days or {}).get(person.regimen[1:], 1) - 1
+        starts = person.first_infusion and person.first_infusion + timedelta(days=extra)
+        progress = person.progress(so_far.as_of, dlt_window_days + extra)
+        complete = starts and starts + timedelta(days=dlt_window_days)
+        if progress == "DLT":
+            complete = person.dlt_on
+        rows.append((person.id, person.site, person.regimen, starts, complete, _CLOCK[progress]))
+    return pd.DataFrame(rows, columns=["participant", "site", "regimen", "starts", "complete", "state"])
+
+
+_CLOCK = {"enrolled": "waiting", "in DLT window": "running", "evaluable": "complete", "DLT": "DLT"}
+
+
+def openings(clocks: pd.DataFrame, cohort_size: int, review_days: int) -> pd.DataFrame:
+    """Say for each regimen when the decision after its last cohort can be taken, and who holds it.
+
+    Parameters
+    ----------
+    clocks : pandas.DataFrame
+        What :func:`clocks` returns.
+    cohort_size, review_days : int
+        Participants of a cohort, and days from the last complete clock to the decision.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a regimen, in the order of its first participant: ``regimen``, ``participants``, ``running`` (clocks
+        that run or wait), ``free_places`` (in the cohort that is not full), ``held_by`` (the participants whose
+        clock ends last, or who have not begun), ``earliest`` (the first day on which the next cohort may open;
+        None while a place is free or a first infusion is not given).
+    """
+    rows = []
+    for regimen, own in clocks.groupby("regimen", sort=False):
+        waiting = own[own["state"] == "waiting"]
+        free = -len(own) % cohort_size
+        last = own["complete"].dropna().max() if own["complete"].notna().any() else None
+        holders = waiting if len(waiting) else own[own["complete"] == last]
+        open_ = own["state"].isin(["running", "waiting"])
+        ready = None if free or len(waiting) or last is None else last + timedelta(days=review_days)
+        held_by = ", ".join(holders["participant"]) if open_.any() else ""
+        rows.append((regimen, len(own), int(open_.sum()), free, held_by, ready))
+    names = ["regimen", "participants", "running", "free_places", "held_by", "earliest"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def notation(table: pd.DataFrame) -> str:

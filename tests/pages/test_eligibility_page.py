@@ -52,7 +52,7 @@ def test_a_threshold_moves_the_verdict_and_the_page_says_so(page: EligibilityPag
     assert "Not eligible" in page.answer.value
     page.parameters["bmi_max_kg_m2"].value = 32
     assert "Possibly eligible" in page.answer.value
-    assert "1 value differs from the protocol: Highest body mass index" in page.changes.value
+    assert "1 value changed. Highest body mass index allowed: 32 kg/m² (was 30 kg/m²)" in page.changes.value
     page.reset.click()
     assert page.changed == {}
     assert "Not eligible" in page.answer.value
@@ -86,8 +86,13 @@ def test_a_participant_of_the_cohort_fills_the_form(page: EligibilityPage) -> No
     page.cohort.chosen.value = "INV-001"
     assert page.form.fields["sex"].value in ("female", "male")
     assert page.verdicts.value.count("? unknown") < 10
+    assert "INV-001" in page.who.value
+    assert "Invented example" in page.who.value
     page.form.clear.click()
     assert page.form.fields["sex"].value == ""
+    assert page.who.value == ""
+    page.cohort.chosen.value = "INV-001"
+    assert page.form.fields["sex"].value in ("female", "male")
 
 
 def test_a_slider_redraws_the_cohort(page: EligibilityPage) -> None:
@@ -116,3 +121,19 @@ def test_a_file_of_ones_own_replaces_the_example(page: EligibilityPage) -> None:
     assert "<img" not in page.cohort.message.value
     assert '<span class="pw-number">1</span><br><span class="pw-bad">' in page.cohort.totals.value
     assert "could not be used" in page.cohort.message.value
+
+
+def test_an_early_answer_lists_what_can_only_be_confirmed_later(page: EligibilityPage) -> None:
+    assert "Still to confirm" in page.answer.value
+    assert "<b>I5</b> ECOG performance status at most 2: on the day anti-cancer therapy starts" in page.answer.value
+    assert "<b>E15</b>" in page.answer.value
+    assert "Treatment-induced myelosuppression" in page.answer.value
+    page.form.fields["ecog"].value = "3"
+    assert "Still to confirm" not in page.answer.value
+
+
+def test_dates_are_written_in_one_order(page: EligibilityPage) -> None:
+    page.form.fields["birth_date"].value = "10/08/2026"
+    assert "a date like 2026-03-01" in page.problems.value
+    page.form.fields["birth_date"].value = "1990-08-10"
+    assert page.problems.value == ""

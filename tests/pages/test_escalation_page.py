@@ -41,7 +41,7 @@ def simulated(page):
 
 def test_the_trial_starts_at_the_lowest_regimen(page):
     assert "Treat the next cohort at A1" in page.advice.value
-    assert cells(page)["A1"]["sign"] == "▶ stay here"
+    assert cells(page)["A1"]["sign"] == "▶ start here"
     assert {row["state"] for name, row in cells(page).items() if name != "A1"} == {"untried"}
 
 
@@ -82,38 +82,39 @@ def test_a_click_on_the_grid_chooses_the_regimen_to_edit(page):
     assert page.current.value == at(page, "B1")
 
 
-def test_more_dlts_than_participants_are_explained_and_change_nothing(page):
+def test_more_dlts_than_participants_are_explained_and_nothing_is_recommended(page):
     page.treated.value = 3
-    before, advice = page.notation.value, page.advice.value
+    before, advice, rows = page.notation.value, page.advice.value, cells(page)
     page.dlt.value = 4
     assert "4 with a DLT of 3 treated" in page.problem.value
-    assert (page.notation.value, page.advice.value) == (before, advice)
+    assert "No recommendation" in page.advice.value
+    assert page.follow.disabled
+    assert (page.notation.value, cells(page)) == (before, rows)
     page.dlt.value = 0
     assert not page.problem.value
+    assert page.advice.value == advice
 
 
 @pytest.mark.parametrize("line", ["A1:NNX", "Z9:NNN", "<b>A1</b>", "A1:" + "N" * 61])
-def test_a_line_that_cannot_be_read_is_explained_and_the_last_answer_stays(page, line):
+def test_a_line_that_cannot_be_read_is_explained_and_nothing_is_recommended(page, line):
     page.notation.value = "A1:NNN B1:NTN"
-    advice = page.advice.value
     page.notation.value = line
     assert "Write" in page.problem.value
     assert "<b>A1" not in page.problem.value
-    assert page.advice.value == advice
+    assert "No recommendation" in page.advice.value
     page.regimen.value = at(page, "C1")
     page.treated.value = 5
     assert page.problem.value
-    assert page.advice.value == advice
+    assert "No recommendation" in page.advice.value
     page.notation.value = "A1:NNN"
     assert not page.problem.value
 
 
 def test_a_regimen_no_cohort_came_near_cannot_be_the_current_one(page):
     page.notation.value = "A1:NNN"
-    advice = page.advice.value
     page.current.value = at(page, "E3")
     assert "nor one step from it" in page.problem.value
-    assert page.advice.value == advice
+    assert "No recommendation" in page.advice.value
     page.follow.click()
     assert page.current.value == at(page, "E3")
     page.current.value = at(page, "A2")
@@ -163,11 +164,10 @@ def test_a_cohort_larger_than_the_trial_is_explained(page):
 def test_a_target_beyond_what_the_design_takes_is_explained(page):
     page.target.value = 0.7
     assert not page.problem.value
-    before = page.advice.value
     page.target.max = 0.9
     page.target.value = 0.8
     assert "Write" in page.problem.value
-    assert page.advice.value == before
+    assert "No recommendation" in page.advice.value
 
 
 def test_the_bar_refuses_a_step(page):
@@ -289,7 +289,11 @@ def test_the_invented_example_can_be_put_in_and_says_what_it_is():
     assert page.grid.labels[page.current.value] == "D2"
     assert cells(page)["E2"]["count"] == "5 of 9"
     assert "Invented example" in page.label.value
-    page.notation.value = "A1:NNN"
+    assert "Wait for 3 participants at D2" in page.advice.value
+    assert page.follow.disabled
+    page.notation.value += " D2:N"
+    assert "Invented example" in page.label.value
+    page.notation.value = ""
     assert page.label.value == ""
 
 
@@ -312,3 +316,48 @@ def test_a_pasted_line_takes_the_trial_along_from_wherever_it_was(page):
     page.notation.value = "A1:NNN"
     assert page.grid.labels[page.current.value] == "A1"
     assert page.problem.value == ""
+
+
+def test_a_toxicity_known_late_below_an_untried_regimen_takes_the_step_back(page):
+    page.treated.value = 3
+    page.follow.click()
+    assert "Treat the next cohort at B1" in page.advice.value
+    page.regimen.value = at(page, "A1")
+    page.dlt.value = 2
+    assert "Treat the next cohort at B1" not in page.advice.value
+    assert "Nobody was treated at B1 yet, and A1 no longer allows that step" in page.advice.value
+    assert "Next cohort at A1" in page.advice.value
+
+
+def test_a_pasted_line_always_takes_the_regimen_named_last(page):
+    page.notation.value = "A1:NNN B1:NNN"
+    page.notation.value = "A1:NTT"
+    assert page.grid.labels[page.current.value] == "A1"
+    assert "2 of 3 participants had a DLT" in page.advice.value
+
+
+def test_nothing_is_recommended_while_participants_are_watched(page):
+    page.treated.value = 3
+    page.pending.value = 1
+    assert "Wait for 1 participant at A1" in page.advice.value
+    assert page.follow.disabled
+    assert {row["state"] for row in cells(page).values()} == {"current", "untried"}
+
+
+def test_figures_of_earlier_inputs_say_so(page):
+    assert page.simulation.stale.value == ""
+    page.simulation.truth["A1"].value = 0.01
+    assert "earlier inputs" in page.simulation.stale.value
+    simulated(page)
+    assert page.simulation.stale.value == ""
+    page.target.value = 0.2
+    assert "earlier inputs" in page.simulation.stale.value
+
+
+def test_every_parameter_shows_its_origin_as_a_tag_and_not_as_its_source_text(page):
+    assert "&lt;span" not in "".join(w.value for w in html_widgets(page.view))
+
+
+def html_widgets(widget):
+    found = [widget] if isinstance(widget, widgets.HTML) else []
+    return found + [below for child in getattr(widget, "children", ()) for below in html_widgets(child)]

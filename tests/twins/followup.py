@@ -3,6 +3,8 @@
 from calendar import monthrange
 from datetime import timedelta
 
+ANCHORS = ("enrolment", "start_of_therapy", "first_infusion", "end_of_treatment", "withdrawal")
+
 
 def moved(day, text, sign=1):
     """Move `day` by an ISO 8601 duration: months first, clipped to the end of the month, then days."""
@@ -49,30 +51,40 @@ def timeline(table, dates, frequency, today, done):
     while waiting:  # the record promises that there is no circle, so each turn settles at least one visit
         for visit in list(waiting):
             base_name = visit["hangs_on"]
-            if base_name == "last_infusion":
-                base_name = f"infusion_day_{infusion_days[-1]}"
             if not visit["here"]:
                 result[visit["id"]] = (None, None, None, "not applicable")
-            elif base_name in dates or base_name in (
-                "enrolment",
-                "start_of_therapy",
-                "first_infusion",
-                "end_of_treatment",
-            ):
-                result[visit["id"]] = one(visit, dates.get(base_name), taken, today, table["overdue"]["value"])
+            elif base_name in ANCHORS:
+                result[visit["id"]] = one(visit, dates.get(base_name), taken, today, table, dates)
+            elif base_name == "last_infusion":
+                given = [f"infusion_day_{day}" for day in infusion_days]
+                if not all(name in result for name in given):
+                    continue
+                days = [taken.get(name) or result[name][1] for name in given if result[name][3] != "cancelled"]
+                base = max((day for day in days if day), default=None)
+                result[visit["id"]] = one(visit, base, taken, today, table, dates)
             elif base_name in result:
                 base = taken.get(base_name) or result[base_name][1]
-                result[visit["id"]] = one(visit, base, taken, today, table["overdue"]["value"])
+                result[visit["id"]] = one(visit, base, taken, today, table, dates)
             else:
                 continue
             waiting.remove(visit)
     return result
 
 
-def one(visit, base, taken, today, overdue):
+def void(visit, target, closes, dates):
+    """Say whether early termination takes the visit off the plan."""
+    stopped, ended = dates.get("end_of_treatment"), dates.get("withdrawal")
+    if visit["hangs_on"] == "withdrawal":
+        return False
+    if visit["id"].startswith("infusion"):
+        return bool(stopped and target > stopped) or bool(ended and target > ended)
+    return bool(ended and closes >= ended)
+
+
+def one(visit, base, taken, today, table, dates):
     """Place one visit and judge it day by day."""
     if base is None:
-        return None, None, None, "not yet known"
+        return None, None, None, "not applicable" if visit["hangs_on"] == "withdrawal" else "not yet known"
     target = moved(base, visit["offset"])
     opens = moved(target, visit["window"].get("before", "P0D"), -1)
     closes = moved(target, visit["window"].get("after", "P0D"))
@@ -83,7 +95,9 @@ def one(visit, base, taken, today, overdue):
             word = "early"
         if when > closes:
             word = "late"
-    elif today > moved(closes, overdue):
+    elif void(visit, target, closes, dates):
+        word = "cancelled"
+    elif today > moved(closes, table["overdue"]["value"]):
         word = "missed"
     elif today > closes:
         word = "overdue"

@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> None:
             "--LabApp.default_url=/lab/tree/notebooks",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--LabApp.extension_manager=readonly",
+            # A cohort file travels as one message; above 10 MB it would vanish without a word.
+            f"--ServerApp.tornado_settings={{'websocket_max_message_size': {512 * 2**20}}}",
             *arguments,
         ]
     )

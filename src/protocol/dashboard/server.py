@@ -21,6 +21,7 @@ from protocol.translation import _
 FURNITURE = Path(__file__).with_name("jupyter")  # the template and the kernel, as Jupyter looks for them
 STATIC = FURNITURE / "voila/templates/protocol/static"
 CELL_SECONDS = 60  # a page that computes longer than this is told to be late
+LARGEST_MESSAGE_BYTES = 512 * 2**20  # a cohort file travels as one message; by default it would vanish above 10 MB
 IDLE_SECONDS = 900  # a kernel nobody is connected to ends after this
 
 # The browser itself refuses every other host. Vega needs 'unsafe-eval', Voila's inlined parts need
@@ -103,11 +104,12 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
     config = Config()
     config.Voila.update(ip="127.0.0.1", port=port, port_retries=0, token=token, open_browser=False, log_level="ERROR")
     config.Voila.tornado_settings = {
+        "websocket_max_message_size": LARGEST_MESSAGE_BYTES,
         "headers": {
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
-        }
+        },
     }
     config.VoilaConfiguration.update(
         template="protocol",

@@ -30,11 +30,12 @@ def visit_windows(record: FollowupRecord) -> pd.DataFrame:
     numbers = {visit.id: number for number, visit in enumerate(record.all_visits, 1)}
     rows = []
     for level in (item.level for item in record.frequencies):
+        roots = record.roots(level)
         for visit in record.visits_at(level):
             target = _elapsed(record, visit, level)
             first, last = target - nominal_days(visit.window.before), target + nominal_days(visit.window.after)
             rows.append(
-                (level, numbers[visit.id], visit.name, anchors[record.root(visit, level)], relative_day(target),
+                (level, numbers[visit.id], visit.name, anchors[roots[visit.id]], relative_day(target),
                  relative_day(first), relative_day(last), "DAYS", _basis(visit), _basis(visit.window),
                  _note(visit))
             )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from protocol.figures.theme import BLUE, GREY, ORANGE, SKY, alt, dressed
+from protocol.figures.theme import GREEN, GREY, ORANGE, SKY, alt, dressed
 from protocol.translation import _
 
 ROW = alt.Step(25)
@@ -38,7 +38,7 @@ def funnel(frame: pd.DataFrame, total: int) -> Any:
     possible = base.mark_bar(color=SKY, opacity=0.45).encode(
         x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top"))
     )
-    confirmed = base.mark_bar(color=BLUE, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
+    confirmed = base.mark_bar(color=GREEN, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
     titles = base.mark_text(align="left", dx=6, dy=-2, fontSize=12).encode(x=alt.datum(0), text="title:N")
     losses = base.mark_text(align="right", dx=-6, dy=-2, fontSize=12, fontWeight="bold").encode(
         x=alt.datum(max(total, 1)), text=alt.Text("loss:N")

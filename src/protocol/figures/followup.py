@@ -1,5 +1,6 @@
 """Pictures of one participant's time: the schedule and the look-back clocks."""
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ SIGNS = {
     "in window": ("✓", GREEN, _("in window")),
     "late": ("▷", ORANGE, _("late")),
     "not applicable": ("–", GREY, _("not applicable")),
+    "cancelled": ("⊘", GREY, _("cancelled")),
     "not yet known": ("?", GREY, _("not yet known")),
 }
 COURSE = ("start_of_therapy", "first_infusion")  # the anchors of the near panel
@@ -183,6 +185,59 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     chart = alt.layer(line, bars, cut).properties(
         width="container", height=alt.Step(28),
         description=_("Look-back clocks from the last exposure to the first day of enrolment they allow."),
+    )  # fmt: skip
+    drawn: alt.LayerChart = dressed(chart)
+    return drawn
+
+
+def course_rows(table: pd.DataFrame, today: date) -> pd.DataFrame:
+    """Prepare the rows of :func:`courses`.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        What :func:`protocol.followup.conflicts` returns, not empty.
+    today : date
+        A course that goes on is drawn up to two weeks after today or the last infusion.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``label``, ``starts``, ``until``, ``goes_on``, ``day``, ``infusion``, ``verdict``, ``sign``; local moments.
+    """
+    rows = table.rename(columns={"agent": "label"}).copy()
+    edge = max(pd.Timestamp(today), rows["day"].max(), rows["starts"].max()) + pd.Timedelta(days=14)
+    rows["goes_on"] = _moments(pd.Series(edge, rows.index).where(rows["ends"].isna()), 0)
+    rows["until"] = _moments(rows["ends"].fillna(edge) + pd.Timedelta(days=1), 0)
+    rows["starts"], rows["day"] = _moments(rows["starts"], 0), _moments(rows["day"], 12)
+    rows["sign"] = rows["verdict"].map({"conflict": "✗", "in window": "!", "none": "✓"})
+    return rows.drop(columns="ends").astype(object)
+
+
+def courses(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw each agent's course as a bar and on it the days of the infusions, each with its verdict.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :func:`course_rows` returns.
+    """
+    y = alt.Y("label:N", title=None, sort=None).axis(labelLimit=250, domain=False, ticks=False, labelPadding=8)
+    x = alt.X("starts:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6))
+    colour = alt.Color(
+        "verdict:N", legend=None,
+        scale=alt.Scale(domain=["conflict", "in window", "none"], range=[ORANGE, AMBER, GREEN]),
+    )  # fmt: skip
+    tooltip = [alt.Tooltip("label:N", title=_("Agent")), alt.Tooltip("infusion:N", title=_("Infusion"))]
+    tooltip.append(alt.Tooltip("day:T", title=_("Day"), format="%Y-%m-%d"))
+    base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
+    bars = base.mark_bar(height=12, cornerRadius=3, color=SKY).encode(x=x, x2="until:T")
+    arrows = base.mark_point(shape="triangle-right", filled=True, size=110, color=SKY, opacity=1)
+    signs = base.mark_text(fontSize=15, fontWeight="bold", dy=-15).encode(x="day:T", text="sign:N", color=colour)
+    ticks = base.mark_tick(thickness=3, height=20).encode(x="day:T", color=colour)
+    chart = alt.layer(bars, arrows.encode(x="goes_on:T"), ticks, signs).properties(
+        width="container", height=alt.Step(46),
+        description=_("Courses of agents as bars; infusion days as ticks, ✗ where they meet."),
     )  # fmt: skip
     drawn: alt.LayerChart = dressed(chart)
     return drawn

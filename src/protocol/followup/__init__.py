@@ -3,18 +3,33 @@
 Nothing here knows which day it is: `today` is always an argument.
 """
 
-from protocol.followup.ledger import STATUSES, landmarks, timeline
+from protocol.followup.agenda import agenda, full_days
+from protocol.followup.comparison import activities, burden, differences, slipped
+from protocol.followup.conflicts import conflicts
+from protocol.followup.durations import duration, shifted
+from protocol.followup.ledger import STATUSES, landmarks, timeline, timelines
 from protocol.followup.lookbacks import earliest_enrolment, lookbacks
-from protocol.followup.record import FollowupRecord, Visit, duration, shifted
+from protocol.followup.record import FollowupRecord, Visit
+from protocol.followup.working import best_days, doomed_starts
 
 __all__ = [
     "STATUSES",
     "FollowupRecord",
     "Visit",
+    "activities",
+    "agenda",
+    "best_days",
+    "burden",
+    "conflicts",
+    "differences",
+    "doomed_starts",
     "duration",
     "earliest_enrolment",
+    "full_days",
     "landmarks",
     "lookbacks",
     "shifted",
+    "slipped",
     "timeline",
+    "timelines",
 ]

@@ -1,4 +1,4 @@
-"""The ledger: every visit with its window and its one status.
+"""The ledger: every visit with its window and its one status, for one participant or for thousands.
 
 The axis of one visit, all days inclusive::
 
@@ -9,75 +9,115 @@ The axis of one visit, all days inclusive::
 
 ``opens = target - window.before`` and ``closes = target + window.after``. The target day is due, and so is the
 last day of the window: it is not overdue. Whether a visit is done on a day is judged on the same window. A visit
-whose anchor has no date is *not yet known*; a visit of another frequency level is *not applicable*.
+whose anchor has no date is *not yet known*; a visit of another frequency level is *not applicable*. Early
+termination *cancels*: an infusion planned after the end of treatment, and a visit whose window was still open when
+participation ended. Done visits stay done.
 
 Elapsed days count from the first infusion (0 on that day). Study days have no zero: study day 1 is the day of the
 first infusion and study day -1 the day before it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from protocol.followup.record import FIRST_INFUSION, FollowupRecord, Visit, shifted
+from protocol.followup.durations import Days, shifted
+from protocol.followup.record import FIRST_INFUSION, LAST_INFUSION, WITHDRAWAL, FollowupRecord, Visit
+from protocol.followup.tables import UNKNOWN, Table, read_table
+from protocol.followup.windows import Schedule, Window
 from protocol.records import ProtocolError
+from protocol.translation import _
 
 Dates = Mapping[str, date | None]
-Row = dict[str, object]
+Columns = dict[str, NDArray[Any]]
 STATUSES = (
     "not yet", "open", "due", "overdue", "missed", "early", "in window", "late", "not applicable",
-    "not yet known",
+    "not yet known", "cancelled",
 )  # fmt: skip
+_NOT_APPLICABLE = STATUSES.index("not applicable")
 _DATES = ("opens", "target", "closes", "done", "today")
 
 
-@dataclass(frozen=True)
-class Days:
-    """The days of one visit: first day, planned day and last day of its window, and how long it stays overdue."""
-
-    opens: date
-    target: date
-    closes: date
-    overdue_until: date
-
-
-def status(days: Days | None, done: date | None, today: date) -> str:
-    """Decide a visit's status: the only place where this is decided.
+def statuses(window: Window, done: Days, cancelled: NDArray[np.bool_], today: date) -> NDArray[np.intp]:
+    """Decide statuses: the only place where this is decided.
 
     Parameters
     ----------
-    days : Days or None
-        The visit's days; None when its anchor has no date.
-    done : date or None
-        The day on which the visit took place.
+    window : Window
+        The days of every visit, NaT where its anchor has no date.
+    done : ndarray of datetime64[D]
+        The days on which the visits took place, NaT where they did not.
+    cancelled : ndarray of bool
+        Visits that early termination would cancel.
     today : date
         The reader's day.
+
+    Returns
+    -------
+    ndarray of int
+        Places in :data:`STATUSES`, in the shape of `done`.
     """
-    if days is None:
-        return "not yet known"
-    if done is not None:
-        return "early" if done < days.opens else "late" if done > days.closes else "in window"
-    if today < days.opens:
-        return "not yet"
-    if today < days.target:
-        return "open"
-    if today <= days.closes:
-        return "due"
-    return "overdue" if today <= days.overdue_until else "missed"
+    day, was_done = np.datetime64(today, "D"), ~np.isnat(done)
+    cases = {
+        "not yet known": np.isnat(window.target),
+        "early": was_done & (done < window.opens),
+        "late": was_done & (done > window.closes),
+        "in window": was_done,
+        "cancelled": cancelled,
+        "not yet": day < window.opens,
+        "open": day < window.target,
+        "due": day <= window.closes,
+        "overdue": day <= window.overdue_until,
+    }
+    codes = [STATUSES.index(name) for name in cases]
+    return np.select(list(cases.values()), codes, STATUSES.index("missed"))
 
 
-def study_day(elapsed_days: int) -> int:
-    """Turn elapsed days since the first infusion into the study day, which has no zero."""
-    return elapsed_days + 1 if elapsed_days >= 0 else elapsed_days
+def study_day(elapsed_days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Turn elapsed days since the first infusion into study days, which have no zero."""
+    return elapsed_days + (elapsed_days >= 0)
+
+
+def timelines(record: FollowupRecord, table: pd.DataFrame, today: date) -> pd.DataFrame:
+    """List every visit of many participants with its window and its status today.
+
+    Parameters
+    ----------
+    record : FollowupRecord
+        What the protocol says about time.
+    table : pandas.DataFrame
+        One row a participant: ``participant``, ``frequency`` (the infusion frequency level), and dates in columns
+        named by the ids of anchors and of visits. A visit's column says on which day it took place. Empty dates
+        and absent columns are not known, and never guessed.
+    today : date
+        The reader's day.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a participant and visit, in the table's order and by target day, unknown and inapplicable visits
+        last. ``participant`` and what :func:`timeline` returns; columns of text are categorical.
+
+    Raises
+    ------
+    ProtocolError
+        As :func:`timeline`, naming the participant.
+    """
+    given = read_table(record, table, today)
+    pieces = [piece for level in given.levels for piece in _group(record, given.at(level), level, today)]
+    if not pieces:
+        raise ProtocolError("table of dates", "no participants", "one row a participant")
+    return _frame(record, given, {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]})
 
 
 def timeline(
     record: FollowupRecord, dates: Dates, frequency: int, today: date, done: Dates | None = None
 ) -> pd.DataFrame:
-    """List every visit of one participant with its window and its status today.
+    """List every visit of one participant with its window and its status today: a batch of one.
 
     Parameters
     ----------
@@ -107,124 +147,83 @@ def timeline(
         For an unknown anchor, visit or frequency, anchors out of order, a visit done in the future, at an anchor
         without a date or at another frequency level.
     """
-    _check_level(record, frequency)
-    check_dates(record, dates)
-    case = _Case(record, dates, frequency, today, {name: day for name, day in (done or {}).items() if day})
-    case.check_done()
-    rows = [case.row(visit) for visit in case.visits.values()]
-    rows += [case.other_row(visit) for visit in record.all_visits if visit.id not in case.visits]
-    frame = _dated(pd.DataFrame(rows))
-    for column in ("elapsed_days", "study_day"):
-        frame[column] = frame[column].astype("Int64")
-    return frame.sort_values("target", kind="stable", na_position="last", ignore_index=True)
+    row = {"participant": "", "frequency": frequency, **dates, **(done or {})}
+    frame = timelines(record, pd.DataFrame([row], dtype=object), today).drop(columns="participant")
+    texts = frame.select_dtypes("category").columns
+    return frame.astype(dict.fromkeys(texts, object))
 
 
-def check_dates(record: FollowupRecord, dates: Dates) -> None:
-    """Raise ProtocolError for a date at an unknown anchor or for anchors out of the order of the record."""
-    known = [anchor.id for anchor in record.anchors]
-    for name in dates:
-        if name not in known:
-            raise ProtocolError("anchor dates", f"{name!r}", f"one of {known}")
-    given = [(anchor.name, day) for anchor in record.anchors if (day := dates.get(anchor.id)) is not None]
-    for (earlier, first), (later, second) in pairwise(given):
-        if second < first:
-            found = f"{second}, which is before “{earlier}” ({first})"
-            raise ProtocolError(later, found, f"a date on or after {first}")
+def _group(record: FollowupRecord, given: Table, level: int, today: date) -> list[Columns]:
+    """Work out every visit of the participants of one frequency level."""
+    schedule = Schedule(record, given, level, np.datetime64(today, "D"))
+    none, size = np.full(len(given), UNKNOWN, "datetime64[D]"), len(given)
+    elsewhere = Window.unknown(size), none, np.full(size, _NOT_APPLICABLE)
+    pieces = []
+    for place, visit in enumerate(record.all_visits):
+        here = schedule.visits.get(visit.id)
+        window, done, code = _judged(schedule, here, today) if here else elsewhere
+        pieces.append(
+            {"row": given.rows, "visit": np.full(size, place), "level": np.full(size, level), "opens": window.opens,
+             "target": window.target, "closes": window.closes, "done": done, "status": code,
+             "zero": given[FIRST_INFUSION]}
+        )  # fmt: skip
+    return pieces
 
 
-def _check_level(record: FollowupRecord, frequency: int) -> None:
-    levels = [item.level for item in record.frequencies]
-    if frequency not in levels:
-        raise ProtocolError("frequency", f"{frequency!r}", f"one of {levels}")
+def _judged(schedule: Schedule, visit: Visit, today: date) -> tuple[Window, Days, NDArray[np.intp]]:
+    schedule.check_counted(visit)
+    window, done = schedule.window(visit), schedule.done(visit)
+    code = statuses(window, done, schedule.cancelled(visit), today)
+    if schedule.roots[visit.id] == WITHDRAWAL:  # nobody is expected to end early
+        code = np.where(np.isnat(window.target), _NOT_APPLICABLE, code)
+    return window, done, code
 
 
-@dataclass(frozen=True)
-class _Case:
-    """One participant: the dates given so far at one frequency level."""
+def _frame(record: FollowupRecord, given: Table, columns: Columns) -> pd.DataFrame:
+    """Sort and describe; texts are categories, so that a thousand participants carry each text once."""
+    last = np.isnat(columns["target"]).astype(int) + (columns["status"] == _NOT_APPLICABLE)
+    order = np.lexsort((columns["visit"], columns["target"], last, columns["row"]))
+    columns = {name: values[order] for name, values in columns.items()}
+    known = [item.level for item in record.frequencies]
+    which = np.searchsorted(known, columns["level"]) * len(record.all_visits) + columns["visit"]
+    texts = _texts(record)
+    elapsed = (columns["target"] - columns["zero"]).astype("int64")
+    nothing = np.isnat(columns["target"]) | np.isnat(columns["zero"])
+    return pd.DataFrame(
+        {"participant": pd.Categorical.from_codes(columns["row"], pd.Index(given.names, dtype=object))}
+        | {name: _category(texts[name], which) for name in ("kind", "id", "name", "root", "hangs_on", "offset")}
+        | {name: columns[name].astype("datetime64[s]") for name in ("opens", "target", "closes", "done")}
+        | {"elapsed_days": pd.arrays.IntegerArray(elapsed, nothing),
+           "study_day": pd.arrays.IntegerArray(study_day(elapsed), nothing.copy()),
+           "status": pd.Categorical.from_codes(columns["status"], pd.Index(STATUSES, dtype=object)),
+           "procedures": _category(texts["procedures"], which),
+           "is_assumption": np.array(texts["is_assumption"])[which]}
+        | {name: _category(texts[name], which) for name in ("origin", "window_origin")},
+        copy=False,
+    )  # fmt: skip
 
-    record: FollowupRecord
-    dates: Dates
-    level: int
-    today: date
-    done: Mapping[str, date]
 
-    @property
-    def visits(self) -> dict[str, Visit]:
-        return {visit.id: visit for visit in self.record.visits_at(self.level)}
+def _category(texts: list[Any], which: NDArray[np.intp]) -> pd.Categorical:
+    codes, different = pd.factorize(np.array(texts, dtype=object))
+    return pd.Categorical.from_codes(codes[which], pd.Index(different, dtype=object))
 
-    def check_done(self) -> None:
-        names = {visit.id: visit.name for visit in self.record.all_visits}
-        for name, day in self.done.items():
-            if name not in names:
-                raise ProtocolError("visits done", f"{name!r}", f"one of {list(names)}")
-            if day > self.today:
-                found = f"done on {day}, which is after today ({self.today})"
-                raise ProtocolError(names[name], found, f"a date up to {self.today}")
-            if name not in self.visits:
-                found = f"done on {day}, but it is no visit of frequency {self.level}"
-                raise ProtocolError(names[name], found, "no date, or the frequency it belongs to")
 
-    def days(self, visit: Visit) -> Days | None:
-        """Work out a visit's days from the day it is counted from; None while that day is not known."""
-        base = self.base_day(visit)
-        if base is None:
-            return None
-        target = shifted(base, visit.offset)
-        closes = shifted(target, visit.window.after)
-        opens = shifted(target, visit.window.before, -1)
-        return Days(opens, target, closes, shifted(closes, self.record.overdue.value))
-
-    def base_day(self, visit: Visit) -> date | None:
-        parent = self.record.parent(visit, self.level)
-        if parent not in self.visits:
-            return self.dates.get(parent)
-        above = self.visits[parent]
-        days = self.days(above)
-        return self.day_done(above) or (days.target if days else None)
-
-    def day_done(self, visit: Visit) -> date | None:
-        """The day a visit took place; the first infusion is its own anchor, so its date is known already."""
-        given, anchor = self.done.get(visit.id), self.dates.get(FIRST_INFUSION)
-        if visit.id != "infusion_day_1" or anchor is None:
-            return given
-        if given is not None and given != anchor:
-            found = f"done on {given}, while the first infusion is {anchor}"
-            raise ProtocolError(visit.name, found, "the same date at both")
-        return anchor if anchor <= self.today else None
-
-    def row(self, visit: Visit) -> Row:
-        days, done = self.days(visit), self.day_done(visit)
-        if days is None and done is not None:
-            found = f"done on {done}, but no date to count it from"
-            root = self.record.root(visit, self.level)
-            name = next(item.name for item in self.record.anchors if item.id == root)
-            raise ProtocolError(visit.name, found, f"the date of “{name}” too")
-        zero = self.dates.get(FIRST_INFUSION)
-        elapsed = (days.target - zero).days if days and zero else None
-        return self.described(visit) | {
-            "root": self.record.root(visit, self.level),
-            "opens": days and days.opens, "target": days and days.target, "closes": days and days.closes,
-            "done": done, "elapsed_days": elapsed,
-            "study_day": None if elapsed is None else study_day(elapsed),
-            "status": status(days, done, self.today),
-        }  # fmt: skip
-
-    def other_row(self, visit: Visit) -> Row:
-        """Make the row of a visit that belongs to other frequency levels only."""
-        empty = dict.fromkeys(("root", "opens", "target", "closes", "done", "elapsed_days", "study_day"))
-        return self.described(visit) | empty | {"status": "not applicable"}
-
-    def described(self, visit: Visit) -> Row:
-        procedures = {item.id: item.name for item in self.record.procedures}
-        names = {item.id: item.name for item in self.record.anchors}
-        names |= {item.id: item.name for item in self.record.all_visits}
-        parent = self.record.parent(visit, self.level)
-        return {
-            "kind": "infusion" if visit.id.startswith("infusion_day_") else "visit",
-            "id": visit.id, "name": visit.name, "hangs_on": names[parent], "offset": visit.offset,
-            "procedures": ", ".join(procedures[name] for name in visit.procedures),
-            "is_assumption": visit.is_assumption, "origin": visit.origin, "window_origin": visit.window.origin,
-        }  # fmt: skip
+def _texts(record: FollowupRecord) -> dict[str, list[Any]]:
+    """Describe every visit at every level, level by level in rising order."""
+    procedures = {item.id: item.name for item in record.procedures}
+    names = {LAST_INFUSION: _("Last infusion")}
+    names |= {item.id: item.name for item in record.anchors} | {item.id: item.name for item in record.all_visits}
+    rows = []
+    for level in sorted(item.level for item in record.frequencies):
+        here, roots = {visit.id: visit for visit in record.visits_at(level)}, record.roots(level)
+        rows += [
+            {"kind": "infusion" if visit.is_infusion else "visit", "id": visit.id, "name": visit.name,
+             "root": roots.get(visit.id), "hangs_on": names[visit.hangs_on], "offset": visit.offset,
+             "procedures": ", ".join(procedures[name] for name in visit.procedures),
+             "is_assumption": visit.is_assumption, "origin": visit.origin, "window_origin": visit.window.origin}
+            for visit in (here.get(each.id, each) for each in record.all_visits)
+        ]  # fmt: skip
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def landmarks(record: FollowupRecord, dates: Dates, today: date) -> pd.DataFrame:
@@ -237,8 +236,7 @@ def landmarks(record: FollowupRecord, dates: Dates, today: date) -> pd.DataFrame
         ``done``, ``today`` (datetime64[s]); the target of a period is its last day. Days that hang on an anchor
         without a date are NaT.
     """
-    check_dates(record, dates)
-    rows: list[Row] = [{"kind": "today", "id": "today", "name": "Today", "today": today}]
+    rows: list[dict[str, object]] = [{"kind": "today", "id": "today", "name": "Today", "today": today}]
     for anchor in record.anchors:
         day = dates.get(anchor.id)
         rows.append({"kind": "anchor", "id": anchor.id, "name": anchor.name, "root": anchor.id, "target": day})

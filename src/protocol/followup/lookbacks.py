@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from protocol.followup.record import FollowupRecord, LookBack, shifted
+from protocol.followup.durations import shifted
+from protocol.followup.record import FollowupRecord, LookBack
 from protocol.records import ProtocolError
 
 

@@ -1,52 +1,19 @@
 """What the protocol says about time: anchors, visits, infusion days, look-backs and periods."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Self
 
-from dateutil.relativedelta import relativedelta
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
+from protocol.followup.durations import duration, shifted
+from protocol.followup.planning import Forecast, Working
+from protocol.records import Provenance, Record, Sourced, Text, unique
 
 FIRST_INFUSION = "first_infusion"  # the anchor of study day 1
-LAST_INFUSION = "last_infusion"  # a visit may hang on it; which day that is depends on the frequency level
-_DURATION = re.compile(r"(-?)P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
-
-
-def duration(text: str) -> relativedelta:
-    """Read an ISO 8601 duration in years, months, weeks and days, with an optional leading minus.
-
-    Months and years are calendar units: added to a date they clip to the end of the month
-    (31 August + P6M = 28 February, or 29 in a leap year).
-
-    Raises
-    ------
-    ValueError
-        When the text is no such duration.
-    """
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError(f'{text!r} is no duration in days or longer; write "P28D", "P2W", "P6M" or "-P7D"')
-    years, months, weeks, days = (int(number or 0) for number in match.groups()[1:])
-    length = relativedelta(years=years, months=months, weeks=weeks, days=days)
-    return -length if match[1] else length
-
-
-def shifted(day: date, text: str, sign: int = 1) -> date:
-    """Move a date by an ISO 8601 duration; ``sign=-1`` moves it back.
-
-    Raises
-    ------
-    ProtocolError
-        When the calendar ends before the result.
-    """
-    try:
-        moved: date = day + sign * duration(text)
-    except (ValueError, OverflowError):
-        raise ProtocolError("date", f"{day}, which cannot be moved by {text}", "a nearer date") from None
-    return moved
+END_OF_TREATMENT = "end_of_treatment"  # no infusion is planned after this anchor
+WITHDRAWAL = "withdrawal"  # nothing is planned after this anchor but what hangs on it
+LAST_INFUSION = "last_infusion"  # a visit may hang on it; which day that is depends on the participant
 
 
 def _is_duration(text: str) -> str:
@@ -83,10 +50,12 @@ class Window(Provenance):
 
 
 class Procedure(Provenance):
-    """Something done at a visit."""
+    """Something done at a visit, with the time it takes and the blood it needs."""
 
     id: Id
     name: Text
+    minutes: Sourced[Annotated[int, Field(ge=0)]]
+    blood_ml: Sourced[Annotated[float, Field(ge=0)]]
 
 
 class Visit(Provenance):
@@ -100,6 +69,11 @@ class Visit(Provenance):
     procedures: tuple[Id, ...]
     frequencies: tuple[Level, ...] = ()
     """The frequency levels it belongs to; empty means all."""
+
+    @property
+    def is_infusion(self) -> bool:
+        """Whether it is an infusion, whose day follows from the frequency."""
+        return self.id.startswith("infusion_day_")
 
     def applies_to(self, level: int) -> bool:
         """Whether the visit belongs to a frequency level."""
@@ -137,6 +111,13 @@ class Period(Provenance):
     lasts: Length
 
 
+class Agent(Provenance):
+    """A medicine that must not be given together with an infusion."""
+
+    id: Id
+    name: Text
+
+
 class Example(Provenance):
     """An invented participant, in days before or after today, by the ids of anchors, visits and look-backs."""
 
@@ -167,6 +148,9 @@ class FollowupRecord(Record):
     boundary_day_allowed: Sourced[bool]
     lookbacks: tuple[LookBack, ...]
     periods: tuple[Period, ...]
+    concurrent_agents: tuple[Agent, ...] = ()
+    working: Working
+    forecast: Forecast
     example: Example
 
     @model_validator(mode="after")
@@ -174,14 +158,14 @@ class FollowupRecord(Record):
         unique([*(item.id for item in self.anchors), *(item.id for item in self.all_visits)], "anchor or visit")
         for items, what in (
             (self.procedures, "procedure"), (self.lookbacks, "look-back"), (self.periods, "period"),
+            (self.concurrent_agents, "agent"),
         ):  # fmt: skip
             unique((item.id for item in items), what)
         unique((str(item.level) for item in self.frequencies), "frequency level")
         self._check_names()
         self._check_course()
         for frequency in self.frequencies:
-            for visit in self.visits_at(frequency.level):
-                self.root(visit, frequency.level)
+            self.roots(frequency.level)
         return self
 
     def _check_names(self) -> None:
@@ -241,9 +225,18 @@ class FollowupRecord(Record):
         days = next(item.infusion_days for item in self.frequencies if item.level == level)
         return f"infusion_day_{days[-1]}"
 
-    def root(self, visit: Visit, level: int) -> str:
-        """Follow a visit up to its anchor; ValueError names the path of a cycle or of an unknown name."""
-        visits: Mapping[str, Visit] = {item.id: item for item in self.visits_at(level)}
+    def roots(self, level: int) -> dict[str, str]:
+        """Follow every visit of a level up to its anchor.
+
+        Raises
+        ------
+        ValueError
+            Naming the path of a circle or of an unknown name.
+        """
+        visits = {item.id: item for item in self.visits_at(level)}
+        return {name: self._root(visit, level, visits) for name, visit in visits.items()}
+
+    def _root(self, visit: Visit, level: int, visits: Mapping[str, Visit]) -> str:
         path = [visit.id, self.parent(visit, level)]
         while path[-1] in visits:
             if path[-1] in path[:-1]:

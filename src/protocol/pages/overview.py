@@ -17,7 +17,7 @@ from protocol.pages.escalation.regimens import regimen_rows
 from protocol.pages.record_files import RecordFiles
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
-from protocol.trial import Trial
+from protocol.trial import Trial, TrialFact
 
 SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
 
@@ -56,9 +56,10 @@ class OverviewPage:
             facts["sponsor"].value,
             facts["status"].value,
         )
-        rows = [(fact.label, _value(fact.value), elements.origin(fact)) for fact in facts.facts if fact.id != "title"]
-        table = elements.table(
-            pd.DataFrame(rows, columns=[_("What"), _("In the registry"), _("Source")], dtype=object)
+        registry = [fact for fact in facts.facts if (fact.source or "").startswith("registry:")]
+        others = [fact for fact in facts.facts if fact not in registry]
+        table = fact_table(registry, _("In the registry listing")) + fact_table(
+            others, _("Only on other public pages that copy the registry")
         )
         words = Markup("").join(
             Markup("<h4>{} <span class='pw-off'>{}</span></h4><blockquote lang='en'>{}</blockquote>").format(
@@ -70,7 +71,9 @@ class OverviewPage:
             [
                 elements.html(title),
                 elements.html(cards(self.trial)),
-                elements.html(elements.details(_("Everything the registry says, with its sources"), table + words)),
+                elements.html(
+                    elements.details(_("Everything the public record says, with its sources"), table + words)
+                ),
             ]
         )
 
@@ -103,7 +106,8 @@ class OverviewPage:
             return Markup("<p>{}</p>{}").format(why, basis)
         ends = [
             Markup("<li>{}: {}</li>").format(
-                person, _("until {day}").format(day=end) if pd.notna(end) else _("first infusion not given yet")
+                person,
+                _("evaluable from {day}").format(day=end) if pd.notna(end) else _("first infusion not given yet"),
             )
             for person, end in zip(pending["participant"], pending["window_ends"], strict=True)
         ]
@@ -132,6 +136,12 @@ class OverviewPage:
             self.questions,
             lead=lead,
         )
+
+
+def fact_table(facts: list[TrialFact], caption: str) -> Markup:
+    """Show facts of the trial with their sources."""
+    rows = [(fact.label, _value(fact.value), elements.origin(fact)) for fact in facts]
+    return elements.table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
 
 
 def _value(value: object) -> str:

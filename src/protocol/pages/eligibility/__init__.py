@@ -22,14 +22,14 @@ class EligibilityPage:
         self.record, self.ambiguities = trial.eligibility, trial.ambiguities
         self.phase = widgets.ToggleButtons(options=["Ib", "II"], value="Ib", description=_("Phase"))
         self.parameters = {item.id: control(item) for item in self.record.parameters}
-        self.reset = widgets.Button(description=_("Back to the protocol's values"), icon="undo")
+        self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
         self.form = FactsForm(self.record.facts, today)
         self.show = widgets.ToggleButtons(
             options=[(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")], description=_("Show")
         )
         self.problems = elements.html("")
-        self.answer = elements.html("", role="status")
+        self.who, self.answer = elements.html(""), elements.html("", role="status")
         self.questions, self.verdicts = elements.html(""), elements.html("")
         self.cohort = CohortPanel(self.record, trial.examples)
         self.tabs = widgets.Tab([self._participant(), self._cohort()])
@@ -50,7 +50,7 @@ class EligibilityPage:
         facts, problems = self.form.read()
         screening = self.present.screen(facts, self.phase.value)
         self.problems.value = Markup("").join(elements.message(problem) for problem in problems)
-        self.answer.value = elements.dress(overall(screening), "status")
+        self.answer.value = elements.dress(overall(screening, self.record), "status")
         self.questions.value = next_questions(screening)
         self.verdicts.value = verdict_list(screening, self.present, self.ambiguities, self.show.value)
 
@@ -71,39 +71,52 @@ class EligibilityPage:
     def _changes(self) -> Markup | str:
         if not self.changed:
             return ""
-        count = ngettext(
-            "{n} value differs from the protocol", "{n} values differ from the protocol", len(self.changed)
+        count = ngettext("{n} value changed", "{n} values changed", len(self.changed)).format(n=len(self.changed))
+        labels = "; ".join(
+            _("{label}: {now} (was {before})").format(
+                label=p.label, now=shown(p, self.changed[p.id]), before=shown(p, p.value)
+            )
+            for p in self.record.parameters
+            if p.id in self.changed
         )
-        labels = "; ".join(p.label for p in self.record.parameters if p.id in self.changed)
-        return elements.note(f"{count.format(n=len(self.changed))}: {labels}")
+        return elements.note(f"{count}. {labels}")
 
     def _connect(self) -> None:
         for widget in (self.phase, *self.parameters.values()):
             widget.observe(self.refresh, "value")
         for field in (*self.form.fields.values(), self.show):
             field.observe(self.refresh_participant, "value")
-        self.form.clear.on_click(lambda _button: self._fill({}))
-        self.cohort.chosen.observe(lambda change: self._fill(self.cohort.facts(change["new"])), "value")
+        self.form.clear.on_click(self._empty)
+        self.cohort.chosen.observe(self._choose, "value")
         self.reset.on_click(self._reset)
 
-    def _fill(self, facts: dict[str, Any] | None) -> None:
+    def _empty(self, _button: widgets.Button) -> None:
+        self.cohort.chosen.value = ""
+        self.who.value = ""
+        self._fill({})
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        facts = self.cohort.facts(change["new"])
         if facts is None:
             return
+        self.who.value = self.cohort.introduction(change["new"])
+        self._fill(facts)
+        self.tabs.selected_index = 0
+
+    def _fill(self, facts: dict[str, Any]) -> None:
         for field in self.form.fields.values():
             field.unobserve(self.refresh_participant, "value")
         self.form.fill(facts)
         for field in self.form.fields.values():
             field.observe(self.refresh_participant, "value")
         self.refresh_participant()
-        if facts:
-            self.tabs.selected_index = 0
 
     def _reset(self, _button: widgets.Button) -> None:
         for parameter in self.record.parameters:
             self.parameters[parameter.id].value = parameter.value
 
     def _participant(self) -> widgets.Widget:
-        form = widgets.VBox([elements.row(self.form.clear), self.problems, self.form.view])
+        form = widgets.VBox([self.who, elements.row(self.form.clear), self.problems, self.form.view])
         form.add_class("pw-side")
         answer = widgets.VBox([self.answer, self.questions, self.show, self.verdicts])
         answer.add_class("pw-main")
@@ -114,7 +127,7 @@ class EligibilityPage:
         readings = [p for p in self.record.parameters if p.options]
         panel = widgets.Accordion([self._controls(thresholds), self._controls(readings)], selected_index=0)
         panel.titles = (_("Thresholds"), _("Readings of unclear words"))
-        lead = _("Change one and every verdict, count and picture follows. The protocol itself stays as it is.")
+        lead = _("Change one and every verdict, count and picture follows. The record itself stays as it is.")
         side = widgets.VBox([elements.html(Markup('<p class="pw-lead">{}</p>').format(lead)), panel])
         side.add_class("pw-side")
         self.cohort.view.add_class("pw-main")
@@ -128,6 +141,11 @@ class EligibilityPage:
             box.add_class("pw-field")
             boxes.append(box)
         return widgets.VBox(boxes)
+
+
+def shown(parameter: Parameter, value: Any) -> str:
+    """Show a parameter's value: a reading in words, a threshold with its unit."""
+    return parameter.options.get(str(value)) or f"{value:g} {parameter.unit_label}".rstrip()
 
 
 def control(parameter: Parameter) -> widgets.Widget:

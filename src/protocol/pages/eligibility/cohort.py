@@ -30,6 +30,7 @@ class CohortPanel:
         self.funnel = Chart(figures.funnel, description=_("Who is left after each criterion"))
         self.verdicts = Chart(figures.verdicts, description=_("Verdicts per criterion"))
         self.cohort: CohortFile | None = None
+        self.file_name = ""
         if examples:
             self.cohort = read_cohort("example", examples.cohort(), record)
             self.source.value = elements.invented()
@@ -55,6 +56,12 @@ class CohortPanel:
         row = self.cohort.frame.set_index("participant_id").astype(object).loc[[participant]].iloc[0]
         return {str(name): plain(value) for name, value in row.items()}
 
+    def introduction(self, participant: str) -> str:
+        """Say who stands in the form, and from where."""
+        who = Markup("<p><b>{}</b></p>").format(participant)
+        origin = _("From {name}").format(name=self.file_name) if self.file_name else elements.invented()
+        return elements.dress(who + Markup("{}").format(origin))
+
     def _opened(self, change: dict[str, Any]) -> None:
         if not change["new"]:
             return
@@ -64,7 +71,8 @@ class CohortPanel:
         except ProtocolError as error:
             self.message.value = elements.dress(elements.message(error), "alert")
             return
-        self.source.value = elements.dress(_("Cohort from {name}").format(name=file["name"]))
+        self.file_name = file["name"]
+        self.source.value = elements.dress(_("Cohort from {name}").format(name=self.file_name))
         self.message.value = problems(self.cohort)
         self.chosen.options = tuple(self.cohort.frame["participant_id"])
         self.refresh(self.changed, self.phase)
@@ -90,7 +98,7 @@ class CohortPanel:
 
 
 FUNNEL_LEAD = (
-    "Pale: not excluded so far, in protocol order. Dark line: everything known and met so far. "
+    "Wide bar: not excluded so far, in protocol order. Thin bar: everything known and met so far. "
     "On the right: first excluded here, and how many are excluded by this criterion alone."
 )
 VERDICTS_LEAD = "An unknown stays unknown; it is never counted as met."
@@ -117,7 +125,10 @@ def totals(result: CohortScreening) -> Markup:
         )
         for style, label, count in rows
     )
-    return Markup('<div class="pw-cards">{}</div>').format(cards)
+    size = ngettext("of {n} participant", "of {n} participants", len(result.participants))
+    return Markup('<div class="pw-cards">{}</div><p class="pw-off">{}</p>').format(
+        cards, size.format(n=len(result.participants))
+    )
 
 
 def funnel_rows(result: CohortScreening) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from protocol.eligibility import Fact, expected
+from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.exchange.cohort_files import read_value
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -19,9 +20,8 @@ class FactsForm:
     def __init__(self, facts: tuple[Fact, ...], today: date) -> None:
         self.facts = {fact.id: fact for fact in facts}
         self.fields = {fact.id: field(fact) for fact in facts}
-        for name in ("enrolment_date", "consent_date"):
-            if name in self.fields:
-                self.fields[name].value = today
+        if RECENCY_ANCHOR in self.fields:
+            self.fields[RECENCY_ANCHOR].value = today.isoformat()
         self.clear = widgets.Button(description=_("Empty the form"), icon="eraser")
         groups = [(name, list(members)) for name, members in groupby(facts, key=lambda fact: fact.group)]
         self.view = widgets.Accordion([self._group(members) for _name, members in groups], selected_index=0)
@@ -43,8 +43,8 @@ class FactsForm:
         for name, widget in self.fields.items():
             value = facts.get(name)
             if isinstance(widget, widgets.Text) and value is not None:
-                value = f"{value:.12g}"
-            widget.value = "" if value is None and not isinstance(widget, widgets.DatePicker) else value
+                value = value.isoformat() if isinstance(value, date) else f"{value:.12g}"
+            widget.value = "" if value is None else value
 
     def _group(self, members: list[Fact]) -> widgets.VBox:
         box = widgets.VBox([self.fields[fact.id] for fact in members])
@@ -57,8 +57,8 @@ def field(fact: Fact) -> widgets.Widget:
     label = f"{fact.label} ({fact.unit_label})" if fact.unit_label else fact.label
     settings = {"description": label, "tooltip": fact.help if fact.help else label}
     match fact.type:
-        case "date":
-            return widgets.DatePicker(**settings)
+        case "date":  # as text: a date picker shows the browser's own order of day and month
+            return widgets.Text(placeholder="2026-03-01", continuous_update=False, **settings)
         case "yes_no":
             return widgets.Dropdown(options=[(_("unknown"), ""), (_("yes"), True), (_("no"), False)], **settings)
         case "choice":

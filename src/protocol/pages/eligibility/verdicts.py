@@ -24,7 +24,7 @@ def words(status: str) -> str:
     return f"{SIGNS[status]} {names[status]}"
 
 
-def overall(screening: Screening) -> Markup:
+def overall(screening: Screening, record: EligibilityRecord) -> Markup:
     """Say the answer in one large line, and what stands behind it in a second."""
     answers = {
         "ineligible": ("pw-bad", _("✕ Not eligible")),
@@ -37,8 +37,36 @@ def overall(screening: Screening) -> Markup:
     failed = [verdict for verdict in screening.verdicts if verdict.status == "not met"]
     because = Markup("").join(Markup("<li><b>{}</b> {}: {}</li>").format(v.id, v.title, v.reason) for v in failed)
     return Markup(
-        '<div class="pw-card"><p class="pw-answer {}">{}</p><p>{}</p><ul>{}</ul><p class="pw-off">{}</p></div>'
-    ).format(style, answer, line, because, _("Decision support; the investigator decides."))
+        '<div class="pw-card"><p class="pw-answer {}">{}</p><p>{}</p><ul>{}</ul>{}<p class="pw-off">{}</p></div>'
+    ).format(
+        style,
+        answer,
+        line,
+        because,
+        still_to_confirm(screening, record),
+        _("Decision support; the investigator decides."),
+    )
+
+
+def still_to_confirm(screening: Screening, record: EligibilityRecord) -> Markup:
+    """List what can only be confirmed after enrolment, so that nobody takes an early answer for the last one."""
+    if screening.overall == "ineligible":
+        return Markup("")
+    later = {
+        "therapy start": _("on the day anti-cancer therapy starts"),
+        "infusion": _("before each infusion"),
+        "follow-up": _("during follow-up"),
+    }
+    items = [
+        Markup("<li><b>{}</b> {}: {}</li>").format(criterion.id, record.title(criterion), later[criterion.confirm])
+        for criterion in record.criteria
+        if criterion.confirm in later
+    ]
+    gate = _("Treatment-induced myelosuppression, which the title and the arms require and no criterion does: {when}")
+    items.append(Markup("<li>{}</li>").format(gate.format(when=later["infusion"])))
+    return Markup("<p>{}</p><ul>{}</ul>").format(
+        _("Still to confirm, whatever the answer is now:"), Markup("").join(items)
+    )
 
 
 def next_questions(screening: Screening) -> Markup:

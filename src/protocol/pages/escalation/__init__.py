@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from protocol.chart import Chart
 from protocol.conduct import notation, standing
-from protocol.escalation import DESIGNS, STOP, Design, Outcomes, isotonic_rates, last_named
+from protocol.escalation import DESIGNS, STOP, Design, Outcomes, last_named
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation import rules
+from protocol.pages.escalation.advice import advice, deciding_regimen, withheld
 from protocol.pages.escalation.characteristics import Characteristics, half
 from protocol.pages.escalation.regimens import regimen_rows
 from protocol.records import ProtocolError
@@ -34,6 +35,7 @@ class EscalationPage:
 
     def __init__(self, trial: Trial, today: date) -> None:  # noqa: ARG002 - every page takes the day
         self.record, self.grid, self.examples = trial.escalation, trial.escalation.grid, trial.examples
+        self._is_example = False
         self._make_inputs()
         self._make_outputs()
         self.simulation = Characteristics(self.record, self.design_now)
@@ -52,6 +54,13 @@ class EscalationPage:
         self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), **narrow)
         self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
         self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
+        self.pending = widgets.BoundedIntText(
+            description=_("Still in the DLT window"),
+            min=0,
+            max=MOST_PARTICIPANTS,
+            style=WIDE,
+            layout={"width": "250px"},
+        )
         self.current = widgets.Dropdown(options=regimens, value=start, description=_("Current regimen"), style=WIDE)
         self.follow = widgets.Button(
             description=_("Move to the recommended regimen"), layout={"width": "max-content"}
@@ -92,7 +101,7 @@ class EscalationPage:
 
     def _sections(self) -> list[widgets.VBox]:
         entry = [
-            self.current, elements.row(self.follow, self.example),
+            elements.row(self.current, self.pending), elements.row(self.follow, self.example),
             elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
             elements.row(self.regimen, self.treated, self.dlt), self.notation,
             elements.html(Markup('<p class="pw-off">{}</p>').format(_(
@@ -144,7 +153,7 @@ class EscalationPage:
 
     def _connect(self) -> None:
         sizes = self.cohort_size, self.maximum, self.enough
-        for widget in (self.current, self.design, self.target, self.preference, self.bar, *sizes):
+        for widget in (self.current, self.pending, self.design, self.target, self.preference, self.bar, *sizes):
             widget.observe(self.refresh, "value")
         self.notation.observe(self._read, "value")
         self.regimen.observe(self._load, "value")
@@ -171,12 +180,13 @@ class EscalationPage:
 
     def _take_example(self, _button: widgets.Button) -> None:
         if self.examples:
-            self.notation.value = self._example_line()
-            self.current.value = self.grid.index(self.examples.so_far.open_regimen)
-
-    def _example_line(self) -> str:
-        window = self.record.dlt_window_days.value
-        return notation(standing(self.examples.so_far, window)) if self.examples else ""
+            so_far = self.examples.so_far
+            table = standing(so_far, self.record.dlt_window_days.value)
+            self._is_example = True
+            self.notation.value = notation(table)
+            self.current.value = self.grid.index(so_far.open_regimen)
+            waiting = table["regimen"].eq(so_far.open_regimen) & ~table["progress"].isin(["evaluable", "DLT"])
+            self.pending.value = int(waiting.sum())
 
     def _count(self, _change: object) -> None:
         try:
@@ -186,18 +196,18 @@ class EscalationPage:
         except ProtocolError as error:
             self._say(error)
         else:
+            self.notation.unobserve(self._read, "value")
             self.notation.value = outcomes.notation(self.current.value)
+            self.notation.observe(self._read, "value")
             self.refresh()
 
     def _read(self, _change: object) -> None:
         try:
-            outcomes = self._outcomes()
+            self._outcomes()
         except ProtocolError as error:
             self._say(error)
             return
-        counted_here = self.notation.value == outcomes.notation(self.current.value)
-        if not (counted_here and self._is_reached(outcomes)):
-            self.regimen.value = self.current.value = last_named(self.grid, self.notation.value)
+        self.regimen.value = self.current.value = last_named(self.grid, self.notation.value)
         self._load()
 
     def _load(self, _change: object = None) -> None:
@@ -224,12 +234,13 @@ class EscalationPage:
         return Outcomes.parse(self.grid, self.notation.value)
 
     def _advise(self) -> tuple[Outcomes, int]:
-        outcomes = self._outcomes()
+        outcomes, design = self._outcomes(), self.design_now()
         self._check_reached(outcomes)
-        return outcomes, int(self.design_now().next(outcomes, [self.current.value])[0])
+        deciding = deciding_regimen(design, outcomes, self.current.value)
+        return outcomes, int(design.next(outcomes, [deciding])[0])
 
     def refresh(self, _change: object = None) -> None:
-        """Ask the design and show its answer; on input that cannot be used, keep the last good one."""
+        """Ask the design and show its answer; on input that cannot be used, withhold it."""
         try:
             design = self.design_now()
             outcomes, following = self._advise()
@@ -237,13 +248,23 @@ class EscalationPage:
             self._say(error)
             return
         self.problem.value = ""
-        shows_example = self.notation.value and self.notation.value == self._example_line()
-        self.label.value = str(elements.invented()) if shows_example else ""
-        self.follow.disabled = following in (STOP, self.current.value)
-        self.advice.value = elements.dress(self._advice(design, outcomes, following), role="status")
-        self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))
+        self._is_example = self._is_example and bool(self.notation.value.strip())
+        self.label.value = str(elements.invented()) if self._is_example else ""
+        pending, current = self.pending.value, self.current.value
+        self.follow.disabled = following in (STOP, current) or pending > 0
+        note = (
+            ""
+            if design == self.record.designed(self.design.value)
+            else elements.note(_("What if: the design differs from the record's."))
+        )
+        words = advice(design, outcomes, current, following, pending, note)
+        self.advice.value = elements.dress(words, role="status")
+        self.picture.draw(
+            regimen_rows(design, outcomes, current, None if pending else following, marked=self.regimen.value)
+        )
         self.table.value = elements.dress(rules.table(design))
         self.rules.draw(rules.cells(design))
+        self.simulation.mark_stale()
 
     def _is_reached(self, outcomes: Outcomes) -> bool:
         """Whether a cohort was treated at the current regimen or one step from it: nothing may be skipped."""
@@ -261,23 +282,5 @@ class EscalationPage:
 
     def _say(self, error: ProtocolError) -> None:
         self.problem.value = elements.dress(elements.message(error))
-
-    def _advice(self, design: Design, outcomes: Outcomes, following: int) -> Markup:
-        labels, current = self.grid.labels, self.current.value
-        if following == STOP:
-            words = _("Stop")
-        elif following == current:
-            words = _("Treat the next cohort at {}").format(labels[following])
-        else:
-            words = _("Next cohort at {}").format(labels[following])
-        picked = int(design.selected(outcomes)[0])
-        rates = isotonic_rates(outcomes).ravel()
-        end = _("Were the trial to end now, no regimen could be recommended for phase II.")
-        if picked != STOP:
-            end = _("Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f}).")
-            end = end.format(labels[picked], rates[picked])
-        changed = design != self.record.designed(self.design.value)
-        what_if = elements.note(_("What if: the design differs from the record's.")) if changed else ""
-        return Markup(
-            '<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p>{}</div>'
-        ).format(words, design.why(outcomes, current), end, what_if)
+        self.advice.value = elements.dress(withheld(), role="status")
+        self.follow.disabled = True

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protocol import __version__
 from protocol.chart import Chart
 from protocol.escalation import Design, EscalationRecord, Simulation, simulate, true_rates
+from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.records import ProtocolError
@@ -58,7 +59,14 @@ class Characteristics:
             for label in self.grid.labels
         }  # fmt: skip
         narrow = {"style": WIDE, "layout": {"width": "170px"}}
-        self.trials = widgets.BoundedIntText(value=10_000, min=1, max=MOST_TRIALS, description=_("Trials"), **narrow)
+        self.trials = widgets.BoundedIntText(
+            value=10_000,
+            min=1,
+            max=MOST_TRIALS,
+            description=_("Trials (at most {:,})").format(MOST_TRIALS),
+            style=WIDE,
+            layout={"width": "260px"},
+        )
         self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **narrow)
         self.run = widgets.Button(description=_("Run"), button_style="primary")
         self.stop = widgets.Button(description=_("Stop"), disabled=True)
@@ -71,6 +79,7 @@ class Characteristics:
         )
         self.problem = elements.html("")
         self.summary = elements.html("", role="status")
+        self.stale = elements.html("", role="status")
         self.picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
 
     def _section(self) -> widgets.VBox:
@@ -82,11 +91,14 @@ class Characteristics:
         choice = half(
             self.scenario, elements.html(Markup("<b>{}</b>").format(_("True DLT rates, 0 to 1"))), rates,
             elements.row(self.trials, self.seed), elements.row(self.run, self.stop),
-            self.progress, self.problem, self.summary,
+            self.progress, self.problem, self.stale, self.summary,
         )  # fmt: skip
         result = half(self.measure, self.picture)
         lead = Markup("{} {}").format(
-            _("The design above, run on many trials. Nobody knows the true DLT rates, so try several."),
+            _(
+                "The design above, run on many trials. Nobody knows the true DLT rates, so try several. Right (★) is "
+                "the regimen whose true rate is nearest the target, or none when even the lowest is too toxic."
+            ),
             elements.assumption(_("every scenario is invented")),
         )
         return elements.section(_("How often would it be right?"), elements.row(choice, result), lead=lead)
@@ -100,6 +112,8 @@ class Characteristics:
     def _connect(self) -> None:
         self.scenario.observe(self._take_scenario, "value")
         self.measure.observe(self._draw, "value")
+        for widget in self.truth.values():
+            widget.observe(self.mark_stale, "value")
         self.run.on_click(self._run)
         self.stop.on_click(lambda _button: self._stopped.set())
 
@@ -123,6 +137,17 @@ class Characteristics:
         self.worker = Thread(target=self._work, args=(design, truth, self.trials.value, self.seed.value), daemon=True)
         self.worker.start()
 
+    def mark_stale(self, _change: object = None) -> None:
+        """Say when the figures shown belong to other true rates or another design than the page now has."""
+        try:
+            design, truth = self._asked()
+        except ProtocolError:
+            same = False
+        else:
+            same = self.result is None or (design == self.result.design and truth == self.result.truth.tolist())
+        words = _("These figures belong to earlier inputs. Press Run for the present ones.")
+        self.stale.value = "" if same else elements.dress(elements.note(words), role="status")
+
     def _asked(self) -> tuple[Design, list[list[float]]]:
         """Read the design and the true rates; ProtocolError when they cannot be simulated."""
         width = len(self.grid.frequencies)
@@ -141,6 +166,7 @@ class Characteristics:
             self.problem.value = elements.dress(elements.note(str(error)))
         finally:
             self.run.disabled, self.stop.disabled = False, True
+            self.mark_stale()
 
     def _look(self, result: Simulation) -> None:
         if monotonic() - self._shown_at > PAUSE_SECONDS:
@@ -200,23 +226,30 @@ def _summary(result: Simulation) -> Markup:
     }
     lines = result.summary()
     rows = [
-        (words[name], *_figures(value, error, unit))
+        (words[name], *_figures(value, error, unit, result.trials))
         for name, value, error, unit in zip(*(lines[column] for column in lines), strict=True)
     ]
     table = elements.table(pd.DataFrame(rows, columns=[_("Measure"), _("Result"), _("± Monte Carlo error")]))
     saved = elements.download(
         _("Save the figures (CSV)"), "operating-characteristics.csv",
-        result.regimens().to_csv(index=False).encode(), "text/csv",
+        csv(result.regimens()), "text/csv",
     )  # fmt: skip
     return Markup('{}<p class="pw-off">{}</p>{}').format(table, _citation(result), saved)
 
 
-def _figures(value: float, error: float, unit: str) -> tuple[str, str]:
-    return (f"{value:.1%}", f"{error:.1%}") if unit == "share" else (f"{value:.2f}", f"{error:.2f}")
+def _figures(value: float, error: float, unit: str, trials: int) -> tuple[str, str]:
+    if unit != "share":
+        return f"{value:.2f}", f"{error:.2f}"
+    # Never or always seen in n trials: the 95 % bound is 3 / n (Hanley & Lippman-Hand 1983), not no error at all.
+    return f"{value:.1%}", f"{error:.1%}" if error else _("up to {:.1%}").format(3 / trials)
 
 
 def _citation(result: Simulation) -> str:
     done = _("{:,} of {:,} trials").format(result.trials, result.requested)
-    return _("{}, seed {}, target DLT rate {:g}, protocol-workbook {}. One standard error is given.").format(
-        done, result.seed, result.design.target, __version__
+    rates = "; ".join(", ".join(f"{rate:g}" for rate in line) for line in result.truth)
+    return _(
+        "{}, seed {}, target DLT rate {:g}, cohorts of {}, at most {} participants, true rates {}, "
+        "protocol-workbook {}. One standard error is given."
+    ).format(
+        done, result.seed, result.design.target, result.design.cohort_size, result.design.maximum, rates, __version__
     )

@@ -29,6 +29,8 @@ def regimen_rows(
     for index, regimen in enumerate(design.grid.regimens):
         seen = bool(treated[index])
         state, sign = _state(index == current, index == following, bool(closed[index]), seen)
+        if state == "next" and not treated.any():
+            sign = _("▶ start here")
         rows.append(
             {
                 "regimen": str(regimen),

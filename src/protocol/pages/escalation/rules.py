@@ -5,6 +5,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.escalation import Design, EscalationRecord
+from protocol.exchange.spreadsheet import csv
 from protocol.pages import elements
 from protocol.records import Provenance
 from protocol.translation import _
@@ -24,7 +25,7 @@ def table(design: Design) -> Markup:
     }
     shown = rules[rules["treated"] % design.cohort_size == 0].astype(object)
     shown = shown.where(shown.notna(), "–").rename(columns=names)
-    content = rules.to_csv(index=False).encode()
+    content = csv(rules)
     saved = elements.download(_("Save the table (CSV)"), "decision-table.csv", content, "text/csv")
     caption = _("Participants with a DLT at the current regimen, target DLT rate {:g}").format(design.target)
     return elements.details(_("Decision table"), elements.table(shown, caption) + saved)
@@ -70,7 +71,7 @@ def parameters(record: EscalationRecord) -> Markup:
         name = _("Dose {}, million cells/kg").format(dose.id)
         values.append((name, f"{dose.cells_per_kg.value / 1e6:g}", dose.cells_per_kg))
     rows = [(name, value, _origin(origin)) for name, value, origin in values]
-    return elements.table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")]))
+    return elements.table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")], dtype=object))
 
 
 def _origin(value: Provenance) -> Markup:

@@ -9,11 +9,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
+from protocol.conduct import table_of_dates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
-from protocol.followup import landmarks, lookbacks, shifted, timeline
+from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline, timelines
 from protocol.pages import elements
 from protocol.pages.followup import words
+from protocol.pages.followup.board import Board
+from protocol.pages.followup.forecast import ForecastPanel
+from protocol.pages.followup.planning import Case, Planning, wide
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -42,10 +46,18 @@ class FollowupPage:
     """
 
     def __init__(self, trial: Trial, today: date) -> None:
-        self._record, self._today = trial.followup, today
+        self._trial, self._record, self._today = trial, trial.followup, today
         self._make_inputs()
         self._make_outputs()
-        self.view = self._arrange()
+        sites = tuple(site.name for site in trial.sites)
+        number = str(trial.identity["nct_id"].value)
+        self.planning = Planning(number, trial.followup, today, sites, self._full_days)
+        self.board: Board | None = None
+        self.forecast: ForecastPanel | None = None
+        self.tabs = widgets.Tab([self._arrange(), widgets.VBox(), widgets.VBox()], selected_index=0)
+        self.tabs.titles = (_("One participant"), _("The whole trial"), _("Trial calendar"))
+        self.view = widgets.VBox([self.tabs])
+        self.tabs.observe(self._open_tab, names="selected_index")
         for control in (*self._pickers, self.frequency, self.boundary_day):
             control.observe(self.refresh, names="value")
         self.visit.observe(self._show_visit, names="value")
@@ -114,14 +126,15 @@ class FollowupPage:
                 ),
                 elements.section(_("Today"), self.summary, self.contraception),
                 elements.section(
-                    _("Schedule"), _wide(self.course), _wide(self.years), self.table, self.download,
+                    _("Schedule"), wide(self.course), wide(self.years), self.table, self.download,
                     lead=_("Bars are windows, ticks target days, diamonds visits done; the dashed line is today."),
                 ),
                 elements.section(
                     _("Earliest date of enrolment"), self.problem, self.earliest,
-                    clocks, self.question, _wide(self.clocks),
+                    clocks, self.question, wide(self.clocks),
                     lead=_("The last day of each exposure; empty means there was none."),
                 ),
+                self.planning.view,
             ]
         )  # fmt: skip
 
@@ -146,6 +159,28 @@ class FollowupPage:
         self._write_texts(level)
         self._write_ledger(ledger, marks)
         self._write_clocks(clocks)
+        self.planning.refresh(Case(anchors, level, done, ledger))
+
+    def _open_tab(self, change: dict[str, Any]) -> None:
+        """Make a tab when it is first looked at, so that the page opens quickly."""
+        place, examples = change["new"], self._trial.examples
+        if place == 1 and self.board is None and examples:
+            self.board = Board(self._trial, examples.so_far)
+        if place == 2 and self.forecast is None:
+            self.forecast = ForecastPanel(self._trial, self._today)
+        nobody = elements.html(elements.note(_("No trial so far is kept beside this protocol.")))
+        made = {1: self.board.view if self.board else nobody, 2: self.forecast and self.forecast.view}
+        if place in made and not self.tabs.children[place].children:
+            self.tabs.children[place].children = (made[place],)
+
+    def _full_days(self, site: str, visits_per_day: int) -> set[date]:
+        """Return the days on which a site of the trial so far has no place left."""
+        if self._trial.examples is None:
+            return set()
+        so_far = self._trial.examples.so_far
+        ledger = timelines(self._record, table_of_dates(so_far.participants), so_far.as_of)
+        sites = {person.id: person.site for person in so_far.participants}
+        return full_days(agenda(ledger, sites, so_far.as_of, 3660), site, visits_per_day)
 
     def _done_at(self, level: int) -> dict[str, date | None]:
         """The visits done that the frequency has; the others wait in their controls."""
@@ -236,9 +271,3 @@ def _values(controls: Mapping[str, widgets.DatePicker]) -> dict[str, date | None
 def _column(*content: widgets.Widget) -> widgets.VBox:
     """Stack controls, no wider than a phone when it must be."""
     return widgets.VBox(content, layout={"width": "min(520px, 100%)"})
-
-
-def _wide(chart: Chart) -> widgets.Box:
-    """Keep a timeline readable on a phone: it scrolls sideways instead of shrinking."""
-    chart.layout.min_width, chart.layout.width = "680px", "100%"
-    return widgets.Box([chart], layout={"overflow": "auto", "width": "100%"})

@@ -36,7 +36,7 @@ def today_in_words(ledger: pd.DataFrame, today: date) -> Markup:
     for status in ("overdue", "due", "open"):
         for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(index=False):
             text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
-            parts.append(Markup("<li>{} {}</li>").format(_status(status), text))
+            parts.append(Markup("<li>{} {}</li>").format(status_word(status), text))
     head = _("Today is {day}.").format(day=today)
     if not parts:
         return Markup("<p>{} {}</p>").format(head, _("No visit is open, due or overdue."))
@@ -83,7 +83,8 @@ def _against_enrolment(earliest: date, given: date | None) -> Markup:
     return Markup('<span class="pw-good">{}</span>').format(text)
 
 
-def _status(status: str) -> Markup:
+def status_word(status: str) -> Markup:
+    """Show a status with its sign."""
     sign, _colour, word = SIGNS[status]
     return Markup('<span class="{}">{} {}</span>').format(_CLASSES.get(status, "pw-off"), sign, word)
 
@@ -103,13 +104,13 @@ def readable(ledger: pd.DataFrame) -> pd.DataFrame:
 
 def _readable_row(row: Mapping[Any, Any]) -> dict[str, Markup | str]:
     origin = Provenance.model_validate({"assumption" if row["is_assumption"] else "source": row["origin"]})
-    window = Markup("{} – {}").format(_iso(row["opens"]), _iso(row["closes"])) if pd.notna(row["opens"]) else ""
+    window = Markup("{} – {}").format(iso(row["opens"]), iso(row["closes"])) if pd.notna(row["opens"]) else ""
     return {
         _("Visit"): row["name"],
-        _("Status today"): _status(row["status"]),
+        _("Status today"): status_word(row["status"]),
         _("Window (both days included)"): window,
-        _("Target"): _iso(row["target"]),
-        _("Done"): _iso(row["done"]),
+        _("Target"): iso(row["target"]),
+        _("Done"): iso(row["done"]),
         _("Study day"): _number(row["study_day"]),
         _("Elapsed days"): _number(row["elapsed_days"]),
         _("Counted from"): _counted_from(row["hangs_on"], row["offset"]),
@@ -127,7 +128,8 @@ def reasons(ledger: pd.DataFrame) -> Markup:
     return elements.details(_("Why these days and these windows"), elements.table(pd.DataFrame(rows)))
 
 
-def _iso(day: Any) -> Markup:
+def iso(day: Any) -> Markup:
+    """Show a day as an ISO date, nothing for a day that is not known."""
     return Markup("") if pd.isna(day) else Markup('<span class="pw-date">{}</span>').format(day.date())
 
 

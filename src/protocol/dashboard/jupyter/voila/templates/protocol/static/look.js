@@ -31,7 +31,8 @@
   const state = {};
   for (const name of Object.keys(wear)) {
     if (asked[name] !== null) remember(name, asked[name] === name);
-    state[name] = asked[name] === null ? remembered(name) === "yes" : asked[name] === name;
+    const usual = name === "dark" && matchMedia("(prefers-color-scheme: dark)").matches ? "yes" : "no";
+    state[name] = asked[name] === null ? (remembered(name) ?? usual) === "yes" : asked[name] === name;
     wear[name](state[name]);
   }
 

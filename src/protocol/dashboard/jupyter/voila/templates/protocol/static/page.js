@@ -60,6 +60,21 @@
     for (const icon of root.querySelectorAll("button i.fa:not([aria-hidden])")) icon.setAttribute("aria-hidden", "true");
     for (const text of root.querySelectorAll(".widget-readout[contenteditable]:not([aria-label])"))
       text.setAttribute("aria-label", labelOf(text));
+    for (const header of root.querySelectorAll(".jupyter-widget-Collapse-header")) openByKey(header);
+  }
+
+  // A folded group is opened by mouse only; here the keyboard reaches it too.
+  function openByKey(header) {
+    const isOpen = String(header.closest(".jupyter-widget-Collapse").classList.contains("jupyter-widget-Collapse-open"));
+    if (header.getAttribute("aria-expanded") !== isOpen) header.setAttribute("aria-expanded", isOpen);
+    if (header.getAttribute("role") === "button") return;
+    header.setAttribute("role", "button");
+    header.tabIndex = 0;
+    header.addEventListener("keydown", (event) => {
+      if (!["Enter", " "].includes(event.key)) return;
+      event.preventDefault();
+      header.click();
+    });
   }
 
   const labelOf = (part) => part.closest(".lm-Widget")?.querySelector(".widget-label")?.textContent.trim() ?? "";

@@ -1,0 +1,84 @@
+"""The advice in words: what the design says next, on which counts, and when it says nothing."""
+
+from markupsafe import Markup
+
+from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
+from protocol.translation import _, ngettext
+
+UP, DOWN = 1, -1  # rows of Grid.neighbours
+
+
+def deciding_regimen(design: Design, outcomes: Outcomes, current: int) -> int:
+    """Return the regimen whose counts decide.
+
+    It is the current one. Where nobody was treated there yet, it is a treated regimen one step below that no
+    longer allows the step up (a toxicity may become known late), if there is one.
+    """
+    treated = outcomes.treated.ravel()
+    if treated[current]:
+        return current
+    for below in design.grid.neighbours[DOWN, current].tolist():
+        if below >= 0 and treated[below]:
+            following = int(design.next(outcomes, [below])[0])
+            if following not in design.grid.neighbours[UP, below]:
+                return int(below)
+    return current
+
+
+def advice(
+    design: Design, outcomes: Outcomes, current: int, following: int, pending: int, note: Markup | str
+) -> Markup:
+    """Say what comes next and why.
+
+    Parameters
+    ----------
+    design : Design
+    outcomes : Outcomes
+        One trial: participants with a complete DLT window.
+    current, following : int
+        Indices of the regimen the trial is at and of the recommended one; STOP for none.
+    pending : int
+        Participants at the current regimen whose DLT window has not passed: while there are any, nothing is
+        recommended.
+    note : Markup or str
+        What else must be known about this advice.
+    """
+    labels, deciding = design.grid.labels, deciding_regimen(design, outcomes, current)
+    headline, why = _headline(labels, current, following), design.why(outcomes, deciding)
+    if deciding != current:
+        why = _("Nobody was treated at {} yet, and {} no longer allows that step. {}").format(
+            labels[current], labels[deciding], why
+        )
+    if pending:
+        waiting = ngettext("Wait for {n} participant at {at}", "Wait for {n} participants at {at}", pending)
+        why = _("On the complete outcomes alone it would be: {}. {}").format(headline, why)
+        headline = waiting.format(n=pending, at=labels[current])
+    return card(headline, why, _end(design, outcomes), note)
+
+
+def withheld() -> Markup:
+    """Say that there is no advice while an entry cannot be used."""
+    return card(_("No recommendation"), _("Correct the entry named below; the grid shows the last usable one."))
+
+
+def card(headline: str, why: str, end: str = "", note: Markup | str = "") -> Markup:
+    """Set the advice in large words with its reasons below."""
+    return Markup('<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p>{}</div>').format(
+        headline, why, end, note
+    )
+
+
+def _headline(labels: tuple[str, ...], current: int, following: int) -> str:
+    if following == STOP:
+        return _("Stop")
+    if following == current:
+        return _("Treat the next cohort at {}").format(labels[following])
+    return _("Next cohort at {}").format(labels[following])
+
+
+def _end(design: Design, outcomes: Outcomes) -> str:
+    picked = int(design.selected(outcomes)[0])
+    if picked == STOP:
+        return _("Were the trial to end now, no regimen could be recommended for phase II.")
+    end = _("Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f}).")
+    return end.format(design.grid.labels[picked], isotonic_rates(outcomes).ravel()[picked])

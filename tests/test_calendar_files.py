@@ -1,0 +1,85 @@
+"""Calendar files: written once, opened by an independent reader, the same bytes for the same input."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twins import calendar_files as twin
+
+from protocol.exchange.calendar_files import calendar_file
+from protocol.followup import FollowupRecord, timeline
+from protocol.records import ProtocolError, read_record
+
+RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "followup.toml", FollowupRecord)
+TODAY = date(2026, 3, 1)
+DATES = {"enrolment": date(2026, 1, 5), "first_infusion": date(2026, 1, 20), "end_of_treatment": date(2026, 2, 3)}
+TRIAL, PERSON = "NCT05672420", "INV-P01"
+
+
+def file(dates=DATES, level=3, revision=0, **more):
+    ledger = timeline(RECORD, dates, level, TODAY)
+    return calendar_file(TRIAL, PERSON, ledger, revision, TODAY, **more)
+
+
+def day(text):
+    return date.fromisoformat(text)
+
+
+@given(st.dates(date(2024, 1, 1), date(2027, 12, 31)), st.sampled_from([1, 2, 3]))
+def test_what_is_written_is_read_back_day_by_day(enrolment, level):
+    dates = {"enrolment": enrolment, "first_infusion": enrolment + timedelta(days=9)}
+    ledger = timeline(RECORD, dates, level, TODAY)
+    _calendar, events = twin.read(calendar_file(TRIAL, PERSON, ledger, 0, TODAY))
+    found = {event["UID"]: event for event in events}
+    assert len(found) == len(events)
+    for row in ledger[ledger["target"].notna()].itertuples():
+        event = found.pop(f"{PERSON}-{row.id}@{TRIAL}")
+        expected = row.target if pd.isna(row.done) else row.done
+        assert day(event["DTSTART"]) == expected.date()
+        assert day(event["DTEND"]) == expected.date() + timedelta(days=1)
+        assert event["SUMMARY"] == row.name
+        if row.closes > row.opens:
+            window = found.pop(f"{PERSON}-{row.id}-window@{TRIAL}")
+            assert (day(window["DTSTART"]), window["TRANSP"]) == (row.opens.date(), "TRANSPARENT")
+            assert day(window["DTEND"]) == row.closes.date() + timedelta(days=1)
+    assert found == {}
+
+
+def test_the_same_input_gives_the_same_bytes():
+    assert file() == file()
+
+
+def test_uids_stay_and_the_sequence_rises_when_a_date_changes():
+    later = DATES | {"first_infusion": date(2026, 1, 22), "end_of_treatment": date(2026, 2, 5)}
+    (one, first), (other, second) = twin.read(file()), twin.read(file(later, revision=1))
+    assert one["UID"] == other["UID"]
+    assert [event["UID"] for event in first] == [event["UID"] for event in second]
+    assert {event["SEQUENCE"] for event in first} == {"0"}
+    assert {event["SEQUENCE"] for event in second} == {"1"}
+
+
+def test_nothing_but_the_uid_names_the_participant():
+    for event in twin.read(file())[1]:
+        for name, value in event.items():
+            assert (PERSON in value) == (name == "UID")
+
+
+def test_a_cancelled_visit_is_told_to_the_calendar():
+    events = twin.read(file(DATES | {"withdrawal": date(2026, 2, 15)}))[1]
+    status = {event["UID"].partition("@")[0]: event["STATUS"] for event in events}
+    assert status[f"{PERSON}-month_12"] == "CANCELLED"
+    assert status[f"{PERSON}-early_termination"] == "CONFIRMED"
+
+
+def test_an_agreed_day_stands_in_for_the_target():
+    events = twin.read(file(planned={"month_6": date(2026, 7, 6)}))[1]
+    assert next(event for event in events if "month_6@" in event["UID"])["DTSTART"] == "20260706"
+
+
+@pytest.mark.parametrize(("person", "revision"), [("Zhang San", 0), ("", 0), ("P\r\nX", 0), ("P1", -1)])
+def test_a_name_or_a_negative_revision_is_refused(person, revision):
+    with pytest.raises(ProtocolError):
+        calendar_file(TRIAL, person, timeline(RECORD, DATES, 1, TODAY), revision, TODAY)

@@ -1,0 +1,208 @@
+"""The whole trial: one table for all, the board, the lanes, and when the next cohort may open."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.conduct import Participation, TrialSoFar, clocks, openings, table_of_dates
+from protocol.figures import followup_trial as figures
+from protocol.followup import agenda, full_days, timeline, timelines
+from protocol.pages.followup.board import lanes_of
+from protocol.records import ProtocolError
+from protocol.trial import load_trial
+
+TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
+RECORD, SO_FAR = TRIAL.followup, TRIAL.examples.so_far
+TABLE = table_of_dates(SO_FAR.participants)
+LEDGER = timelines(RECORD, TABLE, SO_FAR.as_of)
+SITES = {person.id: person.site for person in SO_FAR.participants}
+DAY = date(2026, 1, 31)
+
+
+def test_many_participants_have_the_ledgers_each_has_alone():
+    visits = {visit.id for visit in RECORD.all_visits}
+    for person in SO_FAR.participants:
+        row = TABLE.set_index("participant").loc[person.id]
+        anchors = {anchor.id: row[anchor.id] or None for anchor in RECORD.anchors}
+        assert set(person.visits) <= visits
+        alone = timeline(RECORD, anchors, int(row["frequency"]), SO_FAR.as_of, person.visits)
+        among = LEDGER[LEDGER["participant"] == person.id].drop(columns="participant").reset_index(drop=True)
+        among = among.astype(dict.fromkeys(among.select_dtypes("category"), object))
+        pd.testing.assert_frame_equal(alone, among)
+
+
+def test_participants_keep_the_order_of_their_table():
+    upside_down = TABLE.iloc[::-1]
+    ledger = timelines(RECORD, upside_down, SO_FAR.as_of)
+    assert list(ledger["participant"].astype(object).unique()) == list(upside_down["participant"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"enrolment": "yesterday"}, "P2, enrolment: found 'yesterday'"),
+        ({"first_infusion": date(2025, 1, 1)}, "P2, First infusion"),
+        ({"frequency": 9}, "P2, frequency"),
+        ({"participant": "P1"}, "'P1' twice"),
+        ({"month_3": date(2030, 1, 1)}, "P2, Month 3: found done on 2030-01-01, which is after today"),
+        ({"infusion_day_4": DAY}, "P2, Infusion, day 4"),
+        ({"end_of_contraception": DAY}, "P2, End of contraception: found done on 2026-01-31, but no date"),
+    ],
+)
+def test_a_mistake_in_a_table_names_the_participant_and_the_column(change, said):
+    good = {"participant": "P1", "frequency": 1, "enrolment": date(2026, 1, 1), "first_infusion": date(2026, 1, 10)}
+    table = pd.DataFrame([good, good | {"participant": "P2"} | change], dtype=object)
+    with pytest.raises(ProtocolError, match=said.replace("'", ".")):
+        timelines(RECORD, table, date(2026, 3, 1))
+
+
+@pytest.mark.parametrize("columns", [["participant"], ["frequency"], ["participant", "frequency", "birthday"]])
+def test_a_table_with_other_columns_is_refused(columns):
+    with pytest.raises(ProtocolError):
+        timelines(RECORD, pd.DataFrame([dict.fromkeys(columns, 1)]), DAY)
+
+
+def test_an_empty_table_is_refused():
+    with pytest.raises(ProtocolError, match="no participants"):
+        timelines(RECORD, TABLE.iloc[:0], DAY)
+
+
+def test_one_who_leaves_early_has_a_last_visit_and_no_more_open_ones():
+    leaver = next(person for person in SO_FAR.participants if person.withdrawal)
+    own = LEDGER[LEDGER["participant"] == leaver.id].set_index("id")
+    assert own.loc["month_24", "status"] == "cancelled"
+    assert own.loc["early_termination", "status"] in ("in window", "missed", "late")
+    others = LEDGER[(LEDGER["id"] == "early_termination") & (LEDGER["participant"] != leaver.id)]
+    assert set(others["status"]) == {"not applicable"}
+
+
+def test_the_board_lists_what_is_overdue_due_open_or_near_and_nothing_else():
+    board = agenda(LEDGER, SITES, SO_FAR.as_of, 28)
+    urgent = LEDGER[LEDGER["status"].isin(["overdue", "due", "open"])]
+    assert len(board[board["status"] != "not yet"]) == len(urgent)
+    assert (
+        board.loc[board["status"] == "not yet", "target"] <= pd.Timestamp(SO_FAR.as_of) + pd.Timedelta(28, "D")
+    ).all()
+    assert set(board["week"].dt.day_of_week) == {0}
+    assert (board["week"] >= pd.Timestamp(SO_FAR.as_of) - pd.Timedelta(6, "D")).all()
+    order = [("overdue", "due", "open", "not yet").index(status) for status in board["status"]]
+    assert order == sorted(order)
+    assert (board["site"] == board["participant"].map(SITES)).all()
+
+
+def test_a_day_with_as_many_visits_as_a_site_takes_is_full():
+    board = pd.DataFrame({"site": ["a", "a", "b"], "target": pd.to_datetime(["2026-03-02"] * 3)})
+    assert full_days(board, "a", 2) == {date(2026, 3, 2)}
+    assert full_days(board, "b", 2) == set()
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 80)), max_size=60), st.integers(1, 8))
+def test_no_mark_of_a_lane_touches_another(marks, gap):
+    marks = np.array(sorted(marks)).reshape(-1, 2)
+    placed = figures.slots(marks[:, 0], marks[:, 1], gap)
+    rows = {}
+    for (lane, day), slot in zip(marks.tolist(), placed, strict=True):
+        assert all(abs(day - other) >= gap for other in rows.get((lane, slot), []))
+        rows.setdefault((lane, slot), []).append(day)
+
+
+@pytest.mark.parametrize("view", figures.VIEWS)
+def test_the_lanes_show_every_visit_of_their_stretch_once(view):
+    people = lanes_of(SO_FAR, 28, {})
+    rows = figures.lane_rows(LEDGER, people, pd.Timestamp(SO_FAR.as_of), view)
+    assert json.dumps(rows.to_dict("records"), allow_nan=False)
+    first, last, origin, _gap, _drawn = figures.VIEWS[view]
+    known = LEDGER[~LEDGER["status"].isin(["not applicable", "not yet known"])]
+    day = known["done"].fillna(known["target"])
+    enrolled = known["participant"].astype(object).map({p.id: pd.Timestamp(p.enrolled) for p in SO_FAR.participants})
+    zero = enrolled if origin == "enrolment" else pd.Timestamp(SO_FAR.as_of)
+    expected = (day - zero).dt.days.between(first, last).sum()
+    assert (rows["kind"] == "visit").sum() == expected > 20
+    assert not rows[rows["kind"] == "visit"].duplicated(["lane", "slot", "at"]).any()
+
+
+def test_who_goes_on_has_an_arrow_and_who_left_has_none():
+    rows = figures.lane_rows(LEDGER, lanes_of(SO_FAR, 28, {}), pd.Timestamp(SO_FAR.as_of), "years")
+    left = {person.id for person in SO_FAR.participants if person.withdrawal}
+    arrows = set(rows.loc[rows["kind"] == "ongoing", "lane"].str.split(" ").str[0])
+    assert arrows == {person.id for person in SO_FAR.participants} - left
+
+
+# --- The next cohort ---
+
+
+def cohort(*people, as_of=DAY):
+    facts = [
+        {"id": f"INV-{n}", "site": "Here", "regimen": "A2", "enrolled": DAY - timedelta(60), **person}
+        for n, person in enumerate(people, start=1)
+    ]
+    members = tuple(Participation.model_validate(fact) for fact in facts)
+    return TrialSoFar(invented=True, as_of=as_of, open_regimen="A2", screened={}, participants=members)
+
+
+def opening(so_far, window=28, cohort_size=3, review=7, last=None):
+    return openings(clocks(so_far, window, last), cohort_size, review).iloc[0]
+
+
+def infused(days_ago, **more):
+    return {"first_infusion": DAY - timedelta(days_ago), **more}
+
+
+def test_the_last_clock_holds_the_cohort_and_the_review_follows():
+    row = opening(cohort(infused(20), infused(10), infused(15)))
+    assert (row["held_by"], row["running"]) == ("INV-2", 3)
+    assert row["earliest"] == DAY + timedelta(18 + 7)
+
+
+def test_counted_from_the_last_infusion_the_clock_starts_later():
+    people = infused(20), infused(10), infused(15)
+    row = opening(cohort(*people), last={"1": 1, "2": 8})
+    assert row["earliest"] == DAY + timedelta(18 + 7 + 7)
+
+
+def test_a_dlt_stops_its_own_clock_and_nobody_elses():
+    row = opening(cohort(infused(20), infused(10, dlt_on=DAY - timedelta(2)), infused(15)))
+    assert (row["held_by"], row["running"]) == ("INV-3", 2)
+    assert row["earliest"] == DAY + timedelta(13 + 7)
+
+
+def test_who_has_not_begun_holds_the_cohort_without_a_date():
+    row = opening(cohort(infused(20), infused(10), {}))
+    assert (row["held_by"], row["earliest"]) == ("INV-3", None)
+
+
+def test_a_cohort_with_a_free_place_has_no_date():
+    row = opening(cohort(infused(20), infused(10)))
+    assert (row["free_places"], row["earliest"]) == (1, None)
+
+
+def test_complete_clocks_hold_nothing():
+    row = opening(cohort(infused(40), infused(35), infused(30)))
+    assert (row["held_by"], row["running"]) == ("", 0)
+    assert row["earliest"] == DAY - timedelta(30) + timedelta(28 + 7)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(0, 50), min_size=3, max_size=3), st.integers(1, 60), st.integers(0, 30))
+def test_no_cohort_opens_before_every_window_has_passed(ago, window, review):
+    row = opening(cohort(*(infused(days) for days in ago)), window=window, review=review)
+    assert row["earliest"] == DAY - timedelta(min(ago)) + timedelta(window + review)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"first_infusion": DAY, "end_of_treatment": DAY - timedelta(1)},
+        {"first_infusion": DAY, "withdrawal": DAY - timedelta(1)},
+        {"visits": {"Month 3": DAY}},
+    ],
+)
+def test_dates_that_cannot_have_happened_are_refused(changes):
+    with pytest.raises(ValueError, match=r"order|pattern"):
+        cohort(changes)
