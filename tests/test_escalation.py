@@ -1,5 +1,6 @@
 """Dose and frequency escalation: the rules, the published values, the plain twin and the laws."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from twins.boin import PlainBoin
 
 from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, last_named, simulate
 from protocol.escalation.designs.boin import Boin
-from protocol.escalation.selection import isotonic_rates, minimum_lower_sets
+from protocol.escalation.selection import isotonic_rates, select
 from protocol.records import ProtocolError, read_record
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -209,6 +210,39 @@ def test_isotonic_estimates_never_fall_and_keep_the_total(trial):
         assert rates == pytest.approx(total / weight)
 
 
+@settings(deadline=None, max_examples=300)
+@given(trials_of_any_size(), st.floats(0.05, 0.9), st.booleans())
+def test_reading_the_estimates_only_near_the_target_selects_the_same_regimen(trial, target, rounded):
+    outcomes, at = trial
+    closed = np.arange(outcomes.grid.size).reshape(outcomes.treated.shape) == at
+    every = isotonic_rates(outcomes)[0]
+    ranked = (every.round(2) if rounded else every) + 1e-5 * np.add.outer(*map(np.arange, outcomes.grid.shape))
+    open_ones = ((outcomes.treated > 0) & ~closed & (at > 0))[0]
+    distance = np.where(open_ones, np.abs(ranked - target), np.inf).ravel()
+    expected = int(np.argmax(distance <= distance.min() + 1e-10)) if open_ones.any() else STOP
+    assert select(outcomes, target, closed, rounded=rounded)[0] == expected
+
+
+# Fingerprints of 3,000 trials, taken before the simulation was made faster.
+GOLDEN = [
+    ("diagonal", {}, "2738737676b98f09"),
+    ("middle", {"preference": "coin"}, "9890827c6340f1dc"),
+    ("lowest", {"bar": True, "preference": "frequency"}, "67c650a46959b7b5"),
+    ("top", {"target": 0.2, "preference": "coin", "enough": 12}, "76fdcda66812a773"),
+    ("too-toxic", {"cohort_size": 7, "maximum": 60, "lowest_margin": 0.05}, "30a928096706b4c9"),
+    ("diagonal", {"rounded": True, "bounded": True, "cohort_size": 1}, "7124a9c3bdda20cf"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "changes", "fingerprint"), GOLDEN)
+def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerprint):
+    result = simulate(RECORD.designed(**changes), SCENARIOS[scenario], 3000, 11)
+    found = hashlib.sha256()
+    for counts in (result.treated, result.dlt, result.selected):
+        found.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
+    assert found.hexdigest()[:16] == fingerprint
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**40), st.integers(1, 120), st.integers(1, 130))
 def test_the_same_seed_gives_the_same_figures_whatever_the_chunks(seed, trials, chunk):
@@ -374,7 +408,9 @@ def test_every_design_is_built_from_the_record():
 
 
 def test_what_the_registry_does_not_say_is_an_assumption():
-    values = [getattr(RECORD.design, name) for name in type(RECORD.design).model_fields]
+    tables = [RECORD.design, *filter(None, map(RECORD.design.own, DESIGNS))]
+    values = [getattr(table, name) for table in tables for name in type(table).model_fields]
+    values = [value for value in values if value not in tables]
     values += [RECORD.dlt_window_days, *RECORD.scenarios, *(dose.cells_per_kg for dose in RECORD.doses)]
     assert all(value.is_assumption for value in values)
     assert not any(level.is_assumption for level in (*RECORD.doses, *RECORD.frequencies))
@@ -388,5 +424,5 @@ def test_a_scenario_whose_rate_falls_is_refused_on_reading(tmp_path):
         read_record(file, EscalationRecord)
 
 
-def test_minimum_lower_sets_work_on_a_grid_of_one_regimen():
-    assert minimum_lower_sets(Grid(("A",), ("1",)), np.array([[1.0]]), np.array([[4.0]])) == pytest.approx(0.25)
+def test_isotonic_estimates_work_on_a_grid_of_one_regimen():
+    assert isotonic_rates(Outcomes(Grid(("A",), ("1",)), [[4]], [[1]]))[0, 0, 0] == pytest.approx(1.05 / 4.1)

@@ -167,3 +167,181 @@ def test_text_from_the_record_is_shown_as_text():
 )
 def test_durations_are_said_in_words(duration, words):
     assert length_in_words(duration) == words
+
+
+# --- Planning ---
+
+
+def test_best_days_are_proposed_and_later_years_are_provisional(page):
+    assert "DLT window, day 22 2026-11-23 2026-11-23" in text(page.planning.best)
+    assert "2027-05-17 provisional 2027-05-16 +1 no weekday of the site" in text(page.planning.best)
+
+
+def test_a_window_without_a_working_day_is_named_before_the_first_infusion_is_fixed():
+    page = FollowupPage(TRIAL, today=date(2026, 1, 10))
+    page.clear.click()
+    page.frequency.value = 2
+    page.anchors["first_infusion"].value = date(2026, 2, 9)
+    assert "No working day is left in the window of: Infusion, day 8" in text(page.planning.best)
+    page.planning.first.value, page.planning.last.value = date(2026, 2, 9), date(2026, 2, 15)
+    assert "7 of 7 days would leave" in text(page.planning.doomed)
+    page.planning.first.value = page.planning.last.value = date(2026, 2, 26)
+    assert "Each of these 1 days leaves every visit a working day" in text(page.planning.doomed)
+
+
+def test_a_range_of_days_that_ends_before_it_starts_is_explained(page):
+    page.planning.last.value = TODAY - timedelta(days=1)
+    assert "before 2026-11-22" in text(page.planning.doomed)
+    assert "Visits to come" in text(page.planning.best)
+
+
+def test_a_site_that_never_works_is_explained_and_comes_back(page):
+    for box in page.planning.weekdays:
+        box.value = False
+    assert "at least one weekday" in text(page.planning.best)
+    page.planning.weekdays[0].value = True
+    assert "Visits to come" in text(page.planning.best)
+
+
+def test_a_slip_moves_what_hangs_on_the_first_infusion(page):
+    page.planning.slip.value = 5
+    assert "Infusion, day 11 2026-11-12 2026-11-17 +5" in text(page.planning.moved)
+    assert "Month 3" not in text(page.planning.moved)
+    page.clear.click()
+    assert "First infusion (study day 1) Found no date" in text(page.planning.moved)
+
+
+def test_another_level_shows_what_it_adds_and_removes(page):
+    page.planning.other_level.value = 2
+    assert "Infusion, day 4 − removed" in text(page.planning.levels)
+    assert "Hours assumption 11.7 13.9 19.2" in text(page.planning.levels)
+    assert "Schedule of activities at level 2" in text(page.planning.matrix)
+    page.planning.other_level.value = 3
+    assert "own level" in text(page.planning.levels)
+
+
+def test_an_agent_on_the_day_of_an_infusion_is_a_conflict(page):
+    assert page.planning.courses.layout.display == "none"
+    first, last = page.planning.agents["hydroxyurea"]
+    first.value = TODAY - timedelta(days=21)
+    assert "✗ on the day of the infusion" in text(page.planning.conflicts)
+    assert page.planning.courses._rows
+    last.value = TODAY - timedelta(days=25)
+    assert "before the start" in text(page.planning.conflicts)
+
+
+def test_the_calendar_file_is_offered_and_refuses_a_name(page):
+    link = page.planning.file.value
+    content = base64.b64decode(re.search('base64,([^"]+)', link)[1])
+    assert content.startswith(b"BEGIN:VCALENDAR")
+    assert b"P-01-month_3@NCT05672420" in content.replace(b"\r\n ", b"")
+    page.planning.study_id.value = "Zhang San"
+    assert "no name and no space" in text(page.planning.file)
+
+
+def test_an_early_end_cancels_what_was_to_come(page):
+    page.anchors["withdrawal"].value = TODAY
+    assert "⊘ cancelled" in text(page.table)
+    assert "Early termination visit ● due" in text(page.table)
+
+
+# --- The whole trial ---
+
+
+@pytest.fixture
+def board(page):
+    page.tabs.selected_index = 1
+    return page.board
+
+
+def test_tabs_are_made_when_they_are_looked_at(page):
+    assert page.board is None
+    page.tabs.selected_index = 1
+    board = page.board
+    page.tabs.selected_index = 0
+    page.tabs.selected_index = 1
+    assert page.board is board
+    assert page.tabs.children[1].children == (board.view,)
+
+
+def test_the_board_counts_by_site_and_week_and_filters(board):
+    everyone = text(board.list)
+    assert "! overdue" in everyone
+    assert "week of 2026-11-16" in text(board.counts)
+    board.site.value = "Wuhan Central Hospital"
+    assert "Wuhan Union" not in text(board.list)
+    assert "visits-invented-example.csv" in board.download.value
+
+
+def test_lanes_come_in_pages(board):
+    assert "Participants 1 to 20 of 36" in text(board.lane_text)
+    board.page.value = 2
+    assert "Participants 21 to 36 of 36" in text(board.lane_text)
+    board.per_page.value = 50
+    assert "Participants 1 to 36 of 36" in text(board.lane_text)
+    board.zoom.value = "years"
+    assert {row["kind"] for row in board.picture._rows} == {"lane", "today", "ongoing", "clock", "visit"}
+
+
+def test_the_next_cohort_waits_for_the_one_who_has_not_begun(board):
+    assert "D2 ◀ 6 3 0 INV-P36 not yet known" in text(board.next_cohort)
+    board.review.value = 14
+    assert "D3 3 0 0 – 2026-10-27" in text(board.next_cohort)
+    board.counted_from.value = "last"
+    assert "INV-P35 D2 Wuhan Union Hospital running 2026-11-19 2026-12-17" in text(board.next_cohort)
+
+
+# --- The trial calendar ---
+
+
+@pytest.fixture
+def forecast(page):
+    page.tabs.selected_index = 2
+    return page.forecast
+
+
+def test_the_registered_dates_contradict_each_other(forecast):
+    shown = text(forecast.view.children[0].children[1])
+    assert "contradict" in shown
+    assert "2023-01-31: 31 days for all enrolments, or 178 a month" in shown
+
+
+def test_the_calendar_answers_every_assumption(forecast):
+    before = text(forecast.summary)
+    assert "Closed to accrual for 54% of phase Ib" in before
+    for control, value in (
+        (forecast.window, 42), (forecast.review, 3), (forecast.stagger, 7), (forecast.lead, 0),
+        (forecast.failures, 0.2), (forecast.path, "all"), (forecast.path, "middle"), (forecast.path, "so far"),
+    ):  # fmt: skip
+        control.value = value
+        assert text(forecast.summary) != before
+        before = text(forecast.summary)
+    forecast.counted_from.value = "last"
+    assert text(forecast.summary) != before
+    assert len(forecast.gains._rows) == 9
+
+
+def test_the_screening_failures_can_come_from_the_cohort(forecast):
+    forecast.from_cohort.click()
+    assert forecast.failures.value == 0.72
+
+
+def test_a_trial_that_screens_nobody_is_explained_and_the_last_good_state_stays(forecast):
+    before = forecast.summary.value
+    for box in forecast.rates.values():
+        box.value = 0
+    assert "a rate above 0" in text(forecast.problem)
+    assert "NaN" not in forecast.summary.value
+    next(iter(forecast.rates.values())).value = 2
+    assert forecast.problem.value == ""
+    assert forecast.summary.value != before
+
+
+def test_a_protocol_without_a_trial_so_far_says_so():
+    page = FollowupPage(TRIAL.model_copy(update={"examples": None}), today=TODAY)
+    page.tabs.selected_index = 1
+    assert "No trial so far" in text(page.tabs.children[1].children[0])
+    page.planning.site.value = TRIAL.sites[0].name
+    assert "Visits to come" in text(page.planning.best)
+    page.tabs.selected_index = 2
+    assert "so far" not in dict(page.forecast.path.options).values()

@@ -30,6 +30,9 @@ class PlainBoin:
         inside = beta.cdf(self.high, y + 0.5, n - y + 0.5) - beta.cdf(self.low, y + 0.5, n - y + 0.5)
         return inside + 0.0005 * n
 
+    def direction(self, n, y):
+        return -1 if y >= ceil(self.high * n) else 1 if y <= floor(self.low * n) else 0
+
     def eliminated(self, n, y):
         sources = [cell for cell in self.cells if self.too_toxic(n[cell], y[cell])]
         return {c for c in self.cells if any(c[0] >= s[0] and c[1] >= s[1] for s in sources)}
@@ -46,11 +49,8 @@ class PlainBoin:
         gone = self.eliminated(n, y)
         if (0, 0) in gone or sum(n.values()) >= self.maximum:
             return None
-        if at in gone or y[at] >= ceil(self.high * n[at]):
-            direction = -1
-        elif y[at] <= floor(self.low * n[at]):
-            direction = 1
-        else:
+        direction = -1 if at in gone else self.direction(n[at], y[at])
+        if direction == 0:
             return at
         found = {}
         for is_frequency, step in enumerate([(at[0] + direction, at[1]), (at[0], at[1] + direction)]):

@@ -1,14 +1,15 @@
 """Dose and frequency escalation: the grid, the designs, the selection and the simulation."""
 
+from dataclasses import fields
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from protocol.escalation.designs import DESIGNS, Design
-from protocol.escalation.designs.boin import Preference
 from protocol.escalation.grid import STOP, Grid, Regimen, true_rates
 from protocol.escalation.outcomes import Outcomes, last_named
+from protocol.escalation.parameters import DesignParameters
 from protocol.escalation.selection import isotonic_rates, select
 from protocol.escalation.simulation import Simulation, simulate
 from protocol.records import Provenance, Record, Sourced, Text, unique
@@ -19,7 +20,6 @@ __all__ = [
 ]  # fmt: skip
 
 LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
-Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Dose(Provenance):
@@ -33,30 +33,6 @@ class Frequency(Provenance):
     """A level of infusion frequency of the registry; its infusion days stand in the follow-up record."""
 
     id: LevelId
-
-
-class DesignParameters(Record):
-    """What the design needs beside the grid; see :class:`protocol.escalation.designs.boin.Boin`."""
-
-    name: Sourced[str]
-    start: Sourced[str]
-    target: Sourced[Rate]
-    safe_ratio: Sourced[Rate]
-    toxic_ratio: Sourced[Annotated[float, Field(gt=1)]]
-    elimination: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
-    lowest_margin: Sourced[Annotated[float, Field(ge=0, lt=0.5)]]
-    cohort_size: Sourced[Annotated[int, Field(ge=1)]]
-    maximum: Sourced[Annotated[int, Field(ge=1, le=1000)]]
-    enough: Sourced[Annotated[int, Field(ge=1)]]
-    bar: Sourced[bool]
-    preference: Sourced[Preference]
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: Sourced[str]) -> Sourced[str]:
-        if name.value not in DESIGNS:
-            raise ValueError(f"no design of the name {name.value!r}; write one of {', '.join(DESIGNS)}")
-        return name
 
 
 class Scenario(Provenance):
@@ -100,17 +76,18 @@ class EscalationRecord(Record):
         name : str, optional
             One of :data:`DESIGNS`; the record's own choice when left out.
         **changes
-            What-if: fields of the design in place of the record's values. The safe and toxic rates follow a
-            changed target by the record's ratios.
+            What-if: fields of the design in place of the record's values; one that the design does not have is
+            left out. The safe and toxic rates follow a changed target by the record's ratios.
 
         Raises
         ------
         ProtocolError
             When a changed value lies outside its range.
         """
-        given = self.design
-        target = changes.pop("target", given.target.value)
-        same = ("elimination", "lowest_margin", "cohort_size", "maximum", "enough", "bar", "preference")
-        values = {field: getattr(given, field).value for field in same}
-        rates = {"safe": given.safe_ratio.value * target, "toxic": given.toxic_ratio.value * target}
-        return DESIGNS[name or given.name.value](self.grid, target=target, **(rates | values | changes))
+        name = name or self.design.name.value
+        target = changes.pop("target", self.design.target.value)
+        rates = {"safe": self.design.safe_ratio.value * target, "toxic": self.design.toxic_ratio.value * target}
+        values = self.design.values(name) | {"target": target} | rates | changes
+        known = {field.name for field in fields(DESIGNS[name])}
+        design: Design = DESIGNS[name](self.grid, **{key: value for key, value in values.items() if key in known})
+        return design

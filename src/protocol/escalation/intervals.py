@@ -1,7 +1,8 @@
 """Look-up tables of interval designs: what (participants, DLTs) at one regimen imply.
 
-Sources: Liu & Yuan 2015 (J R Stat Soc C 64:507-523) for the boundaries and the elimination rule; Lin & Yin
-2017 (Stat Methods Med Res 26:2155-2167) for the score.
+Sources: Liu & Yuan 2015 (J R Stat Soc C 64:507-523) for BOIN's boundaries and the elimination rule; Yan, Mandrekar
+& Yuan 2017 (Clin Cancer Res 23:3994-4003) for the keys; Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167) for the
+score.
 """
 
 from functools import lru_cache
@@ -14,13 +15,14 @@ from protocol.escalation.grid import Booleans, Floats, Integers
 
 UP, DOWN = 1, -1
 FEWEST_TO_ELIMINATE = 3  # Liu & Yuan 2015: no elimination on fewer than three participants
+TINY = 1e-9  # a key narrower than this is rounding
 EXPERIENCE_BONUS = 0.0005  # Lin & Yin 2017: what a participant adds to the score
 
 
 class Tables(NamedTuple):
     """What (participants, DLTs) at one regimen imply; every array is indexed ``[n, y]`` or ``[n]``."""
 
-    lambda_e: float
+    lambda_e: float  # ends of the interval that calls for staying (Keyboard: of the target key)
     lambda_d: float
     escalate: Integers  # most DLTs that escalate, [n]
     deescalate: Integers  # fewest DLTs that de-escalate, [n]
@@ -58,24 +60,61 @@ def boin_tables(target: float, safe: float, toxic: float, cutoff: float, margin:
     largest : int
         Participants at one regimen at most.
     """
+    lambda_e, lambda_d = boundaries(target, safe, toxic)
+    n = np.arange(largest + 1)
+    escalate, deescalate = np.floor(lambda_e * n).astype(int), _first_at_or_above(lambda_d * n)
+    return _tabulated(target, lambda_e, lambda_d, escalate, deescalate, cutoff, margin, fewest_dlt=1)
+
+
+@lru_cache(maxsize=32)
+def keyboard_tables(target: float, low: float, high: float, cutoff: float, margin: float, largest: int) -> Tables:
+    """Tabulate Keyboard for up to `largest` participants at one regimen.
+
+    Parameters
+    ----------
+    target, low, high : float
+        Target DLT rate and the ends of the target key, ``0 < low < target < high < 1``.
+    cutoff, margin : float
+        Posterior probability of a rate above the target that eliminates, and how much less at the lowest.
+    largest : int
+        Participants at one regimen at most.
+    """
     from scipy.special import betainc
 
-    lambda_e, lambda_d = boundaries(target, safe, toxic)
-    n, y = np.arange(largest + 1)[:, None], np.arange(largest + 1)[None]
+    width = high - low
+    below, above = np.arange(low, 0, -width)[::-1], np.arange(high, 1, width)
+    edges = np.concatenate([[0.0], below[below > TINY], above[above < 1 - TINY], [1.0]])
+    n, y = np.arange(largest + 1)[:, None, None], np.arange(largest + 1)[None, :, None]
+    inside = np.diff(betainc(y + 1, np.maximum(n - y, 0) + 1, edges), axis=2)
+    strength = inside * (width / np.diff(edges))  # the shorter keys at the ends are made as wide as the others
+    strongest = len(edges) - 2 - np.argmax(strength[:, :, ::-1], axis=2)  # of equals the rightmost
+    key = int(np.searchsorted(edges, target)) - 1
+    real = y[:, :, 0] <= n[:, :, 0]
+    escalate = (real & (strongest < key)).sum(axis=1) - 1
+    deescalate = (real & (strongest <= key)).sum(axis=1)
+    return _tabulated(target, low, high, escalate, deescalate, cutoff, margin, fewest_dlt=3)
+
+
+def _tabulated(
+    target: float, low: float, high: float, escalate: Integers, deescalate: Integers,
+    cutoff: float, margin: float, fewest_dlt: int,
+) -> Tables:  # fmt: skip
+    from scipy.special import betainc
+
+    n, y = np.arange(len(escalate))[:, None], np.arange(len(escalate))[None]
     real = y <= n
     above = np.where(real, 1 - betainc(y + 1, np.maximum(n - y, 0) + 1, target), 0)
-    judged = real & (n >= FEWEST_TO_ELIMINATE) & (y >= 1)
+    judged = real & (n >= FEWEST_TO_ELIMINATE) & (y >= fewest_dlt)
     eliminated = judged & (above > cutoff)
     eliminate = np.where(eliminated.any(axis=1), eliminated.argmax(axis=1), n[:, 0] + 1)
-    escalate = np.floor(lambda_e * n[:, 0]).astype(int)
-    deescalate = np.minimum(_first_at_or_above(lambda_d * n[:, 0]), eliminate)
+    deescalate = np.minimum(deescalate, eliminate)
     move = np.where(y >= deescalate[:, None], DOWN, np.where(y <= escalate[:, None], UP, 0))
     move[0] = 0  # a regimen nobody was treated at: treat the first cohort there
     shape = y + 0.5, np.maximum(n - y, 0) + 0.5
-    score = betainc(*shape, lambda_d) - betainc(*shape, lambda_e) + EXPERIENCE_BONUS * n
-    toxic_seen = real & (n > 0) & (y >= lambda_d * n)
+    score = betainc(*shape, high) - betainc(*shape, low) + EXPERIENCE_BONUS * n
+    toxic_seen = real & (n > 0) & (y >= high * n)
     return Tables(
-        lambda_e, lambda_d, escalate, deescalate, eliminate, move, score, eliminated,
+        low, high, escalate, deescalate, eliminate, move, score, eliminated,
         judged & (above > cutoff - margin), toxic_seen,
     )  # fmt: skip
 

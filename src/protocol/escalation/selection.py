@@ -2,17 +2,24 @@
 
 Sources: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167) for the rule; Robertson, Wright & Dykstra, *Order
 Restricted Statistical Inference* (1988), chapter 1, for the minimum lower sets algorithm, which is exact.
+
+For any rate t, the regimens whose estimate lies below t are the lower set with the largest
+``t * weight - total``. So the estimates can be read upwards or downwards from any rate, one pooled group at a
+time: from 0 upwards for all of them, from the target both ways for the few that can be selected.
 """
 
 import numpy as np
 
-from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
+from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.outcomes import Outcomes
 
 # (y + 0.05) / (n + 0.1) everywhere: Lin & Yin 2017. It leaves untried regimens at 0.5, with a weight of 0.1.
-PSEUDO_DLT, PSEUDO_PARTICIPANTS = 0.05, 0.1
+# Twentieths of a participant, in whole numbers: their sums are exact, so equal means are equal.
+PART, PSEUDO_DLT, PSEUDO_PARTICIPANTS = 20, 1, 2
 RANK_STEP = 1e-5  # breaks ties between pooled regimens: the higher one below the target, the lower one above it
+ROUNDING = 0.01  # what rounding two rates to two decimals can add to their difference
 NOISE = 1e-10  # differences smaller than this are rounding, not evidence
+UPWARDS, DOWNWARDS = 1, -1
 
 
 def isotonic_rates(outcomes: Outcomes) -> Floats:
@@ -24,58 +31,43 @@ def isotonic_rates(outcomes: Outcomes) -> Floats:
         Weighted least squares estimates, 0 to 1, never falling as dose or frequency rises. Untried regimens
         are among them; they say more about the prior weight than about the regimen.
     """
-    trials = len(outcomes.treated)
-    weight = outcomes.treated.reshape(trials, -1) + PSEUDO_PARTICIPANTS
-    total = outcomes.dlt.reshape(trials, -1) + PSEUDO_DLT
-    return minimum_lower_sets(outcomes.grid, total, weight).reshape(outcomes.treated.shape)
+    return _rates_near(outcomes, 0.0, np.zeros(outcomes.treated.shape, dtype=bool), np.inf)
 
 
-def minimum_lower_sets(grid: Grid, total: Floats, weight: Floats) -> Floats:
-    """Bivariate isotonic regression of ``total / weight``, exactly, for many data sets at once.
+def _rates_near(outcomes: Outcomes, target: float, allowed: Booleans, margin: float) -> Floats:
+    """Estimate the rates around the target; the others are infinite.
 
-    Again and again the lower set whose remaining part has the smallest weighted mean is taken off; the
-    regimens taken off together share that mean.
-
-    Parameters
-    ----------
-    grid : Grid
-    total, weight : ndarray of float, shape (T, D * F)
-        Weighted sums and positive weights.
-
-    Returns
-    -------
-    ndarray of float, shape (T, D * F)
+    Reading stops, on each side, beyond ``margin`` more than the distance of the nearest allowed regimen.
     """
-    sets = grid.lower_sets
-    sums, weights = total @ sets.T.astype(float), weight @ sets.T.astype(float)
-    grows = _growth(sets)
-    level: Floats = np.zeros(len(total))
-    fitted = np.empty_like(total)
-    taken, at_work = np.full(len(total), int(np.argmin(sets.sum(axis=1)))), np.arange(len(total))
-    while at_work.size:
-        taken, level, reached = _take_off(sums[at_work], weights[at_work], grows, taken, level)
-        fresh = sets[reached] & ~sets[taken]
-        fitted[at_work] = np.where(fresh, level[:, None], fitted[at_work])
-        left = ~sets[reached].all(axis=1)
-        at_work, taken, level = at_work[left], reached[left], level[left]
-    return fitted
+    trials, sets = len(outcomes.treated), outcomes.grid.lower_sets
+    allowed, table = allowed.reshape(trials, -1), sets.T.astype(float)
+    sums = (PART * outcomes.dlt.reshape(trials, -1) + float(PSEUDO_DLT)) @ table
+    weights = (PART * outcomes.treated.reshape(trials, -1) + float(PSEUDO_PARTICIPANTS)) @ table
+    below: Integers = np.argmax(target * weights - sums, axis=1)
+    fitted, nearest = np.full(allowed.shape, np.inf), np.full(trials, np.inf)
+    for way in (DOWNWARDS, UPWARDS):
+        rows, taken, level = np.arange(trials), below, np.full(trials, target)
+        last = int(np.argmax(way * sets.sum(axis=1)))
+        while (going := taken != last).any():
+            rows, taken, level = rows[going], taken[going], level[going]
+            reached, level = _next_group(sums[rows], weights[rows], taken, level, way)
+            group, distance = sets[reached] ^ sets[taken], np.abs(level - target)
+            fitted[rows] = np.where(group, level[:, None], fitted[rows])
+            held = (group & allowed[rows]).any(axis=1)
+            nearest[rows] = np.minimum(nearest[rows], np.where(held, distance, np.inf))
+            taken = np.where(distance > nearest[rows] + margin, last, reached)
+    return fitted.reshape(outcomes.treated.shape)
 
 
-def _growth(sets: Booleans) -> Booleans:
-    """Whether set b is larger than set a and holds it, shape (L, L)."""
-    outside = sets.astype(float) @ ~sets.T
-    return np.asarray((outside == 0) & ~np.eye(len(sets), dtype=bool))
-
-
-def _take_off(
-    sums: Floats, weights: Floats, grows: Booleans, taken: Integers, level: Floats
-) -> tuple[Integers, Floats, Integers]:
+def _next_group(sums: Floats, weights: Floats, taken: Integers, level: Floats, way: int) -> tuple[Integers, Floats]:
+    """Return the lower set that the next group of equal estimates leads to, and that estimate; T trials."""
     rows = np.arange(len(taken))
     added = weights - weights[rows, taken][:, None]
     gained = sums - sums[rows, taken][:, None]
-    means = np.divide(gained, added, out=np.full_like(gained, np.inf), where=grows[taken])
-    reached = means.argmin(axis=1)
-    return taken, np.maximum(level, means[rows, reached]), reached
+    means = np.divide(gained, added, out=np.full_like(gained, way * np.inf), where=way * added > 0)
+    reached = (means if way == UPWARDS else -means).argmin(axis=1)
+    found = means[rows, reached]
+    return reached, np.maximum(level, found) if way == UPWARDS else np.minimum(level, found)
 
 
 def select(
@@ -84,7 +76,8 @@ def select(
     eliminated: Booleans,
     *,
     rounded: bool = False,
-    highest: float = 1.0,
+    highest: float = np.inf,
+    among: Booleans | None = None,
 ) -> Integers:
     """Select the tried, not eliminated regimen whose isotonic estimate is nearest the target.
 
@@ -99,6 +92,8 @@ def select(
         Round estimates to two decimals before choosing, as ``select.mtd.comb`` of BOIN 2.7 does.
     highest : float
         Estimates above this rate are never selected.
+    among : ndarray of bool, shape (T, D, F), optional
+        The regimens to choose from.
 
     Returns
     -------
@@ -106,9 +101,16 @@ def select(
         Indices of regimens; :data:`~protocol.escalation.grid.STOP` where none can be recommended, as when the
         lowest regimen is eliminated.
     """
-    rates = isotonic_rates(outcomes).round(2) if rounded else isotonic_rates(outcomes)
-    ranked = rates + RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
-    allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1] & (ranked <= highest)
+    rank = RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
+    allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1]
+    if among is not None:
+        allowed &= among
+    if np.isfinite(highest):
+        rates = isotonic_rates(outcomes)
+    else:
+        rates = _rates_near(outcomes, target, allowed, 2 * rank[-1, -1] + (ROUNDING if rounded else 0))
+    ranked = (rates.round(2) if rounded else rates) + rank
+    allowed &= ranked <= highest
     distance = np.where(allowed, np.abs(ranked - target), np.inf).reshape(len(rates), -1)
     nearest = distance.min(axis=1)
     first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency

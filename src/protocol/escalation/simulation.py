@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 NEAR = 1e-9  # two rates this close are the same rate
-CHUNK, MOST_TRIALS = 1000, 1_000_000
+MOST_TRIALS = 1_000_000
+FIRST_CHUNK, LARGEST_CHUNK, BLINK_SECONDS = 1250, 2500, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ def simulate(
     seed: int,
     *,
     start: int = 0,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     progress: Callable[[Simulation], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Simulation:
@@ -133,8 +135,8 @@ def simulate(
         Number of trials (1 to 1,000,000) and seed (0 or more).
     start : int
         Index of the first cohort's regimen.
-    chunk : int
-        Trials between two calls of `progress` and `stop`.
+    chunk : int, optional
+        Trials between two calls of `progress` and `stop`; grows while they take less than a blink when left out.
     progress : callable, optional
         Called with the :class:`Simulation` so far.
     stop : callable, optional
@@ -149,15 +151,17 @@ def simulate(
     _check(_("trials"), trials, 1, MOST_TRIALS)
     _check(_("seed"), seed, 0, 2**63)
     _check(_("first regimen"), start, 0, design.grid.size - 1)
-    _check(_("trials in a chunk"), chunk, 1, MOST_TRIALS)
+    _check(_("trials in a chunk"), size := FIRST_CHUNK if chunk is None else chunk, 1, MOST_TRIALS)
     shape, draw = (trials, *design.grid.shape), np.random.default_rng(seed)
     treated, dlt, selected = np.zeros(shape, np.int16), np.zeros(shape, np.int16), np.zeros(trials, int)
     done = 0
     while done < trials and not (done and stop and stop()):
-        part = slice(done, min(done + chunk, trials))
+        part, began = slice(done, min(done + size, trials)), monotonic()
         outcomes = _run(design, rates.ravel(), draw, part.stop - done, start)
         treated[part], dlt[part], selected[part] = outcomes.treated, outcomes.dlt, design.selected(outcomes)
         done = part.stop
+        if chunk is None and monotonic() - began < BLINK_SECONDS:
+            size = min(2 * size, LARGEST_CHUNK)
         result = Simulation(design, rates, seed, trials, treated[:done], dlt[:done], selected[:done])
         if progress:
             progress(result)
@@ -172,16 +176,20 @@ def _check(what: str, value: object, least: int, most: int) -> None:
 def _run(design: Design, rates: Floats, draw: np.random.Generator, trials: int, start: int) -> Outcomes:
     """Run one chunk of trials from the first cohort to the stop."""
     steps = -(-design.maximum // design.cohort_size)
-    latent, ties = np.split(draw.random((trials, design.maximum + steps)), [design.maximum], axis=1)
-    outcomes, current, rows = Outcomes.none(design.grid, trials), np.full(trials, start), np.arange(trials)
+    draws = np.ascontiguousarray(draw.random((trials, design.maximum + steps)).T)
+    latent, ties = draws[: design.maximum], draws[design.maximum :]
+    treated, dlt = np.zeros((2, trials, *design.grid.shape), np.int16)
+    whole = part = Outcomes(design.grid, treated, dlt)  # the arrays below are written in place
+    going, at = np.arange(trials), np.full(trials, start)
     for step in range(steps):
-        cohort = latent[:, step * design.cohort_size : (step + 1) * design.cohort_size]
-        going = current != STOP
-        at = np.where(going, current, 0)
-        toxic = (cohort < rates[at, None]).sum(axis=1)
-        treated, dlt = (counts.reshape(trials, -1).copy() for counts in (outcomes.treated, outcomes.dlt))
-        treated[rows, at] += np.where(going, cohort.shape[1], 0)
-        dlt[rows, at] += np.where(going, toxic, 0)
-        outcomes = Outcomes(design.grid, treated.reshape(-1, *design.grid.shape), dlt.reshape(-1, *design.grid.shape))
-        current = np.where(going, design.next(outcomes, at, ties[:, step]), STOP)
-    return outcomes
+        cells, rate = going * design.grid.size + at, rates.take(at)
+        for participant in latent[step * design.cohort_size : (step + 1) * design.cohort_size]:
+            treated.reshape(-1)[cells] += 1
+            dlt.reshape(-1)[cells] += participant.take(going) < rate
+        if going.size < trials:
+            part = Outcomes(design.grid, treated[going], dlt[going])
+        following = design.next(part, at, ties[step].take(going))
+        going, at = going[following != STOP], following[following != STOP]
+        if not going.size:
+            break
+    return whole

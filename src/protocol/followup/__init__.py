@@ -10,7 +10,7 @@ from protocol.followup.durations import duration, shifted
 from protocol.followup.ledger import STATUSES, landmarks, timeline, timelines
 from protocol.followup.lookbacks import earliest_enrolment, lookbacks
 from protocol.followup.record import FollowupRecord, Visit
-from protocol.followup.working import best_days, doomed_starts
+from protocol.followup.working import best_days, doomed_starts, last_announced_year
 
 __all__ = [
     "STATUSES",
@@ -27,6 +27,7 @@ __all__ = [
     "earliest_enrolment",
     "full_days",
     "landmarks",
+    "last_announced_year",
     "lookbacks",
     "shifted",
     "slipped",

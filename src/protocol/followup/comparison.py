@@ -77,7 +77,8 @@ def _course(record: FollowupRecord, frequency: int) -> list[Visit]:
     dates: dict[str, date | None] = {"enrolment": start, "start_of_therapy": start + timedelta(days=3)}
     dates |= {FIRST_INFUSION: start + timedelta(days=14)}
     dates |= {END_OF_TREATMENT: shifted(start + timedelta(days=14), record.course.value)}
-    ledger = timeline(record, dates, frequency, start)
+    known = {anchor.id for anchor in record.anchors}  # another trial may have fewer
+    ledger = timeline(record, {name: day for name, day in dates.items() if name in known}, frequency, start)
     expected = ledger[ledger["status"] != "not applicable"]
     visits = {visit.id: visit for visit in record.visits_at(frequency)}
     return [visits[name] for name in expected["id"]]

@@ -1,11 +1,14 @@
 """The dose-finding designs, by the name people choose them with."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.designs.boin import Boin
+from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.pipe import Pipe
+from protocol.escalation.designs.three_plus_three import ThreePlusThree
 from protocol.escalation.grid import Booleans, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 
@@ -39,8 +42,11 @@ class Design(Protocol):
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say what leads to the recommendation for one trial."""
 
-    def decisions(self) -> pd.DataFrame:
-        """Tabulate what follows from DLTs at the current regimen, one row per number treated."""
+    def decisions(self) -> pd.DataFrame | None:
+        """Tabulate what follows from DLTs at the current regimen, one row per number treated.
+
+        None from a design that looks at more than the current regimen.
+        """
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that may no longer be given; shape ``(T, D, F)``."""
@@ -49,4 +55,9 @@ class Design(Protocol):
         """Select the recommended phase II regimen, or STOP for none; shape ``(T,)``."""
 
 
-DESIGNS = {"BOIN (2-D)": Boin}
+DESIGNS: dict[str, type[Any]] = {
+    "BOIN (2-D)": Boin,
+    "Keyboard (2-D)": Keyboard,
+    "PIPE": Pipe,
+    "3+3 along a path": ThreePlusThree,
+}

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 from markupsafe import Markup
 
 from protocol.chart import Chart
@@ -98,6 +99,7 @@ class EscalationPage:
         self.advice = elements.html("", role="status")
         self.label = elements.html("")
         self.table = elements.html("")
+        self.every = elements.html("")
 
     def _sections(self) -> list[widgets.VBox]:
         entry = [
@@ -125,7 +127,6 @@ class EscalationPage:
         ]
 
     def _design_section(self) -> list[widgets.Widget]:
-        every = rules.parameters(self.record)
         ties = _(
             "All untried regimens score the same, so ties are frequent and the preference steers the whole "
             "trial: dose first climbs at the lowest frequency, frequency first at the lowest dose. Run the "
@@ -146,7 +147,7 @@ class EscalationPage:
                     elements.html(elements.details(_("What the preference in ties does"), ties)),
                     elements.html(elements.details(_("What the bar does"), bar)),
                     self.table,
-                    elements.html(elements.details(_("All parameters and assumptions"), every)),
+                    self.every,
                 ),
             ),
         ]
@@ -263,14 +264,24 @@ class EscalationPage:
             regimen_rows(design, outcomes, current, None if pending else following, marked=self.regimen.value)
         )
         self.table.value = elements.dress(rules.table(design))
-        self.rules.draw(rules.cells(design))
+        self._show_rules(design)
         self.simulation.mark_stale()
 
+    def _show_rules(self, design: Design) -> None:
+        every = rules.parameters(self.record, self.design.value)
+        self.every.value = elements.dress(elements.details(_("All parameters and assumptions"), every))
+        for name in ("bar", "preference", "enough"):
+            getattr(self, name).layout.display = None if hasattr(design, name) else "none"
+        cells = rules.cells(design)
+        self.rules.layout.display = "none" if cells.empty else None
+        if not cells.empty:
+            self.rules.draw(cells)
+
     def _is_reached(self, outcomes: Outcomes) -> bool:
-        """Whether a cohort was treated at the current regimen or one step from it: nothing may be skipped."""
-        at, treated = self.current.value, outcomes.treated.ravel()
-        beside = self.grid.neighbours[1:, at].ravel()
-        return bool(treated[at] or treated[beside[beside >= 0]].any() or (not treated.any() and at == self._start))
+        """Whether the current regimen is at most one step above a treated one: nothing may be skipped."""
+        at, treated = self.current.value, np.argwhere(outcomes.treated[0])
+        up = np.maximum(np.array(divmod(at, self.grid.shape[1])) - treated, 0).sum(axis=1)
+        return bool((up <= 1).any()) or (not len(treated) and at == self._start)
 
     def _check_reached(self, outcomes: Outcomes) -> None:
         if self._is_reached(outcomes):

@@ -17,6 +17,10 @@ SIGNS = {"escalate": "↗", "stay": "=", "de-escalate": "↙", "eliminate": "✕
 def table(design: Design) -> Markup:
     """Show the decision table in steps of a cohort, with the whole of it to save."""
     rules = design.decisions()
+    if rules is None:
+        return elements.note(
+            _("No decision table: this design looks at every regimen. The sentence above names its numbers.")
+        )
     names = {
         "treated": _("Treated"),
         "escalate": _("Escalate at or below"),
@@ -34,6 +38,8 @@ def table(design: Design) -> Markup:
 def cells(design: Design) -> pd.DataFrame:
     """Prepare the picture of the decisions: one row per outcome up to the first that eliminates."""
     rules = design.decisions()
+    if rules is None:
+        return pd.DataFrame(columns=["treated", "dlt", "decision", "letter"])
     rules = rules[(rules["treated"] % design.cohort_size == 0) & (rules["treated"] <= MOST_IN_PICTURE)]
     frame = rules.merge(pd.DataFrame({"dlt": np.arange(MOST_IN_PICTURE + 1)}), how="cross")
     dlt, last = frame["dlt"], frame["eliminate"].fillna(frame["treated"] + 1)
@@ -45,8 +51,8 @@ def cells(design: Design) -> pd.DataFrame:
     return frame.loc[kept, ["treated", "dlt", "decision", "letter"]]
 
 
-def parameters(record: EscalationRecord) -> Markup:
-    """Show every parameter with its value and where it comes from."""
+def parameters(record: EscalationRecord, name: str) -> Markup:
+    """Show every parameter of the design chosen as `name`, with its value and where it comes from."""
     given = record.design
     values: list[tuple[str, object, Provenance]] = [
         (_("Design"), given.name.value, given.name),
@@ -67,11 +73,32 @@ def parameters(record: EscalationRecord) -> Markup:
         (_("Ties go first to"), given.preference.value, given.preference),
         (_("DLT window, days"), record.dlt_window_days.value, record.dlt_window_days),
     ]
+    if own := given.own(name):
+        words = _own_words()
+        values += [(words[field], _plain(getattr(own, field).value), getattr(own, field)) for field in words
+                   if hasattr(own, field)]  # fmt: skip
     for dose in record.doses:
-        name = _("Dose {}, million cells/kg").format(dose.id)
-        values.append((name, f"{dose.cells_per_kg.value / 1e6:g}", dose.cells_per_kg))
-    rows = [(name, value, _origin(origin)) for name, value, origin in values]
+        label = _("Dose {}, million cells/kg").format(dose.id)
+        values.append((label, f"{dose.cells_per_kg.value / 1e6:g}", dose.cells_per_kg))
+    rows = [(label, value, _origin(origin)) for label, value, origin in values]
     return elements.table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")], dtype=object))
+
+
+def _own_words() -> dict[str, str]:
+    return {
+        "margin_below": _("Target key reaches below the target by"),
+        "margin_above": _("Target key reaches above the target by"),
+        "path": _("Path of the 3+3"),
+        "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
+        "prior_size": _("Weight of the prior at one regimen, participants"),
+        "ceiling": _("Probability of lying above the contour that bars"),
+    }
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ("; " if value and isinstance(value[0], tuple) else ", ").join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _origin(value: Provenance) -> Markup:

@@ -15,9 +15,11 @@ from protocol.figures import followup as figures
 from protocol.followup import (
     FollowupRecord,
     best_days,
+    burden,
     conflicts,
     differences,
     doomed_starts,
+    last_announced_year,
     slipped,
     timeline,
 )
@@ -63,11 +65,14 @@ class Planning:
     ) -> None:  # fmt: skip
         self._trial, self._record, self._today, self._full_days = trial, record, today, full_days
         self._case: Case | None = None
+        self._burden = burden(record)
         self._make_inputs(sites)
         self._make_outputs()
         self.view = self._arrange()
         for control in self._controls:
             control.observe(self._again, names="value")
+        self.other_level.observe(self._lay_out, names="value")
+        self._lay_out()
 
     def _make_inputs(self, sites: tuple[str, ...]) -> None:
         working, today = self._record.working, self._today
@@ -180,6 +185,8 @@ class Planning:
                     output.value = elements.dress(part(self._case), role="status")
                 except ProtocolError as error:
                     output.value = elements.dress(elements.message(error))
+
+    def _lay_out(self, _change: Any = None) -> None:
         self.matrix.value = elements.dress(plans.matrix(self._record, self.other_level.value))
 
     @property
@@ -201,7 +208,9 @@ class Planning:
         return best_days(self.record, case.dates, case.level, self._today, case.done, self.full)
 
     def _best(self, case: Case) -> Markup:
-        return plans.best_days(self._proposals(case))
+        table = self._proposals(case)
+        note = plans.provisional_note(last_announced_year()) if table["provisional"].any() else Markup("")
+        return plans.best_days(table) + note
 
     def _doomed(self, case: Case) -> Markup:
         if self.first.value is None or self.last.value is None:
@@ -218,7 +227,7 @@ class Planning:
         here = {visit.id for visit in self._record.visits_at(self.other_level.value)}
         done = {name: day for name, day in case.done.items() if name in here}
         after = timeline(self._record, case.dates, self.other_level.value, self._today, done)
-        return plans.burden(self._record, case.level) + plans.level_change(differences(case.ledger, after))
+        return plans.burden(self._burden, case.level) + plans.level_change(differences(case.ledger, after))
 
     def _conflicts(self, case: Case) -> Markup:
         given = {name: (first.value, last.value) for name, (first, last) in self.agents.items()}

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from protocol.figures.followup import SIGNS
 from protocol.followup import FollowupRecord
 from protocol.followup import activities as matrix_of
-from protocol.followup import burden as burden_of
 from protocol.pages import elements
 from protocol.pages.followup.words import iso, status_word
 from protocol.translation import _, ngettext
@@ -21,7 +20,6 @@ _WHY = {
     "past": _("already past"),
     "chain": _("for the visit that hangs on it"),
 }
-_MOST = 40  # rows shown at once; a longer list is folded away
 
 
 def best_days(table: pd.DataFrame) -> Markup:
@@ -109,9 +107,8 @@ def _changes(table: pd.DataFrame, with_change: bool = False) -> Markup:
     return elements.table(pd.DataFrame(rows, dtype=object))
 
 
-def burden(record: FollowupRecord, level: int) -> Markup:
+def burden(table: pd.DataFrame, level: int) -> Markup:
     """Compare the levels in visits, infusions, hours and blood."""
-    table = burden_of(record)
     labels = {
         "visits": _("Visits, infusions included"), "infusions": _("Infusions"), "procedures": _("Procedures"),
         "hours": _("Hours"), "blood_ml": _("Blood (mL)"),

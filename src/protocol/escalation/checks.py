@@ -1,0 +1,41 @@
+"""What every design refuses, in the same words."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from protocol.escalation.grid import Grid, Integers
+from protocol.escalation.outcomes import Outcomes
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+
+def check_trial(target: float, cohort_size: int, maximum: int, enough: int) -> None:
+    """Refuse a target outside 0 to 1 and sizes that no trial can have."""
+    where = _("design")
+    if not 0 < target < 1:
+        raise ProtocolError(where, _("a target DLT rate of {:g}").format(target), _("a rate inside 0 to 1"))
+    if not 1 <= cohort_size <= maximum <= 1000 or enough < 1:
+        found = _("cohorts of {}, {} in all, {} enough").format(cohort_size, maximum, enough)
+        raise ProtocolError(where, found, _("a cohort of 1 or more and a maximum from that to 1000"))
+
+
+def check_counts(outcomes: Outcomes, maximum: int) -> None:
+    """Refuse more participants at one regimen than the whole trial may have."""
+    if (most := int(outcomes.treated.max(initial=0))) > maximum:
+        found = _("{} participants at one regimen").format(most)
+        raise ProtocolError(_("outcomes"), found, _("at most the trial's maximum, {}").format(maximum))
+
+
+def places(grid: Grid, outcomes: Outcomes, current: ArrayLike) -> Integers:
+    """Return the current regimens as an array, one index a trial."""
+    at = np.asarray(current)
+    if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= grid.size:
+        write = _("one number from 0 to {} for each trial").format(grid.size - 1)
+        raise ProtocolError(_("current regimen"), repr(current)[:80], write)
+    return at
+
+
+def check_coin(preference: str, draws: ArrayLike | None) -> None:
+    """Refuse a coin without draws: chance is always given, never made."""
+    if preference == "coin" and draws is None:
+        raise ProtocolError(_("ties"), _("a coin without draws"), _("draws, or prefer dose or frequency"))

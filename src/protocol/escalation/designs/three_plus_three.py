@@ -1,0 +1,169 @@
+"""3+3 along a stated path through the grid.
+
+Source: Storer 1989 (Biometrics 45:925-937), in the form in common use that asks for six participants at the selected
+level. The rule knows one line of levels; on a grid somebody has to say which line, and regimens beside it are never
+given.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from protocol.escalation.checks import check_counts, check_trial, places
+from protocol.escalation.grid import STOP, Booleans, Grid, Integers, upwards
+from protocol.escalation.outcomes import Outcomes
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+FEW, MANY, TOO_MANY_DLTS = 3, 6, 2  # participants in one cohort and in two; DLTs that close a level
+
+
+@dataclass(frozen=True)
+class ThreePlusThree:
+    """3+3: no DLT in three steps up, one in three asks for three more, two close the level and all above.
+
+    Parameters
+    ----------
+    grid : Grid
+    target, toxic : float
+        Target DLT rate and lowest rate that is too toxic, 0 to 1. The rule uses neither; simulations are judged
+        by them.
+    path : tuple of str
+        Names of regimens in the order of escalation, each one step above the one before. Empty: along the doses
+        at the lowest frequency, then along the frequencies.
+    cohort_size, maximum : int
+        Three, and participants in the whole trial at most; the rule needs no more than six a level.
+
+    Raises
+    ------
+    ProtocolError
+        When the path leaves the grid, skips or goes down, or when the cohort is not three.
+    """
+
+    grid: Grid
+    target: float = 0.30
+    toxic: float = 0.42
+    path: tuple[str, ...] = ()
+    cohort_size: int = FEW
+    maximum: int = 60
+
+    def __post_init__(self) -> None:
+        check_trial(self.target, self.cohort_size, self.maximum, MANY)
+        if self.cohort_size != FEW:
+            raise ProtocolError(_("design"), _("3+3 with cohorts of {}").format(self.cohort_size), _("cohorts of 3"))
+        for low, high in pairwise(self.levels):
+            if high not in self.grid.neighbours[1, low]:
+                labels = self.grid.labels[low], self.grid.labels[high]
+                write = _("each regimen one step above the one before")
+                raise ProtocolError(_("path of the 3+3"), _("{} followed by {}").format(*labels), write)
+
+    @cached_property
+    def levels(self) -> list[int]:
+        """Indices of the regimens on the path, lowest first."""
+        doses, frequencies = self.grid.shape
+        usual = [dose * frequencies for dose in range(doses)]
+        usual += [(doses - 1) * frequencies + frequency for frequency in range(1, frequencies)]
+        return [self.grid.index(label) for label in self.path] or usual
+
+    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:  # noqa: ARG002
+        """Return the regimen of the next cohort; shape ``(T,)``.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+            T trials; every participant counted has completed the DLT window.
+        current : array_like of int, shape (T,)
+            Index of the regimen each trial is at; on the path.
+        draws : array_like of float, optional
+            Not used: this design has no ties.
+
+        Raises
+        ------
+        ProtocolError
+            When a regimen has more than six participants or the current one is not on the path.
+        """
+        at, levels = self._levels_of(places(self.grid, outcomes, current)), np.array(self.levels)
+        n, y, rows, top = *self._counts(outcomes), np.arange(len(at)), self._top(outcomes)
+        here, seen = n[rows, at], y[rows, at]
+        enough = (here >= FEW) & (seen == 0) | (here >= MANY)
+        # Six participants are asked for at a level that nothing above it can follow.
+        above = np.where(enough & (at < top), at + 1, np.where(here >= MANY, STOP, at))
+        below = np.where(n[rows, top] >= MANY, STOP, top)
+        following = np.where(at > top, below, above)
+        done = (top < 0) | (outcomes.treated.sum(axis=(1, 2)) >= self.maximum)
+        return np.where(done | (following == STOP), STOP, levels[following])
+
+    def eliminated(self, outcomes: Outcomes) -> Booleans:
+        """Mark regimens with two or more DLTs and all at or above them; shape ``(T, D, F)``."""
+        check_counts(outcomes, MANY)
+        return upwards(outcomes.dlt >= TOO_MANY_DLTS)
+
+    def selected(self, outcomes: Outcomes) -> Integers:
+        """Select the highest level with at most one DLT in six; STOP where none has six participants."""
+        n, _y = self._counts(outcomes)
+        complete = (n >= MANY) & (np.arange(len(self.levels)) <= self._top(outcomes)[:, None])
+        highest = len(self.levels) - 1 - np.argmax(complete[:, ::-1], axis=1)
+        return np.where(complete.any(axis=1), np.array(self.levels)[highest], STOP)
+
+    def decisions(self) -> pd.DataFrame:
+        """Tabulate what follows from DLTs at the current level, after three and after six participants."""
+        closing = [TOO_MANY_DLTS, TOO_MANY_DLTS]
+        return pd.DataFrame({
+            "treated": [FEW, MANY], "escalate": [0, 1], "deescalate": closing,
+            "eliminate": pd.array(closing, dtype="Int64"),
+        })  # fmt: skip
+
+    def why(self, outcomes: Outcomes, current: int) -> str:
+        """Say, with the numbers, what leads to the recommendation for one trial."""
+        at = int(self._levels_of(np.array([current]))[0])
+        n, y = (int(counts[0, at]) for counts in self._counts(outcomes))
+        top, following = int(self._top(outcomes)[0]), int(self.next(outcomes, [current])[0])
+        name, path = self.grid.labels[current], ", ".join(self.grid.labels[level] for level in self.levels)
+        sentences = [
+            _("At {}, {} of {} participants had a DLT.").format(name, y, n),
+            self._rule(outcomes, at, n, y, top, following),
+            _("The path is {}.").format(path),
+        ]
+        return " ".join(sentences)
+
+    def _rule(self, outcomes: Outcomes, at: int, n: int, y: int, top: int, following: int) -> str:
+        labels = [self.grid.labels[level] for level in self.levels]
+        if top < 0:
+            return _("The lowest level, {}, is closed by 2 or more DLTs: the trial stops.").format(labels[0])
+        if int(outcomes.treated.sum()) >= self.maximum:
+            return _("The maximum of {} participants is reached.").format(self.maximum)
+        if following == STOP:
+            words = _("{} has 6 participants with at most 1 DLT and nothing above it is open: the trial ends.")
+            return words.format(labels[top])
+        if at > top:
+            words = _("2 or more DLTs close a level with all above it: go down to {}, which needs 6 participants.")
+            return words.format(labels[top])
+        if self.levels[at] != following:
+            return _("0 of 3 or 1 of 6 steps up: to {}.").format(self.grid.labels[following])
+        if y or n < FEW:
+            return _("Fewer than 3 participants, or 1 DLT in 3, ask for a cohort of 3 here.")
+        return _("Nothing above {} is open: 6 participants are asked for here.").format(labels[at])
+
+    def _levels_of(self, at: Integers) -> Integers:
+        position = np.full(self.grid.size, -1)
+        position[self.levels] = np.arange(len(self.levels))
+        if (position[at] < 0).any():
+            name = self.grid.labels[at[position[at] < 0][0]]
+            path = ", ".join(self.grid.labels[level] for level in self.levels)
+            write = _("a regimen on the path of the 3+3: {}").format(path)
+            raise ProtocolError(_("current regimen"), name, write)
+        return position[at]
+
+    def _counts(self, outcomes: Outcomes) -> tuple[Integers, Integers]:
+        check_counts(outcomes, MANY)
+        treated, dlt = outcomes.treated.reshape(-1, self.grid.size), outcomes.dlt.reshape(-1, self.grid.size)
+        return treated[:, self.levels], dlt[:, self.levels]
+
+    def _top(self, outcomes: Outcomes) -> Integers:
+        """Return the position of the highest level that is open, -1 for none; shape ``(T,)``."""
+        closed = self.eliminated(outcomes).reshape(-1, self.grid.size)[:, self.levels]
+        return np.where(closed.any(axis=1), closed.argmax(axis=1), len(self.levels)) - 1

@@ -1,0 +1,71 @@
+"""The part of the record that says how the designs are set."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from protocol.escalation.designs import DESIGNS
+from protocol.escalation.stepping import Preference
+from protocol.records import Record, Sourced
+
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+class KeyboardParameters(Record):
+    """How far the target key reaches on both sides of the target."""
+
+    margin_below: Sourced[Rate]
+    margin_above: Sourced[Rate]
+
+
+class PathParameters(Record):
+    """The regimens of a 3+3 in the order of escalation."""
+
+    path: Sourced[tuple[str, ...]]
+
+
+class PipeParameters(Record):
+    """Prior and limits of PIPE."""
+
+    prior_rates: Sourced[tuple[tuple[Rate, ...], ...]]
+    prior_size: Sourced[Annotated[float, Field(gt=0)]]
+    ceiling: Sourced[Annotated[float, Field(gt=0, le=1)]]
+
+
+class DesignParameters(Record):
+    """What the designs need beside the grid: shared values, then one table for each design with its own."""
+
+    name: Sourced[str]
+    start: Sourced[str]
+    target: Sourced[Rate]
+    safe_ratio: Sourced[Rate]
+    toxic_ratio: Sourced[Annotated[float, Field(gt=1)]]
+    elimination: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
+    lowest_margin: Sourced[Annotated[float, Field(ge=0, lt=0.5)]]
+    cohort_size: Sourced[Annotated[int, Field(ge=1)]]
+    maximum: Sourced[Annotated[int, Field(ge=1, le=1000)]]
+    enough: Sourced[Annotated[int, Field(ge=1)]]
+    bar: Sourced[bool]
+    preference: Sourced[Preference]
+
+    keyboard: KeyboardParameters
+    three_plus_three: PathParameters
+    pipe: PipeParameters
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: Sourced[str]) -> Sourced[str]:
+        if name.value not in DESIGNS:
+            raise ValueError(f"no design of the name {name.value!r}; write one of {', '.join(DESIGNS)}")
+        return name
+
+    def own(self, name: str) -> Record | None:
+        """Return the table of the design that people choose as `name`: it bears the name of the design's module."""
+        table: Record | None = getattr(self, DESIGNS[name].__module__.rpartition(".")[2], None)
+        return table
+
+    def values(self, name: str) -> dict[str, Any]:
+        """Collect shared values and those of the named design, by the name of their field."""
+        tables = [table for table in (self, self.own(name)) if table]
+        every = {field: getattr(table, field) for table in tables for field in type(table).model_fields}
+        return {field: given.value for field, given in every.items() if isinstance(given, Sourced)}

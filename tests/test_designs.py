@@ -1,0 +1,284 @@
+"""The dose-finding designs beside BOIN: published values, plain twins, and the laws that hold for every design."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twins.keyboard import PlainKeyboard
+from twins.pipe import PlainPipe
+from twins.three_plus_three import PlainThreePlusThree
+
+from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, simulate
+from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.pipe import Pipe
+from protocol.escalation.designs.three_plus_three import ThreePlusThree
+from protocol.records import ProtocolError, read_record
+
+VECTORS = Path(__file__).parent / "vectors"
+GRID = Grid(tuple("ABCDE"), tuple("123"))
+RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
+SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
+
+
+def cases_file(name):
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+def cases(name):
+    return cases_file(name)["cases"]
+
+
+def by_id(name):
+    return {"argvalues": cases(name), "ids": [case["id"] for case in cases(name)]}
+
+
+def draws_of(seed, trials, maximum=60, steps=20):
+    """The latent uniforms and coins that `simulate` gives each trial."""
+    draws = np.random.default_rng(seed).random((trials, maximum + steps))
+    return zip(draws[:, :maximum], draws[:, maximum:], strict=True)
+
+
+# Keyboard
+
+
+@pytest.mark.parametrize("case", **by_id("keyboard_comb_boundaries.json"))
+def test_keyboard_boundaries_equal_those_of_the_published_package(case):
+    margins = {"margin_below": case["marginL"], "margin_above": case["marginR"]}
+    tables = Keyboard(GRID, case["target"], elimination=case["cutoff.eli"], toxic=0.9, **margins).tables
+    assert tables.escalate[1:].tolist() == case["escalate_if_dlt_le"]
+    assert tables.deescalate[1:].tolist() == case["deescalate_if_dlt_ge"]
+    assert [int(y) if y <= n else None for n, y in enumerate(tables.eliminate)][1:] == case["eliminate_if_dlt_ge"]
+
+
+@pytest.mark.parametrize("case", **by_id("keyboard_comb_oc.json"))
+def test_keyboard_characteristics_agree_with_the_published_simulations(case):
+    design = Keyboard(GRID, case["target"], preference="coin")
+    table = simulate(design, case["p_true"], 20_000, seed=1).regimens()
+    published = case["results"]
+    for name, key, scale in (
+        ("selected", "selection_percent", 100),
+        ("participants", "mean_patients", 1),
+        ("dlts", "mean_dlt", 1),
+    ):
+        found, error = table[name].to_numpy()[:15], table[f"{name}_se"].to_numpy()[:15] + 0.0001
+        expected = np.array(published[key]).ravel() / scale
+        assert np.all(np.abs(found - expected) <= 4 * error * np.sqrt(3)), name  # theirs: 10,000 trials
+    # `pctearlystop` of the package is twice the share of trials that stop; 100 less the selections is the share.
+    none = table.iloc[-1]
+    assert abs(none.selected - published["early_stop_percent"] / 100) <= 4 * np.sqrt(3) * none.selected_se + 1e-4
+
+
+def test_keyboard_agrees_with_the_plain_twin_on_the_same_draws():
+    design, twin = Keyboard(GRID, preference="coin"), PlainKeyboard(5, 3, 0.3)
+    result = simulate(design, SCENARIOS["diagonal"], 2_000, 7)
+    for trial, (latent, coins) in enumerate(draws_of(7, 2_000)):
+        n, y = twin.run(SCENARIOS["diagonal"], latent, coins)
+        assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells]
+        assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+        if trial < 100:
+            assert result.selected[trial] == twin.cells.index(twin.select(n, y))
+
+
+# 3+3
+
+
+@pytest.mark.parametrize("case", cases("three_plus_three_escalation.json"), ids=lambda case: str(case["rate"]))
+def test_a_level_of_the_3_plus_3_is_passed_as_often_as_the_rule_says(case):
+    design = ThreePlusThree(Grid(("A", "B"), ("1",)))
+    result = simulate(design, [[case["rate"]], [1.0]], 20_000, 1)
+    passed = (result.treated[:, 1, 0] > 0).mean()
+    assert abs(passed - case["escalate"]) < 4 * np.sqrt(passed * (1 - passed) / 20_000)
+
+
+@pytest.mark.parametrize("path", [(), ("A1", "A2", "B2", "B3", "C3")])
+@pytest.mark.parametrize("scenario", ["diagonal", "lowest", "safe"])
+def test_the_3_plus_3_agrees_with_the_plain_twin_on_the_same_draws(path, scenario):
+    design = ThreePlusThree(GRID, path=path)
+    result, twin = simulate(design, SCENARIOS[scenario], 2_000, 7), PlainThreePlusThree(design.levels)
+    for trial, (latent, _coins) in enumerate(draws_of(7, 2_000)):
+        n, y, picked = twin.run(np.ravel(SCENARIOS[scenario]), latent)
+        assert result.treated[trial].ravel().tolist() == [n.get(cell, 0) for cell in range(15)]
+        assert result.dlt[trial].ravel().tolist() == [y.get(cell, 0) for cell in range(15)]
+        assert result.selected[trial] == (STOP if picked is None else picked)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "words"),
+    [
+        ("A1:NNN", "B1", "steps up: to B1"),
+        ("A1:NNT", "A1", "a cohort of 3 here"),
+        ("A1:NNTTNN", "stop", "the trial stops"),
+        ("A1:NNN B1:NTT", "A1", "go down to A1"),
+        ("A1:NNNNNN B1:NTT", "stop", "the trial ends"),
+        ("A1:NNN B1:NNN C1:NNN D1:NNN E1:NNN E2:NNN E3:NNN", "E3", "Nothing above E3 is open"),
+    ],
+)
+def test_the_3_plus_3_says_its_numbers(text, answer, words):
+    design, outcomes = ThreePlusThree(GRID), Outcomes.parse(GRID, text)
+    at = GRID.index(text.split()[-1][:2])
+    following = design.next(outcomes, [at])[0]
+    assert (GRID.labels[following] if following != STOP else "stop") == answer
+    assert words in design.why(outcomes, at)
+
+
+# PIPE
+
+REACH = {
+    "neighbouring": ("neighbours", True),
+    "neighbouring-nodiag": ("neighbours", False),
+    "no.dose.skip-nodiag": ("tried", False),
+}
+
+
+@pytest.mark.parametrize("case", **by_id("pipe_next.json"))
+def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(case, monkeypatch):
+    shapes = np.array([case["beta_prior"][name] for name in "ab"]).reshape(2, 15)
+    medians = cases_file("pipe_next.json")["prior_median"]
+    reach, diagonal = REACH[case["constraint"]]
+    size = case["prior.ss_each"]
+    design = Pipe(
+        GRID, case["theta"], prior_rates=tuple(map(tuple, medians)), prior_size=size, ceiling=case["epsilon"] or 1.0,
+        admissible=case["admis"], reach=reach, diagonal=diagonal, preference="coin",
+    )  # fmt: skip
+    assert design.shapes == pytest.approx(shapes, abs=2e-4)  # the package solves for them roughly
+    monkeypatch.setattr(Pipe, "shapes", property(lambda _design: shapes))
+    outcomes = Outcomes(GRID, np.array(case["n"]), np.array(case["dlt"]))
+    posterior = design.posterior(outcomes)
+    assert posterior.above[0].reshape(5, 3).astype(int).tolist() == case["contour_above"]
+    assert posterior.chance[0] == pytest.approx(np.ravel(case["prob_above_contour"]), abs=1e-6)
+    if case["epsilon"]:
+        assert design.eliminated(outcomes)[0].astype(int).tolist() == case["unsafe_by_epsilon"]
+    at = (case["doses"][-1] - 1) * 3 + case["freqs"][-1] - 1 if case["doses"] else 0
+    answers = {int(design.next(outcomes, [at], [draw])[0]) for draw in np.linspace(0, 0.999, 50)}
+    assert answers == {(dose - 1) * 3 + frequency - 1 for dose, frequency in case["next_seen"]}
+
+
+def test_pipe_agrees_with_the_plain_twin_on_the_same_draws():
+    design = RECORD.designed("PIPE")
+    a, b = design.shapes.reshape(2, 5, 3).tolist()
+    twin, scenarios = PlainPipe(a, b, 0.3, 0.8), ("diagonal", "lowest")
+    for scenario in scenarios:
+        result = simulate(design, SCENARIOS[scenario], 1_000, 7)
+        for trial, (latent, _coins) in enumerate(draws_of(7, 1_000)):
+            n, y = twin.run(SCENARIOS[scenario], latent)
+            assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells], trial
+            assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+
+
+def test_pipe_goes_down_when_nothing_around_is_safe():
+    design, outcomes = Pipe(GRID), Outcomes.parse(GRID, "A1:NNNNNN B1:NTTTTT B2:TTTTTT C3:TTTTTTTTT")
+    assert design.next(outcomes, [GRID.index("C3")])[0] != STOP
+    assert not design.eliminated(outcomes)[0].ravel()[design.next(outcomes, [GRID.index("C3")])[0]]
+
+
+# Laws for every design
+
+
+def fitting(name, grid, **changes):
+    """A design of this name for a grid other than the record's."""
+    return DESIGNS[name](grid, **changes)
+
+
+@st.composite
+def truths(draw, doses, frequencies):
+    steps = draw(
+        st.lists(st.floats(0, 0.3), min_size=doses * frequencies, max_size=doses * frequencies).map(
+            lambda values: np.array(values).reshape(doses, frequencies)
+        )
+    )
+    return np.minimum(np.maximum.accumulate(np.maximum.accumulate(steps + draw(st.floats(0, 0.7)), 0), 1), 1.0)
+
+
+SHAPES = [(1, 1), (1, 4), (3, 2), (5, 3)]
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@settings(deadline=None, max_examples=8)
+@given(data=st.data())
+def test_no_design_leaves_the_grid_skips_climbs_diagonally_or_enters_an_eliminated_regimen(name, shape, data):
+    grid = Grid(tuple(f"D{i}-" for i in range(shape[0])), tuple(f"F{i}" for i in range(shape[1])))
+    design, truth = fitting(name, grid, maximum=24), data.draw(truths(*shape)).ravel()
+    draws = np.random.default_rng(data.draw(st.integers(0, 2**32))).random((20, 24))
+    treated, dlt, at, going = *np.zeros((2, 20, grid.size), int), np.zeros(20, int), np.arange(20)
+    for step in range(8):
+        for draw in draws[going, 3 * step : 3 * step + 3].T:
+            treated[going, at[going]] += 1
+            dlt[going, at[going]] += draw < truth[at[going]]
+        outcomes = Outcomes(grid, treated[going].reshape(-1, *shape), dlt[going].reshape(-1, *shape))
+        following, closed = design.next(outcomes, at[going], draws[going, step]), design.eliminated(outcomes)
+        assert ((following >= STOP) & (following < grid.size)).all()
+        moved = following != STOP
+        assert not closed.reshape(-1, grid.size)[moved, following[moved]].any()
+        up = np.array(np.divmod(following[moved], shape[1])) - np.divmod(at[going][moved], shape[1])
+        assert (np.maximum(up, 0).sum(axis=0) <= 1).all()
+        at[going], going = following, going[moved]
+    selected = design.selected(Outcomes(grid, treated.reshape(-1, *shape), dlt.reshape(-1, *shape)))
+    assert (treated[selected != STOP, selected[selected != STOP]] > 0).all()
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_gives_the_same_figures_in_any_chunks(name):
+    design = RECORD.designed(name)
+    whole = simulate(design, SCENARIOS["diagonal"], 70, 3)
+    parts = simulate(design, SCENARIOS["diagonal"], 70, 3, chunk=23)
+    assert whole.regimens().equals(parts.regimens())
+    assert (whole.selected == parts.selected).all()
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_says_why_for_every_outcome_of_a_first_cohort(name):
+    design = RECORD.designed(name)
+    for letters in ("NNN", "NNT", "NTT", "TTT"):
+        outcomes = Outcomes.parse(GRID, f"A1:{letters}")
+        words = design.why(outcomes, 0)
+        assert "A1" in words
+        assert any(character.isdigit() for character in words.replace("A1", ""))
+        assert design.next(outcomes, [0], [0.5])[0] < GRID.size
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize(
+    "changes",
+    [{"target": 0.0}, {"target": 1.0}, {"target": float("nan")}, {"cohort_size": 0}, {"maximum": 0}],
+    ids=str,
+)
+def test_every_design_refuses_what_cannot_be(name, changes):
+    with pytest.raises(ProtocolError):
+        fitting(name, GRID, **changes)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_runs_on_a_large_grid_and_refuses_no_trials(name):
+    grid = Grid(tuple(f"D{i}-" for i in range(6)), tuple(f"F{i}" for i in range(6)))
+    design = fitting(name, grid, maximum=12)
+    assert simulate(design, np.full((6, 6), 0.2), 5, 1).trials == 5
+    with pytest.raises(ProtocolError):
+        simulate(design, np.full((6, 6), 0.2), 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "where"),
+    [
+        (lambda: ThreePlusThree(GRID, path=("A1", "B2")), "path"),
+        (lambda: ThreePlusThree(GRID, path=("A1", "A3")), "path"),
+        (lambda: ThreePlusThree(GRID, path=("A1", "Z9")), "regimen"),
+        (lambda: ThreePlusThree(GRID, cohort_size=4), "design"),
+        (lambda: ThreePlusThree(GRID).next(Outcomes.parse(GRID, "A2:NNN"), [1]), "current regimen"),
+        (lambda: ThreePlusThree(GRID).next(Outcomes.parse(GRID, "A1:NNNNNNN"), [0]), "outcomes"),
+        (lambda: Keyboard(GRID, margin_below=0.3), "design"),
+        (lambda: Pipe(GRID, prior_rates=((0.1, 0.2),)), "design"),
+        (lambda: Pipe(GRID, prior_rates=((0.1, 0.2, 1.0),) * 5), "design"),
+        (lambda: Pipe(GRID, prior_size=float("nan")), "design"),
+        (lambda: Pipe(GRID, ceiling=0.0), "design"),
+        (lambda: Pipe(GRID, preference="coin").next(Outcomes.none(GRID), [0]), "ties"),
+        (lambda: simulate(Pipe(Grid(tuple("ABCDEFGHIJKL"), tuple("12345678"))), np.full((12, 8), 0.2), 1, 1), "grid"),
+    ],
+)
+def test_what_a_design_cannot_use_is_refused(attempt, where):
+    with pytest.raises(ProtocolError) as caught:
+        attempt()
+    assert where in caught.value.where
