@@ -14,7 +14,7 @@ CONTROLS = [
     ("02-eligibility", "textbox", "Age at consent", lambda it: fill(it, "80"), "Possibly", "Not eligible"),
     ("03-escalation", "textbox", "Outcomes", lambda it: fill(it, "A1:NNN"), "Nobody was treated", "0 of 3"),
     ("04-followup", "button", "Clear all dates", lambda it: it.click(), "Invented", "not yet known"),
-    ("05-sites", "combobox", "Show", lambda it: it.select_option(index=1), "yczhang@", "whitely1972@"),
+    ("05-sites", "combobox", "Show", lambda it: it.select_option(index=1), "解放大道1095号", "胜利街26号"),
 ]
 
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"

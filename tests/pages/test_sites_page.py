@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from protocol.pages.sites import SitesPage
-from protocol.pages.sites.load import free_places, load_per_site
+from protocol.pages.sites.load import free_places, load_per_site, planned_days
 from protocol.trial import load_trial
 
 TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
@@ -166,13 +166,28 @@ def test_the_nearest_site_is_found_from_a_district_and_from_a_point(page):
     assert "degrees from -90 to 90" in page.found.value
 
 
+def visits_of(site):
+    """What a site's visits must add up to: all of each level but those at an anchor without a day."""
+    total = 0
+    for person in TRIAL.examples.so_far.participants:
+        if person.site == site:
+            given = {"enrolment": True, "start_of_therapy": person.therapy_started}
+            given["first_infusion"] = person.first_infusion
+            level = int(person.regimen[1])
+            visits = TRIAL.followup.visits_at(level)
+            total += sum(bool(given.get(TRIAL.followup.root(visit, level))) for visit in visits)
+    return total
+
+
 def test_load_counts_every_participant_once_and_says_that_it_is_invented(page):
     so_far = TRIAL.examples.so_far
-    frame = load_per_site(TRIAL, so_far, 2)
+    planned = planned_days(TRIAL, so_far)
+    frame = load_per_site(TRIAL, so_far, planned, 2)
     assert frame["participants"].sum() == len(so_far.participants)
     assert "Invented example." in page.load.value
-    few, many = (load_per_site(TRIAL, so_far, weeks)["visits"].sum() for weeks in (1, 12))
+    few, many = (load_per_site(TRIAL, so_far, planned, weeks)["visits"].sum() for weeks in (1, 12))
     assert 0 < few < many
+    assert [len(planned[site.name]) for site in TRIAL.sites] == [visits_of(site.name) for site in TRIAL.sites]
     assert free_places(TRIAL, so_far) == 0  # six at D2 are two full cohorts of three
     fewer = so_far.model_copy(update={"participants": so_far.participants[:-1]})
     assert free_places(TRIAL, fewer) == 1

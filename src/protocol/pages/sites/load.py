@@ -11,7 +11,23 @@ from protocol.trial import Trial
 _DATED = {"enrolment": "enrolled", "start_of_therapy": "therapy_started", "first_infusion": "first_infusion"}
 
 
-def load_per_site(trial: Trial, so_far: TrialSoFar, weeks: int) -> pd.DataFrame:
+def planned_days(trial: Trial, so_far: TrialSoFar) -> dict[str, list[date]]:
+    """List the target days of all visits of each site's participants, by the site's name, earliest first."""
+    people = {site.name: [one for one in so_far.participants if one.site == site.name] for site in trial.sites}
+    return {
+        site: sorted(day for person in own for day in _targets(trial, person, so_far.as_of))
+        for site, own in people.items()
+    }
+
+
+def _targets(trial: Trial, person: Participation, today: date) -> list[date]:
+    frequency = [level.id for level in trial.escalation.frequencies].index(person.regimen[1:]) + 1
+    known = {anchor.id for anchor in trial.followup.anchors}
+    dates = {anchor: getattr(person, day) for anchor, day in _DATED.items() if anchor in known}
+    return [target.date() for target in timeline(trial.followup, dates, frequency, today)["target"].dropna()]
+
+
+def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], weeks: int) -> pd.DataFrame:
     """Count what the sites have to do in the weeks to come.
 
     Parameters
@@ -19,6 +35,8 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, weeks: int) -> pd.DataFrame:
     trial : Trial
     so_far : TrialSoFar
         Who takes part, and the day from which is looked ahead.
+    planned : dict of str to list of date
+        What :func:`planned_days` returned.
     weeks : int
         How far to look ahead.
 
@@ -30,27 +48,18 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, weeks: int) -> pd.DataFrame:
         DLT window has not passed).
     """
     progress = standing(so_far, trial.escalation.dlt_window_days.value).set_index("participant")["progress"]
+    last = so_far.as_of + timedelta(weeks=weeks)
     rows = []
     for site in trial.sites:
         own = [person for person in so_far.participants if person.site == site.name]
-        days = sorted(day for person in own for day in next_visits(trial, person, so_far.as_of, weeks))
-        pending = [
+        days = [day for day in planned[site.name] if so_far.as_of <= day <= last]
+        waiting = [
             person
             for person in own
             if person.regimen == so_far.open_regimen and progress[person.id] not in ("evaluable", "DLT")
         ]
-        rows.append((site.name, len(own), len(days), days[0] if days else None, len(pending)))
+        rows.append((site.name, len(own), len(days), days[0] if days else None, len(waiting)))
     return pd.DataFrame(rows, columns=["site", "participants", "visits", "next", "in_open_cohort"], dtype=object)
-
-
-def next_visits(trial: Trial, person: Participation, today: date, weeks: int) -> list[date]:
-    """List the target days of one participant's visits from today to `weeks` later."""
-    frequency = [level.id for level in trial.escalation.frequencies].index(person.regimen[1:]) + 1
-    known = {anchor.id for anchor in trial.followup.anchors}
-    dates = {anchor: getattr(person, day) for anchor, day in _DATED.items() if anchor in known}
-    targets = timeline(trial.followup, dates, frequency, today)["target"].dropna()
-    last = today + timedelta(weeks=weeks)
-    return [target.date() for target in targets if today <= target.date() <= last]
 
 
 def free_places(trial: Trial, so_far: TrialSoFar) -> int:

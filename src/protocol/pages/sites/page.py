@@ -12,7 +12,7 @@ from protocol.exchange.mail_draft import mail_draft
 from protocol.figures import sites as figures
 from protocol.pages import elements
 from protocol.pages.sites.cards import card, cover
-from protocol.pages.sites.load import free_places, load_per_site
+from protocol.pages.sites.load import free_places, load_per_site, planned_days
 from protocol.records import ProtocolError
 from protocol.sites import Position, Site, distance_km, nearest, quality_notes
 from protocol.translation import _
@@ -53,6 +53,7 @@ class SitesPage:
 
     def __init__(self, trial: Trial, today: date) -> None:
         self._trial, self._today = trial, today
+        self._planned = planned_days(trial, trial.examples.so_far) if trial.examples else {}
         self._make_inputs()
         self.cards, self.covered, self.mail, self.found, self.load = (elements.html("") for _n in range(5))
         self.map = Chart(figures.sketch_map, _("A sketch of the sites and the rivers"))
@@ -173,7 +174,7 @@ class SitesPage:
     def _show_load(self, _change: Any = None) -> None:
         if self._trial.examples:
             self.load.value = elements.dress(
-                _load(self._trial, self._trial.examples.so_far, self.weeks.value), "status"
+                _load(self._trial, self._trial.examples.so_far, self._planned, self.weeks.value), "status"
             )
 
     def _write_mail(self, _change: Any = None) -> None:
@@ -236,8 +237,8 @@ def _found(sites: tuple[Site, ...], start: Position) -> Markup:
     return Markup("<ol>{}</ol><p>{}</p>").format(items, elements.assumption(start.origin))
 
 
-def _load(trial: Trial, so_far: TrialSoFar, weeks: int) -> Markup:
-    frame = load_per_site(trial, so_far, weeks)
+def _load(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], weeks: int) -> Markup:
+    frame = load_per_site(trial, so_far, planned, weeks)
     frame.columns = [
         _("Site"), _("Participants"), _("Visits due in {weeks} weeks").format(weeks=weeks), _("Next visit"),
         _("Waiting in the open cohort"),
