@@ -116,7 +116,7 @@ def test_day_14_is_a_switch(page):
 
 def test_without_exposures_the_page_says_so(page):
     page.clear.click()
-    assert "no look-back delays" in text(page.earliest)
+    assert "only if the participant had none of these" in text(page.earliest)
     assert page.clocks.layout.display == "none"
 
 
@@ -251,18 +251,18 @@ def test_an_early_end_cancels_what_was_to_come(page):
 
 @pytest.fixture
 def board(page):
-    page.tabs.selected_index = 1
+    page.tabs.selected_index = 2
     return page.board
 
 
 def test_tabs_are_made_when_they_are_looked_at(page):
     assert page.board is None
-    page.tabs.selected_index = 1
+    page.tabs.selected_index = 2
     board = page.board
     page.tabs.selected_index = 0
-    page.tabs.selected_index = 1
+    page.tabs.selected_index = 2
     assert page.board is board
-    assert page.tabs.children[1].children == (board.view,)
+    assert page.tabs.children[2].children == (board.view,)
 
 
 def test_the_board_counts_by_site_and_week_and_filters(board):
@@ -297,7 +297,7 @@ def test_the_next_cohort_waits_for_the_one_who_has_not_begun(board):
 
 @pytest.fixture
 def forecast(page):
-    page.tabs.selected_index = 2
+    page.tabs.selected_index = 3
     return page.forecast
 
 
@@ -343,9 +343,24 @@ def test_a_trial_that_screens_nobody_is_explained_and_the_last_good_state_stays(
 
 def test_a_protocol_without_a_trial_so_far_says_so():
     page = FollowupPage(TRIAL.model_copy(update={"examples": None}), today=TODAY)
-    page.tabs.selected_index = 1
-    assert "No trial so far" in text(page.tabs.children[1].children[0])
+    page.tabs.selected_index = 2
+    assert "No trial so far" in text(page.tabs.children[2].children[0])
     page.planning.site.value = TRIAL.sites[0].name
     assert "Visits to come" in text(page.planning.best)
-    page.tabs.selected_index = 2
+    page.tabs.selected_index = 3
     assert "so far" not in dict(page.forecast.path.options).values()
+
+
+def test_today_names_the_next_visit_and_what_was_missed(page):
+    assert "Next: " in page.summary.value
+    assert "missed" in page.summary.value
+    page.clear.click()
+    assert "No date is known yet" in page.summary.value
+    assert "only if the participant had none of these" in page.earliest.value
+
+
+def test_dates_that_cannot_be_used_take_the_answers_away(page):
+    page.anchors["first_infusion"].value = page.anchors["enrolment"].value - timedelta(days=1)
+    assert "Write" in page.problem.value
+    assert "cannot be used together" in page.summary.value
+    assert "overdue" not in page.summary.value

@@ -23,6 +23,7 @@ from protocol.translation import _
 from protocol.trial import Trial
 
 _WIDE = {"description_width": "60%"}
+BOARD, FORECAST = 2, 3  # places of the tabs that are made when they are first looked at
 
 
 class FollowupPage:
@@ -54,8 +55,10 @@ class FollowupPage:
         self.planning = Planning(number, trial.followup, today, sites, self._full_days)
         self.board: Board | None = None
         self.forecast: ForecastPanel | None = None
-        self.tabs = widgets.Tab([self._arrange(), widgets.VBox(), widgets.VBox()], selected_index=0)
-        self.tabs.titles = (_("One participant"), _("The whole trial"), _("Trial calendar"))
+        self.tabs = widgets.Tab(
+            [self._arrange(), self.planning.view, widgets.VBox(), widgets.VBox()], selected_index=0
+        )
+        self.tabs.titles = (_("One participant"), _("Planning"), _("The whole trial"), _("Trial calendar"))
         self.view = widgets.VBox([self.tabs])
         self.tabs.observe(self._open_tab, names="selected_index")
         for control in (*self._pickers, self.frequency, self.boundary_day):
@@ -130,11 +133,10 @@ class FollowupPage:
                     lead=_("Bars are windows, ticks target days, diamonds visits done; the dashed line is today."),
                 ),
                 elements.section(
-                    _("Earliest date of enrolment"), self.problem, self.earliest,
+                    _("Earliest date of enrolment"), self.earliest,
                     clocks, self.question, wide(self.clocks),
                     lead=_("The last day of each exposure; empty means there was none."),
                 ),
-                self.planning.view,
             ]
         )  # fmt: skip
 
@@ -153,6 +155,8 @@ class FollowupPage:
             marks = landmarks(record, anchors, today)
         except ProtocolError as error:
             self.problem.value = elements.dress(elements.message(error))
+            old = _("These dates cannot be used together. What stands below belongs to the last ones that could.")
+            self.summary.value = self.earliest.value = elements.dress(elements.note(old), "status")
             return
         self.problem.value = ""
         self._offer_visits(ledger)
@@ -164,12 +168,12 @@ class FollowupPage:
     def _open_tab(self, change: dict[str, Any]) -> None:
         """Make a tab when it is first looked at, so that the page opens quickly."""
         place, examples = change["new"], self._trial.examples
-        if place == 1 and self.board is None and examples:
+        if place == BOARD and self.board is None and examples:
             self.board = Board(self._trial, examples.so_far)
-        if place == 2 and self.forecast is None:
+        if place == FORECAST and self.forecast is None:
             self.forecast = ForecastPanel(self._trial, self._today)
         nobody = elements.html(elements.note(_("No trial so far is kept beside this protocol.")))
-        made = {1: self.board.view if self.board else nobody, 2: self.forecast and self.forecast.view}
+        made = {BOARD: self.board.view if self.board else nobody, FORECAST: self.forecast and self.forecast.view}
         if place in made and not self.tabs.children[place].children:
             self.tabs.children[place].children = (made[place],)
 

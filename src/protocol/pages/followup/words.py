@@ -31,16 +31,27 @@ def length_in_words(duration: str) -> str:
 
 
 def today_in_words(ledger: pd.DataFrame, today: date) -> Markup:
-    """Say which visits are overdue, due or open."""
+    """Say which visits were missed, are overdue, due or open, and which comes next."""
     parts = []
-    for status in ("overdue", "due", "open"):
+    for status in ("missed", "overdue", "due", "open"):
         for name, closes in ledger.loc[ledger["status"] == status, ["name", "closes"]].itertuples(index=False):
             text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
             parts.append(Markup("<li>{} {}</li>").format(status_word(status), text))
     head = _("Today is {day}.").format(day=today)
-    if not parts:
-        return Markup("<p>{} {}</p>").format(head, _("No visit is open, due or overdue."))
-    return Markup("<p>{}</p><ul>{}</ul>").format(head, Markup("").join(parts))
+    if ledger["target"].isna().all():
+        return Markup("<p>{} {}</p>").format(head, _("No date is known yet, so no visit can be planned."))
+    none = "" if parts else _("No visit is open, due or overdue.")
+    return Markup("<p>{} {}</p><ul>{}</ul><p>{}</p>").format(head, none, Markup("").join(parts), _next_visit(ledger))
+
+
+def _next_visit(ledger: pd.DataFrame) -> str:
+    ahead = ledger[ledger["status"].eq("not yet")].sort_values("opens", kind="stable")
+    if ahead.empty:
+        return _("No later visit is planned.")
+    row = ahead.iloc[0]
+    return _("Next: {visit}, planned for {target}, from {opens} until and including {closes}.").format(
+        visit=row["name"], target=row["target"].date(), opens=row["opens"].date(), closes=row["closes"].date()
+    )
 
 
 def periods_in_words(record: FollowupRecord, marks: pd.DataFrame) -> Markup:
@@ -59,7 +70,9 @@ def earliest_in_words(clocks: pd.DataFrame, enrolment: date | None) -> Markup:
     """Say from which day on enrolment is allowed, what binds, and whether the enrolment respects it."""
     day = earliest_enrolment(clocks)
     if day is None:
-        return Markup("<p>{}</p>").format(_("No exposure is given, so no look-back delays enrolment."))
+        return Markup("<p>{}</p>").format(
+            _("No date is entered. Enrolment is not delayed only if the participant had none of these.")
+        )
     binding = clocks[clocks["binding"]]
     reasons = [
         _("“{name}”: {length} after {exposure}").format(
