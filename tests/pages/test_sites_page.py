@@ -174,8 +174,7 @@ def visits_of(site):
             given = {"enrolment": True, "start_of_therapy": person.therapy_started}
             given["first_infusion"] = person.first_infusion
             level = int(person.regimen[1])
-            visits = TRIAL.followup.visits_at(level)
-            total += sum(bool(given.get(TRIAL.followup.root(visit, level))) for visit in visits)
+            total += sum(bool(given.get(root)) for root in TRIAL.followup.roots(level).values())
     return total
 
 
