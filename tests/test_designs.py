@@ -109,7 +109,7 @@ def test_the_3_plus_3_agrees_with_the_plain_twin_on_the_same_draws(path, scenari
     ("text", "answer", "words"),
     [
         ("A1:NNN", "B1", "steps up: to B1"),
-        ("A1:NNT", "A1", "a cohort of 3 here"),
+        ("A1:NNT", "A1", "3 more participants here"),
         ("A1:NNTTNN", "stop", "the trial stops"),
         ("A1:NNN B1:NTT", "A1", "go down to A1"),
         ("A1:NNNNNN B1:NTT", "stop", "the trial ends"),

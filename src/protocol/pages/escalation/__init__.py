@@ -129,14 +129,17 @@ class EscalationPage:
             "has no such rule. The R package BOIN applies it when it advises a trial, but not when it "
             "simulates one; here the advice and the simulation always follow the same rule."
         )
+        self.explained = {
+            "preference": elements.html(elements.details(_("What the preference in ties does"), ties)),
+            "bar": elements.html(elements.details(_("What the bar does"), bar)),
+        }
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
             elements.row(self.cohort_size, self.maximum, self.enough),
             elements.row(
                 half(self.rules),
                 half(
-                    elements.html(elements.details(_("What the preference in ties does"), ties)),
-                    elements.html(elements.details(_("What the bar does"), bar)),
+                    *self.explained.values(),
                     self.table,
                     self.every,
                 ),
@@ -245,12 +248,14 @@ class EscalationPage:
         self.picture.draw(regimen_rows(design, outcomes, self.current.value, following, marked=self.regimen.value))
         self.table.value = elements.dress(rules.table(design))
         self._show_rules(design)
+        self.simulation.compare(design)
 
     def _show_rules(self, design: Design) -> None:
         every = rules.parameters(self.record, self.design.value)
         self.every.value = elements.dress(elements.details(_("All parameters and assumptions"), every))
         for name in ("bar", "preference", "enough"):
-            getattr(self, name).layout.display = None if hasattr(design, name) else "none"
+            for widget in filter(None, (getattr(self, name), self.explained.get(name))):
+                widget.layout.display = None if hasattr(design, name) else "none"
         cells = rules.cells(design)
         self.rules.layout.display = "none" if cells.empty else None
         if not cells.empty:

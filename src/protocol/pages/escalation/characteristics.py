@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from protocol import __version__
 from protocol.chart import Chart
-from protocol.escalation import Design, EscalationRecord, Simulation, simulate, true_rates
+from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, simulate, true_rates
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.records import ProtocolError
@@ -151,7 +151,14 @@ class Characteristics:
         if self.result:
             self.progress.value = self.result.trials
             self.summary.value = elements.dress(_summary(self.result), role="status")
+            self.problem.value = ""
             self._draw()
+
+    def compare(self, design: Design) -> None:
+        """Say so when the figures shown belong to another design than the page's."""
+        other = self.result is not None and self.result.design != design
+        words = _("These figures are of another design than the one above. Run again to see its own.")
+        self.problem.value = elements.dress(elements.note(words)) if other else ""
 
     def _draw(self, _change: object = None) -> None:
         if self.result:
@@ -217,6 +224,7 @@ def _figures(value: float, error: float, unit: str) -> tuple[str, str]:
 
 def _citation(result: Simulation) -> str:
     done = _("{:,} of {:,} trials").format(result.trials, result.requested)
-    return _("{}, seed {}, target DLT rate {:g}, protocol-workbook {}. One standard error is given.").format(
-        done, result.seed, result.design.target, __version__
+    name = next(name for name, kind in DESIGNS.items() if isinstance(result.design, kind))
+    return _("{}: {}, seed {}, target DLT rate {:g}, protocol-workbook {}. One standard error is given.").format(
+        name, done, result.seed, result.design.target, __version__
     )
