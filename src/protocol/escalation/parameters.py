@@ -32,6 +32,15 @@ class PipeParameters(Record):
     ceiling: Sourced[Annotated[float, Field(gt=0, le=1)]]
 
 
+class PocrmParameters(Record):
+    """Orderings and working model of POCRM."""
+
+    orderings: Sourced[tuple[tuple[str, ...], ...]]
+    sequence: Sourced[tuple[str, ...]]
+    halfwidth: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
+    guess: Sourced[Annotated[int, Field(ge=1)]]
+
+
 class DesignParameters(Record):
     """What the designs need beside the grid: shared values, then one table for each design with its own."""
 
@@ -51,6 +60,7 @@ class DesignParameters(Record):
     keyboard: KeyboardParameters
     three_plus_three: PathParameters
     pipe: PipeParameters
+    pocrm: PocrmParameters
 
     @field_validator("name")
     @classmethod

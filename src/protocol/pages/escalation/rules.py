@@ -90,6 +90,10 @@ def _own_words() -> dict[str, str]:
         "path": _("Path of the 3+3"),
         "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
         "prior_size": _("Weight of the prior at one regimen, participants"),
+        "orderings": _("Possible orderings of the regimens"),
+        "sequence": _("First stage, until participants with and without a DLT were seen"),
+        "halfwidth": _("Working model: half the width of the indifference interval"),
+        "guess": _("Working model: place of the target in an ordering"),
         "ceiling": _("Probability of lying above the contour that bars"),
     }
 
