@@ -348,6 +348,17 @@ def test_every_design_runs_on_a_large_grid_and_refuses_no_trials(name):
         simulate(design, np.full((6, 6), 0.2), 0, 1)
 
 
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_grid_of_twelve_by_eight_is_worked_on_or_refused_with_a_smaller_one(name):
+    grid = Grid(tuple("ABCDEFGHIJKL"), tuple("12345678"))
+    design = fitting(name, grid, maximum=12, **({"halfwidth": 0.01} if name == "POCRM" else {}))
+    if name in {"POCRM", "3+3 along a path"}:  # the others need every lower set of the grid
+        assert (simulate(design, np.full((12, 8), 0.1), 20, 1).treated.sum(axis=(1, 2)) <= 12).all()
+        return
+    with pytest.raises(ProtocolError, match="a smaller grid"):
+        simulate(design, np.full((12, 8), 0.1), 20, 1)
+
+
 @pytest.mark.parametrize(
     ("attempt", "where"),
     [
@@ -362,6 +373,7 @@ def test_every_design_runs_on_a_large_grid_and_refuses_no_trials(name):
         (lambda: Pocrm(GRID, orderings=(tuple(reversed(GRID.labels)),)), "ordering"),
         (lambda: Pocrm(GRID, sequence=tuple(reversed(GRID.labels))), "ordering"),
         (lambda: Pocrm(GRID, halfwidth=0.3), "design"),
+        (lambda: Pocrm(Grid(tuple("ABCDEFGHIJKL"), tuple("12345678"))), "design"),
         (lambda: Pocrm(GRID, guess=16), "design"),
         (lambda: Pocrm(GRID, preference="coin").next(Outcomes.none(GRID), [0]), "ties"),
         (lambda: Pipe(GRID, prior_rates=((0.1, 0.2),)), "design"),
@@ -369,7 +381,6 @@ def test_every_design_runs_on_a_large_grid_and_refuses_no_trials(name):
         (lambda: Pipe(GRID, prior_size=float("nan")), "design"),
         (lambda: Pipe(GRID, ceiling=0.0), "design"),
         (lambda: Pipe(GRID, preference="coin").next(Outcomes.none(GRID), [0]), "ties"),
-        (lambda: simulate(Pipe(Grid(tuple("ABCDEFGHIJKL"), tuple("12345678"))), np.full((12, 8), 0.2), 1, 1), "grid"),
     ],
 )
 def test_what_a_design_cannot_use_is_refused(attempt, where):

@@ -22,6 +22,7 @@ from protocol.translation import _
 # The power of the working model, at most 500 as in the published software: a fixed grid, then Newton's steps.
 POWERS = np.geomspace(1e-3, 500, 60)
 NEWTON_STEPS = 4
+FAINT = 1e-12  # a working model that spans more than this cannot be computed with
 TIE = 1e-9  # two weights or distances this close are equal
 
 
@@ -92,6 +93,10 @@ class Pocrm:
         if not (0 <= self.guess <= self.grid.size and 0.5 <= self.elimination <= 1):
             found = _("place {}, elimination {:g}").format(self.guess, self.elimination)
             raise ProtocolError(where, found, _("a place in the ordering and a probability from 0.5 to 1"))
+        lowest, highest = self.skeleton[[0, -1]]
+        if not (lowest > FAINT and highest < 1 - FAINT**0.5):
+            found = _("a working model from {:.1g} to {:.6g}").format(lowest, highest)
+            raise ProtocolError(where, found, _("a narrower indifference interval for so many regimens"))
         for order in (*self.orders, self.stages):
             place = np.argsort(order)
             climbs = steps_up(self.grid).T == 0
