@@ -24,9 +24,10 @@ LIMITS = {  # milliseconds a trial
     "BOIN (2-D)": 0.005,
     "Keyboard (2-D)": 0.005,
     "PIPE": 0.1,
+    "POCRM": 1.0,
     "3+3 along a path": 0.005,
 }
-TRIALS = {}  # fewer than 10,000 for the slower designs
+TRIALS = {"PIPE": 2_000, "POCRM": 1_000}  # fewer than 10,000 for the slower designs
 
 
 def seconds(work):

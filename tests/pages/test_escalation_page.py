@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from protocol.escalation import EscalationRecord
+from protocol.escalation import DESIGNS, EscalationRecord
 from protocol.figures import escalation as figures
 from protocol.pages.escalation import EscalationPage
 from protocol.records import read_record
@@ -225,6 +225,27 @@ def test_the_simulation_follows_the_design_of_the_page(page):
     simulated(page)
     assert page.simulation.result.design == page.design_now()
     assert page.simulation.result.design.bar
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_every_design_answers_on_the_page(page, name):
+    page.design.value = name
+    page.notation.value = "A1:NNN B1:NTN"
+    assert not page.problem.value
+    assert "B1" in page.advice.value
+    assert "pw-assumption" in page.every.value
+    assert (page.rules.layout.display == "none") == ("No decision table" in page.table.value)
+    assert (page.bar.layout.display == "none") == (not hasattr(page.design_now(), "bar"))
+    assert ("earlier inputs" in page.simulation.stale.value) == (name != RECORD.design.name.value)
+    page.simulation.trials.value = 50
+    assert name in simulated(page)
+    assert not page.simulation.problem.value
+
+
+def test_a_regimen_off_the_path_is_explained(page):
+    page.design.value = "3+3 along a path"
+    page.notation.value = "A1:NNN B1:NNN B2:NNN"
+    assert "a regimen on the path" in page.problem.value
 
 
 def test_rates_that_fall_are_explained_and_nothing_runs(page):

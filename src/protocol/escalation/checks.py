@@ -1,9 +1,9 @@
-"""What every design refuses, in the same words."""
+"""What designs have in common: what they refuse, and how ties are decided."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.grid import Grid, Integers
+from protocol.escalation.grid import Booleans, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -39,3 +39,34 @@ def check_coin(preference: str, draws: ArrayLike | None) -> None:
     """Refuse a coin without draws: chance is always given, never made."""
     if preference == "coin" and draws is None:
         raise ProtocolError(_("ties"), _("a coin without draws"), _("draws, or prefer dose or frequency"))
+
+
+def one_of(grid: Grid, tied: Booleans, preference: str, draws: ArrayLike | None) -> Integers:
+    """Choose one marked regimen a trial: of the highest dose, of the highest frequency, or by its draw.
+
+    Parameters
+    ----------
+    grid : Grid
+    tied : ndarray of bool, shape (T, D * F)
+    preference : {"dose", "frequency", "coin"}
+    draws : array_like of float, shape (T,), optional
+        Uniform draws from 0 to 1, needed for the coin.
+
+    Returns
+    -------
+    ndarray of int, shape (T,)
+        Indices of regimens.
+    """
+    check_coin(preference, draws)
+    if preference == "coin":
+        wanted = np.floor(np.asarray(draws) * tied.sum(axis=1)).astype(int)
+        return np.asarray(np.argmax(tied & (tied.cumsum(axis=1) == wanted[:, None] + 1), axis=1))
+    order = np.arange(grid.size).reshape(grid.shape)
+    ranked = (order if preference == "dose" else order.T).ravel()[::-1]
+    return np.asarray(ranked[np.argmax(tied[:, ranked], axis=1)])
+
+
+def steps_up(grid: Grid) -> Integers:
+    """Count the steps up from regimen i to j, doses and frequencies together; shape ``(D * F, D * F)``."""
+    place = np.array(np.divmod(np.arange(grid.size), grid.shape[1]))
+    return np.asarray(np.maximum(place[:, None, :] - place[:, :, None], 0).sum(axis=0))

@@ -103,9 +103,7 @@ def _tabulated(
 
     n, y = np.arange(len(escalate))[:, None], np.arange(len(escalate))[None]
     real = y <= n
-    above = np.where(real, 1 - betainc(y + 1, np.maximum(n - y, 0) + 1, target), 0)
-    judged = real & (n >= FEWEST_TO_ELIMINATE) & (y >= fewest_dlt)
-    eliminated = judged & (above > cutoff)
+    eliminated = too_toxic(target, cutoff, len(escalate) - 1, fewest_dlt)
     eliminate = np.where(eliminated.any(axis=1), eliminated.argmax(axis=1), n[:, 0] + 1)
     deescalate = np.minimum(deescalate, eliminate)
     move = np.where(y >= deescalate[:, None], DOWN, np.where(y <= escalate[:, None], UP, 0))
@@ -115,8 +113,33 @@ def _tabulated(
     toxic_seen = real & (n > 0) & (y >= high * n)
     return Tables(
         low, high, escalate, deescalate, eliminate, move, score, eliminated,
-        judged & (above > cutoff - margin), toxic_seen,
+        too_toxic(target, cutoff - margin, len(escalate) - 1, fewest_dlt), toxic_seen,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def too_toxic(target: float, cutoff: float, largest: int, fewest_dlt: int = 1) -> Booleans:
+    """Tabulate which counts eliminate: on three or more participants, a rate above the target is too probable.
+
+    Parameters
+    ----------
+    target : float
+        Target DLT rate, 0 to 1.
+    cutoff : float
+        Posterior probability (uniform prior) that has to be exceeded; 1 eliminates nothing.
+    largest, fewest_dlt : int
+        Participants at one regimen at most, and DLTs below which nothing is eliminated.
+
+    Returns
+    -------
+    ndarray of bool, shape (largest + 1, largest + 1)
+        Indexed ``[n, y]``.
+    """
+    from scipy.special import betainc
+
+    n, y = np.arange(largest + 1)[:, None], np.arange(largest + 1)[None]
+    above = 1 - betainc(y + 1, np.maximum(n - y, 0) + 1, target)
+    return np.asarray((y <= n) & (n >= FEWEST_TO_ELIMINATE) & (y >= fewest_dlt) & (above > cutoff))
 
 
 def _first_at_or_above(limit: NDArray[np.floating[Any]]) -> Integers:

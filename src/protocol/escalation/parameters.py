@@ -32,6 +32,15 @@ class PipeParameters(Record):
     ceiling: Sourced[Annotated[float, Field(gt=0, le=1)]]
 
 
+class PocrmParameters(Record):
+    """Orderings and working model of POCRM."""
+
+    orderings: Sourced[tuple[tuple[str, ...], ...]]
+    sequence: Sourced[tuple[str, ...]]
+    halfwidth: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
+    guess: Sourced[Annotated[int, Field(ge=1)]]
+
+
 class DesignParameters(Record):
     """What the designs need beside the grid: shared values, then one table for each design with its own."""
 
@@ -48,9 +57,10 @@ class DesignParameters(Record):
     bar: Sourced[bool]
     preference: Sourced[Preference]
 
-    keyboard: KeyboardParameters
-    three_plus_three: PathParameters
-    pipe: PipeParameters
+    keyboard: KeyboardParameters | None = None
+    three_plus_three: PathParameters | None = None
+    pipe: PipeParameters | None = None
+    pocrm: PocrmParameters | None = None
 
     @field_validator("name")
     @classmethod
@@ -59,9 +69,18 @@ class DesignParameters(Record):
             raise ValueError(f"no design of the name {name.value!r}; write one of {', '.join(DESIGNS)}")
         return name
 
+    def offered(self) -> tuple[str, ...]:
+        """Name the designs that the record has numbers for: those without a table of their own, or with one."""
+        fields = type(self).model_fields
+        return tuple(name for name in DESIGNS if self._table(name) not in fields or self.own(name) is not None)
+
+    @staticmethod
+    def _table(name: str) -> str:
+        return DESIGNS[name].__module__.rpartition(".")[2]
+
     def own(self, name: str) -> Record | None:
         """Return the table of the design that people choose as `name`: it bears the name of the design's module."""
-        table: Record | None = getattr(self, DESIGNS[name].__module__.rpartition(".")[2], None)
+        table: Record | None = getattr(self, self._table(name), None)
         return table
 
     def values(self, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
 from protocol.escalation.designs.pipe import Pipe
+from protocol.escalation.designs.pocrm import Pocrm
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
 from protocol.escalation.grid import Booleans, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
@@ -59,5 +60,6 @@ DESIGNS: dict[str, type[Any]] = {
     "BOIN (2-D)": Boin,
     "Keyboard (2-D)": Keyboard,
     "PIPE": Pipe,
+    "POCRM": Pocrm,
     "3+3 along a path": ThreePlusThree,
 }

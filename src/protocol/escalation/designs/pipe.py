@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_coin, check_counts, check_trial, places
+from protocol.escalation.checks import check_counts, check_trial, one_of, places
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
@@ -119,7 +119,7 @@ class Pipe:
         treated = outcomes.treated.reshape(-1, self.grid.size)
         fewest = np.where(open_ones, treated, np.iinfo(treated.dtype).max)
         tied = open_ones & (fewest == fewest.min(axis=1, initial=np.iinfo(treated.dtype).max)[:, None])
-        chosen = self._one_of(tied, draws)
+        chosen = one_of(self.grid, tied, self.preference, draws)
         closed = self.eliminated(outcomes).reshape(treated.shape)
         rows = np.arange(len(at))
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
@@ -204,15 +204,6 @@ class Pipe:
             return _any_of(outcomes.treated.reshape(-1, self.grid.size) > 0, climbs)
         near = (steps.max(axis=0) <= 1) & (steps.max(axis=0).T <= 1)
         return np.asarray((climbs & near)[at])
-
-    def _one_of(self, tied: Booleans, draws: ArrayLike | None) -> Integers:
-        check_coin(self.preference, draws)
-        if self.preference == "coin":
-            wanted = np.floor(np.asarray(draws) * tied.sum(axis=1)).astype(int)
-            return np.asarray(np.argmax(tied & (tied.cumsum(axis=1) == wanted[:, None] + 1), axis=1))
-        order = np.arange(self.grid.size).reshape(self.grid.shape)
-        ranked: Integers = (order if self.preference == "dose" else order.T).ravel()[::-1]
-        return np.asarray(ranked[np.argmax(tied[:, ranked], axis=1)])
 
 
 def _any_of(cells: Booleans, relation: Booleans) -> Booleans:

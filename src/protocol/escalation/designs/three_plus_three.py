@@ -144,8 +144,10 @@ class ThreePlusThree:
             return words.format(labels[top])
         if self.levels[at] != following:
             return _("0 of 3 or 1 of 6 steps up: to {}.").format(self.grid.labels[following])
-        if y or n < FEW:
-            return _("Fewer than 3 participants, or 1 DLT in 3, ask for a cohort of 3 here.")
+        if n < FEW:
+            return _("A level starts with a cohort of 3.")
+        if y:
+            return _("1 DLT in 3 asks for 3 more participants here.")
         return _("Nothing above {} is open: 6 participants are asked for here.").format(labels[at])
 
     def _levels_of(self, at: Integers) -> Integers:

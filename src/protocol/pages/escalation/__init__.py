@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from protocol.chart import Chart
 from protocol.conduct import notation, standing
-from protocol.escalation import DESIGNS, STOP, Design, Outcomes, last_named
+from protocol.escalation import STOP, Design, Outcomes, last_named
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation import rules
@@ -75,7 +75,7 @@ class EscalationPage:
             layout={"width": "max-content"},
         )
         self.design = widgets.Dropdown(
-            options=[*DESIGNS], value=given.name.value, description=_("Design"), style=WIDE
+            options=self.record.design.offered(), value=given.name.value, description=_("Design"), style=WIDE
         )
         self.target = widgets.BoundedFloatText(
             value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"),
@@ -127,25 +127,13 @@ class EscalationPage:
         ]
 
     def _design_section(self) -> list[widgets.Widget]:
-        ties = _(
-            "All untried regimens score the same, so ties are frequent and the preference steers the whole "
-            "trial: dose first climbs at the lowest frequency, frequency first at the lowest dose. Run the "
-            "simulation below with both before choosing."
-        )
-        bar = _(
-            "The bar refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least "
-            "the de-escalation boundary, and the same with dose and frequency exchanged. Lin and Yin's paper "
-            "has no such rule. The R package BOIN applies it when it advises a trial, but not when it "
-            "simulates one; here the advice and the simulation always follow the same rule."
-        )
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
             elements.row(self.cohort_size, self.maximum, self.enough),
             elements.row(
                 half(self.rules),
                 half(
-                    elements.html(elements.details(_("What the preference in ties does"), ties)),
-                    elements.html(elements.details(_("What the bar does"), bar)),
+                    *self.explained.values(),
                     self.table,
                     self.every,
                 ),
@@ -271,7 +259,8 @@ class EscalationPage:
         every = rules.parameters(self.record, self.design.value)
         self.every.value = elements.dress(elements.details(_("All parameters and assumptions"), every))
         for name in ("bar", "preference", "enough"):
-            getattr(self, name).layout.display = None if hasattr(design, name) else "none"
+            for widget in filter(None, (getattr(self, name), self.explained.get(name))):
+                widget.layout.display = None if hasattr(design, name) else "none"
         cells = rules.cells(design)
         self.rules.layout.display = "none" if cells.empty else None
         if not cells.empty:

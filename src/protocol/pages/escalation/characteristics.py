@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from protocol import __version__
 from protocol.chart import Chart
-from protocol.escalation import Design, EscalationRecord, Simulation, simulate, true_rates
+from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, simulate, true_rates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages import elements
@@ -177,6 +177,7 @@ class Characteristics:
         if self.result:
             self.progress.value = self.result.trials
             self.summary.value = elements.dress(_summary(self.result), role="status")
+            self.problem.value = ""
             self._draw()
 
     def _draw(self, _change: object = None) -> None:
@@ -246,10 +247,18 @@ def _figures(value: float, error: float, unit: str, trials: int) -> tuple[str, s
 
 def _citation(result: Simulation) -> str:
     done = _("{:,} of {:,} trials").format(result.trials, result.requested)
+    name = next(name for name, kind in DESIGNS.items() if isinstance(result.design, kind))
     rates = "; ".join(", ".join(f"{rate:g}" for rate in line) for line in result.truth)
     return _(
-        "{}, seed {}, target DLT rate {:g}, cohorts of {}, at most {} participants, true rates {}, "
+        "{}: {}, seed {}, target DLT rate {:g}, cohorts of {}, at most {} participants, true rates {}, "
         "protocol-workbook {}. One standard error is given."
     ).format(
-        done, result.seed, result.design.target, result.design.cohort_size, result.design.maximum, rates, __version__
+        name,
+        done,
+        result.seed,
+        result.design.target,
+        result.design.cohort_size,
+        result.design.maximum,
+        rates,
+        __version__,
     )

@@ -91,6 +91,10 @@ def _own_words() -> dict[str, str]:
         "path": _("Path of the 3+3"),
         "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
         "prior_size": _("Weight of the prior at one regimen, participants"),
+        "orderings": _("Possible orderings of the regimens"),
+        "sequence": _("First stage, until participants with and without a DLT were seen"),
+        "halfwidth": _("Working model: half the width of the indifference interval"),
+        "guess": _("Working model: place of the target in an ordering"),
         "ceiling": _("Probability of lying above the contour that bars"),
     }
 
@@ -103,3 +107,26 @@ def _plain(value: object) -> str:
 
 def _origin(value: Provenance) -> Markup:
     return elements.assumption(value.origin) if value.is_assumption else elements.origin(value)
+
+
+def ties() -> str:
+    """Explain the preference in ties."""
+    return _(
+        "All untried regimens score the same, so ties are frequent and the preference steers the whole "
+        "trial: dose first climbs at the lowest frequency, frequency first at the lowest dose. Run the "
+        "simulation below with both before choosing."
+    )
+
+
+def bar() -> str:
+    """Explain the extra bar on escalation."""
+    return _(
+        "The bar refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least "
+        "the de-escalation boundary, and the same with dose and frequency exchanged. Lin and Yin's paper "
+        "has no such rule. The R package BOIN applies it when it advises a trial, but not when it "
+        "simulates one; here the advice and the simulation always follow the same rule."
+    )
+    self.explained = {
+        "preference": elements.html(elements.details(_("What the preference in ties does"), ties)),
+        "bar": elements.html(elements.details(_("What the bar does"), bar)),
+    }
