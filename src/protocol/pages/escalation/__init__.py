@@ -127,6 +127,10 @@ class EscalationPage:
         ]
 
     def _design_section(self) -> list[widgets.Widget]:
+        self.explained = {
+            "preference": elements.html(elements.details(_("What the preference in ties does"), rules.ties())),
+            "bar": elements.html(elements.details(_("What the bar does"), rules.bar())),
+        }
         return [
             elements.row(self.design, self.target, self.preference, self.bar),
             elements.row(self.cohort_size, self.maximum, self.enough),

@@ -126,7 +126,3 @@ def bar() -> str:
         "has no such rule. The R package BOIN applies it when it advises a trial, but not when it "
         "simulates one; here the advice and the simulation always follow the same rule."
     )
-    self.explained = {
-        "preference": elements.html(elements.details(_("What the preference in ties does"), ties)),
-        "bar": elements.html(elements.details(_("What the bar does"), bar)),
-    }
