@@ -56,7 +56,8 @@ class FollowupPage:
         self.board: Board | None = None
         self.forecast: ForecastPanel | None = None
         self.tabs = widgets.Tab(
-            [self._arrange(), self.planning.view, widgets.VBox(), widgets.VBox()], selected_index=0
+            [self._arrange(), widgets.VBox([self.example, self.planning.view]), widgets.VBox(), widgets.VBox()],
+            selected_index=0,
         )
         self.tabs.titles = (_("One participant"), _("Planning"), _("The whole trial"), _("Trial calendar"))
         self.view = widgets.VBox([self.tabs])
