@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from protocol.pages.sites import SitesPage
-from protocol.pages.sites.load import free_places, load_per_site, planned_days
+from protocol.pages.sites.load import capacity, free_places, load_per_site, planned_days
 from protocol.trial import load_trial
 
 TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
@@ -186,6 +186,9 @@ def test_load_counts_every_participant_once_and_says_that_it_is_invented(page):
     assert "Invented example." in page.load.value
     few, many = (load_per_site(TRIAL, so_far, planned, weeks)["visits"].sum() for weeks in (1, 12))
     assert 0 < few < many
+    week = [date(2026, 2, 14), date(2026, 2, 23)]  # Spring Festival: 14 February is a make-up working day
+    assert capacity(TRIAL, *week) == TRIAL.followup.working.visits_per_day.value
+    assert (frame["free_slots"] + frame["visits"] == capacity(TRIAL, so_far.as_of, date(2026, 12, 4))).all()
     assert [len(planned[site.name]) for site in TRIAL.sites] == [visits_of(site.name) for site in TRIAL.sites]
     assert free_places(TRIAL, so_far) == 0  # six at D2 are two full cohorts of three
     fewer = so_far.model_copy(update={"participants": so_far.participants[:-1]})

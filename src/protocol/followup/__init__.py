@@ -10,7 +10,7 @@ from protocol.followup.durations import duration, shifted
 from protocol.followup.ledger import STATUSES, landmarks, timeline, timelines
 from protocol.followup.lookbacks import earliest_enrolment, lookbacks
 from protocol.followup.record import FollowupRecord, Visit
-from protocol.followup.working import best_days, doomed_starts, last_announced_year
+from protocol.followup.working import best_days, doomed_starts, last_announced_year, reason
 
 __all__ = [
     "STATUSES",
@@ -29,6 +29,7 @@ __all__ = [
     "landmarks",
     "last_announced_year",
     "lookbacks",
+    "reason",
     "shifted",
     "slipped",
     "timeline",

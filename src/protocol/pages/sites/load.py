@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from protocol.conduct import Participation, TrialSoFar, standing
-from protocol.followup import timeline
+from protocol.followup import reason, timeline
 from protocol.trial import Trial
 
 _DATED = {"enrolment": "enrolled", "start_of_therapy": "therapy_started", "first_infusion": "first_infusion"}
@@ -44,11 +44,13 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date
     -------
     pandas.DataFrame
         One row a site: ``site``, ``participants``, ``visits`` (whose target day lies in those weeks), ``next``
-        (the earliest target day, None without one), ``in_open_cohort`` (its participants at the open regimen whose
-        DLT window has not passed).
+        (the earliest target day, None without one), ``free_slots`` (visits the site can still take in those weeks
+        on its working days, 0 at least), ``in_open_cohort`` (its participants at the open regimen whose DLT window
+        has not passed).
     """
     progress = standing(so_far, trial.escalation.dlt_window_days.value).set_index("participant")["progress"]
     last = so_far.as_of + timedelta(weeks=weeks)
+    slots = capacity(trial, so_far.as_of, last)
     rows = []
     for site in trial.sites:
         own = [person for person in so_far.participants if person.site == site.name]
@@ -58,8 +60,17 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date
             for person in own
             if person.regimen == so_far.open_regimen and progress[person.id] not in ("evaluable", "DLT")
         ]
-        rows.append((site.name, len(own), len(days), days[0] if days else None, len(waiting)))
-    return pd.DataFrame(rows, columns=["site", "participants", "visits", "next", "in_open_cohort"], dtype=object)
+        next_day = days[0] if days else None
+        rows.append((site.name, len(own), len(days), next_day, max(slots - len(days), 0), len(waiting)))
+    columns = ["site", "participants", "visits", "next", "free_slots", "in_open_cohort"]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
+
+
+def capacity(trial: Trial, first: date, last: date) -> int:
+    """Count the visits one site can take on its working days from `first` to `last`, both included."""
+    working = trial.followup.working
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return working.visits_per_day.value * sum(not reason(working, day) for day in days)
 
 
 def free_places(trial: Trial, so_far: TrialSoFar) -> int:

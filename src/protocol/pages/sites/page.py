@@ -241,14 +241,16 @@ def _load(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], week
     frame = load_per_site(trial, so_far, planned, weeks)
     frame.columns = [
         _("Site"), _("Participants"), _("Visits due in {weeks} weeks").format(weeks=weeks), _("Next visit"),
-        _("Waiting in the open cohort"),
+        _("Visits it can still take"), _("Waiting in the open cohort"),
     ]  # fmt: skip
     free = _("Free places in the open cohort at {regimen}: {free}. Any site may fill them.").format(
         regimen=so_far.open_regimen, free=free_places(trial, so_far)
     )
     day = _("On {day}, by planned visit days.").format(day=so_far.as_of)
     size = trial.escalation.design.cohort_size
-    return Markup("{}{}<p>{}</p><p>{} {} {}</p>").format(
+    a_day = trial.followup.working.visits_per_day
+    return Markup("{}{}<p>{}</p><p>{} {} {}</p><p>{} {} {}</p>").format(
         elements.invented() if so_far.invented else "", elements.table(frame, day), free, _("Cohorts of"), size.value,
-        elements.assumption(size.origin),
+        elements.assumption(size.origin), _("Visits a site can take in a day:"), a_day.value,
+        elements.assumption(a_day.origin),
     )  # fmt: skip
