@@ -77,6 +77,5 @@ def test_a_site_is_one_table(folder: Path) -> None:
 
 def test_a_trial_is_a_folder(folder: Path) -> None:
     other = folder.rename(folder.with_name("another"))
-    assert load_trial(other).model_dump(exclude={"examples"}) == load_trial(DATA / "NCT05672420").model_dump(
-        exclude={"examples"}
-    )
+    there, here = (load_trial(place).model_dump_json(exclude={"examples"}) for place in (other, DATA / "NCT05672420"))
+    assert there == here  # as text, because one case holds a NaN, which equals nothing
