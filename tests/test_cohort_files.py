@@ -164,3 +164,9 @@ def test_any_cell_is_a_value_or_a_named_problem(cell: str) -> None:
     cohort = read(f"participant_id,lvef_pct\nX1,{quoted}\n")
     value = cohort.frame["lvef_pct"][0]
     assert pd.isna(value) or 0 <= value <= 100
+
+
+def test_a_blank_line_does_not_shift_the_numbers_of_the_rows_below_it() -> None:
+    cohort = read("participant_id,ecog\nX1,0\n\n,\nX2,nine\n")
+    assert cohort.frame["participant_id"].to_list() == ["X1", "X2"]
+    assert spoken(cohort, "row 5, column ecog")[0] == "'nine'"

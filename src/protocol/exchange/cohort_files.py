@@ -64,7 +64,7 @@ def read_cohort(name: str, content: bytes, record: EligibilityRecord) -> CohortF
     """
     if not content.strip():
         raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
-    table, problems = (_parquet if name.lower().endswith(".parquet") else _csv)(name, content)
+    table, rows, problems = (_parquet if name.lower().endswith(".parquet") else _csv)(name, content)
     facts = {fact.id: fact for fact in record.facts}
     if not set(table) & set(facts):
         found = ", ".join(list(table)[:5])[:80]
@@ -76,7 +76,7 @@ def read_cohort(name: str, content: bytes, record: EligibilityRecord) -> CohortF
     problems += [*_header(table, facts), *_identities(table)]
     columns = {IDENTITY: pd.Series(_identity(table), dtype=object)}
     for fact in (facts[column] for column in table if column in facts):
-        values, unusable = _column(table[fact.id], fact)
+        values, unusable = _column(table[fact.id], rows, fact)
         columns[fact.id] = pd.Series(values, dtype=DTYPES[fact.type])
         problems += unusable
     return CohortFile(pd.DataFrame(columns), tuple(problems))
@@ -87,16 +87,18 @@ def template(record: EligibilityRecord) -> bytes:
     return (",".join([IDENTITY, *(fact.id for fact in record.facts)]) + "\r\n").encode()
 
 
-def _parquet(name: str, content: bytes) -> tuple[Table, list[Problem]]:
+def _parquet(name: str, content: bytes) -> tuple[Table, list[int], list[Problem]]:
     import polars as pl
 
     try:
-        return pl.read_parquet(io.BytesIO(content)).to_dict(as_series=False), []
+        frame = pl.read_parquet(io.BytesIO(content))
     except pl.exceptions.PolarsError:
         raise ProtocolError(name, _("bytes that are not Parquet"), _("a Parquet or CSV file")) from None
+    return frame.to_dict(as_series=False), [*range(1, frame.height + 1)], []
 
 
-def _csv(name: str, content: bytes) -> tuple[Table, list[Problem]]:
+def _csv(name: str, content: bytes) -> tuple[Table, list[int], list[Problem]]:
+    """Read a CSV file; rows keep the numbers they have in it, though blank ones are passed over."""
     try:
         lines = list(csv.reader(io.StringIO(_text(name, content), newline="")))
     except csv.Error as error:
@@ -108,7 +110,7 @@ def _csv(name: str, content: bytes) -> tuple[Table, list[Problem]]:
     rows = {row: line for row, line in enumerate(lines[1:], start=2) if any(cell.strip() for cell in line)}
     problems = [_uneven(row, line, header) for row, line in rows.items() if len(line) != len(header)]
     even = [[*line, *[""] * len(header)][: len(header)] for line in rows.values()]
-    return {column: [row[i] for row in even] for i, column in enumerate(header)}, problems
+    return {column: [row[i] for row in even] for i, column in enumerate(header)}, [*rows], problems
 
 
 def _uneven(row: int, line: list[str], header: list[str]) -> Problem:
@@ -185,10 +187,10 @@ def _identities(table: Table) -> list[Problem]:
     ]
 
 
-def _column(cells: list[object], fact: Fact) -> tuple[list[object], list[Problem]]:
+def _column(cells: list[object], rows: list[int], fact: Fact) -> tuple[list[object], list[Problem]]:
     values: list[object] = []
     problems = []
-    for row, cell in enumerate(cells, start=2):
+    for row, cell in zip(rows, cells, strict=True):
         try:
             values.append(read_value(cell, fact))
         except ValueError:

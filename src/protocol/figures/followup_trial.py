@@ -17,7 +17,6 @@ VIEWS = {
     "years": (-14, 745, "enrolment", 5, "stroke"),
 }
 CLOCKS = {"running": (AMBER, _("running")), "complete": (GREY, _("complete")), "DLT": (ORANGE, _("DLT"))}
-ATTENTION = ("overdue", "missed", "late", "early", "due", "cancelled")
 NEXT = {"phase_ib_end": _("Phase Ib ends"), "last_enrolment": _("Last enrolment"), "last_visit": _("Last visit")}
 LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
 
