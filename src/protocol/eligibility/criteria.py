@@ -13,6 +13,17 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
 Status = Literal["met", "not met", "unknown", "not applicable"]
 PHASES: tuple[Phase, ...] = ("Ib", "II")
+REASONS = (
+    "missing",
+    "stale",
+    "unit unknown",
+    "no upper limit of normal",
+    "conflicting sources",
+    "judgement pending",
+    "not yet evaluable",
+    "protocol ambiguous",
+)
+"""Why something is unknown; always one of these."""
 
 RECENCY_ANCHOR = "enrolment_date"
 """The date at which a measurement must still be recent enough (register entry A51)."""

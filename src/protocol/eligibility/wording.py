@@ -23,9 +23,10 @@ def in_words(gaps: Iterable[Gap]) -> str:
     """Say why something is unknown in one line, gaps of the same kind together."""
     kinds = {
         "missing": _("not known: {about}"),
+        "unit unknown": _("given without a unit that can be used: {about}"),
         "no upper limit of normal": _("no upper limit of normal: {about}"),
         "stale": _("too old, or dated after enrolment: {about}"),
-        "conflicting sources": _("does not fit what it follows from: {about}"),
+        "conflicting sources": _("sources disagree: {about}"),
         "judgement pending": _("not judged yet by the investigator: {about}"),
         "not yet evaluable": _("cannot be judged yet: {about}"),
         "protocol ambiguous": _("the protocol leaves this open: {about}"),
@@ -171,6 +172,8 @@ class Wording:
         fact = self.logic.facts[name]
         if self.logic.fact(fact).known:
             return []
+        if name in self.logic.leaves.unusable:
+            return [Gap(self.logic.leaves.unusable[name], name, fact.label)]
         given = self.logic.leaves.fact(fact)
         if given.known:
             reason = "conflicting sources" if self.logic.is_in_conflict(fact) else "stale"
