@@ -199,7 +199,13 @@ class Catalogue(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
-        unique([*(c.id for c in (*self.criteria, *self.infusion_criteria)), *(part.id for c in self.criteria for part in c.parts)], "criterion")
+        unique(
+            [
+                *(c.id for c in (*self.criteria, *self.infusion_criteria)),
+                *(part.id for c in self.criteria for part in c.parts),
+            ],
+            "criterion",
+        )
         self._check_references()
         for criterion in (*self.criteria, *self.infusion_criteria):
             self._check_criterion(criterion)
@@ -207,7 +213,7 @@ class Catalogue(Record):
         return self
 
     def _check_steps(self) -> None:
-        rules = {rule.id for criterion in self.criteria for rule in (criterion, *criterion.parts)}
+        rules = {c.id for c in self.criteria} | {part.id for c in self.criteria for part in c.parts}
         for recheck in self.rechecks:
             if recheck.rule not in rules:
                 raise ValueError(f"re-check of {recheck.rule!r}; write the id of a criterion or part")
