@@ -1,15 +1,27 @@
 """Eligibility: criteria as data, one definition for one participant and for a whole cohort."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from protocol.eligibility.cohort import Cohort, CohortScreening, screen_frame
-from protocol.eligibility.criteria import Case, Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
+from protocol.eligibility.criteria import (
+    REASONS,
+    Case,
+    Catalogue,
+    Criterion,
+    Fact,
+    FactValue,
+    Parameter,
+    Part,
+    Status,
+)
 from protocol.eligibility.screening import Question, Screening, Verdict, check_facts, screen
 from protocol.eligibility.values import expected
 from protocol.records import Phase
 
 __all__ = [
+    "REASONS",
     "Case",
     "Cohort",
     "CohortScreening",
@@ -31,7 +43,12 @@ __all__ = [
 class EligibilityRecord(Catalogue):
     """The criteria of one trial, ready to screen."""
 
-    def screen(self, facts: Mapping[str, FactValue | None], phase: Phase = "Ib") -> Screening:
+    def screen(
+        self,
+        facts: Mapping[str, FactValue | None],
+        phase: Phase = "Ib",
+        unusable: Mapping[str, str] = MappingProxyType({}),
+    ) -> Screening:
         """Screen one participant.
 
         Parameters
@@ -40,6 +57,9 @@ class EligibilityRecord(Catalogue):
             What is known, by fact id; numbers in the fact's unit. Absent, None and NaN mean unknown.
         phase : {"Ib", "II"}
             The phase of the trial.
+        unusable : mapping of str to str, optional
+            Facts that were found but cannot be used, with the reason: "unit unknown", "conflicting sources" or
+            another of :data:`protocol.eligibility.REASONS`. They count as unknown, even to ``given(...)``.
 
         Returns
         -------
@@ -51,7 +71,7 @@ class EligibilityRecord(Catalogue):
         ProtocolError
             For an unknown fact, or a value of the wrong type or outside the plausible range.
         """
-        return screen(self, facts, phase)
+        return screen(self, facts, phase, unusable)
 
     def screen_cohort(self, frame: Any, phase: Phase = "Ib", **parameters: Any) -> CohortScreening:
         """Screen many participants at once.

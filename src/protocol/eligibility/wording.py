@@ -23,9 +23,10 @@ def in_words(gaps: Iterable[Gap]) -> str:
     """Say why something is unknown in one line, gaps of the same kind together."""
     kinds = {
         "missing": _("not known: {about}"),
+        "unit unknown": _("given without a unit that can be used: {about}"),
         "no upper limit of normal": _("no upper limit of normal: {about}"),
         "stale": _("too old, or dated after enrolment: {about}"),
-        "conflicting sources": _("does not fit what it follows from: {about}"),
+        "conflicting sources": _("does not fit what else is known: {about}"),
         "judgement pending": _("not judged yet by the investigator: {about}"),
         "not yet evaluable": _("cannot be judged yet: {about}"),
         "protocol ambiguous": _("the protocol leaves this open: {about}"),
@@ -161,16 +162,19 @@ class Wording:
                 return self.gaps(operand)
             case ast.Call(func=ast.Name(id=function), args=[operand]):
                 return self.gaps(operand) or [self._grey(function, operand)]
-        return [gap for name in names_in(tree) if name in self.logic.facts for gap in self._missing(name)]
+        return [gap for name in names_in(tree) if name in self.logic.facts for gap in self.missing(name)]
 
     def _grey(self, function: str, operand: ast.expr) -> Gap:
         reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
         return Gap(reason, "", ", ".join(self.because(operand)))
 
-    def _missing(self, name: str) -> list[Gap]:
+    def missing(self, name: str) -> list[Gap]:
+        """Return why a fact has no value that can be used; empty when it has one."""
         fact = self.logic.facts[name]
         if self.logic.fact(fact).known:
             return []
+        if name in self.logic.leaves.unusable:
+            return [Gap(self.logic.leaves.unusable[name], name, fact.label)]
         given = self.logic.leaves.fact(fact)
         if given.known:
             reason = "conflicting sources" if self.logic.is_in_conflict(fact) else "stale"
