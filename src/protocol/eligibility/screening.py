@@ -72,14 +72,19 @@ class Screening:
     @property
     def overall(self) -> str:
         """``ineligible``, ``possibly eligible`` (something is unknown) or ``eligible so far``."""
-        found = {verdict.status for verdict in self.verdicts}
-        if "not met" in found:
-            return INELIGIBLE
-        return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
+        return overall_of(self.verdicts)
 
     def __getitem__(self, criterion: str) -> Verdict:
         """Return the verdict of a criterion or part by its id; KeyError when there is none."""
         return {rule.id: rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)}[criterion]
+
+
+def overall_of(verdicts: Iterable[Verdict]) -> str:
+    """Return the overall verdict that follows from those of the criteria."""
+    found = {verdict.status for verdict in verdicts}
+    if "not met" in found:
+        return INELIGIBLE
+    return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
 
 
 def in_phase(criterion: Criterion, phase: Phase) -> bool:

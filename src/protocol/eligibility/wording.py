@@ -46,7 +46,8 @@ def show(fact: Fact, value: Any) -> str:
     return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
 
 
-def _operator(op: ast.AST) -> str:
+def operator_in_words(op: ast.AST) -> str:
+    """Say a comparison or an arithmetic sign as people write it."""
     words: dict[type[ast.AST], str] = {
         ast.Lt: _("below"),
         ast.LtE: _("at most"),
@@ -106,13 +107,14 @@ class Wording:
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 op = op if holds else OPPOSITE[type(op)]()
                 if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
-                    return [self._finding(left)]
-                return [f"{self.side(left)} {_operator(op)} {self.side(right)}"]
+                    return [self.finding(left)]
+                return [f"{self.side(left)} {operator_in_words(op)} {self.side(right)}"]
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
-                return [self._finding(argument)] if holds else []
-        return [self._finding(node)]
+                return [self.finding(argument)] if holds else []
+        return [self.finding(node)]
 
-    def _finding(self, node: ast.expr) -> str:
+    def finding(self, node: ast.expr) -> str:
+        """Say a fact and what was found."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ever":
             fact = self.logic.facts[names_in(node)[0]]
             return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
@@ -133,7 +135,7 @@ class Wording:
                 fact, given = self.logic.facts[name], self.logic.value(node)
                 return f"{fact.label} {show(fact, given.data) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
-                return f"{self._factor(left)} {_operator(op)} {self._factor(right)}"
+                return f"{self._factor(left)} {operator_in_words(op)} {self._factor(right)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
