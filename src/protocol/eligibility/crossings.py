@@ -75,7 +75,7 @@ class Evaluation:
         """Return who fails one of the criteria, and for whom (without a failure) one of them is unknown."""
         logic, fails, open_ = self.logic(parameter, value), np.zeros(self.size, bool), np.zeros(self.size, bool)
         for criterion in self.criteria:
-            failed, clear = _settled(logic, criterion, self.phase)
+            failed, clear = settled(logic, criterion, self.phase)
             fails |= np.asarray(failed)
             open_ |= ~(np.asarray(failed) | np.asarray(clear))
         return fails, open_ & ~fails
@@ -99,7 +99,7 @@ class Evaluation:
         return Crossing(np.where(known, value, np.inf), np.where(known, reach, 0.0))
 
 
-def _settled(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any]:
+def settled(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any]:
     """Who fails a criterion, and who is clear of it or outside it."""
     if not in_phase(criterion, phase):
         return False, True

@@ -1,8 +1,8 @@
 """Whom the criteria exclude more often: rates by age band, sex and other groups, with small numbers hidden.
 
-A number from 1 to 9 is never shown, and neither is one from which it could be worked out: where one group of a criterion
-is hidden, the smallest other group is hidden with it, until the hidden groups together are not small either. Groups of
-fewer than ten are put together first. A zero is shown; it is nobody's.
+A number from 1 to 9 is never shown, and neither is one from which it could be worked out: where one group of a
+criterion is hidden, the smallest other group is hidden with it, until the hidden groups together are not small either.
+Groups of fewer than ten are put together first. A zero is shown; it is nobody's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ Z = 1.959963984540054
 """The 97.5 % point of the normal distribution: intervals are 95 %."""
 AGE_BANDS = ((0, "under 18"), (18, "18 to 39"), (40, "40 to 59"), (60, "60 to 75"), (76, "over 75"))
 BODY_BANDS = ((0.0, "under 18.5"), (18.5, "18.5 to under 25"), (25.0, "25 to under 30"), (30.0, "30 and above"))
-UNKNOWN_GROUP, SMALL_GROUPS = "not known", "small groups together"
+UNKNOWN_GROUP = "not known"
 ALL, COMPUTABLE = "all", "computable"
 """The two views: every criterion, and without those that only an investigator can judge."""
 
@@ -57,8 +57,8 @@ def merged(grouping: Grouping) -> Grouping:
     kept = [group for group in range(len(sizes)) if sizes[group] and group not in small]
     place = np.full(len(sizes), len(kept), dtype=np.intp)
     place[kept] = np.arange(len(kept))
-    labels = tuple(grouping.labels[group] for group in kept) + ((SMALL_GROUPS,) if small else ())
-    return Grouping(place[grouping.places], labels)
+    together = (" + ".join(grouping.labels[group] for group in sorted(small)),) if small else ()
+    return Grouping(place[grouping.places], tuple(grouping.labels[group] for group in kept) + together)
 
 
 def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
@@ -73,19 +73,17 @@ def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        criterion (an id, or "all" and "computable" for any criterion at all), group, size; fails, known (all but
-        the unknown; for "all" and "computable" everybody); rate, low, high (Wilson's 95 % interval); difference (standardised
-        mean difference against everybody else), ratio (of the rate to everybody else's); hidden. Where `hidden`, and
-        for nobody known, the numbers are missing.
+        criterion (an id, or "all" and "computable" for any criterion at all), group, size; fails (known to fail; whoever
+        is unknown is in the size and not here); rate, low, high (Wilson's 95 % interval); difference (standardised
+        mean difference against everybody else), ratio (of the rate to everybody else's); hidden. Where `hidden` the
+        numbers are missing; where any group is, so are the comparisons, which would give it away.
     """
     grouping = merged(grouping)
     sizes = np.bincount(grouping.places, minlength=len(grouping.labels))
     rows = _overall(tally, grouping, sizes)
     for row, i in enumerate(tally.on):
         fails = _by_group(tally.fail[row], tally, grouping)
-        unknown = _by_group(tally.unknown[row], tally, grouping)
-        cells = np.stack([fails, sizes - fails - unknown, unknown])
-        rows += _rows(tally.planes.ids[i], grouping, sizes, fails, sizes - unknown, hidden(cells, sizes))
+        rows += _rows(tally.planes.ids[i], grouping, sizes, fails, hidden(np.stack([fails, sizes - fails]), sizes))
     return pd.DataFrame(rows)
 
 
@@ -94,11 +92,11 @@ def _overall(tally: Tally, grouping: Grouping, sizes: NDArray[np.int64]) -> list
     judged = {name for name, judgement in zip(tally.planes.ids, tally.planes.judgement, strict=True) if judgement}
     everything = _by_group(tally.excluded, tally, grouping)
     computable = _by_group(Tally(tally.planes, tally.off | judged).excluded, tally, grouping)
-    covered = hidden(np.stack([computable, everything - computable, sizes - everything]), sizes)
+    covered = hidden(np.stack([everything, sizes - everything]), sizes)
+    between = hidden(np.stack([computable, everything - computable, sizes - everything]), sizes)
     return [
-        row
-        for name, fails in ((ALL, everything), (COMPUTABLE, computable))
-        for row in _rows(name, grouping, sizes, fails, sizes, covered)
+        *_rows(ALL, grouping, sizes, everything, covered),
+        *_rows(COMPUTABLE, grouping, sizes, computable, covered | between),
     ]
 
 
@@ -132,18 +130,17 @@ def _rows(
     grouping: Grouping,
     sizes: NDArray[np.int64],
     fails: NDArray[np.int64],
-    known: NDArray[np.int64],
     covered: NDArray[np.bool_],
 ) -> list[dict[str, object]]:
     rows = []
     for group, label in enumerate(grouping.labels):
         row: dict[str, object] = {"criterion": name, "group": label, "size": int(sizes[group])}
-        if not covered[group] and known[group]:
-            rate, low, high = wilson(int(fails[group]), int(known[group]))
-            row |= {"fails": int(fails[group]), "known": int(known[group]), "rate": rate, "low": low, "high": high}
-            if not covered.any():  # against everybody else, which would give away what is hidden
-                others = (int(fails.sum() - fails[group]), int(known.sum() - known[group]))
-                row |= dict(zip(("difference", "ratio"), against(rate, *others), strict=True))
+        if not covered[group]:
+            rate, low, high = wilson(int(fails[group]), int(sizes[group]))
+            row |= {"fails": int(fails[group]), "rate": rate, "low": low, "high": high}
+        if not covered.any():
+            others = (int(fails.sum() - fails[group]), int(sizes.sum() - sizes[group]))
+            row |= dict(zip(("difference", "ratio"), against(rate, *others), strict=True))
         rows.append(row | {"hidden": bool(covered[group])})
     return rows
 
@@ -153,17 +150,17 @@ def wilson(count: int, total: int) -> tuple[float, float, float]:
     rate, squared = count / total, Z * Z / total
     middle = (rate + squared / 2) / (1 + squared)
     reach = Z * float(np.sqrt(rate * (1 - rate) / total + squared / (4 * total))) / (1 + squared)
-    return rate, max(middle - reach, 0.0), min(middle + reach, 1.0)
+    return rate, max(middle - reach, 0.0) if count else 0.0, min(middle + reach, 1.0)
 
 
-def against(rate: float, fails: int, known: int) -> tuple[float, float]:
+def against(rate: float, fails: int, size: int) -> tuple[float, float]:
     """Compare a rate with that of others: standardised mean difference of two proportions, and their ratio.
 
     NaN where there is nobody else, where nothing varies, or where the others' rate is zero. Standardised as in
     Austin (2009), Commun Stat Simul Comput 38:1228, for proportions.
     """
-    if not known:
+    if not size:
         return float("nan"), float("nan")
-    other = fails / known
+    other = fails / size
     spread = float(np.sqrt((rate * (1 - rate) + other * (1 - other)) / 2))
     return (rate - other) / spread if spread else float("nan"), rate / other if other else float("nan")
