@@ -1,8 +1,8 @@
 """At which value of a threshold a participant's verdict changes: exactly, without screening at every value.
 
-A threshold moves a verdict only where one of the comparisons it stands in changes its outcome. Such a comparison is linear
-in the threshold (one that is not is refused), so two evaluations give the value at which its sides are equal for each
-participant. Between these values nothing changes; the criteria engine itself is asked once in every stretch between them.
+A threshold moves a verdict only where one of the comparisons it stands in changes its outcome. When these are linear
+in the threshold, two evaluations give the value at which their sides are equal, for each participant. Between these
+values nothing changes, and the criteria engine itself is asked once in every stretch between them.
 """
 
 import ast

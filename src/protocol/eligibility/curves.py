@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort import CohortScreening
 from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.crossings import (
     Comparison,
@@ -19,6 +18,7 @@ from protocol.eligibility.crossings import (
     facts_of,
     is_linear,
 )
+from protocol.eligibility.masks import CohortScreening
 from protocol.eligibility.rows import Read, Rows
 from protocol.records import Phase, ProtocolError
 

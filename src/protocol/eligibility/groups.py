@@ -1,7 +1,7 @@
 """Whom the criteria exclude more often: rates by age band, sex and other groups, with small numbers hidden.
 
 A number from 1 to 9 is never shown, and neither is one from which it could be worked out: where one group of a
-criterion is hidden, the smallest other group is hidden with it, until the hidden groups together are not small either.
+criterion is hidden, the smallest other group is hidden too, until the hidden groups together are not small either.
 Groups of fewer than ten are put together first. A zero is shown; it is nobody's.
 """
 
@@ -73,8 +73,8 @@ def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        criterion (an id, or "all" and "computable" for any criterion at all), group, size; fails (known to fail; whoever
-        is unknown is in the size and not here); rate, low, high (Wilson's 95 % interval); difference (standardised
+        criterion (an id, or "all" and "computable" for any criterion at all), group, size; fails (known to fail; the
+        unknown are in the size and not here); rate, low, high (Wilson's 95 % interval); difference (standardised
         mean difference against everybody else), ratio (of the rate to everybody else's); hidden. Where `hidden` the
         numbers are missing; where any group is, so are the comparisons, which would give it away.
     """

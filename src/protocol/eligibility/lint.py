@@ -52,7 +52,7 @@ def lint(record: Catalogue) -> tuple[Finding, ...]:
     """Look for what a reader of the record would want to know before using it.
 
     Rules are tried on invented participants at, below and above every limit (:mod:`protocol.eligibility.probes`). A
-    rule about facts with more combinations than can be tried is passed over rather than judged on a sample, so what is
+    rule on facts with more combinations than can be tried is passed over rather than judged on a sample, so what is
     found is certain for the values tried, and what is not found may still be there.
 
     Parameters

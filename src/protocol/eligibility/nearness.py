@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort import CohortScreening
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.crossings import Evaluation, Numbers, comparisons, facts_of, is_linear
+from protocol.eligibility.masks import CohortScreening
 from protocol.eligibility.rows import Read
 from protocol.eligibility.tally import Tally
 from protocol.records import Phase

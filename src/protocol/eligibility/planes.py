@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort import CohortScreening
+from protocol.eligibility.masks import CohortScreening
 
 Words = NDArray[np.uint64]
 Counts = NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""Invented participants that sit at, just below and just above every limit of a record: what its linter tries rules on."""
+"""Invented participants at, just below and just above every limit of a record; its linter tries rules on them."""
 
 import ast
 from collections.abc import Collection, Iterable, Iterator

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from protocol.eligibility.cohort import CohortScreening
 from protocol.eligibility.criteria import Parameter
+from protocol.eligibility.masks import CohortScreening
 from protocol.eligibility.planes import Words, pack, size
 from protocol.eligibility.tally import Tally
 
