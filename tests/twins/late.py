@@ -1,6 +1,7 @@
 """A trial told participant by participant, by the calendar: who is there on the day of a decision, and what is known.
 
-Written from Yuan, Lin, Li, Nie & Warren 2018 (TITE-BOIN) and Lin & Yuan 2020 (effective numbers) beside the plain BOIN.
+Written from Yuan, Lin, Li, Nie & Warren 2018 (TITE-BOIN) and Lin & Yuan 2020 (effective numbers), beside the plain
+BOIN.
 """
 
 from math import log
