@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from protocol.eligibility.answers import Answer, Evidence, answers
-from protocol.eligibility.cohort import CohortScreening, screen_frame
+from protocol.eligibility.cohort import Cohort, CohortScreening, screen_frame
 from protocol.eligibility.counterfactuals import Change, counterfactuals
 from protocol.eligibility.criteria import (
     REASONS,
@@ -22,15 +22,17 @@ from protocol.eligibility.criteria import (
 from protocol.eligibility.gates import Provisional, on_infusion_day, screen_infusion
 from protocol.eligibility.next_steps import Step, failure_rates, next_steps
 from protocol.eligibility.reasoning import Node
-from protocol.eligibility.screening import Question, Screening, Verdict, check_facts, expected, screen
+from protocol.eligibility.screening import Question, Screening, Verdict, check_facts, screen
 from protocol.eligibility.timeline import HORIZON_DAYS, Lane, Span, Timeline, timeline
-from protocol.records import Phase, ProtocolError
+from protocol.eligibility.values import expected
+from protocol.records import Phase
 
 __all__ = [
     "REASONS",
     "Answer",
     "Case",
     "Change",
+    "Cohort",
     "CohortScreening",
     "Criterion",
     "EligibilityRecord",
@@ -174,8 +176,10 @@ class EligibilityRecord(Catalogue):
 
         Parameters
         ----------
-        frame : pandas.DataFrame, polars.DataFrame or another eager frame that narwhals knows
-            One row per participant, columns named by fact id; an absent column is unknown for everybody.
+        frame
+            One row per participant, columns named by fact id; an absent column is unknown for everybody. A pandas
+            frame of any dtypes, a Polars frame (a lazy one is run once), an Arrow table, a DuckDB relation, another
+            eager frame that narwhals knows, or the path of a Parquet file, which is read batch by batch.
         phase : {"Ib", "II"}
             The phase of the trial.
         **parameters
@@ -188,20 +192,12 @@ class EligibilityRecord(Catalogue):
         """
         return screen_frame(self.with_parameters(**parameters) if parameters else self, frame, phase)
 
-    def with_parameters(self, **values: Any) -> Self:
-        """Return a copy of the record with changed parameters; the record itself never changes."""
-        known = {parameter.id: parameter for parameter in self.parameters}
-        for name, value in values.items():
-            if name not in known:
-                raise ProtocolError(f"parameter {name}", "no such parameter", "one of " + ", ".join(known))
-            known[name] = _changed(known[name], value)
-        return self.model_copy(update={"parameters": tuple(known.values())})
+    def cohort(self, frame: Any) -> Cohort:
+        """Take a cohort that will be screened with changing parameters; see :class:`Cohort`.
 
-
-def _changed(parameter: Parameter, value: Any) -> Parameter:
-    content = {**parameter.model_dump(), "value": value}
-    try:
-        return Parameter.model_validate(content)
-    except ValueError as error:
-        allowed = ", ".join(parameter.options) or f"a number from {parameter.minimum} to {parameter.maximum}"
-        raise ProtocolError(parameter.label, repr(value), allowed) from error
+        Parameters
+        ----------
+        frame
+            What :meth:`screen_cohort` takes.
+        """
+        return Cohort(self, frame)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from protocol.eligibility.conditions import check, check_number
-from protocol.records import Phase, Provenance, Record, Text, unique
+from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
@@ -196,18 +196,22 @@ class Catalogue(Record):
         """Return a criterion's short title with the present thresholds in it."""
         return rule.title.format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
 
+    def with_parameters(self, **values: Any) -> Self:
+        """Return a copy of the record with changed parameters; the record itself never changes."""
+        known = {parameter.id: parameter for parameter in self.parameters}
+        for name, value in values.items():
+            if name not in known:
+                raise ProtocolError(f"parameter {name}", "no such parameter", "one of " + ", ".join(known))
+            known[name] = _changed(known[name], value)
+        return self.model_copy(update={"parameters": tuple(known.values())})
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
-        unique(
-            [
-                *(c.id for c in (*self.criteria, *self.infusion_criteria)),
-                *(part.id for c in self.criteria for part in c.parts),
-            ],
-            "criterion",
-        )
+        both_gates = [*self.criteria, *self.infusion_criteria]
+        unique([*(c.id for c in both_gates), *(part.id for c in self.criteria for part in c.parts)], "criterion")
         self._check_references()
-        for criterion in (*self.criteria, *self.infusion_criteria):
+        for criterion in both_gates:
             self._check_criterion(criterion)
         self._check_steps()
         return self
@@ -261,3 +265,12 @@ class Catalogue(Record):
 
 def _short(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
+
+
+def _changed(parameter: Parameter, value: Any) -> Parameter:
+    content = {**parameter.model_dump(), "value": value}
+    try:
+        return Parameter.model_validate(content)
+    except ValueError as error:
+        allowed = ", ".join(parameter.options) or f"a number from {parameter.minimum} to {parameter.maximum}"
+        raise ProtocolError(parameter.label, repr(value), allowed) from error

@@ -9,12 +9,10 @@ from types import MappingProxyType
 from protocol.eligibility.criteria import PHASES, REASONS, Catalogue, Criterion, Fact, FactValue, Part, Status
 from protocol.eligibility.leaves import Participant
 from protocol.eligibility.logic import Logic, Rails, all_of, any_of
+from protocol.eligibility.values import FIRST_DAY, LAST_DAY, expected
 from protocol.eligibility.wording import Gap, Wording, in_words
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
-
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
-"""No date of a participant lies outside these."""
 
 INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
@@ -160,20 +158,6 @@ def _checked(fact: Fact, value: FactValue) -> FactValue:
     if isinstance(value, (int, float)) and fact.is_number and not fact.is_plausible(value):
         raise ProtocolError(fact.label, f"{value} {fact.unit_label}".strip(), expected(fact))
     return value
-
-
-def expected(fact: Fact) -> str:
-    """Say what may be written for a fact."""
-    match fact.type:
-        case "yes_no":
-            return _("yes or no")
-        case "date":
-            return _("a date like 2026-03-01, from 1900 to 2100")
-        case "choice":
-            return _("one of {options}").format(options=", ".join(fact.options))
-    kind = _("a whole number") if fact.type == "whole" else _("a number")
-    span = _("{kind} from {low:g} to {high:g} {unit}")
-    return span.format(kind=kind, low=fact.minimum, high=fact.maximum, unit=fact.unit_label).rstrip()
 
 
 def screen(

@@ -36,8 +36,8 @@ def clock_calendar(trial: str, participant: str, when: Timeline, stamp: date) ->
             _("Study id"), repr(participant)[:60], _("letters, digits, hyphens; no name and no space")
         )
     calendar = Calendar()
-    for field, text in (("prodid", "-//protocol workbook//eligibility//EN"), ("version", "2.0")):
-        calendar.add(field, text)
+    for header, text in {"prodid": "-//protocol workbook//eligibility//EN", "version": "2.0"}.items():
+        calendar.add(header, text)
     for key, day, summary in _turning_points(when):
         event = Event()
         fields = {
