@@ -195,7 +195,10 @@ def test_every_other_reading_is_tried_and_the_participants_it_decides_are_counte
 
 
 def test_the_trials_readings_count_whoever_changes_under_any_of_an_ambiguitys() -> None:
-    people = [{"disease_myelosuppression": True, "other_cause_myelosuppression": False}, {"birth_date": date(1990, 1, 1)}]
+    people = [
+        {"disease_myelosuppression": True, "other_cause_myelosuppression": False},
+        {"birth_date": date(1990, 1, 1)},
+    ]
     cohort = Cohort(RECORD, trial_frame(people))
     readings = other_readings(RECORD.parameters)
     tables = list(tornado(lambda changed: cohort.screen("Ib", **changed), readings))

@@ -181,12 +181,11 @@ def _compared(one: Criterion, two: Criterion, first: tuple[Any, Any], second: tu
     if clear.any() and clear_too.any() and not (clear & clear_too).any():
         yield Finding("contradiction", where, "nobody can meet both")
         return
-    if not (fails.any() and fails_too.any()):
-        return
     forward, backward = not (fails & ~fails_too).any(), not (fails_too & ~fails).any()
-    declared = {(c.id, c.counted_with): bool(c.mirrors) for c in (one, two) if c.counted_with in (one.id, two.id)}
-    if declared:
+    if one.id in (two.mirrors, two.implied_by) or two.id in (one.mirrors, one.implied_by):
         yield from _declared(one, two, forward, backward)
+    elif not (fails.any() and fails_too.any()):
+        return
     elif forward and backward:
         yield Finding("duplicate", where, "exclude the same participants; write mirrors in the later one")
     elif forward or backward:
