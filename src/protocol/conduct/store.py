@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -57,10 +57,10 @@ class Store:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
 
-    def rows(self, connection: Connection, since: int = 0) -> Iterator[Row]:
-        """Read the rows after a sequence number, in order."""
+    def rows(self, connection: Connection, since: int = 0, limit: int | None = None) -> Iterator[Row]:
+        """Read the rows after a sequence number, in order; all, or `limit` of them."""
         query = select(*self._columns).where(ENTRIES.c.sequence > since).order_by(ENTRIES.c.sequence)
-        for block in connection.execution_options(yield_per=2000).execute(query).partitions():
+        for block in connection.execute(query.limit(limit).execution_options(yield_per=2000)).partitions():
             if self.engine.dialect.name == "sqlite":
                 yield from map(Row._make, block)
             else:
@@ -84,6 +84,8 @@ class Store:
     def _prepare(self) -> None:
         with self.reading() as connection:
             version = self._version(connection)
+        if not self.read_only:
+            self._write_ahead()
         if version == REVISIONS[-1]:
             return
         if self.read_only:
@@ -92,6 +94,13 @@ class Store:
         with self.writing() as connection:
             if self._version(connection) != REVISIONS[-1]:  # another process may have been faster
                 _upgrade(connection)
+
+    def _write_ahead(self) -> None:
+        """Let SQLite keep a write-ahead log, so that readers and the writer do not wait for each other."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        with said(self.where), closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
 
     def _version(self, connection: Connection) -> str | None:
         """Return the version of the schema, None for an empty database."""
@@ -151,7 +160,6 @@ def _sqlite(path: Path, read_only: bool) -> tuple[str, Engine]:
 
 
 def _durable(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # the log reaches the disk before an event is confirmed
 
 
@@ -183,7 +191,7 @@ def said(where: str) -> Iterator[None]:
     """Turn what a database says into what a person can act on."""
     try:
         yield
-    except (DBAPIError, OSError) as error:
+    except (DBAPIError, sqlite3.Error, OSError) as error:
         text = f"{error.orig if isinstance(error, DBAPIError) else error}"
         for sign, (found, write) in _SAID.items():
             if sign in text:
