@@ -1,5 +1,6 @@
 """The two databases a log can lie in. Imported only when a log is opened, because SQLAlchemy is large."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, LargeBinary, cast, column, create_engine, event, inspect, select, table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from protocol.conduct.entries import Entry, Head
 from protocol.conduct.verification import Row
@@ -146,17 +147,21 @@ _ADDRESSES = _("a path, sqlite:///path, or postgresql+pg8000://user@host/databas
 def _sqlite(path: Path, read_only: bool) -> tuple[str, Engine]:
     if read_only and not path.is_file():
         raise ProtocolError(str(path), _("no trial log"), _("the path of a log"))
-    address = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}"
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(
-            address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
-        ),
-        poolclass=QueuePool,
-    )
+
+    def opened() -> sqlite3.Connection:
+        mode = ("ro&immutable=1" if _nobody_writes(path) else "ro") if read_only else "rwc"
+        address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+        return sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=opened, poolclass=NullPool if read_only else QueuePool)
     event.listen(engine, "connect", _query_only if read_only else _durable)
     event.listen(engine, "begin", _begin)
     return path.name, engine
+
+
+def _nobody_writes(path: Path) -> bool:
+    """Whether no writer has the file open and a reader, who cannot make the file beside it, may go without."""
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
 def _durable(connection: Any, _record: Any) -> None:
