@@ -16,6 +16,7 @@ from protocol.conduct import Note
 from protocol.conduct.log import Log, open_log
 from protocol.records import ProtocolError
 
+WAIT_SECONDS = 60
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     ["protocol.conduct.log", "protocol.conduct.store", "alembic.command", "trial_events"]
@@ -64,7 +65,7 @@ def together(url: str, writers: list[list[str]]) -> list[dict[str, int]]:
         telling.close()
     told = [dict(everything(hearing)) for hearing, _ in pipes]
     for process in running:
-        process.join(60)
+        process.join(WAIT_SECONDS)
         assert process.exitcode == 0
     return told
 
@@ -82,9 +83,11 @@ def start_writer(url: str, name: str) -> tuple[multiprocessing.process.BaseProce
 def kill_while_writing(url: str, name: str, chance: random.Random) -> list[str]:
     """Start a writer, SIGKILL it at a random moment, and return the keys it was told are recorded."""
     process, hearing = start_writer(url, name)
+    if chance.random() < 0.7:  # else while it opens the log
+        hearing.poll(WAIT_SECONDS)
     time.sleep(chance.uniform(0, 0.08))
     os.kill(process.pid, signal.SIGKILL)
-    process.join(60)
+    process.join(WAIT_SECONDS)
     confirmed = list(everything(hearing))
     hearing.close()
     process.close()
@@ -118,11 +121,13 @@ def crash_many(server, times: int, seed: int) -> int:
     chance, confirmed, url = random.Random(seed), set(), server.database()
     for number in range(times):
         writers = [start_writer(url, f"crash-{number}-{side}") for side in "ab"]
-        time.sleep(chance.uniform(0.05, 0.4))
+        if chance.random() < 0.7:
+            writers[0][1].poll(WAIT_SECONDS)
+        time.sleep(chance.uniform(0, 0.3))
         server.crash()
         for process, hearing in writers:
             confirmed |= set(everything(hearing))
-            process.join(60)
+            process.join(WAIT_SECONDS)
             hearing.close()
         server.start()
         survives(url, confirmed, f"crash-{number}").close()

@@ -1,5 +1,6 @@
 """The two databases a log can lie in. Imported only when a log is opened, because SQLAlchemy is large."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,9 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 ENTRIES = table("entries", column("sequence"), column("key"), column("hash"), column("body"))
 HEAD = table("head", column("count"), column("hash"))
 _LOCK = 5672420  # of the advisory lock that puts writers of PostgreSQL in a row
+
+
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # a lost connection is said in the page, once
 
 
 class Store:
