@@ -1,8 +1,11 @@
 """Operating characteristics: the advising design itself, run on many trials with assumed true DLT rates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from threading import Event
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from protocol.escalation.designs import Design
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers, true_rates
 from protocol.escalation.outcomes import Outcomes
+from protocol.escalation.spreading import FIRST_CHUNK, Piece, pieces
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 NEAR = 1e-9  # two rates this close are the same rate
-MOST_TRIALS = 1_000_000
-FIRST_CHUNK, LARGEST_CHUNK, BLINK_SECONDS = 1250, 2500, 0.05
+MOST_TRIALS, MOST_WORKERS = 1_000_000, 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +37,8 @@ class Simulation:
         Outcomes of every finished trial.
     selected : ndarray of int, shape (T,)
         Index of the recommended regimen, STOP for none.
+    seconds : float
+        Time they took.
     """
 
     design: Design
@@ -43,6 +48,10 @@ class Simulation:
     treated: Integers
     dlt: Integers
     selected: Integers
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        return so_far(self.trials, self.requested, self.seconds)
 
     @property
     def trials(self) -> int:
@@ -84,16 +93,26 @@ class Simulation:
             frame[name], frame[f"{name}_se"] = [*mean, np.nan], [*error, np.nan]
         return frame
 
-    def summary(self) -> pd.DataFrame:
-        """Tabulate whole trials: measure, value, its Monte Carlo standard error, unit.
+    def acceptable(self, margin: float) -> Booleans:
+        """Mark regimens whose true rate is at most `margin` away from the target, shape ``(D, F)``."""
+        return np.asarray(np.abs(self.truth - self.design.target) <= margin + NEAR)
 
-        Shares are 0 to 1. ``overdosed`` counts participants treated where the true rate is above the target.
+    def measures(self, margin: float = 0.0) -> dict[str, tuple[NDArray[np.generic], str]]:
+        """Judge every trial: measure, its value in each trial (shape ``(T,)``), unit.
+
+        Parameters
+        ----------
+        margin : float
+            A selection is acceptable when it is correct, or the true rate of the regimen is at most so far from
+            the target. 0 leaves the measure out.
         """
         total = self.treated.sum(axis=(1, 2))
         right = np.append(self.correct.ravel(), not self.correct.any())  # STOP is -1: the last entry
         over = np.append(self.above_target.ravel(), False)
+        fine = right | np.append(self.acceptable(margin).ravel(), False)
         measures: dict[str, tuple[NDArray[np.generic], str]] = {
             "correct_selection": (right[self.selected], "share"),
+            "acceptable_selection": (fine[self.selected], "share"),
             "toxic_selection": (over[self.selected], "share"),
             "none_selected": (self.selected == STOP, "share"),
             "stopped_early": (total < self.design.maximum, "share"),
@@ -101,8 +120,34 @@ class Simulation:
             "dlts": (self.dlt.sum(axis=(1, 2)), "participants"),
             "overdosed": ((self.treated * self.above_target).sum(axis=(1, 2)), "participants"),
         }
-        rows = [(name, *map(float, _mean(values)), unit) for name, (values, unit) in measures.items()]
+        if not margin:
+            del measures["acceptable_selection"]
+        return measures
+
+    def summary(self, margin: float = 0.0) -> pd.DataFrame:
+        """Tabulate whole trials: measure, value, its Monte Carlo standard error, unit.
+
+        Shares are 0 to 1. ``overdosed`` counts participants treated where the true rate is above the target;
+        `margin` as in :meth:`measures`.
+        """
+        rows = [(name, *map(float, _mean(values)), unit) for name, (values, unit) in self.measures(margin).items()]
         return pd.DataFrame(rows, columns=["measure", "value", "se", "unit"])
+
+    def followed_by(self, other: "Simulation") -> "Simulation":
+        """Join the trials of `other`, which continue these."""
+        arrays = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _PER_TRIAL
+                  if getattr(self, name) is not None}  # fmt: skip
+        return replace(self, **arrays, seconds=self.seconds + other.seconds)
+
+
+_PER_TRIAL = "treated", "dlt", "selected"
+
+
+def so_far(done: int, requested: int, seconds: float) -> str:
+    """Say how many trials are done and, at the same pace, the time the others will take."""
+    words = _("{:,} of {:,} trials").format(done, requested)
+    left = seconds * (requested - done) / done
+    return words + (_(", about {:.0f} s left").format(left) if done < requested else "")
 
 
 def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
@@ -117,14 +162,18 @@ def simulate(
     seed: int,
     *,
     start: int = 0,
+    first_trial: int = 0,
     chunk: int | None = None,
+    workers: int = 1,
+    client: Any = None,
     progress: Callable[[Simulation], object] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Simulation:
     """Simulate trials run by `design`.
 
-    Draws are made per participant up front, so that two designs with the same seed meet the same
-    participants, and the figures do not depend on `chunk`.
+    Every trial has its own place in the stream of draws of the seed, and a participant of it the same draw
+    whatever the design. So two designs with the same seed meet the same participants, and the figures do not
+    depend on `chunk`, `workers` or `client`. Ctrl+C ends the simulation as `stop` does.
 
     Parameters
     ----------
@@ -135,12 +184,19 @@ def simulate(
         Number of trials (1 to 1,000,000) and seed (0 or more).
     start : int
         Index of the first cohort's regimen.
+    first_trial : int
+        Number of the first trial; trials 100 to 199 are the same in whichever call they are simulated.
     chunk : int, optional
-        Trials between two calls of `progress` and `stop`; grows while they take less than a blink when left out.
+        Trials between two calls of `progress` and `stop`; follows the pace when left out.
+    workers : int
+        Processes of this machine that share the work (joblib), -1 for one per core. Inside
+        ``joblib.parallel_config("dask")`` they are those of the Dask cluster.
+    client : distributed.Client, optional
+        An existing Dask cluster that shares the work; what a lost worker had computed is computed again.
     progress : callable, optional
-        Called with the :class:`Simulation` so far.
+        Called with the :class:`Simulation` so far, such as ``print``.
     stop : callable, optional
-        Ends the simulation after the current chunk when it returns True.
+        Ends the simulation after the current chunk when it returns True; what is finished is returned.
 
     Raises
     ------
@@ -149,23 +205,41 @@ def simulate(
     """
     rates = true_rates(design.grid, truth)
     _check(_("trials"), trials, 1, MOST_TRIALS)
+    _check(_("first trial"), first_trial, 0, 2**63)
     _check(_("seed"), seed, 0, 2**63)
     _check(_("first regimen"), start, 0, design.grid.size - 1)
-    _check(_("trials in a chunk"), size := FIRST_CHUNK if chunk is None else chunk, 1, MOST_TRIALS)
-    shape, draw = (trials, *design.grid.shape), np.random.default_rng(seed)
+    _check(_("trials in a chunk"), FIRST_CHUNK if chunk is None else chunk, 1, MOST_TRIALS)
+    if workers != -1:
+        _check(_("workers"), workers, 1, MOST_WORKERS)
+    shape, began, done = (trials, *design.grid.shape), monotonic(), 0
     treated, dlt, selected = np.zeros(shape, np.int16), np.zeros(shape, np.int16), np.zeros(trials, int)
-    done = 0
-    while done < trials and not (done and stop and stop()):
-        part, began = slice(done, min(done + size, trials)), monotonic()
-        outcomes = _run(design, rates.ravel(), draw, part.stop - done, start)
-        treated[part], dlt[part], selected[part] = outcomes.treated, outcomes.dlt, design.selected(outcomes)
-        done = part.stop
-        if chunk is None and monotonic() - began < BLINK_SECONDS:
-            size = min(2 * size, LARGEST_CHUNK)
-        result = Simulation(design, rates, seed, trials, treated[:done], dlt[:done], selected[:done])
-        if progress:
-            progress(result)
+    work = partial(_piece, design, rates.ravel(), seed, start, first_trial)
+    halt = Event()
+    finished = pieces(work, trials, chunk, FIRST_CHUNK, workers, client, halt)
+    try:
+        for piece in finished:
+            part = slice(done, done := done + len(piece[-1]))
+            treated[part], dlt[part], selected[part] = piece
+            so_far = treated[:done], dlt[:done], selected[:done]
+            result = Simulation(design, rates, seed, trials, *so_far, monotonic() - began)
+            if progress:
+                progress(result)
+            if stop and stop():
+                halt.set()
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    finally:
+        finished.close()
     return result
+
+
+def _piece(design: Design, rates: Floats, seed: int, start: int, first_trial: int, first: int, trials: int) -> Piece:
+    """Simulate `trials` trials from number `first` on; runs in any process."""
+    steps = -(-design.maximum // design.cohort_size)
+    stream = np.random.PCG64(seed).advance((first_trial + first) * (design.maximum + steps))
+    outcomes = _run(design, rates, np.random.Generator(stream), trials, start)
+    return outcomes.treated, outcomes.dlt, design.selected(outcomes)
 
 
 def _check(what: str, value: object, least: int, most: int) -> None:
