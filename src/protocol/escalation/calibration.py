@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from protocol.escalation.comparison import in_rounds
 from protocol.escalation.designs import Design
-from protocol.escalation.simulation import Simulation, so_far
+from protocol.escalation.results import Simulation, so_far
 from protocol.records import ProtocolError
 from protocol.translation import _
 

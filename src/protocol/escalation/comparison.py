@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.designs import Design
-from protocol.escalation.simulation import Simulation, simulate, so_far
+from protocol.escalation.results import Simulation, so_far
+from protocol.escalation.simulation import simulate
 from protocol.records import ProtocolError
 from protocol.translation import _
 

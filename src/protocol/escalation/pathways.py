@@ -18,6 +18,7 @@ from protocol.translation import _
 
 MOST_OUTCOMES = 1000  # leaves of a tree that somebody may still want as a table
 UP, DOWN = 1, -1  # rows of Grid.neighbours
+_End = tuple[tuple[int, ...], Outcomes, int, float]  # DLTs so far, counts, next regimen, chance
 COLUMNS = ("path", "cohort", "treated_at", "participants", "dlt", "leads_to", "move", "chance")
 
 
@@ -74,9 +75,9 @@ def pathways(
     -------
     DataFrame
         One row per outcome, a path after those it continues: path (DLTs of the cohorts so far, ``(1, 0)``),
-        cohort (1, 2, ...), treated_at (regimen), participants and dlt of that cohort, leads_to (regimen, ""
-        when the trial stops), move ("up", "stay", "down", "across": one factor up and the other down, "stop"), chance (of the whole path, 0 to 1; missing
-        without `truth`).
+        cohort (1, 2, ...), treated_at (regimen), participants and dlt of that cohort, leads_to (regimen, "" when
+        the trial stops), move ("up", "stay", "down", "stop", or "across": one factor up and the other down),
+        chance (of the whole path, 0 to 1; missing without `truth`).
 
     Raises
     ------
@@ -88,7 +89,7 @@ def pathways(
         found = _("{} cohorts of {}").format(cohorts, design.cohort_size)
         raise ProtocolError(_("pathways"), found, _("fewer cohorts, or smaller ones"))
     rows: list[dict[str, object]] = []
-    ends = [((), outcomes, first, 1.0)]
+    ends: list[_End] = [((), outcomes, first, 1.0)]
     for cohort in range(1, cohorts + 1):
         ends = [end for start in ends if start[2] != STOP for end in _followed(design, *start, rates, cohort, rows)]
     order = sorted(rows, key=lambda row: row["path"])  # type: ignore[arg-type, return-value]
@@ -98,7 +99,7 @@ def pathways(
 def _followed(
     design: Design, path: tuple[int, ...], so_far: Outcomes, at: int, chance: float, rates: Floats, cohort: int,
     rows: list[dict[str, object]],
-) -> list[tuple[tuple[int, ...], Outcomes, int, float]]:  # fmt: skip
+) -> list[_End]:  # fmt: skip
     """Give one more cohort every number of DLTs it can have."""
     size = min(design.cohort_size, design.maximum - int(so_far.treated.sum()))
     dlts = np.arange(size + 1)
@@ -163,5 +164,5 @@ def turning_points(design: Design, outcomes: Outcomes, current: int) -> pd.DataF
     now = frame.loc[frame["change"].eq(0), "leads_to"].iloc[0]
     other = frame[frame["leads_to"] != now].assign(size=lambda rows: rows["change"].abs())
     other = other.assign(direction=np.sign(other["change"])).sort_values("size", kind="stable")
-    nearest = other.groupby(["regimen", "direction"], sort=False).head(1)
-    return nearest.drop(columns=["size", "direction"]).reset_index(drop=True)
+    nearest = other.drop_duplicates(["regimen", "direction"])
+    return pd.DataFrame(nearest.drop(columns=["size", "direction"]).reset_index(drop=True))

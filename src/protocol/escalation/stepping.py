@@ -17,6 +17,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upw
 from protocol.escalation.intervals import DOWN, UP, Tables
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
+from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
@@ -34,7 +35,7 @@ class Decision(NamedTuple):
 
 
 @dataclass(frozen=True)
-class IntervalDesign(ABC):
+class IntervalDesign(UsualDesign, ABC):
     """A design that looks every step up in tables; see :class:`protocol.escalation.designs.boin.Boin`."""
 
     grid: Grid
