@@ -43,8 +43,17 @@ class Calibration:
     margin: float
 
     def __str__(self) -> str:
-        runs = list(self.simulations.values())
-        return so_far(runs[0].trials, runs[0].requested, sum(one.seconds for one in runs))
+        return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
+
+    @property
+    def trials(self) -> int:
+        """Trials finished of every combination."""
+        return next(iter(self.simulations.values())).trials
+
+    @property
+    def requested(self) -> int:
+        """Trials asked for."""
+        return next(iter(self.simulations.values())).requested
 
     def table(self) -> pd.DataFrame:
         """Tabulate the risks.
