@@ -24,6 +24,12 @@ class PathParameters(Record):
     path: Sourced[tuple[str, ...]]
 
 
+class WaterfallParameters(Record):
+    """Sizes of the subtrials of the waterfall."""
+
+    cohorts: Sourced[tuple[Annotated[int, Field(ge=1)], ...]]
+
+
 class PipeParameters(Record):
     """Prior and limits of PIPE."""
 
@@ -69,6 +75,7 @@ class DesignParameters(Record):
 
     keyboard: KeyboardParameters | None = None
     three_plus_three: PathParameters | None = None
+    waterfall: WaterfallParameters | None = None
     pipe: PipeParameters | None = None
     pocrm: PocrmParameters | None = None
 
