@@ -47,6 +47,23 @@ class PocrmParameters(Record):
     guess: Sourced[Annotated[int, Field(ge=1)]]
 
 
+AgentPrior = tuple[Rate, Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class LogisticParameters(Record):
+    """Amounts, priors and limits of the two-agent logistic model."""
+
+    doses: Sourced[tuple[Annotated[float, Field(gt=0)], ...]]
+    frequencies: Sourced[tuple[Annotated[float, Field(gt=0)], ...]]
+    dose_prior: Sourced[AgentPrior]
+    frequency_prior: Sourced[AgentPrior]
+    interaction: Sourced[Annotated[float, Field(ge=0)]]
+    margin_below: Sourced[Rate]
+    margin_above: Sourced[Rate]
+    overdose: Sourced[Rate]
+    draws: Sourced[Annotated[int, Field(ge=50, le=100_000)]]
+
+
 class TrialParameters(Record):
     """Options of the trial that hold for every design; see :class:`protocol.escalation.rules.TrialRules`."""
 
@@ -77,6 +94,7 @@ class DesignParameters(Record):
     three_plus_three: PathParameters | None = None
     waterfall: WaterfallParameters | None = None
     pipe: PipeParameters | None = None
+    logistic: LogisticParameters | None = None
     pocrm: PocrmParameters | None = None
 
     @field_validator("name")

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.logistic import Logistic
 from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.pocrm import Pocrm
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
@@ -78,5 +79,6 @@ DESIGNS: dict[str, type[Any]] = {
     "Waterfall": Waterfall,
     "PIPE": Pipe,
     "POCRM": Pocrm,
+    "Two-agent logistic": Logistic,
     "3+3 along a path": ThreePlusThree,
 }
