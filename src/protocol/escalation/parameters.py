@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from protocol.escalation.climbing import Preference
 from protocol.escalation.designs import DESIGNS
-from protocol.escalation.stepping import Preference
 from protocol.records import Record, Sourced
 
 Rate = Annotated[float, Field(gt=0, lt=1)]

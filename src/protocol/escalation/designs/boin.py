@@ -7,11 +7,12 @@ escalation is the option ``bar``.
 
 from dataclasses import dataclass
 
+from protocol.escalation.climbing import TwoWays
 from protocol.escalation.optimal import OptimalInterval
 
 
 @dataclass(frozen=True)
-class Boin(OptimalInterval):
+class Boin(OptimalInterval, TwoWays):
     """BOIN for a grid of regimens.
 
     Parameters

@@ -47,8 +47,6 @@ class Waterfall(OptimalInterval):
         When a parameter lies outside its range or `cohorts` does not fit the grid.
     """
 
-    reads_pending = False
-
     cohorts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
