@@ -160,7 +160,8 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
 def _choose(fact: str, findings: list[Finding]) -> Finding:
     dated = [f for f in findings if f.day is not None]
     if fact == "diagnosis" or fact in LIFELONG:
-        return _agree([f for f in findings if f.value is not None], findings)
+        found = _agree([f for f in findings if f.value is not None], findings)
+        return replace(found, day=None) if fact in DATED_HISTORY and len(dated) < len(findings) else found
     if not dated:
         return replace(findings[0], value=None, reason=NOT_USABLE, note=_("no date"))
     newest = max(_day(f) for f in dated)

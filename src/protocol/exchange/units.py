@@ -10,8 +10,8 @@ from protocol.translation import _
 UNIT_UNKNOWN = "unit unknown"
 
 MOLAR_MASS_G_PER_MOL = {"creatinine": 113.12, "bilirubin": 584.66}
-"""C4H7N3O and C33H36N4O6, summed from the standard atomic weights (IUPAC, abridged); 1 mg/dL of creatinine is then
-88.40 umol/L and of bilirubin 17.104 umol/L."""
+"""Of C4H7N3O and C33H36N4O6 as reference works print them; a test sums the abridged standard atomic weights (IUPAC
+2021) beside them. 1 mg/dL of creatinine is 88.40 umol/L and of bilirubin 17.104 umol/L."""
 
 SPELLINGS = (("µ", "u"), ("μ", "u"), ("[IU]", "IU"), ("[iU]", "IU"), ("IU/", "[IU]/"), ("[U]", "U"))
 """Spellings that are not UCUM but mean one thing only; OMOP's vocabulary writes an enzyme's unit as [U]."""

@@ -1,15 +1,15 @@
 """What clinical resources say about the record's facts. Codes decide; displays and free texts are never read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from protocol.eligibility import Fact
 from protocol.exchange.codes import SYSTEMS, CodeBook, Meaning
-from protocol.exchange.evidence import DATED_HISTORY, Finding, Setting
+from protocol.exchange.evidence import Finding, Setting
 from protocol.exchange.fhir.dates import first_day, moment, period
 from protocol.exchange.fhir.values import answered
+from protocol.exchange.history import diagnosed, still_going_on
 from protocol.translation import _
 
 RESULTS = {"final", "amended", "corrected", "preliminary"}
@@ -18,8 +18,6 @@ NOT_CONFIRMED = {"refuted", "entered-in-error", "unconfirmed", "provisional", "d
 """Verification states in which a Condition is no diagnosis."""
 ENDED = {"inactive", "resolved"}
 """Clinical states of something that is over; remission is a state of the disease, not its end."""
-PREGNANCY = timedelta(weeks=42)
-"""A pregnancy noted longer ago has ended, whether or not anybody closed the entry."""
 MCODE_MEDICATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication"
 """Begins the profiles by which mCODE marks a medication as given against cancer."""
 
@@ -72,26 +70,13 @@ class Reader:
             return
         start = first_day(period(resource, "onset")[0]) or first_day(resource.get("recordedDate"))
         end = first_day(period(resource, "abatement")[1])
-        ended = end <= self.setting.as_of if end else _code(resource.get("clinicalStatus")) in ENDED
+        ended = end or _code(resource.get("clinicalStatus")) in ENDED
         if start and start > self.setting.as_of:
             return
         for fact, meaning, code in self._meanings(resource.get("code")):
             if meaning.option:
                 blank = Finding(fact.id, None, start, origin, code, original=code)
-                yield from self._diagnosed(fact, meaning.option, blank, end, ended=ended)
-
-    def _diagnosed(
-        self, fact: Fact, option: str, blank: Finding, end: date | None, *, ended: bool
-    ) -> Iterator[Finding]:
-        value = option == "yes" if fact.type == "yes_no" else option
-        if fact.id in DATED_HISTORY:
-            yield replace(blank, value=value, day=end if ended else self.setting.as_of, note="" if ended else _ongoing())
-        elif fact.id == "hiv_history":
-            yield replace(blank, value=value)
-        elif not ended:
-            current = fact.id != "pregnancy_test" or (blank.day and self.setting.as_of - blank.day <= PREGNANCY)
-            day = self.setting.as_of if current and fact.id != "diagnosis" else blank.day
-            yield replace(blank, value=value, day=day)
+                yield from diagnosed(fact, meaning.option, blank, ended, self.setting.as_of)
 
     def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
         if resource.get("status") not in ("completed", "in-progress"):
@@ -116,12 +101,8 @@ class Reader:
             return
         ongoing = resource["status"] in ("active", "in-progress")
         day = self.setting.as_of if ongoing else end or start
-        note = _ongoing() if ongoing else _("a medication against cancer by its mCODE profile")
+        note = still_going_on() if ongoing else _("a medication against cancer by its mCODE profile")
         yield Finding("ever_anticancer_therapy", True, day, origin, "mCODE", note=note)
-
-
-def _ongoing() -> str:
-    return _("still going on")
 
 
 def _code(concept: Any) -> str:

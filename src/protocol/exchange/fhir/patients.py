@@ -5,6 +5,7 @@ from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Setting
 from protocol.exchange.fhir.dates import first_day
 from protocol.exchange.fhir.reading import Item
+from protocol.exchange.history import died
 from protocol.translation import _
 
 SEXES = {"female": "female", "male": "male", "other": "other"}
@@ -17,10 +18,9 @@ def patient_findings(item: Item, setting: Setting) -> list[Finding]:
     if patient.get("gender") in SEXES:
         sex = SEXES[str(patient["gender"])]
         findings.append(Finding("sex", sex, setting.as_of, "Patient", original=str(patient["gender"])))
-    died = first_day(patient.get("deceasedDateTime"))
-    if patient.get("deceasedBoolean") is True or (died and died <= setting.as_of):
-        note = _("died {day}").format(day=died or "").strip()
-        findings.append(Finding("expected_survival_months", 0.0, died or setting.as_of, "Patient", note=note))
+    day = first_day(patient.get("deceasedDateTime"))
+    if day or patient.get("deceasedBoolean") is True:
+        findings += died(day, setting.as_of, "Patient")
     return findings
 
 

@@ -1,6 +1,7 @@
 """FHIR resources put together per person, each person named by a study id; names and addresses are never read."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from protocol.exchange.cohort_files import Problem
@@ -75,8 +76,6 @@ def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
 
 def _hide(finding: Finding, key: str, study_id: str) -> Finding:
     """Take the person's id out of the ids of the resources, where some servers put it."""
-    from dataclasses import replace
-
     return replace(finding, origin=finding.origin.replace(key, study_id)) if key else finding
 
 
@@ -85,7 +84,7 @@ def _latest(found: Iterable[Item]) -> list[Item]:
     kept: dict[Any, Item] = {}
     for number, item in enumerate(found):
         own = item.resource.get("id")
-        key = (item.resource["resourceType"], own) if own else number
+        key = (item.resource["resourceType"], str(own)) if own else number
         if key not in kept or _updated(item) >= _updated(kept[key]):
             kept[key] = item
     return [*kept.values()]
