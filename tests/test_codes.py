@@ -9,8 +9,15 @@ CODES = written(RECORD)
 LOINC = sorted({entry.code for entry in CODES if entry.system == "LOINC"})
 SNOMED = sorted({entry.code for entry in CODES if entry.system == "SNOMED CT"})
 
+
 # Verhoeff's dihedral group: products, and the permutation applied to each place
-PRODUCT = [[(i + j) % 5 if i < 5 and j < 5 else (i - j) % 5 if i >= 5 and j >= 5 else 5 + (i + j if i < 5 else i - j) % 5 for j in range(10)] for i in range(10)]  # fmt: skip
+def product(i: int, j: int) -> int:
+    if i < 5:
+        return (i + j) % 5 if j < 5 else 5 + (i + j) % 5
+    return 5 + (i - j) % 5 if j < 5 else (i - j) % 5
+
+
+PRODUCT = [[product(i, j) for j in range(10)] for i in range(10)]
 FIRST = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]
 
 

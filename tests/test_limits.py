@@ -24,7 +24,12 @@ def test_the_empty_table_has_a_line_per_site_analyte_and_sex_and_reads_as_nothin
 def test_a_filled_line_is_converted_and_keeps_its_source() -> None:
     [limit] = read_limits("limits.csv", (HEAD + LINE).encode("utf-8-sig"), RECORD).limits
     assert limit.limit == pytest.approx(73.3734)
-    assert (limit.site, limit.sex, limit.source, limit.original) == ("Union", "female", "laboratory handbook", "0.83 mg/dL")
+    assert (limit.site, limit.sex, limit.source, limit.original) == (
+        "Union",
+        "female",
+        "laboratory handbook",
+        "0.83 mg/dL",
+    )
     chinese = LINE.replace("Union", "协和医院")
     assert read_limits("limits.csv", (HEAD + chinese).encode("gb18030"), RECORD).limits[0].site == "协和医院"
 

@@ -31,7 +31,9 @@ CREATININE = {"measurement_concept_id": 3016723, "value_as_number": 1.0, "unit_c
 
 def folder(path: Path, suffix: str = ".parquet", **tables: list[dict[str, Any]]) -> Path:
     tables.setdefault("person", [person(1)])
-    concepts = [{"concept_id": number, "vocabulary_id": name, "concept_code": code} for number, name, code in CONCEPTS]
+    concepts = [
+        {"concept_id": number, "vocabulary_id": name, "concept_code": code} for number, name, code in CONCEPTS
+    ]
     tables.setdefault("concept", concepts)
     for name, rows in tables.items():
         frame = pd.DataFrame(rows)
@@ -111,11 +113,15 @@ def test_two_values_of_one_day_conflict(tmp_path: Path) -> None:
 
 
 def test_the_upper_end_of_the_range_is_the_limit_of_normal(tmp_path: Path) -> None:
-    assert one(tmp_path, measurement=[measurement(range_high=1.2)]).facts["creatinine_uln_umol_l"] == pytest.approx(106.082)
+    assert one(tmp_path, measurement=[measurement(range_high=1.2)]).facts["creatinine_uln_umol_l"] == pytest.approx(
+        106.082
+    )
 
 
 def test_scores_and_coded_answers_are_read(tmp_path: Path) -> None:
-    score = measurement(1, measurement_concept_id=40758583, value_as_number=0.0, unit_source_value="{score}", unit_concept_id=0)
+    score = measurement(
+        1, measurement_concept_id=40758583, value_as_number=0.0, unit_source_value="{score}", unit_concept_id=0
+    )
     answer = measurement(2, measurement_concept_id=3013752, value_as_number=None, value_as_concept_id=9191)
     found = one(tmp_path, measurement=[score, answer])
     assert (found.facts["ecog"], found.facts["hbsag"]) == (0, "positive")

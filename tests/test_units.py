@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from participants import FACTS
 
-from protocol.exchange.units import UnitProblem, convert
+from protocol.exchange.units import UnitError, convert
 
 # creatinine C4H7N3O and bilirubin C33H36N4O6 from the abridged standard atomic weights (IUPAC 2021)
 WEIGHTS = {"C": Fraction("12.011"), "H": Fraction("1.008"), "N": Fraction("14.007"), "O": Fraction("15.999")}
@@ -79,7 +79,7 @@ def test_mass_and_amount_are_inverse(value: float, name: str) -> None:
     ],
 )
 def test_a_unit_that_is_absent_unknown_or_of_something_else_is_never_used(unit: str, fact: str) -> None:
-    with pytest.raises(UnitProblem):
+    with pytest.raises(UnitError):
         convert(1.0, unit, FACTS[fact])
 
 

@@ -28,6 +28,15 @@ def born(year: int, month: int | None, day: int | None, origin: str) -> Birth:
     return Birth(date(year, month, day), date(year, month, day), origin)
 
 
+def read_birth(text: str, origin: str) -> Birth:
+    """Read an ISO date of which day and month may be left out; ValueError when it is none."""
+    parts = [int(part) for part in text.split("-")]
+    year, month, day = (*parts, None, None)[:3]
+    if len(parts) > 3 or year is None:
+        raise ValueError(text)
+    return born(year, month, day, origin)
+
+
 def age_known(
     birth: Birth | None, record: EligibilityRecord, as_of: date, finding: Callable[..., Any]
 ) -> dict[str, Any]:
@@ -56,12 +65,3 @@ def age_known(
 def _side(age: int, record: EligibilityRecord) -> tuple[bool, bool]:
     limits = {parameter.id: parameter.value for parameter in record.parameters}
     return age >= float(limits["age_min_years"]), age <= float(limits["age_max_years"])
-
-
-def partial(text: str) -> tuple[date, date]:
-    """Read an ISO date with or without day and month: the first and last day it may mean; ValueError if it is none."""
-    parts = [int(part) for part in text[:10].split("-")]
-    if len(parts) > 3 or len(text.split("T")[0]) not in (4, 7, 10):
-        raise ValueError(text)
-    whole = born(parts[0], *(parts[1:] + [None, None])[:2], "")  # type: ignore[arg-type]
-    return whole.first, whole.last

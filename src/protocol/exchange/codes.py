@@ -86,7 +86,7 @@ class CodeBook:
         return self._icd_meanings(code) if system == "ICD-10" else self._exact.get((system, code.strip()), [])
 
     def _icd_meanings(self, code: str) -> list[Meaning]:
-        """ICD codes are a tree: ``C92.00`` is a ``C92.0``, and a longer entry of the record beats a range around it."""
+        """ICD codes are a tree: ``C92.00`` is a ``C92.0``, and a longer entry beats a range around it."""
         plain = re.sub(r"[^A-Z0-9]", "", code.upper())
         best: dict[str, tuple[int, Meaning]] = {}
         for first, last, meaning in self._icd:

@@ -1,4 +1,4 @@
-"""From what records say to the facts of one participant: the newest usable value, where it came from, what cannot be used.
+"""From what records say to the facts of one participant: the newest value, where it came from, or why there is none.
 
 Both readers of real records (FHIR and OMOP) give findings; this module decides between them.
 """
@@ -16,7 +16,7 @@ from protocol.eligibility.cohort import IDENTITY
 from protocol.exchange.birth import Birth, age_known
 from protocol.exchange.cohort_files import DTYPES, Problem
 from protocol.exchange.limits import Limit, limit_for
-from protocol.exchange.units import UNIT_UNKNOWN, UnitProblem, convert
+from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.translation import _
 
 CONFLICT = "conflicting sources"
@@ -129,7 +129,7 @@ def measured(fact: Fact, value: float, unit: str, finding: Finding, high: float 
     try:
         number = convert(value, unit, fact)
         limit = None if high is None else convert(high, unit, fact)
-    except UnitProblem as problem:
+    except UnitError as problem:
         return replace(finding, reason=UNIT_UNKNOWN, note=str(problem))
     if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
         return replace(finding, reason=NOT_USABLE, note=_("outside the plausible range"))
@@ -230,9 +230,9 @@ def _leave_out_old_derivations(chosen: dict[str, Finding], setting: Setting) -> 
     for fact in setting.record.facts:
         sources = [chosen.get(name) for name in names_in(fact.derived)] if fact.derived else []
         known = [source for source in sources if source and source.value is not None and source.day]
-        if fact.id in chosen and sources and len(known) == len(sources):
-            if max(map(_day, known)) > _day(chosen[fact.id]):
-                del chosen[fact.id]
+        complete = fact.id in chosen and known and len(known) == len(sources)
+        if complete and max(map(_day, known)) > _day(chosen[fact.id]):
+            del chosen[fact.id]
 
 
 def _add_limits(chosen: dict[str, Finding], setting: Setting) -> None:

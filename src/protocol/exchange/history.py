@@ -12,9 +12,7 @@ PREGNANCY = timedelta(weeks=42)
 """A pregnancy noted longer ago has ended, whether or not anybody closed the entry."""
 
 
-def diagnosed(
-    fact: Fact, option: str, blank: Finding, ended: date | bool | None, as_of: date
-) -> Iterator[Finding]:
+def diagnosed(fact: Fact, option: str, blank: Finding, ended: date | bool | None, as_of: date) -> Iterator[Finding]:
     """Yield what a confirmed diagnosis says on a day.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.exchange.cohort_files import Problem
-from protocol.exchange.units import UnitProblem, convert
+from protocol.exchange.units import UnitError, convert
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -72,9 +72,11 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
             continue
         try:
             limits.append(_line(cells, facts))
-        except _Wrong as wrong:
+        except _WrongCellError as wrong:
             where = _("{name}, row {row}, column {column}")
-            problems.append(Problem(where.format(name=name, row=number, column=wrong.column), wrong.found, wrong.write))
+            problems.append(
+                Problem(where.format(name=name, row=number, column=wrong.column), wrong.found, wrong.write)
+            )
     return LimitTable(tuple(limits), tuple(problems))
 
 
@@ -87,7 +89,7 @@ def _text(name: str, content: bytes) -> str:
     raise ProtocolError(name, _("bytes that are not text"), _("a CSV file in UTF-8"))
 
 
-class _Wrong(ValueError):
+class _WrongCellError(ValueError):
     def __init__(self, column: str, found: str, write: str) -> None:
         self.column, self.found, self.write = column, repr(found[:40]), write
 
@@ -95,26 +97,26 @@ class _Wrong(ValueError):
 def _line(cells: dict[str, str], facts: dict[str, Fact]) -> Limit:
     for column in ("site", "source"):
         if not cells[column]:
-            raise _Wrong(column, "", _("some text"))
+            raise _WrongCellError(column, "", _("some text"))
     if cells["analyte"].lower() not in facts:
-        raise _Wrong("analyte", cells["analyte"], _("one of {options}").format(options=", ".join(facts)))
+        raise _WrongCellError("analyte", cells["analyte"], _("one of {options}").format(options=", ".join(facts)))
     if cells["sex"].lower() not in SEXES:
-        raise _Wrong("sex", cells["sex"], _("female or male, or nothing when it holds for both"))
+        raise _WrongCellError("sex", cells["sex"], _("female or male, or nothing when it holds for both"))
     fact = facts[cells["analyte"].lower()]
     try:
         start = date.fromisoformat(cells["valid_from"])
     except ValueError:
-        raise _Wrong("valid_from", cells["valid_from"], _("a date like 2026-03-01")) from None
+        raise _WrongCellError("valid_from", cells["valid_from"], _("a date like 2026-03-01")) from None
     try:
         limit = convert(float(cells["limit"].replace("_", "x")), cells["unit"], fact)
-    except UnitProblem:
-        raise _Wrong("unit", cells["unit"], _("a unit like {unit}").format(unit=fact.unit)) from None
+    except UnitError:
+        raise _WrongCellError("unit", cells["unit"], _("a unit like {unit}").format(unit=fact.unit)) from None
     except ValueError:
         limit = float("nan")
     if not fact.is_plausible(limit):
         span = _("a limit from {low:g} to {high:g} {unit}")
         span = span.format(low=fact.minimum, high=fact.maximum, unit=fact.unit_label)
-        raise _Wrong("limit", cells["limit"], span)
+        raise _WrongCellError("limit", cells["limit"], span)
     shown = f"{cells['limit']} {cells['unit']}"
     return Limit(cells["site"], _analyte(fact), cells["sex"].lower(), limit, start, cells["source"], shown)
 
@@ -139,4 +141,6 @@ def limit_for(fact: Fact, setting: "Setting", sex: Any, day: date, finding: "Fin
         return replace(finding, value=None, reason="no upper limit of normal", note="")
     line = max(lines, key=lambda line: (line.sex != "", line.valid_from))
     note = _("table of {site}: {source}").format(site=line.site, source=line.source)
-    return replace(finding, value=line.limit, origin=note, code="", original=line.original, note="", day=line.valid_from)
+    return replace(
+        finding, value=line.limit, origin=note, code="", original=line.original, note="", day=line.valid_from
+    )

@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.exchange.answers import MEANS, amount, coded
 from protocol.exchange.birth import Birth, born
-from protocol.exchange.cohort_files import Problem
 from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
+from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, measured, settle
 from protocol.exchange.history import diagnosed, died
 from protocol.exchange.omop_tables import Tables
@@ -56,7 +55,7 @@ def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
         for rows in (reader.results(), reader.conditions(), reader.procedures(), reader.deaths()):
             for person, finding in rows:
                 findings[person].append(finding)
-        people = {person: birth for person, birth in reader.people(findings)}
+        people = dict(reader.people(findings))
         strangers = len(findings.keys() - people.keys())
         problems = [*tables.problems, *reader.problems]
     if strangers:
@@ -155,7 +154,12 @@ class _Reader:
     def procedures(self) -> Iterator[tuple[int, Finding]]:
         """Yield what procedures say that were done by the as-of date."""
         keys = ("procedure_concept_id", "procedure_source_concept_id")
-        columns = ("procedure_occurrence_id", "person_id::int", *(f"{key}::int" for key in keys), "procedure_date::date")
+        columns = (
+            "procedure_occurrence_id",
+            "person_id::int",
+            *(f"{key}::int" for key in keys),
+            "procedure_date::date",
+        )
         wanted = self._wanted("procedure_occurrence", *keys)
         for own, person, concept, source, day in self.tables.among("procedure_occurrence", columns, keys, wanted):
             for meaning in self._meanings(concept, source):
@@ -197,5 +201,12 @@ class _Reader:
 def _valued(blank: Finding, value: Any, note: str = "") -> Finding:
     reason = "" if value is not None else NOT_USABLE
     return Finding(
-        blank.fact, value, blank.day, blank.origin, blank.code, blank.original, reason, "" if value is not None else note
+        blank.fact,
+        value,
+        blank.day,
+        blank.origin,
+        blank.code,
+        blank.original,
+        reason,
+        "" if value is not None else note,
     )

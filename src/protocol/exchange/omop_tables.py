@@ -79,11 +79,13 @@ class Tables:
         self.columns[name] = {column.lower() for column in relation.columns}
 
     def rows(self, table: str, *columns: str, where: str = "true") -> Iterator[tuple[Any, ...]]:
-        """Yield the columns of a table, each ``name`` or ``name::type``; absent ones and cells of another type are None."""
+        """Yield columns of a table, each ``name`` or ``name::type``; what is absent or of another type is None."""
         if table not in self.columns:
             return
         cursor = self.connection.cursor()
-        cursor.execute(f"select {', '.join(self._column(table, column) for column in columns)} from {table} where {where}")  # noqa: S608
+        cursor.execute(
+            f"select {', '.join(self._column(table, column) for column in columns)} from {table} where {where}"
+        )
         while batch := cursor.fetchmany(10_000):
             yield from batch
 
@@ -150,5 +152,7 @@ class Tables:
         ).fetchall()[0]
         if count:
             where = _("table {table}, row {row}, column {column}").format(table=table, row=first, column=column)
-            found = _("{count} cells that are no {kind}").format(count=count, kind={"double": _("number")}.get(kind, _("date")))
+            found = _("{count} cells that are no {kind}").format(
+                count=count, kind={"double": _("number")}.get(kind, _("date"))
+            )
             self.problems.append(Problem(where, found, _("ISO dates and plain numbers")))

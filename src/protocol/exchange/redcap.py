@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from protocol.eligibility import EligibilityRecord, Fact
+from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
 from protocol.eligibility.cohort import IDENTITY
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.screening import FIRST_DAY, LAST_DAY
@@ -124,14 +124,23 @@ def _form(fact: Fact) -> str:
 
 
 def _formula(node: ast.expr) -> str:
-    """Write a derivation in REDCap's language. Its datediff counts years of 365.2425 days, so birthdays are compared."""
+    """Write a derivation in REDCap's language.
+
+    Its datediff counts years of 365.2425 days, so that ages compare birthdays instead.
+    """
     match node:
-        case ast.Constant(value=value):
+        case ast.Constant(value=float() | int() as value):
             return f"{value:g}"
         case ast.Name(id=name):
             return f"[{name}]"
         case ast.BinOp(left=left, op=op, right=right):
-            signs: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
+            signs: dict[type[ast.operator], str] = {
+                ast.Add: "+",
+                ast.Sub: "-",
+                ast.Mult: "*",
+                ast.Div: "/",
+                ast.Pow: "^",
+            }
             return f"({_formula(left)} {signs[type(op)]} {_formula(right)})"
         case ast.Call(func=ast.Name(id="completed_years"), args=[ast.Name(id=born), ast.Name(id=on)]):
             days = [f"(month([{name}]) * 100 + day([{name}]))" for name in (on, born)]
@@ -140,10 +149,11 @@ def _formula(node: ast.expr) -> str:
 
 
 def _branching(record: EligibilityRecord) -> dict[str, str]:
-    """Return for each fact that only matters under a condition when to ask for it: unless that is known to be false."""
+    """Return when to ask for a fact that only matters under a condition: unless that is known to be false."""
     needed: dict[str, set[str | None]] = {}
     for criterion in record.criteria:
-        for rule in (criterion, *criterion.parts):
+        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
+        for rule in rules:
             if rule.condition is None:
                 continue
             outer = criterion.applies_if or rule.applies_if

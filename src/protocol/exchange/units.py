@@ -1,4 +1,4 @@
-"""Units as laboratories write them, converted by pint through UCUM; what cannot be converted is said, never guessed."""
+"""Units as laboratories write them, converted by pint through UCUM; what does not convert is said, never guessed."""
 
 import re
 from functools import cache, lru_cache
@@ -20,7 +20,7 @@ _ANNOTATION = re.compile(r"\{[^{}]*\}")
 _LONGEST = 40
 
 
-class UnitProblem(ValueError):
+class UnitError(ValueError):
     """A unit that is absent, is not UCUM, or measures something else."""
 
 
@@ -43,11 +43,11 @@ def convert(value: float, unit: str, fact: Fact) -> float:
 
     Raises
     ------
-    UnitProblem
+    UnitError
         When the unit is absent or not UCUM, or measures something else than the fact does.
     """
     if not unit.strip():
-        raise UnitProblem(_("no unit"))
+        raise UnitError(_("no unit"))
     return float(f"{value * factor(unit.strip(), fact.unit or '1', fact.id.split('_')[0]):.12g}")
 
 
@@ -59,7 +59,7 @@ def factor(unit: str, target: str, substance: str) -> float:
         return 1.0
     if "1" in (plain, wanted) or _arbitrary(plain) != _arbitrary(wanted):
         if not (wanted.startswith("U/") and _arbitrary(plain)):
-            raise UnitProblem(_("{unit} where {target} is meant").format(unit=unit, target=target))
+            raise UnitError(_("{unit} where {target} is meant").format(unit=unit, target=target))
         plain = re.sub(r"\[iu\]", "U", plain, flags=re.IGNORECASE)  # an enzyme's international unit is its U
     one, goal = _quantity(plain, unit), _quantity(wanted, target)
     if one.is_compatible_with(goal):
@@ -67,8 +67,8 @@ def factor(unit: str, target: str, substance: str) -> float:
     mass = MOLAR_MASS_G_PER_MOL.get(substance)
     amounts = [quantity.check("[substance] / [length] ** 3") for quantity in (one, goal)]
     masses = [quantity.check("[mass] / [length] ** 3") for quantity in (one, goal)]
-    if mass is None or not (amounts[0] and masses[1] or masses[0] and amounts[1]):
-        raise UnitProblem(_("{unit} where {target} is meant").format(unit=unit, target=target))
+    if mass is None or not ((amounts[0] and masses[1]) or (masses[0] and amounts[1])):
+        raise UnitError(_("{unit} where {target} is meant").format(unit=unit, target=target))
     grams_per_mole = mass * _registry().from_ucum("g/mol")
     return float((one * grams_per_mole / goal if amounts[0] else one / grams_per_mole / goal).to("").magnitude)
 
@@ -88,11 +88,11 @@ def _quantity(plain: str, unit: str) -> Any:
     from ucumvert.parser import InvalidUcumError
 
     if len(plain) > _LONGEST:
-        raise UnitProblem(_("{unit}, which is not UCUM").format(unit=f"{unit[:_LONGEST]}…"))
+        raise UnitError(_("{unit}, which is not UCUM").format(unit=f"{unit[:_LONGEST]}…"))
     try:
         return _registry().from_ucum(plain)
     except (InvalidUcumError, AttributeError, KeyError, ArithmeticError):
-        raise UnitProblem(_("{unit}, which is not UCUM").format(unit=unit)) from None
+        raise UnitError(_("{unit}, which is not UCUM").format(unit=unit)) from None
 
 
 @cache

@@ -84,7 +84,11 @@ class Reader:
         start, end = (first_day(value) for value in period(resource, "performed"))
         if start and start > self.setting.as_of:
             return
-        day = min(end or self.setting.as_of, self.setting.as_of) if resource["status"] == "in-progress" else end or start
+        day = (
+            min(end or self.setting.as_of, self.setting.as_of)
+            if resource["status"] == "in-progress"
+            else end or start
+        )
         for fact, meaning, code in self._meanings(resource.get("code")):
             if meaning.option:
                 value = True if fact.type == "yes_no" else meaning.option

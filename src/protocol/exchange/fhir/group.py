@@ -6,6 +6,7 @@ from typing import Any
 
 from protocol.eligibility import CohortScreening
 
+
 def group(screening: CohortScreening, trial: str, as_of: date, overall: str) -> bytes:
     """Return the participants with one overall verdict as a Group resource.
 

@@ -1,6 +1,6 @@
 """What a Patient resource says that the criteria ask for: sex, date of birth, death. Nothing else of it is read."""
 
-from protocol.exchange.birth import Birth, born
+from protocol.exchange.birth import Birth, read_birth
 from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Setting
 from protocol.exchange.fhir.dates import first_day
@@ -30,9 +30,8 @@ def birth_of(item: Item, problems: list[Problem]) -> Birth | None:
     if text is None:
         return None
     try:
-        parts = [int(part) for part in str(text).split("-")]
-        return born(*(parts + [None, None])[:3], "Patient")  # type: ignore[list-item, arg-type]
-    except (ValueError, TypeError):
+        return read_birth(str(text), "Patient")
+    except ValueError:
         where = _("{where}, birthDate").format(where=item.where)
         problems.append(Problem(where, _("no date"), _("a date like 1960-03-01, or its year, or year and month")))
         return None

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from protocol.exchange.cohort_files import Problem
 from protocol.exchange.codes import CodeBook
+from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Imports, Naming, Setting, settle
 from protocol.exchange.fhir.findings import Reader
 from protocol.exchange.fhir.patients import birth_of, patient_findings
@@ -47,9 +47,13 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
         if key:
             people.setdefault(key, []).append(item)
         else:
-            problems.append(Problem(item.where, _("a resource of nobody"), _("its subject: the reference of a Patient")))
+            problems.append(
+                Problem(item.where, _("a resource of nobody"), _("its subject: the reference of a Patient"))
+            )
     if not people:
-        raise ProtocolError(", ".join(files), _("no Patient and nothing about one"), _("FHIR R4 resources of patients"))
+        raise ProtocolError(
+            ", ".join(files), _("no Patient and nothing about one"), _("FHIR R4 resources of patients")
+        )
     reader = Reader(CodeBook(setting.record), setting)
     imported = []
     for key, own in people.items():
@@ -105,7 +109,7 @@ def _id(item: Item) -> str:
 
 
 def _aliases(patients: dict[str, Item]) -> dict[str, str]:
-    aliases = {}
+    aliases: dict[str, str] = {}
     for key, item in patients.items():
         aliases |= {f"Patient/{key}": key, f"urn:uuid:{key}": key}
         if item.full_url:

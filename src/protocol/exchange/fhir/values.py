@@ -7,7 +7,7 @@ from protocol.eligibility import Fact
 from protocol.exchange.answers import amount, coded, worded
 from protocol.exchange.codes import SYSTEMS
 from protocol.exchange.evidence import NOT_USABLE, Finding, measured
-from protocol.exchange.units import UNIT_UNKNOWN, UnitProblem, convert
+from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.translation import _
 
 UCUM = "http://unitsofmeasure.org"
@@ -34,7 +34,11 @@ def answered(part: dict[str, Any], fact: Fact, option: str, blank: Finding) -> F
 def _whole(value: int, fact: Fact, blank: Finding) -> Finding:
     finding = replace(blank, original=str(value))
     counts = fact.type == "whole" and fact.unit in ("1", "{score}")
-    return measured(fact, value, "1" if counts else "", finding) if fact.is_number else replace(finding, reason=NOT_USABLE)
+    return (
+        measured(fact, value, "1" if counts else "", finding)
+        if fact.is_number
+        else replace(finding, reason=NOT_USABLE)
+    )
 
 
 def _concept(concept: dict[str, Any], fact: Fact, option: str, blank: Finding) -> Finding | None:
@@ -45,7 +49,9 @@ def _concept(concept: dict[str, Any], fact: Fact, option: str, blank: Finding) -
     values = [value for value in (coded(fact, option, coding) for coding in codings) if value is not None]
     shown = ", ".join(" ".join(coding).strip() for coding in codings)
     if not values:
-        return None if option else replace(blank, original=shown, reason=NOT_USABLE, note=_("an answer not known here"))
+        return (
+            None if option else replace(blank, original=shown, reason=NOT_USABLE, note=_("an answer not known here"))
+        )
     return replace(blank, value=values[0], original=shown)
 
 
@@ -81,7 +87,7 @@ def _upper_limit(part: dict[str, Any], fact: Fact) -> float | None:
     ranges = [one for one in part.get("referenceRange", []) if isinstance(one.get("high"), dict) and _is_normal(one)]
     try:
         highs = {convert(float(one["high"]["value"]), unit_of(one["high"]), fact) for one in ranges}
-    except (UnitProblem, KeyError):
+    except (UnitError, KeyError):
         return None
     return highs.pop() if len(highs) == 1 else None
 
