@@ -82,10 +82,9 @@ class Tables:
         """Yield columns of a table, each ``name`` or ``name::type``; what is absent or of another type is None."""
         if table not in self.columns:
             return
+        picked = ", ".join(self._column(table, column) for column in columns)
         cursor = self.connection.cursor()
-        cursor.execute(
-            f"select {', '.join(self._column(table, column) for column in columns)} from {table} where {where}"
-        )
+        cursor.execute(f"select {picked} from {table} where {where}")  # noqa: S608 - names of this module only
         while batch := cursor.fetchmany(10_000):
             yield from batch
 
