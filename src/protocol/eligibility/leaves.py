@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,16 @@ Days = NDArray[Any]
 
 
 class Participant:
-    """The facts of one participant, as plain Python values; None or absent means unknown."""
+    """The facts of one participant, as plain Python values; None or absent means unknown.
 
-    def __init__(self, facts: Mapping[str, FactValue | None]) -> None:
-        self.facts = facts
+    What was found but cannot be used (its unit is unknown, sources disagree) is not among `facts` but stands in
+    `unusable` with its reason.
+    """
+
+    def __init__(
+        self, facts: Mapping[str, FactValue | None], unusable: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.facts, self.unusable = facts, unusable
 
     def fact(self, fact: Fact) -> Value:
         """Look up one fact."""
@@ -67,8 +74,8 @@ class Choices:
 class Columns:
     """The facts of many participants, as arrays of shape (participants,); an absent column is unknown for all."""
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self.values = values
+    def __init__(self, values: Mapping[str, Value], unusable: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.values, self.unusable = values, unusable
 
     def fact(self, fact: Fact) -> Value:
         """Look up one fact's column."""

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import MappingProxyType
 
-from protocol.eligibility.criteria import PHASES, Catalogue, Criterion, Fact, FactValue, Part, Status
+from protocol.eligibility.criteria import PHASES, REASONS, Catalogue, Criterion, Fact, FactValue, Part, Status
 from protocol.eligibility.leaves import Participant
 from protocol.eligibility.logic import Logic, Rails, all_of, any_of
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY, expected
@@ -71,14 +72,19 @@ class Screening:
     @property
     def overall(self) -> str:
         """``ineligible``, ``possibly eligible`` (something is unknown) or ``eligible so far``."""
-        found = {verdict.status for verdict in self.verdicts}
-        if "not met" in found:
-            return INELIGIBLE
-        return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
+        return overall_of(self.verdicts)
 
     def __getitem__(self, criterion: str) -> Verdict:
         """Return the verdict of a criterion or part by its id; KeyError when there is none."""
         return {rule.id: rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)}[criterion]
+
+
+def overall_of(verdicts: Iterable[Verdict]) -> str:
+    """Return the overall verdict that follows from those of the criteria."""
+    found = {verdict.status for verdict in verdicts}
+    if "not met" in found:
+        return INELIGIBLE
+    return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
 
 
 def in_phase(criterion: Criterion, phase: Phase) -> bool:
@@ -154,17 +160,33 @@ def _checked(fact: Fact, value: FactValue) -> FactValue:
     return value
 
 
-def screen(catalogue: Catalogue, facts: Mapping[str, FactValue | None], phase: Phase) -> Screening:
+def screen(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue | None],
+    phase: Phase,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> Screening:
     """Screen one participant; see :meth:`protocol.eligibility.EligibilityRecord.screen`."""
     check_phase(phase)
-    given = check_facts(facts, catalogue)
-    logic = Logic(
-        {fact.id: fact for fact in catalogue.facts},
-        {parameter.id: parameter for parameter in catalogue.parameters},
-        Participant(given),
-    )
+    logic = logic_of(catalogue, facts, unusable)
     verdicts = tuple(_verdict(catalogue, logic, criterion, phase) for criterion in catalogue.criteria)
     return Screening(phase, verdicts, _questions(logic, verdicts, catalogue))
+
+
+def logic_of(
+    catalogue: Catalogue, facts: Mapping[str, FactValue | None], unusable: Mapping[str, str] = MappingProxyType({})
+) -> Logic:
+    """Return the logic that judges one participant; what is unusable is left out of the facts, with its reason."""
+    check_facts(dict.fromkeys(unusable), catalogue)
+    for name, reason in unusable.items():
+        if reason not in REASONS:
+            raise ProtocolError(f"unusable {name}", repr(reason), "one of " + ", ".join(REASONS))
+    given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
+    return Logic(
+        {fact.id: fact for fact in catalogue.facts},
+        {parameter.id: parameter for parameter in catalogue.parameters},
+        Participant(given, unusable),
+    )
 
 
 def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
