@@ -1,7 +1,7 @@
 """What follows from the masks of a cohort: counts, the funnel, the overall verdicts.
 
-Counting is done on the masks turned sideways: a row of bits per criterion, 64 participants to a word. There a question
-about everybody is a few operations on a word for 64 of them.
+Counting is done on the masks turned sideways: a row of bits per criterion, 64 participants to a word. There a
+question about everybody is a few operations on a word for 64 of them.
 """
 
 from collections.abc import Iterable, Sequence
