@@ -379,6 +379,14 @@ def test_a_test_that_expires_before_waiting_is_over_must_be_done_again() -> None
     assert when.to_repeat == ("lvef_date",)
 
 
+def test_of_parts_that_are_alternatives_only_the_whole_criterion_stands_in_the_way() -> None:
+    treated = {"diagnosis": "aml", "dx_classification": "who_2016", "disease_state": "untreated"}
+    when = RECORD.timeline({**treated, "planned_treatment": "first_induction"}, start=TODAY)
+    assert when.steady["I2"] == "met"
+    assert when.steadily_failing == ()
+    assert RECORD.timeline({"planned_treatment": "other"}, start=TODAY).steadily_failing == ("I2",)
+
+
 def test_what_no_day_changes_is_told_apart() -> None:
     when = RECORD.timeline({"ecog": 4}, start=TODAY)
     assert "I5" in when.steadily_failing

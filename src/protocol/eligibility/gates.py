@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, FactValue, Part
-from protocol.eligibility.screening import Screening, screen
+from protocol.eligibility.screening import Screening, in_phase, screen
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
@@ -68,12 +68,14 @@ def alone(criterion: Criterion, part: Part) -> Criterion:
 
 
 def rules(catalogue: Catalogue, phase: Phase) -> Iterator[Criterion]:
-    """Yield every criterion without parts and, of the others, each part that holds in a phase."""
+    """Yield what must all be met in a phase: every criterion, and in place of one its parts when each is needed."""
     for criterion in catalogue.criteria:
-        if phase in criterion.phases:
-            yield from [alone(criterion, part) for part in criterion.parts if phase in part.phases] or (
-                [] if criterion.parts else [criterion]
-            )
+        if not in_phase(criterion, phase):
+            continue
+        if criterion.parts and criterion.combine == ("all" if criterion.kind == "inclusion" else "any"):
+            yield from (alone(criterion, part) for part in criterion.parts if phase in part.phases)
+        else:
+            yield criterion
 
 
 def infusion_catalogue(catalogue: Catalogue) -> Catalogue:

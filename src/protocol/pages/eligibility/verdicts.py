@@ -128,9 +128,9 @@ def _criterion(answer: Answer, criterion: Criterion, ambiguities: dict[str, Ambi
         criterion.wording,
         _origin(criterion, answer.provisional),
         Markup("").join(_part(part) for part in verdict.parts),
-        tree(answer, criterion),
         evidence(answer),
-        Markup("<p>{}</p><ul>{}</ul>").format(_("What the words leave open"), unclear) if unclear else "",
+        tree(answer, criterion),
+        elements.details(_("What the words leave open"), Markup("<ul>{}</ul>").format(unclear)) if unclear else "",
     )
 
 
