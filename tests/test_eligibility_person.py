@@ -504,6 +504,7 @@ ORGANS = {
     [
         (ORGANS, ["Alanine aminotransferase (ALT) at most 100 U/L (now 112 U/L)"]),
         ({"ecog": 3}, ["ECOG performance status at most 2 (now 3)"]),
+        ({"alt_u_l": 112.0, "alt_uln_u_l": 40.0}, ["Alanine aminotransferase (ALT) at most 100 U/L (now 112 U/L)"]),
         ({"bmi_kg_m2": 31.0}, ["Body mass index at most 30 kg/m² (now 31 kg/m²)"]),
         ({"weight_kg": 90.0, "height_cm": 170.0}, ["Weight at most 86.7 kg (now 90 kg)"]),
         ({"lvef_pct": 30.0}, ["Left ventricular ejection fraction at least 45 % (now 30 %)"]),

@@ -82,7 +82,10 @@ def infusion_catalogue(catalogue: Catalogue) -> Catalogue:
     """Return the record whose criteria are those of the gate before an infusion, counted to the infusion's day."""
     known = {criterion.id: criterion for criterion in catalogue.criteria}
     known |= {part.id: alone(c, part) for c in catalogue.criteria for part in c.parts}
-    again = tuple(known[recheck.rule] for recheck in catalogue.rechecks)
+    again = tuple(
+        known[recheck.rule].model_copy(update={"source": recheck.source, "assumption": recheck.assumption})
+        for recheck in catalogue.rechecks
+    )
     facts = tuple(
         fact.model_copy(update={"label": _("Day of the infusion")}) if fact.id == RECENCY_ANCHOR else fact
         for fact in catalogue.facts

@@ -26,9 +26,9 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per lane and run: ``lane``, ``name`` (the lane's, on its first row only), ``order``, ``status``, ``sign``, ``opens`` and ``until`` (moments, the
-        last day included), ``first`` and ``last`` (days in words), ``start``, ``earliest`` (moments). Empty without
-        lanes.
+        One row per lane and run: ``lane``, ``name`` (the lane's, on its first row only), ``order``, ``status``,
+        ``sign``, ``opens`` and ``until`` (moments, the last day included), ``first`` and ``last`` (days in words),
+        ``start``, ``earliest`` (moments). Empty without lanes.
     """
     turns = [span.first for lane in when.lanes for span in lane.spans]
     shown = min(when.last, max([*turns, when.first + timedelta(days=LEAST_DAYS)]) + timedelta(days=MARGIN_DAYS))
@@ -41,7 +41,8 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     order = {name: place for place, name in enumerate(dict.fromkeys([_("all together"), *(run[0] for run in runs)]))}
     rows = [
         (
-            name, name, order[name], status, SIGNS[status], _moment(first), _moment(min(last, shown) + timedelta(days=1)),
+            name, name, order[name], status, SIGNS[status],
+            _moment(first), _moment(min(last, shown) + timedelta(days=1)),
             first.isoformat(), last.isoformat() if last < when.last else _("further on"), _moment(when.first),
             _moment(when.earliest) if when.earliest else None,
         )

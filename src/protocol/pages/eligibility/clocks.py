@@ -80,7 +80,11 @@ def _never(when: Timeline) -> Markup:
 
 def _undecided(when: Timeline) -> Markup:
     count = sum(status == "unknown" for status in when.steady.values())
-    words = ngettext("{n} other is unknown whatever the day.", "{n} others are unknown whatever the day.", count)
+    words = ngettext(
+        "{n} criterion or part is unknown whatever the day.",
+        "{n} criteria or parts are unknown whatever the day.",
+        count,
+    )
     return Markup('<span class="pw-open">{}</span>').format(words.format(n=count)) if count else Markup("")
 
 
