@@ -13,7 +13,7 @@ import pandas as pd
 from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
 from protocol.eligibility.cohort import IDENTITY
 from protocol.eligibility.conditions import names_in, parse
-from protocol.eligibility.screening import FIRST_DAY, LAST_DAY
+from protocol.eligibility.values import FIRST_DAY, LAST_DAY
 from protocol.exchange.spreadsheet import csv
 from protocol.translation import _
 
