@@ -15,7 +15,7 @@ from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, 
 from protocol.eligibility.gates import alone
 from protocol.eligibility.screening import Screening, check_facts, in_phase, screen
 from protocol.eligibility.timeline import timeline
-from protocol.eligibility.variants import CODES, codes_of, variants
+from protocol.eligibility.variants import CODES, codes_of, facts_behind, variants
 from protocol.eligibility.wording import show
 from protocol.records import Phase
 from protocol.translation import _
@@ -40,7 +40,7 @@ class Change:
     to : tuple of values
         The nearest value with which the obstacle is gone; of a choice, every option that would do.
     sufficient : bool
-        Whether this alone makes the criterion met; otherwise something else in it fails as well.
+        Whether this alone makes the criterion met; otherwise something else in it fails too or is unknown.
     also : mapping of str to str
         The other criteria whose verdict changes with the first value, by id.
     says : str
@@ -120,7 +120,9 @@ class _Search:
         return tuple(sorted(near, key=lambda value: abs(value - now)))
 
     def _met(self, rule: Criterion, fact: Fact, values: NDArray[Any]) -> NDArray[np.bool_]:
-        logic = variants(self.catalogue, self.given, {fact.id: values}, self.unusable)
+        behind = facts_behind({item.id: item for item in self.catalogue.facts}, rule)
+        given = {name: value for name, value in self.given.items() if name in behind}
+        logic = variants(self.catalogue, given, {fact.id: values}, len(values), self.unusable)
         met: NDArray[np.bool_] = codes_of(logic, rule, self.phase, len(values)) == MET
         return met
 
@@ -155,7 +157,7 @@ class _Search:
     def _verified(self, criterion: Criterion, fact: Fact, to: tuple[FactValue, ...], single: bool) -> Change | None:
         """Screen again with each value; keep those that do, and say what else they change."""
         after = {value: self._screened(fact, value) for value in to}
-        does = tuple(v for v in to if not single or after[v][criterion.id].status == "met")
+        does = tuple(v for v in to if not single or after[v][criterion.id].status != "not met")
         if not does:
             return None
         also: dict[str, Status] = {
