@@ -1,5 +1,6 @@
 """FHIR resources put together per person, each person named by a study id; names and addresses are never read."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,9 @@ from protocol.exchange.fhir.patients import birth_of, patient_findings
 from protocol.exchange.fhir.reading import Item, items
 from protocol.records import ProtocolError
 from protocol.translation import _
+
+SHORT_ID = 5
+"""Characters of an id below which it may be part of another word by chance."""
 
 
 def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imports:
@@ -79,8 +83,10 @@ def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
 
 
 def _hide(finding: Finding, key: str, study_id: str) -> Finding:
-    """Take the person's id out of the ids of the resources, where some servers put it."""
-    return replace(finding, origin=finding.origin.replace(key, study_id)) if key else finding
+    """Take the person's id out of the ids of the resources, where some servers put it; a short one as a word."""
+    short = len(key) < SHORT_ID
+    pattern = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])" if short else re.escape(key)
+    return replace(finding, origin=re.sub(pattern, lambda _match: study_id, finding.origin))
 
 
 def _latest(found: Iterable[Item]) -> list[Item]:
