@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from protocol.conduct import privacy
 from protocol.conduct.entries import Entry, Head, Verification, sealed
 from protocol.conduct.events import Event
 from protocol.conduct.state import State, fold
-from protocol.conduct.verification import checked, verified
+from protocol.conduct.verification import checked, row_of, verified
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
@@ -82,7 +82,7 @@ class LogReader:
         self._store.engine.dispose()
 
     def _at(self, connection: Connection, sequence: int) -> Head:
-        row = next(self._store.rows(connection, sequence - 1), None)
+        row = next(self._store.rows(connection, sequence - 1, limit=1), None)
         if row is None or row.sequence != sequence:
             return self._store.head(connection)  # nothing follows
         return Head(sequence, row.hash.decode("ascii", "replace"))
@@ -156,6 +156,20 @@ class Log(LogReader):
         self._state = fold((entry,), self._state)
         return entry
 
+    def restore(self, entries: Sequence[Entry]) -> None:
+        """Put the entries of a copy (:func:`protocol.conduct.read_entries`) into an empty log, as they were.
+
+        Raises
+        ------
+        ProtocolError
+            When this log is not empty, or the entries are no whole log.
+        """
+        with self._store.writing() as connection:
+            if self._store.head(connection).count:
+                raise ProtocolError(self.where, _("a log that has entries"), _("the address of an empty one"))
+            for entry in checked(map(row_of, entries), Head()):
+                self._store.add(connection, entry)
+
     def _look_at(self, event: Event, actor: str, reason: str, key: str | None, moment: datetime) -> None:
         """Refuse what need not be asked of the log."""
         if not 0 < len(actor) <= 64 or not actor.isprintable():
@@ -171,7 +185,7 @@ class Log(LogReader):
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:
         """Return the entry that a key was recorded under before."""
         before = self._at(connection, sequence - 1) if sequence > 1 else Head()
-        entry = next(checked(self._store.rows(connection, sequence - 1), before))
+        (entry,) = checked(self._store.rows(connection, sequence - 1, limit=1), before)
         if entry.event != event:
             found = _("another event recorded under this key")
             raise ProtocolError(_("entry {number}").format(number=sequence), found, _("a new key for a new event"))
