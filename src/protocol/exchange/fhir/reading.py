@@ -18,6 +18,12 @@ USED = (
     "MedicationStatement",
     "MedicationAdministration",
 )
+NEEDED = (
+    "resourceType", "id", "meta", "status", "code", "subject", "patient", "effective", "issued", "value", "component",
+    "dataAbsentReason", "referenceRange", "verificationStatus", "clinicalStatus", "onset", "abatement",
+    "recordedDate", "performed", "gender", "birthDate", "deceased",
+)  # fmt: skip
+"""Beginnings of the elements that are read. Names, addresses and notes are dropped at once."""
 
 
 class Item(NamedTuple):
@@ -43,7 +49,10 @@ def items(name: str, content: bytes, problems: list[Problem]) -> Iterator[Item]:
     found = _lines(name, content, problems) if _is_ndjson(content) else _document(name, content, problems)
     for item in found:
         if item.resource.get("resourceType") in USED:
-            yield item
+            needed = {
+                key: value for key, value in item.resource.items() if key.startswith(NEEDED) and key != "identifier"
+            }
+            yield item._replace(resource=needed)
 
 
 def _is_ndjson(content: bytes) -> bool:
