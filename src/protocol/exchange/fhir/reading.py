@@ -1,5 +1,6 @@
 """FHIR files taken apart: a bundle, a single resource, or one resource per line (bulk export)."""
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -64,7 +65,7 @@ def _is_ndjson(content: bytes) -> bool:
 
 
 def _lines(name: str, content: bytes, problems: list[Problem]) -> Iterator[Item]:
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), start=1):
         where = _("{name}, line {number}").format(name=name, number=number)
         if not line.strip():
             continue
