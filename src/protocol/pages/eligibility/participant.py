@@ -1,6 +1,6 @@
 """One participant: facts in; the answer of a gate, when, what to find out next and what to keep out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, get_args
 
@@ -64,11 +64,13 @@ class ParticipantPanel:
         self.record, self.phase = record, phase
         self.refresh()
 
-    def fill(self, facts: dict[str, Any], where: str) -> None:
+    def fill(
+        self, facts: dict[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
+    ) -> None:
         """Put a participant into the form and answer once."""
         for field in self.form.fields.values():
             field.unobserve(self.refresh, "value")
-        self.form.fill(facts, where)
+        self.form.fill(facts, where, unusable)
         for field in self.form.fields.values():
             field.observe(self.refresh, "value")
         self.refresh()
@@ -91,12 +93,14 @@ class ParticipantPanel:
         if self.gate.value == "infusion":
             known.setdefault(INFUSION_DAY, self.day)
         when = self._timeline(known)
-        return Present(self.record, known, self.form.sources, self.phase, self.gate.value, self.day, when)
+        return Present(
+            self.record, known, self.form.sources, self.form.unusable, self.phase, self.gate.value, self.day, when
+        )
 
     def _timeline(self, facts: dict[str, Any]) -> Timeline:
         """Look at the days from today on, or from the day of enrolment when that is earlier."""
         enrolled = facts.get(RECENCY_ANCHOR) or self.day
-        return self.record.timeline(facts, self.phase, start=min(self.day, enrolled))
+        return self.record.timeline(facts, self.phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
     def _day(self) -> list[ProtocolError]:
         try:
@@ -107,9 +111,10 @@ class ParticipantPanel:
 
     def _show(self, facts: dict[str, Any], gate: Any) -> None:
         rules = infusion_catalogue(self.record) if gate == "infusion" else self.record
-        answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, sources=self.form.sources)
+        found = {"sources": self.form.sources, "unusable": self.form.unusable}
+        answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, **found)
         screening = Screening(self.phase, tuple(answer.verdict for answer in answers), ())
-        changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase)
+        changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
         self.answer.value = elements.dress(overall(answers, changes, gate), "status")
         rates, basis = self.chances(self.phase)
         self.next.show(screening, rates, basis)
