@@ -2,17 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twins.late import LateBoin, LateKeyboard
 
-from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, TrialRules, simulate
+from protocol.escalation import EscalationRecord, Grid, TrialRules, simulate
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
 from protocol.escalation.running import Stream
-from protocol.records import ProtocolError, read_record
+from protocol.records import read_record
 
 GRID = Grid(tuple("ABCDE"), tuple("123"))
 RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
