@@ -37,7 +37,7 @@ class PlainPocrm:
                 bend -= pull * logged / (1 - rate)
             low, high = (power, high) if slope > 0 else (low, power)
             step = power - slope / bend if bend else 0.0
-            last, power = power, step if low < step < high else (low * high) ** 0.5
+            last, power = power, step if low <= step <= high else (low * high) ** 0.5
         value = sum(y * power * logged + (n - y) * log(1 - exp(power * logged)) for logged, n, y in seen)
         return power, value
 
