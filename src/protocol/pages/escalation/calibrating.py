@@ -30,16 +30,16 @@ class CalibrationPanel:
     Parameters
     ----------
     record : EscalationRecord
-    design_as : callable
+    design_with : callable
         Builds the page's design with other values of ``target``, ``cohort_size``, ``maximum`` and ``enough``.
     stops_early : callable
         Whether the page's trial stops when one regimen has enough participants.
     """
 
     def __init__(
-        self, record: EscalationRecord, design_as: Callable[..., Design], stops_early: Callable[[], bool]
+        self, record: EscalationRecord, design_with: Callable[..., Design], stops_early: Callable[[], bool]
     ) -> None:
-        self.record, self._design_as, self._stops_early = record, design_as, stops_early
+        self.record, self._design_with, self._stops_early = record, design_with, stops_early
         self.result: Calibration | None = None
         self._drawing = Lock()
         given = {"style": WIDE, "layout": {"width": "min(100%, 360px)"}}
@@ -91,7 +91,7 @@ class CalibrationPanel:
 
         def designed(setting: Setting) -> Design:
             more = {} if stops else {"enough": setting.maximum}
-            return self._design_as(**setting._asdict(), **more)
+            return self._design_with(**setting._asdict(), **more)
 
         def work(progress: Callable[[Calibration], None], stop: Callable[[], bool]) -> Calibration:
             return calibrate(
