@@ -20,7 +20,7 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 WIDE = {"description_width": "initial"}
-TRIALS, MOST_TRIALS = 1000, 20_000
+TRIALS, MOST_TRIALS = 500, 20_000
 COUNTS = ("participants", "dlts", "overdosed")
 
 
@@ -43,9 +43,9 @@ class CalibrationPanel:
         self.result: Calibration | None = None
         self._drawing = Lock()
         given = {"style": WIDE, "layout": {"width": "min(100%, 360px)"}}
-        self.maxima = widgets.Text("24, 36, 48, 60, 90", description=_("Participants at most"), **given)
+        self.maxima = widgets.Text("24, 36, 48, 60", description=_("Participants at most"), **given)
         self.cohort_sizes = widgets.Text("1, 3, 6", description=_("Cohort sizes"), **given)
-        self.targets = widgets.Text("0.20, 0.25, 0.30", description=_("Target DLT rates"), **given)
+        self.targets = widgets.Text("0.20, 0.30", description=_("Target DLT rates"), **given)
         self.trials = widgets.BoundedIntText(value=TRIALS, min=1, max=MOST_TRIALS, description=_("Trials"), **given)
         self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **given)
         self.risk = widgets.Dropdown(
