@@ -352,7 +352,7 @@ def test_every_design_runs_on_a_large_grid_and_refuses_no_trials(name):
 def test_a_grid_of_twelve_by_eight_is_worked_on_or_refused_with_a_smaller_one(name):
     grid = Grid(tuple("ABCDEFGHIJKL"), tuple("12345678"))
     design = fitting(name, grid, maximum=12, **({"halfwidth": 0.01} if name == "POCRM" else {}))
-    if name in {"POCRM", "3+3 along a path"}:  # the others need every lower set of the grid
+    if name in {"POCRM", "3+3 along a path", "Two-agent logistic"}:  # the others need every lower set of the grid
         assert (simulate(design, np.full((12, 8), 0.1), 20, 1).treated.sum(axis=(1, 2)) <= 12).all()
         return
     with pytest.raises(ProtocolError, match="a smaller grid"):
