@@ -16,7 +16,7 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 K = TypeVar("K", bound=Hashable)
-FIRST_ROUND, GROWTH = 100, 3  # trials of each kind before anything is shown; a round adds 3 x those done ...
+FIRST_ROUND, GROWTH = 25, 3  # trials of each kind before anything is shown; a round adds 3 x those done ...
 LONG_SECONDS = 4.0  # ... until one takes so long
 LARGEST_PIECE = 2000  # trials at once in this process
 
@@ -140,7 +140,7 @@ def in_rounds(
     done, size = 0, min(FIRST_ROUND, trials)
     while not found or (done < trials and not (stop and stop())):
         parts: dict[K, Simulation] = {}
-        here = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
+        here: dict[str, Any] = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
         began = monotonic()
         for key, (design, truth) in arms.items():
             parts[key] = simulate(design, truth, size, seed, first_trial=done, **here, **how)

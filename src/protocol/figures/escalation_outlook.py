@@ -12,7 +12,7 @@ MOVES = {
     "up": DECISIONS["escalate"], "stay": DECISIONS["stay"], "across": SKY, "down": DECISIONS["de-escalate"],
     "stop": DECISIONS["eliminate"],
 }  # fmt: skip
-STEP_HEIGHT_PX, NODE_WIDTH_PX, NODE_HEIGHT_PX = 27, 62, 22
+STEP_HEIGHT_PX, NODE_WIDTH_PX, NODE_HEIGHT_PX = 27, 98, 22
 COHORT_SIZES = [BLUE, ORANGE, GREEN, PINK, AMBER, SKY]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 
@@ -24,8 +24,8 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per node: step (0 now, then cohorts), place (0 at the top), from_place (of the node before), label
-        (where it leads, with a sign), move (a key of :data:`MOVES`), dlt (the outcome in words), width (of the line
-        to it, pixels), words (the whole path), chance (in words).
+        (the outcome and where it leads, with a sign), move (a key of :data:`MOVES`), width (of the line to it,
+        pixels), words (the whole path), chance (in words).
     cohorts, heights : int
         Cohorts ahead, and rows of the deepest column.
     """
@@ -34,7 +34,7 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
         values=[*range(cohorts + 1)], labelExpr=f"{names!r}[datum.value]", orient="top", ticks=False, domain=False,
         grid=False, title=None,
     )  # fmt: skip
-    span = alt.Scale(domain=[-0.25, cohorts + 0.25], nice=False)
+    span = alt.Scale(domain=[-0.42, cohorts + 0.42], nice=False)
     rows = alt.Scale(domain=[heights - 0.4, -0.6], nice=False)
     base = alt.Chart(frame).encode(
         x=alt.X("step:Q", scale=span, axis=axis), y=alt.Y("place:Q", scale=rows, axis=None)
@@ -53,10 +53,9 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
     )
     inks = {"up": "#111", "stay": "currentColor", "across": "#111", "down": "#111", "stop": "#111"}
     ink = alt.Color("move:N", scale=alt.Scale(domain=[*inks], range=[*inks.values()]), legend=None)
-    labels = base.mark_text(fontSize=13, fontWeight=600).encode(text="label:N", color=ink)
-    outcomes = base.mark_text(fontSize=12, align="right", dx=-NODE_WIDTH_PX / 2 - 4, dy=-5).encode(text="dlt:N")
+    labels = base.mark_text(fontSize=12.5, fontWeight=600).encode(text="label:N", color=ink)
     return _finished(
-        alt.layer(edges, paper, nodes, labels, outcomes).resolve_scale(color="independent", fill="independent"),
+        alt.layer(edges, paper, nodes, labels).resolve_scale(color="independent", fill="independent"),
         STEP_HEIGHT_PX * heights + 20,
         _("Every outcome of the next cohorts and the regimen it leads to."),
     )
@@ -74,9 +73,9 @@ def comparison(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart
     percent : bool
         Whether the values are shares, 0 to 1.
     """
-    axis = alt.Axis(format="%" if percent else "~r", tickCount=5)
+    axis = alt.Axis(format="%" if percent else "~r", tickCount=4, labelOverlap=True)
     base = alt.Chart(frame).encode(
-        y=alt.Y("design:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150))
+        y=alt.Y("design:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=180))
     )
     tips = [alt.Tooltip("design:N", title=_("Design")), alt.Tooltip("words:N", title=title)]
     across = alt.X("value:Q", title=title, scale=alt.Scale(zero=True), axis=axis)

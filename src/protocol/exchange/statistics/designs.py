@@ -70,7 +70,7 @@ def _described() -> dict[str, tuple[str, str, tuple[str, ...]]]:
             _("At the end the regimen that would be given next, of those tried, is "
             "recommended."), ("logistic", "ewoc"),
         ),
-        "boin12": (
+        "utility": (
             _("As BOIN for safety; of the admissible neighbours the one with the most desirable trade of response "
               "against toxicity is given. The rules for a grid are not published in one place."),
             _("At the end the admissible regimen with the highest estimated utility is recommended."),

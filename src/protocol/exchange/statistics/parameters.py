@@ -69,8 +69,8 @@ def _shared() -> dict[str, str]:
 
 def _words_of_one_design() -> dict[str, str]:
     return {
-        "margin_below": _("Target key reaches below the target by"),
-        "margin_above": _("Target key reaches above the target by"),
+        "margin_below": _("Target interval reaches below the target by"),
+        "margin_above": _("Target interval reaches above the target by"),
         "path": _("Path of the 3+3"),
         "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
         "prior_size": _("Weight of the prior at one regimen, participants"),
@@ -79,6 +79,20 @@ def _words_of_one_design() -> dict[str, str]:
         "halfwidth": _("Working model: half the width of the indifference interval"),
         "guess": _("Working model: place of the target in an ordering"),
         "ceiling": _("Probability of lying above the contour that bars"),
+        "cohorts": _("Cohorts of the subtrials"),
+        "doses": _("Amounts of the doses in the model"),
+        "frequencies": _("Amounts of the frequencies in the model"),
+        "dose_prior": _("Prior of the dose: median rate, its spread, slope, its spread"),
+        "frequency_prior": _("Prior of the frequency: median rate, its spread, slope, its spread"),
+        "interaction": _("Prior spread of the interaction"),
+        "overdose": _("Probability of too high a rate that bars"),
+        "draws": _("Draws from the prior"),
+        "value_neither": _("Worth of neither response nor toxicity, 0 to 100"),
+        "value_both": _("Worth of response with toxicity, 0 to 100"),
+        "least_response": _("Lowest response rate of interest"),
+        "futility": _("Probability of too low a response rate that bars"),
+        "explored": _("Participants after which a regimen counts as explored"),
+        "response_rates": _("True response rates to simulate with, dose by dose"),
     }
 
 

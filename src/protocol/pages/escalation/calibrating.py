@@ -107,6 +107,7 @@ class CalibrationPanel:
         targets = sorted({setting.target for setting, _scenario in result.simulations})
         if [value for _label, value in self.target.options] != targets:
             self.target.options = [(f"{target:g}", target) for target in targets]
+            self.target.value = targets[-1]
         self._redraw()
 
     def _redraw(self, _change: object = None) -> None:

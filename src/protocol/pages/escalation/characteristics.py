@@ -82,13 +82,14 @@ class Characteristics:
         if self._is_shown() or self.job.is_running:
             self.mark_stale()
             return
-        began = monotonic()
+        looks: list[float] = []  # the first one after a first piece, which may have loaded what a design needs
+
+        def late() -> bool:
+            looks.append(monotonic())
+            return looks[-1] - looks[0] > LIVE_SECONDS
+
         try:
-            design = self._design_now()
-            found = simulate(
-                design, self.truth.truth, LIVE_TRIALS, self.seed.value,
-                stop=lambda: monotonic() - began > LIVE_SECONDS,
-            )  # fmt: skip
+            found = simulate(self._design_now(), self.truth.truth, LIVE_TRIALS, self.seed.value, stop=late)
         except ProtocolError as error:
             self.job.say(error)
             self.mark_stale()
