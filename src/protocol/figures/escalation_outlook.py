@@ -74,15 +74,14 @@ def comparison(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart
         Whether the values are shares, 0 to 1.
     """
     axis = alt.Axis(format="%" if percent else "~r", tickCount=4, labelOverlap=True)
-    base = alt.Chart(frame).encode(
-        y=alt.Y("design:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=180))
-    )
+    base = alt.Chart(frame).encode(y=alt.Y("design:N", sort=None, axis=None))
     tips = [alt.Tooltip("design:N", title=_("Design")), alt.Tooltip("words:N", title=title)]
     across = alt.X("value:Q", title=title, scale=alt.Scale(zero=True), axis=axis)
-    bars = base.mark_bar(color=BLUE, opacity=0.45, height={"band": 0.6}).encode(x=across, tooltip=tips)
-    errors = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips)
-    figures = base.mark_text(align="left", dx=6, fontSize=13).encode(x="high:Q", text="words:N")
-    return _finished(alt.layer(bars, errors, figures), alt.Step(34), _("One measure of several designs."))
+    bars = base.mark_bar(color=BLUE, opacity=0.45, height=16, yOffset=8).encode(x=across, tooltip=tips)
+    errors = base.mark_rule(strokeWidth=3, yOffset=8).encode(x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips)
+    names = base.mark_text(align="left", dy=-11, fontSize=13).encode(x=alt.datum(0), text="design:N")
+    figures = base.mark_text(align="left", dx=6, dy=8, fontSize=13).encode(x="high:Q", text="words:N")
+    return _finished(alt.layer(bars, errors, names, figures), alt.Step(44), _("One measure of several designs."))
 
 
 def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart:
@@ -91,7 +90,8 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
     Parameters
     ----------
     frame : DataFrame
-        One row per setting: maximum (participants in a trial at most), cohort (its size in words), value, low, high
+        One row per setting: maximum (participants in a trial at most), size (of its cohorts), cohort (the same in
+        words), value, low, high
         (two standard errors around it), words (with the error).
     title : str
         The risk.
@@ -100,13 +100,13 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
     """
     axis = alt.Axis(format="%" if percent else "~r", tickCount=6)
     base = alt.Chart(frame).encode(
-        x=alt.X("maximum:Q", title=_("Participants at most"), scale=alt.Scale(zero=False, padding=14)),
+        x=alt.X("maximum:Q", title=_("Participants at most"), scale=alt.Scale(zero=False, nice=False, padding=18)),
         color=alt.Color("cohort:N", scale=alt.Scale(range=COHORT_SIZES), legend=_key()),
     )
     height = alt.Y("value:Q", title=title, scale=alt.Scale(zero=True), axis=axis)
     points = base.mark_point(size=70, filled=True, opacity=1).encode(
         y=height,
-        shape=alt.Shape("cohort:N", scale=alt.Scale(range=SHAPES), legend=_key()),
+        shape=alt.Shape("cohort:N", scale=alt.Scale(range=SHAPES), legend=None),
         tooltip=[
             alt.Tooltip("maximum:Q", title=_("Participants at most")), alt.Tooltip("cohort:N", title=_("Cohorts")),
             alt.Tooltip("words:N", title=title),
@@ -114,7 +114,8 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
     )  # fmt: skip
     errors = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
     lines = base.mark_line(strokeWidth=1.5).encode(y=height)
-    return _finished(alt.layer(lines, errors, points), 280, _("A risk by sample size and cohort size."))
+    sizes = base.mark_text(dx=10, dy=-8, fontSize=12).encode(y=height, text="size:Q")
+    return _finished(alt.layer(lines, errors, points, sizes), 280, _("A risk by sample size and cohort size."))
 
 
 def _key() -> alt.Legend:

@@ -150,7 +150,8 @@ def risk_rows(own: pd.DataFrame, risk: str, trials: int) -> pd.DataFrame:
     """Prepare the picture of one risk under one scenario and target."""
     value, error = own[risk], own[f"{risk}_se"]
     return pd.DataFrame({
-        "maximum": own["maximum"], "cohort": [_("cohorts of {}").format(size) for size in own["cohort_size"]],
+        "maximum": own["maximum"], "size": own["cohort_size"],
+        "cohort": [_("cohorts of {}").format(size) for size in own["cohort_size"]],
         "value": value, "low": (value - 2 * error).clip(lower=0), "high": value + 2 * error,
         "words": [_words(risk, v, e, trials) for v, e in zip(value, error, strict=True)],
     })  # fmt: skip

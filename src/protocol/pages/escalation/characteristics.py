@@ -148,7 +148,7 @@ def cells(regimens: pd.DataFrame, target: float, measure: str) -> pd.DataFrame:
     percent = measure == "selected"
     form, factor = ("{:.1f} % ± {:.1f}", 100) if percent else ("{:.2f} ± {:.2f}", 1)
     short = "{:.1f} %" if percent else "{:.1f}"
-    signs = {1: _("▲ above target"), 0: _("＝ on target"), -1: _("▽ below target")}
+    signs = {1: _("▲ above"), 0: _("＝ on target"), -1: _("▽ below")}
     return pd.DataFrame({
         "regimen": table["regimen"], "dose": table["dose"], "frequency": table["frequency"],
         "strength": values / max(values.max(), 1e-9),
