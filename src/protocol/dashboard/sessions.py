@@ -1,13 +1,15 @@
 """Keep each session to the browser it was opened in: a kernel answers only the reader it was handed to.
 
-Everyone on the dashboard holds the same token. What tells two readers apart is the cookie that the server signs at the
-login; a kernel's number belongs to one cookie from the moment its page is sent, and to every other it does not exist.
+Everyone on the dashboard holds the same token. What tells two readers apart is the cookie that the server signs at
+the login; a kernel's number belongs to one cookie from the moment its page is sent, and to every other it does not
+exist.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from jupyter_core.utils import ensure_async
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado.web import HTTPError
 from voila.request_info_handler import RequestInfoSocketHandler
@@ -57,19 +59,12 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             del owners[next(iter(owners))]
 
 
-class OwnersOnly:
+class OwnersOnly(JupyterHandler):  # type: ignore[misc]
     """What stands before a handler of one kernel: to anyone but its owner there is no such kernel."""
-
-    settings: dict[str, Any]
-    current_user: Any
-    path_args: list[str]
-    path_kwargs: dict[str, str]
 
     async def prepare(self) -> None:
         """Refuse whoever is not the owner, before anything else is looked at."""
-        prepared: Awaitable[None] | None = super().prepare()  # type: ignore[misc]
-        if prepared is not None:
-            await prepared
+        await super().prepare()
         kernel = self.path_kwargs.get("kernel_id") or next(iter(self.path_args), "")
         owner = self.settings[OWNERS].get(kernel)
         if owner is None or self.current_user is None or self.current_user.username != owner:
