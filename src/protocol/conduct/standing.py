@@ -1,4 +1,4 @@
-"""What happened in a trial so far: participants, their dates and outcomes, and where that leaves the trial."""
+"""Where a trial stands: participants, their dates and outcomes, and what follows from them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta

@@ -1,0 +1,194 @@
+"""What can happen in a trial, one record a kind. A participant is a study id; nothing here is a name."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
+
+from protocol.records import Phase, ProtocolError, Record
+from protocol.translation import _
+
+
+def _is_study_id(text: str) -> str:
+    if not (re.search(r"\d", text) and re.search(r"[A-Z]", text)):
+        raise ValueError(f"{text!r} is no study id; write capitals and digits, at least one of both, such as W-017")
+    return text
+
+
+StudyId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{2,15}$"), AfterValidator(_is_study_id)]
+Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z]\d$")]
+VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Code = Annotated[str, StringConstraints(pattern=r"^(MedDRA:\d{8}|[a-z][a-z0-9_]{0,39})$")]
+"""A word of a list, such as ``allergic_reaction``, or a MedDRA code; never free text."""
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+"""Free text, looked at for names and numbers of persons before it is recorded."""
+Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Cause = Literal[
+    "consent withdrawn", "adverse event", "progression", "death", "lost to follow-up", "investigator", "other"
+]
+
+
+class Happening(Record):
+    """What every kind has: the day on which it took place, which is not the time of its recording."""
+
+    free: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields in which a person writes freely."""
+    on: date
+
+
+class OfParticipant(Happening):
+    """Something that happened to one participant."""
+
+    participant: StudyId
+
+
+class Screened(OfParticipant):
+    """Looked at for eligibility, with the whole result, so that nothing has to be computed again to explain it."""
+
+    kind: Literal["screened"] = "screened"
+    phase: Phase
+    overall: Literal["ineligible", "possibly eligible", "eligible so far"]
+    result: dict[str, Any] = Field(default_factory=dict)
+    """Anything JSON can hold: facts by id, verdicts by criterion, the chosen readings, the hash of the rules."""
+
+
+class Consented(OfParticipant):
+    """Signed the informed consent."""
+
+    kind: Literal["consented"] = "consented"
+
+
+class Enrolled(OfParticipant):
+    """Entered the trial, on a regimen."""
+
+    kind: Literal["enrolled"] = "enrolled"
+    regimen: Regimen
+
+
+class TherapyStarted(OfParticipant):
+    """Began the anti-cancer therapy."""
+
+    kind: Literal["therapy_started"] = "therapy_started"
+
+
+class Infused(OfParticipant):
+    """Received an infusion; the first has number 1."""
+
+    kind: Literal["infused"] = "infused"
+    number: Annotated[int, Field(ge=1, le=99)]
+
+
+class TreatmentEnded(OfParticipant):
+    """Ended the treatment period, after the last infusion that is given."""
+
+    kind: Literal["treatment_ended"] = "treatment_ended"
+
+
+class DltAssessed(OfParticipant):
+    """Was assessed for dose-limiting toxicity; `on` is the day of the toxicity, or of the assessment without one."""
+
+    kind: Literal["dlt_assessed"] = "dlt_assessed"
+    dlt: bool
+    code: Code | None = None
+    grade: Annotated[int, Field(ge=1, le=5)] | None = None
+
+
+class Response(OfParticipant):
+    """Responded."""
+
+    kind: Literal["response"] = "response"
+    category: Code
+
+
+class Recovery(OfParticipant):
+    """Recovered: neutrophils of at least 0.5e9/L or platelets of at least 20e9/L on that day."""
+
+    kind: Literal["recovery"] = "recovery"
+    lineage: Literal["neutrophils", "platelets"]
+
+
+class Visit(OfParticipant):
+    """A visit took place, or was missed; `on` is then the day on which that was found."""
+
+    kind: Literal["visit"] = "visit"
+    visit: VisitId
+    done: bool = True
+
+
+class Withdrawn(OfParticipant):
+    """Left the trial."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    cause: Cause
+
+
+class Decision(Happening):
+    """The committee chose what comes next; no regimen means that enrolment stops."""
+
+    kind: Literal["decision"] = "decision"
+    free = ("why", "decided_by")
+    recommended: Regimen | None
+    """What the design recommended on that day."""
+    chosen: Regimen | None
+    why: Words
+    decided_by: Words
+    """A role or a body, such as the steering committee."""
+
+
+class Note(Happening):
+    """Something worth keeping that changes no state."""
+
+    kind: Literal["note"] = "note"
+    free = ("text",)
+    participant: StudyId | None = None
+    text: Words
+
+
+Correctable = (
+    Screened | Consented | Enrolled | TherapyStarted | Infused | TreatmentEnded | DltAssessed | Response | Recovery
+    | Visit | Withdrawn | Decision | Note
+)  # fmt: skip
+
+
+class Correction(Record):
+    """Replaces or removes an event recorded earlier. The old event stays in the log."""
+
+    kind: Literal["correction"] = "correction"
+    free: ClassVar[tuple[str, ...]] = ("why",)
+    of: Annotated[int, Field(ge=1)]
+    """The sequence number of the entry."""
+    hash: Hash
+    """The hash of that entry, so that a correction cannot meet another one than its author saw."""
+    participant: StudyId | None = None
+    """Whose event is corrected; None for a decision or a note."""
+    replacement: Annotated[Correctable, Field(discriminator="kind")] | None = None
+    """What is true instead; None removes the event."""
+    why: Words
+
+
+Event = Correctable | Correction
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def event(content: Mapping[str, Any]) -> Event:
+    """Make an event from plain values (dates as dates or as ISO text), such as those of a form.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the field that is missing or cannot be used.
+    """
+    try:
+        return _EVENT.validate_python(dict(content))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or _("event")
+        found = _("nothing") if first["type"] == "missing" else repr(first["input"])[:80]
+        raise ProtocolError(where, found, first["msg"].removeprefix("Value error, ")) from None
+
+
+def content(happened: Event) -> dict[str, Any]:
+    """Return an event as plain values that JSON can hold."""
+    return happened.model_dump(mode="json")

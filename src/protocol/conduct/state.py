@@ -1,0 +1,192 @@
+"""What the log says: a fold over its entries, corrections applied."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from protocol.conduct.admission import refuse_decision, refuse_site, refuse_step, refuse_unexplained
+from protocol.conduct.course import Course, course_of
+from protocol.conduct.entries import Entry, Head
+from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant
+from protocol.conduct.standing import TrialSoFar
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+Entries = tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known after the last entry.
+
+    Attributes
+    ----------
+    head : Head
+        How far the log was read.
+    people : mapping of str to tuple of Entry
+        Study id to what holds of that participant, in the order of recording: corrected entries have their new
+        content (and keep their sequence number and hash), removed ones are gone. Notes are not among them.
+    decisions, notes : tuple of Entry
+        Decisions of the committee that hold, and notes.
+    corrections : tuple of (Entry, Entry)
+        Each correction with the entry it changed, as that stood before.
+    """
+
+    head: Head = field(default_factory=Head)
+    people: Mapping[str, Entries] = field(default_factory=dict)
+    decisions: Entries = ()
+    notes: Entries = ()
+    corrections: tuple[tuple[Entry, Entry], ...] = ()
+
+    @cached_property
+    def courses(self) -> Mapping[str, Course]:
+        """Study id to the course of the participant, in the order in which they were first recorded."""
+        return MappingProxyType({name: course_of(entries) for name, entries in self.people.items()})
+
+    @property
+    def screenings(self) -> Entries:
+        """Every screening that holds, in the order of recording."""
+        found = (entry for entries in self.people.values() for entry in entries if entry.kind == "screened")
+        return tuple(sorted(found, key=lambda entry: entry.sequence))
+
+    @property
+    def open_regimen(self) -> str | None:
+        """The regimen the committee chose last; None before its first decision and when it stopped enrolment."""
+        return self.decisions[-1].content["chosen"] if self.decisions else None
+
+    def so_far(self, as_of: date, start: str, invented: bool) -> TrialSoFar:
+        """Return what the pages work with.
+
+        Parameters
+        ----------
+        as_of : date
+            The day that counts as today.
+        start : str
+            The regimen that is open before the first decision.
+        invented : bool
+            Whether this is an example.
+        """
+        chosen = [entry.content["chosen"] for entry in self.decisions if entry.content["chosen"]]
+        screened: dict[str, int] = {}
+        for course in self.courses.values():
+            if course.screenings:
+                screened[course.site] = screened.get(course.site, 0) + 1
+        return TrialSoFar(
+            invented=invented,
+            as_of=as_of,
+            open_regimen=chosen[-1] if chosen else start,
+            screened=screened,
+            participants=tuple(c.participation(name) for name, c in self.courses.items() if c.enrolled),
+        )
+
+    def admits(self, happened: Event, site: str = "", reason: str = "") -> None:
+        """Return when an event can follow what is known.
+
+        Parameters
+        ----------
+        happened : Event
+        site : str
+            The site it concerns: needed for a participant's event.
+        reason : str
+            Needed for an enrolment on another regimen than the open one, or of a participant not eligible so far.
+
+        Raises
+        ------
+        ProtocolError
+            Saying what is missing or in the way.
+        """
+        if isinstance(happened, Correction):
+            self._admits_correction(happened)
+        elif isinstance(happened, Decision):
+            refuse_decision(happened, self.decisions)
+        elif isinstance(happened, Note):
+            if happened.participant is not None and happened.participant not in self.people:
+                raise ProtocolError(happened.participant, _("no such participant"), _("a study id of the log"))
+        else:
+            course = course_of(self.people.get(happened.participant, ()))
+            refuse_site(course, happened, site)
+            refuse_step(course, happened)
+            refuse_unexplained(course, happened, self.open_regimen, reason)
+
+    def target(self, correction: Correction) -> Entry:
+        """Return the entry, as it holds now, that a correction names.
+
+        Raises
+        ------
+        ProtocolError
+            When there is none, or it is another than its author saw.
+        """
+        for entry in (*self.people.get(correction.participant or "", ()), *self.decisions, *self.notes):
+            named = (entry.sequence, entry.hash, entry.participant)
+            if named == (correction.of, correction.hash, correction.participant):
+                return entry
+        where = _("entry {number}").format(number=correction.of)
+        found = _("no event of this participant that holds")
+        raise ProtocolError(where, found, _("number and hash of an event that was neither removed nor a correction"))
+
+    def _admits_correction(self, correction: Correction) -> None:
+        old, new = self.target(correction), correction.replacement
+        if new is not None and (new.kind, getattr(new, "participant", None)) != (old.kind, old.participant):
+            where = _("entry {number}").format(number=correction.of)
+            found = _("a replacement of another kind or of another participant")
+            raise ProtocolError(where, found, _("a removal, then the right event on its own"))
+        if old.kind == "decision" and isinstance(new, Decision):
+            refuse_decision(new, tuple(entry for entry in self.decisions if entry.sequence < old.sequence))
+        elif isinstance(old.event, OfParticipant):
+            self._replay(self.people[old.event.participant], old, new)
+
+    def _replay(self, entries: Entries, old: Entry, new: Event | None) -> None:
+        """Admit the events of a participant once more, with one of them replaced or left out."""
+        before: list[Entry] = []
+        for entry in entries:
+            if entry is old and new is None:
+                continue
+            held = replace(entry, content=new.model_dump(mode="json")) if entry is old and new else entry
+            refuse_step(course_of(before), held.event)  # type: ignore[arg-type]
+            before.append(held)
+
+
+def fold(entries: Iterable[Entry], state: State | None = None) -> State:
+    """Apply entries, in their order, to a state (to an empty one when left out).
+
+    Entries that stand in a log are taken as they are: what may be recorded is asked of :meth:`State.admits` before.
+    """
+    state = state or State()
+    people: dict[str, Any] = dict(state.people)
+    touched: dict[str, list[Entry]] = {}
+    decisions, notes, corrections = list(state.decisions), list(state.notes), list(state.corrections)
+    others = {"decision": decisions, "note": notes}
+    last = None
+    for last in entries:
+        values = last.content
+        kind: str = values["kind"]
+        name: str | None = values.get("participant")
+        if kind in others:
+            others[kind].append(last)
+            continue
+        if name is not None and name not in touched:
+            touched[name] = people[name] = list(people.get(name, ()))
+        if kind == "correction":
+            corrections += _corrected(last, [*([touched[name]] if name else []), decisions, notes])
+        else:
+            touched[str(name)].append(last)
+    if last is None:
+        return state
+    people.update((name, tuple(mine)) for name, mine in touched.items())
+    held = {name: mine for name, mine in people.items() if mine}
+    head = Head(last.sequence, last.hash)
+    return State(head, MappingProxyType(held), tuple(decisions), tuple(notes), tuple(corrections))
+
+
+def _corrected(correction: Entry, places: list[list[Entry]]) -> list[tuple[Entry, Entry]]:
+    """Change the entry that a correction names where it stands; return the pair, nothing when there is none."""
+    named, new = correction.content["of"], correction.content["replacement"]
+    for place in places:
+        for position, entry in enumerate(place):
+            if entry.sequence == named:
+                place[position : position + 1] = [] if new is None else [replace(entry, content=new)]
+                return [(correction, entry)]
+    return []
