@@ -59,12 +59,12 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             del owners[next(iter(owners))]
 
 
-class OwnersOnly(JupyterHandler):  # type: ignore[misc]
+class OwnersOnly(JupyterHandler):
     """What stands before a handler of one kernel: to anyone but its owner there is no such kernel."""
 
-    async def prepare(self) -> None:
+    async def prepare(self, **options: Any) -> None:
         """Refuse whoever is not the owner, before anything else is looked at."""
-        await super().prepare()
+        await super().prepare(**options)
         kernel = self.path_kwargs.get("kernel_id") or next(iter(self.path_args), "")
         owner = self.settings[OWNERS].get(kernel)
         if owner is None or self.current_user is None or self.current_user.username != owner:
