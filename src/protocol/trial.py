@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import SkipValidation, model_validator
 
-from protocol.conduct import TrialSoFar
+from protocol.conduct import Entry, TrialSoFar, fold, read_entries
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
@@ -81,9 +81,10 @@ class Register(Record):
 
 
 class Examples(Record):
-    """The invented example beside the trial: a cohort to screen and a trial so far."""
+    """The invented example beside the trial: a cohort to screen, and the log of a trial and what follows from it."""
 
     folder: Path
+    entries: SkipValidation[tuple[Entry, ...]]
     so_far: TrialSoFar
 
     def cohort(self) -> bytes:
@@ -105,6 +106,8 @@ class Trial(Record):
     central_contacts: tuple[Contact, ...] = ()
     officials: tuple[Official, ...] = ()
     examples: Examples | None = None
+    so_far: TrialSoFar | None = None
+    """Participants of the trial that the pages show: of the invented example unless a log is open."""
 
 
 def load_trial(folder: str | Path) -> Trial:
@@ -122,21 +125,32 @@ def load_trial(folder: str | Path) -> Trial:
     """
     folder = Path(folder)
     places = read_record(folder / "sites.toml", SitesRecord)
+    escalation = read_record(folder / "escalation.toml", EscalationRecord)
+    examples = _examples(
+        folder.parent / "examples", escalation.design.start.value, {site.name for site in places.sites}
+    )
     return Trial(
         identity=read_record(folder / "trial.toml", Identity),
         ambiguities=read_record(folder / "ambiguities.toml", Register).ambiguities,
         eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
-        escalation=read_record(folder / "escalation.toml", EscalationRecord),
+        escalation=escalation,
         followup=read_record(folder / "followup.toml", FollowupRecord),
         **{name: getattr(places, name) for name in SitesRecord.model_fields},
-        examples=_examples(folder.parent / "examples", {site.name for site in places.sites}),
+        examples=examples,
+        so_far=examples and examples.so_far,
     )
 
 
-def _examples(folder: Path, sites: set[str]) -> Examples | None:
+def _examples(folder: Path, start: str, sites: set[str]) -> Examples | None:
     """Read the examples when they are this trial's: when they name its sites."""
     if not folder.is_dir():
         return None
-    so_far = read_record(folder / "trial_so_far.toml", TrialSoFar)
+    entries = read_entries(folder / "log.jsonl")
+    so_far = fold(entries).so_far(day_of(entries[-1]), start, invented=True)
     own = {person.site for person in so_far.participants} <= sites
-    return Examples(folder=folder, so_far=so_far) if own else None
+    return Examples(folder=folder, entries=entries, so_far=so_far) if own else None
+
+
+def day_of(entry: Entry) -> date:
+    """Return the day on which an entry was recorded."""
+    return date.fromisoformat(entry.time[:10])

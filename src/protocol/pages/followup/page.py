@@ -168,9 +168,9 @@ class FollowupPage:
 
     def _open_tab(self, change: dict[str, Any]) -> None:
         """Make a tab when it is first looked at, so that the page opens quickly."""
-        place, examples = change["new"], self._trial.examples
-        if place == BOARD and self.board is None and examples:
-            self.board = Board(self._trial, examples.so_far)
+        place, so_far = change["new"], self._trial.so_far
+        if place == BOARD and self.board is None and so_far:
+            self.board = Board(self._trial, so_far)
         if place == FORECAST and self.forecast is None:
             self.forecast = ForecastPanel(self._trial, self._today)
         nobody = elements.html(elements.note(_("No trial so far is kept beside this protocol.")))
@@ -180,9 +180,9 @@ class FollowupPage:
 
     def _full_days(self, site: str, visits_per_day: int) -> set[date]:
         """Return the days on which a site of the trial so far has no place left."""
-        if self._trial.examples is None:
+        if self._trial.so_far is None:
             return set()
-        so_far = self._trial.examples.so_far
+        so_far = self._trial.so_far
         ledger = timelines(self._record, table_of_dates(so_far.participants), so_far.as_of)
         sites = {person.id: person.site for person in so_far.participants}
         return full_days(agenda(ledger, sites, so_far.as_of, 3660), site, visits_per_day)
