@@ -1,0 +1,206 @@
+"""The two databases a log can lie in. Imported only when a log is opened, because SQLAlchemy is large."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, LargeBinary, cast, column, create_engine, event, inspect, select, table
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from protocol.conduct.entries import Entry, Head
+from protocol.conduct.verification import Row
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+WAIT_SECONDS = 15  # for the other writer; a write takes milliseconds
+REVISIONS = ("0001", "0002")
+"""Versions of the schema that this software can read or move forward; the last one is current."""
+MIGRATIONS = Path(__file__).with_name("migrations")
+ENTRIES = table("entries", column("sequence"), column("key"), column("hash"), column("body"))
+HEAD = table("head", column("count"), column("hash"))
+_LOCK = 5672420  # of the advisory lock that puts writers of PostgreSQL in a row
+
+
+class Store:
+    """Rows of one log, in SQLite or PostgreSQL."""
+
+    def __init__(self, url: str, read_only: bool) -> None:
+        self.read_only = read_only
+        self.where, self.engine = _engine(url, read_only)
+        self._writer = self.engine.execution_options(writing=True)
+        try:
+            self._prepare()
+        except BaseException:
+            self.engine.dispose()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read in one transaction, which sees one state of the log."""
+        with said(self.where), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Write in one transaction, which is the only one that writes."""
+        with said(self.where), self._writer.begin() as connection:
+            if self.engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            yield connection
+
+    def rows(self, connection: Connection, since: int = 0) -> Iterator[Row]:
+        """Read the rows after a sequence number, in order."""
+        parts: list[Any] = [ENTRIES.c.key, ENTRIES.c.hash, ENTRIES.c.body]
+        if self.engine.dialect.name == "sqlite":  # bytes, whatever they are: an altered text may be no UTF-8
+            parts = [cast(part, LargeBinary) for part in parts]
+        query = select(ENTRIES.c.sequence, *parts).where(ENTRIES.c.sequence > since).order_by(ENTRIES.c.sequence)
+        for sequence, key, own, body in connection.execution_options(yield_per=2000).execute(query):
+            yield Row(sequence, key or b"", own or b"", body.encode() if isinstance(body, str) else body or b"")
+
+    def head(self, connection: Connection) -> Head:
+        """Read how far the log goes."""
+        found = connection.execute(select(HEAD.c.count, HEAD.c.hash)).first()
+        return Head(*found) if found else Head(-1, "")
+
+    def sequence_of(self, connection: Connection, key: str) -> int | None:
+        """Return the number under which a key was recorded."""
+        return connection.scalar(select(ENTRIES.c.sequence).where(ENTRIES.c.key == key))
+
+    def add(self, connection: Connection, entry: Entry) -> None:
+        """Write an entry and the head that follows from it."""
+        row = {"sequence": entry.sequence, "key": entry.key, "hash": entry.hash, "body": entry.body}
+        connection.execute(ENTRIES.insert(), row)
+        connection.execute(HEAD.update(), {"count": entry.sequence, "hash": entry.hash})
+
+    def _prepare(self) -> None:
+        with self.reading() as connection:
+            version = self._version(connection)
+        if version == REVISIONS[-1]:
+            return
+        if self.read_only:
+            found = _("no trial log") if version is None else _("a log of an older version")
+            raise ProtocolError(self.where, found, _("a log that was opened for recording once"))
+        with self.writing() as connection:
+            if self._version(connection) != REVISIONS[-1]:  # another process may have been faster
+                _upgrade(connection)
+
+    def _version(self, connection: Connection) -> str | None:
+        """Return the version of the schema, None for an empty database."""
+        tables = set(inspect(connection).get_table_names())
+        if not tables:
+            return None
+        if not {"alembic_version", "entries"} <= tables:
+            raise ProtocolError(self.where, _("a database that is no trial log"), _("a file or database of its own"))
+        version = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+        if version not in REVISIONS:
+            found = _("a log of version {version}; this software knows up to {own}")
+            write = _("a newer version of the workbook; the log was left as it is")
+            raise ProtocolError(self.where, found.format(version=version, own=REVISIONS[-1]), write)
+        return version
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _engine(url: str, read_only: bool) -> tuple[str, Engine]:
+    """Return what to call the log in messages, and the engine."""
+    try:
+        parts = make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError:
+        raise ProtocolError(_("trial log"), _("an address that cannot be read"), _ADDRESSES) from None
+    if parts.get_backend_name() == "sqlite" and parts.database:
+        return _sqlite(Path(parts.database), read_only)
+    if parts.get_backend_name() == "postgresql":
+        return _postgresql(parts.set(drivername="postgresql+pg8000"), read_only)
+    raise ProtocolError(_("trial log"), parts.get_backend_name(), _ADDRESSES)
+
+
+_ADDRESSES = _("a path, sqlite:///path, or postgresql+pg8000://user@host/database")
+
+
+def _sqlite(path: Path, read_only: bool) -> tuple[str, Engine]:
+    if read_only and not path.is_file():
+        raise ProtocolError(str(path), _("no trial log"), _("the path of a log"))
+    address = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}"
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(
+            address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        ),
+        poolclass=QueuePool,
+    )
+    event.listen(engine, "connect", _query_only if read_only else _durable)
+    event.listen(engine, "begin", _begin)
+    return path.name, engine
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # the log reaches the disk before an event is confirmed
+
+
+def _query_only(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _postgresql(url: Any, read_only: bool) -> tuple[str, Engine]:
+    engine = create_engine(url, pool_pre_ping=True, connect_args={"timeout": 4 * WAIT_SECONDS})
+
+    def settle(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+        cursor.execute(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
+        connection.commit()
+
+    event.listen(engine, "connect", settle)
+    return f"{url.host}/{url.database}", engine
+
+
+@contextmanager
+def said(where: str) -> Iterator[None]:
+    """Turn what a database says into what a person can act on."""
+    try:
+        yield
+    except (DBAPIError, OSError) as error:
+        text = f"{error.orig if isinstance(error, DBAPIError) else error}"
+        for sign, (found, write) in _SAID.items():
+            if sign in text:
+                raise ProtocolError(where, found, write) from error
+        write = _("the same once more: what is sent twice is recorded once")
+        raise ProtocolError(where, text.splitlines()[0][:200] if text else type(error).__name__, write) from error
+
+
+_FULL = _("a full disk; nothing was recorded"), _("the same once more when there is room")
+_READ_ONLY = _("a log that may only be read; nothing was recorded"), _("the same where recording is allowed")
+_BUSY = _("another person recording for a long time; nothing was recorded"), _("the same once more in a minute")
+_BROKEN = _("a damaged file"), _("nothing more; have the log verified and restored from a copy")
+_GONE = (
+    _("a database that does not answer"),
+    _("the same once more when it does: what is sent twice is recorded once"),
+)
+_SHUT = _("a file that cannot be opened"), _("a path in a folder that exists and may be written")
+_SAID: Mapping[str, tuple[str, str]] = {
+    "disk is full": _FULL, "'53100'": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
+    "'25006'": _READ_ONLY, "'42501'": _READ_ONLY, "database is locked": _BUSY, "'55P03'": _BUSY,
+    "not a database": _BROKEN, "malformed": _BROKEN, "unable to open": _SHUT, "'57P0": _GONE, "network error": _GONE,
+    "Can't create a connection": _GONE, "Connection refused": _GONE, "reset by peer": _GONE, "Broken pipe": _GONE,
+    "connection is closed": _GONE, "timed out": _GONE,
+}  # fmt: skip

@@ -1,0 +1,103 @@
+"""Whether a log is whole: no entry changed, missing, moved or added.
+
+What the chain shows by itself: an entry that was changed, removed, moved or slipped in, and where. What it cannot
+show: a log whose end was cut off together with its head, or that was written anew from some entry on with fresh
+hashes. Both show when the head (count and hash) that was printed or exported earlier is given to the check.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pydantic_core import from_json
+
+from protocol.conduct.entries import Entry, Head, Problem, Verification, digest, opened
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+
+class Row(NamedTuple):
+    """A row as it is stored; nothing about it is believed yet."""
+
+    sequence: int
+    key: bytes | str
+    hash: bytes | str
+    body: bytes
+
+
+def checked(rows: Iterable[Row], before: Head) -> Iterator[Entry]:
+    """Read rows that follow `before` as entries.
+
+    Raises
+    ------
+    ProtocolError
+        At the first row that was changed, moved, or does not follow.
+    """
+    count, last = before.count, before.hash
+    for row in rows:
+        own = digest(row.body)
+        entry = opened(row.body, own) if own == _text(row.hash) else None
+        known = entry and (entry.sequence, entry.key, entry.previous) == (row.sequence, _text(row.key), last)
+        if entry is None or not known or row.sequence != count + 1:
+            found = _("an entry that was changed, or that does not follow the one before")
+            write = _("nothing more; have the log verified and compared with a copy")
+            raise ProtocolError(_("trial log, entry {number}").format(number=count + 1), found, write)
+        count, last = row.sequence, own
+        yield entry
+
+
+def verified(rows: Iterable[Row], head: Head, expected: Head | None = None) -> Verification:
+    """Check a whole log and name everything that is wrong.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        All rows by sequence.
+    head : Head
+        What the log says of its end.
+    expected : Head, optional
+        A head that was exported earlier. The log must contain it.
+    """
+    problems: list[Problem] = []
+    count, links = 0, {Head().hash}
+    seen = {0: Head().hash}
+    for row in rows:
+        problems += _faults(row, count, links)
+        own = digest(row.body)
+        count, links = row.sequence, {own, _text(row.hash)}
+        if expected is not None and row.sequence == expected.count:
+            seen[row.sequence] = own
+    if Head(count, _text(row.hash) if count else Head().hash) != head:
+        problems.append(Problem(min(count, head.count) + 1, _ends(count, head.count)))
+    if expected is not None and seen.get(expected.count) != expected.hash:
+        what = _("not the log that was exported: {count} entries ended in another hash").format(count=expected.count)
+        problems.append(Problem(expected.count, what))
+    return Verification(head, tuple(problems))
+
+
+def _ends(count: int, said: int) -> str:
+    words = _("the log ends at entry {count}, and its head says {said} or another hash")
+    return words.format(count=count, said=said)
+
+
+def _faults(row: Row, count: int, links: set[str]) -> Iterator[Problem]:
+    if row.sequence != count + 1:
+        words = _("entries {first} to {last} are missing") if row.sequence > count else _("a row that is no entry")
+        yield Problem(min(count + 1, row.sequence), words.format(first=count + 1, last=row.sequence - 1))
+    if digest(row.body) != _text(row.hash):
+        yield Problem(row.sequence, _("changed after it was recorded"))
+        return
+    try:
+        values = from_json(row.body)
+        same = (values["sequence"], values["key"]) == (row.sequence, _text(row.key))
+        follows = values["previous"] in links
+    except (ValueError, TypeError, KeyError):
+        yield Problem(row.sequence, _("no entry"))
+        return
+    if not same:
+        yield Problem(row.sequence, _("moved: its number or key is another than was recorded"))
+    if not follows and row.sequence == count + 1:
+        yield Problem(row.sequence, _("does not follow the entry before: one of the two was written anew"))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
