@@ -99,8 +99,8 @@ def walk(random: np.random.Generator, trial: Trial) -> tuple[list[Meeting], list
 def shifted(
     meetings: list[Meeting], people: list[tuple[str, date, date | None]]
 ) -> tuple[list[Meeting], list[tuple[str, date, date | None]]]:
-    """Move everything so that the last infusion but one was on the eve of the day of the example."""
-    by = AS_OF - days(1) - people[-2][1]
+    """Move everything so that the last infusion but one was three days before the day of the example."""
+    by = AS_OF - days(3) - people[-2][1]
     moved = [Meeting(m.day + by, m.recommended, m.chosen, m.why) for m in meetings]
     return moved, [(regimen, infused + by, dlt and dlt + by) for regimen, infused, dlt in people]
 
@@ -148,6 +148,7 @@ def story(
     yield screening_step(study_id, site, screened, facts)
     reason = "" if regimen == open_regimen else "The open dose could not be thawed in time; the next lower was given."
     yield step("enrolled", min(enrolled, AS_OF - days(1)), reason, regimen=regimen)
+    yield step("visit", screened, visit="screening")
     if waiting:
         return
     yield step("therapy_started", started)
@@ -169,7 +170,6 @@ def story(
         yield step("treatment_ended", ended)
     anchors = {"enrolment": enrolled, "start_of_therapy": started, "first_infusion": infused}
     anchors |= {"end_of_treatment": ended} if ended <= AS_OF else {}
-    yield step("visit", screened, visit="screening")
     yield from visits(random, trial, step, anchors | ({"withdrawal": left} if left else {}), regimen)
     if left:
         yield step("withdrawn", left, cause="consent withdrawn", recorded=1)
@@ -198,7 +198,9 @@ def visits(
             continue  # told before
         opens, closes = (row[name].date() for name in ("target", "closes"))
         on = opens + days(int(random.integers(0, (closes - opens).days + 1)))
-        how = str(random.choice(["in window", "late", "missed", "not entered"], p=[0.92, 0.03, 0.03, 0.02]))
+        fresh = AS_OF - closes < days(10)  # sites are behind with what is new
+        shares = [0.25, 0.0, 0.0, 0.75] if fresh else [0.93, 0.03, 0.03, 0.01]
+        how = str(random.choice(["in window", "late", "missed", "not entered"], p=shares))
         if how == "late":
             on = closes + days(int(random.integers(1, 4)))
         if how == "missed":
