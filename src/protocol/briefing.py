@@ -68,7 +68,7 @@ class Briefing:
         ``site, overdue, due, open``: visits somebody must act on.
     funnel, reasons, sites, decisions : DataFrame
         ``step, participants``; ``criterion, participants``; ``site, screened, enrolled, treated, dlts``;
-        ``day, recommended, chosen, why, decided_by``.
+        ``day, recommended, chosen, why, decided_by, seen`` (DLTs of those enrolled under it, in words).
     so_far : TrialSoFar or None
         The participants this person may see; None when none.
     """
@@ -140,7 +140,7 @@ def brief(
         funnel=_funnel(state, table),
         reasons=_reasons(trial, state, sees is _everybody),
         sites=_sites(trial, so_far, table, sees),
-        decisions=_decisions(state),
+        decisions=_decisions(state, table),
         so_far=_visible(so_far, sees),
     )
 
@@ -308,10 +308,19 @@ def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable
     return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "dlts"], dtype=object)
 
 
-def _decisions(state: State) -> pd.DataFrame:
-    names = ["on", "recommended", "chosen", "why", "decided_by"]
-    rows = [tuple(entry.content[name] for name in names) for entry in state.decisions]
-    return pd.DataFrame(rows, columns=["day", *names[1:]], dtype=object)
+def _decisions(state: State, table: pd.DataFrame) -> pd.DataFrame:
+    """List the decisions, each with the outcomes of those enrolled at its regimen until the next one."""
+    names = ["recommended", "chosen", "why", "decided_by"]
+    days = [entry.content["on"] for entry in state.decisions]
+    enrolled = table["enrolled"].astype(str)
+    rows = []
+    for entry, first, after in zip(state.decisions, days, [*days[1:], "9999"], strict=True):
+        here = table["regimen"].eq(entry.content["chosen"]) & enrolled.ge(first) & enrolled.lt(after)
+        progress = table.loc[here, "progress"]
+        complete = int(progress.isin(["evaluable", "DLT"]).sum())
+        seen = f"{int(progress.eq('DLT').sum())}/{complete}" if complete else "–"
+        rows.append((first, *(entry.content[name] for name in names), seen))
+    return pd.DataFrame(rows, columns=["day", *names, "seen"], dtype=object)
 
 
 def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4, uuid5
 import pandas as pd
 
 from protocol import briefing
-from protocol.briefing import Briefing
 from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
 from protocol.conduct.entries import canonical
 from protocol.conduct.events import content
