@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
@@ -19,8 +20,7 @@ BEGINNING = "0" * 64
 """What the first entry names as the hash before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the log.
 
     Attributes
@@ -146,9 +146,10 @@ def sealed(
 
 def opened(body: bytes | str, own: str) -> Entry:
     """Read an entry back from its body; the hash is taken as it is."""
-    values = from_json(body)
-    values["content"] = values.pop("event")
-    return Entry(**values, hash=own)
+    return Entry._make((*_PARTS(from_json(body)), own))
+
+
+_PARTS = itemgetter("sequence", "time", "actor", "site", "reason", "protocol", "software", "key", "event", "previous")
 
 
 def protocol_version(files: Iterable[Path]) -> str:

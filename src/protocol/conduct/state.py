@@ -1,7 +1,7 @@
 """What the log says: a fold over its entries, corrections applied."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Any
 from protocol.conduct.admission import refuse_decision, refuse_site, refuse_step, refuse_unexplained
 from protocol.conduct.course import Course, course_of
 from protocol.conduct.entries import Entry, Head
-from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant
+from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant, content
 from protocol.conduct.standing import TrialSoFar
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -144,7 +144,7 @@ class State:
         for entry in entries:
             if entry is old and new is None:
                 continue
-            held = replace(entry, content=new.model_dump(mode="json")) if entry is old and new else entry
+            held = entry._replace(content=content(new)) if entry is old and new else entry
             refuse_step(course_of(before), held.event)  # type: ignore[arg-type]
             before.append(held)
 
@@ -187,6 +187,6 @@ def _corrected(correction: Entry, places: list[list[Entry]]) -> list[tuple[Entry
     for place in places:
         for position, entry in enumerate(place):
             if entry.sequence == named:
-                place[position : position + 1] = [] if new is None else [replace(entry, content=new)]
+                place[position : position + 1] = [] if new is None else [entry._replace(content=new)]
                 return [(correction, entry)]
     return []

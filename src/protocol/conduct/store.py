@@ -32,6 +32,10 @@ class Store:
     def __init__(self, url: str, read_only: bool) -> None:
         self.read_only = read_only
         self.where, self.engine = _engine(url, read_only)
+        texts: list[Any] = [ENTRIES.c.key, ENTRIES.c.hash, ENTRIES.c.body]
+        if self.engine.dialect.name == "sqlite":  # bytes, whatever they are: an altered text may be no UTF-8
+            texts = [cast(text, LargeBinary) for text in texts]
+        self._columns = (ENTRIES.c.sequence, *texts)
         self._writer = self.engine.execution_options(writing=True)
         try:
             self._prepare()
@@ -55,12 +59,12 @@ class Store:
 
     def rows(self, connection: Connection, since: int = 0) -> Iterator[Row]:
         """Read the rows after a sequence number, in order."""
-        parts: list[Any] = [ENTRIES.c.key, ENTRIES.c.hash, ENTRIES.c.body]
-        if self.engine.dialect.name == "sqlite":  # bytes, whatever they are: an altered text may be no UTF-8
-            parts = [cast(part, LargeBinary) for part in parts]
-        query = select(ENTRIES.c.sequence, *parts).where(ENTRIES.c.sequence > since).order_by(ENTRIES.c.sequence)
-        for sequence, key, own, body in connection.execution_options(yield_per=2000).execute(query):
-            yield Row(sequence, key or b"", own or b"", body.encode() if isinstance(body, str) else body or b"")
+        query = select(*self._columns).where(ENTRIES.c.sequence > since).order_by(ENTRIES.c.sequence)
+        for block in connection.execution_options(yield_per=2000).execute(query).partitions():
+            if self.engine.dialect.name == "sqlite":
+                yield from map(Row._make, block)
+            else:
+                yield from (Row(number, *(text.encode() for text in texts)) for number, *texts in block)
 
     def head(self, connection: Connection) -> Head:
         """Read how far the log goes."""

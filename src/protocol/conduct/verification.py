@@ -6,6 +6,7 @@ hashes. Both show when the head (count and hash) that was printed or exported ea
 """
 
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import NamedTuple
 
 from pydantic_core import from_json
@@ -19,8 +20,8 @@ class Row(NamedTuple):
     """A row as it is stored; nothing about it is believed yet."""
 
     sequence: int
-    key: bytes | str
-    hash: bytes | str
+    key: bytes
+    hash: bytes
     body: bytes
 
 
@@ -33,15 +34,15 @@ def checked(rows: Iterable[Row], before: Head) -> Iterator[Entry]:
         At the first row that was changed, moved, or does not follow.
     """
     count, last = before.count, before.hash
-    for row in rows:
-        own = digest(row.body)
-        entry = opened(row.body, own) if own == _text(row.hash) else None
-        known = entry and (entry.sequence, entry.key, entry.previous) == (row.sequence, _text(row.key), last)
-        if entry is None or not known or row.sequence != count + 1:
+    for sequence, key, stored, body in rows:
+        own = sha256(body).hexdigest()
+        entry = opened(body, own) if own.encode() == stored else None
+        count += 1
+        if entry is None or (sequence, key) != (count, entry.key.encode()) or entry[:10:9] != (count, last):
             found = _("an entry that was changed, or that does not follow the one before")
             write = _("nothing more; have the log verified and compared with a copy")
-            raise ProtocolError(_("trial log, entry {number}").format(number=count + 1), found, write)
-        count, last = row.sequence, own
+            raise ProtocolError(_("trial log, entry {number}").format(number=count), found, write)
+        last = own
         yield entry
 
 
@@ -99,5 +100,5 @@ def _faults(row: Row, count: int, links: set[str]) -> Iterator[Problem]:
         yield Problem(row.sequence, _("does not follow the entry before: one of the two was written anew"))
 
 
-def _text(value: bytes | str) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

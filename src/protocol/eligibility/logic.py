@@ -49,6 +49,8 @@ UNKNOWN = Rails(False, False)
 class Leaves(Protocol):
     """Where facts come from and how dates are counted: the only difference between one and many."""
 
+    unusable: Mapping[str, str]
+
     def fact(self, fact: Fact) -> Value:
         """Look up one fact."""
 
@@ -112,6 +114,8 @@ class Logic:
                 return all_of([self._compare(op, one, two) for op, one, two in pairs])
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
                 known = self.value(argument).known
+                if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
+                    return UNKNOWN  # something was found, but nothing that can be used
                 return Rails(known, opposite(known))
             case ast.Call(args=[argument]):  # unclear, too_early: the grey zone is never true
                 return Rails(False, self.condition(argument).false)

@@ -4,16 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from types import MappingProxyType
 
-from protocol.eligibility.criteria import PHASES, Catalogue, Criterion, Fact, FactValue, Part, Status
+from protocol.eligibility.criteria import PHASES, REASONS, Catalogue, Criterion, Fact, FactValue, Part, Status
 from protocol.eligibility.leaves import Participant
 from protocol.eligibility.logic import Logic, Rails, all_of, any_of
+from protocol.eligibility.values import FIRST_DAY, LAST_DAY, expected
 from protocol.eligibility.wording import Gap, Wording, in_words
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
-
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
-"""No date of a participant lies outside these."""
 
 INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
@@ -73,14 +72,19 @@ class Screening:
     @property
     def overall(self) -> str:
         """``ineligible``, ``possibly eligible`` (something is unknown) or ``eligible so far``."""
-        found = {verdict.status for verdict in self.verdicts}
-        if "not met" in found:
-            return INELIGIBLE
-        return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
+        return overall_of(self.verdicts)
 
     def __getitem__(self, criterion: str) -> Verdict:
         """Return the verdict of a criterion or part by its id; KeyError when there is none."""
         return {rule.id: rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)}[criterion]
+
+
+def overall_of(verdicts: Iterable[Verdict]) -> str:
+    """Return the overall verdict that follows from those of the criteria."""
+    found = {verdict.status for verdict in verdicts}
+    if "not met" in found:
+        return INELIGIBLE
+    return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
 
 
 def in_phase(criterion: Criterion, phase: Phase) -> bool:
@@ -156,31 +160,33 @@ def _checked(fact: Fact, value: FactValue) -> FactValue:
     return value
 
 
-def expected(fact: Fact) -> str:
-    """Say what may be written for a fact."""
-    match fact.type:
-        case "yes_no":
-            return _("yes or no")
-        case "date":
-            return _("a date like 2026-03-01, from 1900 to 2100")
-        case "choice":
-            return _("one of {options}").format(options=", ".join(fact.options))
-    kind = _("a whole number") if fact.type == "whole" else _("a number")
-    span = _("{kind} from {low:g} to {high:g} {unit}")
-    return span.format(kind=kind, low=fact.minimum, high=fact.maximum, unit=fact.unit_label).rstrip()
-
-
-def screen(catalogue: Catalogue, facts: Mapping[str, FactValue | None], phase: Phase) -> Screening:
+def screen(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue | None],
+    phase: Phase,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> Screening:
     """Screen one participant; see :meth:`protocol.eligibility.EligibilityRecord.screen`."""
     check_phase(phase)
-    given = check_facts(facts, catalogue)
-    logic = Logic(
-        {fact.id: fact for fact in catalogue.facts},
-        {parameter.id: parameter for parameter in catalogue.parameters},
-        Participant(given),
-    )
+    logic = logic_of(catalogue, facts, unusable)
     verdicts = tuple(_verdict(catalogue, logic, criterion, phase) for criterion in catalogue.criteria)
     return Screening(phase, verdicts, _questions(logic, verdicts, catalogue))
+
+
+def logic_of(
+    catalogue: Catalogue, facts: Mapping[str, FactValue | None], unusable: Mapping[str, str] = MappingProxyType({})
+) -> Logic:
+    """Return the logic that judges one participant; what is unusable is left out of the facts, with its reason."""
+    check_facts(dict.fromkeys(unusable), catalogue)
+    for name, reason in unusable.items():
+        if reason not in REASONS:
+            raise ProtocolError(f"unusable {name}", repr(reason), "one of " + ", ".join(REASONS))
+    given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
+    return Logic(
+        {fact.id: fact for fact in catalogue.facts},
+        {parameter.id: parameter for parameter in catalogue.parameters},
+        Participant(given, unusable),
+    )
 
 
 def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:

@@ -41,6 +41,16 @@ class PocrmParameters(Record):
     guess: Sourced[Annotated[int, Field(ge=1)]]
 
 
+class TrialParameters(Record):
+    """Options of the trial that hold for every design; see :class:`protocol.escalation.rules.TrialRules`."""
+
+    accrual_per_month: Sourced[Annotated[float, Field(gt=0)]]
+    late_share: Sourced[Rate]
+    most_pending: Sourced[Annotated[float, Field(ge=0, le=1)]]
+    backfill: Sourced[bool]
+    backfill_most: Sourced[Annotated[int, Field(ge=1)]]
+
+
 class DesignParameters(Record):
     """What the designs need beside the grid: shared values, then one table for each design with its own."""
 

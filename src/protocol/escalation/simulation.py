@@ -1,7 +1,7 @@
 """Operating characteristics: the advising design itself, run on many trials with assumed true DLT rates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.escalation.designs import Design
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers, true_rates
-from protocol.escalation.outcomes import Outcomes
+from protocol.escalation.rules import TrialRules
+from protocol.escalation.running import Stream, run
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -34,6 +35,12 @@ class Simulation:
         Outcomes of every finished trial.
     selected : ndarray of int, shape (T,)
         Index of the recommended regimen, STOP for none.
+    rules : TrialRules
+        Options of the trial.
+    days : ndarray of float, shape (T,), optional
+        From the first start to the last complete outcome, when the rules have an accrual.
+    responded : ndarray of int, shape (T, D, F), optional
+        Participants with a response, when response rates were given.
     """
 
     design: Design
@@ -43,6 +50,9 @@ class Simulation:
     treated: Integers
     dlt: Integers
     selected: Integers
+    rules: TrialRules = field(default_factory=TrialRules)
+    days: Floats | None = None
+    responded: Integers | None = None
 
     @property
     def trials(self) -> int:
@@ -101,6 +111,10 @@ class Simulation:
             "dlts": (self.dlt.sum(axis=(1, 2)), "participants"),
             "overdosed": ((self.treated * self.above_target).sum(axis=(1, 2)), "participants"),
         }
+        if self.days is not None:
+            measures["duration"] = self.days, "days"
+        if self.responded is not None:
+            measures["responses"] = self.responded.sum(axis=(1, 2)), "participants"
         rows = [(name, *map(float, _mean(values)), unit) for name, (values, unit) in measures.items()]
         return pd.DataFrame(rows, columns=["measure", "value", "se", "unit"])
 
@@ -120,6 +134,8 @@ def simulate(
     chunk: int | None = None,
     progress: Callable[[Simulation], object] | None = None,
     stop: Callable[[], bool] | None = None,
+    rules: TrialRules | None = None,
+    response: ArrayLike | None = None,
 ) -> Simulation:
     """Simulate trials run by `design`.
 
@@ -141,6 +157,10 @@ def simulate(
         Called with the :class:`Simulation` so far.
     stop : callable, optional
         Ends the simulation after the current chunk when it returns True.
+    rules : TrialRules, optional
+        Options of the trial; every outcome is complete before the next cohort when left out.
+    response : array_like, shape (D, F), optional
+        True response rates, 0 to 1, in any order; those of the design, if it has any, when left out.
 
     Raises
     ------
@@ -152,44 +172,48 @@ def simulate(
     _check(_("seed"), seed, 0, 2**63)
     _check(_("first regimen"), start, 0, design.grid.size - 1)
     _check(_("trials in a chunk"), size := FIRST_CHUNK if chunk is None else chunk, 1, MOST_TRIALS)
-    shape, draw = (trials, *design.grid.shape), np.random.default_rng(seed)
-    treated, dlt, selected = np.zeros(shape, np.int16), np.zeros(shape, np.int16), np.zeros(trials, int)
+    rules, responses = rules or TrialRules(), response_rates(design, response)
+    more = responses is not None or rules.accrual_per_month is not None
+    shape, stream = (trials, *design.grid.shape), Stream(design, seed)
+    treated, dlt, responded = np.zeros((3, *shape), np.int16)
+    selected, days = np.zeros(trials, int), np.zeros(trials)
     done = 0
     while done < trials and not (done and stop and stop()):
         part, began = slice(done, min(done + size, trials)), monotonic()
-        outcomes = _run(design, rates.ravel(), draw, part.stop - done, start)
+        draws = stream.take(part.stop - done, more=more)
+        outcomes, taken = run(design, rates.ravel(), draws, start, rules, responses)
         treated[part], dlt[part], selected[part] = outcomes.treated, outcomes.dlt, design.selected(outcomes)
+        if taken is not None:
+            days[part] = taken
+        if outcomes.responded is not None:
+            responded[part] = outcomes.responded
         done = part.stop
         if chunk is None and monotonic() - began < BLINK_SECONDS:
             size = min(2 * size, LARGEST_CHUNK)
-        result = Simulation(design, rates, seed, trials, treated[:done], dlt[:done], selected[:done])
+        result = Simulation(
+            design, rates, seed, trials, treated[:done], dlt[:done], selected[:done], rules,
+            None if rules.accrual_per_month is None else days[:done], None if responses is None else responded[:done],
+        )  # fmt: skip
         if progress:
             progress(result)
     return result
 
 
+def response_rates(design: Design, response: ArrayLike | None) -> Floats | None:
+    """Check assumed true response rates, or take the design's own; shape ``(D * F,)``, None without any."""
+    own = design.assumed_responses if response is None else response
+    if own is None:
+        return None
+    try:
+        rates = np.asarray(own, dtype=float)
+    except (TypeError, ValueError):
+        rates = np.array(np.nan)
+    if rates.shape != design.grid.shape or not ((rates >= 0) & (rates <= 1)).all():
+        write = _("{} rows (doses) of {} rates from 0 to 1").format(*design.grid.shape)
+        raise ProtocolError(_("true response rates"), repr(own)[:80], write)
+    return rates.ravel()
+
+
 def _check(what: str, value: object, least: int, most: int) -> None:
     if not (isinstance(value, int | np.integer) and least <= value <= most):
         raise ProtocolError(what, repr(value), _("a whole number from {} to {}").format(least, most))
-
-
-def _run(design: Design, rates: Floats, draw: np.random.Generator, trials: int, start: int) -> Outcomes:
-    """Run one chunk of trials from the first cohort to the stop."""
-    steps = -(-design.maximum // design.cohort_size)
-    draws = np.ascontiguousarray(draw.random((trials, design.maximum + steps)).T)
-    latent, ties = draws[: design.maximum], draws[design.maximum :]
-    treated, dlt = np.zeros((2, trials, *design.grid.shape), np.int16)
-    whole = part = Outcomes(design.grid, treated, dlt)  # the arrays below are written in place
-    going, at = np.arange(trials), np.full(trials, start)
-    for step in range(steps):
-        cells, rate = going * design.grid.size + at, rates.take(at)
-        for participant in latent[step * design.cohort_size : (step + 1) * design.cohort_size]:
-            treated.reshape(-1)[cells] += 1
-            dlt.reshape(-1)[cells] += participant.take(going) < rate
-        if going.size < trials:
-            part = Outcomes(design.grid, treated[going], dlt[going])
-        following = design.next(part, at, ties[step].take(going))
-        going, at = going[following != STOP], following[following != STOP]
-        if not going.size:
-            break
-    return whole

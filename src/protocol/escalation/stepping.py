@@ -6,7 +6,7 @@ of :mod:`protocol.escalation.intervals`.
 
 from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 
 from protocol.escalation.checks import check_coin, check_counts, check_trial, places
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
-from protocol.escalation.intervals import DOWN, UP, Tables
+from protocol.escalation.intervals import DOWN, EXPERIENCE_BONUS, UP, Tables
+from protocol.escalation.late import LEAST_COMPLETE, Seen, chance_between, seen_at
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
+from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
@@ -34,8 +36,10 @@ class Decision(NamedTuple):
 
 
 @dataclass(frozen=True)
-class IntervalDesign(ABC):
+class IntervalDesign(UsualDesign, ABC):
     """A design that looks every step up in tables; see :class:`protocol.escalation.designs.boin.Boin`."""
+
+    reads_pending: ClassVar[bool] = True
 
     grid: Grid
     target: float = 0.30
@@ -67,7 +71,9 @@ class IntervalDesign(ABC):
         Parameters
         ----------
         outcomes : Outcomes
-            T trials; every participant counted has completed the DLT window.
+            T trials. Pending participants count for the part of the window that has passed; without a rule of the
+            trial that waits for them (:class:`~protocol.escalation.rules.TrialRules`) more than half of them
+            pending allows no step up.
         current : array_like of int, shape (T,)
             Index of the regimen each trial is at.
         draws : array_like of float, shape (T,), optional
@@ -88,6 +94,20 @@ class IntervalDesign(ABC):
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that are too toxic, and all at or above them; shape ``(T, D, F)``."""
         return self._closed(self._codes(outcomes)).reshape(outcomes.treated.shape)
+
+    @abstractmethod
+    def late_rate(self, seen: Seen) -> Floats:
+        """Estimate the DLT rate where participants are pending."""
+
+    @abstractmethod
+    def late_move(self, seen: Seen) -> Integers:
+        """Say where that estimate leads: 1 up, 0 stay, -1 down."""
+
+    def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
+        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
+        at, codes = places(self.grid, outcomes, current), self._codes(outcomes)
+        here, closed = np.arange(len(at)) * self.grid.size + at, self._closed(codes)
+        return np.asarray(closed.take(here) | closed[:, 0] | (self.tables.move.take(codes.take(here)) == DOWN))
 
     def selected(self, outcomes: Outcomes) -> Integers:
         """Select the recommended phase II regimen of T finished trials; STOP means none."""
@@ -125,25 +145,42 @@ class IntervalDesign(ABC):
         closed, here = self._closed(codes), np.arange(len(at)) * self.grid.size + at
         base = here - at
         # A late DLT below can eliminate the current regimen: it is left whatever its own counts say.
-        move = np.where(closed.take(here), DOWN, tables.move.take(codes.take(here)))
+        move = np.where(closed.take(here), DOWN, self._move(outcomes, here, tables.move.take(codes.take(here))))
         candidates = self.grid.neighbours.reshape(-1, 2).take(move % 3 * self.grid.size + at, axis=0)
         pairs = base[:, None] + np.maximum(candidates, 0)
         may = (candidates >= 0) & ~closed.take(pairs)
         if self.bar:
             may &= ~((move == UP)[:, None] & self._barred(codes).take(2 * pairs + np.arange(2)))
-        scores = np.where(may, tables.score.take(codes.take(pairs)), 0.0)
+        scores = np.where(may, self._scores(outcomes, pairs, codes), 0.0)
         side = self._side(scores, draws)
         chosen = np.where(may[:, 0] | may[:, 1], np.where(side, candidates[:, 1], candidates[:, 0]), at)
         for row in np.flatnonzero(closed.take(base + chosen) & ~closed[:, 0]):
             chosen[row] = self._nearest_open(closed[row], int(at[row]))
-        full = outcomes.treated.reshape(closed.shape) @ np.ones(self.grid.size, np.int16) >= self.maximum
-        done = closed[:, 0] | full | (outcomes.treated.reshape(-1).take(here) >= self.enough)
+        enrolled = outcomes.enrolled.reshape(closed.shape)
+        full = enrolled @ np.ones(self.grid.size, np.int16) >= self.maximum
+        done = closed[:, 0] | full | (enrolled.reshape(-1).take(here) >= self.enough)
         return Decision(np.where(done, STOP, chosen), move, candidates, scores, closed)
+
+    def _move(self, outcomes: Outcomes, here: Integers, move: Integers) -> Integers:
+        if outcomes.pending is None:
+            return move
+        seen = seen_at(outcomes, here)
+        late = self.late_move(seen)
+        late = np.where(seen.pending > (1 - LEAST_COMPLETE) * seen.n, np.minimum(late, 0), late)
+        return np.where((seen.pending > 0) & (move != DOWN), late, move)
+
+    def _scores(self, outcomes: Outcomes, pairs: Integers, codes: Integers) -> Floats:
+        scores = self.tables.score.take(codes.take(pairs))
+        if outcomes.pending is None:
+            return scores
+        seen = seen_at(outcomes, pairs)
+        between = chance_between(seen, self.tables.lambda_e, self.tables.lambda_d)
+        return np.where(seen.pending > 0, between + EXPERIENCE_BONUS * seen.effective, scores)
 
     def _codes(self, outcomes: Outcomes) -> Integers:
         """Return the place of every regimen's counts in the flat tables, shape (T, D * F)."""
         check_counts(outcomes, self.maximum)
-        codes = np.multiply(outcomes.treated, self.maximum + 1, dtype=np.intp) + outcomes.dlt
+        codes = np.multiply(outcomes.enrolled, self.maximum + 1, dtype=np.intp) + outcomes.dlt
         return codes.reshape(-1, self.grid.size)
 
     def _closed(self, codes: Integers) -> Booleans:
@@ -172,8 +209,8 @@ class IntervalDesign(ABC):
         return next(index for index in layer if not closed[index])
 
     def _count(self, outcomes: Outcomes, current: int) -> str:
-        n, y = int(outcomes.treated.reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
-        name, tables = self.grid.labels[current], self.tables
+        n, y = int(outcomes.enrolled.reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
+        name, tables, late = self.grid.labels[current], self.tables, self._late_words(outcomes, current)
         if n == 0:
             return _("Nobody was treated at {} yet.").format(name)
         counted = ngettext(
@@ -184,13 +221,24 @@ class IntervalDesign(ABC):
             n=n, e=tables.escalate[n], d=tables.deescalate[n]
         )
         over = _(", eliminate at {} or more").format(tables.eliminate[n]) if tables.eliminate[n] <= n else ""
-        return f"{counted} {limits}{over} {self._limits()}"
+        return f"{counted}{late} {limits}{over} {self._limits()}"
+
+    def _late_words(self, outcomes: Outcomes, current: int) -> str:
+        seen = seen_at(outcomes, np.array([current]))
+        if not (pending := int(seen.pending[0])):
+            return ""
+        words = ngettext(
+            " {n} of them is in the window ({part:.0%} of it passed); counted in part, the rate is {rate:.2f}.",
+            " {n} of them are in the window ({part:.0%} of it passed); counted in part, the rate is {rate:.2f}.",
+            pending,
+        )
+        return words.format(n=pending, part=seen.followed[0] / pending, rate=min(self.late_rate(seen)[0], 1))
 
     def _limits(self) -> str:
         return _("(rates {:.3f} and {:.3f}).").format(self.tables.lambda_e, self.tables.lambda_d)
 
     def _rule(self, outcomes: Outcomes, current: int, decision: Decision) -> str:
-        n, name = outcomes.treated.reshape(-1), self.grid.labels[current]
+        n, name = outcomes.enrolled.reshape(-1), self.grid.labels[current]
         if decision.eliminated[0, 0]:
             return _("The lowest regimen, {}, is too toxic: the trial stops.").format(self.grid.labels[0])
         if n.sum() >= self.maximum:
@@ -199,7 +247,12 @@ class IntervalDesign(ABC):
             return _("{} participants at {} are enough.").format(n[current], name)
         if decision.eliminated[0, current]:
             return _("{} is eliminated with every regimen above it.").format(name)
-        return "" if decision.move[0] or n[current] == 0 else _("The count lies between: stay at {}.").format(name)
+        if decision.move[0] or n[current] == 0:
+            return ""
+        pending = seen_at(outcomes, np.array([current])).pending[0]
+        if pending > (1 - LEAST_COMPLETE) * n[current]:
+            return _("More than half are in the window, so no step up is taken: stay at {}.").format(name)
+        return _("The count lies between: stay at {}.").format(name)
 
     def _choice(self, current: int, decision: Decision) -> str:
         labels, chosen = self.grid.labels, int(decision.chosen[0])

@@ -6,7 +6,11 @@ Source: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167), with the boundaries 
 
 from dataclasses import dataclass
 
-from protocol.escalation.intervals import Tables, boin_tables
+import numpy as np
+
+from protocol.escalation.grid import Floats, Integers
+from protocol.escalation.intervals import DOWN, UP, Tables, boin_tables
+from protocol.escalation.late import Seen, imputed_rate
 from protocol.escalation.stepping import IntervalDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -64,3 +68,13 @@ class Boin(IntervalDesign):
     def tables(self) -> Tables:
         """The look-up tables for up to ``maximum`` participants at one regimen."""
         return boin_tables(self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum)
+
+    def late_rate(self, seen: Seen) -> Floats:
+        """Estimate the DLT rate where participants are pending (TITE-BOIN, Yuan and others 2018)."""
+        return imputed_rate(seen, self.target)
+
+    def late_move(self, seen: Seen) -> Integers:
+        """Say where that estimate leads; down only when the DLTs seen reach the target already."""
+        rate = self.late_rate(seen)
+        down = (rate >= self.tables.lambda_d) & (seen.y >= self.target * seen.n)
+        return np.where(down, DOWN, np.where(rate <= self.tables.lambda_e, UP, 0))

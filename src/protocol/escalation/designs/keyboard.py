@@ -6,7 +6,11 @@ Cancer Res 23:3994-4003) for the keys.
 
 from dataclasses import dataclass
 
-from protocol.escalation.intervals import Tables, keyboard_tables
+import numpy as np
+
+from protocol.escalation.grid import Floats, Integers
+from protocol.escalation.intervals import Tables, key_moves, keyboard_tables
+from protocol.escalation.late import Seen
 from protocol.escalation.stepping import IntervalDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -48,6 +52,14 @@ class Keyboard(IntervalDesign):
     def tables(self) -> Tables:
         """The look-up tables for up to ``maximum`` participants at one regimen."""
         return keyboard_tables(self.target, *self._key, self.elimination, self.lowest_margin, self.maximum)
+
+    def late_rate(self, seen: Seen) -> Floats:
+        """Estimate the DLT rate where participants are pending, on the effective number (Lin & Yuan 2020)."""
+        return np.asarray(seen.y / np.maximum(seen.effective, seen.y + 1e-9))
+
+    def late_move(self, seen: Seen) -> Integers:
+        """Say where the strongest key on the effective number leads."""
+        return key_moves(seen.effective, seen.y, self.target, *self._key)
 
     @property
     def _key(self) -> tuple[float, float]:
