@@ -1,8 +1,9 @@
-"""How tests run: the same examples everywhere, and a browser where there is one."""
+"""How tests run: the same examples everywhere, a browser and a database server where there are any."""
 
 import os
 import shutil
 
+import postgres
 import pytest
 from hypothesis import settings
 
@@ -18,3 +19,26 @@ def chromium():
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("needs Chromium; on Debian and Ubuntu: apt-get install chromium fonts-noto-cjk")
     return found
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server on loopback; in continuous integration its programs must be there."""
+    folder = postgres.binaries()
+    if folder is None:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("needs PostgreSQL; on Debian and Ubuntu: apt-get install postgresql")
+    server = postgres.Server(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def log_url(request, tmp_path):
+    """An empty place for a log, once a file and once a database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "trial.sqlite")
+    return request.getfixturevalue("postgresql").database()

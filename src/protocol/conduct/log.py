@@ -82,7 +82,7 @@ class LogReader:
         self._store.engine.dispose()
 
     def _at(self, connection: Connection, sequence: int) -> Head:
-        row = next(self._store.rows(connection, sequence - 1), None)
+        row = next(self._store.rows(connection, sequence - 1, limit=1), None)
         if row is None or row.sequence != sequence:
             return self._store.head(connection)  # nothing follows
         return Head(sequence, row.hash.decode("ascii", "replace"))
@@ -171,7 +171,7 @@ class Log(LogReader):
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:
         """Return the entry that a key was recorded under before."""
         before = self._at(connection, sequence - 1) if sequence > 1 else Head()
-        entry = next(checked(self._store.rows(connection, sequence - 1), before))
+        (entry,) = checked(self._store.rows(connection, sequence - 1, limit=1), before)
         if entry.event != event:
             found = _("another event recorded under this key")
             raise ProtocolError(_("entry {number}").format(number=sequence), found, _("a new key for a new event"))

@@ -1,8 +1,10 @@
 """The two databases a log can lie in. Imported only when a log is opened, because SQLAlchemy is large."""
 
+import logging
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +12,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, LargeBinary, cast, column, create_engine, event, inspect, select, table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from protocol.conduct.entries import Entry, Head
 from protocol.conduct.verification import Row
@@ -24,6 +26,9 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 ENTRIES = table("entries", column("sequence"), column("key"), column("hash"), column("body"))
 HEAD = table("head", column("count"), column("hash"))
 _LOCK = 5672420  # of the advisory lock that puts writers of PostgreSQL in a row
+
+
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # a lost connection is said in the page, once
 
 
 class Store:
@@ -57,10 +62,10 @@ class Store:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
 
-    def rows(self, connection: Connection, since: int = 0) -> Iterator[Row]:
-        """Read the rows after a sequence number, in order."""
+    def rows(self, connection: Connection, since: int = 0, limit: int | None = None) -> Iterator[Row]:
+        """Read the rows after a sequence number, in order; all, or `limit` of them."""
         query = select(*self._columns).where(ENTRIES.c.sequence > since).order_by(ENTRIES.c.sequence)
-        for block in connection.execution_options(yield_per=2000).execute(query).partitions():
+        for block in connection.execute(query.limit(limit).execution_options(yield_per=2000)).partitions():
             if self.engine.dialect.name == "sqlite":
                 yield from map(Row._make, block)
             else:
@@ -84,6 +89,8 @@ class Store:
     def _prepare(self) -> None:
         with self.reading() as connection:
             version = self._version(connection)
+        if not self.read_only:
+            self._write_ahead()
         if version == REVISIONS[-1]:
             return
         if self.read_only:
@@ -92,6 +99,13 @@ class Store:
         with self.writing() as connection:
             if self._version(connection) != REVISIONS[-1]:  # another process may have been faster
                 _upgrade(connection)
+
+    def _write_ahead(self) -> None:
+        """Let SQLite keep a write-ahead log, so that readers and the writer do not wait for each other."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        with said(self.where), closing(self.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
 
     def _version(self, connection: Connection) -> str | None:
         """Return the version of the schema, None for an empty database."""
@@ -137,21 +151,24 @@ _ADDRESSES = _("a path, sqlite:///path, or postgresql+pg8000://user@host/databas
 def _sqlite(path: Path, read_only: bool) -> tuple[str, Engine]:
     if read_only and not path.is_file():
         raise ProtocolError(str(path), _("no trial log"), _("the path of a log"))
-    address = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}"
-    engine = create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(
-            address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
-        ),
-        poolclass=QueuePool,
-    )
+
+    def opened() -> sqlite3.Connection:
+        mode = ("ro&immutable=1" if _nobody_writes(path) else "ro") if read_only else "rwc"
+        address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+        return sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=opened, poolclass=NullPool if read_only else QueuePool)
     event.listen(engine, "connect", _query_only if read_only else _durable)
     event.listen(engine, "begin", _begin)
     return path.name, engine
 
 
+def _nobody_writes(path: Path) -> bool:
+    """Whether no writer has the file open and a reader, who cannot make the file beside it, may go without."""
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+
+
 def _durable(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # the log reaches the disk before an event is confirmed
 
 
@@ -183,7 +200,7 @@ def said(where: str) -> Iterator[None]:
     """Turn what a database says into what a person can act on."""
     try:
         yield
-    except (DBAPIError, OSError) as error:
+    except (DBAPIError, sqlite3.Error, OSError) as error:
         text = f"{error.orig if isinstance(error, DBAPIError) else error}"
         for sign, (found, write) in _SAID.items():
             if sign in text:

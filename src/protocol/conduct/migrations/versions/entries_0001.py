@@ -24,6 +24,15 @@ POSTGRESQL = (
        $$ BEGIN RAISE EXCEPTION 'the log is append-only'; END $$""",
     """CREATE TRIGGER entries_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
        FOR EACH STATEMENT EXECUTE FUNCTION log_is_append_only()""",
+    """CREATE FUNCTION log_is_in_order() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN
+         IF NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM entries) THEN
+           RAISE EXCEPTION 'the log is append-only';
+         END IF;
+         RETURN NEW;
+       END $$""",
+    """CREATE TRIGGER entries_in_order BEFORE INSERT ON entries
+       FOR EACH ROW EXECUTE FUNCTION log_is_in_order()""",
 )
 
 

@@ -1,0 +1,107 @@
+"""A real PostgreSQL of Debian's package, started by the tests on loopback in a folder of their own."""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+WAIT_SECONDS = 60
+
+
+def binaries() -> Path | None:
+    """Return the folder of initdb and postgres of the newest installed version, None when there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+def _other_user() -> dict[str, object]:
+    """PostgreSQL refuses to run as root; as root the tests run it as the user of Debian's package."""
+    if os.geteuid() != 0:
+        return {}
+    names = {user.pw_name for user in pwd.getpwall()}
+    user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+class Server:
+    """One server: ``start``, ``crash`` (SIGKILL to all of it), ``stop``; ``database`` makes an empty one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin, self.folder, self.user = folder, Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")), _other_user()
+        self.password = secrets.token_hex(8)
+        if self.user:
+            os.chown(self.folder, self.user["user"], self.user["group"])
+        secret = self.folder / "secret"
+        secret.write_text(self.password)
+        secret.chmod(0o644)
+        self.data = self.folder / "data"
+        self._run("initdb", "-D", self.data, "-U", "trial", "--pwfile", secret, "-A", "scram-sha-256", "--no-sync")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [self.bin / program, *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder, timeout=WAIT_SECONDS, **self.user)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql+pg8000://trial:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = "postgres"):
+        import pg8000.dbapi
+
+        return pg8000.dbapi.connect(
+            "trial", host="127.0.0.1", port=self.port, password=self.password, database=database, timeout=10
+        )
+
+    def database(self) -> str:
+        """Make an empty database and return its URL."""
+        name = f"log_{secrets.token_hex(4)}"
+        connection = self.connect()
+        connection.autocommit = True
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+        connection.close()
+        return self.url(name)
+
+    def start(self) -> None:
+        """Start, after a crash again and again until what was left of the old server has gone."""
+        end = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < end:
+            settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": self.folder, "fsync": "on"}
+            options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+            with (self.folder / "server.log").open("ab") as log:
+                self.process = subprocess.Popen(
+                    [self.bin / "postgres", "-D", self.data, "-p", str(self.port), *options],
+                    stdout=log, stderr=log, cwd=self.folder, **self.user,
+                )  # fmt: skip
+            while self.process.poll() is None and time.monotonic() < end:
+                try:
+                    self.connect().close()
+                    return
+                except Exception:  # not ready yet: recovering, or not listening
+                    time.sleep(0.05)
+            time.sleep(0.1)
+        raise TimeoutError((self.folder / "server.log").read_text()[-2000:])
+
+    def crash(self) -> None:
+        """End the server and every process it started at once, as a power failure of the machine would."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.process.send_signal(signal.SIGKILL)
+        for child in map(int, children):
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.process.wait(WAIT_SECONDS)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)  # fast shutdown
+            self.process.wait(WAIT_SECONDS)
+        shutil.rmtree(self.folder, ignore_errors=True)

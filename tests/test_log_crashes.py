@@ -1,0 +1,124 @@
+"""Processes that die, servers that die, disks that fill up, and many writers at once."""
+
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import log_writers
+import pytest
+import trial_events as trial
+from log_writers import note
+from trial_events import WHO
+
+from protocol.conduct.log import Log, open_log
+from protocol.records import ProtocolError
+
+
+def test_a_killed_writer_loses_nothing_that_was_confirmed(tmp_path):
+    confirmed, unconfirmed = log_writers.kill_many(tmp_path / "trial.sqlite", times=20, seed=1)
+    assert confirmed > 0
+    assert 0 <= unconfirmed <= 20
+
+
+def test_a_killed_server_loses_nothing_that_was_confirmed(postgresql):
+    assert log_writers.crash_many(postgresql, times=2, seed=1) > 0
+
+
+@pytest.mark.parametrize(("database", "writers"), [("sqlite", 2), ("postgresql", 4)])
+def test_many_writers_lose_double_and_reorder_nothing(tmp_path, request, database, writers):
+    url = str(tmp_path / "trial.sqlite")
+    url = request.getfixturevalue("postgresql").database() if database == "postgresql" else url
+    keys = [[f"{writer}-{number}" for number in range(50)] for writer in range(writers)]
+    twice = [key for key in keys[0] if key.endswith("7")]  # forms that two processes send
+    told = log_writers.together(url, [keys[0], keys[1] + twice, *keys[2:]])
+    log = open_log(url)
+    entries = log.entries()
+    assert sorted(entry.key for entry in entries) == sorted(key for own in keys for key in own)
+    assert log.verify().ok
+    assert {entry.key: entry.sequence for entry in entries} == {key: at for own in told for key, at in own.items()}
+    for own in keys:
+        assert [entry.key for entry in entries if entry.key in set(own) - set(twice)] == [
+            key for key in own if key not in twice
+        ]
+    log.close()
+
+
+def fill(log: Log) -> tuple[int, str]:
+    """Record until something is in the way; return how many were recorded and what was said."""
+    for number in range(1000):
+        try:
+            log.append(note("x" * 900), key=f"k{number}", **WHO)
+        except ProtocolError as error:
+            return number, error.found
+    raise AssertionError("nothing was in the way")
+
+
+def test_a_full_disk_is_said_so_and_nothing_is_half_written(tmp_path):
+    log = open_log(tmp_path / "trial.sqlite")
+    log.append(trial.screened(), **WHO)
+    with sqlite3.connect(tmp_path / "trial.sqlite") as raw:
+        pages = raw.execute("PRAGMA page_count").fetchone()[0]
+    connection = log._store.engine.raw_connection()
+    connection.cursor().execute(f"PRAGMA max_page_count = {pages + 2}")
+    connection.close()
+    recorded, said = fill(log)
+    assert said == "a full disk; nothing was recorded"
+    assert log.head().count == recorded + 1 == len(log.entries())
+    assert log.verify().ok
+    connection = log._store.engine.raw_connection()
+    connection.cursor().execute("PRAGMA max_page_count = 1000000")
+    connection.close()
+    assert log.append(note("x" * 900), key=f"k{recorded}", **WHO).sequence == recorded + 2
+    log.close()
+
+
+LIMITED = """
+import resource, sys
+from protocol.conduct import Note
+from protocol.conduct.log import open_log
+from protocol.records import ProtocolError
+from datetime import date
+log = open_log(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+for number in range(1000):
+    try:
+        log.append(Note(on=date(2026, 3, 2), text="x" * 900), actor="a", key=str(number))
+    except ProtocolError as error:
+        print(number, error.found)
+        break
+"""
+
+
+def test_a_file_that_may_not_grow_is_said_so_and_the_log_stays_whole(tmp_path):
+    path = tmp_path / "trial.sqlite"
+    open_log(path).close()
+    answer = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path), "120000"], check=True, capture_output=True, text=True
+    )
+    confirmed, _, found = answer.stdout.partition(" ")
+    assert found.strip() == "a full disk; nothing was recorded"
+    log = open_log(path)
+    assert log.head().count == int(confirmed) > 0
+    assert log.verify().ok
+    log.append(note("there is room again"), **WHO)
+    log.close()
+
+
+def test_a_file_that_may_only_be_read_is_said_so_and_can_be_read():
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        path = Path(folder) / "trial.sqlite"
+        log = open_log(path)
+        log.append(trial.screened(), **WHO)
+        log.close()
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+        hearing, telling = log_writers.PROCESSES.Pipe(duplex=False)
+        process = log_writers.PROCESSES.Process(target=log_writers.try_as_nobody, args=(str(path), telling))
+        process.start()
+        telling.close()
+        told = list(log_writers.everything(hearing))
+        process.join(60)
+        Path(folder).chmod(0o755)
+    assert told == ["a log that may only be read; nothing was recorded", (1, True)]
