@@ -141,7 +141,7 @@ def story(
 
     def step(kind: str, on: date, reason: str = "", recorded: int = 0, **more: Any) -> Step:
         values = {"kind": kind, "on": on, "participant": study_id} | more
-        return Step(on + days(recorded), event(values), site, reason)
+        return Step(min(on + days(recorded), AS_OF), event(values), site, reason)
 
     waiting = infused > AS_OF  # enrolled, therapy not begun
     yield step("consented", screened)

@@ -31,6 +31,7 @@ COUNTS = {
     "dlts": _("with a DLT"),
     "withdrawn": _("left the trial"),
 }
+TOP = 15  # rows of a table that show at once
 CARDS = ("screened", "enrolled", "treated", "in window", "evaluable", "dlts")
 
 
@@ -95,8 +96,7 @@ class MeetingPanel:
         for place, sheet in zip(
             (self.regimens, self.sites, self.visits, self.funnel, self.reasons), sheets(self._desk), strict=False
         ):
-            note = Markup('<p class="pw-off">{}</p>').format(sheet.note) if sheet.note else Markup("")
-            place.value = elements.dress(elements.table(sheet.shown, sheet.heading) + note)
+            place.value = elements.dress(shortened(sheet))
         self.pack.value = ""
         self._compare()
 
@@ -147,6 +147,14 @@ class MeetingPanel:
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
         link = elements.download(_("Save the meeting pack (ZIP)"), name, content, "application/zip")
         self.pack.value = elements.dress(link, "status")
+
+
+def shortened(sheet: Sheet) -> Markup:
+    """Show a table; the rows after the first ones are folded away."""
+    note = Markup('<p class="pw-off">{}</p>').format(sheet.note) if sheet.note else Markup("")
+    first, rest = sheet.shown.iloc[:TOP], sheet.shown.iloc[TOP:]
+    more = elements.details(_("{n} more").format(n=len(rest)), elements.table(rest)) if len(rest) else Markup("")
+    return elements.table(first, sheet.heading) + more + note
 
 
 def heading(desk: Desk) -> Markup:

@@ -32,6 +32,8 @@ class DecisionPanel:
         The decision.
     participant, regimen, reason, enrolled_on : ipywidgets
         An enrolment.
+    view, past : ipywidgets.VBox
+        What is to be decided, and the history.
     decide, enrol : Recorder
         Their buttons.
     """
@@ -43,6 +45,7 @@ class DecisionPanel:
         self.history, self.state = elements.html(""), elements.html("", role="status")
         self._make_forms(today)
         self.view = self._arranged()
+        self.past = elements.section(_("Decisions so far"), elements.narrow(self.picture), self.history)
         desk.on_change(self.refresh)
         self.refresh()
 
@@ -164,9 +167,10 @@ def history(now: Briefing) -> Markup:
     if not rows:
         return Markup("<p>{}</p>").format(_("No decision is recorded yet."))
     counted = _("Under it: with a DLT, of those enrolled at that regimen until the next decision who are evaluable.")
-    return elements.table(pd.DataFrame(rows, dtype=object), _("Decisions, the last one first")) + Markup(
-        '<p class="pw-off">{}</p>'
-    ).format(counted)
+    table = elements.table(pd.DataFrame(rows, dtype=object), _("The last one first"))
+    return elements.details(_("Every decision with its reason"), table) + Markup('<p class="pw-off">{}</p>').format(
+        counted
+    )
 
 
 def _chosen(chosen: str | None, recommended: str | None) -> Markup:

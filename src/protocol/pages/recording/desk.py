@@ -59,9 +59,9 @@ class Desk:
         return _("the invented example") if self.invented else str(self._log.where)
 
     @property
-    def may_record(self) -> bool:
-        """Whether anything can be recorded from here."""
-        return not self.invented and self.reader.records
+    def sees_all(self) -> bool:
+        """Whether this reader may see every participant; those of the example anybody may."""
+        return self.invented or self.reader.sees_all
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the briefing is a new one."""

@@ -25,10 +25,11 @@ class ScreeningPanel:
     desk : Desk
     today : date
     result : callable
-        Returns phase, overall verdict and the whole result as JSON can hold it, of what stands on the page.
+        Takes the study id; returns phase, overall verdict and the whole result of what stands on the page, as JSON
+        can hold it.
     """
 
-    def __init__(self, desk: Desk, today: date, result: Callable[[], tuple[str, str, dict[str, Any]]]) -> None:
+    def __init__(self, desk: Desk, today: date, result: Callable[[str], tuple[str, str, dict[str, Any]]]) -> None:
         self._desk, self._result = desk, result
         self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
@@ -54,9 +55,10 @@ class ScreeningPanel:
         )  # fmt: skip
 
     def _read(self) -> Wanted:
-        phase, overall, result = self._result()
+        study_id = self.study_id.value.strip()
+        phase, overall, result = self._result(study_id)
         values = {
-            "kind": "screened", "on": day_in(self.on), "participant": self.study_id.value.strip(), "phase": phase,
+            "kind": "screened", "on": day_in(self.on), "participant": study_id, "phase": phase,
             "overall": overall, "result": result,
         }  # fmt: skip
         return event(values), self.site.value, ""
