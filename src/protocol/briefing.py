@@ -314,7 +314,7 @@ def _decisions(state: State, table: pd.DataFrame) -> pd.DataFrame:
     days = [entry.content["on"] for entry in state.decisions]
     enrolled = table["enrolled"].astype(str)
     rows = []
-    for entry, first, after in zip(state.decisions, days, [*days[1:], "9999"], strict=True):
+    for entry, first, after in zip(state.decisions, days, [*days, "9999"][1:], strict=True):
         here = table["regimen"].eq(entry.content["chosen"]) & enrolled.ge(first) & enrolled.lt(after)
         progress = table.loc[here, "progress"]
         complete = int(progress.isin(["evaluable", "DLT"]).sum())

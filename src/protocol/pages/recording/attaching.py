@@ -58,12 +58,12 @@ def attach(name: str, page: Any, desk: Desk, today: date) -> widgets.Widget:
 def whose(desk: Desk) -> Markup:
     """Say which log this is and as whom it is read."""
     now, reader = desk.briefing, desk.reader
-    words = _("Trial log {where}, entry {count}, as of {day}. You are {actor}, {role}.").format(
+    role = ROLES[reader.role].format(site=reader.site)
+    words = _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
         where=desk.where,
         count=now.head.count,
         day=now.as_of,
-        actor=reader.actor or _("nobody in particular"),
-        role=ROLES[reader.role].format(site=reader.site),
+        who=f"{reader.actor}, {role}" if reader.actor else role,
     )
     return Markup('<p class="pw-off">{}</p>').format(words)
 

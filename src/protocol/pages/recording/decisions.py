@@ -15,7 +15,7 @@ from protocol.escalation import STOP
 from protocol.figures import conduct as figures
 from protocol.pages import elements
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.recorder import Recorder, Wanted, field, refusal
+from protocol.pages.recording.recorder import Recorder, Wanted, field, offer, refusal
 from protocol.pages.recording.screenings import day_in
 from protocol.translation import _
 from protocol.trial import Trial
@@ -70,20 +70,18 @@ class DecisionPanel:
         self.decide = Recorder(self._desk, _("Record the decision"), self._decision)
         self.participant = field(widgets.Dropdown, _("Participant"), options=[])
         self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels)
-        self.reason = field(widgets.Text, _("Reason, if it is not the open regimen or not yet eligible"))
+        self.reason = field(widgets.Text, _("Reason"), width="min(640px, 100%)")
         self.enrolled_on = field(widgets.DatePicker, _("Enrolled on"), value=today)
         self.enrol = Recorder(self._desk, _("Record the enrolment"), self._enrolment)
 
     def _arranged(self) -> widgets.VBox:
-        past = elements.section(_("Decisions so far"), elements.narrow(self.picture), self.history)
         label = elements.html(elements.invented() if self._desk.invented else "")
         refused = refusal(self._desk)
         if refused is not None:
-            return widgets.VBox([label, elements.section(_("The next decision"), self.state), past,
-                                 elements.html(refused)])  # fmt: skip
+            return elements.section(_("The next decision"), label, self.state, elements.html(refused))
         enrolment = elements.section(
             _("Enrol a participant"), elements.row(self.participant, self.regimen, self.enrolled_on), self.reason,
-            self.enrol.view, lead=_("Another regimen than the open one needs a reason."),
+            self.enrol.view, lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
         )  # fmt: skip
         hint = _("While the design must wait, the open regimen is recorded as what was recommended.")
         decision = [
@@ -92,7 +90,7 @@ class DecisionPanel:
         ]  # fmt: skip
         if self._desk.reader.role != "coordinator":
             decision = [elements.html(elements.note(_("Decisions are recorded by the coordinator.")))]
-        return widgets.VBox([elements.section(_("The next decision"), self.state, *decision), enrolment, past])
+        return widgets.VBox([elements.section(_("The next decision"), self.state, *decision), enrolment])
 
     def _offer(self, now: Briefing) -> None:
         """Offer who can be enrolled, and put in what is recommended until somebody chooses otherwise."""
@@ -102,15 +100,15 @@ class DecisionPanel:
             if course.screenings and not course.enrolled and not course.withdrawn and course.overall != "ineligible"
         ]
         if tuple(ready) != tuple(self.participant.options):
-            self.participant.options = ready
+            offer(self.participant, ready)
+        labels = self._desk.trial.escalation.grid.labels
+        following = now.open_regimen or NONE
         if now.following is not None:
-            self.chosen.value = (
-                NONE if now.following == STOP else self._desk.trial.escalation.grid.labels[now.following]
-            )
-        elif now.open_regimen:
-            self.chosen.value = now.open_regimen
-        if now.open_regimen:
-            self.regimen.value = now.open_regimen
+            following = NONE if now.following == STOP else labels[now.following]
+        for control, value in ((self.chosen, following), (self.regimen, now.open_regimen or labels[0])):
+            if control.value == self._proposed.get(control, control.value):
+                control.value = value
+            self._proposed[control] = value
 
     def _decision(self) -> Wanted:
         now, labels = self._desk.briefing, self._desk.trial.escalation.grid.labels

@@ -13,7 +13,7 @@ from protocol.followup import timelines
 from protocol.pages import elements
 from protocol.pages.followup.words import iso, status_word
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.recorder import Recorder, Wanted, field, refusal
+from protocol.pages.recording.recorder import Recorder, Wanted, field, offer, refusal
 from protocol.pages.recording.screenings import day_in, sites_of
 from protocol.pages.recording.words import CAUSES, KINDS, LINEAGES, RESPONSES, TOXICITIES, event_in_words
 from protocol.records import ProtocolError
@@ -119,14 +119,14 @@ class HappeningPanel:
         self.course.value = elements.dress(self._story(name, course, ledger), role="status")
         options = [(row["name"], row["id"]) for row in ledger.to_dict("records")]
         if options != list(self.visit.options):
-            self.visit.options = options
+            offer(self.visit, options)
         entries = [(f"{e.sequence}: {event_in_words(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
         if entries[::-1] != list(self.wrong.options):
-            self.wrong.options = entries[::-1]
+            offer(self.wrong, entries[::-1])
 
     def _ask(self, _change: Any = None) -> None:
         choices = details_of(self.kind.value)
-        self.detail.options = choices
+        offer(self.detail, choices)
         self.detail.layout.display = None if choices else "none"
         self.grade.layout.display = None if self.kind.value == "dlt_assessed" else "none"
         self.words.layout.display = None if self.kind.value == "note" else "none"

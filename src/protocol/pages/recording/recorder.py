@@ -1,6 +1,6 @@
 """One button that records, and what it says: done, refused, or somebody else was faster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -129,3 +129,11 @@ def field(kind: Any, label: str, **options: Any) -> Any:
     """Make a control with its whole label on it, as wide as it needs and no wider than a phone."""
     layout = {"width": options.pop("width", "min(420px, 100%)")}
     return kind(description=label, style={"description_width": "initial"}, layout=layout, **options)
+
+
+def offer(control: Any, options: Sequence[Any]) -> None:
+    """Offer other choices in a list; what was chosen stays, else the first is."""
+    chosen = control.value
+    control.options = options
+    values = [one[1] if isinstance(one, tuple) else one for one in options]
+    control.value = chosen if chosen in values else next(iter(values), None)
