@@ -31,7 +31,7 @@ class EligibilityPage:
         self.problems = elements.html("")
         self.who, self.answer = elements.html(""), elements.html("", role="status")
         self.questions, self.verdicts = elements.html(""), elements.html("")
-        self.cohort = CohortPanel(self.record, trial.examples)
+        self.cohort = CohortPanel(trial, today)
         self.tabs = widgets.Tab([self._participant(), self._cohort()])
         self.tabs.titles = (_("One participant"), _("A cohort, and what if"))
         self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs])
