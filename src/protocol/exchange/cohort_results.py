@@ -141,8 +141,8 @@ def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:
         "unknown": _("Unknown"),
         "decides": _("Decided by this alone when found out"),
     }
-    first: dict[str, object] = dict.fromkeys(names.values(), "") | {_("Criterion"): _("everybody")}
-    first[names["remaining"]] = tally.totals["participants"]
+    first = dict.fromkeys(names.values(), "") | {_("Criterion"): _("everybody")}
+    first[names["remaining"]] = str(tally.totals["participants"])
     table = frame.rename(columns=names)[list(names.values())].round(2).astype(object)
     return csv(_stamped(pd.concat([pd.DataFrame([first]), table], ignore_index=True), under))
 

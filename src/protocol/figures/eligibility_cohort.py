@@ -148,7 +148,7 @@ def nearness(frame: pd.DataFrame) -> Any:
             "distance:N",
             sort=alt.EncodingSortField("order"),
             title=_("Distance from the threshold, in parts of it"),
-            axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=90, labelOverlap=False),
+            axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=110, labelOverlap=False),
         ),
         y=alt.Y("participants:Q", title=_("Participants"), axis=alt.Axis(tickCount=4, format="~s")),
         tooltip=[
@@ -173,7 +173,7 @@ def threshold(frame: pd.DataFrame, label: str) -> Any:
     ----------
     frame : pandas.DataFrame
         value, confirmed (all known and met), left (not excluded), present (the value now, in every row), lower and
-        upper (words at the end of the two lines, empty elsewhere).
+        upper (words at one place of the two lines, empty elsewhere).
     label : str
         The threshold with its unit.
     """
@@ -191,10 +191,9 @@ def threshold(frame: pd.DataFrame, label: str) -> Any:
     )
     low = base.mark_line(color=GREEN, strokeWidth=2.5, interpolate="step-after").encode(y="confirmed:Q")
     high = base.mark_line(color=BLUE, strokeWidth=2.5, strokeDash=[6, 3], interpolate="step-after").encode(y="left:Q")
-    words = {"align": "right", "dy": -8, "fontSize": 12, "fontWeight": "bold"}
     names = [
-        base.mark_text(**words).encode(y=f"{line}:Q", text=f"{text}:N")
-        for line, text in (("confirmed", "lower"), ("left", "upper"))
+        base.mark_text(dy=dy, fontSize=13, fontWeight="bold").encode(y=f"{line}:Q", text=f"{text}:N")
+        for line, text, dy in (("confirmed", "lower", 13), ("left", "upper", -9))
     ]
     present = (
         alt.Chart(frame)
@@ -228,23 +227,26 @@ def readings(frame: pd.DataFrame) -> Any:
             alt.Tooltip("decided:Q", title=_("Participants whose answer changes"), format=","),
         ],
     )
+    zero = alt.condition("datum.value == 0", alt.value("#888888"), alt.value("transparent"))
     colours = alt.Scale(domain=["fewer", "as many", "more"], range=[ORANGE, GREY, GREEN])
-    bars = base.mark_bar(height=12, yOffset=8).encode(
+    bars = base.mark_bar(height=11, yOffset=16).encode(
         x=alt.X(
             "change:Q",
             title=_("Change of those not excluded"),
-            axis=alt.Axis(orient="top", tickCount=5, format="+~s"),
+            axis=alt.Axis(orient="top", tickCount=5, format="+~s", gridColor=zero, gridOpacity=1, gridDash=[2, 2]),
         ),
         color=alt.Color("sign:N", scale=colours, legend=None),
     )
-    zero = alt.Chart(frame).mark_rule(color=GREY).encode(x=alt.datum(0))
-    titles = base.mark_text(align="left", dy=-9, fontSize=12).encode(x=alt.value(4), text="title:N")
-    amounts = base.mark_text(align="right", dy=-9, fontSize=12, fontWeight="bold").encode(
-        x=alt.value("width"), text="words:N"
+    room = alt.expr("width - 8")  # what does not fit is in the tooltip
+    titles = base.mark_text(align="left", dy=-15, fontSize=12, fontWeight="bold", limit=room).encode(
+        x=alt.value(4), text="title:N"
     )
+    amounts = base.mark_text(align="left", fontSize=12, limit=room).encode(x=alt.value(4), text="words:N")
     return dressed(
-        alt.layer(zero, bars, titles, amounts).properties(
-            width="container", height=ROW, description=_("Change of the participants left under each other reading")
+        alt.layer(bars, titles, amounts).properties(
+            width="container",
+            height=alt.Step(54),
+            description=_("Change of the participants left under each other reading"),
         )
     )
 

@@ -17,8 +17,8 @@ from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 
 LEAD = (
-    "Each place where the registry's words can be read in another way, tried on this cohort one at a time. To the right "
-    "more would be left, to the left fewer. Those that decide most participants come first."
+    "Each place where the registry's words can be read in another way, tried on this cohort one at a time. To the "
+    "right more would be left, to the left fewer. Those that decide most participants come first."
 )
 
 
@@ -61,7 +61,7 @@ class ReadingsPanel:
         decided = {str(key): int(n) for key, n in zip(named["ambiguity"], named["by_ambiguity"], strict=True)}
         page = printable(self.trial, self.ambiguities, self.today, decided)
         return elements.download(
-            _("Questions to the sponsor, with the participants each decides"),
+            _("Questions to the sponsor, counted"),
             "questions.html",
             page.encode(),
             "text/html",
@@ -70,12 +70,12 @@ class ReadingsPanel:
 
 def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame:
     """Prepare the rows of the picture, what decides most first; readings that change nobody are left out."""
-    labels = {(p.id, option): label for p in record.parameters for option, label in p.options.items()}
+    labels = {(p.id, option): f"{p.label}: {label}" for p in record.parameters for option, label in p.options.items()}
     frame = found[found["decided"] > 0].sort_values("decided", ascending=False, kind="stable")
     change = frame["eligible_change"].astype(int)
     names = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
-        _("{change:+,} · decides {n:,}").format(change=n, n=d) if n else _("decides {n:,}").format(n=d)
+        _("{change:+,} left · changes the answer of {n:,}").format(change=n, n=d)
         for n, d in zip(change, frame["decided"], strict=True)
     ]
     rows = frame["ambiguity"].fillna("–") + "|" + frame["parameter"] + "|" + frame["option"]

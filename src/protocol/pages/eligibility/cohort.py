@@ -48,7 +48,7 @@ class CohortPanel:
         self.message, self.source = elements.html("", role="alert"), elements.html("")
         self.totals = elements.html("", role="status")
         self.judged = widgets.ToggleButtons(
-            options=[(_("All criteria"), "all"), (_("Without judgements"), "computable")], description=_("Count")
+            options=[(_("All criteria"), "all"), (_("Computable only"), "computable")], description=_("Count")
         )
         self.counted = {
             criterion.id: widgets.Checkbox(

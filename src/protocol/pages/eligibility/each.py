@@ -1,4 +1,4 @@
-"""Each criterion: how it came out, whom it excludes, with which others, and what its unknowns are worth finding out."""
+"""Each criterion: how it came out, whom it excludes, with which others, and what its unknowns could decide."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from protocol.translation import _
 
 VERDICTS_LEAD = "An unknown stays unknown; it is never counted as met."
 REASONS_LEAD = (
-    "Pale bar: everybody who fails it. Dark bar: its share, each excluded participant divided equally over the criteria "
-    "failed, so that the shares add up to the excluded. Diamond: excluded by it alone."
+    "Pale bar: everybody who fails it. Dark bar: its share, each excluded participant divided equally over the "
+    "criteria failed, so that the shares add up to the excluded. Diamond: excluded by it alone."
 )
 REVIEW_LEAD = (
     "Pale bar: not excluded, and unknown here. Dark bar: nothing else is unknown, so that finding this out decides. "
@@ -77,7 +77,7 @@ def largest(column: "pd.Series[Any]") -> int:
     """Round the largest bar up to a round number, so that small changes move the bars and not the axis."""
     most = int(column.max()) if len(column) else 1
     digits = 10 ** max(len(str(most)) - 1, 0)
-    return -(-most // digits) * digits
+    return int(-(-most // digits) * digits)
 
 
 def reason_rows(screened: Screened) -> pd.DataFrame:
@@ -94,9 +94,8 @@ def review_rows(screened: Screened) -> pd.DataFrame:
     """Prepare the rows of the picture of unknowns, what decides most first."""
     frame = screened.tally.criteria()
     frame = frame[frame["open"] > 0].sort_values(["decides", "open"], ascending=False, kind="stable")
-    words = (
-        frame["open"].map(_("unknown {:,}").format).str.cat(frame["decides"].map(_("decides {:,}").format), sep=" · ")
-    )
+    unknown, decides = _("unknown {:,}"), _("decides {:,}")
+    words = frame["open"].map(unknown.format).str.cat(frame["decides"].map(decides.format), sep=" · ")
     kept = ["criterion", "title", "open", "decides"]
     return frame[kept].assign(order=range(len(frame)), words=words).reset_index(drop=True)
 

@@ -27,8 +27,8 @@ from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _, ngettext
 
 LEAD = (
-    "The share of each group that is excluded, with 95 % intervals. Numbers from 1 to 9 are hidden, and with them what "
-    "they could be worked out from. A difference says where to look, not why it is there."
+    "The share of each group that is excluded, with 95 % intervals. Numbers from 1 to 9 are hidden, and with them "
+    "what they could be worked out from. A difference says where to look, not why it is there."
 )
 BANDED = {"age_years": AGE_BANDS, "bmi_kg_m2": BODY_BANDS}
 """Facts grouped in bands; choices group by their options."""
@@ -102,7 +102,7 @@ def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """Prepare the rows of the picture: what may be shown, and only criteria that exclude somebody."""
     shown = rates.dropna(subset=["rate"])
     shown = shown[shown.groupby("criterion")["fails"].transform("sum") > 0]
-    names = {ALL: _("all"), COMPUTABLE: _("no judg.")}
+    names = {ALL: _("all criteria"), COMPUTABLE: _("computable")}
     order = {name: i for i, name in enumerate(dict.fromkeys(rates["criterion"]))}
     return pd.DataFrame(
         {
@@ -113,7 +113,7 @@ def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
             "rate": shown["rate"].astype(float),
             "low": shown["low"].astype(float),
             "high": shown["high"].astype(float),
-            "words": [compared(row) for row in shown.to_dict("records")],
+            "words": [compared(row) for row in records(shown)],
         }
     ).reset_index(drop=True)
 
@@ -123,27 +123,12 @@ def compared(row: dict[str, Any]) -> str:
     ratio, difference = row.get("ratio"), row.get("difference")
     if ratio is None or ratio != ratio:
         return _("not compared")
-    return _("{ratio:.2f} times, standardised difference {difference:+.2f}").format(
-        ratio=ratio, difference=difference
-    )
+    text = _("{ratio:.2f} times, standardised difference {difference:+.2f}")
+    return text.format(ratio=ratio, difference=difference)
 
 
 def in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """Write the comparison as a table."""
-
-    def line(row: dict[str, Any]) -> tuple[str, ...]:
-        who = (
-            f"{row['criterion']} {titles[row['criterion']]}"
-            if row["criterion"] not in (ALL, COMPUTABLE)
-            else titles[row["criterion"]],
-            row["group"],
-            f"{row['size']:,}",
-        )
-        if row["hidden"]:
-            return (*who, _("hidden"), "", "")
-        interval = f"{100 * row['low']:.1f}–{100 * row['high']:.1f} %"
-        return (*who, f"{int(row['fails']):,} ({100 * row['rate']:.1f} %)", interval, compared(row))
-
     columns = [
         _("Criterion"),
         _("Group"),
@@ -152,4 +137,19 @@ def in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
         _("95 % interval"),
         _("Against all others"),
     ]
-    return pd.DataFrame([line(row) for row in rates.to_dict("records")], columns=columns)
+    return pd.DataFrame([_line(row, titles) for row in records(rates)], columns=columns)
+
+
+def _line(row: dict[str, Any], titles: dict[str, str]) -> tuple[str, ...]:
+    name = str(row["criterion"])
+    about = titles[name] if name in (ALL, COMPUTABLE) else f"{name} {titles[name]}"
+    who = (about, str(row["group"]), f"{row['size']:,}")
+    if row["hidden"]:
+        return (*who, _("hidden"), "", "")
+    interval = f"{100 * row['low']:.1f}–{100 * row['high']:.1f} %"
+    return (*who, f"{int(row['fails']):,} ({100 * row['rate']:.1f} %)", interval, compared(row))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by column name."""
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in frame.itertuples(index=False, name=None)]

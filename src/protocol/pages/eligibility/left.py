@@ -52,7 +52,7 @@ class LeftPanel:
         return self._named() if self.order.value == "own" else str(self.order.value)
 
     def _named(self) -> list[str]:
-        return self.own.value.upper().replace(",", " ").split()
+        return str(self.own.value).upper().replace(",", " ").split()
 
     def _again(self, _change: Any) -> None:
         if self._shown is not None:
@@ -84,8 +84,10 @@ def totals(screened: Screened) -> Markup:
     )
     size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
     bounds = _("Whatever the unknowns turn out to be, from {worst:,} to {best:,} are eligible.")
-    return Markup('<div class="pw-cards">{}</div><p class="pw-off">{}. {}</p>').format(
+    missing = _("Left out: {names}.").format(names=", ".join(n for n in screened.planes.ids if n in screened.off))
+    return Markup('<div class="pw-cards">{}</div><p class="pw-off">{}. {} {}</p>').format(
         cards,
         size.format(n=found["participants"]),
         bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),
+        missing if screened.off else "",
     )

@@ -11,15 +11,16 @@ from protocol.eligibility.nearness import near_misses
 from protocol.eligibility.rows import reader
 from protocol.figures import eligibility_cohort as pictures
 from protocol.pages import elements
+from protocol.pages.eligibility.groups import records
 from protocol.pages.eligibility.screened import Screened
 from protocol.pages.eligibility.work import Work
 from protocol.translation import _
 
 LEAD = (
-    "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold would have to "
-    "move, in parts of it: 5 % of a limit of 30 is 1.5. Some criteria are no matter of degree."
+    "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold would "
+    "have to move, in parts of it: 5 % of a limit of 30 is 1.5. Of some criteria there is no degree."
 )
-SHOWN = 30
+SHOWN = 15
 CLASSES = ((0.05, "≤ 5 %"), (0.10, "≤ 10 %"), (0.25, "≤ 25 %"), (0.50, "≤ 50 %"), (np.inf, "> 50 %"))
 
 
@@ -64,31 +65,29 @@ def distance_rows(found: pd.DataFrame) -> pd.DataFrame:
     distance = found["distance"].to_numpy(dtype=float)
     known = distance[~np.isnan(distance)]
     counts = np.bincount(np.searchsorted(edges, known * (1 - 1e-9)), minlength=len(CLASSES))
-    labels = [*(label for _edge, label in CLASSES), _("no matter of degree")]
+    labels = [*(label for _edge, label in CLASSES), _("no degree")]
     numbers = [*map(int, counts), len(distance) - len(known)]
     return pd.DataFrame({"distance": labels, "order": range(len(labels)), "participants": numbers})
 
 
 def nearest_rows(found: pd.DataFrame, screened: Screened) -> pd.DataFrame:
     """Describe the nearest in words."""
-    parameters = {parameter.id: parameter for parameter in screened.record.parameters}
-
-    def needs(row: Any) -> str:
-        parameter = parameters[row.parameter]
-        text = _("{label}: {needed:.4g} instead of {now:.4g} {unit}")
-        return text.format(
-            label=parameter.label, needed=row.needed, now=row.threshold, unit=parameter.unit_label
-        ).rstrip()
-
-    rows = [
-        (
-            screened.cohort.participants[int(row.participant)],
-            f"{row.criterion} {screened.titles[row.criterion]}",
-            needs(row),
-            f"{100 * row.distance:.1f} %",
-            int(row.open),
-        )
-        for row in found.dropna(subset=["distance"]).head(SHOWN).itertuples()
-    ]
-    columns = [_("Participant"), _("Fails only"), _("Would not with"), _("Distance"), _("Still unknown")]
+    near = found.dropna(subset=["distance"]).head(SHOWN)
+    rows = [_in_words(row, screened) for row in records(near)]
+    columns = [_("Participant"), _("Fails only"), _("Would pass with"), _("Distance"), _("Still unknown")]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _in_words(row: dict[str, Any], screened: Screened) -> tuple[str, ...]:
+    parameter = next(item for item in screened.record.parameters if item.id == row["parameter"])
+    text = _("{label}: {needed:.4g} instead of {now:.4g} {unit}")
+    needs = text.format(
+        label=parameter.label, needed=row["needed"], now=row["threshold"], unit=parameter.unit_label
+    ).rstrip()
+    return (
+        screened.cohort.participants[int(row["participant"])],
+        f"{row['criterion']} {screened.titles[row['criterion']]}",
+        needs,
+        f"{100 * row['distance']:.1f} %",
+        str(row["open"]),
+    )

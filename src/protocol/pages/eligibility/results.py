@@ -34,35 +34,28 @@ class ResultsPanel:
             screened.record, screened.phase, self.today, self.trial, off, [*map(screened.label, screened.changed)]
         )
         drawn = flow(screened.tally, order, under)
-        links = [
-            elements.download(
-                _("Attrition (CSV)"),
-                self._name("attrition", "csv"),
-                cohort_results.attrition(screened.tally, order, under),
-                "text/csv",
-            ),
-            elements.download(_("Flow diagram (SVG)"), self._name("flow", "svg"), drawn.encode(), "image/svg+xml"),
-        ]
+        table = cohort_results.attrition(screened.tally, order, under)
+        links = [self._csv(_("Attrition (CSV)"), "attrition", table)]
+        links.append(
+            elements.download(_("Flow diagram (SVG)"), self._name("flow", "svg"), drawn.encode(), "image/svg+xml")
+        )
         if len(rates):
             titles = screened.titles | {ALL: _("Any criterion"), COMPUTABLE: _("Any criterion but the judgements")}
-            links.append(
-                elements.download(
-                    _("Groups (CSV)"),
-                    self._name("groups", "csv"),
-                    cohort_results.groups(rates, titles, under),
-                    "text/csv",
-                )
-            )
+            links.append(self._csv(_("Groups (CSV)"), "groups", cohort_results.groups(rates, titles, under)))
         links.append(self._log(screened, under))
         self.files.value = elements.dress(Markup(" ").join(links))
-        self.picture.value = elements.dress(Markup('<div class="pw-figure pw-paper">{}</div>').format(Markup(drawn)))  # noqa: S704 - escaped where it is written
+        picture = Markup(drawn)  # noqa: S704 - escaped where it is written
+        self.picture.value = elements.dress(Markup('<div class="pw-figure">{}</div>').format(picture))
+
+    def _csv(self, label: str, kind: str, content: bytes) -> Markup:
+        return elements.download(label, self._name(kind, "csv"), content, "text/csv")
 
     def _log(self, screened: Screened, under: cohort_results.Stamp) -> Markup:
         if screened.planes.participants > LOG_AT_MOST:
             text = _("The screening log of more than {n:,} participants is written in Python, not on this page.")
             return elements.note(text.format(n=LOG_AT_MOST))
         content = cohort_results.screening_log(screened.screening, under, screened.tally)
-        return elements.download(_("Screening log (CSV)"), self._name("screening-log", "csv"), content, "text/csv")
+        return self._csv(_("Screening log (CSV)"), "screening-log", content)
 
     def _name(self, kind: str, ending: str) -> str:
         return f"{self.trial}-{kind}-{self.today.isoformat()}.{ending}"

@@ -66,8 +66,10 @@ def thresholds(record: EligibilityRecord) -> list[tuple[str, str]]:
 
 
 def curve_rows(found: Curve, parameter: Parameter) -> pd.DataFrame:
-    """Prepare the rows of the curve's picture; the lines are named at their right ends."""
-    left, last = found.confirmed + found.possible, len(found.points) - 1
+    """Prepare the rows of the curve's picture; the lines are named where they lie apart."""
+    left = found.confirmed + found.possible
+    edge = len(left) // 8 + 1
+    widest = edge + int(np.argmax(found.possible[edge:-edge])) if len(left) > 2 * edge else 0
     ends = {"lower": _("at least"), "upper": _("at most")}
     return pd.DataFrame(
         {
@@ -75,7 +77,7 @@ def curve_rows(found: Curve, parameter: Parameter) -> pd.DataFrame:
             "confirmed": found.confirmed,
             "left": left,
             "present": float(parameter.value),
-            **{name: np.where(np.arange(len(left)) == last, word, "") for name, word in ends.items()},
+            **{name: np.where(np.arange(len(left)) == widest, word, "") for name, word in ends.items()},
         }
     )
 
@@ -98,9 +100,6 @@ def in_words(found: Curve, parameter: Parameter) -> str:
         )
     )
     if not found.every_point:
-        texts.append(
-            _(
-                "This threshold stands in a formula that has to be screened value by value, so only {n} are shown."
-            ).format(n=len(found.points))
-        )
+        text = _("This threshold has to be screened value by value, so only {n} values are shown.")
+        texts.append(text.format(n=len(found.points)))
     return " ".join(texts)
