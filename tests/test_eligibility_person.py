@@ -474,6 +474,25 @@ def test_mirrors_and_what_cannot_fail_are_no_reason_to_ask() -> None:
     assert asked.isdisjoint({"E23", "E9", "I4"})
 
 
+def test_a_question_that_only_the_sponsor_can_answer_is_not_sought_in_a_test() -> None:
+    facts = {"diagnosis": "lbl", "dx_classification": "who_2016", "disease_state": "untreated",
+             "planned_treatment": "first_induction", "prior_reinductions": 0}  # fmt: skip
+    asked = {name for step in next_steps(RECORD, RECORD.screen(facts), {}, facts=facts) for name in step.criteria}
+    assert RECORD.screen(facts)["I2"].status == "unknown"
+    assert "I2" not in asked
+    older = facts | {"dx_classification": None, "prior_reinductions": None}
+    assert "I2" not in {
+        name for step in next_steps(RECORD, RECORD.screen(older), {}, facts=older) for name in step.criteria
+    }
+    assert "I2" in {name for step in next_steps(RECORD, RECORD.screen({}), {}) for name in step.criteria}
+
+
+def test_whatever_can_fail_is_found_by_the_draws() -> None:
+    for phase in ("Ib", "II"):
+        asked = {name for step in next_steps(RECORD, RECORD.screen({}, phase), {}) for name in step.criteria}
+        assert asked == {c.id for c in RECORD.criteria if not (c.counted_with or c.cannot_fail)}
+
+
 def test_a_fact_that_no_procedure_finds_costs_a_look_into_the_chart() -> None:
     record = record_of([criterion(1, "p and x > 1")])
     assert {(step.procedure.id, step.cost) for step in next_steps(record, record.screen({}), {})} == {

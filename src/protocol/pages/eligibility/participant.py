@@ -117,7 +117,7 @@ class ParticipantPanel:
         changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
         self.answer.value = elements.dress(overall(answers, changes, gate), "status")
         rates, basis = self.chances(self.phase)
-        self.next.show(screening, rates, basis)
+        self.next.show(screening, facts, rates, basis)
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""
         if gate == "enrolment":
             self.clocks.show(self._timeline(facts))
