@@ -53,7 +53,7 @@ class ParticipantPanel:
         self.who, self.problems = elements.html(""), elements.html("")
         self.answer, self.verdicts = elements.html("", role="status"), elements.html("")
         self.next = NextQuestions(self.record, self.refresh)
-        self.clocks = ClocksPart(self.record.facts)
+        self.clocks = ClocksPart(self.record)
         self.keeping = KeepingPart(trial, self.present)
         self.view = self._arranged()
         for field in (*self.form.fields.values(), self.gate, self.as_of, self.show):
