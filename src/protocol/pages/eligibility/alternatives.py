@@ -70,13 +70,17 @@ class ReadingsPanel:
 
 def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame:
     """Prepare the rows of the picture, what decides most first; readings that change nobody are left out."""
-    labels = {(p.id, option): f"{p.label}: {label}" for p in record.parameters for option, label in p.options.items()}
+    labels = {(p.id, option): (p.label, label) for p in record.parameters for option, label in p.options.items()}
     frame = found[found["decided"] > 0].sort_values("decided", ascending=False, kind="stable")
     change = frame["eligible_change"].astype(int)
-    names = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
+    names, options = (
+        zip(*[labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)], strict=True)
+        if len(frame)
+        else ((), ())
+    )
     words = [
-        _("{change:+,} left · changes the answer of {n:,}").format(change=n, n=d)
-        for n, d in zip(change, frame["decided"], strict=True)
+        _("{change:+,} · decides {n:,} · {option}").format(change=n, n=d, option=option).replace("-", "−", 1)
+        for n, d, option in zip(change, frame["decided"], options, strict=True)
     ]
     rows = frame["ambiguity"].fillna("–") + "|" + frame["parameter"] + "|" + frame["option"]
     return pd.DataFrame(

@@ -86,8 +86,9 @@ def reason_rows(screened: Screened) -> pd.DataFrame:
     frame = frame[frame["fails"] > 0].sort_values("share", ascending=False, kind="stable")
     share = frame["share"].map(_("share {:,.1f}").format)
     words = share.str.cat(frame["only_reason"].map(_("alone {:,}").format), sep=" · ")
+    numbers = frame["share"].map("{:,.1f}".format).str.cat(frame["only_reason"].map("{:,}".format), sep=" · ")
     kept = ["criterion", "title", "fails", "share", "only_reason", "gain"]
-    return frame[kept].assign(order=range(len(frame)), words=words).reset_index(drop=True)
+    return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
 def review_rows(screened: Screened) -> pd.DataFrame:
@@ -96,8 +97,9 @@ def review_rows(screened: Screened) -> pd.DataFrame:
     frame = frame[frame["open"] > 0].sort_values(["decides", "open"], ascending=False, kind="stable")
     unknown, decides = _("unknown {:,}"), _("decides {:,}")
     words = frame["open"].map(unknown.format).str.cat(frame["decides"].map(decides.format), sep=" · ")
+    numbers = frame["open"].map("{:,}".format).str.cat(frame["decides"].map("{:,}".format), sep=" · ")
     kept = ["criterion", "title", "open", "decides"]
-    return frame[kept].assign(order=range(len(frame)), words=words).reset_index(drop=True)
+    return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
 def overlap_rows(screened: Screened) -> pd.DataFrame:
