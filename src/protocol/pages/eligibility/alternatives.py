@@ -73,20 +73,16 @@ def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame
     labels = {(p.id, option): (p.label, label) for p in record.parameters for option, label in p.options.items()}
     frame = found[found["decided"] > 0].sort_values("decided", ascending=False, kind="stable")
     change = frame["eligible_change"].astype(int)
-    names, options = (
-        zip(*[labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)], strict=True)
-        if len(frame)
-        else ((), ())
-    )
+    spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
         _("{change:+,} · decides {n:,} · {option}").format(change=n, n=d, option=option).replace("-", "−", 1)
-        for n, d, option in zip(change, frame["decided"], options, strict=True)
+        for n, d, (_label, option) in zip(change, frame["decided"], spoken, strict=True)
     ]
     rows = frame["ambiguity"].fillna("–") + "|" + frame["parameter"] + "|" + frame["option"]
     return pd.DataFrame(
         {
             "row": rows.to_numpy(),
-            "title": names,
+            "title": [label for label, _option in spoken],
             "order": range(len(frame)),
             "change": change.to_numpy(),
             "confirmed_change": frame["confirmed_change"].to_numpy(),
