@@ -236,22 +236,23 @@ def readings(frame: pd.DataFrame) -> Any:
     )
     zero = alt.condition("datum.value == 0", alt.value("#888888"), alt.value("transparent"))
     colours = alt.Scale(domain=["fewer", "as many", "more"], range=[ORANGE, GREY, GREEN])
-    bars = base.mark_bar(height=11, yOffset=16).encode(
+    bars = base.mark_bar(height=13, yOffset=16, opacity=0.6).encode(
         x=alt.X(
             "change:Q",
             stack=None,
-            title=_("Change of those not excluded"),
+            title=_("Change"),
             axis=alt.Axis(orient="top", tickCount=5, format="+~s", gridColor=zero, gridOpacity=1, gridDash=[2, 2]),
         ),
         color=alt.Color("sign:N", scale=colours, legend=None),
     )
+    known = base.mark_bar(height=4, yOffset=16, color=BLUE).encode(x=alt.X("confirmed_change:Q", stack=None))
     room = alt.expr("width - 8")  # what does not fit is in the tooltip
     titles = base.mark_text(align="left", dy=-15, fontSize=12, fontWeight="bold", limit=room).encode(
         x=alt.value(4), text="title:N"
     )
     amounts = base.mark_text(align="left", fontSize=12, limit=room).encode(x=alt.value(4), text="words:N")
     return dressed(
-        alt.layer(bars, titles, amounts).properties(
+        alt.layer(bars, known, titles, amounts).properties(
             width="container",
             height=alt.Step(54),
             description=_("Change of the participants left under each other reading"),

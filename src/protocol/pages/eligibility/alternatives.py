@@ -18,7 +18,8 @@ from protocol.translation import _, ngettext
 
 LEAD = (
     "Each place where the registry's words can be read in another way, tried on this cohort one at a time. To the "
-    "right more would be left, to the left fewer. Those that decide most participants come first."
+    "right more would be left, to the left fewer: the wide bar counts those not excluded, the thin one those of whom "
+    "everything is known and met. Those that decide most participants come first."
 )
 
 

@@ -40,9 +40,7 @@ class Work:
 
     def begin(self, steps: Steps, participants: int) -> None:
         """Stop what is under way and take these steps."""
-        self.end()
-        if self.thread is not None:
-            self.thread.join()
+        self.wait()
         self._stopped = Event()
         self.thread = None
         if participants <= AT_ONCE:
@@ -56,6 +54,12 @@ class Work:
     def end(self) -> None:
         """Stop after the present step; what was found stays."""
         self._stopped.set()
+
+    def wait(self) -> None:
+        """Stop, and come back when nothing is under way any more."""
+        self.end()
+        if self.thread is not None:
+            self.thread.join()
 
     def _go(self, steps: Steps, stopped: Event) -> None:
         found, done, shown_at = None, 0.0, monotonic()
