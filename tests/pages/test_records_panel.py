@@ -1,7 +1,9 @@
 """Hospital records on the eligibility page: files in, a person in the form or a cohort out, and nobody's name."""
 
+import base64
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -145,6 +147,22 @@ def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: Eligibi
     everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + page.cohort.cohort.frame.to_csv()
     assert "Zhang" not in everything
     assert "Hanyang" not in everything
+
+
+def test_a_cohort_is_handed_over_with_study_ids_only_and_the_example_is_not(page: EligibilityPage) -> None:
+    page.handing_over.prepare.click()
+    assert "invented" in page.handing_over.links.value
+    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
+    page.records.to_cohort.click()
+    page.handing_over.prepare.click()
+    links = re.findall(r'download="([^"]+)" href="data:[^,]+,([^"]+)"', page.handing_over.links.value)
+    files = {name: base64.b64decode(content).decode() for name, content in links}
+    assert sorted(files) == ["group_eligible.json", "group_possibly.json", "redcap_import.csv"]
+    own = page.records.person.options[0]
+    assert json.loads(files["group_possibly.json"])["quantity"] == 1
+    assert own in files["group_possibly.json"]
+    assert files["redcap_import.csv"].splitlines()[1].startswith(own)
+    assert not any("Zhang" in content for content in files.values())
 
 
 def _texts(widget: widgets.Widget) -> list[str]:

@@ -4,13 +4,15 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
+import pandas as pd
 from markupsafe import Markup
 
-from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
+from protocol.eligibility import CohortScreening, EligibilityRecord, Parameter, failure_rates
 from protocol.exchange.cohort_files import CohortFile
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.eligibility.handing_over import HandingOver
 from protocol.pages.eligibility.participant import ParticipantPanel
 from protocol.pages.eligibility.records import RecordsPanel, sources
 from protocol.records import Phase
@@ -31,8 +33,11 @@ class EligibilityPage:
         self.cohort = CohortPanel(self.record, trial.examples)
         self.person = ParticipantPanel(trial, today, self._chances)
         self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
-        self.tabs = widgets.Tab([self.person.view, self._cohort(), self.records.view])
-        self.tabs.titles = (_("One participant"), _("A cohort, and what if"), _("From hospital records"))
+        trial_id = str(trial.identity["nct_id"].value)
+        self.handing_over = HandingOver(self.record, trial_id, today, self._screened)
+        records = widgets.VBox([self.records.view, self.handing_over.view])
+        self.tabs = widgets.Tab([self.person.view, self._cohort(), records])
+        self.tabs.titles = (_("One participant"), _("A cohort, and what if"), _("Records in and out"))
         self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs])
         self._connect()
         self.refresh()
@@ -107,6 +112,12 @@ class EligibilityPage:
         where = _("{file}, participant {participant}").format(file=file, participant=change["new"])
         self.person.fill(facts, where)
         self.tabs.selected_index = 0
+
+    def _screened(self) -> tuple[pd.DataFrame, CohortScreening] | None:
+        if self.cohort.cohort is None or not self.cohort.file_name:
+            return None
+        frame = self.cohort.cohort.frame
+        return frame, self.record.screen_cohort(frame, self.phase.value, **self.changed)
 
     def _take_person(self, person: Imported) -> None:
         self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
