@@ -16,6 +16,7 @@ from real_records import PATIENT, bundle, condition, observation, quantity
 
 from protocol.exchange.limits import template
 from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.eligibility.records import RecordsPanel
 from protocol.trial import load_trial
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,13 @@ NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": 
 @pytest.fixture
 def page() -> Iterator[EligibilityPage]:
     shown = EligibilityPage(TRIAL, date(2026, 3, 10))
+    yield shown
+    shown.view.close()
+
+
+@pytest.fixture
+def panel() -> Iterator[RecordsPanel]:
+    shown = RecordsPanel(TRIAL, date(2026, 3, 10), lambda _person: None, lambda _imports: None)
     yield shown
     shown.view.close()
 
@@ -109,12 +117,12 @@ def test_limits_of_the_site_settle_what_the_record_leaves_open(page: Eligibility
 
 
 @pytest.mark.parametrize("content", [b"", b"<Bundle/>", b"{", b'{"resourceType": "Bundle", "type": "history"}'])
-def test_a_bad_file_is_named_and_the_last_good_records_stay(page: EligibilityPage, content: bytes) -> None:
-    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
-    before = (page.records.person.options, page.records.found.value)
-    upload(page.records.files, bad_json=content)
-    assert "bad.json" in page.records.message.value
-    assert (page.records.person.options, page.records.found.value) == before
+def test_a_bad_file_is_named_and_the_last_good_records_stay(panel: RecordsPanel, content: bytes) -> None:
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    before = (panel.person.options, panel.found.value)
+    upload(panel.files, bad_json=content)
+    assert "bad.json" in panel.message.value
+    assert (panel.person.options, panel.found.value) == before
 
 
 @pytest.mark.parametrize(
@@ -125,17 +133,17 @@ def test_a_bad_file_is_named_and_the_last_good_records_stay(page: EligibilityPag
         ("study_id", "zw-1", "like S-014"),
     ],
 )
-def test_an_id_or_day_that_is_none_is_refused(page: EligibilityPage, field: str, text: str, says: str) -> None:
-    getattr(page.records, field).value = text
-    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
-    assert says in page.records.message.value
-    assert page.records.imports is None
+def test_an_id_or_day_that_is_none_is_refused(panel: RecordsPanel, field: str, text: str, says: str) -> None:
+    getattr(panel, field).value = text
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    assert says in panel.message.value
+    assert panel.imports is None
 
 
-def test_one_id_is_not_given_to_two_persons(page: EligibilityPage) -> None:
-    page.records.study_id.value = "S-014"
-    upload(page.records.files, a_json=bundle(NAMED, {**NAMED, "id": "2"}))
-    assert "one id and 2 persons" in page.records.message.value
+def test_one_id_is_not_given_to_two_persons(panel: RecordsPanel) -> None:
+    panel.study_id.value = "S-014"
+    upload(panel.files, a_json=bundle(NAMED, {**NAMED, "id": "2"}))
+    assert "one id and 2 persons" in panel.message.value
 
 
 def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: EligibilityPage) -> None:
