@@ -185,12 +185,12 @@ def evidence(person: Imported, record: Any) -> Markup:
     labels = {fact.id: fact for fact in record.facts}
     told = sources(person)
     used = [
-        (labels[name].label, show(labels[name], person.facts[name]), person.provenance[name].day, told[name])
+        (labels[name].label, show(labels[name], person.facts[name]), _nowrap(person.provenance[name].day), told[name])
         for name in labels
         if name in person.facts
     ]
     unused = [
-        (labels[name].label, _(person.unusable[name]), person.unused[name].day, told[name])
+        (labels[name].label, _(person.unusable[name]), _nowrap(person.unused[name].day), told[name])
         for name in labels
         if name in person.unusable
     ]
@@ -199,6 +199,10 @@ def evidence(person: Imported, record: Any) -> Markup:
         return table
     frame = pd.DataFrame(unused, columns=[_("Fact"), _("Reason"), _("Day"), _("From")])
     return table + elements.table(frame, _("Found, but not usable"))
+
+
+def _nowrap(text: Any) -> Markup:
+    return Markup('<span class="pw-date">{}</span>').format("" if text is None else text)
 
 
 def problems(imports: Imports) -> Markup:
