@@ -16,6 +16,7 @@ from real_records import PATIENT, bundle, condition, observation, quantity
 
 from protocol.exchange.limits import template
 from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.eligibility.handing_over import frame_of
 from protocol.pages.eligibility.records import RecordsPanel
 from protocol.trial import load_trial
 
@@ -96,6 +97,9 @@ def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: Eligib
     page.records.to_cohort.click()
     assert page.tabs.selected_index == 1
     assert ">3</span>" in page.cohort.totals.value
+    own = next(one for one in page.records.imports.participants if one.unusable.get("lvef_pct"))
+    page.cohort.chosen.value = own.participant
+    assert page.person.form.unusable["lvef_pct"] == "conflicting sources"
     upload(page.records.files, **files)
     assert page.records.person.options == ids
 
@@ -152,7 +156,7 @@ def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: Eligibi
     page.records.to_form.click()
     page.records.to_cohort.click()
     assert page.records.files.value == ()
-    everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + page.cohort.cohort.frame.to_csv()
+    everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + frame_of(page.cohort.screened).to_csv()
     assert "Zhang" not in everything
     assert "Hanyang" not in everything
 

@@ -64,6 +64,17 @@ class LogisticParameters(Record):
     draws: Sourced[Annotated[int, Field(ge=50, le=100_000)]]
 
 
+class UtilityParameters(Record):
+    """What response and toxicity are worth, and the response rates to simulate with."""
+
+    value_neither: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    value_both: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    least_response: Sourced[Rate]
+    futility: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
+    explored: Sourced[Annotated[int, Field(ge=1)]]
+    response_rates: Sourced[tuple[tuple[Rate, ...], ...]]
+
+
 class TrialParameters(Record):
     """Options of the trial that hold for every design; see :class:`protocol.escalation.rules.TrialRules`."""
 
@@ -95,6 +106,7 @@ class DesignParameters(Record):
     waterfall: WaterfallParameters | None = None
     pipe: PipeParameters | None = None
     logistic: LogisticParameters | None = None
+    utility: UtilityParameters | None = None
     pocrm: PocrmParameters | None = None
 
     @field_validator("name")

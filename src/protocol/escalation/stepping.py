@@ -54,7 +54,7 @@ class IntervalDesign(UsualDesign, ABC):
         highest = self.tables.lambda_d if self.bounded else np.inf
         return select(outcomes, self.target, self.eliminated(outcomes), rounded=self.rounded, highest=highest)
 
-    def decisions(self) -> pd.DataFrame:
+    def decisions(self) -> pd.DataFrame | None:
         """Tabulate what follows from DLTs at the current regimen, for protocols and meetings.
 
         Returns

@@ -11,6 +11,7 @@ from protocol.escalation.designs.logistic import Logistic
 from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.pocrm import Pocrm
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
+from protocol.escalation.designs.utility import Utility
 from protocol.escalation.designs.waterfall import Waterfall
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
@@ -80,5 +81,6 @@ DESIGNS: dict[str, type[Any]] = {
     "PIPE": Pipe,
     "POCRM": Pocrm,
     "Two-agent logistic": Logistic,
+    "Utility of response and toxicity": Utility,
     "3+3 along a path": ThreePlusThree,
 }

@@ -46,7 +46,9 @@ def _described() -> dict[str, tuple[str, str, tuple[str, ...]]]:
         "waterfall": (
             _("The grid is divided into subtrials along lines of regimens, each run with the boundaries of BOIN; the "
               "end of one says where the next begins, so that every frequency gets an answer."),
-            nearest, ("waterfall", "boin", "pava"),
+            _("At the end the regimen nearest the target is named for every frequency, by isotonic regression along dose "
+              "and frequency; of these the one whose estimate is nearest the target is recommended."),
+            ("waterfall", "boin", "pava"),
         ),
         "pipe": (
             _("Every regimen has its own prior; of all ways to divide the grid into regimens below and above the "
@@ -70,7 +72,7 @@ def _described() -> dict[str, tuple[str, str, tuple[str, ...]]]:
             _("At the end the regimen that would be given next, of those tried, is "
             "recommended."), ("logistic", "ewoc"),
         ),
-        "boin12": (
+        "utility": (
             _("As BOIN for safety; of the admissible neighbours the one with the most desirable trade of response "
               "against toxicity is given. The rules for a grid are not published in one place."),
             _("At the end the admissible regimen with the highest estimated utility is recommended."),

@@ -69,8 +69,8 @@ def _shared() -> dict[str, str]:
 
 def _words_of_one_design() -> dict[str, str]:
     return {
-        "margin_below": _("Target key reaches below the target by"),
-        "margin_above": _("Target key reaches above the target by"),
+        "margin_below": _("Target interval reaches below the target by"),
+        "margin_above": _("Target interval reaches above the target by"),
         "path": _("Path of the 3+3"),
         "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
         "prior_size": _("Weight of the prior at one regimen, participants"),
@@ -79,6 +79,20 @@ def _words_of_one_design() -> dict[str, str]:
         "halfwidth": _("Working model: half the width of the indifference interval"),
         "guess": _("Working model: place of the target in an ordering"),
         "ceiling": _("Probability of lying above the contour that bars"),
+        "cohorts": _("Cohorts of the subtrials, the first one first"),
+        "doses": _("Amount of each dose over the reference"),
+        "frequencies": _("Amount of each frequency over the reference"),
+        "dose_prior": _("Prior of the dose: rate at the reference, deviation of its log odds, slope, its deviation"),
+        "frequency_prior": _("Prior of the frequency, in the same order"),
+        "interaction": _("Deviation of the interaction of dose and frequency"),
+        "overdose": _("Most probable that a rate above the target interval may be"),
+        "draws": _("Draws of the prior"),
+        "value_neither": _("Utility of neither a response nor a DLT, 0 to 100"),
+        "value_both": _("Utility of a response with a DLT, 0 to 100"),
+        "least_response": _("Lowest response rate of interest"),
+        "futility": _("Probability of a lower response rate that closes a regimen"),
+        "explored": _("Participants from which a rate between the boundaries allows no step up"),
+        "response_rates": _("Assumed true response rates, to simulate with"),
     }
 
 

@@ -4,17 +4,16 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
-import pandas as pd
 from markupsafe import Markup
 
-from protocol.eligibility import CohortScreening, EligibilityRecord, Parameter, failure_rates
-from protocol.exchange.cohort_files import CohortFile
+from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.handing_over import HandingOver
 from protocol.pages.eligibility.participant import ParticipantPanel
 from protocol.pages.eligibility.records import RecordsPanel, sources
+from protocol.pages.eligibility.screened import Screened
 from protocol.records import Phase
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -30,8 +29,9 @@ class EligibilityPage:
         self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
-        self.cohort = CohortPanel(self.record, trial.examples)
+        self.cohort = CohortPanel(trial, today)
         self.person = ParticipantPanel(trial, today, self._chances)
+        self._imported: dict[str, Imported] = {}
         self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
         trial_id = str(trial.identity["nct_id"].value)
         self.handing_over = HandingOver(self.record, trial_id, today, self._screened)
@@ -93,7 +93,7 @@ class EligibilityPage:
         if self.cohort.cohort is None:
             return {}, _("No cohort is open: each criterion is taken to fail in half of the cases.")
         if self._rates is None or self._rates[:2] != (id(self.cohort.cohort), phase):
-            counted = self.record.screen_cohort(self.cohort.cohort.frame, phase)
+            counted = self.cohort.cohort.screen(phase)
             self._rates = (id(self.cohort.cohort), phase, failure_rates(counted))
         name = self.cohort.file_name or _("the invented example")
         return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
@@ -107,17 +107,17 @@ class EligibilityPage:
         facts = self.cohort.facts(change["new"])
         if facts is None:
             return
+        if self.cohort.file_name == _("hospital records") and change["new"] in self._imported:
+            self._take_person(self._imported[change["new"]])
+            return
         self.person.who.value = self.cohort.introduction(change["new"])
         file = self.cohort.file_name or _("invented example")
         where = _("{file}, participant {participant}").format(file=file, participant=change["new"])
         self.person.fill(facts, where)
         self.tabs.selected_index = 0
 
-    def _screened(self) -> tuple[pd.DataFrame, CohortScreening] | None:
-        if self.cohort.cohort is None or not self.cohort.file_name:
-            return None
-        frame = self.cohort.cohort.frame
-        return frame, self.record.screen_cohort(frame, self.phase.value, **self.changed)
+    def _screened(self) -> Screened | None:
+        return self.cohort.screened if self.cohort.file_name else None
 
     def _take_person(self, person: Imported) -> None:
         self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
@@ -125,7 +125,9 @@ class EligibilityPage:
         self.tabs.selected_index = 0
 
     def _take_cohort(self, imports: Imports) -> None:
-        self.cohort.take(CohortFile(imports.frame(self.record), imports.problems), _("hospital records"))
+        self._imported = {person.participant: person for person in imports.participants}
+        self.cohort.take(imports.frame(self.record), _("hospital records"), imports.problems)
+        self.refresh()
         self.tabs.selected_index = 1
 
     def _reset(self, _button: widgets.Button) -> None:

@@ -7,7 +7,8 @@ from typing import Any, get_args
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.eligibility import EligibilityRecord, Gate, Screening
+from protocol.eligibility import EligibilityRecord, Gate, Screening, Timeline
+from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.eligibility.gates import INFUSION_DAY, infusion_catalogue
 from protocol.pages import elements
 from protocol.pages.eligibility.clocks import ClocksPart
@@ -79,8 +80,8 @@ class ParticipantPanel:
         facts, problems = self.form.read()
         problems += self._day()
         gate = self.gate.value
-        if gate == "infusion" and INFUSION_DAY not in facts:
-            facts[INFUSION_DAY] = self.day
+        if gate == "infusion":
+            facts[INFUSION_DAY] = facts.get(INFUSION_DAY) or self.day
         self.problems.value = Markup("").join(elements.message(problem) for problem in problems)
         self._show(facts, gate)
         self.keeping.forget()
@@ -88,13 +89,18 @@ class ParticipantPanel:
     def present(self) -> Present:
         """Return what the panel answers at the moment."""
         facts, _problems = self.form.read()
-        if self.gate.value == "infusion":
-            facts.setdefault(INFUSION_DAY, self.day)
         known = {name: value for name, value in facts.items() if value is not None}
-        when = self.record.timeline(known, self.phase, start=self.day, unusable=self.form.unusable)
+        if self.gate.value == "infusion":
+            known.setdefault(INFUSION_DAY, self.day)
+        when = self._timeline(known)
         return Present(
             self.record, known, self.form.sources, self.form.unusable, self.phase, self.gate.value, self.day, when
         )
+
+    def _timeline(self, facts: dict[str, Any]) -> Timeline:
+        """Look at the days from today on, or from the day of enrolment when that is earlier."""
+        enrolled = facts.get(RECENCY_ANCHOR) or self.day
+        return self.record.timeline(facts, self.phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
     def _day(self) -> list[ProtocolError]:
         try:
@@ -114,7 +120,7 @@ class ParticipantPanel:
         self.next.show(screening, rates, basis)
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""
         if gate == "enrolment":
-            self.clocks.show(self.record.timeline(facts, self.phase, start=self.day, unusable=self.form.unusable))
+            self.clocks.show(self._timeline(facts))
         self.verdicts.value = verdict_list(answers, rules.criteria, self.trial.ambiguities, self.show.value)
 
     def _arranged(self) -> widgets.Widget:
