@@ -276,6 +276,22 @@ def test_a_pregnancy_noted_long_ago_is_not_todays() -> None:
     assert RECORD.screen(forgotten.facts)["E18"].status == "unknown"
 
 
+def test_a_test_after_a_pregnancy_was_noted_says_more_than_the_note() -> None:
+    noted = condition("72892002", onsetDateTime="2026-01-05", clinicalStatus=state("active"))
+    negative = {"valueCodeableConcept": concept("LA6577-6")}
+    assert read(noted, observation("2106-3", day="2026-03-08", **negative)).facts["pregnancy_test"] == "negative"
+    assert read(noted, observation("2106-3", day="2026-01-04", **negative)).facts["pregnancy_test"] == "positive"
+
+
+def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
+    load = observation("20447-9", "a", "2019-03-09", valueQuantity=quantity(900, "{copies}/mL"))
+    antigen = observation("5195-3", "b", valueCodeableConcept=concept("LA6577-6"))
+    screen = observation("56888-1", "c", "2020-01-01", valueCodeableConcept=concept("LA15256-3"))
+    person = read(load, antigen, screen)
+    assert person.facts["hiv_history"] is True
+    assert RECORD.screen(person.facts)["E11"].status == "not met"
+
+
 def limit(value: float, sex: str = "", start: str = "2026-01-01", site: str = "Union") -> Limit:
     return Limit(site, "alt", sex, value, date.fromisoformat(start), "laboratory handbook", f"{value} U/L")
 
