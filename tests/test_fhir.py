@@ -152,6 +152,15 @@ def test_components_are_read_and_no_flow_of_oxygen_is_room_air() -> None:
     )
 
 
+def test_the_oxygen_of_another_day_says_nothing_about_todays_saturation() -> None:
+    today = observation("59408-5", "s", "2026-03-08", valueQuantity=quantity(96, "%"))
+    before = observation("3151-8", "f", "2026-03-07", valueQuantity=quantity(0, "L/min"))
+    person = read(today, before)
+    assert "on_room_air" not in person.facts
+    assert RECORD.screen(person.facts)["I7.1"].status == "unknown"
+    assert "on_room_air" not in read(before).facts
+
+
 @pytest.mark.parametrize(
     ("code", "value", "fact", "expected"),
     [

@@ -147,6 +147,9 @@ class Setting:
         return [(f, f.id.replace("_uln", "")) for f in self.record.facts if f.limit_of_normal]
 
 
+NEVER = Finding("", None, None, "")
+
+
 def measured(fact: Fact, value: float, unit: str, finding: Finding, high: float | None = None) -> Finding:
     """Complete a finding with a number of a fact in a unit, or with the reason why it has none."""
     try:
@@ -170,6 +173,8 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     by_fact = sorted(past, key=lambda finding: finding.fact)
     chosen = {fact: _choose(fact, [*group]) for fact, group in groupby(by_fact, key=lambda finding: finding.fact)}
     chosen |= age_known(birth, setting.record, setting.as_of, Finding)
+    if "on_room_air" in chosen and _day(chosen["on_room_air"]) != _day(chosen.get("spo2_pct", NEVER)):
+        del chosen["on_room_air"]  # another day's oxygen says nothing about this saturation
     _date_history(chosen)
     _date_measurements(chosen, setting)
     _leave_out_old_derivations(chosen, setting)
