@@ -389,6 +389,42 @@ def test_resources_of_one_person_come_together_from_bundles_and_lines_and_any_re
     assert {"alt_u_l", "ast_u_l", "diagnosis", "sex"} <= found.participants[0].facts.keys()
 
 
+@pytest.mark.parametrize("kind", ["transaction", "batch", "collection", "searchset", "document"])
+def test_every_kind_of_bundle_is_read_and_what_it_takes_away_is_not(kind: str) -> None:
+    outcome = {"resourceType": "OperationOutcome", "id": "x"}
+    root = json.loads(bundle(PATIENT, alt(40), outcome, kind=kind))
+    gone = {"fullUrl": "urn:uuid:g", "resource": alt(400, "g", day="2026-03-09"), "request": {"method": "DELETE"}}
+    root["entry"].append(gone)
+    found = everybody({"bundle.json": json.dumps(root).encode()})
+    assert found.problems == ()
+    assert found.participants[0].facts["alt_u_l"] == 40
+
+
+def test_a_complete_record_meets_performance_and_organ_function() -> None:
+    """ECOG 0, room-air saturation 95, ejection fraction 45, and four tests exactly at their limits."""
+    flow = {"code": concept("3151-8"), "valueQuantity": quantity(0, "L/min")}
+    tests = [
+        ("1742-6", 100, "U/L", 40),
+        ("1920-8", 87.5, "U/L", 35),
+        ("1975-2", 1.8, "mg/dL", 1.2),
+        ("14682-9", 145.5, "umol/L", 97),
+    ]
+    person = read(
+        observation("89247-1", "e", valueInteger=0),
+        observation("59408-5", "s", valueQuantity=quantity(95, "%"), component=[flow]),
+        observation("10230-1", "v", day="2026-02-15", valueQuantity=quantity(45, "%")),
+        *(
+            observation(
+                code, code, valueQuantity=quantity(value, unit), referenceRange=[{"high": quantity(high, unit)}]
+            )
+            for code, value, unit, high in tests
+        ),
+    )
+    screening = RECORD.screen(person.facts)
+    assert {name: screening[name].status for name in ("I5", "I7")} == {"I5": "met", "I7": "met"}
+    assert person.unusable == {}
+
+
 def test_the_newest_version_of_a_resource_read_twice_counts() -> None:
     new, old = (
         alt(40, meta={"lastUpdated": "2026-03-09T00:00:00Z"}),
