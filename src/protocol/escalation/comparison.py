@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,8 +16,9 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 K = TypeVar("K", bound=Hashable)
-FIRST_ROUND, GROWTH = 100, 3  # trials of each kind before anything is shown; a round adds at most 3 x those done
-ROUND_SECONDS, SPREAD_ROUND_SECONDS = 1.0, 20.0  # a round here, and one worth sending to other processes
+FIRST_ROUND, GROWTH = 25, 3  # trials of each kind before anything is shown; a round adds 3 x those done ...
+LONG_SECONDS = 4.0  # ... until one takes so long
+LARGEST_PIECE = 2000  # trials at once in this process
 
 
 @dataclass(frozen=True)
@@ -132,18 +134,22 @@ def in_rounds(
 ) -> Iterator[dict[K, Simulation]]:
     """Simulate many designs and true rates together: all have the same trials after each round.
 
-    A round that takes long is shortened, so that `stop` is asked about once a second.
+    What a round had begun when it is stopped is not among the results.
     """
-    longest = SPREAD_ROUND_SECONDS if {"workers", "client"} & how.keys() else ROUND_SECONDS
     found: dict[K, Simulation] = {}
     done, size = 0, min(FIRST_ROUND, trials)
     while not found or (done < trials and not (stop and stop())):
-        parts = {key: simulate(one, truth, size, seed, first_trial=done, **how) for key, (one, truth) in arms.items()}
+        parts: dict[K, Simulation] = {}
+        here: dict[str, Any] = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
+        began = monotonic()
+        for key, (design, truth) in arms.items():
+            parts[key] = simulate(design, truth, size, seed, first_trial=done, **here, **how)
+            if found and stop and stop():
+                return
         joined = {key: found[key].followed_by(part) if found else part for key, part in parts.items()}
         found = {key: replace(one, requested=trials) for key, one in joined.items()}
-        fitting = int(longest * size / max(sum(part.seconds for part in parts.values()), 1e-6))
         done += size
-        size = max(1, min(fitting, GROWTH * done, trials - done))
+        size = min(size if monotonic() - began > LONG_SECONDS else GROWTH * done, trials - done)
         yield found
 
 

@@ -84,17 +84,18 @@ class Simulation:
         """
         grid = self.design.grid
         picks = self.selected[:, None] == [*range(grid.size), STOP]
-        columns = {"regimen": [*grid.labels, "none"]}
-        columns |= {"dose": [*(r.dose for r in grid.regimens), ""]}
-        columns |= {"frequency": [*(r.frequency for r in grid.regimens), ""]}
-        frame = pd.DataFrame(columns)
-        frame["truth"] = [*self.truth.ravel(), np.nan]
-        frame["correct"] = [*self.correct.ravel(), not self.correct.any()]
-        frame["selected"], frame["selected_se"] = _mean(picks)
+        columns: dict[str, Any] = {
+            "regimen": [*grid.labels, "none"],
+            "dose": [*(r.dose for r in grid.regimens), ""],
+            "frequency": [*(r.frequency for r in grid.regimens), ""],
+            "truth": [*self.truth.ravel(), np.nan],
+            "correct": [*self.correct.ravel(), not self.correct.any()],
+        }
+        columns["selected"], columns["selected_se"] = _mean(picks)
         for name, counts in {"participants": self.treated, "dlts": self.dlt}.items():
             mean, error = _mean(counts.reshape(self.trials, -1))
-            frame[name], frame[f"{name}_se"] = [*mean, np.nan], [*error, np.nan]
-        return frame
+            columns[name], columns[f"{name}_se"] = [*mean, np.nan], [*error, np.nan]
+        return pd.DataFrame(columns)
 
     def acceptable(self, margin: float) -> Booleans:
         """Mark regimens whose true rate is at most `margin` away from the target, shape ``(D, F)``."""

@@ -12,7 +12,7 @@ MOVES = {
     "up": DECISIONS["escalate"], "stay": DECISIONS["stay"], "across": SKY, "down": DECISIONS["de-escalate"],
     "stop": DECISIONS["eliminate"],
 }  # fmt: skip
-STEP_HEIGHT_PX, NODE_WIDTH_PX, NODE_HEIGHT_PX = 27, 62, 22
+STEP_HEIGHT_PX, NODE_WIDTH_PX, NODE_HEIGHT_PX = 27, 98, 22
 COHORT_SIZES = [BLUE, ORANGE, GREEN, PINK, AMBER, SKY]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 
@@ -24,8 +24,8 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per node: step (0 now, then cohorts), place (0 at the top), from_place (of the node before), label
-        (where it leads, with a sign), move (a key of :data:`MOVES`), dlt (the outcome in words), width (of the line
-        to it, pixels), words (the whole path), chance (in words).
+        (the outcome and where it leads, with a sign), move (a key of :data:`MOVES`), width (of the line to it,
+        pixels), words (the whole path), chance (in words).
     cohorts, heights : int
         Cohorts ahead, and rows of the deepest column.
     """
@@ -34,7 +34,7 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
         values=[*range(cohorts + 1)], labelExpr=f"{names!r}[datum.value]", orient="top", ticks=False, domain=False,
         grid=False, title=None,
     )  # fmt: skip
-    span = alt.Scale(domain=[-0.25, cohorts + 0.25], nice=False)
+    span = alt.Scale(domain=[-0.42, cohorts + 0.42], nice=False)
     rows = alt.Scale(domain=[heights - 0.4, -0.6], nice=False)
     base = alt.Chart(frame).encode(
         x=alt.X("step:Q", scale=span, axis=axis), y=alt.Y("place:Q", scale=rows, axis=None)
@@ -53,10 +53,9 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
     )
     inks = {"up": "#111", "stay": "currentColor", "across": "#111", "down": "#111", "stop": "#111"}
     ink = alt.Color("move:N", scale=alt.Scale(domain=[*inks], range=[*inks.values()]), legend=None)
-    labels = base.mark_text(fontSize=13, fontWeight=600).encode(text="label:N", color=ink)
-    outcomes = base.mark_text(fontSize=12, align="right", dx=-NODE_WIDTH_PX / 2 - 4, dy=-5).encode(text="dlt:N")
+    labels = base.mark_text(fontSize=12.5, fontWeight=600).encode(text="label:N", color=ink)
     return _finished(
-        alt.layer(edges, paper, nodes, labels, outcomes).resolve_scale(color="independent", fill="independent"),
+        alt.layer(edges, paper, nodes, labels).resolve_scale(color="independent", fill="independent"),
         STEP_HEIGHT_PX * heights + 20,
         _("Every outcome of the next cohorts and the regimen it leads to."),
     )
@@ -74,16 +73,15 @@ def comparison(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart
     percent : bool
         Whether the values are shares, 0 to 1.
     """
-    axis = alt.Axis(format="%" if percent else "~r", tickCount=5)
-    base = alt.Chart(frame).encode(
-        y=alt.Y("design:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150))
-    )
+    axis = alt.Axis(format="%" if percent else "~r", tickCount=4, labelOverlap=True)
+    base = alt.Chart(frame).encode(y=alt.Y("design:N", sort=None, axis=None))
     tips = [alt.Tooltip("design:N", title=_("Design")), alt.Tooltip("words:N", title=title)]
     across = alt.X("value:Q", title=title, scale=alt.Scale(zero=True), axis=axis)
-    bars = base.mark_bar(color=BLUE, opacity=0.45, height={"band": 0.6}).encode(x=across, tooltip=tips)
-    errors = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips)
-    figures = base.mark_text(align="left", dx=6, fontSize=13).encode(x="high:Q", text="words:N")
-    return _finished(alt.layer(bars, errors, figures), alt.Step(34), _("One measure of several designs."))
+    bars = base.mark_bar(color=BLUE, opacity=0.45, height=16, yOffset=8).encode(x=across, tooltip=tips)
+    errors = base.mark_rule(strokeWidth=3, yOffset=8).encode(x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips)
+    names = base.mark_text(align="left", dy=-11, fontSize=13).encode(x=alt.datum(0), text="design:N")
+    figures = base.mark_text(align="left", dx=6, dy=8, fontSize=13).encode(x="high:Q", text="words:N")
+    return _finished(alt.layer(bars, errors, names, figures), alt.Step(44), _("One measure of several designs."))
 
 
 def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart:
@@ -92,7 +90,8 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
     Parameters
     ----------
     frame : DataFrame
-        One row per setting: maximum (participants in a trial at most), cohort (its size in words), value, low, high
+        One row per setting: maximum (participants in a trial at most), size (of its cohorts), cohort (the same in
+        words), value, low, high
         (two standard errors around it), words (with the error).
     title : str
         The risk.
@@ -101,13 +100,13 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
     """
     axis = alt.Axis(format="%" if percent else "~r", tickCount=6)
     base = alt.Chart(frame).encode(
-        x=alt.X("maximum:Q", title=_("Participants at most"), scale=alt.Scale(zero=False, padding=14)),
+        x=alt.X("maximum:Q", title=_("Participants at most"), scale=alt.Scale(zero=False, nice=False, padding=18)),
         color=alt.Color("cohort:N", scale=alt.Scale(range=COHORT_SIZES), legend=_key()),
     )
     height = alt.Y("value:Q", title=title, scale=alt.Scale(zero=True), axis=axis)
     points = base.mark_point(size=70, filled=True, opacity=1).encode(
         y=height,
-        shape=alt.Shape("cohort:N", scale=alt.Scale(range=SHAPES), legend=_key()),
+        shape=alt.Shape("cohort:N", scale=alt.Scale(range=SHAPES), legend=None),
         tooltip=[
             alt.Tooltip("maximum:Q", title=_("Participants at most")), alt.Tooltip("cohort:N", title=_("Cohorts")),
             alt.Tooltip("words:N", title=title),
@@ -115,7 +114,8 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
     )  # fmt: skip
     errors = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
     lines = base.mark_line(strokeWidth=1.5).encode(y=height)
-    return _finished(alt.layer(lines, errors, points), 280, _("A risk by sample size and cohort size."))
+    sizes = base.mark_text(dx=10, dy=-8, fontSize=12).encode(y=height, text="size:Q")
+    return _finished(alt.layer(lines, errors, points, sizes), 280, _("A risk by sample size and cohort size."))
 
 
 def _key() -> alt.Legend:

@@ -69,8 +69,8 @@ def _shared() -> dict[str, str]:
 
 def _words_of_one_design() -> dict[str, str]:
     return {
-        "margin_below": _("Target key reaches below the target by"),
-        "margin_above": _("Target key reaches above the target by"),
+        "margin_below": _("Target interval reaches below the target by"),
+        "margin_above": _("Target interval reaches above the target by"),
         "path": _("Path of the 3+3"),
         "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
         "prior_size": _("Weight of the prior at one regimen, participants"),

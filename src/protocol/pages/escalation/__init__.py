@@ -47,7 +47,7 @@ class EscalationPage:
         self.outlook = Outlook(self.record)
         self.simulation = Characteristics(self.record, settings.design_now)
         self.comparison = SideBySide(self.record, settings.design_as, lambda: self.simulation.truth.truth)
-        self.calibration = CalibrationPanel(self.record, settings.design_as, settings.stops_early)
+        self.calibration = CalibrationPanel(self.record, settings.design_with, settings.stops_early)
         self.report = Report(trial, settings.design_now, lambda: settings.design.value, today)
         self.tabs = widgets.Tab(self._tabs(), selected_index=0)
         self.tabs.titles = (

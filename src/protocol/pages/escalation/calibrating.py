@@ -20,7 +20,7 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 WIDE = {"description_width": "initial"}
-TRIALS, MOST_TRIALS = 1000, 20_000
+TRIALS, MOST_TRIALS = 500, 20_000
 COUNTS = ("participants", "dlts", "overdosed")
 
 
@@ -30,22 +30,22 @@ class CalibrationPanel:
     Parameters
     ----------
     record : EscalationRecord
-    design_as : callable
+    design_with : callable
         Builds the page's design with other values of ``target``, ``cohort_size``, ``maximum`` and ``enough``.
     stops_early : callable
         Whether the page's trial stops when one regimen has enough participants.
     """
 
     def __init__(
-        self, record: EscalationRecord, design_as: Callable[..., Design], stops_early: Callable[[], bool]
+        self, record: EscalationRecord, design_with: Callable[..., Design], stops_early: Callable[[], bool]
     ) -> None:
-        self.record, self._design_as, self._stops_early = record, design_as, stops_early
+        self.record, self._design_with, self._stops_early = record, design_with, stops_early
         self.result: Calibration | None = None
         self._drawing = Lock()
         given = {"style": WIDE, "layout": {"width": "min(100%, 360px)"}}
-        self.maxima = widgets.Text("24, 36, 48, 60, 90", description=_("Participants at most"), **given)
+        self.maxima = widgets.Text("24, 36, 48, 60", description=_("Participants at most"), **given)
         self.cohort_sizes = widgets.Text("1, 3, 6", description=_("Cohort sizes"), **given)
-        self.targets = widgets.Text("0.20, 0.25, 0.30", description=_("Target DLT rates"), **given)
+        self.targets = widgets.Text("0.20, 0.30", description=_("Target DLT rates"), **given)
         self.trials = widgets.BoundedIntText(value=TRIALS, min=1, max=MOST_TRIALS, description=_("Trials"), **given)
         self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **given)
         self.risk = widgets.Dropdown(
@@ -91,7 +91,7 @@ class CalibrationPanel:
 
         def designed(setting: Setting) -> Design:
             more = {} if stops else {"enough": setting.maximum}
-            return self._design_as(**setting._asdict(), **more)
+            return self._design_with(**setting._asdict(), **more)
 
         def work(progress: Callable[[Calibration], None], stop: Callable[[], bool]) -> Calibration:
             return calibrate(
@@ -107,6 +107,7 @@ class CalibrationPanel:
         targets = sorted({setting.target for setting, _scenario in result.simulations})
         if [value for _label, value in self.target.options] != targets:
             self.target.options = [(f"{target:g}", target) for target in targets]
+            self.target.value = targets[-1]
         self._redraw()
 
     def _redraw(self, _change: object = None) -> None:
@@ -149,7 +150,8 @@ def risk_rows(own: pd.DataFrame, risk: str, trials: int) -> pd.DataFrame:
     """Prepare the picture of one risk under one scenario and target."""
     value, error = own[risk], own[f"{risk}_se"]
     return pd.DataFrame({
-        "maximum": own["maximum"], "cohort": [_("cohorts of {}").format(size) for size in own["cohort_size"]],
+        "maximum": own["maximum"], "size": own["cohort_size"],
+        "cohort": [_("cohorts of {}").format(size) for size in own["cohort_size"]],
         "value": value, "low": (value - 2 * error).clip(lower=0), "high": value + 2 * error,
         "words": [_words(risk, v, e, trials) for v, e in zip(value, error, strict=True)],
     })  # fmt: skip

@@ -82,13 +82,14 @@ class Characteristics:
         if self._is_shown() or self.job.is_running:
             self.mark_stale()
             return
-        began = monotonic()
+        looks: list[float] = []  # the first one after a first piece, which may have loaded what a design needs
+
+        def late() -> bool:
+            looks.append(monotonic())
+            return looks[-1] - looks[0] > LIVE_SECONDS
+
         try:
-            design = self._design_now()
-            found = simulate(
-                design, self.truth.truth, LIVE_TRIALS, self.seed.value,
-                stop=lambda: monotonic() - began > LIVE_SECONDS,
-            )  # fmt: skip
+            found = simulate(self._design_now(), self.truth.truth, LIVE_TRIALS, self.seed.value, stop=late)
         except ProtocolError as error:
             self.job.say(error)
             self.mark_stale()
@@ -122,15 +123,15 @@ class Characteristics:
         return trials, work
 
     def _show(self, result: Simulation) -> None:
-        self.result = result
-        self.summary.value = elements.dress(_summary(result), role="status")
+        self.result, self._regimens = result, result.regimens()
+        self.summary.value = elements.dress(_summary(result, self._regimens), role="status")
         self.mark_stale()
         self._draw()
 
     def _draw(self, _change: object = None) -> None:
         if self.result:
             with self._drawing:  # the running simulation and the reader may both ask
-                self.picture.draw(cells(self.result, self.measure.value))
+                self.picture.draw(cells(self._regimens, self.result.design.target, self.measure.value))
 
 
 def half(*content: widgets.Widget) -> widgets.VBox:
@@ -140,14 +141,14 @@ def half(*content: widgets.Widget) -> widgets.VBox:
     return box
 
 
-def cells(result: Simulation, measure: str) -> pd.DataFrame:
-    """Prepare the picture of one measure: "selected", "participants" or "dlts"."""
-    table, target = result.regimens().iloc[:-1], result.design.target
+def cells(regimens: pd.DataFrame, target: float, measure: str) -> pd.DataFrame:
+    """Prepare the picture of one measure of :meth:`Simulation.regimens`: "selected", "participants" or "dlts"."""
+    table = regimens.iloc[:-1]
     values, errors = table[measure], table[f"{measure}_se"]
     percent = measure == "selected"
     form, factor = ("{:.1f} % ± {:.1f}", 100) if percent else ("{:.2f} ± {:.2f}", 1)
     short = "{:.1f} %" if percent else "{:.1f}"
-    signs = {1: _("▲ above target"), 0: _("＝ on target"), -1: _("▽ below target")}
+    signs = {1: _("▲ above"), 0: _("＝ on target"), -1: _("▽ below")}
     return pd.DataFrame({
         "regimen": table["regimen"], "dose": table["dose"], "frequency": table["frequency"],
         "strength": values / max(values.max(), 1e-9),
@@ -162,7 +163,7 @@ def cells(result: Simulation, measure: str) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _summary(result: Simulation) -> Markup:
+def _summary(result: Simulation, regimens: pd.DataFrame) -> Markup:
     lines, words = result.summary(), measure_words()
     rows = [
         (words[name], *figure_words(value, error, unit, result.trials))
@@ -171,7 +172,7 @@ def _summary(result: Simulation) -> Markup:
     table = elements.table(pd.DataFrame(rows, columns=[_("Measure"), _("Result"), _("± Monte Carlo error")]))
     saved = elements.download(
         _("Save the figures (CSV)"), "operating-characteristics.csv",
-        csv(result.regimens()), "text/csv",
+        csv(regimens), "text/csv",
     )  # fmt: skip
     return Markup('{}<p class="pw-off">{}</p>{}').format(table, _citation(result), saved)
 

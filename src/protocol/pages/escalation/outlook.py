@@ -35,7 +35,7 @@ class Outlook:
         self.cohorts = widgets.ToggleButtons(
             options=[(_("One cohort"), 1), (_("Two cohorts"), 2)], value=2, description=_("Look ahead"), style=WIDE
         )
-        chances = [(_("none"), None), *((scenario.title, scenario.id) for scenario in record.scenarios)]
+        chances = [(_("no scenario"), ""), *((scenario.title, scenario.id) for scenario in record.scenarios)]
         self.chances = widgets.Dropdown(
             options=chances, description=_("Chances under"), style=WIDE, layout={"width": "min(100%, 420px)"}
         )
@@ -43,7 +43,10 @@ class Outlook:
         self.turning, self.table = elements.html("", role="status"), elements.html("")
         self.view = elements.section(
             _("What lies ahead"), elements.row(self.cohorts, self.chances), self.picture, self.table,
-            lead=_("Every number of DLTs that the next cohorts can have and where each leads, asked of the design."),
+            lead=_(
+                "Every number of DLTs that the next cohorts can have, and where each leads: ‘1 of 3 = B1’ says that "
+                "one DLT in three participants keeps the trial at B1."
+            ),
         )  # fmt: skip
         for widget in (self.cohorts, self.chances):
             widget.observe(self._draw, "value")
@@ -87,13 +90,14 @@ def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:
         return sum(below) / len(below)
 
     rows = [{"step": 0, "place": middle(()), "from_place": middle(()), "label": f"▶ {first}", "move": "stay",
-             "dlt": "", "width": 1.5, "words": _("the next cohort"), "chance": "–"}]  # fmt: skip
+             "width": 1.5, "words": _("the next cohort"), "chance": "–"}]  # fmt: skip
     for row in found.to_dict("records"):
         known = pd.notna(row["chance"])
         rows.append({
             "step": row["cohort"], "place": middle(row["path"]), "from_place": middle(row["path"][:-1]),
-            "label": f"{SIGNS[row['move']]} {row['leads_to'] or _('stop')}", "move": row["move"],
-            "dlt": _("{} DLT").format(row["dlt"]),
+            "label": _("{} of {}").format(row["dlt"], row["participants"])
+            + f" {SIGNS[row['move']]} {row['leads_to'] or _('stop')}",
+            "move": row["move"],
             "width": 0.6 + WIDEST_LINE_PX * row["chance"] if known else 1.5,
             "words": _outcome(row["path"]), "chance": f"{row['chance']:.1%}" if known else "–",
         })  # fmt: skip

@@ -72,7 +72,11 @@ class DesignSettings:
 
     def design_now(self) -> Design:
         """Build the design from the record and the what-if inputs."""
-        return self.design_as(self.design.value)
+        return self.design_with()
+
+    def design_with(self, **changes: Any) -> Design:
+        """Build the chosen design, set as the inputs stand but for `changes`."""
+        return self.design_as(self.design.value, **changes)
 
     def design_as(self, name: str, **changes: Any) -> Design:
         """Build a design by its name, set as the inputs stand but for `changes`."""

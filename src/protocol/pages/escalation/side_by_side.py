@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import Design, EscalationRecord, TrialRules
+from protocol.escalation import Design, EscalationRecord
 from protocol.escalation.comparison import Comparison, compare
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation_outlook as figures
@@ -45,7 +45,7 @@ class SideBySide:
         self._drawing = Lock()
         names = self._names()
         self.designs = widgets.SelectMultiple(
-            options=names, value=names, description=_("Designs"), rows=len(names), style=WIDE,
+            options=names, value=self._quick(), description=_("Designs"), rows=len(names), style=WIDE,
             layout={"width": "min(100%, 420px)"},
         )  # fmt: skip
         self.reference = widgets.Dropdown(
@@ -59,7 +59,13 @@ class SideBySide:
         self.trials = widgets.BoundedIntText(value=TRIALS, min=1, max=MOST_TRIALS, description=_("Trials"), **given)
         self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **given)
         self.accrual = widgets.BoundedFloatText(
-            value=0, min=0, max=100, step=0.5, description=_("Accrual a month (0: no time)"), **given
+            value=0,
+            min=0,
+            max=100,
+            step=0.5,
+            description=_("Accrual a month (0: no time)"),
+            style=WIDE,
+            layout={"width": "290px"},
         )
         self.measure = widgets.Dropdown(
             options=[(measure_words()[name], name) for name in SHOWN[:8]], description=_("Show"), style=WIDE,
@@ -80,6 +86,10 @@ class SideBySide:
             if hasattr(self.record.designed(name), "bar"):
                 names.append(with_bar(name))
         return names
+
+    def _quick(self) -> list[str]:
+        """Name what is compared at first: the designs that can be read from a table, which are also the fast ones."""
+        return [name for name in self._names() if self._design(name).decisions() is not None]
 
     def _section(self) -> widgets.VBox:
         lead = Markup("{} {}").format(
@@ -104,7 +114,7 @@ class SideBySide:
         if not designs:
             raise ProtocolError(_("comparison"), _("no design"), _("one or more designs of the list"))
         truth, trials, seed, margin = self._truth_now(), self.trials.value, self.seed.value, self.margin.value
-        rules = TrialRules(self.accrual.value or None, window_days=self.record.dlt_window_days.value)
+        rules = self.record.rules(accrual_per_month=self.accrual.value or None, backfill=False)
 
         def work(progress: Callable[[Comparison], None], stop: Callable[[], bool]) -> Comparison:
             return compare(designs, truth, trials, seed, margin=margin, rules=rules, progress=progress, stop=stop)
@@ -130,14 +140,14 @@ class SideBySide:
 
 def with_bar(name: str) -> str:
     """Name a design that also has the extra bar on escalation."""
-    return _("{}, with the extra bar").format(name)
+    return _("{} + extra bar").format(name)
 
 
 def rows_of(result: Comparison, measure: str) -> tuple[pd.DataFrame, str]:
     """Prepare the picture of one measure, and name its unit."""
     frame = result.table()
     frame = frame[frame["measure"] == measure]
-    words = [" ± ".join(figure_words(value, error, unit, result.trials))
+    words = ["\u00a0±\u00a0".join(figure_words(value, error, unit, result.trials))
              for value, error, unit in zip(frame["value"], frame["se"], frame["unit"], strict=True)]  # fmt: skip
     low = (frame["value"] - 2 * frame["se"]).clip(lower=0)
     rows = pd.DataFrame({
@@ -174,5 +184,6 @@ def _wide(frame: pd.DataFrame, column: str, trials: int) -> pd.DataFrame:
 def _cell(row: dict[Hashable, Any], column: str, trials: int) -> str:
     value, error, unit = float(row[column]), float(row["se"]), str(row["unit"])
     if column == "value":
-        return " ± ".join(figure_words(value, error, unit, trials))
-    return f"{100 * value:+.1f} ± {100 * error:.1f} %" if unit == "share" else f"{value:+.2f} ± {error:.2f}"
+        return "\u00a0±\u00a0".join(figure_words(value, error, unit, trials))
+    signed = f"{100 * value:+.1f} ± {100 * error:.1f} %" if unit == "share" else f"{value:+.2f} ± {error:.2f}"
+    return signed.replace("-", "−").replace(" ", "\u00a0")
