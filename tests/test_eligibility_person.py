@@ -379,6 +379,14 @@ def test_a_test_that_expires_before_waiting_is_over_must_be_done_again() -> None
     assert when.to_repeat == ("lvef_date",)
 
 
+def test_of_parts_that_are_alternatives_only_the_whole_criterion_stands_in_the_way() -> None:
+    treated = {"diagnosis": "aml", "dx_classification": "who_2016", "disease_state": "untreated"}
+    when = RECORD.timeline({**treated, "planned_treatment": "first_induction"}, start=TODAY)
+    assert when.steady["I2"] == "met"
+    assert when.steadily_failing == ()
+    assert RECORD.timeline({"planned_treatment": "other"}, start=TODAY).steadily_failing == ("I2",)
+
+
 def test_what_no_day_changes_is_told_apart() -> None:
     when = RECORD.timeline({"ecog": 4}, start=TODAY)
     assert "I5" in when.steadily_failing
@@ -496,6 +504,7 @@ ORGANS = {
     [
         (ORGANS, ["Alanine aminotransferase (ALT) at most 100 U/L (now 112 U/L)"]),
         ({"ecog": 3}, ["ECOG performance status at most 2 (now 3)"]),
+        ({"alt_u_l": 112.0, "alt_uln_u_l": 40.0}, ["Alanine aminotransferase (ALT) at most 100 U/L (now 112 U/L)"]),
         ({"bmi_kg_m2": 31.0}, ["Body mass index at most 30 kg/m² (now 31 kg/m²)"]),
         ({"weight_kg": 90.0, "height_cm": 170.0}, ["Weight at most 86.7 kg (now 90 kg)"]),
         ({"lvef_pct": 30.0}, ["Left ventricular ejection fraction at least 45 % (now 30 %)"]),

@@ -476,3 +476,29 @@ def test_no_shape_of_a_resource_stops_the_others(bent: dict[str, Any]) -> None:
     for kind in ("Observation", "Condition", "Procedure", "MedicationStatement"):
         odd = {"resourceType": kind, "subject": {"reference": "Patient/1"}, **bent}
         assert read(odd, alt(40, "good")).facts["alt_u_l"] == 40
+
+
+DAYS = [f"2026-03-0{day}" for day in range(1, 10)]
+RESULTS = st.builds(
+    lambda code, day, value, unit: observation(
+        code, f"{code}-{day}-{value}", day, valueQuantity=quantity(value, unit)
+    ),
+    st.sampled_from(["2160-0", "38483-4", "14682-9", "1742-6", "29463-7"]),
+    st.sampled_from(DAYS),
+    st.sampled_from([60, 80, 90]),
+    st.sampled_from(["mg/dL", "umol/L", "U/L", "kg", ""]),
+)
+
+
+@given(st.lists(RESULTS, max_size=8), st.randoms(use_true_random=False))
+def test_the_order_of_the_records_changes_nothing(results: list[dict[str, Any]], chance: Any) -> None:
+    shuffled = list(results)
+    chance.shuffle(shuffled)
+    one, other = read(*results), read(*shuffled)
+    assert (one.facts, one.unusable) == (other.facts, other.unusable)
+
+
+@given(st.lists(RESULTS, max_size=6), st.lists(RESULTS, max_size=6))
+def test_what_happens_later_changes_nothing_today(results: list[dict[str, Any]], later: list[dict[str, Any]]) -> None:
+    future = [{**one, "id": f"later-{n}", "effectiveDateTime": "2026-03-11"} for n, one in enumerate(later)]
+    assert read(*results).facts == read(*results, *future).facts

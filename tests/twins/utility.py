@@ -1,4 +1,4 @@
-"""A second utility design on the grid, one trial at a time in plain loops: Lin, Zhou, Yan, Li & Yuan 2020, two ways."""
+"""A second utility design on the grid, one trial at a time in plain loops: Lin and others 2020, two ways."""
 
 from functools import lru_cache
 

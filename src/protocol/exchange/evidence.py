@@ -3,9 +3,11 @@
 Both readers of real records (FHIR and OMOP) give findings; this module decides between them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ import pandas as pd
 
 from protocol.eligibility import EligibilityRecord, Fact, FactValue
 from protocol.eligibility.cohort import IDENTITY
+from protocol.eligibility.conditions import names_in
 from protocol.exchange.birth import Birth, age_known
 from protocol.exchange.cohort_files import DTYPES, Problem
 from protocol.exchange.limits import Limit, limit_for
@@ -110,7 +113,8 @@ class Imports(NamedTuple):
         return pd.DataFrame(columns)
 
 
-class Setting(NamedTuple):
+@dataclass(frozen=True)
+class Setting:
     """What an import needs beside the records: whose facts, as of which day, at which site, with which limits."""
 
     record: EligibilityRecord
@@ -118,10 +122,26 @@ class Setting(NamedTuple):
     site: str = ""
     limits: tuple[Limit, ...] = ()
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, Fact]:
         """The record's facts by id."""
         return {fact.id: fact for fact in self.record.facts}
+
+    @cached_property
+    def windows(self) -> list[tuple[str, str, int]]:
+        """Each fact that is dated, the fact of its day, and how many days it stays valid."""
+        values = {parameter.id: parameter.value for parameter in self.record.parameters}
+        return [(f.id, f.dated_by, int(values[f.valid_days or ""])) for f in self.record.facts if f.dated_by]
+
+    @cached_property
+    def derivations(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each fact that can be computed, and what from."""
+        return [(f.id, names_in(f.derived)) for f in self.record.facts if f.derived is not None]
+
+    @cached_property
+    def limits_of_normal(self) -> list[tuple[Fact, str]]:
+        """Each upper limit of normal, and the fact it belongs to."""
+        return [(f, f.id.replace("_uln", "")) for f in self.record.facts if f.limit_of_normal]
 
 
 def measured(fact: Fact, value: float, unit: str, finding: Finding, high: float | None = None) -> Finding:
@@ -178,14 +198,14 @@ def _day(finding: Finding) -> date:
 def _agree(usable: list[Finding], all_: list[Finding]) -> Finding:
     """Return the newest finding when all usable ones say the same, else the conflict between them."""
     if not usable:
-        return max(all_, key=_day)
-    newest = max(usable, key=lambda f: (_day(f), f.moment))
+        return max(all_, key=lambda f: (_day(f), f.reason, f.note, f.origin))
+    newest = max(usable, key=lambda f: (_day(f), f.moment, f.origin, f.code))
     if _same([f.value for f in usable]):
         return newest
     values = {f.value for f in usable}
     for winner, pair in MORE_EXACT:
         if values == pair:
-            return max((f for f in usable if f.value == winner), key=_day)
+            return max((f for f in usable if f.value == winner), key=lambda f: (_day(f), f.origin))
     said = "; ".join(f"{f.original} ({f.origin})" for f in usable)
     return replace(newest, value=None, reason=CONFLICT, note=said)
 
@@ -209,11 +229,10 @@ def _date_measurements(chosen: dict[str, Finding], setting: Setting) -> None:
 
     Four blood tests share one date in the record. Their newest day would make an old test look fresh.
     """
-    windows = {parameter.id: parameter.value for parameter in setting.record.parameters}
     groups: dict[str, list[tuple[str, int]]] = {}
-    for fact in setting.record.facts:
-        if fact.dated_by and fact.id in chosen and chosen[fact.id].value is not None:
-            groups.setdefault(fact.dated_by, []).append((fact.id, int(windows[fact.valid_days or ""])))
+    for name, dated_by, days in setting.windows:
+        if name in chosen and chosen[name].value is not None:
+            groups.setdefault(dated_by, []).append((name, days))
     for dated_by, members in groups.items():
         fresh = [name for name, days in members if (setting.as_of - _day(chosen[name])).days <= days]
         for name, _days in members:
@@ -225,20 +244,18 @@ def _date_measurements(chosen: dict[str, Finding], setting: Setting) -> None:
 
 def _leave_out_old_derivations(chosen: dict[str, Finding], setting: Setting) -> None:
     """Leave out a derived value older than what it is derived from: a new weight outdates the old body mass index."""
-    from protocol.eligibility.conditions import names_in
-
-    for fact in setting.record.facts:
-        sources = [chosen.get(name) for name in names_in(fact.derived)] if fact.derived else []
+    for derived, names in setting.derivations:
+        sources = [chosen.get(name) for name in names]
         known = [source for source in sources if source and source.value is not None and source.day]
-        complete = fact.id in chosen and known and len(known) == len(sources)
-        if complete and max(map(_day, known)) > _day(chosen[fact.id]):
-            del chosen[fact.id]
+        complete = derived in chosen and known and len(known) == len(sources)
+        if complete and max(map(_day, known)) > _day(chosen[derived]):
+            del chosen[derived]
 
 
 def _add_limits(chosen: dict[str, Finding], setting: Setting) -> None:
     sex = chosen["sex"].value if "sex" in chosen else None
-    for fact in setting.record.facts:
-        value = chosen.get(fact.id.replace("_uln", "")) if fact.limit_of_normal else None
+    for fact, analyte in setting.limits_of_normal:
+        value = chosen.get(analyte)
         if value is None or value.value is None:
             continue
         own = Finding(fact.id, value.limit, value.day, value.origin, value.code, note=_("reference range"))
@@ -253,6 +270,9 @@ Naming = Callable[[str], str]
 """Turns an identifier of the records into a study id."""
 
 
-def named(names: Mapping[str, str]) -> Naming:
-    """Return a naming by a table that somebody wrote."""
-    return lambda identifier: names[identifier]
+def gathered(imported: Iterable[Imported], problems: Iterable[Problem]) -> Imports:
+    """Put participants in the order of their study ids; two that share one are reported."""
+    people = tuple(sorted(imported, key=lambda one: one.participant))
+    shared = [name for name, count in Counter(one.participant for one in people).items() if count > 1]
+    found, write = _("a study id of several persons"), _("one study id per person")
+    return Imports(people, (*problems, *(Problem(name, found, write) for name in shared)))

@@ -9,7 +9,7 @@ from protocol.exchange.answers import MEANS, amount, coded
 from protocol.exchange.birth import Birth, born
 from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
 from protocol.exchange.cohort_files import Problem
-from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, measured, settle
+from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, gathered, measured, settle
 from protocol.exchange.history import diagnosed, died
 from protocol.exchange.omop_tables import Tables
 from protocol.translation import _
@@ -61,8 +61,9 @@ def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
     if strangers:
         found = _("{count} persons that the person table does not have").format(count=strangers)
         problems.append(Problem(_("all tables"), found, _("the whole person table")))
-    imported = [settle(name(str(one)), findings[one], birth, setting) for one, birth in people.items()]
-    return Imports(tuple(sorted(imported, key=lambda one: one.participant)), tuple(problems))
+    return gathered(
+        (settle(name(str(one)), findings[one], birth, setting) for one, birth in people.items()), problems
+    )
 
 
 class _Reader:
@@ -72,7 +73,7 @@ class _Reader:
         self.tables, self.setting, self.book = tables, setting, CodeBook(setting.record)
         self.concepts = {
             int(number): Concept(VOCABULARIES.get(vocabulary, vocabulary), code)
-            for number, vocabulary, code in tables.rows("concept", "concept_id::int", "vocabulary_id", "concept_code")
+            for number, vocabulary, code in tables.concepts()
         }
         self.problems: list[Problem] = []
 

@@ -88,6 +88,14 @@ class Tables:
         while batch := cursor.fetchmany(10_000):
             yield from batch
 
+    def concepts(self) -> Iterator[tuple[int, str, str]]:
+        """Yield id, vocabulary and code of the concepts that the other tables use; a vocabulary has millions."""
+        held = [(table, key) for table, own in self.columns.items() for key in own if key.endswith("concept_id")]
+        columns = [(self._column(table, f"{key}::int"), table) for table, key in held if table != "concept"]
+        used = " union ".join(f"select {column} from {table}" for column, table in columns)  # noqa: S608
+        where = f"try_cast(concept_id as bigint) in ({used})"
+        yield from self.rows("concept", "concept_id::int", "vocabulary_id", "concept_code", where=where)
+
     def distinct(self, table: str, column: str) -> list[int]:
         """Return the different whole numbers of a column."""
         if column not in self.columns.get(table, ()):

@@ -15,4 +15,4 @@ def keyed(key: bytes) -> Naming:
         A secret of the site, kept apart from the data. HMAC-SHA-256, cut to 48 bits: two of a million participants
         share an id with a probability of 0.2 %.
     """
-    return lambda identifier: "P-" + hmac.new(key, identifier.encode(), hashlib.sha256).hexdigest()[:12]
+    return lambda identifier: "P-" + hmac.new(key, identifier.encode(), hashlib.sha256).hexdigest()[:12].upper()

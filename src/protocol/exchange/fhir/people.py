@@ -1,17 +1,21 @@
 """FHIR resources put together per person, each person named by a study id; names and addresses are never read."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from protocol.exchange.codes import CodeBook
 from protocol.exchange.cohort_files import Problem
-from protocol.exchange.evidence import Finding, Imports, Naming, Setting, settle
+from protocol.exchange.evidence import Finding, Imports, Naming, Setting, gathered, settle
 from protocol.exchange.fhir.findings import Reader
 from protocol.exchange.fhir.patients import birth_of, patient_findings
 from protocol.exchange.fhir.reading import Item, items
 from protocol.records import ProtocolError
 from protocol.translation import _
+
+SHORT_ID = 5
+"""Characters of an id below which it may be part of another word by chance."""
 
 
 def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imports:
@@ -66,7 +70,7 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
         if person is None:
             found_ = _("no Patient resource: age and sex are unknown")
             problems.append(Problem(study_id, found_, _("the file with the Patient resources as well")))
-    return Imports(tuple(sorted(imported, key=lambda one: one.participant)), tuple(problems))
+    return gathered(imported, problems)
 
 
 def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
@@ -79,19 +83,28 @@ def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
 
 
 def _hide(finding: Finding, key: str, study_id: str) -> Finding:
-    """Take the person's id out of the ids of the resources, where some servers put it."""
-    return replace(finding, origin=finding.origin.replace(key, study_id)) if key else finding
+    """Take the person's id out of the ids of the resources, where some servers put it; a short one as a word."""
+    short = len(key) < SHORT_ID
+    pattern = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])" if short else re.escape(key)
+    return replace(finding, origin=re.sub(pattern, lambda _match: study_id, finding.origin))
 
 
 def _latest(found: Iterable[Item]) -> list[Item]:
-    """Keep the last version of each resource: the newest ``lastUpdated``, else the one read last."""
-    kept: dict[Any, Item] = {}
+    """Keep the newest version of each resource; versions that differ and do not say which is newer are all kept."""
+    versions: dict[Any, list[Item]] = {}
     for number, item in enumerate(found):
         own = item.resource.get("id")
-        key = (item.resource["resourceType"], str(own)) if own else number
-        if key not in kept or _updated(item) >= _updated(kept[key]):
-            kept[key] = item
-    return [*kept.values()]
+        versions.setdefault((item.resource["resourceType"], str(own)) if own else number, []).append(item)
+    return [item for items_ in versions.values() for item in _newest(items_)]
+
+
+def _newest(versions: list[Item]) -> list[Item]:
+    newest = max(map(_updated, versions))
+    kept: list[Item] = []
+    for item in versions:
+        if _updated(item) == newest and all(item.resource != other.resource for other in kept):
+            kept.append(item)
+    return kept
 
 
 def _updated(item: Item) -> str:

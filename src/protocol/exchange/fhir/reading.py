@@ -1,5 +1,6 @@
 """FHIR files taken apart: a bundle, a single resource, or one resource per line (bulk export)."""
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -18,6 +19,12 @@ USED = (
     "MedicationStatement",
     "MedicationAdministration",
 )
+NEEDED = (
+    "resourceType", "id", "meta", "status", "code", "subject", "patient", "effective", "issued", "value", "component",
+    "dataAbsentReason", "referenceRange", "verificationStatus", "clinicalStatus", "onset", "abatement",
+    "recordedDate", "performed", "gender", "birthDate", "deceased",
+)  # fmt: skip
+"""Beginnings of the elements that are read. Names, addresses and notes are dropped at once."""
 
 
 class Item(NamedTuple):
@@ -43,7 +50,10 @@ def items(name: str, content: bytes, problems: list[Problem]) -> Iterator[Item]:
     found = _lines(name, content, problems) if _is_ndjson(content) else _document(name, content, problems)
     for item in found:
         if item.resource.get("resourceType") in USED:
-            yield item
+            needed = {
+                key: value for key, value in item.resource.items() if key.startswith(NEEDED) and key != "identifier"
+            }
+            yield item._replace(resource=needed)
 
 
 def _is_ndjson(content: bytes) -> bool:
@@ -55,7 +65,7 @@ def _is_ndjson(content: bytes) -> bool:
 
 
 def _lines(name: str, content: bytes, problems: list[Problem]) -> Iterator[Item]:
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), start=1):
         where = _("{name}, line {number}").format(name=name, number=number)
         if not line.strip():
             continue

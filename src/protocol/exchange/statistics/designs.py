@@ -46,7 +46,9 @@ def _described() -> dict[str, tuple[str, str, tuple[str, ...]]]:
         "waterfall": (
             _("The grid is divided into subtrials along lines of regimens, each run with the boundaries of BOIN; the "
               "end of one says where the next begins, so that every frequency gets an answer."),
-            nearest, ("waterfall", "boin", "pava"),
+            _("At the end the regimen nearest the target is named for every frequency, by isotonic regression along dose "
+              "and frequency; of these the one whose estimate is nearest the target is recommended."),
+            ("waterfall", "boin", "pava"),
         ),
         "pipe": (
             _("Every regimen has its own prior; of all ways to divide the grid into regimens below and above the "

@@ -7,9 +7,11 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
+from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.participant import ParticipantPanel
+from protocol.pages.eligibility.records import RecordsPanel, sources
 from protocol.records import Phase
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -25,10 +27,11 @@ class EligibilityPage:
         self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
-        self.cohort = CohortPanel(self.record, trial.examples)
+        self.cohort = CohortPanel(trial, today)
         self.person = ParticipantPanel(trial, today, self._chances)
-        self.tabs = widgets.Tab([self.person.view, self._cohort()])
-        self.tabs.titles = (_("One participant"), _("A cohort, and what if"))
+        self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
+        self.tabs = widgets.Tab([self.person.view, self._cohort(), self.records.view])
+        self.tabs.titles = (_("One participant"), _("A cohort, and what if"), _("From hospital records"))
         self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs])
         self._connect()
         self.refresh()
@@ -84,7 +87,7 @@ class EligibilityPage:
         if self.cohort.cohort is None:
             return {}, _("No cohort is open: each criterion is taken to fail in half of the cases.")
         if self._rates is None or self._rates[:2] != (id(self.cohort.cohort), phase):
-            counted = self.record.screen_cohort(self.cohort.cohort.frame, phase)
+            counted = self.cohort.cohort.screen(phase)
             self._rates = (id(self.cohort.cohort), phase, failure_rates(counted))
         name = self.cohort.file_name or _("the invented example")
         return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
@@ -103,6 +106,16 @@ class EligibilityPage:
         where = _("{file}, participant {participant}").format(file=file, participant=change["new"])
         self.person.fill(facts, where)
         self.tabs.selected_index = 0
+
+    def _take_person(self, person: Imported) -> None:
+        self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
+        self.person.fill(person.facts, sources(person), person.unusable)
+        self.tabs.selected_index = 0
+
+    def _take_cohort(self, imports: Imports) -> None:
+        self.cohort.take(imports.frame(self.record), _("hospital records"), imports.problems)
+        self.refresh()
+        self.tabs.selected_index = 1
 
     def _reset(self, _button: widgets.Button) -> None:
         for parameter in self.record.parameters:

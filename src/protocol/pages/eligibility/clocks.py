@@ -8,7 +8,7 @@ from protocol.chart import Chart
 from protocol.eligibility import Fact, Lane, Timeline
 from protocol.figures import eligibility_clocks as figures
 from protocol.pages import elements
-from protocol.translation import _
+from protocol.translation import _, ngettext
 
 
 class ClocksPart:
@@ -40,7 +40,7 @@ class ClocksPart:
 
 def in_words(when: Timeline, labels: Mapping[str, str]) -> Markup:
     """Say the earliest day and the clock that binds, the last day and what closes it, and what to test again."""
-    lines = [_opens(when), _closes(when), _again(when, labels), _never(when)]
+    lines = [_opens(when), _closes(when), _again(when, labels), _never(when), _undecided(when)]
     shown = [line for line in lines if line]
     return Markup("").join(Markup("<p>{}</p>").format(line) for line in shown)
 
@@ -76,6 +76,16 @@ def _never(when: Timeline) -> Markup:
         return Markup("")
     words = _("Whatever the day, not met: {rules}.").format(rules=", ".join(when.steadily_failing))
     return Markup('<span class="pw-bad">{}</span>').format(words)
+
+
+def _undecided(when: Timeline) -> Markup:
+    count = sum(status == "unknown" for status in when.steady.values())
+    words = ngettext(
+        "{n} criterion or part is unknown whatever the day.",
+        "{n} criteria or parts are unknown whatever the day.",
+        count,
+    )
+    return Markup('<span class="pw-open">{}</span>').format(words.format(n=count)) if count else Markup("")
 
 
 def _names(lanes: tuple[Lane, ...]) -> str:

@@ -11,6 +11,8 @@ from protocol.pages import elements
 from protocol.translation import _, ngettext
 
 FIRST = 3
+SHOWN = 8
+"""Facts named for one step."""
 
 
 class NextQuestions:
@@ -71,8 +73,11 @@ def listed(screening: Screening, steps: tuple[Step, ...], labels: Mapping[str, s
 
 
 def _item(step: Step, labels: Mapping[str, str]) -> Markup:
-    worth = _("excludes in {chance:.0%} of such cases, cost {cost:g}").format(chance=step.chance, cost=step.cost)
-    facts = ", ".join(labels[name] for name in step.facts)
+    chance = _("no case to learn from, taken as {chance:.0%}") if step.guessed else _("excludes in {chance:.0%}")
+    worth = _("{chance}, cost {cost:g}").format(chance=chance.format(chance=step.chance), cost=step.cost)
+    named, more = step.facts[:SHOWN], len(step.facts) - SHOWN
+    facts = ", ".join(labels[name] for name in named)
+    facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more) if more > 0 else ""
     return Markup('<li><b>{}</b> <span class="pw-tag">{}</span><br>{} <span class="pw-off">{}</span></li>').format(
         step.procedure.label, worth, facts, ", ".join(step.criteria)
     )

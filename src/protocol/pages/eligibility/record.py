@@ -21,6 +21,7 @@ class Present(NamedTuple):
     record: EligibilityRecord
     facts: dict[str, Any]
     sources: dict[str, str]
+    unusable: dict[str, str]
     phase: Phase
     gate: Any
     as_of: date
@@ -78,6 +79,7 @@ class KeepingPart:
         kept = screening_record(
             now.record, now.facts, now.phase, now.as_of,
             study_id=self.study_id.value.strip(), trial_id=trial_id, gate=now.gate, sources=now.sources,
+            unusable=now.unusable,
             registry_version=_("registry record of {day}").format(day=day),
             software=f"protocol workbook {__version__}",
         )  # fmt: skip
