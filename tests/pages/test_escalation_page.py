@@ -455,6 +455,7 @@ def test_designs_stand_side_by_side_with_and_without_the_bar(page):
     assert [row["design"] for row in panel.picture._rows] == list(panel.designs.value)
     assert [one.design.__dict__.get("bar") for one in panel.result.simulations.values()] == [False, True, None]
     assert "Difference from BOIN (2-D)" in panel.table.value
+    assert panel.table.value.count('<th scope="col">E3</th>') == 3
     panel.reference.value = "3+3 along a path"
     assert "Difference from 3+3 along a path" in panel.table.value
     panel.measure.value = "participants"
