@@ -309,3 +309,22 @@ def test_a_design_without_a_table_says_so_in_the_text():
     text = StatisticalSection(RECORD, "N", "POCRM", design, {}, date(2026, 1, 1))
     assert "no table of their own" in text.markdown()
     assert text.markdown().count("Not simulated") == 2
+
+
+@pytest.mark.parametrize("text", ["A1:NNNP0.5P", "A1:NNN B1:NTP0.2"])
+def test_pending_participants_stay_as_they_are(text):
+    design, outcomes, at = RECORD.designed(), Outcomes.parse(GRID, text), last_named(GRID, text)
+    now = int(recommended(design, outcomes, at)[0])
+    assert now == design.next(outcomes, [at])[0]
+    for row in turning_points(design, outcomes, at).itertuples():
+        assert row.leads_to != GRID.labels[now]
+    room = RECORD.designed(maximum=int(outcomes.enrolled.sum()) + 1)
+    assert set(pathways(room, outcomes, at, 2)["participants"]) == {1}
+
+
+def test_responses_are_kept_when_the_dlts_are_varied():
+    design, outcomes = RECORD.designed("Utility of response and toxicity"), Outcomes.parse(GRID, "A1:EEB B1:ENT")
+    found = turning_points(design, outcomes, GRID.index("B1"))
+    assert set(found["regimen"]) <= {"A1", "B1"}
+    assert not found.empty
+    assert len(pathways(design, outcomes, GRID.index("B1"), 1)) == 4
