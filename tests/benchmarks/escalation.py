@@ -106,7 +106,7 @@ def fresh_processes():
     over = 0
     for name in DESIGNS:
         line = [sys.executable, "-c", FRESH, str(FOLDER), name]
-        more = float(subprocess.run(line, capture_output=True, text=True, check=True).stdout)  # noqa: S603
+        more = float(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
         over += report(f"{name}: first call in a fresh process, seconds more", more, FRESH_SECONDS)
     return over
 

@@ -1,7 +1,7 @@
 """Keyboard on a grid: the strongest key decides.
 
-Sources: Pan, Lin, Zhou & Yuan 2020 (Contemp Clin Trials 92:105972; arXiv 1712.06718) for combinations; Yan, Mandrekar &
-Yuan 2017 (Clin Cancer Res 23:3994-4003) for the keys.
+Sources: Pan, Lin, Zhou & Yuan 2020 (Contemp Clin Trials 92:105972) for combinations; Yan, Mandrekar & Yuan 2017 (Clin
+Cancer Res 23:3994-4003) for the keys.
 """
 
 from dataclasses import dataclass
