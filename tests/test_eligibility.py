@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import polars as pl
 import pytest
 from small_protocols import criterion, record_of, truths
 
@@ -49,7 +48,7 @@ def test_a_frame_with_an_impossible_value_is_refused_by_column(column: str, valu
 
 
 @pytest.mark.parametrize(
-    "frame", ["cohort.csv", pl.LazyFrame({"ecog": [1]}), pd.DataFrame([[1, 2]], columns=["ecog"] * 2)]
+    "frame", ["cohort.csv", "no.parquet", {"ecog": [1]}, pd.DataFrame([[1, 2]], columns=["ecog"] * 2)]
 )
 def test_what_is_no_table_is_refused_in_words(frame: object) -> None:
     with pytest.raises(ProtocolError, match="a pandas or Polars DataFrame with each column once"):

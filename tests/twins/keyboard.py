@@ -5,6 +5,7 @@ Written from Yan, Mandrekar & Yuan 2017 and Pan et al. 2020, not from the batch 
 
 from functools import lru_cache
 
+from scipy.special import betainc
 from scipy.stats import beta
 from twins.boin import PlainBoin
 
@@ -21,15 +22,16 @@ class PlainKeyboard(PlainBoin):
         return n >= 3 and y >= 3 and beta.sf(self.target, 1 + y, 1 + n - y) > self.cutoff
 
     def direction(self, n, y):
-        if self.too_toxic(n, y):
-            return -1
+        return -1 if self.too_toxic(n, y) else self.key_direction(n, y)
+
+    def key_direction(self, n, y):
         keys = [(0, self.low, self.high)]
         while keys[0][1] > 1e-9:
             keys.insert(0, (1, max(keys[0][1] - self.width, 0.0), keys[0][1]))
         while keys[-1][2] < 1 - 1e-9:
             keys.append((-1, keys[-1][2], min(keys[-1][2] + self.width, 1.0)))
         strengths = [
-            (beta.cdf(end, 1 + y, 1 + n - y) - beta.cdf(start, 1 + y, 1 + n - y)) / (end - start)
+            (betainc(1 + y, 1 + n - y, end) - betainc(1 + y, 1 + n - y, start)) / (end - start)
             for _way, start, end in keys
         ]
         strongest = max(range(len(keys)), key=lambda index: (strengths[index], index))

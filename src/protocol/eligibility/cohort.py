@@ -1,123 +1,223 @@
-"""Many participants at once: two bits per criterion, failed and unknown, and what follows from them."""
+"""Many participants at once: which criteria fail, are unknown or do not apply, kept while thresholds change."""
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
-import narwhals as nw
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.criteria import Catalogue, Criterion, Fact
-from protocol.eligibility.leaves import Choices, Columns
+from protocol.eligibility.columns import empty
+from protocol.eligibility.conditions import names_in
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact
+from protocol.eligibility.leaves import Columns, value_of
 from protocol.eligibility.logic import Logic, Value, both, opposite
-from protocol.eligibility.screening import blocked, check_phase, expected, in_phase, rails_of
-from protocol.records import Phase, ProtocolError
+from protocol.eligibility.masks import CohortScreening, Masks
+from protocol.eligibility.screening import blocked, check_phase, in_phase, rails_of
+from protocol.eligibility.sources import BATCH, IDENTITY, Batch, Participants, Source, source_of
+from protocol.records import Phase
 
-Masks = NDArray[np.int64]
-IDENTITY = "participant_id"
+__all__ = ["IDENTITY", "Cohort", "CohortScreening", "screen_frame"]
+
+Progress = Callable[[int, int], None]
+"""Called with the participants done and all of them; an exception raised in it stops the work and is passed on."""
+HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
+"""Columns of a cohort that may need more are read again at each change instead of being held."""
+AHEAD = 4
+"""Batches read before the first of them is worked out."""
+Three = tuple[Masks, Masks, Masks]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class CohortScreening:
-    """The answer for a cohort.
+class Cohort:
+    """A cohort to be screened again and again: only what a change can touch is worked out anew.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Whose criteria are asked.
+    frame
+        What :meth:`protocol.eligibility.EligibilityRecord.screen_cohort` takes.
+    hold : bool
+        Whether to keep the columns for the next time.
 
     Attributes
     ----------
-    criteria : tuple of Criterion
-        In protocol order; bit ``i`` of every mask belongs to ``criteria[i]``.
-    titles : tuple of str
-        Their short titles with the thresholds used.
-    participants : tuple of str
-        One id per row, in the order of the input.
-    fail, unknown, not_applicable : integer arrays, shape (participants,)
-        Which criteria block, which cannot be said, which do not apply.
+    participants : sequence of str
+        One id per row; read when first used.
     """
 
-    criteria: tuple[Criterion, ...]
-    titles: tuple[str, ...]
-    participants: tuple[str, ...]
-    fail: Masks
-    unknown: Masks
-    not_applicable: Masks
+    def __init__(self, catalogue: Catalogue, frame: Any, *, hold: bool = True) -> None:
+        self.catalogue, self._hold = catalogue, hold
+        self.source: Source = source_of(frame, {fact.id: fact for fact in catalogue.facts})
+        self.participants = Participants(self.source)
+        self._uses = [_uses(catalogue, criterion) for criterion in catalogue.criteria]
+        self._held: dict[str, NDArray[Any]] = {}
+        self._kept: dict[tuple[Any, ...], Three] = {}
 
-    @cached_property
-    def counted(self) -> int:
-        """Mask of the criteria that count: mirrors and implied ones are never counted twice."""
-        return sum(1 << i for i, criterion in enumerate(self.criteria) if criterion.counted_with is None)
+    def __len__(self) -> int:
+        return len(self.source)
 
-    def counts(self) -> pd.DataFrame:
-        """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
-        rows = []
-        for position, criterion in enumerate(self.criteria):
-            fail, unknown, absent = (
-                int((mask >> position & 1).sum()) for mask in (self.fail, self.unknown, self.not_applicable)
-            )
-            met = len(self.participants) - fail - unknown - absent
-            rows.append((criterion.id, self.titles[position], met, fail, unknown, absent))
-        return pd.DataFrame(rows, columns=["criterion", "title", "met", "not met", "unknown", "not applicable"])
+    def screen(self, phase: Phase = "Ib", *, progress: Progress | None = None, **parameters: Any) -> CohortScreening:
+        """Screen everybody with some parameters changed for this screening.
 
-    def funnel(self) -> pd.DataFrame:
-        """Count who is left after each criterion, in protocol order.
+        Parameters
+        ----------
+        phase : {"Ib", "II"}
+            The phase of the trial.
+        progress : callable, optional
+            Called now and then with the number of participants done and in all; raise from it to stop.
+        **parameters
+            Changed thresholds or readings, by parameter id; the record itself never changes.
 
-        Returns
-        -------
-        pandas.DataFrame
-            criterion, title, excluded (first failure here), remaining (no failure so far), confirmed (no failure
-            and nothing unknown so far), only_reason (this is the only criterion that fails). Criteria counted
-            with another are left out.
+        Raises
+        ------
+        ProtocolError
+            For an unknown phase or parameter, a value outside its range, or a cell of the wrong type.
         """
-        rows, failed, open_ = [], np.zeros_like(self.fail, dtype=bool), np.zeros_like(self.fail, dtype=bool)
-        failures = self.fail & self.counted
-        for position, criterion in enumerate(self.criteria):
-            if not self.counted >> position & 1:
-                continue
-            here = (self.fail >> position & 1).astype(bool)
-            excluded = int((here & ~failed).sum())
-            failed, open_ = failed | here, open_ | (self.unknown >> position & 1).astype(bool)
-            only = int((failures == 1 << position).sum())
-            left, confirmed = int((~failed).sum()), int((~failed & ~open_).sum())
-            rows.append((criterion.id, self.titles[position], excluded, left, confirmed, only))
-        columns = ["criterion", "title", "excluded", "remaining", "confirmed", "only_reason"]
-        return pd.DataFrame(rows, columns=columns)
+        check_phase(phase)
+        changed = self.catalogue.with_parameters(**parameters) if parameters else self.catalogue
+        settings = self._settings(changed, phase)
+        start, masks = self._nearest(settings)
+        stale = [i for i, (new, old) in enumerate(zip(settings, start, strict=True)) if new != old]
+        if stale or masks is None:
+            found = self._worked_out(changed, phase, stale, progress)
+            masks = found if masks is None else _merged(masks, found, stale)
+            self._keep(settings, masks)
+        titles = tuple(changed.title(criterion) for criterion in changed.criteria)
+        return CohortScreening(changed.criteria, titles, self.participants, *masks)
 
-    def overall(self) -> pd.Series:
-        """Return the overall verdict per participant, indexed by participant id."""
-        verdicts = np.select(
-            [self.fail != 0, self.unknown != 0],
-            ["ineligible", "possibly eligible"],
-            "eligible so far",
+    def _settings(self, catalogue: Catalogue, phase: Phase) -> tuple[Any, ...]:
+        """Return for each criterion all that its answers depend on besides the participants."""
+        values = {parameter.id: parameter.value for parameter in catalogue.parameters}
+        return tuple(
+            (
+                in_phase(criterion, phase),
+                tuple(phase in part.phases for part in criterion.parts),
+                tuple(values[name] for name in names if name in values),
+            )
+            for criterion, names in zip(catalogue.criteria, self._uses, strict=True)
         )
-        return pd.Series(verdicts, index=pd.Index(self.participants, name=IDENTITY), name="overall")
+
+    def _nearest(self, settings: tuple[Any, ...]) -> tuple[tuple[Any, ...], Three | None]:
+        """Return the kept answers that differ in the fewest criteria."""
+        nothing: tuple[Any, ...] = (None,) * len(settings)
+        candidates = sorted(self._kept, key=lambda kept: sum(map(_differ, kept, settings)))
+        return (candidates[0], self._kept[candidates[0]]) if candidates else (nothing, None)
+
+    def _keep(self, settings: tuple[Any, ...], masks: Three) -> None:
+        """Keep the first answers, which changes come back to, and the last."""
+        while len(self._kept) > 1:
+            self._kept.popitem()
+        self._kept[settings] = masks
+
+    def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
+        names = sorted({name for i in stale for name in self._uses[i]} & set(self.source.facts))
+        fail, unknown, absent = (np.empty(len(self), dtype=np.int64) for _kind in range(3))
+        done = 0
+        for piece in screened(catalogue, self._batches(names), phase, stale, len(self)):
+            rows = slice(done, done := done + len(piece[0]))
+            fail[rows], unknown[rows], absent[rows] = piece
+            if progress is not None:
+                progress(done, len(self))
+        return fail, unknown, absent
+
+    def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
+        """Read some facts in the order of the participants, a batch at a time; a fact nobody has is left out."""
+        for batch in self._batches([name for name in names if name in self.source.facts]):
+            yield {name: value_of(column, self.source.facts[name]) for name, column in batch.items()}
+
+    def _batches(self, names: Sequence[str]) -> Iterator[Batch]:
+        """Read columns, and hold them when they are to be held: to read them again takes longer than to use them."""
+        size = len(self)
+        fresh = [name for name in names if name not in self._held]
+        if self._hold and fresh and size * BYTES_A_PARTICIPANT <= HELD_BYTES:
+            room, done = {name: empty(self.source.facts[name], size) for name in fresh}, 0
+            for batch in self.source.batches(fresh):
+                rows = slice(done, done := done + len(next(iter(batch.values()))))
+                for name, column in batch.items():
+                    room[name][rows] = column
+                yield batch | {name: self._held[name][rows] for name in names if name in self._held}
+            self._held |= room
+        elif fresh or not names:
+            yield from self.source.batches(names)
+        else:
+            for first in range(0, size, BATCH):
+                yield {name: self._held[name][first : first + BATCH] for name in names}
+
+
+def _differ(one: object, other: object) -> bool:
+    return one != other
+
+
+def _uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
+    """Return every fact and parameter that can change a criterion's answer, dates of measurements included."""
+    facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, None]()
+    waiting = [name for text in criterion.conditions() for name in names_in(text)]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found[name] = None
+        if name in facts and (fact := facts[name]).derived:
+            waiting += names_in(fact.derived)
+        if name in facts and fact.dated_by and fact.valid_days:
+            waiting += [fact.dated_by, fact.valid_days, RECENCY_ANCHOR]
+    return tuple(found)
+
+
+def _merged(masks: Three, found: Three, stale: list[int]) -> Three:
+    kept = np.int64(~sum(1 << position for position in stale))
+    fail, unknown, absent = ((old & kept) | new for old, new in zip(masks, found, strict=True))
+    return fail, unknown, absent
 
 
 def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
     """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
-    check_phase(phase)
-    table = _table(frame)
+    return Cohort(catalogue, frame, hold=False).screen(phase)
+
+
+def column_of(column: Any, fact: Fact) -> Value:
+    """Return one column of a frame (a narwhals Series) as an array of its fact's type, and which values are known.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the column that does not hold values of its fact's type.
+    """
+    source = source_of(column.alias(fact.id).to_frame().to_native(), {fact.id: fact})
+    return value_of(np.concatenate([batch[fact.id] for batch in source.batches([fact.id])]), fact)
+
+
+def screened(
+    catalogue: Catalogue, batches: Iterable[Batch], phase: Phase, criteria: Iterable[int], size: int
+) -> Iterator[Three]:
+    """Work out some criteria batch by batch: the masks of what fails, is unknown or does not apply, in order."""
     facts = {fact.id: fact for fact in catalogue.facts}
-    columns = {name: column_of(table[name], facts[name]) for name in table.columns if name in facts}
-    logic = Logic(facts, {parameter.id: parameter for parameter in catalogue.parameters}, Columns(columns))
-    bits = [_bits(logic, criterion, phase) for criterion in catalogue.criteria]
-    fail, clear, absent = (_mask([row[kind] for row in bits], len(table)) for kind in range(3))
-    unknown = ~(fail | clear | absent) & ((1 << len(catalogue.criteria)) - 1)
-    titles = tuple(catalogue.title(criterion) for criterion in catalogue.criteria)
-    return CohortScreening(catalogue.criteria, titles, _identities(table), fail, unknown, absent)
+    parameters = {parameter.id: parameter for parameter in catalogue.parameters}
+    chosen = [(position, catalogue.criteria[position]) for position in criteria]
+
+    def work(batch: Batch) -> Three:
+        rows = len(next(iter(batch.values()))) if batch else size
+        values = {name: value_of(column, facts[name]) for name, column in batch.items()}
+        logic = Logic(facts, parameters, Columns(values))
+        return _masks({position: _bits(logic, criterion, phase) for position, criterion in chosen}, rows)
+
+    return _in_order(work, batches)
 
 
-def _table(frame: Any) -> Any:
-    try:
-        return nw.from_native(frame, eager_only=True)
-    except (TypeError, ValueError) as error:
-        found = f"{type(frame).__name__} ({str(error).splitlines()[0][:60]})"
-        raise ProtocolError("cohort", found, "a pandas or Polars DataFrame with each column once") from None
-
-
-def _identities(table: Any) -> tuple[str, ...]:
-    if IDENTITY in table.columns:
-        return tuple(str(value) for value in table[IDENTITY].to_list())
-    return tuple(str(row) for row in range(1, len(table) + 1))
+def _in_order(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Do the work on a thread of its own, so that the next items are read meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque[Any]()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
@@ -131,59 +231,18 @@ def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, A
     return both(applies.true, blocks.true), both(opposite(applies.false), blocks.false), applies.false
 
 
-def _mask(bits: list[Any], participants: int) -> Masks:
+def _masks(bits: Mapping[int, tuple[Any, Any, Any]], rows: int) -> Three:
+    fail, clear, absent = (_mask({i: row[kind] for i, row in bits.items()}, rows) for kind in range(3))
+    return fail, ~(fail | clear | absent) & np.int64(sum(1 << position for position in bits)), absent
+
+
+def _mask(bits: Mapping[int, Any], rows: int) -> Masks:
     """Put one boolean per criterion into the bits of one number per participant, the first criterion lowest."""
-    mask = np.zeros(participants, dtype=np.int64)
-    for position, bit in enumerate(bits):
-        mask |= np.asarray(bit, dtype=np.int64) << position
-    return mask
-
-
-def column_of(column: nw.Series[Any], fact: Fact) -> Value:
-    """Return a column as an array of its fact's type, and which of its values are known.
-
-    Null, NaN, NaT, NA and None all mean unknown, whatever the frame; see docs/house.md.
-
-    Raises
-    ------
-    ProtocolError
-        Naming the column that does not hold values of its fact's type.
-    """
-    values = column.to_numpy()
-    known = ~np.asarray(pd.isna(values), dtype=bool)
-    try:
-        typed = _typed(values, known, fact)
-    except (TypeError, ValueError) as error:
-        raise ProtocolError(f"column {column.name}", str(error)[:80], expected(fact)) from None
-    if fact.is_number:
-        _check_range(typed, known, fact)
-    return Value(typed, known)
-
-
-def _check_range(numbers: Any, known: NDArray[np.bool_], fact: Fact) -> None:
-    plausible = (numbers >= fact.minimum) & (numbers <= fact.maximum)
-    if fact.type == "whole":
-        plausible &= numbers == np.floor(numbers)
-    wrong = np.flatnonzero(known & ~plausible)
-    if len(wrong):
-        where = f"column {fact.id}, row {wrong[0] + 1}"
-        raise ProtocolError(where, f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip(), expected(fact))
-
-
-def _typed(values: Any, known: NDArray[np.bool_], fact: Fact) -> Any:
-    if fact.type == "choice":
-        options = list(fact.options)
-        codes, found = pd.factorize(values)
-        unknown = [str(value) for value in found if str(value) not in options]
-        if unknown:
-            raise ValueError(repr(unknown[0]))
-        places = np.array([options.index(str(value)) for value in found] or [0])
-        return Choices(places[codes], options)
-    if fact.type == "date":
-        return np.where(known, values, np.datetime64(0, "D")).astype("datetime64[D]")
-    if fact.type == "yes_no":
-        plain = np.where(known, values, False)
-        if not all(value in (True, False) for value in pd.unique(plain)):
-            raise ValueError("values other than true and false")
-        return plain.astype(bool)
-    return np.where(known, values, np.nan).astype(np.float64)
+    mask = np.zeros((rows, 8), dtype=np.uint8)
+    for place in range(8):
+        byte: Any = np.uint8(0)
+        for position in range(place * 8, place * 8 + 8):
+            if position in bits and bits[position] is not False:
+                byte = byte | (np.asarray(bits[position]).view(np.uint8) << np.uint8(position - place * 8))
+        mask[:, place] = byte
+    return mask.view("<i8").reshape(rows).astype(np.int64, copy=False)

@@ -2,17 +2,28 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from protocol.eligibility.conditions import check, check_number
-from protocol.records import Phase, Provenance, Record, Text, unique
+from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
 Status = Literal["met", "not met", "unknown", "not applicable"]
 PHASES: tuple[Phase, ...] = ("Ib", "II")
+REASONS = (
+    "missing",
+    "stale",
+    "unit unknown",
+    "no upper limit of normal",
+    "conflicting sources",
+    "judgement pending",
+    "not yet evaluable",
+    "protocol ambiguous",
+)
+"""Why something is unknown; always one of these."""
 
 RECENCY_ANCHOR = "enrolment_date"
 """The date at which a measurement must still be recent enough (register entry A51)."""
@@ -36,6 +47,7 @@ class Fact(Provenance):
     valid_days: Name | None = None
     may_follow_enrolment: bool = False
     judgement: bool = False
+    fixed: bool = False
     limit_of_normal: bool = False
     help: str = ""
     codes: tuple[str, ...] = ()
@@ -111,9 +123,12 @@ class Part(Record):
 
 
 class Criterion(Provenance):
-    """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion)."""
+    """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion).
 
-    id: Annotated[str, StringConstraints(pattern=r"^[IE]\d+$")]
+    Ids with D belong to the gate before each infusion and are no criteria of the registry.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[IED]\d+$")]
     kind: Literal["inclusion", "exclusion"]
     title: Text
     wording: Text
@@ -152,25 +167,68 @@ class Criterion(Provenance):
             yield from (text for text in (rule.condition, rule.applies_if) if text)
 
 
+class Recheck(Provenance):
+    """A criterion, or a part of one, that is judged again on the day of each infusion."""
+
+    rule: Text
+
+
+class Procedure(Provenance):
+    """One step that finds several facts at once, and what it costs compared with a look into the chart (1)."""
+
+    id: Name
+    label: Text
+    facts: tuple[Name, ...] = Field(min_length=1)
+    cost: float = Field(gt=0)
+
+
 class Catalogue(Record):
     """All of ``eligibility.toml``, checked as a whole."""
 
     facts: tuple[Fact, ...]
     parameters: tuple[Parameter, ...]
     criteria: tuple[Criterion, ...] = Field(max_length=63)  # one bit each in a 64-bit mask
+    infusion_criteria: tuple[Criterion, ...] = ()
+    rechecks: tuple[Recheck, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
 
     def title(self, rule: Criterion | Part) -> str:
         """Return a criterion's short title with the present thresholds in it."""
+        if "{" not in rule.title:
+            return rule.title
         return rule.title.format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
+
+    def with_parameters(self, **values: Any) -> Self:
+        """Return a copy of the record with changed parameters; the record itself never changes."""
+        known = {parameter.id: parameter for parameter in self.parameters}
+        for name, value in values.items():
+            if name not in known:
+                raise ProtocolError(f"parameter {name}", "no such parameter", "one of " + ", ".join(known))
+            known[name] = _changed(known[name], value)
+        return self.model_copy(update={"parameters": tuple(known.values())})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
-        unique([*(c.id for c in self.criteria), *(part.id for c in self.criteria for part in c.parts)], "criterion")
+        both_gates = [*self.criteria, *self.infusion_criteria]
+        unique([*(c.id for c in both_gates), *(part.id for c in self.criteria for part in c.parts)], "criterion")
         self._check_references()
-        for criterion in self.criteria:
+        for criterion in both_gates:
             self._check_criterion(criterion)
+        self._check_steps()
         return self
+
+    def _check_steps(self) -> None:
+        rules = {c.id for c in self.criteria} | {part.id for c in self.criteria for part in c.parts}
+        for recheck in self.rechecks:
+            if recheck.rule not in rules:
+                raise ValueError(f"re-check of {recheck.rule!r}; write the id of a criterion or part")
+        unique((recheck.rule for recheck in self.rechecks), "re-check")
+        unique((name for procedure in self.procedures for name in procedure.facts), "fact of a procedure")
+        facts = {fact.id for fact in self.facts}
+        for procedure in self.procedures:
+            if unknown := set(procedure.facts) - facts:
+                raise ValueError(f"procedure {procedure.id} finds {min(unknown)!r}; write the id of a fact")
 
     def _check_references(self) -> None:
         given = {fact.id: fact for fact in self.facts if fact.derived is None}
@@ -209,3 +267,12 @@ class Catalogue(Record):
 
 def _short(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
+
+
+def _changed(parameter: Parameter, value: Any) -> Parameter:
+    content = {**parameter.model_dump(), "value": value}
+    try:
+        return Parameter.model_validate(content)
+    except ValueError as error:
+        allowed = ", ".join(parameter.options) or f"a number from {parameter.minimum} to {parameter.maximum}"
+        raise ProtocolError(parameter.label, repr(value), allowed) from error

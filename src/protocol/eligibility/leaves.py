@@ -2,24 +2,33 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from dateutil.relativedelta import relativedelta
 from numpy.typing import NDArray
 
+from protocol.eligibility.columns import EPOCH, LAST_NUMBER, Column, answers
 from protocol.eligibility.criteria import Fact, FactValue
 from protocol.eligibility.logic import Value
 
-Days = NDArray[np.datetime64]
-"""Dates as datetime64[D]."""
+Days = NDArray[Any]
+"""Dates as datetime64[D], or as whole numbers as compact columns hold them; spans of time as whole numbers."""
 
 
 class Participant:
-    """The facts of one participant, as plain Python values; None or absent means unknown."""
+    """The facts of one participant, as plain Python values; None or absent means unknown.
 
-    def __init__(self, facts: Mapping[str, FactValue | None]) -> None:
-        self.facts = facts
+    What was found but cannot be used (its unit is unknown, sources disagree) is not among `facts` but stands in
+    `unusable` with its reason.
+    """
+
+    def __init__(
+        self, facts: Mapping[str, FactValue | None], unusable: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.facts, self.unusable = facts, unusable
 
     def fact(self, fact: Fact) -> Value:
         """Look up one fact."""
@@ -42,14 +51,18 @@ class Participant:
 
 
 class Choices:
-    """A column of a choice fact: the position of each answer among the options, compared with an option's id."""
+    """A column of a choice fact: the position of each answer among the options, compared with an option's id.
+
+    Where the answer is not known the position may be any number.
+    """
 
     def __init__(self, positions: NDArray[np.integer[Any]], options: list[str]) -> None:
         self.positions, self.options = positions, options
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, Choices):
-            return np.array(self.options)[self.positions] == np.array(other.options)[other.positions]
+            mine, theirs = (np.array(one.options).take(one.positions, mode="clip") for one in (self, other))
+            return mine == theirs
         return self.positions == (self.options.index(str(other)) if other in self.options else -1)
 
     def __ne__(self, other: object) -> Any:
@@ -61,33 +74,49 @@ class Choices:
 class Columns:
     """The facts of many participants, as arrays of shape (participants,); an absent column is unknown for all."""
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self.values = values
+    def __init__(self, values: Mapping[str, Value], unusable: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.values, self.unusable = values, unusable
 
     def fact(self, fact: Fact) -> Value:
         """Look up one fact's column."""
         return self.values.get(fact.id, Value(None, False))
 
-    def days(self, earlier: Days, later: Days) -> NDArray[np.int64]:
+    def days(self, earlier: Days, later: Days) -> Days:
         """Count the days from one date to another."""
-        return (later - earlier).astype(np.int64)
+        return _numbered(later) - _numbered(earlier)
 
-    def months(self, earlier: Days, later: Days) -> NDArray[np.int64]:
+    def months(self, earlier: Days, later: Days) -> Days:
         """Count complete calendar months; month ends clip."""
-        month, day = _month_and_day(later)
-        first_month, first_day = _month_and_day(earlier)
-        ends_month = _month_and_day(later + np.timedelta64(1, "D"))[1] == 1
-        months: NDArray[np.int64] = month - first_month - ((day < first_day) & ~ends_month)
-        return months
+        start, end, (month, day, ends_month) = _numbered(earlier), _numbered(later), _calendar()
+        early = (day[end] < day[start]) & ~ends_month[end]
+        return month[end] - month[start] - early
 
-    def years(self, born: Days, on: Days) -> NDArray[np.int64]:
+    def years(self, born: Days, on: Days) -> Days:
         """Count completed years."""
-        (month, day), (birth_month, birth_day) = _month_and_day(on), _month_and_day(born)
-        years: NDArray[np.int64] = (month - birth_month - (day < birth_day)) // 12
-        return years
+        start, end, (month, day, _ends_month) = _numbered(born), _numbered(on), _calendar()
+        return (month[end] - month[start] - (day[end] < day[start])) // 12
 
 
-def _month_and_day(days: Days) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return months since 1970-01 and the day of the month."""
+def value_of(column: Column, fact: Fact) -> Value:
+    """Return the values of a compact column, and which of them are known."""
+    if fact.is_number:
+        return Value(column, ~np.isnan(column))
+    if fact.type == "date":
+        return Value(column, column != 0)
+    if fact.type == "choice":
+        return Value(Choices(column - 1, answers(fact)), column != 0)
+    return Value(column == answers(fact).index(True) + 1, column != 0)
+
+
+def _numbered(days: Days) -> Days:
+    """Count dates in days, as compact columns do."""
+    return days if days.dtype.kind == "i" else days.astype("datetime64[D]").astype(np.int64) - EPOCH
+
+
+@lru_cache(maxsize=1)
+def _calendar() -> tuple[Days, Days, Days]:
+    """Return months since 1970-01, day of the month and whether it is the month's last, by number of the day."""
+    days = np.arange(EPOCH, EPOCH + 2 * LAST_NUMBER).astype("datetime64[D]")  # a century and more to look ahead
     months = days.astype("datetime64[M]")
-    return months.astype(np.int64), (days - months).astype(np.int64) + 1
+    day = (days - months).astype(np.int32) + 1
+    return months.astype(np.int32), day, np.append(day[1:], 1) == 1

@@ -23,9 +23,10 @@ def in_words(gaps: Iterable[Gap]) -> str:
     """Say why something is unknown in one line, gaps of the same kind together."""
     kinds = {
         "missing": _("not known: {about}"),
+        "unit unknown": _("given without a unit that can be used: {about}"),
         "no upper limit of normal": _("no upper limit of normal: {about}"),
         "stale": _("too old, or dated after enrolment: {about}"),
-        "conflicting sources": _("does not fit what it follows from: {about}"),
+        "conflicting sources": _("does not fit what else is known: {about}"),
         "judgement pending": _("not judged yet by the investigator: {about}"),
         "not yet evaluable": _("cannot be judged yet: {about}"),
         "protocol ambiguous": _("the protocol leaves this open: {about}"),
@@ -45,23 +46,26 @@ def show(fact: Fact, value: Any) -> str:
     return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
 
 
-def _operator(op: ast.AST) -> str:
-    words: dict[type[ast.AST], str] = {
-        ast.Lt: _("below"),
-        ast.LtE: _("at most"),
-        ast.Gt: _("above"),
-        ast.GtE: _("at least"),
-        ast.Eq: _("is"),
-        ast.NotEq: _("is not"),
-        ast.In: _("is one of"),
-        ast.NotIn: _("is none of"),
-        ast.Add: "+",
-        ast.Sub: "-",
-        ast.Mult: "×",
-        ast.Div: "/",
-        ast.Pow: "^",
-    }
-    return words[type(op)]
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Lt: _("below"),
+    ast.LtE: _("at most"),
+    ast.Gt: _("above"),
+    ast.GtE: _("at least"),
+    ast.Eq: _("is"),
+    ast.NotEq: _("is not"),
+    ast.In: _("is one of"),
+    ast.NotIn: _("is none of"),
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "×",
+    ast.Div: "/",
+    ast.Pow: "^",
+}
+
+
+def operator_in_words(op: ast.AST) -> str:
+    """Say a comparison or an arithmetic sign as people write it."""
+    return OPERATORS[type(op)]
 
 
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -105,13 +109,14 @@ class Wording:
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 op = op if holds else OPPOSITE[type(op)]()
                 if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
-                    return [self._finding(left)]
-                return [f"{self.side(left)} {_operator(op)} {self.side(right)}"]
+                    return [self.finding(left)]
+                return [f"{self.side(left)} {operator_in_words(op)} {self.side(right)}"]
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
-                return [self._finding(argument)] if holds else []
-        return [self._finding(node)]
+                return [self.finding(argument)] if holds else []
+        return [self.finding(node)]
 
-    def _finding(self, node: ast.expr) -> str:
+    def finding(self, node: ast.expr) -> str:
+        """Say a fact and what was found."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ever":
             fact = self.logic.facts[names_in(node)[0]]
             return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
@@ -132,7 +137,7 @@ class Wording:
                 fact, given = self.logic.facts[name], self.logic.value(node)
                 return f"{fact.label} {show(fact, given.data) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
-                return f"{self._factor(left)} {_operator(op)} {self._factor(right)}"
+                return f"{self._factor(left)} {operator_in_words(op)} {self._factor(right)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
@@ -161,16 +166,19 @@ class Wording:
                 return self.gaps(operand)
             case ast.Call(func=ast.Name(id=function), args=[operand]):
                 return self.gaps(operand) or [self._grey(function, operand)]
-        return [gap for name in names_in(tree) if name in self.logic.facts for gap in self._missing(name)]
+        return [gap for name in names_in(tree) if name in self.logic.facts for gap in self.missing(name)]
 
     def _grey(self, function: str, operand: ast.expr) -> Gap:
         reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
         return Gap(reason, "", ", ".join(self.because(operand)))
 
-    def _missing(self, name: str) -> list[Gap]:
+    def missing(self, name: str) -> list[Gap]:
+        """Return why a fact has no value that can be used; empty when it has one."""
         fact = self.logic.facts[name]
         if self.logic.fact(fact).known:
             return []
+        if name in self.logic.leaves.unusable:
+            return [Gap(self.logic.leaves.unusable[name], name, fact.label)]
         given = self.logic.leaves.fact(fact)
         if given.known:
             reason = "conflicting sources" if self.logic.is_in_conflict(fact) else "stale"

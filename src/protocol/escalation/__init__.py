@@ -9,13 +9,14 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.escalation.designs import DESIGNS, Design
 from protocol.escalation.grid import STOP, Grid, Regimen, true_rates
 from protocol.escalation.outcomes import Outcomes, last_named
-from protocol.escalation.parameters import DesignParameters
+from protocol.escalation.parameters import DesignParameters, TrialParameters
+from protocol.escalation.rules import TrialRules
 from protocol.escalation.selection import isotonic_rates, select
 from protocol.escalation.simulation import Simulation, simulate
 from protocol.records import Provenance, Record, Sourced, Text, unique
 
 __all__ = [
-    "DESIGNS", "STOP", "Design", "EscalationRecord", "Grid", "Outcomes", "Regimen", "Simulation",
+    "DESIGNS", "STOP", "Design", "EscalationRecord", "Grid", "Outcomes", "Regimen", "Simulation", "TrialRules",
     "isotonic_rates", "last_named", "select", "simulate", "true_rates",
 ]  # fmt: skip
 
@@ -49,7 +50,9 @@ class EscalationRecord(Record):
     doses: tuple[Dose, ...] = Field(min_length=1)
     frequencies: tuple[Frequency, ...] = Field(min_length=1)
     dlt_window_days: Sourced[Annotated[int, Field(ge=1)]]
+    acceptable_margin: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
     design: DesignParameters
+    trial: TrialParameters | None = None
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -91,3 +94,20 @@ class EscalationRecord(Record):
         known = {field.name for field in fields(DESIGNS[name])}
         design: Design = DESIGNS[name](self.grid, **{key: value for key, value in values.items() if key in known})
         return design
+
+    def rules(self, **changes: Any) -> TrialRules:
+        """Build the options of the trial from the record: its accrual, late outcomes, backfill.
+
+        Parameters
+        ----------
+        **changes
+            What-if: fields of :class:`~protocol.escalation.rules.TrialRules` in place of the record's values.
+
+        Raises
+        ------
+        ProtocolError
+            When a value lies outside its range.
+        """
+        given = self.trial
+        values = {name: getattr(given, name).value for name in type(given).model_fields} if given else {}
+        return TrialRules(**({"window_days": self.dlt_window_days.value} | values | changes))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from protocol.escalation.grid import Booleans, Floats, Integers
 
@@ -79,20 +79,33 @@ def keyboard_tables(target: float, low: float, high: float, cutoff: float, margi
     largest : int
         Participants at one regimen at most.
     """
+    n, y = np.arange(largest + 1)[:, None], np.arange(largest + 1)[None]
+    real, move = y <= n, key_moves(n, y, target, low, high)
+    escalate = (real & (move == UP)).sum(axis=1) - 1
+    deescalate = (real & (move != DOWN)).sum(axis=1)
+    return _tabulated(target, low, high, escalate, deescalate, cutoff, margin, fewest_dlt=3)
+
+
+def key_moves(n: ArrayLike, y: ArrayLike, target: float, low: float, high: float) -> Integers:
+    """Say where the key with the highest posterior probability leads: 1 up, 0 stay, -1 down.
+
+    Parameters
+    ----------
+    n, y : array_like
+        Participants, whole or in part, and DLTs; of shapes that fit each other.
+    target, low, high : float
+        Target DLT rate and the ends of the target key, ``0 < low < target < high < 1``.
+    """
     from scipy.special import betainc
 
     width = high - low
     below, above = np.arange(low, 0, -width)[::-1], np.arange(high, 1, width)
     edges = np.concatenate([[0.0], below[below > TINY], above[above < 1 - TINY], [1.0]])
-    n, y = np.arange(largest + 1)[:, None, None], np.arange(largest + 1)[None, :, None]
-    inside = np.diff(betainc(y + 1, np.maximum(n - y, 0) + 1, edges), axis=2)
+    n, y = np.asarray(n)[..., None], np.asarray(y)[..., None]
+    inside = np.diff(betainc(y + 1, np.maximum(n - y, 0) + 1, edges), axis=-1)
     strength = inside * (width / np.diff(edges))  # the shorter keys at the ends are made as wide as the others
-    strongest = len(edges) - 2 - np.argmax(strength[:, :, ::-1], axis=2)  # of equals the rightmost
-    key = int(np.searchsorted(edges, target)) - 1
-    real = y[:, :, 0] <= n[:, :, 0]
-    escalate = (real & (strongest < key)).sum(axis=1) - 1
-    deescalate = (real & (strongest <= key)).sum(axis=1)
-    return _tabulated(target, low, high, escalate, deescalate, cutoff, margin, fewest_dlt=3)
+    strongest = len(edges) - 2 - np.argmax(strength[..., ::-1], axis=-1)  # of equals the rightmost
+    return np.asarray(np.sign(int(np.searchsorted(edges, target)) - 1 - strongest))
 
 
 def _tabulated(

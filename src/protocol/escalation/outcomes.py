@@ -1,67 +1,121 @@
-"""What was seen so far: participants treated and DLTs, for many trials at once."""
+"""What was seen so far, for many trials at once: participants, DLTs, responses, and who is still in the window."""
 
 import re
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from protocol.escalation.grid import Grid, Integers
+from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-ENTRY = re.compile(r"(?P<regimen>\S+?):(?P<letters>[NT]+)", re.IGNORECASE)
+# One participant: neither, a DLT (toxicity), a response (efficacy), both (the letters usual for such designs since
+# Brock and others 2017, BMC Med Res Methodol 17:112); or pending, with the part of the window that has passed.
+PERSON = re.compile(r"[NTEB]|P(?P<part>0?\.\d+|0|1(?:\.0+)?)?", re.IGNORECASE)
+ENTRY = re.compile(
+    rf"(?P<regimen>[^\s:]+):(?P<people>(?:{PERSON.pattern.replace('?P<part>', '?:')})+)", re.IGNORECASE
+)
+
+
+NAMES = ("treated", "dlt", "pending", "followed", "responded", "both")
 
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Participants with a complete DLT window, and those of them with a DLT.
+    """Participants with a complete DLT window, those of them with a DLT, and what else is known.
 
     Parameters
     ----------
     grid : Grid
     treated, dlt : array_like of int, shape (T, D, F) or (D, F)
-        Participants, and those with a DLT, per trial and regimen; one trial may leave out the first axis.
+        Participants who completed the window or had a DLT, and those with a DLT, per trial and regimen; one trial
+        may leave out the first axis.
+    pending : array_like of int, optional, same shape
+        Further participants, who are in the window and had no DLT so far.
+    followed : array_like of float, optional, same shape
+        Windows that these have passed together: from 0 to their number.
+    responded, both : array_like of int, optional, same shape
+        Of `treated`, those with a response, and those with a response and a DLT.
 
     Raises
     ------
     ProtocolError
-        When a count is not a whole number, is negative, or a regimen has more DLTs than participants.
+        When a count is not a whole number, is negative, or is larger than the one it is a part of.
     """
 
     grid: Grid
     treated: Integers
     dlt: Integers
+    pending: Integers | None = None
+    followed: Floats | None = None
+    responded: Integers | None = None
+    both: Integers | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "treated", self._counts(self.treated, _("participants treated")))
-        object.__setattr__(self, "dlt", self._counts(self.dlt, _("participants with a DLT")))
-        if self.treated.shape != self.dlt.shape:
-            raise ProtocolError(_("outcomes"), _("different numbers of trials"), _("the same number twice"))
-        excess = self.dlt > self.treated
+        for name in NAMES:
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, self._counts(name))
+                if len(getattr(self, name)) != len(self.treated):
+                    write = _("the same number each time")
+                    raise ProtocolError(_("outcomes"), _("different numbers of trials"), write)
+        self._part(self.dlt, self.treated, _("{} with a DLT of {} treated"))
+        if (
+            self.pending is not None
+            or self.followed is not None
+            or self.responded is not None
+            or self.both is not None
+        ):
+            self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        if (self.pending is None) != (self.followed is None) or (self.responded is None) != (self.both is None):
+            found = _("one of two counts that belong together")
+            write = _("pending with followed, responded with both")
+            raise ProtocolError(_("outcomes"), found, write)
+        if self.pending is not None and self.followed is not None:
+            self._part(self.followed, self.pending, _("{:g} windows passed by {} pending"))
+        if self.responded is not None and self.both is not None:
+            self._part(self.responded, self.treated, _("{} with a response of {} treated"))
+            self._part(self.both, np.minimum(self.dlt, self.responded), _("{} with both of {} with either"))
+            neither = self.treated - self.dlt + self.both
+            self._part(self.responded, neither, _("{} with a response, where there can be {}"))
+
+    def _part(self, part: Integers | Floats, whole: Integers, words: str) -> None:
+        excess = part > whole
         if excess.any():
             trial, dose, frequency = np.argwhere(excess)[0]
             name = self.grid.doses[dose] + self.grid.frequencies[frequency]
-            dlt, treated = self.dlt[trial, dose, frequency], self.treated[trial, dose, frequency]
-            found = _("{} with a DLT of {} treated").format(dlt, treated)
-            raise ProtocolError(_("outcomes at {}").format(name), found, _("at most {}").format(treated))
+            found = words.format(part[trial, dose, frequency], most := whole[trial, dose, frequency])
+            raise ProtocolError(_("outcomes at {}").format(name), found, _("at most {}").format(most))
 
-    def _counts(self, values: ArrayLike, what: str) -> Integers:
+    def _counts(self, name: str) -> Integers:
         try:
-            counts = np.asarray(values)
+            counts = np.asarray(getattr(self, name))
         except ValueError:
-            raise ProtocolError(what, _("rows of different lengths"), _("one row per dose, all as long")) from None
+            raise ProtocolError(
+                _words(name), _("rows of different lengths"), _("one row per dose, all as long")
+            ) from None
         if counts.ndim == 2:
             counts = counts[None]
         if counts.shape[1:] != self.grid.shape:
             write = _("{} doses by {} frequencies").format(*self.grid.shape)
-            raise ProtocolError(what, _("an array of shape {}").format(counts.shape), write)
-        if not np.issubdtype(counts.dtype, np.integer):
-            raise ProtocolError(what, _("numbers that are not whole"), _("whole numbers of participants"))
-        if counts.min(initial=0) < 0:
-            raise ProtocolError(what, str(counts.min()), _("0 or more"))
+            raise ProtocolError(_words(name), _("an array of shape {}").format(counts.shape), write)
+        if name != "followed" and not np.issubdtype(counts.dtype, np.integer):
+            raise ProtocolError(_words(name), _("numbers that are not whole"), _("whole numbers of participants"))
+        if not (counts.min(initial=0) >= 0):
+            raise ProtocolError(_words(name), str(counts.min()), _("0 or more"))
         return counts
+
+    @property
+    def enrolled(self) -> Integers:
+        """Participants, pending ones included; shape ``(T, D, F)``."""
+        return self.treated if self.pending is None else self.treated + self.pending
+
+    def of(self, trials: Integers | Booleans) -> Self:
+        """Return the chosen trials alone."""
+        parts: list[Any] = [None if (whole := getattr(self, name)) is None else whole[trials] for name in NAMES]
+        return type(self)(self.grid, *parts)
 
     @classmethod
     def none(cls, grid: Grid, trials: int = 1) -> Self:
@@ -72,38 +126,67 @@ class Outcomes:
     def parse(cls, grid: Grid, text: str) -> Self:
         """Read one trial from the usual notation, such as ``A1:NNN B1:NTN``.
 
-        One letter a participant: N for no DLT, T for a DLT (toxicity). A regimen may be named more than once.
+        One letter a participant: N for no DLT, T for a DLT (toxicity). Where responses are counted, N and T are
+        participants without one, E (efficacy) has a response and no DLT, B has both. P is pending, in the DLT
+        window without a DLT so far; a number behind it is the part of the window that has passed: ``B1:NP0.5P``.
+        A regimen may be named more than once.
 
         Raises
         ------
         ProtocolError
             Naming the word that cannot be read or the regimen that is not on the grid.
         """
-        counts = np.zeros((2, grid.size), int)
-        for index, letters in _entries(grid, text):
-            counts[:, index] += len(letters), letters.upper().count("T")
-        return cls(grid, *counts.reshape(2, *grid.shape))
+        counts, followed = {letter: np.zeros(grid.size, int) for letter in "NTEBP"}, np.zeros(grid.size)
+        for index, people in _entries(grid, text):
+            for person in PERSON.finditer(people):
+                counts[person[0][0].upper()][index] += 1
+                followed[index] += float(person["part"] or 0)
+        n, t, e, b, p = counts.values()
+        late = (p, followed) if p.any() else (None, None)
+        efficacy = (e + b, b) if (e + b).any() else (None, None)
+        parts: list[Any] = [n + t + e + b, t + b, *late, *efficacy]
+        shaped: list[Any] = [None if part is None else part.reshape(grid.shape) for part in parts]
+        return cls(grid, *shaped)
 
     def __str__(self) -> str:
         return self.notation()
 
     def notation(self, last: int | None = None) -> str:
         """Write the first trial in the notation that :meth:`parse` reads, regimen `last` at the end."""
-        treated, dlt = self.treated[0].ravel(), self.dlt[0].ravel()
-        order = sorted(np.flatnonzero(treated), key=lambda index: (index == last, index))
-        words = (f"{self.grid.labels[i]}:{'N' * (treated[i] - dlt[i])}{'T' * dlt[i]}" for i in order)
-        return " ".join(words)
+        enrolled = self.enrolled[0].ravel()
+        order = sorted(np.flatnonzero(enrolled), key=lambda index: (index == last, index))
+        return " ".join(f"{self.grid.labels[index]}:{self._people(int(index))}" for index in order)
+
+    def _people(self, index: int) -> str:
+        names = "treated", "dlt", "pending", "responded", "both"
+        n, t, p, e, b = (0 if (c := getattr(self, name)) is None else int(c[0].flat[index]) for name in names)
+        part = 0.0 if self.followed is None else float(self.followed[0].flat[index]) / max(p, 1)
+        pending = f"P{part:.4g}" if part else "P"
+        return "N" * (n - t - e + b) + "E" * (e - b) + "T" * (t - b) + "B" * b + pending * p
 
     def with_regimen(self, index: int, treated: int, dlt: int) -> Self:
-        """Return a copy of one trial with other counts at one regimen."""
-        counts = np.stack([self.treated, self.dlt]).reshape(2, -1)
-        counts[:, index] = treated, dlt
-        return type(self)(self.grid, *counts.reshape(2, *self.grid.shape))
+        """Return a copy of one trial with other counts at one regimen; its responses there are forgotten."""
+        parts: list[Any] = [None if (whole := getattr(self, name)) is None else whole.copy() for name in NAMES]
+        for part, value in zip(parts, (treated, dlt, 0, 0.0, 0, 0), strict=True):
+            if part is not None:
+                part[0].flat[index] = value
+        return type(self)(self.grid, *parts)
+
+
+def _words(name: str) -> str:
+    return {
+        "treated": _("participants treated"),
+        "dlt": _("participants with a DLT"),
+        "pending": _("participants pending"),
+        "followed": _("windows passed by pending participants"),
+        "responded": _("participants with a response"),
+        "both": _("participants with a response and a DLT"),
+    }[name]
 
 
 def last_named(grid: Grid, text: str) -> int:
     """Return the index of the regimen named last in the notation; 0, the lowest, when nothing is named."""
-    return next((index for index, _letters in reversed(_entries(grid, text))), 0)
+    return next((index for index, _people in reversed(_entries(grid, text))), 0)
 
 
 def _entries(grid: Grid, text: str) -> list[tuple[int, str]]:
@@ -116,5 +199,5 @@ def _entries(grid: Grid, text: str) -> list[tuple[int, str]]:
                 repr(word),
                 _("a regimen, a colon, and N or T for each participant: B1:NTN"),
             )
-        entries.append((grid.index(match["regimen"]), match["letters"]))
+        entries.append((grid.index(match["regimen"]), match["people"]))
     return entries

@@ -13,7 +13,7 @@ import pandas as pd
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.cohort import IDENTITY
-from protocol.eligibility.screening import FIRST_DAY, LAST_DAY
+from protocol.eligibility.values import FIRST_DAY, LAST_DAY
 from protocol.records import ProtocolError
 from protocol.translation import _
 

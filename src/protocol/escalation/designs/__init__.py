@@ -1,21 +1,29 @@
 """The dose-finding designs, by the name people choose them with."""
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.logistic import Logistic
 from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.pocrm import Pocrm
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
-from protocol.escalation.grid import Booleans, Grid, Integers
+from protocol.escalation.designs.utility import Utility
+from protocol.escalation.designs.waterfall import Waterfall
+from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 
 
 class Design(Protocol):
     """What every design offers; all of it works on T trials at once."""
+
+    reads_pending: ClassVar[bool]
+    """Whether pending participants count by their follow-up; otherwise their cohort is waited for."""
+    takes_backfill: ClassVar[bool]
+    """Whether regimens may get participants that the design did not ask for."""
 
     @property
     def grid(self) -> Grid:
@@ -37,6 +45,10 @@ class Design(Protocol):
     def maximum(self) -> int:
         """Participants in the whole trial at most."""
 
+    @property
+    def assumed_responses(self) -> Floats | None:
+        """True response rates to simulate with when none are given, shape ``(D, F)``; None without responses."""
+
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the index of the next regimen, or STOP; shape ``(T,)``."""
 
@@ -55,11 +67,20 @@ class Design(Protocol):
     def selected(self, outcomes: Outcomes) -> Integers:
         """Select the recommended phase II regimen, or STOP for none; shape ``(T,)``."""
 
+    def contour(self, outcomes: Outcomes) -> Integers | None:
+        """Select one regimen a frequency, shape ``(T, F)``; None from a design that answers with one regimen."""
+
+    def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
+        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
+
 
 DESIGNS: dict[str, type[Any]] = {
     "BOIN (2-D)": Boin,
     "Keyboard (2-D)": Keyboard,
+    "Waterfall": Waterfall,
     "PIPE": Pipe,
     "POCRM": Pocrm,
+    "Two-agent logistic": Logistic,
+    "Utility of response and toxicity": Utility,
     "3+3 along a path": ThreePlusThree,
 }

@@ -6,14 +6,18 @@ Cancer Res 23:3994-4003) for the keys.
 
 from dataclasses import dataclass
 
-from protocol.escalation.intervals import Tables, keyboard_tables
-from protocol.escalation.stepping import IntervalDesign
+import numpy as np
+
+from protocol.escalation.climbing import TwoWays
+from protocol.escalation.grid import Floats, Integers
+from protocol.escalation.intervals import Tables, key_moves, keyboard_tables
+from protocol.escalation.late import Seen
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 
 @dataclass(frozen=True)
-class Keyboard(IntervalDesign):
+class Keyboard(TwoWays):
     """Keyboard for a grid of regimens; what is not listed is as for BOIN.
 
     Rates from 0 to 1 are divided into keys as wide as the target key. The key with the highest posterior
@@ -48,6 +52,14 @@ class Keyboard(IntervalDesign):
     def tables(self) -> Tables:
         """The look-up tables for up to ``maximum`` participants at one regimen."""
         return keyboard_tables(self.target, *self._key, self.elimination, self.lowest_margin, self.maximum)
+
+    def late_rate(self, seen: Seen) -> Floats:
+        """Estimate the DLT rate where participants are pending, on the effective number (Lin & Yuan 2020)."""
+        return np.asarray(seen.y / np.maximum(seen.effective, seen.y + 1e-9))
+
+    def late_move(self, seen: Seen) -> Integers:
+        """Say where the strongest key on the effective number leads."""
+        return key_moves(seen.effective, seen.y, self.target, *self._key)
 
     @property
     def _key(self) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from protocol.escalation.checks import check_counts, check_trial, one_of, places
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
+from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -32,7 +33,7 @@ class Posterior(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pipe:
+class Pipe(UsualDesign):
     """Product of independent beta probabilities escalation.
 
     Parameters
@@ -123,7 +124,7 @@ class Pipe:
         closed = self.eliminated(outcomes).reshape(treated.shape)
         rows = np.arange(len(at))
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | (treated.sum(axis=1) >= self.maximum), STOP, chosen)
+        return np.where(closed[:, 0] | (outcomes.enrolled.sum(axis=(1, 2)) >= self.maximum), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that probably lie above the contour; shape ``(T, D, F)``."""
@@ -149,7 +150,7 @@ class Pipe:
         chosen = int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         seen = _("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)
-        if chosen == STOP and outcomes.treated.sum() >= self.maximum:
+        if chosen == STOP and outcomes.enrolled.sum() >= self.maximum:
             return f"{seen} " + _("The maximum of {} participants is reached.").format(self.maximum)
         if chosen == STOP:
             words = _("The lowest regimen, {}, lies above the contour with probability {:.2f} (limit {:g}): stop.")

@@ -16,6 +16,7 @@ from protocol.escalation.checks import check_coin, check_counts, check_trial, on
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
 from protocol.escalation.intervals import too_toxic
 from protocol.escalation.outcomes import Outcomes
+from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -36,7 +37,7 @@ class Fit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Pocrm:
+class Pocrm(UsualDesign):
     """Partial order continual reassessment method, in two stages.
 
     Parameters
@@ -171,7 +172,7 @@ class Pocrm:
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
         if chosen == STOP:
-            full = outcomes.treated.sum() >= self.maximum
+            full = outcomes.enrolled.sum() >= self.maximum
             words = _("The maximum of {} participants is reached.").format(self.maximum)
             stop = _("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0])
             return " ".join([*sentences, words if full else stop])

@@ -8,6 +8,7 @@ given.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 from protocol.escalation.checks import check_counts, check_trial, places
 from protocol.escalation.grid import STOP, Booleans, Grid, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
+from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -23,7 +25,7 @@ FEW, MANY, TOO_MANY_DLTS = 3, 6, 2  # participants in one cohort and in two; DLT
 
 
 @dataclass(frozen=True)
-class ThreePlusThree:
+class ThreePlusThree(UsualDesign):
     """3+3: no DLT in three steps up, one in three asks for three more, two close the level and all above.
 
     Parameters
@@ -43,6 +45,8 @@ class ThreePlusThree:
     ProtocolError
         When the path leaves the grid, skips or goes down, or when the cohort is not three.
     """
+
+    takes_backfill: ClassVar[bool] = False
 
     grid: Grid
     target: float = 0.30
@@ -94,7 +98,7 @@ class ThreePlusThree:
         above = np.where(enough & (at < top), at + 1, np.where(here >= MANY, STOP, at))
         below = np.where(n[rows, top] >= MANY, STOP, top)
         following = np.where(at > top, below, above)
-        done = (top < 0) | (outcomes.treated.sum(axis=(1, 2)) >= self.maximum)
+        done = (top < 0) | (outcomes.enrolled.sum(axis=(1, 2)) >= self.maximum)
         return np.where(done | (following == STOP), STOP, levels[following])
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
@@ -134,7 +138,7 @@ class ThreePlusThree:
         labels = [self.grid.labels[level] for level in self.levels]
         if top < 0:
             return _("The lowest level, {}, is closed by 2 or more DLTs: the trial stops.").format(labels[0])
-        if int(outcomes.treated.sum()) >= self.maximum:
+        if int(outcomes.enrolled.sum()) >= self.maximum:
             return _("The maximum of {} participants is reached.").format(self.maximum)
         if following == STOP:
             words = _("{} has 6 participants with at most 1 DLT and nothing above it is open: the trial ends.")

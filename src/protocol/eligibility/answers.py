@@ -1,0 +1,132 @@
+"""The four-part answer to a criterion: verdict, evidence, tree of reasons, and the registry's words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from protocol.eligibility.conditions import names_in
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue
+from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infusion_day, provisional
+from protocol.eligibility.logic import Logic
+from protocol.eligibility.reasoning import Node, tree
+from protocol.eligibility.screening import Verdict, in_phase, logic_of, screen
+from protocol.eligibility.wording import Wording, show
+from protocol.records import Phase
+from protocol.translation import _
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One fact behind a verdict.
+
+    Attributes
+    ----------
+    fact, label : str
+        Which fact.
+    value : bool, int, float, str, date or None
+        What is known, in `unit`; None when nothing is.
+    shown : str
+        The value as people write it, with its unit; "" when nothing is known.
+    unit : str
+        UCUM; "" for what has none.
+    measured : date or None
+        The day of the measurement.
+    where : str
+        Where it came from: the form, a file, an imported record, or the facts it is computed from.
+    problem : str
+        "" when the value is used; otherwise one of :data:`protocol.eligibility.REASONS`.
+    """
+
+    fact: str
+    label: str
+    value: FactValue | None
+    shown: str
+    unit: str
+    measured: date | None
+    where: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to one criterion; the registry's words are ``verdict.wording``."""
+
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    tree: Node | None
+    provisional: Provisional | None
+
+
+def answers(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue | None],
+    phase: Phase,
+    as_of: date,
+    *,
+    gate: str = "enrolment",
+    sources: Mapping[str, str] = NOTHING,
+    unusable: Mapping[str, str] = NOTHING,
+) -> tuple[Answer, ...]:
+    """Answer every criterion of a gate; see :meth:`protocol.eligibility.EligibilityRecord.answers`."""
+    if gate == "infusion":
+        catalogue, facts = infusion_catalogue(catalogue), on_infusion_day(facts)
+    logic = logic_of(catalogue, facts, unusable)
+    verdicts = screen(catalogue, facts, phase, unusable).verdicts
+    return tuple(
+        _answer(catalogue, logic, criterion, verdict, phase, sources, provisional(criterion, facts, as_of, gate))
+        for criterion, verdict in zip(catalogue.criteria, verdicts, strict=True)
+    )
+
+
+def _answer(
+    catalogue: Catalogue,
+    logic: Logic,
+    criterion: Criterion,
+    verdict: Verdict,
+    phase: Phase,
+    sources: Mapping[str, str],
+    still: Provisional | None,
+) -> Answer:
+    if not in_phase(criterion, phase):
+        return Answer(verdict, (), None, None)
+    root = tree(logic, criterion, phase, catalogue.title)
+    conditions = [text for text in (criterion.applies_if, *(p.applies_if for p in criterion.parts)) if text]
+    used = [name for text in conditions for name in names_in(text) if name in logic.facts]
+    if verdict.status != "not applicable":
+        used += [name for leaf in root.leaves() for name in leaf.facts]
+    evidence = tuple(item for name in dict.fromkeys(used) for item in _evidence(logic, name, sources))
+    applies = verdict.status != "not applicable"
+    return Answer(verdict, evidence, root if applies else None, still if applies else None)
+
+
+def _evidence(logic: Logic, name: str, sources: Mapping[str, str]) -> list[Evidence]:
+    """Return a fact, and behind a computed or missing one the facts it is or would be computed from."""
+    fact = logic.facts[name]
+    given, used = logic.leaves.fact(fact), logic.fact(fact)
+    behind = () if fact.derived is None or given.known else names_in(fact.derived)
+    gaps = Wording(logic).missing(name)
+    value = used.data if used.known else given.data if given.known else None
+    where = sources.get(name, "") if given.known or name in logic.leaves.unusable else ""
+    if used.known and behind:
+        where = _("computed from {facts}").format(facts=", ".join(logic.facts[other].label for other in behind))
+    own = Evidence(
+        name,
+        fact.label,
+        value,
+        "" if value is None else show(fact, value),
+        fact.unit or "",
+        _measured(logic, fact),
+        where,
+        gaps[0].reason if gaps else "",
+    )
+    return [own, *(item for other in behind for item in _evidence(logic, other, sources))]
+
+
+def _measured(logic: Logic, fact: Fact) -> date | None:
+    if fact.dated_by is None:
+        return None
+    day = logic.fact(logic.facts[fact.dated_by])
+    return day.data if day.known else None

@@ -1,0 +1,117 @@
+"""Two gates: enrolment by the listed criteria, and each infusion by what must hold on its own day."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, FactValue, Part
+from protocol.eligibility.screening import Screening, in_phase, screen
+from protocol.records import Phase, ProtocolError
+from protocol.translation import _
+
+INFUSION_DAY = "infusion_date"
+STAGES: Mapping[str, str | None] = {
+    "consent": "consent_date",
+    "enrolment": RECENCY_ANCHOR,
+    "therapy start": "therapy_start_date",
+    "infusion": INFUSION_DAY,
+    "follow-up": None,
+}
+"""Each stage at which an answer becomes final, and the fact with its day; at screening answers are final."""
+
+
+class Provisional(NamedTuple):
+    """An answer that can still change: until which stage, and on which day that is (None when not known)."""
+
+    stage: str
+    until: date | None
+
+
+def provisional(
+    criterion: Criterion, facts: Mapping[str, FactValue | None], as_of: date, gate: str = "enrolment"
+) -> Provisional | None:
+    """Say until when the answer to a criterion is provisional.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        Its `confirm` names the stage at which the final answer can be known.
+    facts : mapping of str to value
+        What is known about the participant, the days of the stages among it.
+    as_of : date
+        The day on which the answer is given.
+    gate : {"enrolment", "infusion"}
+        At enrolment every infusion is still to come, whatever day is planned for it.
+
+    Returns
+    -------
+    Provisional or None
+        None when the answer is final on `as_of`. What hangs on follow-up is never final.
+    """
+    name = STAGES.get(criterion.confirm)
+    if criterion.confirm not in STAGES:
+        return None
+    day = facts.get(name) if name else None
+    until = day if isinstance(day, date) else None
+    if until is not None and as_of >= until and not (gate == "enrolment" and criterion.confirm == "infusion"):
+        return None
+    return Provisional(criterion.confirm, until)
+
+
+def alone(criterion: Criterion, part: Part) -> Criterion:
+    """Return a part as a criterion of its own."""
+    both = [f"({text})" for text in (criterion.applies_if, part.applies_if) if text]
+    content = {name: getattr(part, name) for name in ("id", "title", "wording", "condition", "phases", "ambiguities")}
+    content |= {"parts": (), "combine": None, "applies_if": " and ".join(both) or None}
+    return criterion.model_copy(update=content)
+
+
+def rules(catalogue: Catalogue, phase: Phase) -> Iterator[Criterion]:
+    """Yield what must all be met in a phase: every criterion, and in place of one its parts when each is needed."""
+    for criterion in catalogue.criteria:
+        if not in_phase(criterion, phase):
+            continue
+        if criterion.parts and criterion.combine == ("all" if criterion.kind == "inclusion" else "any"):
+            yield from (alone(criterion, part) for part in criterion.parts if phase in part.phases)
+        else:
+            yield criterion
+
+
+def infusion_catalogue(catalogue: Catalogue) -> Catalogue:
+    """Return the record whose criteria are those of the gate before an infusion, counted to the infusion's day."""
+    known = {criterion.id: criterion for criterion in catalogue.criteria}
+    known |= {part.id: alone(c, part) for c in catalogue.criteria for part in c.parts}
+    again = tuple(
+        known[recheck.rule].model_copy(update={"source": recheck.source, "assumption": recheck.assumption})
+        for recheck in catalogue.rechecks
+    )
+    facts = tuple(
+        fact.model_copy(update={"label": _("Day of the infusion")}) if fact.id == RECENCY_ANCHOR else fact
+        for fact in catalogue.facts
+    )
+    return catalogue.model_copy(update={"criteria": catalogue.infusion_criteria + again, "facts": facts})
+
+
+def on_infusion_day(facts: Mapping[str, FactValue | None]) -> dict[str, FactValue | None]:
+    """Return the facts as they count on the day of the infusion: what must be recent must be so on this day.
+
+    Raises
+    ------
+    ProtocolError
+        Without that day.
+    """
+    day = facts.get(INFUSION_DAY)
+    if not isinstance(day, date) or isinstance(day, datetime):
+        raise ProtocolError(_("Day of the infusion"), _("nothing"), _("a date like 2026-03-01"))
+    return {**facts, RECENCY_ANCHOR: day}
+
+
+def screen_infusion(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue | None],
+    phase: Phase,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> Screening:
+    """Judge one infusion; see :meth:`protocol.eligibility.EligibilityRecord.screen_infusion`."""
+    return screen(infusion_catalogue(catalogue), on_infusion_day(facts), phase, unusable)

@@ -1,0 +1,131 @@
+"""What to find out next: the unknowns that could exclude, ordered so that a decision costs least.
+
+While nothing fails, the criteria are a chain of tests of which one failure ends the matter. For independent tests the
+expected cost until the decision is least when they are done in descending order of the chance of failing divided by
+the cost (Mitten, An analytic solution to the least cost testing sequence problem, Journal of Industrial Engineering
+11, 1960, 17).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from protocol.eligibility.cohort import CohortScreening
+from protocol.eligibility.criteria import Catalogue, Procedure
+from protocol.eligibility.screening import Screening, Verdict
+
+PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
+"""Laplace's uniform prior: a criterion that nobody failed can still fail."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do next.
+
+    Attributes
+    ----------
+    procedure : Procedure
+        What is done; its `facts` are all it can find.
+    facts : tuple of str
+        The unknown facts among them.
+    criteria : tuple of str
+        The undecided criteria that these facts bear on, by id.
+    chance : float
+        That at least one of these criteria then fails, 0 to 1.
+    cost : float
+        In looks into the chart.
+    guessed : bool
+        Whether no case says how often one of the criteria fails, so that half of the cases is assumed.
+    """
+
+    procedure: Procedure
+    facts: tuple[str, ...]
+    criteria: tuple[str, ...]
+    chance: float
+    cost: float
+    guessed: bool
+
+    @property
+    def worth(self) -> float:
+        """The chance of a decision for the cost of a look into the chart."""
+        return self.chance / self.cost
+
+
+def failure_rates(cohort: CohortScreening) -> dict[str, float]:
+    """Estimate how often each criterion fails, from a cohort.
+
+    Returns
+    -------
+    dict of str to float
+        By criterion id, 0 to 1: the mean of the Beta distribution after the cohort's failures and passes, with a
+        uniform prior. Who is unknown, or to whom the criterion does not apply, says nothing.
+    """
+    counts = cohort.counts()
+    failures, passes = counts["not met"] + PRIOR_FAILURES, counts["met"] + PRIOR_PASSES
+    rates = failures / (failures + passes)
+    return dict(zip(counts["criterion"], rates.astype(float), strict=True))
+
+
+def next_steps(
+    catalogue: Catalogue,
+    screening: Screening,
+    rates: Mapping[str, float],
+    costs: Mapping[str, float] | None = None,
+) -> tuple[Step, ...]:
+    """Order what could still exclude a participant by what it is worth.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Its procedures say what is found together, and at which cost.
+    screening : Screening
+        The answer so far.
+    rates : mapping of str to float
+        How often each criterion fails; :func:`failure_rates`. A part stands for its criterion; what is absent is
+        taken to fail in half of the cases.
+    costs : mapping of str to float, optional
+        Other costs by procedure id, above 0.
+
+    Returns
+    -------
+    tuple of Step
+        The most useful first. Empty when a criterion has failed already, because then nothing is left to decide.
+    """
+    if any(verdict.status == "not met" for verdict in screening.verdicts):
+        return ()
+    rules = {c.id: c for c in (*catalogue.criteria, *catalogue.infusion_criteria)}
+    waiting = [
+        verdict
+        for verdict in screening.verdicts
+        if verdict.status == "unknown"
+        and (verdict.id not in rules or not (rules[verdict.id].counted_with or rules[verdict.id].cannot_fail))
+    ]
+    parents = {part.id: criterion.id for criterion in catalogue.criteria for part in criterion.parts}
+    known = {verdict.id: rates.get(verdict.id, rates.get(parents.get(verdict.id, ""))) for verdict in waiting}
+    asked = {gap.fact for verdict in waiting for gap in verdict.gaps if gap.fact}
+    steps = (_step(procedure, asked, waiting, known, costs or {}) for procedure in _procedures(catalogue, asked))
+    return tuple(sorted((step for step in steps if step.facts), key=lambda step: -step.worth))
+
+
+def _procedures(catalogue: Catalogue, asked: Iterable[str]) -> list[Procedure]:
+    """Return the procedures of the record, and a look into the chart for every fact that none of them finds."""
+    covered = {name for procedure in catalogue.procedures for name in procedure.facts}
+    labels = {fact.id: fact.label for fact in catalogue.facts}
+    more = sorted(set(asked) - covered)
+    reason = "No procedure of the record finds this fact"
+    looks = [Procedure(id=name, label=labels[name], facts=(name,), cost=1, assumption=reason) for name in more]
+    return [*catalogue.procedures, *looks]
+
+
+def _step(
+    procedure: Procedure,
+    asked: set[str],
+    waiting: list[Verdict],
+    rates: Mapping[str, float | None],
+    costs: Mapping[str, float],
+) -> Step:
+    facts = tuple(name for name in procedure.facts if name in asked)
+    criteria = tuple(v.id for v in waiting if any(gap.fact in facts for gap in v.gaps))
+    found = [rates[name] for name in criteria]
+    chance = 1 - prod(1 - (0.5 if rate is None else rate) for rate in found)
+    return Step(procedure, facts, criteria, chance, costs.get(procedure.id, procedure.cost), None in found)

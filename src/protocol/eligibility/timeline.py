@@ -1,0 +1,177 @@
+"""When, not only whether: the same conditions on every day that could be the day of enrolment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import pairwise
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
+from protocol.eligibility.gates import rules
+from protocol.eligibility.screening import check_facts, check_phase
+from protocol.eligibility.variants import CODES, Codes, codes_of, facts_behind, variants
+from protocol.records import Phase
+
+HORIZON_DAYS = 1100
+"""Three years and a little more: the longest clock of the criteria counts three years."""
+PASSES = (CODES.index("met"), CODES.index("not applicable"))
+
+
+class Span(NamedTuple):
+    """Days in a row with the same verdict, both ends included."""
+
+    first: date
+    last: date
+    status: Status
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One criterion or part whose verdict changes with the day of enrolment.
+
+    Attributes
+    ----------
+    rule : Criterion
+        A part stands as a criterion of its own.
+    title : str
+        Its short title.
+    spans : tuple of Span
+        Its verdict, day by day in runs, without a gap.
+    tests : tuple of str
+        The dates of tests it hangs on, by fact id: these can be done again.
+    """
+
+    rule: Criterion
+    title: str
+    spans: tuple[Span, ...]
+    tests: tuple[str, ...]
+
+    def on(self, day: date) -> Status:
+        """Return the verdict for an enrolment on `day`; KeyError outside the days looked at."""
+        for span in self.spans:
+            if span.first <= day <= span.last:
+                return span.status
+        raise KeyError(day)
+
+    def passes(self, day: date) -> bool:
+        """Whether the rule does not stand in the way of an enrolment on `day`, and is known not to."""
+        return self.on(day) in ("met", "not applicable")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When this participant could be enrolled, as far as time decides.
+
+    Attributes
+    ----------
+    first, last : date
+        The days looked at.
+    lanes : tuple of Lane
+        The rules whose verdict changes on these days.
+    steady : mapping of str to str
+        The verdict of every other rule, by id: no day changes it. Mirrors and implied criteria are left out.
+    open : tuple of (date, date)
+        The runs of days on which every lane passes.
+    """
+
+    first: date
+    last: date
+    lanes: tuple[Lane, ...]
+    steady: Mapping[str, Status]
+    open: tuple[tuple[date, date], ...]
+
+    @property
+    def earliest(self) -> date | None:
+        """The first day on which every lane passes."""
+        return self.open[0][0] if self.open else None
+
+    @property
+    def latest(self) -> date | None:
+        """The last day of the first run on which every lane passes; None when nothing closes it in sight."""
+        return self.open[0][1] if self.open and self.open[0][1] < self.last else None
+
+    @property
+    def binding(self) -> tuple[Lane, ...]:
+        """The lanes that did not yet pass on the day before the earliest."""
+        if self.earliest is None or self.earliest == self.first:
+            return ()
+        return self._in_the_way(self.earliest - timedelta(days=1))
+
+    @property
+    def closing(self) -> tuple[Lane, ...]:
+        """The lanes that no longer pass on the day after the latest."""
+        return self._in_the_way(self.latest + timedelta(days=1)) if self.latest else ()
+
+    @cached_property
+    def waited(self) -> date | None:
+        """The first day on which every lane passes that hangs on no test: then nothing is left but to test again."""
+        clocks = [lane for lane in self.lanes if not lane.tests]
+        starts = sorted({self.first, *(span.first for lane in clocks for span in lane.spans)})
+        return next((day for day in starts if all(lane.passes(day) for lane in clocks)), None)
+
+    @property
+    def to_repeat(self) -> tuple[str, ...]:
+        """The dates of the tests, by fact id, that must be done again for the day when waiting is over."""
+        if self.waited is None:
+            return ()
+        return tuple(dict.fromkeys(name for lane in self._in_the_way(self.waited) for name in lane.tests))
+
+    @property
+    def steadily_failing(self) -> tuple[str, ...]:
+        """The rules that fail on every day looked at."""
+        return tuple(name for name, status in self.steady.items() if status == "not met")
+
+    def _in_the_way(self, day: date) -> tuple[Lane, ...]:
+        return tuple(lane for lane in self.lanes if not lane.passes(day))
+
+
+def timeline(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue | None],
+    phase: Phase,
+    start: date,
+    days: int = HORIZON_DAYS,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> Timeline:
+    """Judge every possible day of enrolment; see :meth:`protocol.eligibility.EligibilityRecord.timeline`."""
+    check_phase(phase)
+    given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
+    candidates = np.datetime64(start) + np.arange(days)
+    moving = {RECENCY_ANCHOR}
+    if "consent_date" not in given and given.get("consent_signed") is not True:
+        moving.add("consent_date")  # to be signed on the day at the latest
+    varied = {fact.id: candidates for fact in catalogue.facts if fact.id in moving}
+    logic = variants(catalogue, given, varied, days, unusable)
+    lanes, steady, open_ = [], {}, np.ones(days, dtype=bool)
+    for rule in (rule for rule in rules(catalogue, phase) if rule.counted_with is None):
+        codes = codes_of(logic, rule, phase, days)
+        if (codes == codes[0]).all():
+            steady[rule.id] = CODES[codes[0]]
+            continue
+        lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(logic.facts, rule)))
+        open_ &= np.isin(codes, PASSES)
+    return Timeline(start, start + timedelta(days=days - 1), tuple(lanes), steady, _runs(open_, start))
+
+
+def _tests(facts: Mapping[str, Fact], rule: Criterion) -> tuple[str, ...]:
+    """Return the dates of the tests behind a rule."""
+    behind = facts_behind(facts, rule)
+    return tuple(dict.fromkeys(fact.dated_by for fact in facts.values() if fact.id in behind and fact.dated_by))
+
+
+def _spans(codes: Codes, start: date) -> tuple[Span, ...]:
+    edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    return tuple(
+        Span(start + timedelta(days=low), start + timedelta(days=high - 1), CODES[codes[low]])
+        for low, high in pairwise(edges)
+    )
+
+
+def _runs(flags: NDArray[np.bool_], start: date) -> tuple[tuple[date, date], ...]:
+    runs = _spans(np.where(flags, 0, 1).astype(np.int8), start)
+    return tuple((run.first, run.last) for run in runs if run.status == CODES[0])
