@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -136,6 +137,38 @@ def test_a_reader_has_no_way_to_write(log, log_url):
         connection.exec_driver_sql("INSERT INTO entries (sequence, key, hash, body) VALUES (6, 'k', 'h', '{}')")
     assert reader.state().head == log.head()
     reader.close()
+
+
+def test_a_role_that_may_only_select_reads_and_cannot_write(postgresql):
+    url = postgresql.database()
+    log = open_log(url)
+    record(log, trial.beginning())
+    owner = postgresql.connect(url.rpartition("/")[2])
+    for statement in (
+        "CREATE ROLE committee LOGIN PASSWORD 'only-reads'",
+        "GRANT SELECT ON entries, head, alembic_version TO committee",
+    ):
+        owner.cursor().execute(statement)
+    owner.commit()
+    owner.close()
+    theirs = url.replace(f"trial:{postgresql.password}", "committee:only-reads")
+    reader = open_log(theirs, read_only=True)
+    assert reader.state().head == log.head()
+    assert reader.verify().ok
+    reader.close()
+    with closing(open_log(theirs)) as writer, pytest.raises(ProtocolError, match="may only be read"):
+        writer.append(Note(on=DAY, text="x"), actor="committee")
+    log.close()
+
+
+def test_a_writer_that_does_not_let_go_is_said_so(log_url, postgresql, monkeypatch):
+    monkeypatch.setattr("protocol.conduct.store.WAIT_SECONDS", 1)
+    log, second = open_log(log_url), open_log(log_url)
+    with log._store.writing(), pytest.raises(ProtocolError, match="another person recording for a long time"):
+        second.append(Note(on=DAY, text="x"), actor="second")
+    second.close()
+    assert log.append(Note(on=DAY, text="x"), actor="first").sequence == 1
+    log.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://host/log", "no such://", "sqlite://"])

@@ -187,7 +187,7 @@ def _postgresql(url: Any, read_only: bool) -> tuple[str, Engine]:
     def settle(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute("SET synchronous_commit = on")
-        cursor.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+        cursor.execute(f"SET lock_timeout = {int(WAIT_SECONDS * 1000)}")
         cursor.execute(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
         connection.commit()
 
