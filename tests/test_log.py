@@ -98,6 +98,20 @@ def test_what_cannot_have_happened_is_refused_and_leaves_nothing(log):
     assert log.head() == Head()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), "\ud800"])
+def test_a_result_that_cannot_be_kept_is_refused(tmp_path, value):
+    with closing(open_log(tmp_path / "trial.sqlite")) as log:
+        with pytest.raises(ProtocolError, match="values that JSON can hold"):
+            log.append(trial.screened(value=value), **WHO)
+        assert log.head() == Head()
+
+
+def test_a_result_with_dates_sent_twice_records_once(tmp_path):
+    with closing(open_log(tmp_path / "trial.sqlite")) as log:
+        happened = trial.screened(born=DAY, readings=("a", "b"))
+        assert log.append(happened, key="form", **WHO) == log.append(happened, key="form", **WHO)
+
+
 def test_another_regimen_than_the_open_one_needs_a_reason(log):
     record(log, [*trial.beginning()[:2], *trial.beginning("W-002")[:2]])
     log.append(decision("B1"), actor="chair")
