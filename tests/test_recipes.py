@@ -53,7 +53,7 @@ def test_a_criterion_is_one_table(folder: Path) -> None:
     append(folder / "eligibility.toml", CRITERION)
     trial = load_trial(folder)
     assert trial.eligibility.screen({"bmi_kg_m2": 14.0})["E27"].status == "not met"
-    assert "Body mass index below 15 kg/m²" in EligibilityPage(trial, date(2026, 11, 20)).verdicts.value
+    assert "Body mass index below 15 kg/m²" in EligibilityPage(trial, date(2026, 11, 20)).person.verdicts.value
 
 
 def test_a_visit_is_one_table(folder: Path) -> None:

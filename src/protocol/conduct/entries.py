@@ -160,14 +160,17 @@ def protocol_version(files: Iterable[Path]) -> str:
     return whole.hexdigest()
 
 
-def write_entries(path: Path, entries: Sequence[Entry]) -> None:
+def json_lines(entries: Sequence[Entry]) -> bytes:
     """Write entries as JSON lines; the last line is the head, so that a file cut short is noticed."""
-    lines = [canonical({"entry": from_json(entry.body), "hash": entry.hash}) for entry in entries]
-    last = entries[-1] if entries else None
-    lines.append(
-        canonical({"head": {"count": last.sequence if last else 0, "hash": last.hash if last else BEGINNING}})
-    )
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lines = [f'{{"entry":{entry.body},"hash":"{entry.hash}"}}' for entry in entries]
+    count, own = (entries[-1].sequence, entries[-1].hash) if entries else (0, BEGINNING)
+    lines.append(canonical({"head": {"count": count, "hash": own}}))
+    return "".join(f"{line}\n" for line in lines).encode("utf-8")
+
+
+def write_entries(path: Path, entries: Sequence[Entry]) -> None:
+    """Write entries to a file that :func:`read_entries` reads."""
+    path.write_bytes(json_lines(entries))
 
 
 def read_entries(path: Path) -> tuple[Entry, ...]:
@@ -180,7 +183,7 @@ def read_entries(path: Path) -> tuple[Entry, ...]:
         file ends early.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")
     except OSError:
         raise ProtocolError(str(path), _("no file that can be read"), _("a log written as JSON lines")) from None
     return tuple(_read_lines(path.name, lines))
@@ -188,7 +191,7 @@ def read_entries(path: Path) -> tuple[Entry, ...]:
 
 def _read_lines(name: str, lines: Sequence[bytes]) -> Iterator[Entry]:
     head, closed = Head(), False
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines[:-1] if lines[-1:] == [b""] else lines, 1):
         where = _("{name}, line {number}").format(name=name, number=number)
         try:
             values = from_json(line)

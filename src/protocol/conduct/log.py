@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from protocol.conduct import privacy
 from protocol.conduct.entries import Entry, Head, Verification, sealed
 from protocol.conduct.events import Event
 from protocol.conduct.state import State, fold
-from protocol.conduct.verification import checked, verified
+from protocol.conduct.verification import checked, row_of, verified
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
@@ -155,6 +155,20 @@ class Log(LogReader):
             self._store.add(connection, entry)
         self._state = fold((entry,), self._state)
         return entry
+
+    def restore(self, entries: Sequence[Entry]) -> None:
+        """Put the entries of a copy (:func:`protocol.conduct.read_entries`) into an empty log, as they were.
+
+        Raises
+        ------
+        ProtocolError
+            When this log is not empty, or the entries are no whole log.
+        """
+        with self._store.writing() as connection:
+            if self._store.head(connection).count:
+                raise ProtocolError(self.where, _("a log that has entries"), _("the address of an empty one"))
+            for entry in checked(map(row_of, entries), Head()):
+                self._store.add(connection, entry)
 
     def _look_at(self, event: Event, actor: str, reason: str, key: str | None, moment: datetime) -> None:
         """Refuse what need not be asked of the log."""

@@ -25,6 +25,11 @@ class Row(NamedTuple):
     body: bytes
 
 
+def row_of(entry: Entry) -> Row:
+    """Return an entry as it is stored."""
+    return Row(entry.sequence, entry.key.encode(), entry.hash.encode(), entry.body.encode())
+
+
 def checked(rows: Iterable[Row], before: Head) -> Iterator[Entry]:
     """Read rows that follow `before` as entries.
 

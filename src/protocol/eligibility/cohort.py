@@ -15,7 +15,7 @@ from protocol.eligibility.leaves import Columns, value_of
 from protocol.eligibility.logic import Logic, Value, both, opposite
 from protocol.eligibility.masks import CohortScreening, Masks
 from protocol.eligibility.screening import blocked, check_phase, in_phase, rails_of
-from protocol.eligibility.sources import BATCH, IDENTITY, Batch, Participants, Source, source_of, workers
+from protocol.eligibility.sources import BATCH, IDENTITY, Batch, Participants, Source, source_of
 from protocol.records import Phase
 
 __all__ = ["IDENTITY", "Cohort", "CohortScreening", "screen_frame"]
@@ -24,6 +24,8 @@ Progress = Callable[[int, int], None]
 """Called with the participants done and all of them; an exception raised in it stops the work and is passed on."""
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
+AHEAD = 4
+"""Batches read before the first of them is worked out."""
 Three = tuple[Masks, Masks, Masks]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -113,14 +115,13 @@ class Cohort:
 
     def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
         names = sorted({name for i in stale for name in self._uses[i]} & set(self.source.facts))
-        pieces = []
+        fail, unknown, absent = (np.empty(len(self), dtype=np.int64) for _kind in range(3))
         done = 0
         for piece in screened(catalogue, self._batches(names), phase, stale, len(self)):
-            pieces.append(piece)
-            done += len(piece[0])
+            rows = slice(done, done := done + len(piece[0]))
+            fail[rows], unknown[rows], absent[rows] = piece
             if progress is not None:
                 progress(done, len(self))
-        fail, unknown, absent = (np.concatenate(one) for one in zip(*pieces, strict=True))
         return fail, unknown, absent
 
     def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
@@ -204,16 +205,16 @@ def screened(
         logic = Logic(facts, parameters, Columns(values))
         return _masks({position: _bits(logic, criterion, phase) for position, criterion in chosen}, rows)
 
-    return _in_order(work, batches, workers())
+    return _in_order(work, batches)
 
 
-def _in_order(work: Callable[[T], R], items: Iterable[T], at_once: int) -> Iterator[R]:
-    """Do the work on several threads, a few items ahead; NumPy lets them run side by side."""
-    with ThreadPoolExecutor(at_once) as pool:
+def _in_order(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Do the work on a thread of its own, so that the next items are read meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
         waiting = deque[Any]()
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) > at_once:
+            if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -52,8 +52,6 @@ def checked(column: Column, fact: Fact, first_row: int) -> Column:
         return _dates_checked(column, fact, first_row)
     if fact.is_number:
         _numbers_checked(column, fact, first_row)
-    if fact.type == "yes_no" and (wrong := np.flatnonzero(column == NEITHER)).size:
-        raise refused(fact, first_row + wrong[0], "a value that is neither true nor false")
     return column
 
 

@@ -39,9 +39,23 @@ def parse(condition: str) -> ast.expr:
         raise ValueError(f"condition {condition!r} cannot be read; write it like bmi_kg_m2 > 30") from None
 
 
+def text_of(node: ast.expr) -> str:
+    """Return a part of a condition as text; the same text is the same condition."""
+    try:
+        return node.text  # type: ignore[attr-defined, no-any-return]
+    except AttributeError:
+        node.text = ast.unparse(node)  # type: ignore[attr-defined]  # kept where it will be asked for again
+        return node.text  # type: ignore[attr-defined, no-any-return]
+
+
 def names_in(condition: str | ast.expr) -> tuple[str, ...]:
     """Return the names a condition uses, in order of appearance, without its functions."""
-    tree = parse(condition) if isinstance(condition, str) else condition
+    return _names_in(condition if isinstance(condition, str) else text_of(condition))
+
+
+@lru_cache(maxsize=4096)
+def _names_in(condition: str) -> tuple[str, ...]:
+    tree = parse(condition)
     found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS]
     return tuple(dict.fromkeys(found))
 

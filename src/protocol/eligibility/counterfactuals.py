@@ -15,14 +15,14 @@ from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, 
 from protocol.eligibility.gates import alone
 from protocol.eligibility.screening import Screening, check_facts, in_phase, screen
 from protocol.eligibility.timeline import timeline
-from protocol.eligibility.variants import CODES, codes_of, variants
+from protocol.eligibility.variants import CODES, codes_of, facts_behind, variants
 from protocol.eligibility.wording import show
 from protocol.records import Phase
 from protocol.translation import _
 
 SAMPLES = 1000
 """Values tried at once between the present one and the end of the plausible range."""
-MET = CODES.index("met")
+MET, UNKNOWN = CODES.index("met"), CODES.index("unknown")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Change:
     to : tuple of values
         The nearest value with which the obstacle is gone; of a choice, every option that would do.
     sufficient : bool
-        Whether this alone makes the criterion met; otherwise something else in it fails as well.
+        Whether this alone makes the criterion met; otherwise something else in it fails too or is unknown.
     also : mapping of str to str
         The other criteria whose verdict changes with the first value, by id.
     says : str
@@ -109,22 +109,27 @@ class _Search:
         ]
 
     def _values(self, rule: Criterion, fact: Fact) -> tuple[FactValue, ...]:
+        """Return the values with which a rule is met; if there is none, those with which it no longer fails."""
+        return self._found(rule, fact, (MET,)) or self._found(rule, fact, (MET, UNKNOWN))
+
+    def _found(self, rule: Criterion, fact: Fact, wanted: tuple[int, ...]) -> tuple[FactValue, ...]:
         if fact.type == "yes_no":
             other = not self.given[fact.id]
-            return (other,) if self._met(rule, fact, np.array([other]))[0] else ()
+            return (other,) if self._does(rule, fact, np.array([other]), wanted)[0] else ()
         if fact.options:
-            met = self._met(rule, fact, np.arange(len(fact.options)))
-            return tuple(option for option, does in zip(fact.options, met, strict=True) if does)
+            does = self._does(rule, fact, np.arange(len(fact.options)), wanted)
+            return tuple(option for option, here in zip(fact.options, does, strict=True) if here)
         now = float(self.given[fact.id])  # type: ignore[arg-type]
-        near = [value for up in (False, True) if (value := self._nearest(rule, fact, now, up)) is not None]
+        near = [value for up in (False, True) if (value := self._nearest(rule, fact, now, up, wanted)) is not None]
         return tuple(sorted(near, key=lambda value: abs(value - now)))
 
-    def _met(self, rule: Criterion, fact: Fact, values: NDArray[Any]) -> NDArray[np.bool_]:
-        logic = variants(self.catalogue, self.given, {fact.id: values}, self.unusable)
-        met: NDArray[np.bool_] = codes_of(logic, rule, self.phase, len(values)) == MET
-        return met
+    def _does(self, rule: Criterion, fact: Fact, values: NDArray[Any], wanted: tuple[int, ...]) -> NDArray[np.bool_]:
+        behind = facts_behind({item.id: item for item in self.catalogue.facts}, rule)
+        given = {name: value for name, value in self.given.items() if name in behind}
+        logic = variants(self.catalogue, given, {fact.id: values}, len(values), self.unusable)
+        return np.isin(codes_of(logic, rule, self.phase, len(values)), wanted)
 
-    def _nearest(self, rule: Criterion, fact: Fact, now: float, up: bool) -> float | None:
+    def _nearest(self, rule: Criterion, fact: Fact, now: float, up: bool, wanted: tuple[int, ...]) -> float | None:
         """Narrow down the value nearest to the present one, upwards or downwards, in whole steps of the fact."""
         step = fact.step or 1.0
         decimals = len(f"{step:.12f}".rstrip("0").partition(".")[2])
@@ -134,7 +139,7 @@ class _Search:
         while near <= far if up else near >= far:
             steps = np.unique(np.linspace(near, far, SAMPLES).round())
             values = np.round((steps if up else steps[::-1]) * step, decimals)
-            found = np.flatnonzero(self._met(rule, fact, values))
+            found = np.flatnonzero(self._does(rule, fact, values, wanted))
             if not len(found):
                 return None
             value, before = values[found[0]], values[max(found[0] - 1, 0)]
@@ -155,7 +160,7 @@ class _Search:
     def _verified(self, criterion: Criterion, fact: Fact, to: tuple[FactValue, ...], single: bool) -> Change | None:
         """Screen again with each value; keep those that do, and say what else they change."""
         after = {value: self._screened(fact, value) for value in to}
-        does = tuple(v for v in to if not single or after[v][criterion.id].status == "met")
+        does = tuple(v for v in to if not single or after[v][criterion.id].status != "not met")
         if not does:
             return None
         also: dict[str, Status] = {

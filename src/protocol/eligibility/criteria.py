@@ -194,6 +194,8 @@ class Catalogue(Record):
 
     def title(self, rule: Criterion | Part) -> str:
         """Return a criterion's short title with the present thresholds in it."""
+        if "{" not in rule.title:
+            return rule.title
         return rule.title.format(**{parameter.id: _short(parameter.value) for parameter in self.parameters})
 
     def with_parameters(self, **values: Any) -> Self:

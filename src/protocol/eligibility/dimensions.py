@@ -37,7 +37,10 @@ def unit(code: str) -> Unit:
         return ANY
     quantity = _registry().from_ucum(code)
     base = (1 * quantity).to_base_units() if not hasattr(quantity, "to_base_units") else quantity.to_base_units()
-    return Unit(str(dict(sorted(quantity.dimensionality.items()))), float(base.magnitude))
+    return Unit(
+        " ".join(f"{name}^{float(power):g}" for name, power in sorted(quantity.dimensionality.items())),
+        float(base.magnitude),
+    )
 
 
 @cache

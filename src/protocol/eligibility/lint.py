@@ -62,7 +62,10 @@ def lint(record: Catalogue) -> tuple[Finding, ...]:
     """
     unknown = tuple(_unknown_names(record))
     broken = {finding.where for finding in unknown}
-    sound = record.model_copy(update={"criteria": tuple(c for c in record.criteria if c.id not in broken)})
+    gates = {"criteria": record.criteria, "infusion_criteria": record.infusion_criteria}
+    sound = record.model_copy(
+        update={name: tuple(c for c in rules if c.id not in broken) for name, rules in gates.items()}
+    )
     checks: tuple[Callable[[Catalogue], Iterator[Finding]], ...] = (
         _unused,
         _units,
@@ -74,10 +77,15 @@ def lint(record: Catalogue) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys([*unknown, *(finding for check in checks for finding in check(sound))]))
 
 
+def _rules(record: Catalogue) -> tuple[Criterion, ...]:
+    """The criteria of both gates: enrolment, and each infusion."""
+    return (*record.criteria, *record.infusion_criteria)
+
+
 def _unknown_names(record: Catalogue) -> Iterator[Finding]:
     known = {fact.id for fact in record.facts} | {parameter.id for parameter in record.parameters}
     ids = {criterion.id for criterion in record.criteria}
-    for criterion in record.criteria:
+    for criterion in _rules(record):
         names = dict.fromkeys(name for text in criterion.conditions() for name in names_in(text))
         if wrong := [name for name in names if name not in known]:
             yield Finding("unknown name", criterion.id, f"names {', '.join(wrong)}, which is no fact or parameter")
@@ -88,8 +96,8 @@ def _unknown_names(record: Catalogue) -> Iterator[Finding]:
 
 
 def _unused(record: Catalogue) -> Iterator[Finding]:
-    facts = facts_of(record, record.criteria)
-    named = {name for c in record.criteria for text in c.conditions() for name in names_in(text)}
+    facts = facts_of(record, _rules(record))
+    named = {name for c in _rules(record) for text in c.conditions() for name in names_in(text)}
     named |= {fact.valid_days for fact in facts.values() if fact.valid_days}
     for fact in record.facts:
         if fact.id not in facts:
@@ -100,7 +108,7 @@ def _unused(record: Catalogue) -> Iterator[Finding]:
 
 
 def _comparisons(record: Catalogue) -> Iterator[tuple[Criterion, ast.expr, ast.expr]]:
-    for criterion in record.criteria:
+    for criterion in _rules(record):
         for text in criterion.conditions():
             for node in ast.walk(parse(text)):
                 if isinstance(node, ast.Compare):
@@ -133,7 +141,7 @@ def _thresholds(record: Catalogue) -> Iterator[Finding]:
 
 def _unreachable(record: Catalogue) -> Iterator[Finding]:
     """Alternatives that no participant and no reading can make true."""
-    for criterion in record.criteria:
+    for criterion in _rules(record):
         for text in criterion.conditions():
             nodes = (node for node in ast.walk(parse(text)) if isinstance(node, ast.BoolOp))
             for branch in (value for node in nodes if isinstance(node.op, ast.Or) for value in node.values):
@@ -153,7 +161,7 @@ def _outcome(tried: Probes, criterion: Criterion, phase: Phase) -> tuple[NDArray
 
 def _alone(record: Catalogue) -> Iterator[Finding]:
     """Criteria that everybody fails, or that nobody can fail without the record saying so."""
-    for criterion in record.criteria:
+    for criterion in _rules(record):
         tried = probes(record, _names(criterion))
         for phase in (phase for phase in PHASES if tried.all_of_them and in_phase(criterion, phase)):
             fails, clear = _outcome(tried, criterion, phase)
@@ -165,7 +173,8 @@ def _alone(record: Catalogue) -> Iterator[Finding]:
 
 def _in_pairs(record: Catalogue) -> Iterator[Finding]:
     readings = {parameter.id for parameter in record.parameters}
-    for one, two in combinations(record.criteria, 2):
+    pairs = [pair for gate in (record.criteria, record.infusion_criteria) for pair in combinations(gate, 2)]
+    for one, two in pairs:
         shared = (_names(one) & _names(two)) - readings
         phases = [phase for phase in PHASES if in_phase(one, phase) and in_phase(two, phase)]
         if not shared or not phases:
@@ -181,12 +190,11 @@ def _compared(one: Criterion, two: Criterion, first: tuple[Any, Any], second: tu
     if clear.any() and clear_too.any() and not (clear & clear_too).any():
         yield Finding("contradiction", where, "nobody can meet both")
         return
-    if not (fails.any() and fails_too.any()):
-        return
     forward, backward = not (fails & ~fails_too).any(), not (fails_too & ~fails).any()
-    declared = {(c.id, c.counted_with): bool(c.mirrors) for c in (one, two) if c.counted_with in (one.id, two.id)}
-    if declared:
+    if one.id in (two.mirrors, two.implied_by) or two.id in (one.mirrors, one.implied_by):
         yield from _declared(one, two, forward, backward)
+    elif not (fails.any() and fails_too.any()):
+        return
     elif forward and backward:
         yield Finding("duplicate", where, "exclude the same participants; write mirrors in the later one")
     elif forward or backward:

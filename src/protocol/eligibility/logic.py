@@ -7,6 +7,7 @@ operators serve both.
 """
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from protocol.eligibility.conditions import parse
+from protocol.eligibility.conditions import parse, text_of
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, Parameter
 
 TOLERANCE = 1e-9
@@ -94,39 +95,67 @@ def any_of(rails: list[Rails]) -> Rails:
 
 
 class Logic:
-    """Evaluates conditions on one source of facts with one set of parameters."""
+    """Evaluates conditions on one source of facts with one set of parameters; each condition once."""
 
     def __init__(self, facts: Mapping[str, Fact], parameters: Mapping[str, Parameter], leaves: Leaves) -> None:
         self.facts, self.parameters, self.leaves = facts, parameters, leaves
         self._known: dict[str, Value] = {}
+        self._rails: dict[str, Rails] = {}
+        self._values: dict[str, Value] = {}
 
     def condition(self, node: ast.expr | str) -> Rails:
         """Evaluate a condition to its two rails."""
-        match parse(node) if isinstance(node, str) else node:
-            case ast.BoolOp(op=ast.And(), values=values):
-                return all_of([self.condition(value) for value in values])
-            case ast.BoolOp(values=values):
-                return any_of([self.condition(value) for value in values])
-            case ast.UnaryOp(operand=operand):
-                return Rails(*reversed(self.condition(operand)))
-            case ast.Compare(left=left, ops=ops, comparators=comparators):
-                pairs = zip(ops, [left, *comparators], comparators, strict=False)
-                return all_of([self._compare(op, one, two) for op, one, two in pairs])
-            case ast.Call(func=ast.Name(id="given"), args=[argument]):
-                known = self.value(argument).known
-                if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
-                    return UNKNOWN  # something was found, but nothing that can be used
-                return Rails(known, opposite(known))
-            case ast.Call(args=[argument]):  # unclear, too_early: the grey zone is never true
-                return Rails(False, self.condition(argument).false)
-            case ast.Constant(value=flag):
-                return Rails(flag, not flag)
-            case other:
-                data, known = self.value(other)
-                return UNKNOWN if known is False else Rails(both(known, data), both(known, opposite(data)))
+        text = node if isinstance(node, str) else text_of(node)
+        found = self._rails.get(text)
+        if found is None:
+            tree = parse(node) if isinstance(node, str) else node
+            found = self._rails[text] = CONDITIONS[type(tree)](self, tree)
+        return found
+
+    def _combination(self, node: ast.BoolOp) -> Rails:
+        """Kleene's and, or: as far as it takes, since one false decides an and whatever else is known."""
+        needs_all = isinstance(node.op, ast.And)
+        rails = []
+        for value in node.values:
+            rails.append(self.condition(value))
+            if (rails[-1].false if needs_all else rails[-1].true) is True:
+                return rails[-1]
+        return all_of(rails) if needs_all else any_of(rails)
+
+    def _opposite(self, node: ast.UnaryOp) -> Rails:
+        true, false = self.condition(node.operand)
+        return Rails(false, true)
+
+    def _comparison(self, node: ast.Compare) -> Rails:
+        if len(node.ops) == 1:
+            return self._compare(node.ops[0], node.left, node.comparators[0])
+        pairs = zip(node.ops, [node.left, *node.comparators], node.comparators, strict=False)
+        return all_of([self._compare(op, one, two) for op, one, two in pairs])
+
+    def _function(self, node: ast.Call) -> Rails:
+        argument = node.args[0]
+        if not isinstance(node.func, ast.Name) or node.func.id != "given":
+            if isinstance(node.func, ast.Name) and node.func.id == "ever":
+                return self._flag(node)
+            return Rails(False, self.condition(argument).false)  # unclear, too_early: a grey zone is never true
+        known = self.value(argument).known
+        if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
+            return UNKNOWN  # something was found, but nothing that can be used
+        return Rails(known, opposite(known))
+
+    def _flag(self, node: ast.expr) -> Rails:
+        data, known = self.value(node)
+        return UNKNOWN if known is False else Rails(both(known, data), both(known, opposite(data)))
 
     def value(self, node: ast.expr) -> Value:
         """Evaluate the side of a comparison."""
+        text = text_of(node)
+        found = self._values.get(text)
+        if found is None:
+            found = self._values[text] = self._computed(node)
+        return found
+
+    def _computed(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(value=value):
                 return Value(value, True)
@@ -199,57 +228,83 @@ class Logic:
         return Value(np.where(agreed.known, agreed.data, derived.data), either(agreed.known, wanted))
 
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
-        values = [self.value(node) for node in nodes]
-        known = reduce(both, (value.known for value in values), True)
-        return Value(None, False) if known is False else _finite(function, [v.data for v in values], known)
+        values, known = [], True
+        for node in nodes:
+            value = self.value(node)
+            if value.known is False:
+                return value
+            values.append(value.data)
+            known = both(known, value.known)
+        return _finite(function, values, known)
 
     def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Rails:
         if isinstance(op, (ast.In, ast.NotIn)):
-            members = right.elts if isinstance(right, ast.Tuple) else [right]
-            found = any_of([self._compare(ast.Eq(), left, member) for member in members])
-            return found if isinstance(op, ast.In) else Rails(*reversed(found))
-        (one, one_known), (two, two_known) = self.value(left), self.value(right)
-        known = both(one_known, two_known)
+            found = self._membership(left, right.elts if isinstance(right, ast.Tuple) else [right])
+            return found if isinstance(op, ast.In) else Rails(found.false, found.true)
+        one, two = self.value(left), self.value(right)
+        known = both(one.known, two.known)
         if known is False:
             return UNKNOWN
-        holds, fails = _comparison(op, one, two)
-        return Rails(both(known, holds), both(known, fails))
+        holds = _holds(op, one.data, two.data)
+        return Rails(both(known, holds), both(known, opposite(holds)))
+
+    def _membership(self, left: ast.expr, members: list[ast.expr]) -> Rails:
+        if not all(isinstance(member, ast.Constant) and isinstance(member.value, str) for member in members):
+            return any_of([self._compare(ast.Eq(), left, member) for member in members])
+        data, known = self.value(left)
+        if known is False:
+            return UNKNOWN
+        options = [member.value for member in members if isinstance(member, ast.Constant)]
+        found = data in options if isinstance(data, str) else reduce(either, (data == option for option in options))
+        return Rails(both(known, found), both(known, opposite(found)))
+
+
+CONDITIONS: dict[type[ast.expr], Callable[[Logic, Any], Rails]] = {
+    ast.BoolOp: Logic._combination,
+    ast.UnaryOp: Logic._opposite,
+    ast.Compare: Logic._comparison,
+    ast.Call: Logic._function,
+    ast.Constant: lambda _logic, node: Rails(node.value, not node.value),
+    ast.Name: Logic._flag,
+}
 
 
 def _finite(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
     """Apply arithmetic; a division by zero or a number out of bounds is unknown, for one and for many."""
+    if not any(isinstance(value, np.ndarray) for value in values):
+        return _finite_for_one(function, values, known)
+    with np.errstate(all="ignore"):
+        result = function(*values)
+    return Value(result, known if result.dtype.kind == "i" else known & np.isfinite(result))
+
+
+def _finite_for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
     try:
-        with np.errstate(all="ignore"):
-            result = function(*values)
+        result = function(*values)
     except (ZeroDivisionError, OverflowError):
         return Value(None, False)
-    if isinstance(result, np.ndarray):
-        return Value(result, known & np.isfinite(result))
-    return Value(result, known) if np.isfinite(result) else Value(None, False)
+    return Value(result, known) if math.isfinite(result) else Value(None, False)
 
 
-def _comparison(op: ast.cmpop, left: Any, right: Any) -> tuple[Any, Any]:
-    """Both outcomes of one comparison; numbers as near as the tolerance count as equal."""
-    if isinstance(op, (ast.Eq, ast.NotEq)):
-        near = _near(left, right) if _is_number(left) else (left == right, left != right)
-        return near if isinstance(op, ast.Eq) else (near[1], near[0])
-    above = below = right
-    if _is_number(right):
-        slack = TOLERANCE * abs(right)
-        above, below = right + slack, right - slack
-    match op:
-        case ast.LtE():
-            return left <= above, left > above
-        case ast.Gt():
-            return left > above, left <= above
-        case ast.GtE():
-            return left >= below, left < below
-    return left < below, left >= below
+def _holds(op: ast.cmpop, left: Any, right: Any) -> Any:
+    """Whether a comparison of two known values holds; numbers as near as the tolerance count as equal."""
+    if isinstance(op, (ast.NotEq, ast.Gt, ast.Lt)):
+        return opposite(_holds(CONTRARY[type(op)], left, right))
+    if isinstance(op, ast.Eq):
+        return _near(left, right) if _is_number(left) else left == right
+    if not _is_number(right):
+        return left <= right if isinstance(op, ast.LtE) else left >= right
+    slack = TOLERANCE * abs(right)
+    if isinstance(left, np.ndarray) and left.dtype.kind == "i" and isinstance(right, (int, float)):
+        return left <= math.floor(right + slack) if isinstance(op, ast.LtE) else left >= math.ceil(right - slack)
+    return left <= right + slack if isinstance(op, ast.LtE) else left >= right - slack
 
 
-def _near(left: Any, right: Any) -> tuple[Any, Any]:
-    distance, slack = abs(left - right), TOLERANCE * abs(right)
-    return distance <= slack, distance > slack
+CONTRARY = {ast.NotEq: ast.Eq(), ast.Gt: ast.LtE(), ast.Lt: ast.GtE()}
+
+
+def _near(left: Any, right: Any) -> Any:
+    return abs(left - right) <= TOLERANCE * abs(right)
 
 
 def _is_number(value: Any) -> bool:

@@ -34,6 +34,8 @@ class Step:
         That at least one of these criteria then fails, 0 to 1.
     cost : float
         In looks into the chart.
+    guessed : bool
+        Whether no case says how often one of the criteria fails, so that half of the cases is assumed.
     """
 
     procedure: Procedure
@@ -41,6 +43,7 @@ class Step:
     criteria: tuple[str, ...]
     chance: float
     cost: float
+    guessed: bool
 
     @property
     def worth(self) -> float:
@@ -78,7 +81,8 @@ def next_steps(
     screening : Screening
         The answer so far.
     rates : mapping of str to float
-        How often each criterion fails; :func:`failure_rates`. A criterion that is absent fails half of the time.
+        How often each criterion fails; :func:`failure_rates`. A part stands for its criterion; what is absent is
+        taken to fail in half of the cases.
     costs : mapping of str to float, optional
         Other costs by procedure id, above 0.
 
@@ -96,8 +100,10 @@ def next_steps(
         if verdict.status == "unknown"
         and (verdict.id not in rules or not (rules[verdict.id].counted_with or rules[verdict.id].cannot_fail))
     ]
+    parents = {part.id: criterion.id for criterion in catalogue.criteria for part in criterion.parts}
+    known = {verdict.id: rates.get(verdict.id, rates.get(parents.get(verdict.id, ""))) for verdict in waiting}
     asked = {gap.fact for verdict in waiting for gap in verdict.gaps if gap.fact}
-    steps = (_step(procedure, asked, waiting, rates, costs or {}) for procedure in _procedures(catalogue, asked))
+    steps = (_step(procedure, asked, waiting, known, costs or {}) for procedure in _procedures(catalogue, asked))
     return tuple(sorted((step for step in steps if step.facts), key=lambda step: -step.worth))
 
 
@@ -115,10 +121,11 @@ def _step(
     procedure: Procedure,
     asked: set[str],
     waiting: list[Verdict],
-    rates: Mapping[str, float],
+    rates: Mapping[str, float | None],
     costs: Mapping[str, float],
 ) -> Step:
     facts = tuple(name for name in procedure.facts if name in asked)
     criteria = tuple(v.id for v in waiting if any(gap.fact in facts for gap in v.gaps))
-    chance = 1 - prod(1 - rates.get(name, 0.5) for name in criteria)
-    return Step(procedure, facts, criteria, chance, costs.get(procedure.id, procedure.cost))
+    found = [rates[name] for name in criteria]
+    chance = 1 - prod(1 - (0.5 if rate is None else rate) for rate in found)
+    return Step(procedure, facts, criteria, chance, costs.get(procedure.id, procedure.cost), None in found)

@@ -107,7 +107,7 @@ def _known_values(catalogue: Catalogue, fact: Fact) -> Iterator[Any]:
 
 
 def _nodes(catalogue: Catalogue, kind: type[Any]) -> Iterator[Any]:
-    for criterion in catalogue.criteria:
+    for criterion in (*catalogue.criteria, *catalogue.infusion_criteria):
         for text in criterion.conditions():
             yield from (node for node in ast.walk(parse(text)) if isinstance(node, kind))
 

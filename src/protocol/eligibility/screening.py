@@ -1,6 +1,5 @@
 """One participant: a verdict per criterion, with the reason, the values and what to find out next."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -9,11 +8,19 @@ from types import MappingProxyType
 from protocol.eligibility.criteria import PHASES, REASONS, Catalogue, Criterion, Fact, FactValue, Part, Status
 from protocol.eligibility.leaves import Participant
 from protocol.eligibility.logic import Logic, Rails, all_of, any_of
+from protocol.eligibility.prepared import prepared
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY, expected
 from protocol.eligibility.wording import Gap, Wording, in_words
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
+KINDS: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "whole": (int,),
+    "yes_no": (bool,),
+    "choice": (str,),
+    "date": (date,),
+}
 INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
 
@@ -131,7 +138,7 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
     ProtocolError
         For a fact that is not in the record, of the wrong type, no option, or outside its plausible range.
     """
-    known = {fact.id: fact for fact in catalogue.facts}
+    known = prepared(catalogue).facts
     for name in facts:
         if name not in known:
             raise ProtocolError(f"fact {name}", "a name the record does not have", "one of " + ", ".join(known))
@@ -141,15 +148,8 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
 
 
 def _checked(fact: Fact, value: FactValue) -> FactValue:
-    kinds: dict[str, tuple[type, ...]] = {
-        "number": (int, float),
-        "whole": (int,),
-        "yes_no": (bool,),
-        "choice": (str,),
-        "date": (date,),
-    }
     wrong = isinstance(value, bool) != (fact.type == "yes_no") or isinstance(value, datetime)
-    if wrong or not isinstance(value, kinds[fact.type]):
+    if wrong or not isinstance(value, KINDS[fact.type]):
         raise ProtocolError(fact.label, repr(value), expected(fact))
     if fact.options and value not in fact.options:
         raise ProtocolError(fact.label, repr(value), expected(fact))
@@ -177,31 +177,30 @@ def logic_of(
     catalogue: Catalogue, facts: Mapping[str, FactValue | None], unusable: Mapping[str, str] = MappingProxyType({})
 ) -> Logic:
     """Return the logic that judges one participant; what is unusable is left out of the facts, with its reason."""
-    check_facts(dict.fromkeys(unusable), catalogue)
+    if unusable:
+        check_facts(dict.fromkeys(unusable), catalogue)
     for name, reason in unusable.items():
         if reason not in REASONS:
             raise ProtocolError(f"unusable {name}", repr(reason), "one of " + ", ".join(REASONS))
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
-    return Logic(
-        {fact.id: fact for fact in catalogue.facts},
-        {parameter.id: parameter for parameter in catalogue.parameters},
-        Participant(given, unusable),
-    )
+    ready = prepared(catalogue)
+    return Logic(ready.facts, ready.parameters, Participant(given, unusable))
 
 
 def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
-    words = Wording(logic)
-    verdict = Verdict(criterion.id, catalogue.title(criterion), criterion.wording, "not applicable")
+    words, title = Wording(logic), prepared(catalogue).titles[criterion.title]
     if not in_phase(criterion, phase) or (criterion.applies_if and logic.condition(criterion.applies_if).false):
         outside = words.because(criterion.applies_if) if criterion.applies_if and in_phase(criterion, phase) else []
         absent = tuple(_absent(catalogue, part) for part in criterion.parts)
-        return replace(verdict, because=_once(outside), parts=absent)
+        if criterion.applies_if and in_phase(criterion, phase) and not outside:
+            outside = [_("nothing that is known makes it apply")]
+        return Verdict(criterion.id, title, criterion.wording, "not applicable", _once(outside), (), absent)
     parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
     if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
         status = "unknown"
     because, gaps = _reasons(words, criterion, parts, status)
-    return replace(verdict, status=status, because=because, gaps=gaps, parts=parts)
+    return Verdict(criterion.id, title, criterion.wording, status, because, gaps, parts)
 
 
 def _reasons(
@@ -219,7 +218,7 @@ def _reasons(
 
 
 def _absent(catalogue: Catalogue, part: Part) -> Verdict:
-    return Verdict(part.id, catalogue.title(part), part.wording, "not applicable")
+    return Verdict(part.id, prepared(catalogue).titles[part.title], part.wording, "not applicable")
 
 
 def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
@@ -246,16 +245,14 @@ def _status(blocks: Rails) -> Status:
 def _questions(logic: Logic, verdicts: tuple[Verdict, ...], catalogue: Catalogue) -> tuple[Question, ...]:
     """What to find out next: facts that data can give first, then judgements; those that settle most come first."""
     counted = {c.id for c in catalogue.criteria if c.counted_with is None}
-    open_verdicts = [v for v in verdicts if v.status == "unknown" and v.id in counted]
-    settles = Counter(name for v in open_verdicts for name in {gap.fact for gap in v.gaps if gap.fact})
+    settles: dict[str, dict[str, None]] = {}
+    for verdict in verdicts:
+        if verdict.status == "unknown" and verdict.id in counted:
+            for gap in verdict.gaps:
+                if gap.fact:
+                    settles.setdefault(gap.fact, {})[verdict.id] = None
     order = {name: position for position, name in enumerate(logic.facts)}
-    ranked = sorted(settles, key=lambda name: (logic.facts[name].judgement, -settles[name], order[name]))
+    ranked = sorted(settles, key=lambda name: (logic.facts[name].judgement, -len(settles[name]), order[name]))
     return tuple(
-        Question(
-            name,
-            logic.facts[name].label,
-            tuple(v.id for v in open_verdicts if any(gap.fact == name for gap in v.gaps)),
-            logic.facts[name].judgement,
-        )
-        for name in ranked
+        Question(name, logic.facts[name].label, tuple(settles[name]), logic.facts[name].judgement) for name in ranked
     )

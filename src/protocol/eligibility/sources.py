@@ -1,8 +1,8 @@
 """Where a cohort's columns come from: any frame with one row per participant, or a Parquet file, batch by batch."""
 
-import os
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any, Protocol, overload
 
@@ -16,6 +16,9 @@ from protocol.records import ProtocolError
 IDENTITY = "participant_id"
 BATCH = 1 << 16
 """Rows evaluated together: their columns fit the processor's cache."""
+READ, COLUMNS = 1 << 18, 8
+"""Rows and columns read from a file together: about what a Parquet file keeps together, and little memory."""
+FEW = 5
 A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
 
 Batch = dict[str, Column]
@@ -61,6 +64,9 @@ class Participants(Sequence[str]):
         if isinstance(row, slice):
             return tuple(str(self._ids[place]) for place in range(*row.indices(self._size)))
         return str(self._ids[row])
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, self._ids)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
@@ -148,10 +154,8 @@ class PolarsFrame:
     def batches(self, names: Iterable[str]) -> Iterator[Batch]:
         """See :class:`Source`."""
         chosen = [self.facts[name] for name in names]
-        if not chosen:
-            yield {}
-            return
-        yield from _compact(self.frame.lazy(), self.frame.iter_slices(BATCH), chosen)
+        for first in range(0, max(len(self), 1), BATCH):
+            yield _compact(self.frame.lazy().slice(first, BATCH), chosen, first + 1) if chosen else {}
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -179,7 +183,15 @@ class ParquetFile:
     def batches(self, names: Iterable[str]) -> Iterator[Batch]:
         """See :class:`Source`."""
         chosen = [self.facts[name] for name in names]
-        yield from _compact(self.scan, None, chosen) if chosen else iter([{}])
+        if not chosen:
+            yield {}
+            return
+        for first in range(0, max(len(self), 1), READ):
+            groups = [chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS)]
+            part = self.scan.slice(first, READ)
+            columns = {name: column for group in groups for name, column in _compact(part, group, first + 1).items()}
+            for row in range(0, max(min(READ, len(self) - first), 1), BATCH):
+                yield {name: column[row : row + BATCH] for name, column in columns.items()}
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -189,30 +201,25 @@ class ParquetFile:
         return ids  # type: ignore[no-any-return]
 
 
-def _compact(scan: Any, slices: Iterable[Any] | None, facts: Sequence[Fact]) -> Iterator[Batch]:
-    """Turn the columns of a Polars frame into their compact form; `slices` are its batches when it is in memory."""
+def _compact(part: Any, facts: Sequence[Fact], first_row: int) -> Batch:
+    """Turn some columns of a Polars frame, some rows of it, into their compact form."""
     import polars as pl
 
-    schema = scan.collect_schema()
+    schema = part.collect_schema()
     expressions = [
-        _expression(fact, schema[fact.id], strict=True).fill_null(np.nan if fact.is_number else 0).alias(fact.id)
-        for fact in facts
+        _expression(fact, schema[fact.id]).fill_null(np.nan if fact.is_number else 0).alias(fact.id) for fact in facts
     ]
-    frames = (
-        scan.select(expressions).collect_batches(maintain_order=True)
-        if slices is None
-        else (frame.select(expressions) for frame in slices)
-    )
-    first = 1
     try:
-        for frame in frames:
-            yield {fact.id: checked(frame[fact.id].to_numpy(), fact, first) for fact in facts}
-            first += frame.height
+        frame = part.select(expressions).collect()
     except pl.exceptions.PolarsError as error:
-        raise _unusable(scan, facts) or _no_frame(scan, error) from None
+        raise _unusable(part, facts, first_row) or _no_frame(part, error) from None
+    columns = {fact.id: checked(frame[fact.id].to_numpy(), fact, first_row) for fact in facts}
+    if any((column == NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
+        raise _unusable(part, facts, first_row) or AssertionError
+    return columns
 
 
-def _expression(fact: Fact, dtype: Any, *, strict: bool) -> Any:
+def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     """Write a column's compact form as an expression, unknown as null; not strictly, the unusable is null too."""
     import polars as pl
 
@@ -225,26 +232,35 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool) -> Any:
         days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
         return pl.when(days == 0).then(-1).otherwise(days).cast(pl.Int32)
     if fact.type == "choice":
-        small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
-        codes = column.cast(pl.String) if not isinstance(dtype, (pl.Enum, pl.Categorical)) else column
-        codes = codes.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small)
-        return codes + 1
+        return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
     if dtype == pl.Boolean:
         return column.cast(pl.UInt8) + 1
     flags = column.cast(pl.Float64, strict=strict).fill_nan(None)
     neither = pl.lit(NEITHER if strict else None)
-    codes = pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither)
-    return codes.cast(pl.UInt8)
+    return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
 
 
-def _unusable(scan: Any, facts: Sequence[Fact]) -> ProtocolError | None:
+def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
+    """Number the options from 1; comparing with each of a few is faster than looking them up."""
+    import polars as pl
+
+    if len(fact.options) > FEW:
+        small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
+        return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
+    numbered = ((column == option).cast(pl.UInt8) * pl.lit(i, pl.UInt8) for i, option in enumerate(fact.options, 1))
+    code = reduce(operator.add, numbered)
+    neither = pl.lit(NEITHER if strict else None, pl.UInt8)
+    return pl.when(code > 0).then(code).when(column.is_not_null()).then(neither)
+
+
+def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:
     """Find the first cell that cannot be used."""
     import polars as pl
 
-    schema = scan.collect_schema()
+    schema = part.collect_schema()
     for fact in facts:
         loose = _expression(fact, schema[fact.id], strict=False)
-        cells = scan.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", 1)
+        cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
         wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
         if wrong.height:
             return refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
@@ -273,8 +289,3 @@ def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
         return pl.DataFrame(relation.project(", ".join((plain | small).values())))
     except duckdb.ConversionException:
         return pl.DataFrame(relation.project(", ".join(plain.values())))
-
-
-def workers() -> int:
-    """Return how many batches are evaluated at a time: as many as there are processors for this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,12 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.conditions import names_in
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, FactValue, Status
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
 from protocol.eligibility.gates import rules
-from protocol.eligibility.logic import Logic
 from protocol.eligibility.screening import check_facts, check_phase
-from protocol.eligibility.variants import CODES, Codes, codes_of, variants
+from protocol.eligibility.variants import CODES, Codes, codes_of, facts_behind, variants
 from protocol.records import Phase
 
 HORIZON_DAYS = 1100
@@ -76,7 +74,7 @@ class Timeline:
     lanes : tuple of Lane
         The rules whose verdict changes on these days.
     steady : mapping of str to str
-        The verdict of every other rule, by id: no day changes it.
+        The verdict of every other rule, by id: no day changes it. Mirrors and implied criteria are left out.
     open : tuple of (date, date)
         The runs of days on which every lane passes.
     """
@@ -144,26 +142,26 @@ def timeline(
     check_phase(phase)
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     candidates = np.datetime64(start) + np.arange(days)
-    moving = [RECENCY_ANCHOR]
+    moving = {RECENCY_ANCHOR}
     if "consent_date" not in given and given.get("consent_signed") is not True:
-        moving.append("consent_date")  # to be signed on the day at the latest
-    logic = variants(catalogue, given, dict.fromkeys(moving, candidates), unusable)
+        moving.add("consent_date")  # to be signed on the day at the latest
+    varied = {fact.id: candidates for fact in catalogue.facts if fact.id in moving}
+    logic = variants(catalogue, given, varied, days, unusable)
     lanes, steady, open_ = [], {}, np.ones(days, dtype=bool)
-    for rule in rules(catalogue, phase):
+    for rule in (rule for rule in rules(catalogue, phase) if rule.counted_with is None):
         codes = codes_of(logic, rule, phase, days)
         if (codes == codes[0]).all():
             steady[rule.id] = CODES[codes[0]]
             continue
-        lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(logic, rule)))
+        lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(logic.facts, rule)))
         open_ &= np.isin(codes, PASSES)
     return Timeline(start, start + timedelta(days=days - 1), tuple(lanes), steady, _runs(open_, start))
 
 
-def _tests(logic: Logic, rule: Criterion) -> tuple[str, ...]:
-    """Return the dates of the tests behind a rule, those of the facts it is computed from included."""
-    names = [name for text in rule.conditions() for name in names_in(text) if name in logic.facts]
-    names += [inner for name in names for inner in names_in(logic.facts[name].derived or "True")]
-    return tuple(dict.fromkeys(day for name in names if (day := logic.facts[name].dated_by)))
+def _tests(facts: Mapping[str, Fact], rule: Criterion) -> tuple[str, ...]:
+    """Return the dates of the tests behind a rule."""
+    behind = facts_behind(facts, rule)
+    return tuple(dict.fromkeys(fact.dated_by for fact in facts.values() if fact.id in behind and fact.dated_by))
 
 
 def _spans(codes: Codes, start: date) -> tuple[Span, ...]:

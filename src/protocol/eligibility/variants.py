@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Status
+from protocol.eligibility.conditions import names_in
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
 from protocol.eligibility.leaves import Choices, Columns
 from protocol.eligibility.logic import Logic, Value, both, opposite
 from protocol.eligibility.screening import blocked, rails_of
@@ -23,6 +24,7 @@ def variants(
     catalogue: Catalogue,
     given: Mapping[str, FactValue],
     varied: Mapping[str, NDArray[Any]],
+    rows: int,
     unusable: Mapping[str, str] = MappingProxyType({}),
 ) -> Logic:
     """Return the logic of one participant in many variants.
@@ -34,19 +36,34 @@ def variants(
         What is known, checked.
     varied : mapping of str to array, shape (variants,)
         Values by fact id, known in every variant: numbers, booleans, datetime64[D], or the places of options.
+    rows : int
+        How many variants.
     unusable : mapping of str to str, optional
         Facts that cannot be used, with the reason.
     """
-    known = np.ones(len(next(iter(varied.values()))), dtype=bool)
+    known = np.ones(rows, dtype=bool)
     facts = {fact.id: fact for fact in catalogue.facts}
     columns = {
-        name: Value(_column(facts[name], np.full(len(known), _plain(facts[name], value))), known)
+        name: Value(_column(facts[name], np.full(rows, _plain(facts[name], value))), known)
         for name, value in given.items()
         if name not in varied and name not in unusable
     }
     columns |= {name: Value(_column(facts[name], values), known) for name, values in varied.items()}
     parameters = {parameter.id: parameter for parameter in catalogue.parameters}
     return Logic(facts, parameters, Columns(columns, unusable))
+
+
+def facts_behind(facts: Mapping[str, Fact], rule: Criterion) -> set[str]:
+    """Return the facts a rule hangs on, by id: those it names, what they are computed from and dated by."""
+    found: set[str] = set()
+    wanted = [name for text in rule.conditions() for name in names_in(text) if name in facts]
+    while wanted:
+        fact = facts[wanted.pop()]
+        if fact.id not in found:
+            found.add(fact.id)
+            wanted += names_in(fact.derived) if fact.derived else ()
+            wanted += (fact.dated_by, RECENCY_ANCHOR) if fact.dated_by else ()
+    return found
 
 
 def _plain(fact: Fact, value: FactValue) -> Any:

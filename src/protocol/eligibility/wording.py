@@ -46,24 +46,26 @@ def show(fact: Fact, value: Any) -> str:
     return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
 
 
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Lt: _("below"),
+    ast.LtE: _("at most"),
+    ast.Gt: _("above"),
+    ast.GtE: _("at least"),
+    ast.Eq: _("is"),
+    ast.NotEq: _("is not"),
+    ast.In: _("is one of"),
+    ast.NotIn: _("is none of"),
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "×",
+    ast.Div: "/",
+    ast.Pow: "^",
+}
+
+
 def operator_in_words(op: ast.AST) -> str:
     """Say a comparison or an arithmetic sign as people write it."""
-    words: dict[type[ast.AST], str] = {
-        ast.Lt: _("below"),
-        ast.LtE: _("at most"),
-        ast.Gt: _("above"),
-        ast.GtE: _("at least"),
-        ast.Eq: _("is"),
-        ast.NotEq: _("is not"),
-        ast.In: _("is one of"),
-        ast.NotIn: _("is none of"),
-        ast.Add: "+",
-        ast.Sub: "-",
-        ast.Mult: "×",
-        ast.Div: "/",
-        ast.Pow: "^",
-    }
-    return words[type(op)]
+    return OPERATORS[type(op)]
 
 
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {

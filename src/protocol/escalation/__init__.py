@@ -50,6 +50,7 @@ class EscalationRecord(Record):
     doses: tuple[Dose, ...] = Field(min_length=1)
     frequencies: tuple[Frequency, ...] = Field(min_length=1)
     dlt_window_days: Sourced[Annotated[int, Field(ge=1)]]
+    acceptable_margin: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
     design: DesignParameters
     trial: TrialParameters | None = None
     scenarios: tuple[Scenario, ...] = Field(min_length=1)

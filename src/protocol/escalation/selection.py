@@ -101,17 +101,53 @@ def select(
         Indices of regimens; :data:`~protocol.escalation.grid.STOP` where none can be recommended, as when the
         lowest regimen is eliminated.
     """
+    distance = _distances(outcomes, target, eliminated, rounded, highest, among).reshape(len(eliminated), -1)
+    nearest = distance.min(axis=1)
+    first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency
+    return np.where(np.isfinite(nearest), first, STOP)
+
+
+def select_contour(
+    outcomes: Outcomes, target: float, eliminated: Booleans, *,
+    rounded: bool = False, highest: float = np.inf, edge: bool = False,
+) -> Integers:  # fmt: skip
+    """Select one regimen a frequency: the tried, not eliminated one whose estimate is nearest the target.
+
+    Parameters
+    ----------
+    outcomes, target, eliminated, rounded, highest
+        As for :func:`select`.
+    edge : bool
+        Select none below a frequency at which the highest dose is selected: it lies beside the contour.
+
+    Returns
+    -------
+    ndarray of int, shape (T, F)
+        Indices of regimens; STOP where a frequency has none.
+    """
+    doses, frequencies = outcomes.grid.shape
+    distance = _distances(outcomes, target, eliminated, rounded, highest, None, every=True)
+    nearest = distance.min(axis=1)
+    dose = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)
+    found = np.isfinite(nearest)
+    highest_dose = found & (dose == doses - 1)
+    if edge:
+        found[:, :-1] &= ~np.maximum.accumulate(highest_dose[:, :0:-1], axis=1)[:, ::-1]
+    return np.where(found, dose * frequencies + np.arange(frequencies), STOP)
+
+
+def _distances(
+    outcomes: Outcomes, target: float, eliminated: Booleans, rounded: bool, highest: float, among: Booleans | None,
+    *, every: bool = False,
+) -> Floats:  # fmt: skip
+    """Return how far from the target the estimates are, infinite where nothing may be selected; ``(T, D, F)``."""
     rank = RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
     allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1]
     if among is not None:
         allowed &= among
-    if np.isfinite(highest):
+    if every or np.isfinite(highest):
         rates = isotonic_rates(outcomes)
     else:
         rates = _rates_near(outcomes, target, allowed, 2 * rank[-1, -1] + (ROUNDING if rounded else 0))
     ranked = (rates.round(2) if rounded else rates) + rank
-    allowed &= ranked <= highest
-    distance = np.where(allowed, np.abs(ranked - target), np.inf).reshape(len(rates), -1)
-    nearest = distance.min(axis=1)
-    first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency
-    return np.where(np.isfinite(nearest), first, STOP)
+    return np.where(allowed & (ranked <= highest), np.abs(ranked - target), np.inf)

@@ -6,11 +6,14 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.eligibility import EligibilityRecord, Parameter
+from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
+from protocol.exchange.cohort_files import CohortFile
+from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
-from protocol.pages.eligibility.form import FactsForm
-from protocol.pages.eligibility.verdicts import next_questions, overall, verdict_list
+from protocol.pages.eligibility.participant import ParticipantPanel
+from protocol.pages.eligibility.records import RecordsPanel, sources
+from protocol.records import Phase
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
@@ -19,40 +22,31 @@ class EligibilityPage:
     """Is this person eligible, what is missing; and what does a threshold do to a cohort."""
 
     def __init__(self, trial: Trial, today: date) -> None:
-        self.record, self.ambiguities = trial.eligibility, trial.ambiguities
+        self.record = trial.eligibility
         self.phase = widgets.ToggleButtons(options=["Ib", "II"], value="Ib", description=_("Phase"))
         self.parameters = {item.id: control(item) for item in self.record.parameters}
         self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
-        self.form = FactsForm(self.record.facts, today)
-        self.show = widgets.ToggleButtons(
-            options=[(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")], description=_("Show")
-        )
-        self.problems = elements.html("")
-        self.who, self.answer = elements.html(""), elements.html("", role="status")
-        self.questions, self.verdicts = elements.html(""), elements.html("")
+        self._rates: tuple[int, Phase, dict[str, float]] | None = None
         self.cohort = CohortPanel(self.record, trial.examples)
-        self.tabs = widgets.Tab([self._participant(), self._cohort()])
-        self.tabs.titles = (_("One participant"), _("A cohort, and what if"))
+        self.person = ParticipantPanel(trial, today, self._chances)
+        self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
+        self.tabs = widgets.Tab([self.person.view, self._cohort(), self.records.view])
+        self.tabs.titles = (_("One participant"), _("A cohort, and what if"), _("From hospital records"))
         self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs])
         self._connect()
         self.refresh()
 
     def refresh(self, _change: Any = None) -> None:
-        """Screen the participant and the cohort with the present inputs."""
+        """Screen the cohort with the present inputs, and the participant when that tab is open."""
         self.changes.value = elements.dress(self._changes(), "status")
         self.reset.disabled = not self.changed
-        self.refresh_participant()
+        self._refresh_participant()
         self.cohort.refresh(self.changed, self.phase.value)
 
-    def refresh_participant(self, _change: Any = None) -> None:
-        """Screen the participant of the form."""
-        facts, problems = self.form.read()
-        screening = self.present.screen(facts, self.phase.value)
-        self.problems.value = Markup("").join(elements.message(problem) for problem in problems)
-        self.answer.value = elements.dress(overall(screening, self.record), "status")
-        self.questions.value = next_questions(screening)
-        self.verdicts.value = verdict_list(screening, self.present, self.ambiguities, self.show.value)
+    def _refresh_participant(self, _change: Any = None) -> None:
+        if self.tabs.selected_index == 0:  # out of sight it would only keep the sliders waiting
+            self.person.ask(self.present, self.phase.value)
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -84,43 +78,48 @@ class EligibilityPage:
     def _connect(self) -> None:
         for widget in (self.phase, *self.parameters.values()):
             widget.observe(self.refresh, "value")
-        for field in (*self.form.fields.values(), self.show):
-            field.observe(self.refresh_participant, "value")
-        self.form.clear.on_click(self._empty)
+        self.person.form.clear.on_click(self._empty)
+        self.tabs.observe(self._refresh_participant, "selected_index")
         self.cohort.chosen.observe(self._choose, "value")
         self.reset.on_click(self._reset)
 
+    def _chances(self, phase: Phase) -> tuple[dict[str, float], Markup | str]:
+        """Return how often each criterion fails in the cohort under the record's own values, and which cohort."""
+        if self.cohort.cohort is None:
+            return {}, _("No cohort is open: each criterion is taken to fail in half of the cases.")
+        if self._rates is None or self._rates[:2] != (id(self.cohort.cohort), phase):
+            counted = self.record.screen_cohort(self.cohort.cohort.frame, phase)
+            self._rates = (id(self.cohort.cohort), phase, failure_rates(counted))
+        name = self.cohort.file_name or _("the invented example")
+        return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
+
     def _empty(self, _button: widgets.Button) -> None:
         self.cohort.chosen.value = ""
-        self.who.value = ""
-        self._fill({})
+        self.person.who.value = ""
+        self.person.fill({}, "")
 
     def _choose(self, change: dict[str, Any]) -> None:
         facts = self.cohort.facts(change["new"])
         if facts is None:
             return
-        self.who.value = self.cohort.introduction(change["new"])
-        self._fill(facts)
+        self.person.who.value = self.cohort.introduction(change["new"])
+        file = self.cohort.file_name or _("invented example")
+        where = _("{file}, participant {participant}").format(file=file, participant=change["new"])
+        self.person.fill(facts, where)
         self.tabs.selected_index = 0
 
-    def _fill(self, facts: dict[str, Any]) -> None:
-        for field in self.form.fields.values():
-            field.unobserve(self.refresh_participant, "value")
-        self.form.fill(facts)
-        for field in self.form.fields.values():
-            field.observe(self.refresh_participant, "value")
-        self.refresh_participant()
+    def _take_person(self, person: Imported) -> None:
+        self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
+        self.person.fill(person.facts, sources(person), person.unusable)
+        self.tabs.selected_index = 0
+
+    def _take_cohort(self, imports: Imports) -> None:
+        self.cohort.take(CohortFile(imports.frame(self.record), imports.problems), _("hospital records"))
+        self.tabs.selected_index = 1
 
     def _reset(self, _button: widgets.Button) -> None:
         for parameter in self.record.parameters:
             self.parameters[parameter.id].value = parameter.value
-
-    def _participant(self) -> widgets.Widget:
-        form = widgets.VBox([self.who, elements.row(self.form.clear), self.problems, self.form.view])
-        form.add_class("pw-side")
-        answer = widgets.VBox([self.answer, self.questions, self.show, self.verdicts])
-        answer.add_class("pw-main")
-        return elements.row(form, answer)
 
     def _cohort(self) -> widgets.Widget:
         thresholds = [p for p in self.record.parameters if not p.options]

@@ -67,11 +67,13 @@ class CohortPanel:
             return
         file = change["new"][0]
         try:
-            self.cohort = read_cohort(file["name"], bytes(file["content"]), self.record)
+            self.take(read_cohort(file["name"], bytes(file["content"]), self.record), file["name"])
         except ProtocolError as error:
             self.message.value = elements.dress(elements.message(error), "alert")
-            return
-        self.file_name = file["name"]
+
+    def take(self, cohort: CohortFile, name: str) -> None:
+        """Screen a cohort in the place of the present one."""
+        self.cohort, self.file_name = cohort, name
         self.source.value = elements.dress(_("Cohort from {name}").format(name=self.file_name))
         self.message.value = problems(self.cohort)
         self.chosen.options = tuple(self.cohort.frame["participant_id"])

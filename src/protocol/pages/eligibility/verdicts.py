@@ -1,14 +1,16 @@
-"""Verdicts as people read them: the answer, what to find out next, and every criterion with its reason."""
+"""Verdicts as people read them: the answer of a gate, and every criterion with its four parts."""
 
 from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from protocol.eligibility import Criterion, EligibilityRecord, Screening, Verdict
+from protocol.eligibility import Answer, Change, Criterion, Provisional, Verdict
+from protocol.eligibility.screening import overall_of
 from protocol.figures.eligibility import SIGNS
 from protocol.pages import elements
+from protocol.pages.eligibility.reasons import evidence, tree
 from protocol.records import Ambiguity
-from protocol.translation import _, ngettext
+from protocol.translation import _
 
 CLASSES = {"met": "pw-good", "not met": "pw-bad", "unknown": "pw-open", "not applicable": "pw-off"}
 
@@ -24,18 +26,15 @@ def words(status: str) -> str:
     return f"{SIGNS[status]} {names[status]}"
 
 
-def overall(screening: Screening, record: EligibilityRecord) -> Markup:
-    """Say the answer in one large line, and what stands behind it in a second."""
-    answers = {
-        "ineligible": ("pw-bad", _("✕ Not eligible")),
-        "possibly eligible": ("pw-open", _("? Possibly eligible")),
-        "eligible so far": ("pw-good", _("✓ Eligible so far")),
-    }
-    style, answer = answers[screening.overall]
-    counts = {status: sum(v.status == status for v in screening.verdicts) for status in SIGNS}
-    line = " · ".join(f"{words(status)} {count}" for status, count in counts.items())
-    failed = [verdict for verdict in screening.verdicts if verdict.status == "not met"]
-    because = Markup("").join(Markup("<li><b>{}</b> {}: {}</li>").format(v.id, v.title, v.reason) for v in failed)
+def overall(answers: tuple[Answer, ...], changes: tuple[Change, ...], gate: str) -> Markup:
+    """Say the answer of a gate in one large line, and below it what fails and what would have to be different."""
+    style, answer = _sentence(overall_of(item.verdict for item in answers), gate)
+    counts = {status: sum(item.verdict.status == status for item in answers) for status in SIGNS}
+    line = " · ".join(f"{words(status)} {count}" for status, count in counts.items() if count)
+    failed = [item.verdict for item in answers if item.verdict.status == "not met"]
+    because = Markup("").join(
+        Markup("<li><b>{}</b> {}: {}{}</li>").format(v.id, v.title, v.reason, _changes(v, changes)) for v in failed
+    )
     return Markup(
         '<div class="pw-card"><p class="pw-answer {}">{}</p><p>{}</p><ul>{}</ul>{}<p class="pw-off">{}</p></div>'
     ).format(
@@ -43,62 +42,86 @@ def overall(screening: Screening, record: EligibilityRecord) -> Markup:
         answer,
         line,
         because,
-        still_to_confirm(screening, record),
+        _no_gate_of_the_registry() if gate == "infusion" else still_to_confirm(answers),
         _("Decision support; the investigator decides."),
     )
 
 
-def still_to_confirm(screening: Screening, record: EligibilityRecord) -> Markup:
-    """List what can only be confirmed after enrolment, so that nobody takes an early answer for the last one."""
-    if screening.overall == "ineligible":
+def _sentence(answer: str, gate: str) -> tuple[str, str]:
+    enrolment = {
+        "ineligible": ("pw-bad", _("✕ Not eligible")),
+        "possibly eligible": ("pw-open", _("? Possibly eligible")),
+        "eligible so far": ("pw-good", _("✓ Eligible so far")),
+    }
+    infusion = {
+        "ineligible": ("pw-bad", _("✕ Not to be infused")),
+        "possibly eligible": ("pw-open", _("? Not yet clear")),
+        "eligible so far": ("pw-good", _("✓ Nothing known stands against this infusion")),
+    }
+    return (infusion if gate == "infusion" else enrolment)[answer]
+
+
+def _changes(verdict: Verdict, changes: tuple[Change, ...]) -> Markup:
+    """Say which single changes would do, and which would remove one of several obstacles."""
+    own = [change for change in changes if change.criterion == verdict.id]
+    enough = " · ".join(change.says for change in own if change.sufficient)
+    steps = " · ".join(change.says for change in own if not change.sufficient)
+    lines = [(_("Met with:"), enough), (_("Each removes one obstacle:"), steps)]
+    return Markup("").join(
+        Markup('<br><span class="pw-change">{} {}</span>').format(lead, text) for lead, text in lines if text
+    )
+
+
+def _no_gate_of_the_registry() -> Markup:
+    words = _(
+        "No gate of the registry: its title asks for D1, and E15 is about these days; the re-checks are assumed."
+    )
+    return Markup("<p>{} {}</p>").format(elements.assumption(""), words)
+
+
+def still_to_confirm(answers: tuple[Answer, ...]) -> Markup:
+    """List what is provisional whatever the answer is now, so that nobody takes an early answer for the last one."""
+    if any(item.verdict.status == "not met" for item in answers):
         return Markup("")
-    later = {
+    later = [
+        Markup("<li><b>{}</b> {}: {}</li>").format(item.verdict.id, item.verdict.title, until(item.provisional))
+        for item in answers
+        if item.provisional and item.provisional.stage in ("therapy start", "infusion", "follow-up")
+    ]
+    gap = _("Treatment-induced myelosuppression, which the title and the arms require and no criterion does: {when}")
+    later.append(Markup("<li>{}</li>").format(gap.format(when=until(Provisional("infusion", None)))))
+    return Markup("<p>{}</p><ul>{}</ul>").format(
+        _("Still to confirm, whatever the answer is now:"), Markup("").join(later)
+    )
+
+
+def until(still: Provisional) -> str:
+    """Say when a provisional answer becomes final."""
+    stages = {
+        "consent": _("at the consent"),
+        "enrolment": _("on the day of enrolment"),
         "therapy start": _("on the day anti-cancer therapy starts"),
         "infusion": _("before each infusion"),
         "follow-up": _("during follow-up"),
     }
-    items = [
-        Markup("<li><b>{}</b> {}: {}</li>").format(criterion.id, record.title(criterion), later[criterion.confirm])
-        for criterion in record.criteria
-        if criterion.confirm in later
-    ]
-    gate = _("Treatment-induced myelosuppression, which the title and the arms require and no criterion does: {when}")
-    items.append(Markup("<li>{}</li>").format(gate.format(when=later["infusion"])))
-    return Markup("<p>{}</p><ul>{}</ul>").format(
-        _("Still to confirm, whatever the answer is now:"), Markup("").join(items)
-    )
-
-
-def next_questions(screening: Screening) -> Markup:
-    """List what to find out next, most useful first."""
-    if screening.overall == "ineligible":
-        return elements.note(_("Nothing more needs to be found out unless a value above changes."))
-    if not screening.questions:
-        return Markup("")
-    items = Markup("").join(
-        Markup("<li>{} <span class='pw-off'>{}</span></li>").format(question.label, ", ".join(question.criteria))
-        for question in screening.questions[:8]
-    )
-    more = len(screening.questions) - 8
-    rest = ngettext("and {n} more", "and {n} more", more).format(n=more) if more > 0 else ""
-    return Markup("<h3>{}</h3><ol>{}</ol><p class='pw-off'>{}</p>").format(_("What to find out next"), items, rest)
+    return stages[still.stage] + (f", {still.until.isoformat()}" if still.until else "")
 
 
 def verdict_list(
-    screening: Screening, record: EligibilityRecord, ambiguities: Iterable[Ambiguity], status: str
+    answers: tuple[Answer, ...], criteria: Iterable[Criterion], ambiguities: Iterable[Ambiguity], status: str
 ) -> Markup:
-    """List the criteria with verdict and reason; each opens to the registry's words and what is unclear in them."""
+    """List the criteria with verdict and reason; each opens to words, tree, evidence and what is unclear."""
     known = {ambiguity.id: ambiguity for ambiguity in ambiguities}
-    criteria = {criterion.id: criterion for criterion in record.criteria}
-    shown = [verdict for verdict in screening.verdicts if status in ("any", verdict.status)]
+    rules = {criterion.id: criterion for criterion in criteria}
+    shown = [answer for answer in answers if status in ("any", answer.verdict.status)]
     if not shown:
         return elements.note(_("No criterion has this verdict."))
-    items = Markup("").join(_criterion(verdict, criteria[verdict.id], known) for verdict in shown)
+    items = Markup("").join(_criterion(answer, rules[answer.verdict.id], known) for answer in shown)
     return Markup('<div class="pw-verdicts">{}</div>').format(items)
 
 
-def _criterion(verdict: Verdict, criterion: Criterion, ambiguities: dict[str, Ambiguity]) -> Markup:
-    kind = _("Inclusion") if criterion.kind == "inclusion" else _("Exclusion")
+def _criterion(answer: Answer, criterion: Criterion, ambiguities: dict[str, Ambiguity]) -> Markup:
+    verdict = answer.verdict
     unclear = Markup("").join(
         Markup("<li><b>{}</b> {} <i>{}</i> {}</li>").format(name, entry.problem, _("Read here as:"), entry.default)
         for name in criterion.ambiguities
@@ -106,25 +129,32 @@ def _criterion(verdict: Verdict, criterion: Criterion, ambiguities: dict[str, Am
     )
     return Markup(
         '<details class="pw-details"><summary>{}</summary><blockquote lang="en">{}</blockquote>'
-        "<p>{} {} · {} {} · {}</p>{}{}</details>"
+        "<p>{}</p>{}{}{}{}</details>"
     ).format(
-        _line(verdict),
+        _line(verdict, answer.provisional),
         criterion.wording,
-        kind,
-        criterion.id[1:],
-        _("can be confirmed at:"),
-        _(criterion.confirm),
-        elements.origin(criterion),
+        _origin(criterion, answer.provisional),
         Markup("").join(_part(part) for part in verdict.parts),
-        Markup("<p>{}</p><ul>{}</ul>").format(_("What the words leave open"), unclear) if unclear else "",
+        evidence(answer),
+        tree(answer, criterion),
+        elements.details(_("What the words leave open"), Markup("<ul>{}</ul>").format(unclear)) if unclear else "",
     )
 
 
-def _line(verdict: Verdict) -> Markup:
+def _origin(criterion: Criterion, still: Provisional | None) -> Markup:
+    kinds = {"I": _("Inclusion {n}"), "E": _("Exclusion {n}"), "D": _("Before an infusion, no criterion of the list")}
+    which = kinds[criterion.id[0]].format(n=criterion.id[1:])
+    final = _("provisional, final {when}").format(when=until(still)) if still else _("final")
+    return Markup("{} · {} · {}").format(which, final, elements.origin(criterion))
+
+
+def _line(verdict: Verdict, still: Provisional | None = None) -> Markup:
+    early = still is not None and verdict.status in ("met", "not met")
+    mark = Markup(' <span class="pw-tag">{}</span>').format(_("provisional")) if early else ""
     return Markup(
-        '<span class="pw-line"><span class="pw-id">{}</span><span class="{}">{}</span><span>{}</span>'
+        '<span class="pw-line"><span class="pw-id">{}</span><span class="{}">{}</span><span>{}{}</span>'
         '<span class="pw-reason">{}</span></span>'
-    ).format(verdict.id, CLASSES[verdict.status], words(verdict.status), verdict.title, verdict.reason)
+    ).format(verdict.id, CLASSES[verdict.status], words(verdict.status), verdict.title, mark, verdict.reason)
 
 
 def _part(part: Verdict) -> Markup:

@@ -1,0 +1,169 @@
+"""A screening to keep: JSON and a page to print, and a calendar of the days on which something turns."""
+
+import re
+from datetime import date
+from html.parser import HTMLParser
+from typing import Any
+
+import icalendar
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from participants import RECORD, participants
+from test_eligibility_person import TODAY, laws
+
+from protocol.eligibility import EligibilityRecord
+from protocol.eligibility.keeping import (
+    ScreeningRecord,
+    changed_verdicts,
+    facts_of,
+    interpretation_id,
+    is_study_id,
+    rule_hash,
+    screening_record,
+)
+from protocol.exchange.clock_calendar import clock_calendar
+from protocol.exchange.screening_records import file_name, printable, read_json, to_json
+from protocol.records import ProtocolError
+
+ABOUT = {"study_id": "WUH-017", "trial_id": "NCT05672420", "registry_version": "2023-01-05", "software": "0.1.0"}
+FACTS: dict[str, Any] = {
+    "ecog": 3,
+    "birth_date": date(1960, 5, 1),
+    "lvef_pct": 61.5,
+    "lvef_date": date(2026, 2, 20),
+    "sex": "male",
+    "enrolment_date": TODAY,
+    "infusion_date": TODAY,
+}
+
+
+def kept(record: EligibilityRecord = RECORD, facts: dict[str, Any] = FACTS, **more: Any) -> ScreeningRecord:
+    return screening_record(record, facts, "Ib", TODAY, **(ABOUT | more))
+
+
+@laws(25)
+@given(st.data(), st.sampled_from(["enrolment", "infusion"]), st.sampled_from(["Ib", "II"]))
+def test_a_record_comes_back_from_its_file_and_gets_the_same_verdicts_again(
+    data: st.DataObject, gate: Any, phase: Any
+) -> None:
+    facts = {n: v for n, v in data.draw(participants(RECORD)).items() if v == v} | {"infusion_date": TODAY}
+    record = screening_record(RECORD, facts, phase, TODAY, gate=gate, **ABOUT)
+    again = read_json("kept.json", to_json(record))
+    assert again == record
+    assert to_json(again) == to_json(record)
+    assert facts_of(again, RECORD) == facts
+    assert changed_verdicts(again, RECORD) == {}
+
+
+def test_the_record_says_what_was_asked_known_and_by_which_rules() -> None:
+    sources = {"lvef_pct": "echo.csv, row 3"}
+    record = kept(sources=sources, unusable={"creatinine_umol_l": "unit unknown"})
+    assert (record.overall, record.as_of, record.trial_id) == ("ineligible", TODAY, "NCT05672420")
+    entries = {entry.id: entry for entry in record.criteria}
+    assert len(entries) == 34
+    assert all(entry.wording for entry in record.criteria)
+    assert entries["I5"].status == "not met"
+    assert (entries["I5"].provisional_until, entries["I5"].provisional_day) == ("therapy start", None)
+    echo = {item.fact: item for item in entries["I7"].evidence}["lvef_pct"]
+    assert (echo.value, echo.measured, echo.where) == (61.5, date(2026, 2, 20), "echo.csv, row 3")
+    assert [part.id for part in entries["I7"].parts] == ["I7.1", "I7.2", "I7.3", "I7.4"]
+    assert "unit unknown" in entries["I7"].unknown_because
+    assert record.decides == "Decision support; the investigator decides."
+
+
+def test_a_changed_reading_changes_the_interpretation_and_not_the_rules() -> None:
+    other = RECORD.with_parameters(bmi_max_kg_m2=32.0)
+    assert interpretation_id(other) != interpretation_id(RECORD)
+    assert rule_hash(other) == rule_hash(RECORD)
+    assert re.fullmatch(r"[0-9a-f]{16}", rule_hash(RECORD))
+
+
+def test_a_changed_condition_changes_the_rules_and_a_translated_label_does_not() -> None:
+    first, *rest = RECORD.criteria
+    stricter = first.model_copy(update={"condition": "age_years >= age_min_years"})
+    assert rule_hash(RECORD.model_copy(update={"criteria": (stricter, *rest)})) != rule_hash(RECORD)
+    renamed = first.model_copy(update={"title": "年龄"})
+    labels = tuple(fact.model_copy(update={"label": "标签"}) for fact in RECORD.facts)
+    translated = RECORD.model_copy(update={"criteria": (renamed, *rest), "facts": labels})
+    assert rule_hash(translated) == rule_hash(RECORD)
+
+
+def test_a_record_screened_under_other_thresholds_says_what_changes() -> None:
+    assert changed_verdicts(kept(), RECORD.with_parameters(ecog_max=3)) == {"I5": ("not met", "met")}
+
+
+@pytest.mark.parametrize("study_id", ["Li Wei", "", "Zhang", "017 Wei", "<b>1</b>", "-1", "7" * 65, "张1"])
+def test_a_name_is_no_study_id(study_id: str) -> None:
+    assert not is_study_id(study_id)
+    with pytest.raises(ProtocolError, match="Study id"):
+        kept(study_id=study_id)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"format": "another"}', b"\xff\xfe", b'{"format": 1'])
+def test_a_file_that_is_no_record_is_refused_by_name(content: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"mine\.json"):
+        read_json("mine.json", content)
+
+
+class Page(HTMLParser):
+    """Collects the links and the text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "action", "data")]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_printed_page_has_every_criterion_and_needs_nothing_from_anywhere() -> None:
+    record = kept(sources={"lvef_pct": "<img src=x onerror=alert(1)>"}, unusable={"hbsag": "conflicting sources"})
+    page = Page(printable(record))
+    text = " ".join(" ".join(page.text).split())
+    assert page.links == []
+    assert {"img", "script", "link"}.isdisjoint(page.tags)
+    for entry in record.criteria:
+        assert entry.wording in text
+        assert f"{entry.id} {entry.title}" in text
+    for words in ("WUH-017", record.rule_hash, record.interpretation_id, "2026-03-01", "2023-01-05", "Investigator"):
+        assert words in text
+    assert "Decision support; the investigator decides." in text
+    assert "provisional until: therapy start" in text
+    assert file_name(record, "html") == "screening-WUH-017-enrolment-2026-03-01.html"
+
+
+@pytest.mark.parametrize(
+    ("gate", "facts", "says"),
+    [
+        ("enrolment", FACTS, "✕ Not eligible"),
+        ("enrolment", {}, "? Possibly eligible"),
+        ("infusion", {"infusion_date": TODAY, "treatment_myelosuppression": False}, "✕ Not to be infused"),
+        ("infusion", {"infusion_date": TODAY}, "? Not yet clear"),
+    ],
+)
+def test_the_printed_answer_is_that_of_its_gate(gate: str, facts: dict[str, Any], says: str) -> None:
+    assert says in printable(kept(facts=facts, gate=gate))
+
+
+def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
+    facts = {"ever_anticancer_therapy": True, "last_anticancer_therapy_date": TODAY, "birth_date": date(1950, 6, 15)}
+    when = RECORD.timeline(facts, start=TODAY)
+    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    assert content == clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
+    assert events["WUH-017-opens@NCT05672420"].decoded("dtstart") == date(2026, 3, 15)
+    assert events["WUH-017-closes@NCT05672420"].decoded("dtstart") == date(2026, 6, 14)
+    turn = events["WUH-017-I8a-1@NCT05672420"]
+    assert turn.decoded("dtstart") == date(2026, 3, 15)
+    assert "met from this day on" in str(turn["summary"])
+    assert len(events) == 4
+    with pytest.raises(ProtocolError):
+        clock_calendar("NCT05672420", "Li Wei", when, TODAY)

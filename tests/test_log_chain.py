@@ -1,0 +1,182 @@
+"""The chain of hashes: whatever is changed, removed, moved, added or cut off is found, and where."""
+
+import sqlite3
+
+import pytest
+import trial_events as trial
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trial_events import DAY, NOON
+
+from protocol.conduct import Head, Note, fold, read_entries, sealed, write_entries
+from protocol.conduct.entries import canonical, digest
+from protocol.conduct.log import open_log
+from protocol.conduct.verification import Row, checked, row_of, verified
+from protocol.records import ProtocolError
+
+ENTRIES = trial.chain(
+    [*trial.beginning(), Note(on=DAY, text="复查血常规, 38.5 °C"), trial.screened("W-002", rules=[1.5])]
+)
+ROWS = [row_of(entry) for entry in ENTRIES]
+HEAD = Head(len(ROWS), ENTRIES[-1].hash)
+ONE_BYTE = st.tuples(
+    st.integers(0, len(ROWS) - 1), st.sampled_from(["key", "hash", "body"]), st.integers(0), st.integers(1, 255)
+)
+
+
+def located(rows: list[Row], head: Head = HEAD, expected: Head | None = None) -> list[int]:
+    """The entries at which something is wrong."""
+    return sorted({problem.sequence for problem in verified(rows, head, expected).problems})
+
+
+def test_a_whole_log_is_whole():
+    assert verified(ROWS, HEAD).ok
+    assert list(checked(ROWS, Head())) == ENTRIES
+    assert verified([], Head()).ok
+
+
+@settings(max_examples=400)
+@given(ONE_BYTE)
+def test_altering_any_byte_of_any_stored_event_is_found_and_located(change):
+    position, field, at, difference = change
+    stored = bytearray(getattr(ROWS[position], field))
+    stored[at % len(stored)] ^= difference
+    rows = [*ROWS]
+    rows[position] = ROWS[position]._replace(**{field: bytes(stored)})
+    assert position + 1 in located(rows)
+    assert set(located(rows)) <= {position + 1, len(ROWS) + 1}  # the last hash is also the head's
+    with pytest.raises(ProtocolError, match=f"entry {position + 1}: found an entry that was changed"):
+        list(checked(rows, Head()))
+
+
+@given(st.integers(0, len(ROWS) - 1), st.data())
+def test_altering_any_byte_in_the_file_itself_is_found_and_located(tmp_path_factory, position, data):
+    path = tmp_path_factory.mktemp("log") / "trial.sqlite"
+    log = open_log(path)
+    log.restore(ENTRIES)
+    log.close()
+    raw, body = bytearray(path.read_bytes()), ROWS[position].body
+    place = raw.index(body) + data.draw(st.integers(0, len(body) - 1))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(raw)
+    reader = open_log(path, read_only=True)
+    assert [problem.sequence for problem in reader.verify().problems] == [position + 1]
+    with pytest.raises(ProtocolError, match=f"trial log, entry {position + 1}"):
+        reader.state()
+    reader.close()
+
+
+@given(st.sets(st.integers(1, len(ROWS)), min_size=1))
+def test_missing_entries_are_found_where_they_were(gone):
+    rows = [row for row in ROWS if row.sequence not in gone]
+    firsts = {number for number in gone if number - 1 not in gone}
+    assert set(located(rows)) == firsts
+
+
+@given(st.permutations(ROWS))
+def test_entries_in_another_order_are_found(rows):
+    assert (located(rows) == []) == (rows == ROWS)
+
+
+def test_an_entry_moved_to_another_number_is_found():
+    rows = [*ROWS]
+    rows[1], rows[2] = rows[2]._replace(sequence=2), rows[1]._replace(sequence=3)
+    assert {2, 3} <= set(located(rows))
+
+
+def test_an_entry_written_anew_with_its_own_hash_is_found_beside_its_successor():
+    entry = ENTRIES[2]._replace(actor="somebody else")
+    body = entry.body.encode()
+    rows = [*ROWS]
+    rows[2] = rows[2]._replace(body=body, hash=digest(body).encode())
+    assert located(rows) == [4]
+    assert "one of the two was written anew" in verified(rows, HEAD).problems[0].what
+
+
+def test_an_added_entry_or_an_early_row_is_found():
+    more = sealed(Note(on=DAY, text="added"), HEAD, NOON, actor="somebody")
+    row = row_of(more)
+    assert located([*ROWS, row]) == [len(ROWS) + 1]
+    assert located([ROWS[0]._replace(sequence=0), *ROWS])[0] <= 1
+    assert located([*ROWS[:2], Row(3, b"k", digest(b"no JSON").encode(), b"no JSON"), *ROWS[3:]]) == [3, 4]
+
+
+def test_an_end_cut_off_with_its_head_shows_only_against_a_head_kept_elsewhere():
+    shorter = ROWS[:-2]
+    own = Head(len(shorter), ENTRIES[len(shorter) - 1].hash)
+    assert located(shorter) == [len(shorter) + 1]  # the head still says how many there were
+    assert located(shorter, own) == []
+    assert located(shorter, own, expected=HEAD) == [HEAD.count]
+    assert located(ROWS, HEAD, expected=own) == []
+
+
+def test_a_log_written_anew_shows_only_against_a_head_kept_elsewhere():
+    other = trial.chain([entry.event for entry in ENTRIES], actor="somebody else")
+    rows = [row_of(entry) for entry in other]
+    own = Head(len(rows), other[-1].hash)
+    assert located(rows, own) == []
+    assert located(rows, own, expected=Head(2, ENTRIES[1].hash)) == [2]
+
+
+def test_what_the_database_cannot_read_is_said(tmp_path):
+    path = tmp_path / "trial.sqlite"
+    log = open_log(path)
+    log.restore(ENTRIES)
+    log.close()
+    raw = sqlite3.connect(path)
+    raw.execute("DROP TRIGGER head_forward")
+    raw.execute("UPDATE head SET count = 3")
+    raw.commit()
+    raw.close()
+    log = open_log(path)
+    assert [problem.sequence for problem in log.verify().problems] == [4]
+    with pytest.raises(ProtocolError, match="another end than its head says"):
+        log.append(Note(on=DAY, text="more"), actor="a")
+    log.close()
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abcé", max_size=3), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text("abc", max_size=3), PLAIN, max_size=4))
+def test_a_file_of_json_lines_is_the_log_again_whatever_a_screening_holds(tmp_path_factory, result):
+    path = tmp_path_factory.mktemp("log") / "log.jsonl"
+    entries = tuple(trial.chain([trial.screened(**result)]))
+    write_entries(path, entries)
+    assert read_entries(path) == entries
+    assert canonical(entries[0].content) == canonical(read_entries(path)[0].content)
+
+
+def test_a_file_that_was_changed_or_cut_short_is_refused(tmp_path):
+    path = tmp_path / "log.jsonl"
+    write_entries(path, ENTRIES)
+    assert fold(read_entries(path)).head == HEAD
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    for wrong, found in {
+        "".join(lines[:-1]): "a log that ends early",
+        "".join([*lines[:-2], lines[-1]]): "a log that ends early",
+        "".join([*lines[:3], *lines[4:]]): "line 4: found an entry that was changed or moved",
+        "".join(lines).replace("W-001", "W-003"): "line 1: found an entry that was changed or moved",
+        "{}\n": "line 1: found no entry of a log",
+        "": "ends early",
+    }.items():
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(ProtocolError, match=found):
+            read_entries(path)
+    with pytest.raises(ProtocolError, match="no file that can be read"):
+        read_entries(tmp_path / "none.jsonl")
+
+
+def test_a_copy_is_restored_into_an_empty_log_only(log_url):
+    log = open_log(log_url)
+    log.restore(ENTRIES)
+    assert log.entries() == tuple(ENTRIES)
+    assert log.verify(HEAD).ok
+    with pytest.raises(ProtocolError, match="a log that has entries"):
+        log.restore(ENTRIES)
+    log.close()

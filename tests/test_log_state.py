@@ -1,0 +1,231 @@
+"""The state as a fold: what holds after corrections, and what cannot follow what."""
+
+from datetime import date, timedelta
+
+import pytest
+import trial_events as trial
+from hypothesis import given
+from hypothesis import strategies as st
+from trial_events import DAY, NOON, SITE
+
+from protocol.conduct import (
+    Consented,
+    Correction,
+    Decision,
+    DltAssessed,
+    Enrolled,
+    Entry,
+    Infused,
+    Note,
+    Recovery,
+    Response,
+    State,
+    TherapyStarted,
+    TreatmentEnded,
+    Visit,
+    Withdrawn,
+    event,
+    fold,
+    sealed,
+)
+from protocol.records import ProtocolError
+
+P = "W-001"
+
+
+def day(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def after(*events: object) -> State:
+    return fold(trial.chain(list(events)))
+
+
+def of(kind: type, on: int = 0, **values: object) -> object:
+    return kind(on=day(on), participant=P, **values)
+
+
+def correction(state: State, number: int, replacement: object = None, participant: str | None = P) -> Correction:
+    pool = (*state.people.get(participant or "", ()), *state.decisions, *state.notes)
+    old = next(entry for entry in pool if entry.sequence == number)
+    return Correction(of=number, hash=old.hash, participant=participant, replacement=replacement, why="mistyped")
+
+
+def corrected(state: State, fix: Correction) -> State:
+    state.admits(fix, SITE)
+    return fold([sealed(fix, state.head, NOON, actor="a", site=SITE)], state)
+
+
+WHOLE = [
+    *trial.beginning(infusions=2), of(DltAssessed, 20, dlt=True, code="rash", grade=3),
+    of(Response, 20, category="partial"),
+    of(Recovery, 21, lineage="neutrophils"), of(Recovery, 25, lineage="platelets"), of(Visit, 9, visit="month_3"),
+    of(Visit, 30, visit="month_6", done=False), of(TreatmentEnded, 22), of(Withdrawn, 40, cause="progression"),
+]  # fmt: skip
+
+
+def test_a_course_has_every_date():
+    course = after(*WHOLE).courses[P]
+    assert (course.site, course.overall, course.regimen) == (SITE, "eligible so far", "A1")
+    assert course.infusions == {1: day(7), 2: day(14)}
+    assert (course.dlt_on, course.treatment_ended, course.withdrawn) == (day(20), day(22), day(40))
+    assert course.recoveries == {"neutrophils": day(21), "platelets": day(25)}
+    assert (course.visits, course.missed) == ({"month_3": day(9)}, {"month_6": day(30)})
+    assert (course.responses, course.cause) == (((day(20), "partial"),), "progression")
+    assert (course.assessments[0].code, course.assessments[0].grade) == ("rash", 3)
+
+
+def test_the_pages_get_the_trial_so_far():
+    decision = Decision(on=day(1), recommended="A1", chosen="B1", why="why", decided_by="committee")
+    stop = decision.model_copy(update={"chosen": None})
+    state = after(*WHOLE, trial.screened("W-002", "ineligible"), decision, stop)
+    so_far = state.so_far(day(60), start="A1", invented=True)
+    assert (so_far.open_regimen, so_far.screened, so_far.invented) == ("B1", {SITE: 2}, True)
+    assert state.open_regimen is None
+    (person,) = so_far.participants
+    assert (person.id, person.first_infusion, person.dlt_on, person.withdrawal) == (P, day(7), day(20), day(40))
+    assert after().so_far(DAY, start="A1", invented=False).open_regimen == "A1"
+
+
+def test_a_missed_visit_that_takes_place_later_took_place():
+    course = after(
+        *trial.beginning(), of(Visit, 9, visit="month_3", done=False), of(Visit, 12, visit="month_3")
+    ).courses[P]
+    assert (course.visits, course.missed) == ({"month_3": day(12)}, {})
+
+
+SCREENED, CONSENTED, ENROLLED, STARTED, INFUSED = trial.beginning()
+IMPOSSIBLE = {
+    "a participant who is not enrolled": ([SCREENED, CONSENTED], INFUSED),
+    "a participant who was not screened": ([CONSENTED], ENROLLED),
+    "a participant without informed consent": ([SCREENED], ENROLLED),
+    "before the consent": ([SCREENED, of(Consented, 3)], ENROLLED),
+    "an enrolment of a participant whose last screening says ineligible": (
+        [trial.screened(P, "ineligible"), CONSENTED], ENROLLED),
+    "the enrolment recorded before": (trial.beginning(), ENROLLED),
+    "the consent recorded before": ([CONSENTED], CONSENTED),
+    "a participant who is enrolled; write a note": (trial.beginning(), SCREENED),
+    "the start of therapy recorded before": (trial.beginning(), STARTED),
+    "after the first infusion": ([SCREENED, CONSENTED, ENROLLED, INFUSED], of(TherapyStarted, 8)),
+    "before the enrolment": ([SCREENED, CONSENTED, ENROLLED], of(TherapyStarted, -1)),
+    "infusion 3 after 1 infusions; write infusion 2": (trial.beginning(), of(Infused, 9, number=3)),
+    "this infusion recorded before": (trial.beginning(), of(Infused, 9, number=1)),
+    "before the infusion before": (trial.beginning(), of(Infused, 6, number=2)),
+    "before the start of therapy": ([SCREENED, CONSENTED, ENROLLED, of(TherapyStarted, 8)], INFUSED),
+    "after the end of treatment": ([*trial.beginning(), of(TreatmentEnded, 8)], of(Infused, 9, number=2)),
+    "after the withdrawal": ([*trial.beginning(), of(Withdrawn, 8, cause="other")], of(Infused, 9, number=2)),
+    "before the last infusion": (trial.beginning(), of(TreatmentEnded, 6)),
+    "the end of treatment recorded before": ([*trial.beginning(), of(TreatmentEnded, 8)], of(TreatmentEnded, 9)),
+    "a participant without an infusion": ([SCREENED, CONSENTED, ENROLLED], of(DltAssessed, 9, dlt=False)),
+    "before the first infusion": (trial.beginning(), of(DltAssessed, 6, dlt=False)),
+    "a DLT recorded before": ([*trial.beginning(), of(DltAssessed, 9, dlt=True)], of(DltAssessed, 10, dlt=False)),
+    "this recovery recorded before": (
+        [*trial.beginning(), of(Recovery, 9, lineage="platelets")], of(Recovery, 9, lineage="platelets")),
+    "who is not enrolled; write the enrolment first": ([SCREENED], of(Response, 9, category="partial")),
+    "this visit recorded before": ([SCREENED, of(Visit, 1, visit="v")], of(Visit, 2, visit="v")),
+    "this missed visit recorded before": (
+        [SCREENED, of(Visit, 1, visit="v", done=False)], of(Visit, 2, visit="v", done=False)),
+    "a participant who is not in the log": ([], of(Visit, 1, visit="v")),
+    "not in the log; write the screening or the consent first": ([], of(Withdrawn, 1, cause="other")),
+    "the withdrawal recorded before": ([SCREENED, of(Withdrawn, 1, cause="other")], of(Withdrawn, 2, cause="other")),
+    "a participant who has left": (
+        [SCREENED, CONSENTED, of(Withdrawn, 1, cause="other")], of(Enrolled, 2, regimen="A1")),
+    "no such participant": ([], Note(on=DAY, participant=P, text="x")),
+    "before the decision of": (
+        [Decision(on=day(5), recommended=None, chosen="A1", why="w", decided_by="c")],
+        Decision(on=day(4), recommended=None, chosen="A1", why="w", decided_by="c")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("found", IMPOSSIBLE)
+def test_what_cannot_have_happened_is_refused(found):
+    before, then = IMPOSSIBLE[found]
+    with pytest.raises(ProtocolError, match=found):
+        after(*before).admits(then, SITE)
+
+
+@pytest.mark.parametrize("position", range(len(WHOLE)))
+def test_what_can_have_happened_is_admitted(position):
+    after(*WHOLE[:position]).admits(WHOLE[position], SITE)
+
+
+def test_a_participant_belongs_to_one_site():
+    with pytest.raises(ProtocolError, match="of another site; write Wuhan Union Hospital"):
+        after(SCREENED).admits(CONSENTED, "Elsewhere")
+    with pytest.raises(ProtocolError, match="no site"):
+        after().admits(SCREENED, "")
+
+
+def test_a_correction_replaces_and_can_be_corrected_again():
+    state = after(*WHOLE)
+    once = corrected(state, correction(state, 3, of(Enrolled, regimen="B1")))
+    twice = corrected(once, correction(once, 3, of(Enrolled, regimen="C1")))
+    assert [s.courses[P].regimen for s in (state, once, twice)] == ["A1", "B1", "C1"]
+    assert [(new.sequence, old.sequence, old.content["regimen"]) for new, old in twice.corrections] == [
+        (len(WHOLE) + 1, 3, "A1"), (len(WHOLE) + 2, 3, "B1"),
+    ]  # fmt: skip
+
+
+def test_a_correction_removes_decisions_notes_and_events():
+    decision = Decision(on=DAY, recommended="A1", chosen="B1", why="why", decided_by="committee")
+    state = after(*WHOLE, decision, Note(on=DAY, text="aside"), Note(on=DAY, participant=P, text="of one"))
+    first = len(WHOLE) + 1
+    for number, participant in ((first, None), (first + 1, None), (first + 2, P), (6, P)):
+        state = corrected(state, correction(state, number, participant=participant))
+    assert (state.decisions, state.notes, state.courses[P].infusions) == ((), (), {1: day(7)})
+    assert len(state.corrections) == 4
+
+
+def test_a_participant_whose_only_event_is_removed_is_gone():
+    state = after(SCREENED)
+    assert P not in corrected(state, correction(state, 1)).people
+
+
+@pytest.mark.parametrize(
+    ("number", "replacement", "found"),
+    [
+        (3, None, "a participant who is not enrolled"),
+        (3, of(Enrolled, 30, regimen="A1"), "before the enrolment"),
+        (5, of(Infused, 15, number=1), "before the infusion before"),
+        (5, of(TherapyStarted, 0), "a replacement of another kind or of another participant"),
+        (
+            5,
+            Infused(on=DAY, participant="W-002", number=1),
+            "a replacement of another kind or of another participant",
+        ),
+    ],
+)
+def test_a_correction_that_leaves_something_impossible_is_refused(number, replacement, found):
+    state = after(*WHOLE)
+    with pytest.raises(ProtocolError, match=found):
+        state.admits(correction(state, number, replacement), SITE)
+
+
+def test_a_correction_of_what_its_author_did_not_see_is_refused():
+    state = after(*WHOLE)
+    for wrong in ({"hash": "0" * 64}, {"of": 99}, {"participant": None}):
+        with pytest.raises(ProtocolError, match="no event of this participant that holds"):
+            state.admits(correction(state, 3).model_copy(update=wrong), SITE)
+
+
+@given(st.lists(st.integers(0, len(WHOLE) - 1), max_size=4), st.data())
+def test_folding_in_pieces_is_folding_at_once(removed, data):
+    entries: list[Entry] = trial.chain(WHOLE)
+    state = fold(entries)
+    for position in removed:
+        fix = Correction(of=position + 1, hash=entries[position].hash, participant=P, replacement=None, why="no")
+        entries.append(sealed(fix, state.head, NOON, actor="a"))
+        state = fold(entries[-1:], state)
+    cut = data.draw(st.integers(0, len(entries)))
+    assert fold(entries[cut:], fold(entries[:cut])) == fold(entries) == state
+    assert fold((), state) is state
+
+
+def test_a_form_with_a_wrong_field_is_told_which():
+    with pytest.raises(ProtocolError, match=r"infused\.number: found nothing; write"):
+        event({"kind": "infused", "on": DAY, "participant": P})
+    with pytest.raises(ProtocolError, match="study id"):
+        event({"kind": "consented", "on": DAY, "participant": "WANG"})
+    with pytest.raises(ProtocolError, match="kind"):
+        event({"kind": "vanished"})
+    assert event({"kind": "consented", "on": "2026-03-02", "participant": P}) == of(Consented)
