@@ -7,10 +7,23 @@ import duckdb
 
 UP, DOWN = "* (1 + 1e-9)", "* (1 - 1e-9)"  # 1.5 x 1.2 must admit 1.8
 INCLUSIONS, PREGNANCY = 8, 25
-NUMBERS = (
-    "weight_kg height_cm expected_survival_months spo2_pct lvef_pct alt_u_l alt_uln_u_l ast_u_l ast_uln_u_l "
-    "bilirubin_umol_l bilirubin_uln_umol_l creatinine_umol_l creatinine_uln_umol_l cd34_pb_per_ul cd34_dose_1e6_kg"
-).split()
+NUMBERS = [
+    "weight_kg",
+    "height_cm",
+    "expected_survival_months",
+    "spo2_pct",
+    "lvef_pct",
+    "alt_u_l",
+    "alt_uln_u_l",
+    "ast_u_l",
+    "ast_uln_u_l",
+    "bilirubin_umol_l",
+    "bilirubin_uln_umol_l",
+    "creatinine_umol_l",
+    "creatinine_uln_umol_l",
+    "cd34_pb_per_ul",
+    "cd34_dose_1e6_kg",
+]
 FRESH = {  # value: (its date, days it is valid)
     "spo2_pct": ("spo2_date", 7),
     "lvef_pct": ("lvef_date", 28),

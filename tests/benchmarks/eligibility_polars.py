@@ -127,7 +127,8 @@ def conditions():
         drugs | grafted,
         trial,
         c("prior_stem_cell_trial"),
-        (c("antimitotic_with_infusion") == "systemic") | unclear(c("antimitotic_with_infusion") == "intrathecal_only"),
+        (c("antimitotic_with_infusion") == "systemic")
+        | unclear(c("antimitotic_with_infusion") == "intrathecal_only"),
         one_of("allergy", "severe", "product"),
         c("support_contraindicated"),
         pregnant,
@@ -168,7 +169,11 @@ def answers(path, counted):
     """Counts per criterion, funnel, leave-one-out and totals, as one list of whole numbers."""
     fail, unknown, absent = c("fail"), c("unknown"), c("absent")
     blocked, unsettled = fail & counted, (fail | unknown) & counted
-    wanted = [pl.len().alias("size"), (fail == 0).sum().alias("kept"), ((fail | unknown) == 0).sum().alias("eligible")]
+    wanted = [
+        pl.len().alias("size"),
+        (fail == 0).sum().alias("kept"),
+        ((fail | unknown) == 0).sum().alias("eligible"),
+    ]
     wanted += [(blocked == 0).sum().alias("left"), (unsettled == 0).sum().alias("confirmed")]
     for i in range(34):
         bit, upto = 1 << i, ((2 << i) - 1) & counted

@@ -7,7 +7,6 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
-from protocol.exchange.cohort_files import CohortFile
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
@@ -28,7 +27,7 @@ class EligibilityPage:
         self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
-        self.cohort = CohortPanel(self.record, trial.examples)
+        self.cohort = CohortPanel(trial, today)
         self.person = ParticipantPanel(trial, today, self._chances)
         self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
         self.tabs = widgets.Tab([self.person.view, self._cohort(), self.records.view])
@@ -88,7 +87,7 @@ class EligibilityPage:
         if self.cohort.cohort is None:
             return {}, _("No cohort is open: each criterion is taken to fail in half of the cases.")
         if self._rates is None or self._rates[:2] != (id(self.cohort.cohort), phase):
-            counted = self.record.screen_cohort(self.cohort.cohort.frame, phase)
+            counted = self.cohort.cohort.screen(phase)
             self._rates = (id(self.cohort.cohort), phase, failure_rates(counted))
         name = self.cohort.file_name or _("the invented example")
         return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
@@ -114,7 +113,8 @@ class EligibilityPage:
         self.tabs.selected_index = 0
 
     def _take_cohort(self, imports: Imports) -> None:
-        self.cohort.take(CohortFile(imports.frame(self.record), imports.problems), _("hospital records"))
+        self.cohort.take(imports.frame(self.record), _("hospital records"), imports.problems)
+        self.refresh()
         self.tabs.selected_index = 1
 
     def _reset(self, _button: widgets.Button) -> None:
