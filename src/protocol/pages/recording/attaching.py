@@ -2,23 +2,21 @@
 
 import asyncio
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol import __version__
 from protocol.conduct import TrialSoFar
-from protocol.eligibility.keeping import screening_record
 from protocol.pages import elements
-from protocol.pages.eligibility.participant import ParticipantPanel
-from protocol.pages.recording.decisions import DecisionPanel
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.happenings import HappeningPanel
-from protocol.pages.recording.screenings import ScreeningPanel
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
+
+if TYPE_CHECKING:
+    from protocol.pages.eligibility.participant import ParticipantPanel
 
 ROLES = {
     "viewer": _("viewer: figures, nothing recorded"),
@@ -80,14 +78,19 @@ def _keep_watching(desk: Desk) -> None:
     task.add_done_callback(_WATCHING.discard)
 
 
+# Each page's process carries only the forms of that page.
+
+
 def _eligibility(page: Any, desk: Desk, today: date) -> None:
+    from protocol.pages.recording.screenings import ScreeningPanel
+
     panel = ScreeningPanel(desk, today, lambda study_id: screened(page.person, desk, study_id))
     first, *others = page.tabs.children
     page.tabs.children = (widgets.VBox([first, panel.view]), *others)
     page.screenings = panel
 
 
-def screened(person: ParticipantPanel, desk: Desk, study_id: str) -> tuple[str, str, dict[str, Any]]:
+def screened(person: "ParticipantPanel", desk: Desk, study_id: str) -> tuple[str, str, dict[str, Any]]:
     """Return phase, overall verdict and result of the screening that stands on the page.
 
     Raises
@@ -95,6 +98,8 @@ def screened(person: ParticipantPanel, desk: Desk, study_id: str) -> tuple[str, 
     ProtocolError
         For fields that cannot be used, for the gate of an infusion, and for a study id that is none.
     """
+    from protocol.eligibility.keeping import screening_record
+
     _facts, problems = person.form.read()
     if problems:
         raise problems[0]
@@ -123,6 +128,8 @@ def compact(kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def _escalation(page: Any, desk: Desk, today: date) -> None:
+    from protocol.pages.recording.decisions import DecisionPanel
+
     panel = DecisionPanel(desk, today)
     titles = page.tabs.titles
     page.tabs.children = (*page.tabs.children, widgets.VBox([panel.view, panel.past]))
@@ -147,6 +154,8 @@ def take_outcomes(page: Any, desk: Desk) -> None:
 
 
 def _followup(page: Any, desk: Desk, today: date) -> None:
+    from protocol.pages.recording.happenings import HappeningPanel
+
     panel = HappeningPanel(desk, today)
     titles = page.tabs.titles
     page.tabs.children = (*page.tabs.children, panel.view)
