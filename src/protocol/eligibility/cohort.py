@@ -18,7 +18,7 @@ from protocol.eligibility.screening import blocked, check_phase, in_phase, rails
 from protocol.eligibility.sources import IDENTITY, Batch, Participants, Source, source_of
 from protocol.records import Phase
 
-__all__ = ["IDENTITY", "Cohort", "CohortScreening", "screen_frame"]
+__all__ = ["IDENTITY", "Cohort", "CohortScreening", "column_of", "screen_frame", "uses"]
 
 Progress = Callable[[int, int], None]
 """Called with the participants done and all of them; an exception raised in it stops the work and is passed on."""
@@ -53,7 +53,7 @@ class Cohort:
         self.source: Source = source_of(frame, {fact.id: fact for fact in catalogue.facts})
         self.pieces = self.source.pieces()
         self.participants = Participants(self.source)
-        self._uses = [_uses(catalogue, criterion) for criterion in catalogue.criteria]
+        self._uses = [uses(catalogue, criterion) for criterion in catalogue.criteria]
         self._hold = hold and len(self) * BYTES_A_PARTICIPANT <= HELD_BYTES
         self._held = {name: empty(fact, len(self)) for name, fact in self.source.facts.items()} if self._hold else {}
         self._have: set[str] = set()
@@ -164,7 +164,7 @@ def _differ(one: object, other: object) -> bool:
     return one != other
 
 
-def _uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
+def uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
     """Return every fact and parameter that can change a criterion's answer, dates of measurements included."""
     facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, None]()
     waiting = [name for text in criterion.conditions() for name in names_in(text)]
