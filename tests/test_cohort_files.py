@@ -172,11 +172,11 @@ def test_a_blank_line_does_not_shift_the_numbers_of_the_rows_below_it() -> None:
     assert spoken(cohort, "row 5, column ecog")[0] == "'nine'"
 
 
-# --- Bad files, whole and in part ------------------------------------------------------------------------------------
+# --- Bad files, whole and in part --------------------------------------------------------------------------------
 
 
 def test_a_file_of_two_encodings_is_read_line_by_line_and_says_so() -> None:
-    lines = ["participant_id,sex\r\n".encode(), "王甲,female\r\n".encode("gb18030"), "李乙乙,male\r\n".encode()]
+    lines = [b"participant_id,sex\r\n", "王甲,female\r\n".encode("gb18030"), "李乙乙,male\r\n".encode()]
     cohort = read_cohort("mixed.csv", b"".join(lines), RECORD)
     assert cohort.frame.to_numpy().tolist() == [["王甲", "female"], ["李乙乙", "male"]]
     assert spoken(cohort, "line 3")[0].startswith("text in UTF-8")

@@ -8,9 +8,10 @@ import duckdb
 UP, DOWN = "* (1 + 1e-9)", "* (1 - 1e-9)"  # 1.5 x 1.2 must admit 1.8
 INCLUSIONS, PREGNANCY = 8, 25
 NUMBERS = (
-    "weight_kg height_cm expected_survival_months spo2_pct lvef_pct alt_u_l alt_uln_u_l ast_u_l ast_uln_u_l "
-    "bilirubin_umol_l bilirubin_uln_umol_l creatinine_umol_l creatinine_uln_umol_l cd34_pb_per_ul cd34_dose_1e6_kg"
-).split()
+    "weight_kg", "height_cm", "expected_survival_months", "spo2_pct", "lvef_pct", "alt_u_l", "alt_uln_u_l", "ast_u_l",
+    "ast_uln_u_l", "bilirubin_umol_l", "bilirubin_uln_umol_l", "creatinine_umol_l", "creatinine_uln_umol_l",
+    "cd34_pb_per_ul", "cd34_dose_1e6_kg",
+)  # fmt: skip
 FRESH = {  # value: (its date, days it is valid)
     "spo2_pct": ("spo2_date", 7),
     "lvef_pct": ("lvef_date", 28),
@@ -103,7 +104,7 @@ def masks(path):
     known = {name: f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END" for name in NUMBERS}
     known |= {name: fresh(name, known.get(name, name)) for name in FRESH}
     fail, unknown = [], []
-    for position, condition in enumerate(CONDITIONS):
+    for position in range(len(CONDITIONS)):
         blocks = f"NOT c{position}" if position < INCLUSIONS else f"c{position}"
         failed, open_ = f"coalesce({blocks}, false)", f"c{position} IS NULL"
         if position == PREGNANCY:
