@@ -1,8 +1,9 @@
 """Race the criteria engine against the same criteria written by hand in Polars and SQL (``make bench``).
 
-A million invented participants and 34 criteria, from a Parquet file to counts per criterion, funnel, leave-one-out and
-totals; all three must give the same numbers. Every run is a process of its own, taking turns, and the best of several
-counts; memory is the most that the process ever held. ``--large`` adds ten millions and a CSV file of two gigabytes.
+A million invented participants and 34 criteria, from a Parquet file to counts per criterion, funnel, leave-one-out
+and totals; all three must give the same numbers. Every run is a process of its own, taking turns, and the best of
+several counts; memory is the most that the process ever held. ``--large`` adds ten millions and a CSV file of two
+gigabytes.
 Exit code 1 when a figure is over its limit. Run it on an otherwise idle machine.
 """
 
@@ -52,26 +53,44 @@ def answers(who, path):
     return peer.answers(path, counted(record()))
 
 
-def child(who, path, passes):
-    """Run one contestant in this process: best time, memory and a hash of the answers."""
+def contestant(who, path, passes):
+    """Run one contestant: best time, memory and a hash of the answers."""
     taken = []
     for _pass in range(int(passes)):
         start = time.perf_counter()
         found = answers(who, path)
         taken.append(time.perf_counter() - start)
     digest = hashlib.sha256(json.dumps([int(value) for value in found]).encode()).hexdigest()
-    print(json.dumps({"seconds": min(taken), "gigabytes": peak(), "digest": digest}))
+    return {"seconds": min(taken), "gigabytes": peak(), "digest": digest}
 
 
-def csv_child(path):
-    """Read and screen a CSV file in this process."""
+def csv(path):
+    """Read and screen a CSV file."""
     from protocol.exchange.cohort_files import read_cohort
 
     start = time.perf_counter()
     cohort = read_cohort(Path(path).name, Path(path), record())
     read = time.perf_counter() - start
     found = record().screen_cohort(cohort.frame, "II")
-    print(json.dumps({"read": read, "rows": len(found.fail), "problems": len(cohort.problems), "gigabytes": peak()}))
+    return {"read": read, "rows": len(found.fail), "problems": len(cohort.problems), "gigabytes": peak()}
+
+
+def parquet(path, size):
+    """Write an invented cohort."""
+    from invented_cohort import write_parquet
+
+    write_parquet(Path(path), int(size))
+
+
+def written(path, size):
+    """Write an invented CSV file of at least some bytes."""
+    from invented_cohort import batches
+
+    with Path(path).open("wb") as file:
+        for number, batch in enumerate(batches(10_000_000, 2)):
+            batch.write_csv(file, include_header=number == 0)
+            if file.tell() > int(size):
+                break
 
 
 def peak():
@@ -79,7 +98,7 @@ def peak():
 
 
 def run(*arguments):
-    """Run this file in a process of its own."""
+    """Do one thing in a process of its own; this one stays small, because a child's peak begins at its parent's."""
     command = [sys.executable, __file__, *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -88,7 +107,7 @@ def run(*arguments):
 
 def race(path, size, memory, runs=RUNS, passes=PASSES):
     """Race the three on one file; say how many figures are over their limits."""
-    rounds = [{who: run("child", who, path, passes) for who in PEERS} for _round in range(runs)]
+    rounds = [{who: run("contestant", who, path, passes) for who in PEERS} for _round in range(runs)]
     assert len({one["digest"] for turn in rounds for one in turn.values()}) == 1, "the answers differ"
     best = {who: min(turn[who]["seconds"] for turn in rounds) for who in PEERS}
     for who in PEERS:
@@ -105,19 +124,15 @@ def race(path, size, memory, runs=RUNS, passes=PASSES):
 def changes(path):
     """Time what a person does at a cohort of a million: a slider, a toggle."""
     cohort = record().cohort(path)
-    first = cohort.screen("II")
+    found = cohort.screen("II")
     values = [1.0 + step / 10 for step in range(1, 11)]
-    thresholds = [seconds(lambda v=value: cohort.screen("II", transaminase_max_uln=v)) for value in values]
-    for table in (first.counts, first.funnel):
-        table()
-    ids = first.funnel()["criterion"]
-    toggles = [seconds(lambda i=i: (first.funnel(leave_out=[i]), first.totals())) for i in ids[:10]]
-    over = report("1,000,000 participants: a changed threshold, seconds, median", statistics.median(thresholds), 0.6)
-    over += report("1,000,000 participants: a toggle, seconds, median", statistics.median(toggles), 0.05)
-    return over
+    thresholds = [seconds(lambda v=value: cohort.screen("II", transaminase_max_uln=v).funnel()) for value in values]
+    ids = found.funnel()["criterion"]
+    toggles = [seconds(lambda i=i: (found.funnel(leave_out=[i]), found.totals())) for i in ids[:10]]
+    return {"threshold": statistics.median(thresholds), "toggle": statistics.median(toggles)}
 
 
-def one_participant():
+def one():
     """Time one participant with all reasons."""
     from invented_cohort import batches
 
@@ -126,22 +141,16 @@ def one_participant():
         del person["participant_id"]
     eligibility = record()
     taken = [seconds(lambda p=person: eligibility.screen(p, "II")) for _pass in range(3) for person in people]
-    return report("one participant with all reasons, milliseconds, median", 1000 * statistics.median(taken), 1.0)
+    return 1000 * statistics.median(taken)
 
 
 def large(folder):
     """Ten millions from Parquet, and a CSV file of two gigabytes."""
-    from invented_cohort import batches, write_parquet
-
-    over = race(write_parquet(folder / "large.parquet", 10_000_000), 10_000_000, 1.5, runs=1, passes=1)
+    run("parquet", folder / "large.parquet", 10_000_000)
+    over = race(folder / "large.parquet", 10_000_000, 1.5, runs=1, passes=1)
     path = folder / "large.csv"
-    with path.open("wb") as file:
-        for number, batch in enumerate(batches(10_000_000, 2)):
-            batch.write_csv(file, include_header=number == 0)
-            if file.tell() > 2e9:
-                break
-    found = run("csv", path)
-    size = path.stat().st_size / 1e9
+    run("written", path, 2_000_000_000)
+    found, size = run("csv", path), path.stat().st_size / 1e9
     print(f"CSV of {size:.2f} GB, {found['rows']:,} participants, {found['problems']} problems")
     report("reading it, seconds", found["read"])
     return over + report("memory in times its size", found["gigabytes"] / size, 2)
@@ -160,21 +169,23 @@ def report(what, value, limit=None):
 
 
 def main():
-    from invented_cohort import write_parquet
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = write_parquet(folder / "cohort.parquet", 1_000_000)
-        over = race(path, 1_000_000, 0.5) + changes(path) + one_participant()
+        path = folder / "cohort.parquet"
+        run("parquet", path, 1_000_000)
+        over = race(path, 1_000_000, 0.5)
+        changed = run("changes", path)
+        over += report("a changed threshold to its funnel, seconds, median", changed["threshold"], 0.6)
+        over += report("a toggle, seconds, median", changed["toggle"], 0.05)
+        over += report("one participant with all reasons, milliseconds, median", run("one"), 1.0)
         if "--large" in sys.argv:
             over += large(folder)
     return int(over > 0)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["child"]:
-        child(*sys.argv[2:])
-    elif sys.argv[1:2] == ["csv"]:
-        csv_child(sys.argv[2])
+    STEPS = {step.__name__: step for step in (contestant, csv, parquet, written, changes, one)}
+    if sys.argv[1:2] and sys.argv[1] in STEPS:
+        print(json.dumps(STEPS[sys.argv[1]](*sys.argv[2:])))
     else:
         sys.exit(main())

@@ -137,12 +137,12 @@ def answers(path, counted):
     wanted |= {"confirmed": f"count(*) FILTER (((fail | unknown) & {counted}) = 0)"}
     for i in range(34):
         bit, upto = 1 << i, ((2 << i) - 1) & counted
-        wanted |= {f"{n[0]}{i}": f"sum(({n} >> {i}) & 1)" for n in ("fail", "unknown", "absent")}
+        wanted |= {f"{n[0]}{i}": f"count_if(({n} & {bit}) <> 0)" for n in ("fail", "unknown", "absent")}
         if counted & bit:
             both = f"(fail | unknown) & {counted}"
             tests = {"first": f"(fail & {upto}) = {bit}", "only": f"(fail & {counted}) = {bit}"}
             tests |= {"sure": f"((fail | unknown) & {upto}) = 0", "gain": f"({both}) = {bit}"}
-            wanted |= {f"{name}{i}": f"sum(({test})::BIGINT)" for name, test in tests.items()}
+            wanted |= {f"{name}{i}": f"count_if({test})" for name, test in tests.items()}
     names = ", ".join(f"({text})::BIGINT AS {name}" for name, text in wanted.items())
     with duckdb.connect() as connection:
         row = connection.sql(f"SELECT {names} FROM ({masks(path)})").fetchall()[0]
