@@ -395,6 +395,7 @@ def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
 
 def test_a_slow_design_shows_what_the_time_allows(page, monkeypatch):
     monkeypatch.setattr("protocol.pages.escalation.characteristics.LIVE_SECONDS", -1.0)
+    page.settings.design.value = "POCRM"
     page.simulation.truth.rates["A1"].value = 0.01
     assert page.simulation.result.trials == 25
     assert "25 of 2,000 trials" in page.simulation.job.words.value
