@@ -326,12 +326,12 @@ def test_every_picture_can_be_drawn_with_its_words(page):
 def test_the_invented_example_can_be_put_in_and_says_what_it_is():
     page = EscalationPage(load_trial(FOLDER), today=date(2026, 1, 1))
     page.example.click()
-    assert page.grid.labels[page.current.value] == "D2"
-    assert cells(page)["E2"]["count"] == "5 of 9"
+    assert page.grid.labels[page.current.value] == "C2"
+    assert cells(page)["E2"]["count"] == "3 of 6"
     assert "Invented example" in page.label.value
-    assert "Wait for 3 participants at D2" in page.advice.value
+    assert "Wait for 3 participants at C2" in page.advice.value
     assert page.follow.disabled
-    page.notation.value += " D2:N"
+    page.notation.value += " C2:N"
     assert "Invented example" in page.label.value
     page.notation.value = ""
     assert page.label.value == ""
