@@ -198,8 +198,9 @@ def _choose(fact: str, findings: list[Finding]) -> Finding:
     newest = max(_day(f) for f in dated)
     today = [f for f in dated if f.day == newest]
     usable = [f for f in today if f.value is not None]
-    timed = len({f.code for f in usable}) == 1 and len({f.moment for f in usable}) == len(usable)
-    return max(usable, key=lambda f: f.moment) if usable and timed else _agree(usable, today)
+    moments = {f.moment for f in usable if f.moment}
+    repeated = len({f.code for f in usable}) == 1 and len(moments) == len(usable)
+    return max(usable, key=lambda f: f.moment) if repeated else _agree(usable, today)
 
 
 def _day(finding: Finding) -> date:
