@@ -142,6 +142,7 @@ class EligibilityPage:
         lead = _("Change one and every verdict, count and picture follows. The record itself stays as it is.")
         side = widgets.VBox([elements.html(Markup('<p class="pw-lead">{}</p>').format(lead)), panel])
         side.add_class("pw-side")
+        side.add_class("pw-after")
         self.cohort.view.add_class("pw-main")
         return elements.row(side, self.cohort.view)
 
