@@ -24,7 +24,8 @@ def last_day(value: Any) -> date | None:
     if day is None:
         return None
     length = len(value)
-    return day + relativedelta(years=length == 4, months=length == 7, days=-(length in (4, 7)))
+    last: date = day + relativedelta(years=length == 4, months=length == 7, days=-(length in (4, 7)))
+    return last
 
 
 def moment(value: Any) -> str:
