@@ -132,6 +132,8 @@ def test_what_cannot_be_used_is_unknown_with_its_reason_and_not_replaced_by_an_o
     rest = [] if "effectiveDateTime" in given_ else [older]
     person = read(observation("14682-9", "new", **given_), *rest)
     assert person.unusable == {"creatinine_umol_l": reason}
+    told = RECORD.screen(person.facts, unusable=person.unusable)["I7.4"]
+    assert reason in {gap.reason for gap in told.gaps}
     screening = RECORD.screen(person.facts)
     assert screening["I7.4"].status == "unknown"
 

@@ -23,9 +23,9 @@ from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.translation import _
 
 CONFLICT = "conflicting sources"
-NO_LIMIT = "no upper limit of normal"
 STALE = "stale"
 NOT_USABLE = "missing"
+"""Reasons, as :data:`protocol.eligibility.REASONS` has them; what makes a value unusable stands in its note."""
 
 ROUNDING = 1e-3
 """Two values of one day agree when they differ by less than this share of the larger: 1.65 mg/dL of creatinine is
