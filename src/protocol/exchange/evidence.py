@@ -219,7 +219,7 @@ def _agree(usable: list[Finding], all_: list[Finding]) -> Finding:
         if values == pair:
             return max((f for f in usable if f.value == winner), key=lambda f: (_day(f), f.origin))
     said = "; ".join(f"{f.original} ({f.origin})" for f in usable)
-    return replace(newest, value=None, reason=CONFLICT, note=said)
+    return replace(newest, value=None, origin="", original="", reason=CONFLICT, note=said)
 
 
 def _same(values: list[FactValue | None]) -> bool:
