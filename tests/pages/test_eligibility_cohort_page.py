@@ -189,3 +189,23 @@ def test_long_work_shows_what_it_has_and_can_be_stopped() -> None:
     work.begin(iter([(7, 1.0)]), 1)
     assert shown[-1] == 7
     assert work.view.layout.display == "none"
+
+
+def drawn_as_svg(chart: Any) -> str:
+    """Draw what the browser would draw."""
+    import vl_convert
+
+    drawing = chart._drawing
+    text: str = vl_convert.vegalite_to_svg({**drawing, "datasets": {**drawing["datasets"], "rows": chart._rows}})
+    return text
+
+
+def test_every_picture_of_a_cohort_can_be_drawn(cohort: CohortPanel) -> None:
+    for tab in range(7):
+        cohort.tabs.selected_index = tab
+    for view in ("reasons", "overlap", "review", "verdicts"):
+        cohort.each.show_what.value = view
+        assert "<svg" in drawn_as_svg(getattr(cohort.each, view))
+    others = (cohort.left.funnel, cohort.near.picture, cohort.thresholds.picture)
+    for chart in (*others, cohort.readings.picture, cohort.groups.picture):
+        assert "<svg" in drawn_as_svg(chart)

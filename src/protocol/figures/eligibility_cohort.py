@@ -103,7 +103,7 @@ def overlap(frame: pd.DataFrame) -> Any:
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, other, order, other_order, both, fails, percent (0 to 100), ink ("black" or "white"), words.
+        criterion, other, order, other_order, both, fails, percent (0 to 100), words.
     """
     base = alt.Chart(frame).encode(
         x=alt.X(
@@ -129,7 +129,8 @@ def overlap(frame: pd.DataFrame) -> Any:
         color=alt.Color("percent:Q", scale=colour, legend=None)
     )
     numbers = base.mark_text(fontSize=11).encode(
-        text=alt.Text("percent:Q", format=".0f"), color=alt.Color("ink:N", scale=None)
+        text=alt.Text("percent:Q", format=".0f"),
+        color=alt.condition("datum.percent > 40", alt.value("white"), alt.value("black")),
     )
     return dressed(
         alt.layer(cells, numbers).properties(
