@@ -142,7 +142,7 @@ def load_trial(folder: str | Path) -> Trial:
 
 def _examples(folder: Path, trial: Trial) -> Examples | None:
     """Read the examples when they are this trial's: when they name its sites."""
-    if not folder.is_dir():
+    if not (folder / "log.jsonl").is_file():
         return None
     entries = read_entries(folder / "log.jsonl")
     so_far = so_far_of(fold(entries), trial, day_of(entries[-1]), invented=True)

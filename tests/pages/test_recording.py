@@ -144,7 +144,7 @@ def is_eligible(entry):
 
 
 def fill(page, facts):
-    page._fill(facts)
+    page.person.fill(facts, "form")
 
 
 def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today):

@@ -229,7 +229,9 @@ def _openings(table: pd.DataFrame, open_regimen: str) -> Markup:
     rows = []
     for row in table.to_dict("records"):
         regimen = row["regimen"] + (" ◀" if row["regimen"] == open_regimen else "")
-        ready = row["earliest"] or (_("a place is free") if row["free_places"] else _("not yet known"))
+        ready = row["earliest"] or _("not yet known")
+        if row["free_places"] and not row["earliest"]:  # only the open regimen takes somebody in
+            ready = _("a place is free") if row["regimen"] == open_regimen else "–"
         rows.append(
             {_("Regimen"): regimen, _("Participants"): row["participants"],
              _("Clocks running or waiting"): row["running"],

@@ -2,21 +2,21 @@
 
 import asyncio
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol import __version__
 from protocol.conduct import TrialSoFar
-from protocol.eligibility.keeping import screening_record
 from protocol.pages import elements
-from protocol.pages.recording.decisions import DecisionPanel
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.happenings import HappeningPanel
-from protocol.pages.recording.screenings import ScreeningPanel
+from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
+
+if TYPE_CHECKING:
+    from protocol.pages.eligibility.participant import ParticipantPanel
 
 ROLES = {
     "viewer": _("viewer: figures, nothing recorded"),
@@ -78,24 +78,41 @@ def _keep_watching(desk: Desk) -> None:
     task.add_done_callback(_WATCHING.discard)
 
 
-def _eligibility(page: Any, desk: Desk, today: date) -> None:
-    def result(study_id: str) -> tuple[str, str, dict[str, Any]]:
-        facts, problems = page.form.read()
-        if problems:
-            raise problems[0]
-        identity = desk.trial.identity
-        updated = identity.get("record_updated")
-        kept = screening_record(
-            page.present, facts, page.phase.value, today, study_id=study_id,
-            trial_id=str(identity["nct_id"].value), registry_version=str(updated.value) if updated else "",
-            software=__version__,
-        )  # fmt: skip
-        return kept.phase, kept.overall, compact(kept.model_dump(mode="json"))
+# Each page's process carries only the forms of that page.
 
-    panel = ScreeningPanel(desk, today, result)
+
+def _eligibility(page: Any, desk: Desk, today: date) -> None:
+    from protocol.pages.recording.screenings import ScreeningPanel
+
+    panel = ScreeningPanel(desk, today, lambda study_id: screened(page.person, desk, study_id))
     first, *others = page.tabs.children
     page.tabs.children = (widgets.VBox([first, panel.view]), *others)
     page.screenings = panel
+
+
+def screened(person: "ParticipantPanel", desk: Desk, study_id: str) -> tuple[str, str, dict[str, Any]]:
+    """Return phase, overall verdict and result of the screening that stands on the page.
+
+    Raises
+    ------
+    ProtocolError
+        For fields that cannot be used, for the gate of an infusion, and for a study id that is none.
+    """
+    from protocol.eligibility.keeping import screening_record
+
+    _facts, problems = person.form.read()
+    if problems:
+        raise problems[0]
+    now, identity = person.present(), desk.trial.identity
+    if now.gate != "enrolment":
+        raise ProtocolError(_("Gate"), _("an infusion"), _("enrolment: a screening is about it"))
+    updated = identity.get("record_updated")
+    kept = screening_record(
+        now.record, now.facts, now.phase, now.as_of, study_id=study_id, sources=now.sources, unusable=now.unusable,
+        trial_id=str(identity["nct_id"].value), registry_version=str(updated.value) if updated else "",
+        software=__version__,
+    )  # fmt: skip
+    return kept.phase, kept.overall, compact(kept.model_dump(mode="json"))
 
 
 def compact(kept: dict[str, Any]) -> dict[str, Any]:
@@ -111,8 +128,12 @@ def compact(kept: dict[str, Any]) -> dict[str, Any]:
 
 
 def _escalation(page: Any, desk: Desk, today: date) -> None:
+    from protocol.pages.recording.decisions import DecisionPanel
+
     panel = DecisionPanel(desk, today)
-    page.view.children = (panel.view, *page.view.children, panel.past)
+    titles = page.tabs.titles
+    page.tabs.children = (*page.tabs.children, widgets.VBox([panel.view, panel.past]))
+    page.tabs.titles = (*titles, _("Decisions"))
     page.decisions = panel
     if desk.invented:
         page.example.click()
@@ -133,6 +154,8 @@ def take_outcomes(page: Any, desk: Desk) -> None:
 
 
 def _followup(page: Any, desk: Desk, today: date) -> None:
+    from protocol.pages.recording.happenings import HappeningPanel
+
     panel = HappeningPanel(desk, today)
     titles = page.tabs.titles
     page.tabs.children = (*page.tabs.children, panel.view)
