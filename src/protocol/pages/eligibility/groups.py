@@ -21,7 +21,7 @@ from protocol.eligibility.groups import (
 )
 from protocol.eligibility.leaves import Choices, Columns
 from protocol.eligibility.logic import Logic
-from protocol.figures import eligibility_cohort as pictures
+from protocol.figures import eligibility_alternatives as pictures
 from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _, ngettext
