@@ -150,7 +150,7 @@ def check_characteristics(case, design, start=0):
 
 @pytest.mark.parametrize(
     "case",
-    # The package's run-in of single participants is not offered: it goes on beyond the sample size (63 of 60 on average).
+    # The package's run-in of single participants is not offered: it goes on beyond the sample size (63 of 60).
     [case for case in cases("boin_oc_comb.json") if not case["id"].startswith("titration")],
     ids=lambda case: case["id"],
 )

@@ -25,7 +25,10 @@ from protocol.records import Phase
 PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
 """Laplace's uniform prior: a criterion that nobody failed can still fail."""
 DRAWS = 256
-"""Answers drawn to see whether a criterion can still fail; with nothing known each one of the record does for one in fourteen or more."""
+"""Answers drawn to see whether a criterion can still fail.
+
+With nothing known, each criterion of the record fails for one in fourteen or more.
+"""
 
 ANY_DAY = date(2026, 1, 1)
 """Stands in for an unknown day of enrolment; only the days between two dates matter."""
