@@ -136,6 +136,24 @@ def test_groups_show_no_small_number(cohort: CohortPanel) -> None:
         assert "hidden" in cohort.groups.table.value
 
 
+def test_sites_are_compared_when_the_cohort_names_them(
+    page: EligibilityPage, cohort: CohortPanel, tmp_path: Path
+) -> None:
+    people = pl.DataFrame({"site": ["North"] * 40 + ["South"] * 40, "ecog": [3] * 15 + [1] * 45 + [3] * 20})
+    people.write_parquet(tmp_path / "sites.parquet")
+    for frame in (people, tmp_path / "sites.parquet"):
+        cohort.take(frame)
+        cohort.tabs.selected_index = GROUPS
+        page.refresh()
+        assert ("Site", "site") in cohort.groups.by.options
+        cohort.groups.by.value = "site"
+        rates = cohort.groups.rates.set_index(["criterion", "group"])
+        assert (rates.loc[("I5", "North"), "fails"], rates.loc[("I5", "South"), "fails"]) == (15, 20)
+    cohort.take(people.drop("site"))
+    page.refresh()
+    assert ("Site", "site") not in cohort.groups.by.options
+
+
 def test_the_files_are_offered_with_their_day(cohort: CohortPanel) -> None:
     cohort.tabs.selected_index = KEEP
     for name in ("attrition", "flow", "groups", "screening-log"):
