@@ -114,7 +114,7 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> Any:
         color=alt.Color(
             "group:N",
             scale=alt.Scale(domain=list(names), range=GROUP_COLOURS[: len(names)]),
-            legend=alt.Legend(title=None, orient="top", columns=2, labelLimit=200),
+            legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=240),
         ),
         tooltip=[
             alt.Tooltip("title:N", title=_("About")),
