@@ -256,7 +256,7 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
         if dtype == pl.String:
             column = column.str.to_date(strict=strict)
         days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
-        return pl.when(days == 0).then(-1).otherwise(days).cast(pl.Int32)
+        return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
     if fact.type == "choice":
         return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
     if dtype == pl.Boolean:
