@@ -1,22 +1,26 @@
-"""The invented examples: the same seed writes the same bytes, and they say that they are invented."""
+"""The invented examples: the same seed writes the same bytes, real rules are followed, and all is called invented."""
 
 import importlib.util
-from itertools import pairwise
+import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 
-from protocol.trial import load_trial
+from protocol.conduct import State, fold, notation, standing
+from protocol.conduct.privacy import check_event
+from protocol.escalation import Outcomes
+from protocol.trial import load_trial, so_far_of
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "data" / "examples"
+TRIAL = load_trial(ROOT / "data" / "NCT05672420")
+ENTRIES = TRIAL.examples.entries if TRIAL.examples else ()
 
 
-@pytest.fixture
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_examples", EXAMPLES / "make_examples.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -24,33 +28,80 @@ def script() -> ModuleType:
     return module
 
 
-def test_the_script_writes_what_is_shipped(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "file"), [("make_examples", "cohort.csv"), ("make_log", "log.jsonl")])
+def test_the_scripts_write_what_is_shipped(
+    name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    module = script(name)
     folder = tmp_path / "examples"
     folder.mkdir()
     (tmp_path / "NCT05672420").symlink_to(ROOT / "data" / "NCT05672420")
-    monkeypatch.setattr(script, "HERE", folder)
-    script.main()
-    for name in ("cohort.csv", "trial_so_far.toml"):
-        assert (folder / name).read_bytes() == (EXAMPLES / name).read_bytes(), (
-            "run: python data/examples/make_examples.py"
-        )
+    monkeypatch.setattr(module, "HERE", folder)
+    module.main()
+    assert (folder / file).read_bytes() == (EXAMPLES / file).read_bytes(), f"run: python data/examples/{name}.py"
 
 
-def test_the_trial_so_far_followed_the_design_of_the_record(script: ModuleType) -> None:
-    record = load_trial(ROOT / "data" / "NCT05672420").escalation
-    open_regimen, people = script.trial_so_far(np.random.default_rng(script.TRIAL_SEED), record)
-    regimens = [person["regimen"] for person in people][::3]
-    assert regimens[0] == record.design.start.value
-    assert regimens[-1] == open_regimen
-    for one, two in pairwise(regimens):
-        assert abs(ord(one[0]) - ord(two[0])) + abs(int(one[1]) - int(two[1])) <= 1
+def test_every_event_of_the_log_could_have_been_recorded() -> None:
+    state = State()
+    for entry in ENTRIES:
+        state.admits(entry.event, entry.site, entry.reason)
+        check_event(entry.event, entry.reason)
+        assert date.fromisoformat(entry.time[:10]) >= date.fromisoformat(entry.content.get("on", "0001-01-01"))
+        state = fold([entry], state)
+    assert state == fold(ENTRIES)
+
+
+def test_every_decision_follows_what_the_design_recommended_but_one_that_says_why() -> None:
+    escalation = TRIAL.escalation
+    design, grid, window = escalation.designed(), escalation.grid, escalation.dlt_window_days.value
+    otherwise = []
+    for place, entry in enumerate(ENTRIES):
+        if entry.kind != "decision" or entry.sequence == 2:  # the first opens the first regimen
+            continue
+        so_far = so_far_of(fold(ENTRIES[:place]), TRIAL, date.fromisoformat(entry.content["on"]), invented=True)
+        table = standing(so_far, window)
+        assert table["progress"].isin(["evaluable", "DLT"]).all()
+        outcomes = Outcomes.parse(grid, notation(table))
+        following = int(design.next(outcomes, [grid.index(so_far.open_regimen)])[0])
+        assert grid.labels[following] == entry.content["recommended"]
+        if entry.content["chosen"] != entry.content["recommended"]:
+            otherwise.append(entry.content["why"])
+    assert len(otherwise) == 1
+    assert "slow recovery" in otherwise[0]
+
+
+def test_screened_people_were_answered_by_the_real_criteria() -> None:
+    dates = {fact.id for fact in TRIAL.eligibility.facts if fact.type == "date"}
+    for entry in [entry for entry in ENTRIES if entry.kind == "screened"][::10]:
+        result = entry.content["result"]
+        facts = {n: date.fromisoformat(v) if n in dates else v for n, v in result["facts"].items()}
+        screening = TRIAL.eligibility.screen(facts, entry.content["phase"])
+        assert screening.overall == entry.content["overall"]
+        assert {v.id: v.status for v in screening.verdicts} == result["verdicts"]
+
+
+def test_the_log_has_something_of_everything() -> None:
+    kinds = {entry.kind for entry in ENTRIES}
+    assert kinds >= {"correction", "withdrawn", "decision", "recovery", "response", "treatment_ended"}
+    assert 55 <= sum(entry.kind == "enrolled" for entry in ENTRIES) <= 65
+    assert any(entry.kind == "visit" and not entry.content["done"] for entry in ENTRIES)
+    assert [entry.reason for entry in ENTRIES if entry.kind == "enrolled" and entry.reason]
 
 
 def test_everybody_in_the_examples_is_marked_as_invented() -> None:
-    examples = load_trial(ROOT / "data" / "NCT05672420").examples
-    assert examples
-    assert examples.so_far.invented
-    assert all(person.id.startswith("INV-") for person in examples.so_far.participants)
-    assert examples.cohort().count(b"INV-") == 500
+    assert TRIAL.examples
+    assert TRIAL.examples.so_far.invented
+    assert ENTRIES[0].content["text"].startswith("Invented example")
+    assert all(name.startswith("INV-") for name in fold(ENTRIES).people)
+    assert TRIAL.examples.cohort().count(b"INV-") == 500
+
+
+def test_an_infusion_is_the_visit_that_the_schedule_has_for_it() -> None:
+    assert TRIAL.so_far
+    courses = fold(ENTRIES).courses
+    levels = {level.level: level.infusion_days for level in TRIAL.followup.frequencies}
+    for person in TRIAL.so_far.participants:
+        planned = levels[int(person.regimen[1:])]
+        for number, day in courses[person.id].infusions.items():
+            assert person.visits[f"infusion_day_{planned[number - 1]}"] == day

@@ -18,7 +18,7 @@ from protocol.records import ProtocolError
 from protocol.trial import load_trial
 
 TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
-RECORD, SO_FAR = TRIAL.followup, TRIAL.examples.so_far
+RECORD, SO_FAR = TRIAL.followup, TRIAL.so_far
 TABLE = table_of_dates(SO_FAR.participants)
 LEDGER = timelines(RECORD, TABLE, SO_FAR.as_of)
 SITES = {person.id: person.site for person in SO_FAR.participants}
@@ -130,8 +130,9 @@ def test_the_lanes_show_every_visit_of_their_stretch_once(view):
 def test_who_goes_on_has_an_arrow_and_who_left_has_none():
     rows = figures.lane_rows(LEDGER, lanes_of(SO_FAR, 28, {}), pd.Timestamp(SO_FAR.as_of), "years")
     left = {person.id for person in SO_FAR.participants if person.withdrawal}
+    over = {p.id for p in SO_FAR.participants if (SO_FAR.as_of - p.enrolled).days > 2 * 366 + 30}
     arrows = set(rows.loc[rows["kind"] == "ongoing", "lane"].str.split(" ").str[0])
-    assert arrows == {person.id for person in SO_FAR.participants} - left
+    assert arrows == {person.id for person in SO_FAR.participants} - left - over
 
 
 # --- The next cohort ---

@@ -1,4 +1,4 @@
-"""Make the invented examples: a cohort of 500 to screen, and a trial so far that follows the real escalation rule.
+"""Make the invented cohort of 500 to screen (the invented log is made by make_log.py beside this).
 
 Run ``python data/examples/make_examples.py`` from the project's folder; the same seed writes the same bytes.
 No real participant, date or outcome stands behind any of it.
@@ -11,17 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from protocol.escalation import EscalationRecord, Outcomes
-from protocol.followup import FollowupRecord, timeline
-from protocol.records import read_record
-
 HERE = Path(__file__).parent
 COHORT_SEED = 20230101
-VISITS_SEED = 2
-TRIAL_SEED = 1  # a walk that goes up, comes back, and eliminates: something to look at
-SCENARIO = "middle"
 AS_OF = date(2026, 11, 20)
-SITES = ("Wuhan Union Hospital", "Wuhan Tongji Hospital", "Wuhan Central Hospital")
 NEVER = dict.fromkeys(
     ("bleeding_uncontrolled", "severe_comorbidity", "support_contraindicated", "mental_illness", "substance_abuse",
      "poor_compliance", "investigator_risk", "investigator_other", "other_cause_myelosuppression",
@@ -197,115 +189,11 @@ def _cell(value: object) -> object:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
-def trial_so_far(
-    random: np.random.Generator, record: EscalationRecord, cohorts: int = 12
-) -> tuple[str, list[dict[str, Any]]]:
-    """Walk through the grid cohort by cohort with the design's own rule; the last cohort is still being watched."""
-    truth = np.array(next(item.truth for item in record.scenarios if item.id == SCENARIO)).ravel()
-    design, grid, window = record.designed(), record.grid, record.dlt_window_days.value
-    outcomes, current, people = Outcomes.none(grid), grid.index(record.design.start.value), list[dict[str, Any]]()
-    opened = AS_OF - timedelta(days=cohorts * 52)
-    for number in range(cohorts):
-        infusions = [opened + timedelta(days=int(step)) for step in np.cumsum(random.integers(3, 10, size=3))]
-        last = number == cohorts - 1
-        dlts = [] if last else [bool(random.random() < truth[current] * 0.8) for _person in range(3)]
-        for position, infused in enumerate(infusions):
-            people.append(
-                _person(random, len(people) + 1, grid.labels[current], infused, dlts[position:][:1] == [True])
-            )
-        if last:
-            people[-1] |= {"first_infusion": None, "therapy_started": None}
-            break
-        n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
-        outcomes = outcomes.with_regimen(current, n + 3, y + sum(dlts))
-        current = int(design.next(outcomes, [current])[0])
-        opened = infusions[-1] + timedelta(days=window + 7)
-    return grid.labels[current], _up_to(people)
-
-
-def _person(random: np.random.Generator, number: int, regimen: str, infused: date, dlt: bool) -> dict[str, Any]:
-    started = infused - timedelta(days=int(random.integers(6, 15)))
-    return {
-        "id": f"INV-P{number:02d}",
-        "site": str(random.choice(SITES, p=[0.5, 0.3, 0.2])),
-        "regimen": regimen,
-        "enrolled": started - timedelta(days=int(random.integers(1, 5))),
-        "therapy_started": started,
-        "first_infusion": infused,
-        "dlt_on": infused + timedelta(days=int(random.integers(2, 25))) if dlt else None,
-    }
-
-
-def _up_to(people: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Shift all dates so that the last infusion was a week before the day of the example."""
-    shift = AS_OF - timedelta(days=8) - max(person["first_infusion"] for person in people if person["first_infusion"])
-    return [{k: v + shift if isinstance(v, date) else v for k, v in person.items()} for person in people]
-
-
-def with_visits(random: np.random.Generator, people: list[dict[str, Any]], record: FollowupRecord) -> None:
-    """Invent which visits took place: most in their window, some late, some not at all; one leaves early."""
-    leaver = people[len(people) // 3]
-    for person in people:
-        first = person["first_infusion"]
-        anchors = {
-            "enrolment": person["enrolled"],
-            "start_of_therapy": person["therapy_started"],
-            "first_infusion": first,
-        }
-        if first and first + timedelta(days=14) <= AS_OF:
-            person["end_of_treatment"] = anchors["end_of_treatment"] = first + timedelta(days=14)
-        if person is leaver:
-            person["withdrawal"] = anchors["withdrawal"] = first + timedelta(days=150)
-        ledger = timeline(record, anchors, int(person["regimen"][1:]), AS_OF)
-        past = ledger[ledger["status"].isin(["due", "overdue", "missed"]) & (ledger["id"] != "infusion_day_1")]
-        person["visits"] = {
-            row["id"]: day
-            for row in past.to_dict("records")
-            if (day := _visited(random, row)) is not None and day <= AS_OF
-        }
-
-
-def _visited(random: np.random.Generator, row: dict[str, Any]) -> date | None:
-    how = _pick(random, in_window=94, late=3, missed=3)
-    if how == "missed":
-        return None
-    if how == "late":
-        return row["closes"].date() + timedelta(days=int(random.integers(1, 4)))
-    return row["target"].date() + timedelta(days=int(random.integers(0, (row["closes"] - row["target"]).days + 1)))
-
-
-def write_trial(open_regimen: str, people: list[dict[str, Any]], random: np.random.Generator) -> None:
-    """Write the trial so far as TOML."""
-    screened = {site: int(sum(p["site"] == site for p in people) * random.uniform(1.3, 1.8)) + 1 for site in SITES}
-    lines = [
-        "# Invented by make_examples.py: no real participant, date or outcome.",
-        "invented = true",
-        f"as_of = {AS_OF}",
-        f'open_regimen = "{open_regimen}"',
-        "",
-        "[screened]",
-        *(f'"{site}" = {count}' for site, count in screened.items()),
-    ]
-    for person in people:
-        lines += ["", "[[participants]]"]
-        visits = person.pop("visits")
-        lines += [f"{k} = {v}" if isinstance(v, date) else f'{k} = "{v}"' for k, v in person.items() if v is not None]
-        lines += ["[participants.visits]", *(f"{name} = {day}" for name, day in visits.items())] if visits else []
-    (HERE / "trial_so_far.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
 def main() -> None:
-    """Write both examples."""
-    folder = HERE.parent / "NCT05672420"
-    random = np.random.default_rng(COHORT_SEED)
-    people = cohort(random)
-    write_cohort(
-        people, list(dict.fromkeys(name for person in people for name in person if name != "participant_id"))
-    )
-    random = np.random.default_rng(TRIAL_SEED)
-    open_regimen, people = trial_so_far(random, read_record(folder / "escalation.toml", EscalationRecord))
-    with_visits(np.random.default_rng(VISITS_SEED), people, read_record(folder / "followup.toml", FollowupRecord))
-    write_trial(open_regimen, people, random)
+    """Write the cohort."""
+    people = cohort(np.random.default_rng(COHORT_SEED))
+    names = dict.fromkeys(name for person in people for name in person)
+    write_cohort(people, [name for name in names if name != "participant_id"])
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import SkipValidation, model_validator
 
-from protocol.conduct import TrialSoFar
+from protocol.conduct import Entry, Participation, State, TrialSoFar, fold, read_entries
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
@@ -81,9 +81,10 @@ class Register(Record):
 
 
 class Examples(Record):
-    """The invented example beside the trial: a cohort to screen and a trial so far."""
+    """The invented example beside the trial: a cohort to screen, and the log of a trial and what follows from it."""
 
     folder: Path
+    entries: SkipValidation[tuple[Entry, ...]]
     so_far: TrialSoFar
 
     def cohort(self) -> bytes:
@@ -94,6 +95,8 @@ class Examples(Record):
 class Trial(Record):
     """A trial: what it is, what its words leave open, and one record per topic."""
 
+    folder: Path | None = None
+    """Where it was read from."""
     identity: Identity
     ambiguities: tuple[Ambiguity, ...]
     eligibility: EligibilityRecord
@@ -105,6 +108,8 @@ class Trial(Record):
     central_contacts: tuple[Contact, ...] = ()
     officials: tuple[Official, ...] = ()
     examples: Examples | None = None
+    so_far: TrialSoFar | None = None
+    """Participants of the trial that the pages show: of the invented example unless a log is open."""
 
 
 def load_trial(folder: str | Path) -> Trial:
@@ -122,21 +127,44 @@ def load_trial(folder: str | Path) -> Trial:
     """
     folder = Path(folder)
     places = read_record(folder / "sites.toml", SitesRecord)
-    return Trial(
+    trial = Trial(
+        folder=folder,
         identity=read_record(folder / "trial.toml", Identity),
         ambiguities=read_record(folder / "ambiguities.toml", Register).ambiguities,
         eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
         **{name: getattr(places, name) for name in SitesRecord.model_fields},
-        examples=_examples(folder.parent / "examples", {site.name for site in places.sites}),
     )
+    examples = _examples(folder.parent / "examples", trial)
+    return trial.model_copy(update={"examples": examples, "so_far": examples and examples.so_far})
 
 
-def _examples(folder: Path, sites: set[str]) -> Examples | None:
+def _examples(folder: Path, trial: Trial) -> Examples | None:
     """Read the examples when they are this trial's: when they name its sites."""
-    if not folder.is_dir():
+    if not (folder / "log.jsonl").is_file():
         return None
-    so_far = read_record(folder / "trial_so_far.toml", TrialSoFar)
-    own = {person.site for person in so_far.participants} <= sites
-    return Examples(folder=folder, so_far=so_far) if own else None
+    entries = read_entries(folder / "log.jsonl")
+    so_far = so_far_of(fold(entries), trial, day_of(entries[-1]), invented=True)
+    own = {person.site for person in so_far.participants} <= {site.name for site in trial.sites}
+    return Examples(folder=folder, entries=entries, so_far=so_far) if own else None
+
+
+def day_of(entry: Entry) -> date:
+    """Return the day on which an entry was recorded."""
+    return date.fromisoformat(entry.time[:10])
+
+
+def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialSoFar:
+    """Return what the pages work with: an infusion is the visit that the schedule has for it."""
+    so_far = state.so_far(as_of, trial.escalation.design.start.value, invented)
+    levels = {level.level: level.infusion_days for level in trial.followup.frequencies}
+    known = {visit.id for visit in trial.followup.all_visits}
+
+    def with_infusions(person: Participation) -> Participation:
+        planned = levels.get(int(person.regimen[1:]), ())
+        given = state.courses[person.id].infusions
+        visits = {f"infusion_day_{planned[n - 1]}": day for n, day in given.items() if n <= len(planned)}
+        return person.model_copy(update={"visits": {k: v for k, v in visits.items() if k in known} | person.visits})
+
+    return so_far.model_copy(update={"participants": tuple(map(with_infusions, so_far.participants))})

@@ -42,8 +42,8 @@ class Served:
 
 
 @contextmanager
-def dashboard_of(folder, log):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+def dashboard_of(folder, log, **more):
+    environment = os.environ | more | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser"],
@@ -61,6 +61,11 @@ def dashboard_of(folder, log):
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def serve():
+    return dashboard_of
 
 
 @pytest.fixture(scope="module")

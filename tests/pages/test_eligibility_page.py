@@ -1,11 +1,15 @@
 """The eligibility page without a browser: set a control, read what the page says."""
 
+import re
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from protocol.eligibility.keeping import changed_verdicts
+from protocol.exchange.screening_records import read_json
 from protocol.pages.eligibility import EligibilityPage
 from protocol.trial import load_trial
 
@@ -79,7 +83,7 @@ def test_a_field_that_cannot_be_read_says_what_to_write_and_keeps_the_rest(page:
 def test_the_list_can_be_narrowed_to_what_fails(page: EligibilityPage) -> None:
     page.person.form.fields["ecog"].value = "3"
     page.person.show.value = "not met"
-    assert page.person.verdicts.value.count("<summary>") == 1
+    assert page.person.verdicts.value.count('<span class="pw-id">') == 1
 
 
 def test_a_participant_of_the_cohort_fills_the_form(page: EligibilityPage) -> None:
@@ -140,3 +144,104 @@ def test_dates_are_written_in_one_order(page: EligibilityPage) -> None:
     assert "a date like 2026-03-01" in page.person.problems.value
     page.person.form.fields["birth_date"].value = "1990-08-10"
     assert page.person.problems.value == ""
+
+
+# --- One participant in depth ------------------------------------------------------------------------------------
+
+
+def write(page: EligibilityPage, **facts: str | bool) -> None:
+    for name, value in facts.items():
+        page.person.form.fields[name].value = value
+
+
+def test_evidence_names_where_a_value_came_from(page: EligibilityPage) -> None:
+    page.cohort.chosen.value = "INV-001"
+    assert "invented example, participant INV-001" in page.person.verdicts.value
+    write(page, lvef_pct="61")
+    assert "entered in the form" in page.person.verdicts.value
+
+
+def test_a_compound_criterion_shows_its_parts_and_how_they_are_joined(page: EligibilityPage) -> None:
+    write(page, ever_anticancer_therapy=True, last_anticancer_therapy_date="2026-11-19")
+    assert '<ul class="pw-tree">' in page.person.verdicts.value
+    assert "at least one of these" in page.person.verdicts.value
+    assert "● true" in page.person.verdicts.value
+
+
+def test_the_infusion_has_a_gate_of_its_own(page: EligibilityPage) -> None:
+    page.person.gate.value = "infusion"
+    assert "Not yet clear" in page.person.answer.value
+    assert "assumed" in page.person.answer.value
+    assert page.person.clocks.view.layout.display == "none"
+    write(page, treatment_myelosuppression=False)
+    assert "Not to be infused" in page.person.answer.value
+    page.person.gate.value = "enrolment"
+    assert "Possibly eligible" in page.person.answer.value
+    assert page.person.clocks.view.layout.display == ""
+
+
+def test_the_days_are_told_and_drawn(page: EligibilityPage) -> None:
+    assert page.person.clocks.picture.layout.display == "none"
+    write(page, ever_anticancer_therapy=True, last_anticancer_therapy_date="2026-11-19")
+    assert "Every clock allows enrolment from 2026-12-03 on" in page.person.clocks.answer.value
+    assert "I8a No anti-cancer therapy for 14 days" in page.person.clocks.answer.value
+    assert page.person.clocks.picture.layout.display == ""
+    write(page, birth_date="1950-12-10")
+    assert "Last day: 2026-12-09" in page.person.clocks.answer.value
+    write(page, lvef_pct="60", lvef_date="2026-10-30")
+    assert "Waiting is over on 2026-12-03; to be done again by then: Echocardiography" in (
+        page.person.clocks.answer.value
+    )
+
+
+def test_a_failed_criterion_says_what_would_do(page: EligibilityPage) -> None:
+    write(page, alt_u_l="112", alt_uln_u_l="40")
+    assert "Alanine aminotransferase (ALT) at most 100 U/L (now 112 U/L)" in page.person.answer.value
+    write(page, ast_u_l="112", ast_uln_u_l="40", bilirubin_umol_l="90", bilirubin_uln_umol_l="20")
+    assert "Each removes one obstacle: " in page.person.answer.value
+
+
+def test_costs_reorder_what_to_find_out_next(page: EligibilityPage) -> None:
+    first = page.person.next.list.value.index
+    assert first("Look into the chart") < first("Echocardiography")
+    page.person.next.costs["echo"].value = 0.1
+    first = page.person.next.list.value.index
+    assert first("Echocardiography") < first("Look into the chart")
+    assert "the invented example" in page.person.next.basis.value
+
+
+def test_a_day_that_is_none_is_said_and_the_last_one_kept(page: EligibilityPage) -> None:
+    page.person.as_of.value = "tomorrow"
+    assert "As of" in page.person.problems.value
+    assert page.person.day == TODAY
+    page.person.as_of.value = "2026-12-01"
+    assert page.person.problems.value == ""
+    assert page.person.day == date(2026, 12, 1)
+
+
+def test_a_screening_is_written_down_under_a_study_id_and_never_under_a_name(page: EligibilityPage) -> None:
+    page.cohort.chosen.value = "INV-001"
+    keeping = page.person.keeping
+    keeping.study_id.value = "Li Wei"
+    keeping.prepare.click()
+    assert "no name" in keeping.links.value
+    keeping.study_id.value = "WUH-017"
+    keeping.prepare.click()
+    for ending in ("json", "html", "ics"):
+        assert f'download="screening-WUH-017-enrolment-2026-11-20.{ending}"' in keeping.links.value
+    coded = re.search(r"data:application/json;base64,([^\"]+)", keeping.links.value)
+    assert coded
+    record = read_json("kept.json", b64decode(coded[1]))
+    assert changed_verdicts(record, TRIAL.eligibility) == {}
+    assert record.sources["ecog"] == "invented example, participant INV-001"
+    write(page, ecog="3")
+    assert keeping.links.value == ""
+
+
+def test_the_participant_waits_while_the_cohort_is_looked_at(page: EligibilityPage) -> None:
+    write(page, bmi_kg_m2="31")
+    page.tabs.selected_index = 1
+    page.parameters["bmi_max_kg_m2"].value = 32
+    assert "Not eligible" in page.person.answer.value
+    page.tabs.selected_index = 0
+    assert "Possibly eligible" in page.person.answer.value

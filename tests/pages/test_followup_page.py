@@ -275,21 +275,21 @@ def test_the_board_counts_by_site_and_week_and_filters(board):
 
 
 def test_lanes_come_in_pages(board):
-    assert "Participants 1 to 20 of 36" in text(board.lane_text)
+    assert "Participants 1 to 20 of 57" in text(board.lane_text)
     board.page.value = 2
-    assert "Participants 21 to 36 of 36" in text(board.lane_text)
-    board.per_page.value = 50
-    assert "Participants 1 to 36 of 36" in text(board.lane_text)
+    assert "Participants 21 to 40 of 57" in text(board.lane_text)
+    board.page.value, board.per_page.value = 1, 50
+    assert "Participants 1 to 50 of 57" in text(board.lane_text)
     board.zoom.value = "years"
     assert {row["kind"] for row in board.picture._rows} == {"lane", "today", "ongoing", "clock", "visit"}
 
 
 def test_the_next_cohort_waits_for_the_one_who_has_not_begun(board):
-    assert "D2 ◀ 6 3 0 INV-P36 not yet known" in text(board.next_cohort)
+    assert "C2 ◀ 12 3 0 INV-130 not yet known" in text(board.next_cohort)
     board.review.value = 14
-    assert "D3 3 0 0 – 2026-10-27" in text(board.next_cohort)
+    assert "C3 12 0 0 – 2026-11-03" in text(board.next_cohort)
     board.counted_from.value = "last"
-    assert "INV-P35 D2 Wuhan Union Hospital running 2026-11-19 2026-12-17" in text(board.next_cohort)
+    assert "INV-125 C2 Wuhan Central Hospital running 2026-11-20 2026-12-18" in text(board.next_cohort)
 
 
 # --- The trial calendar ---
@@ -342,9 +342,9 @@ def test_a_trial_that_screens_nobody_is_explained_and_the_last_good_state_stays(
 
 
 def test_a_protocol_without_a_trial_so_far_says_so():
-    page = FollowupPage(TRIAL.model_copy(update={"examples": None}), today=TODAY)
+    page = FollowupPage(TRIAL.model_copy(update={"examples": None, "so_far": None}), today=TODAY)
     page.tabs.selected_index = 2
-    assert "No trial so far" in text(page.tabs.children[2].children[0])
+    assert "no participant in this trial so far" in text(page.tabs.children[2].children[0])
     page.planning.site.value = TRIAL.sites[0].name
     assert "Visits to come" in text(page.planning.best)
     page.tabs.selected_index = 3

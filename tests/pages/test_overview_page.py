@@ -10,10 +10,12 @@ from ipywidgets import HTML, Box
 
 from protocol.exchange import ctgov
 from protocol.pages.overview import OverviewPage
+from protocol.pages.recording.desk import open_desk
 from protocol.trial import load_trial
 
 TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
 TODAY = date(2026, 11, 20)
+DESK = open_desk(TRIAL, {}, lambda: TODAY)
 
 
 def text(widget: object) -> str:
@@ -30,7 +32,7 @@ def test_the_protocol_is_there_at_a_glance() -> None:
 
 
 def test_what_is_invented_says_so_before_the_first_figure() -> None:
-    page = text(OverviewPage(TRIAL, TODAY).view)
+    page = text(OverviewPage(TRIAL, TODAY, DESK).view)
     assert page.index("Invented example.") < page.index("with a DLT")
 
 
@@ -55,13 +57,29 @@ def test_the_questions_can_be_printed_as_one_page_that_needs_nothing_else() -> N
 
 
 def test_the_next_decision_names_who_is_waited_for() -> None:
-    page = text(OverviewPage(TRIAL, TODAY).view)
-    assert "The next decision waits for the DLT windows of:" in page
+    page = text(OverviewPage(TRIAL, TODAY, DESK).view)
+    assert "Nothing is recommended yet. The next decision can be taken on a day not yet known; it waits for:" in page
     assert "first infusion not given yet" in page
 
 
+def test_the_committee_sees_figures_screening_sites_and_what_changed() -> None:
+    page = OverviewPage(TRIAL, TODAY, DESK).meeting
+    assert page
+    shown = text(page.view)
+    for words in ("Participants by regimen", "Visits somebody must act on", "Per site", "From screening on"):
+        assert words in shown
+    for words in ("Criteria not met", "Figures on 2026-10-27 and now", "No DLT, withdrawal, correction"):
+        assert words in shown
+    page.since.value = date(2026, 6, 1)
+    assert "allergic reaction" in text(page.view)
+    page.since.value = None
+    assert "Choose the day of the last meeting" in text(page.view)
+
+
 def test_without_examples_the_page_still_stands() -> None:
-    page = text(OverviewPage(TRIAL.model_copy(update={"examples": None}), TODAY).view)
+    bare = TRIAL.model_copy(update={"examples": None, "so_far": None})
+    assert open_desk(bare, {}, lambda: TODAY) is None
+    page = text(OverviewPage(bare, TODAY).view)
     assert "Invented" not in page
     assert "52" in page
 

@@ -169,7 +169,7 @@ def test_the_nearest_site_is_found_from_a_district_and_from_a_point(page):
 def visits_of(site):
     """What a site's visits must add up to: all of each level but those at an anchor without a day."""
     total = 0
-    for person in TRIAL.examples.so_far.participants:
+    for person in TRIAL.so_far.participants:
         if person.site == site:
             given = {"enrolment": True, "start_of_therapy": person.therapy_started}
             given["first_infusion"] = person.first_infusion
@@ -179,7 +179,7 @@ def visits_of(site):
 
 
 def test_load_counts_every_participant_once_and_says_that_it_is_invented(page):
-    so_far = TRIAL.examples.so_far
+    so_far = TRIAL.so_far
     planned = planned_days(TRIAL, so_far)
     frame = load_per_site(TRIAL, so_far, planned, 2)
     assert frame["participants"].sum() == len(so_far.participants)

@@ -1,7 +1,6 @@
 """A trial told participant by participant, by the calendar: who is there on the day of a decision, and what is known.
 
-Written from Yuan, Lin, Li, Nie & Warren 2018 (TITE-BOIN) and Lin & Yuan 2020 (effective numbers), beside the plain
-BOIN.
+Written beside the plain BOIN from Yuan and others 2018 (TITE-BOIN) and Lin & Yuan 2020 (effective numbers).
 """
 
 from math import log

@@ -1,5 +1,6 @@
 """A second POCRM, one trial at a time in plain loops, to be read beside Wages, Conaway & O'Quigley 2011."""
 
+from functools import lru_cache
 from math import exp, log
 
 from scipy.stats import beta
@@ -12,26 +13,31 @@ class PlainPocrm:
         self.orders, self.sequence, self.logs = orders, sequence, [log(rate) for rate in skeleton]
         self.target, self.cutoff, self.maximum, self.cohort_size = target, cutoff, maximum, cohort_size
         self.cells = sorted(sequence)
-        self.known = {}
+        self.known, self.near = {}, {}
+        self.too_toxic = lru_cache(maxsize=None)(
+            lambda n, y: n >= 3 and y > 0 and beta.sf(target, 1 + y, 1 + n - y) > cutoff
+        )
 
     def closed(self, n, y):
-        over = [
-            c
-            for c in self.cells
-            if n[c] >= 3 and y[c] and beta.sf(self.target, 1 + y[c], 1 + n[c] - y[c]) > self.cutoff
-        ]
+        over = [c for c in self.cells if self.too_toxic(n[c], y[c])]
         return {c for c in self.cells if any(c[0] >= o[0] and c[1] >= o[1] for o in over)}
 
-    def likeliest(self, seen):
-        """Return the power where the slope of the log likelihood crosses zero, and the value there."""
-        low, high = 1e-6, 500.0
-        for _halving in range(60):
-            power = (low * high) ** 0.5
-            slope = 0.0
+    def likeliest(self, seen, power):
+        """Return the power where the slope of the log likelihood crosses zero, and the value there.
+
+        Newton's steps between bounds that close in: the slope falls all the way.
+        """
+        low, high, last = 1e-6, 500.0, 0.0
+        while abs(power - last) > 1e-11 * power:
+            slope = bend = 0.0
             for logged, n, y in seen:
                 rate = exp(power * logged)
-                slope += y * logged - (n - y) * logged * rate / (1 - rate)
+                pull = (n - y) * logged * rate / (1 - rate)
+                slope += y * logged - pull
+                bend -= pull * logged / (1 - rate)
             low, high = (power, high) if slope > 0 else (low, power)
+            step = power - slope / bend if bend else 0.0
+            last, power = power, step if low <= step <= high else (low * high) ** 0.5
         value = sum(y * power * logged + (n - y) * log(1 - exp(power * logged)) for logged, n, y in seen)
         return power, value
 
@@ -39,9 +45,10 @@ class PlainPocrm:
         key = tuple(n.values()), tuple(y.values())
         if key not in self.known:
             fits = []
-            for order in self.orders:
+            for which, order in enumerate(self.orders):
                 seen = [(logged, n[c], y[c]) for logged, c in zip(self.logs, order, strict=True) if n[c]]
-                fits.append((*self.likeliest(seen), order))
+                fits.append((*self.likeliest(seen, self.near.get(which, 1.0)), order))
+                self.near[which] = fits[-1][0]
             most = max(value for _power, value, _order in fits)
             power, _value, order = next(fit for fit in fits if fit[1] > most - 1e-9)
             self.known[key] = {c: exp(power * logged) for logged, c in zip(self.logs, order, strict=True)}

@@ -6,9 +6,12 @@ import secrets
 import socket
 import sys
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 
 from protocol.chart.runtime import vega_runtime
+from protocol.conduct.roles import identity
+from protocol.records import ProtocolError
 from protocol.translation import _
 
 FIRST_PORT, PORTS_TRIED = 8866, 50
@@ -18,6 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the pages of a folder on this machine until Ctrl+C; return the exit code."""
     asked = _parser().parse_args(arguments)
     notebooks = asked.notebooks.resolve()
+    try:
+        os.environ.update(logged(dict(os.environ), asked.log))
+    except ProtocolError as error:
+        return _refuse(str(error))
     if not any(notebooks.glob("*.ipynb")):
         return _refuse(_("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks))
     if asked.port and not is_free(asked.port):
@@ -37,8 +44,29 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("notebooks", nargs="?", type=Path, default=Path("notebooks"), help="folder with the pages")
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})")
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
+    parser.add_argument("--log", help="the trial's log: a file, or the URL of a database (default: PROTOCOL_LOG)")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser
+
+
+def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:
+    """Return what the pages' kernels learn of the log: its address, which for a viewer is one that cannot write.
+
+    Raises
+    ------
+    ProtocolError
+        For an identity that cannot be used, and for a database that viewers would reach as somebody who may write.
+    """
+    address = named or environment.get("PROTOCOL_LOG", "")
+    if address and "://" not in address:
+        address = str(Path(address).resolve())  # kernels start in another folder
+    if not identity(environment).records:
+        reading = environment.get("PROTOCOL_LOG_READ", "")
+        if address.startswith("postgresql") and not reading:
+            found, write = _("a PostgreSQL log for viewers"), _("the URL of an account that may only read")
+            raise ProtocolError("PROTOCOL_LOG_READ", found, write)
+        address = reading or address
+    return {"PROTOCOL_LOG": address, "PROTOCOL_LOG_READ": ""}
 
 
 def is_free(port: int) -> bool:

@@ -7,8 +7,10 @@ import sys
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 # 8 MB for stepping through cells, which nobody can do on the dashboard.
 sys.modules.setdefault("debugpy", None)  # type: ignore[arg-type]
+# 40 MB that pandas takes where PyArrow happens to be installed; the workbook does not need it.
+sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
 
-from ipykernel.kernelapp import launch_new_instance  # noqa: E402 - the line above must come first
+from ipykernel.kernelapp import launch_new_instance  # noqa: E402 - the lines above must come first
 
 if __name__ == "__main__":
     launch_new_instance()

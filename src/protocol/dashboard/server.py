@@ -16,6 +16,7 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from protocol.dashboard.contents import pages_of
+from protocol.dashboard.sessions import OWNERS, kept_apart
 from protocol.translation import _
 
 FURNITURE = Path(__file__).with_name("jupyter")  # the template and the kernel, as Jupyter looks for them
@@ -70,7 +71,12 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
             "allow_remote_access": False,
             "local_hostnames": ["localhost"],
             "default_handler_class": Template404,
+            OWNERS: {},
         }
+
+    def init_handlers(self) -> list[Any]:
+        """Keep the readers' sessions apart."""
+        return kept_apart(super().init_handlers())
 
     def listen(self) -> None:
         """Say where the dashboard is once it really answers there."""

@@ -22,7 +22,7 @@ from protocol.translation import _
 
 SAMPLES = 1000
 """Values tried at once between the present one and the end of the plausible range."""
-MET = CODES.index("met")
+MET, UNKNOWN = CODES.index("met"), CODES.index("unknown")
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,9 @@ def counterfactuals(
     """Say what would have to change; see :meth:`protocol.eligibility.EligibilityRecord.counterfactuals`."""
     before = screen(catalogue, facts, phase, unusable)
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
-    search = _Search(catalogue, given, phase, unusable, before)
-    failing = [c for c in catalogue.criteria if before[c.id].status == "not met" and c.counted_with is None]
+    statuses = {verdict.id: verdict.status for verdict in before.verdicts}
+    search = _Search(catalogue, given, phase, unusable, statuses)
+    failing = [c for c in catalogue.criteria if statuses[c.id] == "not met" and c.counted_with is None]
     return tuple(change for criterion in failing for change in search.changes(criterion))
 
 
@@ -76,7 +77,7 @@ class _Search:
     given: dict[str, FactValue]
     phase: Phase
     unusable: Mapping[str, str]
-    before: Screening
+    statuses: Mapping[str, Status]
 
     def changes(self, criterion: Criterion) -> Iterator[Change]:
         """Yield the changes of single facts, verified by screening again."""
@@ -109,24 +110,27 @@ class _Search:
         ]
 
     def _values(self, rule: Criterion, fact: Fact) -> tuple[FactValue, ...]:
+        """Return the values with which a rule is met; if there is none, those with which it no longer fails."""
+        return self._found(rule, fact, (MET,)) or self._found(rule, fact, (MET, UNKNOWN))
+
+    def _found(self, rule: Criterion, fact: Fact, wanted: tuple[int, ...]) -> tuple[FactValue, ...]:
         if fact.type == "yes_no":
             other = not self.given[fact.id]
-            return (other,) if self._met(rule, fact, np.array([other]))[0] else ()
+            return (other,) if self._does(rule, fact, np.array([other]), wanted)[0] else ()
         if fact.options:
-            met = self._met(rule, fact, np.arange(len(fact.options)))
-            return tuple(option for option, does in zip(fact.options, met, strict=True) if does)
+            does = self._does(rule, fact, np.arange(len(fact.options)), wanted)
+            return tuple(option for option, here in zip(fact.options, does, strict=True) if here)
         now = float(self.given[fact.id])  # type: ignore[arg-type]
-        near = [value for up in (False, True) if (value := self._nearest(rule, fact, now, up)) is not None]
+        near = [value for up in (False, True) if (value := self._nearest(rule, fact, now, up, wanted)) is not None]
         return tuple(sorted(near, key=lambda value: abs(value - now)))
 
-    def _met(self, rule: Criterion, fact: Fact, values: NDArray[Any]) -> NDArray[np.bool_]:
+    def _does(self, rule: Criterion, fact: Fact, values: NDArray[Any], wanted: tuple[int, ...]) -> NDArray[np.bool_]:
         behind = facts_behind({item.id: item for item in self.catalogue.facts}, rule)
         given = {name: value for name, value in self.given.items() if name in behind}
         logic = variants(self.catalogue, given, {fact.id: values}, len(values), self.unusable)
-        met: NDArray[np.bool_] = codes_of(logic, rule, self.phase, len(values)) == MET
-        return met
+        return np.isin(codes_of(logic, rule, self.phase, len(values)), wanted)
 
-    def _nearest(self, rule: Criterion, fact: Fact, now: float, up: bool) -> float | None:
+    def _nearest(self, rule: Criterion, fact: Fact, now: float, up: bool, wanted: tuple[int, ...]) -> float | None:
         """Narrow down the value nearest to the present one, upwards or downwards, in whole steps of the fact."""
         step = fact.step or 1.0
         decimals = len(f"{step:.12f}".rstrip("0").partition(".")[2])
@@ -136,7 +140,7 @@ class _Search:
         while near <= far if up else near >= far:
             steps = np.unique(np.linspace(near, far, SAMPLES).round())
             values = np.round((steps if up else steps[::-1]) * step, decimals)
-            found = np.flatnonzero(self._met(rule, fact, values))
+            found = np.flatnonzero(self._does(rule, fact, values, wanted))
             if not len(found):
                 return None
             value, before = values[found[0]], values[max(found[0] - 1, 0)]
@@ -155,22 +159,22 @@ class _Search:
             yield change
 
     def _verified(self, criterion: Criterion, fact: Fact, to: tuple[FactValue, ...], single: bool) -> Change | None:
-        """Screen again with each value; keep those that do, and say what else they change."""
-        after = {value: self._screened(fact, value) for value in to}
-        does = tuple(v for v in to if not single or after[v][criterion.id].status != "not met")
+        """Screen again with each value; keep those that do, and say what else the first of them changes."""
+        only = self.catalogue.model_copy(update={"criteria": (criterion,)})
+        after = {value: self._screened(only, fact, value).verdicts[0].status for value in to}
+        does = tuple(value for value in to if not single or after[value] != "not met")
         if not does:
             return None
         also: dict[str, Status] = {
             verdict.id: verdict.status
-            for verdict in after[does[0]].verdicts
-            if verdict.id != criterion.id and verdict.status != self.before[verdict.id].status
+            for verdict in self._screened(self.catalogue, fact, does[0]).verdicts
+            if verdict.id != criterion.id and verdict.status != self.statuses[verdict.id]
         }
-        now = self.given[fact.id]
-        sufficient = all(after[value][criterion.id].status == "met" for value in does)
+        now, sufficient = self.given[fact.id], all(after[value] == "met" for value in does)
         return Change(criterion.id, fact.id, now, does, sufficient, also, _says(fact, now, does))
 
-    def _screened(self, fact: Fact, value: FactValue) -> Screening:
-        return screen(self.catalogue, {**self.given, fact.id: value}, self.phase, self.unusable)
+    def _screened(self, catalogue: Catalogue, fact: Fact, value: FactValue) -> Screening:
+        return screen(catalogue, {**self.given, fact.id: value}, self.phase, self.unusable)
 
 
 def _obstacles(criterion: Criterion, phase: Phase) -> Iterator[Criterion]:

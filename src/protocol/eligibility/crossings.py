@@ -114,8 +114,15 @@ def settled(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any]
 
 def facts_of(catalogue: Catalogue, criteria: Iterable[Criterion]) -> dict[str, Fact]:
     """Return every fact that some criteria look at: named, derived from, or dating another."""
+    return closure(
+        catalogue, (name for criterion in criteria for text in criterion.conditions() for name in names_in(text))
+    )
+
+
+def closure(catalogue: Catalogue, names: Iterable[str]) -> dict[str, Fact]:
+    """Return some facts with all they are derived from or dated by."""
     facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, Fact]()
-    waiting = [name for criterion in criteria for text in criterion.conditions() for name in names_in(text)]
+    waiting = list(names)
     while waiting:
         fact = facts.get(waiting.pop())
         if fact is None or fact.id in found:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, FactValue, Part
-from protocol.eligibility.screening import Screening, screen
+from protocol.eligibility.screening import Screening, in_phase, screen
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
@@ -68,19 +68,26 @@ def alone(criterion: Criterion, part: Part) -> Criterion:
 
 
 def rules(catalogue: Catalogue, phase: Phase) -> Iterator[Criterion]:
-    """Yield every criterion without parts and, of the others, each part that holds in a phase."""
+    """Yield what must all be met in a phase: every criterion, and in place of one its parts when each is needed."""
     for criterion in catalogue.criteria:
-        if phase in criterion.phases:
-            yield from [alone(criterion, part) for part in criterion.parts if phase in part.phases] or (
-                [] if criterion.parts else [criterion]
-            )
+        if not in_phase(criterion, phase):
+            continue
+        if criterion.parts and criterion.combine == ("all" if criterion.kind == "inclusion" else "any"):
+            yield from (alone(criterion, part) for part in criterion.parts if phase in part.phases)
+        else:
+            yield criterion
 
 
 def infusion_catalogue(catalogue: Catalogue) -> Catalogue:
     """Return the record whose criteria are those of the gate before an infusion, counted to the infusion's day."""
     known = {criterion.id: criterion for criterion in catalogue.criteria}
     known |= {part.id: alone(c, part) for c in catalogue.criteria for part in c.parts}
-    again = tuple(known[recheck.rule] for recheck in catalogue.rechecks)
+    again = tuple(
+        known[recheck.rule].model_copy(
+            update={"source": recheck.source, "assumption": recheck.assumption, "confirm": "infusion"}
+        )
+        for recheck in catalogue.rechecks
+    )
     facts = tuple(
         fact.model_copy(update={"label": _("Day of the infusion")}) if fact.id == RECENCY_ANCHOR else fact
         for fact in catalogue.facts

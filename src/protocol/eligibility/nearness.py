@@ -18,7 +18,7 @@ COLUMNS = ["participant", "criterion", "parameter", "threshold", "needed", "dist
 
 
 def near_misses(
-    catalogue: Catalogue, screening: CohortScreening, tally: Tally, read: Read, phase: Phase, most: int | None = None
+    catalogue: Catalogue, screening: CohortScreening, tally: Tally, read: Read, phase: Phase, only: str | None = None
 ) -> pd.DataFrame:
     """List those who fail exactly one criterion, by how far its threshold would have to move.
 
@@ -32,8 +32,8 @@ def near_misses(
     read : callable
         Gives the facts of some rows.
     phase : {"Ib", "II"}
-    most : int, optional
-        Return only this many of the nearest.
+    only : str, optional
+        The criterion that excludes; every one that is on when left out.
 
     Returns
     -------
@@ -47,11 +47,12 @@ def near_misses(
     pieces = [
         piece.assign(open=unknowns[piece["participant"].to_numpy()])
         for i in tally.on
+        if only in (None, tally.planes.ids[i])
         for piece in _of_one(catalogue, criteria[tally.planes.ids[i]], tally, read, phase)
     ]
     found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=COLUMNS)
     found = found.sort_values(["distance", "participant"], kind="stable", na_position="last", ignore_index=True)
-    return found[COLUMNS].head(most) if most is not None else found[COLUMNS]
+    return found[COLUMNS]
 
 
 def _of_one(

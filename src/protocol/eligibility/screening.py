@@ -192,6 +192,8 @@ def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Ph
     if not in_phase(criterion, phase) or (criterion.applies_if and logic.condition(criterion.applies_if).false):
         outside = words.because(criterion.applies_if) if criterion.applies_if and in_phase(criterion, phase) else []
         absent = tuple(_absent(catalogue, part) for part in criterion.parts)
+        if criterion.applies_if and in_phase(criterion, phase) and not outside:
+            outside = [_("nothing that is known makes it apply")]
         return Verdict(criterion.id, title, criterion.wording, "not applicable", _once(outside), (), absent)
     parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from protocol.escalation.climbing import Preference
 from protocol.escalation.designs import DESIGNS
-from protocol.escalation.stepping import Preference
 from protocol.records import Record, Sourced
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -24,6 +24,12 @@ class PathParameters(Record):
     path: Sourced[tuple[str, ...]]
 
 
+class WaterfallParameters(Record):
+    """Sizes of the subtrials of the waterfall."""
+
+    cohorts: Sourced[tuple[Annotated[int, Field(ge=1)], ...]]
+
+
 class PipeParameters(Record):
     """Prior and limits of PIPE."""
 
@@ -39,6 +45,34 @@ class PocrmParameters(Record):
     sequence: Sourced[tuple[str, ...]]
     halfwidth: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
     guess: Sourced[Annotated[int, Field(ge=1)]]
+
+
+AgentPrior = tuple[Rate, Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class LogisticParameters(Record):
+    """Amounts, priors and limits of the two-agent logistic model."""
+
+    doses: Sourced[tuple[Annotated[float, Field(gt=0)], ...]]
+    frequencies: Sourced[tuple[Annotated[float, Field(gt=0)], ...]]
+    dose_prior: Sourced[AgentPrior]
+    frequency_prior: Sourced[AgentPrior]
+    interaction: Sourced[Annotated[float, Field(ge=0)]]
+    margin_below: Sourced[Rate]
+    margin_above: Sourced[Rate]
+    overdose: Sourced[Rate]
+    draws: Sourced[Annotated[int, Field(ge=50, le=100_000)]]
+
+
+class UtilityParameters(Record):
+    """What response and toxicity are worth, and the response rates to simulate with."""
+
+    value_neither: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    value_both: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    least_response: Sourced[Rate]
+    futility: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
+    explored: Sourced[Annotated[int, Field(ge=1)]]
+    response_rates: Sourced[tuple[tuple[Rate, ...], ...]]
 
 
 class TrialParameters(Record):
@@ -69,7 +103,10 @@ class DesignParameters(Record):
 
     keyboard: KeyboardParameters | None = None
     three_plus_three: PathParameters | None = None
+    waterfall: WaterfallParameters | None = None
     pipe: PipeParameters | None = None
+    logistic: LogisticParameters | None = None
+    utility: UtilityParameters | None = None
     pocrm: PocrmParameters | None = None
 
     @field_validator("name")

@@ -20,6 +20,8 @@ RANK_STEP = 1e-5  # breaks ties between pooled regimens: the higher one below th
 ROUNDING = 0.01  # what rounding two rates to two decimals can add to their difference
 NOISE = 1e-10  # differences smaller than this are rounding, not evidence
 UPWARDS, DOWNWARDS = 1, -1
+# Two fractions with denominators up to this differ by more than a short number's rounding: their order is exact.
+LARGEST_SHORT = 2000
 
 
 def isotonic_rates(outcomes: Outcomes) -> Floats:
@@ -40,10 +42,13 @@ def _rates_near(outcomes: Outcomes, target: float, allowed: Booleans, margin: fl
     Reading stops, on each side, beyond ``margin`` more than the distance of the nearest allowed regimen.
     """
     trials, sets = len(outcomes.treated), outcomes.grid.lower_sets
-    allowed, table = allowed.reshape(trials, -1), sets.T.astype(float)
-    sums = (PART * outcomes.dlt.reshape(trials, -1) + float(PSEUDO_DLT)) @ table
-    weights = (PART * outcomes.treated.reshape(trials, -1) + float(PSEUDO_PARTICIPANTS)) @ table
-    below: Integers = np.argmax(target * weights - sums, axis=1)
+    treated, dlt = outcomes.treated.reshape(trials, -1), outcomes.dlt.reshape(trials, -1)
+    whole = PART * int(treated.sum(axis=1).max(initial=0)) + PSEUDO_PARTICIPANTS * sets.shape[1]
+    kind = np.float32 if whole <= LARGEST_SHORT else np.float64
+    table: Floats = sets.T.astype(kind)
+    allowed = allowed.reshape(trials, -1)
+    sums, weights = (PART * dlt + kind(PSEUDO_DLT)) @ table, (PART * treated + kind(PSEUDO_PARTICIPANTS)) @ table
+    below: Integers = np.argmax(np.multiply(weights, target, dtype=float) - sums, axis=1)
     fitted, nearest = np.full(allowed.shape, np.inf), np.full(trials, np.inf)
     for way in (DOWNWARDS, UPWARDS):
         rows, taken, level = np.arange(trials), below, np.full(trials, target)
@@ -66,7 +71,7 @@ def _next_group(sums: Floats, weights: Floats, taken: Integers, level: Floats, w
     gained = sums - sums[rows, taken][:, None]
     means = np.divide(gained, added, out=np.full_like(gained, way * np.inf), where=way * added > 0)
     reached = (means if way == UPWARDS else -means).argmin(axis=1)
-    found = means[rows, reached]
+    found = gained[rows, reached] / added[rows, reached].astype(float)
     return reached, np.maximum(level, found) if way == UPWARDS else np.minimum(level, found)
 
 
@@ -101,17 +106,53 @@ def select(
         Indices of regimens; :data:`~protocol.escalation.grid.STOP` where none can be recommended, as when the
         lowest regimen is eliminated.
     """
+    distance = _distances(outcomes, target, eliminated, rounded, highest, among).reshape(len(eliminated), -1)
+    nearest = distance.min(axis=1)
+    first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency
+    return np.where(np.isfinite(nearest), first, STOP)
+
+
+def select_contour(
+    outcomes: Outcomes, target: float, eliminated: Booleans, *,
+    rounded: bool = False, highest: float = np.inf, edge: bool = False,
+) -> Integers:  # fmt: skip
+    """Select one regimen a frequency: the tried, not eliminated one whose estimate is nearest the target.
+
+    Parameters
+    ----------
+    outcomes, target, eliminated, rounded, highest
+        As for :func:`select`.
+    edge : bool
+        Select none below a frequency at which the highest dose is selected: it lies beside the contour.
+
+    Returns
+    -------
+    ndarray of int, shape (T, F)
+        Indices of regimens; STOP where a frequency has none.
+    """
+    doses, frequencies = outcomes.grid.shape
+    distance = _distances(outcomes, target, eliminated, rounded, highest, None, every=True)
+    nearest = distance.min(axis=1)
+    dose = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)
+    found = np.isfinite(nearest)
+    highest_dose = found & (dose == doses - 1)
+    if edge:
+        found[:, :-1] &= ~np.maximum.accumulate(highest_dose[:, :0:-1], axis=1)[:, ::-1]
+    return np.where(found, dose * frequencies + np.arange(frequencies), STOP)
+
+
+def _distances(
+    outcomes: Outcomes, target: float, eliminated: Booleans, rounded: bool, highest: float, among: Booleans | None,
+    *, every: bool = False,
+) -> Floats:  # fmt: skip
+    """Return how far from the target the estimates are, infinite where nothing may be selected; ``(T, D, F)``."""
     rank = RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
     allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1]
     if among is not None:
         allowed &= among
-    if np.isfinite(highest):
+    if every or np.isfinite(highest):
         rates = isotonic_rates(outcomes)
     else:
         rates = _rates_near(outcomes, target, allowed, 2 * rank[-1, -1] + (ROUNDING if rounded else 0))
     ranked = (rates.round(2) if rounded else rates) + rank
-    allowed &= ranked <= highest
-    distance = np.where(allowed, np.abs(ranked - target), np.inf).reshape(len(rates), -1)
-    nearest = distance.min(axis=1)
-    first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency
-    return np.where(np.isfinite(nearest), first, STOP)
+    return np.where(allowed & (ranked <= highest), np.abs(ranked - target), np.inf)

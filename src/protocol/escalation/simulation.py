@@ -1,127 +1,26 @@
 """Operating characteristics: the advising design itself, run on many trials with assumed true DLT rates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
 from time import monotonic
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from protocol.escalation.designs import Design
-from protocol.escalation.grid import STOP, Booleans, Floats, Integers, true_rates
+from protocol.escalation.grid import Floats, true_rates
+from protocol.escalation.results import Simulation
 from protocol.escalation.rules import TrialRules
 from protocol.escalation.running import Stream, run
+from protocol.escalation.spreading import Piece, pieces
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-NEAR = 1e-9  # two rates this close are the same rate
-MOST_TRIALS = 1_000_000
-FIRST_CHUNK, LARGEST_CHUNK, BLINK_SECONDS = 1250, 2500, 0.05
+__all__ = ["Simulation", "response_rates", "simulate"]
 
-
-@dataclass(frozen=True, eq=False)
-class Simulation:
-    """The trials simulated so far.
-
-    Parameters
-    ----------
-    design : Design
-    truth : ndarray of float, shape (D, F)
-        Assumed true DLT rates, 0 to 1.
-    seed, requested : int
-        Seed of the draws, and trials asked for.
-    treated, dlt : ndarray of int, shape (T, D, F)
-        Outcomes of every finished trial.
-    selected : ndarray of int, shape (T,)
-        Index of the recommended regimen, STOP for none.
-    rules : TrialRules
-        Options of the trial.
-    days : ndarray of float, shape (T,), optional
-        From the first start to the last complete outcome, when the rules have an accrual.
-    responded : ndarray of int, shape (T, D, F), optional
-        Participants with a response, when response rates were given.
-    """
-
-    design: Design
-    truth: Floats
-    seed: int
-    requested: int
-    treated: Integers
-    dlt: Integers
-    selected: Integers
-    rules: TrialRules = field(default_factory=TrialRules)
-    days: Floats | None = None
-    responded: Integers | None = None
-
-    @property
-    def trials(self) -> int:
-        """Trials finished."""
-        return len(self.selected)
-
-    @property
-    def above_target(self) -> Booleans:
-        """Regimens whose true rate is above the target, shape ``(D, F)``."""
-        return self.truth > self.design.target + NEAR
-
-    @property
-    def correct(self) -> Booleans:
-        """Regimens whose true rate is nearest the target; none when the lowest is too toxic already."""
-        distance = np.abs(self.truth - self.design.target)
-        return np.asarray((distance <= distance.min() + NEAR) & (self.truth[0, 0] < self.design.toxic - NEAR))
-
-    def regimens(self) -> pd.DataFrame:
-        """Tabulate every regimen, one row each, and a last row for "none".
-
-        Returns
-        -------
-        DataFrame
-            regimen, dose, frequency, truth (0 to 1), correct; selected (share of trials, 0 to 1),
-            participants and dlts (means per trial), each with its Monte Carlo standard error in a column
-            ending in ``_se``.
-        """
-        grid = self.design.grid
-        picks = self.selected[:, None] == [*range(grid.size), STOP]
-        columns = {"regimen": [*grid.labels, "none"]}
-        columns |= {"dose": [*(r.dose for r in grid.regimens), ""]}
-        columns |= {"frequency": [*(r.frequency for r in grid.regimens), ""]}
-        frame = pd.DataFrame(columns)
-        frame["truth"] = [*self.truth.ravel(), np.nan]
-        frame["correct"] = [*self.correct.ravel(), not self.correct.any()]
-        frame["selected"], frame["selected_se"] = _mean(picks)
-        for name, counts in {"participants": self.treated, "dlts": self.dlt}.items():
-            mean, error = _mean(counts.reshape(self.trials, -1))
-            frame[name], frame[f"{name}_se"] = [*mean, np.nan], [*error, np.nan]
-        return frame
-
-    def summary(self) -> pd.DataFrame:
-        """Tabulate whole trials: measure, value, its Monte Carlo standard error, unit.
-
-        Shares are 0 to 1. ``overdosed`` counts participants treated where the true rate is above the target.
-        """
-        total = self.treated.sum(axis=(1, 2))
-        right = np.append(self.correct.ravel(), not self.correct.any())  # STOP is -1: the last entry
-        over = np.append(self.above_target.ravel(), False)
-        measures: dict[str, tuple[NDArray[np.generic], str]] = {
-            "correct_selection": (right[self.selected], "share"),
-            "toxic_selection": (over[self.selected], "share"),
-            "none_selected": (self.selected == STOP, "share"),
-            "stopped_early": (total < self.design.maximum, "share"),
-            "participants": (total, "participants"),
-            "dlts": (self.dlt.sum(axis=(1, 2)), "participants"),
-            "overdosed": ((self.treated * self.above_target).sum(axis=(1, 2)), "participants"),
-        }
-        if self.days is not None:
-            measures["duration"] = self.days, "days"
-        if self.responded is not None:
-            measures["responses"] = self.responded.sum(axis=(1, 2)), "participants"
-        rows = [(name, *map(float, _mean(values)), unit) for name, (values, unit) in measures.items()]
-        return pd.DataFrame(rows, columns=["measure", "value", "se", "unit"])
-
-
-def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
-    numbers = values.astype(float)
-    return numbers.mean(axis=0), numbers.std(axis=0) / np.sqrt(len(numbers))
+MOST_TRIALS, MOST_WORKERS = 1_000_000, 1024
 
 
 def simulate(
@@ -131,7 +30,10 @@ def simulate(
     seed: int,
     *,
     start: int = 0,
+    first_trial: int = 0,
     chunk: int | None = None,
+    workers: int = 1,
+    client: Any = None,
     progress: Callable[[Simulation], object] | None = None,
     stop: Callable[[], bool] | None = None,
     rules: TrialRules | None = None,
@@ -139,8 +41,9 @@ def simulate(
 ) -> Simulation:
     """Simulate trials run by `design`.
 
-    Draws are made per participant up front, so that two designs with the same seed meet the same
-    participants, and the figures do not depend on `chunk`.
+    Every trial has its own place in the stream of draws of the seed, and a participant of it the same draw
+    whatever the design. So two designs with the same seed meet the same participants, and the figures do not
+    depend on `chunk`, `workers` or `client`. Ctrl+C ends the simulation as `stop` does.
 
     Parameters
     ----------
@@ -151,12 +54,19 @@ def simulate(
         Number of trials (1 to 1,000,000) and seed (0 or more).
     start : int
         Index of the first cohort's regimen.
+    first_trial : int
+        Number of the first trial; trials 100 to 199 are the same in whichever call they are simulated.
     chunk : int, optional
-        Trials between two calls of `progress` and `stop`; grows while they take less than a blink when left out.
+        Trials between two calls of `progress` and `stop`; follows the pace when left out.
+    workers : int
+        Processes of this machine that share the work (joblib), -1 for one per core. Inside
+        ``joblib.parallel_config("dask")`` they are those of the Dask cluster.
+    client : distributed.Client, optional
+        An existing Dask cluster that shares the work; what a lost worker had computed is computed again.
     progress : callable, optional
-        Called with the :class:`Simulation` so far.
+        Called with the :class:`Simulation` so far, such as ``print``.
     stop : callable, optional
-        Ends the simulation after the current chunk when it returns True.
+        Ends the simulation after the current chunk when it returns True; what is finished is returned.
     rules : TrialRules, optional
         Options of the trial; every outcome is complete before the next cohort when left out.
     response : array_like, shape (D, F), optional
@@ -169,33 +79,33 @@ def simulate(
     """
     rates = true_rates(design.grid, truth)
     _check(_("trials"), trials, 1, MOST_TRIALS)
+    _check(_("first trial"), first_trial, 0, 2**63)
     _check(_("seed"), seed, 0, 2**63)
     _check(_("first regimen"), start, 0, design.grid.size - 1)
-    _check(_("trials in a chunk"), size := FIRST_CHUNK if chunk is None else chunk, 1, MOST_TRIALS)
+    _check(_("trials in a chunk"), 1 if chunk is None else chunk, 1, MOST_TRIALS)
+    if workers != -1:
+        _check(_("workers"), workers, 1, MOST_WORKERS)
     rules, responses = rules or TrialRules(), response_rates(design, response)
-    more = responses is not None or rules.accrual_per_month is not None
-    shape, stream = (trials, *design.grid.shape), Stream(design, seed)
-    treated, dlt, responded = np.zeros((3, *shape), np.int16)
-    selected, days = np.zeros(trials, int), np.zeros(trials)
-    done = 0
-    while done < trials and not (done and stop and stop()):
-        part, began = slice(done, min(done + size, trials)), monotonic()
-        draws = stream.take(part.stop - done, more=more)
-        outcomes, taken = run(design, rates.ravel(), draws, start, rules, responses)
-        treated[part], dlt[part], selected[part] = outcomes.treated, outcomes.dlt, design.selected(outcomes)
-        if taken is not None:
-            days[part] = taken
-        if outcomes.responded is not None:
-            responded[part] = outcomes.responded
-        done = part.stop
-        if chunk is None and monotonic() - began < BLINK_SECONDS:
-            size = min(2 * size, LARGEST_CHUNK)
-        result = Simulation(
-            design, rates, seed, trials, treated[:done], dlt[:done], selected[:done], rules,
-            None if rules.accrual_per_month is None else days[:done], None if responses is None else responded[:done],
-        )  # fmt: skip
-        if progress:
-            progress(result)
+    work = partial(_piece, design, rates.ravel(), responses, rules, seed, start, first_trial)
+    began, halt, whole, done = monotonic(), Event(), dict[str, NDArray[Any]](), 0
+    finished = pieces(work, trials, chunk, workers, client, halt)
+    try:
+        for piece in finished:
+            whole = whole or {name: np.zeros((trials, *part.shape[1:]), part.dtype) for name, part in piece.items()}
+            begin, done = done, done + len(piece["selected"])
+            for name, part in piece.items():
+                whole[name][begin:done] = part
+            so_far = {name: every[:done] for name, every in whole.items()}
+            result = Simulation(design, rates, seed, trials, rules=rules, seconds=monotonic() - began, **so_far)
+            if progress:
+                progress(result)
+            if stop and stop():
+                halt.set()
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    finally:
+        finished.close()
     return result
 
 
@@ -212,6 +122,19 @@ def response_rates(design: Design, response: ArrayLike | None) -> Floats | None:
         write = _("{} rows (doses) of {} rates from 0 to 1").format(*design.grid.shape)
         raise ProtocolError(_("true response rates"), repr(own)[:80], write)
     return rates.ravel()
+
+
+def _piece(
+    design: Design, rates: Floats, responses: Floats | None, rules: TrialRules, seed: int, start: int,
+    first_trial: int, first: int, trials: int,
+) -> Piece:  # fmt: skip
+    """Simulate `trials` trials from number `first` on; runs in any process."""
+    more = responses is not None or rules.accrual_per_month is not None
+    draws = Stream(design, seed, first_trial + first).take(trials, more=more)
+    outcomes, days = run(design, rates, draws, start, rules, responses)
+    piece = {"treated": outcomes.treated, "dlt": outcomes.dlt, "selected": design.selected(outcomes)}
+    more_of_it = {"days": days, "responded": outcomes.responded}
+    return piece | {name: part for name, part in more_of_it.items() if part is not None}
 
 
 def _check(what: str, value: object, least: int, most: int) -> None:

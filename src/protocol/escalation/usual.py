@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.grid import Booleans, Floats
+from protocol.escalation.grid import Booleans, Floats, Integers
 from protocol.escalation.outcomes import Outcomes
 
 
@@ -23,3 +23,7 @@ class UsualDesign:
     def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
         return np.zeros(len(np.asarray(current)), dtype=bool) & (len(outcomes.treated) > 0)
+
+    def contour(self, outcomes: Outcomes) -> Integers | None:  # noqa: ARG002
+        """Select one regimen a frequency, shape ``(T, F)``; None from a design that answers with one regimen."""
+        return None

@@ -1,7 +1,8 @@
 """The open questions to the sponsor as a page to print, complete in itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 
 from markupsafe import Markup
 
@@ -16,12 +17,19 @@ h1 { font-size: 1.4em; } h2 { font-size: 1em; margin: 0 0 .3em; } p { margin: .2
 .answer { border-bottom: 1px solid #999; height: 2.2em; }
 """
 ORDER = ("high", "medium", "low")
+NOBODY: Mapping[str, int] = MappingProxyType({})
 
 
-def printable(trial_id: object, ambiguities: Iterable[Ambiguity], day: date) -> str:
-    """Return one HTML page with every question, the gravest first, and room for the sponsor's answer."""
-    ranked = sorted(ambiguities, key=lambda ambiguity: ORDER.index(ambiguity.severity))
-    articles = Markup("").join(_article(ambiguity) for ambiguity in ranked)
+def printable(
+    trial_id: object, ambiguities: Iterable[Ambiguity], day: date, decided: Mapping[str, int] = NOBODY
+) -> str:
+    """Return one HTML page with every question, the gravest first, and room for the sponsor's answer.
+
+    `decided` has for some of the questions how many participants of a cohort the answer decides; those that decide
+    more come first among equally grave ones.
+    """
+    ranked = sorted(ambiguities, key=lambda one: (ORDER.index(one.severity), -decided.get(one.id, 0)))
+    articles = Markup("").join(_article(ambiguity, decided) for ambiguity in ranked)
     lead = _("{count} places where the registry's words allow more than one reading; {day}.")
     return str(
         Markup(
@@ -36,9 +44,16 @@ def printable(trial_id: object, ambiguities: Iterable[Ambiguity], day: date) -> 
     )
 
 
-def _article(ambiguity: Ambiguity) -> Markup:
+def _counted(ambiguity: Ambiguity, decided: Mapping[str, int]) -> Markup:
+    if ambiguity.id not in decided:
+        return Markup("")
+    text = _("decides {n:,} participants of the cohort screened").format(n=decided[ambiguity.id])
+    return Markup(" · <b>{}</b>").format(text)
+
+
+def _article(ambiguity: Ambiguity, decided: Mapping[str, int]) -> Markup:
     return Markup(
-        "<article><h2>{}. {}</h2><p>{}</p><p><b>{}</b> {}</p><p><b>{}</b> {} · <b>{}</b> {}</p>"
+        "<article><h2>{}. {}</h2><p>{}</p><p><b>{}</b> {}</p><p><b>{}</b> {} · <b>{}</b> {}{}</p>"
         '<p class="answer">{}</p></article>'
     ).format(
         ambiguity.id,
@@ -50,5 +65,6 @@ def _article(ambiguity: Ambiguity) -> Markup:
         ", ".join(ambiguity.concerns),
         _("Severity"),
         _(ambiguity.severity),
+        _counted(ambiguity, decided),
         _("Answer:"),
     )

@@ -12,7 +12,7 @@ from protocol.translation import _
 
 MARGIN_DAYS = 10
 LEAST_DAYS = 45
-COLUMNS = ["lane", "order", "status", "sign", "opens", "until", "first", "last", "start", "earliest"]
+COLUMNS = ["lane", "name", "order", "status", "sign", "opens", "until", "first", "last", "start", "earliest"]
 
 
 def clock_rows(when: Timeline) -> pd.DataFrame:
@@ -26,9 +26,9 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per lane and run: ``lane``, ``order``, ``status``, ``sign``, ``opens`` and ``until`` (moments, the
-        last day included), ``first`` and ``last`` (days in words), ``start``, ``earliest`` (moments). Empty without
-        lanes.
+        One row per lane and run: ``lane``, ``name`` (the lane's, on its first row only), ``order``, ``status``,
+        ``sign``, ``opens`` and ``until`` (moments, the last day included), ``first`` and ``last`` (days in words),
+        ``start``, ``earliest`` (moments). Empty without lanes.
     """
     turns = [span.first for lane in when.lanes for span in lane.spans]
     shown = min(when.last, max([*turns, when.first + timedelta(days=LEAST_DAYS)]) + timedelta(days=MARGIN_DAYS))
@@ -41,14 +41,16 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     order = {name: place for place, name in enumerate(dict.fromkeys([_("all together"), *(run[0] for run in runs)]))}
     rows = [
         (
-            name, order[name], status, SIGNS[status], _moment(first), _moment(min(last, shown) + timedelta(days=1)),
+            name, name, order[name], status, SIGNS[status],
+            _moment(first), _moment(min(last, shown) + timedelta(days=1)),
             first.isoformat(), last.isoformat() if last < when.last else _("further on"), _moment(when.first),
             _moment(when.earliest) if when.earliest else None,
         )
         for name, first, last, status in runs
         if when.lanes and first <= shown
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    return frame.assign(name=frame["name"].where(~frame["lane"].duplicated(), ""))
 
 
 def _moment(day: date) -> str:
@@ -64,14 +66,9 @@ def clocks(frame: pd.DataFrame) -> Any:
     frame : pandas.DataFrame
         What :func:`clock_rows` returns.
     """
-    axis = alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=5, orient="top")
+    axis = alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=4, orient="top")
     base = alt.Chart(frame).encode(
-        y=alt.Y(
-            "lane:N",
-            title=None,
-            sort=alt.EncodingSortField("order", op="min"),
-            axis=alt.Axis(labelLimit=260, ticks=False, domain=False, labelPadding=8),
-        ),
+        y=alt.Y("lane:N", title=None, axis=None, sort=alt.EncodingSortField("order", op="min")),
         tooltip=[
             alt.Tooltip("lane:N", title=_("What")),
             alt.Tooltip("status:N", title=_("Verdict")),
@@ -80,18 +77,21 @@ def clocks(frame: pd.DataFrame) -> Any:
         ],
     )
     colours = alt.Scale(domain=STATUSES, range=[SKY, ORANGE, "#d8c36a", GREY])
-    bars = base.mark_bar(height=16, cornerRadius=3).encode(
+    bars = base.mark_bar(height=15, cornerRadius=3, yOffset=9).encode(
         x=alt.X("opens:T", title=None, axis=axis),
         x2="until:T",
         color=alt.Color("status:N", scale=colours, legend=None),
     )
-    signs = base.mark_text(align="left", dx=5, fontWeight="bold", color="black").encode(x="opens:T", text="sign:N")
+    signs = base.mark_text(align="left", dx=4, dy=10, fontWeight="bold", color="black").encode(
+        x="opens:T", text="sign:N"
+    )
+    names = base.mark_text(align="left", dx=3, dy=-8, fontSize=13).encode(x="start:T", text="name:N")
     start = alt.Chart(frame).mark_rule(color=GREY, strokeDash=[2, 3]).encode(x="start:T")
     earliest = alt.Chart(frame).mark_rule(color=PINK, strokeWidth=2.5).encode(x="earliest:T")
     return dressed(
-        alt.layer(bars, signs, start, earliest).properties(
+        alt.layer(bars, signs, names, start, earliest).properties(
             width="container",
-            height=alt.Step(26),
+            height=alt.Step(42),
             description=_("Days of enrolment on which each clock allows it; the line is the earliest day for all"),
         )
     )

@@ -1,5 +1,6 @@
 """The pages: named inputs, one refresh, named outputs. The only floor that knows widgets."""
 
+import os
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from protocol.pages import elements
+from protocol.pages.recording.attaching import attach, trial_of
+from protocol.pages.recording.desk import open_desk
 from protocol.records import ProtocolError
 from protocol.trial import load_trial
 
@@ -32,11 +35,15 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     Returns
     -------
     ipywidgets.VBox
-        The page; a readable message in its place when the record cannot be used.
+        The page; a readable message in its place when the record or the log cannot be used.
     """
     try:
         trial = load_trial(folder)
+        desk = open_desk(trial, os.environ, date.today)
     except ProtocolError as error:
         return elements.framed(elements.html(elements.message(error)))
-    page = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])(trial, today=date.today())  # noqa: DTZ011 - the reader's own calendar day
-    return elements.framed(page.view)
+    today = date.today()  # noqa: DTZ011 - the reader's own calendar day
+    kind = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
+    more = {"desk": desk} if name == "overview" else {}
+    page = kind(trial_of(trial, desk), today=today, **more)
+    return elements.framed(attach(name, page, desk, today) if desk else page.view)

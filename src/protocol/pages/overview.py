@@ -7,14 +7,11 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.chart import Chart
-from protocol.conduct import TrialSoFar, notation, per_site, standing
-from protocol.escalation import Outcomes
 from protocol.exchange.questions import printable
-from protocol.figures import escalation as figures
 from protocol.pages import elements
-from protocol.pages.escalation.regimens import regimen_rows
+from protocol.pages.meeting import MeetingPanel
 from protocol.pages.record_files import RecordFiles
+from protocol.pages.recording.desk import Desk
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 from protocol.trial import Trial, TrialFact
@@ -23,9 +20,17 @@ SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
 
 
 class OverviewPage:
-    """What the trial is, where it stands, and what its words leave open."""
+    """What the trial is, where it stands, and what its words leave open.
 
-    def __init__(self, trial: Trial, today: date) -> None:
+    Parameters
+    ----------
+    trial : Trial
+    today : date
+    desk : Desk, optional
+        The log; without one the page does not say where the trial stands.
+    """
+
+    def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
         self.trial, self.today = trial, today
         self.severity = widgets.ToggleButtons(
             options=[(_("All"), "any"), *((word, level) for level, word in SEVERITIES.items())],
@@ -33,11 +38,11 @@ class OverviewPage:
             description=_("Severity"),
         )
         self.questions = elements.html("", role="status")
-        self.grid = Chart(figures.grid, description=_("The grid with what was seen and what is recommended"))
         self.files = RecordFiles(trial, today)
         parts = [self._glance(), self._unknowns(), self._open_questions(), self.files.view]
-        if trial.examples:
-            parts.insert(1, self._where_it_stands(trial.examples.so_far))
+        self.meeting = MeetingPanel(desk) if desk else None
+        if self.meeting:
+            parts.insert(1, self.meeting.view)
         self.view = widgets.VBox(parts)
         self.severity.observe(self.refresh, "value")
         self.refresh()
@@ -75,46 +80,6 @@ class OverviewPage:
                     elements.details(_("Everything the public record says, with its sources"), table + words)
                 ),
             ]
-        )
-
-    def _where_it_stands(self, so_far: TrialSoFar) -> widgets.Widget:
-        escalation = self.trial.escalation
-        table = standing(so_far, escalation.dlt_window_days.value)
-        design, grid = escalation.designed(), escalation.grid
-        outcomes, current = Outcomes.parse(grid, notation(table)), grid.index(so_far.open_regimen)
-        open_ = table[table["regimen"].eq(so_far.open_regimen) & ~table["progress"].isin(["evaluable", "DLT"])]
-        following = None if len(open_) else int(design.next(outcomes, [current])[0])
-        self.grid.draw(regimen_rows(design, outcomes, current, following))
-        sites = per_site(so_far, table, [site.name for site in self.trial.sites])
-        return elements.section(
-            _("Where the trial stands on {day}").format(day=so_far.as_of.isoformat()),
-            elements.html(elements.invented() if so_far.invented else ""),
-            elements.html(figures_of(so_far, table)),
-            elements.row(
-                elements.narrow(self.grid),
-                elements.html(self._next_step(so_far, open_, design.why(outcomes, current)), "pw-beside"),
-            ),
-            elements.html(elements.table(_readable(sites), _("Per site"))),
-        )
-
-    def _next_step(self, so_far: TrialSoFar, pending: pd.DataFrame, why: str) -> Markup:
-        window = self.trial.escalation.dlt_window_days
-        basis = Markup("<p>{} {} {}</p>").format(
-            _("DLT window in days:"), window.value, elements.assumption(window.origin)
-        )
-        if pending.empty:
-            return Markup("<p>{}</p>{}").format(why, basis)
-        ends = [
-            Markup("<li>{}: {}</li>").format(
-                person,
-                _("evaluable from {day}").format(day=end) if pd.notna(end) else _("first infusion not given yet"),
-            )
-            for person, end in zip(pending["participant"], pending["window_ends"], strict=True)
-        ]
-        lead = _("Regimen {regimen} is open. The next decision waits for the DLT windows of:")
-        counted = _("In each cell: participants with a DLT, of those who completed the DLT window.")
-        return Markup("<p>{}</p><ul>{}</ul>{}<p class='pw-off'>{}</p>").format(
-            lead.format(regimen=so_far.open_regimen), Markup("").join(ends), basis, counted
         )
 
     def _unknowns(self) -> widgets.Widget:
@@ -167,40 +132,11 @@ def cards(trial: Trial) -> Markup:
         ),
         (len(trial.ambiguities), _("open questions to the sponsor")),
     ]
-    return _cards(shown)
-
-
-def figures_of(so_far: TrialSoFar, table: pd.DataFrame) -> Markup:
-    """Count participants by how far they have come."""
-    count = table["progress"].value_counts()
-    shown = [
-        (sum(so_far.screened.values()), _("screened")),
-        (len(table), _("enrolled")),
-        (int((table["progress"] != "enrolled").sum()), _("treated")),
-        (int(count.get("in DLT window", 0)), _("in the DLT window")),
-        (int(count.get("evaluable", 0) + count.get("DLT", 0)), _("evaluable")),
-        (int(count.get("DLT", 0)), _("with a DLT")),
-    ]
-    return _cards(shown)
-
-
-def _cards(shown: list[tuple[Any, str]]) -> Markup:
     inner = Markup("").join(
         Markup('<div class="pw-card"><span class="pw-number">{}</span><br>{}</div>').format(number, label)
         for number, label in shown
     )
     return Markup('<div class="pw-cards">{}</div>').format(inner)
-
-
-def _readable(sites: pd.DataFrame) -> pd.DataFrame:
-    names = {
-        "site": _("Site"),
-        "screened": _("Screened"),
-        "enrolled": _("Enrolled"),
-        "treated": _("Treated"),
-        "DLTs": _("With a DLT"),
-    }
-    return sites.rename(columns=names)
 
 
 def question_list(ambiguities: list[Ambiguity]) -> Markup:

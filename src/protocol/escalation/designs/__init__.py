@@ -7,9 +7,12 @@ from numpy.typing import ArrayLike
 
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
+from protocol.escalation.designs.logistic import Logistic
 from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.pocrm import Pocrm
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
+from protocol.escalation.designs.utility import Utility
+from protocol.escalation.designs.waterfall import Waterfall
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 
@@ -64,6 +67,9 @@ class Design(Protocol):
     def selected(self, outcomes: Outcomes) -> Integers:
         """Select the recommended phase II regimen, or STOP for none; shape ``(T,)``."""
 
+    def contour(self, outcomes: Outcomes) -> Integers | None:
+        """Select one regimen a frequency, shape ``(T, F)``; None from a design that answers with one regimen."""
+
     def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
 
@@ -71,7 +77,10 @@ class Design(Protocol):
 DESIGNS: dict[str, type[Any]] = {
     "BOIN (2-D)": Boin,
     "Keyboard (2-D)": Keyboard,
+    "Waterfall": Waterfall,
     "PIPE": Pipe,
     "POCRM": Pocrm,
+    "Two-agent logistic": Logistic,
+    "Utility of response and toxicity": Utility,
     "3+3 along a path": ThreePlusThree,
 }

@@ -1,23 +1,18 @@
 """The Bayesian optimal interval design on a grid.
 
-Source: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167), with the boundaries of
-:mod:`protocol.escalation.intervals`.
+Sources: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167) for the steps, with the boundaries of
+:mod:`protocol.escalation.optimal`; Yan and others 2020 (J Stat Softw 94(13)) for the published software, whose bar on
+escalation is the option ``bar``.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from protocol.escalation.grid import Floats, Integers
-from protocol.escalation.intervals import DOWN, UP, Tables, boin_tables
-from protocol.escalation.late import Seen, imputed_rate
-from protocol.escalation.stepping import IntervalDesign
-from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.escalation.climbing import TwoWays
+from protocol.escalation.optimal import OptimalInterval
 
 
 @dataclass(frozen=True)
-class Boin(IntervalDesign):
+class Boin(OptimalInterval, TwoWays):
     """BOIN for a grid of regimens.
 
     Parameters
@@ -53,28 +48,11 @@ class Boin(IntervalDesign):
         When a parameter lies outside its range.
     """
 
-    safe: float = 0.18
-    toxic: float = 0.42
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.safe < self.target < self.toxic < 1:
-            found = _("{:g}, target {:g}, {:g}").format(self.safe, self.target, self.toxic)
-            raise ProtocolError(
-                _("design"), found, _("a safe rate below the target and a toxic rate above it, inside 0 to 1")
-            )
+PAPER, SOFTWARE = "as published", "as the R package BOIN advises"
 
-    @property
-    def tables(self) -> Tables:
-        """The look-up tables for up to ``maximum`` participants at one regimen."""
-        return boin_tables(self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum)
-
-    def late_rate(self, seen: Seen) -> Floats:
-        """Estimate the DLT rate where participants are pending (TITE-BOIN, Yuan and others 2018)."""
-        return imputed_rate(seen, self.target)
-
-    def late_move(self, seen: Seen) -> Integers:
-        """Say where that estimate leads; down only when the DLTs seen reach the target already."""
-        rate = self.late_rate(seen)
-        down = (rate >= self.tables.lambda_d) & (seen.y >= self.target * seen.n)
-        return np.where(down, DOWN, np.where(rate <= self.tables.lambda_e, UP, 0))
+# The two rules by name. The package simulates with the first and advises with the second (2.6.8 to 2.7.2).
+RULES: dict[str, dict[str, bool]] = {
+    PAPER: {"bar": False, "rounded": False},
+    SOFTWARE: {"bar": True, "rounded": True},
+}

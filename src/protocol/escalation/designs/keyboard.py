@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from protocol.escalation.climbing import TwoWays
 from protocol.escalation.grid import Floats, Integers
 from protocol.escalation.intervals import Tables, key_moves, keyboard_tables
 from protocol.escalation.late import Seen
-from protocol.escalation.stepping import IntervalDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 
 @dataclass(frozen=True)
-class Keyboard(IntervalDesign):
+class Keyboard(TwoWays):
     """Keyboard for a grid of regimens; what is not listed is as for BOIN.
 
     Rates from 0 to 1 are divided into keys as wide as the target key. The key with the highest posterior

@@ -1,6 +1,7 @@
 """A synopsis as Markdown and as one HTML page; text from the record is escaped in both."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from markupsafe import Markup
@@ -29,25 +30,34 @@ def as_markdown(trial: Trial, day: date) -> str:
     day : date
         Written into the head.
     """
-    parts = [f"# {_plain(_title(trial))}", _plain(_lead(trial, day))]
-    for section in sections(trial):
+    return markdown(_title(trial), _lead(trial, day), sections(trial))
+
+
+def as_html(trial: Trial, day: date) -> str:
+    """Write the synopsis as one HTML page that needs nothing else; parameters as in :func:`as_markdown`."""
+    return html(_title(trial), _lead(trial, day), sections(trial))
+
+
+def markdown(title: str, lead: str, content: Iterable[Section]) -> str:
+    """Write sections as Markdown, under a title and a paragraph."""
+    parts = [f"# {_plain(title)}", _plain(lead)]
+    for section in content:
         parts.append(f"## {section.number} {_plain(section.title)}")
         parts += map(_markdown, section.content)
     return "\n\n".join(parts) + "\n"
 
 
-def as_html(trial: Trial, day: date) -> str:
-    """Write the synopsis as one HTML page that needs nothing else; parameters as in :func:`as_markdown`."""
-    body = Markup("").join(_html_section(section) for section in sections(trial))
+def html(title: str, lead: str, content: Iterable[Section]) -> str:
+    """Write sections as one HTML page that needs nothing else, under a title and a paragraph."""
     return str(
         Markup(
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
             "<h1>{title}</h1><p>{lead}</p>{body}</html>"
         ).format(
-            title=_title(trial),
+            title=title,
             style=Markup(STYLE + _TABLES),  # noqa: S704 - the lines above and those of the printed questions
-            lead=_lead(trial, day),
-            body=body,
+            lead=lead,
+            body=Markup("").join(map(_html_section, content)),
         )
     )
 

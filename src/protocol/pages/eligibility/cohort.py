@@ -1,60 +1,125 @@
-"""A cohort: a file in, the funnel and the verdicts per criterion out."""
+"""A cohort: a file in; who is left and why, by how little, under which threshold, reading and group, out."""
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.chart import Chart
-from protocol.eligibility import CohortScreening, EligibilityRecord
-from protocol.exchange.cohort_files import CohortFile, read_cohort, template
-from protocol.figures import eligibility as figures
+from protocol.eligibility import Cohort
+from protocol.eligibility.planes import pack
+from protocol.exchange.cohort_files import Problem, read_cohort, template
 from protocol.pages import elements
+from protocol.pages.eligibility.alternatives import ReadingsPanel
+from protocol.pages.eligibility.each import EachPanel
+from protocol.pages.eligibility.groups import GroupsPanel
+from protocol.pages.eligibility.left import LeftPanel, totals
+from protocol.pages.eligibility.near import NearPanel
+from protocol.pages.eligibility.results import ResultsPanel
+from protocol.pages.eligibility.screened import Screened, facts_of_one
+from protocol.pages.eligibility.thresholds import ThresholdPanel
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
-from protocol.trial import Examples
+from protocol.trial import Trial
+
+LISTED = 5_000
+"""Participants up to which the ids are offered while typing."""
 
 
 class CohortPanel:
-    """The cohort part of the eligibility page; the last usable file stays in place."""
+    """The cohort part of the eligibility page; the last usable file stays in place.
 
-    def __init__(self, record: EligibilityRecord, examples: Examples | None) -> None:
-        self.record, self.changed, self.phase = record, dict[str, Any](), "Ib"
+    Parameters
+    ----------
+    trial : Trial
+    today : date
+        The day on the files to keep.
+    """
+
+    def __init__(self, trial: Trial, today: date) -> None:
+        number = str(trial.identity["nct_id"].value)
+        self.record, self.changed, self.phase = trial.eligibility, dict[str, Any](), "Ib"
         self.upload = widgets.FileUpload(accept=".csv,.parquet", description=_("Open a cohort file"))
         self.chosen = widgets.Combobox(
-            placeholder=_("participant id"), description=_("Look at one"), ensure_option=True, continuous_update=False
+            placeholder=_("participant id"), description=_("Look at one"), continuous_update=False
         )
         self.message, self.source = elements.html("", role="alert"), elements.html("")
         self.totals = elements.html("", role="status")
-        self.funnel = Chart(figures.funnel, description=_("Who is left after each criterion"))
-        self.verdicts = Chart(figures.verdicts, description=_("Verdicts per criterion"))
-        self.cohort: CohortFile | None = None
+        self.judged = widgets.ToggleButtons(
+            options=[(_("All criteria"), "all"), (_("Computable only"), "computable")], description=_("Count")
+        )
+        self.counted = {
+            criterion.id: widgets.Checkbox(
+                value=True, indent=False, description=f"{criterion.id} {self.record.title(criterion)}"
+            )
+            for criterion in self.record.criteria
+            if not criterion.mirrors
+        }
+        self.left, self.each, self.near = LeftPanel(), EachPanel(), NearPanel()
+        self.thresholds, self.groups = ThresholdPanel(self.record), GroupsPanel(self.record)
+        self.readings = ReadingsPanel(trial.ambiguities, number, today)
+        self.results = ResultsPanel(number, today)
+        self.cohort: Cohort | None = None
+        self.screened: Screened | None = None
         self.file_name = ""
-        if examples:
-            self.cohort = read_cohort("example", examples.cohort(), record)
-            self.source.value = elements.invented()
         self.view = self._arranged()
-        self.upload.observe(self._opened, "value")
+        if trial.examples:
+            found = read_cohort("example", trial.examples.cohort(), self.record)
+            self.take(found.frame)
+            self.source.value = elements.invented()
+        self._connect()
+
+    def take(self, frame: Any, name: str = "", problems: tuple[Problem, ...] = ()) -> None:
+        """Take a cohort in place of the present one.
+
+        Parameters
+        ----------
+        frame
+            What :meth:`protocol.eligibility.EligibilityRecord.cohort` takes: a frame, or the path of a Parquet file.
+        name : str
+            What the page calls it.
+        problems : tuple of Problem
+            What could not be used of it.
+        """
+        self.cohort = self.record.cohort(frame)
+        self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
+        self.source.value = elements.dress(_("Cohort from {name}").format(name=self.file_name))
+        self.message.value = said(problems) if name else ""
+        small = len(self.cohort) <= LISTED
+        self.chosen.options = tuple(self.cohort.participants) if small else ()
 
     def refresh(self, changed: dict[str, Any], phase: Any) -> None:
         """Screen the cohort with changed parameters and draw what follows."""
         self.changed, self.phase = changed, phase
+        self._wait()
         if self.cohort is None:
             self.totals.value = elements.note(_("Open a file with one row per participant to see a cohort."))
             return
-        result = self.record.screen_cohort(self.cohort.frame, phase, **changed)
-        total = len(result.participants)
-        self.totals.value = elements.dress(totals(result), "status")
-        self.funnel.draw(funnel_rows(result), total=total)
-        self.verdicts.draw(verdict_rows(result), total=total)
+        try:
+            screening = self.cohort.screen(phase, **changed)
+        except ProtocolError as error:
+            self.message.value = elements.dress(elements.message(error), "alert")
+            return
+        record = self.record.with_parameters(**changed)
+        self._draw(Screened(record, changed, self.cohort, screening, pack(screening), phase, self.off))
+
+    @property
+    def off(self) -> frozenset[str]:
+        """The criteria that are switched off."""
+        judged = {c.id for c in self.record.criteria if c.type == "judgement" and self.judged.value == "computable"}
+        return frozenset(judged | {name for name, box in self.counted.items() if not box.value})
 
     def facts(self, participant: str) -> dict[str, Any] | None:
         """Return the facts of one participant of the cohort, None when there is no such participant."""
-        if self.cohort is None or participant not in set(self.cohort.frame["participant_id"]):
+        if self.cohort is None:
             return None
-        row = self.cohort.frame.set_index("participant_id").astype(object).loc[[participant]].iloc[0]
-        return {str(name): plain(value) for name, value in row.items()}
+        try:
+            row = self.cohort.participants.index(participant)
+        except ValueError:
+            return None
+        return facts_of_one(self.cohort, [fact.id for fact in self.record.facts], row)
 
     def introduction(self, participant: str) -> str:
         """Say who stands in the form, and from where."""
@@ -62,95 +127,78 @@ class CohortPanel:
         origin = _("From {name}").format(name=self.file_name) if self.file_name else elements.invented()
         return elements.dress(who + Markup("{}").format(origin))
 
+    def _wait(self) -> None:
+        """Let nothing under way meet the cohort while it changes."""
+        for panel in (self.near, self.readings):
+            panel.work.wait()
+
+    def _draw(self, screened: Screened) -> None:
+        self.screened = screened
+        self.totals.value = elements.dress(totals(screened), "status")
+        self._draw_tab()
+
+    def _draw_tab(self, _change: Any = None) -> None:
+        """Draw the tab that is open; the others wait until they are."""
+        if self.screened is None:
+            return
+        self._wait()
+        panels = (self.left, self.each, self.near, self.thresholds, self.readings, self.groups)
+        if self.tabs.selected_index < len(panels):
+            panels[self.tabs.selected_index].show(self.screened)
+        else:
+            self.groups.show(self.screened)
+            self.results.show(self.screened, self.left.chosen, self.groups.rates)
+
+    def _toggled(self, _change: Any) -> None:
+        """Count anew without screening again."""
+        if self.screened is not None:
+            kept = {name: getattr(self.screened, name) for name in ("record", "changed", "cohort", "screening")}
+            self._draw(Screened(**kept, planes=self.screened.planes, phase=self.screened.phase, off=self.off))
+
     def _opened(self, change: dict[str, Any]) -> None:
         if not change["new"]:
             return
         file = change["new"][0]
         try:
-            self.cohort = read_cohort(file["name"], bytes(file["content"]), self.record)
+            found = read_cohort(file["name"], bytes(file["content"]), self.record)
+            self.take(found.frame, file["name"], found.problems)
         except ProtocolError as error:
             self.message.value = elements.dress(elements.message(error), "alert")
             return
-        self.file_name = file["name"]
-        self.source.value = elements.dress(_("Cohort from {name}").format(name=self.file_name))
-        self.message.value = problems(self.cohort)
-        self.chosen.options = tuple(self.cohort.frame["participant_id"])
         self.refresh(self.changed, self.phase)
 
+    def _connect(self) -> None:
+        self.upload.observe(self._opened, "value")
+        self.tabs.observe(self._draw_tab, "selected_index")
+        for box in (self.judged, *self.counted.values()):
+            box.observe(self._toggled, "value")
+
     def _arranged(self) -> widgets.Widget:
-        if self.cohort:
-            self.chosen.options = tuple(self.cohort.frame["participant_id"])
         empty = elements.download(_("Empty table (CSV)"), "cohort.csv", template(self.record), "text/csv")
-        pictures = elements.row(
-            elements.section(_("Who is left"), self.funnel, lead=_(FUNNEL_LEAD)),
-            elements.section(_("Each criterion on its own"), self.verdicts, lead=_(VERDICTS_LEAD)),
+        boxes = widgets.Box([*self.counted.values()])
+        boxes.add_class("pw-grid")
+        counted = widgets.Accordion([boxes])
+        counted.titles = (_("Criteria counted"),)
+        parts = (self.left, self.each, self.near, self.thresholds, self.readings, self.groups, self.results)
+        self.tabs = widgets.Tab([part.view for part in parts])
+        self.tabs.titles = (
+            _("Who is left"),
+            _("Each criterion"),
+            _("Near-misses"),
+            _("Thresholds"),
+            _("Readings"),
+            _("Groups"),
+            _("To keep"),
         )
-        pictures.add_class("pw-halves")
-        return widgets.VBox(
-            [
-                elements.row(self.upload, elements.html(empty), self.chosen),
-                self.source,
-                self.message,
-                self.totals,
-                pictures,
-            ]
-        )
+        opened = elements.row(self.upload, elements.html(empty), self.chosen)
+        return widgets.VBox([opened, self.source, self.message, self.totals, self.judged, counted, self.tabs])
 
 
-FUNNEL_LEAD = (
-    "Wide bar: not excluded so far, in protocol order. Thin bar: everything known and met so far. "
-    "On the right: first excluded here, and how many are excluded by this criterion alone."
-)
-VERDICTS_LEAD = "An unknown stays unknown; it is never counted as met."
-
-
-def plain(value: Any) -> Any:
-    """Return a cell as plain Python: a day instead of a time, None instead of a missing value."""
-    if pd.isna(value):
-        return None
-    return value.date() if isinstance(value, pd.Timestamp) else value
-
-
-def totals(result: CohortScreening) -> Markup:
-    """Count the overall verdicts."""
-    counts = result.overall().value_counts()
-    rows = [
-        ("pw-good", _("✓ eligible so far"), counts.get("eligible so far", 0)),
-        ("pw-open", _("? possibly eligible"), counts.get("possibly eligible", 0)),
-        ("pw-bad", _("✕ not eligible"), counts.get("ineligible", 0)),
-    ]
-    cards = Markup("").join(
-        Markup('<div class="pw-card"><span class="pw-number">{}</span><br><span class="{}">{}</span></div>').format(
-            count, style, label
-        )
-        for style, label, count in rows
-    )
-    size = ngettext("of {n} participant", "of {n} participants", len(result.participants))
-    return Markup('<div class="pw-cards">{}</div><p class="pw-off">{}</p>').format(
-        cards, size.format(n=len(result.participants))
-    )
-
-
-def funnel_rows(result: CohortScreening) -> pd.DataFrame:
-    """Prepare the rows of the funnel picture."""
-    frame = result.funnel()
-    loss = frame["excluded"].map("−{}".format).where(frame["excluded"] > 0, "")
-    alone = frame["only_reason"].map(_("{} alone").format).where(frame["only_reason"] > 0, "")
-    return frame.assign(order=range(len(frame)), loss=loss.str.cat(alone, sep=" · ").str.strip(" ·"))
-
-
-def verdict_rows(result: CohortScreening) -> pd.DataFrame:
-    """Prepare the rows of the verdict picture: one per criterion and verdict."""
-    wide = result.counts().assign(order=lambda frame: range(len(frame)))
-    long = wide.melt(["criterion", "title", "order"], figures.STATUSES, "status", "participants")
-    return long.assign(rank=long["status"].map(figures.STATUSES.index), sign=long["status"].map(figures.SIGNS))
-
-
-def problems(cohort: CohortFile) -> Markup:
+def said(problems: tuple[Problem, ...]) -> Markup:
     """List what could not be used of a file."""
-    if not cohort.problems:
+    if not problems:
         return elements.note(_("Every cell of the file could be used."))
-    count = len(cohort.problems)
+    count = len(problems)
     found = ngettext("{n} thing in the file could not be used", "{n} things in the file could not be used", count)
-    frame = pd.DataFrame(cohort.problems[:200], columns=[_("Where"), _("Found"), _("Write")])
+    frame = pd.DataFrame(problems[:200], columns=[_("Where"), _("Found"), _("Write")])
     return elements.note(found.format(n=count)) + elements.details(_("Show them"), elements.table(frame))

@@ -21,6 +21,7 @@ class FactsForm:
         self.facts = {fact.id: fact for fact in facts}
         self.fields = {fact.id: field(fact) for fact in facts}
         self.sources: dict[str, str] = {}
+        self.unusable: dict[str, str] = {}
         for widget in self.fields.values():
             widget.observe(self._entered, "value")
         if RECENCY_ANCHOR in self.fields:
@@ -42,18 +43,27 @@ class FactsForm:
                 problems.append(ProtocolError(fact.label, f"{widget.value!r}"[:60], expected(fact)))
         return facts, problems
 
-    def fill(self, facts: Mapping[str, Any], where: str) -> None:
-        """Put facts into the form and remember where they came from; all others become unknown."""
+    def fill(
+        self, facts: Mapping[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
+    ) -> None:
+        """Put facts into the form and remember where they came from; all others become unknown.
+
+        `where` says it once for all of them or by fact; `unusable` are facts that were found and cannot be used,
+        with the reason, until somebody enters them.
+        """
         for name, widget in self.fields.items():
             value = facts.get(name)
             if isinstance(widget, widgets.Text) and value is not None:
                 value = value.isoformat() if isinstance(value, date) else f"{value:.12g}"
             widget.value = "" if value is None else value
-        self.sources = {name: where for name, value in facts.items() if value is not None}
+        known = [name for name, value in facts.items() if value is not None]
+        self.sources = dict.fromkeys(known, where) if isinstance(where, str) else dict(where)
+        self.unusable = dict(unusable or {})
 
     def _entered(self, change: dict[str, Any]) -> None:
         name = next(name for name, widget in self.fields.items() if widget is change["owner"])
         self.sources[name] = _("entered in the form")
+        self.unusable.pop(name, None)
 
     def _group(self, members: list[Fact]) -> widgets.VBox:
         box = widgets.VBox([self.fields[fact.id] for fact in members])

@@ -1,13 +1,14 @@
 """One participant: facts in; the answer of a gate, when, what to find out next and what to keep out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, get_args
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.eligibility import EligibilityRecord, Gate, Screening
+from protocol.eligibility import EligibilityRecord, Gate, Screening, Timeline
+from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.eligibility.gates import INFUSION_DAY, infusion_catalogue
 from protocol.pages import elements
 from protocol.pages.eligibility.clocks import ClocksPart
@@ -52,7 +53,7 @@ class ParticipantPanel:
         self.who, self.problems = elements.html(""), elements.html("")
         self.answer, self.verdicts = elements.html("", role="status"), elements.html("")
         self.next = NextQuestions(self.record, self.refresh)
-        self.clocks = ClocksPart(self.record.facts)
+        self.clocks = ClocksPart(self.record)
         self.keeping = KeepingPart(trial, self.present)
         self.view = self._arranged()
         for field in (*self.form.fields.values(), self.gate, self.as_of, self.show):
@@ -63,11 +64,13 @@ class ParticipantPanel:
         self.record, self.phase = record, phase
         self.refresh()
 
-    def fill(self, facts: dict[str, Any], where: str) -> None:
+    def fill(
+        self, facts: dict[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
+    ) -> None:
         """Put a participant into the form and answer once."""
         for field in self.form.fields.values():
             field.unobserve(self.refresh, "value")
-        self.form.fill(facts, where)
+        self.form.fill(facts, where, unusable)
         for field in self.form.fields.values():
             field.observe(self.refresh, "value")
         self.refresh()
@@ -77,8 +80,8 @@ class ParticipantPanel:
         facts, problems = self.form.read()
         problems += self._day()
         gate = self.gate.value
-        if gate == "infusion" and INFUSION_DAY not in facts:
-            facts[INFUSION_DAY] = self.day
+        if gate == "infusion":
+            facts[INFUSION_DAY] = facts.get(INFUSION_DAY) or self.day
         self.problems.value = Markup("").join(elements.message(problem) for problem in problems)
         self._show(facts, gate)
         self.keeping.forget()
@@ -86,11 +89,18 @@ class ParticipantPanel:
     def present(self) -> Present:
         """Return what the panel answers at the moment."""
         facts, _problems = self.form.read()
-        if self.gate.value == "infusion":
-            facts.setdefault(INFUSION_DAY, self.day)
         known = {name: value for name, value in facts.items() if value is not None}
-        when = self.record.timeline(known, self.phase, start=self.day)
-        return Present(self.record, known, self.form.sources, self.phase, self.gate.value, self.day, when)
+        if self.gate.value == "infusion":
+            known.setdefault(INFUSION_DAY, self.day)
+        when = self._timeline(known)
+        return Present(
+            self.record, known, self.form.sources, self.form.unusable, self.phase, self.gate.value, self.day, when
+        )
+
+    def _timeline(self, facts: dict[str, Any]) -> Timeline:
+        """Look at the days from today on, or from the day of enrolment when that is earlier."""
+        enrolled = facts.get(RECENCY_ANCHOR) or self.day
+        return self.record.timeline(facts, self.phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
     def _day(self) -> list[ProtocolError]:
         try:
@@ -101,15 +111,16 @@ class ParticipantPanel:
 
     def _show(self, facts: dict[str, Any], gate: Any) -> None:
         rules = infusion_catalogue(self.record) if gate == "infusion" else self.record
-        answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, sources=self.form.sources)
+        found = {"sources": self.form.sources, "unusable": self.form.unusable}
+        answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, **found)
         screening = Screening(self.phase, tuple(answer.verdict for answer in answers), ())
-        changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase)
+        changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
         self.answer.value = elements.dress(overall(answers, changes, gate), "status")
         rates, basis = self.chances(self.phase)
-        self.next.show(screening, rates, basis)
+        self.next.show(screening, facts, rates, basis)
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""
         if gate == "enrolment":
-            self.clocks.show(self.record.timeline(facts, self.phase, start=self.day))
+            self.clocks.show(self._timeline(facts))
         self.verdicts.value = verdict_list(answers, rules.criteria, self.trial.ambiguities, self.show.value)
 
     def _arranged(self) -> widgets.Widget:

@@ -11,6 +11,8 @@ from protocol.pages import elements
 from protocol.translation import _, ngettext
 
 FIRST = 3
+SHOWN = 8
+"""Facts named for one step."""
 
 
 class NextQuestions:
@@ -45,10 +47,12 @@ class NextQuestions:
         self.editor.titles = (_("Costs, in looks into the chart (assumptions, to be edited)"),)
         self.view = widgets.VBox([self.list, self.basis, self.editor])
 
-    def show(self, screening: Screening, rates: Mapping[str, float], basis: Markup | str) -> None:
+    def show(
+        self, screening: Screening, facts: Mapping[str, Any], rates: Mapping[str, float], basis: Markup | str
+    ) -> None:
         """Show the steps that could still exclude, the most useful first."""
         costs = {name: field.value for name, field in self.costs.items()}
-        steps = next_steps(self.record, screening, rates, costs)
+        steps = next_steps(self.record, screening, rates, costs, facts)
         self.list.value = str(listed(screening, steps, {fact.id: fact.label for fact in self.record.facts}))
         self.basis.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(basis) if steps else "")
         self.editor.layout.display = "" if steps else "none"
@@ -71,8 +75,11 @@ def listed(screening: Screening, steps: tuple[Step, ...], labels: Mapping[str, s
 
 
 def _item(step: Step, labels: Mapping[str, str]) -> Markup:
-    worth = _("excludes in {chance:.0%} of such cases, cost {cost:g}").format(chance=step.chance, cost=step.cost)
-    facts = ", ".join(labels[name] for name in step.facts)
+    chance = _("no case to learn from, taken as {chance:.0%}") if step.guessed else _("excludes in {chance:.0%}")
+    worth = _("{chance}, cost {cost:g}").format(chance=chance.format(chance=step.chance), cost=step.cost)
+    named, more = step.facts[:SHOWN], len(step.facts) - SHOWN
+    facts = ", ".join(labels[name] for name in named)
+    facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more) if more > 0 else ""
     return Markup('<li><b>{}</b> <span class="pw-tag">{}</span><br>{} <span class="pw-off">{}</span></li>').format(
         step.procedure.label, worth, facts, ", ".join(step.criteria)
     )

@@ -3,6 +3,7 @@
 from markupsafe import Markup
 
 from protocol.eligibility import Answer, Criterion, Evidence, Node
+from protocol.pages import elements
 from protocol.translation import _
 
 
@@ -10,11 +11,14 @@ def tree(answer: Answer, criterion: Criterion) -> Markup:
     """Show the parts of a compound criterion and how they are joined; nothing for a single statement."""
     if answer.tree is None or not answer.tree.children:
         return Markup("")
-    lead = _("Required:") if criterion.kind == "inclusion" else _("Excluded when this is true:")
-    return Markup('<p>{}</p><ul class="pw-tree">{}</ul>').format(lead, _node(answer.tree))
+    lead = _("Required, part by part") if criterion.kind == "inclusion" else _("Excluded when this is true")
+    return elements.details(lead, Markup('<ul class="pw-tree">{}</ul>').format(_node(answer.tree)))
 
 
 def _node(node: Node) -> Markup:
+    if node.join in ("and", "or") and len(node.children) == 1:  # a part with one statement
+        says = _("{part}: {statement}").format(part=node.says, statement=node.children[0].says)
+        return Markup("<li>{} {}</li>").format(_state(node.state), says)
     inner = Markup("").join(_node(child) for child in node.children)
     nested = Markup("<ul>{}</ul>").format(inner) if inner else ""
     return Markup("<li>{} {}{}</li>").format(_state(node.state), _words(node), nested)
@@ -29,7 +33,7 @@ def _words(node: Node) -> Markup:
         "too early": _("cannot be judged yet, when"),
     }
     pieces = [Markup("{}").format(node.says)] if node.says else []
-    if node.join and not (len(node.children) == 1 and node.join in ("and", "or")):
+    if node.join:
         pieces.append(Markup("<i>{}</i>").format(joins[node.join]))
     return Markup(": ").join(pieces)
 

@@ -21,6 +21,7 @@ class Present(NamedTuple):
     record: EligibilityRecord
     facts: dict[str, Any]
     sources: dict[str, str]
+    unusable: dict[str, str]
     phase: Phase
     gate: Any
     as_of: date
@@ -52,7 +53,10 @@ class KeepingPart:
             _("Keep this screening"),
             elements.row(self.study_id, self.prepare),
             self.links,
-            lead=_("Verdicts, evidence, readings and rules as they stand now; a study id, never a name."),
+            lead=_(
+                "Verdicts, evidence, readings and rules as they stand now; a study id, never a name. It holds every "
+                "fact entered: enter the age instead of the date of birth where that may not be kept."
+            ),
         )
 
     def forget(self) -> None:
@@ -78,6 +82,7 @@ class KeepingPart:
         kept = screening_record(
             now.record, now.facts, now.phase, now.as_of,
             study_id=self.study_id.value.strip(), trial_id=trial_id, gate=now.gate, sources=now.sources,
+            unusable=now.unusable,
             registry_version=_("registry record of {day}").format(day=day),
             software=f"protocol workbook {__version__}",
         )  # fmt: skip

@@ -42,7 +42,7 @@ def overall(answers: tuple[Answer, ...], changes: tuple[Change, ...], gate: str)
         answer,
         line,
         because,
-        still_to_confirm(answers, gate),
+        _no_gate_of_the_registry() if gate == "infusion" else still_to_confirm(answers),
         _("Decision support; the investigator decides."),
     )
 
@@ -72,9 +72,16 @@ def _changes(verdict: Verdict, changes: tuple[Change, ...]) -> Markup:
     )
 
 
-def still_to_confirm(answers: tuple[Answer, ...], gate: str) -> Markup:
+def _no_gate_of_the_registry() -> Markup:
+    words = _(
+        "No gate of the registry: its title asks for D1, and E15 is about these days; the re-checks are assumed."
+    )
+    return Markup("<p>{} {}</p>").format(elements.assumption(""), words)
+
+
+def still_to_confirm(answers: tuple[Answer, ...]) -> Markup:
     """List what is provisional whatever the answer is now, so that nobody takes an early answer for the last one."""
-    if gate == "infusion" or any(item.verdict.status == "not met" for item in answers):
+    if any(item.verdict.status == "not met" for item in answers):
         return Markup("")
     later = [
         Markup("<li><b>{}</b> {}: {}</li>").format(item.verdict.id, item.verdict.title, until(item.provisional))
@@ -128,9 +135,9 @@ def _criterion(answer: Answer, criterion: Criterion, ambiguities: dict[str, Ambi
         criterion.wording,
         _origin(criterion, answer.provisional),
         Markup("").join(_part(part) for part in verdict.parts),
-        tree(answer, criterion),
         evidence(answer),
-        Markup("<p>{}</p><ul>{}</ul>").format(_("What the words leave open"), unclear) if unclear else "",
+        tree(answer, criterion),
+        elements.details(_("What the words leave open"), Markup("<ul>{}</ul>").format(unclear)) if unclear else "",
     )
 
 

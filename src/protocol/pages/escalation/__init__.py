@@ -9,13 +9,17 @@ from markupsafe import Markup
 
 from protocol.chart import Chart
 from protocol.conduct import notation, standing
-from protocol.escalation import STOP, Design, Outcomes, last_named
+from protocol.escalation import STOP, Outcomes, last_named
 from protocol.figures import escalation as figures
 from protocol.pages import elements
-from protocol.pages.escalation import rules
 from protocol.pages.escalation.advice import advice, deciding_regimen, withheld
+from protocol.pages.escalation.calibrating import CalibrationPanel
 from protocol.pages.escalation.characteristics import Characteristics, half
+from protocol.pages.escalation.outlook import Outlook
 from protocol.pages.escalation.regimens import regimen_rows
+from protocol.pages.escalation.report import Report
+from protocol.pages.escalation.settings import DesignSettings
+from protocol.pages.escalation.side_by_side import SideBySide
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -31,16 +35,25 @@ class EscalationPage:
     ----------
     trial : Trial
     today : date
-        The reader's calendar day; nothing on this page depends on it.
+        The reader's calendar day; it stands in the text for the protocol.
     """
 
-    def __init__(self, trial: Trial, today: date) -> None:  # noqa: ARG002 - every page takes the day
+    def __init__(self, trial: Trial, today: date) -> None:
         self.record, self.grid, self.examples = trial.escalation, trial.escalation.grid, trial.examples
         self._is_example = False
         self._make_inputs()
         self._make_outputs()
-        self.simulation = Characteristics(self.record, self.design_now)
-        self.view = widgets.VBox([*self._sections(), self.simulation.view])
+        self.settings = settings = DesignSettings(self.record, self.refresh)
+        self.outlook = Outlook(self.record)
+        self.simulation = Characteristics(self.record, settings.design_now)
+        self.comparison = SideBySide(self.record, settings.design_as, lambda: self.simulation.truth.truth)
+        self.calibration = CalibrationPanel(self.record, settings.design_with, settings.stops_early)
+        self.report = Report(trial, settings.design_now, lambda: settings.design.value, today)
+        self.tabs = widgets.Tab(self._tabs(), selected_index=0)
+        self.tabs.titles = (
+            _("Next cohort"), _("Design"), _("How often right?"), _("Side by side"), _("Calibration"), _("Text"),
+        )  # fmt: skip
+        self.view = widgets.VBox([self.tabs])
         self._connect()
         self.refresh()
 
@@ -74,34 +87,18 @@ class EscalationPage:
             disabled=self.examples is None,
             layout={"width": "max-content"},
         )
-        self.design = widgets.Dropdown(
-            options=self.record.design.offered(), value=given.name.value, description=_("Design"), style=WIDE
-        )
-        self.target = widgets.BoundedFloatText(
-            value=given.target.value, min=0.01, max=0.70, step=0.01, description=_("Target DLT rate"),
-            style=WIDE, layout={"width": "200px"},
-        )  # fmt: skip
-        sizes = {"min": 1, "max": MOST_PARTICIPANTS, "style": WIDE, "layout": {"width": "250px"}}
-        self.cohort_size = widgets.BoundedIntText(given.cohort_size.value, description=_("Cohort"), **sizes)
-        self.maximum = widgets.BoundedIntText(given.maximum.value, description=_("Participants at most"), **sizes)
-        self.enough = widgets.BoundedIntText(given.enough.value, description=_("Enough at one regimen"), **sizes)
-        sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
-        preferred = "frequency" if given.preference.value == "frequency" else "dose"
-        self.preference = widgets.ToggleButtons(options=sides, value=preferred, description=_("Ties"), style=WIDE)
-        self.bar = widgets.Checkbox(
-            value=given.bar.value, description=_("Extra bar on escalation"), indent=False, style=WIDE
-        )
 
     def _make_outputs(self) -> None:
         self.picture = Chart(figures.grid, description=_("Recommendation on the grid"))
-        self.rules = Chart(figures.decisions, description=_("Decision by participants and DLTs"))
         self.problem = elements.html("")
         self.advice = elements.html("", role="status")
         self.label = elements.html("")
-        self.table = elements.html("")
-        self.every = elements.html("")
 
-    def _sections(self) -> list[widgets.VBox]:
+    def _tabs(self) -> list[widgets.VBox]:
+        panels = self.settings, self.simulation, self.comparison, self.calibration, self.report
+        return [widgets.VBox([self._next(), self.outlook.view]), *(panel.view for panel in panels)]
+
+    def _next(self) -> widgets.VBox:
         entry = [
             elements.row(self.current, self.pending), elements.row(self.follow, self.example),
             elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
@@ -118,35 +115,12 @@ class EscalationPage:
             ),
             elements.origin(window),
         )
-        board = elements.row(half(self.picture), half(*entry))
-        return [
-            elements.section(_("Next regimen"), self.label, self.advice, self.problem, board, lead=lead),
-            elements.section(
-                _("Design"), *self._design_section(), lead=_("Change a value to see what would follow.")
-            ),
-        ]
-
-    def _design_section(self) -> list[widgets.Widget]:
-        self.explained = {
-            "preference": elements.html(elements.details(_("What the preference in ties does"), rules.ties())),
-            "bar": elements.html(elements.details(_("What the bar does"), rules.bar())),
-        }
-        return [
-            elements.row(self.design, self.target, self.preference, self.bar),
-            elements.row(self.cohort_size, self.maximum, self.enough),
-            elements.row(
-                half(self.rules),
-                half(
-                    *self.explained.values(),
-                    self.table,
-                    self.every,
-                ),
-            ),
-        ]
+        answer = half(self.advice, self.problem, self.outlook.turning, *entry)
+        board = elements.row(answer, half(self.picture))
+        return elements.section(_("Next regimen"), self.label, board, lead=lead)
 
     def _connect(self) -> None:
-        sizes = self.cohort_size, self.maximum, self.enough
-        for widget in (self.current, self.pending, self.design, self.target, self.preference, self.bar, *sizes):
+        for widget in (self.current, self.pending):
             widget.observe(self.refresh, "value")
         self.notation.observe(self._read, "value")
         self.regimen.observe(self._load, "value")
@@ -185,7 +159,7 @@ class EscalationPage:
         try:
             counts = self.regimen.value, self.treated.value, self.dlt.value
             outcomes = self._outcomes().with_regimen(*counts)
-            self.design_now().eliminated(outcomes)
+            self.settings.design_now().eliminated(outcomes)
         except ProtocolError as error:
             self._say(error)
         else:
@@ -218,16 +192,11 @@ class EscalationPage:
 
     # What the page answers
 
-    def design_now(self) -> Design:
-        """Build the design from the record and the what-if inputs."""
-        names = "target", "preference", "bar", "cohort_size", "maximum", "enough"
-        return self.record.designed(self.design.value, **{name: getattr(self, name).value for name in names})
-
     def _outcomes(self) -> Outcomes:
         return Outcomes.parse(self.grid, self.notation.value)
 
     def _advise(self) -> tuple[Outcomes, int]:
-        outcomes, design = self._outcomes(), self.design_now()
+        outcomes, design = self._outcomes(), self.settings.design_now()
         self._check_reached(outcomes)
         deciding = deciding_regimen(design, outcomes, self.current.value)
         return outcomes, int(design.next(outcomes, [deciding])[0])
@@ -235,7 +204,7 @@ class EscalationPage:
     def refresh(self, _change: object = None) -> None:
         """Ask the design and show its answer; on input that cannot be used, withhold it."""
         try:
-            design = self.design_now()
+            design = self.settings.design_now()
             outcomes, following = self._advise()
         except ProtocolError as error:
             self._say(error)
@@ -247,7 +216,7 @@ class EscalationPage:
         self.follow.disabled = following in (STOP, current) or pending > 0
         note = (
             ""
-            if design == self.record.designed(self.design.value)
+            if design == self.record.designed(self.settings.design.value)
             else elements.note(_("What if: the design differs from the record's."))
         )
         words = advice(design, outcomes, current, following, pending, note)
@@ -255,20 +224,9 @@ class EscalationPage:
         self.picture.draw(
             regimen_rows(design, outcomes, current, None if pending else following, marked=self.regimen.value)
         )
-        self.table.value = elements.dress(rules.table(design))
-        self._show_rules(design)
-        self.simulation.mark_stale()
-
-    def _show_rules(self, design: Design) -> None:
-        every = rules.parameters(self.record, self.design.value)
-        self.every.value = elements.dress(elements.details(_("All parameters and assumptions"), every))
-        for name in ("bar", "preference", "enough"):
-            for widget in filter(None, (getattr(self, name), self.explained.get(name))):
-                widget.layout.display = None if hasattr(design, name) else "none"
-        cells = rules.cells(design)
-        self.rules.layout.display = "none" if cells.empty else None
-        if not cells.empty:
-            self.rules.draw(cells)
+        self.settings.refresh(design)
+        self.simulation.follow()
+        self.outlook.refresh(design, outcomes, current, following)
 
     def _is_reached(self, outcomes: Outcomes) -> bool:
         """Whether the current regimen is at most one step above a treated one: nothing may be skipped."""
@@ -286,5 +244,7 @@ class EscalationPage:
 
     def _say(self, error: ProtocolError) -> None:
         self.problem.value = elements.dress(elements.message(error))
+        self.simulation.mark_stale()
         self.advice.value = elements.dress(withheld(), role="status")
+        self.outlook.turning.value = ""
         self.follow.disabled = True

@@ -3,26 +3,13 @@
 from markupsafe import Markup
 
 from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
+from protocol.escalation.pathways import deciding_regimens
 from protocol.translation import _, ngettext
-
-UP, DOWN = 1, -1  # rows of Grid.neighbours
 
 
 def deciding_regimen(design: Design, outcomes: Outcomes, current: int) -> int:
-    """Return the regimen whose counts decide.
-
-    It is the current one. Where nobody was treated there yet, it is a treated regimen one step below that no
-    longer allows the step up (a toxicity may become known late), if there is one.
-    """
-    treated = outcomes.treated.ravel()
-    if treated[current]:
-        return current
-    for below in design.grid.neighbours[DOWN, current].tolist():
-        if below >= 0 and treated[below]:
-            following = int(design.next(outcomes, [below])[0])
-            if following not in design.grid.neighbours[UP, below]:
-                return int(below)
-    return current
+    """Return the regimen whose counts decide, for one trial; see :func:`deciding_regimens`."""
+    return int(deciding_regimens(design, outcomes, current)[0])
 
 
 def advice(

@@ -5,6 +5,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.escalation import Design, EscalationRecord
+from protocol.exchange import statistics
 from protocol.exchange.spreadsheet import csv
 from protocol.pages import elements
 from protocol.records import Provenance
@@ -53,59 +54,13 @@ def cells(design: Design) -> pd.DataFrame:
 
 def parameters(record: EscalationRecord, name: str) -> Markup:
     """Show every parameter of the design chosen as `name`, with its value and where it comes from."""
-    given = record.design
-    values: list[tuple[str, object, Provenance]] = [
-        (_("Design"), given.name.value, given.name),
-        (_("First regimen"), given.start.value, given.start),
-        (_("Target DLT rate"), given.target.value, given.target),
-        (_("Rate that calls for stepping up, times the target"), given.safe_ratio.value, given.safe_ratio),
-        (
-            _("Rate that calls for stepping down, times the target"),
-            given.toxic_ratio.value,
-            given.toxic_ratio,
-        ),
-        (_("Probability of too high a rate that eliminates"), given.elimination.value, given.elimination),
-        (_("Less of it needed at the lowest regimen"), given.lowest_margin.value, given.lowest_margin),
-        (_("Participants in a cohort"), given.cohort_size.value, given.cohort_size),
-        (_("Participants at most"), given.maximum.value, given.maximum),
-        (_("Enough participants at one regimen"), given.enough.value, given.enough),
-        (_("Extra bar on escalation"), _("yes") if given.bar.value else _("no"), given.bar),
-        (_("Ties go first to"), given.preference.value, given.preference),
-        (_("DLT window, days"), record.dlt_window_days.value, record.dlt_window_days),
-    ]
-    if own := given.own(name):
-        words = _own_words()
-        values += [(words[field], _plain(getattr(own, field).value), getattr(own, field)) for field in words
-                   if hasattr(own, field)]  # fmt: skip
-    for dose in record.doses:
-        label = _("Dose {}, million cells/kg").format(dose.id)
-        values.append((label, f"{dose.cells_per_kg.value / 1e6:g}", dose.cells_per_kg))
-    rows = [(label, value, _origin(origin)) for label, value, origin in values]
+    rows = [(label, value, _origin(origin)) for label, value, origin in statistics.parameters(record, name)]
     return elements.table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")], dtype=object))
 
 
-def _own_words() -> dict[str, str]:
-    return {
-        "margin_below": _("Target key reaches below the target by"),
-        "margin_above": _("Target key reaches above the target by"),
-        "path": _("Path of the 3+3"),
-        "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
-        "prior_size": _("Weight of the prior at one regimen, participants"),
-        "orderings": _("Possible orderings of the regimens"),
-        "sequence": _("First stage, until participants with and without a DLT were seen"),
-        "halfwidth": _("Working model: half the width of the indifference interval"),
-        "guess": _("Working model: place of the target in an ordering"),
-        "ceiling": _("Probability of lying above the contour that bars"),
-    }
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, tuple):
-        return ("; " if value and isinstance(value[0], tuple) else ", ").join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _origin(value: Provenance) -> Markup:
+def _origin(value: Provenance | None) -> Markup:
+    if value is None:  # chosen on the page, not the record's own
+        return Markup("–")
     return elements.assumption(value.origin) if value.is_assumption else elements.origin(value)
 
 

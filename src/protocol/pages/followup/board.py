@@ -35,9 +35,8 @@ class Board:
     """
 
     def __init__(self, trial: Trial, so_far: TrialSoFar) -> None:
-        self._trial, self._so_far, self._today = trial, so_far, so_far.as_of
-        self._ledger = timelines(trial.followup, table_of_dates(so_far.participants), so_far.as_of)
-        self._sites = {person.id: person.site for person in so_far.participants}
+        self._trial = trial
+        self._take(so_far)
         self._make_inputs()
         self._make_outputs()
         self.view = self._arrange()
@@ -48,6 +47,16 @@ class Board:
         for control in (self.window, self.counted_from, self.review):
             control.observe(self._openings, names="value")
         self.refresh()
+
+    def show(self, so_far: TrialSoFar) -> None:
+        """Show another state of the trial."""
+        self._take(so_far)
+        self.refresh()
+
+    def _take(self, so_far: TrialSoFar) -> None:
+        self._so_far, self._today = so_far, so_far.as_of
+        self._ledger = timelines(self._trial.followup, table_of_dates(so_far.participants), so_far.as_of)
+        self._sites = {person.id: person.site for person in so_far.participants}
 
     def _make_inputs(self) -> None:
         followup, window = self._trial.followup, self._trial.escalation.dlt_window_days.value
@@ -220,7 +229,9 @@ def _openings(table: pd.DataFrame, open_regimen: str) -> Markup:
     rows = []
     for row in table.to_dict("records"):
         regimen = row["regimen"] + (" ◀" if row["regimen"] == open_regimen else "")
-        ready = row["earliest"] or (_("a place is free") if row["free_places"] else _("not yet known"))
+        ready = row["earliest"] or _("not yet known")
+        if row["free_places"] and not row["earliest"]:  # only the open regimen takes somebody in
+            ready = _("a place is free") if row["regimen"] == open_regimen else "–"
         rows.append(
             {_("Regimen"): regimen, _("Participants"): row["participants"],
              _("Clocks running or waiting"): row["running"],

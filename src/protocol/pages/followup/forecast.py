@@ -92,8 +92,8 @@ class ForecastPanel:
             (_("Shortest: up the doses, then up the frequencies ({n} cohorts)").format(n=steps), "shortest"),
             (_("Every combination once ({n} cohorts)").format(n=grid.size), "all"),
         ]
-        if self._trial.examples:
-            paths.append((_("As in the invented trial so far"), "so far"))
+        if self._trial.so_far:
+            paths.append((_("As in the trial so far"), "so far"))
         return paths + [
             (_("As the design walks when true rates are: {name}").format(name=scenario.title), scenario.id)
             for scenario in self._trial.escalation.scenarios
@@ -108,8 +108,8 @@ class ForecastPanel:
                 self._walks[name] = np.array([[doses, *[1] * (levels - 1)]])
             elif name == "all":
                 self._walks[name] = np.full((1, levels), doses)
-            elif name == "so far" and self._trial.examples:
-                people = [person.regimen for person in self._trial.examples.so_far.participants]
+            elif name == "so far" and self._trial.so_far:
+                people = [person.regimen for person in self._trial.so_far.participants]
                 counts = forecast.cohorts_at(people, grid.frequencies)
                 self._walks[name] = np.ceil(counts[None, :] / self._given.cohort_size).astype(np.int64)
             else:

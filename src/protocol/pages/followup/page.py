@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.conduct import table_of_dates
+from protocol.conduct import TrialSoFar, table_of_dates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline, timelines
@@ -55,6 +55,7 @@ class FollowupPage:
         self.planning = Planning(number, trial.followup, today, sites, self._full_days)
         self.board: Board | None = None
         self.forecast: ForecastPanel | None = None
+        self._rows = trial.so_far  # the participants of the board, which may be fewer than the trial has
         self.tabs = widgets.Tab(
             [self._arrange(), widgets.VBox([self.example, self.planning.view]), widgets.VBox(), widgets.VBox()],
             selected_index=0,
@@ -168,21 +169,30 @@ class FollowupPage:
 
     def _open_tab(self, change: dict[str, Any]) -> None:
         """Make a tab when it is first looked at, so that the page opens quickly."""
-        place, examples = change["new"], self._trial.examples
-        if place == BOARD and self.board is None and examples:
-            self.board = Board(self._trial, examples.so_far)
+        place, so_far = change["new"], self._rows
+        if place == BOARD and self.board is None and so_far:
+            self.board = Board(self._trial, so_far)
         if place == FORECAST and self.forecast is None:
             self.forecast = ForecastPanel(self._trial, self._today)
-        nobody = elements.html(elements.note(_("No trial so far is kept beside this protocol.")))
+        nobody = elements.html(elements.note(_("There is no participant in this trial so far that you may see.")))
         made = {BOARD: self.board.view if self.board else nobody, FORECAST: self.forecast and self.forecast.view}
         if place in made and not self.tabs.children[place].children:
             self.tabs.children[place].children = (made[place],)
 
+    def show(self, so_far: TrialSoFar | None) -> None:
+        """Show other participants on the board; None when there are none to be seen."""
+        self._rows = so_far
+        if self.board and so_far:
+            self.board.show(so_far)
+        elif self.tabs.children[BOARD].children:  # nobody until now
+            self.tabs.children[BOARD].children = ()
+            self._open_tab({"new": self.tabs.selected_index})
+
     def _full_days(self, site: str, visits_per_day: int) -> set[date]:
         """Return the days on which a site of the trial so far has no place left."""
-        if self._trial.examples is None:
+        so_far = self._rows
+        if so_far is None:
             return set()
-        so_far = self._trial.examples.so_far
         ledger = timelines(self._record, table_of_dates(so_far.participants), so_far.as_of)
         sites = {person.id: person.site for person in so_far.participants}
         return full_days(agenda(ledger, sites, so_far.as_of, 3660), site, visits_per_day)

@@ -53,7 +53,7 @@ class SitesPage:
 
     def __init__(self, trial: Trial, today: date) -> None:
         self._trial, self._today = trial, today
-        self._planned = planned_days(trial, trial.examples.so_far) if trial.examples else {}
+        self._planned = planned_days(trial, trial.so_far) if trial.so_far else {}
         self._make_inputs()
         self.cards, self.covered, self.mail, self.found, self.load = (elements.html("") for _n in range(5))
         self.map = Chart(figures.sketch_map, _("A sketch of the sites and the rivers"))
@@ -134,7 +134,7 @@ class SitesPage:
             ),
             elements.section(_("Where they are"), sketch, self.distances),
         ]  # fmt: skip
-        if self._trial.examples:
+        if self._trial.so_far:
             sections.insert(3, elements.section(_("Load per site"), self.weeks, self.load))
         return widgets.VBox(sections)
 
@@ -172,9 +172,9 @@ class SitesPage:
         return Position(latitude=latitude, longitude=longitude, assumption=_("Typed in by the reader."))
 
     def _show_load(self, _change: Any = None) -> None:
-        if self._trial.examples:
+        if self._trial.so_far:
             self.load.value = elements.dress(
-                _load(self._trial, self._trial.examples.so_far, self._planned, self.weeks.value), "status"
+                _load(self._trial, self._trial.so_far, self._planned, self.weeks.value), "status"
             )
 
     def _write_mail(self, _change: Any = None) -> None:

@@ -1,0 +1,330 @@
+"""What one person may see of the trial: figures for everybody, single participants for those who may.
+
+The log is read and folded here, and what a person may not see is left out here: a page receives a briefing and never
+the log behind it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from protocol.conduct import (
+    Entry,
+    Head,
+    State,
+    TrialSoFar,
+    clocks,
+    fold,
+    notation,
+    openings,
+    standing,
+    table_of_dates,
+)
+from protocol.conduct.roles import Identity
+from protocol.escalation import Outcomes
+from protocol.followup import agenda, timelines
+from protocol.trial import Trial, day_of, so_far_of
+
+FEW = 5
+"""Counts of one to four are not told apart for those who see figures only, where they are of a site or a reason."""
+COUNTS = ("screened", "consented", "enrolled", "treated", "in window", "evaluable", "dlts", "withdrawn")
+
+
+@dataclass(frozen=True)
+class Briefing:
+    """Where a trial stands on a day, as one person may see it.
+
+    Attributes
+    ----------
+    identity : Identity
+        Who reads it.
+    as_of : date
+    invented : bool
+    head : Head
+        How far the log was read, and its last hash.
+    counts : dict of str to int
+        Participants by how far they have come: :data:`COUNTS`.
+    open_regimen : str or None
+        None when the committee stopped enrolment.
+    notation : str
+        The complete outcomes, ``A1:NNN B1:NTN``.
+    regimens : DataFrame
+        ``regimen, enrolled, treated, in window, evaluable, dlts``, in the order of the grid.
+    following : int or None
+        Index of the regimen the design recommends now (STOP for none); None while it must wait.
+    why : str
+        The reason for `following`.
+    waiting : DataFrame
+        Who or what the next decision waits for: ``participant`` (empty when not to be seen), ``window_ends``.
+    free_places : int
+        Places left in the cohort that was opened last.
+    earliest : date or None
+        First day of the next decision; None while it cannot be known.
+    visits : DataFrame
+        ``site, overdue, due, open``: visits somebody must act on.
+    funnel, reasons, sites, decisions : DataFrame
+        ``step, participants``; ``criterion, participants``; ``site, screened, enrolled, treated, dlts``;
+        ``day, recommended, chosen, why, decided_by, seen`` (DLTs of those enrolled under it, in words).
+    so_far : TrialSoFar or None
+        The participants this person may see; None when none.
+    """
+
+    identity: Identity
+    as_of: date
+    invented: bool
+    head: Head
+    counts: dict[str, int]
+    open_regimen: str | None
+    notation: str
+    regimens: pd.DataFrame
+    following: int | None
+    why: str
+    waiting: pd.DataFrame
+    free_places: int
+    earliest: date | None
+    visits: pd.DataFrame
+    funnel: pd.DataFrame
+    reasons: pd.DataFrame
+    sites: pd.DataFrame
+    decisions: pd.DataFrame
+    so_far: TrialSoFar | None
+
+
+def brief(
+    trial: Trial, state: State, identity: Identity, as_of: date, invented: bool = False, overdue: bool = True
+) -> Briefing:
+    """Say where a trial stands.
+
+    Parameters
+    ----------
+    trial : Trial
+    state : State
+        What the log says.
+    identity : Identity
+        Who reads it: what that person may not see is left out.
+    as_of : date
+        The day that counts as today.
+    invented : bool
+        Whether this is the example: everybody may see its participants.
+    overdue : bool
+        Whether to look for visits somebody must act on, which takes longest.
+    """
+    escalation = trial.escalation
+    so_far = so_far_of(state, trial, as_of, invented)
+    table = _standing(so_far, escalation.dlt_window_days.value)
+    stopped = bool(state.decisions) and state.open_regimen is None
+    sees = _everybody if invented or identity.sees_all else identity.sees
+    design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, notation(table))
+    waiting, free_places = _waiting(state, so_far, table, escalation.design.cohort_size.value)
+    current = escalation.grid.index(so_far.open_regimen)
+    ready = not stopped and waiting.empty and not free_places
+    return Briefing(
+        identity=identity,
+        as_of=as_of,
+        invented=invented,
+        head=state.head,
+        counts=_counts(state, table),
+        open_regimen=None if stopped else so_far.open_regimen,
+        notation=notation(table),
+        regimens=_regimens(table, escalation.grid.labels),
+        following=int(design.next(outcomes, [current])[0]) if ready else None,
+        why=design.why(outcomes, current) if ready else "",
+        waiting=waiting.assign(participant=waiting["participant"].where(waiting["site"].map(sees).astype(bool), "")),
+        free_places=free_places,
+        earliest=_earliest(trial, so_far, waiting, free_places),
+        visits=_visits(trial, so_far) if overdue else pd.DataFrame(columns=["site", "overdue", "due", "open"]),
+        funnel=_funnel(state, table),
+        reasons=_reasons(trial, state, sees is _everybody),
+        sites=_sites(trial, so_far, table, sees),
+        decisions=_decisions(state, table),
+        so_far=_visible(so_far, sees),
+    )
+
+
+def changes(trial: Trial, entries: Sequence[Entry], since: date, now: Briefing) -> pd.DataFrame:
+    """Compare the figures of a day with the present ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each of :data:`COUNTS`: ``what``, ``before`` (as recorded up to and including `since`, on that
+        day), ``now``.
+    """
+    known = fold(entry for entry in entries if day_of(entry) <= since)
+    before = brief(trial, known, now.identity, since, now.invented, overdue=False).counts
+    return pd.DataFrame(
+        [(name, before[name], now.counts[name]) for name in COUNTS], columns=["what", "before", "now"]
+    )
+
+
+def news(entries: Iterable[Entry], since: date, now: Briefing) -> pd.DataFrame:
+    """List what was recorded after a day that a committee wants to know one by one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, or enrolled with a
+        reason), ``regimen`` (empty when there is none), ``participant`` (empty when not to be seen), ``words``
+        (cause, code or reason; a participant's reason only for those who see the participant).
+    """
+    sees = _everybody if now.invented or now.identity.sees_all else now.identity.sees
+    regimens: dict[str, str] = {}
+    rows = []
+    for entry in entries:
+        content = entry.content
+        person = entry.participant or ""
+        if entry.kind == "enrolled":
+            regimens[person] = content["regimen"]
+        if day_of(entry) <= since or not _notable(entry):
+            continue
+        visible = not person or sees(entry.site)
+        words = content.get("code") or content.get("cause") or (_free_words(entry) if visible else "")
+        on = content.get("on") or entry.time[:10]
+        rows.append((on, entry.kind, regimens.get(person, ""), person if visible else "", words or ""))
+    return pd.DataFrame(rows, columns=["day", "kind", "regimen", "participant", "words"], dtype=object)
+
+
+def quiet(count: int) -> str:
+    """Write a count so that a few are not told apart."""
+    return f"1–{FEW - 1}" if 0 < count < FEW else str(count)
+
+
+def _everybody(_site: str) -> bool:
+    return True
+
+
+def _notable(entry: Entry) -> bool:
+    return (
+        entry.kind in ("withdrawn", "correction", "decision")
+        or (entry.kind == "dlt_assessed" and entry.content["dlt"])
+        or (entry.kind == "enrolled" and bool(entry.reason))
+    )
+
+
+def _free_words(entry: Entry) -> str:
+    return str(entry.content.get("why") or entry.reason)
+
+
+def _standing(so_far: TrialSoFar, window_days: int) -> pd.DataFrame:
+    names = ["participant", "site", "regimen", "enrolled", "first_infusion", "window_ends", "progress"]
+    table = standing(so_far, window_days)
+    return table if len(table) else pd.DataFrame(columns=names, dtype=object)
+
+
+def _counts(state: State, table: pd.DataFrame) -> dict[str, int]:
+    courses, progress = state.courses.values(), table["progress"]
+    numbers = (
+        sum(bool(course.screenings) for course in courses),
+        sum(course.consented is not None for course in courses),
+        len(table),
+        int(progress.ne("enrolled").sum()),
+        int(progress.eq("in DLT window").sum()),
+        int(progress.isin(["evaluable", "DLT"]).sum()),
+        int(progress.eq("DLT").sum()),
+        sum(course.withdrawn is not None for course in courses),
+    )
+    return dict(zip(COUNTS, numbers, strict=True))
+
+
+def _regimens(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for label in labels:
+        own = table.loc[table["regimen"].eq(label), "progress"]
+        if len(own):
+            found = (own.ne("enrolled"), own.eq("in DLT window"), own.isin(["evaluable", "DLT"]), own.eq("DLT"))
+            rows.append((label, len(own), *(int(part.sum()) for part in found)))
+    return pd.DataFrame(rows, columns=["regimen", "enrolled", "treated", "in window", "evaluable", "dlts"])
+
+
+def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, cohort_size: int) -> tuple[pd.DataFrame, int]:
+    """Return who holds the next decision at the open regimen, and the places left in the cohort opened last."""
+    here = table[table["regimen"].eq(so_far.open_regimen)]
+    opened = state.decisions[-1].content["on"] if state.decisions else "0001-01-01"
+    since = int((here["enrolled"].astype(str) >= opened).sum()) if len(here) else 0
+    held = here[~here["progress"].isin(["evaluable", "DLT"])]
+    return held[["participant", "site", "window_ends"]].reset_index(drop=True), max(cohort_size - since, 0)
+
+
+def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_places: int) -> date | None:
+    review = timedelta(days=trial.followup.forecast.review_days.value)
+    if free_places or waiting["window_ends"].isna().any():
+        return None
+    if len(waiting):
+        last: date = max(waiting["window_ends"])
+        return last + review
+    size = trial.escalation.design.cohort_size.value
+    table = openings(clocks(so_far, trial.escalation.dlt_window_days.value), size, review.days)
+    found = table.loc[table["regimen"].eq(so_far.open_regimen), "earliest"].dropna()
+    return next(iter(found), None)
+
+
+def _visits(trial: Trial, so_far: TrialSoFar) -> pd.DataFrame:
+    names = [site.name for site in trial.sites]
+    counts = pd.DataFrame(0, index=names, columns=["overdue", "due", "open"])
+    if so_far.participants:
+        ledger = timelines(trial.followup, table_of_dates(so_far.participants), so_far.as_of)
+        due = agenda(ledger, {person.id: person.site for person in so_far.participants}, so_far.as_of, 0)
+        found = due.groupby(["site", "status"]).size().unstack(fill_value=0)
+        counts = found.reindex(index=names, columns=counts.columns, fill_value=0)
+    return counts.rename_axis("site").reset_index()
+
+
+def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:
+    counts = _counts(state, table)
+    overall = Counter(course.overall for course in state.courses.values() if course.overall)
+    rows = [
+        ("screened", counts["screened"]),
+        *((verdict, overall[verdict]) for verdict in ("ineligible", "possibly eligible", "eligible so far")),
+        *((name, counts[name]) for name in ("consented", "enrolled", "treated", "evaluable")),
+    ]
+    return pd.DataFrame(rows, columns=["step", "participants"])
+
+
+def _reasons(trial: Trial, state: State, exact: bool) -> pd.DataFrame:
+    """Count the criteria that were not met in each participant's last screening; mirrors are counted once."""
+    counted = {criterion.id for criterion in trial.eligibility.criteria if criterion.counted_with is None}
+    found: Counter[str] = Counter()
+    for course in state.courses.values():
+        if course.screenings:
+            verdicts = course.screenings[-1].content["result"].get("verdicts", {})
+            found.update(name for name, status in verdicts.items() if status == "not met" and name in counted)
+    rows = [(name, count if exact else quiet(count)) for name, count in found.most_common()]
+    return pd.DataFrame(rows, columns=["criterion", "participants"], dtype=object)
+
+
+def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable[[str], bool]) -> pd.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for site in (site.name for site in trial.sites):
+        own = table.loc[table["site"].eq(site), "progress"]
+        numbers = (so_far.screened.get(site, 0), len(own), int(own.ne("enrolled").sum()))
+        if sees(site):
+            rows.append((site, *numbers, int(own.eq("DLT").sum())))
+        else:
+            rows.append((site, *map(quiet, numbers), "–"))
+    return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "dlts"], dtype=object)
+
+
+def _decisions(state: State, table: pd.DataFrame) -> pd.DataFrame:
+    """List the decisions, each with the outcomes of those enrolled at its regimen until the next one."""
+    names = ["recommended", "chosen", "why", "decided_by"]
+    days = [entry.content["on"] for entry in state.decisions]
+    enrolled = table["enrolled"].astype(str)
+    rows = []
+    for entry, first, after in zip(state.decisions, days, [*days, "9999"][1:], strict=True):
+        here = table["regimen"].eq(entry.content["chosen"]) & enrolled.ge(first) & enrolled.lt(after)
+        progress = table.loc[here, "progress"]
+        complete = int(progress.isin(["evaluable", "DLT"]).sum())
+        seen = f"{int(progress.eq('DLT').sum())}/{complete}" if complete else "–"
+        rows.append((first, *(entry.content[name] for name in names), seen))
+    return pd.DataFrame(rows, columns=["day", *names, "seen"], dtype=object)
+
+
+def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:
+    shown = tuple(person for person in so_far.participants if sees(person.site))
+    if sees is _everybody:
+        return so_far
+    return so_far.model_copy(update={"participants": shown}) if shown else None

@@ -1,0 +1,141 @@
+"""Calibration: what sample size, cohort size and target do to the risk of a wrong choice."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from protocol.escalation.comparison import in_rounds
+from protocol.escalation.designs import Design
+from protocol.escalation.results import Simulation, so_far
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+RISKS = ("wrong", "unacceptable", "toxic", "none", "participants", "dlts", "overdosed")
+MOST_RUNS = 1000  # settings times scenarios
+
+
+class Setting(NamedTuple):
+    """One way to set a design."""
+
+    target: float  # 0 to 1
+    cohort_size: int
+    maximum: int  # participants in the whole trial at most
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Simulations of every setting under every scenario.
+
+    Parameters
+    ----------
+    simulations : dict of (Setting, str) to Simulation
+        By the setting and the name of the scenario.
+    margin : float
+        A regimen is acceptable when its true rate is at most so far from the target.
+    """
+
+    simulations: dict[tuple[Setting, str], Simulation]
+    margin: float
+
+    def __str__(self) -> str:
+        return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
+
+    @property
+    def trials(self) -> int:
+        """Trials finished of every combination."""
+        return next(iter(self.simulations.values())).trials
+
+    @property
+    def requested(self) -> int:
+        """Trials asked for."""
+        return next(iter(self.simulations.values())).requested
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate the risks.
+
+        Returns
+        -------
+        DataFrame
+            target, cohort_size, maximum, scenario ("" for the mean of all scenarios, each counted alike), and
+            then, each with its Monte Carlo standard error in a column ending in ``_se``: the shares of trials that
+            end in a wrong, an unacceptable, a too toxic, or no selection, and the participants, those with a DLT
+            and those treated above the target in a trial.
+        """
+        rows = []
+        for setting in dict.fromkeys(setting for setting, _scenario in self.simulations):
+            names = [name for other, name in self.simulations if other == setting]
+            values = np.stack([self._risks(self.simulations[setting, name]) for name in names])
+            rows += [(*setting, name, *_figures(each)) for name, each in zip(names, values, strict=True)]
+            rows.append((*setting, "", *_figures(values.mean(axis=0))))  # trial by trial: the draws are the same
+        columns = [column for risk in RISKS for column in (risk, f"{risk}_se")]
+        return pd.DataFrame(rows, columns=["target", "cohort_size", "maximum", "scenario", *columns])
+
+    def _risks(self, one: Simulation) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return every trial's risks, shape ``(risks, T)``."""
+        found = {name: values.astype(float) for name, (values, _unit) in one.measures(self.margin).items()}
+        risks = [1 - found["correct_selection"], 1 - found["acceptable_selection"]]
+        same = "toxic_selection", "none_selected", "participants", "dlts", "overdosed"
+        return np.stack([*risks, *(found[name] for name in same)])
+
+
+def _figures(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
+    errors = values.std(axis=1) / np.sqrt(values.shape[1])
+    return [float(figure) for pair in zip(values.mean(axis=1), errors, strict=True) for figure in pair]
+
+
+def calibrate(
+    designed: Callable[[Setting], Design],
+    scenarios: Mapping[str, ArrayLike],
+    targets: Iterable[float],
+    cohort_sizes: Iterable[int],
+    maxima: Iterable[int],
+    trials: int,
+    seed: int,
+    *,
+    margin: float,
+    progress: Callable[[Calibration], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+    **how: Any,
+) -> Calibration:
+    """Simulate every combination of target, cohort size and maximum under every scenario, in rounds that grow.
+
+    Parameters
+    ----------
+    designed : callable
+        Builds the design of one :class:`Setting`.
+    scenarios : mapping of str to array_like of shape (D, F)
+        True DLT rates, 0 to 1.
+    targets, cohort_sizes, maxima : iterable
+        Target DLT rates, participants in a cohort, participants in a trial at most.
+    trials, seed : int
+        Trials of every combination under every scenario; all are simulated from the same seed.
+    margin : float
+        A regimen is acceptable when its true rate is at most so far from the target, above 0.
+    progress : callable, optional
+        Called with the :class:`Calibration` after every round.
+    stop : callable, optional
+        Ends the calibration when it returns True; the rounds that are finished are returned.
+    **how
+        ``start``, ``workers``, ``client`` and further options of
+        :func:`~protocol.escalation.simulation.simulate`.
+
+    Raises
+    ------
+    ProtocolError
+        When there is nothing to simulate, there are more than 1,000 combinations, or one cannot be simulated.
+    """
+    settings = [Setting(*each) for each in product(targets, cohort_sizes, maxima)]
+    if not 1 <= len(settings) * len(scenarios) <= MOST_RUNS:
+        found = _("{} settings under {} scenarios").format(len(settings), len(scenarios))
+        raise ProtocolError(_("calibration"), found, _("from 1 to {:,} combinations").format(MOST_RUNS))
+    arms = {(each, name): (designed(each), truth) for each in settings for name, truth in scenarios.items()}
+    for found_so_far in in_rounds(arms, trials, seed, stop, **how):
+        result = Calibration(found_so_far, margin)
+        if progress:
+            progress(result)
+    return result

@@ -1,0 +1,160 @@
+"""Designs side by side on the same simulated participants."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from protocol.escalation.designs import Design
+from protocol.escalation.results import Simulation, so_far
+from protocol.escalation.simulation import simulate
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+K = TypeVar("K", bound=Hashable)
+FIRST_ROUND, GROWTH = 25, 3  # trials of each kind before anything is shown; a round adds 3 x those done ...
+LONG_SECONDS = 4.0  # ... until one takes so long
+LARGEST_PIECE = 2000  # trials at once in this process
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several designs on the same simulated participants.
+
+    Parameters
+    ----------
+    simulations : dict of str to Simulation
+        By the name of the design, all with the same true rates, seed and number of trials.
+    margin : float
+        A regimen is acceptable when its true rate is at most so far from the target.
+    """
+
+    simulations: dict[str, Simulation]
+    margin: float
+
+    def __str__(self) -> str:
+        return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
+
+    @property
+    def trials(self) -> int:
+        """Trials finished with every design."""
+        return next(iter(self.simulations.values())).trials
+
+    @property
+    def requested(self) -> int:
+        """Trials asked for."""
+        return next(iter(self.simulations.values())).requested
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate design, measure, value, se (Monte Carlo standard error), unit; measures as in a summary."""
+        parts = [one.summary(self.margin).assign(design=name) for name, one in self.simulations.items()]
+        return pd.concat(parts, ignore_index=True)[["design", "measure", "value", "se", "unit"]]
+
+    def differences(self, reference: str) -> pd.DataFrame:
+        """Tabulate how much every other design differs from one of them.
+
+        The differences are taken trial by trial: both designs met the same participants, so what the participants
+        contribute to the error cancels.
+
+        Returns
+        -------
+        DataFrame
+            design, measure, difference (the design less the reference), se (Monte Carlo standard error of the
+            paired difference), unit.
+
+        Raises
+        ------
+        ProtocolError
+            When there is no design of that name.
+        """
+        if reference not in self.simulations:
+            raise ProtocolError(_("comparison"), repr(reference), ", ".join(self.simulations))
+        base = self.simulations[reference].measures(self.margin)
+        rows = []
+        for name, one in self.simulations.items():
+            for measure, (values, unit) in one.measures(self.margin).items() if name != reference else ():
+                if measure in base:
+                    apart = values.astype(float) - base[measure][0].astype(float)
+                    rows.append((name, measure, apart.mean(), apart.std() / np.sqrt(len(apart)), unit))
+        return pd.DataFrame(rows, columns=["design", "measure", "difference", "se", "unit"])
+
+    def regimens(self) -> pd.DataFrame:
+        """Tabulate every design's regimens, as :meth:`Simulation.regimens` does, with its name in ``design``."""
+        return pd.concat([one.regimens().assign(design=name) for name, one in self.simulations.items()])
+
+
+def compare(
+    designs: Mapping[str, Design],
+    truth: ArrayLike,
+    trials: int,
+    seed: int,
+    *,
+    margin: float,
+    progress: Callable[[Comparison], object] | None = None,
+    stop: Callable[[], bool] | None = None,
+    **how: Any,
+) -> Comparison:
+    """Simulate all `designs` on the same participants, in rounds that grow.
+
+    Parameters
+    ----------
+    designs : mapping of str to Design
+        Two entries may be one rule set in two ways. All have the same cohort size and maximum, or they would not
+        meet the same participants.
+    truth, trials, seed
+        As for :func:`~protocol.escalation.simulation.simulate`.
+    margin : float
+        A regimen is acceptable when its true rate is at most so far from the target, above 0.
+    progress : callable, optional
+        Called with the :class:`Comparison` after every round: all designs have the same trials then.
+    stop : callable, optional
+        Ends the comparison when it returns True; the rounds that are finished are returned.
+    **how
+        ``start``, ``workers``, ``client`` and further options of ``simulate``.
+
+    Raises
+    ------
+    ProtocolError
+        When the designs cannot meet the same participants or cannot be simulated.
+    """
+    _check(designs)
+    for found in in_rounds({name: (one, truth) for name, one in designs.items()}, trials, seed, stop, **how):
+        result = Comparison(found, margin)
+        if progress:
+            progress(result)
+    return result
+
+
+def in_rounds(
+    arms: Mapping[K, tuple[Design, ArrayLike]], trials: int, seed: int, stop: Callable[[], bool] | None, **how: Any
+) -> Iterator[dict[K, Simulation]]:
+    """Simulate many designs and true rates together: all have the same trials after each round.
+
+    What a round had begun when it is stopped is not among the results.
+    """
+    found: dict[K, Simulation] = {}
+    done, size = 0, min(FIRST_ROUND, trials)
+    while not found or (done < trials and not (stop and stop())):
+        parts: dict[K, Simulation] = {}
+        here: dict[str, Any] = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
+        began = monotonic()
+        for key, (design, truth) in arms.items():
+            parts[key] = simulate(design, truth, size, seed, first_trial=done, **here, **how)
+            if found and stop and stop():
+                return
+        joined = {key: found[key].followed_by(part) if found else part for key, part in parts.items()}
+        found = {key: replace(one, requested=trials) for key, one in joined.items()}
+        done += size
+        size = min(size if monotonic() - began > LONG_SECONDS else GROWTH * done, trials - done)
+        yield found
+
+
+def _check(designs: Mapping[str, Design]) -> None:
+    sizes = {(design.cohort_size, design.maximum) for design in designs.values()}
+    if len(sizes) != 1:
+        found = "; ".join(_("cohorts of {}, at most {}").format(*size) for size in sorted(sizes)) or _("no design")
+        raise ProtocolError(_("comparison"), found, _("designs with the same cohort size and maximum"))

@@ -1,0 +1,247 @@
+"""A logistic model with two agents, dose and repetition, and escalation with overdose control.
+
+Sources: Neuenschwander and others 2015 (in Zhao & Yang, *Statistical Methods in Drug Combination Studies*) for the
+model; Babb, Rogatko & Zacks 1998 (Stat Med 17:1103-1120) for overdose control; Neuenschwander, Branson & Gsponer 2008
+(Stat Med 27:2420-2439) for the intervals. That repetition of the infusion stands for the second agent is ours.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from protocol.escalation.checks import check_coin, check_counts, check_trial, one_of, places, steps_up
+from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
+from protocol.escalation.outcomes import Outcomes
+from protocol.escalation.usual import UsualDesign
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+TIE = 1e-9  # two chances this close are equal
+BLOCK = 256  # trials weighed at once: bounds the memory
+FEW = 100  # fewer effective draws than this are too few to rely on
+
+
+class Posterior(NamedTuple):
+    """What T trials say about every regimen."""
+
+    inside: Floats  # (T, D * F) chance of a true rate in the target interval
+    over: Floats  # (T, D * F) chance of a true rate above it
+    size: Floats  # (T,) effective number of draws behind these chances
+
+
+@dataclass(frozen=True)
+class Logistic(UsualDesign):
+    """Two-agent logistic regression with overdose control.
+
+    The log odds of a DLT by the dose alone are ``log a + b log(dose / reference)``, likewise for repetition; the odds
+    of both, as if independent, are multiplied by ``exp(eta * dose / reference * repetition / reference)``. A regimen
+    is open when a rate above the target interval has at most the chance `overdose`; of the open ones in reach the
+    one most likely inside the interval is given. The posterior is the prior's draws, weighed by the likelihood.
+
+    Parameters
+    ----------
+    grid : Grid
+    target, toxic : float
+        Target DLT rate, and the lowest rate that counts as too toxic when a simulation is judged; 0 to 1.
+    doses, frequencies : tuple of float
+        Amount of each level over that of the reference level, rising, above 0. Empty: in even steps up to 1.
+    dose_prior, frequency_prior : tuple of float
+        Median DLT rate at the reference amount by this agent alone (0 to 1), standard deviation of its log odds,
+        median slope, standard deviation of the slope's logarithm.
+    interaction : float
+        Standard deviation of `eta`, whose mean is 0.
+    margin_below, margin_above : float
+        The target interval reaches from ``target - margin_below`` to ``target + margin_above``.
+    overdose : float
+        Limit of the chance of a rate above the interval, 0 to 1.
+    draws : int
+        Draws of the prior, evenly scattered and always the same, 50 to 100,000.
+    preference : {"dose", "frequency", "coin"}
+        Which of equally good regimens is given: highest dose, highest frequency, or by draws.
+    cohort_size, maximum : int
+        Participants per cohort and in the whole trial.
+
+    Raises
+    ------
+    ProtocolError
+        When a parameter lies outside its range.
+    """
+
+    grid: Grid
+    target: float = 0.30
+    toxic: float = 0.42
+    doses: tuple[float, ...] = ()
+    frequencies: tuple[float, ...] = ()
+    dose_prior: tuple[float, float, float, float] = (0.15, 1.0, 1.0, 0.5)
+    frequency_prior: tuple[float, float, float, float] = (0.10, 1.0, 1.0, 0.5)
+    interaction: float = 0.5
+    margin_below: float = 0.14
+    margin_above: float = 0.03
+    overdose: float = 0.25
+    draws: int = 8000
+    preference: Literal["dose", "frequency", "coin"] = "dose"
+    cohort_size: int = 3
+    maximum: int = 60
+
+    def __post_init__(self) -> None:
+        check_trial(self.target, self.cohort_size, self.maximum, 1)
+        where, (low, high) = _("design"), self.interval
+        for given, levels in ((self.doses, self.grid.shape[0]), (self.frequencies, self.grid.shape[1])):
+            amounts = np.array(given or np.ones(levels) * np.arange(1, levels + 1))
+            if amounts.shape != (levels,) or not (amounts[0] > 0 and (np.diff(amounts) > 0).all()):
+                write = _("{} amounts above 0, each more than the one before").format(levels)
+                raise ProtocolError(where, repr(given)[:80], write)
+        for prior in (self.dose_prior, self.frequency_prior):
+            if not (0 < prior[0] < 1 and min(prior) > 0 and max(prior) < np.inf):
+                write = _("a rate inside 0 to 1, and a deviation, a slope and a deviation above 0")
+                raise ProtocolError(where, repr(prior)[:80], write)
+        if not (0 < low < self.target < high < 1 and 0 < self.overdose < 1 and 0 <= self.interaction < np.inf):
+            found = _("an interval from {:g} to {:g}, a limit of {:g}").format(low, high, self.overdose)
+            raise ProtocolError(where, found, _("an interval around the target and a limit, inside 0 to 1"))
+        if not 50 <= self.draws <= 100_000:
+            raise ProtocolError(where, _("{} draws").format(self.draws), _("50 to 100,000 draws"))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of the target interval."""
+        return self.target - self.margin_below, self.target + self.margin_above
+
+    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
+        """Return the regimen of the next cohort; shape ``(T,)``.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+            T trials; every participant counted has completed the DLT window.
+        current : array_like of int, shape (T,)
+            Index of the regimen each trial is at.
+        draws : array_like of float, shape (T,), optional
+            Uniform draws from 0 to 1 for ``preference="coin"``.
+
+        Raises
+        ------
+        ProtocolError
+            When a regimen has more participants than ``maximum``, or the coin has no draws.
+        """
+        at, posterior = places(self.grid, outcomes, current), self.posterior(outcomes)
+        check_coin(self.preference, draws)
+        treated, rows, closed = (
+            outcomes.treated.reshape(-1, self.grid.size),
+            np.arange(len(at)),
+            self._closed(posterior),
+        )
+        near = (steps_up(self.grid) <= 1).astype(float)
+        in_reach = np.asarray((treated > 0) @ near > 0) | (np.arange(self.grid.size) == at[:, None])
+        chosen = self._likeliest(posterior, in_reach & ~closed, draws)
+        chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
+        return np.where(closed[:, 0] | (outcomes.enrolled.sum(axis=(1, 2)) >= self.maximum), STOP, chosen)
+
+    def eliminated(self, outcomes: Outcomes) -> Booleans:
+        """Mark regimens whose rate is too probably above the interval, and all above them; ``(T, D, F)``."""
+        return self._closed(self.posterior(outcomes)).reshape(outcomes.treated.shape)
+
+    def selected(self, outcomes: Outcomes) -> Integers:
+        """Select the tried, open regimen most likely inside the target interval; STOP means none."""
+        posterior = self.posterior(outcomes)
+        closed = self._closed(posterior)
+        allowed = (outcomes.treated.reshape(closed.shape) > 0) & ~closed
+        side = np.full(len(closed), 0.5) if self.preference == "coin" else None
+        chosen = self._likeliest(posterior, allowed, side)
+        return np.where(allowed.any(axis=1), chosen, STOP)
+
+    def decisions(self) -> None:
+        """Nothing to tabulate: every regimen's outcomes count."""
+
+    def why(self, outcomes: Outcomes, current: int) -> str:
+        """Say, with the numbers, what leads to the recommendation for one trial."""
+        labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
+        n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
+        posterior, (low, high) = self.posterior(outcomes), self.interval
+        sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
+        if chosen == STOP and outcomes.enrolled.sum() >= self.maximum:
+            sentences.append(_("The maximum of {} participants is reached.").format(self.maximum))
+        elif chosen == STOP:
+            words = _("At the lowest regimen, {}, a rate above {:.2f} has a chance of {:.2f} (limit {:g}): stop.")
+            sentences.append(words.format(labels[0], high, posterior.over[0, 0], self.overdose))
+        else:
+            words = _(
+                "At {} the chance of a DLT rate from {:.2f} to {:.2f} is {:.2f}, that of a higher one {:.2f} (limit "
+                "{:g}): the best of the regimens in reach and within the limit."
+            )
+            numbers = posterior.inside[0, chosen], posterior.over[0, chosen], self.overdose
+            sentences.append(words.format(labels[chosen], low, high, *numbers))
+        return " ".join([*sentences, self._reliance(posterior.size[0])])
+
+    def posterior(self, outcomes: Outcomes) -> Posterior:
+        """Weigh the draws of the prior by the likelihood of T trials."""
+        check_counts(outcomes, self.maximum)
+        toxic, safe, kinds = _prior(self)
+        n, y = (counts.reshape(-1, self.grid.size).astype(float) for counts in (outcomes.treated, outcomes.dlt))
+        chances, size = np.empty((len(n), kinds.shape[1])), np.empty(len(n))
+        for start in range(0, len(n), BLOCK):
+            part = slice(start, start + BLOCK)
+            weight = y[part] @ toxic + (n[part] - y[part]) @ safe
+            weight -= weight.max(axis=1)[:, None]
+            np.exp(weight, out=weight)
+            total = weight.sum(axis=1)
+            chances[part] = weight @ kinds / total[:, None]
+            size[part] = total**2 / np.einsum("ts,ts->t", weight, weight)
+        return Posterior(chances[:, : self.grid.size], chances[:, self.grid.size :], size)
+
+    def _likeliest(self, posterior: Posterior, allowed: Booleans, draws: ArrayLike | None) -> Integers:
+        inside = np.where(allowed, posterior.inside, -1.0)
+        tied = allowed & (inside >= inside.max(axis=1, initial=-1.0)[:, None] - TIE)
+        return one_of(self.grid, tied, self.preference, draws)
+
+    def _closed(self, posterior: Posterior) -> Booleans:
+        over = (posterior.over > self.overdose).reshape(-1, *self.grid.shape)
+        return upwards(over).reshape(-1, self.grid.size)
+
+    def _reliance(self, size: float) -> str:
+        words = _("The posterior rests on {:.0f} effective draws of {:,}.").format(size, self.draws)
+        return f"{words} {_('These are too few to rely on.')}" if size < FEW else words
+
+
+@lru_cache(maxsize=8)
+def _prior(design: Logistic) -> tuple[Floats, Floats, Floats]:
+    """Return log rates and their complements, shape ``(D * F, S)``, and what lies inside and above the interval."""
+    normal, (doses, frequencies) = _scattered(design.draws, 5), design.grid.shape
+    alone = []
+    for place, given, prior in (
+        (0, design.doses, design.dose_prior),
+        (2, design.frequencies, design.frequency_prior),
+    ):
+        amounts = (
+            np.array(given)
+            if given
+            else np.arange(1, (frequencies if place else doses) + 1) / (frequencies if place else doses)
+        )
+        middle = np.log(prior[0] / (1 - prior[0])) + prior[1] * normal[place]
+        slope = prior[2] * np.exp(prior[3] * normal[place + 1])
+        alone.append((amounts, middle + slope * np.log(amounts)[:, None]))
+    (dose, by_dose), (often, by_frequency) = alone
+    neither = -(np.logaddexp(0, by_dose)[:, None] + np.logaddexp(0, by_frequency))
+    odds = np.log(-np.expm1(neither)) - neither
+    odds += design.interaction * normal[4] * np.multiply.outer(dose, often)[:, :, None]
+    odds = odds.reshape(design.grid.size, -1)
+    low, high = (np.log(end / (1 - end)) for end in design.interval)
+    kinds = np.concatenate([(odds >= low) & (odds < high), odds >= high]).T.astype(float)
+    return -np.logaddexp(0, -odds), -np.logaddexp(0, odds), np.ascontiguousarray(kinds)
+
+
+def _scattered(count: int, dimensions: int) -> Floats:
+    """Scatter standard normal points evenly, shape ``(dimensions, count)``.
+
+    Multiples of powers of the root of ``x ** (d + 1) = x + 1``, modulo 1: an additive recurrence (Niederreiter 1992,
+    *Random Number Generation and Quasi-Monte Carlo Methods*).
+    """
+    from scipy.special import ndtri
+
+    root = 1.5
+    for _step in range(60):
+        root = (1 + root) ** (1 / (dimensions + 1))
+    steps = root ** -np.arange(1.0, dimensions + 1)
+    return np.asarray(ndtri((0.5 + np.outer(steps, np.arange(1, count + 1))) % 1))

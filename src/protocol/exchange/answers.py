@@ -1,0 +1,87 @@
+"""Coded answers: which code means positive, negative or a score; a text beside a code is never read."""
+
+from typing import Any
+
+from protocol.eligibility import Fact
+
+YES, NO = "yes", "no"
+
+MEANS = {
+    ("SNOMED CT", "10828004"): YES,  # positive
+    ("SNOMED CT", "260373001"): YES,  # detected
+    ("SNOMED CT", "11214006"): YES,  # reactive
+    ("SNOMED CT", "77386006"): YES,  # pregnant
+    ("SNOMED CT", "260385009"): NO,  # negative
+    ("SNOMED CT", "260415000"): NO,  # not detected
+    ("SNOMED CT", "131194007"): NO,  # non-reactive
+    ("SNOMED CT", "60001007"): NO,  # not pregnant
+    ("LOINC", "LA6576-8"): YES,  # positive
+    ("LOINC", "LA11882-0"): YES,  # detected
+    ("LOINC", "LA15255-5"): YES,  # reactive
+    ("LOINC", "LA15173-0"): YES,  # pregnant
+    ("LOINC", "LA6577-6"): NO,  # negative
+    ("LOINC", "LA11883-8"): NO,  # not detected
+    ("LOINC", "LA15256-3"): NO,  # non-reactive
+    ("LOINC", "LA26683-5"): NO,  # not pregnant
+}
+
+ECOG = {
+    **{("LOINC", code): score for score, code in enumerate(("LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0"))},
+    **{("LOINC", code): score for score, code in enumerate(("LA9626-8", "LA9627-6"), start=4)},
+    **{
+        ("SNOMED CT", code): score
+        for score, code in enumerate(("425389002", "422512005", "422894000", "423053003", "423237006", "423409001"))
+    },
+}
+"""The answers of LOINC 89247-1 and 89262-0, and the SNOMED CT findings of grades 0 to 5."""
+
+FOUND = ("positive", "detectable", "reactive")
+NOT_FOUND = ("negative", "not_detectable")
+
+HBV_LIMIT_IU_PER_ML = 2000
+"""Between the two options of ``hbv_dna``."""
+
+
+def coded(fact: Fact, option: str, answer: tuple[str, str]) -> Any:
+    """Return the value that a coded answer gives a fact, None when it says nothing that can be used.
+
+    Parameters
+    ----------
+    fact : Fact
+        What was asked.
+    option : str
+        What a positive answer means, when the question's code says so; "" when it does not.
+    answer : tuple of str
+        System and code of the answer.
+    """
+    if fact.id == "ecog":
+        return ECOG.get(answer)
+    found = MEANS.get(answer)
+    return None if found is None else worded(fact, option, found == YES)
+
+
+def worded(fact: Fact, option: str, found: bool) -> Any:
+    """Return what found or not found means for a fact."""
+    if option:
+        return (True if fact.type == "yes_no" else option) if found else None
+    if fact.type == "yes_no":
+        return found
+    return next((word for word in (FOUND if found else NOT_FOUND) if word in fact.options), None)
+
+
+def amount(fact: Fact, option: str, value: float, comparator: str, unit: str) -> Any:
+    """Return what an amount of virus means: none, some, or for hepatitis B more or less than 2000 IU/mL.
+
+    Below the limit of quantification is a result, not a missing value. Copies are not converted: how many make an
+    international unit depends on the assay.
+    """
+    if comparator in ("<", "<=") or value == 0:
+        return worded(fact, option, found=False)
+    plain = worded(fact, option, found=True)
+    if plain is not None or "above_2000" not in fact.options:
+        return plain
+    if unit.upper().replace("[", "").replace("]", "") != "IU/ML":
+        return None
+    if comparator and value < HBV_LIMIT_IU_PER_ML:
+        return None
+    return "above_2000" if value > HBV_LIMIT_IU_PER_ML or comparator == ">" else "up_to_2000"

@@ -1,0 +1,30 @@
+"""FHIR's dates, which may be a year, a month, a day or a moment."""
+
+import re
+from datetime import date
+from typing import Any
+
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.*)?)?)?")
+
+
+def first_day(value: Any) -> date | None:
+    """Return the first day a FHIR date may mean: the cautious one for a measurement. None when it is no date."""
+    match = _DATE.fullmatch(value) if isinstance(value, str) else None
+    try:
+        return date(int(match[1]), int(match[2] or 1), int(match[3] or 1)) if match else None
+    except ValueError:
+        return None
+
+
+def moment(value: Any) -> str:
+    """Return day and time where a FHIR date has both, to order values of one day."""
+    return value if isinstance(value, str) and "T" in value else ""
+
+
+def period(resource: dict[str, Any], stem: str) -> tuple[Any, Any]:
+    """Return start and end of ``stem``: a dateTime, an instant, or a Period."""
+    own = resource.get(f"{stem}Period")
+    if isinstance(own, dict):
+        return own.get("start"), own.get("end")
+    at = resource.get(f"{stem}DateTime") or resource.get(f"{stem}Instant")
+    return at, at

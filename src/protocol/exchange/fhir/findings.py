@@ -1,0 +1,114 @@
+"""What clinical resources say about the record's facts. Codes decide; displays and free texts are never read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from protocol.eligibility import Fact
+from protocol.exchange.codes import SYSTEMS, CodeBook, Meaning
+from protocol.exchange.evidence import Finding, Setting
+from protocol.exchange.fhir.dates import first_day, moment, period
+from protocol.exchange.fhir.values import answered
+from protocol.exchange.history import diagnosed, still_going_on
+from protocol.translation import _
+
+RESULTS = {"final", "amended", "corrected", "preliminary"}
+"""States of an Observation that carry a result; entered-in-error, cancelled, registered and unknown do not."""
+NOT_CONFIRMED = {"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"}
+"""Verification states in which a Condition is no diagnosis."""
+ENDED = {"inactive", "resolved"}
+"""Clinical states of something that is over; remission is a state of the disease, not its end."""
+MCODE_MEDICATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication"
+"""Begins the profiles by which mCODE marks a medication as given against cancer."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads resources with one record's codes."""
+
+    book: CodeBook
+    setting: Setting
+
+    def findings(self, resource: dict[str, Any]) -> list[Finding]:
+        """Return what one resource says; nothing when its codes are not the record's."""
+        kind = str(resource["resourceType"])
+        origin = f"{kind} {resource.get('id', '')}".strip()
+        match kind:
+            case "Observation":
+                return [*self._observation(resource, origin)]
+            case "Condition":
+                return [*self._condition(resource, origin)]
+            case "Procedure":
+                return [*self._procedure(resource, origin)]
+        return [*self._medication(resource, origin)]
+
+    def _meanings(self, concept: Any) -> Iterator[tuple[Fact, Meaning, str]]:
+        """Yield what the codings of a concept say, the first coding of each fact only."""
+        seen = set()
+        for coding in (concept or {}).get("coding", []):
+            system = SYSTEMS.get(str(coding.get("system")).rstrip("/"), "")
+            for meaning in self.book.meanings(system, str(coding.get("code"))) if system else []:
+                if meaning.fact not in seen:
+                    seen.add(meaning.fact)
+                    yield self.setting.facts[meaning.fact], meaning, f"{system} {coding['code']}"
+
+    def _observation(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
+        if resource.get("status") not in RESULTS:
+            return
+        start, end = period(resource, "effective")
+        at = end or start or resource.get("issued")
+        note = _("preliminary result") if resource["status"] == "preliminary" else ""
+        for part in (resource, *resource.get("component", [])):
+            for fact, meaning, code in self._meanings(part.get("code")):
+                blank = Finding(fact.id, None, first_day(at), origin, code, note=note, moment=moment(at))
+                finding = answered(part, fact, meaning.option, blank)
+                if finding is not None:
+                    yield finding
+
+    def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
+        if _code(resource.get("verificationStatus")) in NOT_CONFIRMED:
+            return
+        start = first_day(period(resource, "onset")[0]) or first_day(resource.get("recordedDate"))
+        end = first_day(period(resource, "abatement")[1])
+        ended = end or _code(resource.get("clinicalStatus")) in ENDED
+        if start and start > self.setting.as_of:
+            return
+        for fact, meaning, code in self._meanings(resource.get("code")):
+            if meaning.option:
+                blank = Finding(fact.id, None, start, origin, code, original=code)
+                yield from diagnosed(fact, meaning.option, blank, ended, self.setting.as_of)
+
+    def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
+        if resource.get("status") not in ("completed", "in-progress"):
+            return
+        start, end = (first_day(value) for value in period(resource, "performed"))
+        if start and start > self.setting.as_of:
+            return
+        day = (
+            min(end or self.setting.as_of, self.setting.as_of)
+            if resource["status"] == "in-progress"
+            else end or start
+        )
+        for fact, meaning, code in self._meanings(resource.get("code")):
+            if meaning.option:
+                value = True if fact.type == "yes_no" else meaning.option
+                yield Finding(fact.id, value, day, origin, code, original=code)
+
+    def _medication(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
+        profiles = (resource.get("meta") or {}).get("profile", [])
+        if not any(str(profile).startswith(MCODE_MEDICATION) for profile in profiles):
+            return
+        start, end = (first_day(value) for value in period(resource, "effective"))
+        if resource.get("status") not in ("active", "in-progress", "completed", "stopped", "on-hold"):
+            return
+        if start and start > self.setting.as_of:
+            return
+        ongoing = resource["status"] in ("active", "in-progress")
+        day = self.setting.as_of if ongoing else end or start
+        note = still_going_on() if ongoing else _("a medication against cancer by its mCODE profile")
+        yield Finding("ever_anticancer_therapy", True, day, origin, "mCODE", note=note)
+
+
+def _code(concept: Any) -> str:
+    codings = (concept or {}).get("coding", []) if isinstance(concept, dict) else []
+    return str(codings[0].get("code", "")) if codings else ""

@@ -1,0 +1,213 @@
+"""OMOP CDM 5.4: a folder of Parquet or CSV tables in, through DuckDB, as facts per person with their evidence."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from protocol.exchange.answers import MEANS, amount, coded
+from protocol.exchange.birth import Birth, born
+from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
+from protocol.exchange.cohort_files import Problem
+from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, gathered, measured, settle
+from protocol.exchange.history import diagnosed, died
+from protocol.exchange.omop_tables import Tables
+from protocol.translation import _
+
+COMPARATORS = {4171756: "<", 4171754: "<=", 4172704: ">", 4171755: ">="}
+"""OMOP's concepts of comparison; 4172703 is "=" and 0 says nothing."""
+
+PRELIMINARY = (32899, 4033240)
+"""Condition states that are no diagnosis yet: preliminary, in the present and in the older vocabulary."""
+
+STANDARD_ANSWERS = {9191: ("SNOMED CT", "10828004"), 9189: ("SNOMED CT", "260385009")}
+"""Positive and negative, for folders without a concept table."""
+
+
+class Concept(NamedTuple):
+    """A concept's code in its own vocabulary."""
+
+    system: str
+    code: str
+
+
+def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
+    """Read a folder of OMOP CDM 5.4 tables into facts per person.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``person`` and whichever it has of ``measurement``, ``observation``, ``condition_occurrence``,
+        ``procedure_occurrence``, ``death`` and ``concept``, each as ``.parquet`` or ``.csv``.
+    setting : Setting
+        The record, the as-of date, the site and its limits of normal.
+    name : function from str to str
+        The study id of a person, from its person_id.
+
+    Raises
+    ------
+    ProtocolError
+        When there is no such folder, no person table in it, or a file in it cannot be read.
+    """
+    with Tables(folder) as tables:
+        reader = _Reader(tables, setting)
+        findings: dict[int, list[Finding]] = defaultdict(list)
+        for rows in (reader.results(), reader.conditions(), reader.procedures(), reader.deaths()):
+            for person, finding in rows:
+                findings[person].append(finding)
+        people = dict(reader.people(findings))
+        strangers = len(findings.keys() - people.keys())
+        problems = [*tables.problems, *reader.problems]
+    if strangers:
+        found = _("{count} persons that the person table does not have").format(count=strangers)
+        problems.append(Problem(_("all tables"), found, _("the whole person table")))
+    return gathered(
+        (settle(name(str(one)), findings[one], birth, setting) for one, birth in people.items()), problems
+    )
+
+
+class _Reader:
+    """Reads the tables with one record's codes."""
+
+    def __init__(self, tables: Tables, setting: Setting) -> None:
+        self.tables, self.setting, self.book = tables, setting, CodeBook(setting.record)
+        self.concepts = {
+            int(number): Concept(VOCABULARIES.get(vocabulary, vocabulary), code)
+            for number, vocabulary, code in tables.concepts()
+        }
+        self.problems: list[Problem] = []
+
+    def people(self, findings: dict[int, list[Finding]]) -> Iterator[tuple[int, Birth | None]]:
+        columns = ("person_id::int", "year_of_birth::int", "month_of_birth::int", "day_of_birth::int")
+        for person, year, month, day, gender in self.tables.rows("person", *columns, "gender_concept_id::int"):
+            for meaning in self._meanings(gender):
+                found = Finding("sex", meaning.option, self.setting.as_of, "person", f"OMOP {gender}")
+                findings[person].append(found)
+            try:
+                yield person, None if year is None else born(year, month, day, "person")
+            except ValueError:
+                where = _("person {person}").format(person=person)
+                self.problems.append(Problem(where, _("no date of birth"), _("year, month and day of a real day")))
+                yield person, None
+
+    def results(self) -> Iterator[tuple[int, Finding]]:
+        """Yield the newest results of both tables that hold them."""
+        for table in ("measurement", "observation"):
+            wanted = self._wanted(table, f"{table}_concept_id", f"{table}_source_concept_id")
+            for row in self.tables.newest(table, wanted, self.setting.as_of):
+                for meaning in self._meanings(row.concept, row.source_concept):
+                    finding = self._result(table, row, meaning)
+                    if finding is not None:
+                        yield row.person, finding
+
+    def _result(self, table: str, row: Any, meaning: Meaning) -> Finding | None:
+        fact, sign = self.setting.facts[meaning.fact], COMPARATORS.get(row.operator or 0, "")
+        unit = self._unit(row)
+        blank = Finding(fact.id, None, row.day, f"{table} {row.id}", self._shown(row.concept))
+        if row.number is None:
+            return self._coded(row, fact, meaning, blank)
+        number = float(row.number)
+        blank = Finding(fact.id, None, row.day, blank.origin, blank.code, f"{sign}{number:.10g} {unit}".strip())
+        if fact.type == "choice":
+            word = amount(fact, meaning.option, number, sign, unit)
+            return None if word is None and meaning.option else _valued(blank, word)
+        if not fact.is_number:
+            return None
+        if sign:
+            return _valued(blank, None, _("only a bound, not a value"))
+        return measured(fact, number, unit, blank, None if row.high is None else float(row.high))
+
+    def _coded(self, row: Any, fact: Any, meaning: Meaning, blank: Finding) -> Finding | None:
+        answer = self.concepts.get(row.answer or 0) or STANDARD_ANSWERS.get(row.answer or 0)
+        if answer is None:
+            return None
+        value = coded(fact, meaning.option, (answer[0], answer[1]))
+        if value is None and (meaning.option or tuple(answer) in MEANS):
+            return None
+        return _valued(blank, value, _("an answer not known here"))
+
+    def _unit(self, row: Any) -> str:
+        """Return the UCUM unit: the concept's, else the source's, which must then be UCUM itself."""
+        concept = self.concepts.get(row.unit or 0)
+        return concept.code if concept and concept.system == "UCUM" else str(row.unit_source or "")
+
+    def conditions(self) -> Iterator[tuple[int, Finding]]:
+        """Yield what diagnoses say; preliminary ones are none."""
+        columns = (
+            "condition_occurrence_id", "person_id::int", "condition_concept_id::int",
+            "condition_source_concept_id::int", "condition_start_date::date", "condition_end_date::date",
+            "condition_status_concept_id::int",
+        )  # fmt: skip
+        wanted = self._wanted("condition_occurrence", "condition_concept_id", "condition_source_concept_id")
+        keys = ("condition_concept_id", "condition_source_concept_id")
+        for own, person, concept, source, start, end, status in self.tables.among(
+            "condition_occurrence", columns, keys, wanted
+        ):
+            if status in PRELIMINARY or (start and start > self.setting.as_of):
+                continue
+            for meaning in self._meanings(concept, source):
+                code = self._shown(concept)
+                blank = Finding(meaning.fact, None, start, f"condition_occurrence {own}", code, original=code)
+                fact = self.setting.facts[meaning.fact]
+                for finding in diagnosed(fact, meaning.option, blank, end, self.setting.as_of):
+                    yield person, finding
+
+    def procedures(self) -> Iterator[tuple[int, Finding]]:
+        """Yield what procedures say that were done by the as-of date."""
+        keys = ("procedure_concept_id", "procedure_source_concept_id")
+        columns = (
+            "procedure_occurrence_id",
+            "person_id::int",
+            *(f"{key}::int" for key in keys),
+            "procedure_date::date",
+        )
+        wanted = self._wanted("procedure_occurrence", *keys)
+        for own, person, concept, source, day in self.tables.among("procedure_occurrence", columns, keys, wanted):
+            for meaning in self._meanings(concept, source):
+                value = True if self.setting.facts[meaning.fact].type == "yes_no" else meaning.option
+                code = self._shown(concept)
+                yield person, Finding(meaning.fact, value, day, f"procedure_occurrence {own}", code, original=code)
+
+    def deaths(self) -> Iterator[tuple[int, Finding]]:
+        """Yield who has died."""
+        for person, day in self.tables.rows("death", "person_id::int", "death_date::date"):
+            for finding in died(day, self.setting.as_of, "death"):
+                yield person, finding
+
+    def _wanted(self, table: str, *columns: str) -> dict[int, str]:
+        """Return the concepts of a table that say something, each with the facts it speaks of."""
+        wanted = {}
+        for column in columns:
+            for number in self.tables.distinct(table, column):
+                meanings = self._meanings(number)
+                if meanings:
+                    wanted[number] = ",".join(meaning.fact for meaning in meanings)
+        return wanted
+
+    def _meanings(self, *numbers: int | None) -> list[Meaning]:
+        """Return what the first concept says that says anything."""
+        for number in numbers:
+            concept = self.concepts.get(number or 0)
+            meanings = self.book.meanings("OMOP", str(number or 0))
+            meanings = meanings or (self.book.meanings(concept.system, concept.code) if concept else [])
+            if meanings:
+                return meanings
+        return []
+
+    def _shown(self, number: int) -> str:
+        concept = self.concepts.get(number)
+        return f"OMOP {number}" + (f" ({concept.system} {concept.code})" if concept else "")
+
+
+def _valued(blank: Finding, value: Any, note: str = "") -> Finding:
+    reason = "" if value is not None else NOT_USABLE
+    return Finding(
+        blank.fact,
+        value,
+        blank.day,
+        blank.origin,
+        blank.code,
+        blank.original,
+        reason,
+        "" if value is not None else note,
+    )

@@ -1,0 +1,188 @@
+"""REDCap: the record's facts as a data dictionary, and a cohort as a file to import into that project.
+
+Answers are coded 1, 0 and 99 for yes, no and unknown; a choice keeps the record's option ids and has 99 as well.
+Unknown numbers and dates stay empty. What can be calculated has a second, calculated field beside the one to type.
+"""
+
+import ast
+import re
+from typing import Any
+
+import pandas as pd
+
+from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
+from protocol.eligibility.cohort import IDENTITY
+from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.values import FIRST_DAY, LAST_DAY
+from protocol.exchange.spreadsheet import csv
+from protocol.translation import _
+
+COLUMNS = (
+    "Variable / Field Name",
+    "Form Name",
+    "Section Header",
+    "Field Type",
+    "Field Label",
+    "Choices, Calculations, OR Slider Labels",
+    "Field Note",
+    "Text Validation Type OR Show Slider Number",
+    "Text Validation Min",
+    "Text Validation Max",
+    "Identifier?",
+    "Branching Logic (Show field only if...)",
+    "Required Field?",
+    "Custom Alignment",
+    "Question Number (surveys only)",
+    "Matrix Group Name",
+    "Matrix Ranking?",
+    "Field Annotation",
+)
+RECORD_ID = "record_id"
+UNKNOWN = "99"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+IDENTIFYING = ("birth_date",)
+
+
+def dictionary(record: EligibilityRecord) -> bytes:
+    """Return the data dictionary of a project that collects the record's facts, one form per group of facts."""
+    shown = _branching(record)
+    rows = [_row(RECORD_ID, _form(record.facts[0]), "text", _("Study id of the participant, no name"))]
+    for fact in record.facts:
+        rows.append(_fact_row(fact, shown.get(fact.id, "")))
+        if fact.derived is not None:
+            rows.append(_calculated_row(fact))
+    return _written(pd.DataFrame(rows, columns=[*COLUMNS]))
+
+
+def import_file(frame: pd.DataFrame, record: EligibilityRecord) -> bytes:
+    """Return a cohort as a file to import into the project of :func:`dictionary`.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per participant, columns by fact id and ``participant_id``.
+    record : EligibilityRecord
+        The record whose facts the columns are.
+    """
+    columns: dict[str, list[str]] = {RECORD_ID: [str(name) for name in frame[IDENTITY]]}
+    for fact in (fact for fact in record.facts if fact.id in frame):
+        columns[fact.id] = [_answer(value, fact) for value in frame[fact.id].astype(object)]
+    return _written(pd.DataFrame(columns))
+
+
+def _written(frame: pd.DataFrame) -> bytes:
+    """Write a file that is safe in a spreadsheet, without the mark that REDCap would read into the first name."""
+    return csv(frame).removeprefix(BYTE_ORDER_MARK)
+
+
+def _answer(value: Any, fact: Fact) -> str:
+    if pd.isna(value):
+        return UNKNOWN if fact.type in ("yes_no", "choice") else ""
+    match fact.type:
+        case "yes_no":
+            return str(int(value))
+        case "date":
+            return pd.Timestamp(value).date().isoformat()
+        case "number":
+            return f"{value:.12g}"
+    return str(value)
+
+
+def _row(name: str, form: str, kind: str, label: str, **cells: str) -> dict[str, str]:
+    known = {"Variable / Field Name": name, "Form Name": form, "Field Type": kind, "Field Label": label}
+    return dict.fromkeys(COLUMNS, "") | known | cells
+
+
+def _fact_row(fact: Fact, shown: str) -> dict[str, str]:
+    label = f"{fact.label} ({fact.unit_label})" if fact.unit_label else fact.label
+    origin = _("assumption: {reason}").format(reason=fact.origin) if fact.is_assumption else fact.origin
+    note = " ".join(part for part in (fact.help, f"({origin})") if part)
+    cells = {"Field Note": note, "Branching Logic (Show field only if...)": shown}
+    cells["Field Annotation"] = "; ".join(([f"UCUM {fact.unit}"] if fact.unit else []) + [*fact.codes])
+    cells["Identifier?"] = "y" if fact.id in IDENTIFYING else ""
+    if fact.type in ("yes_no", "choice"):
+        options = {"1": _("Yes"), "0": _("No")} if fact.type == "yes_no" else dict(fact.options)
+        pairs = (options | {UNKNOWN: _("Unknown")}).items()
+        choices = " | ".join(f"{code}, {text.replace('|', '/')}" for code, text in pairs)
+        return _row(fact.id, _form(fact), "radio", label, **cells, **{COLUMNS[5]: choices})
+    validation = {"date": "date_ymd", "whole": "integer", "number": "number"}[fact.type]
+    low, high = (FIRST_DAY, LAST_DAY) if fact.type == "date" else (f"{fact.minimum:g}", f"{fact.maximum:g}")
+    limits = {COLUMNS[7]: validation, COLUMNS[8]: str(low), COLUMNS[9]: str(high)}
+    return _row(fact.id, _form(fact), "text", label, **cells, **limits)
+
+
+def _calculated_row(fact: Fact) -> dict[str, str]:
+    label = _("{label}, calculated").format(label=fact.label)
+    tree = parse(fact.derived or "")
+    absent = " or ".join(f"[{name}] = ''" for name in names_in(tree))
+    formula = f"if({absent}, '', {_formula(tree)})"
+    return _row(f"{fact.id}_calc", _form(fact), "calc", label, **{COLUMNS[5]: formula})
+
+
+def _form(fact: Fact) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", fact.group.lower()).strip("_")
+
+
+def _formula(node: ast.expr) -> str:
+    """Write a derivation in REDCap's language.
+
+    Its datediff counts years of 365.2425 days, so that ages compare birthdays instead.
+    """
+    match node:
+        case ast.Constant(value=float() | int() as value):
+            return f"{value:g}"
+        case ast.Name(id=name):
+            return f"[{name}]"
+        case ast.BinOp(left=left, op=op, right=right):
+            signs: dict[type[ast.operator], str] = {
+                ast.Add: "+",
+                ast.Sub: "-",
+                ast.Mult: "*",
+                ast.Div: "/",
+                ast.Pow: "^",
+            }
+            return f"({_formula(left)} {signs[type(op)]} {_formula(right)})"
+        case ast.Call(func=ast.Name(id="completed_years"), args=[ast.Name(id=born), ast.Name(id=on)]):
+            days = [f"(month([{name}]) * 100 + day([{name}]))" for name in (on, born)]
+            return f"(year([{on}]) - year([{born}]) - if({days[0]} < {days[1]}, 1, 0))"
+    raise ValueError(f"no REDCap formula for {ast.unparse(node)}")
+
+
+def _branching(record: EligibilityRecord) -> dict[str, str]:
+    """Return when to ask for a fact that only matters under a condition: unless that is known to be false."""
+    needed: dict[str, set[str | None]] = {}
+    for criterion in record.criteria:
+        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
+        for rule in rules:
+            if rule.condition is None:
+                continue
+            outer = criterion.applies_if or rule.applies_if
+            for name in names_in(rule.condition):
+                needed.setdefault(name, set()).add(outer)
+            for name in names_in(rule.applies_if or ""):
+                needed.setdefault(name, set()).add(None)
+    for fact in (fact for fact in record.facts if fact.dated_by):
+        needed.setdefault(str(fact.dated_by), set()).update(needed.get(fact.id, set()))
+    facts = {fact.id for fact in record.facts}
+    conditions = {name: texts for name, texts in needed.items() if name in facts and None not in texts}
+    return {
+        name: " or ".join(f"({_not_false(parse(text or ''))})" for text in sorted(map(str, texts)))
+        for name, texts in conditions.items()
+    }
+
+
+def _not_false(node: ast.expr, wanted: bool = True) -> str:
+    """Write that a condition is not known to be false; with ``wanted=False``, not known to be true."""
+    match node:
+        case ast.BoolOp(op=op, values=values):
+            word = " and " if isinstance(op, ast.And) == wanted else " or "
+            return "(" + word.join(_not_false(value, wanted) for value in values) + ")"
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _not_false(operand, not wanted)
+        case ast.Call(func=ast.Name(id="given"), args=[ast.Name(id=name)]):
+            return f"([{name}] <> '' and [{name}] <> '99')" if wanted else f"([{name}] = '' or [{name}] = '99')"
+        case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[ast.Constant(value=str(value))]):
+            if isinstance(op, ast.Eq) == wanted:
+                return f"([{name}] = '{value}' or [{name}] = '' or [{name}] = '99')"
+            return f"[{name}] <> '{value}'"
+    raise ValueError(f"no REDCap logic for {ast.unparse(node)}")

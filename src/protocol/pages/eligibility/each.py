@@ -1,0 +1,127 @@
+"""Each criterion: how it came out, whom it excludes, with which others, and what its unknowns could decide."""
+
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+
+from protocol.chart import Chart
+from protocol.eligibility.groups import SMALLEST
+from protocol.figures import eligibility as figures
+from protocol.figures import eligibility_cohort as pictures
+from protocol.pages import elements
+from protocol.pages.eligibility.screened import Screened
+from protocol.translation import _
+
+VERDICTS_LEAD = "An unknown stays unknown; it is never counted as met."
+REASONS_LEAD = (
+    "Pale bar: everybody who fails it. Dark bar: its share, each excluded participant divided equally over the "
+    "criteria failed, so that the shares add up to the excluded. Diamond: excluded by it alone."
+)
+REVIEW_LEAD = (
+    "Pale bar: not excluded, and unknown here. Dark bar: nothing else is unknown, so that finding this out decides. "
+    "The widest bars are where looking into charts buys most."
+)
+OVERLAP_LEAD = "Of those who fail the criterion on the left, the percentage who also fail the one above."
+MOST_IN_OVERLAP = 12
+
+
+class EachPanel:
+    """Four pictures of the criteria."""
+
+    def __init__(self) -> None:
+        views = [
+            (_("Why excluded"), "reasons"),
+            (_("Together"), "overlap"),
+            (_("Worth finding out"), "review"),
+            (_("Verdicts"), "verdicts"),
+        ]
+        self.show_what = widgets.ToggleButtons(options=views, description=_("Show"))
+        self.reasons = Chart(pictures.reasons, description=_("Whom each criterion excludes"))
+        self.overlap = Chart(pictures.overlap, description=_("Criteria failed together"))
+        self.review = Chart(pictures.review, description=_("What the unknowns can decide"))
+        self.verdicts = Chart(figures.verdicts, description=_("Verdicts per criterion"))
+        self._sections = {
+            "reasons": elements.section(_("Why people are excluded"), self.reasons, lead=_(REASONS_LEAD)),
+            "overlap": elements.section(_("Criteria failed together"), self.overlap, lead=_(OVERLAP_LEAD)),
+            "review": elements.section(_("What is worth finding out"), self.review, lead=_(REVIEW_LEAD)),
+            "verdicts": elements.section(_("Each criterion on its own"), self.verdicts, lead=_(VERDICTS_LEAD)),
+        }
+        self.body = widgets.VBox([self._sections["reasons"]])
+        self.view = widgets.VBox([self.show_what, self.body])
+        self._shown: Screened | None = None
+        self.show_what.observe(self._again, "value")
+
+    def show(self, screened: Screened) -> None:
+        """Draw the picture chosen."""
+        self._shown = screened
+        match self.show_what.value:
+            case "reasons":
+                rows = reason_rows(screened)
+                self.reasons.draw(rows, total=largest(rows["fails"]))
+            case "overlap":
+                self.overlap.draw(overlap_rows(screened))
+            case "review":
+                rows = review_rows(screened)
+                self.review.draw(rows, total=largest(rows["open"]))
+            case _:
+                self.verdicts.draw(verdict_rows(screened), total=screened.planes.participants)
+        self.body.children = [self._sections[self.show_what.value]]
+
+    def _again(self, _change: Any) -> None:
+        if self._shown is not None:
+            self.show(self._shown)
+
+
+def largest(column: "pd.Series[Any]") -> int:
+    """Round the largest bar up to a round number, so that small changes move the bars and not the axis."""
+    most = int(column.max()) if len(column) else 1
+    digits = 10 ** max(len(str(most)) - 1, 0)
+    return int(-(-most // digits) * digits)
+
+
+def reason_rows(screened: Screened) -> pd.DataFrame:
+    """Prepare the rows of the picture of reasons, the largest share first."""
+    frame = screened.tally.criteria()
+    frame = frame[frame["fails"] > 0].sort_values("share", ascending=False, kind="stable")
+    pairs = [*zip(frame["share"], frame["only_reason"], strict=True)]
+    words = [_("share {share:,.1f} · alone {alone:,}").format(share=share, alone=alone) for share, alone in pairs]
+    numbers = [f"{share:,.1f} · {alone:,}" for share, alone in pairs]
+    kept = ["criterion", "title", "fails", "share", "only_reason", "gain"]
+    return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
+
+
+def review_rows(screened: Screened) -> pd.DataFrame:
+    """Prepare the rows of the picture of unknowns, what decides most first."""
+    frame = screened.tally.criteria()
+    frame = frame[frame["open"] > 0].sort_values(["decides", "open"], ascending=False, kind="stable")
+    pairs = [*zip(frame["open"], frame["decides"], strict=True)]
+    words = [_("unknown {open:,} · decides {decides:,}").format(open=open_, decides=n) for open_, n in pairs]
+    numbers = [f"{open_:,} · {n:,}" for open_, n in pairs]
+    kept = ["criterion", "title", "open", "decides"]
+    return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
+
+
+def overlap_rows(screened: Screened) -> pd.DataFrame:
+    """Prepare the rows of the overlap picture: the criteria that exclude most, in protocol order."""
+    table = screened.tally.criteria()
+    top = table[table["fails"] >= min(SMALLEST, table["fails"].max())].nlargest(MOST_IN_OVERLAP, "fails")["criterion"]
+    names = [name for name in table["criterion"] if name in set(top)]
+    frame = screened.tally.overlap()
+    frame = frame[frame["criterion"].isin(names) & frame["other"].isin(names)]
+    percent = (100 * frame["both"] / frame["fails"].clip(lower=1)).astype(float)
+    words = frame["criterion"] + ": " + frame["criterion"].map(screened.titles)
+    return frame.assign(
+        order=frame["criterion"].map(names.index),
+        other_order=frame["other"].map(names.index),
+        percent=percent,
+        ink=["white" if value > 25 else "black" for value in percent],
+        words=words + " + " + frame["other"] + ": " + frame["other"].map(screened.titles),
+    ).reset_index(drop=True)
+
+
+def verdict_rows(screened: Screened) -> pd.DataFrame:
+    """Prepare the rows of the verdict picture: one per criterion and verdict."""
+    wide = screened.screening.counts().assign(order=lambda frame: range(len(frame)))
+    long = wide.melt(["criterion", "title", "order"], figures.STATUSES, "status", "participants")
+    return long.assign(rank=long["status"].map(figures.STATUSES.index), sign=long["status"].map(figures.SIGNS))

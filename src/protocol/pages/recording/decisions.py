@@ -1,0 +1,205 @@
+"""The committee's decisions: their history, the form for the next, and who is enrolled on which regimen."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.briefing import Briefing
+from protocol.chart import Chart
+from protocol.conduct import event
+from protocol.escalation import STOP
+from protocol.figures import conduct as figures
+from protocol.pages import elements
+from protocol.pages.recording.desk import Desk
+from protocol.pages.recording.recorder import Recorder, Wanted, field, offer, refusal
+from protocol.pages.recording.screenings import day_in
+from protocol.translation import _
+from protocol.trial import Trial
+
+NONE = ""  # the choice to stop enrolment
+
+
+class DecisionPanel:
+    """What the committee decided so far, what it has to decide now, and the form that records it.
+
+    Attributes
+    ----------
+    chosen, why, decided_by, on : ipywidgets
+        The decision.
+    participant, regimen, reason, enrolled_on : ipywidgets
+        An enrolment.
+    view, past : ipywidgets.VBox
+        What is to be decided, and the history.
+    decide, enrol : Recorder
+        Their buttons.
+    """
+
+    def __init__(self, desk: Desk, today: date) -> None:
+        self._desk = desk
+        self._proposed: dict[widgets.Widget, str] = {}  # what the form put in itself, and may replace
+        self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
+        self.history, self.state = elements.html(""), elements.html("", role="status")
+        self._make_forms(today)
+        self.view = self._arranged()
+        self.past = elements.section(_("Decisions so far"), elements.narrow(self.picture), self.history)
+        desk.on_change(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the present briefing."""
+        now = self._desk.briefing
+        self.state.value = elements.dress(where_it_stands(now, self._desk.trial), role="status")
+        rows = decision_rows(now)
+        self.picture.layout.display = None if len(rows) else "none"
+        if len(rows):
+            self.picture.draw(rows, regimens=regimens_of(now, self._desk.trial))
+        self.history.value = elements.dress(history(now))
+        self._offer(now)
+
+    def _make_forms(self, today: date) -> None:
+        labels = list(self._desk.trial.escalation.grid.labels)
+        options = [*((label, label) for label in labels), (_("no regimen: enrolment stops"), NONE)]
+        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options)
+        self.why = field(widgets.Textarea, _("Why"), rows=2, width="min(640px, 100%)")
+        self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
+        self.on = field(widgets.DatePicker, _("Day of the decision"), value=today)
+        self.decide = Recorder(self._desk, _("Record the decision"), self._decision)
+        self.participant = field(widgets.Dropdown, _("Participant"), options=[])
+        self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels)
+        self.reason = field(widgets.Text, _("Reason"), width="min(640px, 100%)")
+        self.enrolled_on = field(widgets.DatePicker, _("Enrolled on"), value=today)
+        self.enrol = Recorder(self._desk, _("Record the enrolment"), self._enrolment)
+
+    def _arranged(self) -> widgets.VBox:
+        label = elements.html(elements.invented() if self._desk.invented else "")
+        refused = refusal(self._desk)
+        if refused is not None:
+            return elements.section(_("The next decision"), label, self.state, elements.html(refused))
+        enrolment = elements.section(
+            _("Enrol a participant"), elements.row(self.participant, self.regimen, self.enrolled_on), self.reason,
+            self.enrol.view, lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
+        )  # fmt: skip
+        hint = _("While the design must wait, the open regimen is recorded as what was recommended.")
+        decision = [
+            elements.row(self.chosen, self.on, self.decided_by), self.why,
+            elements.html(Markup('<p class="pw-off">{}</p>').format(hint)), self.decide.view,
+        ]  # fmt: skip
+        if self._desk.reader.role != "coordinator":
+            decision = [elements.html(elements.note(_("Decisions are recorded by the coordinator.")))]
+        return widgets.VBox([elements.section(_("The next decision"), self.state, *decision), enrolment])
+
+    def _offer(self, now: Briefing) -> None:
+        """Offer who can be enrolled, and put in what is recommended until somebody chooses otherwise."""
+        ready = [
+            name
+            for name, course in self._desk.courses.items()
+            if course.screenings and not course.enrolled and not course.withdrawn and course.overall != "ineligible"
+        ]
+        if tuple(ready) != tuple(self.participant.options):
+            offer(self.participant, ready)
+        labels = self._desk.trial.escalation.grid.labels
+        following = now.open_regimen or NONE
+        if now.following is not None:
+            following = NONE if now.following == STOP else labels[now.following]
+        for control, value in ((self.chosen, following), (self.regimen, now.open_regimen or labels[0])):
+            if control.value == self._proposed.get(control, control.value):
+                control.value = value
+            self._proposed[control] = value
+
+    def _decision(self) -> Wanted:
+        now, labels = self._desk.briefing, self._desk.trial.escalation.grid.labels
+        recommended = now.open_regimen  # while the design must wait, what is open goes on
+        if now.following is not None:
+            recommended = None if now.following == STOP else labels[now.following]
+        values = {
+            "kind": "decision", "on": day_in(self.on), "recommended": recommended,
+            "chosen": self.chosen.value or None, "why": self.why.value.strip(), "decided_by": self.decided_by.value,
+        }  # fmt: skip
+        return event(values), "", ""
+
+    def _enrolment(self) -> Wanted:
+        name = self.participant.value or ""
+        values = {
+            "kind": "enrolled",
+            "on": day_in(self.enrolled_on),
+            "participant": name,
+            "regimen": self.regimen.value,
+        }
+        course = self._desk.courses.get(name)
+        return event(values), course.site if course else "", self.reason.value.strip()
+
+
+def regimens_of(now: Briefing, trial: Trial) -> tuple[str, ...]:
+    """Return the regimens that were opened, the lowest first."""
+    opened = set(now.decisions["chosen"].dropna())
+    return tuple(label for label in trial.escalation.grid.labels if label in opened)
+
+
+def decision_rows(now: Briefing) -> pd.DataFrame:
+    """Prepare the picture of the decisions that opened a regimen."""
+    rows = []
+    for number, row in enumerate(now.decisions.to_dict("records"), start=1):
+        if row["chosen"] is not None:
+            kind = "as recommended" if row["chosen"] == row["recommended"] else "otherwise"
+            rows.append(
+                (number, row["day"], row["chosen"], row["recommended"] or _("stop"), kind, row["why"], row["seen"])
+            )
+    names = ["number", "day", "chosen", "recommended", "kind", "words", "seen"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def history(now: Briefing) -> Markup:
+    """Tabulate the decisions, the last one first."""
+    rows = [
+        {
+            _("Day"): row["day"], _("Recommended"): row["recommended"] or _("stop"),
+            _("Chosen"): _chosen(row["chosen"], row["recommended"]), _("Why"): row["why"],
+            _("Decided by"): row["decided_by"], _("DLTs under it"): row["seen"],
+        }
+        for row in now.decisions.to_dict("records")[::-1]
+    ]  # fmt: skip
+    if not rows:
+        return Markup("<p>{}</p>").format(_("No decision is recorded yet."))
+    counted = _("Under it: with a DLT, of those enrolled at that regimen until the next decision who are evaluable.")
+    table = elements.table(pd.DataFrame(rows, dtype=object), _("The last one first"))
+    return elements.details(_("Every decision with its reason"), table) + Markup('<p class="pw-off">{}</p>').format(
+        counted
+    )
+
+
+def _chosen(chosen: str | None, recommended: str | None) -> Markup:
+    shown = chosen or _("stop")
+    if chosen == recommended:
+        return Markup("{}").format(shown)
+    return Markup('<b class="pw-open">◆ {}</b>').format(shown)
+
+
+def where_it_stands(now: Briefing, trial: Trial) -> Markup:
+    """Say what the design recommends now, or what the next decision waits for."""
+    if now.open_regimen is None:
+        return Markup("<p><b>{}</b></p>").format(_("Enrolment is stopped by the last decision."))
+    head = Markup("<p><b>{}</b></p>").format(_("Regimen {regimen} is open.").format(regimen=now.open_regimen))
+    if now.following is not None:
+        what = (
+            _("The design recommends to stop.")
+            if now.following == STOP
+            else _("The design recommends {regimen}.").format(regimen=trial.escalation.grid.labels[now.following])
+        )
+        return head + Markup("<p><b>▶ {}</b> {}</p>").format(what, now.why)
+    waits = [] if not now.free_places else [_("{n} more enrolled at it").format(n=now.free_places)]
+    waits += [_waits(row) for row in now.waiting.to_dict("records")]
+    items = Markup("").join(Markup("<li>{}</li>").format(text) for text in waits)
+    when = _("not before {day}").format(day=now.earliest) if now.earliest else _("on a day not yet known")
+    lead = _("Nothing is recommended yet. The next decision can be taken {when}; it waits for:").format(when=when)
+    return head + Markup("<p>{}</p><ul>{}</ul>").format(lead, items)
+
+
+def _waits(row: Mapping[Any, Any]) -> str:
+    who = str(row["participant"]) or _("a participant")
+    if pd.isna(row["window_ends"]):
+        return _("{who}: first infusion not given yet").format(who=who)
+    return _("{who}: evaluable from {day}").format(who=who, day=row["window_ends"])

@@ -1,0 +1,194 @@
+"""The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import pandas as pd
+
+from protocol import briefing
+from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
+from protocol.conduct.entries import canonical
+from protocol.conduct.events import content
+from protocol.conduct.roles import Identity, identity
+from protocol.records import ProtocolError
+from protocol.translation import _
+from protocol.trial import Trial, day_of
+
+EVERY_SECONDS = 5  # how soon a page shows what another person recorded
+
+
+class Desk:
+    """One reader's view of one log.
+
+    Parameters
+    ----------
+    trial : Trial
+    reader : Identity
+    log : LogReader or None
+        The open log; None for the invented example.
+    today : callable
+        Returns the reader's calendar day.
+
+    Attributes
+    ----------
+    briefing : Briefing
+        What the reader may see, as of the last look at the log.
+    courses : mapping of str to Course
+        The participants the reader may see, by study id.
+    """
+
+    def __init__(self, trial: Trial, reader: Identity, log: Any, today: Callable[[], date]) -> None:
+        self.trial, self.reader = trial, reader
+        self._log, self._today = log, today
+        self._listeners: list[Callable[[], None]] = []
+        self._session = uuid4()
+        self._look()
+
+    @property
+    def invented(self) -> bool:
+        """Whether this is the example."""
+        return self._log is None
+
+    @property
+    def where(self) -> str:
+        """What to call the log."""
+        return _("the invented example") if self.invented else str(self._log.where)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this reader may see every participant; those of the example anybody may."""
+        return self.invented or self.reader.sees_all
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the briefing is a new one."""
+        self._listeners.append(listener)
+
+    def refresh(self) -> bool:
+        """Look whether the log or the day has moved on; return whether it has."""
+        if self.invented or (self._log.head() == self.briefing.head and self._today() == self.briefing.as_of):
+            return False
+        self._look()
+        for listener in self._listeners:
+            listener()
+        return True
+
+    async def watch(self) -> None:
+        """Keep the page up to date until its kernel ends."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                self.refresh()
+            except ProtocolError:  # a log out of reach for a moment; whoever records is told
+                continue
+
+    def changes(self, since: date) -> pd.DataFrame:
+        """Compare the figures of a day with the present ones; see :func:`protocol.briefing.changes`."""
+        return briefing.changes(self.trial, self._entries(), since, self.briefing)
+
+    def news(self, since: date) -> pd.DataFrame:
+        """List what was recorded after a day; see :func:`protocol.briefing.news`."""
+        return briefing.news(self._entries(), since, self.briefing)
+
+    def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
+        """Return what holds of a participant, or (None) the decisions; empty for those who may not see it."""
+        state = self._state()
+        if participant is None:
+            return state.decisions if self.reader.records else ()
+        return state.people.get(participant, ()) if participant in self.courses else ()
+
+    def record(self, event: Event, site: str = "", reason: str = "", expected: int | None = None) -> Entry:
+        """Record an event; the same one sent twice from this page is recorded once.
+
+        Parameters
+        ----------
+        event : Event
+        site : str
+            Needed for an event of a participant.
+        reason : str
+        expected : int, optional
+            The last entry the person has seen; the one this page shows when left out.
+
+        Raises
+        ------
+        Conflict
+            When somebody recorded something that this event may depend on and that was not seen.
+        ProtocolError
+            For those who may not record it, what cannot have happened, and a log that cannot be written.
+        """
+        self._refuse(site, event)
+        seen = self.briefing.head.count if expected is None else expected
+        key = str(uuid5(UUID(str(self._session)), canonical([content(event), site, reason])))
+        entry: Entry = self._log.append(
+            event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
+        )
+        self.refresh()
+        return entry
+
+    def _refuse(self, site: str, event: Event) -> None:
+        if self.invented:
+            raise ProtocolError(self.where, _("an example, which is not written to"), how_to_start())
+        role = self.reader.role
+        allowed = self.reader.records and (not site or self.reader.sees(site))
+        if not allowed or (event.kind == "decision" and role != "coordinator"):
+            write = _("it with an account that may; the roles file says which")
+            raise ProtocolError(_("role {role}").format(role=role), _("no right to record this"), write)
+
+    def _look(self) -> None:
+        state = self._state()
+        as_of = day_of(self._entries()[-1]) if self.invented else self._today()
+        self.briefing = briefing.brief(self.trial, state, self.reader, as_of, self.invented)
+        sees = self.reader.sees
+        shown = {name: one for name, one in state.courses.items() if self.invented or sees(one.site)}
+        self.courses: Mapping[str, Course] = MappingProxyType(shown)
+
+    def _state(self) -> State:
+        if self.invented:
+            return fold(self._entries())
+        state: State = self._log.state()
+        return state
+
+    def _entries(self) -> tuple[Entry, ...]:
+        if not self.invented:
+            entries: tuple[Entry, ...] = self._log.entries()
+            return entries
+        return self.trial.examples.entries if self.trial.examples else ()
+
+
+def how_to_start() -> str:
+    """Say how to start a log that can be recorded in."""
+    return _(
+        "a log of your own: python -m protocol.conduct start trial.sqlite makes an empty one and says how to open it"
+    )
+
+
+def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], date]) -> Desk | None:
+    """Open the log that the environment names, as the person it names; the example when it names none.
+
+    ``PROTOCOL_LOG`` is the log. A viewer reads it from ``PROTOCOL_LOG_READ`` when that is given, and never through
+    a connection that can write.
+
+    Returns
+    -------
+    Desk or None
+        None when no log is named and no example lies beside the trial.
+
+    Raises
+    ------
+    ProtocolError
+        For an identity or a log that cannot be used. The example never takes the place of a log that was named.
+    """
+    reader = identity(environment)
+    address = environment.get("PROTOCOL_LOG", "")
+    if not reader.records:
+        address = environment.get("PROTOCOL_LOG_READ", "") or address
+    if not address:
+        return Desk(trial, reader, None, today) if trial.examples else None
+    from protocol.conduct.log import open_log  # the database, only for those who have one
+
+    files = trial.folder.glob("*.toml") if trial.folder else ()
+    log = open_log(address, protocol=protocol_version(files), read_only=not reader.records)
+    return Desk(trial, reader, log, today)

@@ -1,0 +1,81 @@
+"""Two viewers of a real log at once: every page opens, and no participant ever reaches their browsers."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from protocol.conduct import event
+from protocol.conduct.log import open_log
+from protocol.dashboard.contents import pages_of
+from protocol.trial import load_trial
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+SITE = "Wuhan Union Hospital"
+NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
+STUDY_IDS = ("WX-9017", "WX-9018", "WX-9019")
+READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
+
+
+def record_three(path):
+    """Record three participants of the first regimen; one of them has a DLT."""
+    trial, log, first = load_trial(NOTEBOOKS.parent / "data" / "NCT05672420"), open_log(path), date(2026, 9, 1)
+    found = next(entry for entry in trial.examples.entries if entry.kind == "screened")
+    for number, name in enumerate(STUDY_IDS):
+        day = first + timedelta(days=7 * number)
+        story = [
+            {"kind": "consented"},
+            {"kind": "screened", "phase": "Ib", "overall": "eligible so far", "result": found.content["result"]},
+            {"kind": "enrolled", "regimen": "A1"},
+            {"kind": "infused", "number": 1},
+            {"kind": "dlt_assessed", "dlt": number == 0, "code": "infection" if number == 0 else None},
+        ]
+        for happened in story:
+            log.append(event(happened | {"on": day, "participant": name}), actor="coordinator-1", site=SITE)
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def committee(chromium, serve, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("committee")
+    record_three(folder / "trial.sqlite")
+    log = {"PROTOCOL_LOG": str(folder / "trial.sqlite"), "PROTOCOL_ROLE": "viewer"}
+    with serve(NOTEBOOKS, folder / "dashboard.txt", **log) as served:
+        yield served
+
+
+def listen(visit):
+    """Keep everything that the browser is sent over its websockets."""
+    heard = []
+    visit.tab.on("websocket", lambda socket: socket.on("framereceived", lambda data: heard.append(data)))
+    return heard
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_viewers_read_a_page_at_once_and_neither_is_sent_a_participant(name, committee, laptop, phone):
+    heard = [(visit, listen(visit)) for visit in (laptop, phone)]
+    for visit, _frames in heard:
+        visit.tab.goto(committee.address)
+    for visit, _frames in heard:
+        visit.tab.goto(committee.page(name), wait_until="commit")
+    for visit, frames in heard:
+        visit.tab.wait_for_selector("#loading", state="detached", timeout=120_000)
+        visit.tab.wait_for_selector(READY, timeout=60_000)
+        assert visit.tab.get_by_text("You see it as viewer").count() == 1
+        for tab in visit.tab.get_by_role("tab").all():
+            tab.click()
+        visit.tab.wait_for_timeout(500)
+        assert frames
+        everything = b"".join(part.encode() if isinstance(part, str) else part for part in frames)
+        everything += visit.tab.content().encode()
+        assert b"Trial log trial.sqlite" in everything
+        assert not [study_id for study_id in STUDY_IDS if study_id.encode() in everything]
+        assert visit.errors == []
+
+
+def test_the_committee_reads_the_figures_of_the_log(committee, laptop):
+    laptop.open(committee, "01-overview")
+    text = laptop.tab.locator("#rendered_cells").inner_text()
+    laptop.tab.locator(".pw-chart", has_text="1 of 3").first.wait_for()
+    assert "Regimen A1 is open." in text
+    assert "Invented" not in text

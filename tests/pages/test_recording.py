@@ -1,0 +1,345 @@
+"""Recording from the pages: what is written, what is refused, and what the second of two people is asked."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from protocol.conduct import Visit, fold
+from protocol.conduct.log import LogReader, open_log
+from protocol.pages import open_page
+from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.escalation import EscalationPage
+from protocol.pages.followup import FollowupPage
+from protocol.pages.overview import OverviewPage
+from protocol.pages.recording.attaching import attach, trial_of
+from protocol.pages.recording.decisions import DecisionPanel
+from protocol.pages.recording.desk import Desk, open_desk
+from protocol.pages.recording.happenings import HappeningPanel
+from protocol.records import ProtocolError
+
+DATA = Path(__file__).parents[2] / "data" / "NCT05672420"
+
+
+@pytest.fixture
+def today(recorded):
+    log = open_log(recorded, read_only=True)
+    day = date.fromisoformat(log.entries()[-1].time[:10])
+    log.close()
+    return day
+
+
+@pytest.fixture
+def sit_down(trial, log_file, today):
+    """Open the log as somebody; the connections are let go of at the end."""
+    desks = []
+
+    def somebody(role="coordinator", **more):
+        names = {"PROTOCOL_LOG": str(log_file), "PROTOCOL_ROLE": role, "PROTOCOL_ACTOR": f"{role}-1"} | more
+        desks.append(open_desk(trial, names, lambda: today))
+        return desks[-1]
+
+    yield somebody
+    for desk in desks:
+        if desk and not desk.invented:
+            desk._log.close()
+
+
+def count(log_file):
+    log = open_log(log_file, read_only=True)
+    number = log.head().count
+    log.close()
+    return number
+
+
+def with_visits(desk, today):
+    """A panel on a participant who has a visit to come."""
+    panel = HappeningPanel(desk, today)
+    for person in reversed(desk.briefing.so_far.participants):
+        panel.participant.value = person.id
+        if panel.visit.value:
+            return panel
+    raise AssertionError("nobody has a visit to come")
+
+
+# --- What is written ---
+
+
+def test_a_visit_is_marked_with_one_click(sit_down, today, log_file):
+    desk = sit_down()
+    panel, before = with_visits(desk, today), count(log_file)
+    who, visit = panel.participant.value, panel.visit.value
+    panel.done.record.click()
+    assert "✓ Recorded as entry" in panel.done.said.value
+    assert count(log_file) == before + 1
+    person = next(p for p in desk.briefing.so_far.participants if p.id == who)
+    assert person.visits[visit] == today
+    assert panel.visit.value != visit
+
+
+def test_the_same_click_twice_records_once(sit_down, today, log_file):
+    desk = sit_down()
+    event = Visit(on=today, participant=desk.briefing.so_far.participants[-1].id, visit="month_3")
+    site = desk.courses[event.participant].site
+    first, second = desk.record(event, site), desk.record(event, site)
+    assert first == second
+    assert count(log_file) == first.sequence
+
+
+def test_a_decision_is_recorded_and_shows_in_the_history(sit_down, today):
+    desk = sit_down()
+    panel = DecisionPanel(desk, today)
+    panel.chosen.value, panel.why.value = "B1", "Two slow recoveries; a step back until they are understood."
+    panel.decide.record.click()
+    assert "✓ Recorded" in panel.decide.said.value
+    last = desk.briefing.decisions.iloc[-1]
+    assert (last["chosen"], last["recommended"]) == ("B1", "D1")
+    assert "a step back" in panel.history.value
+    assert desk.briefing.open_regimen == "B1"
+    assert panel.picture._rows[-1]["kind"] == "otherwise"
+
+
+def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
+    panel, before = DecisionPanel(sit_down(), today), count(log_file)
+    panel.decide.record.click()
+    assert 'role="alert"' in panel.decide.said.value
+    assert count(log_file) == before
+
+
+def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_file):
+    desk = sit_down()
+    page = EligibilityPage(desk.trial, today)
+    attach("eligibility", page, desk, today)
+    record_eligible(page, desk, "W-001", today)
+    panel = DecisionPanel(desk, today)
+    panel.participant.value, panel.regimen.value = "W-001", "A1"
+    panel.enrol.record.click()
+    assert "A1 while D1 is open" in panel.enrol.said.value
+    assert desk.courses["W-001"].enrolled is None
+    panel.reason.value = "The open dose was not released in time."
+    panel.enrol.record.click()
+    assert "enrolled at A1" in panel.enrol.said.value
+    assert desk.courses["W-001"].regimen == "A1"
+
+
+def record_eligible(page, desk, study_id, today):
+    """Record an eligible screening and the consent of a new participant."""
+    found = next(e for e in desk.trial.examples.entries if e.kind == "screened" and is_eligible(e))
+    facts = found.content["result"]["facts"]
+    by = today - date.fromisoformat(found.content["on"])
+    dates = {fact.id for fact in desk.trial.eligibility.facts if fact.type == "date"}
+    moved = {n: date.fromisoformat(v) + by if n in dates else v for n, v in facts.items()}
+    fill(page, moved)
+    page.screenings.study_id.value, page.screenings.site.value = study_id, desk.trial.sites[0].name
+    page.screenings.recorder.record.click()
+    assert "✓ Recorded" in page.screenings.recorder.said.value, page.screenings.recorder.said.value
+    panel = HappeningPanel(desk, today)
+    panel.participant.value, panel.kind.value = study_id, "consented"
+    panel.happened.record.click()
+    assert "✓ Recorded" in panel.happened.said.value, panel.happened.said.value
+
+
+def is_eligible(entry):
+    return entry.content["overall"] == "eligible so far"
+
+
+def fill(page, facts):
+    page.person.fill(facts, "form")
+
+
+def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today):
+    desk = sit_down()
+    page = EligibilityPage(desk.trial, today)
+    attach("eligibility", page, desk, today)
+    record_eligible(page, desk, "W-002", today)
+    kept = desk.courses["W-002"].screenings[-1].content
+    record = desk.trial.eligibility
+    dates = {fact.id for fact in record.facts if fact.type == "date"}
+    facts = {n: date.fromisoformat(v) if n in dates else v for n, v in kept["result"]["facts"].items()}
+    again = record.screen(facts, kept["phase"])
+    assert {v.id: v.status for v in again.verdicts} == kept["result"]["verdicts"]
+    assert kept["overall"] == again.overall == "eligible so far"
+    assert {"interpretation_id", "rule_hash", "parameters"} <= set(kept["result"])
+    assert "W-002" in page.screenings.known.value
+
+
+def test_a_correction_replaces_the_day_and_keeps_the_old_entry(sit_down, today, log_file):
+    desk = sit_down()
+    panel = HappeningPanel(desk, today)
+    person = desk.briefing.so_far.participants[-1]
+    panel.participant.value = person.id
+    entry = next(e for e in desk.entries_of(person.id) if e.kind == "visit")
+    visit, day = entry.content["visit"], date.fromisoformat(entry.content["on"])
+    panel.wrong.value = entry.sequence
+    assert panel.right.value == day
+    panel.right.value, panel.why.value = day + timedelta(days=1), "The ward book says the day after."
+    before = count(log_file)
+    panel.correct.record.click()
+    assert "✓ Recorded" in panel.correct.said.value
+    corrected = next(p for p in desk.briefing.so_far.participants if p.id == person.id)
+    assert (person.visits[visit], corrected.visits[visit]) == (day, day + timedelta(days=1))
+    assert count(log_file) == before + 1
+    old = next(e for e in desk._entries() if e.sequence == entry.sequence)
+    assert old.content["on"] == day.isoformat()
+
+
+# --- What is refused ---
+
+
+def test_a_viewer_has_no_way_to_write(sit_down, log_file, today):
+    desk = sit_down("viewer")
+    assert type(desk._log) is LogReader
+    assert not hasattr(desk._log, "append")
+    with desk._log._store.reading() as connection, pytest.raises(Exception, match="readonly"):
+        connection.exec_driver_sql("DELETE FROM entries")
+    with pytest.raises(ProtocolError, match="no right"):
+        desk.record(Visit(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
+
+
+def test_a_viewer_meets_no_form_and_no_participant(sit_down, today, trial):
+    desk = sit_down("viewer")
+    assert desk.courses == {}
+    assert desk.briefing.so_far is None
+    panel = HappeningPanel(desk, today)
+    assert "viewer records nothing" in panel.view.children[-1].value
+    page = FollowupPage(trial_of(trial, desk), today)
+    attach("followup", page, desk, today)
+    page.tabs.selected_index = 2
+    assert page.board is None
+    assert "no participant in this trial so far that you may see" in page.tabs.children[2].children[0].value
+
+
+def test_an_investigator_sees_and_records_the_own_site_only(sit_down, today, trial):
+    own, other = trial.sites[0].name, trial.sites[1].name
+    desk = sit_down("investigator", PROTOCOL_SITE=own)
+    assert {course.site for course in desk.courses.values()} == {own}
+    assert {person.site for person in desk.briefing.so_far.participants} == {own}
+    everybody = sit_down("coordinator").courses
+    stranger = next(name for name, course in everybody.items() if course.site == other and course.enrolled)
+    assert desk.entries_of(stranger) == ()
+    with pytest.raises(ProtocolError, match="no right"):
+        desk.record(Visit(on=today, participant=stranger, visit="month_3"), other)
+    with pytest.raises(ProtocolError, match="another site"):
+        desk.record(Visit(on=today, participant=stranger, visit="month_3"), own)
+    assert "Decisions are recorded by the coordinator" in str(DecisionPanel(desk, today).view.children[0].children)
+
+
+def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, today):
+    desk = open_desk(trial, {"PROTOCOL_ROLE": "coordinator", "PROTOCOL_ACTOR": "coordinator-1"}, lambda: today)
+    assert desk.invented
+    with pytest.raises(ProtocolError, match=r"protocol\.conduct start"):
+        desk.record(Visit(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
+    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[-1].value
+
+
+def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):
+    monkeypatch.setenv("PROTOCOL_LOG", str(tmp_path / "absent.sqlite"))
+    page = open_page("overview", DATA)
+    shown = page.children[1].value
+    assert 'role="alert"' in shown
+    assert "absent.sqlite" in shown
+    assert "Invented" not in shown
+
+
+@pytest.mark.parametrize("text", ["ask Zhang Wei", "call 13800138000"])
+def test_a_reason_that_looks_like_a_person_is_refused(sit_down, today, log_file, text):
+    panel, before = DecisionPanel(sit_down(), today), count(log_file)
+    panel.why.value = text
+    panel.decide.record.click()
+    assert 'role="alert"' in panel.decide.said.value
+    assert count(log_file) == before
+
+
+# --- Two people at once ---
+
+
+def two_at_one_visit(sit_down, today):
+    """Two people look at the same participant; the other records first."""
+    mine, theirs = sit_down(), sit_down("coordinator", PROTOCOL_ACTOR="coordinator-2")
+    panel, other = with_visits(mine, today), HappeningPanel(theirs, today)
+    other.participant.value, other.kind.value = panel.participant.value, "note"
+    other.words.value = "Came a day late because of heavy rain."
+    other.happened.record.click()
+    assert "✓ Recorded" in other.happened.said.value
+    return panel
+
+
+def test_the_second_is_shown_the_first_and_may_record_all_the_same(sit_down, today, log_file):
+    panel = two_at_one_visit(sit_down, today)
+    before = count(log_file)
+    panel.done.record.click()
+    assert "heavy rain" in panel.done.said.value
+    assert "coordinator-2" in panel.done.said.value
+    assert count(log_file) == before
+    assert panel.done._question.layout.display is None
+    panel.done.anyway.click()
+    assert "✓ Recorded" in panel.done.said.value
+    assert count(log_file) == before + 1
+    assert panel.done._question.layout.display == "none"
+
+
+def test_the_second_may_let_it_be(sit_down, today, log_file):
+    panel = two_at_one_visit(sit_down, today)
+    before = count(log_file)
+    panel.done.record.click()
+    panel.done.discard.click()
+    assert "Nothing was recorded" in panel.done.said.value
+    assert count(log_file) == before
+    assert not panel.done.record.disabled
+
+
+# --- Every page follows the log ---
+
+
+def test_what_another_person_recorded_reaches_the_open_pages(sit_down, today, trial):
+    mine, theirs = sit_down("viewer"), sit_down()
+    page = OverviewPage(trial_of(trial, mine), today, mine)
+    before = page.meeting.changed.value
+    panel = DecisionPanel(theirs, today)
+    panel.chosen.value, panel.why.value = "", "A pause until the batch is tested again."
+    panel.decide.record.click()
+    assert page.meeting.changed.value == before
+    assert mine.refresh()
+    assert not mine.refresh()
+    assert "Enrolment is stopped" in page.meeting.next_step.value
+
+
+def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, trial):
+    desk = sit_down()
+    page = EscalationPage(trial_of(trial, desk), today)
+    attach("escalation", page, desk, today)
+    assert page.notation.value.split() == desk.briefing.notation.split()
+    assert page.grid.labels[page.current.value] == desk.briefing.open_regimen
+    page.notation.value = ""
+    page.example.click()
+    assert page.notation.value.split() == desk.briefing.notation.split()
+
+
+def test_the_board_follows_the_log(sit_down, today, trial):
+    desk = sit_down()
+    page = FollowupPage(trial_of(trial, desk), today)
+    attach("followup", page, desk, today)
+    page.tabs.selected_index = 2
+    assert page.board
+    before = page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+    panel = with_visits(desk, today)
+    panel.done.record.click()
+    assert page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum()) != before
+
+
+def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
+    path = tmp_path / "new.sqlite"
+    open_log(path).close()
+    monkeypatch.setenv("PROTOCOL_LOG", str(path))
+    for role in ("viewer", "coordinator"):
+        monkeypatch.setenv("PROTOCOL_ROLE", role)
+        monkeypatch.setenv("PROTOCOL_ACTOR", "coordinator-1")
+        for name in ("overview", "eligibility", "escalation", "followup", "sites"):
+            view = open_page(name, DATA)
+            assert len(view.children[1].children) == 2, name  # the banner, and the page
+
+
+def test_the_state_of_the_desk_is_the_fold_of_its_entries(sit_down):
+    desk = sit_down()
+    assert desk._state() == fold(desk._entries())
+    assert isinstance(desk, Desk)

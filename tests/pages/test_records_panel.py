@@ -1,0 +1,182 @@
+"""Hospital records on the eligibility page: files in, a person in the form or a cohort out, and nobody's name."""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pytest
+from participants import RECORD
+from real_records import PATIENT, bundle, condition, observation, quantity
+
+from protocol.exchange.limits import template
+from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.eligibility.handing_over import frame_of
+from protocol.pages.eligibility.records import RecordsPanel
+from protocol.trial import load_trial
+
+ROOT = Path(__file__).parents[2]
+VECTORS = ROOT / "tests" / "vectors" / "eligibility"
+TRIAL = load_trial(ROOT / "data" / "NCT05672420")
+NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": [{"city": "Hanyang"}]}
+
+
+@pytest.fixture
+def page() -> Iterator[EligibilityPage]:
+    shown = EligibilityPage(TRIAL, date(2026, 3, 10))
+    yield shown
+    shown.view.close()
+
+
+@pytest.fixture
+def panel() -> Iterator[RecordsPanel]:
+    shown = RecordsPanel(TRIAL, date(2026, 3, 10), lambda _person: None, lambda _imports: None)
+    yield shown
+    shown.view.close()
+
+
+def upload(control: widgets.FileUpload, **files: bytes) -> None:
+    control.set_trait(
+        "value",
+        tuple(
+            {
+                "name": name.replace("_", "."),
+                "type": "",
+                "size": len(content),
+                "content": memoryview(content),
+                "last_modified": datetime.now(UTC),
+            }
+            for name, content in files.items()
+        ),
+    )
+
+
+def creatinine(**more: Any) -> dict[str, Any]:
+    return observation("2160-0", "k1", valueQuantity=quantity(1.65, "mg/dL"), **more)
+
+
+def test_a_person_goes_into_the_form_with_evidence_under_the_id_that_was_typed(page: EligibilityPage) -> None:
+    page.records.study_id.value = "S-014"
+    upload(page.records.files, a_json=bundle(NAMED, creatinine(), condition("91861009")))
+    assert page.records.person.options == ("S-014",)
+    assert "145.86 μmol/L" in page.records.found.value
+    assert "Observation k1 · LOINC 2160-0 · 1.65 mg/dL" in page.records.found.value
+    page.records.to_form.click()
+    assert page.tabs.selected_index == 0
+    assert "S-014" in page.person.who.value
+    assert page.person.form.fields["diagnosis"].value == "aml"
+    assert float(page.person.form.fields["creatinine_umol_l"].value) == pytest.approx(145.8628, abs=1e-3)
+    assert "no upper limit of normal" in page.person.verdicts.value.lower()
+    assert "LOINC 2160-0" in page.person.verdicts.value
+
+
+def test_a_reason_stays_until_somebody_enters_the_fact(page: EligibilityPage) -> None:
+    upload(page.records.files, a_json=bundle(NAMED, observation("2160-0", valueQuantity=quantity(1.4))))
+    assert "unit unknown" in page.records.found.value
+    page.records.to_form.click()
+    assert page.person.form.unusable == {"creatinine_umol_l": "unit unknown"}
+    page.person.form.fields["creatinine_umol_l"].value = "90"
+    assert page.person.form.unusable == {}
+    page.person.form.clear.click()
+    assert page.person.form.unusable == {}
+
+
+def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: EligibilityPage) -> None:
+    files = {path.name.split("_")[0] + "_json": gzip.decompress(path.read_bytes()) for path in VECTORS.rglob("*.gz")}
+    page.records.key.value = "a secret of the site"
+    page.records.as_of.value = "2020-09-01"
+    upload(page.records.files, **files)
+    ids = page.records.person.options
+    assert len(ids) == 6
+    assert all(one.startswith("P-") for one in ids)
+    page.records.to_cohort.click()
+    assert page.tabs.selected_index == 1
+    assert ">3</span>" in page.cohort.totals.value
+    own = next(one for one in page.records.imports.participants if one.unusable.get("lvef_pct"))
+    page.cohort.chosen.value = own.participant
+    assert page.person.form.unusable["lvef_pct"] == "conflicting sources"
+    upload(page.records.files, **files)
+    assert page.records.person.options == ids
+
+
+def test_limits_of_the_site_settle_what_the_record_leaves_open(page: EligibilityPage) -> None:
+    site = TRIAL.sites[0].name
+    lines = template(RECORD, (site,)).decode("utf-8-sig").splitlines()
+    filled = [
+        line.replace("creatinine,female,,umol/L,,", "creatinine,female,73,umol/L,2026-01-01,handbook")
+        for line in lines
+    ]
+    upload(page.records.limits, limits_csv="\n".join(filled).encode())
+    assert "1 limit of normal read" in page.records.status.value
+    page.records.site.value = site
+    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
+    assert f"table of {site}: handbook" in page.records.found.value
+    page.records.to_form.click()
+    assert "above 1.5 × Upper limit of normal of creatinine 73" in page.person.verdicts.value
+
+
+@pytest.mark.parametrize("content", [b"", b"<Bundle/>", b"{", b'{"resourceType": "Bundle", "type": "history"}'])
+def test_a_bad_file_is_named_and_the_last_good_records_stay(panel: RecordsPanel, content: bytes) -> None:
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    before = (panel.person.options, panel.found.value)
+    upload(panel.files, bad_json=content)
+    assert "bad.json" in panel.message.value
+    assert (panel.person.options, panel.found.value) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "says"),
+    [
+        ("study_id", "Zhang Wei", "like S-014"),
+        ("as_of", "1.3.2026", "a date like"),
+        ("study_id", "zw-1", "like S-014"),
+    ],
+)
+def test_an_id_or_day_that_is_none_is_refused(panel: RecordsPanel, field: str, text: str, says: str) -> None:
+    getattr(panel, field).value = text
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    assert says in panel.message.value
+    assert panel.imports is None
+
+
+def test_one_id_is_not_given_to_two_persons(panel: RecordsPanel) -> None:
+    panel.study_id.value = "S-014"
+    upload(panel.files, a_json=bundle(NAMED, {**NAMED, "id": "2"}))
+    assert "one id and 2 persons" in panel.message.value
+
+
+def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: EligibilityPage) -> None:
+    noted = creatinine(note=[{"text": "Zhang Wei"}], performer=[{"display": "Dr Hanyang"}])
+    upload(page.records.files, a_json=bundle(NAMED, noted))
+    page.records.to_form.click()
+    page.records.to_cohort.click()
+    assert page.records.files.value == ()
+    everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + frame_of(page.cohort.screened).to_csv()
+    assert "Zhang" not in everything
+    assert "Hanyang" not in everything
+
+
+def test_a_cohort_is_handed_over_with_study_ids_only_and_the_example_is_not(page: EligibilityPage) -> None:
+    page.handing_over.prepare.click()
+    assert "invented" in page.handing_over.links.value
+    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
+    page.records.to_cohort.click()
+    page.handing_over.prepare.click()
+    links = re.findall(r'download="([^"]+)" href="data:[^,]+,([^"]+)"', page.handing_over.links.value)
+    files = {name: base64.b64decode(content).decode() for name, content in links}
+    assert sorted(files) == ["group_eligible.json", "group_possibly.json", "redcap_import.csv"]
+    own = page.records.person.options[0]
+    assert json.loads(files["group_possibly.json"])["quantity"] == 1
+    assert own in files["group_possibly.json"]
+    assert files["redcap_import.csv"].splitlines()[1].startswith(own)
+    assert not any("Zhang" in content for content in files.values())
+
+
+def _texts(widget: widgets.Widget) -> list[str]:
+    own = [str(getattr(widget, name)) for name in ("value", "description", "options") if hasattr(widget, name)]
+    return own + [text for child in getattr(widget, "children", ()) for text in _texts(child)]

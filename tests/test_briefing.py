@@ -1,0 +1,198 @@
+"""What each person may see of the trial, and that the figures are right."""
+
+import io
+import re
+import zipfile
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.briefing import COUNTS, brief, changes, news, quiet
+from protocol.conduct import State, fold
+from protocol.conduct.roles import Identity
+from protocol.exchange.meeting_pack import meeting_pack
+from protocol.pages.meeting import MeetingPanel
+from protocol.pages.recording.desk import Desk
+from protocol.trial import load_trial
+
+TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
+ENTRIES = TRIAL.examples.entries
+STATE = fold(ENTRIES)
+TODAY = TRIAL.so_far.as_of
+IDS = set(STATE.people)
+VIEWER, CHIEF = Identity(), Identity(role="coordinator", actor="coordinator-1")
+UNION = Identity(role="investigator", site="Wuhan Union Hospital", actor="union")
+
+
+def everything(briefing):
+    """All that a briefing holds, as text."""
+    parts = [
+        value.to_string() if isinstance(value, pd.DataFrame) else str(value) for value in vars(briefing).values()
+    ]
+    return "\n".join(parts)
+
+
+def seen(briefing):
+    return {name for name in IDS if re.search(rf"\b{name}\b", everything(briefing))}
+
+
+def plain_counts(entries):
+    """The figures counted from the entries alone, in the plainest way: a twin without state and window."""
+    of = {kind: {e.participant for e in entries if e.kind == kind} for kind in ("screened", "consented", "enrolled")}
+    treated = {e.participant for e in entries if e.kind == "infused"}
+    toxic = {e.participant for e in entries if e.kind == "dlt_assessed" and e.content["dlt"]}
+    left = {e.participant for e in entries if e.kind == "withdrawn"}
+    return {**{k: len(v) for k, v in of.items()}, "treated": len(treated), "dlts": len(toxic), "withdrawn": len(left)}
+
+
+def test_the_figures_are_those_of_the_entries():
+    found = brief(TRIAL, STATE, CHIEF, TODAY).counts
+    assert {name: found[name] for name in plain_counts(ENTRIES)} == plain_counts(ENTRIES)
+    assert found["in window"] + found["evaluable"] == found["treated"]
+
+
+@settings(max_examples=15)
+@given(st.integers(0, len(ENTRIES)))
+def test_after_any_number_of_entries_the_parts_add_up(number):
+    entries = ENTRIES[:number]
+    day = date.fromisoformat(entries[-1].time[:10]) if entries else TODAY
+    now = brief(TRIAL, fold(entries), CHIEF, day, overdue=False)
+    assert {name: now.counts[name] for name in plain_counts(entries)} == plain_counts(entries)
+    for name in ("enrolled", "treated", "in window", "evaluable", "dlts"):
+        assert now.regimens[name].sum() == now.counts[name]
+    assert now.sites["enrolled"].sum() == now.counts["enrolled"]
+    letters = "".join(part.partition(":")[2] for part in now.notation.split())
+    assert Counter(letters) == Counter(N=now.counts["evaluable"] - now.counts["dlts"], T=now.counts["dlts"])
+
+
+@pytest.mark.parametrize(
+    "identity", [VIEWER, UNION, CHIEF, Identity(rows=True)], ids=["viewer", "own", "all", "rows"]
+)
+def test_a_briefing_holds_the_participants_its_reader_may_see_and_no_other(identity):
+    allowed = {name for name, course in STATE.courses.items() if identity.sees(course.site)}
+    assert seen(brief(TRIAL, STATE, identity, TODAY)) <= allowed
+    if identity is VIEWER:
+        assert allowed == set()
+    else:
+        assert seen(brief(TRIAL, STATE, identity, TODAY))
+
+
+def test_the_participants_of_the_example_may_be_seen_by_everybody():
+    assert brief(TRIAL, STATE, VIEWER, TODAY, invented=True).so_far == TRIAL.so_far
+
+
+def test_few_are_not_told_apart_for_a_viewer():
+    assert [quiet(n) for n in (0, 1, 4, 5)] == ["0", "1–4", "1–4", "5"]
+    viewer, chief = (brief(TRIAL, STATE, who, TODAY) for who in (VIEWER, CHIEF))
+    assert set(viewer.sites["dlts"]) == {"–"}
+    assert chief.sites["dlts"].sum() == chief.counts["dlts"]
+    assert "1–4" in set(viewer.reasons["participants"])
+    assert chief.reasons["participants"].min() == 1
+    mixed = brief(TRIAL, STATE, UNION, TODAY).sites.set_index("site")["dlts"]
+    assert mixed["Wuhan Union Hospital"] >= 0
+    assert mixed["Wuhan Tongji Hospital"] == "–"
+
+
+def test_while_windows_run_nothing_is_recommended_and_afterwards_the_design_is_asked():
+    now = brief(TRIAL, STATE, CHIEF, TODAY)
+    assert now.following is None
+    assert len(now.waiting) == 3
+    assert now.earliest is None  # one has no first infusion yet
+    decided = STATE.decisions[-1]
+    before = fold(entry for entry in ENTRIES if entry.sequence < decided.sequence)
+    then = brief(TRIAL, before, CHIEF, date.fromisoformat(decided.content["on"]))
+    assert TRIAL.escalation.grid.labels[then.following] == decided.content["recommended"]
+    assert then.earliest == date.fromisoformat(decided.content["on"])
+    assert then.why
+
+
+def test_a_free_place_holds_the_decision():
+    fresh = brief(TRIAL, State(), CHIEF, TODAY)
+    assert (fresh.open_regimen, fresh.free_places, fresh.following) == ("A1", 3, None)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, (TODAY - date(2023, 11, 1)).days))
+def test_what_changed_is_what_was_recorded_since(ago):
+    since, now = TODAY - timedelta(days=ago), brief(TRIAL, STATE, CHIEF, TODAY)
+    table = changes(TRIAL, ENTRIES, since, now).set_index("what")
+    early = [entry for entry in ENTRIES if entry.time[:10] <= since.isoformat()]
+    assert {name: table["before"][name] for name in plain_counts(early)} == plain_counts(early)
+    assert table["now"].to_dict() == now.counts
+    assert list(table.index) == list(COUNTS)
+    told = news(ENTRIES, since, now)
+    assert (told["kind"] == "dlt_assessed").sum() == table["now"]["dlts"] - table["before"]["dlts"]
+
+
+def test_news_name_nobody_to_a_viewer_and_keep_the_reason_of_a_participant_back():
+    since = date(2023, 1, 1)
+    viewer, chief = (news(ENTRIES, since, brief(TRIAL, STATE, who, TODAY)) for who in (VIEWER, CHIEF))
+    assert set(viewer["participant"]) == {""}
+    assert len(viewer) == len(chief)
+    corrected = chief.loc[chief["kind"] == "correction", "words"].iloc[0]
+    assert corrected
+    assert corrected not in viewer.to_string()
+    assert "slow recovery" in viewer.to_string()  # the committee's own reason
+
+
+# --- The meeting pack ---
+
+
+def pack_for(identity, invented=False):
+    desk = Desk(TRIAL, identity, None, lambda: TODAY)
+    desk.briefing = brief(TRIAL, STATE, identity, TODAY, invented)
+    desk.changes = lambda since: changes(TRIAL, ENTRIES, since, desk.briefing)
+    desk.news = lambda since: news(ENTRIES, since, desk.briefing)
+    panel = MeetingPanel(desk)
+    panel.since.value = date(2026, 6, 1)
+    panel.prepare.click()
+    return panel.pack.value
+
+
+def unpacked(link):
+    from base64 import b64decode
+
+    name, content = re.search(r'download="([^"]+)" href="data:application/zip;base64,([^"]+)"', link).groups()
+    with zipfile.ZipFile(io.BytesIO(b64decode(content))) as pack:
+        return name, {file: pack.read(file).decode("utf-8-sig") for file in pack.namelist()}
+
+
+def test_the_pack_is_a_page_that_needs_nothing_else_and_its_figures():
+    name, files = unpacked(pack_for(VIEWER))
+    assert name == f"meeting-2026-11-20-entry-{len(ENTRIES)}.zip"
+    page = files.pop("meeting.html")
+    assert set(files) == {
+        f"{n}.csv" for n in ("regimens", "sites", "visits", "screening", "reasons", "changes", "news", "decisions")
+    }
+    assert page.count("<svg") == 2
+    assert not re.search(r"<script|<link|<img|<iframe|@import|url\(|\ssrc=", page)
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert STATE.head.hash in page
+    now = brief(TRIAL, STATE, VIEWER, TODAY)
+    regimens = pd.read_csv(io.StringIO(files["regimens.csv"]))
+    assert regimens["dlts"].sum() == now.counts["dlts"]
+    assert len(pd.read_csv(io.StringIO(files["decisions.csv"]))) == len(STATE.decisions)
+
+
+def test_a_viewers_pack_holds_no_participant_and_the_examples_pack_says_that_it_is_invented():
+    _name, files = unpacked(pack_for(VIEWER))
+    whole = "\n".join(files.values())
+    assert not any(re.search(rf"\b{name}\b", whole) for name in IDS)
+    assert "Invented" not in whole
+    name, files = unpacked(pack_for(VIEWER, invented=True))
+    assert "invented-example" in name
+    assert "Invented example." in files["meeting.html"]
+
+
+def test_the_same_state_gives_the_same_pack():
+    now = brief(TRIAL, STATE, VIEWER, TODAY)
+    made = [meeting_pack("T", now, TODAY, "", (), {}) for _time in range(2)]
+    assert made[0] == made[1]

@@ -1,0 +1,63 @@
+"""The table of the laboratories' upper limits of normal: written empty, read back filled."""
+
+import csv
+import io
+
+import pytest
+from participants import RECORD
+
+from protocol.exchange.limits import COLUMNS, read_limits, template
+from protocol.records import ProtocolError
+
+HEAD = ",".join(COLUMNS) + "\n"
+LINE = "Union,creatinine,female,0.83,mg/dL,2025-01-01,laboratory handbook\n"
+
+
+def test_the_empty_table_has_a_line_per_site_analyte_and_sex_and_reads_as_nothing_filled() -> None:
+    content = template(RECORD, ("Union", "Tongji"))
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    assert len(rows) == 2 * 4 * 2
+    assert {row["analyte"] for row in rows} == {"alt", "ast", "bilirubin", "creatinine"}
+    assert read_limits("limits.csv", content, RECORD) == ((), ())
+
+
+def test_a_filled_line_is_converted_and_keeps_its_source() -> None:
+    [limit] = read_limits("limits.csv", (HEAD + LINE).encode("utf-8-sig"), RECORD).limits
+    assert limit.limit == pytest.approx(73.3734)
+    assert (limit.site, limit.sex, limit.source, limit.original) == (
+        "Union",
+        "female",
+        "laboratory handbook",
+        "0.83 mg/dL",
+    )
+    chinese = LINE.replace("Union", "协和医院")
+    assert read_limits("limits.csv", (HEAD + chinese).encode("gb18030"), RECORD).limits[0].site == "协和医院"
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        (LINE.replace("creatinine", "crea"), "analyte"),
+        (LINE.replace("female", "w"), "sex"),
+        (LINE.replace("0.83", "83,"), "limit"),
+        (LINE.replace("0.83", "0.0083"), "limit"),
+        (LINE.replace("0.83", "nan"), "limit"),
+        (LINE.replace("mg/dL", ""), "unit"),
+        (LINE.replace("mg/dL", "U/L"), "unit"),
+        (LINE.replace("2025-01-01", "1.1.25"), "valid_from"),
+        (LINE.replace("laboratory handbook", ""), "source"),
+        (LINE.replace("Union", ""), "site"),
+    ],
+)
+def test_a_wrong_cell_is_named_by_row_and_column_and_the_other_lines_are_read(line: str, column: str) -> None:
+    if column == "limit" and "83," in line:
+        line = line.replace("83,,", '"83,",')
+    table = read_limits("limits.csv", (HEAD + line + LINE).encode(), RECORD)
+    assert len(table.limits) == 1
+    assert [problem.where for problem in table.problems] == [f"limits.csv, row 2, column {column}"]
+
+
+@pytest.mark.parametrize("content", [b"", b"site,analyte\n", b"\xff\xfe\x00\xff"])
+def test_a_file_that_is_no_such_table_is_refused(content: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        read_limits("limits.csv", content, RECORD)

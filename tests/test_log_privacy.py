@@ -1,0 +1,146 @@
+"""No names: free text that may name a person is refused, and what a clinic needs to write passes."""
+
+import pytest
+import trial_events as trial
+from hypothesis import given
+from hypothesis import strategies as st
+from trial_events import DAY
+
+from protocol.conduct import Correction, Decision, Note
+from protocol.conduct.privacy import check_event, is_card_number, without_identity
+from protocol.records import ProtocolError
+
+PERSONS = [
+    "John Smith",
+    "spoke with Anna-Maria Rossi",
+    "Call Wang",
+    "zhang has fever",
+    "Mr Bean",
+    "Dr. Watson",
+    "Ming Yang agreed",
+    "Patient John",
+    "Given to Peter Miller",
+    "Fever of Mary Brown on day 3",
+    "王小明",
+    "张 伟",
+    "患者王小明",
+    "姓名：李雷",
+    "受试者欧阳锋发热",
+    "欧阳娜娜",
+    "李先生",
+    "赵医生说",
+    "王小明今日入院，王小明入院",
+    "陈芳自述头痛",
+    "联系人：刘洋",
+    "110101199003078515",
+    "11010119900307851X",
+    "130503670401001",
+    "13800138000",
+    "+86 138 0013 8000",
+    "027-85726387",
+    "(027) 8572 6387",
+    "who@example.org",
+    "born 1961-04-05",
+]
+
+CLINICAL = [
+    "",
+    "no DLT in 3 of 3",
+    "Grade 3 rash on day 5",
+    "Given Cytarabine and Daunorubicin",
+    "Daunorubicin Cytarabine",
+    "Idarubicin Cytarabine, then Azacitidine Venetoclax",
+    "Piperacillin Tazobactam for Pseudomonas Aeruginosa",
+    "Staphylococcus Aureus in the Central Line",
+    "Steering Committee",
+    "Independent Data Monitoring Committee",
+    "Wuhan Union Hospital",
+    "Principal Investigator",
+    "Common Terminology Criteria 5.0",
+    "Non-Hodgkin Lymphoma",
+    "Acute Myeloid Leukemia",
+    "Acute Lymphoblastic Leukaemia",
+    "Platelets 18 x 10^9/L on 2026-11-20",
+    "Bone Marrow biopsy",
+    "Filgrastim Meropenem Voriconazole",
+    "Graft Versus Host Disease",
+    "Clostridium Difficile",
+    "Escherichia Coli",
+    "Computed Tomography of the chest",
+    "ECOG 2, SpO2 97%, ALT 38 U/L, LVEF 55%",
+    "UC-MSC 1.0e6 cells/kg over 45 min",
+    "Stay at B1: 1 of 6 with a DLT (lambda_d 0.359)",
+    "CD34+ 15/uL: is it low?",
+    "first dose 2026-03-05, second 2026-03-12",
+    "白细胞低，复查血常规",
+    "白细胞",
+    "高血压",
+    "患者高热",
+    "高烧",
+    "黄疸",
+    "方案B1",
+    "任何不适",
+    "无任何不适",
+    "于昨日输注",
+    "马法兰",
+    "血小板回升，白细胞 2.1",
+    "输注后无不适",
+    "江苏",
+    "范围内",
+    "患者白细胞低",
+    "患者万古霉素治疗",
+    "余无异常",
+    "曾用药",
+    "程度轻",
+]
+
+
+@pytest.mark.parametrize("text", PERSONS)
+def test_what_may_name_a_person_is_refused_and_not_repeated(text):
+    with pytest.raises(ProtocolError, match="what looks like") as refused:
+        without_identity(text, "note")
+    assert text not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", CLINICAL)
+def test_what_a_clinic_writes_passes(text):
+    assert without_identity(text, "note") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [("11010519491231002X", True), ("440524188001010014", True), ("110105194912310021", False), ("12", False)],
+)
+def test_the_check_digit_of_an_id_card_is_the_standards(text, valid):
+    assert is_card_number(text) is valid  # the two valid ones are the examples of GB 11643-1999
+
+
+@given(st.integers(0, 10**17 - 1))
+def test_one_check_digit_in_eleven_fits(number):
+    fits = [digit for digit in "0123456789X" if is_card_number(f"{number:017d}{digit}")]
+    assert len(fits) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "where"),
+    [
+        (Note(on=DAY, text="call 13800138000"), "", "note"),
+        (Decision(on=DAY, recommended=None, chosen="A1", why="asked by 王小明", decided_by="committee"), "", "why"),
+        (Decision(on=DAY, recommended=None, chosen="A1", why="fits", decided_by="John Smith"), "", "decided by"),
+        (trial.screened(), "as Wang said", "reason"),
+        (trial.screened("A13800138000"), "", "study id"),
+        (trial.screened(remarks=["13800138000"]), "", "screening result"),
+        (trial.screened(facts={"who@example.org": 1}), "", "screening result"),
+        (trial.screened(card="11010519491231002X"), "", "screening result"),
+        (Correction(of=1, hash="0" * 64, replacement=Note(on=DAY, text="John Smith"), why="typo"), "", "note"),
+        (Correction(of=1, hash="0" * 64, why="John Smith"), "", "why"),
+    ],
+)
+def test_every_free_field_of_an_event_is_looked_at(event, reason, where):
+    with pytest.raises(ProtocolError, match=f"^{where}: found what looks like"):
+        check_event(event, reason)
+
+
+def test_the_result_of_a_screening_may_hold_the_listings_words_and_dates_of_long_ago():
+    said = ["Acute Myeloid Leukemia", "Date of birth 1961-04-05", "Relapsed After Smith Regimen", "10000000 cells"]
+    check_event(trial.screened(because=said), "rescreened after 2 weeks")

@@ -1,0 +1,92 @@
+"""The two-agent logistic model: its twin, an account by numerical integration, and overdose control."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_designs import RECORD, SCENARIOS, draws_of
+from twins.logistic import PlainLogistic
+
+from protocol.escalation import STOP, Grid, Outcomes, simulate
+from protocol.escalation.designs.logistic import Logistic, _scattered
+from protocol.records import ProtocolError
+
+GRID = Grid(tuple("ABCDE"), tuple("123"))
+PUBLISHED = json.loads((Path(__file__).parent / "vectors" / "logistic_one_agent.json").read_text(encoding="utf-8"))
+NEVER = (1e-9, 1e-6, 1.0, 1e-6)  # an agent that does nothing
+
+
+@pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
+def test_the_logistic_model_agrees_with_the_plain_twin_on_the_same_draws(scenario):
+    design = RECORD.designed("Two-agent logistic", draws=50)
+    twin = PlainLogistic(
+        design.doses, design.frequencies, (design.dose_prior, design.frequency_prior), design.interaction,
+        _scattered(50, 5).T.tolist(), *design.interval, design.overdose,
+    )  # fmt: skip
+    result = simulate(design, SCENARIOS[scenario], 1_000, 7)
+    for trial, (latent, _coins) in enumerate(draws_of(7, 1_000)):
+        n, y = twin.run(SCENARIOS[scenario], latent)
+        assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells], trial
+        assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+        picked = twin.select(n, y)
+        assert result.selected[trial] == (STOP if picked is None else twin.cells.index(picked))
+
+
+@pytest.mark.parametrize("case", PUBLISHED["cases"], ids=lambda case: f"{case['n']}-{case['dlt']}")
+def test_the_posterior_agrees_with_numerical_integration_where_one_agent_acts(case):
+    grid, prior = Grid(tuple("ABCDE"), ("1",)), tuple(PUBLISHED["prior"].values())
+    design = Logistic(
+        grid,
+        doses=tuple(PUBLISHED["amounts"]),
+        dose_prior=prior,
+        frequency_prior=NEVER,
+        interaction=0.0,
+        draws=20_000,
+    )
+    posterior = design.posterior(Outcomes(grid, np.array([case["n"]]).T, np.array([case["dlt"]]).T))
+    assert design.interval == pytest.approx(PUBLISHED["interval"])
+    error = (
+        3 * 0.5 / np.sqrt(posterior.size[0])
+    )  # evenly scattered draws do better than chance, and this is three of its errors
+    assert posterior.inside[0] == pytest.approx(case["inside"], abs=error)
+    assert posterior.over[0] == pytest.approx(case["above"], abs=error)
+    assert error < 0.05
+
+
+def test_more_draws_do_not_change_the_advice():
+    few, many = (RECORD.designed("Two-agent logistic", draws=draws) for draws in (8_000, 100_000))
+    for text in ("A1:NNN", "A1:NNT", "A1:NNN A2:NNN B2:NTN", "A1:NNN B1:NNN C1:NNN C2:NNT D2:NTTNNT"):
+        outcomes = Outcomes.parse(GRID, text)
+        at = [GRID.index(text.split()[-1][:2])]
+        assert few.next(outcomes, at) == many.next(outcomes, at)
+        assert few.posterior(outcomes).over == pytest.approx(many.posterior(outcomes).over, abs=0.02)
+
+
+def test_no_regimen_is_given_whose_chance_of_an_overdose_is_above_the_limit():
+    design = RECORD.designed("Two-agent logistic")
+    outcomes = Outcomes.parse(GRID, "A1:NNN B1:NNN C1:NNN C2:TTN")
+    following = design.next(outcomes, [GRID.index("C2")])[0]
+    assert design.posterior(outcomes).over[0, following] <= design.overdose
+    assert design.eliminated(outcomes)[0][tuple(np.divmod(GRID.index("C2"), 3))]
+
+
+def test_the_advice_names_the_effective_number_of_draws():
+    design = RECORD.designed("Two-agent logistic")
+    assert "effective draws of 8,000" in design.why(Outcomes.parse(GRID, "A1:NNN"), 0)
+    few = RECORD.designed("Two-agent logistic", draws=50)
+    assert "too few to rely on" in few.why(Outcomes.parse(GRID, "A1:NNNNNNTTT"), 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"doses": (1.0, 2.0)}, {"doses": (1.0, 2.0, 2.0, 3.0, 4.0)}, {"frequencies": (0.0, 1.0, 2.0)},
+        {"dose_prior": (1.0, 1.0, 1.0, 1.0)}, {"frequency_prior": (0.1, 0.0, 1.0, 1.0)}, {"margin_below": 0.4},
+        {"overdose": 0.0}, {"overdose": float("nan")}, {"draws": 10}, {"interaction": -1.0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_the_logistic_model_cannot_use_is_refused(changes):
+    with pytest.raises(ProtocolError, match="design"):
+        Logistic(GRID, **changes)

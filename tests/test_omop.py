@@ -1,0 +1,206 @@
+"""OMOP CDM folders become facts per person, from Parquet or CSV, with what could not be used."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from participants import RECORD
+from real_records import DAY, setting
+
+from protocol.exchange.evidence import Imported, Imports
+from protocol.exchange.omop import read_omop
+from protocol.records import ProtocolError
+
+CONCEPTS = [
+    (3016723, "LOINC", "2160-0"),
+    (3020564, "LOINC", "14682-9"),
+    (3006923, "LOINC", "1742-6"),
+    (40758583, "LOINC", "89247-1"),
+    (3013752, "LOINC", "5195-3"),
+    (140352, "SNOMED", "91861009"),
+    (45600000, "ICD10CM", "C92.40"),
+    (8840, "UCUM", "mg/dL"),
+    (8749, "UCUM", "umol/L"),
+    (8645, "UCUM", "[U]/L"),
+    (9191, "SNOMED", "10828004"),
+]
+CREATININE = {"measurement_concept_id": 3016723, "value_as_number": 1.0, "unit_concept_id": 8840}
+
+
+def folder(path: Path, suffix: str = ".parquet", **tables: list[dict[str, Any]]) -> Path:
+    tables.setdefault("person", [person(1)])
+    concepts = [
+        {"concept_id": number, "vocabulary_id": name, "concept_code": code} for number, name, code in CONCEPTS
+    ]
+    tables.setdefault("concept", concepts)
+    for name, rows in tables.items():
+        frame = pd.DataFrame(rows)
+        if suffix == ".csv":
+            frame.to_csv(path / f"{name}.csv", index=False)
+        else:
+            frame.to_parquet(path / f"{name.upper()}.parquet")
+    return path
+
+
+def person(own: int, year: Any = 1980, month: Any = 5, day: Any = 6, gender: int = 8532) -> dict[str, Any]:
+    return {
+        "person_id": own,
+        "year_of_birth": year,
+        "month_of_birth": month,
+        "day_of_birth": day,
+        "gender_concept_id": gender,
+    }
+
+
+def measurement(own: int = 1, day: str = "2026-03-08", **more: Any) -> dict[str, Any]:
+    return {"measurement_id": own, "person_id": 1, "measurement_date": day, **CREATININE, **more}
+
+
+def read(path: Path, **more: Any) -> Imports:
+    return read_omop(path, setting(**more), lambda key: f"S-{key}")
+
+
+def one(path: Path, **tables: list[dict[str, Any]]) -> Imported:
+    return read(folder(path, **tables)).participants[0]
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_folder_of_either_kind_gives_facts_with_their_row(tmp_path: Path, suffix: str) -> None:
+    found = read(folder(tmp_path, suffix, measurement=[measurement(7)])).participants[0]
+    assert found.participant == "S-1"
+    assert found.facts["sex"] == "female"
+    assert found.facts["birth_date"] == date(1980, 5, 6)
+    assert found.facts["creatinine_umol_l"] == pytest.approx(88.4017)
+    evidence = found.provenance["creatinine_umol_l"]
+    assert (evidence.origin, evidence.original) == ("measurement 7", "1 mg/dL")
+    assert evidence.code == "OMOP 3016723 (LOINC 2160-0)"
+
+
+def test_the_newest_day_across_concepts_counts_and_nothing_from_the_future(tmp_path: Path) -> None:
+    rows = [
+        measurement(1, "2026-03-05"),
+        measurement(2, "2026-03-08", measurement_concept_id=3020564, value_as_number=95.0, unit_concept_id=8749),
+        measurement(3, "2026-03-11", value_as_number=9.0),
+    ]
+    assert one(tmp_path, measurement=rows).facts["creatinine_umol_l"] == 95
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"unit_concept_id": 0}, "unit unknown"),
+        ({"unit_concept_id": 0, "unit_source_value": "mg per dL"}, "unit unknown"),
+        ({"unit_concept_id": 0, "unit_source_value": "mg/dL"}, 88.4017),
+        ({"unit_concept_id": 8645}, "unit unknown"),
+        ({"operator_concept_id": 4171756}, "missing"),
+        ({"operator_concept_id": 4172703}, 88.4017),
+        ({"value_as_number": 900.0}, "missing"),
+    ],
+)
+def test_a_unit_must_be_known_and_a_bound_is_no_value(tmp_path: Path, changed: dict[str, Any], expected: Any) -> None:
+    found = one(tmp_path, measurement=[measurement(**changed)])
+    if isinstance(expected, str):
+        assert found.unusable == {"creatinine_umol_l": expected}
+    else:
+        assert found.facts["creatinine_umol_l"] == pytest.approx(expected)
+
+
+def test_two_values_of_one_day_conflict(tmp_path: Path) -> None:
+    found = one(tmp_path, measurement=[measurement(1), measurement(2, value_as_number=1.5)])
+    assert found.unusable["creatinine_umol_l"] == "conflicting sources"
+
+
+def test_the_upper_end_of_the_range_is_the_limit_of_normal(tmp_path: Path) -> None:
+    assert one(tmp_path, measurement=[measurement(range_high=1.2)]).facts["creatinine_uln_umol_l"] == pytest.approx(
+        106.082
+    )
+
+
+def test_scores_and_coded_answers_are_read(tmp_path: Path) -> None:
+    score = measurement(
+        1, measurement_concept_id=40758583, value_as_number=0.0, unit_source_value="{score}", unit_concept_id=0
+    )
+    answer = measurement(2, measurement_concept_id=3013752, value_as_number=None, value_as_concept_id=9191)
+    found = one(tmp_path, measurement=[score, answer])
+    assert (found.facts["ecog"], found.facts["hbsag"]) == (0, "positive")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, "aml"),
+        ({"condition_status_concept_id": 32899}, None),
+        ({"condition_end_date": "2026-02-01"}, None),
+        ({"condition_end_date": "2026-12-01"}, "aml"),
+        ({"condition_start_date": "2026-12-01"}, None),
+        ({"condition_concept_id": 0, "condition_source_concept_id": 45600000}, "apl"),
+    ],
+)
+def test_a_condition_is_a_diagnosis_while_it_lasts_and_is_confirmed(
+    tmp_path: Path, changed: dict[str, Any], expected: str | None
+) -> None:
+    row = {
+        "condition_occurrence_id": 1,
+        "person_id": 1,
+        "condition_concept_id": 140352,
+        "condition_start_date": "2026-01-05",
+        **changed,
+    }
+    assert one(tmp_path, condition_occurrence=[row]).facts.get("diagnosis") == expected
+
+
+def test_the_dead_are_not_expected_to_survive(tmp_path: Path) -> None:
+    dead = [{"person_id": 1, "death_date": "2026-03-01"}]
+    assert RECORD.screen(one(tmp_path, death=dead).facts)["I6"].status == "not met"
+
+
+@pytest.mark.parametrize(
+    ("born", "age", "verdict"),
+    [
+        ((1980, None, None), 45, "met"),
+        ((2008, None, None), None, "unknown"),
+        ((2008, 3, None), None, "unknown"),
+        ((2008, 2, None), 18, "met"),
+        ((1949, 12, None), 76, "not met"),
+        ((1980, 2, 31), None, "unknown"),
+        ((None, None, None), None, "unknown"),
+    ],
+)
+def test_a_year_of_birth_alone_says_only_what_it_says(
+    tmp_path: Path, born: tuple[int | None, ...], age: int | None, verdict: str
+) -> None:
+    found = read(folder(tmp_path, person=[person(1, *born), person(2)]))
+    facts = found.participants[0].facts
+    assert facts.get("age_years") == age
+    assert RECORD.screen(facts)["I1"].status == verdict
+    assert any("S-1" in str(p) or "person 1" in str(p) for p in found.problems) == (born == (1980, 2, 31))
+
+
+def test_missing_tables_bad_cells_and_strangers_are_reported(tmp_path: Path) -> None:
+    rows = [measurement(1), measurement(2, value_as_number="high"), measurement(3, person_id=9)]
+    found = read(folder(tmp_path, ".csv", measurement=rows))
+    said = [" ".join(problem) for problem in found.problems]
+    assert any("row 3, column value_as_number" in line and "1 cells" in line for line in said)
+    assert any("table death" in line for line in said)
+    assert any("1 persons" in line for line in said)
+    assert found.participants[0].facts["creatinine_umol_l"] == pytest.approx(88.4017)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 no"])
+def test_a_folder_without_persons_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "person.parquet").write_bytes(content)
+    with pytest.raises(ProtocolError):
+        read(tmp_path)
+    with pytest.raises(ProtocolError):
+        read(tmp_path / "nowhere")
+
+
+def test_rows_come_out_as_a_frame_that_can_be_screened(tmp_path: Path) -> None:
+    found = read(folder(tmp_path, measurement=[measurement(range_high=0.5)], person=[person(1), person(2)]))
+    screening = RECORD.screen_cohort(found.frame(RECORD))
+    assert screening.participants == ("S-1", "S-2")
+    assert [*screening.overall()] == ["ineligible", "possibly eligible"]  # 1.0 mg/dL of creatinine is twice 0.5
+    assert found.frame(RECORD)["enrolment_date"].dt.date.tolist() == [DAY, DAY]

@@ -1,0 +1,101 @@
+"""The waterfall: its twin, the published simulations, and its contour."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_designs import SCENARIOS, draws_of
+from twins.waterfall import PlainWaterfall
+
+from protocol.escalation import STOP, Grid, Outcomes, simulate
+from protocol.escalation.designs.waterfall import Waterfall
+from protocol.records import ProtocolError
+
+VECTORS = Path(__file__).parent / "vectors"
+GRID = Grid(tuple("ABCDE"), tuple("123"))
+CASES = json.loads((VECTORS / "waterfall_oc.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options"),
+    [("diagonal", {"cohorts": (8, 6, 6)}), ("lowest", {}), ("top", {"enough": 9}), ("middle", {"enough": 12})],
+)
+def test_the_waterfall_agrees_with_the_plain_twin_on_the_same_draws(scenario, options):
+    design, twin = Waterfall(GRID, **options), PlainWaterfall(5, 3, 0.3, **options)
+    result = simulate(design, SCENARIOS[scenario], 2_000, 7)
+    contour = design.contour(Outcomes(GRID, result.treated, result.dlt))
+    for trial, (latent, _coins) in enumerate(draws_of(7, 2_000)):
+        n, y = twin.run(SCENARIOS[scenario], latent)
+        assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells], trial
+        assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+        if trial < 50:
+            gone, rates = twin.eliminated(n, y), twin.isotonic(n, y)
+            for frequency in range(3):
+                line = [(d, frequency) for d in range(5) if n[d, frequency] and (d, frequency) not in gone]
+                best = min(line, key=lambda c: abs(rates[c] + 1e-5 * sum(c) - 0.3), default=None)
+                assert contour[trial, frequency] == (
+                    STOP if best is None or (0, 0) in gone else twin.cells.index(best)
+                )
+
+
+class EndsOnTheNextDose(Waterfall):
+    """The package's simulation: it has moved already when it looks whether 12 participants are enough."""
+
+    def next(self, outcomes, current, draws=None):  # noqa: ARG002
+        following = Waterfall(self.grid, self.target, cohorts=self.cohorts).next(outcomes, current)
+        same = [np.flatnonzero(np.isin(current, line) & np.isin(following, line)) for line in self.lines]
+        treated = outcomes.treated.reshape(len(following), -1)
+        closed = self.eliminated(outcomes).reshape(treated.shape)
+        for line, rows in enumerate(same):
+            rows = rows[(following[rows] != STOP) & (treated[rows, following[rows]] >= 12)]
+            move = self.tables.move[treated[rows], outcomes.dlt.reshape(treated.shape)[rows]]
+            following[rows] = self._start_after(line, outcomes.of(rows), closed[rows], move)
+        return following
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_the_waterfall_agrees_with_the_published_simulations(case):
+    trials, theirs, published = 20_000, case["call_args"]["ntrial"], case["results"]
+    design = EndsOnTheNextDose(GRID, 0.3, cohorts=tuple(case["call_args"]["ncohort"]))
+    result = simulate(design, case["p_true"], trials, 1)
+    picked = design.contour(Outcomes(GRID, result.treated, result.dlt))
+    share = np.array([(picked == cell).any(axis=1).mean() for cell in range(15)]).reshape(5, 3)
+    expected = np.array(published["selection_percent"]) / 100
+    error = np.sqrt(share * (1 - share) / trials + expected * (1 - expected) / theirs)
+    assert np.all(np.abs(share - expected) <= 4 * error + 1e-4)
+    for counts, key in ((result.treated, "mean_patients"), (result.dlt, "mean_dlt")):
+        error = counts.std(axis=0) * np.sqrt(1 / trials + 1 / theirs)
+        assert np.all(np.abs(counts.mean(axis=0) - published[key]) <= 4 * error + 0.01), key
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "words"),
+    [
+        ("A1:NNN", "A2", "It goes on at A2."),
+        ("A1:NNN A2:NNN A3:NNN", "B3", "It goes on at B3."),
+        ("A1:NNN A2:NNN A3:NNN B3:NNN C3:NNNTTN", "C3", "It goes on at C3."),
+        ("A1:NNN A2:NNN A3:NNN B3:NNNNNNNNT C3:TTT", "B3", "It goes on at B3."),
+        ("A1:NNN A2:NNN A3:NNN C3:TTT B3:NNNNNNNNNNNT", "C2", "with B3 nearest the target along this line; next: C2"),
+        ("A1:TTT", "stop", "the trial stops"),
+        ("A1:NNN A2:NNN A3:NNN C3:TTT B3:NNNNNNNNNNNT C2:TNNNTNNNTNNN D2:TTT C2:TNTNNN", "D1", "next: D1"),
+    ],
+)
+def test_the_waterfall_says_its_numbers(text, answer, words):
+    design, outcomes = Waterfall(GRID, cohorts=(8, 6, 6), enough=12), Outcomes.parse(GRID, text)
+    at = GRID.index(text.split()[-1][:2])
+    following = design.next(outcomes, [at])[0]
+    assert (GRID.labels[following] if following != STOP else "stop") == answer
+    assert words in design.why(outcomes, at)
+
+
+def test_the_recommended_regimen_is_the_one_of_the_contour_nearest_the_target():
+    outcomes = Outcomes.parse(GRID, "A1:NNN A2:NNN A3:NNNNNT B3:TTN B2:NNNNNNNNNTTT C1:NNT")
+    design = Waterfall(GRID)
+    assert [GRID.labels[cell] for cell in design.contour(outcomes)[0]] == ["C1", "B2", "A3"]
+    assert GRID.labels[design.selected(outcomes)[0]] == "C1"
+
+
+def test_sizes_of_subtrials_that_do_not_fit_the_grid_are_refused():
+    with pytest.raises(ProtocolError, match="3 numbers of cohorts"):
+        Waterfall(GRID, cohorts=(8, 6))
