@@ -170,3 +170,50 @@ def test_a_blank_line_does_not_shift_the_numbers_of_the_rows_below_it() -> None:
     cohort = read("participant_id,ecog\nX1,0\n\n,\nX2,nine\n")
     assert cohort.frame["participant_id"].to_list() == ["X1", "X2"]
     assert spoken(cohort, "row 5, column ecog")[0] == "'nine'"
+
+
+# --- Bad files, whole and in part --------------------------------------------------------------------------------
+
+
+def test_a_file_of_two_encodings_is_read_line_by_line_and_says_so() -> None:
+    lines = [b"participant_id,sex\r\n", "王甲,female\r\n".encode("gb18030"), "李乙乙,male\r\n".encode()]
+    cohort = read_cohort("mixed.csv", b"".join(lines), RECORD)
+    assert cohort.frame.to_numpy().tolist() == [["王甲", "female"], ["李乙乙", "male"]]
+    assert spoken(cohort, "line 3")[0].startswith("text in UTF-8")
+
+
+def test_bytes_that_are_no_text_cost_their_own_cell_and_nothing_else() -> None:
+    cohort = read_cohort("mine.csv", b"participant_id,sex,ecog\nX1,\xff\xff,1\nX2,male,2\n", RECORD)
+    assert spoken(cohort, "line 2")[0].startswith("bytes that are no text")
+    assert spoken(cohort, "row 2, column sex")[1] == "one of female, male, other"
+    assert cohort.frame["ecog"].tolist() == [1, 2]
+
+
+def test_a_thousand_columns_are_all_named_and_the_known_one_is_used() -> None:
+    strange = [f"strange_{number}" for number in range(1000)]
+    header, row = ",".join(["participant_id", *strange, "ecog"]), ",".join(["X1", *["5"] * 1000, "0"])
+    cohort = read(f"{header}\n{row}\n")
+    assert cohort.frame["ecog"].tolist() == [0]
+    assert set(strange) <= {problem.where.removeprefix("column ") for problem in cohort.problems}
+
+
+def test_problems_beyond_those_listed_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocol.exchange.cohort_files.ROWS", 100)
+    lines = "".join(f"X{number},{'high' if number % 2 else 1}\n" for number in range(1, 1001))
+    cohort = read("participant_id,ecog\n" + lines)
+    listed = [problem for problem in cohort.problems if problem.where.endswith("column ecog")]
+    assert [problem.found for problem in listed] == ["'high'"] * 200 + ["300 more of this kind"]
+    assert (listed[0].where, listed[199].where) == ("row 2, column ecog", "row 400, column ecog")
+    assert cohort.frame["ecog"].isna().sum() == 500
+
+
+def test_a_file_read_from_its_place_gives_what_its_bytes_give(tmp_path: Path) -> None:
+    path = tmp_path / "cohort.csv"
+    path.write_bytes(EXAMPLE)
+    assert_frame_equal(read_cohort(path.name, path, RECORD).frame, read_cohort("cohort.csv", EXAMPLE, RECORD).frame)
+
+
+def test_rows_read_in_many_pieces_are_the_rows_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_cohort("cohort.csv", EXAMPLE, RECORD)
+    monkeypatch.setattr("protocol.exchange.cohort_files.ROWS", 7)
+    assert_frame_equal(read_cohort("cohort.csv", EXAMPLE, RECORD).frame, whole.frame)

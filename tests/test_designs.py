@@ -386,3 +386,62 @@ def test_what_a_design_cannot_use_is_refused(attempt, where):
     with pytest.raises(ProtocolError) as caught:
         attempt()
     assert where in caught.value.where
+
+
+# Bad input, for every design
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize(
+    ("truth", "words"),
+    [
+        ([[float("nan")] * 3] * 5, "a probability from 0 to 1"),
+        ([[0.3, 0.2, 0.4]] * 5, "may not fall"),
+        ([[-0.1, 0.2, 0.4]] * 5, "a probability from 0 to 1"),
+        ([[0.1, 0.2]] * 5, "5 rows"),
+        ("steep", "numbers from 0 to 1"),
+    ],
+    ids=["NaN", "falling", "negative", "another shape", "a word"],
+)
+def test_true_rates_that_cannot_be_are_refused_by_every_design(name, truth, words):
+    with pytest.raises(ProtocolError, match=words):
+        simulate(RECORD.designed(name, draws=50), truth, 5, 1)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("trials", [0, -1, 2.5, 10**9], ids=str)
+def test_numbers_of_trials_that_cannot_be_are_refused_by_every_design(name, trials):
+    with pytest.raises(ProtocolError, match="trials"):
+        simulate(RECORD.designed(name, draws=50), SCENARIOS["safe"], trials, 1)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize(
+    ("treated", "dlt", "words"),
+    [(3, 4, "at most 3"), (-3, 0, "0 or more"), (3, float("nan"), "whole"), (2.5, 1, "whole"), (61, 0, "at most")],
+    ids=str,
+)
+def test_counts_that_cannot_be_are_refused_by_every_design(name, treated, dlt, words):
+    counts = [
+        np.array([[value if cell == 0 else 0 for cell in range(3)]] + [[0] * 3] * 4) for value in (treated, dlt)
+    ]
+    design = RECORD.designed(name, draws=50)
+    with pytest.raises(ProtocolError, match=words):
+        design.next(Outcomes(GRID, *counts), [0], [0.5])
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("current", [-1, 15, 100])
+def test_a_current_regimen_off_the_grid_is_refused_by_every_design(name, current):
+    with pytest.raises(ProtocolError, match="current regimen"):
+        RECORD.designed(name, draws=50).next(Outcomes.none(GRID), [current], [0.5])
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_grid_of_one_regimen_is_kept_or_stopped_by_every_design(name):
+    grid = Grid(("A",), ("1",))
+    design = fitting(name, grid, maximum=12)
+    assert design.next(Outcomes.parse(grid, "A1:EEN" if name.startswith("Utility") else "A1:NNN"), [0], [0.5])[0] == 0
+    assert design.next(Outcomes.parse(grid, "A1:TTT"), [0], [0.5])[0] == STOP
+    assert simulate(design, [[0.0]], 20, 1, response=[[1.0]]).selected.tolist() == [0] * 20
+    assert simulate(design, [[1.0]], 20, 1, response=[[1.0]]).selected.tolist() == [STOP] * 20

@@ -14,6 +14,7 @@ from small_protocols import CONDITIONS, PEOPLE, criteria, criterion, record_of
 
 from protocol.eligibility import REASONS, Criterion, EligibilityRecord, Node, Screening, failure_rates, next_steps
 from protocol.eligibility.gates import infusion_catalogue, rules
+from protocol.figures.eligibility_clocks import clock_rows, clocks
 from protocol.records import Phase, ProtocolError
 
 PHASES = st.sampled_from(["Ib", "II"])
@@ -264,6 +265,14 @@ def test_an_infusion_needs_myelosuppression_induced_by_the_treatment() -> None:
     assert infused(ready | {"last_antimitotic_date": TODAY}).overall == "ineligible"
 
 
+def test_before_its_day_every_answer_about_an_infusion_is_provisional_and_on_it_none_is() -> None:
+    facts = {"infusion_date": TODAY}
+    for as_of, still in ((TODAY - DAY, ("infusion", TODAY)), (TODAY, None)):
+        answers = RECORD.answers(facts, as_of=as_of, gate="infusion")
+        asked = [answer for answer in answers if answer.verdict.status != "not applicable"]
+        assert {answer.provisional for answer in asked} == {still}
+
+
 def test_the_gate_counts_to_the_infusion_and_says_so() -> None:
     facts = {"infection": "uncontrolled", "anti_infective_start_date": TODAY - 5 * DAY, "infusion_date": TODAY}
     assert "Day of the infusion" in RECORD.screen_infusion(facts)["E6"].reason
@@ -351,6 +360,16 @@ def test_each_clock_opens_on_its_day_and_binds(rule: str, facts: dict[str, Any],
     assert when.latest is None
 
 
+def test_the_picture_draws_every_run_of_days() -> None:
+    rows = clock_rows(RECORD.timeline(WAITING[0][1], start=TODAY))
+    assert rows[["lane", "status", "first", "last"]].to_numpy().tolist() == [
+        ["all together", "met", "2026-03-15", "further on"],
+        ["I8a No anti-cancer therapy for 14 days", "not met", "2026-03-01", "2026-03-14"],
+        ["I8a No anti-cancer therapy for 14 days", "met", "2026-03-15", "further on"],
+    ]
+    assert clocks(rows).to_dict()["description"]
+
+
 def test_the_longest_of_several_clocks_binds() -> None:
     facts = {name: value for rule, known, _day in WAITING if rule in ("I8a", "E13") for name, value in known.items()}
     when = RECORD.timeline(facts, start=TODAY)
@@ -395,6 +414,22 @@ def test_what_no_day_changes_is_told_apart() -> None:
         RECORD.timeline(WAITING[0][1], start=TODAY).lanes[0].on(TODAY - DAY)
 
 
+@laws(20)
+@given(st.data(), PHASES)
+def test_the_lanes_of_the_picture_have_no_gap_and_end_together(data: st.DataObject, phase: Phase) -> None:
+    when = RECORD.timeline(data.draw(participants(RECORD)), phase, start=TODAY, days=500)
+    rows = clock_rows(when)
+    assert rows.empty == (not when.lanes)
+    for lane in when.lanes:
+        own = rows[rows["lane"] == f"{lane.rule.id} {lane.title}"]
+        assert own["opens"].tolist()[1:] == own["until"].tolist()[:-1]
+        assert own["opens"].iloc[0] == f"{TODAY}T00:00:00"
+        assert own["until"].iloc[-1] == rows["until"].max()
+        assert own["name"].tolist() == [own["lane"].iloc[0], *[""] * (len(own) - 1)]
+    if when.lanes and when.earliest:
+        assert set(rows["earliest"]) == {f"{when.earliest}T00:00:00"}
+
+
 # --- What to find out next ---------------------------------------------------------------------------------------
 
 
@@ -437,6 +472,25 @@ def test_nothing_is_left_to_find_out_once_a_criterion_fails() -> None:
 def test_mirrors_and_what_cannot_fail_are_no_reason_to_ask() -> None:
     asked = {name for step in next_steps(RECORD, RECORD.screen({}), {}) for name in step.criteria}
     assert asked.isdisjoint({"E23", "E9", "I4"})
+
+
+def test_a_question_that_only_the_sponsor_can_answer_is_not_sought_in_a_test() -> None:
+    facts = {"diagnosis": "lbl", "dx_classification": "who_2016", "disease_state": "untreated",
+             "planned_treatment": "first_induction", "prior_reinductions": 0}  # fmt: skip
+    asked = {name for step in next_steps(RECORD, RECORD.screen(facts), {}, facts=facts) for name in step.criteria}
+    assert RECORD.screen(facts)["I2"].status == "unknown"
+    assert "I2" not in asked
+    older = facts | {"dx_classification": None, "prior_reinductions": None}
+    assert "I2" not in {
+        name for step in next_steps(RECORD, RECORD.screen(older), {}, facts=older) for name in step.criteria
+    }
+    assert "I2" in {name for step in next_steps(RECORD, RECORD.screen({}), {}) for name in step.criteria}
+
+
+def test_whatever_can_fail_is_found_by_the_draws() -> None:
+    for phase in ("Ib", "II"):
+        asked = {name for step in next_steps(RECORD, RECORD.screen({}, phase), {}) for name in step.criteria}
+        assert asked == {c.id for c in RECORD.criteria if not (c.counted_with or c.cannot_fail)}
 
 
 def test_a_fact_that_no_procedure_finds_costs_a_look_into_the_chart() -> None:

@@ -152,6 +152,15 @@ def test_components_are_read_and_no_flow_of_oxygen_is_room_air() -> None:
     )
 
 
+def test_the_oxygen_of_another_day_says_nothing_about_todays_saturation() -> None:
+    today = observation("59408-5", "s", "2026-03-08", valueQuantity=quantity(96, "%"))
+    before = observation("3151-8", "f", "2026-03-07", valueQuantity=quantity(0, "L/min"))
+    person = read(today, before)
+    assert "on_room_air" not in person.facts
+    assert RECORD.screen(person.facts)["I7.1"].status == "unknown"
+    assert "on_room_air" not in read(before).facts
+
+
 @pytest.mark.parametrize(
     ("code", "value", "fact", "expected"),
     [
@@ -276,6 +285,22 @@ def test_a_pregnancy_noted_long_ago_is_not_todays() -> None:
     assert RECORD.screen(forgotten.facts)["E18"].status == "unknown"
 
 
+def test_a_test_after_a_pregnancy_was_noted_says_more_than_the_note() -> None:
+    noted = condition("72892002", onsetDateTime="2026-01-05", clinicalStatus=state("active"))
+    negative = {"valueCodeableConcept": concept("LA6577-6")}
+    assert read(noted, observation("2106-3", day="2026-03-08", **negative)).facts["pregnancy_test"] == "negative"
+    assert read(noted, observation("2106-3", day="2026-01-04", **negative)).facts["pregnancy_test"] == "positive"
+
+
+def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
+    load = observation("20447-9", "a", "2019-03-09", valueQuantity=quantity(900, "{copies}/mL"))
+    antigen = observation("5195-3", "b", valueCodeableConcept=concept("LA6577-6"))
+    screen = observation("56888-1", "c", "2020-01-01", valueCodeableConcept=concept("LA15256-3"))
+    person = read(load, antigen, screen)
+    assert person.facts["hiv_history"] is True
+    assert RECORD.screen(person.facts)["E11"].status == "not met"
+
+
 def limit(value: float, sex: str = "", start: str = "2026-01-01", site: str = "Union") -> Limit:
     return Limit(site, "alt", sex, value, date.fromisoformat(start), "laboratory handbook", f"{value} U/L")
 
@@ -362,6 +387,42 @@ def test_resources_of_one_person_come_together_from_bundles_and_lines_and_any_re
     found = everybody({"Patient.json": patient, "Mixed.ndjson": ndjson})
     assert [one.participant for one in found.participants] == ["S-1"]
     assert {"alt_u_l", "ast_u_l", "diagnosis", "sex"} <= found.participants[0].facts.keys()
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch", "collection", "searchset", "document"])
+def test_every_kind_of_bundle_is_read_and_what_it_takes_away_is_not(kind: str) -> None:
+    outcome = {"resourceType": "OperationOutcome", "id": "x"}
+    root = json.loads(bundle(PATIENT, alt(40), outcome, kind=kind))
+    gone = {"fullUrl": "urn:uuid:g", "resource": alt(400, "g", day="2026-03-09"), "request": {"method": "DELETE"}}
+    root["entry"].append(gone)
+    found = everybody({"bundle.json": json.dumps(root).encode()})
+    assert found.problems == ()
+    assert found.participants[0].facts["alt_u_l"] == 40
+
+
+def test_a_complete_record_meets_performance_and_organ_function() -> None:
+    """ECOG 0, room-air saturation 95, ejection fraction 45, and four tests exactly at their limits."""
+    flow = {"code": concept("3151-8"), "valueQuantity": quantity(0, "L/min")}
+    tests = [
+        ("1742-6", 100, "U/L", 40),
+        ("1920-8", 87.5, "U/L", 35),
+        ("1975-2", 1.8, "mg/dL", 1.2),
+        ("14682-9", 145.5, "umol/L", 97),
+    ]
+    person = read(
+        observation("89247-1", "e", valueInteger=0),
+        observation("59408-5", "s", valueQuantity=quantity(95, "%"), component=[flow]),
+        observation("10230-1", "v", day="2026-02-15", valueQuantity=quantity(45, "%")),
+        *(
+            observation(
+                code, code, valueQuantity=quantity(value, unit), referenceRange=[{"high": quantity(high, unit)}]
+            )
+            for code, value, unit, high in tests
+        ),
+    )
+    screening = RECORD.screen(person.facts)
+    assert {name: screening[name].status for name in ("I5", "I7")} == {"I5": "met", "I7": "met"}
+    assert person.unusable == {}
 
 
 def test_the_newest_version_of_a_resource_read_twice_counts() -> None:

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twins.late import LateBoin, LateKeyboard
 
-from protocol.escalation import EscalationRecord, Grid, TrialRules, simulate
+from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, TrialRules, choose, simulate
+from protocol.escalation.checks import steps_up
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
-from protocol.escalation.running import Stream
-from protocol.records import read_record
+from protocol.escalation.running import Stream, _Arrivals
+from protocol.records import ProtocolError, read_record
 
 GRID = Grid(tuple("ABCDE"), tuple("123"))
 RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
@@ -39,3 +43,213 @@ def test_trials_by_the_calendar_agree_with_the_plain_twin_on_the_same_draws(kind
         assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells], trial
         assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
         assert result.days[trial] == pytest.approx(days)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(name):
+    design = RECORD.designed(name, draws=200)
+    plain = simulate(design, SCENARIOS["diagonal"], 60, 3)
+    timed = simulate(design, SCENARIOS["diagonal"], 60, 3, rules=TrialRules(accrual_per_month=3))
+    assert (plain.treated == timed.treated).all()
+    assert (plain.dlt == timed.dlt).all()
+    assert (plain.selected == timed.selected).all()
+    assert plain.days is None
+    cohorts = plain.treated.sum(axis=(1, 2)) / design.cohort_size
+    assert (timed.days >= 28 * cohorts - 28 * plain.dlt.sum(axis=(1, 2))).all()
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("backfill", [False, True])
+def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name, backfill, monkeypatch):
+    design = RECORD.designed(name, draws=200, maximum=30)
+    rules = TrialRules(accrual_per_month=6, most_pending=0.5, backfill=backfill, backfill_most=6)
+    if backfill and not design.takes_backfill:
+        with pytest.raises(ProtocolError, match="backfill under a rule of three and six"):
+            simulate(design, SCENARIOS["diagonal"], 5, 1, rules=rules)
+        return
+    steps, asked, own = steps_up(GRID), [], type(design).next
+
+    def watched(self, outcomes, current, draws=None):
+        following = own(self, outcomes, current, draws)
+        closed, tried = self.eliminated(outcomes).reshape(-1, 15), outcomes.enrolled.reshape(-1, 15) > 0
+        for row, cell in enumerate(following):
+            assert cell == STOP or not closed[row, cell]
+            assert cell == STOP or (steps[tried[row], cell] <= 1).any()
+        asked.append(len(following))
+        return following
+
+    monkeypatch.setattr(type(design), "next", watched)
+    result = simulate(design, SCENARIOS["diagonal"], 40, 2, rules=rules)
+    assert sum(asked) > 40
+    assert (result.treated.sum(axis=(1, 2)) <= 30).all()
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 60])
+def test_trials_by_the_calendar_do_not_depend_on_the_chunks(chunk):
+    rules = TrialRules(accrual_per_month=5, most_pending=0.5, backfill=True)
+    one, other = (
+        simulate(RECORD.designed(), SCENARIOS["middle"], 60, 4, rules=rules, response=[[0.3] * 3] * 5, chunk=size)
+        for size in (60, chunk)
+    )
+    assert one.summary().equals(other.summary())
+
+
+def test_late_outcomes_and_backfill_shorten_the_trial():
+    days = {}
+    for options in ({}, {"most_pending": 0.5}, {"backfill": True}):
+        rules = TrialRules(accrual_per_month=4, **options)
+        days[tuple(options)] = simulate(RECORD.designed(), SCENARIOS["diagonal"], 300, 1, rules=rules).days.mean()
+    assert days["most_pending",] < 0.75 * days[()]
+    assert days["backfill",] < 0.75 * days[()]
+
+
+def test_times_to_a_dlt_and_gaps_between_participants_have_the_stated_distributions():
+    rules = TrialRules(accrual_per_month=4, late_share=0.8)
+    design = Boin(GRID, cohort_size=60)
+    draws = Stream(design, 1).take(2_000, more=True)
+    trials = _Arrivals(design, np.ones(15), draws, rules, None)
+    assert (trials.delays > 14).mean() == pytest.approx(0.8, abs=0.01)
+    assert trials.delays.max() <= 28
+    assert trials.gaps.mean() == pytest.approx(365.25 / 12 / 4, rel=0.01)
+
+
+def advice(text, **options):
+    outcomes, design = Outcomes.parse(GRID, text), RECORD.designed()
+    at = GRID.index(text.split()[-1][:2])
+    waits = TrialRules(accrual_per_month=4, **options).waits(design, outcomes, [at])[0]
+    return bool(waits), GRID.labels[design.next(outcomes, [at])[0]], design.why(outcomes, at)
+
+
+@pytest.mark.parametrize(
+    ("text", "waits", "answer", "words"),
+    [
+        (
+            "A1:NNP0.9",
+            False,
+            "B1",
+            "1 of them is in the window (90% of it passed); counted in part, the rate is 0.00.",
+        ),
+        ("A1:NPP", True, "A1", "More than half are in the window, so no step up is taken: stay at A1."),
+        ("A1:NNN B1:TTP", False, "A1", "De-escalate to A1"),
+        ("A1:NNN B1:TPP0.5", True, "A1", "2 of them are in the window (25% of it passed)"),
+    ],
+)
+def test_the_advice_counts_pending_participants_and_says_so(text, waits, answer, words):
+    found = advice(text, most_pending=0.5)
+    assert found[:2] == (waits, answer)
+    assert words in found[2]
+
+
+def test_without_a_tolerance_every_outcome_is_waited_for():
+    assert advice("A1:NNP0.9")[0]
+    assert advice("A1:NNN B1:TTP")[0]
+    assert not advice("A1:NNN")[0]
+
+
+def test_a_cleared_regimen_is_below_safe_and_has_room():
+    rules, design = TrialRules(accrual_per_month=4, backfill=True, backfill_most=6), RECORD.designed()
+    filled = {}
+    for text in (
+        "A1:NNN B1:NNN B2:NPP",
+        "A1:NNN B1:NNNNNN B2:NPP",
+        "A1:NTN B1:NTT B2:PPP",
+        "A1:PPP",
+        "A1:NNN A2:TTN C1:PPP",
+    ):
+        at = GRID.index(text.split()[-1][:2])
+        cell = rules.backfilled(design, Outcomes.parse(GRID, text), [at], 3)[0]
+        filled[text] = GRID.labels[cell] if cell >= 0 else None
+    assert [*filled.values()] == ["B1", "A1", None, None, "A1"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"accrual_per_month": 0.0}, {"accrual_per_month": float("nan")}, {"late_share": 0.0}, {"late_share": 1.0},
+        {"most_pending": 1.1}, {"most_pending": float("nan")}, {"window_days": 0}, {"backfill_most": 0},
+        {"backfill": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_rules_that_cannot_be_are_refused(options):
+    with pytest.raises(ProtocolError, match="rules of the trial"):
+        TrialRules(**options)
+
+
+def test_the_record_gives_the_rules_of_its_trial():
+    rules = RECORD.rules()
+    assert (rules.accrual_per_month, rules.window_days) == (4.0, 28)
+    assert RECORD.rules(most_pending=0.5).most_pending == 0.5
+    tables = [getattr(RECORD.trial, name) for name in type(RECORD.trial).model_fields]
+    assert all(value.is_assumption for value in tables)
+
+
+# Pending participants and responses in the notation
+
+
+@st.composite
+def notations(draw):
+    people = st.lists(st.sampled_from(["N", "T", "E", "B", "P0.25", "P"]), min_size=1, max_size=6)
+    labels = draw(st.lists(st.sampled_from(GRID.labels), min_size=1, max_size=5, unique=True))
+    return " ".join(f"{label}:{''.join(draw(people))}" for label in labels)
+
+
+@settings(max_examples=100, deadline=None)
+@given(notations())
+def test_the_whole_notation_is_read_back_as_it_was_written(text):
+    outcomes = Outcomes.parse(GRID, text)
+    again = Outcomes.parse(GRID, outcomes.notation())
+    for name in ("treated", "dlt", "pending", "followed", "responded", "both"):
+        one, other = getattr(outcomes, name), getattr(again, name)
+        assert (one is None) == (other is None)
+        assert one is None or one == pytest.approx(other, abs=1e-3)
+    assert outcomes.enrolled.sum() == sum(sum(map(word.split(":")[1].count, "NTEBP")) for word in text.split())
+
+
+@pytest.mark.parametrize("text", ["A1:P1.5", "A1:P-1", "A1:PX", "A1:N0.5", "A1:", "Z9:P"])
+def test_a_notation_of_pending_participants_that_cannot_be_read_is_refused(text):
+    with pytest.raises(ProtocolError):
+        Outcomes.parse(GRID, text)
+
+
+@pytest.mark.parametrize(
+    ("given_more", "words"),
+    [
+        ({"pending": 1}, "belong together"), ({"pending": 1, "followed": 1.5}, "1.5 windows passed by 1 pending"),
+        ({"pending": -1, "followed": 0.0}, "pending"), ({"pending": 1, "followed": float("nan")}, "0 or more"),
+        ({"responded": 4, "both": 0}, "4 with a response of 3 treated"),
+        ({"responded": 3, "both": 0}, "3 with a response, where there can be 2"),
+        ({"responded": 1, "both": 2}, "2 with both"), ({"pending": 0.5, "followed": 0.0}, "not whole"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_counts_that_contradict_each_other_are_refused(given_more, words):
+    grid = Grid(("A",), ("1",))
+    parts = {name: np.array([[value]]) for name, value in ({"treated": 3, "dlt": 1} | given_more).items()}
+    with pytest.raises(ProtocolError, match=words):
+        Outcomes(grid, **parts)
+
+
+# The committee's choice
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_committee_may_step_down_or_stop_but_not_skip_climb_twice_or_enter_what_is_eliminated(name):
+    design, outcomes = RECORD.designed(name, draws=200), Outcomes.parse(GRID, "A1:NNN B1:NNN C1:TTT")
+    at = GRID.index("C1")
+    assert choose(design, outcomes, at, "A1").chosen == GRID.index("A1")
+    assert choose(design, outcomes, at, None) == (int(design.next(outcomes, [at], [0.0])[0]), STOP)
+    for label, words in (("D2", "more than one step"), ("B3", "more than one step"), ("C1", "eliminated")):
+        if label == "C1" and not design.eliminated(outcomes)[0, 2, 0]:
+            continue
+        with pytest.raises(ProtocolError, match=words):
+            choose(design, outcomes, at, label)
+    with pytest.raises(ProtocolError, match="regimen"):
+        choose(design, outcomes, at, "F1")
+
+
+def test_a_choice_knows_whether_it_departs_from_the_recommendation():
+    design, outcomes = RECORD.designed(), Outcomes.parse(GRID, "A1:NNN")
+    assert not choose(design, outcomes, 0, "B1").is_override
+    assert choose(design, outcomes, 0, "A2").is_override
+    assert choose(design, outcomes, 0, None).is_override

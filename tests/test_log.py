@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -97,6 +98,20 @@ def test_what_cannot_have_happened_is_refused_and_leaves_nothing(log):
     assert log.head() == Head()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), "\ud800"])
+def test_a_result_that_cannot_be_kept_is_refused(tmp_path, value):
+    with closing(open_log(tmp_path / "trial.sqlite")) as log:
+        with pytest.raises(ProtocolError, match="values that JSON can hold"):
+            log.append(trial.screened(value=value), **WHO)
+        assert log.head() == Head()
+
+
+def test_a_result_with_dates_sent_twice_records_once(tmp_path):
+    with closing(open_log(tmp_path / "trial.sqlite")) as log:
+        happened = trial.screened(born=DAY, readings=("a", "b"))
+        assert log.append(happened, key="form", **WHO) == log.append(happened, key="form", **WHO)
+
+
 def test_another_regimen_than_the_open_one_needs_a_reason(log):
     record(log, [*trial.beginning()[:2], *trial.beginning("W-002")[:2]])
     log.append(decision("B1"), actor="chair")
@@ -136,6 +151,38 @@ def test_a_reader_has_no_way_to_write(log, log_url):
         connection.exec_driver_sql("INSERT INTO entries (sequence, key, hash, body) VALUES (6, 'k', 'h', '{}')")
     assert reader.state().head == log.head()
     reader.close()
+
+
+def test_a_role_that_may_only_select_reads_and_cannot_write(postgresql):
+    url = postgresql.database()
+    log = open_log(url)
+    record(log, trial.beginning())
+    owner = postgresql.connect(url.rpartition("/")[2])
+    for statement in (
+        "CREATE ROLE committee LOGIN PASSWORD 'only-reads'",
+        "GRANT SELECT ON entries, head, alembic_version TO committee",
+    ):
+        owner.cursor().execute(statement)
+    owner.commit()
+    owner.close()
+    theirs = url.replace(f"trial:{postgresql.password}", "committee:only-reads")
+    reader = open_log(theirs, read_only=True)
+    assert reader.state().head == log.head()
+    assert reader.verify().ok
+    reader.close()
+    with closing(open_log(theirs)) as writer, pytest.raises(ProtocolError, match="may only be read"):
+        writer.append(Note(on=DAY, text="x"), actor="committee")
+    log.close()
+
+
+def test_a_writer_that_does_not_let_go_is_said_so(log_url, postgresql, monkeypatch):
+    monkeypatch.setattr("protocol.conduct.store.WAIT_SECONDS", 1)
+    log, second = open_log(log_url), open_log(log_url)
+    with log._store.writing(), pytest.raises(ProtocolError, match="another person recording for a long time"):
+        second.append(Note(on=DAY, text="x"), actor="second")
+    second.close()
+    assert log.append(Note(on=DAY, text="x"), actor="first").sequence == 1
+    log.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://host/log", "no such://", "sqlite://"])

@@ -84,6 +84,7 @@ def test_a_unit_that_is_absent_unknown_or_of_something_else_is_never_used(unit: 
 
 
 def test_pint_is_imported_only_when_something_is_converted() -> None:
-    code = "import sys, protocol.exchange.fhir, protocol.exchange.omop; print({'pint', 'duckdb'} & set(sys.modules))"
+    modules = "protocol.exchange.fhir, protocol.exchange.omop, protocol.pages.eligibility"
+    code = f"import sys, {modules}; print({{'pint', 'ucumvert'}} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

@@ -7,23 +7,11 @@ import duckdb
 
 UP, DOWN = "* (1 + 1e-9)", "* (1 - 1e-9)"  # 1.5 x 1.2 must admit 1.8
 INCLUSIONS, PREGNANCY = 8, 25
-NUMBERS = [
-    "weight_kg",
-    "height_cm",
-    "expected_survival_months",
-    "spo2_pct",
-    "lvef_pct",
-    "alt_u_l",
-    "alt_uln_u_l",
-    "ast_u_l",
-    "ast_uln_u_l",
-    "bilirubin_umol_l",
-    "bilirubin_uln_umol_l",
-    "creatinine_umol_l",
-    "creatinine_uln_umol_l",
-    "cd34_pb_per_ul",
-    "cd34_dose_1e6_kg",
-]
+NUMBERS = (
+    "weight_kg", "height_cm", "expected_survival_months", "spo2_pct", "lvef_pct", "alt_u_l", "alt_uln_u_l", "ast_u_l",
+    "ast_uln_u_l", "bilirubin_umol_l", "bilirubin_uln_umol_l", "creatinine_umol_l", "creatinine_uln_umol_l",
+    "cd34_pb_per_ul", "cd34_dose_1e6_kg",
+)  # fmt: skip
 FRESH = {  # value: (its date, days it is valid)
     "spo2_pct": ("spo2_date", 7),
     "lvef_pct": ("lvef_date", 28),
@@ -116,7 +104,7 @@ def masks(path):
     known = {name: f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END" for name in NUMBERS}
     known |= {name: fresh(name, known.get(name, name)) for name in FRESH}
     fail, unknown = [], []
-    for position, condition in enumerate(CONDITIONS):
+    for position in range(len(CONDITIONS)):
         blocks = f"NOT c{position}" if position < INCLUSIONS else f"c{position}"
         failed, open_ = f"coalesce({blocks}, false)", f"c{position} IS NULL"
         if position == PREGNANCY:
@@ -149,12 +137,12 @@ def answers(path, counted):
     wanted |= {"confirmed": f"count(*) FILTER (((fail | unknown) & {counted}) = 0)"}
     for i in range(34):
         bit, upto = 1 << i, ((2 << i) - 1) & counted
-        wanted |= {f"{n[0]}{i}": f"sum(({n} >> {i}) & 1)" for n in ("fail", "unknown", "absent")}
+        wanted |= {f"{n[0]}{i}": f"count_if(({n} & {bit}) <> 0)" for n in ("fail", "unknown", "absent")}
         if counted & bit:
             both = f"(fail | unknown) & {counted}"
             tests = {"first": f"(fail & {upto}) = {bit}", "only": f"(fail & {counted}) = {bit}"}
             tests |= {"sure": f"((fail | unknown) & {upto}) = 0", "gain": f"({both}) = {bit}"}
-            wanted |= {f"{name}{i}": f"sum(({test})::BIGINT)" for name, test in tests.items()}
+            wanted |= {f"{name}{i}": f"count_if({test})" for name, test in tests.items()}
     names = ", ".join(f"({text})::BIGINT AS {name}" for name, text in wanted.items())
     with duckdb.connect() as connection:
         row = connection.sql(f"SELECT {names} FROM ({masks(path)})").fetchall()[0]

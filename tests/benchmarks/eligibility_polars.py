@@ -7,6 +7,7 @@ import functools
 import operator
 
 import polars as pl
+from eligibility_duckdb import in_order
 
 TIMES = 1 + 1e-9  # 1.5 x 1.2 must admit 1.8
 c = pl.col
@@ -182,12 +183,4 @@ def answers(path, counted):
             wanted += [((fail & upto) == bit).sum().alias(f"first{i}"), (blocked == bit).sum().alias(f"only{i}")]
             wanted += [((unsettled & upto) == 0).sum().alias(f"sure{i}"), (unsettled == bit).sum().alias(f"gain{i}")]
     found = masks(path).select(wanted).collect(engine="streaming").row(0, named=True)
-    size, result, left = found["size"], [], found["size"]
-    for i in range(34):
-        f, u, a = found[f"f{i}"], found[f"u{i}"], found[f"a{i}"]
-        result += [size - f - u - a, f, u, a]
-    for i in (i for i in range(34) if counted >> i & 1):
-        left -= found[f"first{i}"]
-        result += [found[f"first{i}"], left, found[f"sure{i}"], found[f"only{i}"]]
-        result += [found["left"] + found[f"only{i}"], found["confirmed"] + found[f"gain{i}"]]
-    return [*result, size - found["kept"], found["kept"] - found["eligible"], found["eligible"]]
+    return in_order(found, counted)

@@ -189,7 +189,7 @@ def test_the_days_are_told_and_drawn(page: EligibilityPage) -> None:
     write(page, birth_date="1950-12-10")
     assert "Last day: 2026-12-09" in page.person.clocks.answer.value
     write(page, lvef_pct="60", lvef_date="2026-10-30")
-    assert "Waiting is over on 2026-12-03; to be done again by then: Day of the ejection fraction" in (
+    assert "Waiting is over on 2026-12-03; to be done again by then: Echocardiography" in (
         page.person.clocks.answer.value
     )
 

@@ -11,6 +11,7 @@ import vl_convert
 
 from protocol.escalation import DESIGNS, EscalationRecord
 from protocol.figures import escalation as figures
+from protocol.figures import escalation_outlook as outlook_figures
 from protocol.pages.escalation import EscalationPage
 from protocol.records import read_record
 from protocol.trial import load_trial
@@ -21,7 +22,8 @@ RECORD = read_record(FOLDER / "escalation.toml", EscalationRecord)
 
 @pytest.fixture
 def page():
-    return EscalationPage(SimpleNamespace(escalation=RECORD, examples=None), today=date(2026, 1, 1))
+    trial = SimpleNamespace(escalation=RECORD, examples=None, identity={"nct_id": SimpleNamespace(value="NCT0")})
+    return EscalationPage(trial, today=date(2026, 1, 1))
 
 
 def cells(page):
@@ -33,10 +35,15 @@ def at(page, label):
 
 
 def simulated(page):
-    page.simulation.run.click()
-    page.simulation.worker.join(timeout=60)
-    assert not page.simulation.worker.is_alive()
+    finished(page.simulation.job)
     return page.simulation.summary.value
+
+
+def finished(job):
+    job.run.click()
+    job.worker.join(timeout=60)
+    assert not job.is_running
+    assert not job.problem.value
 
 
 def test_the_trial_starts_at_the_lowest_regimen(page):
@@ -140,32 +147,32 @@ def test_too_toxic_at_the_lowest_regimen_stops(page):
 def test_what_if_inputs_change_the_answer_and_say_so(page):
     page.notation.value = "A1:NNN"
     assert "What if" not in page.advice.value
-    page.preference.value = "frequency"
+    page.settings.preference.value = "frequency"
     assert "Next cohort at A2" in page.advice.value
     assert "What if" in page.advice.value
-    page.target.value = 0.2
-    assert "target DLT rate 0.2" in page.table.value
+    page.settings.target.value = 0.2
+    assert "target DLT rate 0.2" in page.settings.table.value
 
 
 def test_enough_participants_at_one_regimen_stop_the_trial(page):
     page.notation.value = "A1:NNN B1:NNTNNTNNN"
-    page.enough.value = 9
+    page.settings.enough.value = 9
     assert ">Stop<" in page.advice.value
     assert "9 participants at B1 are enough" in page.advice.value
 
 
 def test_a_cohort_larger_than_the_trial_is_explained(page):
-    page.maximum.value = 2
+    page.settings.maximum.value = 2
     assert "a cohort of 1 or more" in page.problem.value
-    page.maximum.value = 30
+    page.settings.maximum.value = 30
     assert not page.problem.value
 
 
 def test_a_target_beyond_what_the_design_takes_is_explained(page):
-    page.target.value = 0.7
+    page.settings.target.value = 0.7
     assert not page.problem.value
-    page.target.max = 0.9
-    page.target.value = 0.8
+    page.settings.target.max = 0.9
+    page.settings.target.value = 0.8
     assert "Write" in page.problem.value
     assert "No recommendation" in page.advice.value
 
@@ -174,12 +181,12 @@ def test_the_bar_refuses_a_step(page):
     page.notation.value = "A1:NNN A2:NNN B1:TTN A2:NNN"
     page.current.value = at(page, "A2")
     assert "Next cohort at B2" in page.advice.value
-    page.bar.value = True
+    page.settings.bar.value = True
     assert "B2 is barred" in page.advice.value
 
 
 def test_every_parameter_says_that_it_is_assumed(page):
-    section = page.view.children[1]
+    section = page.settings.view
     texts = " ".join(part.value for part in walk(section) if hasattr(part, "value") and isinstance(part.value, str))
     for name in (
         "Target DLT rate",
@@ -211,7 +218,7 @@ def test_a_simulation_shows_its_figures_with_seed_and_version(page):
     assert "2,000 of 2,000 trials" in text
     assert "seed 1" in text
     assert "protocol-workbook" in text
-    assert page.simulation.progress.value == 2_000
+    assert page.simulation.job.progress.value == 2_000
     shown = {row["regimen"]: row for row in page.simulation.picture._rows}
     assert shown["D1"]["sign"] == "★ right"
     assert shown["D1"]["shown"].endswith("%")
@@ -221,75 +228,86 @@ def test_a_simulation_shows_its_figures_with_seed_and_version(page):
 
 def test_the_simulation_follows_the_design_of_the_page(page):
     page.simulation.trials.value = 500
-    page.bar.value = True
+    page.settings.bar.value = True
     simulated(page)
-    assert page.simulation.result.design == page.design_now()
+    assert page.simulation.result.design == page.settings.design_now()
     assert page.simulation.result.design.bar
 
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_answers_on_the_page(page, name):
-    page.design.value = name
+    page.settings.design.value = name
     page.notation.value = "A1:NNN B1:NTN"
     assert not page.problem.value
     assert "B1" in page.advice.value
-    assert "pw-assumption" in page.every.value
-    assert (page.rules.layout.display == "none") == ("No decision table" in page.table.value)
-    assert (page.bar.layout.display == "none") == (not hasattr(page.design_now(), "bar"))
-    assert ("earlier inputs" in page.simulation.stale.value) == (name != RECORD.design.name.value)
+    assert "pw-assumption" in page.settings.every.value
+    assert (page.settings.rules.layout.display == "none") == ("No decision table" in page.settings.table.value)
+    assert (page.settings.bar.layout.display == "none") == (not hasattr(page.settings.design_now(), "bar"))
+    assert page.simulation.result.design == page.settings.design_now()
+    assert page.simulation.stale.value == ""
     page.simulation.trials.value = 50
     assert name in simulated(page)
-    assert not page.simulation.problem.value
 
 
 def test_a_regimen_off_the_path_is_explained(page):
-    page.design.value = "3+3 along a path"
+    page.settings.design.value = "3+3 along a path"
     page.notation.value = "A1:NNN B1:NNN B2:NNN"
     assert "a regimen on the path" in page.problem.value
 
 
-def test_rates_that_fall_are_explained_and_nothing_runs(page):
-    page.simulation.truth["B1"].value = 0.01
-    page.simulation.run.click()
-    assert "B1" in page.simulation.problem.value
-    assert "may not fall" in page.simulation.problem.value
-    assert page.simulation.worker is None
+def test_dragging_a_rate_takes_the_others_along_and_the_figures_follow(page):
+    rates, before = page.simulation.truth.rates, page.simulation.result
+    rates["B2"].value = 0.4
+    assert (rates["C2"].value, rates["C3"].value, rates["B1"].value) == (0.4, 0.45, 0.1)
+    assert rates["A2"].value == 0.1
+    rates["B2"].value = 0.02
+    assert (rates["A1"].value, rates["A2"].value, rates["B1"].value, rates["C2"].value) == (0.02, 0.02, 0.02, 0.4)
+    result = page.simulation.result
+    assert result is not before
+    assert result.truth.tolist() == page.simulation.truth.truth
+    assert page.simulation.stale.value == ""
+    assert {row["regimen"]: row["below"] for row in page.simulation.picture._rows}["B2"] == "true 0.02"
 
 
-def test_a_scenario_fills_the_rates(page):
-    page.simulation.scenario.value = "lowest"
-    assert page.simulation.truth["A1"].value == 0.3
-    assert page.simulation.truth["E3"].value == 0.8
+def test_a_scenario_fills_the_rates_with_its_reason(page):
+    page.simulation.truth.scenario.value = "lowest"
+    assert page.simulation.truth.rates["A1"].value == 0.3
+    assert page.simulation.truth.rates["E3"].value == 0.8
+    assert "the first step up is too toxic" in page.simulation.truth.reason.value
+    assert page.simulation.result.truth[0, 0] == 0.3
 
 
 def test_stop_ends_a_running_simulation_and_keeps_its_figures(page):
+    job = page.simulation.job
     page.simulation.trials.value = 200_000
-    page.simulation.run.click()
-    page.simulation.stop.click()
-    page.simulation.worker.join(timeout=60)
+    job.run.click()
+    job.stop.click()
+    job.worker.join(timeout=60)
     assert 0 < page.simulation.result.trials < 200_000
     assert f"{page.simulation.result.trials:,} of 200,000 trials" in page.simulation.summary.value
-    assert page.simulation.stop.disabled
-    assert not page.simulation.run.disabled
+    assert "s left" in job.words.value
+    assert job.stop.disabled
+    assert not job.run.disabled
 
 
 def test_a_second_run_while_one_is_going_is_ignored(page):
+    job = page.simulation.job
     page.simulation.trials.value = 200_000
-    page.simulation.run.click()
-    worker = page.simulation.worker
-    page.simulation.run.click()
-    assert page.simulation.worker is worker
-    page.simulation.stop.click()
+    job.run.click()
+    worker = job.worker
+    job.run.click()
+    assert job.worker is worker
+    job.stop.click()
     worker.join(timeout=60)
 
 
 def test_the_pictures_state_their_types_and_what_they_show(page):
-    for chart in (page.picture, page.rules):
+    for chart in (page.picture, page.settings.rules):
         drawing = chart._drawing
         assert drawing["description"]
         assert drawing["width"] == "container"
     assert set(figures.FILLS) == set(figures.INKS)
-    assert {row["decision"] for row in page.rules._rows} == set(figures.DECISIONS)
+    assert {row["decision"] for row in page.settings.rules._rows} == set(figures.DECISIONS)
 
 
 def test_every_picture_can_be_drawn_with_its_words(page):
@@ -298,7 +316,8 @@ def test_every_picture_can_be_drawn_with_its_words(page):
     drawn = {
         "eliminated": figures.grid(pd.DataFrame(page.picture._rows)),
         "★ right": figures.characteristics(pd.DataFrame(page.simulation.picture._rows)),
-        "Participants treated at the regimen": figures.decisions(pd.DataFrame(page.rules._rows)),
+        "Participants treated at the regimen": figures.decisions(pd.DataFrame(page.settings.rules._rows)),
+        "After cohort 2": outlook_figures.pathways(pd.DataFrame(page.outlook.picture._rows), cohorts=2, heights=16),
     }
     for words, chart in drawn.items():
         assert words in vl_convert.vegalite_to_svg(chart.to_dict() | {"width": 360})
@@ -319,7 +338,7 @@ def test_the_invented_example_can_be_put_in_and_says_what_it_is():
 
 
 def test_operating_characteristics_are_there_before_anybody_asks(page):
-    assert "1,000 of 1,000 trials" in page.simulation.summary.value
+    assert "of 2,000 trials" in page.simulation.summary.value
     assert len(page.simulation.picture._rows) == page.grid.size
 
 
@@ -365,14 +384,140 @@ def test_nothing_is_recommended_while_participants_are_watched(page):
     assert {row["state"] for row in cells(page).values()} == {"current", "untried"}
 
 
-def test_figures_of_earlier_inputs_say_so(page):
+def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
     assert page.simulation.stale.value == ""
-    page.simulation.truth["A1"].value = 0.01
+    page.settings.target.value = 0.2
+    assert page.simulation.result.design.target == 0.2
+    page.settings.maximum.value = 2
+    assert page.simulation.result.design.maximum == 60
     assert "earlier inputs" in page.simulation.stale.value
-    simulated(page)
-    assert page.simulation.stale.value == ""
-    page.target.value = 0.2
-    assert "earlier inputs" in page.simulation.stale.value
+
+
+def test_a_slow_design_shows_what_the_time_allows(page, monkeypatch):
+    monkeypatch.setattr("protocol.pages.escalation.characteristics.LIVE_SECONDS", -1.0)
+    page.simulation.truth.rates["A1"].value = 0.01
+    assert page.simulation.result.trials == 25
+    assert "25 of 2,000 trials" in page.simulation.job.words.value
+
+
+# What lies ahead
+
+
+def test_the_pathways_are_drawn_and_tabulated(page):
+    page.notation.value = "A1:NNN B1:NTN"
+    rows = page.outlook.picture._rows
+    assert len(rows) == 1 + 4 + 16
+    assert [row["label"] for row in rows if row["step"] == 1] == [
+        "0 of 3 ↗ C1", "1 of 3 = B1", "2 of 3 ↙ A1", "3 of 3 ↙ A1",
+    ]  # fmt: skip
+    assert [row["place"] for row in rows if row["step"] == 2] == list(range(16))
+    assert "Chance" not in page.outlook.table.value
+    page.outlook.chances.value = "diagonal"
+    assert "Chance" in page.outlook.table.value
+    page.outlook.cohorts.value = 1
+    assert len(page.outlook.picture._rows) == 1 + 4
+    assert page.outlook.picture._rows[1]["chance"] == "72.9%"
+
+
+def test_it_says_what_would_change_the_recommendation(page):
+    page.notation.value = "A1:NNN B1:NTN"
+    words = page.outlook.turning.value
+    assert "1 more DLT at B1 (2 of 3 instead of 1): A1." in words
+    assert "1 DLT fewer at B1 (0 of 3 instead of 1): C1." in words
+    assert "3 more DLTs at A1 (3 of 3 instead of 0): the trial would stop." in words
+
+
+def test_a_stopped_trial_has_no_pathways(page):
+    page.notation.value = "A1:TTT"
+    assert "no cohort follows" in page.outlook.table.value
+    assert page.outlook.picture.layout.display == "none"
+    page.notation.value = "A1:NNN"
+    assert page.outlook.picture.layout.display is None
+
+
+@pytest.mark.parametrize(("size", "rows"), [(10, 1 + 11), (60, None)])
+def test_large_cohorts_are_shown_one_ahead(page, size, rows):
+    page.settings.cohort_size.value = size
+    assert "one cohort is shown" in page.outlook.table.value
+    if rows:
+        assert len(page.outlook.picture._rows) == rows
+    assert (page.outlook.picture.layout.display == "none") == (rows is None)
+
+
+# Side by side, calibration, text
+
+
+def test_designs_stand_side_by_side_with_and_without_the_bar(page):
+    panel = page.comparison
+    panel.trials.value = 100
+    panel.designs.value = ("BOIN (2-D)", "BOIN (2-D) + extra bar", "3+3 along a path")
+    finished(panel.job)
+    assert [row["design"] for row in panel.picture._rows] == list(panel.designs.value)
+    assert [one.design.__dict__.get("bar") for one in panel.result.simulations.values()] == [False, True, None]
+    assert "Difference from BOIN (2-D)" in panel.table.value
+    assert panel.table.value.count('<th scope="col">E3</th>') == 3
+    panel.reference.value = "3+3 along a path"
+    assert "Difference from 3+3 along a path" in panel.table.value
+    panel.measure.value = "participants"
+    assert panel.picture._rows[0]["value"] > 50
+
+
+def test_an_accrual_gives_durations(page):
+    panel = page.comparison
+    panel.trials.value, panel.accrual.value, panel.designs.value = 30, 4, ("BOIN (2-D)",)
+    finished(panel.job)
+    assert "Days from the first start" in panel.table.value
+
+
+def test_designs_of_other_sizes_cannot_stand_side_by_side(page):
+    panel = page.comparison
+    page.settings.cohort_size.value = 4
+    panel.designs.value = ("BOIN (2-D)", "3+3 along a path")
+    panel.job.run.click()
+    assert "cohorts of 3" in panel.job.problem.value
+    assert panel.job.worker is None
+    panel.designs.value = ()
+    panel.job.run.click()
+    assert "no design" in panel.job.problem.value
+
+
+def test_the_calibration_gives_risks_by_size_and_target(page):
+    panel = page.calibration
+    panel.maxima.value, panel.cohort_sizes.value, panel.targets.value = "12, 30", "1 3", "0.2, 0.3"
+    panel.trials.value = 30
+    finished(panel.job)
+    assert [value for _label, value in panel.target.options] == [0.2, 0.3]
+    assert [(row["maximum"], row["size"]) for row in panel.picture._rows] == [(12, 1), (30, 1), (12, 3), (30, 3)]
+    assert len(panel.result.table()) == 8 * (len(RECORD.scenarios) + 1)
+    panel.scenario.value = RECORD.scenarios[0].title
+    panel.risk.value = "participants"
+    assert panel.picture._rows[1]["value"] > 25
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "words"),
+    [("maxima", "24, many", "whole numbers"), ("cohort_sizes", "", "whole numbers"), ("cohort_sizes", "2.5", "whole"),
+     ("targets", "nan", "inside 0 to 1"), ("targets", "0.3;0.2", "numbers with commas"),
+     ("maxima", "inf", "whole numbers")],
+)  # fmt: skip
+def test_values_to_try_that_cannot_be_used_are_explained(page, field, text, words):
+    getattr(page.calibration, field).value = text
+    page.calibration.job.run.click()
+    assert words in page.calibration.job.problem.value
+    assert page.calibration.job.worker is None
+
+
+def test_the_text_can_be_saved_and_read():
+    page = EscalationPage(load_trial(FOLDER), today=date(2026, 1, 1))
+    page.report.trials.value = 20
+    finished(page.report.job)
+    assert 'download="statistical-section.html"' in page.report.files.value
+    assert 'download="statistical-section.md"' in page.report.files.value
+    assert "Statistical section: dose escalation of NCT05672420" in page.report.preview.value
+
+
+def test_no_output_widget_stands_on_the_page(page):
+    assert not [part for part in walk(page.view) if isinstance(part, widgets.Output)]
 
 
 def test_every_parameter_shows_its_origin_as_a_tag_and_not_as_its_source_text(page):

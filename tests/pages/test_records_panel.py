@@ -1,7 +1,9 @@
 """Hospital records on the eligibility page: files in, a person in the form or a cohort out, and nobody's name."""
 
+import base64
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +16,8 @@ from real_records import PATIENT, bundle, condition, observation, quantity
 
 from protocol.exchange.limits import template
 from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.eligibility.handing_over import frame_of
+from protocol.pages.eligibility.records import RecordsPanel
 from protocol.trial import load_trial
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +29,13 @@ NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": 
 @pytest.fixture
 def page() -> Iterator[EligibilityPage]:
     shown = EligibilityPage(TRIAL, date(2026, 3, 10))
+    yield shown
+    shown.view.close()
+
+
+@pytest.fixture
+def panel() -> Iterator[RecordsPanel]:
+    shown = RecordsPanel(TRIAL, date(2026, 3, 10), lambda _person: None, lambda _imports: None)
     yield shown
     shown.view.close()
 
@@ -86,6 +97,9 @@ def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: Eligib
     page.records.to_cohort.click()
     assert page.tabs.selected_index == 1
     assert ">3</span>" in page.cohort.totals.value
+    own = next(one for one in page.records.imports.participants if one.unusable.get("lvef_pct"))
+    page.cohort.chosen.value = own.participant
+    assert page.person.form.unusable["lvef_pct"] == "conflicting sources"
     upload(page.records.files, **files)
     assert page.records.person.options == ids
 
@@ -107,12 +121,12 @@ def test_limits_of_the_site_settle_what_the_record_leaves_open(page: Eligibility
 
 
 @pytest.mark.parametrize("content", [b"", b"<Bundle/>", b"{", b'{"resourceType": "Bundle", "type": "history"}'])
-def test_a_bad_file_is_named_and_the_last_good_records_stay(page: EligibilityPage, content: bytes) -> None:
-    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
-    before = (page.records.person.options, page.records.found.value)
-    upload(page.records.files, bad_json=content)
-    assert "bad.json" in page.records.message.value
-    assert (page.records.person.options, page.records.found.value) == before
+def test_a_bad_file_is_named_and_the_last_good_records_stay(panel: RecordsPanel, content: bytes) -> None:
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    before = (panel.person.options, panel.found.value)
+    upload(panel.files, bad_json=content)
+    assert "bad.json" in panel.message.value
+    assert (panel.person.options, panel.found.value) == before
 
 
 @pytest.mark.parametrize(
@@ -123,17 +137,17 @@ def test_a_bad_file_is_named_and_the_last_good_records_stay(page: EligibilityPag
         ("study_id", "zw-1", "like S-014"),
     ],
 )
-def test_an_id_or_day_that_is_none_is_refused(page: EligibilityPage, field: str, text: str, says: str) -> None:
-    getattr(page.records, field).value = text
-    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
-    assert says in page.records.message.value
-    assert page.records.imports is None
+def test_an_id_or_day_that_is_none_is_refused(panel: RecordsPanel, field: str, text: str, says: str) -> None:
+    getattr(panel, field).value = text
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    assert says in panel.message.value
+    assert panel.imports is None
 
 
-def test_one_id_is_not_given_to_two_persons(page: EligibilityPage) -> None:
-    page.records.study_id.value = "S-014"
-    upload(page.records.files, a_json=bundle(NAMED, {**NAMED, "id": "2"}))
-    assert "one id and 2 persons" in page.records.message.value
+def test_one_id_is_not_given_to_two_persons(panel: RecordsPanel) -> None:
+    panel.study_id.value = "S-014"
+    upload(panel.files, a_json=bundle(NAMED, {**NAMED, "id": "2"}))
+    assert "one id and 2 persons" in panel.message.value
 
 
 def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: EligibilityPage) -> None:
@@ -142,9 +156,25 @@ def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: Eligibi
     page.records.to_form.click()
     page.records.to_cohort.click()
     assert page.records.files.value == ()
-    everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + page.cohort.cohort.frame.to_csv()
+    everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + frame_of(page.cohort.screened).to_csv()
     assert "Zhang" not in everything
     assert "Hanyang" not in everything
+
+
+def test_a_cohort_is_handed_over_with_study_ids_only_and_the_example_is_not(page: EligibilityPage) -> None:
+    page.handing_over.prepare.click()
+    assert "invented" in page.handing_over.links.value
+    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
+    page.records.to_cohort.click()
+    page.handing_over.prepare.click()
+    links = re.findall(r'download="([^"]+)" href="data:[^,]+,([^"]+)"', page.handing_over.links.value)
+    files = {name: base64.b64decode(content).decode() for name, content in links}
+    assert sorted(files) == ["group_eligible.json", "group_possibly.json", "redcap_import.csv"]
+    own = page.records.person.options[0]
+    assert json.loads(files["group_possibly.json"])["quantity"] == 1
+    assert own in files["group_possibly.json"]
+    assert files["redcap_import.csv"].splitlines()[1].startswith(own)
+    assert not any("Zhang" in content for content in files.values())
 
 
 def _texts(widget: widgets.Widget) -> list[str]:

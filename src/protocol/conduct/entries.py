@@ -134,14 +134,23 @@ def sealed(
     software: str = "",
     key: str | None = None,
 ) -> Entry:
-    """Make the entry that follows `before`. Nothing is written; see :meth:`protocol.conduct.log.Log.append`."""
+    """Make the entry that follows `before`. Nothing is written; see :meth:`protocol.conduct.log.Log.append`.
+
+    Raises
+    ------
+    ProtocolError
+        When a screening's result holds what JSON cannot, such as a number that is none.
+    """
     values = {
         "sequence": before.count + 1, "time": stamp(moment), "actor": actor, "site": site, "reason": reason,
         "protocol": protocol, "software": software, "key": key or str(uuid.uuid4()), "previous": before.hash,
     }  # fmt: skip
-    plain = content(happened)
-    body = canonical(values | {"event": plain})
-    return Entry(**values, content=plain, hash=digest(body.encode()))  # type: ignore[arg-type]
+    try:
+        plain = content(happened)
+        body = canonical(values | {"event": plain}).encode()
+    except (ValueError, TypeError) as error:
+        raise ProtocolError(_("event"), str(error)[:200], _("values that JSON can hold")) from None
+    return Entry(**values, content=plain, hash=digest(body))  # type: ignore[arg-type]
 
 
 def opened(body: bytes | str, own: str) -> Entry:

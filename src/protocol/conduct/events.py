@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from protocol.records import Phase, ProtocolError, Record
 from protocol.translation import _
@@ -47,6 +47,7 @@ class OfParticipant(Happening):
 class Screened(OfParticipant):
     """Looked at for eligibility, with the whole result, so that nothing has to be computed again to explain it."""
 
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # refused when recorded, instead of becoming null
     kind: Literal["screened"] = "screened"
     phase: Phase
     overall: Literal["ineligible", "possibly eligible", "eligible so far"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from protocol.conduct import privacy
 from protocol.conduct.entries import Entry, Head, Verification, sealed
-from protocol.conduct.events import Event
+from protocol.conduct.events import Event, content
 from protocol.conduct.state import State, fold
 from protocol.conduct.verification import checked, row_of, verified
 from protocol.records import ProtocolError
@@ -186,7 +186,7 @@ class Log(LogReader):
         """Return the entry that a key was recorded under before."""
         before = self._at(connection, sequence - 1) if sequence > 1 else Head()
         (entry,) = checked(self._store.rows(connection, sequence - 1, limit=1), before)
-        if entry.event != event:
+        if entry.content != content(event):
             found = _("another event recorded under this key")
             raise ProtocolError(_("entry {number}").format(number=sequence), found, _("a new key for a new event"))
         return entry

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, LargeBinary, cast, column, create_engine, event, inspect, select, table
+from sqlalchemy import (
+    Connection,
+    Engine,
+    LargeBinary,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    table,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
@@ -39,7 +51,7 @@ class Store:
         self.where, self.engine = _engine(url, read_only)
         texts: list[Any] = [ENTRIES.c.key, ENTRIES.c.hash, ENTRIES.c.body]
         if self.engine.dialect.name == "sqlite":  # bytes, whatever they are: an altered text may be no UTF-8
-            texts = [cast(text, LargeBinary) for text in texts]
+            texts = [func.coalesce(cast(text, LargeBinary), b"") for text in texts]
         self._columns = (ENTRIES.c.sequence, *texts)
         self._writer = self.engine.execution_options(writing=True)
         try:
@@ -187,7 +199,7 @@ def _postgresql(url: Any, read_only: bool) -> tuple[str, Engine]:
     def settle(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute("SET synchronous_commit = on")
-        cursor.execute(f"SET lock_timeout = '{WAIT_SECONDS}s'")
+        cursor.execute(f"SET lock_timeout = {int(WAIT_SECONDS * 1000)}")
         cursor.execute(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
         connection.commit()
 
@@ -200,6 +212,8 @@ def said(where: str) -> Iterator[None]:
     """Turn what a database says into what a person can act on."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite gives what stands in the file
+        raise ProtocolError(where, *_BROKEN) from error
     except (DBAPIError, sqlite3.Error, OSError) as error:
         text = f"{error.orig if isinstance(error, DBAPIError) else error}"
         for sign, (found, write) in _SAID.items():

@@ -1,12 +1,11 @@
 """Many participants at once: which criteria fail, are unknown or do not apply, kept while thresholds change."""
 
-from collections import deque
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocol.eligibility.columns import empty
 from protocol.eligibility.conditions import names_in
@@ -14,21 +13,21 @@ from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, 
 from protocol.eligibility.leaves import Columns, value_of
 from protocol.eligibility.logic import Logic, Value, both, opposite
 from protocol.eligibility.masks import CohortScreening, Masks
+from protocol.eligibility.prepared import prepared
 from protocol.eligibility.screening import blocked, check_phase, in_phase, rails_of
-from protocol.eligibility.sources import BATCH, IDENTITY, Batch, Participants, Source, source_of
+from protocol.eligibility.sources import IDENTITY, Batch, Participants, Source, source_of
 from protocol.records import Phase
 
-__all__ = ["IDENTITY", "Cohort", "CohortScreening", "screen_frame"]
+__all__ = ["IDENTITY", "Cohort", "CohortScreening", "column_of", "screen_frame", "uses"]
 
 Progress = Callable[[int, int], None]
 """Called with the participants done and all of them; an exception raised in it stops the work and is passed on."""
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
-AHEAD = 4
-"""Batches read before the first of them is worked out."""
-Three = tuple[Masks, Masks, Masks]
-T = TypeVar("T")
-R = TypeVar("R")
+BATCH = 1 << 16
+"""Participants worked out together: their columns fit the processor's cache."""
+Three = tuple[Masks, ...]
+"""Of what fails, is unknown, does not apply."""
 
 
 class Cohort:
@@ -50,11 +49,14 @@ class Cohort:
     """
 
     def __init__(self, catalogue: Catalogue, frame: Any, *, hold: bool = True) -> None:
-        self.catalogue, self._hold = catalogue, hold
+        self.catalogue = catalogue
         self.source: Source = source_of(frame, {fact.id: fact for fact in catalogue.facts})
+        self.pieces = self.source.pieces()
         self.participants = Participants(self.source)
-        self._uses = [_uses(catalogue, criterion) for criterion in catalogue.criteria]
-        self._held: dict[str, NDArray[Any]] = {}
+        self._uses = [uses(catalogue, criterion) for criterion in catalogue.criteria]
+        self._hold = hold and len(self) * BYTES_A_PARTICIPANT <= HELD_BYTES
+        self._held = {name: empty(fact, len(self)) for name, fact in self.source.facts.items()} if self._hold else {}
+        self._have: set[str] = set()
         self._kept: dict[tuple[Any, ...], Three] = {}
 
     def __len__(self) -> int:
@@ -115,44 +117,54 @@ class Cohort:
 
     def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
         names = sorted({name for i in stale for name in self._uses[i]} & set(self.source.facts))
-        fail, unknown, absent = (np.empty(len(self), dtype=np.int64) for _kind in range(3))
-        done = 0
-        for piece in screened(catalogue, self._batches(names), phase, stale, len(self)):
-            rows = slice(done, done := done + len(piece[0]))
-            fail[rows], unknown[rows], absent[rows] = piece
-            if progress is not None:
-                progress(done, len(self))
-        return fail, unknown, absent
+        masks = tuple(np.empty(len(self), dtype=np.int64) for _kind in range(3))
+
+        def work(first: int, last: int) -> None:
+            for row, batch in self._read(names, first, last):
+                piece = screened(catalogue, batch, phase, stale, min(BATCH, last - row))
+                for mask, part in zip(masks, piece, strict=True):
+                    mask[row : row + len(part)] = part
+
+        self._in_pieces(work, progress)
+        self._have = self._have | set(names) if self._hold else self._have
+        return masks
+
+    def _in_pieces(self, work: Callable[[int, int], None], progress: Progress | None) -> None:
+        """Do the work on every piece of the cohort, several at a time; one that fails ends the rest."""
+        with ThreadPoolExecutor(workers()) as pool:
+            waiting = [pool.submit(work, *piece) for piece in self.pieces]
+            try:
+                for (_first, last), done in zip(self.pieces, waiting, strict=True):
+                    done.result()
+                    if progress is not None:
+                        progress(last, len(self))
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
         """Read some facts in the order of the participants, a batch at a time; a fact nobody has is left out."""
-        for batch in self._batches([name for name in names if name in self.source.facts]):
-            yield {name: value_of(column, self.source.facts[name]) for name, column in batch.items()}
+        known = [name for name in names if name in self.source.facts]
+        for first, last in self.pieces:
+            for _row, batch in self._read(known, first, last):
+                yield {name: value_of(column, self.source.facts[name]) for name, column in batch.items()}
 
-    def _batches(self, names: Sequence[str]) -> Iterator[Batch]:
-        """Read columns, and hold them when they are to be held: to read them again takes longer than to use them."""
-        size = len(self)
-        fresh = [name for name in names if name not in self._held]
-        if self._hold and fresh and size * BYTES_A_PARTICIPANT <= HELD_BYTES:
-            room, done = {name: empty(self.source.facts[name], size) for name in fresh}, 0
-            for batch in self.source.batches(fresh):
-                rows = slice(done, done := done + len(next(iter(batch.values()))))
-                for name, column in batch.items():
-                    room[name][rows] = column
-                yield batch | {name: self._held[name][rows] for name in names if name in self._held}
-            self._held |= room
-        elif fresh or not names:
-            yield from self.source.batches(names)
-        else:
-            for first in range(0, size, BATCH):
-                yield {name: self._held[name][first : first + BATCH] for name in names}
+    def _read(self, names: Sequence[str], first: int, last: int) -> Iterator[tuple[int, Batch]]:
+        """Read columns in batches, and hold them when they are to be held: reading takes longer than using."""
+        fresh = [name for name in names if name not in self._have]
+        batch = self.source.read(fresh, first, last) if fresh else {}
+        if self._hold:
+            for name, column in batch.items():
+                self._held[name][first:last] = column
+        batch |= {name: self._held[name][first:last] for name in names if name in self._have}
+        for row in range(first, last, BATCH):
+            yield row, {name: column[row - first : row - first + BATCH] for name, column in batch.items()}
 
 
 def _differ(one: object, other: object) -> bool:
     return one != other
 
 
-def _uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
+def uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
     """Return every fact and parameter that can change a criterion's answer, dates of measurements included."""
     facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, None]()
     waiting = [name for text in criterion.conditions() for name in names_in(text)]
@@ -170,8 +182,7 @@ def _uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
 
 def _merged(masks: Three, found: Three, stale: list[int]) -> Three:
     kept = np.int64(~sum(1 << position for position in stale))
-    fail, unknown, absent = ((old & kept) | new for old, new in zip(masks, found, strict=True))
-    return fail, unknown, absent
+    return tuple((old & kept) | new for old, new in zip(masks, found, strict=True))
 
 
 def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
@@ -188,36 +199,20 @@ def column_of(column: Any, fact: Fact) -> Value:
         Naming the column that does not hold values of its fact's type.
     """
     source = source_of(column.alias(fact.id).to_frame().to_native(), {fact.id: fact})
-    return value_of(np.concatenate([batch[fact.id] for batch in source.batches([fact.id])]), fact)
+    return value_of(source.read([fact.id], 0, len(source))[fact.id], fact)
 
 
-def screened(
-    catalogue: Catalogue, batches: Iterable[Batch], phase: Phase, criteria: Iterable[int], size: int
-) -> Iterator[Three]:
-    """Work out some criteria batch by batch: the masks of what fails, is unknown or does not apply, in order."""
-    facts = {fact.id: fact for fact in catalogue.facts}
-    parameters = {parameter.id: parameter for parameter in catalogue.parameters}
-    chosen = [(position, catalogue.criteria[position]) for position in criteria]
-
-    def work(batch: Batch) -> Three:
-        rows = len(next(iter(batch.values()))) if batch else size
-        values = {name: value_of(column, facts[name]) for name, column in batch.items()}
-        logic = Logic(facts, parameters, Columns(values))
-        return _masks({position: _bits(logic, criterion, phase) for position, criterion in chosen}, rows)
-
-    return _in_order(work, batches)
+def screened(catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Iterable[int], size: int) -> Three:
+    """Work out some criteria for some participants: the masks of what fails, is unknown or does not apply."""
+    ready = prepared(catalogue)
+    values = {name: value_of(column, ready.facts[name]) for name, column in batch.items()}
+    logic = Logic(ready.facts, ready.parameters, Columns(values))
+    return _masks({i: _bits(logic, catalogue.criteria[i], phase) for i in criteria}, size)
 
 
-def _in_order(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do the work on a thread of its own, so that the next items are read meanwhile."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = deque[Any]()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def workers() -> int:
+    """Return how many pieces are worked on at a time: one on each processor, and few enough for the memory."""
+    return min(4, os.cpu_count() or 1)
 
 
 def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:

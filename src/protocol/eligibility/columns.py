@@ -56,20 +56,19 @@ def checked(column: Column, fact: Fact, first_row: int) -> Column:
 
 
 def _numbers_checked(numbers: Column, fact: Fact, first_row: int) -> None:
-    good = (numbers >= fact.minimum) & (numbers <= fact.maximum)
-    if fact.type == "whole":
-        good &= numbers == np.floor(numbers)
-    if good.all():
+    broken = numbers > np.floor(numbers) if fact.type == "whole" else np.False_
+    lowest, highest = np.fmin.reduce(numbers, initial=np.inf), np.fmax.reduce(numbers, initial=-np.inf)
+    if lowest >= fact.minimum and highest <= fact.maximum and not broken.any():
         return
-    wrong = np.flatnonzero(~good & ~np.isnan(numbers))
+    wrong = np.flatnonzero((numbers < fact.minimum) | (numbers > fact.maximum) | broken)
     if len(wrong):
         raise refused(fact, first_row + wrong[0], f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip())
 
 
 def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
     """Check days counted from 31 December 1899; an impossible one must not take the number of the unknown."""
-    wrong = np.flatnonzero((days < 0) | (days > LAST_NUMBER))
-    if len(wrong):
+    if days.size and (days.min() < 0 or days.max() > LAST_NUMBER):
+        wrong = np.flatnonzero((days < 0) | (days > LAST_NUMBER))
         found = str(np.datetime64(int(days[wrong[0]]) + EPOCH, "D"))
         raise refused(fact, first_row + wrong[0], found)
     return days

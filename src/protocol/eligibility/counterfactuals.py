@@ -65,8 +65,9 @@ def counterfactuals(
     """Say what would have to change; see :meth:`protocol.eligibility.EligibilityRecord.counterfactuals`."""
     before = screen(catalogue, facts, phase, unusable)
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
-    search = _Search(catalogue, given, phase, unusable, before)
-    failing = [c for c in catalogue.criteria if before[c.id].status == "not met" and c.counted_with is None]
+    statuses = {verdict.id: verdict.status for verdict in before.verdicts}
+    search = _Search(catalogue, given, phase, unusable, statuses)
+    failing = [c for c in catalogue.criteria if statuses[c.id] == "not met" and c.counted_with is None]
     return tuple(change for criterion in failing for change in search.changes(criterion))
 
 
@@ -76,7 +77,7 @@ class _Search:
     given: dict[str, FactValue]
     phase: Phase
     unusable: Mapping[str, str]
-    before: Screening
+    statuses: Mapping[str, Status]
 
     def changes(self, criterion: Criterion) -> Iterator[Change]:
         """Yield the changes of single facts, verified by screening again."""
@@ -158,22 +159,22 @@ class _Search:
             yield change
 
     def _verified(self, criterion: Criterion, fact: Fact, to: tuple[FactValue, ...], single: bool) -> Change | None:
-        """Screen again with each value; keep those that do, and say what else they change."""
-        after = {value: self._screened(fact, value) for value in to}
-        does = tuple(v for v in to if not single or after[v][criterion.id].status != "not met")
+        """Screen again with each value; keep those that do, and say what else the first of them changes."""
+        only = self.catalogue.model_copy(update={"criteria": (criterion,)})
+        after = {value: self._screened(only, fact, value).verdicts[0].status for value in to}
+        does = tuple(value for value in to if not single or after[value] != "not met")
         if not does:
             return None
         also: dict[str, Status] = {
             verdict.id: verdict.status
-            for verdict in after[does[0]].verdicts
-            if verdict.id != criterion.id and verdict.status != self.before[verdict.id].status
+            for verdict in self._screened(self.catalogue, fact, does[0]).verdicts
+            if verdict.id != criterion.id and verdict.status != self.statuses[verdict.id]
         }
-        now = self.given[fact.id]
-        sufficient = all(after[value][criterion.id].status == "met" for value in does)
+        now, sufficient = self.given[fact.id], all(after[value] == "met" for value in does)
         return Change(criterion.id, fact.id, now, does, sufficient, also, _says(fact, now, does))
 
-    def _screened(self, fact: Fact, value: FactValue) -> Screening:
-        return screen(self.catalogue, {**self.given, fact.id: value}, self.phase, self.unusable)
+    def _screened(self, catalogue: Catalogue, fact: Fact, value: FactValue) -> Screening:
+        return screen(catalogue, {**self.given, fact.id: value}, self.phase, self.unusable)
 
 
 def _obstacles(criterion: Criterion, phase: Phase) -> Iterator[Criterion]:

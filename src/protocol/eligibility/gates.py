@@ -83,7 +83,9 @@ def infusion_catalogue(catalogue: Catalogue) -> Catalogue:
     known = {criterion.id: criterion for criterion in catalogue.criteria}
     known |= {part.id: alone(c, part) for c in catalogue.criteria for part in c.parts}
     again = tuple(
-        known[recheck.rule].model_copy(update={"source": recheck.source, "assumption": recheck.assumption})
+        known[recheck.rule].model_copy(
+            update={"source": recheck.source, "assumption": recheck.assumption, "confirm": "infusion"}
+        )
         for recheck in catalogue.rechecks
     )
     facts = tuple(

@@ -22,6 +22,7 @@ Z = 1.959963984540054
 AGE_BANDS = ((0, "under 18"), (18, "18 to 39"), (40, "40 to 59"), (60, "60 to 75"), (76, "over 75"))
 BODY_BANDS = ((0.0, "under 18.5"), (18.5, "18.5 to under 25"), (25.0, "25 to under 30"), (30.0, "30 and above"))
 UNKNOWN_GROUP = "not known"
+COLUMNS = ["criterion", "group", "size", "fails", "rate", "low", "high", "difference", "ratio", "hidden"]
 ALL, COMPUTABLE = "all", "computable"
 """The two views: every criterion, and without those that only an investigator can judge."""
 
@@ -84,7 +85,7 @@ def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     for row, i in enumerate(tally.on):
         fails = _by_group(tally.fail[row], tally, grouping)
         rows += _rows(tally.planes.ids[i], grouping, sizes, fails, hidden(np.stack([fails, sizes - fails]), sizes))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _overall(tally: Tally, grouping: Grouping, sizes: NDArray[np.int64]) -> list[dict[str, object]]:

@@ -129,7 +129,7 @@ class CohortScreening:
     def overall(self) -> "pd.Series[str]":
         """Return the overall verdict per participant, indexed by participant id."""
         codes = np.where(self.fail != 0, np.int8(0), np.where(self.unknown != 0, np.int8(1), np.int8(2)))
-        verdicts = pd.Categorical.from_codes(codes, [INELIGIBLE, POSSIBLE, ELIGIBLE])
+        verdicts = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE]))
         return pd.Series(verdicts, index=pd.Index(list(self.participants), name=IDENTITY), name="overall")
 
     def _asked(self, order: Sequence[str], leave_out: Iterable[str]) -> list[int]:

@@ -8,14 +8,30 @@ the cost (Mitten, An analytic solution to the least cost testing sequence proble
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from math import prod
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from protocol.eligibility.cohort import CohortScreening
-from protocol.eligibility.criteria import Catalogue, Procedure
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Procedure
 from protocol.eligibility.screening import Screening, Verdict
+from protocol.eligibility.variants import CODES, codes_of, facts_behind, variants
+from protocol.records import Phase
 
 PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
 """Laplace's uniform prior: a criterion that nobody failed can still fail."""
+DRAWS = 256
+"""Answers drawn to see whether a criterion can still fail.
+
+With nothing known, each criterion of the record fails for one in fourteen or more.
+"""
+
+ANY_DAY = date(2026, 1, 1)
+"""Stands in for an unknown day of enrolment; only the days between two dates matter."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,7 @@ def next_steps(
     screening: Screening,
     rates: Mapping[str, float],
     costs: Mapping[str, float] | None = None,
+    facts: Mapping[str, FactValue | None] = MappingProxyType({}),
 ) -> tuple[Step, ...]:
     """Order what could still exclude a participant by what it is worth.
 
@@ -85,6 +102,9 @@ def next_steps(
         taken to fail in half of the cases.
     costs : mapping of str to float, optional
         Other costs by procedure id, above 0.
+    facts : mapping of str to value, optional
+        What is known: a criterion that no finding can make fail any more is then left out, so that an answer which
+        only the sponsor can give is not sought in a test.
 
     Returns
     -------
@@ -100,11 +120,42 @@ def next_steps(
         if verdict.status == "unknown"
         and (verdict.id not in rules or not (rules[verdict.id].counted_with or rules[verdict.id].cannot_fail))
     ]
+    waiting = [
+        v for v in waiting if v.id not in rules or _can_fail(catalogue, facts, rules[v.id], v, screening.phase)
+    ]
     parents = {part.id: criterion.id for criterion in catalogue.criteria for part in criterion.parts}
     known = {verdict.id: rates.get(verdict.id, rates.get(parents.get(verdict.id, ""))) for verdict in waiting}
     asked = {gap.fact for verdict in waiting for gap in verdict.gaps if gap.fact}
     steps = (_step(procedure, asked, waiting, known, costs or {}) for procedure in _procedures(catalogue, asked))
     return tuple(sorted((step for step in steps if step.facts), key=lambda step: -step.worth))
+
+
+def _can_fail(
+    catalogue: Catalogue, facts: Mapping[str, FactValue | None], rule: Criterion, verdict: Verdict, phase: Phase
+) -> bool:
+    """Whether a criterion fails for at least one of many drawn answers to what is unknown about it."""
+    behind = facts_behind({fact.id: fact for fact in catalogue.facts}, rule)
+    asked = {gap.fact for gap in verdict.gaps}
+    given = {n: v for n, v in facts.items() if v is not None and v == v and n in behind and n not in asked}
+    random = np.random.default_rng(0)
+    drawn = {fact.id: _draw(fact, random, given) for fact in catalogue.facts if fact.id in asked}
+    codes = codes_of(variants(catalogue, given, drawn, DRAWS), rule, phase, DRAWS)
+    return bool((codes == CODES.index("not met")).any())
+
+
+def _draw(fact: Fact, random: np.random.Generator, given: Mapping[str, FactValue]) -> NDArray[Any]:
+    """Draw answers over the whole range of a fact; days up to eleven years before the day of enrolment."""
+    if fact.options:
+        return random.integers(len(fact.options), size=DRAWS)
+    if fact.type == "yes_no":
+        return random.integers(2, size=DRAWS).astype(bool)
+    if fact.type == "date":
+        day = given.get(RECENCY_ANCHOR)
+        last = np.datetime64(day if isinstance(day, date) else ANY_DAY, "D")
+        return last - (2 ** random.uniform(0, 12, DRAWS)).astype(np.int64)
+    low, high = fact.minimum or 0.0, fact.maximum or 0.0
+    share: NDArray[Any] = random.uniform(size=DRAWS) ** random.choice([0.25, 1.0, 4.0], DRAWS)  # towards both ends
+    return low + (high - low) * share
 
 
 def _procedures(catalogue: Catalogue, asked: Iterable[str]) -> list[Procedure]:

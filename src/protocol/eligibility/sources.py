@@ -3,7 +3,9 @@
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, reduce
+from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -14,10 +16,10 @@ from protocol.eligibility.criteria import Fact
 from protocol.records import ProtocolError
 
 IDENTITY = "participant_id"
-BATCH = 1 << 16
-"""Rows evaluated together: their columns fit the processor's cache."""
-READ, COLUMNS = 1 << 18, 8
-"""Rows and columns read from a file together: about what a Parquet file keeps together, and little memory."""
+COLUMNS = 8
+"""Columns read from a file together: few, so that little memory is needed."""
+MOST = 1 << 18
+"""Rows read together at most."""
 FEW = 5
 A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
 
@@ -34,8 +36,11 @@ class Source(Protocol):
     def __len__(self) -> int:
         """Count the participants."""
 
-    def batches(self, names: Iterable[str]) -> Iterator[Batch]:
-        """Read some facts in the order of the participants, a batch at a time, in their compact form."""
+    def pieces(self) -> list[tuple[int, int]]:
+        """Return the rows best read together, each as its first and the one behind its last."""
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """Read some facts of the rows from `first` up to before `last`, in their compact form; on any thread."""
 
     def identities(self) -> Sequence[str] | None:
         """Read the participants' ids; None when there is no such column."""
@@ -128,14 +133,14 @@ class PandasFrame:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def batches(self, names: Iterable[str]) -> Iterator[Batch]:
+    def pieces(self) -> list[tuple[int, int]]:
         """See :class:`Source`."""
-        columns = {name: self.frame[name] for name in names}
-        for first in range(0, max(len(self), 1), BATCH):
-            yield {
-                name: of_pandas(column.iloc[first : first + BATCH], self.facts[name], first + 1)
-                for name, column in columns.items()
-            }
+        return cut([len(self)])
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """See :class:`Source`."""
+        rows = self.frame.iloc[first:last]
+        return {name: of_pandas(rows[name], self.facts[name], first + 1) for name in names}
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -151,11 +156,13 @@ class PolarsFrame:
     def __len__(self) -> int:
         return int(self.frame.height)
 
-    def batches(self, names: Iterable[str]) -> Iterator[Batch]:
+    def pieces(self) -> list[tuple[int, int]]:
         """See :class:`Source`."""
-        chosen = [self.facts[name] for name in names]
-        for first in range(0, max(len(self), 1), BATCH):
-            yield _compact(self.frame.lazy().slice(first, BATCH), chosen, first + 1) if chosen else {}
+        return cut([len(self)])
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """See :class:`Source`."""
+        return _compact(self.frame.lazy().slice(first, last - first), [self.facts[n] for n in names], first + 1)
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -168,7 +175,7 @@ class ParquetFile:
     def __init__(self, path: Path, facts: Mapping[str, Fact]) -> None:
         import polars as pl
 
-        self.path = path
+        self.path, self._one_at_a_time = path, Lock()
         try:
             self.scan = pl.scan_parquet(path)
             self.schema = self.scan.collect_schema()
@@ -180,18 +187,20 @@ class ParquetFile:
     def __len__(self) -> int:
         return self.size
 
-    def batches(self, names: Iterable[str]) -> Iterator[Batch]:
+    def pieces(self) -> list[tuple[int, int]]:
+        """See :class:`Source`. What the file keeps together is read together: the rest would be read in vain."""
+        import duckdb
+
+        groups = "SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata(?) ORDER BY 1"
+        with duckdb.connect(config={"threads": 1}) as connection:
+            return cut([rows for _group, rows in connection.execute(groups, [str(self.path)]).fetchall()])
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
         """See :class:`Source`."""
-        chosen = [self.facts[name] for name in names]
-        if not chosen:
-            yield {}
-            return
-        for first in range(0, max(len(self), 1), READ):
-            groups = [chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS)]
-            part = self.scan.slice(first, READ)
-            columns = {name: column for group in groups for name, column in _compact(part, group, first + 1).items()}
-            for row in range(0, max(min(READ, len(self) - first), 1), BATCH):
-                yield {name: column[row : row + BATCH] for name, column in columns.items()}
+        chosen, part = [self.facts[name] for name in names], self.scan.slice(first, last - first)
+        groups = (chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS))
+        with self._one_at_a_time:  # Polars has threads of its own; two readings would only need twice the memory
+            return {name: column for group in groups for name, column in _compact(part, group, first + 1).items()}
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -199,6 +208,23 @@ class ParquetFile:
             return None
         ids: Any = self.scan.select(IDENTITY).collect().to_series()
         return ids  # type: ignore[no-any-return]
+
+
+def cut(groups: Iterable[int]) -> list[tuple[int, int]]:
+    """Cut rows kept in groups into pieces of about a size: small groups together, large ones in equal parts."""
+    pieces, first, last = [], 0, 0
+    for rows in groups:
+        if rows > MOST:
+            pieces += [(first, last)] if first < last else []
+            edges = np.linspace(last, last + rows, -(-rows // MOST) + 1).astype(int).tolist()
+            pieces += pairwise(edges)
+            first = last = last + rows
+        else:
+            last += rows
+            if last - first >= MOST // 2:
+                pieces.append((first, last))
+                first = last
+    return [*pieces, (first, last)] if first < last else pieces
 
 
 def _compact(part: Any, facts: Sequence[Fact], first_row: int) -> Batch:

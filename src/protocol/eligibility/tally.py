@@ -157,7 +157,7 @@ class Tally:
                 "open": sizes(self.unknown & self.open),
                 "decides": sizes(self.unknown & last_unknown),
             }
-        )
+        ).astype({"criterion": object, "title": object})  # also when all are switched off
 
     def shares(self) -> NDArray[np.float64]:
         """Divide each excluded participant equally over the criteria that fail; linear in participants."""

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.escalation.designs import DESIGNS, Design
 from protocol.escalation.grid import STOP, Grid, Regimen, true_rates
 from protocol.escalation.outcomes import Outcomes, last_named
+from protocol.escalation.override import Choice, choose
 from protocol.escalation.parameters import DesignParameters, TrialParameters
 from protocol.escalation.rules import TrialRules
 from protocol.escalation.selection import isotonic_rates, select
@@ -16,8 +17,22 @@ from protocol.escalation.simulation import Simulation, simulate
 from protocol.records import Provenance, Record, Sourced, Text, unique
 
 __all__ = [
-    "DESIGNS", "STOP", "Design", "EscalationRecord", "Grid", "Outcomes", "Regimen", "Simulation", "TrialRules",
-    "isotonic_rates", "last_named", "select", "simulate", "true_rates",
+    "DESIGNS",
+    "STOP",
+    "Choice",
+    "Design",
+    "EscalationRecord",
+    "Grid",
+    "Outcomes",
+    "Regimen",
+    "Simulation",
+    "TrialRules",
+    "choose",
+    "isotonic_rates",
+    "last_named",
+    "select",
+    "simulate",
+    "true_rates",
 ]  # fmt: skip
 
 LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]

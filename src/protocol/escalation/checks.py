@@ -21,7 +21,7 @@ def check_trial(target: float, cohort_size: int, maximum: int, enough: int) -> N
 
 def check_counts(outcomes: Outcomes, maximum: int) -> None:
     """Refuse more participants at one regimen than the whole trial may have."""
-    if (most := int(outcomes.treated.max(initial=0))) > maximum:
+    if (most := int(outcomes.enrolled.max(initial=0))) > maximum:
         found = _("{} participants at one regimen").format(most)
         raise ProtocolError(_("outcomes"), found, _("at most the trial's maximum, {}").format(maximum))
 

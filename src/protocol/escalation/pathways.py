@@ -4,6 +4,7 @@ Both ask the design that advises; nothing here decides. Source of the idea: dose
 Cheung, Craddock & O'Quigley 2017, Clin Cancer Res 23:7440-7447).
 """
 
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -63,7 +64,7 @@ def pathways(
     design : Design
         A coin, where it tosses one, falls on the dose.
     outcomes : Outcomes
-        One trial so far.
+        One trial so far. Where responses are counted, the coming participants have none.
     first : int
         Index of the regimen the next cohort is treated at.
     cohorts : int
@@ -101,7 +102,7 @@ def _followed(
     rows: list[dict[str, object]],
 ) -> list[_End]:  # fmt: skip
     """Give one more cohort every number of DLTs it can have."""
-    size = min(design.cohort_size, design.maximum - int(so_far.treated.sum()))
+    size = min(design.cohort_size, design.maximum - int(so_far.enrolled.sum()))
     dlts = np.arange(size + 1)
     outcomes = _with_cohort(so_far, at, size, dlts)
     following = design.next(outcomes, np.full(size + 1, at), np.zeros(size + 1))
@@ -111,15 +112,16 @@ def _followed(
         leads_to, move = ("", "stop") if then == STOP else (labels[then], _move(design, at, then))
         values = (*path, dlt), cohort, labels[at], size, dlt, leads_to, move, likely
         rows.append(dict(zip(COLUMNS, values, strict=True)))
-        ends.append(((*path, dlt), Outcomes(design.grid, outcomes.treated[dlt], outcomes.dlt[dlt]), then, likely))
+        ends.append(((*path, dlt), outcomes.of(np.array([dlt])), then, likely))
     return ends
 
 
 def _with_cohort(so_far: Outcomes, at: int, size: int, dlts: Integers) -> Outcomes:
-    counts = np.stack([so_far.treated, so_far.dlt]).repeat(len(dlts), axis=1)
-    counts.reshape(2, len(dlts), -1)[0, :, at] += size
-    counts.reshape(2, len(dlts), -1)[1, :, at] += dlts
-    return Outcomes(so_far.grid, *counts)
+    many = so_far.of(np.zeros(len(dlts), int))
+    treated, dlt = many.treated.copy(), many.dlt.copy()
+    treated.reshape(len(dlts), -1)[:, at] += size
+    dlt.reshape(len(dlts), -1)[:, at] += dlts
+    return replace(many, treated=treated, dlt=dlt)
 
 
 def _move(design: Design, at: int, then: int) -> str:
@@ -127,6 +129,14 @@ def _move(design: Design, at: int, then: int) -> str:
     if at == then:
         return "stay"
     return {1: "up", 0: "across", -1: "down"}[int(np.sign(sum(there) - sum(here)))]
+
+
+def _with_dlts(outcomes: Outcomes, dlt: Integers) -> Outcomes:
+    """Return the trials with other DLTs; as many responders have one as can and must."""
+    if outcomes.responded is None or outcomes.both is None:
+        return replace(outcomes, dlt=dlt)
+    least, most = outcomes.responded + dlt - outcomes.treated, np.minimum(outcomes.responded, dlt)
+    return replace(outcomes, dlt=dlt, both=np.clip(outcomes.both, least, most))
 
 
 def turning_points(design: Design, outcomes: Outcomes, current: int) -> pd.DataFrame:
@@ -152,10 +162,10 @@ def turning_points(design: Design, outcomes: Outcomes, current: int) -> pd.DataF
     if not cases:
         return pd.DataFrame(columns=["regimen", "treated", "dlt", "change", "leads_to"])
     where, counts = np.array(cases).T
-    varied = np.tile(dlt, (len(cases), 1))
-    varied[np.arange(len(cases)), where] = counts
-    all_treated = np.broadcast_to(outcomes.treated, (len(cases), *design.grid.shape))
-    answers = recommended(design, Outcomes(design.grid, all_treated, varied.reshape(all_treated.shape)), current)
+    many = outcomes.of(np.zeros(len(cases), int))
+    varied = many.dlt.copy()
+    varied.reshape(len(cases), -1)[np.arange(len(cases)), where] = counts
+    answers = recommended(design, _with_dlts(many, varied), current)
     labels = (*design.grid.labels, "")  # STOP is -1: the last entry
     frame = pd.DataFrame({
         "regimen": [labels[index] for index in where], "treated": treated[where], "dlt": dlt[where],

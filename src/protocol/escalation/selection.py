@@ -20,6 +20,8 @@ RANK_STEP = 1e-5  # breaks ties between pooled regimens: the higher one below th
 ROUNDING = 0.01  # what rounding two rates to two decimals can add to their difference
 NOISE = 1e-10  # differences smaller than this are rounding, not evidence
 UPWARDS, DOWNWARDS = 1, -1
+# Two fractions with denominators up to this differ by more than a short number's rounding: their order is exact.
+LARGEST_SHORT = 2000
 
 
 def isotonic_rates(outcomes: Outcomes) -> Floats:
@@ -40,10 +42,13 @@ def _rates_near(outcomes: Outcomes, target: float, allowed: Booleans, margin: fl
     Reading stops, on each side, beyond ``margin`` more than the distance of the nearest allowed regimen.
     """
     trials, sets = len(outcomes.treated), outcomes.grid.lower_sets
-    allowed, table = allowed.reshape(trials, -1), sets.T.astype(float)
-    sums = (PART * outcomes.dlt.reshape(trials, -1) + float(PSEUDO_DLT)) @ table
-    weights = (PART * outcomes.treated.reshape(trials, -1) + float(PSEUDO_PARTICIPANTS)) @ table
-    below: Integers = np.argmax(target * weights - sums, axis=1)
+    treated, dlt = outcomes.treated.reshape(trials, -1), outcomes.dlt.reshape(trials, -1)
+    whole = PART * int(treated.sum(axis=1).max(initial=0)) + PSEUDO_PARTICIPANTS * sets.shape[1]
+    kind = np.float32 if whole <= LARGEST_SHORT else np.float64
+    table: Floats = sets.T.astype(kind)
+    allowed = allowed.reshape(trials, -1)
+    sums, weights = (PART * dlt + kind(PSEUDO_DLT)) @ table, (PART * treated + kind(PSEUDO_PARTICIPANTS)) @ table
+    below: Integers = np.argmax(np.multiply(weights, target, dtype=float) - sums, axis=1)
     fitted, nearest = np.full(allowed.shape, np.inf), np.full(trials, np.inf)
     for way in (DOWNWARDS, UPWARDS):
         rows, taken, level = np.arange(trials), below, np.full(trials, target)
@@ -66,7 +71,7 @@ def _next_group(sums: Floats, weights: Floats, taken: Integers, level: Floats, w
     gained = sums - sums[rows, taken][:, None]
     means = np.divide(gained, added, out=np.full_like(gained, way * np.inf), where=way * added > 0)
     reached = (means if way == UPWARDS else -means).argmin(axis=1)
-    found = means[rows, reached]
+    found = gained[rows, reached] / added[rows, reached].astype(float)
     return reached, np.maximum(level, found) if way == UPWARDS else np.minimum(level, found)
 
 

@@ -3,37 +3,26 @@
 import csv
 import io
 import re
-from collections import Counter
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import pandas as pd
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
-from protocol.eligibility.cohort import IDENTITY
-from protocol.eligibility.values import FIRST_DAY, LAST_DAY
+from protocol.eligibility.cohort import IDENTITY, uses
+from protocol.exchange.cohort_cells import DTYPES, Column, Listed, Problem, Rows, read_value
+from protocol.exchange.cohort_text import Lines
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-YES = {"1", "true", "yes", "y", "是"}
-NO = {"0", "false", "no", "n", "否"}
-EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
+__all__ = ["DTYPES", "CohortFile", "Problem", "read_cohort", "read_value", "template"]
 
-
-Table = dict[str, list[Any]]
-"""Cells by column."""
-
-DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
-
-
-class Problem(NamedTuple):
-    """One thing in a file that could not be used: where, what was found, what to write."""
-
-    where: str
-    found: str
-    write: str
+ROWS, HINTS = 20_000, 50
+"""Rows read at a time, and columns not known for which the nearest name is looked up."""
 
 
 class CohortFile(NamedTuple):
@@ -43,17 +32,18 @@ class CohortFile(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def read_cohort(name: str, content: bytes, record: EligibilityRecord) -> CohortFile:
-    """Read a cohort file.
+def read_cohort(name: str, content: bytes | Path, record: EligibilityRecord) -> CohortFile:
+    """Read a cohort file, some thousand rows at a time.
 
-    A cell that cannot be used becomes unknown and is listed as a problem; nothing is dropped or guessed.
+    A cell that cannot be used becomes unknown and is listed as a problem; nothing is dropped or guessed. From the
+    201st problem of a kind in a column on they are counted and no longer listed.
 
     Parameters
     ----------
     name : str
         The file's name, for messages; ``.parquet`` decides how it is read.
-    content : bytes
-        The file.
+    content : bytes or Path
+        The file, or where it lies.
     record : EligibilityRecord
         Whose facts name the columns.
 
@@ -62,24 +52,31 @@ def read_cohort(name: str, content: bytes, record: EligibilityRecord) -> CohortF
     ProtocolError
         When the file as a whole cannot be used: empty, not a table, no participants, no column of the record.
     """
-    if not content.strip():
-        raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
-    table, rows, problems = (_parquet if name.lower().endswith(".parquet") else _csv)(name, content)
-    facts = {fact.id: fact for fact in record.facts}
-    if not set(table) & set(facts):
-        found = ", ".join(list(table)[:5])[:80]
-        raise ProtocolError(
-            name, _("no known column ({found})").format(found=found), ", ".join(list(facts)[:5]) + ", …"
-        )
-    if not next(iter(table.values())):
+    with closing(content.open("rb") if isinstance(content, Path) else io.BytesIO(content)) as file:
+        reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)
+        facts = {fact.id: fact for fact in record.facts}
+        if not set(reader.header) & set(facts):
+            found = ", ".join(reader.header[:5])[:80]
+            raise ProtocolError(
+                name, _("no known column ({found})").format(found=found), ", ".join(list(facts)[:5]) + ", …"
+            )
+        columns = {column: Column(facts[column]) for column in reader.header if column in facts}
+        identities = list[str]()
+        for rows in reader:
+            identities += map(
+                str, rows.cells.get(IDENTITY, range(len(identities) + 1, 1 + len(identities) + len(rows.numbers)))
+            )
+            for column in columns.values():
+                column.take(rows)
+    if not identities:
         raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
-    problems += [*_header(table, facts), *_identities(table)]
-    columns = {IDENTITY: pd.Series(_identity(table), dtype=object)}
-    for fact in (facts[column] for column in table if column in facts):
-        values, unusable = _column(table[fact.id], rows, fact)
-        columns[fact.id] = pd.Series(values, dtype=DTYPES[fact.type])
-        problems += unusable
-    return CohortFile(pd.DataFrame(columns), tuple(problems))
+    needed = {name for criterion in record.criteria for name in uses(record, criterion)}
+    problems = [*reader.problems(), *_header(reader.header, facts, needed)]
+    ids = pd.Series(identities, dtype=object)
+    problems += _repeated(ids) if IDENTITY in reader.header else [_numbered()]
+    problems += [problem for column in columns.values() for problem in column.problems()]
+    frame = {IDENTITY: ids} | {name: column.series() for name, column in columns.items()}
+    return CohortFile(pd.DataFrame(frame), tuple(problems))
 
 
 def template(record: EligibilityRecord) -> bytes:
@@ -87,52 +84,76 @@ def template(record: EligibilityRecord) -> bytes:
     return (",".join([IDENTITY, *(fact.id for fact in record.facts)]) + "\r\n").encode()
 
 
-def _parquet(name: str, content: bytes) -> tuple[Table, list[int], list[Problem]]:
-    import polars as pl
+class _Parquet:
+    """A Parquet file as rows of cells."""
 
-    try:
-        frame = pl.read_parquet(io.BytesIO(content))
-    except pl.exceptions.PolarsError:
-        raise ProtocolError(name, _("bytes that are not Parquet"), _("a Parquet or CSV file")) from None
-    return frame.to_dict(as_series=False), [*range(1, frame.height + 1)], []
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        import polars as pl
 
-
-def _csv(name: str, content: bytes) -> tuple[Table, list[int], list[Problem]]:
-    """Read a CSV file; rows keep the numbers they have in it, though blank ones are passed over."""
-    try:
-        lines = list(csv.reader(io.StringIO(_text(name, content), newline="")))
-    except csv.Error as error:
-        raise ProtocolError(name, str(error), _("a CSV file in UTF-8, or a Parquet file")) from None
-    header = [cell.strip() for cell in lines[0]]
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if repeated:
-        raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
-    rows = {row: line for row, line in enumerate(lines[1:], start=2) if any(cell.strip() for cell in line)}
-    problems = [_uneven(row, line, header) for row, line in rows.items() if len(line) != len(header)]
-    even = [[*line, *[""] * len(header)][: len(header)] for line in rows.values()]
-    return {column: [row[i] for row in even] for i, column in enumerate(header)}, [*rows], problems
-
-
-def _uneven(row: int, line: list[str], header: list[str]) -> Problem:
-    found = _("{found} cells where the header has {wanted}").format(found=len(line), wanted=len(header))
-    return Problem(_("row {row}").format(row=row), found, _("one cell per column; put quotes around a comma"))
-
-
-def _text(name: str, content: bytes) -> str:
-    """Decode UTF-8 (with or without a mark) or GB18030, the encodings of spreadsheets in China."""
-    for encoding in ("utf-8-sig", "gb18030"):
         try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise ProtocolError(name, _("bytes that are not text"), _("a CSV file in UTF-8, or a Parquet file"))
+            self.scan = pl.scan_parquet(file)
+            self.header = list(self.scan.collect_schema())
+        except (pl.exceptions.PolarsError, ValueError):
+            found = _("an empty file") if not file.seek(0, 2) else _("bytes that are not Parquet")
+            raise ProtocolError(name, found, _("a Parquet or CSV file")) from None
+
+    def __iter__(self) -> Iterator[Rows]:
+        first = 0
+        while (frame := self.scan.slice(first, ROWS).collect()).height:
+            yield Rows(range(first + 1, first + frame.height + 1), frame.to_dict(as_series=False))
+            first += frame.height
+
+    def problems(self) -> list[Problem]:
+        """Return what was wrong with the file besides its cells."""
+        return []
 
 
-def _header(columns: Iterable[str], facts: dict[str, Fact]) -> list[Problem]:
-    columns = list(columns)
-    problems = []
+class _Csv:
+    """A CSV file as rows of cells; rows keep the numbers they have in it, though blank ones are passed over."""
+
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self.name, self.lines = name, Lines(name, file)
+        self.table = enumerate(csv.reader(iter(self.lines)), start=1)
+        self.uneven = Listed(_("rows"), _("one cell per column; put quotes around a comma"))
+        first = next(self._filled(), None)
+        if first is None:
+            raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
+        self.header = [cell.strip() for cell in first[1]]
+        repeated = sorted({column for column in self.header if self.header.count(column) > 1})
+        if repeated:
+            raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
+
+    def __iter__(self) -> Iterator[Rows]:
+        table = self._filled()
+        while some := list(islice(table, ROWS)):
+            even = [self._even(number, cells) for number, cells in some]
+            columns = zip(*even, strict=True)
+            yield Rows([number for number, _cells in some], dict(zip(self.header, columns, strict=True)))
+
+    def _filled(self) -> Iterator[tuple[int, list[str]]]:
+        try:
+            yield from ((number, cells) for number, cells in self.table if any(map(str.strip, cells)))
+        except csv.Error as error:
+            raise ProtocolError(self.name, str(error), _("a CSV file in UTF-8, or a Parquet file")) from None
+
+    def _even(self, number: int, cells: list[str]) -> list[str]:
+        wanted = len(self.header)
+        if len(cells) == wanted:
+            return cells
+        found = _("{found} cells where the header has {wanted}").format(found=len(cells), wanted=wanted)
+        self.uneven.add(_("row {row}").format(row=number), found)
+        return [*cells, *[""] * wanted][:wanted]
+
+    def problems(self) -> list[Problem]:
+        """Return what was wrong with the file besides its cells."""
+        odd = Listed(_("lines"), _("one encoding for the whole file, best UTF-8"))
+        for number, found in self.lines.odd:
+            odd.add(_("line {line}").format(line=number), found)
+        return [*odd.problems(), *self.uneven.problems()]
+
+
+def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[Problem]:
+    problems = list[Problem]()
     for column in columns:
         if column in facts or column == IDENTITY:
             continue
@@ -141,9 +162,10 @@ def _header(columns: Iterable[str], facts: dict[str, Fact]) -> list[Problem]:
             found = _("another unit or spelling of {label}; the column is not used").format(label=stem.label)
             write = f"{stem.id} ({stem.unit_label})" if stem.unit_label else stem.id
         else:
-            found, write = _("a column the record does not have; it is not used"), _close(column, facts)
+            found = _("a column the record does not have; it is not used")
+            write = _close(column, facts) if len(problems) < HINTS else _("a column of the template")
         problems.append(Problem(_("column {column}").format(column=column), found, write))
-    missing = [fact for fact in facts.values() if fact.id not in columns and fact.derived is None]
+    missing = [fact for fact in facts.values() if fact.id in needed.difference(columns) and fact.derived is None]
     for fact in missing:
         where = _("column {column}").format(column=fact.id)
         write = _("the column, with {values}").format(values=expected(fact))
@@ -166,74 +188,14 @@ def _close(column: str, facts: dict[str, Fact]) -> str:
     return close[0] if close else _("a column of the template")
 
 
-def _identity(table: Table) -> list[str]:
-    first = next(iter(table.values()))
-    return [str(cell) for cell in table.get(IDENTITY, range(1, len(first) + 1))]
+def _numbered() -> Problem:
+    return Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
 
 
-def _identities(table: Table) -> list[Problem]:
-    if IDENTITY not in table:
-        return [
-            Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
-        ]
-    return [
-        Problem(
-            _("participant {id}").format(id=identity),
-            _("{count} rows with this id; each is screened").format(count=count),
-            _("one row per participant"),
-        )
-        for identity, count in Counter(_identity(table)).items()
-        if count > 1
-    ]
-
-
-def _column(cells: list[object], rows: list[int], fact: Fact) -> tuple[list[object], list[Problem]]:
-    values: list[object] = []
-    problems = []
-    for row, cell in zip(rows, cells, strict=True):
-        try:
-            values.append(read_value(cell, fact))
-        except ValueError:
-            values.append(None)
-            where = _("row {row}, column {column}").format(row=row, column=fact.id)
-            problems.append(Problem(where, f"{str(cell)[:40]!r}", expected(fact)))
-    return values, problems
-
-
-def read_value(cell: object, fact: Fact) -> object:
-    """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
-    text = "" if cell is None or cell != cell else str(cell).strip()
-    if text.lower() in EMPTY and text not in fact.options:
-        return None
-    match fact.type:
-        case "yes_no":
-            return _yes_no(text.lower())
-        case "date":
-            return _date(text)
-        case "choice":
-            return _option(text, fact)
-    number = float(text.replace("_", "x"))  # Python would read 1_000
-    if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
-        raise ValueError(text)
-    return int(number) if fact.type == "whole" else number
-
-
-def _date(text: str) -> date:
-    day = date.fromisoformat(text[:10] if text[10:] in ("", " 00:00:00", "T00:00:00") else text)
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(text)
-    return day
-
-
-def _yes_no(text: str) -> bool:
-    if text not in YES | NO:
-        raise ValueError(text)
-    return text in YES
-
-
-def _option(text: str, fact: Fact) -> str:
-    labels = {label.lower(): option for option, label in fact.options.items()}
-    found = text if text in fact.options else labels.get(text.lower(), text.lower())
-    if found not in fact.options:
-        raise ValueError(text)
-    return found
+def _repeated(identities: "pd.Series[Any]") -> list[Problem]:
+    often = identities[identities.duplicated(keep=False)].value_counts(sort=False)
+    listed = Listed(_("column {column}").format(column=IDENTITY), _("one row per participant"))
+    for identity, count in often.items():
+        found = _("{count} rows with this id; each is screened").format(count=count)
+        listed.add(_("participant {id}").format(id=identity), found)
+    return listed.problems()

@@ -70,6 +70,8 @@ class Finding:
         What to know about a value that is used.
     moment : str
         Day and time, where the record has one.
+    since : date or None
+        For a diagnosis that goes on, the day it was noted: a test after that day says more.
     limit : float or None
         The upper limit of normal that came with it, in the fact's unit.
     """
@@ -83,6 +85,7 @@ class Finding:
     reason: str = ""
     note: str = ""
     moment: str = ""
+    since: date | None = None
     limit: float | None = None
 
 
@@ -144,6 +147,9 @@ class Setting:
         return [(f, f.id.replace("_uln", "")) for f in self.record.facts if f.limit_of_normal]
 
 
+NEVER = Finding("", None, None, "")
+
+
 def measured(fact: Fact, value: float, unit: str, finding: Finding, high: float | None = None) -> Finding:
     """Complete a finding with a number of a fact in a unit, or with the reason why it has none."""
     try:
@@ -163,9 +169,12 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     disagree on that day conflict. A newest value that cannot be used is not replaced by an older one.
     """
     past = [f for f in findings if f.day is None or f.day <= setting.as_of]
+    past += [replace(f, fact="hiv_history", value=True) for f in past if f.value == "confirmed"]
     by_fact = sorted(past, key=lambda finding: finding.fact)
     chosen = {fact: _choose(fact, [*group]) for fact, group in groupby(by_fact, key=lambda finding: finding.fact)}
     chosen |= age_known(birth, setting.record, setting.as_of, Finding)
+    if "on_room_air" in chosen and _day(chosen["on_room_air"]) != _day(chosen.get("spo2_pct", NEVER)):
+        del chosen["on_room_air"]  # another day's oxygen says nothing about this saturation
     _date_history(chosen)
     _date_measurements(chosen, setting)
     _leave_out_old_derivations(chosen, setting)
@@ -184,6 +193,8 @@ def _choose(fact: str, findings: list[Finding]) -> Finding:
         return replace(found, day=None) if fact in DATED_HISTORY and len(dated) < len(findings) else found
     if not dated:
         return replace(findings[0], value=None, reason=NOT_USABLE, note=_("no date"))
+    tested = max((_day(f) for f in dated if f.since is None), default=date.min)
+    dated = [f for f in dated if f.since is None or f.since > tested]
     newest = max(_day(f) for f in dated)
     today = [f for f in dated if f.day == newest]
     usable = [f for f in today if f.value is not None]

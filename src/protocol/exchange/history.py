@@ -37,7 +37,8 @@ def diagnosed(fact: Fact, option: str, blank: Finding, ended: date | bool | None
         yield replace(blank, value=value)
     elif not over:
         current = fact.id != "pregnancy_test" or (blank.day is not None and as_of - blank.day <= PREGNANCY)
-        yield replace(blank, value=value, day=as_of if current and fact.id != "diagnosis" else blank.day)
+        day = as_of if current and fact.id != "diagnosis" else blank.day
+        yield replace(blank, value=value, day=day, since=blank.day)
 
 
 def still_going_on() -> str:

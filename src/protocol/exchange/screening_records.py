@@ -16,7 +16,8 @@ h1 { font-size: 1.4em; margin-bottom: .2em; } h2 { font-size: 1.1em; } .answer {
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1em 1em; } dt { color: #555; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3em .5em;
   border-bottom: 1px solid #bbb; } tr { break-inside: avoid; } thead { display: table-header-group; }
-.words { color: #555; font-size: .9em; } .verdict { white-space: nowrap; font-weight: 700; } ul { margin: .2em 0;
+.words { color: #555; font-size: .9em; } .verdict { font-weight: 700; } .verdict .words { font-weight: 400; }
+table { table-layout: fixed; } th:nth-child(2) { width: 15%; } th:nth-child(3) { width: 48%; } ul { margin: .2em 0;
   padding-left: 1.2em; } .part td:first-child { padding-left: 1.5em; } .sign { margin-top: 2.5em; display: flex;
   gap: 2em; } .sign span { border-top: 1px solid #555; flex: 1; padding-top: .2em; color: #555; }
 """

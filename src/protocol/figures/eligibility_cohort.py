@@ -8,6 +8,8 @@ from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, 
 from protocol.translation import _
 
 ROW = alt.Step(38)
+NARROW = 420
+"""Pixels; a picture less wide is on a telephone."""
 GROUP_COLOURS = [BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY]
 GROUP_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke"]
 
@@ -15,21 +17,23 @@ GROUP_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle
 def _titled_rows(frame: pd.DataFrame, **tooltips: str) -> tuple[Any, Any]:
     """Rows with their title above their bars, so that long titles fit a telephone."""
     base = alt.Chart(frame).encode(
-        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(ticks=False)),
+        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=alt.Axis(ticks=False)),
         tooltip=[
             alt.Tooltip("criterion:N", title=_("Criterion")),
             alt.Tooltip("title:N", title=_("About")),
             *(alt.Tooltip(f"{name}:Q", title=title, format=",.4~g") for name, title in tooltips.items()),
         ],
     )
-    titles = base.mark_text(align="left", dy=-9, fontSize=12).encode(x=alt.value(4), text="title:N")
+    room = alt.expr(f"width - (width < {NARROW} ? 80 : 170)")  # what does not fit is in the tooltip
+    titles = base.mark_text(align="left", dy=-9, fontSize=12, limit=room).encode(x=alt.value(4), text="title:N")
     return base, titles
 
 
 def _amounts(base: Any) -> Any:
-    """What stands at the right end of each row, in words."""
-    return base.mark_text(align="right", dy=-9, fontSize=12, fontWeight="bold").encode(
-        x=alt.value("width"), text="words:N"
+    """What stands at the right end of each row: in words, on a telephone as numbers only."""
+    text = alt.expr(f"width < {NARROW} ? datum.numbers : datum.words")
+    return base.mark_text(align="right", dy=-9, fontSize=12, fontWeight="bold", text=text).encode(
+        x=alt.value("width"), detail=["words:N", "numbers:N"]
     )
 
 
@@ -39,7 +43,7 @@ def reasons(frame: pd.DataFrame, total: int) -> Any:
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, title, order, fails, share, only_reason, gain, words.
+        criterion, title, order, fails, share, only_reason, gain; words and numbers (at the right end).
     total : int
         The most a bar can show.
     """
@@ -57,7 +61,7 @@ def reasons(frame: pd.DataFrame, total: int) -> Any:
     )
     dark = base.mark_bar(color=BLUE, height=5, yOffset=7).encode(x=alt.X("share:Q", scale=scale))
     alone = base.mark_point(
-        shape="diamond", size=70, yOffset=7, filled=True, color=ORANGE, stroke="white", strokeWidth=0.8, opacity=1
+        shape="diamond", size=110, yOffset=7, filled=True, color=ORANGE, stroke="white", strokeWidth=0.8, opacity=1
     ).encode(x=alt.X("only_reason:Q", scale=scale))
     return dressed(
         alt.layer(pale, dark, alone, titles, _amounts(base)).properties(
@@ -74,7 +78,8 @@ def review(frame: pd.DataFrame, total: int) -> Any:
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, title, order, open (unknown and not excluded), decides (nothing else is unknown), words.
+        criterion, title, order, open (unknown and not excluded), decides (nothing else is unknown); words
+        and numbers (at the right end).
     total : int
         The most a bar can show.
     """
@@ -103,13 +108,13 @@ def overlap(frame: pd.DataFrame) -> Any:
     base = alt.Chart(frame).encode(
         x=alt.X(
             "other:N",
-            sort=alt.EncodingSortField("other_order"),
+            sort=alt.EncodingSortField("other_order", op="min"),
             title=_("also fail this one"),
             axis=alt.Axis(orient="top", labelAngle=0, ticks=False),
         ),
         y=alt.Y(
             "criterion:N",
-            sort=alt.EncodingSortField("order"),
+            sort=alt.EncodingSortField("order", op="min"),
             title=_("of those who fail"),
             axis=alt.Axis(ticks=False),
         ),
@@ -144,24 +149,26 @@ def nearness(frame: pd.DataFrame) -> Any:
         distance (a class, in words), order, participants.
     """
     base = alt.Chart(frame).encode(
-        x=alt.X(
+        y=alt.Y(
             "distance:N",
-            sort=alt.EncodingSortField("order"),
-            title=_("Distance from the threshold, in parts of it"),
-            axis=alt.Axis(labelAngle=0, ticks=False, labelLimit=110, labelOverlap=False),
+            sort=alt.EncodingSortField("order", op="min"),
+            title=_("Distance from the threshold"),
+            axis=alt.Axis(ticks=False),
         ),
-        y=alt.Y("participants:Q", title=_("Participants"), axis=alt.Axis(tickCount=4, format="~s")),
+        x=alt.X("participants:Q", title=_("Participants"), axis=alt.Axis(tickCount=4, format="~s", orient="top")),
         tooltip=[
             alt.Tooltip("distance:N", title=_("Distance")),
             alt.Tooltip("participants:Q", title=_("Participants"), format=","),
         ],
     )
-    numbers = base.mark_text(dy=-7, fontSize=12, fontWeight="bold").encode(
+    numbers = base.mark_text(align="left", dx=4, fontSize=12, fontWeight="bold").encode(
         text=alt.Text("participants:Q", format=",")
     )
     return dressed(
         alt.layer(base.mark_bar(color=SKY), numbers).properties(
-            width="container", height=200, description=_("Near-misses by their distance from the threshold")
+            width="container",
+            height=alt.Step(26),
+            description=_("Near-misses by their distance from the threshold"),
         )
     )
 
@@ -219,7 +226,7 @@ def readings(frame: pd.DataFrame) -> Any:
     """
     register = alt.Axis(ticks=False, labelExpr="split(datum.label, '|')[0]")
     base = alt.Chart(frame).encode(
-        y=alt.Y("row:N", sort=alt.EncodingSortField("order"), title=None, axis=register),
+        y=alt.Y("row:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=register),
         tooltip=[
             alt.Tooltip("title:N", title=_("Read instead as")),
             alt.Tooltip("change:Q", title=_("Not excluded: change"), format="+,"),
@@ -229,21 +236,23 @@ def readings(frame: pd.DataFrame) -> Any:
     )
     zero = alt.condition("datum.value == 0", alt.value("#888888"), alt.value("transparent"))
     colours = alt.Scale(domain=["fewer", "as many", "more"], range=[ORANGE, GREY, GREEN])
-    bars = base.mark_bar(height=11, yOffset=16).encode(
+    bars = base.mark_bar(height=13, yOffset=16, opacity=0.6).encode(
         x=alt.X(
             "change:Q",
-            title=_("Change of those not excluded"),
+            stack=None,
+            title=_("Change"),
             axis=alt.Axis(orient="top", tickCount=5, format="+~s", gridColor=zero, gridOpacity=1, gridDash=[2, 2]),
         ),
         color=alt.Color("sign:N", scale=colours, legend=None),
     )
+    known = base.mark_bar(height=4, yOffset=16, color=BLUE).encode(x=alt.X("confirmed_change:Q", stack=None))
     room = alt.expr("width - 8")  # what does not fit is in the tooltip
     titles = base.mark_text(align="left", dy=-15, fontSize=12, fontWeight="bold", limit=room).encode(
         x=alt.value(4), text="title:N"
     )
     amounts = base.mark_text(align="left", fontSize=12, limit=room).encode(x=alt.value(4), text="words:N")
     return dressed(
-        alt.layer(bars, titles, amounts).properties(
+        alt.layer(bars, known, titles, amounts).properties(
             width="container",
             height=alt.Step(54),
             description=_("Change of the participants left under each other reading"),
@@ -262,7 +271,7 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> Any:
         The groups in order.
     """
     base = alt.Chart(frame).encode(
-        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(ticks=False)),
+        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=alt.Axis(ticks=False)),
         yOffset=alt.YOffset("group:N", sort=list(names)),
         color=alt.Color(
             "group:N",

@@ -119,7 +119,7 @@ def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChar
 
 
 def _key() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", columns=3)
+    return alt.Legend(title=None, orient="top", columns=2)
 
 
 def _finished(chart: Any, height: Any, description: str) -> alt.LayerChart:

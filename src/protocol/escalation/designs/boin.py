@@ -47,3 +47,12 @@ class Boin(OptimalInterval, TwoWays):
     ProtocolError
         When a parameter lies outside its range.
     """
+
+
+PAPER, SOFTWARE = "as published", "as the R package BOIN advises"
+
+# The two rules by name. The package simulates with the first and advises with the second (2.6.8 to 2.7.2).
+RULES: dict[str, dict[str, bool]] = {
+    PAPER: {"bar": False, "rounded": False},
+    SOFTWARE: {"bar": True, "rounded": True},
+}

@@ -1,8 +1,9 @@
 """POCRM: a continual reassessment that does not know in which order the regimens become toxic.
 
 Sources: Wages, Conaway & O'Quigley 2011 (Biometrics 67:1555-1563; Clin Trials 8:380-389) for the design in two
-stages; Wages & Conaway 2013 (Pharm Stat 12:217-224) for its specification; Lee & Cheung 2009 (Clin Trials 6:227-238)
-for the working model. Chen & Mozgunov 2024 (arXiv 2410.21989) show that few orderings can miss a target in mid-grid.
+stages; Wages & Conaway 2013 (Pharm Stat 12:217-224) for its specification; Lee & Cheung 2009 (Clin Trials)
+for the working model, whose rates equal those of the published software. Chen & Mozgunov 2024 (arXiv 2410.21989) show
+that few orderings can miss a target in mid-grid.
 """
 
 from dataclasses import dataclass

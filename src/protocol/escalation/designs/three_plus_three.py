@@ -1,8 +1,8 @@
 """3+3 along a stated path through the grid.
 
-Source: Storer 1989 (Biometrics 45:925-937), in the form in common use that asks for six participants at the selected
-level. The rule knows one line of levels; on a grid somebody has to say which line, and regimens beside it are never
-given.
+The rule in common use, described by Storer 1989 (Biometrics), in the form that asks for six participants at the
+selected level. It knows one line of levels; on a grid somebody has to say which line, and regimens beside it are
+never given.
 """
 
 from dataclasses import dataclass

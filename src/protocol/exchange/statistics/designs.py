@@ -23,18 +23,15 @@ def about(name: str) -> About:
 
 def _described() -> dict[str, tuple[str, str, tuple[str, ...]]]:
     nearest = _(
-        "At the end DLT rates are estimated by isotonic regression along dose and frequency; the tried regimen "
-        "that is "
-        "not eliminated and whose estimate is nearest the target is recommended, or none when the lowest is "
+        "At the end DLT rates are estimated by isotonic regression along dose and frequency; the tried regimen that "
+        "is not eliminated and whose estimate is nearest the target is recommended, or none when the lowest is "
         "eliminated."
     )
     stepping = _(
-        "After each cohort the observed DLT rate at the current regimen is compared with two boundaries: below "
-        "them the "
-        "dose or the frequency goes up by one level, above them one goes down, between them the regimen stays. "
-        "Of two "
-        "possible steps the one goes first whose DLT rate lies between the boundaries with the higher probability. A "
-        "regimen that is too toxic with high probability is eliminated with all above it."
+        "After each cohort the observed DLT rate at the current regimen is compared with two boundaries: below them "
+        "the dose or the frequency goes up by one level, above them one goes down, between them the regimen stays. "
+        "Of two possible steps the one goes first whose DLT rate lies between the boundaries with the higher "
+        "probability. A regimen that is too toxic with high probability is eliminated with all above it."
     )
     return {
         "boin": (stepping, nearest, ("boin", "grid", "pava")),
@@ -44,38 +41,37 @@ def _described() -> dict[str, tuple[str, str, tuple[str, ...]]]:
             nearest, ("keyboard", "comb_keyboard", "grid", "pava"),
         ),
         "waterfall": (
-            _("The grid is divided into subtrials along lines of regimens, each run with the boundaries of BOIN; the "
-              "end of one says where the next begins, so that every frequency gets an answer."),
-            _("At the end the regimen nearest the target is named for every frequency, by isotonic regression along dose "
-              "and frequency; of these the one whose estimate is nearest the target is recommended."),
+            _("The grid is divided into subtrials along lines of regimens, each run with the boundaries of BOIN; "
+              "the end of one says where the next begins, so that every frequency gets an answer."),
+            _("At the end the regimen nearest the target is named for every frequency, by isotonic regression along "
+              "dose and frequency; of these the one whose estimate is nearest the target is recommended."),
             ("waterfall", "boin", "pava"),
         ),
         "pipe": (
             _("Every regimen has its own prior; of all ways to divide the grid into regimens below and above the "
-              "target without breaking its order, the most probable one is followed, and an admissible regimen "
-              "next to "
-              "it with the fewest participants is given. A regimen that lies above it with high probability is "
+              "target without breaking its order, the most probable one is followed, and an admissible regimen next "
+              "to it with the fewest participants is given. A regimen that lies above it with high probability is "
               "barred."),
-            _("At the end a tried regimen just below the most probable division is recommended."), ("pipe",),
+            _("At the end, of the highest tried regimens below the most probable division, the one whose isotonic "
+              "estimate is nearest the target is recommended."), ("pipe",),
         ),
         "pocrm": (
             _("Several orderings of the regimens by toxicity are possible. A one-parameter model is fitted under "
-            "each; "
-              "under the most likely ordering the regimen whose rate is nearest the target is given."),
-            _("At the end the regimen that would be given next is recommended."), ("pocrm", "pocrm_specification"),
+              "each; under the most likely ordering the regimen whose rate is nearest the target is given."),
+            _("At the end the regimen that would be given next, among those treated and open, is recommended."),
+            ("pocrm", "pocrm_specification"),
         ),
         "logistic": (
             _("A logistic model for dose and frequency with an interaction gives every regimen a posterior "
-            "distribution "
-              "of its DLT rate. Of the regimens that are too toxic with a low enough probability the one is given "
-              "whose rate is in the target interval with the highest probability."),
-            _("At the end the regimen that would be given next, of those tried, is "
-            "recommended."), ("logistic", "ewoc"),
+              "distribution of its DLT rate. Of the regimens that are too toxic with a low enough probability the "
+              "one is given whose rate is in the target interval with the highest probability."),
+            _("At the end the tried and open regimen most likely inside the target interval is recommended."),
+            ("logistic", "ewoc"),
         ),
         "utility": (
             _("As BOIN for safety; of the admissible neighbours the one with the most desirable trade of response "
               "against toxicity is given. The rules for a grid are not published in one place."),
-            _("At the end the admissible regimen with the highest estimated utility is recommended."),
+            _("At the end the open regimen with the highest mean utility is recommended, among those thought safe."),
             ("boin12", "boin", "grid"),
         ),
         "three_plus_three": (

@@ -10,8 +10,10 @@ from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.eligibility.handing_over import HandingOver
 from protocol.pages.eligibility.participant import ParticipantPanel
 from protocol.pages.eligibility.records import RecordsPanel, sources
+from protocol.pages.eligibility.screened import Screened
 from protocol.records import Phase
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -29,9 +31,13 @@ class EligibilityPage:
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
         self.cohort = CohortPanel(trial, today)
         self.person = ParticipantPanel(trial, today, self._chances)
+        self._imported: dict[str, Imported] = {}
         self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
-        self.tabs = widgets.Tab([self.person.view, self._cohort(), self.records.view])
-        self.tabs.titles = (_("One participant"), _("A cohort, and what if"), _("From hospital records"))
+        trial_id = str(trial.identity["nct_id"].value)
+        self.handing_over = HandingOver(self.record, trial_id, today, self._screened)
+        records = widgets.VBox([self.records.view, self.handing_over.view])
+        self.tabs = widgets.Tab([self.person.view, self._cohort(), records])
+        self.tabs.titles = (_("One participant"), _("A cohort, and what if"), _("Records in and out"))
         self.view = widgets.VBox([elements.row(self.phase, self.reset), self.changes, self.tabs])
         self._connect()
         self.refresh()
@@ -101,11 +107,17 @@ class EligibilityPage:
         facts = self.cohort.facts(change["new"])
         if facts is None:
             return
+        if self.cohort.file_name == _("hospital records") and change["new"] in self._imported:
+            self._take_person(self._imported[change["new"]])
+            return
         self.person.who.value = self.cohort.introduction(change["new"])
         file = self.cohort.file_name or _("invented example")
         where = _("{file}, participant {participant}").format(file=file, participant=change["new"])
         self.person.fill(facts, where)
         self.tabs.selected_index = 0
+
+    def _screened(self) -> Screened | None:
+        return self.cohort.screened if self.cohort.file_name else None
 
     def _take_person(self, person: Imported) -> None:
         self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
@@ -113,6 +125,7 @@ class EligibilityPage:
         self.tabs.selected_index = 0
 
     def _take_cohort(self, imports: Imports) -> None:
+        self._imported = {person.participant: person for person in imports.participants}
         self.cohort.take(imports.frame(self.record), _("hospital records"), imports.problems)
         self.refresh()
         self.tabs.selected_index = 1
@@ -129,6 +142,7 @@ class EligibilityPage:
         lead = _("Change one and every verdict, count and picture follows. The record itself stays as it is.")
         side = widgets.VBox([elements.html(Markup('<p class="pw-lead">{}</p>').format(lead)), panel])
         side.add_class("pw-side")
+        side.add_class("pw-after")
         self.cohort.view.add_class("pw-main")
         return elements.row(side, self.cohort.view)
 

@@ -18,7 +18,8 @@ from protocol.translation import _, ngettext
 
 LEAD = (
     "Each place where the registry's words can be read in another way, tried on this cohort one at a time. To the "
-    "right more would be left, to the left fewer. Those that decide most participants come first."
+    "right more would be left, to the left fewer: the wide bar counts those not excluded, the thin one those of whom "
+    "everything is known and met. Those that decide most participants come first."
 )
 
 
@@ -70,19 +71,19 @@ class ReadingsPanel:
 
 def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame:
     """Prepare the rows of the picture, what decides most first; readings that change nobody are left out."""
-    labels = {(p.id, option): f"{p.label}: {label}" for p in record.parameters for option, label in p.options.items()}
+    labels = {(p.id, option): (p.label, label) for p in record.parameters for option, label in p.options.items()}
     frame = found[found["decided"] > 0].sort_values("decided", ascending=False, kind="stable")
     change = frame["eligible_change"].astype(int)
-    names = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
+    spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
-        _("{change:+,} left · changes the answer of {n:,}").format(change=n, n=d)
-        for n, d in zip(change, frame["decided"], strict=True)
+        _("{change:+,} · decides {n:,} · {option}").format(change=n, n=d, option=option).replace("-", "−", 1)
+        for n, d, (_label, option) in zip(change, frame["decided"], spoken, strict=True)
     ]
     rows = frame["ambiguity"].fillna("–") + "|" + frame["parameter"] + "|" + frame["option"]
     return pd.DataFrame(
         {
             "row": rows.to_numpy(),
-            "title": names,
+            "title": [label for label, _option in spoken],
             "order": range(len(frame)),
             "change": change.to_numpy(),
             "confirmed_change": frame["confirmed_change"].to_numpy(),

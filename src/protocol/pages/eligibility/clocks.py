@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.eligibility import Fact, Lane, Timeline
+from protocol.eligibility import EligibilityRecord, Lane, Timeline
 from protocol.figures import eligibility_clocks as figures
 from protocol.pages import elements
 from protocol.translation import _, ngettext
@@ -24,8 +24,9 @@ class ClocksPart:
         The part.
     """
 
-    def __init__(self, facts: tuple[Fact, ...]) -> None:
-        self.labels = {fact.id: fact.label for fact in facts}
+    def __init__(self, record: EligibilityRecord) -> None:
+        self.labels = {fact.id: fact.label for fact in record.facts}
+        self.labels |= {name: procedure.label for procedure in record.procedures for name in procedure.facts}
         self.answer = elements.html("", role="status")
         self.picture = Chart(figures.clocks, description=_("On which days of enrolment each clock allows it"))
         self.view = elements.section(_("When"), self.answer, self.picture)
@@ -66,8 +67,10 @@ def _closes(when: Timeline) -> Markup:
 def _again(when: Timeline, labels: Mapping[str, str]) -> Markup:
     if when.earliest is not None or when.waited is None or not when.to_repeat:
         return Markup("")
-    tests = ", ".join(labels[name] for name in when.to_repeat)
-    line = _("Waiting is over on {day}; to be done again by then: {tests}.").format(day=when.waited, tests=tests)
+    tests = ", ".join(dict.fromkeys(labels[name] for name in when.to_repeat))
+    waits = _("Waiting is over on {day}; to be done again by then: {tests}.")
+    line = _("No waiting, but to be done again: {tests}.") if when.waited == when.first else waits
+    line = line.format(day=when.waited, tests=tests)
     return Markup("<b>{}</b>").format(line)
 
 

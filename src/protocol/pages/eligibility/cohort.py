@@ -93,6 +93,7 @@ class CohortPanel:
     def refresh(self, changed: dict[str, Any], phase: Any) -> None:
         """Screen the cohort with changed parameters and draw what follows."""
         self.changed, self.phase = changed, phase
+        self._wait()
         if self.cohort is None:
             self.totals.value = elements.note(_("Open a file with one row per participant to see a cohort."))
             return
@@ -126,6 +127,11 @@ class CohortPanel:
         origin = _("From {name}").format(name=self.file_name) if self.file_name else elements.invented()
         return elements.dress(who + Markup("{}").format(origin))
 
+    def _wait(self) -> None:
+        """Let nothing under way meet the cohort while it changes."""
+        for panel in (self.near, self.readings):
+            panel.work.wait()
+
     def _draw(self, screened: Screened) -> None:
         self.screened = screened
         self.totals.value = elements.dress(totals(screened), "status")
@@ -135,9 +141,8 @@ class CohortPanel:
         """Draw the tab that is open; the others wait until they are."""
         if self.screened is None:
             return
+        self._wait()
         panels = (self.left, self.each, self.near, self.thresholds, self.readings, self.groups)
-        for panel in (self.near, self.readings):
-            panel.work.end()
         if self.tabs.selected_index < len(panels):
             panels[self.tabs.selected_index].show(self.screened)
         else:

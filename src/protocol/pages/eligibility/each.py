@@ -84,20 +84,22 @@ def reason_rows(screened: Screened) -> pd.DataFrame:
     """Prepare the rows of the picture of reasons, the largest share first."""
     frame = screened.tally.criteria()
     frame = frame[frame["fails"] > 0].sort_values("share", ascending=False, kind="stable")
-    share = frame["share"].map(_("share {:,.1f}").format)
-    words = share.str.cat(frame["only_reason"].map(_("alone {:,}").format), sep=" · ")
+    pairs = [*zip(frame["share"], frame["only_reason"], strict=True)]
+    words = [_("share {share:,.1f} · alone {alone:,}").format(share=share, alone=alone) for share, alone in pairs]
+    numbers = [f"{share:,.1f} · {alone:,}" for share, alone in pairs]
     kept = ["criterion", "title", "fails", "share", "only_reason", "gain"]
-    return frame[kept].assign(order=range(len(frame)), words=words).reset_index(drop=True)
+    return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
 def review_rows(screened: Screened) -> pd.DataFrame:
     """Prepare the rows of the picture of unknowns, what decides most first."""
     frame = screened.tally.criteria()
     frame = frame[frame["open"] > 0].sort_values(["decides", "open"], ascending=False, kind="stable")
-    unknown, decides = _("unknown {:,}"), _("decides {:,}")
-    words = frame["open"].map(unknown.format).str.cat(frame["decides"].map(decides.format), sep=" · ")
+    pairs = [*zip(frame["open"], frame["decides"], strict=True)]
+    words = [_("unknown {open:,} · decides {decides:,}").format(open=open_, decides=n) for open_, n in pairs]
+    numbers = [f"{open_:,} · {n:,}" for open_, n in pairs]
     kept = ["criterion", "title", "open", "decides"]
-    return frame[kept].assign(order=range(len(frame)), words=words).reset_index(drop=True)
+    return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
 def overlap_rows(screened: Screened) -> pd.DataFrame:

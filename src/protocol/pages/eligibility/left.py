@@ -63,9 +63,11 @@ def funnel_rows(screened: Screened, order: str | list[str]) -> pd.DataFrame:
     """Prepare the rows of the funnel picture; implied criteria that add nothing are left out."""
     frame = screened.tally.funnel(order)
     frame = frame[~frame["criterion"].isin(screened.idle)].drop(columns="fails").reset_index(drop=True)
-    loss = frame["excluded"].map("−{:,}".format).where(frame["excluded"] > 0, "")
-    alone = frame["only_reason"].map(_("{:,} alone").format).where(frame["only_reason"] > 0, "")
-    return frame.assign(order=range(len(frame)), loss=loss.str.cat(alone, sep=" · ").str.strip(" ·"))
+    losses = [
+        " · ".join(([f"−{lost:,}"] if lost else []) + ([_("{n:,} alone").format(n=alone)] if alone else []))
+        for lost, alone in zip(frame["excluded"], frame["only_reason"], strict=True)
+    ]
+    return frame.assign(order=range(len(frame)), loss=losses)
 
 
 def totals(screened: Screened) -> Markup:

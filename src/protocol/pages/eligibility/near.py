@@ -74,7 +74,7 @@ def nearest_rows(found: pd.DataFrame, screened: Screened) -> pd.DataFrame:
     """Describe the nearest in words."""
     near = found.dropna(subset=["distance"]).head(SHOWN)
     rows = [_in_words(row, screened) for row in records(near)]
-    columns = [_("Participant"), _("Fails only"), _("Would pass with"), _("Distance"), _("Still unknown")]
+    columns = [_("Participant"), _("Distance"), _("Would pass with"), _("Fails only"), _("Still unknown")]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -86,8 +86,8 @@ def _in_words(row: dict[str, Any], screened: Screened) -> tuple[str, ...]:
     ).rstrip()
     return (
         screened.cohort.participants[int(row["participant"])],
-        f"{row['criterion']} {screened.titles[row['criterion']]}",
-        needs,
         f"{100 * row['distance']:.1f} %",
+        needs,
+        f"{row['criterion']} {screened.titles[row['criterion']]}",
         str(row["open"]),
     )

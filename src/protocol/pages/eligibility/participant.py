@@ -53,7 +53,7 @@ class ParticipantPanel:
         self.who, self.problems = elements.html(""), elements.html("")
         self.answer, self.verdicts = elements.html("", role="status"), elements.html("")
         self.next = NextQuestions(self.record, self.refresh)
-        self.clocks = ClocksPart(self.record.facts)
+        self.clocks = ClocksPart(self.record)
         self.keeping = KeepingPart(trial, self.present)
         self.view = self._arranged()
         for field in (*self.form.fields.values(), self.gate, self.as_of, self.show):
@@ -117,7 +117,7 @@ class ParticipantPanel:
         changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
         self.answer.value = elements.dress(overall(answers, changes, gate), "status")
         rates, basis = self.chances(self.phase)
-        self.next.show(screening, rates, basis)
+        self.next.show(screening, facts, rates, basis)
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""
         if gate == "enrolment":
             self.clocks.show(self._timeline(facts))

@@ -47,10 +47,12 @@ class NextQuestions:
         self.editor.titles = (_("Costs, in looks into the chart (assumptions, to be edited)"),)
         self.view = widgets.VBox([self.list, self.basis, self.editor])
 
-    def show(self, screening: Screening, rates: Mapping[str, float], basis: Markup | str) -> None:
+    def show(
+        self, screening: Screening, facts: Mapping[str, Any], rates: Mapping[str, float], basis: Markup | str
+    ) -> None:
         """Show the steps that could still exclude, the most useful first."""
         costs = {name: field.value for name, field in self.costs.items()}
-        steps = next_steps(self.record, screening, rates, costs)
+        steps = next_steps(self.record, screening, rates, costs, facts)
         self.list.value = str(listed(screening, steps, {fact.id: fact.label for fact in self.record.facts}))
         self.basis.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(basis) if steps else "")
         self.editor.layout.display = "" if steps else "none"

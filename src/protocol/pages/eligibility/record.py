@@ -53,7 +53,10 @@ class KeepingPart:
             _("Keep this screening"),
             elements.row(self.study_id, self.prepare),
             self.links,
-            lead=_("Verdicts, evidence, readings and rules as they stand now; a study id, never a name."),
+            lead=_(
+                "Verdicts, evidence, readings and rules as they stand now; a study id, never a name. It holds every "
+                "fact entered: enter the age instead of the date of birth where that may not be kept."
+            ),
         )
 
     def forget(self) -> None:

@@ -38,7 +38,7 @@ class RecordsPanel:
     def __init__(
         self, trial: Trial, today: date, fill: Callable[[Imported], None], screen: Callable[[Imports], None]
     ) -> None:
-        self.record, self.trial_id = trial.eligibility, str(trial.identity["nct_id"].value)
+        self.record = trial.eligibility
         self.fill, self.screen = fill, screen
         self.own_key, self.table = secrets.token_bytes(32), tuple[Limit, ...]()
         self.imports: Imports | None = None
@@ -147,12 +147,8 @@ class RecordsPanel:
         return next(one for one in people if one.participant == self.person.value)
 
     def _arranged(self, sites: tuple[str, ...]) -> widgets.Widget:
-        from protocol.exchange.redcap import dictionary
-
         links = elements.download(
             _("Empty table of limits (CSV)"), "limits_of_normal.csv", template(self.record, sites), "text/csv"
-        ) + elements.download(
-            _("REDCap data dictionary (CSV)"), "redcap_dictionary.csv", dictionary(self.record), "text/csv"
         )
         return elements.section(
             _("From hospital records"),
@@ -189,12 +185,12 @@ def evidence(person: Imported, record: Any) -> Markup:
     labels = {fact.id: fact for fact in record.facts}
     told = sources(person)
     used = [
-        (labels[name].label, show(labels[name], person.facts[name]), person.provenance[name].day, told[name])
+        (labels[name].label, show(labels[name], person.facts[name]), _nowrap(person.provenance[name].day), told[name])
         for name in labels
         if name in person.facts
     ]
     unused = [
-        (labels[name].label, _(person.unusable[name]), person.unused[name].day, told[name])
+        (labels[name].label, _(person.unusable[name]), _nowrap(person.unused[name].day), told[name])
         for name in labels
         if name in person.unusable
     ]
@@ -203,6 +199,10 @@ def evidence(person: Imported, record: Any) -> Markup:
         return table
     frame = pd.DataFrame(unused, columns=[_("Fact"), _("Reason"), _("Day"), _("From")])
     return table + elements.table(frame, _("Found, but not usable"))
+
+
+def _nowrap(text: Any) -> Markup:
+    return Markup('<span class="pw-date">{}</span>').format("" if text is None else text)
 
 
 def problems(imports: Imports) -> Markup:

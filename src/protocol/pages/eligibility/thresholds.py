@@ -31,6 +31,7 @@ class ThresholdPanel:
         self.words = elements.html("", role="status")
         self.view = elements.section(_("Thresholds"), self.threshold, self.picture, self.words, lead=_(LEAD))
         self._shown: Screened | None = None
+        self._kept: tuple[tuple[Any, ...], Curve] | None = None
         self.threshold.observe(self._again, "value")
 
     def show(self, screened: Screened) -> None:
@@ -38,18 +39,22 @@ class ThresholdPanel:
         self._shown = screened
         name = str(self.threshold.value)
         parameter = next(item for item in screened.record.parameters if item.id == name)
-        found = curve(
-            screened.record,
-            screened.screening,
-            reader(screened.cohort),
-            name,
-            steps(parameter),
-            screened.phase,
-            screened.off,
-        )
+        found = self._curve(screened, parameter)
         rows = curve_rows(found, parameter)
         self.picture.draw(rows, label=screened.label(name))
         self.words.value = elements.dress(in_words(found, parameter), "status")
+
+    def _curve(self, screened: Screened, parameter: Parameter) -> Curve:
+        """Follow the threshold, unless nothing but the threshold itself has changed."""
+        others = {name: value for name, value in screened.changed.items() if name != parameter.id}
+        state = (screened.cohort, screened.phase, screened.off, parameter.id, others)
+        if self._kept is None or self._kept[0] != state or float(parameter.value) not in self._kept[1].points:
+            read, points = reader(screened.cohort), steps(parameter)
+            found = curve(
+                screened.record, screened.screening, read, parameter.id, points, screened.phase, screened.off
+            )
+            self._kept = state, found
+        return self._kept[1]
 
     def _again(self, _change: Any) -> None:
         if self._shown is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from time import monotonic
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,6 +13,8 @@ from protocol.translation import _
 AT_ONCE = 20_000
 """Participants up to which the work is done within the click: it takes less than a second."""
 
+PAUSE_SECONDS = 0.5
+"""Between two looks at running work."""
 Steps = Iterator[tuple[Any, float]]
 """Yields what is found so far and the part that is done, 0 to 1."""
 
@@ -37,10 +40,9 @@ class Work:
 
     def begin(self, steps: Steps, participants: int) -> None:
         """Stop what is under way and take these steps."""
-        self.end()
-        if self.thread is not None:
-            self.thread.join()
+        self.wait()
         self._stopped = Event()
+        self.thread = None
         if participants <= AT_ONCE:
             self._go(steps, self._stopped)
             return
@@ -53,13 +55,23 @@ class Work:
         """Stop after the present step; what was found stays."""
         self._stopped.set()
 
+    def wait(self) -> None:
+        """Stop, and come back when nothing is under way any more."""
+        self.end()
+        if self.thread is not None:
+            self.thread.join()
+
     def _go(self, steps: Steps, stopped: Event) -> None:
-        done = 0.0
+        found, done, shown_at = None, 0.0, monotonic()
         for found, done in steps:
-            self._show(found)
             self.progress.value = done
             if stopped.is_set():
                 break
+            if self.thread is not None and monotonic() - shown_at > PAUSE_SECONDS:
+                self._show(found)
+                shown_at = monotonic()
+        if found is not None:
+            self._show(found)
         self.stop.disabled = True
         if done < 1:
             text = _("Stopped after {percent} %; what was found until then is shown.").format(

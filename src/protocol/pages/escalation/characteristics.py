@@ -72,8 +72,7 @@ class Characteristics:
         lead = _(
             "The design as set, run on many trials. Nobody knows the true DLT rates, so try several: the figures "
             "follow with {:,} trials, and Run makes them sharper. Right (★) is the regimen whose true rate is "
-            "nearest "
-            "the target, or none when even the lowest is too toxic."
+            "nearest the target, or none when even the lowest is too toxic."
         ).format(LIVE_TRIALS)
         return elements.section(_("How often would it be right?"), elements.row(choice, result), lead=lead)
 

@@ -75,8 +75,16 @@ class Outlook:
             self.picture.draw(rows, cohorts=ahead, heights=int(rows["place"].max()) + 1)
         else:
             self.picture.layout.display = "none"
-        note = "" if fits else elements.note(_("With cohorts as large as these, one cohort is shown."))
-        self.table.value = elements.dress(note + path_table(found))
+        self.table.value = elements.dress(Markup("").join([*_notes(design, outcomes, fits), path_table(found)]))
+
+
+def _notes(design: Design, outcomes: Outcomes, fits: bool) -> list[Markup]:
+    notes = {
+        _("With cohorts as large as these, one cohort is shown."): not fits,
+        _("Participants in their DLT window stay as they are now."): outcomes.pending is not None,
+        _("The coming participants are counted without a response."): design.assumed_responses is not None,
+    }
+    return [elements.note(words) for words, holds in notes.items() if holds]
 
 
 def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:

@@ -163,11 +163,28 @@ def tables(result: Comparison, reference: str) -> Markup:
     saved = elements.download(
         _("Save the figures (CSV)"), "designs-side-by-side.csv", csv(result.regimens()), "text/csv"
     )
+    saved = elements.details(_("Regimen by regimen"), _by_regimen(result)) + saved
     if len(result.simulations) < 2 or reference not in result.simulations:
         return every + saved
     apart = result.differences(reference)
     caption = _("Difference from {}, on the same participants ± its Monte Carlo error").format(reference)
     return every + elements.table(_wide(apart, "difference", result.trials), caption) + saved
+
+
+def _by_regimen(result: Comparison) -> Markup:
+    """One table for each measure of regimens: one row per design, one column per regimen."""
+    titles = {"selected": _("Selected"), "participants": _("Participants"), "dlts": _("Participants with a DLT")}
+    every, shown = result.regimens(), Markup("")
+    for measure, title in titles.items():
+        unit, rows = "share" if measure == "selected" else "participants", []
+        for design, own in every.groupby("design", sort=False):
+            own = own[own[measure].notna()]
+            pairs = zip(own[measure], own[f"{measure}_se"], strict=True)
+            rows.append([design, *("\u00a0±\u00a0".join(figure_words(*pair, unit, result.trials)) for pair in pairs)])
+        names = every["regimen"].unique()[: len(rows[0]) - 1]
+        frame = pd.DataFrame(rows, columns=[_("Design"), *names], dtype=object)
+        shown += elements.table(frame, _("{} ± Monte Carlo error").format(title))
+    return shown
 
 
 def _wide(frame: pd.DataFrame, column: str, trials: int) -> pd.DataFrame:

@@ -1,0 +1,159 @@
+"""The cells of cohort files: what may stand in them, and columns of them in little memory."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from protocol.eligibility import Fact, expected
+from protocol.eligibility.values import FIRST_DAY, LAST_DAY
+from protocol.translation import _
+
+YES = {"1", "true", "yes", "y", "是"}
+NO = {"0", "false", "no", "n", "否"}
+EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
+
+
+DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
+"""How pandas holds values of a fact, where a frame is made of plain values."""
+KINDS = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
+"""How a fact's values are kept, as types of :mod:`array`."""
+NOTHING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
+"""What stands for no value in each of them."""
+SHOWN = 200
+"""Problems of one kind that are listed one by one."""
+KEPT_READINGS = 100_000
+UNUSABLE = object()
+
+
+class Problem(NamedTuple):
+    """One thing in a file that could not be used: where, what was found, what to write."""
+
+    where: str
+    found: str
+    write: str
+
+
+class Rows(NamedTuple):
+    """Some rows of a file: their numbers in it, and their cells by column."""
+
+    numbers: Sequence[int]
+    cells: Mapping[str, Sequence[Any]]
+
+
+class Listed:
+    """Problems of one kind: the first are listed, the others counted."""
+
+    def __init__(self, where: str, write: str) -> None:
+        self.where, self.write, self.first, self.more = where, write, list[Problem](), 0
+
+    def add(self, where: str, found: str) -> None:
+        """Add one."""
+        if len(self.first) < SHOWN:
+            self.first.append(Problem(where, found, self.write))
+        else:
+            self.more += 1
+
+    def problems(self) -> list[Problem]:
+        """Return them, the last one with the number of those not listed."""
+        if not self.more:
+            return self.first
+        return [*self.first, Problem(self.where, _("{count} more of this kind").format(count=self.more), self.write)]
+
+
+class Column:
+    """A column in the making: numbers, days, or positions among the answers, in little memory."""
+
+    def __init__(self, fact: Fact) -> None:
+        self.fact, self.values = fact, array(KINDS[fact.type])
+        self.nothing = NOTHING[self.values.typecode]
+        self.readings = dict[Any, Any]()
+        self.unusable = Listed(_("column {column}").format(column=fact.id), expected(fact))
+
+    def take(self, rows: Rows) -> None:
+        """Take the cells of some rows."""
+        cells = rows.cells[self.fact.id]
+        if len(self.readings) > KEPT_READINGS:
+            self.readings.clear()
+        for cell in set(cells).difference(self.readings):
+            self.readings[cell] = self._reading(cell)
+        found = [self.readings[cell] for cell in cells]
+        if any(value is UNUSABLE for value in found):
+            for place, value in enumerate(found):
+                if value is UNUSABLE:
+                    where = _("row {row}, column {column}").format(row=rows.numbers[place], column=self.fact.id)
+                    self.unusable.add(where, f"{str(cells[place])[:40]!r}")
+                    found[place] = self.nothing
+        self.values.extend(found)
+
+    def _reading(self, cell: Any) -> Any:
+        try:
+            value: Any = read_value(cell, self.fact)
+        except ValueError:
+            return UNUSABLE
+        if value is None:
+            return self.nothing
+        if self.fact.type == "choice":
+            return list(self.fact.options).index(value)
+        return (value - date(1970, 1, 1)).days if isinstance(value, date) else value
+
+    def problems(self) -> list[Problem]:
+        """Return what could not be used."""
+        return self.unusable.problems()
+
+    def series(self) -> "pd.Series[Any]":
+        """Return the column as pandas holds values of its fact's type."""
+        values: Any = np.frombuffer(self.values, dtype=self.values.typecode)
+        if self.fact.type == "number":
+            return pd.Series(values)
+        if self.fact.type == "date":
+            days = values.astype("datetime64[D]")
+            return pd.Series(np.where(values == self.nothing, np.datetime64("NaT"), days).astype("datetime64[s]"))
+        if self.fact.type == "choice":
+            return pd.Series(pd.Categorical.from_codes(values, dtype=pd.CategoricalDtype(list(self.fact.options))))
+        if self.fact.type == "whole":
+            missing = np.isnan(values)
+            return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing))
+        return pd.Series(pd.arrays.BooleanArray(values == 1, values == self.nothing))
+
+
+def read_value(cell: object, fact: Fact) -> object:
+    """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
+    text = "" if cell is None or cell != cell else str(cell).strip()
+    if text.lower() in EMPTY and text not in fact.options:
+        return None
+    match fact.type:
+        case "yes_no":
+            return _yes_no(text.lower())
+        case "date":
+            return _date(text)
+        case "choice":
+            return _option(text, fact)
+    number = float(text.replace("_", "x"))  # Python would read 1_000
+    if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
+        raise ValueError(text)
+    return int(number) if fact.type == "whole" else number
+
+
+def _date(text: str) -> date:
+    day = date.fromisoformat(text[:10] if text[10:] in ("", " 00:00:00", "T00:00:00") else text)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(text)
+    return day
+
+
+def _yes_no(text: str) -> bool:
+    if text not in YES | NO:
+        raise ValueError(text)
+    return text in YES
+
+
+def _option(text: str, fact: Fact) -> str:
+    labels = {label.lower(): option for option, label in fact.options.items()}
+    found = text if text in fact.options else labels.get(text.lower(), text.lower())
+    if found not in fact.options:
+        raise ValueError(text)
+    return found

@@ -1,0 +1,191 @@
+"""Race the criteria engine against the same criteria written by hand in Polars and SQL (``make bench``).
+
+A million invented participants and 34 criteria, from a Parquet file to counts per criterion, funnel, leave-one-out
+and totals; all three must give the same numbers. Every run is a process of its own, taking turns, and the best of
+several counts; memory is the most that the process ever held. ``--large`` adds ten millions and a CSV file of two
+gigabytes.
+Exit code 1 when a figure is over its limit. Run it on an otherwise idle machine.
+"""
+
+import hashlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).parents[2]
+RUNS, PASSES = 3, 3
+PEERS = ("engine", "polars", "duckdb")
+LIMITS = {"polars": 1.0, "duckdb": 1.3}  # times the peer
+
+
+def record():
+    from protocol.trial import load_trial
+
+    return load_trial(ROOT / "data" / "NCT05672420").eligibility
+
+
+def counted(eligibility):
+    return sum(1 << i for i, criterion in enumerate(eligibility.criteria) if criterion.counted_with is None)
+
+
+def engine(path):
+    """Return the engine's answers as the peers give theirs."""
+    import numpy as np
+
+    found = record().screen_cohort(path, "II")
+    counts, funnel, left = (
+        table.iloc[:, 2:].to_numpy() for table in (found.counts(), found.funnel(), found.leave_one_out())
+    )
+    return [*counts.ravel().tolist(), *np.hstack([funnel, left]).ravel().tolist(), *found.totals().values()]
+
+
+def answers(who, path):
+    if who == "engine":
+        return engine(path)
+    peer = __import__(f"eligibility_{who}")
+    return peer.answers(path, counted(record()))
+
+
+def contestant(who, path, passes):
+    """Run one contestant: best time, memory and a hash of the answers."""
+    taken = []
+    for _pass in range(int(passes)):
+        start = time.perf_counter()
+        found = answers(who, path)
+        taken.append(time.perf_counter() - start)
+    digest = hashlib.sha256(json.dumps([int(value) for value in found]).encode()).hexdigest()
+    return {"seconds": min(taken), "gigabytes": peak(), "digest": digest}
+
+
+def csv(path):
+    """Read and screen a CSV file."""
+    from protocol.exchange.cohort_files import read_cohort
+
+    start = time.perf_counter()
+    cohort = read_cohort(Path(path).name, Path(path), record())
+    read = time.perf_counter() - start
+    found = record().screen_cohort(cohort.frame, "II")
+    return {"read": read, "rows": len(found.fail), "problems": len(cohort.problems), "gigabytes": peak()}
+
+
+def parquet(path, size):
+    """Write an invented cohort."""
+    from invented_cohort import write_parquet
+
+    write_parquet(Path(path), int(size))
+
+
+def written(path, size):
+    """Write an invented CSV file of at least some bytes."""
+    from invented_cohort import batches
+
+    with Path(path).open("wb") as file:
+        for number, batch in enumerate(batches(10_000_000, 2)):
+            batch.write_csv(file, include_header=number == 0)
+            if file.tell() > int(size):
+                break
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def run(*arguments):
+    """Do one thing in a process of its own; this one stays small, because a child's peak begins at its parent's."""
+    command = [sys.executable, __file__, *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def race(path, size, memory, runs=RUNS, passes=PASSES):
+    """Race the three on one file; say how many figures are over their limits."""
+    rounds = [{who: run("contestant", who, path, passes) for who in PEERS} for _round in range(runs)]
+    assert len({one["digest"] for turn in rounds for one in turn.values()}) == 1, "the answers differ"
+    best = {who: min(turn[who]["seconds"] for turn in rounds) for who in PEERS}
+    for who in PEERS:
+        most = max(turn[who]["gigabytes"] for turn in rounds)
+        report(f"{size:,} participants, {who}: seconds", best[who])
+        if who != "engine":
+            report(f"{size:,} participants, {who}: gigabytes", most)
+    over = report(f"{size:,} participants, engine: gigabytes", max(t["engine"]["gigabytes"] for t in rounds), memory)
+    for who, limit in LIMITS.items():
+        over += report(f"{size:,} participants: times {who} by hand", best["engine"] / best[who], limit)
+    return over
+
+
+def changes(path):
+    """Time what a person does at a cohort of a million: a slider, a toggle."""
+    cohort = record().cohort(path)
+    found = cohort.screen("II")
+    values = [1.0 + step / 10 for step in range(1, 11)]
+    thresholds = [seconds(lambda v=value: cohort.screen("II", transaminase_max_uln=v).funnel()) for value in values]
+    ids = found.funnel()["criterion"]
+    toggles = [seconds(lambda i=i: (found.funnel(leave_out=[i]), found.totals())) for i in ids[:10]]
+    return {"threshold": statistics.median(thresholds), "toggle": statistics.median(toggles)}
+
+
+def one():
+    """Time one participant with all reasons."""
+    from invented_cohort import batches
+
+    people = [{k: v for k, v in row.items() if v is not None} for row in next(batches(200, 1)).to_dicts()]
+    for person in people:
+        del person["participant_id"]
+    eligibility = record()
+    taken = [seconds(lambda p=person: eligibility.screen(p, "II")) for _pass in range(3) for person in people]
+    return 1000 * statistics.median(taken)
+
+
+def large(folder):
+    """Ten millions from Parquet, and a CSV file of two gigabytes."""
+    run("parquet", folder / "large.parquet", 10_000_000)
+    over = race(folder / "large.parquet", 10_000_000, 1.5, runs=1, passes=1)
+    path = folder / "large.csv"
+    run("written", path, 2_000_000_000)
+    found, size = run("csv", path), path.stat().st_size / 1e9
+    print(f"CSV of {size:.2f} GB, {found['rows']:,} participants, {found['problems']} problems")
+    report("reading it, seconds", found["read"])
+    return over + report("memory in times its size", found["gigabytes"] / size, 2)
+
+
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def report(what, value, limit=None):
+    over = limit is not None and value > limit
+    print(f"{what:62} {value:10.4f}" + (f"  limit {limit}{'  OVER' * over}" if limit else ""), flush=True)
+    return over
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "cohort.parquet"
+        run("parquet", path, 1_000_000)
+        over = race(path, 1_000_000, 0.5)
+        changed = run("changes", path)
+        over += report("a changed threshold to its funnel, seconds, median", changed["threshold"], 0.6)
+        over += report("a toggle, seconds, median", changed["toggle"], 0.05)
+        over += report("one participant with all reasons, milliseconds, median", run("one"), 1.0)
+        if "--large" in sys.argv:
+            over += large(folder)
+    return int(over > 0)
+
+
+if __name__ == "__main__":
+    STEPS = {step.__name__: step for step in (contestant, csv, parquet, written, changes, one)}
+    if sys.argv[1:2] and sys.argv[1] in STEPS:
+        print(json.dumps(STEPS[sys.argv[1]](*sys.argv[2:])))
+    else:
+        sys.exit(main())

@@ -1,0 +1,139 @@
+"""How fast the log of a trial is, and how much it survives: the figures of the whole bars.
+
+Run ``python tests/benchmarks/log.py`` for the times; with ``crashes`` behind it also 1,000 killed writers of SQLite,
+50 killed servers of PostgreSQL, and 500 events from each of 2 and 4 writers at once (about ten minutes).
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import log_writers
+import postgres
+from trial_events import DAY, NOON, WHO, beginning, screened
+
+from protocol.conduct import DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
+from protocol.conduct.log import open_log
+
+COUNT = 100_000
+VERDICTS = {
+    "facts": {f"fact_{number}": number * 1.5 for number in range(30)},
+    "verdicts": {f"{kind}{number}": "met" for kind, last in (("I", 8), ("E", 26)) for number in range(1, last + 1)},
+}
+
+
+def life(number: int) -> list[Event]:
+    """The twenty events of one participant."""
+    name = f"W-{number:05d}"
+    visits = [Visit(on=DAY + timedelta(days=30 + n), participant=name, visit=f"visit_{n}") for n in range(9)]
+    return [
+        screened(name, **VERDICTS),
+        *beginning(name, infusions=3)[1:],
+        DltAssessed(on=DAY + timedelta(days=29), participant=name, dlt=False),
+        *visits,
+        Recovery(on=DAY + timedelta(days=20), participant=name, lineage="neutrophils"),
+        Response(on=DAY + timedelta(days=20), participant=name, category="complete"),
+        Note(on=DAY, participant=name, text="infusion without event"),
+    ]
+
+
+def entries(count: int) -> Iterator[Entry]:
+    """A long log, sealed without asking what may follow what."""
+    head = Head()
+    for event in islice((event for number in range(count) for event in life(number)), count):
+        entry = sealed(event, head, NOON, **WHO, protocol="0" * 64, software="0.1.0")
+        head = Head(entry.sequence, entry.hash)
+        yield entry
+
+
+def fill(path: Path) -> None:
+    log = open_log(path)
+    log.restore(entries(COUNT))
+    log.close()
+
+
+def open_and_fold(path: Path) -> float:
+    began = time.perf_counter()
+    log = open_log(path)
+    assert log.state().head.count == COUNT
+    took = time.perf_counter() - began
+    log.close()
+    return took
+
+
+def append(path: Path, times: int) -> list[float]:
+    log, took = open_log(path), []
+    log.state()
+    for number in range(times):
+        began = time.perf_counter()
+        log.append(Note(on=DAY, participant="W-00007", text=f"note {number}"), **WHO)
+        took.append(time.perf_counter() - began)
+    log.close()
+    return took
+
+
+def speed(folder: Path) -> None:
+    path = folder / "long.sqlite"
+    fill(path)
+    opening = [open_and_fold(path) for _ in range(5)]
+    print(f"open and fold {COUNT:,} events: {statistics.median(opening):.2f} s (best {min(opening):.2f} s)")
+    log = open_log(path)
+    began = time.perf_counter()
+    assert log.verify().ok
+    print(f"verify them: {time.perf_counter() - began:.2f} s")
+    log.close()
+    took = sorted(append(path, 300))
+    usual, rare, longest = (1e3 * took[place] for place in (150, 297, -1))
+    print(f"one append: median {usual:.1f} ms, 99 in 100 under {rare:.1f} ms, longest {longest:.1f} ms")
+
+
+def crashes(folder: Path) -> None:
+    began = time.perf_counter()
+    confirmed, unconfirmed = log_writers.kill_many(folder / "killed.sqlite", times=1000, seed=20)
+    print(f"SQLite: 1,000 kills, {confirmed:,} confirmed events all there, {unconfirmed} recorded unconfirmed,",
+          f"{time.perf_counter() - began:.0f} s")  # fmt: skip
+    writers(str(folder / "together.sqlite"), 2)
+    server = postgres.Server(postgres.binaries())
+    try:
+        server.start()
+        writers(server.database(), 4)
+        began = time.perf_counter()
+        confirmed = log_writers.crash_many(server, times=50, seed=20)
+        print(f"PostgreSQL: 50 kills of the server, {confirmed:,} confirmed events all there,",
+              f"{time.perf_counter() - began:.0f} s")  # fmt: skip
+    finally:
+        server.stop()
+
+
+def writers(url: str, count: int) -> None:
+    """Let writers record 500 events each; nothing may be lost, doubled or reordered."""
+    began = time.perf_counter()
+    keys = [[f"{writer}-{number}" for number in range(500)] for writer in range(count)]
+    told = log_writers.together(url, keys)
+    took = time.perf_counter() - began
+    log = open_log(url)
+    found = {entry.key: entry.sequence for entry in log.entries()}
+    assert found == {key: at for own in told for key, at in own.items()}
+    assert sorted(found) == sorted(key for own in keys for key in own)
+    assert all(
+        list(own) == keys_ and list(own.values()) == sorted(own.values())
+        for own, keys_ in zip(told, keys, strict=True)
+    )
+    assert log.verify().ok
+    log.close()
+    where = "PostgreSQL" if "://" in url else "SQLite"
+    print(f"{where}: {count} writers, 500 events each: {took:.1f} s, none lost, doubled or reordered")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        speed(Path(place))
+        if "crashes" in sys.argv:
+            crashes(Path(place))

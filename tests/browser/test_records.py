@@ -1,0 +1,28 @@
+"""Hospital records in a real browser: the files a person chooses become facts, twice in a row."""
+
+import gzip
+from pathlib import Path
+
+VECTORS = Path(__file__).parents[1] / "vectors" / "eligibility" / "fhir_r4_synthea"
+
+
+def test_records_are_opened_shown_put_into_the_form_and_opened_again(dashboard, laptop, tmp_path):
+    laptop.open(dashboard, "02-eligibility")
+    tab = laptop.tab
+    files = []
+    for path in sorted(VECTORS.glob("*.gz")):
+        files.append(tmp_path / path.stem)
+        files[-1].write_bytes(gzip.decompress(path.read_bytes()))
+    tab.get_by_role("tab", name="Records in and out").click()
+    tab.get_by_label("As of").last.fill("2020-09-01")
+    tab.get_by_label("As of").last.press("Tab")
+    for chosen, said in ((files, "6 persons read"), (files[:1], "1 person read"), (files[:1], "1 person read")):
+        with tab.expect_file_chooser() as chooser:
+            tab.get_by_role("button", name="Open FHIR records").click()
+        chooser.value.set_files(chosen)
+        tab.get_by_text(said).wait_for()
+    assert tab.get_by_text("LOINC 38483-4").count() > 0
+    assert tab.get_by_text("Mueller").count() == 0
+    tab.get_by_role("button", name="Put into the form").click()
+    tab.get_by_text("No upper limit of normal").or_(tab.get_by_text("no upper limit of normal")).first.wait_for()
+    assert laptop.errors == []

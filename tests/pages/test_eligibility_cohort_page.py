@@ -1,0 +1,191 @@
+"""The cohort's page without a browser: turn a switch, read what each part says."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import polars as pl
+import pytest
+
+from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.eligibility.work import AT_ONCE, Work
+from protocol.trial import load_trial
+
+ROOT = Path(__file__).parents[2]
+TODAY = date(2026, 11, 20)
+TRIAL = load_trial(ROOT / "data" / "NCT05672420")
+LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = range(7)
+
+
+@pytest.fixture
+def page() -> Iterator[EligibilityPage]:
+    shown = EligibilityPage(TRIAL, TODAY)
+    yield shown
+    shown.view.close()
+
+
+@pytest.fixture
+def cohort(page: EligibilityPage) -> CohortPanel:
+    panel: CohortPanel = page.cohort
+    return panel
+
+
+def rows(chart: Any) -> list[dict[str, Any]]:
+    drawn: list[dict[str, Any]] = chart._rows
+    return drawn
+
+
+def numbers(cohort: CohortPanel) -> dict[str, int]:
+    assert cohort.screened is not None
+    return cohort.screened.tally.totals
+
+
+def test_the_bounds_are_said(cohort: CohortPanel) -> None:
+    found = numbers(cohort)
+    worst, best = found["confirmed"], found["confirmed"] + found["possible"]
+    assert f"from {worst} to {best} are eligible" in cohort.totals.value
+
+
+def test_a_funnel_in_another_order_ends_alike(cohort: CohortPanel) -> None:
+    ends = []
+    for order in ("protocol", "most", "own"):
+        cohort.left.order.value = order
+        drawn = rows(cohort.left.funnel)
+        ends.append(min(row["remaining"] for row in drawn))
+        assert not {"E9", "E23"} & {row["criterion"] for row in drawn}
+    assert len(set(ends)) == 1
+    assert "E23 says the same as I3" in cohort.left.once.value
+
+
+def test_an_order_of_ones_own_comes_first_and_a_wrong_id_is_said(cohort: CohortPanel) -> None:
+    cohort.left.order.value, cohort.left.own.value = "own", "e3, I7 Z9"
+    assert [row["criterion"] for row in rows(cohort.left.funnel)][:3] == ["E3", "I7", "I1"]
+    assert "Z9 is no criterion" in cohort.left.problem.value
+
+
+def test_a_criterion_switched_off_lets_people_in_and_the_page_says_so(cohort: CohortPanel) -> None:
+    before = numbers(cohort)["excluded"]
+    cohort.counted["E3"].value = False
+    assert numbers(cohort)["excluded"] < before
+    assert "Left out: E3." in cohort.totals.value
+    assert "E3" not in [row["criterion"] for row in rows(cohort.left.funnel)]
+
+
+def test_computable_only_leaves_out_what_only_an_investigator_can_judge(cohort: CohortPanel) -> None:
+    cohort.judged.value = "computable"
+    judged = {c.id for c in TRIAL.eligibility.criteria if c.type == "judgement"}
+    assert cohort.off == judged
+    assert "I6" in cohort.totals.value
+
+
+def test_the_shares_of_the_page_add_up_to_the_excluded(cohort: CohortPanel) -> None:
+    cohort.tabs.selected_index = EACH
+    assert sum(row["share"] for row in rows(cohort.each.reasons)) == pytest.approx(numbers(cohort)["excluded"])
+    for view in ("overlap", "review", "verdicts"):
+        cohort.each.show_what.value = view
+        assert rows(getattr(cohort.each, view))
+
+
+def test_near_misses_are_listed_in_words(cohort: CohortPanel) -> None:
+    cohort.tabs.selected_index = NEAR
+    assert "Lowest oxygen saturation: 94 instead of 95 %" in cohort.near.nearest.value
+    assert cohort.screened is not None
+    alone = cohort.screened.tally.criteria()["only_reason"].sum()
+    assert sum(row["participants"] for row in rows(cohort.near.picture)) == alone
+    assert "spo2_min_pct" not in cohort.near.nearest.value
+
+
+def test_a_threshold_moved_on_the_side_moves_along_its_curve(page: EligibilityPage, cohort: CohortPanel) -> None:
+    cohort.tabs.selected_index = THRESHOLDS
+    cohort.thresholds.threshold.value = "bmi_max_kg_m2"
+    before = rows(cohort.thresholds.picture)
+    page.parameters["bmi_max_kg_m2"].value = 25.0
+    after = rows(cohort.thresholds.picture)
+    assert [row["left"] for row in before] == [row["left"] for row in after]
+    assert {row["present"] for row in after} == {25.0}
+    now = next(row for row in after if row["value"] == 25.0)
+    assert now["left"] == numbers(cohort)["confirmed"] + numbers(cohort)["possible"]
+    page.parameters["ecog_max"].value = 0
+    assert [row["left"] for row in rows(cohort.thresholds.picture)] != [row["left"] for row in after]
+
+
+def test_a_threshold_of_the_infusion_is_not_offered(cohort: CohortPanel) -> None:
+    offered = {value for _label, value in cohort.thresholds.threshold.options}
+    assert "antimitotic_days_around" not in offered
+    assert "lab_window_days" in offered
+
+
+def test_readings_come_with_what_they_decide_and_a_list_of_questions(cohort: CohortPanel) -> None:
+    cohort.tabs.selected_index = READINGS
+    drawn = rows(cohort.readings.picture)
+    assert [row["decided"] for row in drawn] == sorted((row["decided"] for row in drawn), reverse=True)
+    assert drawn[0]["row"].startswith("A30")
+    assert "other readings change" in cohort.readings.nothing.value
+    assert 'download="questions.html"' in cohort.readings.questions.value
+
+
+def test_groups_show_no_small_number(cohort: CohortPanel) -> None:
+    cohort.tabs.selected_index = GROUPS
+    for by in ("age_years", "sex", "bmi_kg_m2"):
+        cohort.groups.by.value = by
+        shown = cohort.groups.rates["fails"].dropna()
+        assert not shown.between(1, 9).any()
+        assert "hidden" in cohort.groups.table.value
+
+
+def test_the_files_are_offered_with_their_day(cohort: CohortPanel) -> None:
+    cohort.tabs.selected_index = KEEP
+    for name in ("attrition", "flow", "groups", "screening-log"):
+        assert f"NCT05672420-{name}-2026-11-20" in cohort.results.files.value
+    assert "<svg" in cohort.results.picture.value
+
+
+def test_a_cohort_in_python_replaces_the_example(page: EligibilityPage, cohort: CohortPanel, tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    pl.DataFrame({"participant_id": ["P-1", "P-2"], "ecog": [3, 1]}).write_parquet(path)
+    cohort.take(path)
+    page.refresh()
+    assert numbers(cohort) == {"participants": 2, "excluded": 1, "possible": 1, "confirmed": 0}
+    assert "mine.parquet" in cohort.source.value
+    cohort.chosen.value = "P-1"
+    assert page.person.form.fields["ecog"].value == "3"
+
+
+def test_every_tab_is_drawn_for_a_cohort_nobody_of_which_is_excluded(
+    page: EligibilityPage, cohort: CohortPanel
+) -> None:
+    cohort.take(pl.DataFrame({"participant_id": ["P-1"], "ecog": [1]}))
+    page.refresh()
+    for tab in range(7):
+        cohort.tabs.selected_index = tab
+    for box in cohort.counted.values():
+        box.value = False
+    for tab in range(7):
+        cohort.tabs.selected_index = tab
+    assert numbers(cohort)["confirmed"] == 1
+
+
+def test_long_work_shows_what_it_has_and_can_be_stopped() -> None:
+    shown: list[int] = []
+    work = Work(shown.append)
+
+    def slow() -> Iterator[tuple[int, float]]:
+        for step in range(1, 1001):
+            sleep(0.005)
+            yield step, step / 1000
+
+    work.begin(slow(), AT_ONCE + 1)
+    assert not work.stop.disabled
+    while work.progress.value < 0.01:
+        sleep(0.005)
+    work.stop.click()
+    work.wait()
+    assert shown
+    assert shown[-1] < 1000
+    assert "Stopped after" in work.words.value
+    work.begin(iter([(7, 1.0)]), 1)
+    assert shown[-1] == 7
+    assert work.view.layout.display == "none"
