@@ -370,6 +370,11 @@ def test_the_picture_draws_every_run_of_days() -> None:
     assert clocks(rows).to_dict()["description"]
 
 
+def test_a_timeline_without_a_day_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="1 or more"):
+        RECORD.timeline({}, start=TODAY, days=0)
+
+
 def test_the_longest_of_several_clocks_binds() -> None:
     facts = {name: value for rule, known, _day in WAITING if rule in ("I8a", "E13") for name, value in known.items()}
     when = RECORD.timeline(facts, start=TODAY)

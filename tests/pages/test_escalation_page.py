@@ -326,12 +326,12 @@ def test_every_picture_can_be_drawn_with_its_words(page):
 def test_the_invented_example_can_be_put_in_and_says_what_it_is():
     page = EscalationPage(load_trial(FOLDER), today=date(2026, 1, 1))
     page.example.click()
-    assert page.grid.labels[page.current.value] == "D2"
-    assert cells(page)["E2"]["count"] == "5 of 9"
+    assert page.grid.labels[page.current.value] == "C2"
+    assert cells(page)["E2"]["count"] == "3 of 6"
     assert "Invented example" in page.label.value
-    assert "Wait for 3 participants at D2" in page.advice.value
+    assert "Wait for 3 participants at C2" in page.advice.value
     assert page.follow.disabled
-    page.notation.value += " D2:N"
+    page.notation.value += " C2:N"
     assert "Invented example" in page.label.value
     page.notation.value = ""
     assert page.label.value == ""
@@ -395,6 +395,7 @@ def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
 
 def test_a_slow_design_shows_what_the_time_allows(page, monkeypatch):
     monkeypatch.setattr("protocol.pages.escalation.characteristics.LIVE_SECONDS", -1.0)
+    page.settings.design.value = "POCRM"
     page.simulation.truth.rates["A1"].value = 0.01
     assert page.simulation.result.trials == 25
     assert "25 of 2,000 trials" in page.simulation.job.words.value

@@ -1,31 +1,36 @@
 """Second, plain implementation of the eligibility criteria, written from the description of the record's format.
 
 One participant at a time, no data frames. A condition is worth True, False or None (unknown), combined by Kleene's
-rules. Numbers are exact fractions of what was written (1.2 is 12/10), so a limit such as 1.5 x 1.2 is exactly 1.8;
-the engine reaches the same answers with a relative tolerance of 1e-9. Dates are counted here by hand.
+rules. Numbers are decimals as they were written, so a limit such as 1.5 x 1.2 is exactly 1.8; the engine reaches
+the same answers with a relative tolerance of 1e-9. Dates are counted here by hand.
 """
 
 import ast
 import math
 from collections.abc import Iterable, Mapping
 from datetime import date
-from fractions import Fraction
+from decimal import Context, Decimal, localcontext
 from typing import Any
 
 from protocol.eligibility import Criterion, EligibilityRecord, Part
 
 Truth = bool | None
-Value = bool | Fraction | str | date | None
+Value = bool | Decimal | str | date | None
+
+
+DIGITS = Context(prec=40)
+"""A third has no end: so many digits are far more than the measurements have."""
 
 
 def verdicts(record: EligibilityRecord, facts: Mapping[str, Any], phase: str) -> dict[str, str]:
     """Return the status of every criterion and every part, by id."""
-    values = usable(record, facts)
-    found: dict[str, str] = {}
-    for criterion in record.criteria:
-        found[criterion.id] = _criterion_status(criterion, values, phase)
-        for part in criterion.parts:
-            found[part.id] = _part_status(criterion, part, values, phase)
+    with localcontext(DIGITS):
+        values = usable(record, facts)
+        found: dict[str, str] = {}
+        for criterion in record.criteria:
+            found[criterion.id] = _criterion_status(criterion, values, phase)
+            for part in criterion.parts:
+                found[part.id] = _part_status(criterion, part, values, phase)
     return found
 
 
@@ -103,10 +108,10 @@ def missing(value: Any) -> bool:
 
 
 def exact(value: Any) -> Any:
-    """Turn a number into the fraction that was written down; leave everything else."""
+    """Turn a number into the decimal that was written down; leave everything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
-    return Fraction(str(value))
+    return Decimal(str(value))
 
 
 # --- Kleene's logic ----------------------------------------------------------------------------------------------
@@ -154,7 +159,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return opposite(_evaluate(operand, values))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _arithmetic(ast.Sub(), Fraction(0), _evaluate(operand, values))
+            return _arithmetic(ast.Sub(), Decimal(0), _evaluate(operand, values))
         case ast.BinOp(left=left, op=operator, right=right):
             return _arithmetic(operator, _evaluate(left, values), _evaluate(right, values))
         case ast.Compare(left=left, ops=operators, comparators=others):
@@ -165,7 +170,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
     raise AssertionError(f"the twin cannot read {ast.unparse(node)}")
 
 
-def _arithmetic(operator: ast.operator, left: Fraction | None, right: Fraction | None) -> Fraction | None:
+def _arithmetic(operator: ast.operator, left: Decimal | None, right: Decimal | None) -> Decimal | None:
     if left is None or right is None:
         return None
     match operator:
@@ -239,9 +244,9 @@ def day_number(day: date) -> int:
     return before + sum(days_in_month(day.year, month) for month in range(1, day.month)) + day.day
 
 
-def days_between(earlier: date, later: date) -> Fraction:
+def days_between(earlier: date, later: date) -> Decimal:
     """Return the days from one date to the other, negative when they are the other way round."""
-    return Fraction(day_number(later) - day_number(earlier))
+    return Decimal(day_number(later) - day_number(earlier))
 
 
 def months_after(day: date, months: int) -> date:
@@ -250,14 +255,14 @@ def months_after(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, days_in_month(year, month + 1)))
 
 
-def months_between(earlier: date, later: date) -> Fraction:
+def months_between(earlier: date, later: date) -> Decimal:
     """Return the greatest number of months that, added to the earlier date, does not pass the later one."""
     months = (later.year - earlier.year) * 12 + later.month - earlier.month
-    return Fraction(months if months_after(earlier, months) <= later else months - 1)
+    return Decimal(months if months_after(earlier, months) <= later else months - 1)
 
 
-def completed_years(birth: date, on: date) -> Fraction:
+def completed_years(birth: date, on: date) -> Decimal:
     """Return the birthdays reached; who is born on 29 February has it on 1 March of a common year."""
     nowhere = (birth.month, birth.day) == (2, 29) and not leap(on.year)
     birthday = date(on.year, 3, 1) if nowhere else date(on.year, birth.month, birth.day)
-    return Fraction(on.year - birth.year - (on < birthday))
+    return Decimal(on.year - birth.year - (on < birthday))

@@ -19,7 +19,7 @@ from protocol.eligibility.criteria import (
     Part,
     Status,
 )
-from protocol.eligibility.gates import Provisional, on_infusion_day, screen_infusion
+from protocol.eligibility.gates import Provisional, screen_infusion
 from protocol.eligibility.next_steps import Step, failure_rates, next_steps
 from protocol.eligibility.reasoning import Node
 from protocol.eligibility.screening import Question, Screening, Verdict, check_facts, screen
@@ -56,7 +56,6 @@ __all__ = [
     "expected",
     "failure_rates",
     "next_steps",
-    "on_infusion_day",
 ]
 
 Gate = Literal["enrolment", "infusion"]
@@ -154,6 +153,11 @@ class EligibilityRecord(Catalogue):
             The first candidate.
         days : int
             How many candidates, at least 1.
+
+        Raises
+        ------
+        ProtocolError
+            As for :meth:`screen`, and without a candidate.
         """
         return timeline(self, facts, phase, start, days, unusable)
 

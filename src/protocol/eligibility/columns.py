@@ -66,10 +66,11 @@ def _numbers_checked(numbers: Column, fact: Fact, first_row: int) -> None:
 
 
 def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
-    """Check days counted from 31 December 1899; an impossible one must not take the number of the unknown."""
+    """Check days counted from 31 December 1899; earlier ones count from -1, since 0 is the unknown."""
     if days.size and (days.min() < 0 or days.max() > LAST_NUMBER):
         wrong = np.flatnonzero((days < 0) | (days > LAST_NUMBER))
-        found = str(np.datetime64(int(days[wrong[0]]) + EPOCH, "D"))
+        day = int(days[wrong[0]])
+        found = str(np.datetime64(day + EPOCH + (day < 0), "D"))
         raise refused(fact, first_row + wrong[0], found)
     return days
 
@@ -109,7 +110,7 @@ def _days(series: "pd.Series[Any]") -> Column:
     known = series.notna().to_numpy(dtype=bool)
     values = np.where(known, series.to_numpy(), np.datetime64(EPOCH, "D"))
     days = values.astype("datetime64[D]").astype(np.int64) - EPOCH
-    return np.where(known, np.where(days == 0, -1, days), 0).astype(np.int32)
+    return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
 
 
 def empty(fact: Fact, size: int) -> Column:

@@ -12,11 +12,10 @@ import pandas as pd
 
 from protocol.eligibility.cohort import IDENTITY, screen_frame
 from protocol.eligibility.criteria import Catalogue
-from protocol.eligibility.masks import CohortScreening
+from protocol.eligibility.masks import MASKS, CohortScreening
 from protocol.eligibility.screening import check_phase
 from protocol.records import Phase, ProtocolError
 
-MASKS = ("fail", "unknown", "not_applicable")
 SCHEMA = ", ".join([f"{IDENTITY} string", *(f"{name} bigint" for name in MASKS)])
 """The columns that come back, as Spark writes them."""
 

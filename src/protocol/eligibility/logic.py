@@ -7,19 +7,17 @@ operators serve both.
 """
 
 import ast
-import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from protocol.eligibility.comparing import TOLERANCE, finite, holds
 from protocol.eligibility.conditions import parse, text_of
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, Parameter
-
-TOLERANCE = 1e-9
-"""Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
+from protocol.eligibility.knowing import Rails, Value, opposite
 
 OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -30,19 +28,7 @@ OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 }
 
 
-class Rails(NamedTuple):
-    """Known to be true, known to be false; both are plain bool or boolean arrays, never missing."""
-
-    true: Any
-    false: Any
-
-
-class Value(NamedTuple):
-    """A value and whether it is known."""
-
-    data: Any
-    known: Any
-
+__all__ = ["TOLERANCE", "Leaves", "Logic", "Rails", "Value", "all_of", "any_of", "both", "either", "opposite"]
 
 UNKNOWN = Rails(False, False)
 
@@ -77,11 +63,6 @@ def either(left: Any, right: Any) -> Any:
     if left is False or right is True:
         return right
     return left if left is True or right is False else left | right
-
-
-def opposite(flag: Any) -> Any:
-    """Return not flag."""
-    return not flag if isinstance(flag, bool) else ~flag
 
 
 def all_of(rails: list[Rails]) -> Rails:
@@ -235,7 +216,7 @@ class Logic:
                 return value
             values.append(value.data)
             known = both(known, value.known)
-        return _finite(function, values, known)
+        return finite(function, values, known)
 
     def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Rails:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -245,8 +226,8 @@ class Logic:
         known = both(one.known, two.known)
         if known is False:
             return UNKNOWN
-        holds = _holds(op, one.data, two.data)
-        return Rails(both(known, holds), both(known, opposite(holds)))
+        outcome = holds(op, one.data, two.data)
+        return Rails(both(known, outcome), both(known, opposite(outcome)))
 
     def _membership(self, left: ast.expr, members: list[ast.expr]) -> Rails:
         if not all(isinstance(member, ast.Constant) and isinstance(member.value, str) for member in members):
@@ -267,47 +248,3 @@ CONDITIONS: dict[type[ast.expr], Callable[[Logic, Any], Rails]] = {
     ast.Constant: lambda _logic, node: Rails(node.value, not node.value),
     ast.Name: Logic._flag,
 }
-
-
-def _finite(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
-    """Apply arithmetic; a division by zero or a number out of bounds is unknown, for one and for many."""
-    if not any(isinstance(value, np.ndarray) for value in values):
-        return _finite_for_one(function, values, known)
-    with np.errstate(all="ignore"):
-        result = function(*values)
-    return Value(result, known if result.dtype.kind == "i" else known & np.isfinite(result))
-
-
-def _finite_for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
-    try:
-        result = function(*values)
-    except (ZeroDivisionError, OverflowError):
-        return Value(None, False)
-    return Value(result, known) if math.isfinite(result) else Value(None, False)
-
-
-def _holds(op: ast.cmpop, left: Any, right: Any) -> Any:
-    """Whether a comparison of two known values holds; numbers as near as the tolerance count as equal."""
-    if isinstance(op, (ast.NotEq, ast.Gt, ast.Lt)):
-        return opposite(_holds(CONTRARY[type(op)], left, right))
-    if isinstance(op, ast.Eq):
-        return _near(left, right) if _is_number(left) else left == right
-    if not _is_number(right):
-        return left <= right if isinstance(op, ast.LtE) else left >= right
-    slack = TOLERANCE * abs(right)
-    if isinstance(left, np.ndarray) and left.dtype.kind == "i" and isinstance(right, (int, float)):
-        return left <= math.floor(right + slack) if isinstance(op, ast.LtE) else left >= math.ceil(right - slack)
-    return left <= right + slack if isinstance(op, ast.LtE) else left >= right - slack
-
-
-CONTRARY = {ast.NotEq: ast.Eq(), ast.Gt: ast.LtE(), ast.Lt: ast.GtE()}
-
-
-def _near(left: Any, right: Any) -> Any:
-    return abs(left - right) <= TOLERANCE * abs(right)
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "if"
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

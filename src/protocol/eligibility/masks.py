@@ -20,6 +20,7 @@ from protocol.records import ProtocolError
 Masks = NDArray[np.int64]
 Words = NDArray[np.uint64]
 Counts = NDArray[np.int64]
+MASKS = ("fail", "unknown", "not_applicable")
 STEP = 1 << 16
 """Participants turned sideways at a time, so that they stay in the processor's cache; a multiple of 64."""
 

@@ -27,9 +27,8 @@ PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
 DRAWS = 256
 """Answers drawn to see whether a criterion can still fail.
 
-With nothing known, each criterion of the record fails for one in fourteen or more.
+With nothing known each one of the record fails for one draw in fourteen, or more.
 """
-
 ANY_DAY = date(2026, 1, 1)
 """Stands in for an unknown day of enrolment; only the days between two dates matter."""
 

@@ -15,7 +15,7 @@ from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, 
 from protocol.eligibility.gates import rules
 from protocol.eligibility.screening import check_facts, check_phase
 from protocol.eligibility.variants import CODES, Codes, codes_of, facts_behind, variants
-from protocol.records import Phase
+from protocol.records import Phase, ProtocolError
 
 HORIZON_DAYS = 1100
 """Three years and a little more: the longest clock of the criteria counts three years."""
@@ -140,6 +140,8 @@ def timeline(
 ) -> Timeline:
     """Judge every possible day of enrolment; see :meth:`protocol.eligibility.EligibilityRecord.timeline`."""
     check_phase(phase)
+    if days < 1:
+        raise ProtocolError("days", str(days), "1 or more")
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     candidates = np.datetime64(start) + np.arange(days)
     moving = {RECENCY_ANCHOR}

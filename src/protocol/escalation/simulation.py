@@ -14,7 +14,8 @@ from protocol.escalation.grid import Floats, true_rates
 from protocol.escalation.results import Simulation
 from protocol.escalation.rules import TrialRules
 from protocol.escalation.running import Stream, run
-from protocol.escalation.spreading import Piece, pieces
+from protocol.escalation.spreading import FIRST_CHUNK, LARGEST_CHUNK, Piece, pieces
+from protocol.escalation.stepping import IntervalDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -88,7 +89,8 @@ def simulate(
     rules, responses = rules or TrialRules(), response_rates(design, response)
     work = partial(_piece, design, rates.ravel(), responses, rules, seed, start, first_trial)
     began, halt, whole, done = monotonic(), Event(), dict[str, NDArray[Any]](), 0
-    finished = pieces(work, trials, chunk, workers, client, halt)
+    first = LARGEST_CHUNK if isinstance(design, IntervalDesign) else FIRST_CHUNK  # tables take no time
+    finished = pieces(work, trials, chunk, first, workers, client, halt)
     try:
         for piece in finished:
             whole = whole or {name: np.zeros((trials, *part.shape[1:]), part.dtype) for name, part in piece.items()}

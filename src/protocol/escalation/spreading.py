@@ -18,7 +18,7 @@ Ranges = list[tuple[int, int]]
 
 
 def pieces(
-    work: Work, trials: int, chunk: int | None, workers: int, client: Any, halt: Event
+    work: Work, trials: int, chunk: int | None, first: int, workers: int, client: Any, halt: Event
 ) -> Generator[Piece, None, None]:
     """Compute all trials piece by piece and hand out the pieces in the order of the trials.
 
@@ -30,6 +30,8 @@ def pieces(
     trials : int
     chunk : int, optional
         Trials in a piece; chosen by the pace when left out.
+    first : int
+        Trials in the first piece when `chunk` is left out.
     workers : int
         Processes of this machine, -1 for one per core; 1 computes here.
     client : distributed.Client, optional
@@ -38,19 +40,19 @@ def pieces(
         Set it and no further piece is begun.
     """
     if client is None and workers == 1:
-        yield from _here(work, trials, chunk, halt)
+        yield from _here(work, trials, chunk, first, halt)
         return
-    began, size = monotonic(), min(trials, chunk or FIRST_CHUNK)
+    began, size = monotonic(), min(trials, chunk or first)
     yield work(0, size)
     fitting = int(size * SPREAD_SECONDS / max(monotonic() - began, 1e-6))
     step = chunk or max(1, min(fitting, MOST_AT_ONCE))
-    ranges = [(first, min(step, trials - first)) for first in range(size, trials, step)]
+    ranges = [(begin, min(step, trials - begin)) for begin in range(size, trials, step)]
     on = _on_cores(work, ranges, workers, halt) if client is None else _on_cluster(work, ranges, client, halt)
     yield from on
 
 
-def _here(work: Work, trials: int, chunk: int | None, halt: Event) -> Iterator[Piece]:
-    done, size = 0, chunk or FIRST_CHUNK
+def _here(work: Work, trials: int, chunk: int | None, first: int, halt: Event) -> Iterator[Piece]:
+    done, size = 0, chunk or first
     while done < trials and not halt.is_set():
         began, count = monotonic(), min(size, trials - done)
         piece, done = work(done, count), done + count

@@ -1,0 +1,114 @@
+"""Polars frames, and what becomes one, turned into compact columns; every unusable cell is found and named."""
+
+import operator
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from protocol.eligibility.columns import EPOCH, NEITHER, Column, answer_type, answers, checked, refused
+from protocol.eligibility.criteria import Fact
+from protocol.records import ProtocolError
+
+IDENTITY = "participant_id"
+FEW = 5
+"""Options up to which comparing with each is faster than looking it up."""
+A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+Batch = dict[str, Column]
+
+
+def no_frame(frame: Any, error: Exception) -> ProtocolError:
+    """Say that something is no table that can be read."""
+    reason = (str(error).splitlines() or [""])[0][:60]
+    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", A_FRAME)
+
+
+def compact(part: Any, facts: Sequence[Fact], first_row: int) -> Batch:
+    """Turn some columns of a Polars frame, some rows of it, into their compact form."""
+    import polars as pl
+
+    schema = part.collect_schema()
+    expressions = [
+        _expression(fact, schema[fact.id]).fill_null(np.nan if fact.is_number else 0).alias(fact.id) for fact in facts
+    ]
+    try:
+        frame = part.select(expressions).collect()
+    except pl.exceptions.PolarsError as error:
+        raise _unusable(part, facts, first_row) or no_frame(part, error) from None
+    columns = {fact.id: checked(frame[fact.id].to_numpy(), fact, first_row) for fact in facts}
+    if any((column == NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
+        raise _unusable(part, facts, first_row) or AssertionError
+    return columns
+
+
+def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
+    """Write a column's compact form as an expression, unknown as null; not strictly, the unusable is null too."""
+    import polars as pl
+
+    column = pl.col(fact.id)
+    if fact.is_number:
+        return column.cast(pl.Float64, strict=strict)
+    if fact.type == "date":
+        if dtype == pl.String:
+            column = column.str.to_date(strict=strict)
+        days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
+        return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
+    if fact.type == "choice":
+        return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
+    if dtype == pl.Boolean:
+        return column.cast(pl.UInt8) + 1
+    flags = column.cast(pl.Float64, strict=strict).fill_nan(None)
+    neither = pl.lit(NEITHER if strict else None)
+    return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
+    """Number the options from 1; comparing with each of a few is faster than looking them up."""
+    import polars as pl
+
+    if len(fact.options) > FEW:
+        small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
+        return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
+    numbered = ((column == option).cast(pl.UInt8) * pl.lit(i, pl.UInt8) for i, option in enumerate(fact.options, 1))
+    code = reduce(operator.add, numbered)
+    neither = pl.lit(NEITHER if strict else None, pl.UInt8)
+    return pl.when(code > 0).then(code).when(column.is_not_null()).then(neither)
+
+
+def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:
+    """Find the first cell that cannot be used."""
+    import polars as pl
+
+    schema = part.collect_schema()
+    for fact in facts:
+        loose = _expression(fact, schema[fact.id], strict=False)
+        cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
+        wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
+        if wrong.height:
+            return refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
+    return None
+
+
+def collected(lazy: Any, facts: Mapping[str, Fact]) -> Any:
+    """Run a lazy frame once: run twice it might give other rows, or the same in another order."""
+    names = [name for name in lazy.collect_schema() if name in facts or name == IDENTITY]
+    return lazy.select(names).collect(engine="streaming")
+
+
+def fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
+    """Run a DuckDB relation once, with answers as numbers of their options where all can be."""
+    import duckdb
+    import polars as pl
+
+    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    plain = {name: '"{}"'.format(name.replace('"', '""')) for name in types if name in facts or name == IDENTITY}
+    small = {
+        name: f"CAST({text} AS ENUM({', '.join(map(repr, facts[name].options))})) AS {text}"
+        for name, text in plain.items()
+        if types[name] == "VARCHAR" and name in facts and facts[name].options
+    }
+    try:
+        return pl.DataFrame(relation.project(", ".join((plain | small).values())))
+    except duckdb.ConversionException:
+        return pl.DataFrame(relation.project(", ".join(plain.values())))

@@ -1,0 +1,236 @@
+"""One definition on every kind of frame, and a cohort that is screened again and again."""
+
+import math
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from participants import RECORD, participants, records
+from small_protocols import PEOPLE, criteria, record_of
+from test_eligibility_laws import COLUMNS, PHASES, SMALL_COLUMNS, bits, frame, laws
+from twins.eligibility import verdicts
+
+from protocol.eligibility import CohortScreening, EligibilityRecord
+from protocol.eligibility.masks import MASKS
+from protocol.eligibility.sources import cut
+from protocol.exchange.cohort_files import read_cohort
+from protocol.records import Phase, ProtocolError
+
+EXAMPLE = Path(__file__).parents[1] / "data" / "examples" / "cohort.csv"
+
+
+def as_pandas(table: pl.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield pandas frames of Python's own values, of nullable types, and backed by Arrow."""
+    plain = pd.DataFrame({name: pd.Series(table[name].to_list(), dtype=object) for name in table.columns})
+    yield plain
+    yield plain.convert_dtypes()
+    yield table.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def kinds(table: pl.DataFrame, folder: Path) -> Iterator[tuple[str, Any]]:
+    """Yield the same participants in every kind of frame."""
+    yield "polars", table
+    yield "polars lazy", table.lazy()
+    yield "arrow", table.to_arrow()
+    yield from zip(("pandas objects", "pandas nullable", "pandas arrow"), as_pandas(table), strict=True)
+    path = folder / "cohort.parquet"
+    table.write_parquet(path)
+    yield "parquet", path
+    yield "duckdb", duckdb.connect().from_parquet(str(path))
+
+
+def agree(record: EligibilityRecord, people: list[dict[str, Any]], columns: Any, phase: Phase, folder: Path) -> None:
+    """Hold every kind of frame against the twin."""
+    ids = [one.id for one in record.criteria]
+    wanted = [{rule: found[rule] for rule in ids} for found in (verdicts(record, one, phase) for one in people)]
+    for kind, many in kinds(frame(people, columns), folder):
+        found = record.screen_cohort(many, phase)
+        assert [bits(found, row) for row in range(len(people))] == wanted, kind
+
+
+@laws(12)
+@given(st.data(), records(), PHASES)
+def test_every_kind_of_frame_gives_what_the_twin_gives(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, record: EligibilityRecord, phase: Phase
+) -> None:
+    people = data.draw(st.lists(participants(record), min_size=1, max_size=3))
+    agree(record, people, COLUMNS, phase, tmp_path_factory.mktemp("frames"))
+
+
+@laws(12)
+@given(st.tuples(*(criteria(number) for number in (1, 2, 3))), st.lists(PEOPLE, min_size=2, max_size=3), PHASES)
+def test_every_kind_of_frame_gives_what_the_twin_gives_on_random_protocols(
+    tmp_path_factory: pytest.TempPathFactory, drawn: tuple[Any, ...], people: list[dict[str, Any]], phase: Phase
+) -> None:
+    agree(record_of(drawn), people, SMALL_COLUMNS, phase, tmp_path_factory.mktemp("frames"))
+
+
+def test_a_missing_value_is_unknown_and_a_zero_a_value_in_every_kind_of_frame(tmp_path: Path) -> None:
+    people = [{"ecog": 0}, {"ecog": None}, {"ecog": math.nan}, {}]
+    for kind, many in kinds(frame(people, COLUMNS), tmp_path):
+        found = RECORD.screen_cohort(many).counts().set_index("criterion")
+        assert found.loc["I5", ["met", "unknown"]].tolist() == [1, 3], kind
+
+
+def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> None:
+    person = {"bilirubin_umol_l": 1.8 * 10, "bilirubin_uln_umol_l": 12.0, "weight_kg": 86.7, "height_cm": 170.0}
+    enzymes = {"alt_u_l": 1.0, "alt_uln_u_l": 40.0, "ast_u_l": 1.0, "ast_uln_u_l": 40.0}
+    rest = {"spo2_pct": 95.0, "on_room_air": True, "lvef_pct": 45.0}
+    kidney = {"creatinine_umol_l": 145.5, "creatinine_uln_umol_l": 97.0}
+    for kind, many in kinds(frame([person | enzymes | rest | kidney], COLUMNS), tmp_path):
+        found = RECORD.screen_cohort(many).counts().set_index("criterion")
+        assert found.loc[["I7", "E3"], "met"].tolist() == [1, 1], kind
+
+
+@pytest.mark.parametrize(
+    ("column", "good", "bad", "shown"),
+    [
+        ("sex", "male", "mal", "'mal'"),
+        ("diagnosis", "aml", "AML", "'AML'"),
+        ("ecog", 1.0, 9.0, "9"),
+        ("ecog", 1.0, 1.5, "1.5"),
+        ("birth_date", date(1990, 1, 1), date(1891, 1, 1), "1891-01-01"),
+        ("birth_date", date(1990, 1, 1), date(1899, 12, 31), "1899-12-31"),
+        ("birth_date", "1990-01-01", "1990-02-30", "1990-02-30"),
+        ("on_room_air", 1.0, 0.5, "0.5"),
+        ("lvef_pct", "60", "sixty", "sixty"),
+    ],
+)
+def test_the_first_cell_that_cannot_be_used_is_named_by_column_and_row(
+    column: str, good: Any, bad: Any, shown: str, tmp_path: Path
+) -> None:
+    table = pl.DataFrame({column: [good, None, bad]})
+    table.write_parquet(tmp_path / "bad.parquet")
+    for many in (
+        table,
+        table.lazy(),
+        table.to_arrow(),
+        tmp_path / "bad.parquet",
+        duckdb.from_arrow(table.to_arrow()),
+    ):
+        with pytest.raises(ProtocolError, match=f"column {column}, row 3") as caught:
+            RECORD.screen_cohort(many)
+        assert shown in caught.value.found
+    with pytest.raises(ProtocolError, match=f"column {column}"):
+        RECORD.screen_cohort(pd.DataFrame({column: [good, None, bad]}))
+
+
+def test_an_impossible_date_in_pandas_is_named_even_on_the_day_that_stands_for_none() -> None:
+    for day in (date(1899, 12, 31), pd.Timestamp(1850, 1, 1)):
+        with pytest.raises(ProtocolError, match="column birth_date, row 2"):
+            RECORD.screen_cohort(pd.DataFrame({"birth_date": [date(1990, 1, 1), day]}))
+
+
+# --- A cohort held --------------------------------------------------------------------------------------------------
+
+COHORT = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
+
+
+def same(one: CohortScreening, other: CohortScreening) -> bool:
+    return all((getattr(one, name) == getattr(other, name)).all() for name in MASKS) and one.titles == other.titles
+
+
+@laws(12)
+@given(st.lists(st.tuples(records(), PHASES), min_size=2, max_size=4))
+def test_a_cohort_screened_again_gives_what_a_fresh_one_gives(steps: list[tuple[EligibilityRecord, Phase]]) -> None:
+    held = RECORD.cohort(COHORT)
+    for record, phase in steps:
+        changed = {one.id: one.value for one in record.parameters}
+        assert same(held.screen(phase, **changed), record.screen_cohort(COHORT, phase))
+
+
+def test_a_cohort_in_many_pieces_is_the_cohort_in_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = RECORD.screen_cohort(COHORT, "II")
+    path = tmp_path / "cohort.parquet"
+    table = pl.DataFrame(
+        {str(name): COHORT[name].astype(object).where(COHORT[name].notna(), None) for name in COHORT}
+    )
+    dates = [fact.id for fact in RECORD.facts if fact.type == "date" and fact.id in COHORT]
+    table.with_columns(pl.col(dates).cast(pl.Date)).write_parquet(path, row_group_size=60)
+    monkeypatch.setattr("protocol.eligibility.cohort.BATCH", 7)
+    monkeypatch.setattr("protocol.eligibility.sources.MOST", 40)
+    for many in (COHORT, path):
+        assert same(RECORD.screen_cohort(many, "II"), whole)
+        assert list(RECORD.screen_cohort(many).participants) == list(COHORT["participant_id"])
+
+
+def test_pieces_are_cut_where_a_file_keeps_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocol.eligibility.sources.MOST", 100)
+    assert cut([30, 30, 30, 100, 250, 10]) == [(0, 60), (60, 190), (190, 273), (273, 356), (356, 440), (440, 450)]
+    assert cut([0]) == cut([]) == []
+
+
+def test_long_work_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocol.eligibility.sources.MOST", 100)
+    cohort, seen = RECORD.cohort(COHORT), list[tuple[int, int]]()
+    cohort.screen("Ib", progress=lambda done, size: seen.append((done, size)))
+    assert seen == [(100, 500), (200, 500), (300, 500), (400, 500), (500, 500)]
+
+    def stop(done: int, size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cohort.screen("Ib", progress=stop, ecog_max=0.0)
+    assert same(cohort.screen("Ib", ecog_max=0.0), RECORD.screen_cohort(COHORT, "Ib", ecog_max=0.0))
+
+
+def test_nobody_is_a_cohort_too() -> None:
+    found = RECORD.screen_cohort(COHORT.iloc[:0])
+    assert found.counts()["met"].sum() == 0
+    assert found.funnel()["remaining"].tolist() == [0] * len(found.funnel())
+    assert sum(found.totals().values()) == 0
+
+
+# --- Counts, held against counting one by one ----------------------------------------------------------------------
+
+
+def naive(found: CohortScreening, order: list[str]) -> list[tuple[str, int, int, int, int]]:
+    places = {one.id: i for i, one in enumerate(found.criteria)}
+    fails = [{name for name in order if int(mask) >> places[name] & 1} for mask in found.fail]
+    opens = [{name for name in order if int(mask) >> places[name] & 1} for mask in found.unknown]
+    rows = []
+    for step, name in enumerate(order):
+        before, upto = set(order[:step]), set(order[: step + 1])
+        rows.append(
+            (
+                name,
+                sum(name in one and not one & before for one in fails),
+                sum(not one & upto for one in fails),
+                sum(not (one | other) & upto for one, other in zip(fails, opens, strict=True)),
+                sum(one == {name} for one in fails),
+            )
+        )
+    return rows
+
+
+def test_the_funnel_in_any_order_and_without_some_is_what_counting_one_by_one_gives() -> None:
+    found = RECORD.screen_cohort(COHORT, "Ib")
+    counted = [one.id for one in found.criteria if one.counted_with is None]
+    random = np.random.default_rng(1)
+    for left_out in ((), ("I2", "E3")):
+        order = [name for name in random.permutation(counted).tolist() if name not in left_out]
+        table = found.funnel(order, left_out).drop(columns="title")
+        assert list(table.itertuples(index=False, name=None)) == naive(found, order)
+    with pytest.raises(ProtocolError, match="criterion X9: found no such criterion"):
+        found.funnel(["X9"])
+
+
+def test_leaving_one_out_is_the_end_of_the_funnel_without_it() -> None:
+    found = RECORD.screen_cohort(COHORT, "II")
+    for row in found.leave_one_out().itertuples():
+        last = found.funnel(leave_out=[str(row.criterion)]).iloc[-1]
+        assert (row.remaining, row.confirmed) == (last["remaining"], last["confirmed"])
+
+
+def test_totals_are_those_of_the_verdicts_one_by_one() -> None:
+    found = RECORD.screen_cohort(COHORT, "II")
+    assert found.totals() == {name: int((found.overall() == name).sum()) for name in found.totals()}
+    assert sum(found.totals().values()) == len(COHORT)
