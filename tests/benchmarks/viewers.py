@@ -1,6 +1,7 @@
 """Ten viewers at once: does every page open for each of them, how long does it take, and what does each cost?
 
-``python tests/benchmarks/viewers.py [viewers [page ...]]``, a page such as 01-overview.ipynb. Exit code 1 when a page did not open or a browser reported an error.
+``python tests/benchmarks/viewers.py [viewers [page ...]]``, a page such as 01-overview.ipynb. Exit code 1 when a page
+did not open or a browser reported an error. Run it on an otherwise idle machine.
 """
 
 import asyncio
