@@ -23,6 +23,7 @@ bench: .venv/for-testing ## how fast and how large, in figures
 	$(RUN) tests/benchmarks/followup.py
 	$(RUN) tests/benchmarks/escalation.py
 	$(RUN) tests/benchmarks/eligibility.py
+	$(RUN) tests/benchmarks/log.py
 	$(RUN) tests/benchmarks/dashboard.py
 
 messages: .venv/for-running ## collect the texts to translate from code, templates and record

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -53,8 +53,10 @@ def everything(told: Connection) -> Iterator[object]:
             yield told.recv()
 
 
-def together(url: str, writers: list[list[str]]) -> list[dict[str, int]]:
-    """Let processes write at once; return what each was told of its keys."""
+def together(
+    url: str, writers: list[list[str]], meanwhile: Callable[[], object] = lambda: None
+) -> list[dict[str, int]]:
+    """Let processes write at once, and do something while they do; return what each was told of its keys."""
     pipes = [PROCESSES.Pipe(duplex=False) for _ in writers]
     running = [
         PROCESSES.Process(target=write, args=(url, f"writer-{number}", keys, pipe[1]))
@@ -63,6 +65,9 @@ def together(url: str, writers: list[list[str]]) -> list[dict[str, int]]:
     for process, (_, telling) in zip(running, pipes, strict=True):
         process.start()
         telling.close()
+    while any(process.is_alive() for process in running):
+        meanwhile()
+        time.sleep(0.01)
     told = [dict(everything(hearing)) for hearing, _ in pipes]
     for process in running:
         process.join(WAIT_SECONDS)

@@ -102,6 +102,6 @@ class Server:
 
     def stop(self) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)  # fast shutdown
+            self.process.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
             self.process.wait(WAIT_SECONDS)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -264,7 +264,8 @@ def test_pocrm_agrees_with_the_plain_twin_on_the_same_draws(scenario):
 
 def fitting(name, grid, **changes):
     """A design of this name for a grid other than the record's."""
-    return DESIGNS[name](grid, **changes)
+    few = {"draws": 200} if name == "Two-agent logistic" else {}
+    return DESIGNS[name](grid, **few, **changes)
 
 
 @st.composite
@@ -445,3 +446,19 @@ def test_a_grid_of_one_regimen_is_kept_or_stopped_by_every_design(name):
     assert design.next(Outcomes.parse(grid, "A1:TTT"), [0], [0.5])[0] == STOP
     assert simulate(design, [[0.0]], 20, 1, response=[[1.0]]).selected.tolist() == [0] * 20
     assert simulate(design, [[1.0]], 20, 1, response=[[1.0]]).selected.tolist() == [STOP] * 20
+
+
+@pytest.mark.parametrize("name", [name for name in DESIGNS if name not in {"Waterfall", "3+3 along a path"}])
+def test_enough_participants_at_the_current_regimen_end_the_trial_under_every_design_of_the_whole_grid(name):
+    design = RECORD.designed(name, enough=6)
+    letters = "EEENEN" if name.startswith("Utility") else "NNTNNN"
+    outcomes = Outcomes.parse(GRID, f"A1:{letters}")
+    assert design.next(outcomes, [0], [0.5])[0] == STOP
+    assert "6 participants at A1 are enough." in design.why(outcomes, 0)
+    assert design.next(outcomes.with_regimen(0, 3, 0), [0], [0.5])[0] != STOP
+
+
+def test_the_utility_of_a_large_trial_needs_no_table():
+    small, large = (fitting("Utility of response and toxicity", GRID, maximum=size) for size in (60, 600))
+    outcomes = Outcomes.parse(GRID, "A1:NNE B1:EEB C1:TNNEEB")
+    assert large.desirability(outcomes) == pytest.approx(small.desirability(outcomes), abs=1e-12)

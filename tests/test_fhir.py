@@ -80,6 +80,38 @@ def test_a_repeat_later_on_the_same_day_is_no_conflict() -> None:
     assert read(evening, morning).facts["alt_u_l"] == 60
 
 
+def test_moments_are_ordered_across_time_zones_and_only_when_all_have_one() -> None:
+    first = alt(40, "a", day="2026-03-08T23:00:00+08:00")  # 15:00 in universal time
+    second = alt(60, "b", day="2026-03-08T16:00:00Z")
+    assert read(first, second).facts["alt_u_l"] == 60
+    assert read(first, alt(60, "b")).unusable["alt_u_l"] == "conflicting sources"
+
+
+MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication-statement"
+
+
+@pytest.mark.parametrize(
+    ("given_", "last"),
+    [
+        ({"status": "completed", "effectiveDateTime": "2026-02-01"}, "2026-02-01"),
+        ({"status": "completed", "effectiveDateTime": "2026-02"}, "2026-02-28"),  # at the latest
+        ({"status": "completed", "effectiveDateTime": "2025"}, "2025-12-31"),
+        ({"status": "completed", "effectiveDateTime": "2026"}, "2026-03-10"),
+        ({"status": "completed", "effectivePeriod": {"start": "2026-01-01", "end": "2026-04-01"}}, "2026-03-10"),
+        ({"status": "active", "effectiveDateTime": "2026-01-01"}, "2026-03-10"),  # still taken
+        ({"status": "active", "effectivePeriod": {"start": "2026-01-01"}}, "2026-03-10"),
+        ({"status": "completed"}, None),
+        ({"status": "not-taken", "effectiveDateTime": "2026-02-01"}, ""),
+        ({"status": "active", "effectiveDateTime": "2026-04-01"}, ""),
+    ],
+)
+def test_therapy_lasts_to_its_latest_possible_day(given_: dict[str, Any], last: str | None) -> None:
+    statement = {"resourceType": "MedicationStatement", "id": "m", "meta": {"profile": [MCODE]}, **given_}
+    facts = read({**statement, "subject": {"reference": "Patient/1"}}).facts
+    assert facts.get("ever_anticancer_therapy") == (None if last == "" else True)
+    assert facts.get("last_anticancer_therapy_date") == (date.fromisoformat(last) if last else None)
+
+
 @pytest.mark.parametrize(
     ("given_", "reason"),
     [
@@ -100,6 +132,8 @@ def test_what_cannot_be_used_is_unknown_with_its_reason_and_not_replaced_by_an_o
     rest = [] if "effectiveDateTime" in given_ else [older]
     person = read(observation("14682-9", "new", **given_), *rest)
     assert person.unusable == {"creatinine_umol_l": reason}
+    told = RECORD.screen(person.facts, unusable=person.unusable)["I7.4"]
+    assert reason in {gap.reason for gap in told.gaps}
     screening = RECORD.screen(person.facts)
     assert screening["I7.4"].status == "unknown"
 

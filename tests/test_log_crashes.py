@@ -32,8 +32,16 @@ def test_many_writers_lose_double_and_reorder_nothing(tmp_path, request, databas
     url = request.getfixturevalue("postgresql").database() if database == "postgresql" else url
     keys = [[f"{writer}-{number}" for number in range(50)] for writer in range(writers)]
     twice = [key for key in keys[0] if key.endswith("7")]  # forms that two processes send
-    told = log_writers.together(url, [keys[0], keys[1] + twice, *keys[2:]])
     log = open_log(url)
+    reader, seen = open_log(url, read_only=True), [0]
+
+    def look() -> None:
+        assert reader.verify().problems == ()
+        seen.append(reader.state().head.count)
+
+    told = log_writers.together(url, [keys[0], keys[1] + twice, *keys[2:]], meanwhile=look)
+    reader.close()
+    assert seen == sorted(seen)
     entries = log.entries()
     assert sorted(entry.key for entry in entries) == sorted(key for own in keys for key in own)
     assert log.verify().ok

@@ -112,6 +112,14 @@ def test_two_values_of_one_day_conflict(tmp_path: Path) -> None:
     assert found.unusable["creatinine_umol_l"] == "conflicting sources"
 
 
+def test_a_newer_row_without_a_value_hides_nothing_and_one_that_cannot_be_read_does(tmp_path: Path) -> None:
+    older, empty = measurement(1, "2026-03-05"), measurement(2, value_as_number=None)
+    (tmp_path / "a").mkdir()
+    assert "creatinine_umol_l" in one(tmp_path / "a", measurement=[older, empty]).facts
+    found = read(folder(tmp_path, ".csv", measurement=[older, measurement(2, value_as_number="high")]))
+    assert found.participants[0].unusable == {"creatinine_umol_l": "missing"}
+
+
 def test_the_upper_end_of_the_range_is_the_limit_of_normal(tmp_path: Path) -> None:
     assert one(tmp_path, measurement=[measurement(range_high=1.2)]).facts["creatinine_uln_umol_l"] == pytest.approx(
         106.082

@@ -118,6 +118,8 @@ def test_the_mcode_patient_has_ecog_1_and_is_excluded_by_what_still_goes_on() ->
     assert known == {"I1": "met", "I4": "met", "I5": "met", "I8": "not met", "E22": "not met"}
     later = read_fhir({"mcode.json": content}, setting(date(2019, 4, 9)), lambda _key: "S-1").participants[0]
     assert RECORD.screen(later.facts)["I5"].status == "unknown"  # the rating is eight days old
+    summer = read_fhir({"mcode.json": content}, setting(date(2019, 8, 1)), lambda _key: "S-1").participants[0]
+    assert RECORD.screen(summer.facts)["I8"].status == "not met"
 
 
 def _omop_twin() -> tuple[pd.DataFrame, Callable[[str, str], pd.Series]]:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE))
 
 from make_examples import AS_OF, cohort  # noqa: E402 - the script beside this one
 
-from protocol.conduct import Entry, Event, Head, State, event, fold, protocol_version, sealed, write_entries  # noqa: E402
+from protocol.conduct import Entry, Event, Head, State, event, fold, sealed, write_entries  # noqa: E402
 from protocol.escalation import Outcomes  # noqa: E402
 from protocol.followup import timeline  # noqa: E402
 from protocol.records import ProtocolError  # noqa: E402
@@ -250,7 +250,6 @@ def steps(trial: Trial) -> list[Step]:
 
 def log(trial: Trial) -> list[Entry]:
     """Seal the story entry by entry, each admitted by the rules of the log; one wrong day is corrected."""
-    version = protocol_version((HERE.parent / "NCT05672420").glob("*.toml"))
     entries: list[Entry] = []
     state, second, today = State(), 0, date.min
 
@@ -263,7 +262,7 @@ def log(trial: Trial) -> list[Entry]:
         moment = datetime.combine(day, time(1), UTC) + timedelta(seconds=second)
         before = Head(len(entries), entries[-1].hash) if entries else Head()
         entry = sealed(
-            step.event, before, moment, actor=actor, site=step.site, reason=step.reason, protocol=version,
+            step.event, before, moment, actor=actor, site=step.site, reason=step.reason, protocol="example",
             software="0.1.0", key=f"example-{len(entries) + 1}",
         )  # fmt: skip
         entries.append(entry)

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import SkipValidation, model_validator
+from pydantic import Field, SkipValidation, model_validator
 
 from protocol.conduct import Entry, Participation, State, TrialSoFar, fold, read_entries
 from protocol.eligibility import EligibilityRecord
@@ -95,7 +95,7 @@ class Examples(Record):
 class Trial(Record):
     """A trial: what it is, what its words leave open, and one record per topic."""
 
-    folder: Path | None = None
+    folder: Path | None = Field(default=None, exclude=True)
     """Where it was read from."""
     identity: Identity
     ambiguities: tuple[Ambiguity, ...]

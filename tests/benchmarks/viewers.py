@@ -1,6 +1,6 @@
 """Ten viewers at once: does every page open for each of them, how long does it take, and what does each cost?
 
-``python tests/benchmarks/viewers.py [viewers]``. Exit code 1 when a page did not open or a browser reported an error.
+``python tests/benchmarks/viewers.py [viewers [page ...]]``, a page such as 01-overview.ipynb. Exit code 1 when a page did not open or a browser reported an error.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from dashboard import NOTEBOOKS, READY, kernels, running
 from playwright.async_api import Error, async_playwright
 
 PATIENCE_MS = 180_000
-NAMES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+NAMES = sys.argv[2:] or sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 
 
 class Viewer:

@@ -75,7 +75,7 @@ def test_two_viewers_read_a_page_at_once_and_neither_is_sent_a_participant(name,
 
 def test_the_committee_reads_the_figures_of_the_log(committee, laptop):
     laptop.open(committee, "01-overview")
-    text = laptop.tab.locator("#rendered_cells").inner_text()
     laptop.tab.locator(".pw-chart", has_text="1 of 3").first.wait_for()
+    text = laptop.tab.locator("#rendered_cells").inner_text()
     assert "Regimen A1 is open." in text
     assert "Invented" not in text

@@ -136,6 +136,24 @@ def test_groups_show_no_small_number(cohort: CohortPanel) -> None:
         assert "hidden" in cohort.groups.table.value
 
 
+def test_sites_are_compared_when_the_cohort_names_them(
+    page: EligibilityPage, cohort: CohortPanel, tmp_path: Path
+) -> None:
+    people = pl.DataFrame({"site": ["North"] * 40 + ["South"] * 40, "ecog": [3] * 15 + [1] * 45 + [3] * 20})
+    people.write_parquet(tmp_path / "sites.parquet")
+    for frame in (people, tmp_path / "sites.parquet"):
+        cohort.take(frame)
+        cohort.tabs.selected_index = GROUPS
+        page.refresh()
+        assert ("Site", "site") in cohort.groups.by.options
+        cohort.groups.by.value = "site"
+        rates = cohort.groups.rates.set_index(["criterion", "group"])
+        assert (rates.loc[("I5", "North"), "fails"], rates.loc[("I5", "South"), "fails"]) == (15, 20)
+    cohort.take(people.drop("site"))
+    page.refresh()
+    assert ("Site", "site") not in cohort.groups.by.options
+
+
 def test_the_files_are_offered_with_their_day(cohort: CohortPanel) -> None:
     cohort.tabs.selected_index = KEEP
     for name in ("attrition", "flow", "groups", "screening-log"):
@@ -189,3 +207,23 @@ def test_long_work_shows_what_it_has_and_can_be_stopped() -> None:
     work.begin(iter([(7, 1.0)]), 1)
     assert shown[-1] == 7
     assert work.view.layout.display == "none"
+
+
+def drawn_as_svg(chart: Any) -> str:
+    """Draw what the browser would draw."""
+    import vl_convert
+
+    drawing = chart._drawing
+    text: str = vl_convert.vegalite_to_svg({**drawing, "datasets": {**drawing["datasets"], "rows": chart._rows}})
+    return text
+
+
+def test_every_picture_of_a_cohort_can_be_drawn(cohort: CohortPanel) -> None:
+    for tab in range(7):
+        cohort.tabs.selected_index = tab
+    for view in ("reasons", "overlap", "review", "verdicts"):
+        cohort.each.show_what.value = view
+        assert "<svg" in drawn_as_svg(getattr(cohort.each, view))
+    others = (cohort.left.funnel, cohort.near.picture, cohort.thresholds.picture)
+    for chart in (*others, cohort.readings.picture, cohort.groups.picture):
+        assert "<svg" in drawn_as_svg(chart)

@@ -77,6 +77,20 @@ def test_a_visit_is_marked_with_one_click(sit_down, today, log_file):
     assert panel.visit.value != visit
 
 
+def test_a_visit_that_is_not_due_is_not_put_in(sit_down, today):
+    desk = sit_down()
+    panel = HappeningPanel(desk, today)
+    for person in desk.briefing.so_far.participants:
+        panel.participant.value = person.id
+        statuses = list(panel._ledger(person.id)["status"])
+        if panel.visit.value is None and statuses:
+            assert statuses[0] in ("missed", "not yet")
+            panel.done.record.click()
+            assert "no visit" in panel.done.said.value
+            return
+    raise AssertionError("everybody has a visit to do now")
+
+
 def test_the_same_click_twice_records_once(sit_down, today, log_file):
     desk = sit_down()
     event = Visit(on=today, participant=desk.briefing.so_far.participants[-1].id, visit="month_3")

@@ -100,6 +100,7 @@ def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: Eligib
     own = next(one for one in page.records.imports.participants if one.unusable.get("lvef_pct"))
     page.cohort.chosen.value = own.participant
     assert page.person.form.unusable["lvef_pct"] == "conflicting sources"
+    assert page.person.as_of.value == "2020-09-01"
     upload(page.records.files, **files)
     assert page.records.person.options == ids
 

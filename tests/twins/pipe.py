@@ -15,8 +15,8 @@ class PlainPipe:
         self.doses, self.frequencies = len(a), len(a[0])
         self.cells = list(product(range(self.doses), range(self.frequencies)))
         heights = product(range(self.frequencies + 1), repeat=self.doses)
-        stairs = [h for h in heights if all(x >= y for x, y in pairwise(h))]
-        self.contours = [frozenset(c for c in self.cells if c[1] >= h[c[0]]) for h in stairs]
+        self.stairs = [h for h in heights if all(x >= y for x, y in pairwise(h))]  # below, dose by dose
+        self.contours = [frozenset(c for c in self.cells if c[1] >= h[c[0]]) for h in self.stairs]
         self.known = {}
 
     def below(self, cell, n, y):
@@ -28,13 +28,20 @@ class PlainPipe:
 
     def contour(self, n, y):
         chance = {c: self.below(c, n[c], y[c]) for c in self.cells}
-        weights = [prod(1 - chance[c] if c in above else chance[c] for c in self.cells) for above in self.contours]
-        total = sum(weights)
-        over = {
-            c: sum(w for w, above in zip(weights, self.contours, strict=True) if c in above) / total
-            for c in self.cells
+        levels = range(self.frequencies)
+        row = {
+            (d, height): prod(1 - chance[d, f] if f >= height else chance[d, f] for f in levels)
+            for d in range(self.doses)
+            for height in range(self.frequencies + 1)
         }
-        likely = [c for w, c in zip(weights, self.contours, strict=True) if w > max(weights) * (1 - 1e-9)]
+        weights = [prod(row[d, height] for d, height in enumerate(stair)) for stair in self.stairs]
+        total, share = sum(weights), dict.fromkeys(row, 0.0)
+        for weight, stair in zip(weights, self.stairs, strict=True):
+            for d, height in enumerate(stair):
+                share[d, height] += weight / total
+        over = {(d, f): sum(share[d, height] for height in range(f + 1)) for d, f in self.cells}
+        most = max(weights) * (1 - 1e-9)
+        likely = [c for w, c in zip(weights, self.contours, strict=True) if w > most]
         return max(likely, key=len), over
 
     def next(self, n, y, at):

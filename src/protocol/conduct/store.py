@@ -64,6 +64,8 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Read in one transaction, which sees one state of the log."""
         with said(self.where), self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":  # SQLite does so by itself
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
 
     @contextmanager

@@ -26,6 +26,21 @@ def check_counts(outcomes: Outcomes, maximum: int) -> None:
         raise ProtocolError(_("outcomes"), found, _("at most the trial's maximum, {}").format(maximum))
 
 
+def finished(outcomes: Outcomes, current: ArrayLike, maximum: int, enough: int) -> Booleans:
+    """Mark trials with all their participants, or enough at the current regimen; shape ``(T,)``."""
+    enrolled, at = outcomes.enrolled.reshape(-1, outcomes.grid.size), np.asarray(current)
+    return np.asarray((enrolled.sum(axis=1) >= maximum) | (enrolled[np.arange(len(enrolled)), at] >= enough))
+
+
+def finished_words(outcomes: Outcomes, current: int, maximum: int, enough: int) -> str:
+    """Say for one trial that it has its participants; empty when it has not."""
+    if outcomes.enrolled.sum() >= maximum:
+        return _("The maximum of {} participants is reached.").format(maximum)
+    if (n := int(outcomes.enrolled.reshape(-1)[current])) >= enough:
+        return _("{} participants at {} are enough.").format(n, outcomes.grid.labels[current])
+    return ""
+
+
 def places(grid: Grid, outcomes: Outcomes, current: ArrayLike) -> Integers:
     """Return the current regimens as an array, one index a trial."""
     at = np.asarray(current)

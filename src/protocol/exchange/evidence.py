@@ -23,9 +23,9 @@ from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.translation import _
 
 CONFLICT = "conflicting sources"
-NO_LIMIT = "no upper limit of normal"
 STALE = "stale"
 NOT_USABLE = "missing"
+"""Reasons, as :data:`protocol.eligibility.REASONS` has them; what makes a value unusable stands in its note."""
 
 ROUNDING = 1e-3
 """Two values of one day agree when they differ by less than this share of the larger: 1.65 mg/dL of creatinine is
@@ -198,8 +198,9 @@ def _choose(fact: str, findings: list[Finding]) -> Finding:
     newest = max(_day(f) for f in dated)
     today = [f for f in dated if f.day == newest]
     usable = [f for f in today if f.value is not None]
-    timed = len({f.code for f in usable}) == 1 and len({f.moment for f in usable}) == len(usable)
-    return max(usable, key=lambda f: f.moment) if usable and timed else _agree(usable, today)
+    moments = {f.moment for f in usable if f.moment}
+    repeated = len({f.code for f in usable}) == 1 and len(moments) == len(usable)
+    return max(usable, key=lambda f: f.moment) if repeated else _agree(usable, today)
 
 
 def _day(finding: Finding) -> date:
@@ -218,7 +219,7 @@ def _agree(usable: list[Finding], all_: list[Finding]) -> Finding:
         if values == pair:
             return max((f for f in usable if f.value == winner), key=lambda f: (_day(f), f.origin))
     said = "; ".join(f"{f.original} ({f.origin})" for f in usable)
-    return replace(newest, value=None, reason=CONFLICT, note=said)
+    return replace(newest, value=None, origin="", original="", reason=CONFLICT, note=said)
 
 
 def _same(values: list[FactValue | None]) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("site", "analyte", "sex", "limit", "unit", "valid_from", "source")
 SEXES = ("", "female", "male")
+NO_LIMIT = "no upper limit of normal"
 
 
 class Limit(NamedTuple):
@@ -138,7 +139,7 @@ def limit_for(fact: Fact, setting: "Setting", sex: Any, day: date, finding: "Fin
         and line.sex in ("", sex)
     ]
     if not lines:
-        return replace(finding, value=None, reason="no upper limit of normal", note="")
+        return replace(finding, value=None, reason=NO_LIMIT, note="")
     line = max(lines, key=lambda line: (line.sex != "", line.valid_from))
     note = _("table of {site}: {source}").format(site=line.site, source=line.source)
     return replace(

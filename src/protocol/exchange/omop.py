@@ -120,7 +120,7 @@ class _Reader:
     def _coded(self, row: Any, fact: Any, meaning: Meaning, blank: Finding) -> Finding | None:
         answer = self.concepts.get(row.answer or 0) or STANDARD_ANSWERS.get(row.answer or 0)
         if answer is None:
-            return None
+            return _valued(blank, None, _("neither a number nor an answer known here"))
         value = coded(fact, meaning.option, (answer[0], answer[1]))
         if value is None and (meaning.option or tuple(answer) in MEANS):
             return None

@@ -114,7 +114,7 @@ class Tables:
         yield from self.rows(table, *columns, where=" or ".join(held))
 
     def newest(self, table: str, wanted: dict[int, str], as_of: date) -> Iterator[Result]:
-        """Yield the rows of each person's newest day per fact, and those without a day."""
+        """Yield the rows with a value of each person's newest day per fact, and those without a day."""
         if not wanted:
             return
         self._check(table, f"{table}_date", "date")
@@ -127,8 +127,9 @@ class Tables:
         )  # fmt: skip
         pairs = ", ".join(f"({number}, '{facts}')" for number, facts in wanted.items())
         picked = ", ".join(f"{self._column(table, column)} as c{i}" for i, column in enumerate(columns))
+        held = f"{self._column(table, 'value_as_number')} is not null or {self._column(table, columns[7])} <> 0"
         query = f"""
-            with wanted(concept, facts) as (values {pairs}), rows as (select {picked} from {table}),
+            with wanted(concept, facts) as (values {pairs}), rows as (select {picked} from {table} where {held}),
             known as (
                 select rows.*, coalesce(own.facts, source.facts) as facts from rows
                 left join wanted own on own.concept = c2 left join wanted source on source.concept = c3

@@ -23,8 +23,9 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
         x=alt.X("number:Q", title=_("Decision"), axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
         y=alt.Y("chosen:N", sort=list(reversed(regimens)), title=_("Regimen opened"), scale=_scale(regimens)),
     )
-    line = base.mark_line(interpolate="step-after", color=GREY, strokeWidth=1.5)
-    words = {"as recommended": _("● as recommended"), "otherwise": _("◆ otherwise")}
+    line = base.mark_line(interpolate="step-after", orient="vertical", color=GREY, strokeWidth=1.5)
+    line = line.encode(order=alt.Order("number:Q"))
+    words = {"as recommended": _("as recommended"), "otherwise": _("otherwise")}
     colour = alt.Color(
         "sign:N",
         scale=alt.Scale(domain=list(words.values()), range=[BLUE, ORANGE]),

@@ -18,7 +18,8 @@ def funnel(frame: pd.DataFrame, total: int) -> Any:
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, title, order, excluded, remaining (no failure so far), confirmed (nothing unknown either).
+        criterion, title, order, excluded, remaining (no failure so far), confirmed (nothing unknown either),
+        only_reason; loss and numbers (at the right end, in words and for a telephone).
     total : int
         Participants in the cohort.
     """
@@ -39,9 +40,11 @@ def funnel(frame: pd.DataFrame, total: int) -> Any:
         x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top"))
     )
     confirmed = base.mark_bar(color=GREEN, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
-    titles = base.mark_text(align="left", dx=6, dy=-2, fontSize=12).encode(x=alt.datum(0), text="title:N")
-    losses = base.mark_text(align="right", dx=-6, dy=-2, fontSize=12, fontWeight="bold").encode(
-        x=alt.datum(max(total, 1)), text=alt.Text("loss:N")
+    room = alt.expr("width - (width < 420 ? 75 : 140)")  # less wide is a telephone; the tooltip has the whole title
+    titles = base.mark_text(align="left", dx=6, dy=-2, fontSize=12, limit=room).encode(x=alt.datum(0), text="title:N")
+    text = alt.expr("width < 420 ? datum.numbers : datum.loss")
+    losses = base.mark_text(align="right", dx=-6, dy=-2, fontSize=12, fontWeight="bold", text=text).encode(
+        x=alt.datum(max(total, 1)), detail=["loss:N", "numbers:N"]
     )
     return dressed(
         alt.layer(possible, confirmed, titles, losses).properties(

@@ -12,7 +12,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_coin, check_counts, check_trial, one_of, places, steps_up
+from protocol.escalation.checks import (
+    check_coin,
+    check_counts,
+    check_trial,
+    finished,
+    finished_words,
+    one_of,
+    places,
+    steps_up,
+)
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.usual import UsualDesign
@@ -61,8 +70,8 @@ class Logistic(UsualDesign):
         Draws of the prior, evenly scattered and always the same, 50 to 100,000.
     preference : {"dose", "frequency", "coin"}
         Which of equally good regimens is given: highest dose, highest frequency, or by draws.
-    cohort_size, maximum : int
-        Participants per cohort and in the whole trial.
+    cohort_size, maximum, enough : int
+        Participants per cohort, in the whole trial, and at the current regimen to end the trial.
 
     Raises
     ------
@@ -85,9 +94,10 @@ class Logistic(UsualDesign):
     preference: Literal["dose", "frequency", "coin"] = "dose"
     cohort_size: int = 3
     maximum: int = 60
+    enough: int = 1000
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, 1)
+        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
         where, (low, high) = _("design"), self.interval
         for given, levels in ((self.doses, self.grid.shape[0]), (self.frequencies, self.grid.shape[1])):
             amounts = np.array(given or np.ones(levels) * np.arange(1, levels + 1))
@@ -137,7 +147,7 @@ class Logistic(UsualDesign):
         in_reach = np.asarray((treated > 0) @ near > 0) | (np.arange(self.grid.size) == at[:, None])
         chosen = self._likeliest(posterior, in_reach & ~closed, draws)
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | (outcomes.enrolled.sum(axis=(1, 2)) >= self.maximum), STOP, chosen)
+        return np.where(closed[:, 0] | finished(outcomes, at, self.maximum, self.enough), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens whose rate is too probably above the interval, and all above them; ``(T, D, F)``."""
@@ -161,8 +171,8 @@ class Logistic(UsualDesign):
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         posterior, (low, high) = self.posterior(outcomes), self.interval
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
-        if chosen == STOP and outcomes.enrolled.sum() >= self.maximum:
-            sentences.append(_("The maximum of {} participants is reached.").format(self.maximum))
+        if chosen == STOP and (done := finished_words(outcomes, current, self.maximum, self.enough)):
+            sentences.append(done)
         elif chosen == STOP:
             words = _("At the lowest regimen, {}, a rate above {:.2f} has a chance of {:.2f} (limit {:g}): stop.")
             sentences.append(words.format(labels[0], high, posterior.over[0, 0], self.overdose))

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_counts, check_trial, one_of, places
+from protocol.escalation.checks import check_counts, check_trial, finished, finished_words, one_of, places
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
@@ -56,8 +56,8 @@ class Pipe(UsualDesign):
         Allow dose and frequency to rise at once, as the published software does unless told otherwise.
     preference : {"dose", "frequency", "coin"}
         Which of the regimens with fewest participants is given: highest dose, highest frequency, or by draws.
-    cohort_size, maximum : int
-        Participants per cohort and in the whole trial.
+    cohort_size, maximum, enough : int
+        Participants per cohort, in the whole trial, and at the current regimen to end the trial.
 
     Raises
     ------
@@ -77,9 +77,10 @@ class Pipe(UsualDesign):
     preference: Literal["dose", "frequency", "coin"] = "dose"
     cohort_size: int = 3
     maximum: int = 60
+    enough: int = 1000
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, 1)
+        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
         where = _("design")
         if not (0 < self.prior_size < np.inf and 0 < self.ceiling <= 1):
             found = _("{:g} participants, {:g}").format(self.prior_size, self.ceiling)
@@ -124,7 +125,7 @@ class Pipe(UsualDesign):
         closed = self.eliminated(outcomes).reshape(treated.shape)
         rows = np.arange(len(at))
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | (outcomes.enrolled.sum(axis=(1, 2)) >= self.maximum), STOP, chosen)
+        return np.where(closed[:, 0] | finished(outcomes, at, self.maximum, self.enough), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that probably lie above the contour; shape ``(T, D, F)``."""
@@ -150,8 +151,8 @@ class Pipe(UsualDesign):
         chosen = int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         seen = _("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)
-        if chosen == STOP and outcomes.enrolled.sum() >= self.maximum:
-            return f"{seen} " + _("The maximum of {} participants is reached.").format(self.maximum)
+        if chosen == STOP and (done := finished_words(outcomes, current, self.maximum, self.enough)):
+            return f"{seen} {done}"
         if chosen == STOP:
             words = _("The lowest regimen, {}, lies above the contour with probability {:.2f} (limit {:g}): stop.")
             return f"{seen} " + words.format(labels[0], posterior.chance[0, 0], self.ceiling)

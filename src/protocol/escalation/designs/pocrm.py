@@ -13,7 +13,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_coin, check_counts, check_trial, one_of, places, steps_up
+from protocol.escalation.checks import (
+    check_coin,
+    check_counts,
+    check_trial,
+    finished,
+    finished_words,
+    one_of,
+    places,
+    steps_up,
+)
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
 from protocol.escalation.intervals import too_toxic
 from protocol.escalation.outcomes import Outcomes
@@ -64,8 +73,8 @@ class Pocrm(UsualDesign):
     preference : {"dose", "frequency", "coin"}
         Of equally likely orderings the first, or one by draws; of equally near regimens the highest dose, the
         highest frequency, or one by draws.
-    cohort_size, maximum : int
-        Participants per cohort and in the whole trial.
+    cohort_size, maximum, enough : int
+        Participants per cohort, in the whole trial, and at the current regimen to end the trial.
 
     Raises
     ------
@@ -85,9 +94,10 @@ class Pocrm(UsualDesign):
     preference: Literal["dose", "frequency", "coin"] = "dose"
     cohort_size: int = 3
     maximum: int = 60
+    enough: int = 1000
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, 1)
+        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
         where = _("design")
         if not 0 < self.halfwidth < min(self.target, 1 - self.target):
             found = _("an indifference interval of {:g} around {:g}").format(self.halfwidth, self.target)
@@ -147,7 +157,7 @@ class Pocrm(UsualDesign):
         treated, rows = outcomes.treated.reshape(closed.shape), np.arange(len(at))
         chosen = self._recommended(outcomes, ~closed & self._reachable(treated), at, draws)
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | (treated.sum(axis=1) >= self.maximum), STOP, chosen)
+        return np.where(closed[:, 0] | finished(outcomes, at, self.maximum, self.enough), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that are too toxic, and all at or above them; shape ``(T, D, F)``."""
@@ -173,10 +183,9 @@ class Pocrm(UsualDesign):
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
         if chosen == STOP:
-            full = outcomes.enrolled.sum() >= self.maximum
-            words = _("The maximum of {} participants is reached.").format(self.maximum)
             stop = _("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0])
-            return " ".join([*sentences, words if full else stop])
+            done = finished_words(outcomes, current, self.maximum, self.enough)
+            return " ".join([*sentences, done or stop])
         if not _both(outcomes)[0]:
             words = _("First stage, until participants with and without a DLT were seen: {}.")
             return " ".join([*sentences, words.format(labels[chosen])])

@@ -8,13 +8,13 @@ than that of the regimen nearest the target.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_coin, one_of, places, steps_up
+from protocol.escalation.checks import check_coin, finished, finished_words, one_of, places, steps_up
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.intervals import DOWN, FEWEST_TO_ELIMINATE
 from protocol.escalation.optimal import OptimalInterval
@@ -24,6 +24,7 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 TIE = 1e-9  # two desirabilities this close are equal
+LARGEST_TABLE = 150  # participants up to which the desirabilities are tabulated; the table grows with the square
 BEST = 100  # utility of a response without a DLT; that of a DLT without a response is 0
 
 
@@ -60,8 +61,6 @@ class Utility(OptimalInterval):
     ProtocolError
         When a parameter lies outside its range.
     """
-
-    takes_backfill: ClassVar[bool] = True
 
     value_neither: int = 40
     value_both: int = 60
@@ -122,9 +121,8 @@ class Utility(OptimalInterval):
         value = np.where(among, self.desirability(outcomes), -1.0)
         tied = among & (value >= value.max(axis=1, initial=-1.0)[:, None] - TIE)
         chosen = one_of(self.grid, tied, self.preference, draws)
-        enrolled = outcomes.enrolled.reshape(among.shape)
-        full = (enrolled.sum(axis=1) >= self.maximum) | (enrolled[np.arange(len(at)), at] >= self.enough)
-        return np.where(full | ~among.any(axis=1), STOP, chosen)
+        done = finished(outcomes, at, self.maximum, self.enough)
+        return np.where(done | ~among.any(axis=1), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that are too toxic, with all above them, or too rarely followed by a response."""
@@ -145,8 +143,10 @@ class Utility(OptimalInterval):
 
     def desirability(self, outcomes: Outcomes) -> Floats:
         """Return the posterior probability of a mean utility above the benchmark, shape ``(T, D * F)``."""
-        n = outcomes.treated.reshape(-1, self.grid.size)
-        return _desirabilities(self.maximum, self.benchmark)[n, self._points(outcomes)]
+        n, points = outcomes.treated.reshape(-1, self.grid.size), self._points(outcomes)
+        if self.maximum > LARGEST_TABLE:
+            return _desirable(n, points / BEST, self.benchmark)
+        return _desirabilities(self.maximum, self.benchmark)[n, points]
 
     def ranks(self, largest: int = 9) -> pd.DataFrame:
         """Tabulate the desirability for cohorts up to `largest` participants: the rank decides, 1 is the least.
@@ -163,8 +163,8 @@ class Utility(OptimalInterval):
             for n in range(0, largest + 1, self.cohort_size) for y in range(n + 1) for r in range(n + 1)
         ]  # fmt: skip
         frame = pd.DataFrame(rows, columns=["treated", "dlt", "responses", "points"])
-        table = _desirabilities(max(self.maximum, largest), self.benchmark)
-        frame["desirability"] = table[frame["treated"], frame["points"]].round(9)
+        n, points = frame["treated"].to_numpy(), frame["points"].to_numpy()
+        frame["desirability"] = _desirable(n, points / BEST, self.benchmark).round(9)
         return frame.drop(columns="points").assign(rank=frame["desirability"].rank(method="dense").astype(int))
 
     def decisions(self) -> None:
@@ -187,11 +187,8 @@ class Utility(OptimalInterval):
     def _end(self, outcomes: Outcomes, current: int) -> str:
         if super().eliminated(outcomes)[0, 0, 0]:
             return _("The lowest regimen, {}, is too toxic: the trial stops.").format(self.grid.labels[0])
-        if outcomes.enrolled.sum() >= self.maximum:
-            return _("The maximum of {} participants is reached.").format(self.maximum)
-        if (n := int(outcomes.enrolled.reshape(-1)[current])) >= self.enough:
-            return _("{} participants at {} are enough.").format(n, self.grid.labels[current])
-        return _("No regimen in reach is both safe and useful enough: the trial stops.")
+        done = finished_words(outcomes, current, self.maximum, self.enough)
+        return done or _("No regimen in reach is both safe and useful enough: the trial stops.")
 
     def _among(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Mark the regimens to choose from, shape ``(T, D * F)``."""
@@ -232,9 +229,13 @@ class Utility(OptimalInterval):
 @lru_cache(maxsize=8)
 def _desirabilities(largest: int, benchmark: float) -> Floats:
     """Tabulate the chance that the mean utility exceeds the benchmark, indexed ``[n, points]``."""
+    return _desirable(np.arange(largest + 1)[:, None], np.arange(largest * BEST + 1) / BEST, benchmark)
+
+
+def _desirable(n: Integers, x: Floats, benchmark: float) -> Floats:
+    """Return the chance of a mean utility above the benchmark after `x` of `n` quasi-events (uniform prior)."""
     from scipy.special import betainc
 
-    n, x = np.arange(largest + 1)[:, None], np.arange(largest * BEST + 1) / BEST
     return np.asarray(1 - betainc(1 + x, 1 + np.maximum(n - x, 0), benchmark))
 
 

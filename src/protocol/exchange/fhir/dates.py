@@ -1,8 +1,10 @@
 """FHIR's dates, which may be a year, a month, a day or a moment."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+
+from dateutil.relativedelta import relativedelta
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.*)?)?)?")
 
@@ -16,9 +18,23 @@ def first_day(value: Any) -> date | None:
         return None
 
 
+def last_day(value: Any) -> date | None:
+    """Return the last day a FHIR date may mean: the cautious one for the end of something."""
+    day = first_day(value)
+    if day is None:
+        return None
+    length = len(value)
+    last: date = day + relativedelta(years=length == 4, months=length == 7, days=-(length in (4, 7)))
+    return last
+
+
 def moment(value: Any) -> str:
-    """Return day and time where a FHIR date has both, to order values of one day."""
-    return value if isinstance(value, str) and "T" in value else ""
+    """Return the moment in universal time where a FHIR date has one, to order values of one day."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return ""
+    return found.astimezone(UTC).isoformat() if found.tzinfo else ""
 
 
 def period(resource: dict[str, Any], stem: str) -> tuple[Any, Any]:

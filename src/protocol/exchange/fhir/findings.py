@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from protocol.eligibility import Fact
 from protocol.exchange.codes import SYSTEMS, CodeBook, Meaning
 from protocol.exchange.evidence import Finding, Setting
-from protocol.exchange.fhir.dates import first_day, moment, period
+from protocol.exchange.fhir.dates import first_day, last_day, moment, period
 from protocol.exchange.fhir.values import answered
 from protocol.exchange.history import diagnosed, still_going_on
 from protocol.translation import _
@@ -69,7 +70,7 @@ class Reader:
         if _code(resource.get("verificationStatus")) in NOT_CONFIRMED:
             return
         start = first_day(period(resource, "onset")[0]) or first_day(resource.get("recordedDate"))
-        end = first_day(period(resource, "abatement")[1])
+        end = last_day(period(resource, "abatement")[1])
         ended = end or _code(resource.get("clinicalStatus")) in ENDED
         if start and start > self.setting.as_of:
             return
@@ -81,14 +82,9 @@ class Reader:
     def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
         if resource.get("status") not in ("completed", "in-progress"):
             return
-        start, end = (first_day(value) for value in period(resource, "performed"))
-        if start and start > self.setting.as_of:
+        begun, day = self._until(resource, "performed", ongoing=resource["status"] == "in-progress")
+        if not begun:
             return
-        day = (
-            min(end or self.setting.as_of, self.setting.as_of)
-            if resource["status"] == "in-progress"
-            else end or start
-        )
         for fact, meaning, code in self._meanings(resource.get("code")):
             if meaning.option:
                 value = True if fact.type == "yes_no" else meaning.option
@@ -98,15 +94,29 @@ class Reader:
         profiles = (resource.get("meta") or {}).get("profile", [])
         if not any(str(profile).startswith(MCODE_MEDICATION) for profile in profiles):
             return
-        start, end = (first_day(value) for value in period(resource, "effective"))
         if resource.get("status") not in ("active", "in-progress", "completed", "stopped", "on-hold"):
             return
-        if start and start > self.setting.as_of:
-            return
         ongoing = resource["status"] in ("active", "in-progress")
-        day = self.setting.as_of if ongoing else end or start
+        begun, day = self._until(resource, "effective", ongoing=ongoing)
+        if not begun:
+            return
         note = still_going_on() if ongoing else _("a medication against cancer by its mCODE profile")
         yield Finding("ever_anticancer_therapy", True, day, origin, "mCODE", note=note)
+
+    def _until(self, resource: dict[str, Any], stem: str, *, ongoing: bool) -> tuple[bool, date | None]:
+        """Return whether something had begun by the as-of date, and its last day up to then.
+
+        What goes on ends when its period does; a single date only says when it was noted.
+        """
+        start, end = period(resource, stem)
+        if ongoing and f"{stem}Period" not in resource:
+            end = None
+        begun, last = first_day(start), last_day(end) or (None if ongoing else last_day(start))
+        if begun and begun > self.setting.as_of:
+            return False, None
+        if last is None:
+            return True, self.setting.as_of if ongoing else None
+        return True, min(last, self.setting.as_of)
 
 
 def _code(concept: Any) -> str:

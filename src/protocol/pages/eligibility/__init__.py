@@ -7,6 +7,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
+from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
@@ -121,6 +122,7 @@ class EligibilityPage:
 
     def _take_person(self, person: Imported) -> None:
         self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
+        self.person.as_of.value = str(person.facts[RECENCY_ANCHOR])
         self.person.fill(person.facts, sources(person), person.unusable)
         self.tabs.selected_index = 0
 

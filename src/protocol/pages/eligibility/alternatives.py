@@ -9,7 +9,7 @@ from protocol.chart import Chart
 from protocol.eligibility import EligibilityRecord
 from protocol.eligibility.readings import other_readings, tornado
 from protocol.exchange.questions import printable
-from protocol.figures import eligibility_cohort as pictures
+from protocol.figures import eligibility_alternatives as pictures
 from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.pages.eligibility.work import Work

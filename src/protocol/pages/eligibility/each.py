@@ -115,7 +115,6 @@ def overlap_rows(screened: Screened) -> pd.DataFrame:
         order=frame["criterion"].map(names.index),
         other_order=frame["other"].map(names.index),
         percent=percent,
-        ink=["white" if value > 25 else "black" for value in percent],
         words=words + " + " + frame["other"] + ": " + frame["other"].map(screened.titles),
     ).reset_index(drop=True)
 

@@ -21,7 +21,8 @@ from protocol.eligibility.groups import (
 )
 from protocol.eligibility.leaves import Choices, Columns
 from protocol.eligibility.logic import Logic
-from protocol.figures import eligibility_cohort as pictures
+from protocol.eligibility.sources import ParquetFile
+from protocol.figures import eligibility_alternatives as pictures
 from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _, ngettext
@@ -32,6 +33,8 @@ LEAD = (
 )
 BANDED = {"age_years": AGE_BANDS, "bmi_kg_m2": BODY_BANDS}
 """Facts grouped in bands; choices group by their options."""
+SITE = "site"
+"""The column that names the hospital, where a cohort has one."""
 
 
 class GroupsPanel:
@@ -49,6 +52,7 @@ class GroupsPanel:
 
     def show(self, screened: Screened) -> None:
         """Compare the groups."""
+        self._offer(screened)
         self._shown = screened
         if not self.by.options:
             self.hidden.value = elements.dress(elements.note(_("The record asks for nothing to group by.")))
@@ -64,10 +68,18 @@ class GroupsPanel:
         self.hidden.value = elements.dress(elements.note(text.format(n=unseen)) if unseen else "")
         self.table.value = elements.details(_("All numbers"), elements.table(in_figures(self.rates, titles)))
 
+    def _offer(self, screened: Screened) -> None:
+        """Offer the sites when the cohort names them."""
+        offered = groupings(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
+        if tuple(self.by.options) != tuple(offered):
+            self._shown = None  # the first one is chosen without drawing twice
+            self.by.options = offered
+
     def _grouping(self, screened: Screened) -> Grouping:
         name = str(self.by.value)
         if self._kept is None or self._kept[:2] != (screened.cohort, name):
-            self._kept = screened.cohort, name, grouping(screened.record, screened.cohort, name)
+            found = sites(screened.cohort) if name == SITE else grouping(screened.record, screened.cohort, name)
+            self._kept = screened.cohort, name, found
         return self._kept[2]
 
     def _again(self, _change: Any) -> None:
@@ -79,6 +91,21 @@ def groupings(record: EligibilityRecord) -> list[tuple[str, str]]:
     """List what a cohort can be grouped by."""
     wanted = ("age_years", "sex", "bmi_kg_m2")
     return [(fact.label, fact.id) for name in wanted for fact in record.facts if fact.id == name]
+
+
+def has_sites(cohort: Cohort) -> bool:
+    """Whether a cohort has a column of sites; it is no fact, so only a frame or a Parquet file can bring it."""
+    source = cohort.source
+    return SITE in (
+        source.schema if isinstance(source, ParquetFile) else getattr(source, "frame", pd.DataFrame()).columns
+    )
+
+
+def sites(cohort: Cohort) -> Grouping:
+    """Group a cohort by site."""
+    source: Any = cohort.source
+    frame = source.scan.select(SITE).collect() if isinstance(source, ParquetFile) else source.frame
+    return named(list(frame[SITE]), {})
 
 
 def grouping(record: EligibilityRecord, cohort: Cohort, name: str) -> Grouping:

@@ -67,7 +67,11 @@ def funnel_rows(screened: Screened, order: str | list[str]) -> pd.DataFrame:
         " · ".join(([f"−{lost:,}"] if lost else []) + ([_("{n:,} alone").format(n=alone)] if alone else []))
         for lost, alone in zip(frame["excluded"], frame["only_reason"], strict=True)
     ]
-    return frame.assign(order=range(len(frame)), loss=losses)
+    numbers = [
+        f"−{lost:,} · {alone:,}" if lost or alone else ""
+        for lost, alone in zip(frame["excluded"], frame["only_reason"], strict=True)
+    ]
+    return frame.assign(order=range(len(frame)), loss=losses, numbers=numbers)
 
 
 def totals(screened: Screened) -> Markup:

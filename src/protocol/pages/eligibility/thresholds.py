@@ -11,7 +11,7 @@ from protocol.eligibility import EligibilityRecord, Parameter
 from protocol.eligibility.crossings import concerned
 from protocol.eligibility.curves import Curve, curve, steps
 from protocol.eligibility.rows import reader
-from protocol.figures import eligibility_cohort as pictures
+from protocol.figures import eligibility_alternatives as pictures
 from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _

@@ -19,8 +19,10 @@ from protocol.pages.recording.words import CAUSES, KINDS, LINEAGES, RESPONSES, T
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-ASKED = ("overdue", "due", "open", "not yet")
-"""Statuses of visits that can still take place, the most urgent first."""
+PRESENT = ("overdue", "due", "open")
+"""Statuses of visits that somebody must act on, the most urgent first: the first is put in."""
+ASKED = (*PRESENT, "missed", "not yet")
+"""Statuses of visits that can be marked."""
 OFFERED = (
     "consented", "therapy_started", "infused", "treatment_ended", "dlt_assessed", "recovery", "response", "withdrawn",
     "note",
@@ -120,6 +122,8 @@ class HappeningPanel:
         options = [(row["name"], row["id"]) for row in ledger.to_dict("records")]
         if options != list(self.visit.options):
             offer(self.visit, options)
+            if ledger.empty or ledger["status"].iloc[0] not in PRESENT:
+                self.visit.value = None  # nothing is to be done now; whoever marks another visit chooses it
         entries = [(f"{e.sequence}: {event_in_words(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
         if entries[::-1] != list(self.wrong.options):
             offer(self.wrong, entries[::-1])
@@ -158,7 +162,10 @@ class HappeningPanel:
         story = elements.details(_("{n} entries").format(n=len(lines)), Markup("<ul>{}</ul>").format(items))
         if ledger.empty:
             return Markup("<p>{}</p>{}").format(_("No visit can be marked now."), story)
-        row = ledger.iloc[0]
+        ahead = ledger[ledger["status"].isin([*PRESENT, "not yet"])]
+        if ahead.empty:
+            return Markup("<p>{}</p>{}").format(_("No visit is to come; one that was missed can be marked."), story)
+        row = ahead.iloc[0]
         text = Markup("<p>{} <b>{}</b>, {} ({} – {})</p>").format(
             _("Next:"), row["name"], status_word(row["status"]), iso(row["opens"]), iso(row["closes"])
         )

@@ -1,11 +1,7 @@
-"""What one person may see of the trial: figures for everybody, single participants for those who may.
-
-The log is read and folded here, and what a person may not see is left out here: a page receives a briefing and never
-the log behind it.
-"""
+"""Where a trial stands on a day, as one person may see it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -13,12 +9,10 @@ from typing import Any
 import pandas as pd
 
 from protocol.conduct import (
-    Entry,
     Head,
     State,
     TrialSoFar,
     clocks,
-    fold,
     notation,
     openings,
     standing,
@@ -27,7 +21,7 @@ from protocol.conduct import (
 from protocol.conduct.roles import Identity
 from protocol.escalation import Outcomes
 from protocol.followup import agenda, timelines
-from protocol.trial import Trial, day_of, so_far_of
+from protocol.trial import Trial, so_far_of
 
 FEW = 5
 """Counts of one to four are not told apart for those who see figures only, where they are of a site or a reason."""
@@ -117,7 +111,7 @@ def brief(
     so_far = so_far_of(state, trial, as_of, invented)
     table = _standing(so_far, escalation.dlt_window_days.value)
     stopped = bool(state.decisions) and state.open_regimen is None
-    sees = _everybody if invented or identity.sees_all else identity.sees
+    sees = everybody if invented or identity.sees_all else identity.sees
     design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, notation(table))
     waiting, free_places = _waiting(state, so_far, table, escalation.design.cohort_size.value)
     current = escalation.grid.index(so_far.open_regimen)
@@ -138,54 +132,11 @@ def brief(
         earliest=_earliest(trial, so_far, waiting, free_places),
         visits=_visits(trial, so_far) if overdue else pd.DataFrame(columns=["site", "overdue", "due", "open"]),
         funnel=_funnel(state, table),
-        reasons=_reasons(trial, state, sees is _everybody),
+        reasons=_reasons(trial, state, sees is everybody),
         sites=_sites(trial, so_far, table, sees),
         decisions=_decisions(state, table),
         so_far=_visible(so_far, sees),
     )
-
-
-def changes(trial: Trial, entries: Sequence[Entry], since: date, now: Briefing) -> pd.DataFrame:
-    """Compare the figures of a day with the present ones.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each of :data:`COUNTS`: ``what``, ``before`` (as recorded up to and including `since`, on that
-        day), ``now``.
-    """
-    known = fold(entry for entry in entries if day_of(entry) <= since)
-    before = brief(trial, known, now.identity, since, now.invented, overdue=False).counts
-    return pd.DataFrame(
-        [(name, before[name], now.counts[name]) for name in COUNTS], columns=["what", "before", "now"]
-    )
-
-
-def news(entries: Iterable[Entry], since: date, now: Briefing) -> pd.DataFrame:
-    """List what was recorded after a day that a committee wants to know one by one.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, or enrolled with a
-        reason), ``regimen`` (empty when there is none), ``participant`` (empty when not to be seen), ``words``
-        (cause, code or reason; a participant's reason only for those who see the participant).
-    """
-    sees = _everybody if now.invented or now.identity.sees_all else now.identity.sees
-    regimens: dict[str, str] = {}
-    rows = []
-    for entry in entries:
-        content = entry.content
-        person = entry.participant or ""
-        if entry.kind == "enrolled":
-            regimens[person] = content["regimen"]
-        if day_of(entry) <= since or not _notable(entry):
-            continue
-        visible = not person or sees(entry.site)
-        words = content.get("code") or content.get("cause") or (_free_words(entry) if visible else "")
-        on = content.get("on") or entry.time[:10]
-        rows.append((on, entry.kind, regimens.get(person, ""), person if visible else "", words or ""))
-    return pd.DataFrame(rows, columns=["day", "kind", "regimen", "participant", "words"], dtype=object)
 
 
 def quiet(count: int) -> str:
@@ -193,20 +144,9 @@ def quiet(count: int) -> str:
     return f"1–{FEW - 1}" if 0 < count < FEW else str(count)
 
 
-def _everybody(_site: str) -> bool:
+def everybody(_site: str) -> bool:
+    """Say that the participants of any site may be seen."""
     return True
-
-
-def _notable(entry: Entry) -> bool:
-    return (
-        entry.kind in ("withdrawn", "correction", "decision")
-        or (entry.kind == "dlt_assessed" and entry.content["dlt"])
-        or (entry.kind == "enrolled" and bool(entry.reason))
-    )
-
-
-def _free_words(entry: Entry) -> str:
-    return str(entry.content.get("why") or entry.reason)
 
 
 def _standing(so_far: TrialSoFar, window_days: int) -> pd.DataFrame:
@@ -325,6 +265,6 @@ def _decisions(state: State, table: pd.DataFrame) -> pd.DataFrame:
 
 def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:
     shown = tuple(person for person in so_far.participants if sees(person.site))
-    if sees is _everybody:
+    if sees is everybody:
         return so_far
     return so_far.model_copy(update={"participants": shown}) if shown else None
