@@ -14,7 +14,7 @@ from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
 from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, no_frame
 
-COLUMNS = 8
+COLUMNS = 4
 """Columns read from a file together: few, so that little memory is needed."""
 MOST = 1 << 18
 """Rows read together at most."""
