@@ -23,7 +23,8 @@ section { break-inside: avoid; } .invented { border: 2px solid #d55e00; padding:
 .cards { display: flex; flex-wrap: wrap; gap: .6em; } .cards div { border: 1px solid #999; padding: .3em .7em; }
 .cards b { font-size: 1.5em; display: block; } .quiet { color: #555; font-size: .9em; }
 table { border-collapse: collapse; margin: .4em 0; } th, td { border-bottom: 1px solid #bbb; padding: .2em .7em;
-  text-align: left; vertical-align: top; } td:first-child { white-space: nowrap; } thead { display: table-header-group; } tr { break-inside: avoid; }
+  text-align: left; vertical-align: top; }
+td:first-child { white-space: nowrap; } thead { display: table-header-group; } tr { break-inside: avoid; }
 svg { max-width: 100%; height: auto; }
 """
 
