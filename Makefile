@@ -2,13 +2,18 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: dashboard lab test check bench messages clean
+LOG ?= trial.sqlite
+
+.PHONY: dashboard lab log test check bench messages clean
 
 dashboard: .venv/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
 
 lab: .venv/for-running ## open JupyterLab on the notebooks
 	@$(RUN) -m protocol.dashboard.lab $(OPTIONS)
+
+log: .venv/for-running ## begin an empty log of a real trial: make log LOG=trial.sqlite
+	@$(RUN) -m protocol.conduct start '$(LOG)'
 
 test: check ## everything that can fail: style, types, floors, tests, notebooks, browser
 	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks

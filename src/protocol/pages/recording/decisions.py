@@ -164,7 +164,7 @@ def history(now: Briefing) -> Markup:
     ]  # fmt: skip
     if not rows:
         return Markup("<p>{}</p>").format(_("No decision is recorded yet."))
-    counted = _("Under it: with a DLT, of those enrolled at that regimen until the next decision who are evaluable.")
+    counted = _("The fractions: participants with a DLT, of the evaluable enrolled there before the next decision.")
     table = elements.table(pd.DataFrame(rows, dtype=object), _("The last one first"))
     return elements.details(_("Every decision with its reason"), table) + Markup('<p class="pw-off">{}</p>').format(
         counted
