@@ -1,16 +1,20 @@
 """Recording from the pages: what is written, what is refused, and what the second of two people is asked."""
 
+from base64 import b64decode
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
-from protocol.conduct import Visit, fold
+from protocol.conduct import Correction, Visit, fold
 from protocol.conduct.log import LogReader, open_log
 from protocol.pages import open_page
 from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.escalation import EscalationPage
 from protocol.pages.followup import FollowupPage
+from protocol.pages.meeting import MeetingPanel
 from protocol.pages.overview import OverviewPage
 from protocol.pages.recording.attaching import attach, trial_of
 from protocol.pages.recording.decisions import DecisionPanel
@@ -75,6 +79,39 @@ def test_a_visit_is_marked_with_one_click(sit_down, today, log_file):
     person = next(p for p in desk.briefing.so_far.participants if p.id == who)
     assert person.visits[visit] == today
     assert panel.visit.value != visit
+
+
+def test_what_was_removed_can_be_recorded_again_and_a_double_click_records_once(sit_down, today, log_file):
+    desk = sit_down()
+    panel = with_visits(desk, today)
+    person, before = panel.participant.value, count(log_file)
+    visit = Visit(participant=person, on=today, visit=panel.visit.value)
+    site = desk.courses[person].site
+    first = desk.record(visit, site)
+    assert desk.record(visit, site) == first
+    removal = Correction(of=first.sequence, hash=first.hash, participant=person, why="entered by mistake")
+    desk.record(removal, site)
+    again = desk.record(visit, site)
+    assert again.sequence == first.sequence + 2
+    assert count(log_file) == before + 3
+
+
+def test_the_coordinator_takes_every_entry_along_with_its_check(sit_down, trial, today, log_file):
+    panel = MeetingPanel(sit_down())
+    panel.inspect.click()
+    assert "The log is whole." in panel.pack.value
+    content = b64decode(panel.pack.value.split("base64,")[1].split('"')[0])
+    with ZipFile(BytesIO(content)) as whole:
+        assert set(whole.namelist()) == {"log.csv", "log.parquet", "log.jsonl", "report.txt"}
+        assert len(whole.read("log.jsonl").splitlines()) == count(log_file) + 1  # the last line is the head
+
+
+@pytest.mark.parametrize("who", [{}, {"role": "investigator", "PROTOCOL_SITE": "Wuhan Union Hospital"}])
+def test_nobody_else_takes_every_entry_along(sit_down, who):
+    desk = sit_down(**{"role": "viewer"} | who)
+    assert MeetingPanel(desk).inspect.layout.display == "none"
+    with pytest.raises(ProtocolError, match="no right to see this"):
+        desk.inspection()
 
 
 def test_a_visit_that_is_not_due_is_not_put_in(sit_down, today):

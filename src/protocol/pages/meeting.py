@@ -1,6 +1,6 @@
 """What the committee sees: where the trial stands, what it has to decide, and what changed since it last met."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from protocol.briefing import Briefing
 from protocol.chart import Chart
 from protocol.escalation import Outcomes
+from protocol.exchange.log_files import inspection
 from protocol.exchange.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as path_figures
 from protocol.figures import escalation as grid_figures
@@ -19,6 +20,7 @@ from protocol.pages.recording.decisions import decision_rows, regimens_of, where
 from protocol.pages.recording.desk import Desk
 from protocol.pages.recording.recorder import field
 from protocol.pages.recording.words import KINDS, OVERALL, plain
+from protocol.records import ProtocolError
 from protocol.translation import _
 
 COUNTS = {
@@ -44,6 +46,8 @@ class MeetingPanel:
         The day of the last meeting.
     prepare : ipywidgets.Button
         Makes the meeting pack.
+    inspect : ipywidgets.Button
+        Puts every entry with the check of the log into one file; shown to those who may see every participant.
     """
 
     def __init__(self, desk: Desk) -> None:
@@ -51,9 +55,14 @@ class MeetingPanel:
         self._make_outputs()
         self.since = field(widgets.DatePicker, _("Changes since"), value=self._last_meeting(), width="260px")
         self.prepare = widgets.Button(description=_("Make the meeting pack"), layout={"width": "max-content"})
+        self.inspect = widgets.Button(
+            description=_("All entries, for an inspection"),
+            layout={"width": "max-content", "display": None if desk.inspects else "none"},
+        )
         self.view = self._arranged()
         self.since.observe(self._compare, "value")
         self.prepare.on_click(self._prepare)
+        self.inspect.on_click(self._inspect)
         desk.on_change(self.refresh)
         self.refresh()
 
@@ -73,8 +82,8 @@ class MeetingPanel:
             [
                 self.title, self.figures,
                 elements.row(elements.narrow(self.grid), self.next_step), small, self.sites, screening,
-                elements.section(_("Since the last meeting"), elements.row(self.since, self.prepare), self.pack,
-                                 self.changed),
+                elements.section(_("Since the last meeting"), elements.row(self.since, self.prepare, self.inspect),
+                                 self.pack, self.changed),
                 elements.section(_("Decisions so far"), elements.narrow(self.path)),
             ]
         )  # fmt: skip
@@ -147,6 +156,20 @@ class MeetingPanel:
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
         link = elements.download(_("Save the meeting pack (ZIP)"), name, content, "application/zip")
         self.pack.value = elements.dress(link, "status")
+
+    def _inspect(self, _button: widgets.Button) -> None:
+        try:
+            entries, checked = self._desk.inspection()
+        except ProtocolError as error:
+            self.pack.value = elements.dress(elements.message(error), "status")
+            return
+        moment = datetime.now(UTC)
+        name = f"log-{moment:%Y-%m-%d}-entry-{checked.head.count}.zip"
+        link = elements.download(
+            _("Save all entries (ZIP)"), name, inspection(entries, checked, moment), "application/zip"
+        )
+        found = _("The log is whole.") if checked.ok else _("The log is NOT whole; the report says where.")
+        self.pack.value = elements.dress(elements.note(found) + link, "status")
 
 
 def shortened(sheet: Sheet) -> Markup:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4, uuid5
 
 import pandas as pd
 
 from protocol import briefing
 from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
-from protocol.conduct.entries import canonical
+from protocol.conduct.entries import Head, Verification, canonical
 from protocol.conduct.events import content
 from protocol.conduct.roles import Identity, identity
 from protocol.records import ProtocolError
@@ -121,12 +121,35 @@ class Desk:
         """
         self._refuse(site, event)
         seen = self.briefing.head.count if expected is None else expected
-        key = str(uuid5(UUID(str(self._session)), canonical([content(event), site, reason])))
+        undone = len(self._state().corrections)  # what was removed may be recorded again
+        key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
         entry: Entry = self._log.append(
             event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
         )
         self.refresh()
         return entry
+
+    def inspection(self) -> tuple[tuple[Entry, ...], Verification]:
+        """Return every entry, none of a log that is not whole, and what the check of the log found.
+
+        Raises
+        ------
+        ProtocolError
+            For those who may not see every participant.
+        """
+        if self.invented:
+            entries = self._entries()
+            return entries, Verification(Head(entries[-1].sequence, entries[-1].hash))
+        if not self.inspects:
+            write = _("it with an account that may see every participant")
+            raise ProtocolError(_("role {role}").format(role=self.reader.role), _("no right to see this"), write)
+        checked: Verification = self._log.verify()
+        return (self._entries() if checked.ok else ()), checked
+
+    @property
+    def inspects(self) -> bool:
+        """Whether this reader may take every entry along."""
+        return self.invented or (self.reader.records and self.reader.sees_all)
 
     def _refuse(self, site: str, event: Event) -> None:
         if self.invented:
