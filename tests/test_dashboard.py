@@ -81,6 +81,19 @@ def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
     assert kernel["argv"][1:3] == ["-m", "protocol.dashboard.kernel"]
 
 
+def test_a_kernel_without_documentation_still_draws_every_kind_of_chart():
+    code = """
+from protocol.dashboard.kernel import forget_documentation
+forget_documentation()
+import altair, pandas
+assert altair.Chart.__doc__ is None and pandas.DataFrame.__doc__ is None
+frame = pandas.DataFrame({"a": [1, 2]})
+chart = altair.layer(altair.Chart(frame).mark_bar().encode(x="a:Q"), altair.Chart(frame).mark_text().encode(y="a:Q"))
+assert chart.properties(title="t").interactive().to_dict()["layer"]
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_the_furniture_asks_no_other_host():
     for file in FURNITURE.rglob("*.*"):
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
