@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -45,7 +46,7 @@ class Desk:
         self.trial, self.reader = trial, reader
         self._log, self._today = log, today
         self._listeners: list[Callable[[], None]] = []
-        self._session = uuid4()
+        self._session, self._own = uuid4(), set[int]()
         self._look()
 
     @property
@@ -115,7 +116,7 @@ class Desk:
         Raises
         ------
         Conflict
-            When somebody recorded something that this event may depend on and that was not seen.
+            When somebody else recorded something that this event may depend on and that was not seen.
         ProtocolError
             For those who may not record it, what cannot have happened, and a log that cannot be written.
         """
@@ -123,11 +124,33 @@ class Desk:
         seen = self.briefing.head.count if expected is None else expected
         undone = len(self._state().corrections)  # what was removed may be recorded again
         key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
-        entry: Entry = self._log.append(
-            event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
-        )
-        self.refresh()
+        entry = self._append(event, site, reason, key, seen)
+        self._own.add(entry.sequence)
+        with suppress(ProtocolError):  # it is recorded, whether the page can show it yet or not
+            self.refresh()
         return entry
+
+    def _append(self, event: Event, site: str, reason: str, key: str, seen: int) -> Entry:
+        try:
+            entry: Entry = self._log.append(
+                event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
+            )
+        except ProtocolError as error:
+            newer: tuple[Entry, ...] = getattr(error, "newer", ())
+            if not newer:
+                raise
+        else:
+            return entry
+        self._refuse(site, event)  # a participant may have become known, at another site
+        others = tuple(e for e in newer if e.sequence not in self._own and self._shows(e))
+        if not others:  # what this page recorded itself was seen
+            return self._append(event, site, reason, key, newer[-1].sequence)
+        from protocol.conduct.log import Conflict
+
+        raise Conflict(getattr(event, "participant", None) or _("trial log"), others)
+
+    def _shows(self, entry: Entry) -> bool:
+        return not entry.participant or self.reader.sees(entry.site)
 
     def inspection(self) -> tuple[tuple[Entry, ...], Verification]:
         """Return every entry, none of a log that is not whole, and what the check of the log found.
@@ -154,11 +177,16 @@ class Desk:
     def _refuse(self, site: str, event: Event) -> None:
         if self.invented:
             raise ProtocolError(self.where, _("an example, which is not written to"), how_to_start())
-        role = self.reader.role
-        allowed = self.reader.records and (not site or self.reader.sees(site))
-        if not allowed or (event.kind == "decision" and role != "coordinator"):
-            write = _("it with an account that may; the roles file says which")
+        if not self._may_record(site, getattr(event, "participant", None)):
+            role, write = self.reader.role, _("it with an account that may; the roles file says which")
             raise ProtocolError(_("role {role}").format(role=role), _("no right to record this"), write)
+
+    def _may_record(self, site: str, participant: str | None) -> bool:
+        """Whether this reader records at a site, and a known participant is of one where this reader records."""
+        if not self.reader.records or self.reader.sees_all:
+            return self.reader.records
+        course = self._state().courses.get(participant or "")
+        return bool(participant) and all(map(self.reader.sees, (site, course.site if course else site)))
 
     def _look(self) -> None:
         state = self._state()
