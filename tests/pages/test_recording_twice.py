@@ -250,3 +250,62 @@ def test_a_study_id_taken_at_another_site_in_the_meantime_is_refused_without_sho
     panel.happened.record.click()
     assert "no right" in panel.happened.said.value
     assert sites.names[1] not in panel.happened.said.value
+
+
+# --- What a decision may be ---
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [("E3", "more than one step above"), ("B2", "more than one step above"), ("A1", "nothing is recommended")],
+)
+def test_a_decision_is_held_to_the_grid_and_to_what_was_recommended(sites, chosen, said):
+    sites.add("decision", "2026-03-01", recommended="A1", chosen="A1", why="the start", decided_by="committee")
+    panel = DecisionPanel(sites.desk(), TODAY)
+    assert panel._waits
+    panel.chosen.value, panel.why.value = chosen, "we think so"
+    before = sites.writer.head().count
+    panel.decide.record.click()
+    assert said in panel.decide.said.value
+    assert sites.since(before) == []
+
+
+def test_a_decision_while_the_design_waits_says_that_nothing_was_recommended(sites):
+    panel = DecisionPanel(sites.desk(), TODAY)
+    panel.chosen.value, panel.why.value = "", "A pause."
+    panel.decide.record.click()
+    assert sites.writer.entries()[-1].content["why"] == "Nothing was recommended yet. A pause."
+
+
+@pytest.mark.parametrize("words", ["the DLT of W-001", "seen in w-001's chart", "W001 came late", "see W‑001"])
+@pytest.mark.parametrize("control", ["why", "decided_by"])
+def test_a_participant_in_the_words_of_a_decision_is_refused(sites, control, words):
+    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
+    panel.chosen.value, panel.why.value = "", "A pause."
+    getattr(panel, control).value = words
+    panel.decide.record.click()
+    assert "a study id" in panel.decide.said.value
+    assert sites.since(before) == []
+
+
+# --- What is read again ---
+
+
+def test_only_new_entries_are_read_and_the_comparison_stays_right(sites, monkeypatch):
+    desk, asked = sites.desk(), []
+    long_ago, later = date(2026, 3, 1), date(2100, 1, 1)
+    desk.changes(long_ago)
+    real = desk._log.entries
+    monkeypatch.setattr(desk._log, "entries", lambda since=0: asked.append(since) or real(since))
+    before = sites.writer.head().count
+    sites.add("dlt_assessed", "2026-03-10", "W-001", dlt=True, code="infection", grade=4)
+    desk.refresh()
+    for since in (long_ago, later, later):
+        fresh = sites.desk()
+        assert desk.changes(since).equals(fresh.changes(since))
+        assert desk.news(since).equals(fresh.news(since))
+    assert asked[0] == before
+    assert set(asked[1:]) == {before + 1}
+    sites.add("withdrawn", "2026-05-10", "U-001", 1, cause="progression")  # recorded within `later`
+    desk.refresh()
+    assert desk.changes(later).equals(sites.desk().changes(later))

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from protocol.briefing import Briefing
 from protocol.chart import Chart
 from protocol.conduct import event
-from protocol.escalation import STOP
+from protocol.escalation import STOP, Outcomes
+from protocol.escalation.override import choose
 from protocol.figures import conduct as figures
 from protocol.pages import elements
 from protocol.pages.recording.desk import Desk
@@ -91,7 +92,7 @@ class DecisionPanel:
             _("Enrol a participant"), elements.row(self.participant, self.regimen, self.enrolled_on), self.reason,
             self.enrol.view, lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
         )  # fmt: skip
-        hint = _("While the design must wait, the open regimen is recorded as what was recommended.")
+        hint = _("While the design must wait, the reason that is recorded says that nothing was recommended yet.")
         decision = [
             elements.row(self.chosen, self.on, self.decided_by), self.why,
             elements.html(Markup('<p class="pw-off">{}</p>').format(hint)), self.decide.view,
@@ -133,11 +134,32 @@ class DecisionPanel:
     def _decision(self) -> Wanted:
         if self.chosen.value is None:
             raise ProtocolError(_("Regimen chosen"), _("nothing chosen"), _("what the committee decided"))
+        chosen, why = self.chosen.value or None, self.why.value.strip()
+        self._refuse_choice(chosen)
+        if why and self._waits:
+            why = _("Nothing was recommended yet. {why}").format(why=why)
         values = {
-            "kind": "decision", "on": day_in(self.on), "recommended": self._recommended(),
-            "chosen": self.chosen.value or None, "why": self.why.value.strip(), "decided_by": self.decided_by.value,
+            "kind": "decision", "on": day_in(self.on), "recommended": self._recommended(), "chosen": chosen,
+            "why": why, "decided_by": self.decided_by.value,
         }  # fmt: skip
         return event(values), "", ""
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the design recommends nothing yet."""
+        now = self._desk.briefing
+        return now.following is None and now.open_regimen is not None
+
+    def _refuse_choice(self, chosen: str | None) -> None:
+        """Return when the committee may choose a regimen; see :func:`protocol.escalation.override.choose`."""
+        now, escalation = self._desk.briefing, self._desk.trial.escalation
+        opened = now.decisions["chosen"].dropna()
+        if self._waits and chosen == now.open_regimen and len(opened):
+            found = _("{regimen}, open already, while nothing is recommended").format(regimen=chosen)
+            raise ProtocolError(_("Regimen chosen"), found, _("another one, or this one when the design recommends"))
+        at = now.open_regimen or (opened.iloc[-1] if len(opened) else escalation.design.start.value)
+        outcomes = Outcomes.parse(escalation.grid, now.notation)
+        choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
 
     def _enrolment(self) -> Wanted:
         name = self.participant.value
