@@ -106,6 +106,23 @@ def test_who_records_keeps_the_address_that_can_write():
     assert logged({"PROTOCOL_LOG": WRITER} | who, None)["PROTOCOL_LOG"] == WRITER
 
 
+def test_the_log_named_on_the_command_line_is_the_one_that_is_served(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert logged({"PROTOCOL_LOG_READ": "old.sqlite"}, "new.sqlite")["PROTOCOL_LOG"] == str(tmp_path / "new.sqlite")
+    assert logged({"PROTOCOL_LOG_READ": READER}, "new.sqlite")["PROTOCOL_LOG"] == str(tmp_path / "new.sqlite")
+    assert logged({"PROTOCOL_LOG_READ": READER}, WRITER)["PROTOCOL_LOG"] == READER
+    with pytest.raises(ProtocolError, match="PROTOCOL_LOG_READ"):
+        logged({"PROTOCOL_LOG_READ": READER}, WRITER.replace("/log", "/other"))
+
+
+def test_every_file_is_named_in_full(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = {"PROTOCOL_LOG": "a.sqlite", "PROTOCOL_LOG_READ": "sqlite:///b.sqlite", "PROTOCOL_ROLES": "roles.toml"}
+    found = logged(named, None)
+    assert found["PROTOCOL_LOG"] == f"sqlite:///{tmp_path / 'b.sqlite'}"
+    assert found["PROTOCOL_ROLES"] == file
+
+
 def test_a_file_is_found_from_wherever_a_kernel_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert logged({}, "trial.sqlite")["PROTOCOL_LOG"] == str(tmp_path / "trial.sqlite")

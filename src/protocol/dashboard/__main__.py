@@ -8,6 +8,7 @@ import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from protocol.chart.runtime import vega_runtime
 from protocol.conduct.roles import identity
@@ -52,21 +53,39 @@ def _parser() -> argparse.ArgumentParser:
 def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:
     """Return what the pages' kernels learn of the log: its address, which for a viewer is one that cannot write.
 
+    Files are named in full, because kernels start in another folder. A log named on the command line is the one that
+    is served: ``PROTOCOL_LOG_READ`` takes its place only as another account of the same database.
+
     Raises
     ------
     ProtocolError
         For an identity that cannot be used, and for a database that viewers would reach as somebody who may write.
     """
-    address = named or environment.get("PROTOCOL_LOG", "")
-    if address and "://" not in address:
-        address = str(Path(address).resolve())  # kernels start in another folder
+    address = _whole(named or environment.get("PROTOCOL_LOG", ""))
     if not identity(environment).records:
-        reading = environment.get("PROTOCOL_LOG_READ", "")
+        reading = _whole(environment.get("PROTOCOL_LOG_READ", ""))
+        if named and _database(reading) != _database(address):
+            reading = ""
         if address.startswith("postgresql") and not reading:
             found, write = _("a PostgreSQL log for viewers"), _("the URL of an account that may only read")
             raise ProtocolError("PROTOCOL_LOG_READ", found, write)
         address = reading or address
-    return {"PROTOCOL_LOG": address, "PROTOCOL_LOG_READ": ""}
+    roles = environment.get("PROTOCOL_ROLES", "")
+    found_roles = {"PROTOCOL_ROLES": str(Path(roles).resolve())} if roles else {}
+    return {"PROTOCOL_LOG": address, "PROTOCOL_LOG_READ": ""} | found_roles
+
+
+def _whole(address: str) -> str:
+    """Return the address of a log with the whole path of its file."""
+    scheme, between, path = address.rpartition("sqlite:///")
+    if scheme or not path or "://" in path:
+        return address
+    return between + str(Path(path).resolve())
+
+
+def _database(address: str) -> tuple[str | None, int | None, str]:
+    parts = urlsplit(address)
+    return parts.hostname, parts.port, parts.path
 
 
 def is_free(port: int) -> bool:

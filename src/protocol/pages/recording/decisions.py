@@ -11,12 +11,14 @@ from markupsafe import Markup
 from protocol.briefing import Briefing
 from protocol.chart import Chart
 from protocol.conduct import event
-from protocol.escalation import STOP
+from protocol.escalation import STOP, Outcomes
+from protocol.escalation.override import choose
 from protocol.figures import conduct as figures
 from protocol.pages import elements
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.recorder import Recorder, Wanted, field, offer, refusal
+from protocol.pages.recording.recorder import Days, Recorder, Wanted, field, offer, refusal
 from protocol.pages.recording.screenings import day_in
+from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -40,39 +42,46 @@ class DecisionPanel:
 
     def __init__(self, desk: Desk, today: date) -> None:
         self._desk = desk
-        self._proposed: dict[widgets.Widget, str] = {}  # what the form put in itself, and may replace
         self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
         self.history, self.state = elements.html(""), elements.html("", role="status")
         self._make_forms(today)
+        self._days = Days(today, self.on, self.enrolled_on)
         self.view = self._arranged()
         self.past = elements.section(_("Decisions so far"), elements.narrow(self.picture), self.history)
+        self.participant.observe(self._choose, "value")
         desk.on_change(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the present briefing."""
+        """Show the present briefing; what stands in the forms stays as it is."""
         now = self._desk.briefing
+        if not now.invented:
+            self._days.move(now.as_of)
         self.state.value = elements.dress(where_it_stands(now, self._desk.trial), role="status")
         rows = decision_rows(now)
         self.picture.layout.display = None if len(rows) else "none"
         if len(rows):
             self.picture.draw(rows, regimens=regimens_of(now, self._desk.trial))
         self.history.value = elements.dress(history(now))
-        self._offer(now)
+        self._offer()
 
     def _make_forms(self, today: date) -> None:
         labels = list(self._desk.trial.escalation.grid.labels)
         options = [*((label, label) for label in labels), (_("no regimen: enrolment stops"), NONE)]
-        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options)
+        now = self._desk.briefing
+        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._recommended() or NONE)
         self.why = field(widgets.Textarea, _("Why"), rows=2, width="min(640px, 100%)")
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
         self.on = field(widgets.DatePicker, _("Day of the decision"), value=today)
-        self.decide = Recorder(self._desk, _("Record the decision"), self._decision)
+        form = (self.chosen, self.why, self.decided_by, self.on)
+        self.decide = Recorder(self._desk, _("Record the decision"), self._decision, self._decided, form)
         self.participant = field(widgets.Dropdown, _("Participant"), options=[])
-        self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels)
+        self._put_in = now.open_regimen or labels[0]
+        self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels, value=self._put_in)
         self.reason = field(widgets.Text, _("Reason"), width="min(640px, 100%)")
         self.enrolled_on = field(widgets.DatePicker, _("Enrolled on"), value=today)
-        self.enrol = Recorder(self._desk, _("Record the enrolment"), self._enrolment)
+        enrolment = (self.participant, self.regimen, self.reason, self.enrolled_on)
+        self.enrol = Recorder(self._desk, _("Record the enrolment"), self._enrolment, self._enrolled, enrolment)
 
     def _arranged(self) -> widgets.VBox:
         label = elements.html(elements.invented() if self._desk.invented else "")
@@ -83,7 +92,7 @@ class DecisionPanel:
             _("Enrol a participant"), elements.row(self.participant, self.regimen, self.enrolled_on), self.reason,
             self.enrol.view, lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
         )  # fmt: skip
-        hint = _("While the design must wait, the open regimen is recorded as what was recommended.")
+        hint = _("While the design must wait, the reason that is recorded says that nothing was recommended yet.")
         decision = [
             elements.row(self.chosen, self.on, self.decided_by), self.why,
             elements.html(Markup('<p class="pw-off">{}</p>').format(hint)), self.decide.view,
@@ -92,8 +101,8 @@ class DecisionPanel:
             decision = [elements.html(elements.note(_("Decisions are recorded by the coordinator.")))]
         return widgets.VBox([elements.section(_("The next decision"), self.state, *decision), enrolment])
 
-    def _offer(self, now: Briefing) -> None:
-        """Offer who can be enrolled, and put in what is recommended until somebody chooses otherwise."""
+    def _offer(self) -> None:
+        """Offer who can be enrolled."""
         ready = [
             name
             for name, course in self._desk.courses.items()
@@ -101,28 +110,61 @@ class DecisionPanel:
         ]
         if tuple(ready) != tuple(self.participant.options):
             offer(self.participant, ready)
-        labels = self._desk.trial.escalation.grid.labels
-        following = now.open_regimen or NONE
-        if now.following is not None:
-            following = NONE if now.following == STOP else labels[now.following]
-        for control, value in ((self.chosen, following), (self.regimen, now.open_regimen or labels[0])):
-            if control.value == self._proposed.get(control, control.value):
-                control.value = value
-            self._proposed[control] = value
+
+    def _choose(self, _change: Any = None) -> None:
+        """Begin with a participant: the open regimen is put in until somebody chooses another."""
+        self.enrol.show_afresh()
+        now = self._desk.briefing
+        if self.regimen.value == self._put_in and now.open_regimen:
+            self.regimen.value = self._put_in = now.open_regimen
+
+    def _decided(self) -> None:
+        self.chosen.value, self.why.value = None, ""
+
+    def _enrolled(self) -> None:
+        self.participant.value, self.reason.value = None, ""
+
+    def _recommended(self) -> str | None:
+        """Return what is recommended, None to stop; while the design must wait, what is open goes on."""
+        now = self._desk.briefing
+        if now.following is None:
+            return now.open_regimen
+        return None if now.following == STOP else self._desk.trial.escalation.grid.labels[now.following]
 
     def _decision(self) -> Wanted:
-        now, labels = self._desk.briefing, self._desk.trial.escalation.grid.labels
-        recommended = now.open_regimen  # while the design must wait, what is open goes on
-        if now.following is not None:
-            recommended = None if now.following == STOP else labels[now.following]
+        if self.chosen.value is None:
+            raise ProtocolError(_("Regimen chosen"), _("nothing chosen"), _("what the committee decided"))
+        chosen, why = self.chosen.value or None, self.why.value.strip()
+        self._refuse_choice(chosen)
+        if why and self._waits:
+            why = _("Nothing was recommended yet. {why}").format(why=why)
         values = {
-            "kind": "decision", "on": day_in(self.on), "recommended": recommended,
-            "chosen": self.chosen.value or None, "why": self.why.value.strip(), "decided_by": self.decided_by.value,
+            "kind": "decision", "on": day_in(self.on), "recommended": self._recommended(), "chosen": chosen,
+            "why": why, "decided_by": self.decided_by.value,
         }  # fmt: skip
         return event(values), "", ""
 
+    @property
+    def _waits(self) -> bool:
+        """Whether the design recommends nothing yet."""
+        now = self._desk.briefing
+        return now.following is None and now.open_regimen is not None
+
+    def _refuse_choice(self, chosen: str | None) -> None:
+        """Return when the committee may choose a regimen; see :func:`protocol.escalation.override.choose`."""
+        now, escalation = self._desk.briefing, self._desk.trial.escalation
+        opened = now.decisions["chosen"].dropna()
+        if self._waits and chosen == now.open_regimen and len(opened):
+            found = _("{regimen}, open already, while nothing is recommended").format(regimen=chosen)
+            raise ProtocolError(_("Regimen chosen"), found, _("another one, or this one when the design recommends"))
+        at = now.open_regimen or (opened.iloc[-1] if len(opened) else escalation.design.start.value)
+        outcomes = Outcomes.parse(escalation.grid, now.notation)
+        choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
+
     def _enrolment(self) -> Wanted:
-        name = self.participant.value or ""
+        name = self.participant.value
+        if not name:
+            raise ProtocolError(_("Participant"), _("nobody chosen"), _("who is enrolled"))
         values = {
             "kind": "enrolled",
             "on": day_in(self.enrolled_on),

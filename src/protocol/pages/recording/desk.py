@@ -1,7 +1,9 @@
 """The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +20,9 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial, day_of
 
+TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
+"""Kinds of entries that news are made of."""
+_DASH = re.compile("[\u2010-\u2015\u2212]")
 EVERY_SECONDS = 5  # how soon a page shows what another person recorded
 
 
@@ -45,7 +50,9 @@ class Desk:
         self.trial, self.reader = trial, reader
         self._log, self._today = log, today
         self._listeners: list[Callable[[], None]] = []
-        self._session = uuid4()
+        self._session, self._own = uuid4(), set[int]()
+        self._read: tuple[Entry, ...] = ()
+        self._compared: tuple[date, int, pd.DataFrame] | None = None
         self._look()
 
     @property
@@ -87,11 +94,20 @@ class Desk:
 
     def changes(self, since: date) -> pd.DataFrame:
         """Compare the figures of a day with the present ones; see :func:`protocol.briefing.changes`."""
-        return briefing.changes(self.trial, self._entries(), since, self.briefing)
+        entries, now = self._entries(), self.briefing
+        if self._compared:
+            day, count, table = self._compared
+            if day == since and all(day_of(entry) > since for entry in entries[count:]):
+                self._compared = since, len(entries), table
+                return table.assign(now=table["what"].map(now.counts))
+        table = briefing.changes(self.trial, entries, since, now)
+        self._compared = since, len(entries), table
+        return table
 
     def news(self, since: date) -> pd.DataFrame:
         """List what was recorded after a day; see :func:`protocol.briefing.news`."""
-        return briefing.news(self._entries(), since, self.briefing)
+        told = (entry for entry in self._entries() if entry.kind in TOLD)
+        return briefing.news(told, since, self.briefing)
 
     def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
         """Return what holds of a participant, or (None) the decisions; empty for those who may not see it."""
@@ -115,19 +131,42 @@ class Desk:
         Raises
         ------
         Conflict
-            When somebody recorded something that this event may depend on and that was not seen.
+            When somebody else recorded something that this event may depend on and that was not seen.
         ProtocolError
             For those who may not record it, what cannot have happened, and a log that cannot be written.
         """
         self._refuse(site, event)
+        self._refuse_study_ids(event)
         seen = self.briefing.head.count if expected is None else expected
         undone = len(self._state().corrections)  # what was removed may be recorded again
         key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
-        entry: Entry = self._log.append(
-            event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
-        )
-        self.refresh()
+        entry = self._append(event, site, reason, key, seen)
+        self._own.add(entry.sequence)
+        with suppress(ProtocolError):  # it is recorded, whether the page can show it yet or not
+            self.refresh()
         return entry
+
+    def _append(self, event: Event, site: str, reason: str, key: str, seen: int) -> Entry:
+        try:
+            entry: Entry = self._log.append(
+                event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
+            )
+        except ProtocolError as error:
+            newer: tuple[Entry, ...] = getattr(error, "newer", ())
+            if not newer:
+                raise
+        else:
+            return entry
+        self._refuse(site, event)  # a participant may have become known, at another site
+        others = tuple(e for e in newer if e.sequence not in self._own and self._shows(e))
+        if not others:  # what this page recorded itself was seen
+            return self._append(event, site, reason, key, newer[-1].sequence)
+        from protocol.conduct.log import Conflict
+
+        raise Conflict(getattr(event, "participant", None) or _("trial log"), others)
+
+    def _shows(self, entry: Entry) -> bool:
+        return not entry.participant or self.reader.sees(entry.site)
 
     def inspection(self) -> tuple[tuple[Entry, ...], Verification]:
         """Return every entry, none of a log that is not whole, and what the check of the log found.
@@ -154,11 +193,25 @@ class Desk:
     def _refuse(self, site: str, event: Event) -> None:
         if self.invented:
             raise ProtocolError(self.where, _("an example, which is not written to"), how_to_start())
-        role = self.reader.role
-        allowed = self.reader.records and (not site or self.reader.sees(site))
-        if not allowed or (event.kind == "decision" and role != "coordinator"):
-            write = _("it with an account that may; the roles file says which")
+        if not self._may_record(site, getattr(event, "participant", None)):
+            role, write = self.reader.role, _("it with an account that may; the roles file says which")
             raise ProtocolError(_("role {role}").format(role=role), _("no right to record this"), write)
+
+    def _refuse_study_ids(self, event: Event) -> None:
+        """Refuse participants in the words about the whole trial, which those read who see figures only."""
+        if getattr(event, "participant", None):
+            return
+        told = " ".join(_words(event)).upper()
+        known = {name.replace("-", "") for name in self._state().people}
+        if any(word.replace("-", "") in known for word in re.findall(r"[A-Z0-9-]+", _DASH.sub("-", told))):
+            raise ProtocolError(_("words"), _("a study id"), _("nothing about a single participant"))
+
+    def _may_record(self, site: str, participant: str | None) -> bool:
+        """Whether this reader records at a site, and a known participant is of one where this reader records."""
+        if not self.reader.records or self.reader.sees_all:
+            return self.reader.records
+        course = self._state().courses.get(participant or "")
+        return bool(participant) and all(map(self.reader.sees, (site, course.site if course else site)))
 
     def _look(self) -> None:
         state = self._state()
@@ -175,10 +228,19 @@ class Desk:
         return state
 
     def _entries(self) -> tuple[Entry, ...]:
-        if not self.invented:
-            entries: tuple[Entry, ...] = self._log.entries()
-            return entries
-        return self.trial.examples.entries if self.trial.examples else ()
+        """Return every entry; only those after the last look are read from the log, and checked."""
+        if self.invented:
+            return self.trial.examples.entries if self.trial.examples else ()
+        new: tuple[Entry, ...] = self._log.entries(len(self._read))
+        if self._read and new and new[0].previous != self._read[-1].hash:
+            self._read, new = (), self._log.entries()  # another log stands in its place
+        self._read += new
+        return self._read
+
+
+def _words(event: Event) -> list[str]:
+    replacement = getattr(event, "replacement", None)
+    return [getattr(event, name) for name in event.free] + (_words(replacement) if replacement else [])
 
 
 def how_to_start() -> str:

@@ -13,7 +13,7 @@ from protocol.followup import timelines
 from protocol.pages import elements
 from protocol.pages.followup.words import iso, status_word
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.recorder import Recorder, Wanted, field, offer, refusal
+from protocol.pages.recording.recorder import Days, Recorder, Wanted, field, offer, refusal
 from protocol.pages.recording.screenings import day_in, sites_of
 from protocol.pages.recording.words import CAUSES, KINDS, LINEAGES, RESPONSES, TOXICITIES, event_in_words
 from protocol.records import ProtocolError
@@ -50,6 +50,7 @@ class HappeningPanel:
         self._make_visit(today)
         self._make_event(today)
         self._make_correction(today)
+        self._days, self._showing = Days(today, self.visited_on, self.on), False
         self.course = elements.html("", role="status")
         self.view = self._arranged()
         self.participant.observe(self._choose, "value")
@@ -59,20 +60,23 @@ class HappeningPanel:
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the present state of the participant."""
+        """Show the present state of the participant; what a person put into the forms stays as it is."""
         self._ledgers.clear()
+        if not self._desk.invented:
+            self._days.move(self._desk.briefing.as_of)
         known = tuple(self._desk.courses)
         if known != tuple(self.participant.options):
             self.participant.options = known
-        self._choose()
+        self._show()
 
     # The parts
 
     def _make_visit(self, today: date) -> None:
         self.visit = field(widgets.Dropdown, _("Visit"), options=[])
         self.visited_on = field(widgets.DatePicker, _("Took place on"), value=today)
-        self.done = Recorder(self._desk, _("Done"), lambda: self._visit_event(done=True))
-        self.missed = Recorder(self._desk, _("Missed"), lambda: self._visit_event(done=False))
+        form = (self.participant, self.visit, self.visited_on)
+        self.done = Recorder(self._desk, _("Done"), lambda: self._visit_event(done=True), self._visited, form)
+        self.missed = Recorder(self._desk, _("Missed"), lambda: self._visit_event(done=False), self._visited, form)
         self.missed.record.button_style = ""
 
     def _make_event(self, today: date) -> None:
@@ -83,7 +87,8 @@ class HappeningPanel:
         self.detail = field(widgets.Dropdown, _("Which"), options=[])
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=3, width="160px")
         self.words = field(widgets.Textarea, _("Note"), rows=2, width="min(640px, 100%)")
-        self.happened = Recorder(self._desk, _("Record it"), self._event)
+        form = (self.participant, self.kind, self.on, self.site, self.detail, self.grade, self.words)
+        self.happened = Recorder(self._desk, _("Record it"), self._event, self._noted, form)
         self._ask()
 
     def _make_correction(self, today: date) -> None:
@@ -92,7 +97,8 @@ class HappeningPanel:
         self.action = field(widgets.Dropdown, _("What is wrong"), options=actions)
         self.right = field(widgets.DatePicker, _("The right day"), value=today)
         self.why = field(widgets.Text, _("Why"), width="min(640px, 100%)")
-        self.correct = Recorder(self._desk, _("Record the correction"), self._correction)
+        form = (self.participant, self.wrong, self.action, self.right, self.why)
+        self.correct = Recorder(self._desk, _("Record the correction"), self._correction, self._corrected, form)
 
     def _arranged(self) -> widgets.Widget:
         refused = refusal(self._desk)
@@ -114,7 +120,28 @@ class HappeningPanel:
     # What a person does
 
     def _choose(self, _change: Any = None) -> None:
-        name = self.participant.value.strip()
+        """Begin with a participant: the next visit is put in when it is time for it."""
+        for recorder in (self.done, self.missed, self.happened, self.correct):
+            recorder.show_afresh()
+        self.visit.value = self.wrong.value = None
+        self._show()
+        ledger = self._ledger(self._name)
+        if not ledger.empty and ledger["status"].iloc[0] in PRESENT:
+            self.visit.value = ledger["id"].iloc[0]
+
+    # What was recorded is taken out of the form; the next thing is chosen by a person.
+
+    def _visited(self) -> None:
+        self.visit.value = None
+
+    def _noted(self) -> None:
+        self.words.value = ""
+
+    def _corrected(self) -> None:
+        self.wrong.value, self.why.value = None, ""
+
+    def _show(self) -> None:
+        name = self._name
         course = self._desk.courses.get(name)
         self.site.layout.display = "none" if course else None
         ledger = self._ledger(name)
@@ -122,22 +149,22 @@ class HappeningPanel:
         options = [(row["name"], row["id"]) for row in ledger.to_dict("records")]
         if options != list(self.visit.options):
             offer(self.visit, options)
-            if ledger.empty or ledger["status"].iloc[0] not in PRESENT:
-                self.visit.value = None  # nothing is to be done now; whoever marks another visit chooses it
         entries = [(f"{e.sequence}: {event_in_words(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
         if entries[::-1] != list(self.wrong.options):
+            self._showing = True  # the right day that a person put in stays
             offer(self.wrong, entries[::-1])
+            self._showing = False
 
     def _ask(self, _change: Any = None) -> None:
         choices = details_of(self.kind.value)
-        offer(self.detail, choices)
+        self.detail.options = choices
         self.detail.layout.display = None if choices else "none"
         self.grade.layout.display = None if self.kind.value == "dlt_assessed" else "none"
         self.words.layout.display = None if self.kind.value == "note" else "none"
 
     def _propose(self, _change: Any = None) -> None:
         entry = next((e for e in self._desk.entries_of(self._name) if e.sequence == self.wrong.value), None)
-        if entry:
+        if entry and not self._showing:
             self.right.value = date.fromisoformat(entry.content["on"])
 
     @property

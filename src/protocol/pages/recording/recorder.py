@@ -1,6 +1,8 @@
 """One button that records, and what it says: done, refused, or somebody else was faster."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
@@ -8,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import Entry, Event
+from protocol.conduct.events import content
 from protocol.pages import elements
 from protocol.pages.recording.desk import Desk, how_to_start
 from protocol.pages.recording.words import event_in_words
@@ -31,6 +34,9 @@ class Recorder:
         Returns event, site and reason; raises ProtocolError for a form that cannot be used.
     done : callable
         Called after something was recorded.
+    controls : sequence of ipywidgets.Widget
+        The form. Once it was recorded a click does nothing until one of them is changed: the second half of a double
+        click records nothing.
 
     Attributes
     ----------
@@ -41,10 +47,17 @@ class Recorder:
     """
 
     def __init__(
-        self, desk: Desk, label: str, read: Callable[[], Wanted], done: Callable[[], None] = lambda: None
+        self,
+        desk: Desk,
+        label: str,
+        read: Callable[[], Wanted],
+        done: Callable[[], None] = lambda: None,
+        controls: Sequence[Any] = (),
     ) -> None:
-        self._desk, self._read, self._done = desk, read, done
+        self._desk, self._read, self._done, self._controls = desk, read, done, tuple(controls)
         self._wanted: Wanted | None = None
+        self._recorded: list[Any] = []  # what the form held after it was recorded
+        self.show_afresh()
         self.record = widgets.Button(description=label, button_style="primary", layout=_AUTO)
         self.anyway = widgets.Button(description=_("Record it all the same"), layout=_AUTO)
         self.discard = widgets.Button(description=_("Do not record it"), layout=_AUTO)
@@ -56,7 +69,13 @@ class Recorder:
         self.anyway.on_click(self._again)
         self.discard.on_click(self._drop)
 
+    def show_afresh(self) -> None:
+        """Count what the page shows now as seen; whatever is recorded later is asked about."""
+        self._seen = self._desk.briefing.head.count
+
     def _first(self, _button: widgets.Button) -> None:
+        if self._controls and self._recorded == self._held():
+            return
         self._ask(False)
         try:
             self._wanted = self._read()
@@ -73,23 +92,31 @@ class Recorder:
     def _drop(self, _button: widgets.Button) -> None:
         self._ask(False)
         self._wanted = None
+        self.show_afresh()
         self._say(Markup("<p>{}</p>").format(_("Nothing was recorded.")))
 
     def _send(self, wanted: Wanted) -> None:
         try:
-            entry = self._desk.record(*wanted)
+            entry = self._desk.record(*wanted, expected=self._seen)
         except ProtocolError as error:
             newer = getattr(error, "newer", ())
-            self._say(self._conflict(newer) if newer else elements.message(error))
+            self._say(self._conflict(newer, wanted[0]) if newer else elements.message(error))
             self._ask(bool(newer))
             return
         self._wanted = None
         self._say(recorded(entry))
         self._done()
+        self.show_afresh()
+        self._recorded = self._held()
 
-    def _conflict(self, newer: tuple[Entry, ...]) -> Markup:
+    def _held(self) -> list[Any]:
+        return [control.value for control in self._controls]
+
+    def _conflict(self, newer: tuple[Entry, ...], wanted: Event) -> Markup:
         """Show what was recorded in the meantime; from now on it counts as seen."""
-        self._desk.refresh()
+        self._seen = newer[-1].sequence
+        with suppress(ProtocolError):  # a log out of reach for a moment; the entries are here
+            self._desk.refresh()
         rows = [
             {
                 _("Entry"): entry.sequence, _("Recorded by"): entry.actor, _("Site"): entry.site,
@@ -99,7 +126,8 @@ class Recorder:
         ]  # fmt: skip
         text = _("Somebody recorded this while the form was open. Look at it, then decide.")
         table = elements.table(pd.DataFrame(rows, dtype=object), _("Newer entries"))
-        return Markup('<div class="pw-message" role="alert"><b>{}</b></div>{}').format(text, table)
+        own = _("Not recorded yet: {what}").format(what=event_in_words(content(wanted)))
+        return Markup('<div class="pw-message" role="alert"><b>{}</b></div>{}<p>{}</p>').format(text, table, own)
 
     def _ask(self, asked: bool) -> None:
         self._question.layout.display = None if asked else "none"
@@ -132,8 +160,30 @@ def field(kind: Any, label: str, **options: Any) -> Any:
 
 
 def offer(control: Any, options: Sequence[Any]) -> None:
-    """Offer other choices in a list; what was chosen stays, else the first is."""
+    """Offer other choices in a list; what was chosen stays, and nothing takes the place of what is gone."""
     chosen = control.value
-    control.options = options
     values = [one[1] if isinstance(one, tuple) else one for one in options]
-    control.value = chosen if chosen in values else next(iter(values), None)
+    with control.hold_sync():  # new options choose the first for a moment
+        control.options = options
+        control.value = chosen if chosen in values else None
+
+
+class Days:
+    """The days that forms put in: today, also in a page that stays open over midnight.
+
+    Parameters
+    ----------
+    today : date
+    pickers : ipywidgets.DatePicker
+        A picker in which a person chose another day is left alone.
+    """
+
+    def __init__(self, today: date, *pickers: widgets.DatePicker) -> None:
+        self._today, self._pickers = today, pickers
+
+    def move(self, today: date) -> None:
+        """Put the new day where the old one still stands."""
+        for picker in self._pickers:
+            if picker.value == self._today:
+                picker.value = today
+        self._today = today

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from protocol.conduct import event
 from protocol.pages import elements
 from protocol.pages.recording.desk import Desk
-from protocol.pages.recording.recorder import Recorder, Wanted, field, refusal
+from protocol.pages.recording.recorder import Days, Recorder, Wanted, field, refusal
 from protocol.pages.recording.words import OVERALL
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
@@ -34,7 +34,9 @@ class ScreeningPanel:
         self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
         self.on = field(widgets.DatePicker, _("Screened on"), value=today)
+        self._days = Days(today, self.on)
         self.recorder = Recorder(desk, _("Record this screening"), self._read)
+        self.study_id.observe(lambda _change: self.recorder.show_afresh(), "value")
         self.known = elements.html("", role="status")
         self.view = self._arranged()
         desk.on_change(self.refresh)
@@ -42,6 +44,8 @@ class ScreeningPanel:
 
     def refresh(self) -> None:
         """List the screenings that this person may see."""
+        if not self._desk.invented:
+            self._days.move(self._desk.briefing.as_of)
         self.known.value = elements.dress(_recorded_screenings(self._desk), role="status")
 
     def _arranged(self) -> widgets.Widget:

@@ -1,0 +1,311 @@
+"""Forms that stay open: a second click, another person's entry, another day, another site."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from protocol.conduct import Correction, Note, Visit, event
+from protocol.conduct.log import open_log
+from protocol.pages.recording.decisions import DecisionPanel
+from protocol.pages.recording.desk import Desk, open_desk
+from protocol.pages.recording.happenings import HappeningPanel, visits_to_come
+from protocol.records import ProtocolError
+
+TODAY = date(2026, 6, 1)
+
+
+class Sites:
+    """A log of two participants of two sites, who were infused, and one who waits for a place at the first."""
+
+    def __init__(self, trial, path):
+        self.trial, self.path, self.day = trial, path, TODAY
+        self.names = [site.name for site in trial.sites]
+        self.writer = open_log(path)
+        self.open = [self.writer]
+        self.start = trial.escalation.design.start.value
+        for who, site in (("W-001", 0), ("U-001", 1), ("W-004", 0), ("W-005", 0)):
+            self.add("screened", "2026-03-01", who, site, phase="Ib", overall="eligible so far", result={})
+            self.add("consented", "2026-03-01", who, site)
+        for who, site in (("W-001", 0), ("U-001", 1)):
+            self.add("enrolled", "2026-03-01", who, site, regimen=self.start)
+            self.add("infused", "2026-03-02", who, site, number=1)
+
+    def add(self, kind, on, who=None, site=0, **more):
+        person = {"participant": who} if who else {}
+        at = self.names[site] if who else ""
+        return self.writer.append(event({"kind": kind, "on": on} | person | more), actor="other", site=at)
+
+    def desk(self, role="coordinator", **more):
+        names = {"PROTOCOL_LOG": str(self.path), "PROTOCOL_ROLE": role, "PROTOCOL_ACTOR": f"{role}-1"} | more
+        desk = open_desk(self.trial, names, lambda: self.day)
+        self.open.append(desk._log)
+        return desk
+
+    def since(self, count):
+        return [(e.kind, e.participant) for e in self.writer.entries(count)]
+
+
+@pytest.fixture
+def sites(trial, tmp_path):
+    made = Sites(trial, tmp_path / "trial.sqlite")
+    yield made
+    for log in made.open:
+        log.close()
+
+
+def panel_on(desk, who="W-001"):
+    panel = HappeningPanel(desk, desk.briefing.as_of)
+    panel.participant.value = who
+    return panel
+
+
+def twice(recorder):
+    recorder.record.click()
+    recorder.record.click()
+
+
+# --- A double click ---
+
+
+def test_a_double_click_records_one_infusion_and_a_change_of_the_form_the_next(sites):
+    panel, before = panel_on(sites.desk()), sites.writer.head().count
+    panel.kind.value, panel.on.value = "infused", date(2026, 3, 9)
+    twice(panel.happened)
+    assert sites.since(before) == [("infused", "W-001")]
+    panel.on.value = date(2026, 3, 16)
+    panel.happened.record.click()
+    assert sites.writer.entries()[-1].content["number"] == 3
+
+
+def test_a_double_click_marks_one_visit(sites):
+    sites.day = next(
+        day
+        for day in (date(2026, 3, 10) + timedelta(days=by) for by in range(300))
+        if (visits_to_come(sites_desk_on(sites, day), "W-001")["status"].isin(["overdue", "due", "open"])).sum() > 1
+    )
+    panel, before = panel_on(sites.desk()), sites.writer.head().count
+    assert panel.visit.value
+    twice(panel.done)
+    panel.missed.record.click()
+    assert sites.since(before) == [("visit", "W-001")]
+    assert panel.participant.value == "W-001"
+    assert panel.visit.value is None
+
+
+def sites_desk_on(sites, day):
+    sites.day = day
+    return sites.desk()
+
+
+def test_a_double_click_enrols_one_participant(sites):
+    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
+    assert panel.participant.value is None
+    panel.participant.value = "W-004"
+    twice(panel.enrol)
+    assert sites.since(before) == [("enrolled", "W-004")]
+    assert panel.participant.value is None
+
+
+def test_a_double_click_removes_one_entry_and_none_that_was_not_chosen(sites):
+    sites.add("recovery", "2026-03-20", "W-001", lineage="platelets")
+    panel, before = panel_on(sites.desk()), sites.writer.head().count
+    assert panel.wrong.value is None
+    panel.action.value, panel.why.value = "remove", "wrong entry"
+    panel.correct.record.click()
+    assert sites.since(before) == []
+    panel.wrong.value = panel.wrong.options[0][1]
+    twice(panel.correct)
+    assert sites.since(before) == [("correction", "W-001")]
+
+
+def test_a_visit_recorded_leaves_what_stands_in_the_other_forms(sites):
+    panel = panel_on(sites.desk())
+    panel.kind.value, panel.words.value, panel.why.value = "note", "half a remark", "half a reason"
+    panel.visit.value = panel.visit.options[0][1]
+    panel.done.record.click()
+    assert "✓ Recorded" in panel.done.said.value
+    assert (panel.words.value, panel.why.value) == ("half a remark", "half a reason")
+
+
+# --- Somebody else, while the form is open ---
+
+
+def test_a_refresh_leaves_the_form_and_the_newer_entries_are_asked_about(sites):
+    desk = sites.desk()
+    panel = DecisionPanel(desk, TODAY)
+    panel.chosen.value, panel.why.value = "B1", "As recommended"
+    sites.add("dlt_assessed", "2026-03-10", "W-001", dlt=True, code="infection", grade=4)
+    before = sites.writer.head().count
+    assert desk.refresh()
+    assert (panel.chosen.value, panel.why.value) == ("B1", "As recommended")
+    panel.decide.record.click()
+    assert sites.since(before) == []
+    assert "W-001" in panel.decide.said.value
+    assert "Not recorded yet" in panel.decide.said.value
+    panel.decide.discard.click()
+    panel.decide.record.click()
+    assert sites.since(before) == [("decision", None)]
+
+
+def test_a_visit_that_another_person_marked_is_not_replaced_by_the_next(sites):
+    desk = sites.desk()
+    panel = panel_on(desk)
+    shown = panel.visit.value = panel.visit.options[0][1]
+    sites.add("visit", "2026-06-01", "W-001", visit=shown)
+    before = sites.writer.head().count
+    desk.refresh()
+    assert panel.visit.value is None
+    panel.done.record.click()
+    assert sites.since(before) == []
+
+
+def test_a_refresh_leaves_the_right_day_of_a_correction(sites):
+    desk = sites.desk()
+    panel = panel_on(desk)
+    panel.wrong.value = panel.wrong.options[0][1]
+    panel.right.value = date(2026, 3, 3)
+    sites.add("recovery", "2026-03-20", "W-001", lineage="platelets")
+    desk.refresh()
+    assert panel.right.value == date(2026, 3, 3)
+    panel.why.value, before = "the ward book", sites.writer.head().count
+    panel.correct.record.click()
+    assert "platelets" in panel.correct.said.value
+    assert sites.since(before) == []
+
+
+def test_what_this_page_recorded_itself_is_not_asked_about(sites):
+    desk = sites.desk()
+    panel = DecisionPanel(desk, TODAY)
+    panel.participant.value = "W-004"
+    panel.enrol.record.click()
+    panel.chosen.value, panel.why.value = "", "A pause."
+    panel.decide.record.click()
+    assert "✓ Recorded" in panel.decide.said.value
+
+
+def test_what_is_recorded_is_said_to_be_even_when_the_page_cannot_show_it(sites):
+    desk = sites.desk()
+    panel, before = panel_on(desk), sites.writer.head().count
+
+    def fail(*_any):
+        raise ProtocolError("log", "nothing", "later")
+
+    desk.on_change(fail)
+    panel.kind.value, panel.words.value = "note", "a remark"
+    panel.happened.record.click()
+    assert "✓ Recorded" in panel.happened.said.value
+    assert sites.since(before) == [("note", "W-001")]
+
+
+# --- Another day ---
+
+
+def test_a_page_left_open_over_midnight_records_the_new_day(sites):
+    desk = sites.desk()
+    panel, decisions = panel_on(desk), DecisionPanel(desk, TODAY)
+    panel.on.value = date(2026, 5, 30)
+    sites.day = TODAY + timedelta(days=1)
+    assert desk.refresh()
+    assert panel.visited_on.value == decisions.on.value == decisions.enrolled_on.value == sites.day
+    assert panel.on.value == date(2026, 5, 30)
+
+
+# --- Another site ---
+
+
+def test_an_investigator_records_nothing_of_another_site(sites):
+    desk = sites.desk("investigator", PROTOCOL_SITE=sites.names[0])
+    toxic = sites.add("dlt_assessed", "2026-03-12", "U-001", 1, dlt=True, code="infection", grade=4)
+    decided = sites.add("decision", "2026-05-10", recommended="A1", chosen="A1", why="go on", decided_by="committee")
+    before = sites.writer.head().count
+    for tried in (
+        Correction(of=toxic.sequence, hash=toxic.hash, participant="U-001", why="gone"),
+        Correction(of=decided.sequence, hash=decided.hash, why="gone"),
+        Note(on=TODAY, participant="U-001", text="my remark"),
+        Note(on=TODAY, text="my remark"),
+        Visit(on=TODAY, participant="U-001", visit="month_3"),
+    ):
+        for site in ("", *sites.names[:2]):
+            with pytest.raises(ProtocolError, match="no right") as refused:
+                desk.record(tried, site, expected=0)
+            assert sites.names[1] not in str(refused.value)
+    with pytest.raises(ProtocolError, match="no right"):
+        desk.record(Visit(on=TODAY, participant="W-001", visit="month_3"))
+    assert sites.since(before) == []
+
+
+def test_a_study_id_taken_at_another_site_in_the_meantime_is_refused_without_showing_it(sites, monkeypatch):
+    desk = sites.desk("investigator", PROTOCOL_SITE=sites.names[0])
+    panel = panel_on(desk, "X-009")
+    panel.kind.value = "consented"
+    checked, ask = [], Desk._may_record
+
+    def raced(self, *about):
+        may = ask(self, *about)
+        if not checked:
+            checked.append(sites.add("consented", "2026-05-01", "X-009", 1))
+        return may
+
+    monkeypatch.setattr(Desk, "_may_record", raced)
+    panel.happened.record.click()
+    assert "no right" in panel.happened.said.value
+    assert sites.names[1] not in panel.happened.said.value
+
+
+# --- What a decision may be ---
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [("E3", "more than one step above"), ("B2", "more than one step above"), ("A1", "nothing is recommended")],
+)
+def test_a_decision_is_held_to_the_grid_and_to_what_was_recommended(sites, chosen, said):
+    sites.add("decision", "2026-03-01", recommended="A1", chosen="A1", why="the start", decided_by="committee")
+    panel = DecisionPanel(sites.desk(), TODAY)
+    assert panel._waits
+    panel.chosen.value, panel.why.value = chosen, "we think so"
+    before = sites.writer.head().count
+    panel.decide.record.click()
+    assert said in panel.decide.said.value
+    assert sites.since(before) == []
+
+
+def test_a_decision_while_the_design_waits_says_that_nothing_was_recommended(sites):
+    panel = DecisionPanel(sites.desk(), TODAY)
+    panel.chosen.value, panel.why.value = "", "A pause."
+    panel.decide.record.click()
+    assert sites.writer.entries()[-1].content["why"] == "Nothing was recommended yet. A pause."
+
+
+@pytest.mark.parametrize("words", ["the DLT of W-001", "seen in w-001's chart", "W001 came late", "see W‑001"])
+@pytest.mark.parametrize("control", ["why", "decided_by"])
+def test_a_participant_in_the_words_of_a_decision_is_refused(sites, control, words):
+    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
+    panel.chosen.value, panel.why.value = "", "A pause."
+    getattr(panel, control).value = words
+    panel.decide.record.click()
+    assert "a study id" in panel.decide.said.value
+    assert sites.since(before) == []
+
+
+# --- What is read again ---
+
+
+def test_only_new_entries_are_read_and_the_comparison_stays_right(sites, monkeypatch):
+    desk, asked = sites.desk(), []
+    long_ago, later = date(2026, 3, 1), date(2100, 1, 1)
+    desk.changes(long_ago)
+    real = desk._log.entries
+    monkeypatch.setattr(desk._log, "entries", lambda since=0: asked.append(since) or real(since))
+    before = sites.writer.head().count
+    sites.add("dlt_assessed", "2026-03-10", "W-001", dlt=True, code="infection", grade=4)
+    desk.refresh()
+    for since in (long_ago, later, later):
+        fresh = sites.desk()
+        assert desk.changes(since).equals(fresh.changes(since))
+        assert desk.news(since).equals(fresh.news(since))
+    assert asked[0] == before
+    assert set(asked[1:]) == {before + 1}
+    sites.add("withdrawn", "2026-05-10", "U-001", 1, cause="progression")  # recorded within `later`
+    desk.refresh()
+    assert desk.changes(later).equals(sites.desk().changes(later))
