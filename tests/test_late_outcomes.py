@@ -248,6 +248,22 @@ def test_a_committee_may_step_down_or_stop_but_not_skip_climb_twice_or_enter_wha
         choose(design, outcomes, at, "F1")
 
 
+def test_a_choice_departs_from_what_the_page_recommends_even_where_a_dlt_became_known_late():
+    design, outcomes = RECORD.designed(), Outcomes.parse(GRID, "A1:NTT")
+    following = choose(design, outcomes, GRID.index("B1"), "A1")
+    assert following == (GRID.index("A1"), GRID.index("A1"))
+    assert choose(design, outcomes, GRID.index("B1"), "B1").is_override
+
+
+@pytest.mark.parametrize("text", ["A1:" + "N" * 60, "A1:" + "N" * 57 + " B1:PPP"])
+def test_after_the_last_participant_a_committee_can_only_end_the_trial(text):
+    design, outcomes = RECORD.designed(), Outcomes.parse(GRID, text)
+    for label in ("A1", "B1"):
+        with pytest.raises(ProtocolError, match="after the last of 60 participants"):
+            choose(design, outcomes, GRID.index("B1"), label)
+    assert choose(design, outcomes, 0, None).chosen == STOP
+
+
 def test_a_choice_knows_whether_it_departs_from_the_recommendation():
     design, outcomes = RECORD.designed(), Outcomes.parse(GRID, "A1:NNN")
     assert not choose(design, outcomes, 0, "B1").is_override
