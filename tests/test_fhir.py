@@ -22,6 +22,9 @@ from real_records import (
     state,
 )
 
+from protocol.eligibility.planes import pack
+from protocol.eligibility.tally import Tally
+from protocol.exchange.cohort_results import stamp
 from protocol.exchange.evidence import Imports
 from protocol.exchange.fhir import group
 from protocol.exchange.limits import Limit
@@ -647,17 +650,35 @@ def test_a_group_lists_study_ids_only() -> None:
     import pandas as pd
 
     screening = RECORD.screen_cohort(pd.DataFrame(facts))
-    resource = json.loads(group(screening, "NCT05672420", DAY, "possibly eligible"))
+    under, tally = stamp(RECORD, "Ib", DAY, "NCT05672420"), Tally(pack(screening))
+    resource = json.loads(group(screening, tally, under, "possibly eligible"))
     assert (resource["resourceType"], resource["type"], resource["actual"]) == ("Group", "person", True)
     assert resource["quantity"] == 1 == len(resource["member"])
     assert resource["member"][0]["entity"]["identifier"]["value"] == "S-2"
     assert [c["exclude"] for c in resource["characteristic"]].count(True) == 26
-    nobody = json.loads(group(screening, "NCT05672420", DAY, "eligible so far"))
+    nobody = json.loads(group(screening, tally, under, "eligible so far"))
     assert nobody["quantity"] == 0
     assert "member" not in nobody
 
 
+def test_a_group_follows_the_criteria_that_are_switched_off_and_says_under_which_rules() -> None:
+    import pandas as pd
+
+    screening = RECORD.screen_cohort(pd.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
+    planes = pack(screening)
+    heavy = next(name for name in planes.ids if Tally(planes, set(planes.ids) - {name}).totals["excluded"])
+    for off in ({heavy}, set(planes.ids) - {heavy}, set(planes.ids)):
+        tally, under = Tally(planes, off), stamp(RECORD, "Ib", DAY, "NCT05672420", sorted(off))
+        sizes = {kind: json.loads(group(screening, tally, under, kind)) for kind in OVERALL}
+        assert [one["quantity"] for one in sizes.values()] == [tally.totals["possible"], tally.totals["confirmed"]]
+        listed = {one["code"]["coding"][0]["code"] for one in sizes["eligible so far"]["characteristic"]}
+        assert listed.isdisjoint(off)
+        ids = {one["system"].rpartition(":")[2]: one["value"] for one in sizes["eligible so far"]["identifier"]}
+        assert (ids["interpretation"], ids["rules"]) == (under.interpretation_id, under.rule_hash)
+
+
 KEYS = ["coding", "code", "system", "value", "high", "start"]
+OVERALL = ("possibly eligible", "eligible so far")
 FIELDS = ["status", "code", "valueQuantity", "valueCodeableConcept", "component", "effectivePeriod", "meta", "id"]
 LEAVES = (
     st.none() | st.booleans() | st.integers(-9, 99) | st.sampled_from(["", "final", "1742-6", LOINC, "2026-13-99"])
