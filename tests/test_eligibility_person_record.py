@@ -188,3 +188,14 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     assert len(events) == 4
     with pytest.raises(ProtocolError):
         clock_calendar("NCT05672420", "Li Wei", when, TODAY)
+
+
+def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None:
+    facts = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
+    when = RECORD.timeline(facts, start=TODAY)
+    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
+    opens = events["WUH-017-opens@NCT05672420"]
+    assert opens.decoded("dtstart") == when.possibly_from
+    assert str(opens["summary"]).startswith("Possible: ")
+    assert "organ transplant" in str(opens["summary"])
