@@ -15,6 +15,7 @@ from small_protocols import CONDITIONS, PEOPLE, criteria, criterion, record_of
 from protocol.eligibility import REASONS, Criterion, EligibilityRecord, Node, Screening, failure_rates, next_steps
 from protocol.eligibility.gates import infusion_catalogue, rules
 from protocol.figures.eligibility_clocks import clock_rows, clocks
+from protocol.pages.eligibility.clocks import in_words as clocks_in_words
 from protocol.records import Phase, ProtocolError
 
 PHASES = st.sampled_from(["Ib", "II"])
@@ -401,6 +402,37 @@ def test_a_test_that_expires_before_waiting_is_over_must_be_done_again() -> None
     assert when.earliest is None
     assert when.waited == TODAY + 14 * DAY
     assert when.to_repeat == ("lvef_date",)
+
+
+STOPPED: dict[str, Any] = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
+
+
+def test_a_day_that_only_waits_for_an_answer_is_possible_and_the_answer_is_named() -> None:
+    when = RECORD.timeline(STOPPED, start=TODAY)
+    assert when.earliest is None
+    assert when.possibly_from == RECORD.timeline(STOPPED | {"organ_transplant": False}, start=TODAY).earliest
+    assert [lane.rule.id for lane in when.binding] == ["E12"]
+    assert "Ever received an organ transplant" in when.awaited
+    assert when.possibly_until is None
+    words = clocks_in_words(when, {})
+    assert f"Possibly from {when.possibly_from} on" in words
+    assert "Ever received an organ transplant" in words
+    assert "On no day" not in words
+
+
+def test_a_possible_day_closes_with_the_clock_that_then_fails() -> None:
+    when = RECORD.timeline(STOPPED | {"birth_date": date(1950, 10, 15)}, start=TODAY)
+    assert when.possibly_until == date(2026, 10, 14)
+    assert [lane.rule.id for lane in when.closing] == ["I1"]
+    assert "Possibly until 2026-10-14" in clocks_in_words(when, {})
+
+
+def test_with_tests_that_expire_alone_no_day_is_called_possible() -> None:
+    old = {"lvef_pct": 60.0, "lvef_date": TODAY - 20 * DAY}
+    waits = {"ever_anticancer_therapy": True, "last_anticancer_therapy_date": TODAY}
+    when = RECORD.timeline(old | waits, start=TODAY)
+    assert when.possible == ()
+    assert "On no day do all clocks" in clocks_in_words(when, {"lvef_date": "LVEF"})
 
 
 def test_of_parts_that_are_alternatives_only_the_whole_criterion_stands_in_the_way() -> None:

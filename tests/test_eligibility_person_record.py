@@ -140,6 +140,27 @@ def test_the_printed_page_has_every_criterion_and_needs_nothing_from_anywhere() 
     assert file_name(record, "html") == "screening-WUH-017-enrolment-2026-03-01.html"
 
 
+def test_the_page_and_the_file_tell_the_workbooks_assumptions_from_the_registrys_rules() -> None:
+    record = kept(facts={"infusion_date": TODAY}, gate="infusion", unusable={"creatinine_umol_l": "unit unknown"})
+    entries = {entry.id: entry for entry in record.criteria}
+    assert [entries[name].is_assumption for name in ("D1", "D2", "E15", "I3", "I7.1")] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    text = " ".join(" ".join(Page(printable(record)).text).split())
+    for recheck in RECORD.rechecks:
+        says = "assumption of the workbook: " if recheck.is_assumption else ""
+        assert says + recheck.origin in text
+    assert "creatinine_umol_l" not in text
+    assert next(fact.label for fact in RECORD.facts if fact.id == "creatinine_umol_l") + ": unit unknown" in text
+    assumed = {parameter.id: parameter.assumption for parameter in RECORD.parameters if parameter.assumption}
+    assert read_json("a.json", to_json(record)).assumed == assumed
+    assert record.assumed.keys() < record.parameters.keys()
+
+
 @pytest.mark.parametrize(
     ("gate", "facts", "says"),
     [
@@ -167,3 +188,14 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     assert len(events) == 4
     with pytest.raises(ProtocolError):
         clock_calendar("NCT05672420", "Li Wei", when, TODAY)
+
+
+def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None:
+    facts = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
+    when = RECORD.timeline(facts, start=TODAY)
+    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
+    opens = events["WUH-017-opens@NCT05672420"]
+    assert opens.decoded("dtstart") == when.possibly_from
+    assert str(opens["summary"]).startswith("Possible: ")
+    assert "organ transplant" in str(opens["summary"])

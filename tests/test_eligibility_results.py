@@ -84,7 +84,9 @@ def test_the_file_of_the_groups_hides_what_the_page_hides() -> None:
     table = rows(groups(rates, {}, UNDER))
     hidden = [row for row in table if row["Criterion"] == "I1"]
     assert [row["Excluded"] for row in hidden] == ["", ""]
-    assert {row["Hidden"] for row in hidden} == {"fewer than 10"}
+    assert {row["Hidden"] for row in hidden} == {
+        "hidden: a number from 1 to 9, or one that would give such a number away"
+    }
     assert all(not 0 < float(row["Excluded"] or 0) < SMALLEST for row in table)
 
 

@@ -22,6 +22,9 @@ from real_records import (
     state,
 )
 
+from protocol.eligibility.planes import pack
+from protocol.eligibility.tally import Tally
+from protocol.exchange.cohort_results import stamp
 from protocol.exchange.evidence import Imports
 from protocol.exchange.fhir import group
 from protocol.exchange.limits import Limit
@@ -227,6 +230,77 @@ def test_coded_answers_and_amounts_become_options(code: str, value: dict[str, An
     assert (fact in person.unusable) == (expected is None)
 
 
+OWN = {"system": "urn:local", "code": "X9"}
+REFUTED = {
+    "coding": [OWN, {"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "refuted"}]
+}
+
+
+def test_a_state_is_found_behind_a_coding_of_the_hospitals_own() -> None:
+    assert "diagnosis" not in read(condition("91861009", verificationStatus=REFUTED)).facts
+    over = {"coding": [OWN, *state("resolved")["coding"]]}
+    assert "diagnosis" not in read(condition("91861009", clinicalStatus=over)).facts
+
+
+@pytest.mark.parametrize("element", ["verificationStatus", "clinicalStatus"])
+@pytest.mark.parametrize("unclear", [{"text": "Refuted"}, {"coding": [OWN]}, {"coding": []}])
+def test_a_state_without_a_known_code_is_reported_and_the_condition_not_used(element: str, unclear: Any) -> None:
+    one = condition("91861009", **{element: unclear})
+    found = everybody({"a.json": bundle(PATIENT, one)})
+    assert "diagnosis" not in found.participants[0].facts
+    assert [element in problem.found for problem in found.problems] == [True]
+
+
+def test_states_that_contradict_each_other_are_reported() -> None:
+    both = {"coding": [*state("active")["coding"], *state("resolved")["coding"]]}
+    found = everybody({"a.json": bundle(PATIENT, condition("91861009", clinicalStatus=both))})
+    assert "diagnosis" not in found.participants[0].facts
+    assert len(found.problems) == 1
+
+
+SEROLOGY = [("5195-3", 0.01, "[IU]/mL", "hbsag"), ("5196-1", 0.3, "{index}", "hbsag")]
+SEROLOGY += [("16128-1", 0.05, "{s_co_ratio}", "anti_hcv"), ("56888-1", 0.12, "{s_co_ratio}", "hiv_test")]
+SEROLOGY += [("2118-8", 0.5, "m[IU]/mL", "pregnancy_test"), ("2110-5", 0, "m[IU]/mL", "pregnancy_test")]
+FLAGS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+
+@pytest.mark.parametrize(("code", "value", "unit", "fact"), SEROLOGY)
+def test_a_number_without_the_assays_cut_off_decides_nothing_unless_the_laboratory_says_what_it_means(
+    code: str, value: float, unit: str, fact: str
+) -> None:
+    number = observation(code, valueQuantity=quantity(value, unit))
+    person = read(number)
+    assert fact not in person.facts
+    assert person.unused[fact].note == "a number without the assay's cut-off"
+    for flag, expected in (("NEG", "negative"), ("POS", "reactive" if fact == "hiv_test" else "positive")):
+        assert read({**number, "interpretation": [concept(flag, FLAGS)]}).facts[fact] == expected
+    for said in ([concept("POS", FLAGS), concept("NEG", FLAGS)], [concept("H", FLAGS)], [concept("NEG", "urn:own")]):
+        assert fact not in read({**number, "interpretation": said}).facts
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "fact", "note"),
+    [
+        ("42595-9", 100000, "[IU]/mL", "hbv_dna", "below 100000 is no limit of quantification"),
+        ("11011-4", 101, "[IU]/mL", "hcv_rna", "below 101 is no limit of quantification"),
+        ("42595-9", 2, "{Log_IU}/mL", "hbv_dna", "an amount of virus in neither IU/mL nor copies/mL"),
+        ("11011-4", 20, "", "hcv_rna", "an amount of virus in neither IU/mL nor copies/mL"),
+    ],
+)
+def test_only_a_bound_that_can_be_a_limit_of_quantification_means_not_detectable(
+    code: str, value: float, unit: str, fact: str, note: str
+) -> None:
+    person = read(observation(code, valueQuantity=quantity(value, unit, comparator="<")))
+    assert fact not in person.facts
+    assert person.unused[fact].note == note
+
+
+def test_a_hundred_units_or_copies_can_still_be_a_limit_of_quantification() -> None:
+    for unit in ("[IU]/mL", "{copies}/mL"):
+        low = observation("11011-4", valueQuantity=quantity(100, unit, comparator="<"))
+        assert read(low).facts["hcv_rna"] == "not_detectable"
+
+
 def test_an_undetectable_hiv_load_does_not_deny_a_reactive_test() -> None:
     load = observation("20447-9", "b", "2026-03-09", valueQuantity=quantity(20, "{copies}/mL", comparator="<"))
     test = observation("56888-1", "a", "2026-03-05", valueCodeableConcept=concept("LA15255-5"))
@@ -361,6 +435,38 @@ def test_a_reference_range_is_converted_and_must_be_the_only_normal_one() -> Non
     ]
     assert read(alt(90, referenceRange=typed)).facts["alt_uln_u_l"] == 35
     assert "alt_uln_u_l" in read(alt(90, referenceRange=[{"high": {"value": 35}}])).unusable
+
+
+MALE = {"coding": [{"system": "http://snomed.info/sct", "code": "248153007"}]}
+FEMALE = {"coding": [{"system": "http://hl7.org/fhir/administrative-gender", "code": "female"}]}
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        ([(45, {"appliesTo": [MALE]}), (34, {"appliesTo": [FEMALE]})], 34),
+        ([(45, {"appliesTo": [MALE]})], 40),  # the table
+        ([(45, {"appliesTo": [concept("LA46-8")]}), (34, {"appliesTo": [FEMALE]})], 40),
+        ([(45, {"age": {"high": quantity(18, "a")}}), (34, {"age": {"low": quantity(18, "a")}})], 34),
+        ([(45, {"age": {"high": quantity(1)}})], 40),  # one what?
+        ([(34, {"appliesTo": [FEMALE], "age": {"low": quantity(46, "a")}}), (30, {})], 30),
+    ],
+)
+def test_only_a_range_for_this_sex_and_age_is_the_limit_of_normal(ranges: list[Any], expected: float) -> None:
+    given_ = [{"high": quantity(high, "U/L"), **more} for high, more in ranges]
+    person = read(alt(90, referenceRange=given_), limits=(limit(40),), site="Union")
+    assert person.facts["alt_uln_u_l"] == expected
+
+
+def test_a_range_for_one_sex_is_not_used_while_the_sex_is_unknown() -> None:
+    own = alt(90, referenceRange=[{"high": quantity(34, "U/L"), "appliesTo": [FEMALE]}])
+    nobody = {"resourceType": "Patient", "id": "1"}
+    assert read(own, patient=nobody).unusable["alt_uln_u_l"] == "no upper limit of normal"
+    old = {"high": quantity(34, "U/L"), "age": {"low": quantity(45, "a")}}
+    born_in_a_year = {**PATIENT, "birthDate": "1980"}  # 45 or 46 on the day
+    assert read(alt(90, referenceRange=[old]), patient=born_in_a_year).facts["alt_uln_u_l"] == 34
+    edge = {"high": quantity(34, "U/L"), "age": {"low": quantity(46, "a")}}
+    assert "alt_uln_u_l" in read(alt(90, referenceRange=[edge]), patient=born_in_a_year).unusable
 
 
 def test_an_old_test_does_not_borrow_the_day_of_a_new_one() -> None:
@@ -544,17 +650,35 @@ def test_a_group_lists_study_ids_only() -> None:
     import pandas as pd
 
     screening = RECORD.screen_cohort(pd.DataFrame(facts))
-    resource = json.loads(group(screening, "NCT05672420", DAY, "possibly eligible"))
+    under, tally = stamp(RECORD, "Ib", DAY, "NCT05672420"), Tally(pack(screening))
+    resource = json.loads(group(screening, tally, under, "possibly eligible"))
     assert (resource["resourceType"], resource["type"], resource["actual"]) == ("Group", "person", True)
     assert resource["quantity"] == 1 == len(resource["member"])
     assert resource["member"][0]["entity"]["identifier"]["value"] == "S-2"
     assert [c["exclude"] for c in resource["characteristic"]].count(True) == 26
-    nobody = json.loads(group(screening, "NCT05672420", DAY, "eligible so far"))
+    nobody = json.loads(group(screening, tally, under, "eligible so far"))
     assert nobody["quantity"] == 0
     assert "member" not in nobody
 
 
+def test_a_group_follows_the_criteria_that_are_switched_off_and_says_under_which_rules() -> None:
+    import pandas as pd
+
+    screening = RECORD.screen_cohort(pd.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
+    planes = pack(screening)
+    heavy = next(name for name in planes.ids if Tally(planes, set(planes.ids) - {name}).totals["excluded"])
+    for off in ({heavy}, set(planes.ids) - {heavy}, set(planes.ids)):
+        tally, under = Tally(planes, off), stamp(RECORD, "Ib", DAY, "NCT05672420", sorted(off))
+        sizes = {kind: json.loads(group(screening, tally, under, kind)) for kind in OVERALL}
+        assert [one["quantity"] for one in sizes.values()] == [tally.totals["possible"], tally.totals["confirmed"]]
+        listed = {one["code"]["coding"][0]["code"] for one in sizes["eligible so far"]["characteristic"]}
+        assert listed.isdisjoint(off)
+        ids = {one["system"].rpartition(":")[2]: one["value"] for one in sizes["eligible so far"]["identifier"]}
+        assert (ids["interpretation"], ids["rules"]) == (under.interpretation_id, under.rule_hash)
+
+
 KEYS = ["coding", "code", "system", "value", "high", "start"]
+OVERALL = ("possibly eligible", "eligible so far")
 FIELDS = ["status", "code", "valueQuantity", "valueCodeableConcept", "component", "effectivePeriod", "meta", "id"]
 LEAVES = (
     st.none() | st.booleans() | st.integers(-9, 99) | st.sampled_from(["", "final", "1742-6", LOINC, "2026-13-99"])

@@ -212,3 +212,12 @@ def test_rows_come_out_as_a_frame_that_can_be_screened(tmp_path: Path) -> None:
     assert screening.participants == ("S-1", "S-2")
     assert [*screening.overall()] == ["ineligible", "possibly eligible"]  # 1.0 mg/dL of creatinine is twice 0.5
     assert found.frame(RECORD)["enrolment_date"].dt.date.tolist() == [DAY, DAY]
+
+
+def test_a_number_of_an_antigen_decides_nothing_and_the_answer_beside_it_does(tmp_path: Path) -> None:
+    antigen = {"measurement_concept_id": 3013752, "value_as_number": 0.01, "unit_source_value": "[IU]/mL"}
+    imported = one(tmp_path, measurement=[{**measurement(), "unit_concept_id": 0, **antigen}])
+    assert "hbsag" not in imported.facts
+    assert imported.unused["hbsag"].note == "a number without the assay's cut-off"
+    said = {**measurement(), "unit_concept_id": 0, **antigen, "value_as_concept_id": 9191}
+    assert one(tmp_path, measurement=[said]).facts["hbsag"] == "positive"

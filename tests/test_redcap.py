@@ -111,6 +111,13 @@ def test_the_calculated_body_mass_index_is_the_records() -> None:
     assert FIELDS["bmi_kg_m2_calc"]["Field Type"] == "calc"
 
 
+def test_a_power_has_both_sides_in_brackets_and_no_space_as_redcap_asks() -> None:
+    formulas = [field[CHOICES] for field in FIELDS.values() if "^" in field[CHOICES]]
+    assert formulas
+    for formula in formulas:
+        assert formula.count("^") == formula.count(")^(")
+
+
 def test_a_cohort_is_coded_as_the_dictionary_says() -> None:
     frame = pd.DataFrame(
         {

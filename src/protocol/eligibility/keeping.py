@@ -8,10 +8,11 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
+from protocol.eligibility.gates import infusion_catalogue
 from protocol.eligibility.screening import Verdict, check_facts, overall_of
 from protocol.records import Phase, ProtocolError, Record
 from protocol.translation import _
@@ -45,7 +46,10 @@ class EvidenceEntry(Record):
 
 
 class Entry(Record):
-    """One criterion or part: verdict, why, evidence, until when it is provisional, and the registry's words."""
+    """One criterion or part: verdict, why, evidence, until when it is provisional, and the registry's words.
+
+    `origin` is the source, or the reason of the assumption when the workbook asks for this and not the registry.
+    """
 
     id: str
     title: str
@@ -56,6 +60,8 @@ class Entry(Record):
     provisional_until: str | None = None
     provisional_day: date | None = None
     wording: str
+    origin: str = ""
+    is_assumption: bool = False
     parts: tuple["Entry", ...] = ()
 
 
@@ -72,6 +78,10 @@ class ScreeningRecord(Record):
         What was known, where it came from, and what could not be used and why; by fact id.
     parameters : mapping
         Every threshold and reading used, by id.
+    assumed : mapping
+        Why, for those of them that the registry does not state, by id.
+    labels : mapping
+        What the facts that could not be used are called, by id.
     """
 
     format: Literal["screening record, version 1"] = "screening record, version 1"
@@ -90,6 +100,8 @@ class ScreeningRecord(Record):
     sources: dict[str, str]
     unusable: dict[str, str]
     parameters: dict[str, Plain]
+    assumed: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
     criteria: tuple[Entry, ...]
 
 
@@ -160,6 +172,8 @@ def screening_record(
         For a study id that is none, or facts that cannot be used.
     """
     given = check_facts(facts, catalogue)
+    asked = infusion_catalogue(catalogue) if gate == "infusion" else catalogue
+    rules = {rule.id: rule for rule in asked.criteria}
     found = answers(catalogue, given, phase, as_of, gate=gate, sources=sources, unusable=unusable)
     try:
         return ScreeningRecord(
@@ -178,7 +192,9 @@ def screening_record(
             sources=dict(sources),
             unusable=dict(unusable),
             parameters={parameter.id: parameter.value for parameter in catalogue.parameters},
-            criteria=tuple(_entry(answer.verdict, answer) for answer in found),
+            assumed={item.id: item.origin for item in catalogue.parameters if item.is_assumption},
+            labels={fact.id: fact.label for fact in catalogue.facts if fact.id in unusable},
+            criteria=tuple(_entry(answer.verdict, rules[answer.verdict.id], answer) for answer in found),
         )
     except ValidationError as error:
         if not all(problem["loc"] == ("study_id",) for problem in error.errors()):
@@ -191,7 +207,7 @@ def _plain(value: FactValue) -> Plain:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _entry(verdict: Verdict, answer: Answer | None = None) -> Entry:
+def _entry(verdict: Verdict, rule: Criterion, answer: Answer | None = None) -> Entry:
     still = answer.provisional if answer else None
     return Entry(
         id=verdict.id,
@@ -206,7 +222,9 @@ def _entry(verdict: Verdict, answer: Answer | None = None) -> Entry:
         provisional_until=still.stage if still else None,
         provisional_day=still.until if still else None,
         wording=verdict.wording,
-        parts=tuple(_entry(part) for part in verdict.parts),
+        origin=rule.origin,
+        is_assumption=rule.is_assumption,
+        parts=tuple(_entry(part, rule) for part in verdict.parts),
     )
 
 

@@ -1,7 +1,7 @@
 """When, not only whether: the same conditions on every day that could be the day of enrolment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
 from protocol.eligibility.gates import rules
-from protocol.eligibility.screening import check_facts, check_phase
+from protocol.eligibility.screening import check_facts, check_phase, screen
 from protocol.eligibility.variants import CODES, Codes, codes_of, facts_behind, variants
+from protocol.eligibility.wording import Gap
 from protocol.records import Phase, ProtocolError
 
 HORIZON_DAYS = 1100
@@ -77,6 +78,10 @@ class Timeline:
         The verdict of every other rule, by id: no day changes it. Mirrors and implied criteria are left out.
     open : tuple of (date, date)
         The runs of days on which every lane passes.
+    possible : tuple of (date, date)
+        Where there is no such run because something is not known: the runs of days on which no lane fails.
+    awaited : tuple of str
+        What is not known, or too old, on the first day of these, in words.
     """
 
     first: date
@@ -84,6 +89,8 @@ class Timeline:
     lanes: tuple[Lane, ...]
     steady: Mapping[str, Status]
     open: tuple[tuple[date, date], ...]
+    possible: tuple[tuple[date, date], ...] = ()
+    awaited: tuple[str, ...] = ()
 
     @property
     def earliest(self) -> date | None:
@@ -96,16 +103,26 @@ class Timeline:
         return self.open[0][1] if self.open and self.open[0][1] < self.last else None
 
     @property
+    def possibly_from(self) -> date | None:
+        """The first day on which no lane fails, when none is known on which every lane passes."""
+        return self.possible[0][0] if self.possible else None
+
+    @property
+    def possibly_until(self) -> date | None:
+        """The last day of the first run on which no lane fails; None when nothing closes it in sight."""
+        return self.possible[0][1] if self.possible and self.possible[0][1] < self.last else None
+
+    @property
     def binding(self) -> tuple[Lane, ...]:
-        """The lanes that did not yet pass on the day before the earliest."""
-        if self.earliest is None or self.earliest == self.first:
-            return ()
-        return self._in_the_way(self.earliest - timedelta(days=1))
+        """The lanes that did not yet pass on the day before the earliest, or failed before the first possible."""
+        day = self.earliest or self.possibly_from
+        return () if day is None or day == self.first else self._before_or_after(day - timedelta(days=1))
 
     @property
     def closing(self) -> tuple[Lane, ...]:
-        """The lanes that no longer pass on the day after the latest."""
-        return self._in_the_way(self.latest + timedelta(days=1)) if self.latest else ()
+        """The lanes that no longer pass on the day after the latest, or fail after the last possible."""
+        day = self.latest or self.possibly_until
+        return self._before_or_after(day + timedelta(days=1)) if day else ()
 
     @cached_property
     def waited(self) -> date | None:
@@ -125,6 +142,11 @@ class Timeline:
     def steadily_failing(self) -> tuple[str, ...]:
         """The rules that fail on every day looked at."""
         return tuple(name for name, status in self.steady.items() if status == "not met")
+
+    def _before_or_after(self, day: date) -> tuple[Lane, ...]:
+        if self.open:
+            return self._in_the_way(day)
+        return tuple(lane for lane in self.lanes if lane.on(day) == "not met")
 
     def _in_the_way(self, day: date) -> tuple[Lane, ...]:
         return tuple(lane for lane in self.lanes if not lane.passes(day))
@@ -149,7 +171,8 @@ def timeline(
         moving.add("consent_date")  # to be signed on the day at the latest
     varied = {fact.id: candidates for fact in catalogue.facts if fact.id in moving}
     logic = variants(catalogue, given, varied, days, unusable)
-    lanes, steady, open_ = [], {}, np.ones(days, dtype=bool)
+    lanes, steady = [], {}
+    open_, possible = np.ones(days, dtype=bool), np.ones(days, dtype=bool)
     for rule in (rule for rule in rules(catalogue, phase) if rule.counted_with is None):
         codes = codes_of(logic, rule, phase, days)
         if (codes == codes[0]).all():
@@ -157,7 +180,28 @@ def timeline(
             continue
         lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(logic.facts, rule)))
         open_ &= np.isin(codes, PASSES)
-    return Timeline(start, start + timedelta(days=days - 1), tuple(lanes), steady, _runs(open_, start))
+        possible &= codes != CODES.index("not met")
+    last, runs = start + timedelta(days=days - 1), _runs(possible, start)
+    found = Timeline(start, last, tuple(lanes), steady, _runs(open_, start))
+    if found.open or not runs:
+        return found
+    day = runs[0][0]
+    gaps = _gaps(catalogue, given | dict.fromkeys(moving, day), phase, unusable, found._in_the_way(day))
+    if all(gap.reason == "stale" for gap in gaps):
+        return found
+    return replace(found, possible=runs, awaited=tuple(dict.fromkeys(gap.about for gap in gaps)))
+
+
+def _gaps(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue],
+    phase: Phase,
+    unusable: Mapping[str, str],
+    lanes: tuple[Lane, ...],
+) -> list[Gap]:
+    """Return why lanes are unknown on the day that the facts name."""
+    screening = screen(catalogue, facts, phase, unusable)
+    return [gap for lane in lanes for gap in screening[lane.rule.id].gaps]
 
 
 def _tests(facts: Mapping[str, Fact], rule: Criterion) -> tuple[str, ...]:

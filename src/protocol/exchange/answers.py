@@ -3,6 +3,7 @@
 from typing import Any
 
 from protocol.eligibility import Fact
+from protocol.translation import _
 
 YES, NO = "yes", "no"
 
@@ -41,6 +42,16 @@ NOT_FOUND = ("negative", "not_detectable")
 HBV_LIMIT_IU_PER_ML = 2000
 """Between the two options of ``hbv_dna``."""
 
+QUANTIFICATION_LIMIT_PER_ML = 100
+"""The highest "<" that is read as not detectable. An assumption: present assays of viral nucleic acid quantify from
+some 10 to 50 IU/mL or copies/mL; a bound far above that leaves open whether there is virus."""
+
+LOADS = ("hbv_dna", "hcv_rna")
+"""Facts whose numbers are amounts of virus; HIV's are told by the option of their code."""
+
+PER_ML = ("IU/ML", "COPIES/ML", "COPY/ML", "CP/ML")
+_BRACKETS = str.maketrans("", "", "[]{}")
+
 
 def coded(fact: Fact, option: str, answer: tuple[str, str]) -> Any:
     """Return the value that a coded answer gives a fact, None when it says nothing that can be used.
@@ -69,19 +80,30 @@ def worded(fact: Fact, option: str, found: bool) -> Any:
     return next((word for word in (FOUND if found else NOT_FOUND) if word in fact.options), None)
 
 
-def amount(fact: Fact, option: str, value: float, comparator: str, unit: str) -> Any:
-    """Return what an amount of virus means: none, some, or for hepatitis B more or less than 2000 IU/mL.
+def is_load(fact: Fact, option: str) -> bool:
+    """Whether a number for this question is an amount of a virus; of an antibody or hormone it is not."""
+    return fact.id in LOADS or (fact.id == "hiv_test" and option == "confirmed")
 
-    Below the limit of quantification is a result, not a missing value. Copies are not converted: how many make an
-    international unit depends on the assay.
+
+def amount(fact: Fact, option: str, value: float, comparator: str, unit: str) -> tuple[Any, str]:
+    """Return what a number means for a fact with options, and why it decides nothing.
+
+    Only an amount of virus decides: none, some, or for hepatitis B more or less than 2000 IU/mL. Any other number is
+    read against its assay's cut-off, which no record carries. Below the limit of quantification is a result, not a
+    missing value. Copies are not converted: how many make an international unit depends on the assay.
     """
+    if not is_load(fact, option):
+        return None, _("a number without the assay's cut-off")
+    plain_unit = unit.upper().translate(_BRACKETS)
     if comparator in ("<", "<=") or value == 0:
-        return worded(fact, option, found=False)
-    plain = worded(fact, option, found=True)
-    if plain is not None or "above_2000" not in fact.options:
-        return plain
-    if unit.upper().replace("[", "").replace("]", "") != "IU/ML":
-        return None
-    if comparator and value < HBV_LIMIT_IU_PER_ML:
-        return None
-    return "above_2000" if value > HBV_LIMIT_IU_PER_ML or comparator == ">" else "up_to_2000"
+        if plain_unit not in PER_ML:
+            return None, _("an amount of virus in neither IU/mL nor copies/mL")
+        if value > QUANTIFICATION_LIMIT_PER_ML:
+            return None, _("below {value:g} is no limit of quantification").format(value=value)
+        return worded(fact, option, found=False), ""
+    undecided = None, _("an amount that decides nothing: no IU/mL, or only a bound")
+    if value < 0 or "above_2000" not in fact.options:
+        return undecided if value < 0 else (worded(fact, option, found=True), "")
+    if plain_unit != "IU/ML" or (comparator and value < HBV_LIMIT_IU_PER_ML):
+        return undecided
+    return "above_2000" if value > HBV_LIMIT_IU_PER_ML or comparator == ">" else "up_to_2000", ""

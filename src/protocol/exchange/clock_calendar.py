@@ -62,6 +62,12 @@ def _turning_points(when: Timeline) -> Iterator[tuple[str, date, str]]:
         yield "opens", when.earliest, _("First day on which every clock allows enrolment")
     if when.latest:
         yield "closes", when.latest, _("Last day on which every clock allows enrolment")
+    if when.possibly_from:
+        awaited = ", ".join(when.awaited)
+        says = _("Possible: first day on which no clock forbids enrolment; still to be known: {facts}")
+        yield "opens", when.possibly_from, says.format(facts=awaited)
+    if when.possibly_until:
+        yield "closes", when.possibly_until, _("Possible: last day on which no clock forbids enrolment")
     for lane in when.lanes:
         yield from _turns(lane)
 

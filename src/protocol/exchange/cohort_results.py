@@ -152,8 +152,9 @@ def _stamped(frame: pd.DataFrame, under: Stamp) -> pd.DataFrame:
 
 
 def groups(rates: pd.DataFrame, titles: dict[str, str], under: Stamp) -> bytes:
-    """Write the comparison of groups as shown: hidden numbers stay hidden."""
-    shown = rates.assign(title=rates["criterion"].map(titles), hidden=rates["hidden"].map({True: _("fewer than 10")}))
+    """Write the comparison of groups as shown: hidden numbers stay hidden, and none says for itself why."""
+    why = _("hidden: a number from 1 to 9, or one that would give such a number away")
+    shown = rates.assign(title=rates["criterion"].map(titles), hidden=rates["hidden"].map({True: why}))
     names = {
         "criterion": _("Criterion"),
         "title": _("About"),

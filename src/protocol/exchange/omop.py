@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from protocol.exchange.answers import MEANS, amount, coded
+from protocol.exchange.answers import MEANS, amount, coded, is_load
 from protocol.exchange.birth import Birth, born
 from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
 from protocol.exchange.cohort_files import Problem
@@ -104,13 +104,13 @@ class _Reader:
         fact, sign = self.setting.facts[meaning.fact], COMPARATORS.get(row.operator or 0, "")
         unit = self._unit(row)
         blank = Finding(fact.id, None, row.day, f"{table} {row.id}", self._shown(row.concept))
-        if row.number is None:
+        if row.number is None or (self._answer(row) and fact.type == "choice" and not is_load(fact, meaning.option)):
             return self._coded(row, fact, meaning, blank)
         number = float(row.number)
         blank = Finding(fact.id, None, row.day, blank.origin, blank.code, f"{sign}{number:.10g} {unit}".strip())
         if fact.type == "choice":
-            word = amount(fact, meaning.option, number, sign, unit)
-            return None if word is None and meaning.option else _valued(blank, word)
+            word, note = amount(fact, meaning.option, number, sign, unit)
+            return None if word is None and meaning.option else _valued(blank, word, note)
         if not fact.is_number:
             return None
         if sign:
@@ -118,13 +118,16 @@ class _Reader:
         return measured(fact, number, unit, blank, None if row.high is None else float(row.high))
 
     def _coded(self, row: Any, fact: Any, meaning: Meaning, blank: Finding) -> Finding | None:
-        answer = self.concepts.get(row.answer or 0) or STANDARD_ANSWERS.get(row.answer or 0)
+        answer = self._answer(row)
         if answer is None:
             return _valued(blank, None, _("neither a number nor an answer known here"))
         value = coded(fact, meaning.option, (answer[0], answer[1]))
         if value is None and (meaning.option or tuple(answer) in MEANS):
             return None
         return _valued(blank, value, _("an answer not known here"))
+
+    def _answer(self, row: Any) -> Concept | tuple[str, str] | None:
+        return self.concepts.get(row.answer or 0) or STANDARD_ANSWERS.get(row.answer or 0)
 
     def _unit(self, row: Any) -> str:
         """Return the UCUM unit: the concept's, else the source's, which must then be UCUM itself."""

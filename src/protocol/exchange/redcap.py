@@ -139,8 +139,9 @@ def _formula(node: ast.expr) -> str:
                 ast.Sub: "-",
                 ast.Mult: "*",
                 ast.Div: "/",
-                ast.Pow: "^",
             }
+            if isinstance(op, ast.Pow):  # REDCap wants both sides in brackets and no space
+                return f"(({_formula(left)})^({_formula(right)}))"
             return f"({_formula(left)} {signs[type(op)]} {_formula(right)})"
         case ast.Call(func=ast.Name(id="completed_years"), args=[ast.Name(id=born), ast.Name(id=on)]):
             days = [f"(month([{name}]) * 100 + day([{name}]))" for name in (on, born)]

@@ -106,7 +106,7 @@ def _rows(entry: Entry, is_part: bool = False) -> Markup:
     word = verdict.get(entry.status, _("not applicable"))
     evidence = Markup("").join(Markup("<li>{}</li>").format(_evidence(item)) for item in entry.evidence)
     own = Markup(
-        '<tr{}><td><b>{}</b> {}<div class="words" lang="en">{}</div></td><td class="verdict">{} {}{}</td>'
+        '<tr{}><td><b>{}</b> {}<div class="words" lang="en">{}</div></td><td class="verdict">{} {}{}{}</td>'
         "<td>{}{}</td></tr>"
     ).format(
         Markup(' class="part"') if is_part else "",
@@ -116,10 +116,17 @@ def _rows(entry: Entry, is_part: bool = False) -> Markup:
         SIGNS[entry.status],
         word,
         _still(entry),
+        Markup('<div class="words">{}</div>').format(_origin(entry)) if entry.origin and not is_part else "",
         entry.reason,
         Markup("<ul>{}</ul>").format(evidence) if evidence else "",
     )
     return own + Markup("").join(_rows(part, is_part=True) for part in entry.parts)
+
+
+def _origin(entry: Entry) -> str:
+    origin = entry.origin.removeprefix("registry: ")
+    kind = _("assumption of the workbook: {origin}") if entry.is_assumption else _("registry: {origin}")
+    return kind.format(origin=origin) if entry.is_assumption or origin != entry.origin else origin
 
 
 def _still(entry: Entry) -> Markup:
@@ -141,5 +148,8 @@ def _evidence(item: EvidenceEntry) -> str:
 def _unusable(record: ScreeningRecord) -> Markup:
     if not record.unusable:
         return Markup("")
-    items = (Markup("<li>{}: {}</li>").format(name, _(why)) for name, why in record.unusable.items())
+    items = (
+        Markup("<li>{}: {}</li>").format(record.labels.get(name, name), _(why))
+        for name, why in record.unusable.items()
+    )
     return Markup("<h2>{}</h2><ul>{}</ul>").format(_("Found, but not usable"), Markup("").join(items))

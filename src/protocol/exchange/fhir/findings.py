@@ -9,6 +9,7 @@ from protocol.eligibility import Fact
 from protocol.exchange.codes import SYSTEMS, CodeBook, Meaning
 from protocol.exchange.evidence import Finding, Setting
 from protocol.exchange.fhir.dates import first_day, last_day, moment, period
+from protocol.exchange.fhir.ranges import NOBODY, Subject
 from protocol.exchange.fhir.values import answered
 from protocol.exchange.history import diagnosed, still_going_on
 from protocol.translation import _
@@ -17,21 +18,34 @@ RESULTS = {"final", "amended", "corrected", "preliminary"}
 """States of an Observation that carry a result; entered-in-error, cancelled, registered and unknown do not."""
 NOT_CONFIRMED = {"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"}
 """Verification states in which a Condition is no diagnosis."""
+CONFIRMED = {"confirmed"}
 ENDED = {"inactive", "resolved"}
 """Clinical states of something that is over; remission is a state of the disease, not its end."""
+GOING_ON = {"active", "recurrence", "relapse", "remission"}
 MCODE_MEDICATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication"
 """Begins the profiles by which mCODE marks a medication as given against cancer."""
 
 
+class UnclearError(ValueError):
+    """A state of a Condition that none of its codings tells, or that two tell differently; the element's name."""
+
+
 @dataclass(frozen=True)
 class Reader:
-    """Reads resources with one record's codes."""
+    """Reads the resources of one person with one record's codes."""
 
     book: CodeBook
     setting: Setting
+    subject: Subject = NOBODY
 
     def findings(self, resource: dict[str, Any]) -> list[Finding]:
-        """Return what one resource says; nothing when its codes are not the record's."""
+        """Return what one resource says; nothing when its codes are not the record's.
+
+        Raises
+        ------
+        UnclearError
+            For a Condition that does not say in a code of HL7 whether it is confirmed, or whether it is over.
+        """
         kind = str(resource["resourceType"])
         origin = f"{kind} {resource.get('id', '')}".strip()
         match kind:
@@ -62,22 +76,22 @@ class Reader:
         for part in (resource, *resource.get("component", [])):
             for fact, meaning, code in self._meanings(part.get("code")):
                 blank = Finding(fact.id, None, first_day(at), origin, code, note=note, moment=moment(at))
-                finding = answered(part, fact, meaning.option, blank)
+                finding = answered(part, fact, meaning.option, blank, self.subject)
                 if finding is not None:
                     yield finding
 
     def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        if _code(resource.get("verificationStatus")) in NOT_CONFIRMED:
+        meanings = [found for found in self._meanings(resource.get("code")) if found[1].option]
+        if not meanings or _is(resource, "verificationStatus", NOT_CONFIRMED, CONFIRMED):
             return
         start = first_day(period(resource, "onset")[0]) or first_day(resource.get("recordedDate"))
         end = last_day(period(resource, "abatement")[1])
-        ended = end or _code(resource.get("clinicalStatus")) in ENDED
+        ended = _is(resource, "clinicalStatus", ENDED, GOING_ON)
         if start and start > self.setting.as_of:
             return
-        for fact, meaning, code in self._meanings(resource.get("code")):
-            if meaning.option:
-                blank = Finding(fact.id, None, start, origin, code, original=code)
-                yield from diagnosed(fact, meaning.option, blank, ended, self.setting.as_of)
+        for fact, meaning, code in meanings:
+            blank = Finding(fact.id, None, start, origin, code, original=code)
+            yield from diagnosed(fact, meaning.option, blank, end or ended, self.setting.as_of)
 
     def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
         if resource.get("status") not in ("completed", "in-progress"):
@@ -119,6 +133,13 @@ class Reader:
         return True, min(last, self.setting.as_of)
 
 
-def _code(concept: Any) -> str:
-    codings = (concept or {}).get("coding", []) if isinstance(concept, dict) else []
-    return str(codings[0].get("code", "")) if codings else ""
+def _is(resource: dict[str, Any], element: str, states: set[str], others: set[str]) -> bool:
+    """Whether an element's codings say one of `states`; False without the element."""
+    concept = resource.get(element)
+    if concept is None:
+        return False
+    codes = {str(coding.get("code")) for coding in concept.get("coding", [])}
+    said = {code in states for code in codes & (states | others)}
+    if len(said) != 1:
+        raise UnclearError(element)
+    return said.pop()

@@ -1,23 +1,25 @@
 """A FHIR R4 Group of the participants a screening found: study ids only."""
 
 import json
-from datetime import date
 from typing import Any
 
 from protocol.eligibility import CohortScreening
+from protocol.eligibility.planes import members
+from protocol.eligibility.tally import Tally
+from protocol.exchange.cohort_results import Stamp
 
 
-def group(screening: CohortScreening, trial: str, as_of: date, overall: str) -> bytes:
+def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) -> bytes:
     """Return the participants with one overall verdict as a Group resource.
 
     Parameters
     ----------
     screening : CohortScreening
         A screened cohort.
-    trial : str
-        The trial's registry number.
-    as_of : date
-        The day the screening holds for.
+    tally : Tally
+        Its counts, which know the criteria that are switched off: these are neither judged nor listed.
+    under : Stamp
+        The trial, rules, readings and day of the screening.
     overall : {"eligible so far", "possibly eligible"}
         Whom to list.
 
@@ -26,23 +28,30 @@ def group(screening: CohortScreening, trial: str, as_of: date, overall: str) -> 
     bytes
         JSON. Members are identified by study id; the characteristics are the criteria, inclusions and exclusions.
     """
-    verdicts = screening.overall()
-    members = [str(name) for name in verdicts.index[verdicts == overall]]
+    listed = tally.open if overall == "possibly eligible" else ~(tally.excluded | tally.open)
+    members_ = [str(screening.participants[row]) for row in members(listed, tally.planes.participants)]
+    on = {tally.planes.ids[i] for i in tally.on}
+    day = under.as_of.isoformat()
     resource: dict[str, Any] = {
         "resourceType": "Group",
-        "identifier": [{"system": "https://clinicaltrials.gov", "value": f"{trial} {overall} {as_of.isoformat()}"}],
+        "identifier": [
+            {"system": "https://clinicaltrials.gov", "value": f"{under.trial} {overall} {day}"},
+            {"system": "urn:protocol-workbook:interpretation", "value": under.interpretation_id},
+            {"system": "urn:protocol-workbook:rules", "value": under.rule_hash},
+        ],
         "active": True,
         "type": "person",
         "actual": True,
-        "name": f"{trial}: {overall}, screened {as_of.isoformat()}",
-        "quantity": len(members),
+        "name": f"{under.trial}, phase {under.phase}: {overall}, screened {day}",
+        "quantity": len(members_),
         "characteristic": [
             _characteristic(criterion.id, title, criterion.kind == "exclusion")
             for criterion, title in zip(screening.criteria, screening.titles, strict=True)
+            if on & {criterion.id, criterion.mirrors}
         ],
-        "member": [{"entity": _subject(name)} for name in members],
+        "member": [{"entity": _subject(name)} for name in members_],
     }
-    if not members:
+    if not members_:
         del resource["member"]  # FHIR has no empty lists
     return json.dumps(resource, ensure_ascii=False, indent=2).encode()
 

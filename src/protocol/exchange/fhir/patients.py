@@ -15,13 +15,18 @@ SEXES = {"female": "female", "male": "male", "other": "other"}
 def patient_findings(item: Item, setting: Setting) -> list[Finding]:
     """Return sex, and an expected survival of nothing for somebody who has died by the as-of date."""
     patient, findings = item.resource, []
-    if patient.get("gender") in SEXES:
-        sex = SEXES[str(patient["gender"])]
+    sex = sex_of(item)
+    if sex:
         findings.append(Finding("sex", sex, setting.as_of, "Patient", original=str(patient["gender"])))
     day = first_day(patient.get("deceasedDateTime"))
     if day or patient.get("deceasedBoolean") is True:
         findings += died(day, setting.as_of, "Patient")
     return findings
+
+
+def sex_of(item: Item) -> str | None:
+    """Return the sex, None when unknown."""
+    return SEXES.get(str(item.resource.get("gender")))
 
 
 def birth_of(item: Item, problems: list[Problem]) -> Birth | None:

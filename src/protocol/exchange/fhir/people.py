@@ -8,8 +8,9 @@ from typing import Any
 from protocol.exchange.codes import CodeBook
 from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Imports, Naming, Setting, gathered, settle
-from protocol.exchange.fhir.findings import Reader
-from protocol.exchange.fhir.patients import birth_of, patient_findings
+from protocol.exchange.fhir.findings import Reader, UnclearError
+from protocol.exchange.fhir.patients import birth_of, patient_findings, sex_of
+from protocol.exchange.fhir.ranges import Subject
 from protocol.exchange.fhir.reading import Item, items
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -58,15 +59,17 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
         raise ProtocolError(
             ", ".join(files), _("no Patient and nothing about one"), _("FHIR R4 resources of patients")
         )
-    reader = Reader(CodeBook(setting.record), setting)
+    book = CodeBook(setting.record)
     imported = []
     for key, own in people.items():
         person = patients.get(key)
+        birth = birth_of(person, problems) if person else None
+        reader = Reader(book, setting, Subject(sex_of(person) if person else None, birth))
         findings = [finding for item in own for finding in _read(reader, item, problems)]
         findings += patient_findings(person, setting) if person else []
         study_id = name(key)
         hidden = [_hide(finding, key, study_id) for finding in findings]
-        imported.append(settle(study_id, hidden, birth_of(person, problems) if person else None, setting))
+        imported.append(settle(study_id, hidden, birth, setting))
         if person is None:
             found_ = _("no Patient resource: age and sex are unknown")
             problems.append(Problem(study_id, found_, _("the file with the Patient resources as well")))
@@ -76,6 +79,10 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
 def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
     try:
         return reader.findings(item.resource)
+    except UnclearError as element:
+        found = _("{element} says nothing clear; the Condition is not used").format(element=element)
+        problems.append(Problem(item.where, found, _("one code of HL7 for it, beside a text or a code of your own")))
+        return []
     except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
         found = _("a resource that does not have the shape of FHIR R4; it is not used")
         problems.append(Problem(item.where, found, _("the resource as the server gives it")))

@@ -21,8 +21,8 @@ USED = (
 )
 NEEDED = (
     "resourceType", "id", "meta", "status", "code", "subject", "patient", "effective", "issued", "value", "component",
-    "dataAbsentReason", "referenceRange", "verificationStatus", "clinicalStatus", "onset", "abatement",
-    "recordedDate", "performed", "gender", "birthDate", "deceased",
+    "dataAbsentReason", "interpretation", "referenceRange", "verificationStatus", "clinicalStatus", "onset",
+    "abatement", "recordedDate", "performed", "gender", "birthDate", "deceased",
 )  # fmt: skip
 """Beginnings of the elements that are read. Names, addresses and notes are dropped at once."""
 

@@ -4,20 +4,23 @@ from dataclasses import replace
 from typing import Any
 
 from protocol.eligibility import Fact
-from protocol.exchange.answers import amount, coded, worded
+from protocol.exchange.answers import amount, coded, is_load, worded
 from protocol.exchange.codes import SYSTEMS
 from protocol.exchange.evidence import NOT_USABLE, Finding, measured
-from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
+from protocol.exchange.fhir.quantities import unit_of
+from protocol.exchange.fhir.ranges import Subject, upper_limit
+from protocol.exchange.units import UNIT_UNKNOWN
 from protocol.translation import _
 
-UCUM = "http://unitsofmeasure.org"
 AIR = "on_room_air"
+INTERPRETED = {"POS": True, "DET": True, "RR": True, "NEG": False, "ND": False, "NR": False}
+"""HL7's interpretations that say found or not found: positive, detected, reactive, and their opposites."""
 
 
-def answered(part: dict[str, Any], fact: Fact, option: str, blank: Finding) -> Finding | None:
+def answered(part: dict[str, Any], fact: Fact, option: str, blank: Finding, subject: Subject) -> Finding | None:
     """Complete a finding with the value of an observation; None when the observation has none."""
     if isinstance(part.get("valueQuantity"), dict):
-        return _quantity(part, fact, option, blank)
+        return _quantity(part, fact, option, blank, subject)
     if isinstance(part.get("valueCodeableConcept"), dict):
         return _concept(part["valueCodeableConcept"], fact, option, blank)
     if isinstance(part.get("valueBoolean"), bool):
@@ -55,7 +58,7 @@ def _concept(concept: dict[str, Any], fact: Fact, option: str, blank: Finding) -
     return replace(blank, value=values[0], original=shown)
 
 
-def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding) -> Finding | None:
+def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding, subject: Subject) -> Finding | None:
     quantity = part["valueQuantity"]
     value, comparator = quantity.get("value"), str(quantity.get("comparator") or "")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -65,33 +68,25 @@ def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding) -> 
     if fact.id == AIR:
         return replace(finding, value=value == 0) if unit else replace(finding, reason=UNIT_UNKNOWN)
     if not fact.is_number:
-        word = amount(fact, option, float(value), comparator, unit)
-        if word is None and option:
-            return None
-        note = _("an amount that decides nothing: no IU/mL, or only a bound") if word is None else blank.note
-        return replace(finding, value=word, reason="" if word else NOT_USABLE, note=note)
+        word, note = amount(fact, option, float(value), comparator, unit)
+        if not is_load(fact, option) and (found := _interpreted(part)) is not None:
+            word = worded(fact, option, found)
+        if word is None:
+            return None if option else replace(finding, reason=NOT_USABLE, note=note)
+        return replace(finding, value=word)
     if comparator:
         return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
-    return replace(measured(fact, float(value), unit, finding), limit=_upper_limit(part, fact))
+    return replace(measured(fact, float(value), unit, finding), limit=upper_limit(part, fact, subject, blank.day))
 
 
-def unit_of(quantity: dict[str, Any]) -> str:
-    """Return the unit of a Quantity: its UCUM code, else the unit as written, which must then be UCUM itself."""
-    if quantity.get("system") == UCUM and quantity.get("code"):
-        return str(quantity["code"])
-    return str(quantity.get("unit") or quantity.get("code") or "")
+def _interpreted(part: dict[str, Any]) -> bool | None:
+    """Return what the laboratory itself says of a number: found or not; None when it says neither, or both."""
+    codings = [coding for one in part.get("interpretation", []) for coding in one.get("coding", [])]
+    said = {INTERPRETED[str(c.get("code"))] for c in codings if c.get("code") in INTERPRETED and _is_flag(c)}
+    return said.pop() if len(said) == 1 else None
 
 
-def _upper_limit(part: dict[str, Any], fact: Fact) -> float | None:
-    """Return the one upper limit of normal that came with a value, in the fact's unit; None when there is no such."""
-    ranges = [one for one in part.get("referenceRange", []) if isinstance(one.get("high"), dict) and _is_normal(one)]
-    try:
-        highs = {convert(float(one["high"]["value"]), unit_of(one["high"]), fact) for one in ranges}
-    except (UnitError, KeyError):
-        return None
-    return highs.pop() if len(highs) == 1 else None
-
-
-def _is_normal(one: dict[str, Any]) -> bool:
-    codes = [coding.get("code") for coding in (one.get("type") or {}).get("coding", [])]
-    return not codes or "normal" in codes
+def _is_flag(coding: dict[str, Any]) -> bool:
+    return (
+        str(coding.get("system")).rstrip("/").lower().endswith(("v3-observationinterpretation", "v2-0078", "v2/0078"))
+    )

@@ -1,6 +1,7 @@
 """When this participant could be enrolled: the answer in words and a lane for every clock."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from markupsafe import Markup
 
@@ -49,6 +50,8 @@ def in_words(when: Timeline, labels: Mapping[str, str]) -> Markup:
 def _opens(when: Timeline) -> Markup:
     if not when.lanes:
         return Markup("{}").format(_("No verdict changes with the day of enrolment on what is known."))
+    if when.possibly_from is not None:
+        return _may_open(when, when.possibly_from)
     if when.earliest is None:
         return Markup("{}").format(_("On no day do all clocks allow enrolment with the tests at hand."))
     if when.earliest == when.first:
@@ -57,7 +60,18 @@ def _opens(when: Timeline) -> Markup:
     return Markup("<b>{}</b> {}").format(line, _names(when.binding))
 
 
+def _may_open(when: Timeline, day: date) -> Markup:
+    line = _("Possibly from {day} on; still to be known, or to be done again: {facts}.")
+    shown = Markup("<b>{}</b>").format(line.format(day=day, facts=", ".join(when.awaited)))
+    if not when.binding:
+        return shown
+    return shown + Markup(" {} {}").format(_("The last one to open:"), _names(when.binding))
+
+
 def _closes(when: Timeline) -> Markup:
+    if when.possibly_until is not None:
+        last = _("Possibly until {day}. Then closes or expires:").format(day=when.possibly_until)
+        return Markup("{} {}").format(last, _names(when.closing))
     if when.latest is None:
         return Markup("")
     last = _("Last day: {day}. Then closes or expires:").format(day=when.latest)

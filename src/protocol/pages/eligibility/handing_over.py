@@ -49,14 +49,17 @@ class HandingOver:
         self.links.value = elements.dress(note, "status")
 
     def _files(self, found: Screened) -> Markup:
+        from protocol.exchange.cohort_results import stamp
         from protocol.exchange.fhir import group
         from protocol.exchange.redcap import import_file
 
+        off, changed = [name for name in found.planes.ids if name in found.off], [*map(found.label, found.changed)]
+        under = stamp(found.record, found.phase, self.today, self.trial_id, off, changed)
         kinds = {"eligible so far": _("FHIR Group: eligible so far"), "possibly eligible": _("FHIR Group: possibly")}
         links = [
             elements.download(label, f"group_{kind.split()[0]}.json", resource, "application/fhir+json")
             for kind, label in kinds.items()
-            for resource in [group(found.screening, self.trial_id, self.today, kind)]
+            for resource in [group(found.screening, found.tally, under, kind)]
         ]
         cohort = import_file(frame_of(found), self.record)
         links.append(elements.download(_("REDCap import (CSV)"), "redcap_import.csv", cohort, "text/csv"))
