@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 """Called with the participants done and all of them; an exception raised in it stops the work and is passed on."""
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
-BATCH = 1 << 16
+BATCH = 1 << 15
 """Participants worked out together: their columns fit the processor's cache."""
 Three = tuple[Masks, ...]
 """Of what fails, is unknown, does not apply."""

@@ -67,12 +67,18 @@ def either(left: Any, right: Any) -> Any:
 
 def all_of(rails: list[Rails]) -> Rails:
     """Kleene's and."""
-    return Rails(reduce(both, (r.true for r in rails), True), reduce(either, (r.false for r in rails), False))
+    true, false = True, False
+    for rail in rails:
+        true, false = both(true, rail.true), either(false, rail.false)
+    return Rails(true, false)
 
 
 def any_of(rails: list[Rails]) -> Rails:
     """Kleene's or."""
-    return Rails(reduce(either, (r.true for r in rails), False), reduce(both, (r.false for r in rails), True))
+    true, false = False, True
+    for rail in rails:
+        true, false = either(true, rail.true), both(false, rail.false)
+    return Rails(true, false)
 
 
 class Logic:
@@ -137,13 +143,12 @@ class Logic:
         return found
 
     def _computed(self, node: ast.expr) -> Value:
+        if isinstance(node, ast.Name):  # most are
+            limit = self.parameters.get(node.id)
+            return self.fact(self.facts[node.id]) if limit is None else Value(limit.value, True)
         match node:
             case ast.Constant(value=value):
                 return Value(value, True)
-            case ast.Name(id=name) if name in self.parameters:
-                return Value(self.parameters[name].value, True)
-            case ast.Name(id=name):
-                return self.fact(self.facts[name])
             case ast.UnaryOp(operand=operand):
                 return self._apply(operator.neg, operand)
             case ast.BinOp(op=op, left=left, right=right):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from threading import Lock
+from threading import Semaphore
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -14,7 +14,7 @@ from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
 from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, no_frame
 
-COLUMNS = 4
+COLUMNS = 8
 """Columns read from a file together: few, so that little memory is needed."""
 MOST = 1 << 18
 """Rows read together at most."""
@@ -165,7 +165,7 @@ class ParquetFile:
     def __init__(self, path: Path, facts: Mapping[str, Fact]) -> None:
         import polars as pl
 
-        self.path, self._one_at_a_time = path, Lock()
+        self.path, self._two_at_a_time = path, Semaphore(2)
         try:
             self.scan = pl.scan_parquet(path)
             self.schema = self.scan.collect_schema()
@@ -189,7 +189,7 @@ class ParquetFile:
         """See :class:`Source`."""
         chosen, part = [self.facts[name] for name in names], self.scan.slice(first, last - first)
         groups = (chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS))
-        with self._one_at_a_time:  # Polars has threads of its own; two readings would only need twice the memory
+        with self._two_at_a_time:  # Polars has threads of its own; more readings would only need more memory
             return {name: column for group in groups for name, column in compact(part, group, first + 1).items()}
 
     def identities(self) -> Sequence[str] | None:

@@ -103,7 +103,7 @@ class Wording:
         return self._statement(tree, holds=bool(known.true))
 
     def _statement(self, node: ast.expr, *, holds: bool) -> list[str]:
-        if not any(name in self.logic.facts for name in names_in(node)):
+        if self.logic.facts.keys().isdisjoint(names_in(node)):
             return []  # a comparison of parameters only: a choice, not a finding
         match node:
             case ast.Compare(left=left, ops=[op], comparators=[right]):
