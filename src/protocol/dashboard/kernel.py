@@ -35,7 +35,7 @@ def forget_documentation() -> None:
 def _undocument(thing: Any) -> None:
     if isinstance(thing, (type, FunctionType)):
         with suppress(AttributeError, TypeError):  # classes written in C
-            thing.__doc__ = None
+            thing.__doc__ = ""  # Altair looks into some of them: None would break alt.Color(...).legend(...)
 
 
 def memory_returner() -> Callable[[object], None]:
