@@ -1,4 +1,11 @@
-"""Free text is looked at for what may name a person, before it is recorded or sent. A net, and no proof."""
+"""Free text is looked at for what may name a person, before it is recorded or sent. A net, and no proof.
+
+A name is known by a common family name where a Chinese phrase begins, by a form of address, by two capitalised
+words that are none of the clinic, or by a word before or after it. What cannot be seen: a rare family name; a Chinese
+name in the middle of a phrase, or one that begins like a word of the clinic; a single Western name; initials and
+nicknames; a telephone number written like a row of values; a person told by bed, job or day. And some harmless words
+are refused; they have to be written otherwise.
+"""
 
 import re
 from collections.abc import Iterator
@@ -19,9 +26,11 @@ _SURNAMES = (
 )
 _DOUBLE = "欧阳|司马|上官|诸葛|夏侯|皇甫|尉迟|公孙|慕容|令狐"
 _CLINICAL = re.compile(
-    "白细胞|白血病|白蛋白|白介素|白色|白班|血小板|高血压|高血糖|高血脂|高血钾|高热|高烧|高危|高剂量|黄疸|黄染|黄体|方案|方法|方式|方可|"
-    "任何|任意|范围|程度|何时|何地|于今|于当日|于昨日|于次日|于前|于后|余无|余项|余正常|江苏|石蜡|石膏|马法兰|"
-    "马利兰|许可|丁酸|叶酸|苏醒|夏季|田间|付费|林可霉素|罗红霉素|曾有|曾用|曾行|曾接受|吴茱萸|杜冷丁|钟声|时间"
+    "白[细血蛋介色班天带苔膜内痰]|血小板|黄[疸染体色绿痰]|方[案法式可面向便]|任[何意一]|范[围例]|程[度序]|何[时地种处]|"
+    "高[于值达峰热烧危剂血压流分钾钠钙磷镁氯脂糖酸胆尿龄度敏频效强低位凝渗]|周[一二三四五六日末围期内后前边次岁身径年转]|"
+    "于[今当昨次前后第周本上下其该此输治入出早晚术化住一二三四五六七八九十]|余[无项正下量均者未热]|江[苏北南岸汉]|石[蜡膏化]|"
+    "马[法利上]|许[可多]|丁[酸胺]|叶酸|苏[醒打]|夏季|田间|付[费款]|林可霉素|罗[红库哌沙氏音]|曾[有用行接出因于在服发多经患做]|"
+    "吴茱萸|杜[冷绝]|钟[声后内]|时间|潘[生立]|陈[旧述]|徐缓|陆续|张[力口开]|孟鲁司特|熊去氧|唐氏|胡萝卜|韦格纳|杨梅|贾第"
 )
 """Words of the clinic that begin like a family name."""
 _CAPITALISED = (
@@ -37,6 +46,10 @@ _CAPITALISED = (
     "protocol pseudomonas reason recommended red regimen relapsed remission renal repeat response review right "
     "safety screening second serious severe site sponsor staphylococcus steering streptococcus study terminology "
     "the third toxicity transfusion treatment trial type union versus visit week white wuhan "
+    "branch bundle chinese coagulation cytokine deep disseminated distress edema effusion embolism failure febrile "
+    "festival gastrointestinal gram haemorrhage heart hemophagocytic hemorrhage infarction injury interleukin "
+    "intravascular kidney lysis multiple myocardial negative obstruction occlusive organ pulmonary release "
+    "respiratory septic shock sinusoidal spring syndrome thrombosis tumor tumour vein veno venous "
 )
 """Words that stand capitalised in clinical English and are no part of a name."""
 _WORDS = frozenset(_CAPITALISED.split())
@@ -45,24 +58,67 @@ _DRUG = re.compile(
     r"statin|sone|solone|trexate|rabine|tabine|bine|phamide|fosfamide|vir|clax|domide|zomib|grastim|botin|stim|setron|"
     r"profen|cetamol|lukin|cept|poside|cristine|urea|oxide|acid|itis|emia|aemia|penia|osis|opathy|oma)"
 )
-_HAN, _CUES = "\u4e00-\u9fff", "患者|病人|受试者|姓名|名叫|家属|联系人|护士|医师|主任"
-_SAYS = "自述|主诉|入院|出院|来院|来电|电话|同意|签署|拒绝|要求"
-_RECENT_DAY = re.compile(r"(?<![\d-])20[2-9]\d-[01]\d-[0-3]\d(?![\d-])")
-"""The day of an examination may be named; an earlier date may be one of birth and counts as a long number."""
+_HAN = "\u4e00-\u9fff"
+_CUES = "患者|病人|受试者|姓名|名叫|家属|联系人|护士|医师|主任|联系|告知|通知|咨询|询问"
+_SAYS = (
+    "自述|主诉|入院|出院|来院|来电|电话|同意|签署|拒绝|要求|今天|今日|今晨|今早|昨天|昨日|昨晚|明天|明日|因|不适|发热|发烧|出现|"
+    "住院|退出|失访|死亡|家属|表示|反映|的(?:家属|母亲|父亲|妻子|丈夫|儿子|女儿|电话|姓名|号码|微信)"
+)
+_HELD = "\ue000"
+"""Stands where a word of the clinic was: no name begins right after it."""
+_SYLLABLE = (
+    "(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|iong|uang|ang|eng|ing|ong|iao|ian|uai|uan|ai|ei|ao|ou|an|en|in|un|"
+    "ia|ie|iu|ua|uo|ui|ue|a|o|e|i|u)"
+)
+_ENGLISH = "sun|ma|song|han|fan|shen|ren|yao|jia|tan|fang|shi|qin|meng|hou|bai|dai|du|ye|ding|pan|lei|hao|mao|fu|cui"
+"""Family names that are, or may be, English words: names only in a name's place."""
+_WESTERNS = (
+    "anderson anna brown daniel david davis garcia george henry james john johnson jones laura maria martin mary "
+    "meier michael miller mueller paul peter robert rossi schmidt smith susan taylor thomas william williams wilson "
+)
+_WESTERN = frozenset(_WESTERNS.split())
+_TITLED = "|".join(name.title() for name in f"{_PINYIN}|{_ENGLISH}".split("|"))
+_PINYINS = "|".join(
+    form for name in _PINYIN.split("|") for form in (name, name.title(), name.upper()) if form != "HU"
+)
+_HARMLESS = re.compile(
+    r"(?<![\d-])20[2-9]\d([-/.])[01]\d\1[0-3]\d(?![\d-])"  # a recent day; an earlier one may be one of birth
+    r"|\bNCT\d{8}\b|\bChiCTR\d{10}\b"
+    r"|(?<![\d.+()-])(?!1[3-9]\d{9}(?!\d))\d{1,12} ?(?:cells|copies|mg|g|kg|ng|pg|ml|mL|L|IU|U|mmol)\b"
+    r"|(?<![\d.-])\d{1,6}\.\d{1,4}(?![\d.-])"
+    r"|(?<!\S)(?<!\d )(?!1[3-9]\d )(?:[1-9]\d{0,2} ){2,}[1-9]\d{0,2}(?!\w)(?! ?\d)"  # values, no telephone
+)
+"""Long numbers that are nobody's."""
 _CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
 _NUMBERS = (
     (_CARD, _("an ID-card number")),
-    (re.compile(r"(?:\d[ ()./\-]{0,2}){6,}\d"), _("a telephone or other long number")),
-    (re.compile(r"[^@\s]+@[^@\s]+"), _("a mail address")),
+    (
+        re.compile(r"(?:\d[ ()./\-\u2010-\u2015_·]{0,2}){6,}\d|[零〇一二三四五六七八九幺]{7,}"),
+        _("a telephone or other long number"),
+    ),
+    (re.compile(r"[^@\s]+(?:@|\(at\))[^@\s]+"), _("a mail address")),
+    (
+        re.compile(
+            r"微信(?:号|号码)?[:： 是为]*[A-Za-z][\w-]{5,}|(?i:wechat|weixin|qq)(?: id)?[:： ]+(?=\S*\d)[\w-]{5,}"
+        ),
+        _("an account"),
+    ),
 )
+_BEGIN = rf"(?<![{_HAN}{_HELD}])"
 _NAMES = (
     (re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\b\.?|先生|女士|小姐|医生|教授"), _("a form of address")),
-    (re.compile(rf"(?:[{_SURNAMES}]\s?|{_DOUBLE})[{_HAN}]{{1,2}}(?![{_HAN}])"), _("a name")),
+    (re.compile(rf"{_BEGIN}(?:[{_SURNAMES}]\s?[{_HAN}]{{1,2}}(?![{_HAN}])|(?:{_DOUBLE})[{_HAN}])"), _("a name")),
     (re.compile(rf"(?:{_CUES})[:： ]*(?:[{_SURNAMES}]|{_DOUBLE})[{_HAN}]"), _("a name")),
-    (re.compile(rf"(?<![{_HAN}])(?:[{_SURNAMES}]|{_DOUBLE})[{_HAN}]{{1,2}}(?:{_SAYS})"), _("a name")),
-    (re.compile(rf"\b(?:{_PINYIN})\b", re.IGNORECASE), _("a name")),
+    (re.compile(rf"{_BEGIN}[{_SURNAMES}][{_HAN}]{{1,2}}(?:{_SAYS})"), _("a name")),
+    (re.compile(rf"\b(?:{_PINYINS})\b"), _("a name")),
+    (re.compile(rf"\b(?:{_TITLED})(?=[A-Z])(?i:{_SYLLABLE}){{1,2}}\b"), _("a name")),
+    (
+        re.compile(rf"\b(?:patient|subject|participant|named?) (?:{_ENGLISH}) (?:{_SYLLABLE}){{1,2}}\b", re.I),
+        _("a name"),
+    ),
 )
 _PAIR = re.compile(r"\b(?=([A-Z][a-z]+)[ -]+([A-Z][a-z]+)\b)")
+_CAPITALS = re.compile(r"\b(?=([A-Z]{2,})[ ,-]+([A-Z]{2,})\b)")
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d{9}(?!\d)")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -78,8 +134,8 @@ def is_card_number(text: str) -> bool:
 def without_identity(text: str, where: str) -> str:
     """Return a text as it is when nothing in it looks like a person.
 
-    Names, telephone numbers, ID-card numbers, mail addresses and forms of address are looked for. That is a net
-    and no proof: the writer reads the text before it goes.
+    Names, telephone numbers, ID-card numbers, mail addresses, accounts and forms of address are looked for. That is a
+    net and no proof, see this module's beginning: the writer reads the text before it goes.
 
     Raises
     ------
@@ -94,11 +150,13 @@ def without_identity(text: str, where: str) -> str:
 
 def _found(text: str) -> Iterator[str]:
     """Name each kind of thing in a text that may be a person's."""
-    numbers = _RECENT_DAY.sub(" ", text)
+    numbers = _HARMLESS.sub(" ; ", text)
     yield from (kind for pattern, kind in _NUMBERS if pattern.search(numbers))
-    words = _CLINICAL.sub("，", text)
+    words = _CLINICAL.sub(_HELD, text)
     yield from (kind for pattern, kind in _NAMES if pattern.search(words))
     if any(not (_is_word(first) or _is_word(second)) for first, second in _PAIR.findall(text)):
+        yield _("a name")
+    if any(not _WESTERN.isdisjoint((first.lower(), second.lower())) for first, second in _CAPITALS.findall(text)):
         yield _("a name")
 
 
