@@ -63,8 +63,8 @@ def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(na
 def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name, backfill, monkeypatch):
     design = RECORD.designed(name, draws=200, maximum=30)
     rules = TrialRules(accrual_per_month=6, most_pending=0.5, backfill=backfill, backfill_most=6)
-    if backfill and not design.takes_backfill:
-        with pytest.raises(ProtocolError, match="backfill under a rule of three and six"):
+    if backfill and not design.reads_pending:
+        with pytest.raises(ProtocolError, match="backfill under a design that waits for everybody"):
             simulate(design, SCENARIOS["diagonal"], 5, 1, rules=rules)
         return
     steps, asked, own = steps_up(GRID), [], type(design).next
@@ -144,6 +144,32 @@ def test_without_a_tolerance_every_outcome_is_waited_for():
     assert advice("A1:NNP0.9")[0]
     assert advice("A1:NNN B1:TTP")[0]
     assert not advice("A1:NNN")[0]
+
+
+@pytest.mark.parametrize("name", [name for name, kind in DESIGNS.items() if not kind.reads_pending])
+@pytest.mark.parametrize("most_pending", [0.0, 0.5])
+def test_a_design_that_needs_complete_outcomes_waits_for_those_at_every_regimen(name, most_pending):
+    design, outcomes = RECORD.designed(name, draws=200), Outcomes.parse(GRID, "A1:NNNPPP B1:NNN")
+    rules, at = TrialRules(most_pending=most_pending), GRID.index("B1")
+    assert rules.waits(design, outcomes, [at])[0]
+    assert rules.waited_for(design, outcomes, at)[0] == 3
+    assert not rules.waits(design, Outcomes.parse(GRID, "A1:NNN B1:NNN"), [at])[0]
+
+
+def test_a_design_that_counts_pending_participants_waits_for_those_behind_the_next_step():
+    rules, design, at = TrialRules(), RECORD.designed(), GRID.index("B1")
+    for text, waited in (("A1:NNNPPP B1:NNN", {}), ("A1:NNN B1:NPP", {"B1": 2}), ("A1:NPP", {"A1": 2})):
+        found = rules.waited_for(design, Outcomes.parse(GRID, text), at)
+        assert {GRID.labels[cell]: found[cell] for cell in np.flatnonzero(found)} == waited
+
+
+@pytest.mark.parametrize("name", ["Waterfall", "Utility of response and toxicity"])
+def test_a_design_that_needs_complete_outcomes_counts_no_others(name):
+    design, at = RECORD.designed(name), GRID.index("B1")
+    pending, complete = (Outcomes.parse(GRID, text) for text in ("A1:NNNPPP B1:TTTNPPPPPPPP", "A1:NNN B1:TTTN"))
+    assert design.eliminated(complete)[0, 1, 0]
+    assert (design.eliminated(pending) == design.eliminated(complete)).all()
+    assert design.next(pending, [at], [0.0]) == design.next(complete, [at], [0.0])
 
 
 def test_a_cleared_regimen_is_below_safe_and_has_room():

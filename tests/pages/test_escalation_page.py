@@ -384,6 +384,30 @@ def test_nothing_is_recommended_while_participants_are_watched(page):
     assert {row["state"] for row in cells(page).values()} == {"current", "untried"}
 
 
+@pytest.mark.parametrize(
+    ("design", "text", "current", "whom"),
+    [
+        ("BOIN (2-D)", "A1:NNN B1:NNP0.1", "B1", "1 participant at B1"),
+        ("BOIN (2-D)", "A1:NPP", "B1", "2 participants at A1"),
+        ("Waterfall", "A1:PPP", "A1", "3 participants at A1"),
+        ("PIPE", "A1:NPP", "A1", "2 participants at A1"),
+        ("POCRM", "A1:NNNP B1:NNP0.1", "B1", "1 participant at A1 and 1 participant at B1"),
+    ],
+)
+def test_pending_participants_in_the_notation_are_waited_for(page, design, text, current, whom):
+    page.settings.design.value, page.notation.value = design, text
+    page.current.value = at(page, current)
+    assert f"Wait for {whom}" in page.advice.value
+    assert page.follow.disabled
+    assert not any("next" in row["state"] for row in cells(page).values())
+    assert "What would change it" not in page.outlook.turning.value
+    assert page.outlook.picture.layout.display == "none"
+    assert "waited for" in page.outlook.table.value
+    page.notation.value = text.replace("P0.1", "N").replace("P", "N")
+    assert "Wait" not in page.advice.value
+    assert page.outlook.picture.layout.display is None
+
+
 def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
     assert page.simulation.stale.value == ""
     page.settings.target.value = 0.2

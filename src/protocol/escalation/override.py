@@ -29,8 +29,8 @@ def choose(design: Design, outcomes: Outcomes, current: int, chosen: str | None)
     """Check the regimen that a committee chose for the next cohort of one trial.
 
     The end of the trial is always allowed; after the last participant nothing else is. A step down (neither dose nor
-    frequency higher than now) is allowed otherwise. Anything else must lie on the grid, at most one step above a treated regimen in dose or frequency but not both, and must not be
-    eliminated.
+    frequency higher than now) is allowed otherwise. Anything else must lie on the grid, at most one step above a
+    treated regimen in dose or frequency but not both, and must not be eliminated.
 
     Parameters
     ----------

@@ -33,9 +33,10 @@ class TrialRules:
     most_pending : float
         The next cohort may start while at most this share of the participants at the current regimen are in their
         window: 0 waits for all of them; 0.5 is the usual suspension rule with late outcomes (Yuan and others 2018).
-        Designs that need complete outcomes always wait for all.
+        Designs that need complete outcomes wait for all participants, whatever their regimen.
     backfill : bool
-        Participants who come while a cohort is waited for start at a cleared regimen below the current one.
+        Participants who come while a cohort is waited for start at a cleared regimen below the current one. Designs
+        that need complete outcomes refuse it: everybody who is filled in would prolong the wait.
     backfill_most : int
         No regimen is filled beyond this number of participants, 1 or more.
 
@@ -68,24 +69,43 @@ class TrialRules:
 
     def check(self, design: "Design") -> None:
         """Refuse rules that the design cannot follow."""
-        if self.backfill and not design.takes_backfill:
-            write = _("no backfill, or a design that counts any number at a regimen")
-            raise ProtocolError(_("rules of the trial"), _("backfill under a rule of three and six"), write)
+        if self.backfill and not design.reads_pending:
+            write = _("no backfill, or a design that counts pending participants by their follow-up")
+            raise ProtocolError(_("rules of the trial"), _("backfill under a design that waits for everybody"), write)
 
     def waits(self, design: "Design", outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Say which trials wait for pending outcomes before the next cohort; shape ``(T,)``.
 
-        A trial does not wait when the step is down whatever the pending outcomes will be.
+        A design that needs complete outcomes waits for the pending ones everywhere, one that counts them in part for
+        those at the current regimen beyond `most_pending`; it does not wait when the step is down whatever they will
+        be.
         """
         at, rows = np.asarray(current), np.arange(len(outcomes.treated))
         if outcomes.pending is None:
             return np.zeros(len(rows), dtype=bool)
+        if not design.reads_pending:
+            return np.asarray(outcomes.pending.any(axis=(1, 2)))
         pending = outcomes.pending.reshape(len(rows), -1)[rows, at]
-        most = self.most_pending * design.reads_pending * outcomes.enrolled.reshape(len(rows), -1)[rows, at]
+        most = self.most_pending * outcomes.enrolled.reshape(len(rows), -1)[rows, at]
         waits = pending > most + 1e-9
-        if design.reads_pending and self.most_pending:
+        if self.most_pending:
             waits &= ~design.descends(outcomes, at)
         return np.asarray(waits)
+
+    def waited_for(self, design: "Design", outcomes: Outcomes, current: int) -> Integers:
+        """Count the participants one trial waits for before the next cohort, at each regimen; shape ``(D * F,)``.
+
+        Where nobody was treated at the current regimen yet, its step is taken only now: the treated regimens one step
+        below are asked.
+        """
+        if outcomes.pending is None:
+            return np.zeros(design.grid.size, int)
+        pending, enrolled = outcomes.pending.reshape(-1), outcomes.enrolled.reshape(-1)
+        below = [cell for cell in design.grid.neighbours[-1, current].tolist() if cell >= 0 and enrolled[cell]]
+        asked = below if below and not enrolled[current] else [current]
+        waiting = [cell for cell in asked if self.waits(design, outcomes, [cell])[0]]
+        here = np.isin(np.arange(design.grid.size), waiting) | (not design.reads_pending)
+        return np.where(here, pending, 0)
 
     def backfilled(self, design: "Design", outcomes: Outcomes, current: ArrayLike, cohort_size: int) -> Integers:
         """Name the regimen to fill up meanwhile, NOWHERE for none; shape ``(T,)``.

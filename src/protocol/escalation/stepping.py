@@ -72,10 +72,13 @@ class IntervalDesign(UsualDesign, ABC):
         frame = pd.DataFrame({"treated": treated, **{name: values[1:] for name, values in columns.items()}})
         return frame.assign(eliminate=frame["eliminate"].where(frame["eliminate"] <= treated).astype("Int64"))
 
+    def _counted(self, outcomes: Outcomes) -> Integers:
+        return outcomes.enrolled if self.reads_pending else outcomes.treated
+
     def _codes(self, outcomes: Outcomes) -> Integers:
         """Return the place of every regimen's counts in the flat tables, shape (T, D * F)."""
         check_counts(outcomes, self.maximum)
-        codes = np.multiply(outcomes.enrolled, self.maximum + 1, dtype=np.intp) + outcomes.dlt
+        codes = np.multiply(self._counted(outcomes), self.maximum + 1, dtype=np.intp) + outcomes.dlt
         return codes.reshape(-1, self.grid.size)
 
     def _closed(self, codes: Integers) -> Booleans:
@@ -88,7 +91,7 @@ class IntervalDesign(UsualDesign, ABC):
         return over
 
     def _count(self, outcomes: Outcomes, current: int) -> str:
-        n, y = int(outcomes.enrolled.reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
+        n, y = int(self._counted(outcomes).reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
         name, tables = self.grid.labels[current], self.tables
         if n == 0:
             return _("Nobody was treated at {} yet.").format(name)

@@ -13,7 +13,6 @@ class UsualDesign:
     """Answers of a design that reads complete DLT windows only; see :class:`protocol.escalation.designs.Design`."""
 
     reads_pending: ClassVar[bool] = False
-    takes_backfill: ClassVar[bool] = True
 
     @property
     def assumed_responses(self) -> Floats | None:

@@ -21,9 +21,7 @@ class Design(Protocol):
     """What every design offers; all of it works on T trials at once."""
 
     reads_pending: ClassVar[bool]
-    """Whether pending participants count by their follow-up; otherwise their cohort is waited for."""
-    takes_backfill: ClassVar[bool]
-    """Whether regimens may get participants that the design did not ask for."""
+    """Whether pending participants count by their follow-up; otherwise all are waited for, without backfill."""
 
     @property
     def grid(self) -> Grid:

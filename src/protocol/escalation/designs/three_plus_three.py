@@ -8,7 +8,6 @@ never given.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -45,8 +44,6 @@ class ThreePlusThree(UsualDesign):
     ProtocolError
         When the path leaves the grid, skips or goes down, or when the cohort is not three.
     """
-
-    takes_backfill: ClassVar[bool] = False
 
     grid: Grid
     target: float = 0.30

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from protocol.chart import Chart
 from protocol.conduct import notation, standing
 from protocol.escalation import STOP, Outcomes, last_named
+from protocol.escalation.grid import Integers
 from protocol.figures import escalation as figures
 from protocol.pages import elements
 from protocol.pages.escalation.advice import advice, deciding_regimen, withheld
@@ -104,7 +105,8 @@ class EscalationPage:
             elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
             elements.row(self.regimen, self.treated, self.dlt), self.notation,
             elements.html(Markup('<p class="pw-off">{}</p>').format(_(
-                "One letter a participant, N without and T with a DLT. Paste a line to replace everything; "
+                "One letter a participant, N without and T with a DLT, P still in the window (P0.5: half of it has "
+                "passed). Paste a line to replace everything; "
                 "the regimen named last becomes the current one."
             ))),
         ]  # fmt: skip
@@ -138,11 +140,11 @@ class EscalationPage:
 
     def _follow(self, _button: widgets.Button) -> None:
         try:
-            following = self._advise()[1]
+            outcomes, following = self._advise()
         except ProtocolError as error:
             self._say(error)
             return
-        if following != STOP:
+        if following != STOP and not self._waited_for(outcomes).any():
             self.regimen.value = self.current.value = following
 
     def _take_example(self, _button: widgets.Button) -> None:
@@ -201,6 +203,12 @@ class EscalationPage:
         deciding = deciding_regimen(design, outcomes, self.current.value)
         return outcomes, int(design.next(outcomes, [deciding])[0])
 
+    def _waited_for(self, outcomes: Outcomes) -> Integers:
+        """Count who is waited for, at each regimen: by the rules of the trial, and as the box says."""
+        waited = self.record.rules().waited_for(self.settings.design_now(), outcomes, self.current.value)
+        waited[self.current.value] = max(waited[self.current.value], self.pending.value)
+        return waited
+
     def refresh(self, _change: object = None) -> None:
         """Ask the design and show its answer; on input that cannot be used, withhold it."""
         try:
@@ -212,21 +220,22 @@ class EscalationPage:
         self.problem.value = ""
         self._is_example = self._is_example and bool(self.notation.value.strip())
         self.label.value = str(elements.invented()) if self._is_example else ""
-        pending, current = self.pending.value, self.current.value
-        self.follow.disabled = following in (STOP, current) or pending > 0
+        waited, current = self._waited_for(outcomes), self.current.value
+        waits = bool(waited.any())
+        self.follow.disabled = following in (STOP, current) or waits
         note = (
             ""
             if design == self.record.designed(self.settings.design.value)
             else elements.note(_("What if: the design differs from the record's."))
         )
-        words = advice(design, outcomes, current, following, pending, note)
+        words = advice(design, outcomes, current, following, waited, note)
         self.advice.value = elements.dress(words, role="status")
         self.picture.draw(
-            regimen_rows(design, outcomes, current, None if pending else following, marked=self.regimen.value)
+            regimen_rows(design, outcomes, current, None if waits else following, marked=self.regimen.value)
         )
         self.settings.refresh(design)
         self.simulation.follow()
-        self.outlook.refresh(design, outcomes, current, following)
+        self.outlook.refresh(design, outcomes, current, following, waits=waits)
 
     def _is_reached(self, outcomes: Outcomes) -> bool:
         """Whether the current regimen is at most one step above a treated one: nothing may be skipped."""

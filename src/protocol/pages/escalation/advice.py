@@ -1,8 +1,10 @@
 """The advice in words: what the design says next, on which counts, and when it says nothing."""
 
+import numpy as np
 from markupsafe import Markup
 
 from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
+from protocol.escalation.grid import Integers
 from protocol.escalation.pathways import deciding_regimens
 from protocol.translation import _, ngettext
 
@@ -13,7 +15,7 @@ def deciding_regimen(design: Design, outcomes: Outcomes, current: int) -> int:
 
 
 def advice(
-    design: Design, outcomes: Outcomes, current: int, following: int, pending: int, note: Markup | str
+    design: Design, outcomes: Outcomes, current: int, following: int, waited: Integers, note: Markup | str
 ) -> Markup:
     """Say what comes next and why.
 
@@ -21,12 +23,11 @@ def advice(
     ----------
     design : Design
     outcomes : Outcomes
-        One trial: participants with a complete DLT window.
+        One trial.
     current, following : int
         Indices of the regimen the trial is at and of the recommended one; STOP for none.
-    pending : int
-        Participants at the current regimen whose DLT window has not passed: while there are any, nothing is
-        recommended.
+    waited : ndarray of int, shape (D * F,)
+        Participants at each regimen whose DLT window is waited for: while there are any, nothing is recommended.
     note : Markup or str
         What else must be known about this advice.
     """
@@ -36,10 +37,9 @@ def advice(
         why = _("Nobody was treated at {} yet, and {} no longer allows that step. {}").format(
             labels[current], labels[deciding], why
         )
-    if pending:
-        waiting = ngettext("Wait for {n} participant at {at}", "Wait for {n} participants at {at}", pending)
-        why = _("On the complete outcomes alone it would be: {}. {}").format(headline, why)
-        headline = waiting.format(n=pending, at=labels[current])
+    if waited.any():
+        why = _("On what is known so far it would be: {}. {}").format(headline, why)
+        headline = _waiting(labels, waited)
     return card(headline, why, _end(design, outcomes), note)
 
 
@@ -53,6 +53,13 @@ def card(headline: str, why: str, end: str = "", note: Markup | str = "") -> Mar
     return Markup('<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p>{}</div>').format(
         headline, why, end, note
     )
+
+
+def _waiting(labels: tuple[str, ...], waited: Integers) -> str:
+    counts = {labels[cell]: int(waited[cell]) for cell in np.flatnonzero(waited)}
+    whom = [ngettext("{n} participant at {at}", "{n} participants at {at}", n).format(n=n, at=at)
+            for at, n in counts.items()]  # fmt: skip
+    return _("Wait for {}").format(_(" and ").join(whom))
 
 
 def _headline(labels: tuple[str, ...], current: int, following: int) -> str:

@@ -31,7 +31,7 @@ class Outlook:
 
     def __init__(self, record: EscalationRecord) -> None:
         self.record = record
-        self._asked: tuple[Design, Outcomes, int, int] | None = None
+        self._asked: tuple[Design, Outcomes, int, int, bool] | None = None
         self.cohorts = widgets.ToggleButtons(
             options=[(_("One cohort"), 1), (_("Two cohorts"), 2)], value=2, description=_("Look ahead"), style=WIDE
         )
@@ -51,18 +51,27 @@ class Outlook:
         for widget in (self.cohorts, self.chances):
             widget.observe(self._draw, "value")
 
-    def refresh(self, design: Design, outcomes: Outcomes, current: int, following: int) -> None:
-        """Show what lies ahead of one trial at `current` whose next cohort is treated at `following`."""
-        self._asked = design, outcomes, current, following
-        self.turning.value = elements.dress(turning_words(design, outcomes, current, following), role="status")
+    def refresh(
+        self, design: Design, outcomes: Outcomes, current: int, following: int, *, waits: bool = False
+    ) -> None:
+        """Show what lies ahead of one trial at `current` whose next cohort is treated at `following`.
+
+        Nothing while it `waits` for outcomes: they are not known, and nothing follows before they are.
+        """
+        self._asked = design, outcomes, current, following, waits
+        words = Markup("") if waits else turning_words(design, outcomes, current, following)
+        self.turning.value = elements.dress(words, role="status")
         self._draw()
 
     def _draw(self, _change: object = None) -> None:
         if self._asked is None:
             return
-        design, outcomes, _current, following = self._asked
+        design, outcomes, _current, following, waits = self._asked
         ends = following == STOP
-        self.picture.layout.display = "none" if ends else None
+        self.picture.layout.display = "none" if ends or waits else None
+        if waits:
+            self.table.value = elements.dress(_("Shown when the outcomes that are waited for are known."))
+            return
         if ends:
             self.table.value = elements.dress(_("The trial stops: no cohort follows."))
             return
