@@ -104,9 +104,10 @@ class Logic:
         needs_all = isinstance(node.op, ast.And)
         rails = []
         for value in node.values:
-            rails.append(self.condition(value))
-            if (rails[-1].false if needs_all else rails[-1].true) is True:
-                return rails[-1]
+            rail = self.condition(value)
+            if rail[needs_all] is True:  # known false ends an and, known true an or
+                return rail
+            rails.append(rail)
         return all_of(rails) if needs_all else any_of(rails)
 
     def _opposite(self, node: ast.UnaryOp) -> Rails:
@@ -136,7 +137,7 @@ class Logic:
 
     def value(self, node: ast.expr) -> Value:
         """Evaluate the side of a comparison."""
-        text = text_of(node)
+        text = node.id if isinstance(node, ast.Name) else text_of(node)
         found = self._values.get(text)
         if found is None:
             found = self._values[text] = self._computed(node)
