@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trial_events import DAY, beginning, chain
 
 from protocol.briefing import COUNTS, brief, changes, news, quiet
-from protocol.conduct import State, fold
+from protocol.conduct import DltAssessed, State, Withdrawn, fold
 from protocol.conduct.roles import Identity
 from protocol.exchange.meeting_pack import meeting_pack
-from protocol.pages.meeting import MeetingPanel
+from protocol.pages.meeting import MeetingPanel, unassessed
 from protocol.pages.recording.desk import Desk
 from protocol.trial import load_trial
 
@@ -53,7 +54,7 @@ def plain_counts(entries):
 def test_the_figures_are_those_of_the_entries():
     found = brief(TRIAL, STATE, CHIEF, TODAY).counts
     assert {name: found[name] for name in plain_counts(ENTRIES)} == plain_counts(ENTRIES)
-    assert found["in window"] + found["evaluable"] == found["treated"]
+    assert sum(found[name] for name in ("in window", "unassessed", "evaluable")) == found["treated"]
 
 
 @settings(max_examples=15)
@@ -63,7 +64,7 @@ def test_after_any_number_of_entries_the_parts_add_up(number):
     day = date.fromisoformat(entries[-1].time[:10]) if entries else TODAY
     now = brief(TRIAL, fold(entries), CHIEF, day, overdue=False)
     assert {name: now.counts[name] for name in plain_counts(entries)} == plain_counts(entries)
-    for name in ("enrolled", "treated", "in window", "evaluable", "dlts"):
+    for name in ("enrolled", "treated", "in window", "unassessed", "not evaluable", "evaluable", "dlts"):
         assert now.regimens[name].sum() == now.counts[name]
     assert now.sites["enrolled"].sum() == now.counts["enrolled"]
     letters = "".join(part.partition(":")[2] for part in now.notation.split())
@@ -122,6 +123,12 @@ def test_what_changed_is_what_was_recorded_since(ago):
     since, now = TODAY - timedelta(days=ago), brief(TRIAL, STATE, CHIEF, TODAY)
     table = changes(TRIAL, ENTRIES, since, now).set_index("what")
     early = [entry for entry in ENTRIES if entry.time[:10] <= since.isoformat()]
+    met = [
+        place
+        for place, entry in enumerate(early)
+        if (entry.kind, entry.content.get("on")) == ("decision", str(since))
+    ]
+    early = early[: met[-1] + 1] if met else early
     assert {name: table["before"][name] for name in plain_counts(early)} == plain_counts(early)
     assert table["now"].to_dict() == now.counts
     assert list(table.index) == list(COUNTS)
@@ -138,6 +145,51 @@ def test_news_name_nobody_to_a_viewer_and_keep_the_reason_of_a_participant_back(
     assert corrected
     assert corrected not in viewer.to_string()
     assert "slow recovery" in viewer.to_string()  # the committee's own reason
+
+
+# --- A log of its own ---
+
+AFTER = date(2026, 5, 1)
+
+
+def cohort_of_three(*more):
+    people = [event for name in ("W-001", "W-002", "W-003") for event in beginning(name)]
+    return chain([*people, *more])
+
+
+def assessed(name, on=DAY + timedelta(35), dlt=False):
+    return DltAssessed(on=on, participant=name, dlt=dlt)
+
+
+def test_nobody_counts_as_free_of_toxicity_whom_nobody_assessed():
+    left = [Withdrawn(on=DAY + timedelta(days), participant=name, cause=cause) for name, days, cause in (
+        ("W-001", 9, "consent withdrawn"), ("W-002", 8, "death"))]  # fmt: skip
+    now = brief(TRIAL, fold(cohort_of_three(*left)), CHIEF, AFTER)
+    assert (now.notation, now.following, now.free_places, now.earliest) == ("", None, 2, None)
+    assert now.waiting[["participant", "progress"]].to_numpy().tolist() == [["W-003", "assessment missing"]]
+    found = {name: now.counts[name] for name in ("treated", "unassessed", "not evaluable", "evaluable", "withdrawn")}
+    assert list(found.values()) == [3, 1, 2, 0, 2]
+    assert "W-003" in unassessed(now)
+    viewer = brief(TRIAL, fold(cohort_of_three(*left)), VIEWER, AFTER)
+    assert "W-003" not in unassessed(viewer)
+
+
+def test_three_who_were_assessed_open_the_next_decision():
+    entries = cohort_of_three(*map(assessed, ("W-001", "W-002", "W-003")))
+    now = brief(TRIAL, fold(entries), CHIEF, AFTER)
+    assert now.notation == "A1:NNN"
+    assert now.following is not None
+    assert unassessed(now) == ""
+
+
+def test_who_leaves_before_the_first_infusion_holds_no_decision_and_no_place():
+    gone = Withdrawn(on=DAY + timedelta(1), participant="W-004", cause="progression")
+    three = map(assessed, ("W-001", "W-002", "W-003"))
+    now = brief(TRIAL, fold(cohort_of_three(*three, *beginning("W-004", infusions=0), gone)), CHIEF, AFTER)
+    assert now.waiting.empty
+    assert now.following is not None
+    assert now.counts["not evaluable"] == 1
+    assert now.counts["treated"] == 3
 
 
 # --- The meeting pack ---

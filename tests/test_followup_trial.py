@@ -31,7 +31,7 @@ def test_many_participants_have_the_ledgers_each_has_alone():
         row = TABLE.set_index("participant").loc[person.id]
         anchors = {anchor.id: row[anchor.id] or None for anchor in RECORD.anchors}
         assert set(person.visits) <= visits
-        alone = timeline(RECORD, anchors, int(row["frequency"]), SO_FAR.as_of, person.visits)
+        alone = timeline(RECORD, anchors, int(row["frequency"]), SO_FAR.as_of, person.visits, person.missed)
         among = LEDGER[LEDGER["participant"] == person.id].drop(columns="participant").reset_index(drop=True)
         among = among.astype(dict.fromkeys(among.select_dtypes("category"), object))
         pd.testing.assert_frame_equal(alone, among)
@@ -184,7 +184,7 @@ def test_a_cohort_with_a_free_place_has_no_date():
 
 
 def test_complete_clocks_hold_nothing():
-    row = opening(cohort(infused(40), infused(35), infused(30)))
+    row = opening(cohort(*(infused(days, assessed=DAY) for days in (40, 35, 30))))
     assert (row["held_by"], row["running"]) == ("", 0)
     assert row["earliest"] == DAY - timedelta(30) + timedelta(28 + 7)
 
@@ -192,7 +192,7 @@ def test_complete_clocks_hold_nothing():
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 50), min_size=3, max_size=3), st.integers(1, 60), st.integers(0, 30))
 def test_no_cohort_opens_before_every_window_has_passed(ago, window, review):
-    row = opening(cohort(*(infused(days) for days in ago)), window=window, review=review)
+    row = opening(cohort(*(infused(days, assessed=DAY) for days in ago)), window=window, review=review)
     assert row["earliest"] == DAY - timedelta(min(ago)) + timedelta(window + review)
 
 

@@ -1,12 +1,12 @@
 """The one record of the whole trial, and the only reader of ``data/``."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SkipValidation, model_validator
 
-from protocol.conduct import Entry, Participation, State, TrialSoFar, fold, read_entries
+from protocol.conduct import Entry, Participation, State, TrialSoFar, fold, local_day, read_entries
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
@@ -151,8 +151,8 @@ def _examples(folder: Path, trial: Trial) -> Examples | None:
 
 
 def day_of(entry: Entry) -> date:
-    """Return the day on which an entry was recorded."""
-    return date.fromisoformat(entry.time[:10])
+    """Return the day on which an entry was recorded, where the trial takes place."""
+    return local_day(datetime.fromisoformat(entry.time))
 
 
 def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialSoFar:

@@ -4,7 +4,8 @@ The log is folded and looked at here, and what a person may not see is left out 
 never the log behind it.
 """
 
+from protocol.briefing.ledgers import ledgers
 from protocol.briefing.since import changes, news
 from protocol.briefing.standing import COUNTS, FEW, Briefing, brief, quiet
 
-__all__ = ["COUNTS", "FEW", "Briefing", "brief", "changes", "news", "quiet"]
+__all__ = ["COUNTS", "FEW", "Briefing", "brief", "changes", "ledgers", "news", "quiet"]

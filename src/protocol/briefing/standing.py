@@ -8,7 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from protocol.briefing.ledgers import ledgers
 from protocol.conduct import (
+    HOLDING,
+    LEFT,
     Head,
     State,
     TrialSoFar,
@@ -16,16 +19,20 @@ from protocol.conduct import (
     notation,
     openings,
     standing,
-    table_of_dates,
 )
 from protocol.conduct.roles import Identity
 from protocol.escalation import Outcomes
-from protocol.followup import agenda, timelines
+from protocol.followup import agenda
+from protocol.translation import _
 from protocol.trial import Trial, so_far_of
 
 FEW = 5
 """Counts of one to four are not told apart for those who see figures only, where they are of a site or a reason."""
-COUNTS = ("screened", "consented", "enrolled", "treated", "in window", "evaluable", "dlts", "withdrawn")
+COUNTS = (
+    "screened", "consented", "enrolled", "treated", "in window", "unassessed", "not evaluable", "evaluable", "dlts",
+    "withdrawn",
+)  # fmt: skip
+"""Of those enrolled: `unassessed` are past the DLT window without its assessment, `not evaluable` left before."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +54,17 @@ class Briefing:
     notation : str
         The complete outcomes, ``A1:NNN B1:NTN``.
     regimens : DataFrame
-        ``regimen, enrolled, treated, in window, evaluable, dlts``, in the order of the grid.
+        ``regimen, enrolled, treated, in window, unassessed, not evaluable, evaluable, dlts``, in the order of the
+        grid.
     following : int or None
         Index of the regimen the design recommends now (STOP for none); None while it must wait.
     why : str
         The reason for `following`.
     waiting : DataFrame
-        Who or what the next decision waits for: ``participant`` (empty when not to be seen), ``window_ends``.
+        Who or what the next decision waits for: ``participant`` (empty when not to be seen), ``site``,
+        ``window_ends``, ``progress`` (one of :data:`protocol.conduct.HOLDING`).
     free_places : int
-        Places left in the cohort that was opened last.
+        Places left in the cohort that was opened last; who left and is not evaluable has given a place back.
     earliest : date or None
         First day of the next decision; None while it cannot be known.
     visits : DataFrame
@@ -65,6 +74,9 @@ class Briefing:
         ``day, recommended, chosen, why, decided_by, seen`` (DLTs of those enrolled under it, in words).
     so_far : TrialSoFar or None
         The participants this person may see; None when none.
+    left_out : tuple of str
+        A sentence for each participant whose visits cannot be laid out and are not in `visits`, named only to those
+        who may see the participant.
     """
 
     identity: Identity
@@ -86,6 +98,7 @@ class Briefing:
     sites: pd.DataFrame
     decisions: pd.DataFrame
     so_far: TrialSoFar | None
+    left_out: tuple[str, ...]
 
 
 def brief(
@@ -115,6 +128,7 @@ def brief(
     design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, notation(table))
     waiting, free_places = _waiting(state, so_far, table, escalation.design.cohort_size.value)
     current = escalation.grid.index(so_far.open_regimen)
+    visits, left_out = _visits(trial, so_far, sees, overdue)
     ready = not stopped and waiting.empty and not free_places
     return Briefing(
         identity=identity,
@@ -130,12 +144,13 @@ def brief(
         waiting=waiting.assign(participant=waiting["participant"].where(waiting["site"].map(sees).astype(bool), "")),
         free_places=free_places,
         earliest=_earliest(trial, so_far, waiting, free_places),
-        visits=_visits(trial, so_far) if overdue else pd.DataFrame(columns=["site", "overdue", "due", "open"]),
+        visits=visits,
         funnel=_funnel(state, table),
         reasons=_reasons(trial, state, sees is everybody),
         sites=_sites(trial, so_far, table, sees),
         decisions=_decisions(state, table),
         so_far=_visible(so_far, sees),
+        left_out=left_out,
     )
 
 
@@ -150,21 +165,18 @@ def everybody(_site: str) -> bool:
 
 
 def _standing(so_far: TrialSoFar, window_days: int) -> pd.DataFrame:
-    names = ["participant", "site", "regimen", "enrolled", "first_infusion", "window_ends", "progress"]
+    names = ["participant", "site", "regimen", "enrolled", "first_infusion", "window_ends", "treated", "progress"]
     table = standing(so_far, window_days)
     return table if len(table) else pd.DataFrame(columns=names, dtype=object)
 
 
 def _counts(state: State, table: pd.DataFrame) -> dict[str, int]:
-    courses, progress = state.courses.values(), table["progress"]
+    courses = state.courses.values()
     numbers = (
         sum(bool(course.screenings) for course in courses),
         sum(course.consented is not None for course in courses),
         len(table),
-        int(progress.ne("enrolled").sum()),
-        int(progress.eq("in DLT window").sum()),
-        int(progress.isin(["evaluable", "DLT"]).sum()),
-        int(progress.eq("DLT").sum()),
+        *_numbers(table),
         sum(course.withdrawn is not None for course in courses),
     )
     return dict(zip(COUNTS, numbers, strict=True))
@@ -173,25 +185,34 @@ def _counts(state: State, table: pd.DataFrame) -> dict[str, int]:
 def _regimens(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     rows = []
     for label in labels:
-        own = table.loc[table["regimen"].eq(label), "progress"]
+        own = table[table["regimen"].eq(label)]
         if len(own):
-            found = (own.ne("enrolled"), own.eq("in DLT window"), own.isin(["evaluable", "DLT"]), own.eq("DLT"))
-            rows.append((label, len(own), *(int(part.sum()) for part in found)))
-    return pd.DataFrame(rows, columns=["regimen", "enrolled", "treated", "in window", "evaluable", "dlts"])
+            rows.append((label, len(own), *_numbers(own)))
+    return pd.DataFrame(rows, columns=["regimen", *COUNTS[2:-1]])
+
+
+def _numbers(table: pd.DataFrame) -> tuple[int, ...]:
+    """Count those treated, in the window, unassessed, not evaluable, evaluable and with a DLT."""
+    progress = table["progress"]
+    kinds = (["in DLT window"], ["assessment missing"], [LEFT], ["evaluable", "DLT"], ["DLT"])
+    return int(table["treated"].sum()), *(int(progress.isin(kind).sum()) for kind in kinds)
 
 
 def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, cohort_size: int) -> tuple[pd.DataFrame, int]:
     """Return who holds the next decision at the open regimen, and the places left in the cohort opened last."""
     here = table[table["regimen"].eq(so_far.open_regimen)]
     opened = state.decisions[-1].content["on"] if state.decisions else "0001-01-01"
-    since = int((here["enrolled"].astype(str) >= opened).sum()) if len(here) else 0
-    held = here[~here["progress"].isin(["evaluable", "DLT"])]
-    return held[["participant", "site", "window_ends"]].reset_index(drop=True), max(cohort_size - since, 0)
+    staying = here[here["progress"].ne(LEFT)]
+    since = int((staying["enrolled"].astype(str) >= opened).sum()) if len(staying) else 0
+    held = here[here["progress"].isin(HOLDING)]
+    return held[["participant", "site", "window_ends", "progress"]].reset_index(drop=True), max(
+        cohort_size - since, 0
+    )
 
 
 def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_places: int) -> date | None:
     review = timedelta(days=trial.followup.forecast.review_days.value)
-    if free_places or waiting["window_ends"].isna().any():
+    if free_places or waiting["window_ends"].isna().any() or waiting["progress"].eq("assessment missing").any():
         return None
     if len(waiting):
         last: date = max(waiting["window_ends"])
@@ -202,15 +223,21 @@ def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_plac
     return next(iter(found), None)
 
 
-def _visits(trial: Trial, so_far: TrialSoFar) -> pd.DataFrame:
-    names = [site.name for site in trial.sites]
+def _visits(
+    trial: Trial, so_far: TrialSoFar, sees: Callable[[str], bool], asked: bool
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Count what is due at each site, and name those whose visits cannot be laid out."""
+    names = [site.name for site in trial.sites] if asked else []
     counts = pd.DataFrame(0, index=names, columns=["overdue", "due", "open"])
-    if so_far.participants:
-        ledger = timelines(trial.followup, table_of_dates(so_far.participants), so_far.as_of)
-        due = agenda(ledger, {person.id: person.site for person in so_far.participants}, so_far.as_of, 0)
+    ledger, left_out = ledgers(trial, so_far) if asked else (None, {})
+    sites = {person.id: person.site for person in so_far.participants}
+    if ledger is not None:
+        due = agenda(ledger, sites, so_far.as_of, 0)
         found = due.groupby(["site", "status"]).size().unstack(fill_value=0)
         counts = found.reindex(index=names, columns=counts.columns, fill_value=0)
-    return counts.rename_axis("site").reset_index()
+    somebody = _("The dates of a participant cannot be laid out; the site sees of whom and why.")
+    told = tuple(words if sees(sites[name]) else somebody for name, words in left_out.items())
+    return counts.rename_axis("site").reset_index(), told
 
 
 def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:
@@ -239,10 +266,10 @@ def _reasons(trial: Trial, state: State, exact: bool) -> pd.DataFrame:
 def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable[[str], bool]) -> pd.DataFrame:
     rows: list[tuple[Any, ...]] = []
     for site in (site.name for site in trial.sites):
-        own = table.loc[table["site"].eq(site), "progress"]
-        numbers = (so_far.screened.get(site, 0), len(own), int(own.ne("enrolled").sum()))
+        own = table[table["site"].eq(site)]
+        numbers = (so_far.screened.get(site, 0), len(own), int(own["treated"].sum()))
         if sees(site):
-            rows.append((site, *numbers, int(own.eq("DLT").sum())))
+            rows.append((site, *numbers, int(own["progress"].eq("DLT").sum())))
         else:
             rows.append((site, *map(quiet, numbers), "–"))
     return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "dlts"], dtype=object)

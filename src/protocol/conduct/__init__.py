@@ -10,6 +10,7 @@ from protocol.conduct.entries import (
     Head,
     Problem,
     Verification,
+    local_day,
     protocol_version,
     read_entries,
     sealed,
@@ -34,6 +35,8 @@ from protocol.conduct.events import (
     event,
 )
 from protocol.conduct.standing import (
+    HOLDING,
+    LEFT,
     Participation,
     Progress,
     TrialSoFar,
@@ -48,9 +51,9 @@ from protocol.conduct.standing import (
 from protocol.conduct.state import State, fold
 
 __all__ = [
-    "Assessment", "Consented", "Correction", "Course", "Decision", "DltAssessed", "Enrolled", "Entry", "Event",
-    "Head", "Infused", "Note", "Participation", "Problem", "Progress", "Recovery", "Response", "Screened", "State",
-    "TherapyStarted", "TreatmentEnded", "TrialSoFar", "Verification", "Visit", "VisitId", "Withdrawn", "clocks",
-    "course_of", "event", "fold", "notation", "openings", "per_site", "protocol_version", "read_entries", "sealed",
-    "standing", "table_of_dates", "write_entries",
+    "HOLDING", "LEFT", "Assessment", "Consented", "Correction", "Course", "Decision", "DltAssessed",
+    "Enrolled", "Entry", "Event", "Head", "Infused", "Note", "Participation", "Problem", "Progress", "Recovery",
+    "Response", "Screened", "State", "TherapyStarted", "TreatmentEnded", "TrialSoFar", "Verification", "Visit",
+    "VisitId", "Withdrawn", "clocks", "course_of", "event", "fold", "local_day", "notation", "openings", "per_site",
+    "protocol_version", "read_entries", "sealed", "standing", "table_of_dates", "write_entries",
 ]  # fmt: skip

@@ -7,10 +7,12 @@ from protocol.conduct.course import Course
 from protocol.conduct.entries import Entry
 from protocol.conduct.events import (
     Consented,
+    Correction,
     Decision,
     DltAssessed,
     Enrolled,
     Infused,
+    Note,
     OfParticipant,
     Recovery,
     Screened,
@@ -96,7 +98,8 @@ def _end(course: Course, event: TreatmentEnded) -> None:
 def _assess(course: Course, event: DltAssessed) -> None:
     _need(course.infusions, _("a participant without an infusion"), _("the first infusion first"))
     _not_before(event.on, course.infusions[1], _("the first infusion"))
-    _once(course.dlt_on, _("a DLT"))
+    if course.dlt_on is None or event.on >= course.dlt_on:  # a late toxicity does not keep out what came before it
+        _once(course.dlt_on, _("a DLT"))
 
 
 def _recover(course: Course, event: Recovery) -> None:
@@ -163,7 +166,7 @@ def refuse_unexplained(course: Course, event: OfParticipant, open_regimen: str |
         raise ProtocolError(event.participant, found, write)
 
 
-def refuse_site(course: Course, event: OfParticipant, site: str) -> None:
+def refuse_site(course: Course, event: OfParticipant | Correction | Note, site: str) -> None:
     """Return when a participant is known at no other site.
 
     Raises
@@ -172,14 +175,14 @@ def refuse_site(course: Course, event: OfParticipant, site: str) -> None:
         Without a site, or for a participant of another one.
     """
     if not site:
-        raise ProtocolError(event.participant, _("no site"), _("the site of the participant"))
+        raise ProtocolError(str(event.participant), _("no site"), _("the site of the participant"))
     if course.site and course.site != site:
         found = _("{site}, and the participant is of another site").format(site=site)
-        raise ProtocolError(event.participant, found, course.site)
+        raise ProtocolError(str(event.participant), found, course.site)
 
 
-def refuse_decision(event: Decision, before: Sequence[Entry]) -> None:
-    """Return when a decision is not earlier than the one before.
+def refuse_decision(event: Decision, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:
+    """Return when a decision is not earlier than the one before, nor later than the one after.
 
     Raises
     ------
@@ -188,4 +191,7 @@ def refuse_decision(event: Decision, before: Sequence[Entry]) -> None:
     """
     if before and event.on < date.fromisoformat(before[-1].content["on"]):
         found = _("{on}, before the decision of {earlier}").format(on=event.on, earlier=before[-1].content["on"])
+        raise ProtocolError(_("decision"), found, _("the day of the meeting"))
+    if after and event.on > date.fromisoformat(after[0].content["on"]):
+        found = _("{on}, after the decision of {later}").format(on=event.on, later=after[0].content["on"])
         raise ProtocolError(_("decision"), found, _("the day of the meeting"))

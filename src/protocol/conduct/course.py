@@ -62,8 +62,13 @@ class Course:
 
     @property
     def dlt_on(self) -> date | None:
-        """The day of the DLT, None without one."""
-        return next((found.on for found in self.assessments if found.dlt), None)
+        """The day of the first DLT, None without one."""
+        return min((found.on for found in self.assessments if found.dlt), default=None)
+
+    @property
+    def assessed(self) -> date | None:
+        """The last day on which an assessment found no DLT, None without one."""
+        return max((found.on for found in self.assessments if not found.dlt), default=None)
 
     def participation(self, study_id: str) -> Participation:
         """Return the dates of an enrolled participant in the form the pages work with."""
@@ -75,9 +80,11 @@ class Course:
             therapy_started=self.therapy_started,
             first_infusion=self.infusions.get(1),
             dlt_on=self.dlt_on,
+            assessed=self.assessed,
             end_of_treatment=self.treatment_ended,
             withdrawal=self.withdrawn,
             visits=dict(self.visits),
+            missed=dict(self.missed),
         )
 
 

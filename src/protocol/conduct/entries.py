@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
@@ -18,6 +18,13 @@ from protocol.translation import _
 
 BEGINNING = "0" * 64
 """What the first entry names as the hash before it."""
+ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""Where the trial takes place: its three sites are in Wuhan, and China has one time the whole year."""
+
+
+def local_day(moment: datetime) -> date:
+    """Return the calendar day of a moment where the trial takes place."""
+    return moment.astimezone(ZONE).date()
 
 
 class Entry(NamedTuple):

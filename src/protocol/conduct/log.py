@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from protocol.conduct import privacy
-from protocol.conduct.entries import Entry, Head, Verification, sealed
-from protocol.conduct.events import Event, content
+from protocol.conduct.entries import Entry, Head, Verification, local_day, sealed
+from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.state import State, fold
 from protocol.conduct.verification import checked, row_of, verified
 from protocol.records import ProtocolError
@@ -176,10 +176,10 @@ class Log(LogReader):
             raise ProtocolError(_("actor"), repr(actor)[:80], _("the account that records, up to 64 characters"))
         if key is not None and not 0 < len(key) <= 64:
             raise ProtocolError(_("key"), repr(key)[:80], _("a UUID"))
-        tomorrow = moment.astimezone(UTC).date() + timedelta(days=1)  # in Wuhan it is later than in UTC
-        day: date = getattr(event, "on", tomorrow)
-        if day > tomorrow:
-            raise ProtocolError(_("day"), day.isoformat(), _("a day that has come"))
+        today = local_day(moment)
+        meant = event.replacement if isinstance(event, Correction) else event
+        if meant is not None and meant.on > today:
+            raise ProtocolError(_("day"), meant.on.isoformat(), _("a day that has come"))
         privacy.check_event(event, reason)
 
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:

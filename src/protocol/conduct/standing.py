@@ -10,7 +10,11 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.records import Record, Text, unique
 
 VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-Progress = Literal["enrolled", "in DLT window", "evaluable", "DLT"]
+Progress = Literal["enrolled", "in DLT window", "assessment missing", "evaluable", "DLT", "withdrawn, not evaluable"]
+HOLDING = ("enrolled", "in DLT window", "assessment missing")
+"""How far those have come for whom the next decision waits."""
+LEFT: Progress = "withdrawn, not evaluable"
+"""Who left too early for an outcome: the place is free again, and nothing waits for them."""
 
 
 class Participation(Record):
@@ -23,10 +27,14 @@ class Participation(Record):
     therapy_started: date | None = None
     first_infusion: date | None = None
     dlt_on: date | None = None
+    assessed: date | None = None
+    """The last day on which an assessment found no DLT."""
     end_of_treatment: date | None = None
     withdrawal: date | None = None
     visits: dict[VisitId, date] = Field(default_factory=dict)
     """Visit id to the day it took place."""
+    missed: dict[VisitId, date] = Field(default_factory=dict)
+    """Visit id to the day on which it was found missed, of those that did not take place later."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -44,14 +52,24 @@ class Participation(Record):
         """Say how far the participant has come on a day.
 
         The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``. A toxicity
-        after it is no DLT.
+        after it is no DLT. "evaluable" asks for somebody who looked: an assessment without a DLT on the last day of
+        the window or later. A visit that took place says nothing about toxicity and does not replace it, and an
+        earlier assessment does not cover the days after it. Until it is recorded, a window that is over is an
+        "assessment missing". Who left the trial before the last day of the window (or before the first infusion)
+        without a DLT is "withdrawn, not evaluable", whatever was assessed; who left later is not.
         """
-        if self.first_infusion is None or self.first_infusion > on:
-            return "enrolled"
+        given = self.first_infusion is not None and self.first_infusion <= on
         complete = self.dlt_complete(dlt_window_days)
-        if self.dlt_on is not None and self.dlt_on <= on and self.dlt_on < complete:
+        last = complete - timedelta(days=1)
+        if given and self.dlt_on is not None and self.dlt_on <= on and self.dlt_on < complete:
             return "DLT"
-        return "in DLT window" if on < complete else "evaluable"
+        if self.withdrawal is not None and self.withdrawal <= on and self.withdrawal < last:
+            return LEFT
+        if not given:
+            return "enrolled"
+        if on < complete:
+            return "in DLT window"
+        return "evaluable" if self.assessed and last <= self.assessed <= on else "assessment missing"
 
     def dlt_complete(self, dlt_window_days: int) -> date:
         """Return the first day on which the DLT window has passed."""
@@ -80,7 +98,7 @@ def standing(so_far: TrialSoFar, dlt_window_days: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         participant, site, regimen, enrolled, first_infusion, window_ends (the day the DLT window has passed;
-        None before the first infusion), progress.
+        None before the first infusion), treated (whether the first infusion was given), progress.
     """
     rows = [
         {
@@ -90,6 +108,7 @@ def standing(so_far: TrialSoFar, dlt_window_days: int) -> pd.DataFrame:
             "enrolled": person.enrolled,
             "first_infusion": person.first_infusion,
             "window_ends": person.dlt_complete(dlt_window_days) if person.first_infusion else None,
+            "treated": person.first_infusion is not None and person.first_infusion <= so_far.as_of,
             "progress": person.progress(so_far.as_of, dlt_window_days),
         }
         for person in so_far.participants
@@ -104,12 +123,14 @@ def table_of_dates(people: Iterable[Participation]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``participant``, ``frequency`` (the level of the regimen), ``enrolment``, ``start_of_therapy``,
-        ``first_infusion``, ``end_of_treatment``, ``withdrawal``, and one column for each visit that anybody had.
+        ``first_infusion``, ``end_of_treatment``, ``withdrawal``, ``missed`` (visit id to the day on which it was
+        found missed), and one column for each visit that anybody had.
     """
     rows = [
         {"participant": person.id, "frequency": int(person.regimen[1:]), "enrolment": person.enrolled,
          "start_of_therapy": person.therapy_started, "first_infusion": person.first_infusion,
-         "end_of_treatment": person.end_of_treatment, "withdrawal": person.withdrawal, **person.visits}
+         "end_of_treatment": person.end_of_treatment, "withdrawal": person.withdrawal, "missed": person.missed,
+         **person.visits}
         for person in people
     ]  # fmt: skip
     return pd.DataFrame(rows, dtype=object)
@@ -133,7 +154,8 @@ def clocks(
     -------
     pandas.DataFrame
         ``participant``, ``site``, ``regimen``, ``starts`` (None before the first infusion), ``complete`` (the first
-        day on which the window has passed, or the day of the DLT), ``state`` (waiting, running, complete, DLT).
+        day on which the window has passed, or the day of the DLT), ``state`` (waiting, running, unassessed: the
+        window has passed and its assessment is missing, complete, DLT, left: withdrawn and not evaluable).
     """
     rows = []
     for person in so_far.participants:
@@ -147,7 +169,10 @@ def clocks(
     return pd.DataFrame(rows, columns=["participant", "site", "regimen", "starts", "complete", "state"])
 
 
-_CLOCK = {"enrolled": "waiting", "in DLT window": "running", "evaluable": "complete", "DLT": "DLT"}
+_CLOCK: Mapping[Progress, str] = {
+    "enrolled": "waiting", "in DLT window": "running", "assessment missing": "unassessed", "evaluable": "complete",
+    "DLT": "DLT", "withdrawn, not evaluable": "left",
+}  # fmt: skip
 
 
 def openings(clocks: pd.DataFrame, cohort_size: int, review_days: int) -> pd.DataFrame:
@@ -163,18 +188,20 @@ def openings(clocks: pd.DataFrame, cohort_size: int, review_days: int) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        One row a regimen, in the order of its first participant: ``regimen``, ``participants``, ``running`` (clocks
-        that run or wait), ``free_places`` (in the cohort that is not full), ``held_by`` (the participants whose
-        clock ends last, or who have not begun), ``earliest`` (the first day on which the next cohort may open;
-        None while a place is free or a first infusion is not given).
+        One row a regimen, in the order of its first participant: ``regimen``, ``participants`` (without those who
+        left and are not evaluable: they are replaced), ``running`` (clocks that run, wait, or lack the assessment),
+        ``free_places`` (in the cohort that is not full), ``held_by`` (the participants whose clock ends last, or
+        who have not begun or not been assessed), ``earliest`` (the first day on which the next cohort may open;
+        None while a place is free, a first infusion is not given or an assessment is missing).
     """
     rows = []
-    for regimen, own in clocks.groupby("regimen", sort=False):
-        waiting = own[own["state"] == "waiting"]
-        free = -len(own) % cohort_size
+    for regimen, everybody in clocks.groupby("regimen", sort=False):
+        own = everybody[everybody["state"] != "left"]
+        waiting = own[own["state"].isin(["waiting", "unassessed"])]
+        free = -len(own) % cohort_size if len(own) else cohort_size
         last = own["complete"].dropna().max() if own["complete"].notna().any() else None
         holders = waiting if len(waiting) else own[own["complete"] == last]
-        open_ = own["state"].isin(["running", "waiting"])
+        open_ = own["state"].isin(["running", "waiting", "unassessed"])
         ready = None if free or len(waiting) or last is None else last + timedelta(days=review_days)
         held_by = ", ".join(holders["participant"]) if open_.any() else ""
         rows.append((regimen, len(own), int(open_.sum()), free, held_by, ready))
@@ -194,7 +221,7 @@ def per_site(so_far: TrialSoFar, table: pd.DataFrame, sites: Iterable[str]) -> p
     rows = []
     for site in sites:
         own = table[table["site"] == site]
-        treated = own[own["progress"] != "enrolled"]
+        treated = own[own["treated"]]
         dlts = int((own["progress"] == "DLT").sum())
         rows.append((site, so_far.screened.get(site, 0), len(own), len(treated), dlts))
     return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "DLTs"])

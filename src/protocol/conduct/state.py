@@ -99,17 +99,23 @@ class State:
             Saying what is missing or in the way.
         """
         if isinstance(happened, Correction):
+            self._refuse_elsewhere(happened, site)
             self._admits_correction(happened)
         elif isinstance(happened, Decision):
             refuse_decision(happened, self.decisions)
         elif isinstance(happened, Note):
             if happened.participant is not None and happened.participant not in self.people:
                 raise ProtocolError(happened.participant, _("no such participant"), _("a study id of the log"))
+            self._refuse_elsewhere(happened, site)
         else:
             course = course_of(self.people.get(happened.participant, ()))
             refuse_site(course, happened, site)
             refuse_step(course, happened)
             refuse_unexplained(course, happened, self.open_regimen, reason)
+
+    def _refuse_elsewhere(self, happened: Correction | Note, site: str) -> None:
+        if happened.participant is not None:
+            refuse_site(course_of(self.people.get(happened.participant, ())), happened, site)
 
     def target(self, correction: Correction) -> Entry:
         """Return the entry, as it holds now, that a correction names.
@@ -134,7 +140,8 @@ class State:
             found = _("a replacement of another kind or of another participant")
             raise ProtocolError(where, found, _("a removal, then the right event on its own"))
         if old.kind == "decision" and isinstance(new, Decision):
-            refuse_decision(new, tuple(entry for entry in self.decisions if entry.sequence < old.sequence))
+            place = self.decisions.index(old)
+            refuse_decision(new, self.decisions[:place], self.decisions[place + 1 :])
         elif isinstance(old.event, OfParticipant):
             self._replay(self.people[old.event.participant], old, new)
 

@@ -16,7 +16,12 @@ VIEWS = {
     "now": (-60, 60, "today", 3, "sign"),
     "years": (-14, 745, "enrolment", 5, "stroke"),
 }
-CLOCKS = {"running": (AMBER, _("running")), "complete": (GREY, _("complete")), "DLT": (ORANGE, _("DLT"))}
+CLOCKS = {
+    "running": (AMBER, _("running")),
+    "unassessed": (AMBER, _("over, assessment missing")),
+    "complete": (GREY, _("complete")),
+    "DLT": (ORANGE, _("DLT")),
+}
 NEXT = {"phase_ib_end": _("Phase Ib ends"), "last_enrolment": _("Last enrolment"), "last_visit": _("Last visit")}
 LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
 

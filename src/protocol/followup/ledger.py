@@ -92,7 +92,8 @@ def timelines(record: FollowupRecord, table: pd.DataFrame, today: date) -> pd.Da
     table : pandas.DataFrame
         One row a participant: ``participant``, ``frequency`` (the infusion frequency level), and dates in columns
         named by the ids of anchors and of visits. A visit's column says on which day it took place. Empty dates
-        and absent columns are not known, and never guessed.
+        and absent columns are not known, and never guessed. A column ``missed`` may hold, for each participant,
+        visits that somebody found missed: visit id to the day of that.
     today : date
         The reader's day.
 
@@ -107,15 +108,34 @@ def timelines(record: FollowupRecord, table: pd.DataFrame, today: date) -> pd.Da
     ProtocolError
         As :func:`timeline`, naming the participant.
     """
-    given = read_table(record, table, today)
+    found_missed = _found_missed(table, today)
+    given = read_table(record, table.drop(columns="missed", errors="ignore"), today)
     pieces = [piece for level in given.levels for piece in _group(record, given.at(level), level, today)]
     if not pieces:
         raise ProtocolError("table of dates", "no participants", "one row a participant")
-    return _frame(record, given, {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]})
+    frame = _frame(record, given, {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]})
+    if found_missed:
+        still = frame[frame["status"].isin(["not yet", "open", "due", "overdue"])]
+        pairs = zip(still["participant"].astype(object), still["id"].astype(object), strict=True)
+        frame.loc[still.index[[pair in found_missed for pair in pairs]], "status"] = "missed"
+    return frame
+
+
+def _found_missed(table: pd.DataFrame, today: date) -> set[tuple[str, str]]:
+    """Return participant and visit of what was found missed up to today."""
+    if "missed" not in table.columns:
+        return set()
+    rows = zip(table["participant"], table["missed"], strict=True)
+    return {(str(name), visit) for name, missed in rows for visit, day in missed.items() if day <= today}
 
 
 def timeline(
-    record: FollowupRecord, dates: Dates, frequency: int, today: date, done: Dates | None = None
+    record: FollowupRecord,
+    dates: Dates,
+    frequency: int,
+    today: date,
+    done: Dates | None = None,
+    missed: Mapping[str, date] | None = None,
 ) -> pd.DataFrame:
     """List every visit of one participant with its window and its status today: a batch of one.
 
@@ -132,6 +152,8 @@ def timeline(
     done : mapping of str to date or None, optional
         Visit id to the day it took place. A visit that hangs on a visit counts from the day that one took place,
         and from its target day until then.
+    missed : mapping of str to date, optional
+        Visit id to the day on which somebody found that it was missed.
 
     Returns
     -------
@@ -147,7 +169,7 @@ def timeline(
         For an unknown anchor, visit or frequency, anchors out of order, a visit done in the future, at an anchor
         without a date or at another frequency level.
     """
-    row = {"participant": "", "frequency": frequency, **dates, **(done or {})}
+    row = {"participant": "", "frequency": frequency, "missed": missed or {}, **dates, **(done or {})}
     frame = timelines(record, pd.DataFrame([row], dtype=object), today).drop(columns="participant")
     texts = frame.select_dtypes("category").columns
     return frame.astype(dict.fromkeys(texts, object))

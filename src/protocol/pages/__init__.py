@@ -1,12 +1,13 @@
 """The pages: named inputs, one refresh, named outputs. The only floor that knows widgets."""
 
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 
 import ipywidgets as widgets
 
+from protocol.conduct import local_day
 from protocol.pages import elements
 from protocol.pages.recording.attaching import attach, trial_of
 from protocol.pages.recording.desk import open_desk
@@ -20,6 +21,11 @@ PAGES = {
     "followup": "FollowupPage",
     "sites": "SitesPage",
 }
+
+
+def today_there() -> date:
+    """Return today where the trial takes place, which is the day that the log goes by."""
+    return local_day(datetime.now(UTC))
 
 
 def open_page(name: str, folder: str | Path) -> widgets.VBox:
@@ -39,10 +45,10 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     """
     try:
         trial = load_trial(folder)
-        desk = open_desk(trial, os.environ, date.today)
+        desk = open_desk(trial, os.environ, today_there)
     except ProtocolError as error:
         return elements.framed(elements.html(elements.message(error)))
-    today = date.today()  # noqa: DTZ011 - the reader's own calendar day
+    today = today_there()
     kind = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     more = {"desk": desk} if name == "overview" else {}
     page = kind(trial_of(trial, desk), today=today, **more)

@@ -1,5 +1,6 @@
 """What the committee sees: where the trial stands, what it has to decide, and what changed since it last met."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -29,12 +30,15 @@ COUNTS = {
     "enrolled": _("enrolled"),
     "treated": _("treated"),
     "in window": _("in the DLT window"),
+    "unassessed": _("past the DLT window, assessment missing"),
+    "not evaluable": _("left, not evaluable"),
     "evaluable": _("evaluable"),
     "dlts": _("with a DLT"),
     "withdrawn": _("left the trial"),
 }
 TOP = 15  # rows of a table that show at once
 CARDS = ("screened", "enrolled", "treated", "in window", "evaluable", "dlts")
+CARDS_IF_ANY = ("unassessed", "not evaluable")
 
 
 class MeetingPanel:
@@ -94,9 +98,10 @@ class MeetingPanel:
         """Write everything from the present briefing."""
         now, trial = self._desk.briefing, self._desk.trial
         self.title.value = elements.dress(heading(self._desk))
-        self.figures.value = elements.dress(cards(now), "status")
+        lost = Markup("").join(Markup('<p class="pw-bad">{}</p>').format(words) for words in now.left_out)
+        self.figures.value = elements.dress(cards(now) + lost, "status")
         self.grid.draw(grid_rows(self._desk))
-        words = where_it_stands(now, trial) + self._basis()
+        words = where_it_stands(now, trial) + unassessed(now) + self._basis()
         self.next_step.value = elements.dress(words, "status")
         path = decision_rows(now)
         self.path.layout.display = None if len(path) else "none"
@@ -151,7 +156,9 @@ class MeetingPanel:
         facts = trial.identity
         title = f"{facts['nct_id'].value}: {facts['title'].value}"
         found = (*sheets(self._desk), *change_sheets(self._desk, since), decision_sheet(now))
-        content = meeting_pack(title, now, since, cards(now) + where_it_stands(now, trial), found, pictures)
+        content = meeting_pack(
+            title, now, since, cards(now) + where_it_stands(now, trial) + unassessed(now), found, pictures
+        )
         kind = "invented-example" if now.invented else f"entry-{now.head.count}"
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
         link = elements.download(_("Save the meeting pack (ZIP)"), name, content, "application/zip")
@@ -201,9 +208,19 @@ def cards(now: Briefing) -> Markup:
     """Count participants by how far they have come."""
     inner = Markup("").join(
         Markup('<div class="pw-card"><b class="pw-number">{}</b><br>{}</div>').format(now.counts[name], COUNTS[name])
-        for name in CARDS
+        for name in (*CARDS, *(name for name in CARDS_IF_ANY if now.counts[name]))
     )
     return Markup('<div class="pw-cards cards">{}</div>').format(inner)
+
+
+def unassessed(now: Briefing) -> Markup:
+    """Name those whose DLT window is over and whose assessment is not in the log."""
+    names = now.waiting.loc[now.waiting["progress"].eq("assessment missing"), "participant"]
+    if names.empty:
+        return Markup("")
+    words = _("The DLT window is over and no assessment after it is recorded: {names}.")
+    seen = ", ".join(name or _("a participant") for name in names)
+    return Markup('<p class="pw-bad">{}</p>').format(words.format(names=seen))
 
 
 def sheets(desk: Desk) -> tuple[Sheet, ...]:
@@ -218,7 +235,9 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
     reasons = now.reasons.assign(what=[title(criteria[name]) for name in now.reasons["criterion"]])
     counts = {
         "regimen": _("Regimen"), "enrolled": _("Enrolled"), "treated": _("Treated"), "screened": _("Screened"),
-        "in window": _("In the DLT window"), "evaluable": _("Evaluable"), "dlts": _("With a DLT"), "site": _("Site"),
+        "in window": _("In the DLT window"), "unassessed": _("Assessment missing"),
+        "not evaluable": _("Left, not evaluable"), "evaluable": _("Evaluable"), "dlts": _("With a DLT"),
+        "site": _("Site"),
         "overdue": _("Overdue"), "due": _("Due"), "open": _("Open"), "step": _("Step"),
         "participants": _("Participants"), "criterion": _("Criterion"), "what": _("What it asks"),
     }  # fmt: skip
@@ -249,7 +268,7 @@ def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
     rows = [
         {
             _("Day"): row["day"], _("What"): KINDS[row["kind"]] if row["kind"] != "dlt_assessed" else _("DLT"),
-            _("Regimen"): row["regimen"], _("Participant"): row["participant"], _("Words"): plain(row["words"]),
+            _("Regimen"): row["regimen"], _("Participant"): row["participant"], _("Words"): _news_words(row),
         }
         for row in news.to_dict("records")
     ]  # fmt: skip
@@ -260,6 +279,11 @@ def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
         Sheet("changes", since_then, table, shown),
         Sheet("news", one_by_one, news, pd.DataFrame(rows, columns=columns, dtype=object)),
     )
+
+
+def _news_words(row: Mapping[Any, Any]) -> str:
+    later = _("later corrected (entry {number})").format(number=row["corrected"]) if row["corrected"] else ""
+    return "; ".join(filter(None, (row["change"], plain(row["words"]), later)))
 
 
 def decision_sheet(now: Briefing) -> Sheet:

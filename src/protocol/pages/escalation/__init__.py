@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.conduct import notation, standing
+from protocol.conduct import HOLDING, notation, standing
 from protocol.escalation import STOP, Outcomes, last_named
 from protocol.escalation.grid import Integers
 from protocol.figures import escalation as figures
@@ -154,7 +154,7 @@ class EscalationPage:
             self._is_example = True
             self.notation.value = notation(table)
             self.current.value = self.grid.index(so_far.open_regimen)
-            waiting = table["regimen"].eq(so_far.open_regimen) & ~table["progress"].isin(["evaluable", "DLT"])
+            waiting = table["regimen"].eq(so_far.open_regimen) & table["progress"].isin(HOLDING)
             self.pending.value = int(waiting.sum())
 
     def _count(self, _change: object) -> None:

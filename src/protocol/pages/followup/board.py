@@ -7,6 +7,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
+from protocol.briefing import ledgers
 from protocol.chart import Chart
 from protocol.conduct import TrialSoFar, clocks, openings, table_of_dates
 from protocol.exchange.spreadsheet import csv
@@ -55,7 +56,16 @@ class Board:
 
     def _take(self, so_far: TrialSoFar) -> None:
         self._so_far, self._today = so_far, so_far.as_of
-        self._ledger = timelines(self._trial.followup, table_of_dates(so_far.participants), so_far.as_of)
+        ledger, left_out = ledgers(self._trial, so_far)
+        if ledger is None:
+            ledger = timelines(
+                self._trial.followup, pd.DataFrame([{"participant": "", "frequency": 1}]), so_far.as_of
+            )
+            ledger = ledger.iloc[:0]
+        self._ledger = ledger
+        self._left_out = Markup("").join(
+            Markup('<p class="pw-bad">{}</p>').format(text) for text in left_out.values()
+        )
         self._sites = {person.id: person.site for person in so_far.participants}
 
     def _make_inputs(self) -> None:
@@ -142,7 +152,7 @@ class Board:
             table = table[table["site"] == self.site.value]
         self.list_page.max = max(1, -(-len(table) // _LIST))
         first = (self.list_page.value - 1) * _LIST
-        self.counts.value = elements.dress(_counts(table), role="status")
+        self.counts.value = elements.dress(self._left_out + _counts(table), role="status")
         self.list.value = elements.dress(_visits(table.iloc[first : first + _LIST]), role="status")
         name = "visits-invented-example.csv" if self._so_far.invented else "visits.csv"
         link = elements.download(_("Download the list (CSV)"), name, csv(table), "text/csv")
@@ -245,6 +255,8 @@ def _clocks(table: pd.DataFrame) -> Markup:
     words = {
         "waiting": _("waits for the first infusion"),
         "running": _("running"),
+        "unassessed": _("over; the assessment for DLT is missing"),
+        "left": _("withdrawn, not evaluable"),
         "complete": _("complete"),
         "DLT": _("DLT"),
     }

@@ -8,11 +8,12 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
+from protocol.briefing import ledgers
 from protocol.chart import Chart
-from protocol.conduct import TrialSoFar, table_of_dates
+from protocol.conduct import TrialSoFar
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
-from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline, timelines
+from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline
 from protocol.pages import elements
 from protocol.pages.followup import words
 from protocol.pages.followup.board import Board
@@ -193,7 +194,9 @@ class FollowupPage:
         so_far = self._rows
         if so_far is None:
             return set()
-        ledger = timelines(self._record, table_of_dates(so_far.participants), so_far.as_of)
+        ledger, _left_out = ledgers(self._trial, so_far)
+        if ledger is None:
+            return set()
         sites = {person.id: person.site for person in so_far.participants}
         return full_days(agenda(ledger, sites, so_far.as_of, 3660), site, visits_per_day)
 

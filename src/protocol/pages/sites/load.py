@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from protocol.conduct import Participation, TrialSoFar, standing
+from protocol.conduct import HOLDING, Participation, TrialSoFar, standing
 from protocol.followup import reason, timeline
 from protocol.trial import Trial
 
@@ -45,8 +45,8 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date
     pandas.DataFrame
         One row a site: ``site``, ``participants``, ``visits`` (whose target day lies in those weeks), ``next``
         (the earliest target day, None without one), ``free_slots`` (visits the site can still take in those weeks
-        on its working days, 0 at least), ``in_open_cohort`` (its participants at the open regimen whose DLT window
-        has not passed).
+        on its working days, 0 at least), ``in_open_cohort`` (its participants at the open regimen for whom
+        the next decision waits).
     """
     progress = standing(so_far, trial.escalation.dlt_window_days.value).set_index("participant")["progress"]
     last = so_far.as_of + timedelta(weeks=weeks)
@@ -56,9 +56,7 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date
         own = [person for person in so_far.participants if person.site == site.name]
         days = [day for day in planned[site.name] if so_far.as_of <= day <= last]
         waiting = [
-            person
-            for person in own
-            if person.regimen == so_far.open_regimen and progress[person.id] not in ("evaluable", "DLT")
+            person for person in own if person.regimen == so_far.open_regimen and progress[person.id] in HOLDING
         ]
         next_day = days[0] if days else None
         rows.append((site.name, len(own), len(days), next_day, max(slots - len(days), 0), len(waiting)))
