@@ -262,8 +262,12 @@ def test_the_characteristics_of_the_text_are_those_of_the_simulation():
     measures, selected = next(part for part in text.parts() if part.number == "4").content[-2:]
     first = text.simulations[RECORD.scenarios[0].title]
     value = first.summary(0.05).set_index("measure").loc["correct_selection"]
-    assert measures.rows[0][0][1] == f"{value.value:.1%} ± {100 * value.se:.1f}"
+    assert measures.rows[0][0][1] == f"{value.value:.1%} ± {value.se:.1%}"
     assert measures.rows[0][1] == RECORD.scenarios[0]
+    errors = first.regimens()["selected_se"]
+    assert [cell.rpartition(" ± ")[2] for cell in selected.rows[0][0][1:]] == [
+        f"{error:.1%}" if error else f"up to {3 / first.trials:.1%}" for error in errors
+    ]
     shares = [float(re.search(r"([\d.]+)%", cell)[1]) for cell in selected.rows[0][0][1:]]
     assert sum(shares) == pytest.approx(100, abs=1)
     assert len(shares) == 16
@@ -276,6 +280,52 @@ def test_a_value_that_is_not_the_records_is_said_to_be_the_readers():
     assert rows["Participants in a cohort"].origin == RECORD.design.cohort_size
     assert "set by the reader" in section(target=0.25).html()
     assert "set by the reader" not in section().html()
+
+
+def test_what_was_never_or_always_seen_has_an_error_in_the_text():
+    name = "3+3 along a path"
+    design = RECORD.designed(name)
+    simulations = {one.title: simulate(design, one.truth, 60, 8) for one in RECORD.scenarios[:2]}
+    text = StatisticalSection(RECORD, "N", name, design, simulations, date(2026, 1, 1)).markdown()
+    assert "100.0% ± up to 5.0%" in text
+    assert "± 0.0 " not in text
+    assert "± 0.0%" not in text
+
+
+SHARED = {
+    "Probability of too high a rate that eliminates", "Extra bar on escalation", "Ties go first to",
+    "Enough participants at one regimen", "Rate that calls for stepping up, times the target",
+    "Rate that calls for stepping down, times the target",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("3+3 along a path", 6), ("PIPE", 4), ("Two-agent logistic", 4), ("Waterfall", 2), ("POCRM", 3),
+        ("Keyboard (2-D)", 2), ("BOIN (2-D)", 0), ("Utility of response and toxicity", 1),
+    ],
+)  # fmt: skip
+def test_only_rules_that_a_design_has_are_listed(name, missing):
+    rows = {row.label: row for row in parameters(RECORD, name, RECORD.designed(name))}
+    assert len(SHARED - rows.keys()) == missing
+    assert rows.keys() == {row.label for row in parameters(RECORD, name)}
+    assert all(row.origin for label, row in rows.items() if label != "Design")
+
+
+def test_a_changed_value_of_one_design_alone_is_said_to_be_the_readers():
+    for name, changes, label, value in (
+        ("PIPE", {"ceiling": 0.7}, "Probability of lying above the contour that bars", "0.7"),
+        ("BOIN (2-D)", {"safe": 0.15}, "Rate that calls for stepping up, times the target", "0.5"),
+    ):
+        rows = {row.label: row for row in parameters(RECORD, name, RECORD.designed(name, **changes))}
+        assert rows[label][1:] == (value, None)
+
+
+def test_a_rule_of_three_and_six_has_no_target_in_the_text():
+    name = "3+3 along a path"
+    text = StatisticalSection(RECORD, "N", name, RECORD.designed(name), {}, date(2026, 1, 1)).markdown()
+    assert "The rule has no target DLT rate; 0.3 only judges the simulation" in text
 
 
 def test_the_page_to_print_needs_nothing_else_and_escapes_what_it_is_given():

@@ -408,6 +408,16 @@ def test_pending_participants_in_the_notation_are_waited_for(page, design, text,
     assert page.outlook.picture.layout.display is None
 
 
+def test_the_page_says_what_of_the_utility_design_is_not_published_and_what_right_means(page):
+    note = page.settings.explained["value_both"]
+    assert note.layout.display == "none"
+    page.settings.design.value = "Utility of response and toxicity"
+    assert note.layout.display is None
+    assert "not published in one place" in note.value
+    assert "Ours:" in note.value
+    assert "judged by DLTs alone" in page.comparison.view.children[0].value
+
+
 def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
     assert page.simulation.stale.value == ""
     page.settings.target.value = 0.2

@@ -155,6 +155,14 @@ def so_far(done: int, requested: int, seconds: float) -> str:
     return words + (_(", about {:.0f} s left").format(left) if done < requested else "")
 
 
+def figure_words(value: float, error: float, unit: str, trials: int) -> tuple[str, str]:
+    """Write a figure and its Monte Carlo error in words."""
+    if unit != "share":
+        return f"{value:.2f}", f"{error:.2f}"
+    # Never or always seen in n trials: the 95 % bound is 3 / n (Hanley & Lippman-Hand 1983), not no error at all.
+    return f"{value:.1%}", f"{error:.1%}" if error else _("up to {:.1%}").format(3 / trials)
+
+
 def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
     numbers = values.astype(float)
     return numbers.mean(axis=0), numbers.std(axis=0) / np.sqrt(len(numbers))

@@ -1,10 +1,14 @@
 """Every parameter of a design in words, with its value and where it comes from."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protocol.escalation import Design, EscalationRecord
-from protocol.records import Provenance, Record
+from protocol.escalation.designs.three_plus_three import ThreePlusThree
+from protocol.records import Provenance, Record, Sourced
 from protocol.translation import _
+
+RATIOS = {"safe_ratio": "safe", "toxic_ratio": "toxic"}  # times the target they are these rates of a design
+ROUNDING = 1e-9
 
 
 class Parameter(NamedTuple):
@@ -24,31 +28,48 @@ def parameters(record: EscalationRecord, name: str, design: Design | None = None
     name : str
         One of :data:`protocol.escalation.DESIGNS`.
     design : Design, optional
-        The design as it is set; where it differs from the record, its value stands there without an origin.
+        The design as it is set; where it differs from the record, its value stands there without an origin. The
+        record's own when left out.
+
+    Only parameters that the design has are listed; the ratios of the interval's rates belong to BOIN's boundaries.
     """
-    given = record.design
-    rows = [Parameter(words, _plain(getattr(given, field).value), getattr(given, field))
-            for field, words in _shared().items()]  # fmt: skip
-    if design is not None:
-        changed = {words: getattr(design, field) for field, words in _shared().items()
-                   if hasattr(design, field) and getattr(design, field) != getattr(given, field).value}  # fmt: skip
-        rows = [
-            Parameter(row.label, _plain(changed[row.label]), None) if row.label in changed else row for row in rows
-        ]
+    given, design = record.design, design or record.designed(name)
+    rows = [_row(design, field, _label(design, field, words), getattr(given, field))
+            for field, words in _shared().items() if _has(design, field)]  # fmt: skip
     rows.insert(0, Parameter(_("Design"), name, given.name if name == given.name.value else None))
     rows.append(Parameter(_("DLT window, days"), _plain(record.dlt_window_days.value), record.dlt_window_days))
-    rows += _own(given.own(name))
+    rows += _own(given.own(name), design)
     for dose in record.doses:
         label, millions = _("Dose {}, million cells/kg").format(dose.id), dose.cells_per_kg.value / 1e6
         rows.append(Parameter(label, f"{millions:g}", dose.cells_per_kg))
     return rows
 
 
-def _own(own: Record | None) -> list[Parameter]:
+def _has(design: Design, field: str) -> bool:
+    return field == "start" or hasattr(design, "safe" if field in RATIOS else field)
+
+
+def _label(design: Design, field: str, words: str) -> str:
+    judges = field == "target" and isinstance(design, ThreePlusThree)
+    return _("{} (the rule does not use it, it judges the simulation)").format(words) if judges else words
+
+
+def _own(own: Record | None, design: Design) -> list[Parameter]:
     words = _words_of_one_design()
     fields = [] if own is None else [*type(own).model_fields]
-    values = [(words.get(field, field.replace("_", " ").capitalize()), getattr(own, field)) for field in fields]
-    return [Parameter(label, _plain(value.value), value) for label, value in values]
+    return [_row(design, field, words.get(field, field.replace("_", " ").capitalize()), getattr(own, field))
+            for field in fields]  # fmt: skip
+
+
+def _row(design: Design, field: str, label: str, given: Sourced[Any]) -> Parameter:
+    """Show the record's value with its origin, or the design's where that differs."""
+    if field in RATIOS:
+        rate = getattr(design, RATIOS[field])
+        is_changed, value = abs(rate - given.value * design.target) > ROUNDING, rate / design.target
+    else:
+        value = getattr(design, field, given.value)
+        is_changed = value != given.value
+    return Parameter(label, _plain(value), None) if is_changed else Parameter(label, _plain(given.value), given)
 
 
 def _shared() -> dict[str, str]:

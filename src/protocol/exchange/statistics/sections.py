@@ -6,6 +6,8 @@ from datetime import date
 
 from protocol import __version__
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation
+from protocol.escalation.designs.three_plus_three import ThreePlusThree
+from protocol.escalation.results import figure_words
 from protocol.exchange.statistics.designs import about
 from protocol.exchange.statistics.parameters import parameters
 from protocol.exchange.synopsis.rendering import html, markdown
@@ -73,9 +75,13 @@ class StatisticalSection:
             len(grid.doses), ", ".join(grid.doses), len(grid.frequencies), ", ".join(grid.frequencies), grid.size,
             grid.labels[0], grid.labels[-1],
         )  # fmt: skip
-        sizes = _("Cohorts of {}, at most {} participants; the target DLT rate is {:g}.").format(
-            self.design.cohort_size, self.design.maximum, self.design.target
-        )
+        sizes = _("Cohorts of {}, at most {} participants; the target DLT rate is {:g}.")
+        if isinstance(self.design, ThreePlusThree):
+            sizes = _(
+                "Cohorts of {}, at most {} participants. The rule has no target DLT rate; {:g} only judges the "
+                "simulation."
+            )
+        sizes = sizes.format(self.design.cohort_size, self.design.maximum, self.design.target)
         return (
             Line(self.name, _("Design:"), self.record.design.name if self._is_the_records() else None),
             Line(regimens, _("Regimens:")), Line(sizes, _("Sizes:")), Line(words.rule, _("Escalation:")),
@@ -112,8 +118,9 @@ class StatisticalSection:
         trials = min(one.trials for one in self.simulations.values())
         margin = self.record.acceptable_margin
         words = _(
-            "{:,} simulated trials under every scenario; each figure ± its Monte Carlo standard error. A choice is "
-            "right when no true rate is nearer the target, or when none is chosen where the lowest is too toxic."
+            "{:,} simulated trials under every scenario; each figure ± its Monte Carlo standard error, or up to the "
+            "95 % bound where something was always or never seen. A choice is right when no true rate is nearer the "
+            "target, or when none is chosen where the lowest is too toxic."
         )
         near = _("Acceptable also when the true rate differs from the target by at most")
         return Line(words.format(trials)), Line(f"{margin.value:g}", near, margin), self._measures(), self._selected()
@@ -122,7 +129,8 @@ class StatisticalSection:
         rows, margin = [], self.record.acceptable_margin.value
         for title, one in self.simulations.items():
             lines = one.summary(margin)
-            cells = map(_figure, lines["value"], lines["se"], lines["unit"])
+            figures = zip(lines["value"], lines["se"], lines["unit"], strict=True)
+            cells = [" ± ".join(figure_words(*figure, one.trials)) for figure in figures]
             rows.append(((title, *cells), self._scenario(title)))
         words, names = _measure_words(), next(iter(self.simulations.values())).measures(margin)
         return Table((_("Scenario"), *(words[name] for name in names)), tuple(rows))
@@ -132,8 +140,10 @@ class StatisticalSection:
         rows = []
         for title, one in self.simulations.items():
             table = one.regimens()
-            cells = [f"{row.truth:g}: {row.selected:.1%}" for row in table.iloc[:-1].itertuples()]
-            rows.append(((title, *cells, f"{table['selected'].iloc[-1]:.1%}"), None))
+            shares = [" ± ".join(figure_words(value, error, "share", one.trials))
+                      for value, error in zip(table["selected"], table["selected_se"], strict=True)]  # fmt: skip
+            cells = [f"{rate:g}: {share}" for rate, share in zip(table["truth"], shares[:-1], strict=False)]
+            rows.append(((title, *cells, shares[-1]), None))
         return Table((_("True rate: recommended"), *self.design.grid.labels, _("none")), tuple(rows))
 
     def _scenario(self, title: str) -> Scenario | None:
@@ -155,10 +165,6 @@ class StatisticalSection:
             Line(f"{one.trials:,}", _("Trials of each scenario:")), Line(how),
             *(Line(words, f"{title}:") for title, words in rates.items()),
         )  # fmt: skip
-
-
-def _figure(value: float, error: float, unit: str) -> str:
-    return f"{value:.1%} ± {100 * error:.1f}" if unit == "share" else f"{value:.1f} ± {error:.2f}"
 
 
 def _measure_words() -> dict[str, str]:

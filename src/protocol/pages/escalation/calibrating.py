@@ -11,10 +11,10 @@ from markupsafe import Markup
 from protocol.chart import Chart
 from protocol.escalation import Design, EscalationRecord
 from protocol.escalation.calibration import Calibration, Setting, calibrate
+from protocol.escalation.results import figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation_outlook as figures
 from protocol.pages import elements
-from protocol.pages.escalation.characteristics import figure_words
 from protocol.pages.escalation.job import Job, Work
 from protocol.records import ProtocolError
 from protocol.translation import _

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protocol import __version__
 from protocol.chart import Chart
 from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, simulate
+from protocol.escalation.results import figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages import elements
@@ -130,7 +131,7 @@ class Characteristics:
     def _draw(self, _change: object = None) -> None:
         if self.result:
             with self._drawing:  # the running simulation and the reader may both ask
-                self.picture.draw(cells(self._regimens, self.result.design.target, self.measure.value))
+                self.picture.draw(cells(self.result, self._regimens, self.measure.value))
 
 
 def half(*content: widgets.Widget) -> widgets.VBox:
@@ -140,19 +141,18 @@ def half(*content: widgets.Widget) -> widgets.VBox:
     return box
 
 
-def cells(regimens: pd.DataFrame, target: float, measure: str) -> pd.DataFrame:
-    """Prepare the picture of one measure of :meth:`Simulation.regimens`: "selected", "participants" or "dlts"."""
-    table = regimens.iloc[:-1]
+def cells(result: Simulation, regimens: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Prepare the picture of one measure: "selected", "participants" or "dlts"; `regimens` are those of `result`."""
+    table, target = regimens.iloc[:-1], result.design.target
     values, errors = table[measure], table[f"{measure}_se"]
     percent = measure == "selected"
-    form, factor = ("{:.1f} % ± {:.1f}", 100) if percent else ("{:.2f} ± {:.2f}", 1)
-    short = "{:.1f} %" if percent else "{:.1f}"
+    short, factor, unit = ("{:.1f} %", 100, "share") if percent else ("{:.1f}", 1, "participants")
     signs = {1: _("▲ above"), 0: _("＝ on target"), -1: _("▽ below")}
     return pd.DataFrame({
         "regimen": table["regimen"], "dose": table["dose"], "frequency": table["frequency"],
         "strength": values / max(values.max(), 1e-9),
         "shown": [short.format(value * factor) for value in values],
-        "exact": [form.format(v * factor, e * factor) for v, e in zip(values, errors, strict=True)],
+        "exact": [" ± ".join(figure_words(v, e, unit, result.trials)) for v, e in zip(values, errors, strict=True)],
         "below": [_("true {:.2f}").format(rate) for rate in table["truth"]],
         "sign": [
             _("★ right") if right else signs[(rate > target + 1e-9) - (rate < target - 1e-9)]
@@ -190,14 +190,6 @@ def measure_words() -> dict[str, str]:
         "duration": _("Days from the first start to the last outcome"),
         "responses": _("Participants with a response"),
     }
-
-
-def figure_words(value: float, error: float, unit: str, trials: int) -> tuple[str, str]:
-    """Write a figure and its Monte Carlo error in words."""
-    if unit != "share":
-        return f"{value:.2f}", f"{error:.2f}"
-    # Never or always seen in n trials: the 95 % bound is 3 / n (Hanley & Lippman-Hand 1983), not no error at all.
-    return f"{value:.1%}", f"{error:.1%}" if error else _("up to {:.1%}").format(3 / trials)
 
 
 def _citation(result: Simulation) -> str:

@@ -73,6 +73,18 @@ def ties() -> str:
     )
 
 
+def unpublished() -> str:
+    """Say which rules of the utility design are the workbook's own."""
+    return _(
+        "BOIN12 (Lin and others 2020) is published for one line of doses; for dose and frequency together its rules "
+        "are not published in one place. From the paper: the utilities, the benchmark and the desirability, the "
+        "boundaries, and the closing of regimens that are too toxic or too rarely followed by a response. Ours: the "
+        "steps to all neighbours on the grid, what is chosen from when none of them is open, and the selection among "
+        "regimens whose isotonic DLT rate is no higher than that of the regimen nearest the target. How often it is "
+        "right is judged by DLTs alone, as for every design."
+    )
+
+
 def bar() -> str:
     """Explain the extra bar on escalation."""
     return _(

@@ -35,6 +35,7 @@ class DesignSettings:
         self.explained = {
             "preference": elements.html(elements.details(_("What the preference in ties does"), rules.ties())),
             "bar": elements.html(elements.details(_("What the bar does"), rules.bar())),
+            "value_both": elements.html(elements.note(rules.unpublished())),
         }
         self.view = self._section()
         for widget in (self.design, self.target, self.preference, self.bar, *self._sizes):
@@ -92,8 +93,8 @@ class DesignSettings:
         self.table.value = elements.dress(rules.table(design))
         every = rules.parameters(self.record, self.design.value)
         self.every.value = elements.dress(elements.details(_("All parameters and assumptions"), every))
-        for name in ("bar", "preference", "enough"):
-            for widget in filter(None, (getattr(self, name), self.explained.get(name))):
+        for name in ("bar", "preference", "enough", "value_both"):
+            for widget in filter(None, (getattr(self, name, None), self.explained.get(name))):
                 widget.layout.display = None if hasattr(design, name) else "none"
         cells = rules.cells(design)
         self.rules.layout.display = "none" if cells.empty else None

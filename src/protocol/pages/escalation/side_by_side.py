@@ -11,10 +11,11 @@ from markupsafe import Markup
 from protocol.chart import Chart
 from protocol.escalation import Design, EscalationRecord
 from protocol.escalation.comparison import Comparison, compare
+from protocol.escalation.results import figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation_outlook as figures
 from protocol.pages import elements
-from protocol.pages.escalation.characteristics import figure_words, measure_words
+from protocol.pages.escalation.characteristics import measure_words
 from protocol.pages.escalation.job import Job, Work
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -96,7 +97,8 @@ class SideBySide:
             _(
                 "Each design meets the same simulated participants, with the true rates of the tab before: what "
                 "differs is the design. A selection is acceptable when it is right or its true rate is near the "
-                "target."
+                "target. Right is judged by DLTs alone, whatever a design looks for: one that weighs responses may "
+                "well prefer another regimen."
             ),
             elements.assumption(self.record.acceptable_margin.origin),
         )
