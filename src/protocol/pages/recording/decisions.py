@@ -244,4 +244,6 @@ def _waits(row: Mapping[Any, Any]) -> str:
     who = str(row["participant"]) or _("a participant")
     if pd.isna(row["window_ends"]):
         return _("{who}: first infusion not given yet").format(who=who)
+    if row["progress"] == "assessment missing":
+        return _("{who}: the assessment for DLT is missing").format(who=who)
     return _("{who}: evaluable from {day}").format(who=who, day=row["window_ends"])

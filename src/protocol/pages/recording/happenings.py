@@ -261,9 +261,12 @@ def visits_to_come(desk: Desk, name: str) -> pd.DataFrame:
     columns = ["id", "name", "status", "opens", "closes"]
     so_far = desk.briefing.so_far
     people = [person for person in so_far.participants if person.id == name] if so_far else []
-    if not people:
+    try:
+        ledger = timelines(desk.trial.followup, table_of_dates(people), desk.briefing.as_of) if people else None
+    except ProtocolError:  # the overview names those whose dates cannot be laid out
+        ledger = None
+    if ledger is None:
         return pd.DataFrame(columns=columns)
-    ledger = timelines(desk.trial.followup, table_of_dates(people), desk.briefing.as_of)
     rows = ledger[ledger["status"].isin(ASKED) & ~ledger["id"].astype(str).str.startswith("infusion_")]
     rank = rows["status"].astype(object).map({status: place for place, status in enumerate(ASKED)})
     order = rows.assign(rank=rank).sort_values(["rank", "closes"], kind="stable").index
