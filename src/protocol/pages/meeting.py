@@ -75,6 +75,7 @@ class MeetingPanel:
         self.next_step = elements.html("", "pw-beside", role="status")
         self.grid = Chart(grid_figures.grid, _("The grid with what was seen and what is recommended"))
         self.path = Chart(path_figures.path, _("The path of the decisions through the grid"))
+        self._path_framed = elements.narrow(self.path)
         self.regimens, self.sites, self.visits = (elements.html("") for _part in range(3))
         self.funnel, self.reasons = elements.html(""), elements.html("")
         self.changed, self.pack = elements.html("", role="status"), elements.html("", role="status")
@@ -88,7 +89,7 @@ class MeetingPanel:
                 elements.row(elements.narrow(self.grid), self.next_step), small, self.sites, screening,
                 elements.section(_("Since the last meeting"), elements.row(self.since, self.prepare, self.inspect),
                                  self.pack, self.changed),
-                elements.section(_("Decisions so far"), elements.narrow(self.path)),
+                elements.section(_("Decisions so far"), self._path_framed),
             ]
         )  # fmt: skip
         view.add_class("pw-section")
@@ -104,7 +105,7 @@ class MeetingPanel:
         words = where_it_stands(now, trial) + unassessed(now) + self._basis()
         self.next_step.value = elements.dress(words, "status")
         path = decision_rows(now)
-        self.path.layout.display = None if len(path) else "none"
+        self._path_framed.layout.display = None if len(path) else "none"
         if len(path):
             self.path.draw(path, regimens=regimens_of(now, trial))
         for place, sheet in zip(

@@ -47,7 +47,8 @@ class DecisionPanel:
         self._make_forms(today)
         self._days = Days(today, self.on, self.enrolled_on)
         self.view = self._arranged()
-        self.past = elements.section(_("Decisions so far"), elements.narrow(self.picture), self.history)
+        self._framed = elements.narrow(self.picture)
+        self.past = elements.section(_("Decisions so far"), self._framed, self.history)
         self.participant.observe(self._choose, "value")
         desk.on_change(self.refresh)
         self.refresh()
@@ -59,7 +60,7 @@ class DecisionPanel:
             self._days.move(now.as_of)
         self.state.value = elements.dress(where_it_stands(now, self._desk.trial), role="status")
         rows = decision_rows(now)
-        self.picture.layout.display = None if len(rows) else "none"
+        self._framed.layout.display = None if len(rows) else "none"
         if len(rows):
             self.picture.draw(rows, regimens=regimens_of(now, self._desk.trial))
         self.history.value = elements.dress(history(now))
