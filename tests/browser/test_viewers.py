@@ -28,10 +28,12 @@ def record_three(path):
             {"kind": "screened", "phase": "Ib", "overall": "eligible so far", "result": found.content["result"]},
             {"kind": "enrolled", "regimen": "A1"},
             {"kind": "infused", "number": 1},
-            {"kind": "dlt_assessed", "dlt": number == 0, "code": "infection" if number == 0 else None},
+            {"kind": "dlt_assessed", "dlt": True, "code": "infection"}
+            if number == 0
+            else {"kind": "dlt_assessed", "dlt": False, "on": day + timedelta(days=28)},
         ]
         for happened in story:
-            log.append(event(happened | {"on": day, "participant": name}), actor="coordinator-1", site=SITE)
+            log.append(event({"on": day, "participant": name} | happened), actor="coordinator-1", site=SITE)
     log.close()
 
 
