@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from protocol.escalation.comparison import in_rounds
 from protocol.escalation.designs import Design
-from protocol.escalation.results import Simulation, so_far
+from protocol.escalation.results import Simulation, Together
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -28,7 +28,7 @@ class Setting(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Together):
     """Simulations of every setting under every scenario.
 
     Parameters
@@ -41,19 +41,6 @@ class Calibration:
 
     simulations: dict[tuple[Setting, str], Simulation]
     margin: float
-
-    def __str__(self) -> str:
-        return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
-
-    @property
-    def trials(self) -> int:
-        """Trials finished of every combination."""
-        return next(iter(self.simulations.values())).trials
-
-    @property
-    def requested(self) -> int:
-        """Trials asked for."""
-        return next(iter(self.simulations.values())).requested
 
     def table(self) -> pd.DataFrame:
         """Tabulate the risks.

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.designs import Design
-from protocol.escalation.results import Simulation, so_far
+from protocol.escalation.results import Simulation, Together
 from protocol.escalation.simulation import simulate
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -22,7 +22,7 @@ LARGEST_PIECE = 2000  # trials at once in this process
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Together):
     """Several designs on the same simulated participants.
 
     Parameters
@@ -35,19 +35,6 @@ class Comparison:
 
     simulations: dict[str, Simulation]
     margin: float
-
-    def __str__(self) -> str:
-        return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
-
-    @property
-    def trials(self) -> int:
-        """Trials finished with every design."""
-        return next(iter(self.simulations.values())).trials
-
-    @property
-    def requested(self) -> int:
-        """Trials asked for."""
-        return next(iter(self.simulations.values())).requested
 
     def table(self) -> pd.DataFrame:
         """Tabulate design, measure, value, se (Monte Carlo standard error), unit; measures as in a summary."""

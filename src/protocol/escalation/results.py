@@ -1,5 +1,6 @@
 """What simulated trials showed: operating characteristics with their Monte Carlo error."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -166,3 +167,22 @@ def figure_words(value: float, error: float, unit: str, trials: int) -> tuple[st
 def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
     numbers = values.astype(float)
     return numbers.mean(axis=0), numbers.std(axis=0) / np.sqrt(len(numbers))
+
+
+class Together:
+    """Simulations that grow together: each has the same number of trials."""
+
+    simulations: Mapping[Any, Simulation]
+
+    def __str__(self) -> str:
+        return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
+
+    @property
+    def trials(self) -> int:
+        """Trials finished of each."""
+        return next(iter(self.simulations.values())).trials
+
+    @property
+    def requested(self) -> int:
+        """Trials asked for."""
+        return next(iter(self.simulations.values())).requested
