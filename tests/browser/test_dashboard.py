@@ -177,3 +177,23 @@ def test_the_browser_itself_refuses_other_hosts(workshop, laptop):
     )
     assert refused
     assert "Content Security Policy" in " ".join(laptop.errors)
+
+
+def test_a_page_asks_for_all_its_controls_at_once(workshop, laptop):
+    sent = []
+    laptop.tab.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(bytes(data))))
+    laptop.open(workshop, "01-picture")
+    laptop.tab.wait_for_selector(f"{PICTURE} >> svg")
+    assert sum(b'"request_states"' in message for message in sent) == 1
+    assert not any(b'"request_state"' in message for message in sent)
+
+
+def test_a_page_that_waits_for_its_controls_too_long_says_so(workshop, laptop):
+    laptop.tab.route("**/page.js*", lambda route: route.fulfill(body=without_patience(route.fetch().text())))
+    laptop.tab.route_web_socket("**/channels*", lambda socket: None)
+    laptop.open(workshop, "01-picture")
+    laptop.tab.get_by_text("This page could not be opened in time").wait_for()
+
+
+def without_patience(script):
+    return script.replace("Number(document.currentScript.dataset.patienceSeconds) * 1000", "3000")

@@ -48,9 +48,14 @@ class PageKernel(IPKernelApp):
     """A kernel that runs one page and then only answers it."""
 
     def init_shell(self) -> None:
-        """Return memory after each cell: opening a page frees 4 MB."""
+        """Let the page ask for all controls at once, and return memory after each cell: opening a page frees 4 MB.
+
+        ipywidgets offers itself to the kernel on import, which here comes before there is one; a page would then
+        ask for each of its hundreds of controls alone, and fail when it is not quick enough.
+        """
         super().init_shell()  # type: ignore[no-untyped-call]
         shell: Any = self.shell
+        shell.extension_manager.load_extension("ipywidgets")
         shell.events.register("post_run_cell", memory_returner())
 
 

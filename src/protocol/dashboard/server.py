@@ -134,7 +134,7 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
         ],
         resources={"workbook": workbook(notebooks)},
     )
-    config.VoilaExecutor.timeout = CELL_SECONDS
+    config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60)
     config.KernelRestarter.restart_limit = (
         0  # a restarted kernel is empty and answers nothing; the page says it ended

@@ -1,11 +1,15 @@
-"""Keep each session to the browser it was opened in: a kernel answers only the reader it was handed to.
+"""Keep each session to the browser it was opened in, and let kernels be started in turn.
 
 Everyone on the dashboard holds the same token. What tells two readers apart is the cookie that the server signs at
 the login; a kernel's number belongs to one cookie from the moment its page is sent, and to every other it does not
-exist.
+exist. When many open a page at once, only as many kernels compute as there are processors: the first pages are there
+sooner and nobody's page waits so long for an answer that the browser gives it up.
 """
 
-from collections.abc import Callable
+import asyncio
+import os
+
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -17,6 +21,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+TURNS = asyncio.Semaphore(os.cpu_count() or 1)
 OWNERS = "session_owners"
 """Setting with the number of each kernel handed out and the reader it was handed to."""
 MOST_OWNERS = 10_000  # kernels long ended are forgotten after so many newer ones
@@ -25,14 +30,15 @@ MOST_OWNERS = 10_000  # kernels long ended are forgotten after so many newer one
 class HandingOut:
     """A kernel manager that tells which kernels it hands out; otherwise the very one it stands for."""
 
-    def __init__(self, manager: Any, given: Callable[[str], None]) -> None:
-        self._manager, self._given = manager, given
+    def __init__(self, manager: Any, given: Callable[[str], None], turn: Callable[[], Awaitable[None]]) -> None:
+        self._manager, self._given, self._turn = manager, given, turn
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._manager, name)
 
     async def start_kernel(self, **options: Any) -> str:
-        """Start a kernel for the page that is asked for."""
+        """Start a kernel for the page that is asked for, when it is its turn."""
+        await self._turn()
         kernel: str = await ensure_async(self._manager.start_kernel(**options))
         self._given(kernel)
         return kernel
@@ -47,10 +53,24 @@ class HandingOut:
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     """A page whose kernel belongs to the reader who asked for it."""
 
+    _has_turn = False
+
     @property
     def kernel_manager(self) -> Any:
         """The server's kernel manager, noting what it hands out."""
-        return HandingOut(super().kernel_manager, self._keep)
+        return HandingOut(super().kernel_manager, self._keep, self._wait_for_turn)
+
+    async def get(self, path: str | None = None) -> None:
+        """Send the page; whoever had to wait for a kernel lets the next one in after it."""
+        try:
+            await super().get(path)
+        finally:
+            if self._has_turn:
+                TURNS.release()
+
+    async def _wait_for_turn(self) -> None:
+        await TURNS.acquire()
+        self._has_turn = True
 
     def _keep(self, kernel: str) -> None:
         owners: dict[str, str] = self.settings[OWNERS]

@@ -5,12 +5,20 @@
   const loading = document.getElementById("loading");
   const ended = document.getElementById("wb-ended");
 
+  // On a busy or small machine two libraries give up too soon, and the page would stay empty: anywidget gives a
+  // picture's script two seconds, ipywidgets gives the kernel four to say what the page consists of.
+  const [clock, within] = [window.setTimeout, AbortSignal.timeout.bind(AbortSignal)];
+  window.setTimeout = (step, ms, ...rest) => clock(step, ms === 4000 ? PATIENCE_MS : ms, ...rest);
+  AbortSignal.timeout = (ms) => within(ms === 2000 ? PATIENCE_MS : ms);
+
   for (const button of document.querySelectorAll(".wb-reload"))
     button.addEventListener("click", () => location.reload());
 
-  // Voila removes #loading once the page is there.
+  // Voila removes #loading once the cells are there, whether or not their controls are.
   setTimeout(() => {
-    if (!loading.isConnected) return;
+    const cells = document.getElementById("rendered_cells");
+    if (!loading.isConnected && !cells.textContent.includes("Loading widget")) return;
+    document.body.append(loading);
     loading.querySelector(".wb-spinner").hidden = true;
     loading.querySelector(".wb-loading-text").hidden = true;
     loading.querySelector(".wb-late").hidden = false;
@@ -36,7 +44,13 @@
     }
   }
 
+  // Voila ends the kernel as soon as the page is about to be left; whoever clicks or types has stayed after all.
+  let leaving = false;
+  addEventListener("beforeunload", () => (leaving = true));
+  for (const use of ["pointerdown", "keydown"]) addEventListener(use, () => (leaving = false), true);
+
   async function watch(kernel) {
+    if (leaving) return setTimeout(watch, EVERY_MS, kernel);
     const state = await stateOf(kernel);
     show(state === "dead" || state === "silent");
     if (state !== "dead") setTimeout(watch, EVERY_MS, kernel);
