@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from protocol.conduct import Correction, Visit, fold
+from protocol.conduct import Correction, Visit, event, fold
 from protocol.conduct.log import LogReader, open_log
 from protocol.pages import open_page
 from protocol.pages.eligibility import EligibilityPage
@@ -395,3 +395,14 @@ def test_the_state_of_the_desk_is_the_fold_of_its_entries(sit_down):
     desk = sit_down()
     assert desk._state() == fold(desk._entries())
     assert isinstance(desk, Desk)
+
+
+def test_a_log_opened_for_the_pages_refuses_visits_and_regimens_that_the_trial_does_not_have(sit_down, today):
+    desk = sit_down()
+    person = desk.briefing.so_far.participants[-1]
+    with pytest.raises(ProtocolError, match="infusion_day_1, .*month_24"):
+        desk.record(Visit(on=today, participant=person.id, visit="month_25"), person.site)
+    ready = next(name for name, course in desk.courses.items() if course.consented and not course.withdrawn)
+    odd = event({"kind": "enrolled", "on": today, "participant": ready, "regimen": "F1"})
+    with pytest.raises(ProtocolError, match="A1, A2"):
+        desk.record(odd, desk.courses[ready].site, "no other was left")

@@ -275,5 +275,12 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
     from protocol.conduct.log import open_log  # the database, only for those who have one
 
     files = trial.folder.glob("*.toml") if trial.folder else ()
-    log = open_log(address, protocol=protocol_version(files), read_only=not reader.records)
+    log = open_log(address, protocol=protocol_version(files), known=known(trial), read_only=not reader.records)
     return Desk(trial, reader, log, today)
+
+
+def known(trial: Trial) -> dict[str, tuple[str, ...]]:
+    """Return what events may name: the visits and the regimens that this trial has."""
+    regimens = trial.escalation.grid.labels
+    visits = tuple(visit.id for visit in trial.followup.all_visits)
+    return {"visit": visits, "regimen": regimens, "chosen": regimens, "recommended": regimens}
