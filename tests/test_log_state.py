@@ -28,6 +28,7 @@ from protocol.conduct import (
     fold,
     sealed,
 )
+from protocol.conduct.events import content
 from protocol.records import ProtocolError
 
 P = "W-001"
@@ -229,3 +230,31 @@ def test_a_form_with_a_wrong_field_is_told_which():
     with pytest.raises(ProtocolError, match="kind"):
         event({"kind": "vanished"})
     assert event({"kind": "consented", "on": "2026-03-02", "participant": P}) == of(Consented)
+
+
+DECIDED = {"kind": "decision", "on": "2026-03-02", "chosen": "A1", "why": "why", "decided_by": "committee"}
+
+
+@pytest.mark.parametrize("basis", [{"recommended": "A1"}, {"recommended": None}, {"waits_for": {"places": 2}},
+                                   {"waits_for": {}}])  # fmt: skip
+def test_a_decision_is_kept_as_it_was_given_so_that_older_hashes_hold(basis):
+    given = DECIDED | basis
+    assert content(event(given)) == given
+    replaced = {
+        "kind": "correction",
+        "of": 1,
+        "hash": "0" * 64,
+        "participant": None,
+        "why": "w",
+        "replacement": given,
+    }
+    assert content(event(replaced)) == replaced
+
+
+@pytest.mark.parametrize(
+    "basis", [{}, {"recommended": "A1", "waits_for": {"places": 1}}, {"waits_for": {"W-001": 1}},
+              {"waits_for": {"places": 0}}]
+)  # fmt: skip
+def test_a_decision_says_what_was_recommended_or_what_that_waits_for_and_never_both(basis):
+    with pytest.raises(ProtocolError):
+        event(DECIDED | basis)

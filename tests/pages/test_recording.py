@@ -144,7 +144,8 @@ def test_a_decision_is_recorded_and_shows_in_the_history(sit_down, today):
     panel.decide.record.click()
     assert "✓ Recorded" in panel.decide.said.value
     last = desk.briefing.decisions.iloc[-1]
-    assert (last["chosen"], last["recommended"]) == ("B1", "D1")
+    waits = "nothing recommended (waits for free places: 1, first infusions: 2)"
+    assert (last["chosen"], last["recommended"]) == ("B1", waits)
     assert "a step back" in panel.history.value
     assert desk.briefing.open_regimen == "B1"
     assert panel.picture._rows[-1]["kind"] == "otherwise"
@@ -400,7 +401,7 @@ def test_the_state_of_the_desk_is_the_fold_of_its_entries(sit_down):
 def test_a_log_opened_for_the_pages_refuses_visits_and_regimens_that_the_trial_does_not_have(sit_down, today):
     desk = sit_down()
     person = desk.briefing.so_far.participants[-1]
-    with pytest.raises(ProtocolError, match="infusion_day_1, .*month_24"):
+    with pytest.raises(ProtocolError, match=r"infusion_day_1, .*month_24"):
         desk.record(Visit(on=today, participant=person.id, visit="month_25"), person.site)
     ready = next(name for name, course in desk.courses.items() if course.consented and not course.withdrawn)
     odd = event({"kind": "enrolled", "on": today, "participant": ready, "regimen": "F1"})

@@ -104,7 +104,9 @@ class LogReader:
 class Log(LogReader):
     """A log that events can be added to."""
 
-    def __init__(self, store: Store, versions: Mapping[str, str], known: Known, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, versions: Mapping[str, str], known: Known, clock: Callable[[], datetime]
+    ) -> None:
         super().__init__(store)
         self._versions, self._known, self._clock = versions, known, clock
 
@@ -139,7 +141,8 @@ class Log(LogReader):
         Conflict
             When somebody recorded something about the same participant, or something a decision rests on, since.
         ProtocolError
-            For what cannot have happened, for what the protocol does not have, for free text that looks like a person, and when nothing could be written.
+            For what cannot have happened, for what the protocol does not have, for free text that looks like a
+            person, and when nothing could be written.
         """
         moment = self._clock()
         self._look_at(event, actor, reason, key, moment)

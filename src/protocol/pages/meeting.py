@@ -293,4 +293,6 @@ def decision_sheet(now: Briefing) -> Sheet:
         "day": _("Day"), "recommended": _("Recommended"), "chosen": _("Chosen"), "why": _("Why"),
         "decided_by": _("Decided by"), "seen": _("DLTs under it"),
     }  # fmt: skip
-    return Sheet("decisions", _("Decisions so far"), now.decisions, now.decisions.rename(columns=names))
+    stops = {"recommended": _("stop"), "chosen": _("stop")}
+    shown = now.decisions.fillna(stops).rename(columns=names)
+    return Sheet("decisions", _("Decisions so far"), now.decisions, shown)
