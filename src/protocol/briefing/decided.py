@@ -50,5 +50,6 @@ def _recommended(decision: Mapping[str, Any]) -> str | None:
     if "recommended" in decision:
         regimen: str | None = decision["recommended"]
         return regimen
-    waited = ", ".join(WAITED[what].format(n=count) for what, count in decision["waits_for"].items())
+    found = decision["waits_for"]
+    waited = ", ".join(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
     return _("nothing recommended (waits for {what})").format(what=waited) if waited else _("nothing recommended")
