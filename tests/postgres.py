@@ -46,7 +46,7 @@ class Server:
         secret.write_text(self.password)
         secret.chmod(0o644)
         self.small = self.folder / "small"
-        self.around = small_disk.command(self.small, disk_mb) if disk_mb else []
+        self.before = {"preexec_fn": small_disk.on(self.small, 1024 * disk_mb)} if disk_mb else {}
         self.small.mkdir()
         if self.user:
             os.chown(self.small, self.user["user"], self.user["group"])
@@ -91,8 +91,8 @@ class Server:
             options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
             with (self.folder / "server.log").open("ab") as log:
                 self.process = subprocess.Popen(
-                    [*self.around, self.bin / "postgres", "-D", self.data, "-p", str(self.port), *options],
-                    stdout=log, stderr=log, cwd=self.folder, **self.user,
+                    [self.bin / "postgres", "-D", self.data, "-p", str(self.port), *options],
+                    stdout=log, stderr=log, cwd=self.folder, **self.user, **self.before,
                 )  # fmt: skip
             while self.process.poll() is None and time.monotonic() < end:
                 try:

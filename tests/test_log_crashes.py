@@ -170,8 +170,8 @@ def small_disks():
 
 @pytest.mark.usefixtures("small_disks")
 def test_on_a_disk_that_is_really_full_nothing_is_half_written_and_room_is_enough_to_go_on(tmp_path):
-    command = [*small_disk.command(tmp_path, 0.5), sys.executable, "-c", FULL, str(tmp_path)]
-    answer = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-c", FULL, str(tmp_path)]
+    answer = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_disk.on(tmp_path, 500))  # noqa: PLW1509
     assert answer.stderr == ""
     assert int(answer.stdout) > 10
     assert list(tmp_path.iterdir()) == []  # it was on the small disk
