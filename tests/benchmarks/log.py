@@ -25,6 +25,10 @@ from protocol.conduct.log import open_log
 
 COUNT = 100_000
 OPEN_SECONDS, APPEND_SECONDS = 1.0, 0.02  # the limits
+VISITS = (
+    "screening", "ecog_check", "after_last_infusion", "safety_day_8", "end_of_treatment_visit", "dlt_day_22",
+    "dlt_day_29", "month_3", "month_6",
+)  # fmt: skip
 VERDICTS = {
     "facts": {f"fact_{number}": number * 1.5 for number in range(30)},
     "verdicts": {f"{kind}{number}": "met" for kind, last in (("I", 8), ("E", 26)) for number in range(1, last + 1)},
@@ -34,11 +38,11 @@ VERDICTS = {
 def life(number: int) -> list[Event]:
     """The twenty events of one participant."""
     name = f"W-{number:05d}"
-    visits = [Visit(on=DAY + timedelta(days=30 + n), participant=name, visit=f"visit_{n}") for n in range(9)]
+    visits = [Visit(on=DAY + timedelta(days=30 + n), participant=name, visit=visit) for n, visit in enumerate(VISITS)]
     return [
         screened(name, **VERDICTS),
         *beginning(name, infusions=3)[1:],
-        DltAssessed(on=DAY + timedelta(days=29), participant=name, dlt=False),
+        DltAssessed(on=DAY + timedelta(days=45), participant=name, dlt=False),
         *visits,
         Recovery(on=DAY + timedelta(days=20), participant=name, lineage="neutrophils"),
         Response(on=DAY + timedelta(days=20), participant=name, category="complete"),
