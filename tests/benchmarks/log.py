@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -20,11 +20,12 @@ import log_writers
 import postgres
 from trial_events import DAY, NOON, WHO, beginning, screened
 
-from protocol.conduct import DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
+from protocol.conduct import Decision, DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
 from protocol.conduct.log import open_log
 
 COUNT = 100_000
 OPEN_SECONDS, APPEND_SECONDS = 1.0, 0.02  # the limits
+OPENED = Decision(on=DAY, recommended="A1", chosen="A1", why="the start", decided_by="committee")
 VISITS = (
     "screening", "ecog_check", "after_last_infusion", "safety_day_8", "end_of_treatment_visit", "dlt_day_22",
     "dlt_day_29", "month_3", "month_6",
@@ -42,7 +43,7 @@ def life(number: int) -> list[Event]:
     return [
         screened(name, **VERDICTS),
         *beginning(name, infusions=3)[1:],
-        DltAssessed(on=DAY + timedelta(days=45), participant=name, dlt=False),
+        DltAssessed(on=DAY + timedelta(days=29), participant=name, dlt=False),
         *visits,
         Recovery(on=DAY + timedelta(days=20), participant=name, lineage="neutrophils"),
         Response(on=DAY + timedelta(days=20), participant=name, category="complete"),
@@ -53,8 +54,9 @@ def life(number: int) -> list[Event]:
 def entries(count: int) -> Iterator[Entry]:
     """A long log, sealed without asking what may follow what."""
     head = Head()
-    for event in islice((event for number in range(count) for event in life(number)), count):
-        entry = sealed(event, head, NOON, **WHO, protocol="0" * 64, software="0.1.0")
+    lives = (event for number in range(count) for event in life(number))
+    for event in islice(chain([OPENED], lives), count):
+        entry = sealed(event, head, NOON + timedelta(seconds=head.count), **WHO, protocol="0" * 64, software="0.1.0")
         head = Head(entry.sequence, entry.hash)
         yield entry
 

@@ -231,7 +231,7 @@ def test_a_correction_replaces_the_day_and_keeps_the_old_entry(sit_down, today, 
     corrected = next(p for p in desk.briefing.so_far.participants if p.id == person.id)
     assert (person.visits[visit], corrected.visits[visit]) == (day, day + timedelta(days=1))
     assert count(log_file) == before + 1
-    old = next(e for e in desk._entries() if e.sequence == entry.sequence)
+    old = next(e for e in desk._log.entries() if e.sequence == entry.sequence)
     assert old.content["on"] == day.isoformat()
 
 
@@ -394,7 +394,7 @@ def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
 
 def test_the_state_of_the_desk_is_the_fold_of_its_entries(sit_down):
     desk = sit_down()
-    assert desk._state() == fold(desk._entries())
+    assert desk._state() == fold(desk._log.entries())
     assert isinstance(desk, Desk)
 
 

@@ -350,8 +350,7 @@ def test_only_new_entries_are_read_and_the_comparison_stays_right(sites, monkeyp
         fresh = sites.desk()
         assert desk.changes(since).equals(fresh.changes(since))
         assert desk.news(since).equals(fresh.news(since))
-    assert asked[0] == before
-    assert set(asked[1:]) == {before + 1}
+    assert asked == [before]
     sites.add("withdrawn", "2026-05-10", "U-001", 1, cause="progression")  # recorded within `later`
     desk.refresh()
     assert desk.changes(later).equals(sites.desk().changes(later))

@@ -68,6 +68,7 @@ class MeetingPanel:
         self.prepare.on_click(self._prepare)
         self.inspect.on_click(self._inspect)
         desk.on_change(self.refresh)
+        desk.on_change(self._outdate, every_entry=True)
         self.refresh()
 
     def _make_outputs(self) -> None:
@@ -114,6 +115,10 @@ class MeetingPanel:
             place.value = elements.dress(shortened(sheet))
         self.pack.value = ""
         self._compare()
+
+    def _outdate(self) -> None:
+        """Take away what was made from an earlier end of the log."""
+        self.pack.value = ""
 
     def _last_meeting(self) -> date | None:
         decisions = self._desk.briefing.decisions

@@ -50,7 +50,7 @@ def attach(name: str, page: Any, desk: Desk, today: date) -> widgets.Widget:
         banner.value = elements.dress(whose(desk), role="status")
 
     tell()
-    desk.on_change(tell)
+    desk.on_change(tell, every_entry=True)
     _keep_watching(desk)
     return widgets.VBox([banner, page.view])
 
