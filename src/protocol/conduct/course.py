@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any
 
 from protocol.conduct.entries import Entry
@@ -72,15 +71,13 @@ class Course:
         """The last day on which an assessment found no DLT, None without one."""
         return max((found.on for found in self.assessments if not found.dlt), default=None)
 
-    def participation(
-        self, study_id: str, infusion_visits: Mapping[str, date] = MappingProxyType({})
-    ) -> Participation:
+    def participation(self, study_id: str, infusion_visits: Mapping[str, date]) -> Participation:
         """Return the dates of an enrolled participant in the form the pages work with.
 
         Parameters
         ----------
         study_id : str
-        infusion_visits : mapping of str to date, optional
+        infusion_visits : mapping of str to date
             The infusions as visits of the schedule.
         """
         return Participation(

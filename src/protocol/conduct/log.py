@@ -93,7 +93,7 @@ class LogReader:
     def _caught_up(self, connection: Connection) -> State:
         rows = self._store.rows(connection, self._state.head.count)
         with _collector_at_rest():
-            state = fold(checked(rows, self._state.head), self._state)
+            state = fold(checked(rows, self._state.head), self._state, hashes=not self._store.read_only)
         if state.head != self._store.head(connection):
             found = _("another end than its head says")
             raise ProtocolError(self.where, found, _("nothing more; have the log verified and restored from a copy"))

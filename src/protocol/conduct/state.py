@@ -190,18 +190,20 @@ class State:
             before.append(held)
 
 
-def fold(entries: Iterable[Entry], state: State | None = None) -> State:
+def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = True) -> State:
     """Apply entries, in their order, to a state (to an empty one when left out).
 
     Entries that stand in a log are taken as they are: what may be recorded is asked of :meth:`State.admits` before.
+    Without `hashes` those of the entries are left out too: only who corrects an entry needs its hash.
     """
     state = state or State()
     people: dict[str, Any] = dict(state.people)
     touched: dict[str, list[Entry]] = {}
     decisions, notes, corrections = list(state.decisions), list(state.notes), list(state.corrections)
     others = {"decision": decisions, "note": notes}
-    last = None
-    for last in map(_kept, entries):
+    entry = None
+    for entry in entries:
+        last = _kept(entry, hashes)
         values = last.content
         kind: str = values["kind"]
         name: str | None = values.get("participant")
@@ -214,20 +216,21 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
             corrections += _corrected(last, [*([touched[name]] if name else []), decisions, notes])
         else:
             touched[str(name)].append(last)
-    if last is None:
+    if entry is None:
         return state
     known = {name: course for name, course in vars(state).get("courses", state._known).items() if name not in touched}
     people.update((name, tuple(mine)) for name, mine in touched.items())
     held = MappingProxyType({name: mine for name, mine in people.items() if mine}) if touched else state.people
-    head = Head(last.sequence, last.hash)
+    head = Head(entry.sequence, entry.hash)
     return State(head, held, tuple(decisions), tuple(notes), tuple(corrections), known)
 
 
-def _kept(entry: Entry) -> Entry:
+def _kept(entry: Entry, hashes: bool) -> Entry:
     if not entry.key:
         return entry
     sequence, time, actor, site, reason, protocol, software, _key, values, _previous, own = entry
-    return Entry(sequence, time, actor, site, reason, intern(protocol), software, "", values, "", own)
+    kept = own if hashes else ""
+    return Entry(sequence, time, actor, site, reason, intern(protocol), software, "", values, "", kept)
 
 
 def _corrected(correction: Entry, places: list[list[Entry]]) -> list[tuple[Entry, Entry]]:

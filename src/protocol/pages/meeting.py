@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -68,7 +69,7 @@ class MeetingPanel:
         self.prepare.on_click(self._prepare)
         self.inspect.on_click(self._inspect)
         desk.on_change(self.refresh)
-        desk.on_change(self._outdate, every_entry=True)
+        desk.on_change(partial(setattr, self.pack, "value", ""), every_entry=True)  # it is of an earlier end
         self.refresh()
 
     def _make_outputs(self) -> None:
@@ -115,10 +116,6 @@ class MeetingPanel:
             place.value = elements.dress(shortened(sheet))
         self.pack.value = ""
         self._compare()
-
-    def _outdate(self) -> None:
-        """Take away what was made from an earlier end of the log."""
-        self.pack.value = ""
 
     def _last_meeting(self) -> date | None:
         decisions = self._desk.briefing.decisions

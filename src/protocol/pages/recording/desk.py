@@ -1,7 +1,5 @@
 """The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
 
-import asyncio
-import ctypes
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +12,7 @@ from uuid import uuid4, uuid5
 import pandas as pd
 
 from protocol import briefing
+from protocol.briefing import Briefing
 from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
 from protocol.conduct.entries import Verification, canonical
 from protocol.conduct.events import content
@@ -25,7 +24,6 @@ from protocol.trial import Trial, day_of
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
 """Kinds of entries that news are made of."""
 _DASH = re.compile("[\u2010-\u2015\u2212]")
-EVERY_SECONDS = 5  # how soon a page shows what another person recorded
 
 
 class Desk:
@@ -54,6 +52,8 @@ class Desk:
         self._listeners: list[Callable[[], None]] = []
         self._followers: list[Callable[[], None]] = []
         self._session, self._own = uuid4(), set[int]()
+        self.briefing: Briefing
+        self._shown: State  # what the briefing is of
         self._compared: tuple[date, pd.DataFrame] | None = None
         self._told: tuple[date, pd.DataFrame] | None = None
         self._look(self._state())
@@ -101,15 +101,6 @@ class Desk:
         if self._compared and any(day_of(entry) <= self._compared[0] for entry in new):
             self._compared = None
         return kinds
-
-    async def watch(self) -> None:
-        """Keep the page up to date until its kernel ends."""
-        give_back()
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            with suppress(ProtocolError):  # a log out of reach for a moment; whoever records is told
-                if self.refresh():
-                    give_back()
 
     def changes(self, since: date) -> pd.DataFrame:
         """Compare the figures of a day with the present ones; see :func:`protocol.briefing.changes`."""
@@ -246,12 +237,6 @@ class Desk:
             return fold(self._example)
         state: State = self._log.state()
         return state
-
-
-def give_back() -> None:
-    """Give the room of tables that are gone back to the system, where the C library keeps it otherwise."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _words(event: Event) -> list[str]:
