@@ -271,3 +271,12 @@ def test_an_old_log_with_an_unknown_visit_opens_and_the_visit_can_be_removed(log
         strict.append(Correction(**about, replacement=odd.event.model_copy(update={"on": NOON.date()})), **WHO)
     strict.append(Correction(**about), **WHO)
     assert strict.state().courses["W-001"].visits == {}
+
+
+def test_a_reader_keeps_no_hashes_and_a_writer_does_so_that_it_can_correct(log, log_url):
+    record(log, trial.beginning())
+    reader = open_log(log_url, read_only=True)
+    assert {entry.hash for entry in reader.state().entries} == {""}
+    assert [entry.hash for entry in log.state().entries] == [entry.hash for entry in log.entries()]
+    assert reader.state().courses.keys() == log.state().courses.keys()
+    reader.close()

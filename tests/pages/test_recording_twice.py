@@ -1,5 +1,6 @@
 """Forms that stay open: a second click, another person's entry, another day, another site."""
 
+import asyncio
 from base64 import b64decode
 from datetime import date, timedelta
 from io import BytesIO
@@ -11,6 +12,7 @@ from protocol.conduct import Correction, Decision, Note, Visit, event
 from protocol.conduct.log import open_log
 from protocol.exchange import log_files
 from protocol.pages.meeting import MeetingPanel, decision_sheet
+from protocol.pages.recording import watching
 from protocol.pages.recording.decisions import DecisionPanel
 from protocol.pages.recording.desk import Desk, open_desk
 from protocol.pages.recording.happenings import HappeningPanel, visits_to_come
@@ -354,3 +356,55 @@ def test_only_new_entries_are_read_and_the_comparison_stays_right(sites, monkeyp
     sites.add("withdrawn", "2026-05-10", "U-001", 1, cause="progression")  # recorded within `later`
     desk.refresh()
     assert desk.changes(later).equals(sites.desk().changes(later))
+
+
+def test_a_note_moves_the_page_on_without_looking_at_the_figures_again(sites, monkeypatch):
+    desk, heard = sites.desk(), []
+    desk.on_change(lambda: heard.append("figures"))
+    desk.on_change(lambda: heard.append("entry"), every_entry=True)
+    seen = desk.briefing
+    with monkeypatch.context() as without:
+        without.setattr("protocol.briefing.brief", None)
+        sites.add("note", "2026-05-10", "W-001", text="thawed late")
+        assert desk.refresh()
+    assert heard == ["entry"]
+    assert desk.briefing.head == sites.writer.head()
+    assert desk.briefing.counts is seen.counts
+    sites.add("visit", "2026-05-10", "W-001", visit="month_3")
+    assert desk.refresh()
+    assert heard == ["entry", "figures", "entry"]
+
+
+def test_a_note_at_midnight_does_not_keep_the_page_on_the_old_day(sites):
+    desk = sites.desk()
+    sites.add("note", "2026-05-10", text="late")
+    sites.day += timedelta(days=1)
+    assert desk.refresh()
+    assert desk.briefing.as_of == sites.day
+
+
+def test_a_look_that_failed_is_made_again(sites, monkeypatch):
+    desk = sites.desk()
+    sites.add("withdrawn", "2026-05-10", "U-001", 1, cause="progression")
+    with monkeypatch.context() as broken:
+        broken.setattr("protocol.briefing.brief", None)
+        with pytest.raises(TypeError):
+            desk.refresh()
+    assert desk.refresh()
+    assert desk.briefing.counts["withdrawn"] == 1
+
+
+def test_a_page_that_is_open_follows_what_others_record(sites, monkeypatch):
+    monkeypatch.setattr(watching, "EVERY_SECONDS", 0.01)
+    desk = sites.desk()
+
+    async def while_open():
+        watching.keep_watching(desk)
+        sites.add("withdrawn", "2026-05-10", "U-001", 1, cause="progression")
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if desk.briefing.counts["withdrawn"]:
+                return
+
+    asyncio.run(while_open())
+    assert desk.briefing.counts["withdrawn"] == 1
