@@ -19,7 +19,9 @@ class Value(NamedTuple):
 
 def opposite(flag: Any) -> Any:
     """Return not flag."""
-    return not flag if isinstance(flag, bool) else ~flag
+    if flag is True:
+        return False
+    return True if flag is False else ~flag
 
 
 def both(left: Any, right: Any) -> Any:

@@ -31,6 +31,7 @@ OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 __all__ = ["TOLERANCE", "Leaves", "Logic", "Rails", "Value", "all_of", "any_of", "both", "either", "opposite"]
 
 UNKNOWN = Rails(False, False)
+CERTAIN = {True: Rails(True, False), False: Rails(False, True)}
 
 
 class Leaves(Protocol):
@@ -129,6 +130,8 @@ class Logic:
 
     def _where(self, known: Any, outcome: Any) -> Rails:
         """Return the rails of an outcome that counts where it is known."""
+        if known is True and isinstance(outcome, bool):
+            return CERTAIN[outcome]
         flags = self.leaves.flags(outcome)
         return Rails(both(known, flags), both(known, opposite(flags)))
 
