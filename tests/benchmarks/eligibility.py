@@ -140,7 +140,8 @@ def curves(cohort, found):
     from protocol.eligibility.rows import reader
 
     passes, after = [], []
-    for name, *ends in (("transaminase_max_uln", 1.0, 10.0), ("bmi_max_kg_m2", 20.0, 45.0), ("washout_days", 0.0, 90.0)):
+    ranges = {"transaminase_max_uln": (1.0, 10.0), "bmi_max_kg_m2": (20.0, 45.0), "washout_days": (0.0, 90.0)}
+    for name, ends in ranges.items():
         start = time.perf_counter()
         swept = sweep(record(), found, reader(cohort), name, ends, "II")
         passes.append(time.perf_counter() - start)
