@@ -91,7 +91,7 @@ def lines(draw: st.DrawFn, columns: list[str]) -> bytes:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_broken_file_read_in_blocks_gives_what_reading_it_cell_by_cell_gives(data: st.DataObject) -> None:
     columns = data.draw(st.lists(st.sampled_from(COLUMNS), min_size=1, unique=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,18 +112,34 @@ class Column:
 
     def _usual(self, cells: Any) -> tuple[Values, Values]:
         """Read what is written as usual, all cells of a Polars column at once; return also the places of the rest."""
-        if self.fact.is_number:
-            import polars as pl
+        match self.fact.type:
+            case "date":
+                values, usable = self._days(cells)
+            case "number" | "whole":
+                values, usable = self._numbers(cells)
+            case _:
+                texts, known = self._answers
+                codes = cells.cast(texts, strict=False).to_physical()
+                values, usable = known[codes.fill_null(len(known) - 1).to_numpy()], codes.is_not_null().to_numpy()
+        return values, np.flatnonzero(~usable & cells.is_not_null().to_numpy())
 
-            numbers = cells.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
-            usable = (numbers >= self.fact.minimum) & (numbers <= self.fact.maximum)
-            if self.fact.type == "whole":
-                usable &= numbers == np.floor(numbers)
-            return np.where(usable, numbers, np.nan), np.flatnonzero(~usable & cells.is_not_null().to_numpy())
-        texts, values = _days() if self.fact.type == "date" else self._answers
-        codes = cells.cast(texts, strict=False).to_physical()
-        others = (codes.is_null() & cells.is_not_null()).to_numpy()
-        return values[codes.fill_null(len(values) - 1).to_numpy()], np.flatnonzero(others)
+    def _numbers(self, cells: Any) -> tuple[Values, Values]:
+        import polars as pl
+
+        numbers = cells.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+        usable = (numbers >= self.fact.minimum) & (numbers <= self.fact.maximum)
+        if self.fact.type == "whole":
+            usable &= numbers == np.floor(numbers)
+        return np.where(usable, numbers, self.nothing), usable
+
+    def _days(self, cells: Any) -> tuple[Values, Values]:
+        """Read days; Polars takes more than is allowed, so each has to be what the day is written as."""
+        import polars as pl
+
+        days = cells.str.to_date("%Y-%m-%d", strict=False)
+        usual = days.is_between(FIRST_DAY, LAST_DAY) & (days.cast(pl.String) == cells)
+        usable = usual.fill_null(value=False).to_numpy()
+        return np.where(usable, days.to_physical().fill_null(0).to_numpy(), np.int32(self.nothing)), usable
 
     @cached_property
     def _answers(self) -> tuple[Any, Values]:
@@ -138,15 +154,6 @@ class Column:
     def problems(self) -> list[Problem]:
         """Return what could not be used."""
         return self.unusable.problems()
-
-
-@cache
-def _days() -> tuple[Any, Values]:
-    """Every day a participant may have, as a type of Polars, and their numbers since 1970; at the end nothing."""
-    import polars as pl
-
-    days = np.arange(np.datetime64(FIRST_DAY), np.datetime64(LAST_DAY) + 1)
-    return pl.Enum(days.astype(str).tolist()), np.append(days.astype(np.int32), np.int32(NOTHING["i"]))
 
 
 def read_value(cell: object, fact: Fact) -> object:

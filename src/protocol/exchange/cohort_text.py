@@ -115,7 +115,8 @@ class Lines:
             if number == 1:
                 raise self._no_text() from None
             self._unreadable(number)
-            return line.decode("gb18030", errors="replace")
+            text = line.rstrip(b"\r\n")  # or the last broken character would take the line end with it
+            return text.decode("gb18030", errors="replace") + line[len(text) :].decode()
 
     def _unreadable(self, number: int) -> None:
         self._add(number, _("bytes that are no text; each is shown as �"))
