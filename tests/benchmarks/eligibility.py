@@ -125,8 +125,8 @@ BROKEN = (
     Broken("participant {id}", with_cell(0, DOUBLED.encode())),
     Broken("row {row}", lambda cells: b",".join(cells[:-1])),
     Broken("row {row}", lambda cells: b",".join([*cells, b""])),
-    Broken("line {row}", with_cell(0, "王小乙".encode())),
-    Broken("row {row}, column sex", with_cell(3, "女士".encode("gb18030"))),
+    Broken("line {row}", lambda cells: b",".join(["王小乙".encode() + cells[0], *cells[1:]])),
+    Broken("row {row}, column sex", with_cell(3, "男性".encode("gb18030"))),
 )
 
 
