@@ -55,10 +55,11 @@ USUAL = {
     "remarks": ["", "a", "好"],
 }
 STRANGE = [
-    "", " ", "NA", "N/A", "NaN", "null", "?", "未知", "unknown", "inf", "-inf", "1_0", "0x1", "１２", "1e400", "-1", "101",
-    "high", "5 ", " 5", "2026-02-30", "2026-2-3", "+2026-03-1", "2026- 3-01", "20260301", "2026-03-01 00:00:00",
-    "2026-03-01T00:00:00", "2026-03-01x", "1899-12-31", "2101-01-01", "9999-12-31", "1.5", "1.0", "yes ", "Ja", "\u3000",
-    "\xa0", "\ufeff1", "\x1c", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", "a\rb", "x" * 50, "\ufffd", "1\x85", "\u2028",
+    "", " ", "NA", "N/A", "NaN", "null", "?", "未知", "unknown", "inf", "-inf", "1_0", "0x1", "１２", "1e400", "-1",
+    "101", "high", "5 ", " 5", "2026-02-30", "2026-2-3", "+2026-03-1", "2026- 3-01", "20260301", "2026-03-01 00:00:00",
+    "2026-03-01T00:00:00", "2026-03-01x", "1899-12-31", "2101-01-01", "9999-12-31", "1.5", "1.0", "yes ", "Ja",
+    "\u3000", "\xa0", "\ufeff1", "\x1c", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", "a\rb", "x" * 50, "\ufffd",
+    "1\x85", "\u2028",
 ]  # fmt: skip
 
 
@@ -101,3 +102,177 @@ def test_a_broken_file_read_in_blocks_gives_what_reading_it_cell_by_cell_gives(d
     if data.draw(st.booleans()):
         content = content.rstrip(b"\r\n")
     agree(content, data.draw(st.sampled_from([1, 30, 200, 1 << 23])))
+
+
+# --- Files large enough for blocks, and what must hold of them ---------------------------------------------------
+
+
+def spoken(cohort: object, place: str) -> str:
+    """What was found at a place."""
+    assert isinstance(cohort, CohortFile)
+    return next(problem.found for problem in cohort.problems if problem.where == place)
+
+
+def many(rows: int) -> list[bytes]:
+    """A header and the rows of the shipped example again and again, each with an id of its own."""
+    header, *people = EXAMPLE.splitlines()
+    numbered = (people[row % len(people)].partition(b",")[2] for row in range(rows))
+    return [header, *(b"INV-%05d,%s" % (row, rest) for row, rest in enumerate(numbered))]
+
+
+def as_file(lines: list[bytes], end: bytes = b"\n") -> bytes:
+    return end.join([*lines, b""])
+
+
+def test_the_shipped_example_is_read_in_blocks_as_it_is_read_cell_by_cell() -> None:
+    for block in (20_000, 1 << 23):
+        agree(EXAMPLE, block)
+
+
+def test_every_sprinkled_bad_row_is_named_and_the_rest_is_read() -> None:
+    content = many(9000)
+    header = content[0].decode().split(",")
+
+    def put(row: int, column: str, cell: bytes) -> None:
+        cells = content[row - 1].split(b",")
+        cells[header.index(column)] = cell
+        content[row - 1] = b",".join(cells)
+
+    put(1000, "height_cm", b"tall")
+    put(2000, "birth_date", b"1970-02-30")
+    put(3000, "participant_id", b"INV-00000")
+    put(4000, "sex", "男性".encode("gb18030"))
+    put(5000, "participant_id", b'"X, the\r\nsecond"')
+    content[5999] += b",more"
+    content[6999] = b"short"
+    content[7999] = b""
+    found = read(codecs.BOM_UTF8 + as_file(content, b"\r\n"), 0)
+    assert spoken(found, "row 1000, column height_cm") == "'tall'"
+    assert spoken(found, "row 2000, column birth_date") == "'1970-02-30'"
+    assert spoken(found, "participant INV-00000") == "2 rows with this id; each is screened"
+    assert spoken(found, "row 4000, column sex") == "'男性'"
+    assert spoken(found, "row 6000") == f"{len(header) + 1} cells where the header has {len(header)}"
+    assert spoken(found, "row 7000") == f"1 cells where the header has {len(header)}"
+    assert isinstance(found, CohortFile)
+    assert len(found.problems) == 6
+    assert len(found.frame) == 8999
+    assert found.frame["participant_id"][4998] == "X, the\r\nsecond"
+    healthy = read_cohort("mine.csv", as_file([line for row, line in enumerate(many(9000)) if row != 7999]), RECORD)
+    lost = found.frame["height_cm"].isna() & healthy.frame["height_cm"].notna()
+    assert lost[lost].index.to_list() == [1000 - 2, 7000 - 2]
+
+
+def test_bytes_of_another_encoding_in_a_large_file_are_named_by_line() -> None:
+    content = many(9000)
+    content[100] = "王甲".encode("gb18030") + content[100]
+    content[200] = "李乙乙".encode() + content[200]
+    content[300] = b"\xff" + content[300]
+    found = read(as_file(content), 0)
+    assert spoken(found, "line 201").startswith("text in UTF-8")
+    assert spoken(found, "line 301").startswith("bytes that are no text")
+    assert isinstance(found, CohortFile)
+    assert found.frame["participant_id"][[99, 199, 299]].tolist() == [
+        "王甲INV-00099",
+        "李乙乙INV-00199",
+        "�INV-00299",
+    ]
+    assert len(found.frame) == 9000
+
+
+def test_a_file_with_every_text_in_quotation_marks_is_read_in_blocks() -> None:
+    written = io.StringIO()
+    rows = csv.reader(io.StringIO(EXAMPLE.decode()))
+    csv.writer(written, quoting=csv.QUOTE_ALL).writerows([[cell or "NA" for cell in row] for row in rows])
+    agree(written.getvalue().encode(), 5000)
+    found = read(written.getvalue().encode(), 0)
+    assert isinstance(found, CohortFile)
+    assert_frame_equal(found.frame, read_cohort("cohort.csv", EXAMPLE, RECORD).frame)
+
+
+def test_an_open_quotation_mark_is_refused_in_the_same_words_however_large_the_file_is() -> None:
+    content = many(9000)
+    content[10] = b'"' + content[10]
+    assert read(as_file(content), 0, 1 << 16) == read(as_file(content), 1 << 40)
+    assert read(as_file(content), 0, 1 << 16)[1] == "field larger than field limit (131072)"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030"])
+@pytest.mark.parametrize("large", [0, 1 << 40])
+def test_spreadsheets_saved_as_utf_16_or_gb18030_are_read(encoding: str, large: int) -> None:
+    found = read("participant_id,sex\r\n王甲,Female\r\n李乙乙,男\r\n".encode(encoding), large)
+    assert isinstance(found, CohortFile)
+    assert found.frame["participant_id"].to_list() == ["王甲", "李乙乙"]
+    assert spoken(found, "row 3, column sex") == "'男'"
+
+
+def test_a_broken_character_before_a_line_end_takes_no_character_and_no_row_with_it() -> None:
+    for large in (0, 1 << 40):
+        found = read(b"participant_id,ecog\nX1,1\nX2,\x800\nX3,2\n", large)
+        assert isinstance(found, CohortFile)
+        assert found.frame["participant_id"].to_list() == ["X1", "X2", "X3"]
+
+
+# --- Any size: on the disk, with progress, to be stopped ----------------------------------------------------------
+
+
+def broken_cohort(folder: Path) -> Path:
+    """A file of some blocks in random order of ids, some of which stand twice, far apart."""
+    content = many(12000)
+    content[1000] = content[1].partition(b",")[0] + b"," + content[1000].partition(b",")[2]
+    content[8999] = content[2].partition(b",")[0] + b"," + content[8999].partition(b",")[2]
+    content[4000] = content[2].partition(b",")[0] + b"," + content[4000].partition(b",")[2]
+    content[5000] += b",more"
+    rows = content[1:]
+    random.Random(5).shuffle(rows)
+    path = folder / "cohort.csv"
+    path.write_bytes(as_file([content[0], *rows]))
+    return path
+
+
+def test_a_file_kept_on_the_disk_is_screened_as_one_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
+    monkeypatch.setattr("protocol.exchange.cohort_kept.GROUP_ROWS", 2000)
+    path, into = broken_cohort(tmp_path), tmp_path / "kept.parquet"
+    kept, held = read_cohort(path.name, path, RECORD, into=into), read_cohort(path.name, path, RECORD)
+    assert kept.frame == into
+    assert kept.problems == held.problems
+    assert {"participant INV-00000", "participant INV-00001"} <= {problem.where for problem in kept.problems}
+    assert RECORD.screen_cohort(into).fail.tolist() == RECORD.screen_cohort(held.frame).fail.tolist()
+    assert RECORD.screen_cohort(into).unknown.tolist() == RECORD.screen_cohort(held.frame).unknown.tolist()
+    assert RECORD.screen_cohort(into).participants == RECORD.screen_cohort(held.frame).participants
+    assert {file.name for file in tmp_path.iterdir()} == {"cohort.csv", "kept.parquet"}
+    assert pl.scan_parquet(into).collect()["participant_id"].to_list() == held.frame["participant_id"].to_list()
+
+
+def test_a_small_file_is_kept_on_the_disk_too(tmp_path: Path) -> None:
+    kept = read_cohort("cohort.csv", EXAMPLE, RECORD, into=tmp_path / "kept.parquet")
+    held = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
+    assert RECORD.screen_cohort(kept.frame).fail.tolist() == RECORD.screen_cohort(held).fail.tolist()
+    assert_frame_equal(read_cohort("kept.parquet", tmp_path / "kept.parquet", RECORD).frame, held)
+
+
+def test_reading_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
+    path, told = broken_cohort(tmp_path), list[tuple[int, int]]()
+    read_cohort(path.name, path, RECORD, progress=lambda done, whole: told.append((done, whole)))
+    assert len(told) > 5
+    assert [done for done, _whole in told] == sorted({done for done, _whole in told})
+    assert told[-1] == (path.stat().st_size, path.stat().st_size)
+
+
+def test_reading_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(done: int, whole: int) -> None:
+        if done > whole / 3:
+            raise StoppedError
+
+    monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
+    monkeypatch.setattr("protocol.exchange.cohort_kept.GROUP_ROWS", 1000)
+    path = broken_cohort(tmp_path)
+    with pytest.raises(StoppedError):
+        read_cohort(path.name, path, RECORD, into=tmp_path / "kept.parquet", progress=stop)
+    assert [file.name for file in tmp_path.iterdir()] == ["cohort.csv"]

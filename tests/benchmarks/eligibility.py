@@ -94,7 +94,9 @@ def written(path, size):
     places = []
     with Path(path).open("wb") as file:
         for number, batch in enumerate(batches(10_000_000, 2)):
-            text = batch.write_csv(include_header=number == 0, include_bom=number == 0, line_terminator="\r\n").encode()
+            text = batch.write_csv(
+                include_header=number == 0, include_bom=number == 0, line_terminator="\r\n"
+            ).encode()
             lines = text.split(b"\r\n")
             for place in range(SPRINKLED, len(lines) - 1, SPRINKLED):
                 broken = BROKEN[len(places) % len(BROKEN)]

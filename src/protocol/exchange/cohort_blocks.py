@@ -131,7 +131,7 @@ def unusual(text: bytes, starts: Numbers, ends: Numbers, wanted: int) -> NDArray
 def _quoted(
     letters: NDArray[np.uint8], starts: Numbers, ends: Numbers, commas: Numbers, quotes: Numbers
 ) -> tuple[NDArray[np.bool_], Numbers]:
-    """Say of each line whether a quotation mark is in the wrong place, and how many commas are between two of them."""
+    """Say of each line whether a quotation mark is in a wrong place, and how many commas are between two."""
     line = np.searchsorted(ends, quotes, side="right")
     closing = (np.arange(len(quotes)) - np.searchsorted(quotes, starts)[line]) % 2 == 1
     opens = (quotes == starts[line]) | (letters[quotes - 1] == COMMA)

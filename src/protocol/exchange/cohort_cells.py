@@ -84,7 +84,7 @@ class Column:
             values[others] = self._read(cells.gather(others).to_list(), np.asarray(rows.numbers)[others])
         return values
 
-    def _read(self, cells: Sequence[Any], numbers: Sequence[int]) -> list[Any]:
+    def _read(self, cells: Sequence[Any], numbers: Any) -> list[Any]:
         """Read cells one by one, each text once; list those that cannot be used."""
         if len(self.readings) > KEPT_READINGS:
             self.readings.clear()

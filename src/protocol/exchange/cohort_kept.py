@@ -103,7 +103,7 @@ class OnDisk:
         """Yield each id that stands more than once, in the order of the rows, and how often; of a complete file."""
         import duckdb
 
-        settings = {"memory_limit": COUNTING_MEMORY, "temp_directory": self._folder.name}
+        settings: dict[str, Any] = {"memory_limit": COUNTING_MEMORY, "temp_directory": self._folder.name}
         count = (
             f"SELECT {IDENTITY}, count(*) FROM read_parquet(?, file_row_number = true) "  # noqa: S608  no input of anybody
             f"GROUP BY 1 HAVING count(*) > 1 ORDER BY min(file_row_number)"
