@@ -56,10 +56,16 @@ USUAL = {
 }
 STRANGE = [
     "", " ", "NA", "N/A", "NaN", "null", "?", "未知", "unknown", "inf", "-inf", "1_0", "0x1", "１２", "1e400", "-1",
-    "101", "high", "5 ", " 5", "2026-02-30", "2026-2-3", "+2026-03-1", "2026- 3-01", "20260301", "2026-03-01 00:00:00",
-    "2026-03-01T00:00:00", "2026-03-01x", "1899-12-31", "2101-01-01", "9999-12-31", "1.5", "1.0", "yes ", "Ja",
+    "101", "high", "5 ", " 5", "2026-02-30", "2026-2-3", "+2026-03-1", "2026- 3-01", "20260301",
+    "2026-03-01 00:00:00", "2026-03-01T00:00:00", "2026-03-01x", "1899-12-31", "2101-01-01", "9999-12-31", "1.5", "1.0", "yes ", "Ja",
     "\u3000", "\xa0", "\ufeff1", "\x1c", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", "a\rb", "x" * 50, "\ufffd",
     "1\x85", "\u2028",
+]  # fmt: skip
+
+MARKS = [
+    '"X1"a,male,1', 'X"1",male,1', 'X""1,male,1', '"X1" ,male,1', ' "X1",male,1', '"X1,male",1', '"X1,male,1"', 'X1","male,1',
+    '"X1"",male,1"', '""X1,male,1', '""X1"",male,1', '"","",""', 'X1,"male",1"', 'X1,""male"",1', 'X"1,m"ale,1', '"X1""",male,1',
+    '"X1\n2","male",1', 'X1,male,1"\nX2,"male,1', '"X1"a"b",male,1', 'X1,male,"1"\r', 'X1,"male"\r,1', '"X1","male",1,""',
 ]  # fmt: skip
 
 
@@ -90,6 +96,19 @@ def lines(draw: st.DrawFn, columns: list[str]) -> bytes:
     return (",".join(map(write, row)) + draw(st.sampled_from(["\n", "\r\n"]))).encode(
         draw(st.sampled_from(["utf-8"] * 8 + ["gb18030"])), errors="replace"
     )
+
+
+@pytest.mark.parametrize("write", [str, quoted], ids=["plain", "quoted"])
+def test_every_strange_cell_is_read_in_every_column_as_it_is_cell_by_cell(write: Callable[[str], str]) -> None:
+    found = [cell for cell in [*STRANGE, *(cell for some in USUAL.values() for cell in some)] if cell != '"']
+    apart = [cell for cell in found if write is quoted or not set(cell) & set(',"\r\n')]
+    rows = [",".join(["Y" if column != COLUMNS[-1] else "", *[write(cell)] * len(COLUMNS)]) for cell in apart for column in COLUMNS]
+    agree("\n".join([",".join(["site", *COLUMNS]), *rows, ""]).encode(), 500)
+
+
+@pytest.mark.parametrize("row", MARKS)
+def test_quotation_marks_in_wrong_places_are_read_as_python_reads_them(row: str) -> None:
+    agree(f'participant_id,sex,ecog\nX0,male,1\n{row}\nX9,female,"2"\n"X10",male,0\n'.encode())
 
 
 @settings(max_examples=150, deadline=None)

@@ -58,6 +58,11 @@ class Listed:
         else:
             self.more += 1
 
+    @property
+    def room(self) -> int:
+        """How many more are listed."""
+        return SHOWN - len(self.first)
+
     def problems(self) -> list[Problem]:
         """Return them, the last one with the number of those not listed."""
         if not self.more:
@@ -91,12 +96,14 @@ class Column:
         for cell in set(cells).difference(self.readings):
             self.readings[cell] = self._reading(cell)
         found = [self.readings[cell] for cell in cells]
-        if any(value is UNUSABLE for value in found):
-            for place, value in enumerate(found):
-                if value is UNUSABLE:
-                    where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
-                    self.unusable.add(where, f"{str(cells[place])[:40]!r}")
-                    found[place] = self.nothing
+        wrong = [place for place, value in enumerate(found) if value is UNUSABLE]
+        room = self.unusable.room
+        for place in wrong[:room]:
+            where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
+            self.unusable.add(where, f"{str(cells[place])[:40]!r}")
+        self.unusable.more += len(wrong[room:])
+        for place in wrong:
+            found[place] = self.nothing
         return found
 
     def _reading(self, cell: Any) -> Any:
