@@ -4,6 +4,8 @@ import codecs
 import csv
 import io
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,15 +59,19 @@ USUAL = {
 STRANGE = [
     "", " ", "NA", "N/A", "NaN", "null", "?", "未知", "unknown", "inf", "-inf", "1_0", "0x1", "１２", "1e400", "-1",
     "101", "high", "5 ", " 5", "2026-02-30", "2026-2-3", "+2026-03-1", "2026- 3-01", "20260301",
-    "2026-03-01 00:00:00", "2026-03-01T00:00:00", "2026-03-01x", "1899-12-31", "2101-01-01", "9999-12-31", "1.5", "1.0", "yes ", "Ja",
+    "2026-03-01 00:00:00", "2026-03-01T00:00:00", "2026-03-01x", "1899-12-31", "2101-01-01", "9999-12-31",
+    "1.5", "1.0", "yes ", "Ja",
     "\u3000", "\xa0", "\ufeff1", "\x1c", "a,b", 'a"b', '"', '""', "a\nb", "a\r\nb", "a\rb", "x" * 50, "\ufffd",
     "1\x85", "\u2028",
 ]  # fmt: skip
 
 MARKS = [
-    '"X1"a,male,1', 'X"1",male,1', 'X""1,male,1', '"X1" ,male,1', ' "X1",male,1', '"X1,male",1', '"X1,male,1"', 'X1","male,1',
-    '"X1"",male,1"', '""X1,male,1', '""X1"",male,1', '"","",""', 'X1,"male",1"', 'X1,""male"",1', 'X"1,m"ale,1', '"X1""",male,1',
-    '"X1\n2","male",1', 'X1,male,1"\nX2,"male,1', '"X1"a"b",male,1', 'X1,male,"1"\r', 'X1,"male"\r,1', '"X1","male",1,""',
+    '"X1"a,male,1', 'X"1",male,1', 'X""1,male,1', '"X1" ,male,1', ' "X1",male,1', '"X1,male",1', '"X1,male,1"',
+    'X1","male,1',
+    '"X1"",male,1"', '""X1,male,1', '""X1"",male,1', '"","",""', 'X1,"male",1"', 'X1,""male"",1',
+    'X"1,m"ale,1', '"X1""",male,1',
+    '"X1\n2","male",1', 'X1,male,1"\nX2,"male,1', '"X1"a"b",male,1', 'X1,male,"1"\r', 'X1,"male"\r,1',
+    '"X1","male",1,""',
 ]  # fmt: skip
 
 
@@ -102,7 +108,11 @@ def lines(draw: st.DrawFn, columns: list[str]) -> bytes:
 def test_every_strange_cell_is_read_in_every_column_as_it_is_cell_by_cell(write: Callable[[str], str]) -> None:
     found = [cell for cell in [*STRANGE, *(cell for some in USUAL.values() for cell in some)] if cell != '"']
     apart = [cell for cell in found if write is quoted or not set(cell) & set(',"\r\n')]
-    rows = [",".join(["Y" if column != COLUMNS[-1] else "", *[write(cell)] * len(COLUMNS)]) for cell in apart for column in COLUMNS]
+    rows = [
+        ",".join(["Y" if column != COLUMNS[-1] else "", *[write(cell)] * len(COLUMNS)])
+        for cell in apart
+        for column in COLUMNS
+    ]
     agree("\n".join([",".join(["site", *COLUMNS]), *rows, ""]).encode(), 500)
 
 
@@ -295,3 +305,23 @@ def test_reading_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, monkey
     with pytest.raises(StoppedError):
         read_cohort(path.name, path, RECORD, into=tmp_path / "kept.parquet", progress=stop)
     assert [file.name for file in tmp_path.iterdir()] == ["cohort.csv"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    into = tmp_path / "nowhere" / "kept.parquet"
+    with pytest.raises(ProtocolError, match=r"nowhere/kept\.parquet: .*write a file in a folder that exists"):
+        read_cohort("cohort.csv", EXAMPLE, RECORD, into=into)
+
+
+def test_a_small_file_needs_no_polars() -> None:
+    """A page that shows the example stays small."""
+    program = (
+        "import sys; sys.path.insert(0, 'src')\n"
+        "from pathlib import Path\n"
+        "from protocol.exchange.cohort_files import read_cohort\n"
+        "from protocol.trial import load_trial\n"
+        "record = load_trial(Path('data/NCT05672420')).eligibility\n"
+        "assert len(read_cohort('cohort.csv', Path('data/examples/cohort.csv'), record).frame) == 500\n"
+        "assert 'polars' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)

@@ -72,7 +72,8 @@ def read_cohort(
     Raises
     ------
     ProtocolError
-        When the file as a whole cannot be used: empty, not a table, no participants, no column of the record.
+        When the file as a whole cannot be used: empty, not a table, no participants, no column of the record; or when
+        nothing can be written where the rows are to be kept.
     """
     with closing(content.open("rb") if isinstance(content, Path) else io.BytesIO(content)) as file:
         reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)

@@ -11,8 +11,10 @@ import pandas as pd
 from protocol.eligibility import Fact
 from protocol.eligibility.cohort import IDENTITY
 from protocol.exchange.cohort_cells import NOTHING, Values
+from protocol.records import ProtocolError
+from protocol.translation import _
 
-GROUP_ROWS = 1 << 18
+GROUP_ROWS = 1 << 17
 """Rows of a row group of the Parquet file, which are in memory together."""
 COUNTING_MEMORY = "256MB"
 """For counting ids; what is more goes to the disk."""
@@ -61,11 +63,20 @@ class OnDisk:
         The columns besides the id.
     path : Path
         Where the file will lie; beside it its parts, until it is complete.
+
+    Raises
+    ------
+    ProtocolError
+        When nothing can be written there.
     """
 
     def __init__(self, facts: Mapping[str, Fact], path: Path) -> None:
         self.facts, self.path, self._rows, self._parts = facts, path, 0, 0
-        self._folder = TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            self._folder = TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-")
+        except OSError as error:
+            write = _("a file in a folder that exists and can be written to")
+            raise ProtocolError(str(path), error.strerror or str(error), write) from None
         self._waiting = list[Any]()
 
     def add(self, identities: Iterable[str], piece: Piece) -> None:
