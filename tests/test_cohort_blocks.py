@@ -241,6 +241,14 @@ def test_a_broken_character_before_a_line_end_takes_no_character_and_no_row_with
         assert found.frame["participant_id"].to_list() == ["X1", "X2", "X3"]
 
 
+def test_a_file_without_line_ends_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocol.exchange.cohort_text.LONGEST_BYTES", 3 << 20)
+    lines = b"participant_id,ecog\nX1,0\n"
+    refused = read(lines + b"X2,1\r" * 1_000_000, 0)
+    assert refused == ("mine.csv", "a line of more than 3 MB", "one line per participant")
+    assert isinstance(read(lines + b"X2,1\n" * 1_000_000, 0), CohortFile)
+
+
 # --- Any size: on the disk, with progress, to be stopped ----------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 CHUNK_BYTES = 1 << 20
+LONGEST_BYTES = 1 << 26
+"""Of a line; without line ends a file would have to be in memory as a whole."""
 FIRST_OF_THREE = "\u0800"
 """From this character on UTF-8 takes three bytes or more, which text in GB18030 hardly ever imitates."""
 
@@ -86,10 +88,14 @@ class Lines:
         text.detach()
 
     def _is_utf_8(self) -> bool:
-        decoder, found = codecs.getincrementaldecoder("utf-8")(), True
+        decoder, found, line_bytes = codecs.getincrementaldecoder("utf-8")(), True, 0
         while chunk := self.file.read(CHUNK_BYTES):
             if b"\0" in chunk:
                 raise self._no_text()
+            line_bytes = len(chunk) - 1 - chunk.rfind(b"\n") + (0 if b"\n" in chunk else line_bytes)
+            if line_bytes > LONGEST_BYTES:
+                found_line = _("a line of more than {megabytes} MB").format(megabytes=LONGEST_BYTES >> 20)
+                raise ProtocolError(self.name, found_line, _("one line per participant"))
             if found:
                 found = _fits(decoder, chunk)
         self.file.seek(0)
