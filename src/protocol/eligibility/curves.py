@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.eligibility.bits import membership, union
 from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.crossings import (
     Comparison,
@@ -109,8 +110,12 @@ def _concerned(
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
     moved = {criterion.id for criterion in own}
-    rest = sum(1 << i for i, c in enumerate(screening.criteria) if c.id in on and c.id not in moved)
-    return own, np.flatnonzero((screening.fail & rest) == 0), (screening.unknown & rest) != 0
+    rest = [i for i, c in enumerate(screening.criteria) if c.id in on and c.id not in moved]
+    failed, unclear = (
+        membership(union(bits[rest]), len(screening.participants))
+        for bits in (screening.fail_bits, screening.unknown_bits)
+    )
+    return own, np.flatnonzero(~failed), unclear
 
 
 def _places(
