@@ -16,8 +16,8 @@ from protocol.translation import _
 
 GROUP_ROWS = 1 << 17
 """Rows of a row group of the Parquet file, which are in memory together."""
-COUNTING_MEMORY = "256MB"
-"""For counting ids; what is more goes to the disk."""
+COUNTING_MEGABYTES, ROWS_A_MEGABYTE = 256, 100_000
+"""Memory for counting ids, of more rows in proportion; what needs more goes to the disk."""
 Piece = Mapping[str, Values]
 
 
@@ -114,7 +114,8 @@ class OnDisk:
         """Yield each id that stands more than once, in the order of the rows, and how often; of a complete file."""
         import duckdb
 
-        settings: dict[str, Any] = {"memory_limit": COUNTING_MEMORY, "temp_directory": self._folder.name}
+        megabytes = max(COUNTING_MEGABYTES, len(self) // ROWS_A_MEGABYTE)
+        settings: dict[str, Any] = {"memory_limit": f"{megabytes}MB", "temp_directory": self._folder.name}
         count = (
             f"SELECT {IDENTITY}, count(*) FROM read_parquet(?, file_row_number = true) "  # noqa: S608  no input of anybody
             f"GROUP BY 1 HAVING count(*) > 1 ORDER BY min(file_row_number)"
