@@ -168,7 +168,24 @@ def changes(path):
     thresholds = [seconds(lambda v=value: cohort.screen("II", transaminase_max_uln=v).funnel()) for value in values]
     ids = found.funnel()["criterion"]
     toggles = [seconds(lambda i=i: (found.funnel(leave_out=[i]), found.totals())) for i in ids[:10]]
-    return {"threshold": statistics.median(thresholds), "toggle": statistics.median(toggles)}
+    return {"threshold": statistics.median(thresholds), "toggle": statistics.median(toggles)} | curves(cohort, found)
+
+
+def curves(cohort, found):
+    """Time the pass over a threshold's range, and then 300 points of its curve."""
+    import numpy as np
+
+    from protocol.eligibility.curves import sweep
+    from protocol.eligibility.rows import reader
+
+    passes, after = [], []
+    ranges = {"transaminase_max_uln": (1.0, 10.0), "bmi_max_kg_m2": (20.0, 45.0), "washout_days": (0.0, 90.0)}
+    for name, ends in ranges.items():
+        start = time.perf_counter()
+        swept = sweep(record(), found, reader(cohort), name, ends, "II")
+        passes.append(time.perf_counter() - start)
+        after.append(seconds(lambda s=swept, e=ends: s.at(np.linspace(*e, 300))))
+    return {"pass": max(passes), "curve": max(after)}
 
 
 def one():
@@ -229,6 +246,8 @@ def main():
         changed = run("changes", path)
         over += report("a changed threshold to its funnel, seconds, median", changed["threshold"], 0.6)
         over += report("a toggle, seconds, median", changed["toggle"], 0.05)
+        report("the pass of a threshold over its range, seconds, longest", changed["pass"])
+        over += report("300 points of its curve after it, milliseconds, longest", 1000 * changed["curve"], 5.0)
         over += report("one participant with all reasons, milliseconds, median", run("one"), 1.0)
         if "--large" in sys.argv:
             over += large(folder)
