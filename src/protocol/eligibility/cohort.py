@@ -1,8 +1,10 @@
 """Many participants at once: which criteria fail, are unknown or do not apply, kept while thresholds change."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,26 +120,38 @@ class Cohort:
         self._kept[settings] = bits
 
     def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
-        names = sorted({name for i in stale for name in self._uses[i]} & set(self.source.facts))
-        found: dict[int, Three] = {}
+        parts = self._halves(stale)
+        found: list[dict[int, Three]] = [{} for _part in parts]
 
-        def work(first: int, last: int) -> None:
-            for row, batch in self._read(names, first, last):
-                found[row] = screened(catalogue, batch, phase, stale, min(BATCH, last - row))
+        def work(half: int, first: int, last: int) -> None:
+            part = parts[half]
+            for row, batch in self._read(self._names(part), first, last):
+                found[half][row] = screened(catalogue, batch, phase, part, min(BATCH, last - row))
 
-        self._in_pieces(work, progress)
-        self._have = self._have | set(names) if self._hold else self._have
-        return joined(found, (3, len(stale)), len(self))
+        self._do([partial(work, half, *piece) for piece in self.pieces for half in range(len(parts))], progress)
+        self._have = self._have.union(*map(self._names, parts)) if self._hold else self._have
+        joints = [joined(words, (3, len(part)), len(self)) for part, words in zip(parts, found, strict=True)]
+        return np.concatenate(joints, axis=1)
 
-    def _in_pieces(self, work: Callable[[int, int], None], progress: Progress | None) -> None:
-        """Do the work on every piece of the cohort, several at a time; one that fails ends the rest."""
+    def _halves(self, criteria: list[int]) -> list[list[int]]:
+        """Cut criteria in two that look at about as many facts: no more columns are then in memory together."""
+        seen = [len(self._names(criteria[:count])) for count in range(1, len(criteria) + 1)]
+        half = 1 + bisect_left(seen, seen[-1] / 2)
+        return [part for part in (criteria[:half], criteria[half:]) if part]
+
+    def _names(self, criteria: Iterable[int]) -> list[str]:
+        """Return the facts some criteria look at, as far as there are columns of them."""
+        return sorted({name for i in criteria for name in self._uses[i]} & set(self.source.facts))
+
+    def _do(self, steps: Sequence[Callable[[], None]], progress: Progress | None) -> None:
+        """Do the steps of some work, several at a time; one that fails ends the rest."""
         with ThreadPoolExecutor(workers()) as pool:
-            waiting = [pool.submit(work, *piece) for piece in self.pieces]
+            waiting = [pool.submit(step) for step in steps]
             try:
-                for (_first, last), done in zip(self.pieces, waiting, strict=True):
+                for count, done in enumerate(waiting, start=1):
                     done.result()
                     if progress is not None:
-                        progress(last, len(self))
+                        progress(len(self) * count // len(steps), len(self))
             finally:
                 pool.shutdown(cancel_futures=True)
 

@@ -72,12 +72,11 @@ def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
     if len(fact.options) > FEW:
         small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
         return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
-    first, *others = enumerate(fact.options, start=1)
-    numbered: Any = pl.when(column == first[1]).then(pl.lit(first[0], pl.UInt8))
-    for number, option in others:
-        numbered = numbered.when(column == option).then(pl.lit(number, pl.UInt8))
-    neither = pl.lit(NEITHER if strict else None, pl.UInt8)
-    return numbered.when(column.is_not_null()).then(neither)
+    small, neither = pl.UInt8, NEITHER if strict else None
+    numbered: Any = pl.when(column.is_null()).then(pl.lit(None, small))
+    for number, option in enumerate(fact.options, start=1):
+        numbered = numbered.when(column == option).then(pl.lit(number, small))
+    return numbered.otherwise(pl.lit(neither, small))
 
 
 def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:
