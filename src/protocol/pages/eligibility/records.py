@@ -206,8 +206,8 @@ class RecordsPanel:
 
 LEAD = _(
     "FHIR R4 bundles, or one resource per line; or the tables of OMOP CDM 5.4 chosen together, as Parquet or CSV, at "
-    "most 256 MB and 20,000 persons. Set the day, the site and the ids first. Names, addresses and identifiers are not read, and the "
-    "files are not kept."
+    "most 256 MB and 20,000 persons. Set the day, the site and the ids first. Names, addresses and identifiers are "
+    "not read, and the files are not kept."
 )
 STOPPED = _("Stopped after {percent} %; nothing was taken over, and the records before stay.")
 AT_ONCE_BYTES = 2**20
