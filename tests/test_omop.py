@@ -347,3 +347,5 @@ def test_a_bad_row_of_text_is_reported_and_the_rest_is_read(name: str, content: 
     found = taken({"person.csv": PERSON, "measurement.csv": HEAD + LINE, "concept.csv": CONCEPT, name: content})
     assert [one.participant for one in found.imports.participants] == ["S-1"]
     assert any(said in " ".join(problem) for problem in found.imports.problems)
+    person = found.accounts[0]
+    assert (person.table, person.read, person.rows - sum(n for _why, n in person.left_out)) == ("person", 1, 1)

@@ -122,7 +122,6 @@ class _Reader:
 
     def people(self, findings: dict[int, list[Finding]]) -> Iterator[tuple[int, Birth | None]]:
         columns = ("person_id::int", "year_of_birth::int", "month_of_birth::int", "day_of_birth::int")
-        self.accounts.insert(0, self.tables.account("person"))
         seen: set[int] = set()
         rows = self.tables.rows("person", *columns, "gender_concept_id::int")
         for row, (person, year, month, day, gender) in enumerate(rows, start=2):
@@ -141,6 +140,9 @@ class _Reader:
             except ValueError:
                 self.problems.append(Problem(where, _("no date of birth"), _("year, month and day of a real day")))
                 yield person, None
+        held, reason = self.tables.account("person"), _("without a person_id of their own")
+        left_out = ((reason, held.rows - len(seen)),) if held.rows > len(seen) else ()
+        self.accounts.insert(0, held._replace(read=len(seen), left_out=left_out))
 
     def results(self) -> Iterator[tuple[int, Finding]]:
         """Yield the newest results of both tables that hold them."""

@@ -1,6 +1,6 @@
 """OMOP tables that were handed over as files: laid into a folder of their own for as long as they are read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
@@ -66,8 +66,8 @@ def tables_in(files: Mapping[str, bytes]) -> dict[str, str]:
         raise ProtocolError(_("OMOP tables"), found, write.format(size=LARGEST_BYTES / 2**20))
     tables: dict[str, str] = {}
     for file in files:
-        table = PurePath(file).stem.lower()
-        if table not in NAMES or PurePath(file).suffix.lower() not in SUFFIXES:
+        table = _table(file)
+        if table is None:
             continue
         if table in tables:
             found = _("the table {table} a second time, beside {file}").format(table=table, file=tables[table])
@@ -79,6 +79,12 @@ def tables_in(files: Mapping[str, bytes]) -> dict[str, str]:
     return tables
 
 
-def unread(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the files from which nothing is read, because the criteria ask about nothing in such a table."""
-    return tuple(sorted(set(files) - set(tables_in(files).values())))
+def unread(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the files that are not opened, because the criteria ask about nothing in such a table."""
+    return tuple(sorted(file for file in files if _table(file) is None))
+
+
+def _table(file: str) -> str | None:
+    """Return the table that a file's name stands for; None when it is none that is read."""
+    path = PurePath(file.lower())
+    return path.stem if path.stem in NAMES and path.suffix in SUFFIXES else None

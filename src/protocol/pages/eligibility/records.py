@@ -44,6 +44,7 @@ class RecordsPanel:
         self.fill, self.screen = fill, screen
         self.own_key, self.table = secrets.token_bytes(32), tuple[Limit, ...]()
         self.imports: Imports | None = None
+        self.unread: tuple[str, ...] = ()
         sites = tuple(site.name for site in trial.sites)
         self.as_of = widgets.Text(value=today.isoformat(), description=_("As of"), continuous_update=False)
         self.site = widgets.Dropdown(options=[("–", ""), *((name, name) for name in sites)], description=_("Site"))
@@ -85,9 +86,10 @@ class RecordsPanel:
 
     def open_tables(self, files: dict[str, bytes]) -> None:
         """Read tables of OMOP, table by table; when they cannot be read, the last good records stay."""
-        from protocol.exchange.omop_files import take_files
+        from protocol.exchange.omop_files import take_files, unread
 
         self.work.wait()
+        self.unread = unread(files)
         try:
             steps = _caught(take_files(files, self._setting(), self._naming()))
         except ProtocolError as error:
@@ -101,7 +103,7 @@ class RecordsPanel:
             self._refuse(found)
             return
         try:
-            self._take(found.imports, account(found.accounts))
+            self._take(found.imports, account(found.accounts, self.unread))
         except ProtocolError as error:
             self._refuse(error)
 
@@ -224,7 +226,7 @@ def _caught(steps: Steps) -> Steps:
         yield error, 1.0
 
 
-def account(accounts: Iterable[Account]) -> Markup:
+def account(accounts: Iterable[Account], unread: tuple[str, ...] = ()) -> Markup:
     """Say for each table of OMOP how many rows were read, and how many were left out for which reason."""
     nothing = _("no such file: nothing of it is known")
     rows = [
@@ -235,7 +237,11 @@ def account(accounts: Iterable[Account]) -> Markup:
         for one in accounts
     ]  # fmt: skip
     columns = [_("Table"), _("Rows"), _("Rows read"), _("Rows left out, and why")]
-    return elements.table(pd.DataFrame(rows, columns=columns), _("What the tables held"))
+    table = elements.table(pd.DataFrame(rows, columns=columns), _("What the tables held"))
+    if not unread:
+        return table
+    words = _("Not opened, because no criterion asks about them: {files}.").format(files=", ".join(unread))
+    return table + Markup('<p class="pw-off">{}</p>').format(words)
 
 
 def sources(person: Imported) -> dict[str, str]:
