@@ -128,6 +128,7 @@ def test_a_bad_file_is_named_and_the_last_good_records_stay(panel: RecordsPanel,
     before = (panel.person.options, panel.found.value)
     upload(panel.files, bad_json=content)
     assert "bad.json" in panel.message.value
+    assert "What was read before stays" in panel.message.value
     assert (panel.person.options, panel.found.value) == before
 
 
@@ -183,6 +184,9 @@ def test_tables_of_omop_say_what_was_read_of_them_and_become_the_cohort(page: El
     page.records.to_cohort.click()
     assert page.tabs.selected_index == 1
     assert "of 28 participants" in page.cohort.totals.value
+    unusable = [len(one.unusable) for one in page.records.imports.participants]
+    assert "Every cell" not in page.cohort.message.value
+    assert f"{sum(unusable)} facts of {sum(map(bool, unusable))} participants" in page.cohort.message.value
     upload(page.records.files, a_json=bundle(NAMED, creatinine()))
     assert page.records.accounts.value == ""
 

@@ -7,6 +7,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Screening, Step, next_steps
+from protocol.eligibility.criteria import Procedure
 from protocol.pages import elements
 from protocol.translation import _, ngettext
 
@@ -43,7 +44,7 @@ class NextQuestions:
         for field in self.costs.values():
             field.observe(changed, "value")
         self.list, self.basis = elements.html(""), elements.html("")
-        reasons = [elements.html(elements.origin(procedure)) for procedure in record.procedures]
+        reasons = [elements.html(_reason(procedure)) for procedure in record.procedures]
         fields = [widgets.VBox([field, why]) for field, why in zip(self.costs.values(), reasons, strict=True)]
         for field in fields:
             field.add_class("pw-form")
@@ -94,6 +95,11 @@ class NextQuestions:
         self.list.value = str(listed(screening, steps, {fact.id: fact.label for fact in self.record.facts}))
         self.basis.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(basis) if steps else "")
         self.editor.layout.display = "" if steps else "none"
+
+
+def _reason(procedure: Procedure) -> Markup:
+    """Say why a procedure costs what it does, in full: a telephone shows no tooltip."""
+    return elements.assumption(procedure.origin) if procedure.is_assumption else elements.origin(procedure)
 
 
 def listed(screening: Screening, steps: tuple[Step, ...], labels: Mapping[str, str]) -> Markup:

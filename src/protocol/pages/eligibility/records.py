@@ -125,7 +125,9 @@ class RecordsPanel:
         self.refresh()
 
     def _refuse(self, error: ProtocolError) -> None:
-        self.message.value = elements.dress(elements.message(error), "alert")
+        """Say what is wrong; what was read before stays, and that is said as well."""
+        stays = elements.note(_("What was read before stays.")) if self.imports else Markup("")
+        self.message.value = elements.dress(elements.message(error) + stays, "alert")
 
     def _opened(self, change: dict[str, Any]) -> None:
         if change["new"]:
@@ -275,6 +277,16 @@ def evidence(person: Imported, record: Any) -> Markup:
         return table
     frame = pd.DataFrame(unused, columns=[_("Fact"), _("Reason"), _("Day"), _("From")])
     return table + elements.table(frame, _("Found, but not usable"))
+
+
+def left_unknown(imports: Imports) -> Markup:
+    """Say how many facts were found in the records and are unknown in the cohort all the same."""
+    facts = sum(len(person.unusable) for person in imports.participants)
+    if not facts:
+        return Markup("")
+    people = sum(bool(person.unusable) for person in imports.participants)
+    words = _("Found in the records, but not usable and so unknown here: {facts:,} facts of {people:,} participants.")
+    return elements.note(words.format(facts=facts, people=people))
 
 
 def _nowrap(text: Any) -> Markup:
