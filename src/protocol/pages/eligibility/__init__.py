@@ -11,9 +11,10 @@ from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.eligibility.findings import left_unknown, problems, sources
 from protocol.pages.eligibility.handing_over import HandingOver
 from protocol.pages.eligibility.participant import ParticipantPanel
-from protocol.pages.eligibility.records import RecordsPanel, left_unknown, problems, sources
+from protocol.pages.eligibility.records import RecordsPanel
 from protocol.pages.eligibility.screened import Screened
 from protocol.records import Phase
 from protocol.translation import _, ngettext
