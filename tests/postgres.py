@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import small_disk
+
 WAIT_SECONDS = 60
 
 
@@ -30,9 +32,12 @@ def _other_user() -> dict[str, object]:
 
 
 class Server:
-    """One server: ``start``, ``crash`` (SIGKILL to all of it), ``stop``; ``database`` makes an empty one."""
+    """One server: ``start``, ``crash`` (SIGKILL to all of it), ``stop``; ``database`` makes an empty one.
 
-    def __init__(self, folder: Path) -> None:
+    With `disk_mb` the server sees a disk of that size in its folder ``small``.
+    """
+
+    def __init__(self, folder: Path, disk_mb: int = 0) -> None:
         self.bin, self.folder, self.user = folder, Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")), _other_user()
         self.password = secrets.token_hex(8)
         if self.user:
@@ -40,6 +45,11 @@ class Server:
         secret = self.folder / "secret"
         secret.write_text(self.password)
         secret.chmod(0o644)
+        self.small = self.folder / "small"
+        self.before = {"preexec_fn": small_disk.on(self.small, 1024 * disk_mb)} if disk_mb else {}
+        self.small.mkdir()
+        if self.user:
+            os.chown(self.small, self.user["user"], self.user["group"])
         self.data = self.folder / "data"
         self._run("initdb", "-D", self.data, "-U", "trial", "--pwfile", secret, "-A", "scram-sha-256", "--no-sync")
         with socket.socket() as free:
@@ -60,12 +70,16 @@ class Server:
             "trial", host="127.0.0.1", port=self.port, password=self.password, database=database, timeout=10
         )
 
-    def database(self) -> str:
-        """Make an empty database and return its URL."""
+    def database(self, place: Path | None = None) -> str:
+        """Make an empty database, in a folder of its own when one is given, and return its URL."""
         name = f"log_{secrets.token_hex(4)}"
         connection = self.connect()
         connection.autocommit = True
-        connection.cursor().execute(f"CREATE DATABASE {name}")
+        where = ""
+        if place:
+            connection.cursor().execute(f"CREATE TABLESPACE place_{name} LOCATION '{place}'")
+            where = f"TABLESPACE place_{name}"
+        connection.cursor().execute(f"CREATE DATABASE {name} {where}")
         connection.close()
         return self.url(name)
 
@@ -78,7 +92,7 @@ class Server:
             with (self.folder / "server.log").open("ab") as log:
                 self.process = subprocess.Popen(
                     [self.bin / "postgres", "-D", self.data, "-p", str(self.port), *options],
-                    stdout=log, stderr=log, cwd=self.folder, **self.user,
+                    stdout=log, stderr=log, cwd=self.folder, **self.user, **self.before,
                 )  # fmt: skip
             while self.process.poll() is None and time.monotonic() < end:
                 try:

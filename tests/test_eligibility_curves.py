@@ -86,11 +86,11 @@ def test_a_threshold_that_is_squared_is_screened_at_fewer_points_and_says_so() -
     assert [int(n) for n in found.confirmed[:3]] == [totals(cohort, (), limit=float(p))[0] for p in found.points[:3]]
 
 
-def test_two_points_within_the_tolerance_are_screened_one_by_one() -> None:
+def test_points_within_the_tolerance_of_a_value_count_as_that_value() -> None:
     record = record_of([criterion(1, "x > limit")])
     cohort, points = Cohort(record, frame([{"x": 20.0}])), np.array([0.0, 20.0 - 1e-9, 20.0, 20.0 + 1e-9, 50.0])
     found = curve(record, cohort.screen(), reader(cohort), "limit", points, "Ib")
-    assert not found.every_point
+    assert found.every_point
     assert found.confirmed.tolist() == [0, 1, 1, 1, 1]
 
 

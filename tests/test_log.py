@@ -227,3 +227,56 @@ def test_a_page_opens_without_the_database_library():
     loaded = "{'sqlalchemy', 'alembic'} & set(sys.modules)"
     code = f"import sys, protocol.conduct.log, protocol.trial; sys.exit(bool({loaded}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- What the protocol has ---
+
+KNOWN = {"visit": ("screening", "month_3"), "regimen": ("A1", "B1"), "chosen": ("A1", "B1"), "recommended": ("A1",)}
+
+
+@pytest.fixture
+def strict(log, log_url):
+    """The log of one participant, opened again with what the protocol has."""
+    record(log, trial.beginning())
+    again = open_log(log_url, known=KNOWN, clock=lambda: NOON)
+    yield again
+    again.close()
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_visit_that_the_protocol_does_not_have_is_refused_with_those_it_has(strict, done):
+    before = strict.head()
+    with pytest.raises(ProtocolError) as refused:
+        strict.append(Visit(on=DAY, participant="W-001", visit="month_33", done=done), **WHO)
+    assert (refused.value.found, refused.value.write) == ("'month_33'", "screening, month_3")
+    assert strict.head() == before
+    strict.append(Visit(on=DAY, participant="W-001", visit="month_3", done=done), **WHO)
+
+
+def test_a_regimen_that_the_protocol_does_not_have_is_refused(strict):
+    strict.append(trial.screened("W-002"), **WHO)
+    strict.append(trial.beginning("W-002")[1], **WHO)
+    for event in (Enrolled(on=DAY, participant="W-002", regimen="Z9"), decision("Z9"), decision("B1")):
+        with pytest.raises(ProtocolError, match=r"Z9|B1"):  # what was recommended is not known either
+            strict.append(event, **WHO)
+    strict.append(decision().model_copy(update={"recommended": None}), **WHO)  # the design stops, the committee not
+
+
+def test_an_old_log_with_an_unknown_visit_opens_and_the_visit_can_be_removed(log, strict):
+    odd = log.append(Visit(on=DAY, participant="W-001", visit="month_33"), **WHO)
+    assert strict.state().courses["W-001"].visits == {"month_33": DAY}
+    assert strict.verify().ok
+    about = {"of": odd.sequence, "hash": odd.hash, "participant": "W-001", "why": "no such visit"}
+    with pytest.raises(ProtocolError, match="screening, month_3"):
+        strict.append(Correction(**about, replacement=odd.event.model_copy(update={"on": NOON.date()})), **WHO)
+    strict.append(Correction(**about), **WHO)
+    assert strict.state().courses["W-001"].visits == {}
+
+
+def test_a_reader_keeps_no_hashes_and_a_writer_does_so_that_it_can_correct(log, log_url):
+    record(log, trial.beginning())
+    reader = open_log(log_url, read_only=True)
+    assert {entry.hash for entry in reader.state().entries} == {""}
+    assert [entry.hash for entry in log.state().entries] == [entry.hash for entry in log.entries()]
+    assert reader.state().courses.keys() == log.state().courses.keys()
+    reader.close()

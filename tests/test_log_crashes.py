@@ -7,7 +7,10 @@ import tempfile
 from pathlib import Path
 
 import log_writers
+import pg8000.dbapi
+import postgres
 import pytest
+import small_disk
 import trial_events as trial
 from log_writers import note
 from trial_events import WHO
@@ -112,6 +115,93 @@ def test_a_file_that_may_not_grow_is_said_so_and_the_log_stays_whole(tmp_path):
     assert log.verify().ok
     log.append(note("there is room again"), **WHO)
     log.close()
+
+
+FULL = """
+import sys
+from datetime import date
+from pathlib import Path
+from protocol.conduct import Note
+from protocol.conduct.log import open_log
+from protocol.records import ProtocolError
+
+path, ballast = Path(sys.argv[1]) / "trial.sqlite", Path(sys.argv[1]) / "ballast"
+ballast.write_bytes(bytes(100_000))
+
+def note(log, key):
+    return log.append(Note(on=date(2026, 3, 2), text="x" * 900), actor="a", key=key).sequence
+
+def refused(do):
+    try:
+        do()
+    except ProtocolError as error:
+        return error.found
+
+log, number, said = open_log(path), 0, None
+while not said:
+    said, number = refused(lambda: note(log, str(number))), number + 1
+assert said == "a full disk; nothing was recorded", said
+try:
+    ballast.with_name("more").write_bytes(bytes(20_000))
+    raise AssertionError("the disk is not full")
+except OSError:
+    ballast.with_name("more").unlink()
+assert log.head().count == len(log.entries()) == number - 1 > 0
+assert log.verify().ok
+log.close()
+again = open_log(path)  # as after a restart, the disk as full as it was
+assert again.head().count == number - 1
+assert again.verify().ok
+assert refused(lambda: [note(again, f"more {k}") for k in range(100)]) == "a full disk; nothing was recorded"
+before = again.head().count
+ballast.unlink()
+assert note(again, "there is room again") == before + 1
+assert again.verify().ok
+again.close()
+print(number - 1)
+"""
+
+
+@pytest.fixture
+def small_disks():
+    if not small_disk.possible():
+        pytest.skip("needs a system on which anybody may make a disk of one's own (user namespaces)")
+
+
+@pytest.mark.usefixtures("small_disks")
+def test_on_a_disk_that_is_really_full_nothing_is_half_written_and_room_is_enough_to_go_on(tmp_path):
+    command = [sys.executable, "-c", FULL, str(tmp_path)]
+    answer = subprocess.run(command, capture_output=True, text=True, preexec_fn=small_disk.on(tmp_path, 500))
+    assert answer.stderr == ""
+    assert int(answer.stdout) > 10
+    assert list(tmp_path.iterdir()) == []  # it was on the small disk
+
+
+@pytest.mark.usefixtures("small_disks")
+def test_on_a_full_disk_of_a_server_nothing_is_half_written_and_room_is_enough_to_go_on(postgresql):
+    server = postgres.Server(postgresql.bin, disk_mb=16)
+    try:
+        server.start()
+        log = open_log(server.database(server.small))
+        log.append(trial.screened(), **WHO)
+        ballast = server.connect(log.where.rpartition("/")[2])
+        ballast.autocommit = True
+        cursor = ballast.cursor()
+        cursor.execute("CREATE TABLE ballast (text char(900))")
+        with pytest.raises(pg8000.dbapi.DatabaseError, match="53100"):
+            cursor.execute("DO $$ BEGIN LOOP INSERT INTO ballast VALUES ('x'); COMMIT; END LOOP; END $$")
+        recorded, said = fill(log)
+        assert said == "a full disk; nothing was recorded"
+        assert log.head().count == len(log.entries()) == recorded + 1
+        assert log.verify().ok
+        cursor.execute("DROP TABLE ballast")
+        cursor.execute("CHECKPOINT")  # now the file is gone
+        assert log.append(note("x" * 900), key=f"k{recorded}", **WHO).sequence == recorded + 2
+        assert log.verify().ok
+        log.close()
+        ballast.close()
+    finally:
+        server.stop()
 
 
 def test_a_file_that_may_only_be_read_is_said_so_and_can_be_read():

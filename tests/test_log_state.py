@@ -1,5 +1,6 @@
 """The state as a fold: what holds after corrections, and what cannot follow what."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from protocol.conduct import (
     DltAssessed,
     Enrolled,
     Entry,
+    Head,
     Infused,
     Note,
     Recovery,
@@ -28,6 +30,7 @@ from protocol.conduct import (
     fold,
     sealed,
 )
+from protocol.conduct.events import content
 from protocol.records import ProtocolError
 
 P = "W-001"
@@ -229,3 +232,78 @@ def test_a_form_with_a_wrong_field_is_told_which():
     with pytest.raises(ProtocolError, match="kind"):
         event({"kind": "vanished"})
     assert event({"kind": "consented", "on": "2026-03-02", "participant": P}) == of(Consented)
+
+
+DECIDED = {"kind": "decision", "on": "2026-03-02", "chosen": "A1", "why": "why", "decided_by": "committee"}
+
+
+@pytest.mark.parametrize("basis", [{"recommended": "A1"}, {"recommended": None}, {"waits_for": {"places": 2}},
+                                   {"waits_for": {}}])  # fmt: skip
+def test_a_decision_is_kept_as_it_was_given_so_that_older_hashes_hold(basis):
+    given = DECIDED | basis
+    assert content(event(given)) == given
+    replaced = {
+        "kind": "correction",
+        "of": 1,
+        "hash": "0" * 64,
+        "participant": None,
+        "why": "w",
+        "replacement": given,
+    }
+    assert content(event(replaced)) == replaced
+
+
+@pytest.mark.parametrize(
+    "basis", [{}, {"recommended": "A1", "waits_for": {"places": 1}}, {"waits_for": {"W-001": 1}},
+              {"waits_for": {"places": 0}}]
+)  # fmt: skip
+def test_a_decision_says_what_was_recommended_or_what_that_waits_for_and_never_both(basis):
+    with pytest.raises(ProtocolError):
+        event(DECIDED | basis)
+
+
+def much_corrected() -> list[Entry]:
+    """A log in which an event was changed twice, another removed, and a note corrected."""
+    entries = trial.chain([*trial.beginning(), Note(on=DAY, text="a"), *trial.beginning("W-002")])
+
+    def change(number: int, replacement: object, participant: str | None = P) -> None:
+        named = {"of": number, "hash": entries[number - 1].hash, "participant": participant, "why": "why"}
+        happened = Correction(**named, replacement=replacement)
+        entries.append(sealed(happened, Head(len(entries), entries[-1].hash), NOON, actor="a"))
+
+    change(5, entries[4].event.model_copy(update={"on": day(8)}))
+    change(5, entries[4].event.model_copy(update={"on": day(9)}))
+    change(4, None)
+    change(6, Note(on=DAY, text="b"), None)
+    return entries
+
+
+def test_a_state_keeps_each_entry_once_and_gives_them_back_as_they_were_recorded():
+    entries = much_corrected()
+    state = fold(entries)
+    assert [(e.sequence, e.hash, e.content) for e in state.entries] == [
+        (e.sequence, e.hash, e.content) for e in entries
+    ]
+    assert {(e.key, e.previous) for e in state.entries} == {("", "")}
+    assert fold(state.entries).people == state.people
+
+
+def test_a_state_of_a_reader_keeps_no_hashes_and_says_the_same():
+    entries = much_corrected()
+    state = fold(entries, hashes=False)
+    assert {entry.hash for entry in state.entries} == {""}
+    assert state.head == Head(len(entries), entries[-1].hash)
+    assert state.courses == {
+        name: replace(course, screenings=state.courses[name].screenings)
+        for name, course in fold(entries).courses.items()
+    }
+
+
+def test_only_the_courses_of_those_about_whom_something_is_new_are_put_together_again():
+    entries = trial.chain([*trial.beginning(), *trial.beginning("W-002"), Note(on=DAY, participant=P, text="a")])
+    before = fold(entries[:-2])
+    known = before.courses
+    later = fold(entries[-2:], before)
+    assert later.courses["W-001"] is known["W-001"]
+    assert later.courses["W-002"] == fold(entries).courses["W-002"] != known["W-002"]
+    assert fold(entries[-1:], fold(entries[:-1])).courses == fold(entries).courses

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SkipValidation, model_validator
 
-from protocol.conduct import Entry, Participation, State, TrialSoFar, fold, local_day, read_entries
+from protocol.conduct import Course, Entry, State, TrialSoFar, fold, local_day, read_entries
 from protocol.eligibility import EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
@@ -157,14 +157,12 @@ def day_of(entry: Entry) -> date:
 
 def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialSoFar:
     """Return what the pages work with: an infusion is the visit that the schedule has for it."""
-    so_far = state.so_far(as_of, trial.escalation.design.start.value, invented)
     levels = {level.level: level.infusion_days for level in trial.followup.frequencies}
     known = {visit.id for visit in trial.followup.all_visits}
 
-    def with_infusions(person: Participation) -> Participation:
-        planned = levels.get(int(person.regimen[1:]), ())
-        given = state.courses[person.id].infusions
-        visits = {f"infusion_day_{planned[n - 1]}": day for n, day in given.items() if n <= len(planned)}
-        return person.model_copy(update={"visits": {k: v for k, v in visits.items() if k in known} | person.visits})
+    def infusion_visits(course: Course) -> dict[str, date]:
+        planned = levels.get(int(str(course.regimen)[1:]), ())
+        visits = {f"infusion_day_{planned[n - 1]}": day for n, day in course.infusions.items() if n <= len(planned)}
+        return {visit: day for visit, day in visits.items() if visit in known}
 
-    return so_far.model_copy(update={"participants": tuple(map(with_infusions, so_far.participants))})
+    return state.so_far(as_of, trial.escalation.design.start.value, invented, infusion_visits)

@@ -2,8 +2,8 @@
 
 A million invented participants and 34 criteria, from a Parquet file to counts per criterion, funnel, leave-one-out
 and totals; all three must give the same numbers. Every run is a process of its own, taking turns, and the best of
-several counts; memory is the most that the process ever held. ``--large`` adds ten millions and a CSV file of two
-gigabytes.
+several counts; memory is the most that the process ever held. ``--large`` adds ten millions and a broken CSV file of
+two gigabytes, ``--csv`` times that file alone.
 Exit code 1 when a figure is over its limit. Run it on an otherwise idle machine.
 """
 
@@ -16,13 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 ROOT = Path(__file__).parents[2]
 RUNS, PASSES = 3, 3
 PEERS = ("engine", "polars", "duckdb")
 LIMITS = {"polars": 1.0, "duckdb": 1.3}  # times the peer
+CSV_MEGABYTES_A_SECOND = 30
 
 
 def record():
@@ -65,14 +68,16 @@ def contestant(who, path, passes):
 
 
 def csv(path):
-    """Read and screen a CSV file."""
+    """Read a CSV file into a Parquet file and screen that."""
     from protocol.exchange.cohort_files import read_cohort
 
-    start = time.perf_counter()
-    cohort = read_cohort(Path(path).name, Path(path), record())
-    read = time.perf_counter() - start
+    start, path = time.perf_counter(), Path(path)
+    cohort = read_cohort(path.name, path, record(), into=path.with_suffix(".parquet"))
+    read, most = time.perf_counter() - start, peak()
     found = record().screen_cohort(cohort.frame, "II")
-    return {"read": read, "rows": len(found.fail), "problems": len(cohort.problems), "gigabytes": peak()}
+    screened = time.perf_counter() - start - read
+    return {"read": read, "screened": screened, "rows": len(found.fail), "reading": most, "gigabytes": peak(),
+            "problems": [problem.where for problem in cohort.problems]}  # fmt: skip
 
 
 def parquet(path, size):
@@ -83,14 +88,48 @@ def parquet(path, size):
 
 
 def written(path, size):
-    """Write an invented CSV file of at least some bytes."""
+    """Write an invented CSV file of at least some bytes, with a mark, CRLF and a broken row now and then."""
     from invented_cohort import batches
 
+    places = []
     with Path(path).open("wb") as file:
         for number, batch in enumerate(batches(10_000_000, 2)):
-            batch.write_csv(file, include_header=number == 0)
+            text = batch.write_csv(
+                include_header=number == 0, include_bom=number == 0, line_terminator="\r\n"
+            ).encode()
+            lines = text.split(b"\r\n")
+            for place in range(SPRINKLED, len(lines) - 1, SPRINKLED):
+                broken = BROKEN[len(places) % len(BROKEN)]
+                row = place + 1 + (number and number * batch.height + 1)
+                places.append(broken.where.format(row=row, id=DOUBLED))
+                lines[place] = broken.change(lines[place].split(b","))
+            file.write(b"\r\n".join(lines))
             if file.tell() > int(size):
                 break
+    return sorted(set(places))
+
+
+class Broken(NamedTuple):
+    """One way to break a row, and where the reader has to say so."""
+
+    where: str
+    change: Callable[[list[bytes]], bytes]
+
+
+def with_cell(place, text):
+    return lambda cells: b",".join([*cells[:place], text, *cells[place + 1 :]])
+
+
+SPRINKLED, DOUBLED = 9973, "INV-00000001"
+BROKEN = (
+    Broken("row {row}, column height_cm", with_cell(7, b"tall")),
+    Broken("row {row}, column birth_date", with_cell(2, b"1970-02-30")),
+    Broken("participant {id}", with_cell(0, DOUBLED.encode())),
+    Broken("row {row}", lambda cells: b",".join(cells[:-1])),
+    Broken("row {row}", lambda cells: b",".join([*cells, b""])),
+    Broken("line {row}", lambda cells: b",".join(["王小乙".encode() + cells[0], *cells[1:]])),
+    Broken("row {row}, column sex", with_cell(3, "男性".encode("gb18030"))),
+)
 
 
 def peak():
@@ -129,7 +168,24 @@ def changes(path):
     thresholds = [seconds(lambda v=value: cohort.screen("II", transaminase_max_uln=v).funnel()) for value in values]
     ids = found.funnel()["criterion"]
     toggles = [seconds(lambda i=i: (found.funnel(leave_out=[i]), found.totals())) for i in ids[:10]]
-    return {"threshold": statistics.median(thresholds), "toggle": statistics.median(toggles)}
+    return {"threshold": statistics.median(thresholds), "toggle": statistics.median(toggles)} | curves(cohort, found)
+
+
+def curves(cohort, found):
+    """Time the pass over a threshold's range, and then 300 points of its curve."""
+    import numpy as np
+
+    from protocol.eligibility.curves import sweep
+    from protocol.eligibility.rows import reader
+
+    passes, after = [], []
+    ranges = {"transaminase_max_uln": (1.0, 10.0), "bmi_max_kg_m2": (20.0, 45.0), "washout_days": (0.0, 90.0)}
+    for name, ends in ranges.items():
+        start = time.perf_counter()
+        swept = sweep(record(), found, reader(cohort), name, ends, "II")
+        passes.append(time.perf_counter() - start)
+        after.append(seconds(lambda s=swept, e=ends: s.at(np.linspace(*e, 300))))
+    return {"pass": max(passes), "curve": max(after)}
 
 
 def one():
@@ -148,12 +204,23 @@ def large(folder):
     """Ten millions from Parquet, and a CSV file of two gigabytes."""
     run("parquet", folder / "large.parquet", 10_000_000)
     over = race(folder / "large.parquet", 10_000_000, 1.5, runs=1, passes=1)
+    (folder / "large.parquet").unlink()
+    return over + large_csv(folder)
+
+
+def large_csv(folder, size=2_000_000_000):
+    """Read and screen a broken CSV file to the end."""
     path = folder / "large.csv"
-    run("written", path, 2_000_000_000)
-    found, size = run("csv", path), path.stat().st_size / 1e9
-    print(f"CSV of {size:.2f} GB, {found['rows']:,} participants, {found['problems']} problems")
-    report("reading it, seconds", found["read"])
-    return over + report("memory in times its size", found["gigabytes"] / size, 2)
+    planted = run("written", path, size)
+    found, gigabytes = run("csv", path), path.stat().st_size / 1e9
+    named = sorted(where for where in found["problems"] if where.partition(" ")[0] != "column")
+    assert named == planted, "the problems found are not the ones planted"
+    print(f"CSV of {gigabytes:.2f} GB, {found['rows']:,} participants, all {len(planted)} planted problems found")
+    over = report("reading it, seconds", found["read"], gigabytes * 1000 / CSV_MEGABYTES_A_SECOND)
+    report("reading it, megabytes a second", gigabytes * 1000 / found["read"])
+    report("reading it: gigabytes of memory", found["reading"])
+    report("screening it, seconds", found["screened"])
+    return over + report("reading and screening it: gigabytes of memory", found["gigabytes"], 1.0)
 
 
 def seconds(work):
@@ -171,12 +238,16 @@ def report(what, value, limit=None):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if "--csv" in sys.argv:
+            return int(large_csv(folder, *map(int, sys.argv[2:])) > 0)
         path = folder / "cohort.parquet"
         run("parquet", path, 1_000_000)
         over = race(path, 1_000_000, 0.5)
         changed = run("changes", path)
         over += report("a changed threshold to its funnel, seconds, median", changed["threshold"], 0.6)
         over += report("a toggle, seconds, median", changed["toggle"], 0.05)
+        report("the pass of a threshold over its range, seconds, longest", changed["pass"])
+        over += report("300 points of its curve after it, milliseconds, longest", 1000 * changed["curve"], 5.0)
         over += report("one participant with all reasons, milliseconds, median", run("one"), 1.0)
         if "--large" in sys.argv:
             over += large(folder)

@@ -5,26 +5,41 @@ Run ``python tests/benchmarks/log.py`` for the times; with ``crashes`` behind it
 when a time is over its limit. Run it on an otherwise idle machine.
 """
 
+import gc
+import multiprocessing
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import log_writers
 import postgres
+import psutil
 from trial_events import DAY, NOON, WHO, beginning, screened
 
-from protocol.conduct import DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
+from protocol.conduct import Decision, DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
 from protocol.conduct.log import open_log
+from protocol.pages.overview import OverviewPage
+from protocol.pages.recording.desk import open_desk
+from protocol.pages.recording.watching import give_back
+from protocol.trial import load_trial
 
 COUNT = 100_000
-OPEN_SECONDS, APPEND_SECONDS = 1.0, 0.02  # the limits
+OPEN_SECONDS, APPEND_SECONDS, VIEWER_MB, NOTE_SECONDS = 1.0, 0.02, 80, 0.15  # the limits
+DATA = Path(__file__).parents[2] / "data" / "NCT05672420"
+PROCESSES = multiprocessing.get_context("spawn")  # each with a memory of its own
+OPENED = Decision(on=DAY, recommended="A1", chosen="A1", why="the start", decided_by="committee")
+VISITS = (
+    "screening", "ecog_check", "after_last_infusion", "safety_day_8", "end_of_treatment_visit", "dlt_day_22",
+    "dlt_day_29", "month_3", "month_6",
+)  # fmt: skip
 VERDICTS = {
     "facts": {f"fact_{number}": number * 1.5 for number in range(30)},
     "verdicts": {f"{kind}{number}": "met" for kind, last in (("I", 8), ("E", 26)) for number in range(1, last + 1)},
@@ -34,7 +49,7 @@ VERDICTS = {
 def life(number: int) -> list[Event]:
     """The twenty events of one participant."""
     name = f"W-{number:05d}"
-    visits = [Visit(on=DAY + timedelta(days=30 + n), participant=name, visit=f"visit_{n}") for n in range(9)]
+    visits = [Visit(on=DAY + timedelta(days=30 + n), participant=name, visit=visit) for n, visit in enumerate(VISITS)]
     return [
         screened(name, **VERDICTS),
         *beginning(name, infusions=3)[1:],
@@ -49,8 +64,9 @@ def life(number: int) -> list[Event]:
 def entries(count: int) -> Iterator[Entry]:
     """A long log, sealed without asking what may follow what."""
     head = Head()
-    for event in islice((event for number in range(count) for event in life(number)), count):
-        entry = sealed(event, head, NOON, **WHO, protocol="0" * 64, software="0.1.0")
+    lives = (event for number in range(count) for event in life(number))
+    for event in islice(chain([OPENED], lives), count):
+        entry = sealed(event, head, NOON + timedelta(seconds=head.count), **WHO, protocol="0" * 64, software="0.1.0")
         head = Head(entry.sequence, entry.hash)
         yield entry
 
@@ -98,6 +114,49 @@ def speed(folder: Path) -> bool:
     return statistics.median(opening) < OPEN_SECONDS and took[297] < APPEND_SECONDS
 
 
+def view(path: Path, hearing: Connection) -> None:
+    """Open the overview as a viewer; tell the memory, then after each entry the seconds of work it made."""
+    trial = load_trial(DATA)
+    desk = open_desk(trial, {"PROTOCOL_LOG": str(path)}, NOON.date)
+    page = OverviewPage(trial, NOON.date(), desk)
+    give_back()
+    gc.collect()
+    hearing.send(psutil.Process().memory_full_info().uss / 2**20)
+    while hearing.recv():
+        began = time.process_time()
+        assert desk.refresh()
+        hearing.send(time.process_time() - began)
+    assert page.meeting
+
+
+def viewer(path: Path, events: list[Event]) -> tuple[float, list[float]]:
+    """Let another process look at a log while events are recorded; return its megabytes and seconds of work."""
+    mine, theirs = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=view, args=(path, theirs))
+    process.start()
+    memory, log, took = mine.recv(), open_log(path), []
+    for event in events:
+        log.append(event, **WHO)
+        mine.send(True)
+        took.append(mine.recv())
+    mine.send(False)
+    process.join()
+    log.close()
+    return memory, took
+
+
+def viewing(folder: Path) -> bool:
+    """Print what a long log costs a viewer whose overview is open; return whether it is within the limits."""
+    open_log(folder / "empty.sqlite").close()
+    empty, _none = viewer(folder / "empty.sqlite", [])
+    notes: list[Event] = [Note(on=DAY, text=f"note {number}") for number in range(5)]
+    seen = Recovery(on=DAY + timedelta(days=22), participant="W-00011", lineage="platelets")
+    memory, took = viewer(folder / "long.sqlite", [*notes, seen])
+    print(f"a viewer's overview: {memory - empty:.0f} MB above an empty log ({empty:.0f} MB)")
+    print(f"work for a new note: {max(took[:-1]):.3f} s; for an entry about a participant: {took[-1]:.2f} s")
+    return memory - empty < VIEWER_MB and max(took[:-1]) < NOTE_SECONDS
+
+
 def crashes(folder: Path) -> None:
     began = time.perf_counter()
     confirmed, unconfirmed = log_writers.kill_many(folder / "killed.sqlite", times=1000, seed=20)
@@ -138,7 +197,7 @@ def writers(url: str, count: int) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        fast = speed(Path(place))
+        fast = speed(Path(place)) & viewing(Path(place))
         if "crashes" in sys.argv:
             crashes(Path(place))
     sys.exit(not fast)

@@ -190,7 +190,7 @@ def test_a_page_asks_for_all_its_controls_at_once(workshop, laptop):
 
 def test_a_page_that_waits_for_its_controls_too_long_says_so(workshop, laptop):
     laptop.tab.route("**/page.js*", lambda route: route.fulfill(body=without_patience(route.fetch().text())))
-    laptop.tab.route_web_socket("**/channels*", lambda socket: None)
+    laptop.tab.route_web_socket("**/channels*", lambda _socket: None)
     laptop.open(workshop, "01-picture")
     laptop.tab.get_by_text("This page could not be opened in time").wait_for()
 

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from protocol.conduct import Correction, Visit, fold
+from protocol.conduct import Correction, Visit, event, fold
 from protocol.conduct.log import LogReader, open_log
 from protocol.pages import open_page
 from protocol.pages.eligibility import EligibilityPage
@@ -144,7 +144,8 @@ def test_a_decision_is_recorded_and_shows_in_the_history(sit_down, today):
     panel.decide.record.click()
     assert "✓ Recorded" in panel.decide.said.value
     last = desk.briefing.decisions.iloc[-1]
-    assert (last["chosen"], last["recommended"]) == ("B1", "D1")
+    waits = "nothing recommended (waits for free places: 1, first infusions: 2)"
+    assert (last["chosen"], last["recommended"]) == ("B1", waits)
     assert "a step back" in panel.history.value
     assert desk.briefing.open_regimen == "B1"
     assert panel.picture._rows[-1]["kind"] == "otherwise"
@@ -230,7 +231,7 @@ def test_a_correction_replaces_the_day_and_keeps_the_old_entry(sit_down, today, 
     corrected = next(p for p in desk.briefing.so_far.participants if p.id == person.id)
     assert (person.visits[visit], corrected.visits[visit]) == (day, day + timedelta(days=1))
     assert count(log_file) == before + 1
-    old = next(e for e in desk._entries() if e.sequence == entry.sequence)
+    old = next(e for e in desk._log.entries() if e.sequence == entry.sequence)
     assert old.content["on"] == day.isoformat()
 
 
@@ -393,5 +394,16 @@ def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
 
 def test_the_state_of_the_desk_is_the_fold_of_its_entries(sit_down):
     desk = sit_down()
-    assert desk._state() == fold(desk._entries())
+    assert desk._state() == fold(desk._log.entries())
     assert isinstance(desk, Desk)
+
+
+def test_a_log_opened_for_the_pages_refuses_visits_and_regimens_that_the_trial_does_not_have(sit_down, today):
+    desk = sit_down()
+    person = desk.briefing.so_far.participants[-1]
+    with pytest.raises(ProtocolError, match=r"infusion_day_1, .*month_24"):
+        desk.record(Visit(on=today, participant=person.id, visit="month_25"), person.site)
+    ready = next(name for name, course in desk.courses.items() if course.consented and not course.withdrawn)
+    odd = event({"kind": "enrolled", "on": today, "participant": ready, "regimen": "F1"})
+    with pytest.raises(ProtocolError, match="A1, A2"):
+        desk.record(odd, desk.courses[ready].site, "no other was left")

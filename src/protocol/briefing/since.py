@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from protocol.briefing.standing import COUNTS, Briefing, brief, everybody
-from protocol.conduct import Entry, State, fold
+from protocol.conduct import Entry, fold
 from protocol.translation import _
 from protocol.trial import Trial, day_of
 
@@ -26,7 +26,7 @@ def changes(trial: Trial, entries: Sequence[Entry], since: date, now: Briefing) 
     pandas.DataFrame
         One row for each of :data:`COUNTS`: ``what``, ``before`` (as known on that day), ``now``.
     """
-    later = _later(fold(entries), since)
+    later = _later(entries, since)
     known = fold(entry for entry in entries if not later(entry))
     before = brief(trial, known, now.identity, since, now.invented, overdue=False).counts
     return pd.DataFrame(
@@ -34,9 +34,10 @@ def changes(trial: Trial, entries: Sequence[Entry], since: date, now: Briefing) 
     )
 
 
-def _later(state: State, since: date) -> Callable[[Entry], bool]:
+def _later(entries: Iterable[Entry], since: date) -> Callable[[Entry], bool]:
     """Return whether an entry was recorded after a day, or on it after the decision of that day."""
-    met = [entry for entry in state.decisions if entry.content["on"] == since.isoformat() == str(day_of(entry))]
+    decisions = fold(entry for entry in entries if entry.kind in ("decision", "correction")).decisions
+    met = [entry for entry in decisions if entry.content["on"] == since.isoformat() == str(day_of(entry))]
     last = met[-1].sequence if met else sys.maxsize
     return lambda entry: (day := day_of(entry)) > since or (day == since and entry.sequence > last)
 
@@ -55,7 +56,7 @@ def news(entries: Iterable[Entry], since: date, now: Briefing) -> pd.DataFrame:
     sees = everybody if now.invented or now.identity.sees_all else now.identity.sees
     entries = tuple(entries)
     state = fold(entries)
-    later, regimens = _later(state, since), dict[str, str]()
+    later, regimens = _later(entries, since), dict[str, str]()
     corrected = {old.sequence: correction.sequence for correction, old in state.corrections}
     changed = {correction.sequence: _change(correction, old) for correction, old in state.corrections}
     rows = []

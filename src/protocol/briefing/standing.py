@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from protocol.briefing.decided import decided
 from protocol.briefing.ledgers import ledgers
 from protocol.conduct import (
     HOLDING,
@@ -71,7 +72,8 @@ class Briefing:
         ``site, overdue, due, open``: visits somebody must act on.
     funnel, reasons, sites, decisions : DataFrame
         ``step, participants``; ``criterion, participants``; ``site, screened, enrolled, treated, dlts``;
-        ``day, recommended, chosen, why, decided_by, seen`` (DLTs of those enrolled under it, in words).
+        ``day, recommended`` (a regimen, None to stop, or in words that nothing was), ``chosen, why, decided_by,
+        seen`` (DLTs of those enrolled under it, in words).
     so_far : TrialSoFar or None
         The participants this person may see; None when none.
     left_out : tuple of str
@@ -99,6 +101,14 @@ class Briefing:
     decisions: pd.DataFrame
     so_far: TrialSoFar | None
     left_out: tuple[str, ...]
+
+    @property
+    def waits_for(self) -> dict[str, int]:
+        """What a recommendation waits for and how many of it, as a decision records it; names nobody."""
+        if self.open_regimen is None:
+            return {}
+        places = {"places": self.free_places} if self.free_places else {}
+        return places | {str(name): int(n) for name, n in self.waiting["progress"].value_counts(sort=False).items()}
 
 
 def brief(
@@ -148,7 +158,7 @@ def brief(
         funnel=_funnel(state, table),
         reasons=_reasons(trial, state, sees is everybody),
         sites=_sites(trial, so_far, table, sees),
-        decisions=_decisions(state, table),
+        decisions=decided(state, table),
         so_far=_visible(so_far, sees),
         left_out=left_out,
     )
@@ -273,21 +283,6 @@ def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable
         else:
             rows.append((site, *map(quiet, numbers), "–"))
     return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "dlts"], dtype=object)
-
-
-def _decisions(state: State, table: pd.DataFrame) -> pd.DataFrame:
-    """List the decisions, each with the outcomes of those enrolled at its regimen until the next one."""
-    names = ["recommended", "chosen", "why", "decided_by"]
-    days = [entry.content["on"] for entry in state.decisions]
-    enrolled = table["enrolled"].astype(str)
-    rows = []
-    for entry, first, after in zip(state.decisions, days, [*days, "9999"][1:], strict=True):
-        here = table["regimen"].eq(entry.content["chosen"]) & enrolled.ge(first) & enrolled.lt(after)
-        progress = table.loc[here, "progress"]
-        complete = int(progress.isin(["evaluable", "DLT"]).sum())
-        seen = f"{int(progress.eq('DLT').sum())}/{complete}" if complete else "–"
-        rows.append((first, *(entry.content[name] for name in names), seen))
-    return pd.DataFrame(rows, columns=["day", *names, "seen"], dtype=object)
 
 
 def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:

@@ -1,6 +1,6 @@
 """What may follow what: a sequence that cannot have happened is refused before it is recorded."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from protocol.conduct.course import Course
@@ -11,6 +11,7 @@ from protocol.conduct.events import (
     Decision,
     DltAssessed,
     Enrolled,
+    Event,
     Infused,
     Note,
     OfParticipant,
@@ -179,6 +180,26 @@ def refuse_site(course: Course, event: OfParticipant | Correction | Note, site: 
     if course.site and course.site != site:
         found = _("{site}, and the participant is of another site").format(site=site)
         raise ProtocolError(str(event.participant), found, course.site)
+
+
+def refuse_unknown(event: Event, known: Mapping[str, Collection[str]]) -> None:
+    """Return when an event names only what the protocol has.
+
+    Parameters
+    ----------
+    event : Event
+    known : mapping of str to collection of str
+        Name of a field, such as ``visit``, to what may stand in it. A field that is not named may hold anything.
+
+    Raises
+    ------
+    ProtocolError
+        Naming what was found and all that may be written instead.
+    """
+    for name, values in known.items():
+        found = getattr(event, name, None)
+        if found is not None and found not in values:
+            raise ProtocolError(name, repr(found), ", ".join(values))
 
 
 def refuse_decision(event: Decision, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from protocol.conduct.entries import Entry
@@ -70,8 +71,15 @@ class Course:
         """The last day on which an assessment found no DLT, None without one."""
         return max((found.on for found in self.assessments if not found.dlt), default=None)
 
-    def participation(self, study_id: str) -> Participation:
-        """Return the dates of an enrolled participant in the form the pages work with."""
+    def participation(self, study_id: str, infusion_visits: Mapping[str, date]) -> Participation:
+        """Return the dates of an enrolled participant in the form the pages work with.
+
+        Parameters
+        ----------
+        study_id : str
+        infusion_visits : mapping of str to date
+            The infusions as visits of the schedule.
+        """
         return Participation(
             id=study_id,
             site=self.site,
@@ -83,9 +91,12 @@ class Course:
             assessed=self.assessed,
             end_of_treatment=self.treatment_ended,
             withdrawal=self.withdrawn,
-            visits=dict(self.visits),
+            visits={**infusion_visits, **self.visits},
             missed=dict(self.missed),
         )
+
+
+_day_of = lru_cache(1000)(date.fromisoformat)  # one object for each day, not one for each event
 
 
 def course_of(entries: Iterable[Entry]) -> Course:
@@ -93,7 +104,7 @@ def course_of(entries: Iterable[Entry]) -> Course:
     known: dict[str, Any] = {}
     for entry in entries:
         known.setdefault("site", entry.site)
-        _TAKE[entry.kind](known, entry, date.fromisoformat(entry.content["on"]))
+        _TAKE[entry.kind](known, entry, _day_of(entry.content["on"]))
     return Course(**known)
 
 

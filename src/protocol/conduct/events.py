@@ -3,9 +3,19 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from protocol.records import Phase, ProtocolError, Record
 from protocol.translation import _
@@ -28,6 +38,8 @@ Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Cause = Literal[
     "consent withdrawn", "adverse event", "progression", "death", "lost to follow-up", "investigator", "other"
 ]
+Waited = Literal["places", "enrolled", "in DLT window", "assessment missing"]
+"""What a recommendation can wait for: free places of the cohort, or participants by how far they have come."""
 
 
 class Happening(Record):
@@ -126,16 +138,33 @@ class Withdrawn(OfParticipant):
 
 
 class Decision(Happening):
-    """The committee chose what comes next; no regimen means that enrolment stops."""
+    """The committee chose what comes next; no regimen means that enrolment stops.
+
+    Either the design had recommended something, or it had not: exactly one of `recommended` and `waits_for` is given
+    and recorded.
+    """
 
     kind: Literal["decision"] = "decision"
     free = ("why", "decided_by")
-    recommended: Regimen | None
-    """What the design recommended on that day."""
+    recommended: Regimen | None = None
+    """What the design recommended on that day, None to stop; left out when it recommended nothing."""
+    waits_for: dict[Waited, Annotated[int, Field(ge=1)]] | None = None
+    """What a recommendation waited for, and how many of it; empty when enrolment was stopped."""
     chosen: Regimen | None
     why: Words
     decided_by: Words
     """A role or a body, such as the steering committee."""
+
+    @model_validator(mode="after")
+    def _recommended_or_not(self) -> Self:
+        if ("recommended" in self.model_fields_set) == (self.waits_for is not None):
+            raise ValueError("write either recommended, or waits_for when nothing was recommended")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_recorded(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        absent = "waits_for" if self.waits_for is None else "recommended"
+        return {name: value for name, value in plain(self).items() if name != absent}
 
 
 class Note(Happening):

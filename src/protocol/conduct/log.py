@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from protocol.conduct import privacy
+from protocol.conduct.admission import refuse_unknown
 from protocol.conduct.entries import Entry, Head, Verification, local_day, sealed
 from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.state import State, fold
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from protocol.conduct.store import Store
 
+Known = Mapping[str, Collection[str]]
 OUTCOMES = {"decision", "enrolled", "infused", "dlt_assessed", "withdrawn", "correction"}
 """What a decision of the committee rests on."""
 
@@ -90,7 +93,7 @@ class LogReader:
     def _caught_up(self, connection: Connection) -> State:
         rows = self._store.rows(connection, self._state.head.count)
         with _collector_at_rest():
-            state = fold(checked(rows, self._state.head), self._state)
+            state = fold(checked(rows, self._state.head), self._state, hashes=not self._store.read_only)
         if state.head != self._store.head(connection):
             found = _("another end than its head says")
             raise ProtocolError(self.where, found, _("nothing more; have the log verified and restored from a copy"))
@@ -101,10 +104,11 @@ class LogReader:
 class Log(LogReader):
     """A log that events can be added to."""
 
-    def __init__(self, store: Store, protocol: str, software: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, versions: Mapping[str, str], known: Known, clock: Callable[[], datetime]
+    ) -> None:
         super().__init__(store)
-        self._versions = {"protocol": protocol, "software": software}
-        self._clock = clock
+        self._versions, self._known, self._clock = versions, known, clock
 
     def append(
         self,
@@ -137,7 +141,8 @@ class Log(LogReader):
         Conflict
             When somebody recorded something about the same participant, or something a decision rests on, since.
         ProtocolError
-            For what cannot have happened, for free text that looks like a person, and when nothing could be written.
+            For what cannot have happened, for what the protocol does not have, for free text that looks like a
+            person, and when nothing could be written.
         """
         moment = self._clock()
         self._look_at(event, actor, reason, key, moment)
@@ -180,6 +185,8 @@ class Log(LogReader):
         meant = event.replacement if isinstance(event, Correction) else event
         if meant is not None and meant.on > today:
             raise ProtocolError(_("day"), meant.on.isoformat(), _("a day that has come"))
+        if meant is not None:
+            refuse_unknown(meant, self._known)
         privacy.check_event(event, reason)
 
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:
@@ -228,6 +235,7 @@ def open_log(
     *,
     protocol: str = "",
     software: str | None = None,
+    known: Known = MappingProxyType({}),
     read_only: bool = False,
     clock: Callable[[], datetime] = _now,
 ) -> Log | LogReader:
@@ -242,6 +250,9 @@ def open_log(
         The hash of the record files in use (:func:`protocol.conduct.protocol_version`); written into each entry.
     software : str, optional
         Version of the workbook; the installed one when left out.
+    known : mapping of str to collection of str
+        What the protocol has, by the field of an event: ``{"visit": ["month_3", ...]}``. Another one is refused when
+        it is to be recorded, never when it is read. What is not named is not asked about.
     read_only : bool
         Open for reading only: SQLite with mode=ro, PostgreSQL with read-only transactions. For PostgreSQL give a role
         that has SELECT alone besides, because a session can lift its own restriction.
@@ -258,4 +269,5 @@ def open_log(
     store = Store(str(url), read_only)
     if read_only:
         return LogReader(store)
-    return Log(store, protocol, version("protocol-workbook") if software is None else software, clock)
+    software = version("protocol-workbook") if software is None else software
+    return Log(store, {"protocol": protocol, "software": software}, known, clock)

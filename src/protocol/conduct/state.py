@@ -1,9 +1,10 @@
 """What the log says: a fold over its entries, corrections applied."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from sys import intern
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,9 @@ Entries = tuple[Entry, ...]
 @dataclass(frozen=True)
 class State:
     """What is known after the last entry.
+
+    Its entries are kept without what nothing follows from and what takes a third of their room: the key and the hash
+    of the entry before are empty.
 
     Attributes
     ----------
@@ -40,11 +44,29 @@ class State:
     decisions: Entries = ()
     notes: Entries = ()
     corrections: tuple[tuple[Entry, Entry], ...] = ()
+    _known: Mapping[str, Course] = field(default_factory=dict, compare=False, repr=False)
+    """Courses of those about whom nothing is new."""
 
     @cached_property
     def courses(self) -> Mapping[str, Course]:
         """Study id to the course of the participant, in the order in which they were first recorded."""
-        return MappingProxyType({name: course_of(entries) for name, entries in self.people.items()})
+        known = self._known
+        found = {name: known.get(name) or course_of(entries) for name, entries in self.people.items()}
+        return MappingProxyType(found)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """Every entry with the content it was recorded with, in order: from what holds and what was corrected."""
+        people = (entry for entries in self.people.values() for entry in entries)
+        found = {entry.sequence: entry for entry in (*people, *self.decisions, *self.notes)}
+        for correction, old in reversed(self.corrections):  # what stood there first comes last
+            found |= {correction.sequence: correction, old.sequence: old}
+        return tuple(found[sequence] for sequence in sorted(found))
+
+    @property
+    def without_notes(self) -> tuple[object, ...]:
+        """What figures can follow from; equal, and quickly compared, as long as only notes are recorded."""
+        return self.people, self.decisions, self.corrections
 
     @property
     def screenings(self) -> Entries:
@@ -57,7 +79,13 @@ class State:
         """The regimen the committee chose last; None before its first decision and when it stopped enrolment."""
         return self.decisions[-1].content["chosen"] if self.decisions else None
 
-    def so_far(self, as_of: date, start: str, invented: bool) -> TrialSoFar:
+    def so_far(
+        self,
+        as_of: date,
+        start: str,
+        invented: bool,
+        infusion_visits: Callable[[Course], Mapping[str, date]] = lambda _course: {},
+    ) -> TrialSoFar:
         """Return what the pages work with.
 
         Parameters
@@ -68,6 +96,8 @@ class State:
             The regimen that is open before the first decision.
         invented : bool
             Whether this is an example.
+        infusion_visits : callable, optional
+            Takes a course and returns its infusions as visits of the schedule, which this topic does not know.
         """
         chosen = [entry.content["chosen"] for entry in self.decisions if entry.content["chosen"]]
         screened: dict[str, int] = {}
@@ -79,7 +109,11 @@ class State:
             as_of=as_of,
             open_regimen=chosen[-1] if chosen else start,
             screened=screened,
-            participants=tuple(c.participation(name) for name, c in self.courses.items() if c.enrolled),
+            participants=tuple(
+                course.participation(name, infusion_visits(course))
+                for name, course in self.courses.items()
+                if course.enrolled
+            ),
         )
 
     def admits(self, happened: Event, site: str = "", reason: str = "") -> None:
@@ -156,18 +190,20 @@ class State:
             before.append(held)
 
 
-def fold(entries: Iterable[Entry], state: State | None = None) -> State:
+def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = True) -> State:
     """Apply entries, in their order, to a state (to an empty one when left out).
 
     Entries that stand in a log are taken as they are: what may be recorded is asked of :meth:`State.admits` before.
+    Without `hashes` those of the entries are left out too: only who corrects an entry needs its hash.
     """
     state = state or State()
     people: dict[str, Any] = dict(state.people)
     touched: dict[str, list[Entry]] = {}
     decisions, notes, corrections = list(state.decisions), list(state.notes), list(state.corrections)
     others = {"decision": decisions, "note": notes}
-    last = None
-    for last in entries:
+    entry = None
+    for entry in entries:
+        last = _kept(entry, hashes)
         values = last.content
         kind: str = values["kind"]
         name: str | None = values.get("participant")
@@ -180,12 +216,21 @@ def fold(entries: Iterable[Entry], state: State | None = None) -> State:
             corrections += _corrected(last, [*([touched[name]] if name else []), decisions, notes])
         else:
             touched[str(name)].append(last)
-    if last is None:
+    if entry is None:
         return state
+    known = {name: course for name, course in vars(state).get("courses", state._known).items() if name not in touched}
     people.update((name, tuple(mine)) for name, mine in touched.items())
-    held = {name: mine for name, mine in people.items() if mine}
-    head = Head(last.sequence, last.hash)
-    return State(head, MappingProxyType(held), tuple(decisions), tuple(notes), tuple(corrections))
+    held = MappingProxyType({name: mine for name, mine in people.items() if mine}) if touched else state.people
+    head = Head(entry.sequence, entry.hash)
+    return State(head, held, tuple(decisions), tuple(notes), tuple(corrections), known)
+
+
+def _kept(entry: Entry, hashes: bool) -> Entry:
+    if not entry.key:
+        return entry
+    sequence, time, actor, site, reason, protocol, software, _key, values, _previous, own = entry
+    kept = own if hashes else ""
+    return Entry(sequence, time, actor, site, reason, intern(protocol), software, "", values, "", kept)
 
 
 def _corrected(correction: Entry, places: list[list[Entry]]) -> list[tuple[Entry, Entry]]:

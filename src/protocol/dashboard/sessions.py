@@ -8,7 +8,6 @@ sooner and nobody's page waits so long for an answer that the browser gives it u
 
 import asyncio
 import os
-
 from collections.abc import Awaitable, Callable
 from typing import Any
 

@@ -1,18 +1,20 @@
 """Many participants at once: which criteria fail, are unknown or do not apply, kept while thresholds change."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
+from protocol.eligibility.bits import Words, joined
 from protocol.eligibility.columns import empty
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact
-from protocol.eligibility.leaves import Columns, value_of
-from protocol.eligibility.logic import Logic, Value, both, opposite
-from protocol.eligibility.masks import CohortScreening, Masks
+from protocol.eligibility.knowing import Value, both, either, opposite
+from protocol.eligibility.leaves import PackedColumns, value_of
+from protocol.eligibility.logic import Logic
+from protocol.eligibility.masks import CohortScreening
 from protocol.eligibility.prepared import prepared
 from protocol.eligibility.screening import blocked, check_phase, in_phase, rails_of
 from protocol.eligibility.sources import IDENTITY, Batch, Participants, Source, source_of
@@ -24,10 +26,10 @@ Progress = Callable[[int, int], None]
 """Called with the participants done and all of them; an exception raised in it stops the work and is passed on."""
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
-BATCH = 1 << 15
-"""Participants worked out together: their columns fit the processor's cache."""
-Three = tuple[Masks, ...]
-"""Of what fails, is unknown, does not apply."""
+BATCH = 1 << 17
+"""Participants worked out together: enough that Python costs little, few enough that memory stays small."""
+Three = Words
+"""Who fails, for whom it is unknown, to whom it does not apply: shape (3, criteria, words)."""
 
 
 class Cohort:
@@ -82,14 +84,14 @@ class Cohort:
         check_phase(phase)
         changed = self.catalogue.with_parameters(**parameters) if parameters else self.catalogue
         settings = self._settings(changed, phase)
-        start, masks = self._nearest(settings)
+        start, bits = self._nearest(settings)
         stale = [i for i, (new, old) in enumerate(zip(settings, start, strict=True)) if new != old]
-        if stale or masks is None:
+        if stale or bits is None:
             found = self._worked_out(changed, phase, stale, progress)
-            masks = found if masks is None else _merged(masks, found, stale)
-            self._keep(settings, masks)
+            bits = found if bits is None else _merged(bits, found, stale)
+            self._keep(settings, bits)
         titles = tuple(changed.title(criterion) for criterion in changed.criteria)
-        return CohortScreening(changed.criteria, titles, self.participants, *masks)
+        return CohortScreening(changed.criteria, titles, self.participants, *bits)
 
     def _settings(self, catalogue: Catalogue, phase: Phase) -> tuple[Any, ...]:
         """Return for each criterion all that its answers depend on besides the participants."""
@@ -109,25 +111,23 @@ class Cohort:
         candidates = sorted(self._kept, key=lambda kept: sum(map(_differ, kept, settings)))
         return (candidates[0], self._kept[candidates[0]]) if candidates else (nothing, None)
 
-    def _keep(self, settings: tuple[Any, ...], masks: Three) -> None:
+    def _keep(self, settings: tuple[Any, ...], bits: Three) -> None:
         """Keep the first answers, which changes come back to, and the last."""
         while len(self._kept) > 1:
             self._kept.popitem()
-        self._kept[settings] = masks
+        self._kept[settings] = bits
 
     def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
         names = sorted({name for i in stale for name in self._uses[i]} & set(self.source.facts))
-        masks = tuple(np.empty(len(self), dtype=np.int64) for _kind in range(3))
+        found: dict[int, Three] = {}
 
         def work(first: int, last: int) -> None:
             for row, batch in self._read(names, first, last):
-                piece = screened(catalogue, batch, phase, stale, min(BATCH, last - row))
-                for mask, part in zip(masks, piece, strict=True):
-                    mask[row : row + len(part)] = part
+                found[row] = screened(catalogue, batch, phase, stale, min(BATCH, last - row))
 
         self._in_pieces(work, progress)
         self._have = self._have | set(names) if self._hold else self._have
-        return masks
+        return joined(found, (3, len(stale)), len(self))
 
     def _in_pieces(self, work: Callable[[int, int], None], progress: Progress | None) -> None:
         """Do the work on every piece of the cohort, several at a time; one that fails ends the rest."""
@@ -180,9 +180,10 @@ def uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _merged(masks: Three, found: Three, stale: list[int]) -> Three:
-    kept = np.int64(~sum(1 << position for position in stale))
-    return tuple((old & kept) | new for old, new in zip(masks, found, strict=True))
+def _merged(bits: Three, found: Three, stale: list[int]) -> Three:
+    merged = bits.copy()
+    merged[:, stale] = found
+    return merged
 
 
 def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
@@ -202,12 +203,19 @@ def column_of(column: Any, fact: Fact) -> Value:
     return value_of(source.read([fact.id], 0, len(source))[fact.id], fact)
 
 
-def screened(catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Iterable[int], size: int) -> Three:
-    """Work out some criteria for some participants: the masks of what fails, is unknown or does not apply."""
+def screened(catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequence[int], size: int) -> Three:
+    """Work out some criteria for some participants, 64 to a word."""
     ready = prepared(catalogue)
     values = {name: value_of(column, ready.facts[name]) for name, column in batch.items()}
-    logic = Logic(ready.facts, ready.parameters, Columns(values))
-    return _masks({i: _bits(logic, catalogue.criteria[i], phase) for i in criteria}, size)
+    logic = Logic(ready.facts, ready.parameters, PackedColumns(values, size))
+    everybody = np.packbits(np.ones(size, dtype=bool), bitorder="little")
+    octets = np.zeros((3, len(criteria), -(-size // 64) * 8), dtype=np.uint8)
+    for place, i in enumerate(criteria):
+        fail, clear, absent = _flags(logic, catalogue.criteria[i], phase)
+        unknown = opposite(either(either(fail, clear), absent))
+        for kind, flags in enumerate((fail, unknown, absent)):
+            octets[kind, place, : len(everybody)] = both(flags, everybody) if flags is not False else 0
+    return octets.view("<u8").astype(np.uint64, copy=False)
 
 
 def workers() -> int:
@@ -215,8 +223,8 @@ def workers() -> int:
     return min(4, os.cpu_count() or 1)
 
 
-def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
-    """Fails, clear, not applicable: each a boolean array or constant."""
+def _flags(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
+    """Fails, clear, not applicable: each packed flags or constant."""
     if not in_phase(criterion, phase):
         return False, False, True
     blocks = blocked(criterion, rails_of(logic, criterion, phase))
@@ -224,20 +232,3 @@ def _bits(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, A
         return blocks.true, blocks.false, False
     applies = logic.condition(criterion.applies_if)
     return both(applies.true, blocks.true), both(opposite(applies.false), blocks.false), applies.false
-
-
-def _masks(bits: Mapping[int, tuple[Any, Any, Any]], rows: int) -> Three:
-    fail, clear, absent = (_mask({i: row[kind] for i, row in bits.items()}, rows) for kind in range(3))
-    return fail, ~(fail | clear | absent) & np.int64(sum(1 << position for position in bits)), absent
-
-
-def _mask(bits: Mapping[int, Any], rows: int) -> Masks:
-    """Put one boolean per criterion into the bits of one number per participant, the first criterion lowest."""
-    mask = np.zeros((rows, 8), dtype=np.uint8)
-    for place in range(8):
-        byte: Any = np.uint8(0)
-        for position in range(place * 8, place * 8 + 8):
-            if position in bits and bits[position] is not False:
-                byte = byte | (np.asarray(bits[position]).view(np.uint8) << np.uint8(position - place * 8))
-        mask[:, place] = byte
-    return mask.view("<i8").reshape(rows).astype(np.int64, copy=False)

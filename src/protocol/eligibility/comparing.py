@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from protocol.eligibility.knowing import Value, opposite
+from protocol.eligibility.knowing import Value, both, opposite
 
 TOLERANCE = 1e-9
 """Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
 
 
-def finite(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
+def finite(function: Callable[..., Any], values: list[Any], known: Any, flags: Callable[[Any], Any]) -> Value:
     """Apply arithmetic; a division by zero or a number out of bounds is unknown, for one and for many."""
     if not any(isinstance(value, np.ndarray) for value in values):
         return _for_one(function, values, known)
     with np.errstate(all="ignore"):
         result = function(*values)
-    return Value(result, known if result.dtype.kind == "i" else known & np.isfinite(result))
+    return Value(result, known if result.dtype.kind == "i" else both(known, flags(np.isfinite(result))))
 
 
 def _for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Value:

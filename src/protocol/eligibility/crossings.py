@@ -94,9 +94,10 @@ class Evaluation:
         with np.errstate(all="ignore"):
             slope = ((left_high - right_high) - (left - right)) / (high - low)
             value = low - (left - right) / slope
-            reach = 4 * TOLERANCE * (abs(left) + abs(right) + abs(left_high) + abs(right_high)) / abs(slope)
-        known = np.isfinite(value) & np.isfinite(reach)
-        return Crossing(np.where(known, value, np.inf), np.where(known, reach, 0.0))
+            there = right + (right_high - right) * (value - low) / (high - low)
+            slack = TOLERANCE * abs(there) / abs(slope)
+        known = np.isfinite(value) & np.isfinite(slack)
+        return Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
 
 
 def settled(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any]:

@@ -1,17 +1,19 @@
 """How many participants a threshold leaves, over its whole range at once."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.eligibility.bits import membership, union
 from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.crossings import (
     Comparison,
-    Crossing,
     Evaluation,
+    Flags,
     Numbers,
     comparisons,
     concerned,
@@ -60,16 +62,43 @@ def steps(parameter: Parameter, at_most: int = 400) -> Numbers:
     return np.unique(np.round(np.append(points, float(parameter.value)), 9))
 
 
-def curve(
+@dataclass(frozen=True)
+class Sweep:
+    """All that a threshold's range holds: at which values how many participants become something else.
+
+    Attributes
+    ----------
+    parameter : str
+    first : tuple of int
+        Confirmed and possible at the lower end of the range.
+    more, fewer : tuple of arrays of float
+        For confirmed and possible the values, ascending, at which there is one more, one fewer.
+    """
+
+    parameter: str
+    first: tuple[int, int]
+    more: tuple[Numbers, Numbers]
+    fewer: tuple[Numbers, Numbers]
+
+    def at(self, points: Numbers) -> Curve:
+        """Count who is left at some values of the range; no participant is looked at again."""
+        confirmed, possible = (
+            first + np.searchsorted(more, points, "right") - np.searchsorted(fewer, points, "right")
+            for first, more, fewer in zip(self.first, self.more, self.fewer, strict=True)
+        )
+        return Curve(self.parameter, points, confirmed, possible)
+
+
+def sweep(
     catalogue: Catalogue,
     screening: CohortScreening,
     read: Read,
     parameter: str,
-    points: Numbers,
+    ends: tuple[float, float],
     phase: Phase,
     off: Collection[str] = (),
-) -> Curve:
-    """Count who is left at every value of a threshold, in one pass over those no other criterion excludes.
+) -> Sweep | None:
+    """Follow a threshold over a range, in one pass over those no other criterion excludes.
 
     Parameters
     ----------
@@ -80,26 +109,85 @@ def curve(
         Gives the facts of some rows.
     parameter : str
         A threshold.
-    points : array of float, shape (points,)
-        Its values, ascending.
+    ends : tuple of float
+        Where the range begins and ends, in the parameter's unit.
     phase : {"Ib", "II"}
         The phase of the screening.
     off : collection of str
         Criteria switched off.
+
+    Returns
+    -------
+    Sweep or None
+        None when a comparison is not linear in the threshold.
     """
     own, rows, others_open = _concerned(catalogue, screening, parameter, off)
     compared = comparisons(catalogue, own, parameter)
-    linear = all(is_linear(comparison, parameter) for comparison in compared)
-    names = facts_of(catalogue, own)
-    counts = np.zeros((2, len(points) + 1), dtype=np.int64)
-    for these, columns in read(names, rows):
+    if not all(is_linear(comparison, parameter) for comparison in compared):
+        return None
+    first, changes = np.zeros(2, dtype=np.int64), _Changes()
+    for these, columns in read(facts_of(catalogue, own), rows):
         evaluation = Evaluation(catalogue, own, phase, columns, len(these))
-        places = _places(evaluation, compared, parameter, points) if linear else None
-        if places is None:
-            return _one_by_one(catalogue, own, read, parameter, points, phase, (rows, others_open))
-        _add(counts, evaluation, parameter, points, places, others_open[these])
-    confirmed, possible = np.cumsum(counts, axis=1)[:, :-1]
-    return Curve(parameter, points, confirmed, possible)
+        before = None
+        for begin, middle in _stretches(evaluation, compared, parameter, ends):
+            fails, open_ = evaluation.at(parameter, middle)
+            open_ = (open_ | others_open[these]) & ~fails
+            now = (~fails & ~open_, open_)
+            if before is None:
+                first += [int(kind.sum()) for kind in now]
+            else:
+                changes.note(begin, before, now)
+            before = now
+    return Sweep(parameter, (int(first[0]), int(first[1])), changes.of("more"), changes.of("fewer"))
+
+
+class _Changes:
+    """Collects at which values participants become, or cease to be, confirmed and possible."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, int], list[Numbers]] = defaultdict(list)
+
+    def note(self, begin: Numbers, before: tuple[Flags, Flags], now: tuple[Flags, Flags]) -> None:
+        """Note who is another from a value on than before it."""
+        for kind, (was, is_) in enumerate(zip(before, now, strict=True)):
+            self.found["more", kind].append(begin[is_ & ~was])
+            self.found["fewer", kind].append(begin[was & ~is_])
+
+    def of(self, direction: str) -> tuple[Numbers, Numbers]:
+        """Return the values in ascending order, of confirmed and of possible."""
+        confirmed, possible = (
+            np.sort(np.concatenate([np.empty(0), *self.found[direction, kind]])) for kind in (0, 1)
+        )
+        return confirmed, possible
+
+
+def _stretches(
+    evaluation: Evaluation, compared: Sequence[Comparison], parameter: str, ends: tuple[float, float]
+) -> Iterator[tuple[Numbers, Numbers]]:
+    """Cut each participant's range where a comparison can change: the beginning and the middle of each stretch.
+
+    Where both sides count as equal is a stretch of its own.
+    """
+    crossings = [found for one in compared if (found := evaluation.crossing(one, parameter, *ends)) is not None]
+    edges = [found.value + side * found.slack for found in crossings for side in (-1, 1)]
+    inner = np.sort(np.clip(np.array(edges).reshape(len(edges), evaluation.size), *ends), axis=0)
+    whole = np.full((1, evaluation.size), 1.0)
+    for begin, end in pairwise(np.vstack([ends[0] * whole, inner, ends[1] * whole])):
+        yield begin, (begin + end) / 2
+
+
+def curve(
+    catalogue: Catalogue,
+    screening: CohortScreening,
+    read: Read,
+    parameter: str,
+    points: Numbers,
+    phase: Phase,
+    off: Collection[str] = (),
+) -> Curve:
+    """Count who is left at some values of a threshold, ascending; the other parameters are those of :func:`sweep`."""
+    found = sweep(catalogue, screening, read, parameter, (points[0], points[-1]), phase, off)
+    return found.at(points) if found else _one_by_one(catalogue, screening, read, parameter, points, phase, off)
 
 
 def _concerned(
@@ -109,62 +197,25 @@ def _concerned(
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
     moved = {criterion.id for criterion in own}
-    rest = sum(1 << i for i, c in enumerate(screening.criteria) if c.id in on and c.id not in moved)
-    return own, np.flatnonzero((screening.fail & rest) == 0), (screening.unknown & rest) != 0
-
-
-def _places(
-    evaluation: Evaluation, compared: Sequence[Comparison], parameter: str, points: Numbers
-) -> list[NDArray[np.intp]] | None:
-    """Between which points each participant's verdict can change, ascending; None when points lie too close."""
-    places: list[NDArray[np.intp]] = []
-    for comparison in compared:
-        found = evaluation.crossing(comparison, parameter, points[0], points[-1])
-        if found is None:
-            continue
-        before, after = _around(found, points)
-        if (after - before > 1).any():
-            return None
-        places += [before, after]
-    return list(np.sort(np.array(places), axis=0)) if places else []
-
-
-def _around(crossing: Crossing, points: Numbers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    slack = crossing.slack + 1e-6 * np.diff(points).min(initial=1.0)
-    return (
-        np.searchsorted(points, crossing.value - slack, "left"),
-        np.searchsorted(points, crossing.value + slack, "right"),
+    rest = [i for i, c in enumerate(screening.criteria) if c.id in on and c.id not in moved]
+    failed, unclear = (
+        membership(union(bits[rest]), len(screening.participants))
+        for bits in (screening.fail_bits, screening.unknown_bits)
     )
-
-
-def _add(
-    counts: NDArray[np.int64],
-    evaluation: Evaluation,
-    parameter: str,
-    points: Numbers,
-    places: list[NDArray[np.intp]],
-    others_open: NDArray[np.bool_],
-) -> None:
-    """Ask once in every stretch without a change, and note where it begins and ends."""
-    first, last = np.zeros(evaluation.size, dtype=np.intp), np.full(evaluation.size, len(points), dtype=np.intp)
-    for begins, ends in pairwise([first, *places, last]):
-        fails, open_ = evaluation.at(parameter, points[np.minimum(begins, len(points) - 1)])
-        open_ = (open_ | others_open) & ~fails
-        for row, these in zip(counts, (~fails & ~open_, open_), strict=True):
-            row += np.bincount(begins[these], minlength=len(row)) - np.bincount(ends[these], minlength=len(row))
+    return own, np.flatnonzero(~failed), unclear
 
 
 def _one_by_one(
     catalogue: Catalogue,
-    own: tuple[Criterion, ...],
+    screening: CohortScreening,
     read: Read,
     parameter: str,
     points: Numbers,
     phase: Phase,
-    others: tuple[Rows, NDArray[np.bool_]],
+    off: Collection[str],
 ) -> Curve:
     """Screen the threshold's own criteria at some of the points."""
-    rows, others_open = others
+    own, rows, others_open = _concerned(catalogue, screening, parameter, off)
     some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
     counts = np.zeros((2, len(some)), dtype=np.int64)
     for these, columns in read(facts_of(catalogue, own), rows):

@@ -72,7 +72,7 @@ def counts(catalogue: Catalogue, masks: pd.DataFrame) -> pd.DataFrame:
     """
     ids, three = masks[IDENTITY].tolist(), [masks[name].to_numpy(dtype="int64") for name in MASKS]
     titles = tuple(catalogue.title(criterion) for criterion in catalogue.criteria)
-    found = CohortScreening(catalogue.criteria, titles, ids, *three).counts()
+    found = CohortScreening.of_masks(catalogue.criteria, titles, ids, *three).counts()
     return found.set_index("criterion").drop(columns="title")
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.planes import Words, members
+from protocol.eligibility.bits import Words
+from protocol.eligibility.planes import members
 from protocol.eligibility.tally import Tally
 
 SMALLEST = 10

@@ -3,7 +3,7 @@
 A condition becomes two booleans that are never missing themselves: *known to be true* and *known to be false*;
 neither means unknown. No data-frame engine's own idea of a missing value is ever consulted, so NaN, null and an
 absent column all mean the same. Values are plain Python for one participant and NumPy arrays for many; Python's
-operators serve both.
+operators serve both. The source of the facts may keep flags, whether something is known or true, eight to a byte.
 """
 
 import ast
@@ -17,7 +17,7 @@ import numpy as np
 from protocol.eligibility.comparing import TOLERANCE, finite, holds
 from protocol.eligibility.conditions import parse, text_of
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, Parameter
-from protocol.eligibility.knowing import Rails, Value, opposite
+from protocol.eligibility.knowing import Rails, Value, both, either, opposite
 
 OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -31,6 +31,7 @@ OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 __all__ = ["TOLERANCE", "Leaves", "Logic", "Rails", "Value", "all_of", "any_of", "both", "either", "opposite"]
 
 UNKNOWN = Rails(False, False)
+CERTAIN = {True: Rails(True, False), False: Rails(False, True)}
 
 
 class Leaves(Protocol):
@@ -41,6 +42,12 @@ class Leaves(Protocol):
     def fact(self, fact: Fact) -> Value:
         """Look up one fact."""
 
+    def flags(self, outcome: Any) -> Any:
+        """Return the outcome of a comparison as it keeps flags."""
+
+    def unpacked(self, flags: Any) -> Any:
+        """Return flags as plain booleans."""
+
     def days(self, earlier: Any, later: Any) -> Any:
         """Count the days from one date to another."""
 
@@ -49,20 +56,6 @@ class Leaves(Protocol):
 
     def years(self, born: Any, on: Any) -> Any:
         """Count completed years; a birthday on 29 February falls on 1 March in other years."""
-
-
-def both(left: Any, right: Any) -> Any:
-    """Return left and right, folding constants so that no array is made for them."""
-    if left is True or right is False:
-        return right
-    return left if left is False or right is True else left & right
-
-
-def either(left: Any, right: Any) -> Any:
-    """Return left or right, folding constants."""
-    if left is False or right is True:
-        return right
-    return left if left is True or right is False else left | right
 
 
 def all_of(rails: list[Rails]) -> Rails:
@@ -86,7 +79,7 @@ class Logic:
 
     def __init__(self, facts: Mapping[str, Fact], parameters: Mapping[str, Parameter], leaves: Leaves) -> None:
         self.facts, self.parameters, self.leaves = facts, parameters, leaves
-        self._known: dict[str, Value] = {}
+        self._facts: dict[str, Value] = {}
         self._rails: dict[str, Rails] = {}
         self._values: dict[str, Value] = {}
 
@@ -133,7 +126,14 @@ class Logic:
 
     def _flag(self, node: ast.expr) -> Rails:
         data, known = self.value(node)
-        return UNKNOWN if known is False else Rails(both(known, data), both(known, opposite(data)))
+        return UNKNOWN if known is False else self._where(known, data)
+
+    def _where(self, known: Any, outcome: Any) -> Rails:
+        """Return the rails of an outcome that counts where it is known."""
+        if known is True and isinstance(outcome, bool):
+            return CERTAIN[outcome]
+        flags = self.leaves.flags(outcome)
+        return Rails(both(known, flags), both(known, opposite(flags)))
 
     def value(self, node: ast.expr) -> Value:
         """Evaluate the side of a comparison."""
@@ -163,9 +163,9 @@ class Logic:
 
     def fact(self, fact: Fact) -> Value:
         """Look up a fact; derive it when it is not given; drop it when its date is not valid or sources conflict."""
-        if fact.id not in self._known:
-            self._known[fact.id] = self._look_up(fact)
-        return self._known[fact.id]
+        if fact.id not in self._facts:
+            self._facts[fact.id] = self._look_up(fact)
+        return self._facts[fact.id]
 
     def _look_up(self, fact: Fact) -> Value:
         given = self.leaves.fact(fact)
@@ -196,14 +196,15 @@ class Logic:
         if known is False:
             return False
         rounding = fact.step or 0.0 if fact.type == "number" else 0.0
-        return both(known, abs(given.data - derived.data) > rounding + TOLERANCE * abs(derived.data))
+        apart = abs(given.data - derived.data) > rounding + TOLERANCE * abs(derived.data)
+        return both(known, self.leaves.flags(apart))
 
     def _plausible(self, fact: Fact, derived: Value) -> Value:
         """Drop a derived number outside the fact's plausible range."""
         if derived.known is False or fact.minimum is None or fact.maximum is None:
             return derived
         within = both(derived.data >= fact.minimum, derived.data <= fact.maximum)
-        return Value(derived.data, both(derived.known, within))
+        return Value(derived.data, both(derived.known, self.leaves.flags(within)))
 
     def _fill(self, agreed: Value, derived: Value, given: Any) -> Value:
         """Take what is given and agrees; where nothing is given, what is derived."""
@@ -212,7 +213,8 @@ class Logic:
             return agreed
         if given is False:
             return derived
-        return Value(np.where(agreed.known, agreed.data, derived.data), either(agreed.known, wanted))
+        data = np.where(self.leaves.unpacked(agreed.known), agreed.data, derived.data)
+        return Value(data, either(agreed.known, wanted))
 
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:
         values, known = [], True
@@ -222,7 +224,7 @@ class Logic:
                 return value
             values.append(value.data)
             known = both(known, value.known)
-        return finite(function, values, known)
+        return finite(function, values, known, self.leaves.flags)
 
     def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Rails:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -232,8 +234,7 @@ class Logic:
         known = both(one.known, two.known)
         if known is False:
             return UNKNOWN
-        outcome = holds(op, one.data, two.data)
-        return Rails(both(known, outcome), both(known, opposite(outcome)))
+        return self._where(known, holds(op, one.data, two.data))
 
     def _membership(self, left: ast.expr, members: list[ast.expr]) -> Rails:
         if not all(isinstance(member, ast.Constant) and isinstance(member.value, str) for member in members):
@@ -243,7 +244,7 @@ class Logic:
             return UNKNOWN
         options = [member.value for member in members if isinstance(member, ast.Constant)]
         found = data in options if isinstance(data, str) else reduce(either, (data == option for option in options))
-        return Rails(both(known, found), both(known, opposite(found)))
+        return self._where(known, found)
 
 
 CONDITIONS: dict[type[ast.expr], Callable[[Logic, Any], Rails]] = {

@@ -1,7 +1,7 @@
-"""What follows from the masks of a cohort: counts, the funnel, the overall verdicts.
+"""What follows from the answers of a cohort: counts, the funnel, the overall verdicts, masks.
 
-Counting is done on the masks turned sideways: a row of bits per criterion, 64 participants to a word. There a
-question about everybody is a few operations on a word for 64 of them.
+Answers are kept as a row of bits per criterion, 64 participants to a word: a question about everybody is a few
+operations on a word for 64 of them. Turned upright they are a mask per participant.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,19 +10,14 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from protocol.eligibility.bits import Masks, Words, exactly_once, membership, sideways, size, sizes, union, upright
 from protocol.eligibility.criteria import Criterion
 from protocol.eligibility.screening import ELIGIBLE, INELIGIBLE, POSSIBLE
 from protocol.eligibility.sources import IDENTITY
 from protocol.records import ProtocolError
 
-Masks = NDArray[np.int64]
-Words = NDArray[np.uint64]
-Counts = NDArray[np.int64]
 MASKS = ("fail", "unknown", "not_applicable")
-STEP = 1 << 16
-"""Participants turned sideways at a time, so that they stay in the processor's cache; a multiple of 64."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +32,24 @@ class CohortScreening:
         Their short titles with the thresholds used.
     participants : sequence of str
         One id per row, in the order of the input.
-    fail, unknown, not_applicable : integer arrays, shape (participants,)
-        Which criteria block, which cannot be said, which do not apply.
+    fail_bits, unknown_bits, not_applicable_bits : arrays of uint64, shape (criteria, words)
+        Who fails, for whom it cannot be said, to whom it does not apply: 64 participants to a word, the first
+        lowest; zeros behind the last.
     """
 
     criteria: tuple[Criterion, ...]
     titles: tuple[str, ...]
     participants: Sequence[str]
-    fail: Masks
-    unknown: Masks
-    not_applicable: Masks
+    fail_bits: Words
+    unknown_bits: Words
+    not_applicable_bits: Words
+
+    @classmethod
+    def of_masks(
+        cls, criteria: tuple[Criterion, ...], titles: tuple[str, ...], participants: Sequence[str], *masks: Masks
+    ) -> "CohortScreening":
+        """Take three masks per participant, as :attr:`fail`, :attr:`unknown` and :attr:`not_applicable` give them."""
+        return cls(criteria, titles, participants, *(sideways(mask, len(criteria)) for mask in masks))
 
     @cached_property
     def counted(self) -> int:
@@ -54,25 +57,25 @@ class CohortScreening:
         return sum(1 << i for i, criterion in enumerate(self.criteria) if criterion.counted_with is None)
 
     @cached_property
-    def fail_bits(self) -> Words:
-        """Who fails: shape (criteria, words), 64 participants to a word, the first lowest; zeros behind the last."""
-        return sideways(self.fail, len(self.criteria))
+    def fail(self) -> Masks:
+        """Which criteria block: integers, shape (participants,)."""
+        return upright(self.fail_bits, len(self.participants))
 
     @cached_property
-    def unknown_bits(self) -> Words:
-        """For whom it is unknown, as :attr:`fail_bits`."""
-        return sideways(self.unknown, len(self.criteria))
+    def unknown(self) -> Masks:
+        """Which criteria cannot be said, as :attr:`fail`."""
+        return upright(self.unknown_bits, len(self.participants))
 
     @cached_property
-    def not_applicable_bits(self) -> Words:
-        """To whom it does not apply, as :attr:`fail_bits`."""
-        return sideways(self.not_applicable, len(self.criteria))
+    def not_applicable(self) -> Masks:
+        """Which criteria do not apply, as :attr:`fail`."""
+        return upright(self.not_applicable_bits, len(self.participants))
 
     def counts(self) -> pd.DataFrame:
         """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
         bits = (self.fail_bits, self.unknown_bits, self.not_applicable_bits)
         fail, unknown, absent = (sizes(one) for one in bits)
-        met = len(self.fail) - fail - unknown - absent
+        met = len(self.participants) - fail - unknown - absent
         names = {"criterion": [criterion.id for criterion in self.criteria], "title": self.titles}
         return pd.DataFrame(
             names | {"met": met, "not met": fail, "unknown": unknown, "not applicable": absent},
@@ -107,7 +110,7 @@ class CohortScreening:
             fails = self.fail_bits[position]
             excluded, only = size(fails & ~failed), size(fails & alone)
             failed, open_ = failed | fails, open_ | self.unknown_bits[position]
-            left, confirmed = len(self.fail) - size(failed), len(self.fail) - size(failed | open_)
+            left, confirmed = len(self.participants) - size(failed), len(self.participants) - size(failed | open_)
             rows.append((self.criteria[position].id, self.titles[position], excluded, left, confirmed, only))
         columns = ["criterion", "title", "excluded", "remaining", "confirmed", "only_reason"]
         return pd.DataFrame(rows, columns=columns)
@@ -117,7 +120,9 @@ class CohortScreening:
         asked = self._asked((), ())
         fails = self.fail_bits[asked]
         unclear = fails | self.unknown_bits[asked]
-        counts = [len(self.fail) - size(union(bits)) + sizes(bits & exactly_once(bits)) for bits in (fails, unclear)]
+        counts = [
+            len(self.participants) - size(union(bits)) + sizes(bits & exactly_once(bits)) for bits in (fails, unclear)
+        ]
         names = {"criterion": [self.criteria[i].id for i in asked], "title": [self.titles[i] for i in asked]}
         return pd.DataFrame(names | dict(zip(("remaining", "confirmed"), counts, strict=True)))
 
@@ -125,11 +130,14 @@ class CohortScreening:
         """Count the overall verdicts; every criterion decides, those counted with another included."""
         failed, unclear = union(self.fail_bits), union(self.unknown_bits)
         ineligible, possible = size(failed), size(unclear & ~failed)
-        return {INELIGIBLE: ineligible, POSSIBLE: possible, ELIGIBLE: len(self.fail) - ineligible - possible}
+        return {INELIGIBLE: ineligible, POSSIBLE: possible, ELIGIBLE: len(self.participants) - ineligible - possible}
 
     def overall(self) -> "pd.Series[str]":
         """Return the overall verdict per participant, indexed by participant id."""
-        codes = np.where(self.fail != 0, np.int8(0), np.where(self.unknown != 0, np.int8(1), np.int8(2)))
+        failed, unclear = (
+            membership(union(bits), len(self.participants)) for bits in (self.fail_bits, self.unknown_bits)
+        )
+        codes = np.where(failed, np.int8(0), np.where(unclear, np.int8(1), np.int8(2)))
         verdicts = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE]))
         return pd.Series(verdicts, index=pd.Index(list(self.participants), name=IDENTITY), name="overall")
 
@@ -142,42 +150,3 @@ class CohortScreening:
                 raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(places))
         wanted = dict.fromkeys((*order, *places))
         return [places[name] for name in wanted if name not in without and self.counted >> places[name] & 1]
-
-
-def sideways(masks: Masks, criteria: int) -> Words:
-    """Turn one mask per participant into one row of bits per criterion, shape (criteria, words)."""
-    bits = np.zeros((criteria, -(-len(masks) // 64) * 8), dtype=np.uint8)
-    for first in range(0, len(masks), STEP):
-        octets = masks[first : first + STEP].astype("<i8", copy=False).view(np.uint8).reshape(-1, 8)
-        for position in range(criteria):
-            if position % 8 == 0:
-                column = np.ascontiguousarray(octets[:, position // 8])
-            packed = np.packbits(column & np.uint8(1 << position % 8), bitorder="little")
-            bits[position, first // 8 : first // 8 + len(packed)] = packed
-    return bits.view("<u8").astype(np.uint64, copy=False)
-
-
-def size(bits: Words) -> int:
-    """Count the participants in a row of bits."""
-    return int(sizes(bits))
-
-
-def sizes(bits: Words) -> Counts:
-    """Count the participants in each row of bits."""
-    counts: Counts = np.bitwise_count(bits).sum(axis=-1, dtype=np.int64)
-    return counts
-
-
-def union(bits: Words) -> Words:
-    """Return the participants in at least one row."""
-    found: Words = np.bitwise_or.reduce(bits, axis=0)
-    return found
-
-
-def exactly_once(bits: Words) -> Words:
-    """Return the participants in exactly one row."""
-    once, twice = (np.zeros(bits.shape[1], dtype=np.uint64) for _kind in range(2))
-    for row in bits:
-        twice |= once & row
-        once |= row
-    return once & ~twice

@@ -43,7 +43,7 @@ def near_misses(
         tenth of it; where the threshold is 0, in its unit), open (other criteria that are unknown).
     """
     criteria = {criterion.id: criterion for criterion in catalogue.criteria}
-    unknowns = np.bitwise_count(screening.unknown.view(np.uint64))
+    unknowns = np.bitwise_count(screening.unknown)
     pieces = [
         piece.assign(open=unknowns[piece["participant"].to_numpy()])
         for i in tally.on

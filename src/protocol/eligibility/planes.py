@@ -5,17 +5,14 @@ its bits. An implied criterion counts only where the one it follows from does no
 twice, and the numbers stay right when a threshold is moved so far that the implication no longer holds.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol.eligibility.bits import Words, membership
 from protocol.eligibility.masks import CohortScreening
-
-Words = NDArray[np.uint64]
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Planes:
 
 def pack(screening: CohortScreening) -> Planes:
     """Pack the masks of a screening; a mirror's bits join those of its criterion."""
-    fail, unknown = _planes(screening.fail, screening.criteria), _planes(screening.unknown, screening.criteria)
+    fail, unknown = screening.fail_bits.copy(), screening.unknown_bits.copy()
     place = {criterion.id: i for i, criterion in enumerate(screening.criteria)}
     for i, criterion in enumerate(screening.criteria):
         if criterion.mirrors:
@@ -66,49 +63,13 @@ def pack(screening: CohortScreening) -> Planes:
         host=tuple(ids.index(c.implied_by) if c.implied_by else None for c in kept),
         fail=fail[own],
         unknown=(unknown & ~fail)[own],
-        participants=len(screening.fail),
+        participants=len(screening.participants),
     )
-
-
-def _planes(masks: Counts, criteria: Sequence[object]) -> Words:
-    """Turn one mask per participant into one row of bits per criterion."""
-    bytes_ = masks.astype("<i8", copy=False).view(np.uint8).reshape(-1, 8)
-    planes = np.zeros((len(criteria), -(-len(masks) // 64) * 8), dtype=np.uint8)
-    for position in range(len(criteria)):
-        if position % 8 == 0:
-            column = np.ascontiguousarray(bytes_[:, position // 8])
-        packed = np.packbits(column & np.uint8(1 << position % 8), bitorder="little")
-        planes[position, : len(packed)] = packed
-    return planes.view(np.uint64)
 
 
 def members(plane: Words, participants: int) -> NDArray[np.intp]:
     """Return the rows whose bit is set."""
-    return np.flatnonzero(np.unpackbits(plane.view(np.uint8), count=participants, bitorder="little"))
-
-
-def size(plane: Words) -> int:
-    """Count the bits of a row."""
-    return int(np.bitwise_count(plane).sum(dtype=np.int64))
-
-
-def union(rows: Words) -> Words:
-    """Who has a bit in at least one row; rows may be none."""
-    return reduce(np.bitwise_or, rows, np.zeros(rows.shape[1], dtype=np.uint64))
-
-
-def exactly_once(rows: Words) -> Words:
-    """Who has a bit in exactly one row."""
-    once = twice = np.zeros(rows.shape[1], dtype=np.uint64)
-    for row in rows:
-        once, twice = once | row, twice | (once & row)
-    return once & ~twice
-
-
-def sizes(rows: Words) -> Counts:
-    """Count the bits of each row."""
-    counts: Counts = np.bitwise_count(rows).sum(axis=-1, dtype=np.int64)
-    return counts
+    return np.flatnonzero(membership(plane, participants))
 
 
 def counters(rows: Words) -> list[Words]:

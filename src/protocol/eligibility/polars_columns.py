@@ -1,8 +1,6 @@
 """Polars frames, and what becomes one, turned into compact columns; every unusable cell is found and named."""
 
-import operator
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from protocol.eligibility.criteria import Fact
 from protocol.records import ProtocolError
 
 IDENTITY = "participant_id"
-FEW = 5
+FEW = 7
 """Options up to which comparing with each is faster than looking it up."""
 A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
 Batch = dict[str, Column]
@@ -24,16 +22,20 @@ def no_frame(frame: Any, error: Exception) -> ProtocolError:
     return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", A_FRAME)
 
 
-def compact(part: Any, facts: Sequence[Fact], first_row: int) -> Batch:
+def expressions(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the compact form of a frame's columns as expressions."""
+    return {
+        name: _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name)
+        for name, fact in facts.items()
+    }
+
+
+def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Any], first_row: int) -> Batch:
     """Turn some columns of a Polars frame, some rows of it, into their compact form."""
     import polars as pl
 
-    schema = part.collect_schema()
-    expressions = [
-        _expression(fact, schema[fact.id]).fill_null(np.nan if fact.is_number else 0).alias(fact.id) for fact in facts
-    ]
     try:
-        frame = part.select(expressions).collect()
+        frame = part.select([forms[fact.id] for fact in facts]).collect()
     except pl.exceptions.PolarsError as error:
         raise _unusable(part, facts, first_row) or no_frame(part, error) from None
     columns = {fact.id: checked(frame[fact.id].to_numpy(), fact, first_row) for fact in facts}
@@ -70,10 +72,12 @@ def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
     if len(fact.options) > FEW:
         small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
         return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
-    numbered = ((column == option).cast(pl.UInt8) * pl.lit(i, pl.UInt8) for i, option in enumerate(fact.options, 1))
-    code = reduce(operator.add, numbered)
+    first, *others = enumerate(fact.options, start=1)
+    numbered: Any = pl.when(column == first[1]).then(pl.lit(first[0], pl.UInt8))
+    for number, option in others:
+        numbered = numbered.when(column == option).then(pl.lit(number, pl.UInt8))
     neither = pl.lit(NEITHER if strict else None, pl.UInt8)
-    return pl.when(code > 0).then(code).when(column.is_not_null()).then(neither)
+    return numbered.when(column.is_not_null()).then(neither)
 
 
 def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:

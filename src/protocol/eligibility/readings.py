@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from protocol.eligibility.bits import Words, size
 from protocol.eligibility.criteria import Parameter
 from protocol.eligibility.masks import CohortScreening
-from protocol.eligibility.planes import Words, pack, size
+from protocol.eligibility.planes import pack
 from protocol.eligibility.tally import Tally
 
 Screen = Callable[[dict[str, str]], CohortScreening]

@@ -12,9 +12,9 @@ import pandas as pd
 
 from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
-from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, no_frame
+from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, expressions, fetched, no_frame
 
-COLUMNS = 6
+COLUMNS = 5
 """Columns read from a file together: few, so that little memory is needed."""
 MOST = 1 << 18
 """Rows read together at most."""
@@ -142,6 +142,7 @@ class PolarsFrame:
 
     def __init__(self, frame: Any, facts: Mapping[str, Fact]) -> None:
         self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
+        self._forms = expressions(self.facts, frame.schema)
 
     def __len__(self) -> int:
         return int(self.frame.height)
@@ -152,7 +153,8 @@ class PolarsFrame:
 
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
         """See :class:`Source`."""
-        return compact(self.frame.lazy().slice(first, last - first), [self.facts[n] for n in names], first + 1)
+        part = self.frame.lazy().slice(first, last - first)
+        return compact(part, [self.facts[name] for name in names], self._forms, first + 1)
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -169,28 +171,37 @@ class ParquetFile:
         try:
             self.scan = pl.scan_parquet(path)
             self.schema = self.scan.collect_schema()
-            self.size = int(self.scan.select(pl.len()).collect().item())
+            self.facts = {name: facts[name] for name in self.schema if name in facts}
+            self.groups = self._kept_together()
         except (OSError, pl.exceptions.PolarsError) as error:
             raise no_frame(str(path), error) from None
-        self.facts = {name: facts[name] for name in self.schema if name in facts}
+        self._forms = expressions(self.facts, self.schema)
+
+    def _kept_together(self) -> list[int]:
+        """Count the rows the file keeps together: Polars reads each such group as a chunk of its own."""
+        import polars as pl
+
+        smallest = min(self.facts, key=lambda name: self.schema[name] != pl.Boolean, default=None)
+        if smallest is None:
+            return [int(self.scan.select(pl.len()).collect().item())]
+        column: Any = self.scan.select(smallest).collect()
+        return list(column.to_series().chunk_lengths())
 
     def __len__(self) -> int:
-        return self.size
+        return sum(self.groups)
 
     def pieces(self) -> list[tuple[int, int]]:
         """See :class:`Source`. What the file keeps together is read together: the rest would be read in vain."""
-        import duckdb
-
-        groups = "SELECT DISTINCT row_group_id, row_group_num_rows FROM parquet_metadata(?) ORDER BY 1"
-        with duckdb.connect(config={"threads": 1}) as connection:
-            return cut([rows for _group, rows in connection.execute(groups, [str(self.path)]).fetchall()])
+        return cut(self.groups)
 
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
         """See :class:`Source`."""
         chosen, part = [self.facts[name] for name in names], self.scan.slice(first, last - first)
-        groups = (chosen[start : start + COLUMNS] for start in range(0, len(chosen), COLUMNS))
+        batch: Batch = {}
         with self._two_at_a_time:  # Polars has threads of its own; more readings would only need more memory
-            return {name: column for group in groups for name, column in compact(part, group, first + 1).items()}
+            for start in range(0, len(chosen), COLUMNS):
+                batch |= compact(part, chosen[start : start + COLUMNS], self._forms, first + 1)
+        return batch
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""

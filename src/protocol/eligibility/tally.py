@@ -7,17 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.planes import (
-    Planes,
-    Words,
-    counters,
-    exactly_once,
-    members,
-    size,
-    sizes,
-    union,
-    where_count,
-)
+from protocol.eligibility.bits import Words, exactly_once, size, sizes, union
+from protocol.eligibility.planes import Planes, counters, members, where_count
 from protocol.records import ProtocolError
 
 

@@ -89,18 +89,21 @@ class Wording:
     def because(self, node: ast.expr | str) -> list[str]:
         """Return the statements that decided a condition whose value is known, each as a sentence that is true."""
         tree = parse(node) if isinstance(node, str) else node
-        known = self.logic.condition(tree)
+        return self._decided(tree, bool(self.logic.condition(tree).true))
+
+    def _decided(self, tree: ast.expr, holds: bool) -> list[str]:
+        """Return the statements that made a condition hold, or not."""
         match tree:
             case ast.BoolOp(op=op, values=values):
-                decisive = [v for v in values if getattr(self.logic.condition(v), "true" if known.true else "false")]
-                needs_all = isinstance(op, ast.And) == bool(known.true)
-                chosen = decisive if needs_all else decisive[:1]
-                return [sentence for value in chosen for sentence in self.because(value)]
+                chosen = values
+                if isinstance(op, ast.And) != holds:  # one decides, and the first is told
+                    chosen = [next(value for value in values if self.logic.condition(value)[not holds])]
+                return [sentence for value in chosen for sentence in self._decided(value, holds)]
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return self.because(operand)
+                return self._decided(operand, not holds)
             case ast.Call(args=[operand]) if not isinstance(operand, ast.Name):
-                return self.because(operand)
-        return self._statement(tree, holds=bool(known.true))
+                return self._decided(operand, holds)
+        return self._statement(tree, holds=holds)
 
     def _statement(self, node: ast.expr, *, holds: bool) -> list[str]:
         if self.logic.facts.keys().isdisjoint(names_in(node)):

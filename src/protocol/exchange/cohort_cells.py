@@ -1,12 +1,12 @@
 """The cells of cohort files: what may stand in them, and columns of them in little memory."""
 
-from array import array
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from protocol.eligibility import Fact, expected
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY
@@ -20,13 +20,14 @@ EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
 DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
 """How pandas holds values of a fact, where a frame is made of plain values."""
 KINDS = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
-"""How a fact's values are kept, as types of :mod:`array`."""
+"""How a fact's values are kept, as types of NumPy."""
 NOTHING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
 """What stands for no value in each of them."""
 SHOWN = 200
 """Problems of one kind that are listed one by one."""
 KEPT_READINGS = 100_000
 UNUSABLE = object()
+Values = NDArray[Any]
 
 
 class Problem(NamedTuple):
@@ -38,10 +39,10 @@ class Problem(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Some rows of a file: their numbers in it, and their cells by column."""
+    """Some rows of a file: their numbers in it, and their cells by column, as a list or a Polars column of text."""
 
-    numbers: Sequence[int]
-    cells: Mapping[str, Sequence[Any]]
+    numbers: Any
+    cells: Mapping[str, Any]
 
 
 class Listed:
@@ -57,6 +58,11 @@ class Listed:
         else:
             self.more += 1
 
+    @property
+    def room(self) -> int:
+        """How many more are listed."""
+        return SHOWN - len(self.first)
+
     def problems(self) -> list[Problem]:
         """Return them, the last one with the number of those not listed."""
         if not self.more:
@@ -65,29 +71,40 @@ class Listed:
 
 
 class Column:
-    """A column in the making: numbers, days, or positions among the answers, in little memory."""
+    """A column of a fact: reads cells into numbers, days, or positions among the answers, in little memory."""
 
     def __init__(self, fact: Fact) -> None:
-        self.fact, self.values = fact, array(KINDS[fact.type])
-        self.nothing = NOTHING[self.values.typecode]
+        self.fact, self.kind = fact, KINDS[fact.type]
+        self.nothing = NOTHING[self.kind]
         self.readings = dict[Any, Any]()
         self.unusable = Listed(_("column {column}").format(column=fact.id), expected(fact))
 
-    def take(self, rows: Rows) -> None:
-        """Take the cells of some rows."""
+    def take(self, rows: Rows) -> Values:
+        """Read the cells of some rows."""
         cells = rows.cells[self.fact.id]
+        if isinstance(cells, (list, tuple)):
+            return np.array(self._read(cells, rows.numbers), dtype=self.kind)
+        values, others = self._usual(cells)
+        if len(others):
+            values[others] = self._read(cells.gather(others).to_list(), np.asarray(rows.numbers)[others])
+        return values
+
+    def _read(self, cells: Sequence[Any], numbers: Any) -> list[Any]:
+        """Read cells one by one, each text once; list those that cannot be used."""
         if len(self.readings) > KEPT_READINGS:
             self.readings.clear()
         for cell in set(cells).difference(self.readings):
             self.readings[cell] = self._reading(cell)
         found = [self.readings[cell] for cell in cells]
-        if any(value is UNUSABLE for value in found):
-            for place, value in enumerate(found):
-                if value is UNUSABLE:
-                    where = _("row {row}, column {column}").format(row=rows.numbers[place], column=self.fact.id)
-                    self.unusable.add(where, f"{str(cells[place])[:40]!r}")
-                    found[place] = self.nothing
-        self.values.extend(found)
+        wrong = [place for place, value in enumerate(found) if value is UNUSABLE]
+        room = self.unusable.room
+        for place in wrong[:room]:
+            where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
+            self.unusable.add(where, f"{str(cells[place])[:40]!r}")
+        self.unusable.more += len(wrong[room:])
+        for place in wrong:
+            found[place] = self.nothing
+        return found
 
     def _reading(self, cell: Any) -> Any:
         try:
@@ -100,24 +117,50 @@ class Column:
             return list(self.fact.options).index(value)
         return (value - date(1970, 1, 1)).days if isinstance(value, date) else value
 
+    def _usual(self, cells: Any) -> tuple[Values, Values]:
+        """Read what is written as usual, all cells of a Polars column at once; return also the places of the rest."""
+        match self.fact.type:
+            case "date":
+                values, usable = self._days(cells)
+            case "number" | "whole":
+                values, usable = self._numbers(cells)
+            case _:
+                texts, known = self._answers
+                codes = cells.cast(texts, strict=False).to_physical()
+                values, usable = known[codes.fill_null(len(known) - 1).to_numpy()], codes.is_not_null().to_numpy()
+        return values, np.flatnonzero(~usable & cells.is_not_null().to_numpy())
+
+    def _numbers(self, cells: Any) -> tuple[Values, Values]:
+        import polars as pl
+
+        numbers = cells.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+        usable = (numbers >= self.fact.minimum) & (numbers <= self.fact.maximum)
+        if self.fact.type == "whole":
+            usable &= numbers == np.floor(numbers)
+        return np.where(usable, numbers, self.nothing), usable
+
+    def _days(self, cells: Any) -> tuple[Values, Values]:
+        """Read days; Polars takes more than is allowed, so each has to be what the day is written as."""
+        import polars as pl
+
+        days = cells.str.to_date("%Y-%m-%d", strict=False)
+        usual = days.is_between(FIRST_DAY, LAST_DAY) & (days.cast(pl.String) == cells)
+        usable = usual.fill_null(value=False).to_numpy()
+        return np.where(usable, days.to_physical().fill_null(0).to_numpy(), np.int32(self.nothing)), usable
+
+    @cached_property
+    def _answers(self) -> tuple[Any, Values]:
+        """The usual ways to write an answer, as a type of Polars, and what is read from each; at the end nothing."""
+        import polars as pl
+
+        words = [*self.fact.options, *self.fact.options.values(), *sorted(YES | NO | EMPTY)]
+        texts = {text: self._reading(text) for word in words for text in (word, word.capitalize(), word.upper())}
+        usual = {text: value for text, value in texts.items() if value is not UNUSABLE}
+        return pl.Enum(list(usual)), np.array([*usual.values(), self.nothing], dtype=self.kind)
+
     def problems(self) -> list[Problem]:
         """Return what could not be used."""
         return self.unusable.problems()
-
-    def series(self) -> "pd.Series[Any]":
-        """Return the column as pandas holds values of its fact's type."""
-        values: Any = np.frombuffer(self.values, dtype=self.values.typecode)
-        if self.fact.type == "number":
-            return pd.Series(values)
-        if self.fact.type == "date":
-            days = values.astype("datetime64[D]")
-            return pd.Series(np.where(values == self.nothing, np.datetime64("NaT"), days).astype("datetime64[s]"))
-        if self.fact.type == "choice":
-            return pd.Series(pd.Categorical.from_codes(values, dtype=pd.CategoricalDtype(list(self.fact.options))))
-        if self.fact.type == "whole":
-            missing = np.isnan(values)
-            return pd.Series(pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing))
-        return pd.Series(pd.arrays.BooleanArray(values == 1, values == self.nothing))
 
 
 def read_value(cell: object, fact: Fact) -> object:

@@ -3,18 +3,18 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
-
-import pandas as pd
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.cohort import IDENTITY, uses
+from protocol.exchange.cohort_blocks import BLOCK_BYTES, Tables
 from protocol.exchange.cohort_cells import DTYPES, Column, Listed, Problem, Rows, read_value
+from protocol.exchange.cohort_kept import InMemory, OnDisk
 from protocol.exchange.cohort_text import Lines
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -22,18 +22,30 @@ from protocol.translation import _
 __all__ = ["DTYPES", "CohortFile", "Problem", "read_cohort", "read_value", "template"]
 
 ROWS, HINTS = 20_000, 50
-"""Rows read at a time, and columns not known for which the nearest name is looked up."""
+"""Rows read at a time one by one, and columns not known for which the nearest name is looked up."""
+LARGE_BYTES = 1 << 22
+"""A CSV file from which on its plain rows are read together, for which Polars has to be loaded."""
+Progress = Callable[[int, int], None]
+"""Called with what is done and all; an exception raised in it stops the work and is passed on."""
+Some = TypeVar("Some")
 
 
 class CohortFile(NamedTuple):
     """A cohort that can be screened, and what could not be used of it."""
 
-    frame: pd.DataFrame
+    frame: Any
     problems: tuple[Problem, ...]
 
 
-def read_cohort(name: str, content: bytes | Path, record: EligibilityRecord) -> CohortFile:
-    """Read a cohort file, some thousand rows at a time.
+def read_cohort(
+    name: str,
+    content: bytes | Path,
+    record: EligibilityRecord,
+    *,
+    into: Path | None = None,
+    progress: Progress | None = None,
+) -> CohortFile:
+    """Read a cohort file, some ten thousand rows at a time.
 
     A cell that cannot be used becomes unknown and is listed as a problem; nothing is dropped or guessed. From the
     201st problem of a kind in a column on they are counted and no longer listed.
@@ -46,37 +58,55 @@ def read_cohort(name: str, content: bytes | Path, record: EligibilityRecord) -> 
         The file, or where it lies.
     record : EligibilityRecord
         Whose facts name the columns.
+    into : Path, optional
+        Where to keep the rows, as Parquet: for files of any size. Otherwise they are kept in memory, at about 500
+        bytes a participant.
+    progress : callable, optional
+        Called now and then with what is read and all there is to read; raise from it to stop.
+
+    Returns
+    -------
+    CohortFile
+        Its `frame` is a pandas frame, or `into`; either can be screened.
 
     Raises
     ------
     ProtocolError
-        When the file as a whole cannot be used: empty, not a table, no participants, no column of the record.
+        When the file as a whole cannot be used: empty, not a table, no participants, no column of the record; or when
+        nothing can be written where the rows are to be kept.
     """
     with closing(content.open("rb") if isinstance(content, Path) else io.BytesIO(content)) as file:
         reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)
         facts = {fact.id: fact for fact in record.facts}
-        if not set(reader.header) & set(facts):
+        known = {column: facts[column] for column in reader.header if column in facts}
+        if not known:
             found = ", ".join(reader.header[:5])[:80]
             raise ProtocolError(
                 name, _("no known column ({found})").format(found=found), ", ".join(list(facts)[:5]) + ", …"
             )
-        columns = {column: Column(facts[column]) for column in reader.header if column in facts}
-        identities = list[str]()
-        for rows in reader:
-            identities += map(
-                str, rows.cells.get(IDENTITY, range(len(identities) + 1, 1 + len(identities) + len(rows.numbers)))
-            )
-            for column in columns.values():
-                column.take(rows)
-    if not identities:
-        raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
+        with closing(OnDisk(known, into) if into else InMemory(known)) as kept:
+            problems = _taken(reader, known, kept, progress)
+            if not kept:
+                raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
+            frame = kept.frame()
+            identities = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
     needed = {name for criterion in record.criteria for name in uses(record, criterion)}
-    problems = [*reader.problems(), *_header(reader.header, facts, needed)]
-    ids = pd.Series(identities, dtype=object)
-    problems += _repeated(ids) if IDENTITY in reader.header else [_numbered()]
-    problems += [problem for column in columns.values() for problem in column.problems()]
-    frame = {IDENTITY: ids} | {name: column.series() for name, column in columns.items()}
-    return CohortFile(pd.DataFrame(frame), tuple(problems))
+    header = _header(reader.header, facts, needed)
+    return CohortFile(frame, (*reader.problems(), *header, *identities, *problems))
+
+
+def _taken(
+    reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: InMemory | OnDisk, progress: Progress | None
+) -> list[Problem]:
+    """Keep every row; return the problems of the columns."""
+    columns = {name: Column(fact) for name, fact in facts.items()}
+    for rows in reader.rows([IDENTITY, *columns]):
+        numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
+        piece = {name: column.take(rows) for name, column in columns.items()}
+        kept.add(list(map(str, rows.cells.get(IDENTITY, numbered))), piece)
+        if progress is not None:
+            progress(*reader.done())
+    return [problem for column in columns.values() for problem in column.problems()]
 
 
 def template(record: EligibilityRecord) -> bytes:
@@ -93,15 +123,20 @@ class _Parquet:
         try:
             self.scan = pl.scan_parquet(file)
             self.header = list(self.scan.collect_schema())
+            self.read, self.size = 0, int(self.scan.select(pl.len()).collect().item())
         except (pl.exceptions.PolarsError, ValueError):
             found = _("an empty file") if not file.seek(0, 2) else _("bytes that are not Parquet")
             raise ProtocolError(name, found, _("a Parquet or CSV file")) from None
 
-    def __iter__(self) -> Iterator[Rows]:
-        first = 0
-        while (frame := self.scan.slice(first, ROWS).collect()).height:
-            yield Rows(range(first + 1, first + frame.height + 1), frame.to_dict(as_series=False))
-            first += frame.height
+    def rows(self, _columns: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows, some thousand at a time."""
+        while (frame := self.scan.slice(self.read, ROWS).collect()).height:
+            first, self.read = self.read, self.read + frame.height
+            yield Rows(range(first + 1, self.read + 1), frame.to_dict(as_series=False))
+
+    def done(self) -> tuple[int, int]:
+        """Return the rows read and all."""
+        return self.read, self.size
 
     def problems(self) -> list[Problem]:
         """Return what was wrong with the file besides its cells."""
@@ -112,27 +147,49 @@ class _Csv:
     """A CSV file as rows of cells; rows keep the numbers they have in it, though blank ones are passed over."""
 
     def __init__(self, name: str, file: BinaryIO) -> None:
-        self.name, self.lines = name, Lines(name, file)
+        self.name, self.file, self.size = name, file, file.seek(0, io.SEEK_END)
+        file.seek(0)
+        self.lines = Lines(name, file)
         self.table = enumerate(csv.reader(iter(self.lines)), start=1)
         self.uneven = Listed(_("rows"), _("one cell per column; put quotes around a comma"))
-        first = next(self._filled(), None)
+        first = next(self._told(self._filled()), None)
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
-        self.header = [cell.strip() for cell in first[1]]
+        self.header_row, self.header = first[0], [cell.strip() for cell in first[1]]
         repeated = sorted({column for column in self.header if self.header.count(column) > 1})
         if repeated:
             raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
 
-    def __iter__(self) -> Iterator[Rows]:
+    def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows with some columns at least; a large file's in blocks."""
+        return self._told(self._one_by_one() if self.size < LARGE_BYTES else self._in_blocks(columns))
+
+    def done(self) -> tuple[int, int]:
+        """Return the bytes read and all."""
+        return self.file.tell(), self.size
+
+    def _one_by_one(self) -> Iterator[Rows]:
         table = self._filled()
         while some := list(islice(table, ROWS)):
             even = [self._even(number, cells) for number, cells in some]
             columns = zip(*even, strict=True)
             yield Rows([number for number, _cells in some], dict(zip(self.header, columns, strict=True)))
 
+    def _in_blocks(self, columns: Sequence[str]) -> Iterator[Rows]:
+        places = {place: name for place, name in enumerate(self.header) if name in columns}
+        blocks = self.lines.blocks(BLOCK_BYTES)
+        for numbers, frame in Tables(blocks, places, len(self.header), self.header_row + 1, self._even):
+            cells = frame.to_dict()
+            if IDENTITY in cells:
+                cells[IDENTITY] = cells[IDENTITY].fill_null("").to_list()
+            yield Rows(numbers, cells)
+
     def _filled(self) -> Iterator[tuple[int, list[str]]]:
+        yield from ((number, cells) for number, cells in self.table if any(map(str.strip, cells)))
+
+    def _told(self, rows: Iterator[Some]) -> Iterator[Some]:
         try:
-            yield from ((number, cells) for number, cells in self.table if any(map(str.strip, cells)))
+            yield from rows
         except csv.Error as error:
             raise ProtocolError(self.name, str(error), _("a CSV file in UTF-8, or a Parquet file")) from None
 
@@ -146,10 +203,7 @@ class _Csv:
 
     def problems(self) -> list[Problem]:
         """Return what was wrong with the file besides its cells."""
-        odd = Listed(_("lines"), _("one encoding for the whole file, best UTF-8"))
-        for number, found in self.lines.odd:
-            odd.add(_("line {line}").format(line=number), found)
-        return [*odd.problems(), *self.uneven.problems()]
+        return [*self.lines.odd.problems(), *self.uneven.problems()]
 
 
 def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[Problem]:
@@ -192,10 +246,9 @@ def _numbered() -> Problem:
     return Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
 
 
-def _repeated(identities: "pd.Series[Any]") -> list[Problem]:
-    often = identities[identities.duplicated(keep=False)].value_counts(sort=False)
+def _repeated(kept: InMemory | OnDisk) -> list[Problem]:
     listed = Listed(_("column {column}").format(column=IDENTITY), _("one row per participant"))
-    for identity, count in often.items():
+    for identity, count in kept.repeated():
         found = _("{count} rows with this id; each is screened").format(count=count)
         listed.add(_("participant {id}").format(id=identity), found)
     return listed.problems()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -69,6 +70,7 @@ class MeetingPanel:
         self.prepare.on_click(self._prepare)
         self.inspect.on_click(self._inspect)
         desk.on_change(self.refresh)
+        desk.on_change(partial(setattr, self.pack, "value", ""), every_entry=True)  # it is of an earlier end
         self.refresh()
 
     def _make_outputs(self) -> None:
@@ -294,4 +296,6 @@ def decision_sheet(now: Briefing) -> Sheet:
         "day": _("Day"), "recommended": _("Recommended"), "chosen": _("Chosen"), "why": _("Why"),
         "decided_by": _("Decided by"), "seen": _("DLTs under it"),
     }  # fmt: skip
-    return Sheet("decisions", _("Decisions so far"), now.decisions, now.decisions.rename(columns=names))
+    stops = {"recommended": _("stop"), "chosen": _("stop")}
+    shown = now.decisions.fillna(stops).rename(columns=names)
+    return Sheet("decisions", _("Decisions so far"), now.decisions, shown)

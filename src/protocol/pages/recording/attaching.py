@@ -1,6 +1,5 @@
 """Join the log to the pages: each shows what its reader may see, and offers what that reader may record."""
 
-import asyncio
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from protocol import __version__
 from protocol.conduct import TrialSoFar
 from protocol.pages import elements
 from protocol.pages.recording.desk import Desk
+from protocol.pages.recording.watching import keep_watching
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -23,7 +23,6 @@ ROLES = {
     "investigator": _("investigator of {site}"),
     "coordinator": _("coordinator: all sites"),
 }
-_WATCHING = set[Any]()  # a task nobody holds may be forgotten by its loop
 
 
 def trial_of(trial: Trial, desk: Desk | None) -> Trial:
@@ -50,8 +49,8 @@ def attach(name: str, page: Any, desk: Desk, today: date) -> widgets.Widget:
         banner.value = elements.dress(whose(desk), role="status")
 
     tell()
-    desk.on_change(tell)
-    _keep_watching(desk)
+    desk.on_change(tell, every_entry=True)
+    keep_watching(desk)
     return widgets.VBox([banner, page.view])
 
 
@@ -66,16 +65,6 @@ def whose(desk: Desk) -> Markup:
         who=f"{reader.actor}, {role}" if reader.actor else role,
     )
     return Markup('<p class="pw-off">{}</p>').format(words)
-
-
-def _keep_watching(desk: Desk) -> None:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # no kernel: a test, or a script
-        return
-    task = loop.create_task(desk.watch())
-    _WATCHING.add(task)
-    task.add_done_callback(_WATCHING.discard)
 
 
 # Each page's process carries only the forms of that page.

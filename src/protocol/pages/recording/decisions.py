@@ -70,15 +70,14 @@ class DecisionPanel:
     def _make_forms(self, today: date) -> None:
         labels = list(self._desk.trial.escalation.grid.labels)
         options = [*((label, label) for label in labels), (_("no regimen: enrolment stops"), NONE)]
-        now = self._desk.briefing
-        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._recommended() or NONE)
+        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._advised())
         self.why = field(widgets.Textarea, _("Why"), rows=2, width="min(640px, 100%)")
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
         self.on = field(Day, _("Day of the decision"), value=today)
         form = (self.chosen, self.why, self.decided_by, self.on)
         self.decide = Recorder(self._desk, _("Record the decision"), self._decision, self._decided, form)
         self.participant = field(widgets.Dropdown, _("Participant"), options=[])
-        self._put_in = now.open_regimen or labels[0]
+        self._put_in = self._desk.briefing.open_regimen or labels[0]
         self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels, value=self._put_in)
         self.reason = field(widgets.Text, _("Reason"), width="min(640px, 100%)")
         self.enrolled_on = field(Day, _("Enrolled on"), value=today)
@@ -94,7 +93,7 @@ class DecisionPanel:
             _("Enrol a participant"), elements.row(self.participant, self.regimen, self.enrolled_on), self.reason,
             self.enrol.view, lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
         )  # fmt: skip
-        hint = _("While the design must wait, the reason that is recorded says that nothing was recommended yet.")
+        hint = _("While the design must wait, the record says that nothing was recommended, and what that waits for.")
         decision = [
             elements.row(self.chosen, self.on, self.decided_by), self.why,
             elements.html(Markup('<p class="pw-off">{}</p>').format(hint)), self.decide.view,
@@ -126,25 +125,27 @@ class DecisionPanel:
     def _enrolled(self) -> None:
         self.participant.value, self.reason.value = None, ""
 
-    def _recommended(self) -> str | None:
-        """Return what is recommended, None to stop; while the design must wait, what is open goes on."""
-        now = self._desk.briefing
-        if now.following is None:
-            return now.open_regimen
-        return None if now.following == STOP else self._desk.trial.escalation.grid.labels[now.following]
+    def _advised(self) -> str | None:
+        """Return what is put in: what is recommended, nothing while nothing is."""
+        following = self._desk.briefing.following
+        if following is None:
+            return None
+        return NONE if following == STOP else self._desk.trial.escalation.grid.labels[following]
 
     def _decision(self) -> Wanted:
         if self.chosen.value is None:
             raise ProtocolError(_("Regimen chosen"), _("nothing chosen"), _("what the committee decided"))
         chosen, why = self.chosen.value or None, self.why.value.strip()
+        if not why:
+            raise ProtocolError(_("Why"), _("no reason"), _("why the committee decided so"))
         self._refuse_choice(chosen)
-        if why and self._waits:
-            why = _("Nothing was recommended yet. {why}").format(why=why)
+        advised = self._advised()
+        basis = {"waits_for": self._desk.briefing.waits_for} if advised is None else {"recommended": advised or None}
         values = {
-            "kind": "decision", "on": day_in(self.on), "recommended": self._recommended(), "chosen": chosen,
-            "why": why, "decided_by": self.decided_by.value,
+            "kind": "decision", "on": day_in(self.on), "chosen": chosen, "why": why,
+            "decided_by": self.decided_by.value,
         }  # fmt: skip
-        return event(values), "", ""
+        return event(values | basis), "", ""
 
     @property
     def _waits(self) -> bool:

@@ -1,9 +1,9 @@
 """The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -12,8 +12,9 @@ from uuid import uuid4, uuid5
 import pandas as pd
 
 from protocol import briefing
+from protocol.briefing import Briefing
 from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
-from protocol.conduct.entries import Head, Verification, canonical
+from protocol.conduct.entries import Verification, canonical
 from protocol.conduct.events import content
 from protocol.conduct.roles import Identity, identity
 from protocol.records import ProtocolError
@@ -23,7 +24,6 @@ from protocol.trial import Trial, day_of
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
 """Kinds of entries that news are made of."""
 _DASH = re.compile("[\u2010-\u2015\u2212]")
-EVERY_SECONDS = 5  # how soon a page shows what another person recorded
 
 
 class Desk:
@@ -50,10 +50,13 @@ class Desk:
         self.trial, self.reader = trial, reader
         self._log, self._today = log, today
         self._listeners: list[Callable[[], None]] = []
+        self._followers: list[Callable[[], None]] = []
         self._session, self._own = uuid4(), set[int]()
-        self._read: tuple[Entry, ...] = ()
-        self._compared: tuple[date, int, pd.DataFrame] | None = None
-        self._look()
+        self.briefing: Briefing
+        self._shown: State  # what the briefing is of
+        self._compared: tuple[date, pd.DataFrame] | None = None
+        self._told: tuple[date, pd.DataFrame] | None = None
+        self._look(self._state())
 
     @property
     def invented(self) -> bool:
@@ -70,44 +73,49 @@ class Desk:
         """Whether this reader may see every participant; those of the example anybody may."""
         return self.invented or self.reader.sees_all
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` whenever the briefing is a new one."""
-        self._listeners.append(listener)
+    def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
+        """Call `listener` whenever the figures are new ones; with `every_entry` also after a note, which has none."""
+        (self._listeners if not every_entry else self._followers).append(listener)
 
     def refresh(self) -> bool:
         """Look whether the log or the day has moved on; return whether it has."""
         if self.invented or (self._log.head() == self.briefing.head and self._today() == self.briefing.as_of):
             return False
-        self._look()
-        for listener in self._listeners:
+        state, listeners = self._state(), self._followers
+        kinds = self._kinds_since(self._shown)
+        if kinds <= {"note"} and self._today() == self.briefing.as_of:
+            self._shown, self.briefing = state, replace(self.briefing, head=state.head)
+        else:
+            self._look(state)
+            listeners = [*self._listeners, *self._followers]
+        for listener in listeners:
             listener()
         return True
 
-    async def watch(self) -> None:
-        """Keep the page up to date until its kernel ends."""
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            try:
-                self.refresh()
-            except ProtocolError:  # a log out of reach for a moment; whoever records is told
-                continue
+    def _kinds_since(self, state: State) -> set[str]:
+        """Return the kinds of the entries after a state, and forget what does not hold with them."""
+        new = self._log.entries(state.head.count)
+        kinds = {entry.kind for entry in new}
+        if kinds & TOLD:
+            self._told = None
+        if self._compared and any(day_of(entry) <= self._compared[0] for entry in new):
+            self._compared = None
+        return kinds
 
     def changes(self, since: date) -> pd.DataFrame:
         """Compare the figures of a day with the present ones; see :func:`protocol.briefing.changes`."""
-        entries, now = self._entries(), self.briefing
-        if self._compared:
-            day, count, table = self._compared
-            if day == since and all(day_of(entry) > since for entry in entries[count:]):
-                self._compared = since, len(entries), table
-                return table.assign(now=table["what"].map(now.counts))
-        table = briefing.changes(self.trial, entries, since, now)
-        self._compared = since, len(entries), table
-        return table
+        now = self.briefing
+        if not self._compared or self._compared[0] != since:
+            self._compared = since, briefing.changes(self.trial, self._shown.entries, since, now)
+        table = self._compared[1]
+        return table.assign(now=table["what"].map(now.counts))
 
     def news(self, since: date) -> pd.DataFrame:
         """List what was recorded after a day; see :func:`protocol.briefing.news`."""
-        told = (entry for entry in self._entries() if entry.kind in TOLD)
-        return briefing.news(told, since, self.briefing)
+        if not self._told or self._told[0] != since:
+            told = (entry for entry in self._shown.entries if entry.kind in TOLD)
+            self._told = since, briefing.news(told, since, self.briefing)
+        return self._told[1]
 
     def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
         """Return what holds of a participant, or (None) the decisions; empty for those who may not see it."""
@@ -177,13 +185,12 @@ class Desk:
             For those who may not see every participant.
         """
         if self.invented:
-            entries = self._entries()
-            return entries, Verification(Head(entries[-1].sequence, entries[-1].hash))
+            return self._example, Verification(self._shown.head)
         if not self.inspects:
             write = _("it with an account that may see every participant")
             raise ProtocolError(_("role {role}").format(role=self.reader.role), _("no right to see this"), write)
         checked: Verification = self._log.verify()
-        return (self._entries() if checked.ok else ()), checked
+        return (self._log.entries() if checked.ok else ()), checked
 
     @property
     def inspects(self) -> bool:
@@ -213,29 +220,23 @@ class Desk:
         course = self._state().courses.get(participant or "")
         return bool(participant) and all(map(self.reader.sees, (site, course.site if course else site)))
 
-    def _look(self) -> None:
-        state = self._state()
-        as_of = day_of(self._entries()[-1]) if self.invented else self._today()
+    def _look(self, state: State) -> None:
+        as_of = day_of(self._example[-1]) if self.invented else self._today()
         self.briefing = briefing.brief(self.trial, state, self.reader, as_of, self.invented)
         sees = self.reader.sees
         shown = {name: one for name, one in state.courses.items() if self.invented or sees(one.site)}
         self.courses: Mapping[str, Course] = MappingProxyType(shown)
+        self._shown = state
+
+    @property
+    def _example(self) -> tuple[Entry, ...]:
+        return self.trial.examples.entries if self.trial.examples else ()
 
     def _state(self) -> State:
         if self.invented:
-            return fold(self._entries())
+            return fold(self._example)
         state: State = self._log.state()
         return state
-
-    def _entries(self) -> tuple[Entry, ...]:
-        """Return every entry; only those after the last look are read from the log, and checked."""
-        if self.invented:
-            return self.trial.examples.entries if self.trial.examples else ()
-        new: tuple[Entry, ...] = self._log.entries(len(self._read))
-        if self._read and new and new[0].previous != self._read[-1].hash:
-            self._read, new = (), self._log.entries()  # another log stands in its place
-        self._read += new
-        return self._read
 
 
 def _words(event: Event) -> list[str]:
@@ -275,5 +276,12 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
     from protocol.conduct.log import open_log  # the database, only for those who have one
 
     files = trial.folder.glob("*.toml") if trial.folder else ()
-    log = open_log(address, protocol=protocol_version(files), read_only=not reader.records)
+    log = open_log(address, protocol=protocol_version(files), known=known(trial), read_only=not reader.records)
     return Desk(trial, reader, log, today)
+
+
+def known(trial: Trial) -> dict[str, tuple[str, ...]]:
+    """Return what events may name: the visits and the regimens that this trial has."""
+    regimens = trial.escalation.grid.labels
+    visits = tuple(visit.id for visit in trial.followup.all_visits)
+    return {"visit": visits, "regimen": regimens, "chosen": regimens, "recommended": regimens}

@@ -1,0 +1,143 @@
+"""Rows of a large CSV file: the plain ones together, the others one by one as Python's reader takes them.
+
+A row is plain when it is one line with as many cells as the header, and every quotation mark in it begins or ends a
+cell. All others (too few or too many cells, blank, quotation marks or line ends inside a cell) are read by
+:mod:`csv` and written anew with every cell in quotation marks, so that the whole block can be read at once.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_BYTES = 1 << 23
+"""Read together: some ten thousand rows, whose cells as text need about six times as much."""
+LONGEST = 100_000
+"""Bytes of a line from which on it is left to :mod:`csv`, which refuses the longest cells."""
+COMMA, QUOTE, NEWLINE, RETURN = b',"\n\r'
+BLANK = re.compile(rb'[\s,"\x1c-\x1f\x80-\xff]*')
+"""A line that may have nothing but space in its cells."""
+FIRST_OF_BLANK = np.array([BLANK.fullmatch(bytes([byte])) is not None for byte in range(256)])
+Numbers = NDArray[np.int64]
+
+
+class Tables:
+    """A CSV file's rows as frames of text, block by block.
+
+    Parameters
+    ----------
+    blocks : iterator of bytes
+        Whole lines in UTF-8, behind the header.
+    columns : mapping of int to str
+        The places of the columns to read, and their names.
+    wanted : int
+        Columns in the header.
+    row : int
+        Number of the next row.
+    even : callable
+        Makes the cells of a row with another number of them fit, and says so.
+    """
+
+    def __init__(
+        self,
+        blocks: Iterator[bytes],
+        columns: dict[int, str],
+        wanted: int,
+        row: int,
+        even: Callable[[int, list[str]], list[str]],
+    ) -> None:
+        self.blocks, self.columns, self.wanted, self.row, self.even = blocks, columns, wanted, row, even
+        self._texts, self._numbers = list[bytes](), list[Sequence[int] | Numbers]()
+
+    def __iter__(self) -> Iterator[tuple[Numbers, Any]]:
+        rest = b""
+        for block in chain(self.blocks, [b""]):
+            rest = self._take(rest + block, last=not block)
+            if self._numbers:
+                yield np.concatenate(self._numbers), self._frame()
+                self._texts, self._numbers = [], []
+
+    def _take(self, text: bytes, *, last: bool) -> bytes:
+        """Take the rows of some lines; return the lines of one that may go on behind them."""
+        starts, ends = lines(text)
+        at = 0
+        for line in np.flatnonzero(unusual(text, starts, ends, self.wanted)).tolist():
+            if line < at:  # inside a cell of the row before
+                continue
+            self._plain(text[starts[at] : starts[line]], line - at)
+            reader = csv.reader(text[a:b].decode() for a, b in zip(starts[line:], ends[line:], strict=True))
+            cells = next(reader)
+            if line + reader.line_num == len(ends) and not last:
+                return text[starts[line] :]
+            at = line + reader.line_num
+            self._other(cells)
+        if at < len(starts):
+            self._plain(text[starts[at] :], len(starts) - at)
+        return b""
+
+    def _plain(self, text: bytes, rows: int) -> None:
+        if rows:
+            self._texts.append(text)
+            self._numbers.append(np.arange(self.row, self.row + rows))
+            self.row += rows
+
+    def _other(self, cells: list[str]) -> None:
+        if any(map(str.strip, cells)):
+            text = '","'.join(cell.replace('"', '""') for cell in self.even(self.row, cells))
+            self._texts.append(f'"{text}"\n'.encode())
+            self._numbers.append([self.row])
+        self.row += 1
+
+    def _frame(self) -> Any:
+        import polars as pl
+
+        names = list(map(str, range(self.wanted)))
+        text = b"".join([",".join(names).encode(), b"\n", *self._texts])
+        frame = pl.read_csv(text, schema=dict.fromkeys(names, pl.String), columns=list(self.columns))
+        return frame.rename({str(place): name for place, name in self.columns.items()})
+
+
+def lines(text: bytes) -> tuple[Numbers, Numbers]:
+    """Return where lines start, and where they end behind their line end."""
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
+    if text and not text.endswith(b"\n"):
+        ends = np.append(ends, len(text))
+    return np.concatenate([[0], ends[:-1]]) if len(ends) else ends, ends
+
+
+def unusual(text: bytes, starts: Numbers, ends: Numbers, wanted: int) -> NDArray[np.bool_]:
+    """Say which lines are not one plain row of `wanted` cells."""
+    letters = np.frombuffer(text, np.uint8)
+    commas, quotes = np.flatnonzero(letters == COMMA), np.flatnonzero(letters == QUOTE)
+    counts = np.diff(np.searchsorted(commas, ends), prepend=0)
+    found = ends - starts > LONGEST
+    if len(quotes):
+        wrong, inside = _quoted(letters, starts, ends, commas, quotes)
+        found, counts = found | wrong, counts - inside
+    if text.count(b"\r") != text.count(b"\r\n"):
+        returns = np.flatnonzero(letters == RETURN)
+        alone = returns[letters[np.minimum(returns + 1, len(text) - 1)] != NEWLINE]
+        found[np.searchsorted(ends, alone, side="right")] = True
+    found |= counts != wanted - 1
+    for line in np.flatnonzero(~found & FIRST_OF_BLANK[letters[starts]]).tolist():
+        found[line] = BLANK.fullmatch(text, starts[line], ends[line]) is not None
+    return found
+
+
+def _quoted(
+    letters: NDArray[np.uint8], starts: Numbers, ends: Numbers, commas: Numbers, quotes: Numbers
+) -> tuple[NDArray[np.bool_], Numbers]:
+    """Say of each line whether a quotation mark is in a wrong place, and how many commas are between two."""
+    line = np.searchsorted(ends, quotes, side="right")
+    closing = (np.arange(len(quotes)) - np.searchsorted(quotes, starts)[line]) % 2 == 1
+    opens = (quotes == starts[line]) | (letters[quotes - 1] == COMMA)
+    closes = (quotes + 1 == ends[line]) | np.isin(letters[(quotes + 1) % len(letters)], (COMMA, NEWLINE, RETURN))
+    wrong = np.bincount(line[np.where(closing, ~closes, ~opens)], minlength=len(ends)) > 0
+    odd = np.bincount(line, minlength=len(ends)) % 2 == 1
+    places = np.searchsorted(commas, quotes)
+    inside = np.bincount(line, weights=np.where(closing, places, -places), minlength=len(ends))
+    return wrong | odd, inside.astype(np.int64)
