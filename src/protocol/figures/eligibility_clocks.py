@@ -70,7 +70,9 @@ def clocks(frame: pd.DataFrame) -> Any:
     frame : pandas.DataFrame
         What :func:`clock_rows` returns.
     """
-    axis = alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", labelSeparation=12, tickCount=4, orient="top")
+    axis = alt.Axis(
+        format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", labelSeparation=12, tickCount=4, orient="top"
+    )
     base = alt.Chart(frame).encode(
         y=alt.Y("lane:N", title=None, axis=None, sort=alt.EncodingSortField("order", op="min")),
         tooltip=[

@@ -61,10 +61,8 @@ class MeetingPanel:
         self._make_outputs()
         self.since = field(Day, _("Changes since"), value=self._last_meeting(), width="260px")
         self.prepare = widgets.Button(description=_("Make the meeting pack"), layout={"width": "max-content"})
-        self.inspect = widgets.Button(
-            description=_("All entries, for an inspection"),
-            layout={"width": "max-content", "display": None if desk.inspects else "none"},
-        )
+        layout = {"width": "max-content", "display": None if desk.inspects else "none"}
+        self.inspect = widgets.Button(description=_("All entries, for an inspection"), layout=layout)
         self.view = self._arranged()
         self.since.observe(self._compare, "value")
         self.prepare.on_click(self._prepare)
