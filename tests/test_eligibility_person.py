@@ -371,6 +371,19 @@ def test_the_picture_draws_every_run_of_days() -> None:
     assert clocks(rows).to_dict()["description"]
 
 
+def test_days_that_are_only_possible_are_drawn_with_a_sign_and_a_word_of_their_own() -> None:
+    when = RECORD.timeline(STOPPED | {"birth_date": date(1950, 10, 15)}, start=TODAY)
+    rows = clock_rows(when)
+    together = rows[rows["lane"] == "all together"]
+    assert together[["order", "status", "sign", "first", "last"]].to_numpy().tolist() == [
+        [0, "unknown", "?", str(when.possibly_from), "2026-10-14"]
+    ]
+    assert together["name"].tolist() == together["word"].tolist() == ["all together: possible, not certain"]
+    lanes = rows[rows["lane"] != "all together"]
+    assert lanes["word"].tolist() == lanes["status"].tolist()
+    assert clock_rows(RECORD.timeline(WAITING[0][1], start=TODAY))["name"].iloc[0] == "all together"
+
+
 def test_a_timeline_without_a_day_is_refused() -> None:
     with pytest.raises(ProtocolError, match="1 or more"):
         RECORD.timeline({}, start=TODAY, days=0)
@@ -500,6 +513,24 @@ def test_steps_come_by_chance_for_the_cost_and_costs_can_be_changed() -> None:
     assert (echo.facts, echo.criteria) == (("lvef_pct",), ("I7",))
     assert echo.chance == pytest.approx(0.9)
     assert next_steps(RECORD, screening, rates, {"echo": 0.01})[0].procedure.id == "echo"
+
+
+def test_a_fact_with_a_cost_of_its_own_is_found_by_itself_and_the_others_stay_together() -> None:
+    rates, screening = dict.fromkeys((c.id for c in RECORD.criteria), 0.1), RECORD.screen({})
+    costs = {"blood_tests": 4.0, "pregnancy_test": 3.0}
+    before = {step.procedure.id: step for step in next_steps(RECORD, screening, rates, costs)}
+    alone = {"alt_u_l": 0.05, "pregnancy_test": 0.2, "lvef_pct": 7.0}
+    steps = next_steps(RECORD, screening, rates, costs, alone=alone)
+    assert [(steps[0].procedure.label, steps[0].facts, steps[0].cost)] == [
+        ("Alanine aminotransferase (ALT)", ("alt_u_l",), 0.05)
+    ]
+    after = {step.facts: step for step in steps}
+    rest = tuple(name for name in before["blood_tests"].facts if name != "alt_u_l")
+    assert (after[rest].procedure.id, after[rest].cost) == ("blood_tests", 4.0)
+    assert after[("pregnancy_test",)].cost == 0.2  # the fact's, though its procedure has the same name
+    assert after[("lvef_pct",)].cost == 7.0
+    assert [name for step in steps for name in step.facts].count("alt_u_l") == 1
+    assert sorted(n for s in steps for n in s.facts) == sorted(n for s in before.values() for n in s.facts)
 
 
 def test_nothing_is_left_to_find_out_once_a_criterion_fails() -> None:

@@ -10,7 +10,8 @@ from participants import RECORD
 from real_records import DAY, setting
 
 from protocol.exchange.evidence import Imported, Imports
-from protocol.exchange.omop import read_omop
+from protocol.exchange.omop import Taken, read_omop
+from protocol.exchange.omop_files import LARGEST_BYTES, MOST_FILES, MOST_PERSONS, take_files, unread
 from protocol.records import ProtocolError
 
 CONCEPTS = [
@@ -183,7 +184,7 @@ def test_a_year_of_birth_alone_says_only_what_it_says(
     facts = found.participants[0].facts
     assert facts.get("age_years") == age
     assert RECORD.screen(facts)["I1"].status == verdict
-    assert any("S-1" in str(p) or "person 1" in str(p) for p in found.problems) == (born == (1980, 2, 31))
+    assert any("table person, row 2" in p.where for p in found.problems) == (born == (1980, 2, 31))
 
 
 def test_missing_tables_bad_cells_and_strangers_are_reported(tmp_path: Path) -> None:
@@ -221,3 +222,130 @@ def test_a_number_of_an_antigen_decides_nothing_and_the_answer_beside_it_does(tm
     assert imported.unused["hbsag"].note == "a number without the assay's cut-off"
     said = {**measurement(), "unit_concept_id": 0, **antigen, "value_as_concept_id": 9191}
     assert one(tmp_path, measurement=[said]).facts["hbsag"] == "positive"
+
+
+def files(path: Path, suffix: str = ".parquet", **tables: list[dict[str, Any]]) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in folder(path, suffix, **tables).iterdir()}
+
+
+def taken(contents: dict[str, bytes]) -> Taken:
+    *_before, (last, done) = take_files(contents, setting(), lambda key: f"S-{key}")
+    assert done == 1
+    assert last is not None
+    return last
+
+
+def test_every_row_of_a_table_is_either_read_or_left_out_for_a_reason(tmp_path: Path) -> None:
+    rows = [
+        measurement(1, "2026-03-05"),
+        measurement(2, "2026-03-08"),
+        measurement(3, "2026-03-11"),
+        measurement(4, value_as_number=None),
+        measurement(5, measurement_concept_id=99),
+        measurement(6, measurement_concept_id=99, value_as_number=None, measurement_date="2027-01-01"),
+    ]
+    state = {"condition_occurrence_id": 1, "person_id": 1, "condition_start_date": "2026-01-05"}
+    conditions = [
+        {**state, "condition_concept_id": 140352, "condition_status_concept_id": status} for status in (0, 32899)
+    ]
+    accounts = {
+        one.table: one for one in taken(files(tmp_path, measurement=rows, condition_occurrence=conditions)).accounts
+    }
+    assert accounts["measurement"].left_out == (
+        ("about nothing that the criteria ask", 2),
+        ("without a value", 1),
+        ("after the as-of day", 1),
+        ("older than the newest of the same person", 1),
+    )
+    assert (accounts["measurement"].rows, accounts["measurement"].read) == (6, 1)
+    assert accounts["condition_occurrence"].left_out == (("preliminary, no diagnosis yet", 1),)
+    assert accounts["concept"].read == 3  # creatinine, its unit and the diagnosis
+    assert accounts["concept"].left_out == (("used by no other table", len(CONCEPTS) - 3),)
+    assert (accounts["death"].file, accounts["death"].rows) == ("", 0)
+
+
+def test_files_that_were_handed_over_say_the_same_as_a_folder_and_are_gone_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "laid").mkdir()
+    (tmp_path / "given").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "laid"))
+    given = folder(tmp_path / "given", measurement=[measurement(7)])
+    contents = {path.name: path.read_bytes() for path in given.iterdir()}
+    assert taken(contents).imports == read(given)
+    steps = take_files(contents, setting(), str)
+    next(steps)
+    assert len([*(tmp_path / "laid").iterdir()]) == 1
+    del steps  # as when somebody stops
+    assert [*(tmp_path / "laid").iterdir()] == []
+    with pytest.raises(ProtocolError):
+        taken({**contents, "DEATH.csv": b""})
+    assert [*(tmp_path / "laid").iterdir()] == []
+
+
+def test_what_no_criterion_asks_for_is_not_laid_down_and_is_named(tmp_path: Path) -> None:
+    contents = files(tmp_path, measurement=[measurement(7)])
+    more = {"visit_occurrence.parquet": b"not read", "../../person.txt": b"nor this"}
+    assert unread({**contents, **more}) == ("../../person.txt", "visit_occurrence.parquet")
+    assert taken({**contents, **more}) == taken(contents)
+
+
+def test_too_much_at_once_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contents = files(tmp_path, ".csv")
+    with pytest.raises(ProtocolError, match=f"at most {MOST_FILES} files"):
+        taken(contents | {f"{number}.csv": b"" for number in range(MOST_FILES)})
+    lines = "person_id\n" + "1\n" * (MOST_PERSONS + 1)
+    with pytest.raises(ProtocolError, match="20,001 persons"):
+        taken({"person.csv": lines.encode()})
+    monkeypatch.setattr("protocol.exchange.omop_files.LARGEST_BYTES", 10)
+    with pytest.raises(ProtocolError, match="MB together"):
+        taken(contents)
+    assert LARGEST_BYTES * 4 / 3 < 512 * 2**20  # in base64 still smaller than the largest message of the dashboard
+
+
+PERSON = b"person_id,year_of_birth,month_of_birth,day_of_birth,gender_concept_id\n1,1980,5,6,8532\n"
+HEAD = b"measurement_id,person_id,measurement_concept_id,measurement_date,value_as_number,unit_concept_id\n"
+LINE = b"1,1,3016723,2026-03-08,1.0,8840\n"
+CONCEPT = b"concept_id,vocabulary_id,concept_code\n3016723,LOINC,2160-0\n8840,UCUM,mg/dL\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where", "found"),
+    [
+        ("person.csv", b"", "person.csv", "no table"),
+        ("person.csv", PERSON.splitlines()[0] + b"\n", "person.csv", "nobody"),
+        ("person.csv", b"id,year\n1,1980\n", "person.csv", "no column person_id"),
+        ("measurement.csv", HEAD + LINE * 60_000 + b"1,1,3016723\n" + LINE, "measurement.csv, line 60002", "line"),
+        ("measurement.csv", HEAD + LINE * 60_000 + "1,男\n".encode("gb18030"), "measurement.csv, line 60002", "line"),
+        ("measurement.csv", HEAD + "1,男\n".encode("gb18030"), "measurement.csv", "no table"),
+        ("person.parquet", PERSON, "person.parquet", "second time"),
+        ("measurement.parquet", b"PAR1" + bytes(100) + b"PAR1", "measurement.parquet", "no table"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named_with_its_line(
+    name: str, content: bytes, where: str, found: str
+) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        taken({"person.csv": PERSON, "concept.csv": CONCEPT, name: content})
+    assert refused.value.where == where
+    assert found in refused.value.found
+    assert "3016723" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("person.csv", PERSON + b"x,1980,5,6,8532\n", "table person, row 3 no person_id"),
+        ("person.csv", PERSON + b"1,1981,5,6,8532\n", "table person, row 3 a person_id for the second time"),
+        ("measurement.csv", b"hello\nworld\n", "measurement.csv no column measurement_concept_id"),
+        ("concept.csv", b"hello\nworld\n", "concept.csv no column concept_id"),
+        ("measurement.csv", HEAD + b"1,x,3016723,2026-03-08,1.0,8840\n", "all tables 1 persons"),
+        ("measurement.csv", HEAD + b"1,1,3016723,2026-02-31,1.0,8840\n", "row 2, column measurement_date"),
+    ],
+)
+def test_a_bad_row_of_text_is_reported_and_the_rest_is_read(name: str, content: bytes, said: str) -> None:
+    found = taken({"person.csv": PERSON, "measurement.csv": HEAD + LINE, "concept.csv": CONCEPT, name: content})
+    assert [one.participant for one in found.imports.participants] == ["S-1"]
+    assert any(said in " ".join(problem) for problem in found.imports.problems)
+    person = found.accounts[0]
+    assert (person.table, person.read, person.rows - sum(n for _why, n in person.left_out)) == ("person", 1, 1)

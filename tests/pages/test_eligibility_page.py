@@ -208,6 +208,28 @@ def test_costs_reorder_what_to_find_out_next(page: EligibilityPage) -> None:
     first = page.person.next.list.value.index
     assert first("Echocardiography") < first("Look into the chart")
     assert "the invented example" in page.person.next.basis.value
+    pairs = page.person.next.editor.children[0].children[: len(page.person.next.costs)]
+    reasons = [pair.children[1].value for pair in pairs]
+    assert any("Flow cytometry" in re.sub(r"<[^>]+>", "", str(reason)) for reason in reasons)
+
+
+def test_one_fact_gets_a_cost_of_its_own_and_goes_back_to_the_others(page: EligibilityPage) -> None:
+    asked = page.person.next
+    before = asked.list.value
+    assert asked.apart.disabled
+    asked.fact.value = "alt_u_l"
+    asked.own_cost.value = 0.1
+    asked.apart.click()
+    assert asked.list.value.index("<b>Alanine aminotransferase (ALT)</b>") < asked.list.value.index("Blood tests")
+    assert asked.set_apart.value.count("Alanine aminotransferase (ALT), cost 0.1") == 1
+    asked.fact.value = "lvef_pct"
+    assert asked.back.disabled
+    assert asked.own_cost.value == 1
+    asked.fact.value = "alt_u_l"
+    assert asked.own_cost.value == 0.1
+    asked.back.click()
+    assert asked.list.value == before
+    assert "ALT" not in asked.set_apart.value
 
 
 def test_a_day_that_is_none_is_said_and_the_last_one_kept(page: EligibilityPage) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import ipywidgets as widgets
@@ -45,7 +46,7 @@ def upload(control: widgets.FileUpload, **files: bytes) -> None:
         "value",
         tuple(
             {
-                "name": name.replace("_", "."),
+                "name": ".".join(name.rsplit("_", 1)),
                 "type": "",
                 "size": len(content),
                 "content": memoryview(content),
@@ -127,6 +128,7 @@ def test_a_bad_file_is_named_and_the_last_good_records_stay(panel: RecordsPanel,
     before = (panel.person.options, panel.found.value)
     upload(panel.files, bad_json=content)
     assert "bad.json" in panel.message.value
+    assert "What was read before stays" in panel.message.value
     assert (panel.person.options, panel.found.value) == before
 
 
@@ -160,6 +162,83 @@ def test_names_and_addresses_reach_neither_the_page_nor_its_memory(page: Eligibi
     everything = json.dumps(_texts(page.view)) + repr(page.records.imports) + frame_of(page.cohort.screened).to_csv()
     assert "Zhang" not in everything
     assert "Hanyang" not in everything
+
+
+OMOP = {
+    path.name.replace(".", "_"): path.read_bytes()
+    for path in (VECTORS / "omop_synthea27nj_parquet").glob("*.parquet")
+}
+
+
+def test_tables_of_omop_say_what_was_read_of_them_and_become_the_cohort(page: EligibilityPage) -> None:
+    page.records.as_of.value = "2020-09-01"
+    page.records.key.value = "a secret of the site"
+    upload(page.records.tables, **OMOP, visit_occurrence_parquet=b"")
+    assert page.records.tables.value == ()
+    assert "no criterion asks about them: visit_occurrence.parquet." in page.records.accounts.value
+    assert "28 persons read" in page.records.status.value
+    assert "about nothing that the criteria ask" in page.records.accounts.value
+    assert "person_id" not in page.records.accounts.value
+    page.records.to_form.click()
+    assert page.person.form.fields["sex"].value in ("female", "male")
+    page.records.to_cohort.click()
+    assert page.tabs.selected_index == 1
+    assert "of 28 participants" in page.cohort.totals.value
+    unusable = [len(one.unusable) for one in page.records.imports.participants]
+    assert "Every cell" not in page.cohort.message.value
+    assert f"{sum(unusable)} facts of {sum(map(bool, unusable))} participants" in page.cohort.message.value
+    upload(page.records.files, a_json=bundle(NAMED, creatinine()))
+    assert page.records.accounts.value == ""
+
+
+def test_many_tables_show_progress_and_a_stop_leaves_the_records_before(
+    panel: RecordsPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    before = panel.imports
+    monkeypatch.setattr("protocol.pages.eligibility.records.AT_ONCE_BYTES", 0)
+    waiting, going = Event(), Event()
+
+    def slowly(*_arguments: Any) -> Iterator[tuple[Any, float]]:
+        waiting.set()
+        going.wait(10)
+        yield None, 0.25
+        yield "not reached", 1.0
+
+    monkeypatch.setattr("protocol.exchange.omop_files.take_files", slowly)
+    upload(panel.tables, **OMOP)
+    assert waiting.wait(10)
+    assert panel.work.view.layout.display == "flex"
+    panel.work.stop.click()
+    going.set()
+    panel.work.wait()
+    assert "Stopped after 25 %; nothing was taken over" in panel.work.words.value
+    assert panel.imports is before
+
+
+@pytest.mark.parametrize("at_once", [0, 2**20])
+def test_tables_that_cannot_be_read_are_named_and_the_last_records_stay(
+    panel: RecordsPanel, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("protocol.pages.eligibility.records.AT_ONCE_BYTES", at_once)
+    upload(panel.files, a_json=bundle(NAMED, creatinine()))
+    before = panel.imports
+    upload(panel.tables, person_csv=b"person_id\n1\n", measurement_parquet=b"PAR1")
+    if panel.work.thread:
+        panel.work.thread.join()
+    assert "measurement.parquet" in panel.message.value
+    assert panel.imports is before
+    upload(panel.tables, measurement_csv=b"x")
+    if panel.work.thread:
+        panel.work.thread.join()
+    assert "person.parquet or person.csv" in panel.message.value
+    assert panel.imports is before
+    panel.study_id.value = "S-014"
+    upload(panel.tables, person_csv=b"person_id\n1\n2\n")
+    if panel.work.thread:
+        panel.work.thread.join()
+    assert "one id and 2 persons" in panel.message.value
+    assert panel.imports is before
 
 
 def test_a_cohort_is_handed_over_with_study_ids_only_and_the_example_is_not(page: EligibilityPage) -> None:

@@ -87,6 +87,7 @@ def next_steps(
     rates: Mapping[str, float],
     costs: Mapping[str, float] | None = None,
     facts: Mapping[str, FactValue | None] = MappingProxyType({}),
+    alone: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Step, ...]:
     """Order what could still exclude a participant by what it is worth.
 
@@ -104,6 +105,8 @@ def next_steps(
     facts : mapping of str to value, optional
         What is known: a criterion that no finding can make fail any more is then left out, so that an answer which
         only the sponsor can give is not sought in a test.
+    alone : mapping of str to float, optional
+        Costs above 0 by fact id, of facts that are found by themselves instead of with the others of their procedure.
 
     Returns
     -------
@@ -125,7 +128,7 @@ def next_steps(
     parents = {part.id: criterion.id for criterion in catalogue.criteria for part in criterion.parts}
     known = {verdict.id: rates.get(verdict.id, rates.get(parents.get(verdict.id, ""))) for verdict in waiting}
     asked = {gap.fact for verdict in waiting for gap in verdict.gaps if gap.fact}
-    steps = (_step(procedure, asked, waiting, known, costs or {}) for procedure in _procedures(catalogue, asked))
+    steps = (_step(one, asked, waiting, known) for one in _procedures(catalogue, asked, costs or {}, alone))
     return tuple(sorted((step for step in steps if step.facts), key=lambda step: -step.worth))
 
 
@@ -157,14 +160,23 @@ def _draw(fact: Fact, random: np.random.Generator, given: Mapping[str, FactValue
     return low + (high - low) * share
 
 
-def _procedures(catalogue: Catalogue, asked: Iterable[str]) -> list[Procedure]:
-    """Return the procedures of the record, and a look into the chart for every fact that none of them finds."""
-    covered = {name for procedure in catalogue.procedures for name in procedure.facts}
+def _procedures(
+    catalogue: Catalogue, asked: Iterable[str], costs: Mapping[str, float], alone: Mapping[str, float]
+) -> list[Procedure]:
+    """Return what can be done: the procedures, and by itself each fact that none finds or that has its own cost."""
+    together = []
+    for procedure in catalogue.procedures:
+        facts = tuple(name for name in procedure.facts if name not in alone)
+        changed = {"facts": facts, "cost": costs.get(procedure.id, procedure.cost)}
+        together += [procedure.model_copy(update=changed)] if facts else []
+    covered = {name for procedure in together for name in procedure.facts}
     labels = {fact.id: fact.label for fact in catalogue.facts}
-    more = sorted(set(asked) - covered)
-    reason = "No procedure of the record finds this fact"
-    looks = [Procedure(id=name, label=labels[name], facts=(name,), cost=1, assumption=reason) for name in more]
-    return [*catalogue.procedures, *looks]
+    reason = "By itself: no procedure of the record finds this fact, or it was given a cost of its own"
+    looks = [
+        Procedure(id=name, label=labels[name], facts=(name,), cost=alone.get(name, 1), assumption=reason)
+        for name in sorted(set(asked) - covered)
+    ]
+    return [*together, *looks]
 
 
 def _step(
@@ -172,10 +184,9 @@ def _step(
     asked: set[str],
     waiting: list[Verdict],
     rates: Mapping[str, float | None],
-    costs: Mapping[str, float],
 ) -> Step:
     facts = tuple(name for name in procedure.facts if name in asked)
     criteria = tuple(v.id for v in waiting if any(gap.fact in facts for gap in v.gaps))
     found = [rates[name] for name in criteria]
     chance = 1 - prod(1 - (0.5 if rate is None else rate) for rate in found)
-    return Step(procedure, facts, criteria, chance, costs.get(procedure.id, procedure.cost), None in found)
+    return Step(procedure, facts, criteria, chance, procedure.cost, None in found)

@@ -11,17 +11,22 @@ from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
 from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, gathered, measured, settle
 from protocol.exchange.history import diagnosed, died
-from protocol.exchange.omop_tables import Tables
+from protocol.exchange.omop_tables import PRELIMINARY, Account, Tables
+from protocol.records import ProtocolError
 from protocol.translation import _
 
 COMPARATORS = {4171756: "<", 4171754: "<=", 4172704: ">", 4171755: ">="}
 """OMOP's concepts of comparison; 4172703 is "=" and 0 says nothing."""
 
-PRELIMINARY = (32899, 4033240)
-"""Condition states that are no diagnosis yet: preliminary, in the present and in the older vocabulary."""
-
 STANDARD_ANSWERS = {9191: ("SNOMED CT", "10828004"), 9189: ("SNOMED CT", "260385009")}
 """Positive and negative, for folders without a concept table."""
+
+
+READING = 0.5
+"""The part of the work that is reading the tables; the other is deciding between the findings of each person."""
+
+AT_ONCE = 200
+"""Persons between two looks at whether somebody pressed Stop."""
 
 
 class Concept(NamedTuple):
@@ -29,6 +34,13 @@ class Concept(NamedTuple):
 
     system: str
     code: str
+
+
+class Taken(NamedTuple):
+    """What a folder of tables gave: the participants, and for each table what was read of it."""
+
+    imports: Imports
+    accounts: tuple[Account, ...]
 
 
 def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
@@ -47,23 +59,53 @@ def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
     Raises
     ------
     ProtocolError
-        When there is no such folder, no person table in it, or a file in it cannot be read.
+        When there is no such folder, no person table in it, nobody in that, or a file in it cannot be read.
+    """
+    *_before, (taken, _done) = take_omop(folder, setting, name)
+    assert taken is not None  # noqa: S101 - the last step has it
+    return taken.imports
+
+
+def take_omop(
+    folder: Path, setting: Setting, name: Naming, most: int | None = None
+) -> Iterator[tuple[Taken | None, float]]:
+    """Read a folder like :func:`read_omop`, table by table, so that it can be watched and stopped.
+
+    Parameters
+    ----------
+    folder, setting, name
+        As in :func:`read_omop`.
+    most : int, optional
+        Refuse a person table of more rows before anything else is read.
+
+    Yields
+    ------
+    (Taken or None, float)
+        What was found, at the last step only, and the part that is done, 0 to 1.
     """
     with Tables(folder) as tables:
+        tables.refuse_more_than(most)
         reader = _Reader(tables, setting)
         findings: dict[int, list[Finding]] = defaultdict(list)
-        for rows in (reader.results(), reader.conditions(), reader.procedures(), reader.deaths()):
+        parts = (reader.results(), reader.conditions(), reader.procedures(), reader.deaths())
+        for done, rows in enumerate(parts, start=1):
+            yield None, READING * (done - 1) / len(parts)
             for person, finding in rows:
                 findings[person].append(finding)
         people = dict(reader.people(findings))
+        if not people:
+            raise ProtocolError(tables.file("person"), _("nobody in it"), _("one row per person"))
         strangers = len(findings.keys() - people.keys())
-        problems = [*tables.problems, *reader.problems]
+        problems, accounts = [*tables.problems, *reader.problems], tuple(reader.accounts)
     if strangers:
         found = _("{count} persons that the person table does not have").format(count=strangers)
         problems.append(Problem(_("all tables"), found, _("the whole person table")))
-    return gathered(
-        (settle(name(str(one)), findings[one], birth, setting) for one, birth in people.items()), problems
-    )
+    settled = []
+    for count, (one, birth) in enumerate(people.items()):
+        if count % AT_ONCE == 0:
+            yield None, READING + (1 - READING) * count / len(people)
+        settled.append(settle(name(str(one)), findings.pop(one, []), birth, setting))
+    yield Taken(gathered(settled, problems), accounts), 1.0
 
 
 class _Reader:
@@ -76,29 +118,44 @@ class _Reader:
             for number, vocabulary, code in tables.concepts()
         }
         self.problems: list[Problem] = []
+        self.accounts = [tables.account("concept")]
 
     def people(self, findings: dict[int, list[Finding]]) -> Iterator[tuple[int, Birth | None]]:
         columns = ("person_id::int", "year_of_birth::int", "month_of_birth::int", "day_of_birth::int")
-        for person, year, month, day, gender in self.tables.rows("person", *columns, "gender_concept_id::int"):
+        seen: set[int] = set()
+        rows = self.tables.rows("person", *columns, "gender_concept_id::int")
+        for row, (person, year, month, day, gender) in enumerate(rows, start=2):
+            where = _("table {table}, row {row}").format(table="person", row=row)  # its id is the hospital's own
+            if person is None or person in seen:
+                none, twice = _("no person_id, or no whole number"), _("a person_id for the second time")
+                said = none if person is None else twice
+                self.problems.append(Problem(where, said, _("one row per person, with its person_id")))
+                continue
+            seen.add(person)
             for meaning in self._meanings(gender):
                 found = Finding("sex", meaning.option, self.setting.as_of, "person", f"OMOP {gender}")
                 findings[person].append(found)
             try:
                 yield person, None if year is None else born(year, month, day, "person")
             except ValueError:
-                where = _("person {person}").format(person=person)
                 self.problems.append(Problem(where, _("no date of birth"), _("year, month and day of a real day")))
                 yield person, None
+        held, reason = self.tables.account("person"), _("without a person_id of their own")
+        left_out = ((reason, held.rows - len(seen)),) if held.rows > len(seen) else ()
+        self.accounts.insert(0, held._replace(read=len(seen), left_out=left_out))
 
     def results(self) -> Iterator[tuple[int, Finding]]:
         """Yield the newest results of both tables that hold them."""
         for table in ("measurement", "observation"):
             wanted = self._wanted(table, f"{table}_concept_id", f"{table}_source_concept_id")
+            read = 0
             for row in self.tables.newest(table, wanted, self.setting.as_of):
+                read += 1
                 for meaning in self._meanings(row.concept, row.source_concept):
                     finding = self._result(table, row, meaning)
                     if finding is not None:
                         yield row.person, finding
+            self.accounts.append(self.tables.account(table, wanted, self.setting.as_of, read))
 
     def _result(self, table: str, row: Any, meaning: Meaning) -> Finding | None:
         fact, sign = self.setting.facts[meaning.fact], COMPARATORS.get(row.operator or 0, "")
@@ -143,6 +200,7 @@ class _Reader:
         )  # fmt: skip
         wanted = self._wanted("condition_occurrence", "condition_concept_id", "condition_source_concept_id")
         keys = ("condition_concept_id", "condition_source_concept_id")
+        self.accounts.append(self.tables.account("condition_occurrence", wanted, self.setting.as_of))
         for own, person, concept, source, start, end, status in self.tables.among(
             "condition_occurrence", columns, keys, wanted
         ):
@@ -165,6 +223,7 @@ class _Reader:
             "procedure_date::date",
         )
         wanted = self._wanted("procedure_occurrence", *keys)
+        self.accounts.append(self.tables.account("procedure_occurrence", wanted, self.setting.as_of))
         for own, person, concept, source, day in self.tables.among("procedure_occurrence", columns, keys, wanted):
             for meaning in self._meanings(concept, source):
                 value = True if self.setting.facts[meaning.fact].type == "yes_no" else meaning.option
@@ -173,6 +232,7 @@ class _Reader:
 
     def deaths(self) -> Iterator[tuple[int, Finding]]:
         """Yield who has died."""
+        self.accounts.append(self.tables.account("death", as_of=self.setting.as_of))
         for person, day in self.tables.rows("death", "person_id::int", "death_date::date"):
             for finding in died(day, self.setting.as_of, "death"):
                 yield person, finding

@@ -1,8 +1,10 @@
 """The tables of an OMOP folder, opened with DuckDB: only the rows and columns that are asked for leave it."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from protocol.exchange.cohort_files import Problem
@@ -18,6 +20,32 @@ NAMES = (
     "death",
     "concept",
 )
+
+PRELIMINARY = (32899, 4033240)
+"""Condition states that are no diagnosis yet: preliminary, in the present and in the older vocabulary."""
+
+DAYS = {"condition_occurrence": "condition_start_date", "procedure_occurrence": "procedure_date"}
+"""The column of the day, where it is not the table's own name."""
+RESULTS = ("measurement", "observation")
+
+
+def needed(table: str) -> tuple[str, ...]:
+    """Return the columns without which a table says nothing."""
+    if table == "concept":
+        return ("concept_id", "vocabulary_id", "concept_code")
+    day = () if table == "person" else (DAYS.get(table, f"{table}_date"),)
+    asked = (f"{table.removesuffix('_occurrence')}_concept_id",) if table not in ("person", "death") else ()
+    return ("person_id", *asked, *day)
+
+
+class Account(NamedTuple):
+    """What became of the rows of one table: those read, and those left out by reason; together they are all rows."""
+
+    table: str
+    file: str
+    rows: int
+    read: int
+    left_out: tuple[tuple[str, int], ...]
 
 
 class Result(NamedTuple):
@@ -60,8 +88,28 @@ class Tables:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _kind: object, error: object, _where: object) -> None:
+        import duckdb
+
         self.connection.close()
+        if isinstance(error, duckdb.Error):  # a file may turn out to be no table only far behind its beginning
+            raise self._unreadable(str(error)) from None
+
+    def _unreadable(self, said: str) -> ProtocolError:
+        """Say where the reading ended; what stands there is somebody's and is not repeated."""
+        held = [path.name for path in self.files.values() if path is not None]
+        file = next((name for name in held if name in said), ", ".join(held))
+        line = re.search(r"Line: (\d+)", said)
+        if not line:
+            return ProtocolError(file, _("a file that is no table"), _("Parquet, or CSV in UTF-8"))
+        where = _("{file}, line {line}").format(file=file, line=line[1])
+        write = _("CSV in UTF-8, with as many cells in every line as in the first")
+        return ProtocolError(where, _("a line that cannot be read"), write)
+
+    def file(self, table: str) -> str:
+        """Return the name of a table's file."""
+        path = self.files[table]
+        return path.name if path is not None else table
 
     def _open(self, name: str, path: Path | None, error: type[Exception]) -> None:
         if path is None:
@@ -77,6 +125,21 @@ class Tables:
         except (error, OSError):
             raise ProtocolError(path.name, _("a file that is no table"), _("Parquet, or CSV in UTF-8")) from None
         self.columns[name] = {column.lower() for column in relation.columns}
+        for column in needed(name):
+            if column not in self.columns[name]:
+                found = _("no column {column}").format(column=column)
+                self.problems.append(Problem(path.name, found, _("the columns of OMOP CDM 5.4")))
+        if name == "concept" and "concept_id" not in self.columns[name]:
+            del self.columns[name]
+
+    def refuse_more_than(self, most: int | None) -> None:
+        """Raise ProtocolError when the person table has more rows, or does not say who they are."""
+        if "person_id" not in self.columns["person"]:
+            raise ProtocolError(self.file("person"), _("no column person_id"), _("the columns of OMOP CDM 5.4"))
+        persons = self.account("person").rows
+        if most is not None and persons > most:
+            write = _("at most {most:,} here; read_omop in Python takes any number").format(most=most)
+            raise ProtocolError(self.file("person"), _("{persons:,} persons").format(persons=persons), write)
 
     def rows(self, table: str, *columns: str, where: str = "true") -> Iterator[tuple[Any, ...]]:
         """Yield columns of a table, each ``name`` or ``name::type``; what is absent or of another type is None."""
@@ -90,17 +153,20 @@ class Tables:
 
     def concepts(self) -> Iterator[tuple[int, str, str]]:
         """Yield id, vocabulary and code of the concepts that the other tables use; a vocabulary has millions."""
+        yield from self.rows("concept", "concept_id::int", "vocabulary_id", "concept_code", where=self._used())
+
+    def _used(self) -> str:
+        """Return the test for a row of the concept table that another table uses."""
         held = [(table, key) for table, own in self.columns.items() for key in own if key.endswith("concept_id")]
         columns = [(self._column(table, f"{key}::int"), table) for table, key in held if table != "concept"]
-        used = " union ".join(f"select {column} from {table}" for column, table in columns)  # noqa: S608
-        where = f"try_cast(concept_id as bigint) in ({used})"
-        yield from self.rows("concept", "concept_id::int", "vocabulary_id", "concept_code", where=where)
+        used = " union ".join(f"select {column} from {table}" for column, table in columns) or "select 0"  # noqa: S608
+        return f"{self._cast('concept', 'concept_id', 'bigint')} in ({used})"
 
     def distinct(self, table: str, column: str) -> list[int]:
         """Return the different whole numbers of a column."""
         if column not in self.columns.get(table, ()):
             return []
-        found = self.connection.sql(f"select distinct try_cast({column} as bigint) from {table}").fetchall()  # noqa: S608
+        found = self.connection.sql(f"select distinct {self._cast(table, column, 'bigint')} from {table}").fetchall()  # noqa: S608
         return [number for (number,) in found if number]
 
     def among(
@@ -110,7 +176,7 @@ class Tables:
         if not wanted:
             return
         numbers = ", ".join(str(number) for number in wanted)
-        held = [f"try_cast({key} as bigint) in ({numbers})" for key in keys if key in self.columns[table]]
+        held = [f"{self._cast(table, key, 'bigint')} in ({numbers})" for key in keys if key in self.columns[table]]
         yield from self.rows(table, *columns, where=" or ".join(held))
 
     def newest(self, table: str, wanted: dict[int, str], as_of: date) -> Iterator[Result]:
@@ -143,18 +209,83 @@ class Tables:
         while batch := cursor.fetchmany(10_000):
             yield from (Result(*row) for row in batch)
 
+    def account(
+        self,
+        table: str,
+        wanted: Mapping[int, str] = MappingProxyType({}),
+        as_of: date | None = None,
+        read: int | None = None,
+    ) -> Account:
+        """Count the rows of a table by the first reason that leaves them out.
+
+        Parameters
+        ----------
+        table : str
+        wanted : mapping of int to str
+            The concepts asked about; for tables of concepts only.
+        as_of : date, optional
+            Rows of a later day are left out.
+        read : int, optional
+            How many rows were read when older ones stand behind the newest.
+        """
+        if table not in self.columns:
+            return Account(table, "", 0, 0, ())
+        reasons = self._reasons(table, wanted, as_of)
+        before, counts = "false", ["count(*)"]
+        for test in reasons.values():
+            counts.append(f"count(*) filter (where not ({before}) and coalesce({test}, false))")
+            before += f" or coalesce({test}, false)"
+        query = f"select {', '.join(counts)} from {table}"  # noqa: S608 - names of this module and whole numbers only
+        rows, *left_out = self.connection.sql(query).fetchall()[0]
+        named = [*zip(reasons, left_out, strict=True)]
+        if read is not None:
+            named.append((_("older than the newest of the same person"), rows - sum(left_out) - read))
+        kept = tuple((reason, count) for reason, count in named if count)
+        return Account(table, self.file(table), rows, rows - sum(count for _reason, count in kept), kept)
+
+    def _reasons(self, table: str, wanted: Mapping[int, str], as_of: date | None) -> dict[str, str]:
+        """Return the reasons that leave a row out, each with its test."""
+        tests = {}
+        if table == "concept":
+            tests[_("used by no other table")] = f"not coalesce({self._used()}, false)"
+        if table.endswith("_occurrence") or table in RESULTS:
+            stem = table.removesuffix("_occurrence")
+            numbers = ", ".join(map(str, wanted)) or "null"
+            keys = [self._column(table, f"{stem}{kind}_concept_id::int") for kind in ("", "_source")]
+            known = " or ".join(f"coalesce({key} in ({numbers}), false)" for key in keys)
+            tests[_("about nothing that the criteria ask")] = f"not ({known})"
+        if table in RESULTS:
+            answer = f"coalesce({self._column(table, 'value_as_concept_id::int')}, 0) = 0"
+            tests[_("without a value")] = f"{self._column(table, 'value_as_number')} is null and {answer}"
+        if table == "condition_occurrence":
+            state = self._column(table, "condition_status_concept_id::int")
+            tests[_("preliminary, no diagnosis yet")] = f"{state} in {PRELIMINARY}"
+        if as_of is not None:
+            day = self._column(table, f"{needed(table)[-1]}::date")
+            tests[_("after the as-of day")] = f"{day} > date '{as_of}'"
+        return tests
+
     def _column(self, table: str, column: str) -> str:
         name, _colons, kind = column.partition("::")
         kind = {"int": "bigint"}.get(kind, kind)
         if name not in self.columns[table]:
             return f"null::{kind or 'varchar'}"
-        return f"try_cast({name} as {kind})" if kind else name
+        return self._cast(table, name, kind) if kind else name
+
+    def _cast(self, table: str, column: str, kind: str) -> str:
+        """Return a cast that gives nothing where it fails.
+
+        DuckDB 2.0 leaves the cast of a CSV file's bare column to its reader, which ends at the first bad cell.
+        """
+        path = self.files[table]
+        text = path is not None and path.suffix.lower() == ".csv"
+        return f"try_cast({f'trim({column})' if text else column} as {kind})"
 
     def _check(self, table: str, column: str, kind: str) -> None:
         """Report the cells of a column that are not of its type, with the row of the first."""
         if column not in self.columns[table]:
             return
-        bad = f"{column} is not null and trim({column}::varchar) <> '' and try_cast({column} as {kind}) is null"
+        bad = f"{column} is not null and trim({column}::varchar) <> '' and {self._cast(table, column, kind)} is null"
         count, first = self.connection.sql(
             f"select count(*), min(row) from (select row_number() over () + 1 as row, * from {table}) where {bad}"  # noqa: S608
         ).fetchall()[0]

@@ -51,9 +51,24 @@ def convert(value: float, unit: str, fact: Fact) -> float:
     return float(f"{value * factor(unit.strip(), fact.unit or '1', fact.id.split('_')[0]):.12g}")
 
 
-@lru_cache(maxsize=1024)
 def factor(unit: str, target: str, substance: str) -> float:
     """Return how many `target` one `unit` is; `substance` names the molar mass between mass and amount."""
+    found = _factor(unit, target, substance)
+    if isinstance(found, str):
+        raise UnitError(found)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _factor(unit: str, target: str, substance: str) -> float | str:
+    """Return the factor, or why there is none: a unit that means something else is asked for as often as any."""
+    try:
+        return _computed(unit, target, substance)
+    except UnitError as error:
+        return str(error)
+
+
+def _computed(unit: str, target: str, substance: str) -> float:
     plain, wanted = _plain(unit), _plain(target)
     if plain == wanted:
         return 1.0

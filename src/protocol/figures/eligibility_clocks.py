@@ -5,14 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from protocol.eligibility import Timeline
+from protocol.eligibility import Status, Timeline
 from protocol.figures.eligibility import SIGNS, STATUSES
 from protocol.figures.theme import GREY, ORANGE, PINK, SKY, alt, dressed
 from protocol.translation import _
 
 MARGIN_DAYS = 10
 LEAST_DAYS = 45
-COLUMNS = ["lane", "name", "order", "status", "sign", "opens", "until", "first", "last", "start", "earliest"]
+COLUMNS = ["lane", "name", "order", "status", "sign", "word", "opens", "until", "first", "last", "start", "earliest"]
 
 
 def clock_rows(when: Timeline) -> pd.DataFrame:
@@ -27,21 +27,23 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per lane and run: ``lane``, ``name`` (the lane's, on its first row only), ``order``, ``status``,
-        ``sign``, ``opens`` and ``until`` (moments, the last day included), ``first`` and ``last`` (days in words),
-        ``start``, ``earliest`` (moments). Empty without lanes.
+        ``sign``, ``word`` (the status in words), ``opens`` and ``until`` (moments, the last day included),
+        ``first`` and ``last`` (days in words), ``start``, ``earliest`` (moments). Empty without lanes.
     """
     turns = [span.first for lane in when.lanes for span in lane.spans]
     shown = min(when.last, max([*turns, when.first + timedelta(days=LEAST_DAYS)]) + timedelta(days=MARGIN_DAYS))
-    runs = [(_("all together"), first, last, "met") for first, last in when.open]
+    together, words = _("all together"), {status: _(status) for status in STATUSES}
+    runs: list[tuple[str, date, date, Status]] = [(together, first, last, "met") for first, last in when.open]
+    runs += [(together, first, last, "unknown") for first, last in when.possible]  # there is none open then
     runs += [
         (f"{lane.rule.id} {lane.title}", span.first, span.last, span.status)
         for lane in when.lanes
         for span in lane.spans
     ]
-    order = {name: place for place, name in enumerate(dict.fromkeys([_("all together"), *(run[0] for run in runs)]))}
+    order = {name: place for place, name in enumerate(dict.fromkeys([together, *(run[0] for run in runs)]))}
     rows = [
         (
-            name, name, order[name], status, SIGNS[status],
+            name, name, order[name], status, SIGNS[status], words[status],
             _moment(first), _moment(min(last, shown) + timedelta(days=1)),
             first.isoformat(), last.isoformat() if last < when.last else _("further on"), _moment(when.first),
             _moment(when.earliest) if when.earliest else None,
@@ -50,6 +52,8 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
         if when.lanes and first <= shown
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    uncertain = (frame["lane"] == together) & (frame["status"] == "unknown")
+    frame.loc[uncertain, "name"] = frame.loc[uncertain, "word"] = _("all together: possible, not certain")
     return frame.assign(name=frame["name"].where(~frame["lane"].duplicated(), ""))
 
 
@@ -66,12 +70,14 @@ def clocks(frame: pd.DataFrame) -> Any:
     frame : pandas.DataFrame
         What :func:`clock_rows` returns.
     """
-    axis = alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=4, orient="top")
+    axis = alt.Axis(
+        format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", labelSeparation=12, tickCount=4, orient="top"
+    )
     base = alt.Chart(frame).encode(
         y=alt.Y("lane:N", title=None, axis=None, sort=alt.EncodingSortField("order", op="min")),
         tooltip=[
             alt.Tooltip("lane:N", title=_("What")),
-            alt.Tooltip("status:N", title=_("Verdict")),
+            alt.Tooltip("word:N", title=_("Verdict")),
             alt.Tooltip("first:N", title=_("From")),
             alt.Tooltip("last:N", title=_("To")),
         ],

@@ -17,6 +17,7 @@ from protocol.exchange.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as path_figures
 from protocol.figures import escalation as grid_figures
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.escalation.regimens import regimen_rows
 from protocol.pages.recording.decisions import decision_rows, regimens_of, where_it_stands
 from protocol.pages.recording.desk import Desk
@@ -47,7 +48,7 @@ class MeetingPanel:
 
     Attributes
     ----------
-    since : ipywidgets.DatePicker
+    since : Day
         The day of the last meeting.
     prepare : ipywidgets.Button
         Makes the meeting pack.
@@ -58,12 +59,10 @@ class MeetingPanel:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._make_outputs()
-        self.since = field(widgets.DatePicker, _("Changes since"), value=self._last_meeting(), width="260px")
+        self.since = field(Day, _("Changes since"), value=self._last_meeting(), width="260px")
         self.prepare = widgets.Button(description=_("Make the meeting pack"), layout={"width": "max-content"})
-        self.inspect = widgets.Button(
-            description=_("All entries, for an inspection"),
-            layout={"width": "max-content", "display": None if desk.inspects else "none"},
-        )
+        layout = {"width": "max-content", "display": None if desk.inspects else "none"}
+        self.inspect = widgets.Button(description=_("All entries, for an inspection"), layout=layout)
         self.view = self._arranged()
         self.since.observe(self._compare, "value")
         self.prepare.on_click(self._prepare)

@@ -11,9 +11,10 @@ from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.exchange.evidence import Imported, Imports
 from protocol.pages import elements
 from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.eligibility.findings import left_unknown, problems, sources
 from protocol.pages.eligibility.handing_over import HandingOver
 from protocol.pages.eligibility.participant import ParticipantPanel
-from protocol.pages.eligibility.records import RecordsPanel, sources
+from protocol.pages.eligibility.records import RecordsPanel
 from protocol.pages.eligibility.screened import Screened
 from protocol.records import Phase
 from protocol.translation import _, ngettext
@@ -128,7 +129,8 @@ class EligibilityPage:
 
     def _take_cohort(self, imports: Imports) -> None:
         self._imported = {person.participant: person for person in imports.participants}
-        self.cohort.take(imports.frame(self.record), _("hospital records"), imports.problems)
+        self.cohort.take(imports.frame(self.record), _("hospital records"))
+        self.cohort.message.value = elements.dress(problems(imports) + left_unknown(imports), "alert")
         self.refresh()
         self.tabs.selected_index = 1
 

@@ -16,7 +16,7 @@ from protocol.pages.eligibility.work import Work
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 
-LEAD = (
+LEAD = _(
     "Each place where the registry's words can be read in another way, tried on this cohort one at a time. To the "
     "right more would be left, to the left fewer: the wide bar counts those not excluded, the thin one those of whom "
     "everything is known and met. Those that decide most participants come first."
@@ -32,7 +32,7 @@ class ReadingsPanel:
         self.nothing, self.questions = elements.html(""), elements.html("")
         self.work = Work(self._found)
         self.view = elements.section(
-            _("Readings of unclear words"), self.work.view, self.picture, self.nothing, self.questions, lead=_(LEAD)
+            _("Readings of unclear words"), self.work.view, self.picture, self.nothing, self.questions, lead=LEAD
         )
         self._shown: Screened | None = None
 

@@ -13,16 +13,16 @@ from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _
 
-VERDICTS_LEAD = "An unknown stays unknown; it is never counted as met."
-REASONS_LEAD = (
+VERDICTS_LEAD = _("An unknown stays unknown; it is never counted as met.")
+REASONS_LEAD = _(
     "Pale bar: everybody who fails it. Dark bar: its share, each excluded participant divided equally over the "
     "criteria failed, so that the shares add up to the excluded. Diamond: excluded by it alone."
 )
-REVIEW_LEAD = (
+REVIEW_LEAD = _(
     "Pale bar: not excluded, and unknown here. Dark bar: nothing else is unknown, so that finding this out decides. "
     "The widest bars are where looking into charts buys most."
 )
-OVERLAP_LEAD = "Of those who fail the criterion on the left, the percentage who also fail the one above."
+OVERLAP_LEAD = _("Of those who fail the criterion on the left, the percentage who also fail the one above.")
 MOST_IN_OVERLAP = 12
 
 
@@ -42,10 +42,10 @@ class EachPanel:
         self.review = Chart(pictures.review, description=_("What the unknowns can decide"))
         self.verdicts = Chart(figures.verdicts, description=_("Verdicts per criterion"))
         self._sections = {
-            "reasons": elements.section(_("Why people are excluded"), self.reasons, lead=_(REASONS_LEAD)),
-            "overlap": elements.section(_("Criteria failed together"), self.overlap, lead=_(OVERLAP_LEAD)),
-            "review": elements.section(_("What is worth finding out"), self.review, lead=_(REVIEW_LEAD)),
-            "verdicts": elements.section(_("Each criterion on its own"), self.verdicts, lead=_(VERDICTS_LEAD)),
+            "reasons": elements.section(_("Why people are excluded"), self.reasons, lead=REASONS_LEAD),
+            "overlap": elements.section(_("Criteria failed together"), self.overlap, lead=OVERLAP_LEAD),
+            "review": elements.section(_("What is worth finding out"), self.review, lead=REVIEW_LEAD),
+            "verdicts": elements.section(_("Each criterion on its own"), self.verdicts, lead=VERDICTS_LEAD),
         }
         self.body = widgets.VBox([self._sections["reasons"]])
         self.view = widgets.VBox([self.show_what, self.body])

@@ -27,7 +27,7 @@ from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _, ngettext
 
-LEAD = (
+LEAD = _(
     "The share of each group that is excluded, with 95 % intervals. Numbers from 1 to 9 are hidden, and with them "
     "what they could be worked out from. A difference says where to look, not why it is there."
 )
@@ -44,7 +44,7 @@ class GroupsPanel:
         self.by = widgets.ToggleButtons(options=groupings(record), description=_("Groups"))
         self.picture = Chart(pictures.groups, description=_("Share excluded by group"))
         self.hidden, self.table = elements.html("", role="status"), elements.html("")
-        self.view = elements.section(_("Groups"), self.by, self.hidden, self.picture, self.table, lead=_(LEAD))
+        self.view = elements.section(_("Groups"), self.by, self.hidden, self.picture, self.table, lead=LEAD)
         self.rates = pd.DataFrame()
         self._shown: Screened | None = None
         self._kept: tuple[Any, str, Grouping] | None = None

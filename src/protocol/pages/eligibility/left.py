@@ -12,7 +12,7 @@ from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened, counted_once
 from protocol.translation import _, ngettext
 
-LEAD = (
+LEAD = _(
     "Wide bar: not excluded so far, in the order chosen. Thin bar: everything known and met so far. "
     "On the right: first excluded here, and how many are excluded by this criterion alone."
 )
@@ -30,7 +30,7 @@ class LeftPanel:
         self.problem, self.once = elements.html("", role="status"), elements.html("")
         self.funnel = Chart(figures.funnel, description=_("Who is left after each criterion"))
         self.view = elements.section(
-            _("Who is left"), elements.row(self.order, self.own), self.problem, self.funnel, self.once, lead=_(LEAD)
+            _("Who is left"), elements.row(self.order, self.own), self.problem, self.funnel, self.once, lead=LEAD
         )
         self._shown: Screened | None = None
         self.order.observe(self._again, "value")

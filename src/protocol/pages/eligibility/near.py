@@ -16,7 +16,7 @@ from protocol.pages.eligibility.screened import Screened
 from protocol.pages.eligibility.work import Work
 from protocol.translation import _
 
-LEAD = (
+LEAD = _(
     "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold would "
     "have to move, in parts of it: 5 % of a limit of 30 is 1.5. Of some criteria there is no degree."
 )
@@ -30,7 +30,7 @@ class NearPanel:
     def __init__(self) -> None:
         self.picture = Chart(pictures.nearness, description=_("Near-misses by distance"))
         self.nearest, self.work = elements.html(""), Work(self._found)
-        self.view = elements.section(_("Near-misses"), self.work.view, self.picture, self.nearest, lead=_(LEAD))
+        self.view = elements.section(_("Near-misses"), self.work.view, self.picture, self.nearest, lead=LEAD)
         self._shown: Screened | None = None
 
     def show(self, screened: Screened) -> None:

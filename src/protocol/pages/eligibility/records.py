@@ -1,4 +1,4 @@
-"""Real records: FHIR files in, participants under study ids out; the files themselves are not kept."""
+"""Real records: FHIR files or OMOP tables in, participants under study ids out; the files themselves are not kept."""
 
 import re
 import secrets
@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
-import pandas as pd
 from markupsafe import Markup
 
 from protocol.exchange.evidence import Imported, Imports, Naming, Setting
 from protocol.exchange.limits import Limit, read_limits, template
 from protocol.pages import elements
+from protocol.pages.eligibility.findings import account, evidence, problems
+from protocol.pages.eligibility.work import Steps, Work
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -25,8 +26,8 @@ class RecordsPanel:
 
     Attributes
     ----------
-    files, limits : ipywidgets.FileUpload
-        The records, and the filled table of upper limits of normal.
+    files, tables, limits : ipywidgets.FileUpload
+        The records as FHIR or as tables of OMOP, and the filled table of upper limits of normal.
     as_of, study_id, key : text fields
         The day the answer holds for; the id of a single person; the secret that makes ids for several.
     site, person : ipywidgets.Dropdown
@@ -42,6 +43,7 @@ class RecordsPanel:
         self.fill, self.screen = fill, screen
         self.own_key, self.table = secrets.token_bytes(32), tuple[Limit, ...]()
         self.imports: Imports | None = None
+        self.unread: tuple[str, ...] = ()
         sites = tuple(site.name for site in trial.sites)
         self.as_of = widgets.Text(value=today.isoformat(), description=_("As of"), continuous_update=False)
         self.site = widgets.Dropdown(options=[("–", ""), *((name, name) for name in sites)], description=_("Site"))
@@ -51,13 +53,16 @@ class RecordsPanel:
         self.files = widgets.FileUpload(
             accept=".json,.ndjson,.jsonl", multiple=True, description=_("Open FHIR records")
         )
+        self.tables = widgets.FileUpload(accept=".parquet,.csv", multiple=True, description=_("Open OMOP tables"))
+        self.work = Work(self._taken, STOPPED)
         self.person = widgets.Dropdown(options=[], description=_("Person"), disabled=True)
         self.to_form = widgets.Button(description=_("Put into the form"), disabled=True)
         self.to_cohort = widgets.Button(description=_("Screen all as the cohort"), disabled=True)
         self.message, self.status = elements.html("", role="alert"), elements.html("", role="status")
-        self.found = elements.html("")
+        self.found, self.accounts = elements.html(""), elements.html("")
         self.view = self._arranged(sites)
         self.files.observe(self._opened, "value")
+        self.tables.observe(self._tables_opened, "value")
         self.limits.observe(self._limited, "value")
         self.person.observe(self.refresh, "value")
         self.to_form.on_click(lambda _button: self.fill(self._shown()))
@@ -72,30 +77,68 @@ class RecordsPanel:
         """Read records; when they cannot be read, the last good ones stay."""
         from protocol.exchange.fhir import read_fhir
 
+        self.work.wait()
         try:
-            imports = read_fhir(files, self._setting(), self._naming())
-            imports = self._with_typed_id(imports)
+            self._take(read_fhir(files, self._setting(), self._naming()))
         except ProtocolError as error:
-            self.message.value = elements.dress(elements.message(error), "alert")
+            self._refuse(error)
+
+    def open_tables(self, files: dict[str, bytes]) -> None:
+        """Read tables of OMOP, table by table; when they cannot be read, the last good records stay."""
+        from protocol.exchange.omop_files import take_files, unread
+
+        self.work.wait()
+        self.unread = unread(files)
+        try:
+            steps = _caught(take_files(files, self._setting(), self._naming()))
+        except ProtocolError as error:
+            self._refuse(error)
             return
-        self.imports = imports
-        self.message.value = problems(imports)
+        self.work.begin(steps, sum(map(len, files.values())), AT_ONCE_BYTES)
+
+    def _taken(self, found: Any) -> None:
+        """Show what the tables held, or why they could not be read."""
+        if isinstance(found, ProtocolError):
+            self._refuse(found)
+            return
+        try:
+            self._take(found.imports, account(found.accounts, self.unread))
+        except ProtocolError as error:
+            self._refuse(error)
+
+    def _take(self, imports: Imports, accounts: Markup | str = "") -> None:
+        """Take what was read in place of the records before."""
+        self.imports = self._with_typed_id(imports)
+        self.message.value, self.accounts.value = problems(imports), elements.dress(accounts)
         count = len(imports.participants)
         said = ngettext("{n} person read.", "{n} persons read.", count).format(n=count)
         if count > 1 and not self.key.value:
             said += " " + _("Their ids hold until this page is closed; type a key first to get the same ones again.")
+        if count > LISTED:
+            said += " " + _("The first {n:,} are offered here; the cohort gets everybody.").format(n=LISTED)
         self.status.value = elements.dress(elements.note(said), "status")
-        self.person.options = [one.participant for one in imports.participants]
+        self.person.options = [one.participant for one in self.imports.participants[:LISTED]]
         self.person.index = 0
         for control in (self.person, self.to_form, self.to_cohort):
             control.disabled = False
         self.refresh()
+
+    def _refuse(self, error: ProtocolError) -> None:
+        """Say what is wrong; what was read before stays, and that is said as well."""
+        stays = elements.note(_("What was read before stays.")) if self.imports else Markup("")
+        self.message.value = elements.dress(elements.message(error) + stays, "alert")
 
     def _opened(self, change: dict[str, Any]) -> None:
         if change["new"]:
             files = {file["name"]: bytes(file["content"]) for file in change["new"]}
             self.files.value = ()  # they hold names and addresses
             self.open(files)
+
+    def _tables_opened(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            files = {file["name"]: bytes(file["content"]) for file in change["new"]}
+            self.tables.value = ()
+            self.open_tables(files)
 
     def _limited(self, change: dict[str, Any]) -> None:
         if not change["new"]:
@@ -104,7 +147,7 @@ class RecordsPanel:
         try:
             table = read_limits(file["name"], bytes(file["content"]), self.record)
         except ProtocolError as error:
-            self.message.value = elements.dress(elements.message(error), "alert")
+            self._refuse(error)
             return
         self.table = table.limits
         count = len(table.limits)
@@ -153,63 +196,32 @@ class RecordsPanel:
         return elements.section(
             _("From hospital records"),
             elements.row(self.as_of, self.site, self.study_id, self.key),
-            elements.row(self.limits, self.files, elements.html(links)),
+            elements.row(self.limits, self.files, self.tables, elements.html(links)),
+            self.work.view,
             self.message,
             self.status,
+            self.accounts,
             elements.row(self.person, self.to_form, self.to_cohort),
             self.found,
-            lead=_(LEAD),
+            lead=LEAD,
         )
 
 
-LEAD = (
-    "FHIR R4 bundles, or one resource per line. Set the day, the site and the ids first. Names, addresses and "
-    "identifiers are not read, and the files are not kept."
+LEAD = _(
+    "FHIR R4 bundles, or one resource per line; or the tables of OMOP CDM 5.4 chosen together, as Parquet or CSV, at "
+    "most 256 MB and 20,000 persons. Set the day, the site and the ids first. Names, addresses and identifiers are "
+    "not read, and the files are not kept."
 )
+STOPPED = _("Stopped after {percent} %; nothing was taken over, and the records before stay.")
+AT_ONCE_BYTES = 2**20
+"""Of tables, up to which they are read within the click: it takes about a second."""
+LISTED = 5_000
+"""Persons that are offered one by one."""
 
 
-def sources(person: Imported) -> dict[str, str]:
-    """Say for each fact of a person where it came from."""
-    return {name: _source(finding) for name, finding in (person.provenance | person.unused).items()}
-
-
-def _source(finding: Any) -> str:
-    parts = (finding.origin, finding.code, finding.original, finding.note)
-    return " · ".join(dict.fromkeys(part for part in parts if part))
-
-
-def evidence(person: Imported, record: Any) -> Markup:
-    """List the facts of a person with their evidence, and what was found but cannot be used."""
-    from protocol.eligibility.wording import show
-
-    labels = {fact.id: fact for fact in record.facts}
-    told = sources(person)
-    used = [
-        (labels[name].label, show(labels[name], person.facts[name]), _nowrap(person.provenance[name].day), told[name])
-        for name in labels
-        if name in person.facts
-    ]
-    unused = [
-        (labels[name].label, _(person.unusable[name]), _nowrap(person.unused[name].day), told[name])
-        for name in labels
-        if name in person.unusable
-    ]
-    table = elements.table(pd.DataFrame(used, columns=[_("Fact"), _("Value"), _("Day"), _("From")]), _("Found"))
-    if not unused:
-        return table
-    frame = pd.DataFrame(unused, columns=[_("Fact"), _("Reason"), _("Day"), _("From")])
-    return table + elements.table(frame, _("Found, but not usable"))
-
-
-def _nowrap(text: Any) -> Markup:
-    return Markup('<span class="pw-date">{}</span>').format("" if text is None else text)
-
-
-def problems(imports: Imports) -> Markup:
-    """List what could not be used of the files."""
-    if not imports.problems:
-        return Markup("")
-    count = len(imports.problems)
-    said = ngettext("{n} thing in the files could not be used", "{n} things in the files could not be used", count)
-    frame = pd.DataFrame(imports.problems[:200], columns=[_("Where"), _("Found"), _("Write")])
-    return elements.note(said.format(n=count)) + elements.details(_("Show them"), elements.table(frame))
+def _caught(steps: Steps) -> Steps:
+    """End with the error as what was found: it may come up beside the kernel, where nobody would see it."""
+    try:
+        yield from steps
+    except ProtocolError as error:
+        yield error, 1.0

@@ -12,7 +12,7 @@ from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _
 
-LEAD = (
+LEAD = _(
     "Each file says under which thresholds, readings and rules it was found, by which version and on which day. "
     "The groups' file hides what the page hides; the screening log has one line per participant."
 )
@@ -25,7 +25,7 @@ class ResultsPanel:
     def __init__(self, trial: str, today: date) -> None:
         self.trial, self.today = trial, today
         self.files, self.picture = elements.html(""), elements.html("")
-        self.view = elements.section(_("To keep"), self.files, self.picture, lead=_(LEAD))
+        self.view = elements.section(_("To keep"), self.files, self.picture, lead=LEAD)
 
     def show(self, screened: Screened, order: str | list[str], rates: pd.DataFrame) -> None:
         """Make the files of the present state."""

@@ -16,7 +16,7 @@ from protocol.pages import elements
 from protocol.pages.eligibility.screened import Screened
 from protocol.translation import _
 
-LEAD = (
+LEAD = _(
     "How many would be left at every value of one threshold, everything else as it is now. Between the lines lie the "
     "participants of whom something is unknown. The dotted line is the present value."
 )
@@ -29,7 +29,7 @@ class ThresholdPanel:
         self.threshold = widgets.Dropdown(options=thresholds(record), description=_("Threshold"))
         self.picture = Chart(pictures.threshold, description=_("Participants left over the range of a threshold"))
         self.words = elements.html("", role="status")
-        self.view = elements.section(_("Thresholds"), self.threshold, self.picture, self.words, lead=_(LEAD))
+        self.view = elements.section(_("Thresholds"), self.threshold, self.picture, self.words, lead=LEAD)
         self._shown: Screened | None = None
         self._kept: tuple[tuple[Any, ...], Curve] | None = None
         self.threshold.observe(self._again, "value")

@@ -15,6 +15,7 @@ AT_ONCE = 20_000
 
 PAUSE_SECONDS = 0.5
 """Between two looks at running work."""
+STOPPED = _("Stopped after {percent} %; what was found until then is shown.")
 Steps = Iterator[tuple[Any, float]]
 """Yields what is found so far and the part that is done, 0 to 1."""
 
@@ -26,10 +27,12 @@ class Work:
     ----------
     show : callable
         Shows what is found so far.
+    stopped : str, optional
+        What stands there after Stop, with a place for ``percent``.
     """
 
-    def __init__(self, show: Callable[[Any], None]) -> None:
-        self._show, self._stopped = show, Event()
+    def __init__(self, show: Callable[[Any], None], stopped: str = STOPPED) -> None:
+        self._show, self._said, self._stopped = show, stopped, Event()
         self.thread: Thread | None = None
         self.progress = widgets.FloatProgress(min=0, max=1, description=_("Progress"), layout={"width": "18rem"})
         self.stop = widgets.Button(description=_("Stop"), icon="stop", disabled=True)
@@ -38,12 +41,12 @@ class Work:
         self.view.layout.display = "none"
         self.stop.on_click(lambda _button: self.end())
 
-    def begin(self, steps: Steps, participants: int) -> None:
-        """Stop what is under way and take these steps."""
+    def begin(self, steps: Steps, size: int, at_once: int = AT_ONCE) -> None:
+        """Stop what is under way and take these steps, within the click up to a size in participants or bytes."""
         self.wait()
         self._stopped = Event()
         self.thread = None
-        if participants <= AT_ONCE:
+        if size <= at_once:
             self._go(steps, self._stopped)
             return
         self.view.layout.display = "flex"
@@ -67,16 +70,13 @@ class Work:
             self.progress.value = done
             if stopped.is_set():
                 break
-            if self.thread is not None and monotonic() - shown_at > PAUSE_SECONDS:
+            if found is not None and self.thread is not None and monotonic() - shown_at > PAUSE_SECONDS:
                 self._show(found)
                 shown_at = monotonic()
         if found is not None:
             self._show(found)
         self.stop.disabled = True
         if done < 1:
-            text = _("Stopped after {percent} %; what was found until then is shown.").format(
-                percent=round(100 * done)
-            )
-            self.words.value = elements.dress(text, "status")
+            self.words.value = elements.dress(self._said.format(percent=round(100 * done)), "status")
         else:
             self.view.layout.display = "none"

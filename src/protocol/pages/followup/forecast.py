@@ -15,6 +15,7 @@ from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup_trial as figures
 from protocol.followup import forecast
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.followup import outlook
 from protocol.pages.followup.planning import wide
 from protocol.records import ProtocolError, Provenance
@@ -76,9 +77,7 @@ class ForecastPanel:
             options=self._paths(), description=_("Path"), style={"description_width": "initial"},
             layout={"width": "min(640px, 100%)"},
         )  # fmt: skip
-        self.start = widgets.DatePicker(
-            value=today, description=_("First cohort opens"), style=_STYLE, layout=_LAYOUT
-        )
+        self.start = Day(value=today, description=_("First cohort opens"), style=_STYLE, layout=_LAYOUT)
 
     @property
     def _controls(self) -> list[widgets.Widget]:

@@ -15,6 +15,7 @@ from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.followup import words
 from protocol.pages.followup.board import Board
 from protocol.pages.followup.forecast import ForecastPanel
@@ -39,7 +40,7 @@ class FollowupPage:
 
     Attributes
     ----------
-    anchors, exposures, done : dict of str to ipywidgets.DatePicker
+    anchors, exposures, done : dict of str to Day
         By the ids of the record; None means not known, none, or not done.
     frequency, boundary_day, visit, clear : ipywidgets
         The other controls.
@@ -96,12 +97,12 @@ class FollowupPage:
         self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "calc(100% - 4px)"})
         self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
 
-    def _picker(self, name: str, offset: str | None) -> widgets.DatePicker:
+    def _picker(self, name: str, offset: str | None) -> Day:
         value = None if offset is None else shifted(self._today, offset)
-        return widgets.DatePicker(description=name, value=value, style=_WIDE, layout={"width": "calc(100% - 4px)"})
+        return Day(description=name, value=value, style=_WIDE, layout={"width": "calc(100% - 4px)"})
 
     @property
-    def _pickers(self) -> list[widgets.DatePicker]:
+    def _pickers(self) -> list[Day]:
         return [*self.anchors.values(), *self.exposures.values(), *self.done.values()]
 
     def _make_outputs(self) -> None:
@@ -282,7 +283,7 @@ class FollowupPage:
         self.earliest.value = elements.dress(words.earliest_in_words(clocks, enrolment), role="status")
 
 
-def _values(controls: Mapping[str, widgets.DatePicker]) -> dict[str, date | None]:
+def _values(controls: Mapping[str, Day]) -> dict[str, date | None]:
     return {name: control.value for name, control in controls.items()}
 
 

@@ -24,6 +24,7 @@ from protocol.followup import (
     timeline,
 )
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.followup import plans
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -91,10 +92,8 @@ class Planning:
         self.capacity = widgets.BoundedIntText(
             working.visits_per_day.value, min=1, max=99, description=_("Visits a day"), style=_WIDE, layout=_FULL
         )
-        self.first = widgets.DatePicker(value=today, description=_("First infusion from"), style=_WIDE, layout=_FULL)
-        self.last = widgets.DatePicker(
-            value=today + timedelta(days=_AHEAD_DAYS), description=_("to"), style=_WIDE, layout=_FULL
-        )
+        self.first = Day(value=today, description=_("First infusion from"), style=_WIDE, layout=_FULL)
+        self.last = Day(value=today + timedelta(days=_AHEAD_DAYS), description=_("to"), style=_WIDE, layout=_FULL)
         self.slip = widgets.IntSlider(
             7, min=-14, max=60, description=_("Days later"),
             style={"description_width": "initial"},
@@ -106,8 +105,7 @@ class Planning:
         )
         self.agents = {
             item.id: tuple(
-                widgets.DatePicker(description=f"{item.name}, {edge}", style=_WIDE, layout=_FULL)
-                for edge in (_("from"), _("to"))
+                Day(description=f"{item.name}, {edge}", style=_WIDE, layout=_FULL) for edge in (_("from"), _("to"))
             )
             for item in self._record.concurrent_agents
         }

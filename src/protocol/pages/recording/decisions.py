@@ -15,6 +15,7 @@ from protocol.escalation import STOP, Outcomes
 from protocol.escalation.override import choose
 from protocol.figures import conduct as figures
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.recording.desk import Desk
 from protocol.pages.recording.recorder import Days, Recorder, Wanted, field, offer, refusal
 from protocol.pages.recording.screenings import day_in
@@ -72,14 +73,14 @@ class DecisionPanel:
         self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._advised())
         self.why = field(widgets.Textarea, _("Why"), rows=2, width="min(640px, 100%)")
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
-        self.on = field(widgets.DatePicker, _("Day of the decision"), value=today)
+        self.on = field(Day, _("Day of the decision"), value=today)
         form = (self.chosen, self.why, self.decided_by, self.on)
         self.decide = Recorder(self._desk, _("Record the decision"), self._decision, self._decided, form)
         self.participant = field(widgets.Dropdown, _("Participant"), options=[])
         self._put_in = self._desk.briefing.open_regimen or labels[0]
         self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels, value=self._put_in)
         self.reason = field(widgets.Text, _("Reason"), width="min(640px, 100%)")
-        self.enrolled_on = field(widgets.DatePicker, _("Enrolled on"), value=today)
+        self.enrolled_on = field(Day, _("Enrolled on"), value=today)
         enrolment = (self.participant, self.regimen, self.reason, self.enrolled_on)
         self.enrol = Recorder(self._desk, _("Record the enrolment"), self._enrolment, self._enrolled, enrolment)
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protocol.conduct import Course, event, table_of_dates
 from protocol.followup import timelines
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.followup.words import iso, status_word
 from protocol.pages.recording.desk import Desk
 from protocol.pages.recording.recorder import Days, Recorder, Wanted, field, offer, refusal
@@ -73,7 +74,7 @@ class HappeningPanel:
 
     def _make_visit(self, today: date) -> None:
         self.visit = field(widgets.Dropdown, _("Visit"), options=[])
-        self.visited_on = field(widgets.DatePicker, _("Took place on"), value=today)
+        self.visited_on = field(Day, _("Took place on"), value=today)
         form = (self.participant, self.visit, self.visited_on)
         self.done = Recorder(self._desk, _("Done"), lambda: self._visit_event(done=True), self._visited, form)
         self.missed = Recorder(self._desk, _("Missed"), lambda: self._visit_event(done=False), self._visited, form)
@@ -82,7 +83,7 @@ class HappeningPanel:
     def _make_event(self, today: date) -> None:
         options = [(KINDS[kind], kind) for kind in OFFERED]
         self.kind = field(widgets.Dropdown, _("What happened"), options=options, value="infused")
-        self.on = field(widgets.DatePicker, _("On"), value=today)
+        self.on = field(Day, _("On"), value=today)
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(self._desk))
         self.detail = field(widgets.Dropdown, _("Which"), options=[])
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=3, width="160px")
@@ -95,7 +96,7 @@ class HappeningPanel:
         self.wrong = field(widgets.Dropdown, _("Entry"), options=[], width="min(640px, 100%)")
         actions = [(_("it was on another day"), "day"), (_("it did not happen"), "remove")]
         self.action = field(widgets.Dropdown, _("What is wrong"), options=actions)
-        self.right = field(widgets.DatePicker, _("The right day"), value=today)
+        self.right = field(Day, _("The right day"), value=today)
         self.why = field(widgets.Text, _("Why"), width="min(640px, 100%)")
         form = (self.participant, self.wrong, self.action, self.right, self.why)
         self.correct = Recorder(self._desk, _("Record the correction"), self._correction, self._corrected, form)

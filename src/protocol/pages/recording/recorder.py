@@ -12,6 +12,7 @@ from markupsafe import Markup
 from protocol.conduct import Entry, Event
 from protocol.conduct.events import content
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.recording.desk import Desk, how_to_start
 from protocol.pages.recording.words import event_in_words
 from protocol.records import ProtocolError
@@ -174,11 +175,11 @@ class Days:
     Parameters
     ----------
     today : date
-    pickers : ipywidgets.DatePicker
+    pickers : Day
         A picker in which a person chose another day is left alone.
     """
 
-    def __init__(self, today: date, *pickers: widgets.DatePicker) -> None:
+    def __init__(self, today: date, *pickers: Day) -> None:
         self._today, self._pickers = today, pickers
 
     def move(self, today: date) -> None:

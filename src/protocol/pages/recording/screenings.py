@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from protocol.conduct import event
 from protocol.pages import elements
+from protocol.pages.days import Day
 from protocol.pages.recording.desk import Desk
 from protocol.pages.recording.recorder import Days, Recorder, Wanted, field, refusal
 from protocol.pages.recording.words import OVERALL
@@ -33,7 +34,7 @@ class ScreeningPanel:
         self._desk, self._result = desk, result
         self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
-        self.on = field(widgets.DatePicker, _("Screened on"), value=today)
+        self.on = field(Day, _("Screened on"), value=today)
         self._days = Days(today, self.on)
         self.recorder = Recorder(desk, _("Record this screening"), self._read)
         self.study_id.observe(lambda _change: self.recorder.show_afresh(), "value")
@@ -74,7 +75,7 @@ def sites_of(desk: Desk) -> list[str]:
     return own or [site.name for site in desk.trial.sites]
 
 
-def day_in(picker: widgets.DatePicker) -> date:
+def day_in(picker: Day) -> date:
     """Return the day in a control; ProtocolError when it is empty."""
     if picker.value is None:
         raise ProtocolError(picker.description, _("no date"), _("the day on which it took place"))
