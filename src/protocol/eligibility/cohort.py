@@ -25,8 +25,7 @@ from protocol.records import Phase
 __all__ = ["IDENTITY", "Cohort", "CohortScreening", "column_of", "screen_frame", "uses"]
 
 Progress = Callable[[int, int], None]
-"""Called with as many participants as the work done is worth, and all of them; an exception raised in it stops the work
-and is passed on."""
+"""Called with as many participants as the work done is worth, and all of them; what it raises stops the work."""
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
 BATCH = 1 << 17
