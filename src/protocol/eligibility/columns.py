@@ -40,8 +40,8 @@ def refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
     return ProtocolError(where, found[:80], expected(fact))
 
 
-def checked(column: Column, fact: Fact, first_row: int) -> Column:
-    """Return the column when its numbers are plausible and its dates possible.
+def checked(column: Column, fact: Fact, first_row: int, *, whole: bool = False) -> Column:
+    """Return the column when its numbers are plausible and its dates possible; `whole` numbers have no fractions.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def checked(column: Column, fact: Fact, first_row: int) -> Column:
     if fact.type == "date":
         return _dates_checked(column, fact, first_row)
     if fact.is_number:
-        _numbers_checked(column, fact, first_row)
+        _numbers_checked(column, fact, first_row, whole)
     return column
 
 
-def _numbers_checked(numbers: Column, fact: Fact, first_row: int) -> None:
-    broken = numbers > np.floor(numbers) if fact.type == "whole" else np.False_
+def _numbers_checked(numbers: Column, fact: Fact, first_row: int, whole: bool) -> None:
+    broken = numbers > np.floor(numbers) if fact.type == "whole" and not whole else np.False_
     lowest, highest = np.fmin.reduce(numbers, initial=np.inf), np.fmax.reduce(numbers, initial=-np.inf)
     if lowest >= fact.minimum and highest <= fact.maximum and not broken.any():
         return

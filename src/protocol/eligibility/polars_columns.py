@@ -1,7 +1,7 @@
 """Polars frames, and what becomes one, turned into compact columns; every unusable cell is found and named."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,23 +22,35 @@ def no_frame(frame: Any, error: Exception) -> ProtocolError:
     return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", A_FRAME)
 
 
-def expressions(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the compact form of a frame's columns as expressions."""
+class Form(NamedTuple):
+    """How a column becomes compact: an expression, and whether the frame itself holds whole numbers."""
+
+    expression: Any
+    whole: bool
+
+
+def forms_of(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, Form]:
+    """Return the forms of a frame's columns."""
     return {
-        name: _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name)
+        name: Form(
+            _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name),
+            schema[name].is_integer(),
+        )
         for name, fact in facts.items()
     }
 
 
-def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Any], first_row: int) -> Batch:
+def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Form], first_row: int) -> Batch:
     """Turn some columns of a Polars frame, some rows of it, into their compact form."""
     import polars as pl
 
     try:
-        frame = part.select([forms[fact.id] for fact in facts]).collect()
+        frame = part.select([forms[fact.id].expression for fact in facts]).collect()
     except pl.exceptions.PolarsError as error:
         raise _unusable(part, facts, first_row) or no_frame(part, error) from None
-    columns = {fact.id: checked(frame[fact.id].to_numpy(), fact, first_row) for fact in facts}
+    columns = {
+        fact.id: checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole) for fact in facts
+    }
     if any((column == NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
         raise _unusable(part, facts, first_row) or AssertionError
     return columns

@@ -12,7 +12,7 @@ import pandas as pd
 
 from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
-from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, expressions, fetched, no_frame
+from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, forms_of, no_frame
 
 COLUMNS = 16
 """Columns read from a file together: few, so that little memory is needed."""
@@ -142,7 +142,7 @@ class PolarsFrame:
 
     def __init__(self, frame: Any, facts: Mapping[str, Fact]) -> None:
         self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
-        self._forms = expressions(self.facts, frame.schema)
+        self._forms = forms_of(self.facts, frame.schema)
 
     def __len__(self) -> int:
         return int(self.frame.height)
@@ -175,7 +175,7 @@ class ParquetFile:
             self.groups = self._kept_together()
         except (OSError, pl.exceptions.PolarsError) as error:
             raise no_frame(str(path), error) from None
-        self._forms = expressions(self.facts, self.schema)
+        self._forms = forms_of(self.facts, self.schema)
 
     def _kept_together(self) -> list[int]:
         """Count the rows the file keeps together: Polars reads each such group as a chunk of its own."""
