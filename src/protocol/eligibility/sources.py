@@ -14,7 +14,7 @@ from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
 from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, forms_of, no_frame
 
-COLUMNS = 16
+COLUMNS = 14
 """Columns read from a file together: few, so that little memory is needed."""
 MOST = 1 << 18
 """Rows read together at most."""
