@@ -189,6 +189,12 @@ def test_nobody_is_a_cohort_too() -> None:
     assert sum(found.totals().values()) == 0
 
 
+def test_a_record_without_criteria_excludes_nobody() -> None:
+    found = record_of([]).screen_cohort(pd.DataFrame({"x": [1.0, 2.0]}))
+    assert found.totals() == {"ineligible": 0, "possibly eligible": 0, "eligible so far": 2}
+    assert found.fail.tolist() == [0, 0]
+
+
 # --- Counts, held against counting one by one ----------------------------------------------------------------------
 
 

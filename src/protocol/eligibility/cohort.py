@@ -134,10 +134,10 @@ class Cohort:
         return np.concatenate(joints, axis=1)
 
     def _halves(self, criteria: list[int]) -> list[list[int]]:
-        """Cut criteria in two that look at about as many facts: no more columns are then in memory together."""
+        """Cut criteria in two that look at about as many facts: only one half's columns are in memory for a piece."""
         seen = [len(self._names(criteria[:count])) for count in range(1, len(criteria) + 1)]
-        half = 1 + bisect_left(seen, seen[-1] / 2)
-        return [part for part in (criteria[:half], criteria[half:]) if part]
+        half = 1 + bisect_left(seen, max(seen, default=0) / 2)
+        return [part for part in (criteria[:half], criteria[half:]) if part] or [criteria]
 
     def _names(self, criteria: Iterable[int]) -> list[str]:
         """Return the facts some criteria look at, as far as there are columns of them."""

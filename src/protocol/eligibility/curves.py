@@ -26,6 +26,8 @@ from protocol.records import Phase, ProtocolError
 
 FEWER_POINTS = 25
 """Where a threshold has to be screened value by value."""
+Concerned = tuple[tuple[Criterion, ...], Rows, Flags]
+"""The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,8 @@ def _stretches(
     crossings = [found for one in compared if (found := evaluation.crossing(one, parameter, *ends)) is not None]
     edges = [found.value + side * found.slack for found in crossings for side in (-1, 1)]
     inner = np.sort(np.clip(np.array(edges).reshape(len(edges), evaluation.size), *ends), axis=0)
-    whole = np.full((1, evaluation.size), 1.0)
-    for begin, end in pairwise(np.vstack([ends[0] * whole, inner, ends[1] * whole])):
+    low, high = (np.full((1, evaluation.size), end) for end in ends)
+    for begin, end in pairwise(np.vstack([low, inner, high])):
         yield begin, (begin + end) / 2
 
 
@@ -187,13 +189,12 @@ def curve(
 ) -> Curve:
     """Count who is left at some values of a threshold, ascending; the other parameters are those of :func:`sweep`."""
     found = sweep(catalogue, screening, read, parameter, (points[0], points[-1]), phase, off)
-    return found.at(points) if found else _one_by_one(catalogue, screening, read, parameter, points, phase, off)
+    if found is not None:
+        return found.at(points)
+    return _one_by_one(catalogue, _concerned(catalogue, screening, parameter, off), read, parameter, points, phase)
 
 
-def _concerned(
-    catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]
-) -> tuple[tuple[Criterion, ...], Rows, NDArray[np.bool_]]:
-    """The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
+def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]) -> Concerned:
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
     moved = {criterion.id for criterion in own}
@@ -206,16 +207,10 @@ def _concerned(
 
 
 def _one_by_one(
-    catalogue: Catalogue,
-    screening: CohortScreening,
-    read: Read,
-    parameter: str,
-    points: Numbers,
-    phase: Phase,
-    off: Collection[str],
+    catalogue: Catalogue, asked: Concerned, read: Read, parameter: str, points: Numbers, phase: Phase
 ) -> Curve:
     """Screen the threshold's own criteria at some of the points."""
-    own, rows, others_open = _concerned(catalogue, screening, parameter, off)
+    own, rows, others_open = asked
     some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
     counts = np.zeros((2, len(some)), dtype=np.int64)
     for these, columns in read(facts_of(catalogue, own), rows):

@@ -167,7 +167,7 @@ class ParquetFile:
     def __init__(self, path: Path, facts: Mapping[str, Fact]) -> None:
         import polars as pl
 
-        self.path, self._two_at_a_time = path, Semaphore(2)
+        self._two_at_a_time = Semaphore(2)
         try:
             self.scan = pl.scan_parquet(path)
             self.schema = self.scan.collect_schema()
