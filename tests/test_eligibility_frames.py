@@ -1,7 +1,8 @@
 """One definition on every kind of frame, and a cohort that is screened again and again."""
 
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from test_eligibility_laws import COLUMNS, PHASES, SMALL_COLUMNS, bits, frame, l
 from twins.eligibility import verdicts
 
 from protocol.eligibility import CohortScreening, EligibilityRecord
+from protocol.eligibility.cohort import workers
+from protocol.eligibility.criteria import Fact
 from protocol.eligibility.masks import MASKS
-from protocol.eligibility.sources import cut
+from protocol.eligibility.polars_columns import compact
+from protocol.eligibility.sources import Batch, cut, source_of, weight
 from protocol.exchange.cohort_files import read_cohort
 from protocol.records import Phase, ProtocolError
 
@@ -166,6 +170,32 @@ def test_pieces_are_cut_where_a_file_keeps_its_rows(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("protocol.eligibility.sources.MOST", 100)
     assert cut([30, 30, 30, 100, 250, 10]) == [(0, 60), (60, 190), (190, 273), (273, 356), (356, 440), (440, 450)]
     assert cut([0]) == cut([]) == []
+
+
+def test_columns_of_a_file_are_shared_out_evenly_among_few_readings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pl.from_pandas(COHORT).write_parquet(tmp_path / "cohort.parquet")
+    source = source_of(tmp_path / "cohort.parquet", {fact.id: fact for fact in RECORD.facts})
+    whole, readings = source.read(source.facts, 0, 500), list[int]()
+
+    def counted(part: Any, facts: Sequence[Fact], *rest: Any) -> Batch:
+        readings.append(sum(weight(source.schema[fact.id]) for fact in facts))
+        return compact(part, facts, *rest)
+
+    monkeypatch.setattr("protocol.eligibility.sources.compact", counted)
+    monkeypatch.setattr("protocol.eligibility.sources.WEIGHT", 100)
+    again = source.read(source.facts, 0, 500)
+    assert again.keys() == whole.keys()
+    assert all(np.array_equal(again[name], whole[name], equal_nan=True) for name in whole)
+    assert len(readings) == -(-sum(readings) // 100)
+    assert max(readings) - min(readings) <= 16
+
+
+def test_screening_again_and_again_keeps_its_threads() -> None:
+    for _again in range(3):
+        RECORD.screen_cohort(COHORT)
+    assert 0 < sum(thread.name.startswith("screening") for thread in threading.enumerate()) <= workers()
 
 
 def test_long_work_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

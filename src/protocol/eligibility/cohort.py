@@ -3,8 +3,8 @@
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -145,15 +145,14 @@ class Cohort:
 
     def _do(self, steps: Sequence[Callable[[], None]], progress: Progress | None) -> None:
         """Do the steps of some work, several at a time; one that fails ends the rest."""
-        with ThreadPoolExecutor(workers()) as pool:
-            waiting = [pool.submit(step) for step in steps]
-            try:
-                for count, done in enumerate(waiting, start=1):
-                    done.result()
-                    if progress is not None:
-                        progress(len(self) * count // len(steps), len(self))
-            finally:
-                pool.shutdown(cancel_futures=True)
+        waiting = [_threads().submit(step) for step in steps]
+        try:
+            for count, done in enumerate(waiting, start=1):
+                done.result()
+                if progress is not None:
+                    progress(len(self) * count // len(steps), len(self))
+        finally:
+            wait([done for done in waiting if not done.cancel()])
 
     def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
         """Read some facts in the order of the participants, a batch at a time; a fact nobody has is left out."""
@@ -230,6 +229,12 @@ def screened(catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequenc
         for kind, flags in enumerate((fail, unknown, absent)):
             octets[kind, place, : len(everybody)] = both(flags, everybody) if flags is not False else 0
     return octets.view("<u8").astype(np.uint64, copy=False)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    """Keep the threads: new ones would find memory of their own each time, and that of the old ones would stay."""
+    return ThreadPoolExecutor(workers(), "screening")
 
 
 def workers() -> int:

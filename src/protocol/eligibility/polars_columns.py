@@ -45,7 +45,7 @@ def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Form], first_r
     import polars as pl
 
     try:
-        frame = part.select([forms[fact.id].expression for fact in facts]).collect()
+        frame = part.select([forms[fact.id].expression for fact in facts]).collect(engine="in-memory")  # in one chunk
     except pl.exceptions.PolarsError as error:
         raise _unusable(part, facts, first_row) or no_frame(part, error) from None
     columns = {

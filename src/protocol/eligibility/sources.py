@@ -14,8 +14,8 @@ from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
 from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, forms_of, no_frame
 
-COLUMNS = 14
-"""Columns read from a file together: few, so that little memory is needed."""
+WEIGHT = 300
+"""Bytes a participant that columns read from a file together may need: more is quicker, and needs more memory."""
 MOST = 1 << 18
 """Rows read together at most."""
 __all__ = ["IDENTITY", "Batch", "Participants", "Source", "cut", "source_of"]
@@ -199,9 +199,16 @@ class ParquetFile:
         chosen, part = [self.facts[name] for name in names], self.scan.slice(first, last - first)
         batch: Batch = {}
         with self._two_at_a_time:  # Polars has threads of its own; more readings would only need more memory
-            for start in range(0, len(chosen), COLUMNS):
-                batch |= compact(part, chosen[start : start + COLUMNS], self._forms, first + 1)
+            for some in self._shared_out(chosen):
+                batch |= compact(part, some, self._forms, first + 1)
         return batch
+
+    def _shared_out(self, facts: Sequence[Fact]) -> list[Sequence[Fact]]:
+        """Share columns out among as few readings as the memory allows, heavy and light ones evenly."""
+        weights = {fact.id: weight(self.schema[fact.id]) for fact in facts}
+        readings = -(-sum(weights.values()) // WEIGHT)
+        heavy_first = sorted(facts, key=lambda fact: -weights[fact.id])
+        return [heavy_first[start::readings] for start in range(readings)]
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
@@ -209,6 +216,13 @@ class ParquetFile:
             return None
         ids: Any = self.scan.select(IDENTITY).collect().to_series()
         return ids  # type: ignore[no-any-return]
+
+
+def weight(dtype: Any) -> int:
+    """Return about how many bytes a cell of some type needs while it is read."""
+    import polars as pl
+
+    return 16 if dtype == pl.String else 1 if dtype == pl.Boolean else 8
 
 
 def cut(groups: Iterable[int]) -> list[tuple[int, int]]:
