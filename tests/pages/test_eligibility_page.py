@@ -5,10 +5,13 @@ from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
 from protocol.eligibility.keeping import changed_verdicts
+from protocol.exchange.cohort_files import Read
 from protocol.exchange.screening_records import read_json
 from protocol.pages.eligibility import EligibilityPage
 from protocol.trial import load_trial
@@ -125,6 +128,47 @@ def test_a_file_of_ones_own_replaces_the_example(page: EligibilityPage) -> None:
     assert "<img" not in page.cohort.message.value
     assert '<span class="pw-number">1</span><br><span class="pw-bad">' in page.cohort.totals.value
     assert "could not be used" in page.cohort.message.value
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"participant_id,ecog\nP-1,3\n", "could not be used"), (b"", "empty")]
+)
+def test_a_large_file_is_read_beside_the_page(
+    page: EligibilityPage, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
+) -> None:
+    monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", -1)
+    upload(page, "mine.csv", content)
+    thread = page.cohort.reading.thread
+    assert thread is not None
+    thread.join(10)
+    assert said in page.cohort.message.value
+    assert ("mine.csv" in page.cohort.source.value) == bool(content)
+    assert page.cohort.reading.view.layout.display == "none"
+
+
+def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
+    page: EligibilityPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, going, before = Event(), Event(), page.cohort.totals.value
+
+    def slowly(*_arguments: Any) -> Iterator[Read]:
+        waiting.set()
+        going.wait(10)
+        yield Read(1, 4)
+        raise AssertionError("read on")
+
+    monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", 0)
+    monkeypatch.setattr("protocol.pages.eligibility.cohort.take_cohort", slowly)
+    upload(page, "mine.csv", b"participant_id,ecog\nP-1,3\n")
+    assert waiting.wait(10)
+    assert page.cohort.reading.view.layout.display == "flex"
+    page.parameters["ecog_max"].value = 1  # the page answers meanwhile
+    assert page.cohort.totals.value != before
+    page.cohort.reading.stop.click()
+    going.set()
+    page.cohort.reading.wait()
+    assert "Stopped after 25 %; nothing was taken over" in page.cohort.reading.words.value
+    assert "Invented example" in page.cohort.source.value
 
 
 def test_an_early_answer_lists_what_can_only_be_confirmed_later(page: EligibilityPage) -> None:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
 from itertools import islice
@@ -19,7 +19,7 @@ from protocol.exchange.cohort_text import Lines
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-__all__ = ["DTYPES", "CohortFile", "Problem", "read_cohort", "read_value", "template"]
+__all__ = ["DTYPES", "CohortFile", "Problem", "read_cohort", "read_value", "take_cohort", "template"]
 
 ROWS, HINTS = 20_000, 50
 """Rows read at a time one by one, and columns not known for which the nearest name is looked up."""
@@ -35,6 +35,14 @@ class CohortFile(NamedTuple):
 
     frame: Any
     problems: tuple[Problem, ...]
+
+
+class Read(NamedTuple):
+    """How much of a file is read, in its own measure (bytes or rows), and the cohort once all is."""
+
+    done: int
+    whole: int
+    cohort: CohortFile | None = None
 
 
 def read_cohort(
@@ -75,6 +83,20 @@ def read_cohort(
         When the file as a whole cannot be used: empty, not a table, no participants, no column of the record; or when
         nothing can be written where the rows are to be kept.
     """
+    for step in take_cohort(name, content, record, into=into):
+        if progress is not None and step.cohort is None:
+            progress(step.done, step.whole)
+    assert step.cohort is not None  # noqa: S101 - the last step has it
+    return step.cohort
+
+
+def take_cohort(
+    name: str, content: bytes | Path, record: EligibilityRecord, *, into: Path | None = None
+) -> Iterator[Read]:
+    """Read a cohort file like :func:`read_cohort`, step by step; the last step has the cohort.
+
+    Nothing is left behind by somebody who stops in between.
+    """
     with closing(content.open("rb") if isinstance(content, Path) else io.BytesIO(content)) as file:
         reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)
         facts = {fact.id: fact for fact in record.facts}
@@ -85,27 +107,27 @@ def read_cohort(
                 name, _("no known column ({found})").format(found=found), ", ".join(list(facts)[:5]) + ", …"
             )
         with closing(OnDisk(known, into) if into else InMemory(known)) as kept:
-            problems = _taken(reader, known, kept, progress)
+            problems = yield from _taken(reader, known, kept)
             if not kept:
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
             identities = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
     needed = {name for criterion in record.criteria for name in uses(record, criterion)}
     header = _header(reader.header, facts, needed)
-    return CohortFile(frame, (*reader.problems(), *header, *identities, *problems))
+    cohort = CohortFile(frame, (*reader.problems(), *header, *identities, *problems))
+    yield Read(reader.size, reader.size, cohort)
 
 
 def _taken(
-    reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: InMemory | OnDisk, progress: Progress | None
-) -> list[Problem]:
+    reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: InMemory | OnDisk
+) -> Generator[Read, None, list[Problem]]:
     """Keep every row; return the problems of the columns."""
     columns = {name: Column(fact) for name, fact in facts.items()}
     for rows in reader.rows([IDENTITY, *columns]):
         numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
         piece = {name: column.take(rows) for name, column in columns.items()}
         kept.add(list(map(str, rows.cells.get(IDENTITY, numbered))), piece)
-        if progress is not None:
-            progress(*reader.done())
+        yield Read(*reader.done())
     return [problem for column in columns.values() for problem in column.problems()]
 
 

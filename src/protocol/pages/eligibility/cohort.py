@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from protocol.eligibility import Cohort
 from protocol.eligibility.planes import pack
-from protocol.exchange.cohort_files import Problem, read_cohort, template
+from protocol.exchange.cohort_files import CohortFile, Problem, read_cohort, take_cohort, template
 from protocol.pages import elements
 from protocol.pages.eligibility.alternatives import ReadingsPanel
 from protocol.pages.eligibility.each import EachPanel
@@ -20,12 +21,16 @@ from protocol.pages.eligibility.near import NearPanel
 from protocol.pages.eligibility.results import ResultsPanel
 from protocol.pages.eligibility.screened import Screened, facts_of_one
 from protocol.pages.eligibility.thresholds import ThresholdPanel
+from protocol.pages.eligibility.work import Steps, Work, caught
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
 LISTED = 5_000
 """Participants up to which the ids are offered while typing."""
+AT_ONCE_BYTES = 2**20
+"""Of a file, up to which it is read within the click: it takes about half a second."""
+STOPPED = _("Stopped after {percent} %; nothing was taken over, and the cohort before stays.")
 
 
 class CohortPanel:
@@ -46,6 +51,7 @@ class CohortPanel:
             placeholder=_("participant id"), description=_("Look at one"), continuous_update=False
         )
         self.message, self.source = elements.html("", role="alert"), elements.html("")
+        self.reading, self._one_at_a_time = Work(self._read, STOPPED), RLock()
         self.totals = elements.html("", role="status")
         self.judged = widgets.ToggleButtons(
             options=[(_("All criteria"), "all"), (_("Computable only"), "computable")], description=_("Count")
@@ -83,6 +89,10 @@ class CohortPanel:
         problems : tuple of Problem
             What could not be used of it.
         """
+        self.reading.wait()
+        self._put(frame, name, problems)
+
+    def _put(self, frame: Any, name: str, problems: tuple[Problem, ...]) -> None:
         self.cohort = self.record.cohort(frame)
         self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
         self.source.value = elements.dress(_("Cohort from {name}").format(name=self.file_name))
@@ -92,18 +102,19 @@ class CohortPanel:
 
     def refresh(self, changed: dict[str, Any], phase: Any) -> None:
         """Screen the cohort with changed parameters and draw what follows."""
-        self.changed, self.phase = changed, phase
-        self._wait()
-        if self.cohort is None:
-            self.totals.value = elements.note(_("Open a file with one row per participant to see a cohort."))
-            return
-        try:
-            screening = self.cohort.screen(phase, **changed)
-        except ProtocolError as error:
-            self.message.value = elements.dress(elements.message(error), "alert")
-            return
-        record = self.record.with_parameters(**changed)
-        self._draw(Screened(record, changed, self.cohort, screening, pack(screening), phase, self.off))
+        with self._one_at_a_time:
+            self.changed, self.phase = changed, phase
+            self._wait()
+            if self.cohort is None:
+                self.totals.value = elements.note(_("Open a file with one row per participant to see a cohort."))
+                return
+            try:
+                screening = self.cohort.screen(phase, **changed)
+            except ProtocolError as error:
+                self._refuse(error)
+                return
+            record = self.record.with_parameters(**changed)
+            self._draw(Screened(record, changed, self.cohort, screening, pack(screening), phase, self.off))
 
     @property
     def off(self) -> frozenset[str]:
@@ -141,31 +152,45 @@ class CohortPanel:
         """Draw the tab that is open; the others wait until they are."""
         if self.screened is None:
             return
-        self._wait()
-        panels = (self.left, self.each, self.near, self.thresholds, self.readings, self.groups)
-        if self.tabs.selected_index < len(panels):
-            panels[self.tabs.selected_index].show(self.screened)
-        else:
-            self.groups.show(self.screened)
-            self.results.show(self.screened, self.left.chosen, self.groups.rates)
+        with self._one_at_a_time:
+            self._wait()
+            panels = (self.left, self.each, self.near, self.thresholds, self.readings, self.groups)
+            if self.tabs.selected_index < len(panels):
+                panels[self.tabs.selected_index].show(self.screened)
+            else:
+                self.groups.show(self.screened)
+                self.results.show(self.screened, self.left.chosen, self.groups.rates)
 
     def _toggled(self, _change: Any) -> None:
         """Count anew without screening again."""
-        if self.screened is not None:
-            kept = {name: getattr(self.screened, name) for name in ("record", "changed", "cohort", "screening")}
-            self._draw(Screened(**kept, planes=self.screened.planes, phase=self.screened.phase, off=self.off))
+        with self._one_at_a_time:
+            if self.screened is not None:
+                kept = {name: getattr(self.screened, name) for name in ("record", "changed", "cohort", "screening")}
+                self._draw(Screened(**kept, planes=self.screened.planes, phase=self.screened.phase, off=self.off))
 
     def _opened(self, change: dict[str, Any]) -> None:
-        if not change["new"]:
+        if change["new"]:
+            file = change["new"][0]
+            content = bytes(file["content"])
+            self.reading.begin(self._steps(file["name"], content), len(content), AT_ONCE_BYTES)
+
+    def _steps(self, name: str, content: bytes) -> Steps:
+        """Read a file, beside the kernel when it is large."""
+        steps = take_cohort(name, content, self.record)
+        return caught((step.cohort and (name, step.cohort), step.done / step.whole) for step in steps)
+
+    def _read(self, found: ProtocolError | tuple[str, CohortFile]) -> None:
+        """Take what was read; a file that cannot be used leaves the cohort before in place."""
+        if isinstance(found, ProtocolError):
+            self._refuse(found)
             return
-        file = change["new"][0]
-        try:
-            found = read_cohort(file["name"], bytes(file["content"]), self.record)
-            self.take(found.frame, file["name"], found.problems)
-        except ProtocolError as error:
-            self.message.value = elements.dress(elements.message(error), "alert")
-            return
-        self.refresh(self.changed, self.phase)
+        name, file = found
+        with self._one_at_a_time:
+            self._put(file.frame, name, file.problems)
+            self.refresh(self.changed, self.phase)
+
+    def _refuse(self, error: ProtocolError) -> None:
+        self.message.value = elements.dress(elements.message(error), "alert")
 
     def _connect(self) -> None:
         self.upload.observe(self._opened, "value")
@@ -191,7 +216,8 @@ class CohortPanel:
             _("To keep"),
         )
         opened = elements.row(self.upload, elements.html(empty), self.chosen)
-        return widgets.VBox([opened, self.source, self.message, self.totals, self.judged, counted, self.tabs])
+        above = (opened, self.reading.view, self.source, self.message, self.totals, self.judged, counted)
+        return widgets.VBox([*above, self.tabs])
 
 
 def said(problems: tuple[Problem, ...]) -> Markup:

@@ -13,7 +13,7 @@ from protocol.exchange.evidence import Imported, Imports, Naming, Setting
 from protocol.exchange.limits import Limit, read_limits, template
 from protocol.pages import elements
 from protocol.pages.eligibility.findings import account, evidence, problems
-from protocol.pages.eligibility.work import Steps, Work
+from protocol.pages.eligibility.work import Work, caught
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -90,7 +90,7 @@ class RecordsPanel:
         self.work.wait()
         self.unread = unread(files)
         try:
-            steps = _caught(take_files(files, self._setting(), self._naming()))
+            steps = caught(take_files(files, self._setting(), self._naming()))
         except ProtocolError as error:
             self._refuse(error)
             return
@@ -217,11 +217,3 @@ AT_ONCE_BYTES = 2**20
 """Of tables, up to which they are read within the click: it takes about a second."""
 LISTED = 5_000
 """Persons that are offered one by one."""
-
-
-def _caught(steps: Steps) -> Steps:
-    """End with the error as what was found: it may come up beside the kernel, where nobody would see it."""
-    try:
-        yield from steps
-    except ProtocolError as error:
-        yield error, 1.0

@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from protocol.pages import elements
+from protocol.records import ProtocolError
 from protocol.translation import _
 
 AT_ONCE = 20_000
@@ -80,3 +81,11 @@ class Work:
             self.words.value = elements.dress(self._said.format(percent=round(100 * done)), "status")
         else:
             self.view.layout.display = "none"
+
+
+def caught(steps: Steps) -> Steps:
+    """End with the error as what was found: it may come up beside the kernel, where nobody would see it."""
+    try:
+        yield from steps
+    except ProtocolError as error:
+        yield error, 1.0
