@@ -35,7 +35,7 @@ def record():
 
 
 def counted(eligibility):
-    return sum(1 << i for i, criterion in enumerate(eligibility.criteria) if criterion.counted_with is None)
+    return sum(1 << i for i, criterion in enumerate(eligibility.criteria) if criterion.mirrors is None)
 
 
 def engine(path):
@@ -44,7 +44,8 @@ def engine(path):
 
     found = record().screen_cohort(path, "II")
     counts, funnel, left = (
-        table.iloc[:, 2:].to_numpy() for table in (found.counts(), found.funnel(), found.leave_one_out())
+        table.iloc[:, 2:].to_numpy()
+        for table in (found.counts(), found.funnel().drop(columns="fails"), found.leave_one_out())
     )
     return [*counts.ravel().tolist(), *np.hstack([funnel, left]).ravel().tolist(), *found.totals().values()]
 

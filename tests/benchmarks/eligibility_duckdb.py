@@ -7,6 +7,7 @@ import duckdb
 
 UP, DOWN = "* (1 + 1e-9)", "* (1 - 1e-9)"  # 1.5 x 1.2 must admit 1.8
 INCLUSIONS, PREGNANCY = 8, 25
+SURVIVAL, DYING = 5, 16  # who is dying is not expected to survive: counted once, with the former
 NUMBERS = (
     "weight_kg", "height_cm", "expected_survival_months", "spo2_pct", "lvef_pct", "alt_u_l", "alt_uln_u_l", "ast_u_l",
     "ast_uln_u_l", "bilirubin_umol_l", "bilirubin_uln_umol_l", "creatinine_umol_l", "creatinine_uln_umol_l",
@@ -140,9 +141,10 @@ def answers(path, counted):
         wanted |= {f"{n[0]}{i}": f"count_if(({n} & {bit}) <> 0)" for n in ("fail", "unknown", "absent")}
         if counted & bit:
             both = f"(fail | unknown) & {counted}"
-            tests = {"first": f"(fail & {upto}) = {bit}", "only": f"(fail & {counted}) = {bit}"}
+            tests = {"first": f"(fail & {upto}) = {bit}", "alone": f"(fail & {counted}) = {bit}"}
             tests |= {"sure": f"((fail | unknown) & {upto}) = 0", "gain": f"({both}) = {bit}"}
             wanted |= {f"{name}{i}": f"count_if({test})" for name, test in tests.items()}
+    wanted |= {"only": f"count_if((fail & {counted & ~(1 << DYING)}) = {1 << SURVIVAL})"}
     names = ", ".join(f"({text})::BIGINT AS {name}" for name, text in wanted.items())
     with duckdb.connect() as connection:
         row = connection.sql(f"SELECT {names} FROM ({masks(path)})").fetchall()[0]
@@ -157,6 +159,7 @@ def in_order(found, counted):
         result += [size - f - u - a, f, u, a]
     for i in (i for i in range(34) if counted >> i & 1):
         left -= found[f"first{i}"]
-        result += [found[f"first{i}"], left, found[f"sure{i}"], found[f"only{i}"]]
-        result += [found["left"] + found[f"only{i}"], found["confirmed"] + found[f"gain{i}"]]
+        only = found["only" if i == SURVIVAL else f"alone{i}"]
+        result += [found[f"first{i}"], left, found[f"sure{i}"], only]
+        result += [found["left"] + found[f"alone{i}"], found["confirmed"] + found[f"gain{i}"]]
     return [*result, size - found["kept"], found["kept"] - found["eligible"], found["eligible"]]

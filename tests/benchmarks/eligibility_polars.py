@@ -7,7 +7,7 @@ import functools
 import operator
 
 import polars as pl
-from eligibility_duckdb import in_order
+from eligibility_duckdb import DYING, SURVIVAL, in_order
 
 TIMES = 1 + 1e-9  # 1.5 x 1.2 must admit 1.8
 c = pl.col
@@ -180,7 +180,8 @@ def answers(path, counted):
         bit, upto = 1 << i, ((2 << i) - 1) & counted
         wanted += [((m & bit) != 0).sum().alias(f"{n}{i}") for n, m in (("f", fail), ("u", unknown), ("a", absent))]
         if counted & bit:
-            wanted += [((fail & upto) == bit).sum().alias(f"first{i}"), (blocked == bit).sum().alias(f"only{i}")]
+            wanted += [((fail & upto) == bit).sum().alias(f"first{i}"), (blocked == bit).sum().alias(f"alone{i}")]
             wanted += [((unsettled & upto) == 0).sum().alias(f"sure{i}"), (unsettled == bit).sum().alias(f"gain{i}")]
+    wanted += [((fail & counted & ~(1 << DYING)) == 1 << SURVIVAL).sum().alias("only")]
     found = masks(path).select(wanted).collect(engine="streaming").row(0, named=True)
     return in_order(found, counted)

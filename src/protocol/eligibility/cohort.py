@@ -110,14 +110,15 @@ class Cohort:
     def _nearest(self, settings: tuple[Any, ...]) -> tuple[tuple[Any, ...], Three | None]:
         """Return the kept answers that differ in the fewest criteria."""
         nothing: tuple[Any, ...] = (None,) * len(settings)
-        candidates = sorted(self._kept, key=lambda kept: sum(map(_differ, kept, settings)))
-        return (candidates[0], self._kept[candidates[0]]) if candidates else (nothing, None)
+        kept = sorted(self._kept.items(), key=lambda one: sum(map(_differ, one[0], settings)))
+        return kept[0] if kept else (nothing, None)
 
     def _keep(self, settings: tuple[Any, ...], bits: Three) -> None:
-        """Keep the first answers, which changes come back to, and the last."""
-        while len(self._kept) > 1:
-            self._kept.popitem()
-        self._kept[settings] = bits
+        """Keep the first answers, which changes come back to, and the last.
+
+        What is kept is replaced, never changed: another thread may be looking at it.
+        """
+        self._kept = dict([*self._kept.items()][:1]) | {settings: bits}
 
     def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
         parts = self._halves(stale)
@@ -235,6 +236,10 @@ def screened(catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequenc
 def _threads() -> ThreadPoolExecutor:
     """Keep the threads: new ones would find memory of their own each time, and that of the old ones would stay."""
     return ThreadPoolExecutor(workers(), "screening")
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def workers() -> int:

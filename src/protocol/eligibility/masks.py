@@ -4,17 +4,19 @@ Answers are kept as a row of bits per criterion, 64 participants to a word: a qu
 operations on a word for 64 of them. Turned upright they are a mask per participant.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from protocol.eligibility.bits import Masks, Words, exactly_once, membership, sideways, size, sizes, union, upright
+from protocol.eligibility.bits import Masks, Words, membership, sideways, size, sizes, union, upright
 from protocol.eligibility.criteria import Criterion
+from protocol.eligibility.planes import pack
 from protocol.eligibility.screening import ELIGIBLE, INELIGIBLE, POSSIBLE
 from protocol.eligibility.sources import IDENTITY
+from protocol.eligibility.tally import Tally
 from protocol.records import ProtocolError
 
 MASKS = ("fail", "unknown", "not_applicable")
@@ -52,11 +54,6 @@ class CohortScreening:
         return cls(criteria, titles, participants, *(sideways(mask, len(criteria)) for mask in masks))
 
     @cached_property
-    def counted(self) -> int:
-        """Mask of the criteria that count: mirrors and implied ones are never counted twice."""
-        return sum(1 << i for i, criterion in enumerate(self.criteria) if criterion.counted_with is None)
-
-    @cached_property
     def fail(self) -> Masks:
         """Which criteria block: integers, shape (participants,)."""
         return upright(self.fail_bits, len(self.participants))
@@ -71,6 +68,10 @@ class CohortScreening:
         """Which criteria do not apply, as :attr:`fail`."""
         return upright(self.not_applicable_bits, len(self.participants))
 
+    @cached_property
+    def _tally(self) -> Tally:
+        return Tally(pack(self))
+
     def counts(self) -> pd.DataFrame:
         """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
         bits = (self.fail_bits, self.unknown_bits, self.not_applicable_bits)
@@ -81,50 +82,38 @@ class CohortScreening:
             names | {"met": met, "not met": fail, "unknown": unknown, "not applicable": absent},
         )
 
-    def funnel(self, order: Sequence[str] | None = None, leave_out: Iterable[str] = ()) -> pd.DataFrame:
+    def funnel(self, order: Sequence[str] | None = None, leave_out: Collection[str] = ()) -> pd.DataFrame:
         """Count who is left after each criterion.
 
         Parameters
         ----------
         order : sequence of str, optional
             Ids of the criteria in the order in which they are asked; those not named follow in protocol order.
-        leave_out : iterable of str
+        leave_out : collection of str
             Ids of criteria that are not asked.
 
         Returns
         -------
         pandas.DataFrame
-            criterion, title, excluded (first failure here), remaining (no failure so far), confirmed (no failure
-            and nothing unknown so far), only_reason (this is the only criterion that fails). Criteria counted
-            with another are left out.
+            criterion, title, fails (on its own), excluded (first failure here), remaining (no failure so far),
+            confirmed (no failure and nothing unknown so far), only_reason (fails this and nothing else). A mirror is
+            left out; an implied criterion counts what the one it follows from leaves over.
 
         Raises
         ------
         ProtocolError
             For an id that no criterion has.
         """
-        asked = self._asked(order or (), leave_out)
-        failed, open_ = (np.zeros(self.fail_bits.shape[1], dtype=np.uint64) for _kind in range(2))
-        alone, rows = exactly_once(self.fail_bits[asked]), []
-        for position in asked:
-            fails = self.fail_bits[position]
-            excluded, only = size(fails & ~failed), size(fails & alone)
-            failed, open_ = failed | fails, open_ | self.unknown_bits[position]
-            left, confirmed = len(self.participants) - size(failed), len(self.participants) - size(failed | open_)
-            rows.append((self.criteria[position].id, self.titles[position], excluded, left, confirmed, only))
-        columns = ["criterion", "title", "excluded", "remaining", "confirmed", "only_reason"]
-        return pd.DataFrame(rows, columns=columns)
+        ids = [criterion.id for criterion in self.criteria]
+        for name in (*(order or ()), *leave_out):
+            if name not in ids:
+                raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(ids))
+        tally = Tally(self._tally.planes, leave_out) if leave_out else self._tally
+        return tally.funnel(order or "protocol")
 
     def leave_one_out(self) -> pd.DataFrame:
         """Count who would be left without each criterion in turn: columns criterion, title, remaining, confirmed."""
-        asked = self._asked((), ())
-        fails = self.fail_bits[asked]
-        unclear = fails | self.unknown_bits[asked]
-        counts = [
-            len(self.participants) - size(union(bits)) + sizes(bits & exactly_once(bits)) for bits in (fails, unclear)
-        ]
-        names = {"criterion": [self.criteria[i].id for i in asked], "title": [self.titles[i] for i in asked]}
-        return pd.DataFrame(names | dict(zip(("remaining", "confirmed"), counts, strict=True)))
+        return self._tally.leave_one_out()
 
     def totals(self) -> dict[str, int]:
         """Count the overall verdicts; every criterion decides, those counted with another included."""
@@ -140,13 +129,3 @@ class CohortScreening:
         codes = np.where(failed, np.int8(0), np.where(unclear, np.int8(1), np.int8(2)))
         verdicts = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE]))
         return pd.Series(verdicts, index=pd.Index(list(self.participants), name=IDENTITY), name="overall")
-
-    def _asked(self, order: Sequence[str], leave_out: Iterable[str]) -> list[int]:
-        """Return the positions of the criteria to ask, in their order."""
-        places = {criterion.id: i for i, criterion in enumerate(self.criteria)}
-        without = set(leave_out)
-        for name in (*order, *without):
-            if name not in places:
-                raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(places))
-        wanted = dict.fromkeys((*order, *places))
-        return [places[name] for name in wanted if name not in without and self.counted >> places[name] & 1]

@@ -7,12 +7,15 @@ twice, and the numbers stay right when a threshold is moved so far that the impl
 
 from dataclasses import dataclass
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.bits import Words, membership
-from protocol.eligibility.masks import CohortScreening
+
+if TYPE_CHECKING:
+    from protocol.eligibility.masks import CohortScreening
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Planes:
     participants: int
 
 
-def pack(screening: CohortScreening) -> Planes:
+def pack(screening: "CohortScreening") -> Planes:
     """Pack the masks of a screening; a mirror's bits join those of its criterion."""
     fail, unknown = screening.fail_bits.copy(), screening.unknown_bits.copy()
     place = {criterion.id: i for i, criterion in enumerate(screening.criteria)}

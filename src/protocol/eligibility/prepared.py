@@ -1,5 +1,6 @@
 """What follows from a record alone, worked out once and not for every participant."""
 
+from threading import Lock
 from typing import NamedTuple
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Parameter, Part
@@ -15,16 +16,18 @@ class Prepared(NamedTuple):
 
 LATEST = 16
 _prepared: dict[tuple[int, ...], tuple[Catalogue, Prepared]] = {}
+_one_at_a_time = Lock()
 
 
 def prepared(catalogue: Catalogue) -> Prepared:
     """Return what follows from a record; of the records used last, the same again."""
     key = (id(catalogue.facts), id(catalogue.parameters), id(catalogue.criteria), id(catalogue.infusion_criteria))
-    if key not in _prepared:
-        while len(_prepared) >= LATEST:
-            _prepared.pop(next(iter(_prepared)), None)
-        _prepared[key] = (catalogue, _prepare(catalogue))  # holds the record, so that the ids stay its own
-    return _prepared[key][1]
+    with _one_at_a_time:
+        if key not in _prepared:
+            while len(_prepared) >= LATEST:
+                _prepared.pop(next(iter(_prepared)))
+            _prepared[key] = (catalogue, _prepare(catalogue))  # holds the record, so that the ids stay its own
+        return _prepared[key][1]
 
 
 def _prepare(catalogue: Catalogue) -> Prepared:

@@ -150,6 +150,21 @@ class Tally:
             }
         ).astype({"criterion": object, "title": object})  # also when all are switched off
 
+    def leave_one_out(self) -> pd.DataFrame:
+        """Count who would be left without each criterion in turn.
+
+        Returns
+        -------
+        pandas.DataFrame
+            criterion, title, remaining (not excluded), confirmed (all known and met).
+        """
+        left, confirmed = self.planes.participants - self.totals["excluded"], self.totals["confirmed"]
+        rows = []
+        for i in self.on:
+            gain, settled = self._gain(i)
+            rows.append((self.planes.ids[i], self.planes.titles[i], left + gain, confirmed + settled))
+        return pd.DataFrame(rows, columns=["criterion", "title", "remaining", "confirmed"])
+
     def shares(self) -> NDArray[np.float64]:
         """Divide each excluded participant equally over the criteria that fail; linear in participants."""
         digits, shares = counters(self.fail), np.zeros(len(self.on))
