@@ -183,7 +183,8 @@ def test_every_sprinkled_bad_row_is_named_and_the_rest_is_read() -> None:
     assert spoken(found, "row 6000") == f"{len(header) + 1} cells where the header has {len(header)}"
     assert spoken(found, "row 7000") == f"1 cells where the header has {len(header)}"
     assert isinstance(found, CohortFile)
-    assert len(found.problems) == 6
+    assert spoken(found, "row 5000") == "a text in quotation marks over 2 lines, all read as this row"
+    assert len(found.problems) == 7
     assert len(found.frame) == 8999
     assert found.frame["participant_id"][4998] == "X, the\r\nsecond"
     healthy = read_cohort("mine.csv", as_file([line for row, line in enumerate(many(9000)) if row != 7999]), RECORD)
@@ -333,3 +334,16 @@ def test_a_small_file_needs_no_polars() -> None:
         "assert 'polars' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("large", [0, 1 << 22])
+def test_a_quotation_mark_that_is_not_closed_is_named_with_the_lines_it_took(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{FILES}.LARGE_BYTES", large)
+    text = b'participant_id,ecog,comment\nP1,1,ok\nP2,1,"left arm\nP3,4,fine\nP4,3,fine\n'
+    found = read_cohort("mine.csv", text, RECORD)
+    assert len(found.frame) == 2
+    assert [(one.where, one.found) for one in found.problems if "quotation" in one.found] == [
+        ("row 3", "a text in quotation marks over 3 lines, all read as this row")
+    ]

@@ -156,6 +156,34 @@ def test_a_cohort_screened_again_gives_what_a_fresh_one_gives(steps: list[tuple[
         assert same(held.screen(phase, **changed), record.screen_cohort(COHORT, phase))
 
 
+def timed(stamp: pd.Timestamp, folder: Path) -> Iterator[tuple[str, Any]]:
+    """Yield one participant whose day of consent is a moment, in every kind of frame."""
+    moment = pd.DataFrame({"enrolment_date": [date(2026, 3, 15)], "consent_date": [stamp]})
+    moment["consent_signed"] = True
+    yield "pandas", moment
+    yield "pandas of Python's own", moment.assign(consent_date=pd.Series([stamp.to_pydatetime()], dtype=object))
+    yield "pandas on Arrow", moment.convert_dtypes(dtype_backend="pyarrow")
+    table = pl.from_pandas(moment)
+    yield from kinds(table, folder)
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "UTC", "America/New_York"])
+def test_midnight_in_any_zone_is_its_day(zone: str | None, tmp_path: Path) -> None:
+    for kind, people in timed(pd.Timestamp("2026-03-15", tz=zone), tmp_path):
+        if zone and kind == "duckdb":
+            continue  # it knows moments only in the zone of the machine
+        place = [one.id for one in RECORD.criteria].index("I3")
+        found = RECORD.screen_cohort(people)
+        assert not int(found.fail[0] | found.unknown[0]) >> place & 1, kind
+
+
+@pytest.mark.parametrize("stamp", [pd.Timestamp("2026-03-14 16:00", tz="UTC"), pd.Timestamp("2026-03-15 13:00")])
+def test_a_time_of_day_is_refused_where_a_day_is_wanted(stamp: pd.Timestamp, tmp_path: Path) -> None:
+    for _kind, people in timed(stamp, tmp_path):
+        with pytest.raises(ProtocolError, match=r"column consent_date, row 1: found .*1[36]:00.*a date like"):
+            RECORD.screen_cohort(people)
+
+
 def test_a_cohort_in_many_pieces_is_the_cohort_in_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = RECORD.screen_cohort(COHORT, "II")
     path = tmp_path / "cohort.parquet"

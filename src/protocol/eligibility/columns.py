@@ -4,7 +4,7 @@ Numbers are float64 with NaN for unknown; dates count from 31 December 1899, wit
 yes or no) count from 1 in the order of their options, with 0 for unknown. Null, NaN, NaT, NA, None: all are unknown.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -78,18 +78,18 @@ def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
 def of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Column:
     """Turn a pandas column of any dtype into its compact form."""
     try:
-        return checked(_of_pandas(series, fact), fact, first_row)
+        return checked(_of_pandas(series, fact, first_row), fact, first_row)
     except (TypeError, ValueError) as error:
         if isinstance(error, ProtocolError):
             raise
         raise refused(fact, None, str(error)) from None
 
 
-def _of_pandas(series: "pd.Series[Any]", fact: Fact) -> Column:
+def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     if fact.is_number:
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     if fact.type == "date":
-        return _days(series)
+        return _days(series, fact, first_row)
     codes, found = pd.factorize(series)
     places = {answer: number for number, answer in enumerate(answers(fact), start=1)}
     values = [value if fact.type == "choice" else _flag(value) for value in found]
@@ -106,10 +106,19 @@ def _flag(value: Any) -> bool:
     return bool(value)
 
 
-def _days(series: "pd.Series[Any]") -> Column:
+def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
+    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    if getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None) is not None:
+        series = series.dt.tz_localize(None)
+    elif series.dtype == object:
+        series = series.map(lambda cell: cell.replace(tzinfo=None) if isinstance(cell, datetime) else cell)
     known = series.notna().to_numpy(dtype=bool)
     values = np.where(known, series.to_numpy(), np.datetime64(EPOCH, "D"))
-    days = values.astype("datetime64[D]").astype(np.int64) - EPOCH
+    dates = values.astype("datetime64[D]")
+    odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
+    if len(odd):
+        raise refused(fact, first_row + odd[0], str(values[odd[0]]))
+    days = dates.astype(np.int64) - EPOCH
     return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
 
 

@@ -1,6 +1,7 @@
 """Polars frames, and what becomes one, turned into compact columns; every unusable cell is found and named."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from protocol.eligibility.criteria import Fact
 from protocol.records import ProtocolError
 
 IDENTITY = "participant_id"
+NO_DAY = date(9999, 12, 31)
+"""Stands for a time of day until it is refused."""
 FEW = 7
 """Options up to which comparing with each is faster than looking it up."""
 A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
@@ -48,9 +51,12 @@ def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Form], first_r
         frame = part.select([forms[fact.id].expression for fact in facts]).collect(engine="in-memory")  # in one chunk
     except pl.exceptions.PolarsError as error:
         raise _unusable(part, facts, first_row) or no_frame(part, error) from None
-    columns = {
-        fact.id: checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole) for fact in facts
-    }
+    try:
+        columns = {
+            fact.id: checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole) for fact in facts
+        }
+    except ProtocolError as error:
+        raise _unusable(part, facts, first_row) or error from None
     if any((column == NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
         raise _unusable(part, facts, first_row) or AssertionError
     return columns
@@ -66,6 +72,8 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     if fact.type == "date":
         if dtype == pl.String:
             column = column.str.to_date(strict=strict)
+        if isinstance(dtype, pl.Datetime):
+            column = _midnights(column, dtype, strict=strict)
         days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
         return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
     if fact.type == "choice":
@@ -75,6 +83,15 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     flags = column.cast(pl.Float64, strict=strict).fill_nan(None)
     neither = pl.lit(NEITHER if strict else None)
     return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:
+    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    import polars as pl
+
+    clock = column.dt.replace_time_zone(None) if dtype.time_zone else column
+    other = pl.lit(NO_DAY if strict else None)
+    return pl.when(clock == clock.dt.truncate("1d")).then(clock.cast(pl.Date)).when(clock.is_not_null()).then(other)
 
 
 def _option(fact: Fact, column: Any, *, strict: bool) -> Any:

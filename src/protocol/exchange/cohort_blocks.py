@@ -40,6 +40,8 @@ class Tables:
         Number of the next row.
     even : callable
         Makes the cells of a row with another number of them fit, and says so.
+    over_lines : callable
+        Told the number of a row that was read by itself, and of how many lines it is.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Tables:
         wanted: int,
         row: int,
         even: Callable[[int, list[str]], list[str]],
+        over_lines: Callable[[int, int], None],
     ) -> None:
-        self.blocks, self.columns, self.wanted, self.row, self.even = blocks, columns, wanted, row, even
+        self.blocks, self.columns, self.wanted, self.row = blocks, columns, wanted, row
+        self.even, self.over_lines = even, over_lines
         self._texts, self._numbers = list[bytes](), list[Sequence[int] | Numbers]()
 
     def __iter__(self) -> Iterator[tuple[Numbers, Any]]:
@@ -74,6 +78,7 @@ class Tables:
             if line + reader.line_num == len(ends) and not last:
                 return text[starts[line] :]
             at = line + reader.line_num
+            self.over_lines(self.row, reader.line_num)
             self._other(cells)
         if at < len(starts):
             self._plain(text[starts[at] :], len(starts) - at)

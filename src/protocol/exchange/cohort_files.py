@@ -172,8 +172,10 @@ class _Csv:
         self.name, self.file, self.size = name, file, file.seek(0, io.SEEK_END)
         file.seek(0)
         self.lines = Lines(name, file)
-        self.table = enumerate(csv.reader(iter(self.lines)), start=1)
+        self.reader, self.line = csv.reader(iter(self.lines)), 0
+        self.table = enumerate(self.reader, start=1)
         self.uneven = Listed(_("rows"), _("one cell per column; put quotes around a comma"))
+        self.spread = Listed(_("rows"), _("a closing quotation mark where one is missing; otherwise nothing"))
         first = next(self._told(self._filled()), None)
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
@@ -200,14 +202,19 @@ class _Csv:
     def _in_blocks(self, columns: Sequence[str]) -> Iterator[Rows]:
         places = {place: name for place, name in enumerate(self.header) if name in columns}
         blocks = self.lines.blocks(BLOCK_BYTES)
-        for numbers, frame in Tables(blocks, places, len(self.header), self.header_row + 1, self._even):
+        row = self.header_row + 1
+        for numbers, frame in Tables(blocks, places, len(self.header), row, self._even, self._over_lines):
             cells = frame.to_dict()
             if IDENTITY in cells:
                 cells[IDENTITY] = cells[IDENTITY].fill_null("").to_list()
             yield Rows(numbers, cells)
 
     def _filled(self) -> Iterator[tuple[int, list[str]]]:
-        yield from ((number, cells) for number, cells in self.table if any(map(str.strip, cells)))
+        for number, cells in self.table:
+            self._over_lines(number, self.reader.line_num - self.line)
+            self.line = self.reader.line_num
+            if any(map(str.strip, cells)):
+                yield number, cells
 
     def _told(self, rows: Iterator[Some]) -> Iterator[Some]:
         try:
@@ -223,9 +230,15 @@ class _Csv:
         self.uneven.add(_("row {row}").format(row=number), found)
         return [*cells, *[""] * wanted][:wanted]
 
+    def _over_lines(self, number: int, lines: int) -> None:
+        """Say that a row goes on behind its line: what looks like text may be rows of other participants."""
+        if lines > 1:
+            found = _("a text in quotation marks over {lines} lines, all read as this row").format(lines=lines)
+            self.spread.add(_("row {row}").format(row=number), found)
+
     def problems(self) -> list[Problem]:
         """Return what was wrong with the file besides its cells."""
-        return [*self.lines.odd.problems(), *self.uneven.problems()]
+        return [*self.lines.odd.problems(), *self.uneven.problems(), *self.spread.problems()]
 
 
 def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[Problem]:
