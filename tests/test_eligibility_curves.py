@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +110,15 @@ def test_a_curve_covers_batches_and_counts_everybody() -> None:
     assert seen[-1] == 150_000
 
 
+def test_a_near_miss_counts_what_is_unknown_and_on_once() -> None:
+    person = {"expected_survival_months": 2.9}  # all else unknown; E23 says the same as I3
+    found = RECORD.screen_cohort(pd.DataFrame([person]))
+    whole, fewer = Tally(pack(found)), Tally(pack(found), ["E3", "I5"])
+    read = reader(RECORD.cohort(pd.DataFrame([person])))
+    rows = [near_misses(RECORD, tally, read, "Ib")["open"].tolist() for tally in (whole, fewer)]
+    assert rows == [[len(whole.on) - 2], [len(fewer.on) - 2]]  # but I6, and E9, which is known
+
+
 def test_work_can_be_stopped() -> None:
     record = record_of([criterion(1, "x > limit")])
     cohort = Cohort(record, frame([{"x": 1.0}]))
@@ -143,7 +153,7 @@ def test_a_near_miss_has_one_reason_and_passes_at_the_value_it_needs(
     record = record_of(rules)
     cohort = Cohort(record, frame(people))
     screening = cohort.screen()
-    found = near_misses(record, screening, Tally(pack(screening)), reader(cohort), "Ib")
+    found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
     once = [row for row, mask in enumerate(screening.fail) if int(mask).bit_count() == 1]
     assert sorted(found["participant"]) == once
     assert found["distance"].dropna().is_monotonic_increasing
@@ -162,7 +172,7 @@ def test_near_misses_come_nearest_first_and_those_of_no_degree_last() -> None:
     people = [{"x": 33.0, "p": False}, {"x": 1.0, "p": True}, {"x": 30.6, "p": False}, {"x": 40.0, "p": True}]
     cohort = Cohort(record, frame(people))
     screening = cohort.screen()
-    found = near_misses(record, screening, Tally(pack(screening)), reader(cohort), "Ib")
+    found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
     assert found["participant"].tolist() == [2, 0, 1]
     assert found["needed"].tolist()[:2] == pytest.approx([30.6, 33.0])
     assert found["distance"].tolist()[:2] == pytest.approx([0.02, 0.1])
@@ -174,7 +184,7 @@ def test_a_value_just_at_a_strict_limit_needs_the_next_step() -> None:
     record = record_of([criterion(1, "x >= limit")]).with_parameters(limit=30.0)
     cohort = Cohort(record, frame([{"x": 30.0}]))
     screening = cohort.screen()
-    found = near_misses(record, screening, Tally(pack(screening)), reader(cohort), "Ib")
+    found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
     assert found["needed"].tolist() == pytest.approx([30.1])
 
 

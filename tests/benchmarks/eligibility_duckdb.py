@@ -55,7 +55,7 @@ CONDITIONS = (
                OR cd34_dose_1e6_kg < 2 {DOWN}))""",
     "consent_signed AND enrolment_date - consent_date >= 0",
     f"""sex IN ('male', 'female') OR {unclear("sex = 'other'")}""",
-    f"fresh_ecog <= 2 {UP} AND (CASE WHEN {RATED_LATE} THEN NULL ELSE true END)",
+    f"CASE WHEN {RATED_LATE} THEN NULL ELSE fresh_ecog <= 2 {UP} END",
     f"expected_survival_months >= 3 {DOWN}",
     f"""spo2_pct >= 95 {DOWN} AND NOT {unclear("NOT on_room_air")} AND lvef_pct >= 45 {DOWN}
      AND alt_u_l <= 2.5 * alt_uln_u_l {UP} AND ast_u_l <= 2.5 * ast_uln_u_l {UP}

@@ -67,7 +67,7 @@ def conditions():
     signed = c("consent_signed") & (days(consent, day) >= 0)
     ecog = fresh(number("ecog"), "ecog_date", 7, may_follow=True)
     rated_late = (c("ecog_date") > c("therapy_start_date")).fill_null(False)
-    rating = (ecog <= 2 * TIMES) & pl.when(rated_late).then(pl.lit(None, pl.Boolean)).otherwise(pl.lit(True))
+    rating = pl.when(rated_late).then(pl.lit(None, pl.Boolean)).otherwise(ecog <= 2 * TIMES)
     survival = number("expected_survival_months")
     oxygen = fresh(number("spo2_pct"), "spo2_date", 7) >= 95 * (2 - TIMES)
     oxygen &= ~unclear(~c("on_room_air"))

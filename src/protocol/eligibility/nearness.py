@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.crossings import Evaluation, Numbers, comparisons, facts_of, is_linear
-from protocol.eligibility.masks import CohortScreening
 from protocol.eligibility.rows import Read
 from protocol.eligibility.tally import Tally
 from protocol.records import Phase
@@ -18,7 +17,7 @@ COLUMNS = ["participant", "criterion", "parameter", "threshold", "needed", "dist
 
 
 def near_misses(
-    catalogue: Catalogue, screening: CohortScreening, tally: Tally, read: Read, phase: Phase, only: str | None = None
+    catalogue: Catalogue, tally: Tally, read: Read, phase: Phase, only: str | None = None
 ) -> pd.DataFrame:
     """List those who fail exactly one criterion, by how far its threshold would have to move.
 
@@ -26,9 +25,8 @@ def near_misses(
     ----------
     catalogue : Catalogue
         With the parameters of the screening.
-    screening : CohortScreening
     tally : Tally
-        Of this screening; says which criteria are on.
+        Of the screening; says which criteria are on.
     read : callable
         Gives the facts of some rows.
     phase : {"Ib", "II"}
@@ -43,9 +41,8 @@ def near_misses(
         tenth of it; where the threshold is 0, in its unit), open (other criteria that are unknown).
     """
     criteria = {criterion.id: criterion for criterion in catalogue.criteria}
-    unknowns = np.bitwise_count(screening.unknown)
     pieces = [
-        piece.assign(open=unknowns[piece["participant"].to_numpy()])
+        piece.assign(open=_open(tally, piece["participant"].to_numpy()))
         for i in tally.on
         if only in (None, tally.planes.ids[i])
         for piece in _of_one(catalogue, criteria[tally.planes.ids[i]], tally, read, phase)
@@ -53,6 +50,13 @@ def near_misses(
     found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=COLUMNS)
     found = found.sort_values(["distance", "participant"], kind="stable", na_position="last", ignore_index=True)
     return found[COLUMNS]
+
+
+def _open(tally: Tally, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Count the criteria that are on and unknown for some participants; what says the same counts once."""
+    words, shifts = rows // 64, (rows % 64).astype(np.uint64)
+    counts: NDArray[np.int64] = (tally.unknown[:, words] >> shifts & np.uint64(1)).sum(axis=0, dtype=np.int64)
+    return counts
 
 
 def _of_one(

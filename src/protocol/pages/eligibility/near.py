@@ -49,9 +49,7 @@ def _steps(screened: Screened) -> Iterator[tuple[pd.DataFrame, float]]:
     pieces: list[pd.DataFrame] = []
     names = screened.tally.order("most")
     for done, name in enumerate(names, start=1):
-        one = near_misses(
-            screened.record, screened.screening, screened.tally, reader(screened.cohort), screened.phase, only=name
-        )
+        one = near_misses(screened.record, screened.tally, reader(screened.cohort), screened.phase, only=name)
         pieces.append(one)
         found = pd.concat(pieces, ignore_index=True).astype({"distance": float})
         yield found.sort_values("distance", kind="stable", na_position="last", ignore_index=True), done / len(names)
