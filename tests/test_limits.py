@@ -57,6 +57,14 @@ def test_a_wrong_cell_is_named_by_row_and_column_and_the_other_lines_are_read(li
     assert [problem.where for problem in table.problems] == [f"limits.csv, row 2, column {column}"]
 
 
+def test_a_line_that_contradicts_one_before_is_named_and_not_used() -> None:
+    table = read_limits("limits.csv", (HEAD + LINE + LINE + LINE.replace("0.83", "0.99")).encode(), RECORD)
+    assert {limit.original for limit in table.limits} == {"0.83 mg/dL"}
+    assert [(one.where, one.write) for one in table.problems] == [
+        ("limits.csv, row 4, column limit", "one limit from a day on; 0.83 mg/dL of a line before counts")
+    ]
+
+
 @pytest.mark.parametrize("content", [b"", b"site,analyte\n", b"\xff\xfe\x00\xff"])
 def test_a_file_that_is_no_such_table_is_refused(content: bytes) -> None:
     with pytest.raises(ProtocolError):

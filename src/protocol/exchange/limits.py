@@ -66,13 +66,13 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
         found = _("no column {columns}").format(columns=", ".join(missing))
         raise ProtocolError(name, found, ",".join(COLUMNS))
     facts = {_analyte(fact): fact for fact in record.facts if fact.limit_of_normal}
-    limits, problems = [], []
+    limits, problems = list[Limit](), list[Problem]()
     for number, row in enumerate(rows[1:], start=2):
         cells = dict(zip(header, [cell.strip() for cell in row] + [""] * len(header), strict=False))
         if not cells["limit"]:
             continue
         try:
-            limits.append(_line(cells, facts))
+            limits.append(_agreeing(_line(cells, facts), limits, cells["limit"]))
         except _WrongCellError as wrong:
             where = _("{name}, row {row}, column {column}")
             problems.append(
@@ -93,6 +93,16 @@ def _text(name: str, content: bytes) -> str:
 class _WrongCellError(ValueError):
     def __init__(self, column: str, found: str, write: str) -> None:
         self.column, self.found, self.write = column, repr(found[:40]), write
+
+
+def _agreeing(line: Limit, before: list[Limit], written: str) -> Limit:
+    """Return a line that no line before contradicts."""
+    same = (one for one in before if one[:3] == line[:3] and one.valid_from == line.valid_from)
+    other = next((one for one in same if one.limit != line.limit), None)
+    if other is not None:
+        write = _("one limit from a day on; {limit} of a line before counts").format(limit=other.original)
+        raise _WrongCellError("limit", written, write)
+    return line
 
 
 def _line(cells: dict[str, str], facts: dict[str, Fact]) -> Limit:
