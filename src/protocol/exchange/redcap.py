@@ -6,11 +6,12 @@ Unknown numbers and dates stay empty. What can be calculated has a second, calcu
 
 import ast
 import re
+from collections.abc import Collection
 from typing import Any
 
 import pandas as pd
 
-from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
+from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.cohort import IDENTITY
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY
@@ -151,39 +152,55 @@ def _formula(node: ast.expr) -> str:
 
 def _branching(record: EligibilityRecord) -> dict[str, str]:
     """Return when to ask for a fact that only matters under a condition: unless that is known to be false."""
-    needed: dict[str, set[str | None]] = {}
-    for criterion in record.criteria:
-        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
-        for rule in rules:
-            if rule.condition is None:
-                continue
-            outer = criterion.applies_if or rule.applies_if
-            for name in names_in(rule.condition):
-                needed.setdefault(name, set()).add(outer)
-            for name in names_in(rule.applies_if or ""):
-                needed.setdefault(name, set()).add(None)
-    for fact in (fact for fact in record.facts if fact.dated_by):
-        needed.setdefault(str(fact.dated_by), set()).update(needed.get(fact.id, set()))
-    facts = {fact.id for fact in record.facts}
-    conditions = {name: texts for name, texts in needed.items() if name in facts and None not in texts}
+    rules = [
+        (criterion.applies_if or rule.applies_if, set(names_in(rule.condition)))
+        for criterion in record.criteria
+        for rule in (criterion, *criterion.parts)
+        if rule.condition is not None
+    ]
+    always = set[str]().union(*(asked for applies, asked in rules if applies is None))
+    shown: dict[str, set[str | bool]] = {}
+    for applies, asked in rules:
+        for name in asked - always if applies else ():
+            shown.setdefault(name, set()).add(_not_false(parse(str(applies)), asked - always))
+    for fact in (fact for fact in record.facts if fact.dated_by and fact.dated_by not in always and fact.id in shown):
+        shown.setdefault(str(fact.dated_by), set()).update(shown[fact.id])
+    ids = {fact.id for fact in record.facts}
     return {
-        name: " or ".join(f"({_not_false(parse(text or ''))})" for text in sorted(map(str, texts)))
-        for name, texts in conditions.items()
+        name: " or ".join(f"({text})" for text in sorted(map(str, texts)))
+        for name, texts in shown.items()
+        if name in ids and True not in texts
     }
 
 
-def _not_false(node: ast.expr, wanted: bool = True) -> str:
-    """Write that a condition is not known to be false; with ``wanted=False``, not known to be true."""
+def _not_false(node: ast.expr, asked: Collection[str], wanted: bool = True) -> str | bool:
+    """Write that a condition is not known to be false; with ``wanted=False``, not known to be true.
+
+    What is `asked` by the fields to be shown is not known yet.
+    """
     match node:
         case ast.BoolOp(op=op, values=values):
-            word = " and " if isinstance(op, ast.And) == wanted else " or "
-            return "(" + word.join(_not_false(value, wanted) for value in values) + ")"
+            return _joined([_not_false(one, asked, wanted) for one in values], isinstance(op, ast.And) == wanted)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return _not_false(operand, not wanted)
+            return _not_false(operand, asked, not wanted)
+        case ast.Call(func=ast.Name(id="given"), args=[ast.Name(id=name)]) if name in asked:
+            return not wanted
         case ast.Call(func=ast.Name(id="given"), args=[ast.Name(id=name)]):
             return f"([{name}] <> '' and [{name}] <> '99')" if wanted else f"([{name}] = '' or [{name}] = '99')"
+        case ast.Call(func=ast.Name(id="unclear"), args=[operand]):
+            return _not_false(operand, asked) if wanted else True
+        case _ if set(names_in(ast.unparse(node))) <= set(asked):
+            return True
         case ast.Compare(left=ast.Name(id=name), ops=[op], comparators=[ast.Constant(value=str(value))]):
             if isinstance(op, ast.Eq) == wanted:
                 return f"([{name}] = '{value}' or [{name}] = '' or [{name}] = '99')"
             return f"[{name}] <> '{value}'"
     raise ValueError(f"no REDCap logic for {ast.unparse(node)}")
+
+
+def _joined(texts: list[str | bool], every: bool) -> str | bool:
+    """Join conditions with ``and`` (`every`) or ``or``; what is always so decides or is left out."""
+    if (not every) in texts:
+        return not every
+    open_ = [text for text in texts if isinstance(text, str)]
+    return "(" + (" and " if every else " or ").join(open_) + ")" if open_ else every
