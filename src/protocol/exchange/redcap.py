@@ -6,12 +6,12 @@ Unknown numbers and dates stay empty. What can be calculated has a second, calcu
 
 import ast
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
 
-from protocol.eligibility import EligibilityRecord, Fact
+from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
 from protocol.eligibility.cohort import IDENTITY
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY
@@ -152,12 +152,7 @@ def _formula(node: ast.expr) -> str:
 
 def _branching(record: EligibilityRecord) -> dict[str, str]:
     """Return when to ask for a fact that only matters under a condition: unless that is known to be false."""
-    rules = [
-        (criterion.applies_if or rule.applies_if, set(names_in(rule.condition)))
-        for criterion in record.criteria
-        for rule in (criterion, *criterion.parts)
-        if rule.condition is not None
-    ]
+    rules = [(applies, set(names_in(condition))) for applies, condition in _conditions(record)]
     always = set[str]().union(*(asked for applies, asked in rules if applies is None))
     shown: dict[str, set[str | bool]] = {}
     for applies, asked in rules:
@@ -171,6 +166,13 @@ def _branching(record: EligibilityRecord) -> dict[str, str]:
         for name, texts in shown.items()
         if name in ids and True not in texts
     }
+
+
+def _conditions(record: EligibilityRecord) -> Iterator[tuple[str | None, str]]:
+    """Yield each condition behind that under which it applies, if any."""
+    for criterion in record.criteria:
+        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
+        yield from ((criterion.applies_if or rule.applies_if, rule.condition) for rule in rules if rule.condition)
 
 
 def _not_false(node: ast.expr, asked: Collection[str], wanted: bool = True) -> str | bool:
