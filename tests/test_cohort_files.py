@@ -217,3 +217,11 @@ def test_rows_read_in_many_pieces_are_the_rows_read_at_once(monkeypatch: pytest.
     whole = read_cohort("cohort.csv", EXAMPLE, RECORD)
     monkeypatch.setattr("protocol.exchange.cohort_files.ROWS", 7)
     assert_frame_equal(read_cohort("cohort.csv", EXAMPLE, RECORD).frame, whole.frame)
+
+
+def test_a_parquet_column_of_lists_is_named_and_the_rest_is_read() -> None:
+    buffer = io.BytesIO()
+    pl.DataFrame({"participant_id": ["P-1"], "ecog": [[1, 2]], "sex": ["male"]}).write_parquet(buffer)
+    cohort = read_cohort("odd.parquet", buffer.getvalue(), RECORD)
+    assert spoken(cohort, "row 1, column ecog")[0] == "'[1, 2]'"
+    assert cohort.frame["sex"].tolist() == ["male"]

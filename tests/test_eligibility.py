@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from small_protocols import criterion, record_of, truths
@@ -219,3 +220,10 @@ def test_a_date_no_participant_can_have_is_refused() -> None:
     for day in (date(1, 1, 1), date(9999, 12, 31)):
         with pytest.raises(ProtocolError, match="from 1900 to 2100"):
             RECORD.screen({"birth_date": day})
+
+
+def test_a_row_of_a_frame_is_a_participant() -> None:
+    row = {"ecog": np.int64(1), "consent_signed": np.True_, "consent_date": np.datetime64("2026-03-01", "D")}
+    plain = {"ecog": 1, "consent_signed": True, "consent_date": date(2026, 3, 1)}
+    missing = {"sex": pd.NA, "weight_kg": np.float64("nan"), "birth_date": pd.NaT}
+    assert RECORD.screen(row | missing) == RECORD.screen(plain)

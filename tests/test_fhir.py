@@ -398,6 +398,9 @@ def test_a_test_after_a_pregnancy_was_noted_says_more_than_the_note() -> None:
     negative = {"valueCodeableConcept": concept("LA6577-6")}
     assert read(noted, observation("2106-3", day="2026-03-08", **negative)).facts["pregnancy_test"] == "negative"
     assert read(noted, observation("2106-3", day="2026-01-04", **negative)).facts["pregnancy_test"] == "positive"
+    both = read(noted, observation("2106-3", day="2026-01-05", **negative))
+    assert "pregnancy_test" not in both.facts
+    assert both.unusable["pregnancy_test"] == "conflicting sources"
 
 
 def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:

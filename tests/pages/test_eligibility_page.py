@@ -119,6 +119,7 @@ def test_a_file_that_cannot_be_used_leaves_the_cohort_in_place(page: Eligibility
     assert "mine.csv" in page.cohort.message.value
     assert page.cohort.totals.value == before
     assert "Invented example" in page.cohort.source.value
+    assert "The cohort before stays." in page.cohort.message.value
 
 
 def test_a_file_of_ones_own_replaces_the_example(page: EligibilityPage) -> None:
@@ -169,6 +170,64 @@ def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
     page.cohort.reading.wait()
     assert "Stopped after 25 %; nothing was taken over" in page.cohort.reading.words.value
     assert "Invented example" in page.cohort.source.value
+
+
+def test_an_empty_form_counts_every_criterion_once_and_says_that_nothing_is_entered(page: EligibilityPage) -> None:
+    counted = [one for one in TRIAL.eligibility.criteria if one.counted_with is None]
+    assert "Possibly eligible: nothing is entered yet" in page.person.answer.value
+    assert f"unknown {len(counted)} · E9, E23 counted with others" in page.person.answer.value
+    page.person.form.fields["ecog"].value = "1"
+    assert "nothing is entered" not in page.person.answer.value
+
+
+def test_an_implied_criterion_counts_where_the_other_is_met(page: EligibilityPage) -> None:
+    page.person.form.fields["expected_survival_months"].value = "0.05"
+    assert "not met 1 · ? unknown 31 · E9, E23 counted with others" in page.person.answer.value
+    page.parameters["survival_min_months"].value = 0.0
+    assert "✓ met 1 · ✕ not met 1 · ? unknown 31 · E23 counted with others" in page.person.answer.value
+
+
+def test_an_id_that_nobody_has_is_said(page: EligibilityPage) -> None:
+    page.cohort.chosen.value = "P-404"
+    assert "P-404" in page.cohort.nobody.value
+    assert page.tabs.selected_index == 0
+    page.cohort.chosen.value = page.cohort.chosen.options[0]
+    assert page.cohort.nobody.value == ""
+    assert page.cohort.chosen.value in page.person.who.value
+
+
+def test_prepared_files_go_with_the_numbers_they_were_written_from(page: EligibilityPage) -> None:
+    upload(page, "mine.csv", b"participant_id,ecog\nP-1,1\n")
+    for change in (
+        lambda: setattr(page.parameters["ecog_max"], "value", 1),
+        lambda: setattr(page.cohort.counted["I5"], "value", False),
+        lambda: upload(page, "other.csv", b"participant_id,ecog\nP-2,2\n"),
+    ):
+        page.handing_over.prepare.click()
+        assert "redcap_import.csv" in page.handing_over.links.value
+        change()
+        assert page.handing_over.links.value == ""
+
+
+def test_more_problems_than_are_listed_are_in_a_file(page: EligibilityPage) -> None:
+    header = ",".join(["participant_id", *(f"column_{n}" for n in range(300))])
+    upload(page, "wide.csv", f"{header},ecog\nP-1{',' * 300},1\n".encode())
+    said = page.cohort.message.value
+    assert "Show the first 200" in said
+    content = b64decode(re.findall(r'download="problems.csv" href="[^,]*,([^"]*)"', said)[0]).decode("utf-8-sig")
+    assert "column_299" in content
+    assert "column_299" not in said.partition("problems.csv")[0]
+
+
+def test_the_record_s_values_come_back_with_one_screening(
+    page: EligibilityPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.parameters["ecog_max"].value, page.parameters["washout_days"].value = 1, 20
+    seen = list[dict[str, Any]]()
+    monkeypatch.setattr(page.cohort, "refresh", lambda changed, _phase: seen.append(changed))
+    page.reset.click()
+    assert seen == [{}]
+    assert page.reset.disabled
 
 
 def test_an_early_answer_lists_what_can_only_be_confirmed_later(page: EligibilityPage) -> None:

@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from protocol.eligibility.criteria import PHASES, REASONS, Catalogue, Criterion, Fact, FactValue, Part, Status
 from protocol.eligibility.leaves import Participant
@@ -142,9 +146,17 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
     for name in facts:
         if name not in known:
             raise ProtocolError(f"fact {name}", "a name the record does not have", "one of " + ", ".join(known))
+    given = {name: _plain(value) for name, value in facts.items()}
     return {
-        name: _checked(known[name], value) for name, value in facts.items() if value is not None and value == value
+        name: _checked(known[name], value) for name, value in given.items() if value is not None and value == value
     }
+
+
+def _plain(value: Any) -> Any:
+    """Take a cell of a frame as the Python value it stands for."""
+    if value is pd.NA:
+        return None
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _checked(fact: Fact, value: FactValue) -> FactValue:

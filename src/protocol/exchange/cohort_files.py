@@ -154,7 +154,9 @@ class _Parquet:
         """Yield the rows, some thousand at a time."""
         while (frame := self.scan.slice(self.read, ROWS).collect()).height:
             first, self.read = self.read, self.read + frame.height
-            yield Rows(range(first + 1, self.read + 1), frame.to_dict(as_series=False))
+            nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+            cells = frame.to_dict(as_series=False)
+            yield Rows(range(first + 1, self.read + 1), cells | {name: [*map(str, cells[name])] for name in nested})
 
     def done(self) -> tuple[int, int]:
         """Return the rows read and all."""

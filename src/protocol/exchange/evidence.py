@@ -194,7 +194,9 @@ def _choose(fact: str, findings: list[Finding]) -> Finding:
     if not dated:
         return replace(findings[0], value=None, reason=NOT_USABLE, note=_("no date"))
     tested = max((_day(f) for f in dated if f.since is None), default=date.min)
-    dated = [f for f in dated if f.since is None or f.since > tested]
+    dated = [
+        replace(f, day=tested) if f.since == tested else f for f in dated if f.since is None or f.since >= tested
+    ]  # of the same day neither says more than the other
     newest = max(_day(f) for f in dated)
     today = [f for f in dated if f.day == newest]
     usable = [f for f in today if f.value is not None]

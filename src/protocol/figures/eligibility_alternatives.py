@@ -7,6 +7,8 @@ import pandas as pd
 from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, alt, dressed
 from protocol.translation import _
 
+LINES = "split(datum.label, '\\n')"
+AXIS = "datum.value ? format(datum.value, '+~s') : '0'"
 GROUP_COLOURS = [BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY]
 GROUP_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke"]
 
@@ -79,7 +81,7 @@ def readings(frame: pd.DataFrame) -> Any:
             "change:Q",
             stack=None,
             title=_("Change"),
-            axis=alt.Axis(orient="top", tickCount=5, format="+~s", gridColor=zero, gridOpacity=1, gridDash=[2, 2]),
+            axis=alt.Axis(orient="top", tickCount=5, labelExpr=AXIS, gridColor=zero, gridOpacity=1, gridDash=[2, 2]),
         ),
         color=alt.Color("sign:N", scale=colours, legend=None),
     )
@@ -108,13 +110,19 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> Any:
     names : tuple of str
         The groups in order.
     """
+    seen = [name for name in names if (frame["group"] == name).any()]
     base = alt.Chart(frame).encode(
-        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=alt.Axis(ticks=False)),
+        y=alt.Y(
+            "criterion:N",
+            sort=alt.EncodingSortField("order", op="min"),
+            title=None,
+            axis=alt.Axis(ticks=False, labelExpr=LINES),
+        ),
         yOffset=alt.YOffset("group:N", sort=list(names)),
         color=alt.Color(
             "group:N",
             scale=alt.Scale(domain=list(names), range=GROUP_COLOURS[: len(names)]),
-            legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=240),
+            legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=240, values=seen),
         ),
         tooltip=[
             alt.Tooltip("title:N", title=_("About")),

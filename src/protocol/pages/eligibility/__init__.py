@@ -31,7 +31,7 @@ class EligibilityPage:
         self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
-        self.cohort = CohortPanel(trial, today)
+        self.cohort = CohortPanel(trial, today, lambda: self.handing_over.forget())
         self.person = ParticipantPanel(trial, today, self._chances)
         self._imported: dict[str, Imported] = {}
         self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
@@ -135,8 +135,13 @@ class EligibilityPage:
         self.tabs.selected_index = 1
 
     def _reset(self, _button: widgets.Button) -> None:
+        """Take the record's values back, and screen once."""
         for parameter in self.record.parameters:
-            self.parameters[parameter.id].value = parameter.value
+            field = self.parameters[parameter.id]
+            field.unobserve(self.refresh, "value")
+            field.value = parameter.value
+            field.observe(self.refresh, "value")
+        self.refresh()
 
     def _cohort(self) -> widgets.Widget:
         thresholds = [p for p in self.record.parameters if not p.options]

@@ -69,6 +69,11 @@ class ReadingsPanel:
         )
 
 
+def signed(change: int) -> str:
+    """Write how many more or fewer."""
+    return f"{change:+,}".replace("-", "−") if change else "0"
+
+
 def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame:
     """Prepare the rows of the picture, what decides most first; readings that change nobody are left out."""
     labels = {(p.id, option): (p.label, label) for p in record.parameters for option, label in p.options.items()}
@@ -76,8 +81,12 @@ def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame
     change = frame["eligible_change"].astype(int)
     spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
-        _("{change:+,} · decides {n:,} · {option}").format(change=n, n=d, option=option).replace("-", "−", 1)
-        for n, d, (_label, option) in zip(change, frame["decided"], spoken, strict=True)
+        _("not excluded {change}, all met {met} · decides {n:,} · {option}").format(
+            change=signed(n), met=signed(met), n=d, option=option
+        )
+        for n, met, d, (_label, option) in zip(
+            change, frame["confirmed_change"].astype(int), frame["decided"], spoken, strict=True
+        )
     ]
     rows = frame["ambiguity"].fillna("–") + "|" + frame["parameter"] + "|" + frame["option"]
     return pd.DataFrame(

@@ -1,12 +1,12 @@
 """A cohort: a file in; who is left and why, by how little, under which threshold, reading and group, out."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import ipywidgets as widgets
-import pandas as pd
 from markupsafe import Markup
 
 from protocol.eligibility import Cohort
@@ -15,6 +15,7 @@ from protocol.exchange.cohort_files import CohortFile, Problem, read_cohort, tak
 from protocol.pages import elements
 from protocol.pages.eligibility.alternatives import ReadingsPanel
 from protocol.pages.eligibility.each import EachPanel
+from protocol.pages.eligibility.findings import listed
 from protocol.pages.eligibility.groups import GroupsPanel
 from protocol.pages.eligibility.left import LeftPanel, totals
 from protocol.pages.eligibility.near import NearPanel
@@ -41,15 +42,19 @@ class CohortPanel:
     trial : Trial
     today : date
         The day on the files to keep.
+    drawn : callable
+        Told whenever what the panel shows has changed.
     """
 
-    def __init__(self, trial: Trial, today: date) -> None:
+    def __init__(self, trial: Trial, today: date, drawn: Callable[[], None] = lambda: None) -> None:
         number = str(trial.identity["nct_id"].value)
+        self.drawn = drawn
         self.record, self.changed, self.phase = trial.eligibility, dict[str, Any](), "Ib"
         self.upload = widgets.FileUpload(accept=".csv,.parquet", description=_("Open a cohort file"))
         self.chosen = widgets.Combobox(
             placeholder=_("participant id"), description=_("Look at one"), continuous_update=False
         )
+        self.nobody = elements.html("", role="alert")
         self.message, self.source = elements.html("", role="alert"), elements.html("")
         self.reading, self._one_at_a_time = Work(self._read, STOPPED), RLock()
         self.totals = elements.html("", role="status")
@@ -124,11 +129,14 @@ class CohortPanel:
 
     def facts(self, participant: str) -> dict[str, Any] | None:
         """Return the facts of one participant of the cohort, None when there is no such participant."""
-        if self.cohort is None:
+        if self.cohort is None or not participant:
             return None
+        self.nobody.value = ""
         try:
             row = self.cohort.participants.index(participant)
         except ValueError:
+            wrong = ProtocolError(_("Look at one"), repr(participant)[:60], _("an id of this cohort"))
+            self.nobody.value = elements.dress(elements.message(wrong), "alert")
             return None
         return facts_of_one(self.cohort, [fact.id for fact in self.record.facts], row)
 
@@ -145,6 +153,7 @@ class CohortPanel:
 
     def _draw(self, screened: Screened) -> None:
         self.screened = screened
+        self.drawn()
         self.totals.value = elements.dress(totals(screened), "status")
         self._draw_tab()
 
@@ -190,7 +199,9 @@ class CohortPanel:
             self.refresh(self.changed, self.phase)
 
     def _refuse(self, error: ProtocolError) -> None:
-        self.message.value = elements.dress(elements.message(error), "alert")
+        """Say what is wrong; the cohort before stays, and that is said as well."""
+        stays = elements.note(_("The cohort before stays.")) if self.cohort else Markup("")
+        self.message.value = elements.dress(elements.message(error) + stays, "alert")
 
     def _connect(self) -> None:
         self.upload.observe(self._opened, "value")
@@ -216,7 +227,7 @@ class CohortPanel:
             _("To keep"),
         )
         opened = elements.row(self.upload, elements.html(empty), self.chosen)
-        above = (opened, self.reading.view, self.source, self.message, self.totals, self.judged, counted)
+        above = (opened, self.nobody, self.reading.view, self.source, self.message, self.totals, self.judged, counted)
         return widgets.VBox([*above, self.tabs])
 
 
@@ -226,5 +237,4 @@ def said(problems: tuple[Problem, ...]) -> Markup:
         return elements.note(_("Every cell of the file could be used."))
     count = len(problems)
     found = ngettext("{n} thing in the file could not be used", "{n} things in the file could not be used", count)
-    frame = pd.DataFrame(problems[:200], columns=[_("Where"), _("Found"), _("Write")])
-    return elements.note(found.format(n=count)) + elements.details(_("Show them"), elements.table(frame))
+    return elements.note(found.format(n=count)) + listed(problems)

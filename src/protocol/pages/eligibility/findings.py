@@ -1,15 +1,20 @@
 """What hospital records held: tables, facts with their evidence, and what could not be used."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from protocol.exchange.cohort_cells import Problem
 from protocol.exchange.evidence import Imported, Imports
 from protocol.exchange.omop_tables import Account
+from protocol.exchange.spreadsheet import csv
 from protocol.pages import elements
 from protocol.translation import _, ngettext
+
+LISTED = 200
+"""Problems listed on the page; all of more are in a file."""
 
 
 def account(accounts: Iterable[Account], unread: tuple[str, ...] = ()) -> Markup:
@@ -83,5 +88,14 @@ def problems(imports: Imports) -> Markup:
         return Markup("")
     count = len(imports.problems)
     said = ngettext("{n} thing in the files could not be used", "{n} things in the files could not be used", count)
-    frame = pd.DataFrame(imports.problems[:200], columns=[_("Where"), _("Found"), _("Write")])
-    return elements.note(said.format(n=count)) + elements.details(_("Show them"), elements.table(frame))
+    return elements.note(said.format(n=count)) + listed(imports.problems)
+
+
+def listed(found: Sequence[Problem]) -> Markup:
+    """List problems; the first of many, and all of them as a file."""
+    frame = pd.DataFrame(found, columns=[_("Where"), _("Found"), _("Write")])
+    table = elements.table(frame.head(LISTED))
+    if len(found) <= LISTED:
+        return elements.details(_("Show them"), table)
+    every = elements.download(_("All of them (CSV)"), "problems.csv", csv(frame), "text/csv")
+    return elements.details(_("Show the first {n}").format(n=LISTED), table) + every

@@ -1,5 +1,6 @@
 """Groups: whom the criteria exclude more often, with intervals, and small numbers hidden."""
 
+from textwrap import wrap
 from typing import Any
 
 import ipywidgets as widgets
@@ -65,7 +66,10 @@ class GroupsPanel:
         text = ngettext(
             "{n} criterion has numbers too small to show.", "{n} criteria have numbers too small to show.", unseen
         )
-        self.hidden.value = elements.dress(elements.note(text.format(n=unseen)) if unseen else "")
+        groups = dict.fromkeys(self.rates["group"])
+        without = ", ".join(name for name in groups if name not in set(rows["group"]))
+        nowhere = " " + _("Not in the picture at all: {groups}.").format(groups=without) if without else ""
+        self.hidden.value = elements.dress(elements.note(text.format(n=unseen) + nowhere) if unseen else "")
         self.table.value = elements.details(_("All numbers"), elements.table(in_figures(self.rates, titles)))
 
     def _offer(self, screened: Screened) -> None:
@@ -129,11 +133,10 @@ def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     """Prepare the rows of the picture: what may be shown, and only criteria that exclude somebody."""
     shown = rates.dropna(subset=["rate"])
     shown = shown[shown.groupby("criterion")["fails"].transform("sum") > 0]
-    names = {ALL: _("all criteria"), COMPUTABLE: _("computable")}
     order = {name: i for i, name in enumerate(dict.fromkeys(rates["criterion"]))}
     return pd.DataFrame(
         {
-            "criterion": shown["criterion"].map(lambda name: names.get(name, name)),
+            "criterion": shown["criterion"].map(lambda name: _label(name, titles[name])),
             "title": shown["criterion"].map(titles),
             "order": shown["criterion"].map(order),
             "group": shown["group"],
@@ -143,6 +146,13 @@ def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
             "words": [compared(row) for row in records(shown)],
         }
     ).reset_index(drop=True)
+
+
+def _label(name: str, title: str) -> str:
+    """Write a criterion in a few short lines."""
+    return "\n".join(
+        wrap(title if name in (ALL, COMPUTABLE) else f"{name} {title}", 20, max_lines=3, placeholder=" …")
+    )
 
 
 def compared(row: dict[str, Any]) -> str:

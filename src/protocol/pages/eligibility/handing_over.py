@@ -48,6 +48,11 @@ class HandingOver:
             note = self._files(found)
         self.links.value = elements.dress(note, "status")
 
+    def forget(self) -> None:
+        """Take the files away: they no longer are what the page shows."""
+        if self.links.value:
+            self.links.value = ""
+
     def _files(self, found: Screened) -> Markup:
         from protocol.exchange.cohort_results import stamp
         from protocol.exchange.fhir import group

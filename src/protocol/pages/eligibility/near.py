@@ -21,7 +21,13 @@ LEAD = _(
     "have to move, in parts of it: 5 % of a limit of 30 is 1.5. Of some criteria there is no degree."
 )
 SHOWN = 15
-CLASSES = ((0.05, "≤ 5 %"), (0.10, "≤ 10 %"), (0.25, "≤ 25 %"), (0.50, "≤ 50 %"), (np.inf, "> 50 %"))
+CLASSES = (
+    (0.05, _("up to 5 %")),
+    (0.10, _("5 to 10 %")),
+    (0.25, _("10 to 25 %")),
+    (0.50, _("25 to 50 %")),
+    (np.inf, _("above 50 %")),
+)
 
 
 class NearPanel:

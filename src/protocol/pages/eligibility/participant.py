@@ -115,7 +115,11 @@ class ParticipantPanel:
         answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, **found)
         screening = Screening(self.phase, tuple(answer.verdict for answer in answers), ())
         changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
-        self.answer.value = elements.dress(overall(answers, changes, gate), "status")
+        empty = not any(
+            value is not None for name, value in facts.items() if name not in (RECENCY_ANCHOR, INFUSION_DAY)
+        )
+        said = overall(answers, rules.criteria, changes, gate, empty=empty)
+        self.answer.value = elements.dress(said, "status")
         rates, basis = self.chances(self.phase)
         self.next.show(screening, facts, rates, basis)
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""

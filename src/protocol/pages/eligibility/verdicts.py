@@ -26,11 +26,22 @@ def words(status: str) -> str:
     return f"{SIGNS[status]} {names[status]}"
 
 
-def overall(answers: tuple[Answer, ...], changes: tuple[Change, ...], gate: str) -> Markup:
-    """Say the answer of a gate in one large line, and below it what fails and what would have to be different."""
+def overall(
+    answers: tuple[Answer, ...], criteria: Iterable[Criterion], changes: tuple[Change, ...], gate: str, *, empty: bool
+) -> Markup:
+    """Say the answer of a gate in one large line, and below it what fails and what would have to be different.
+
+    `empty` says that nothing is known of the person yet.
+    """
     style, answer = _sentence(overall_of(item.verdict for item in answers), gate)
-    counts = {status: sum(item.verdict.status == status for item in answers) for status in SIGNS}
+    if empty:
+        answer = _("{answer}: nothing is entered yet").format(answer=answer)
+    once = counted_once(answers, criteria)
+    counts = {status: sum(one == status for one in once.values()) for status in SIGNS}
     line = " · ".join(f"{words(status)} {count}" for status, count in counts.items() if count)
+    twice = [item.verdict.id for item in answers if item.verdict.id not in once]
+    if twice:
+        line += _(" · {criteria} counted with others").format(criteria=", ".join(twice))
     failed = [item.verdict for item in answers if item.verdict.status == "not met"]
     because = Markup("").join(
         Markup("<li><b>{}</b> {}: {}{}</li>").format(v.id, v.title, v.reason, _changes(v, changes)) for v in failed
@@ -45,6 +56,21 @@ def overall(answers: tuple[Answer, ...], changes: tuple[Change, ...], gate: str)
         _no_gate_of_the_registry() if gate == "infusion" else still_to_confirm(answers),
         _("Decision support; the investigator decides."),
     )
+
+
+def counted_once(answers: Iterable[Answer], criteria: Iterable[Criterion]) -> dict[str, str]:
+    """Return the status of every criterion that says something of its own.
+
+    A mirror says what its criterion says; an implied one counts where the one it follows from is met.
+    """
+    status = {item.verdict.id: item.verdict.status for item in answers}
+    said = {"not met", "unknown"}
+    twice = {
+        one.id
+        for one in criteria
+        if one.mirrors in status or (one.implied_by in status and status[str(one.implied_by)] in said)
+    }
+    return {name: one for name, one in status.items() if name not in twice}
 
 
 def _sentence(answer: str, gate: str) -> tuple[str, str]:
