@@ -81,7 +81,7 @@ def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame
     change = frame["eligible_change"].astype(int)
     spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
-        _("not excluded {change}, all met {met} · decides {n:,} · {option}").format(
+        _("{change}, all met {met} · decides {n:,} · {option}").format(
             change=signed(n), met=signed(met), n=d, option=option
         )
         for n, met, d, (_label, option) in zip(

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from protocol.eligibility import Fact
 from protocol.exchange.cohort_cells import Problem
 from protocol.exchange.evidence import Imported, Imports
 from protocol.exchange.omop_tables import Account
@@ -47,12 +48,15 @@ def _source(finding: Any) -> str:
 
 def evidence(person: Imported, record: Any) -> Markup:
     """List the facts of a person with their evidence, and what was found but cannot be used."""
-    from protocol.eligibility.wording import show
-
     labels = {fact.id: fact for fact in record.facts}
     told = sources(person)
     used = [
-        (labels[name].label, show(labels[name], person.facts[name]), _nowrap(person.provenance[name].day), told[name])
+        (
+            labels[name].label,
+            _value(labels[name], person.facts[name]),
+            _nowrap(person.provenance[name].day),
+            told[name],
+        )
         for name in labels
         if name in person.facts
     ]
@@ -76,6 +80,12 @@ def left_unknown(imports: Imports) -> Markup:
     people = sum(bool(person.unusable) for person in imports.participants)
     words = _("Found in the records, but not usable and so unknown here: {facts:,} facts of {people:,} participants.")
     return elements.note(words.format(facts=facts, people=people))
+
+
+def _value(fact: Fact, value: Any) -> Markup | str:
+    from protocol.eligibility.wording import show
+
+    return _nowrap(show(fact, value)) if fact.type == "date" else show(fact, value)
 
 
 def _nowrap(text: Any) -> Markup:

@@ -151,7 +151,7 @@ def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
 def _label(name: str, title: str) -> str:
     """Write a criterion in a few short lines."""
     return "\n".join(
-        wrap(title if name in (ALL, COMPUTABLE) else f"{name} {title}", 20, max_lines=3, placeholder=" …")
+        wrap(title if name in (ALL, COMPUTABLE) else f"{name} {title}", 16, max_lines=3, placeholder=" …")
     )
 
 

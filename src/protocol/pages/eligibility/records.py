@@ -47,7 +47,7 @@ class RecordsPanel:
         sites = tuple(site.name for site in trial.sites)
         self.as_of = widgets.Text(value=today.isoformat(), description=_("As of"), continuous_update=False)
         self.site = widgets.Dropdown(options=[("–", ""), *((name, name) for name in sites)], description=_("Site"))
-        self.study_id = widgets.Text(description=_("Study id"), placeholder="S-014", tooltip=_("For one person"))
+        self.study_id = widgets.Text(description=_("Study id"), placeholder="WUH-017", tooltip=_("For one person"))
         self.key = widgets.Password(description=_("Key for ids"), placeholder=_("for several persons"))
         self.limits = widgets.FileUpload(accept=".csv", description=_("Limits of normal"))
         self.files = widgets.FileUpload(
