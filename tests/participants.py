@@ -51,18 +51,6 @@ COURSE_FACTS = ("diagnosis", "disease_state", "planned_treatment")
 """Diagnosis, state and planned treatment that fit a part of Inclusion 2: chance alone rarely meets one."""
 
 
-def fact_names_in_given() -> set[str]:
-    """Return the facts whose presence itself decides something."""
-    calls = (
-        node
-        for criterion in RECORD.criteria
-        for condition in criterion.conditions()
-        for node in ast.walk(parse(condition))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "given"
-    )
-    return {name for call in calls for name in names_in(call)}
-
-
 def _compared() -> dict[str, set[str]]:
     """Return for each fact the parameters it is compared with."""
     found: dict[str, set[str]] = {fact: set() for fact in FACTS}
