@@ -225,3 +225,33 @@ def test_a_parquet_column_of_lists_is_named_and_the_rest_is_read() -> None:
     cohort = read_cohort("odd.parquet", buffer.getvalue(), RECORD)
     assert spoken(cohort, "row 1, column ecog")[0] == "'[1, 2]'"
     assert cohort.frame["sex"].tolist() == ["male"]
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+@pytest.mark.parametrize("large", [0, 1 << 22])
+def test_cells_may_be_separated_by_what_a_spreadsheet_writes_instead_of_commas(
+    mark: str, encoding: str, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protocol.exchange.cohort_files.LARGE_BYTES", large)
+    rows = [["", "", ""], ["participant_id", "weight_kg", "ecog"], ['"甲, 乙"', "70.5", "1"], ["丙", "70,5", "2"]]
+    cohort = read_cohort("mine.csv", "\r\n".join(mark.join(row) for row in rows).encode(encoding), RECORD)
+    assert [as_cells(cohort.frame[name]) for name in cohort.frame] == [["甲, 乙", "丙"], [70.5, None], [1, 2]]
+    assert spoken(cohort, "row 4, column weight_kg")[0] == "'70,5'"
+
+
+def test_line_ends_that_are_none_are_named() -> None:
+    with pytest.raises(ProtocolError, match=r"a carriage return \(CR\) alone"):
+        read("participant_id,ecog\rX1,1\rX2,2\r")
+
+
+def test_a_participant_without_an_id_is_screened_and_called_by_the_row() -> None:
+    cohort = read("participant_id,ecog\nX1,1\n,1\n\n ,2\n")
+    assert cohort.frame["participant_id"].tolist() == ["X1", "row 3", "row 5"]
+    assert spoken(cohort, "row 5")[1] == "an id for each participant"
+
+
+def test_numbers_as_ids_of_a_parquet_file_are_whole_also_beside_a_gap() -> None:
+    buffer = io.BytesIO()
+    pl.DataFrame({"participant_id": [17.0, None], "ecog": [1, 2]}).write_parquet(buffer)
+    assert read_cohort("mine.parquet", buffer.getvalue(), RECORD).frame["participant_id"].tolist() == ["17", "row 2"]

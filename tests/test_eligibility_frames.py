@@ -289,6 +289,18 @@ def test_nobody_is_a_cohort_too() -> None:
     assert sum(found.totals().values()) == 0
 
 
+def test_a_frame_about_something_else_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ProtocolError, match="no column of the record's facts; write birth_date, "):
+        RECORD.cohort(pd.DataFrame({"participant_id": ["X1"], "Weight": [70.0]}))
+
+
+@pytest.mark.parametrize("ids", [[17, None], [17.0, math.nan], pd.array([17, None], "Int64"), pd.array(["17", None])])
+def test_ids_of_a_column_with_a_gap_are_as_they_were_written(ids: Any) -> None:
+    table = pd.DataFrame({"participant_id": ids, "ecog": [1, 2]})
+    assert RECORD.cohort(table).screen().participants == ("17", "no id")
+    assert RECORD.cohort(pl.DataFrame(table)).screen().participants == ("17", "no id")
+
+
 def test_a_record_without_criteria_excludes_nobody() -> None:
     found = record_of([]).screen_cohort(pd.DataFrame({"x": [1.0, 2.0]}))
     assert found.totals() == {"ineligible": 0, "possibly eligible": 0, "eligible so far": 2}

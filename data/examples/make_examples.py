@@ -159,6 +159,8 @@ def _history(random: np.random.Generator, enrolment: date) -> dict[str, Any]:
         "allergy": _pick(random, none=97, severe=2, product=1),
         "disease_myelosuppression": _yes(random, 0.8),
     }
+    if facts["hbsag"] == "negative":
+        facts["hbv_dna"] = "not_detectable"
     if facts["other_trial"] == "past":
         facts["last_trial_drug_date"] = _before(random, enrolment, 10, 400)
     if facts["immunosuppressant_use"] == "continuous":

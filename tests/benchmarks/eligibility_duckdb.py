@@ -74,7 +74,8 @@ CONDITIONS = (
     "bleeding_uncontrolled",
     "severe_comorbidity",
     f"expected_survival_months * 730.5 <= 48 {UP}",
-    """(hbsag = 'positive' AND hbv_dna IN ('above_2000', 'up_to_2000'))
+    f"""(hbsag = 'positive' AND hbv_dna IN ('above_2000', 'up_to_2000'))
+     OR {unclear("hbsag = 'negative' AND hbv_dna IS NOT NULL AND hbv_dna IN ('above_2000', 'up_to_2000')")}
      OR ((anti_hcv = 'positive' OR hcv_rna IS NOT NULL) AND hcv_rna = 'detectable')""",
     f"""hiv_history OR hiv_test = 'confirmed' OR {unclear("fresh_hiv_test = 'reactive'")}""",
     f"""(immunosuppressant_use = 'continuous' AND {months("last_immunosuppressant_date", 6)})
@@ -121,7 +122,8 @@ def masks(path):
         CASE WHEN enrolment_date - ecog_date > 7 THEN NULL ELSE ecog END AS fresh_ecog,
         CASE WHEN enrolment_date - virology_date > 28 OR enrolment_date - virology_date < 0 THEN NULL
              ELSE hiv_test END AS fresh_hiv_test,
-        NOT ever_anticancer_therapy AND last_anticancer_therapy_date IS NULL AS never_treated,
+        NOT ever_anticancer_therapy AND last_anticancer_therapy_date IS NULL
+          AND coalesce(disease_state IN ('untreated', 'other'), true) AS never_treated,
         {years} AS years, {raw_bmi} AS raw_bmi, {APPLIES} AS applies FROM read_parquet('{path}')),
     derived AS (SELECT *, CASE WHEN years BETWEEN 0 AND 120 THEN years END AS age,
         CASE WHEN raw_bmi BETWEEN 8 AND 90 THEN raw_bmi END AS bmi FROM known),

@@ -77,6 +77,7 @@ def conditions():
     bilirubin = fresh(number("bilirubin_umol_l"), "labs_date", 7) <= 1.5 * number("bilirubin_uln_umol_l") * TIMES
     kidney = fresh(number("creatinine_umol_l"), "labs_date", 7) <= 1.5 * number("creatinine_uln_umol_l") * TIMES
     never_treated = ~c("ever_anticancer_therapy") & c("last_anticancer_therapy_date").is_null()
+    never_treated &= one_of("disease_state", "untreated", "other").fill_null(True)
     washed_out = never_treated | (days(c("last_anticancer_therapy_date"), day) >= 14)
     blood = number("hematologic_toxicity_grade")
     toxicity = (number("residual_toxicity_grade") <= TIMES) & ((blood <= TIMES) | unclear(blood > TIMES))
@@ -85,9 +86,9 @@ def conditions():
     )
     infected = ((c("infection") == "uncontrolled") & ~trying) | unclear((c("infection") != "none") & trying)
     hbv_dna = fresh(c("hbv_dna"), "virology_date", 28)
-    hbv = (fresh(c("hbsag"), "virology_date", 28) == "positive") & (
-        (hbv_dna == "above_2000") | (hbv_dna == "up_to_2000")
-    )
+    hbsag = fresh(c("hbsag"), "virology_date", 28)
+    virus = (hbv_dna == "above_2000") | (hbv_dna == "up_to_2000")
+    hbv = ((hbsag == "positive") & virus) | unclear((hbsag == "negative") & hbv_dna.is_not_null() & virus)
     rna = fresh(c("hcv_rna"), "virology_date", 28)
     hcv = ((fresh(c("anti_hcv"), "virology_date", 28) == "positive") | rna.is_not_null()) & (rna == "detectable")
     hiv = c("hiv_history") | (c("hiv_test") == "confirmed")

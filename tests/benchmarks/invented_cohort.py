@@ -134,8 +134,11 @@ def _history(d):
     d.keep("other_trial", trials)
     d.keep("immunosuppressant_use", drugs)
     d.keep("infection", infections)
-    d.keep("hbsag", d.pick(negative=93, positive=7)[1])
-    d.keep("hbv_dna", d.pick(not_detectable=94, up_to_2000=3, above_2000=3)[1])
+    antigen, antigens = d.pick(negative=93, positive=7)
+    d.keep("hbsag", antigens)
+    amount, _ = d.pick(not_detectable=94, up_to_2000=3, above_2000=3)
+    amounts = pl.Series(["not_detectable", "up_to_2000", "above_2000"])
+    d.keep("hbv_dna", amounts.gather(pl.Series(amount * antigen)))  # no virus where there is no antigen
     d.keep("anti_hcv", d.pick(negative=98, positive=2)[1])
     d.keep("hcv_rna", d.pick(not_detectable=99, detectable=1)[1])
     d.keep("hiv_test", d.pick(negative=99, reactive=1)[1])

@@ -13,6 +13,8 @@ import pandas as pd
 from protocol.eligibility.columns import of_pandas
 from protocol.eligibility.criteria import Fact
 from protocol.eligibility.polars_columns import IDENTITY, Batch, collected, compact, fetched, forms_of, no_frame
+from protocol.records import ProtocolError
+from protocol.translation import _
 
 WEIGHT = 300
 """Bytes a participant that columns read from a file together may need: more is quicker, and needs more memory."""
@@ -62,11 +64,11 @@ class Participants(Sequence[str]):
     def __getitem__(self, row: int | slice) -> str | tuple[str, ...]:
         """Return the id in a row, or several."""
         if isinstance(row, slice):
-            return tuple(str(self._ids[place]) for place in range(*row.indices(self._size)))
-        return str(self._ids[row])
+            return tuple(identity(self._ids[place]) for place in range(*row.indices(self._size)))
+        return identity(self._ids[row])
 
     def __iter__(self) -> Iterator[str]:
-        return map(str, self._ids)
+        return map(identity, self._ids)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
@@ -75,14 +77,28 @@ class Participants(Sequence[str]):
         return id(self)
 
 
+def identity(cell: Any) -> str:
+    """Return a participant's id as text: 7.0, of a column with gaps, is 7; a gap is said to be one."""
+    if cell is None or cell is pd.NA or cell != cell:  # as only "not a number" and "not a time" do
+        return _("no id")
+    return str(int(cell) if isinstance(cell, (float, np.floating)) and cell == cell // 1 else cell)
+
+
 def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
     """Recognise a frame.
 
     Raises
     ------
     ProtocolError
-        When it is no table of a kind that can be read, or has a column twice.
+        When it is no table of a kind that can be read, has a column twice, or none of a fact.
     """
+    source = _recognised(frame, facts)
+    if facts and not source.facts:
+        raise ProtocolError("cohort", "no column of the record's facts", ", ".join([*facts][:5]) + ", …")
+    return source
+
+
+def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
     if isinstance(frame, (str, Path)):
         return ParquetFile(Path(frame), facts)
     if isinstance(frame, pd.DataFrame):

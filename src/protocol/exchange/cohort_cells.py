@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility import Fact, expected
+from protocol.eligibility.sources import identity
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY
 from protocol.translation import _
 
@@ -161,6 +162,15 @@ class Column:
     def problems(self) -> list[Problem]:
         """Return what could not be used."""
         return self.unusable.problems()
+
+
+def identities(cells: Sequence[Any], numbers: Any, missing: Listed) -> list[str]:
+    """Read ids as text; a participant without one is called by the number of the row, and listed."""
+    ids = ["" if cell is None or cell != cell else identity(cell) for cell in cells]
+    for place in [place for place, text in enumerate(ids) if not text.strip()]:
+        ids[place] = _("row {row}").format(row=numbers[place])
+        missing.add(ids[place], _("no id; this row is screened and shown by its number"))
+    return ids
 
 
 def read_value(cell: object, fact: Fact) -> object:

@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.cohort import IDENTITY, uses
 from protocol.exchange.cohort_blocks import BLOCK_BYTES, Tables
-from protocol.exchange.cohort_cells import DTYPES, Column, Listed, Problem, Rows, read_value
+from protocol.exchange.cohort_cells import DTYPES, Column, Listed, Problem, Rows, identities, read_value
 from protocol.exchange.cohort_kept import InMemory, OnDisk
-from protocol.exchange.cohort_text import Lines
+from protocol.exchange.cohort_text import Lines, separator
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -111,10 +111,10 @@ def take_cohort(
             if not kept:
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
-            identities = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
+            ids = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
     needed = {name for criterion in record.criteria for name in uses(record, criterion)}
     header = _header(reader.header, facts, needed)
-    cohort = CohortFile(frame, (*reader.problems(), *header, *identities, *problems))
+    cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield Read(reader.size, reader.size, cohort)
 
 
@@ -123,12 +123,13 @@ def _taken(
 ) -> Generator[Read, None, list[Problem]]:
     """Keep every row; return the problems of the columns."""
     columns = {name: Column(fact) for name, fact in facts.items()}
+    nameless = Listed(_("participants"), _("an id for each participant"))
     for rows in reader.rows([IDENTITY, *columns]):
         numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
         piece = {name: column.take(rows) for name, column in columns.items()}
-        kept.add(list(map(str, rows.cells.get(IDENTITY, numbered))), piece)
+        kept.add(identities(rows.cells.get(IDENTITY, numbered), rows.numbers, nameless), piece)
         yield Read(*reader.done())
-    return [problem for column in columns.values() for problem in column.problems()]
+    return [*nameless.problems(), *(problem for column in columns.values() for problem in column.problems())]
 
 
 def template(record: EligibilityRecord) -> bytes:
@@ -174,7 +175,9 @@ class _Csv:
         self.name, self.file, self.size = name, file, file.seek(0, io.SEEK_END)
         file.seek(0)
         self.lines = Lines(name, file)
-        self.reader, self.line = csv.reader(iter(self.lines)), 0
+        start = self.lines.first()
+        self.comma = separator(start[-1:])
+        self.reader, self.line = csv.reader(chain(start, self.lines), delimiter=self.comma), 0
         self.table = enumerate(self.reader, start=1)
         self.uneven = Listed(_("rows"), _("one cell per column; put quotes around a comma"))
         self.spread = Listed(_("rows"), _("a closing quotation mark where one is missing; otherwise nothing"))
@@ -188,7 +191,8 @@ class _Csv:
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows with some columns at least; a large file's in blocks."""
-        return self._told(self._one_by_one() if self.size < LARGE_BYTES else self._in_blocks(columns))
+        large = self.size >= LARGE_BYTES and self.comma == ","
+        return self._told(self._in_blocks(columns) if large else self._one_by_one())
 
     def done(self) -> tuple[int, int]:
         """Return the bytes read and all."""
@@ -222,7 +226,8 @@ class _Csv:
         try:
             yield from rows
         except csv.Error as error:
-            raise ProtocolError(self.name, str(error), _("a CSV file in UTF-8, or a Parquet file")) from None
+            alone = _("a carriage return (CR) alone, inside a row or as its end") if "new-line" in str(error) else ""
+            raise ProtocolError(self.name, alone or str(error), _("a CSV file in UTF-8, or a Parquet file")) from None
 
     def _even(self, number: int, cells: list[str]) -> list[str]:
         wanted = len(self.header)

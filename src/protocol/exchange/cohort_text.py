@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from protocol.exchange.cohort_cells import Listed
@@ -14,6 +14,9 @@ LONGEST_BYTES = 1 << 26
 """Of a line; without line ends a file would have to be in memory as a whole."""
 FIRST_OF_THREE = "\u0800"
 """From this character on UTF-8 takes three bytes or more, which text in GB18030 hardly ever imitates."""
+
+SEPARATORS = ",;\t"
+"""Of cells: a spreadsheet saves semicolons where the comma is the decimal sign, and tabs in its "Unicode text"."""
 
 
 class Lines:
@@ -46,6 +49,15 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         return self._texts
+
+    def first(self) -> list[str]:
+        """Read up to the first line that is not blank."""
+        lines = list[str]()
+        for line in self._texts:
+            lines.append(line)
+            if line.strip(SEPARATORS + '" \r\n'):
+                break
+        return lines
 
     def blocks(self, size: int) -> Iterator[bytes]:
         """Go on where the reading of lines has come to: whole lines in UTF-8, about `size` bytes at a time."""
@@ -132,6 +144,11 @@ class Lines:
 
     def _no_text(self) -> ProtocolError:
         return ProtocolError(self.name, _("bytes that are not text"), _("a CSV file in UTF-8, or a Parquet file"))
+
+
+def separator(header: Sequence[str]) -> str:
+    """Return what a header's cells are separated by, a comma when nothing is; no fact's name contains any."""
+    return max(SEPARATORS, key="".join(header).count)
 
 
 def _fits(decoder: codecs.IncrementalDecoder, chunk: bytes, *, last: bool = False) -> bool:
