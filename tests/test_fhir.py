@@ -403,6 +403,14 @@ def test_a_test_after_a_pregnancy_was_noted_says_more_than_the_note() -> None:
     assert both.unusable["pregnancy_test"] == "conflicting sources"
 
 
+def test_a_pregnancy_of_no_known_day_may_be_after_the_negative_test() -> None:
+    noted = condition("72892002", clinicalStatus=state("active"))
+    del noted["onsetDateTime"]
+    tested = observation("2106-3", day="2026-03-08", valueCodeableConcept=concept("LA6577-6"))
+    assert read(noted, tested).unusable["pregnancy_test"] == "conflicting sources"
+    assert read(noted).unusable["pregnancy_test"] == "missing"
+
+
 def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     load = observation("20447-9", "a", "2019-03-09", valueQuantity=quantity(900, "{copies}/mL"))
     antigen = observation("5195-3", "b", valueCodeableConcept=concept("LA6577-6"))

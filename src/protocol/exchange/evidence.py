@@ -197,6 +197,8 @@ def _choose(fact: str, findings: list[Finding]) -> Finding:
     dated = [
         replace(f, day=tested) if f.since == tested else f for f in dated if f.since is None or f.since >= tested
     ]  # of the same day neither says more than the other
+    if fact == "pregnancy_test":  # a pregnancy of no known day may be after the test
+        dated += [replace(f, day=tested) for f in findings if f.day is None and f.value == "positive"]
     newest = max(_day(f) for f in dated)
     today = [f for f in dated if f.day == newest]
     usable = [f for f in today if f.value is not None]
