@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import zmq
+from jupyter_client import KernelManager
 
 from protocol.dashboard.__main__ import free_port, is_free, main
 from protocol.dashboard.contents import Page, pages_of
@@ -65,6 +67,25 @@ def test_the_dashboard_answers_this_machine_only_and_wants_its_token(folder):
     voila = rules(folder, 8866, "the token").Voila
     assert (voila.ip, voila.port, voila.token) == ("127.0.0.1", 8866, "the token")
     assert "http" not in voila.tornado_settings["headers"]["Content-Security-Policy"]
+
+
+def test_others_on_this_machine_cannot_listen_to_what_a_page_says(folder, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(FURNITURE))
+    kernel = KernelManager(config=rules(folder, 8866, "the token"))
+    kernel.start_kernel()
+    client = kernel.blocking_client()
+    client.start_channels()
+    listener = zmq.Context.instance().socket(zmq.SUB)
+    listener.subscribe("")
+    listener.connect(f"tcp://127.0.0.1:{kernel.iopub_port}")
+    try:
+        client.wait_for_ready(60)
+        client.execute_interactive("print('participant')", timeout=30, output_hook=lambda _message: None)
+        assert not listener.poll(500)
+    finally:
+        listener.close(linger=0)
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
 
 
 def test_a_changed_look_has_a_new_version(folder, monkeypatch, tmp_path):

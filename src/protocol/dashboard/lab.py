@@ -6,6 +6,8 @@ from pathlib import Path
 
 from jupyterlab.labapp import LabApp
 
+from protocol.dashboard import ENCRYPTION
+
 SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no command-line option
 
 
@@ -17,6 +19,7 @@ def main(arguments: list[str]) -> None:
     LabApp.launch_instance(
         [
             "--ServerApp.ip=127.0.0.1",
+            f"--KernelManager.transport_encryption={ENCRYPTION}",
             "--LabApp.default_url=/lab/tree/notebooks",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--LabApp.extension_manager=readonly",

@@ -15,6 +15,7 @@ from tornado.ioloop import IOLoop
 from traitlets.config import Config
 from voila.app import Voila
 
+from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.contents import pages_of
 from protocol.dashboard.sessions import OWNERS, kept_apart
 from protocol.translation import _
@@ -136,6 +137,7 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
     )
     config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60)
+    config.KernelManager.transport_encryption = ENCRYPTION
     config.KernelRestarter.restart_limit = (
         0  # a restarted kernel is empty and answers nothing; the page says it ended
     )
