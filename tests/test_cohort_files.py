@@ -255,3 +255,19 @@ def test_numbers_as_ids_of_a_parquet_file_are_whole_also_beside_a_gap() -> None:
     buffer = io.BytesIO()
     pl.DataFrame({"participant_id": [17.0, None], "ecog": [1, 2]}).write_parquet(buffer)
     assert read_cohort("mine.parquet", buffer.getvalue(), RECORD).frame["participant_id"].tolist() == ["17", "row 2"]
+
+
+@pytest.mark.parametrize("word", ["none", "None", "NONE"])
+def test_none_is_an_answer_in_any_case_where_it_is_an_option(word: str) -> None:
+    cohort = read(f"participant_id,cns_disease,ecog\nX1,{word},{word}\n")
+    assert (cohort.frame["cns_disease"].tolist(), cohort.frame["ecog"].isna().tolist()) == (["none"], [True])
+
+
+def test_yes_and_no_may_be_numbers_of_a_column_with_gaps() -> None:
+    assert read("participant_id,veins_ok\nX1,1.0\nX2,0.0\nX3,\n").frame["veins_ok"].tolist() == [True, False, pd.NA]
+
+
+def test_commas_behind_the_last_name_cost_nothing_and_are_said() -> None:
+    cohort = read("participant_id,ecog,,\nX1,1,,\n")
+    assert cohort.frame["ecog"].tolist() == [1]
+    assert spoken(cohort, "header")[0] == "2 columns without a name; they are not used"

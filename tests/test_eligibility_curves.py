@@ -51,6 +51,16 @@ def test_a_curve_is_screening_again_at_every_point(
         assert (confirmed, possible) == totals(cohort, off, **{parameter: float(point)})
 
 
+@pytest.mark.parametrize("condition", ["x > limit", "x >= limit", "x < limit", "x <= limit", "x != limit"])
+@pytest.mark.parametrize("kind", ["inclusion", "exclusion"])
+def test_a_curve_counts_whoever_stands_at_either_end_of_the_range(condition: str, kind: str) -> None:
+    record = record_of([criterion(1, condition, kind)])
+    cohort = Cohort(record, frame([{"x": 0.0}, {"x": 0.5}, {"x": 50.0}]))
+    for points in (POINTS, POINTS[1:]):
+        found = curve(record, cohort.screen(), reader(cohort), "limit", points, "Ib")
+        assert [*found.confirmed] == [totals(cohort, (), limit=float(point))[0] for point in points]
+
+
 NUMBERS = [parameter.id for parameter in RECORD.parameters if not parameter.options]
 
 
@@ -161,9 +171,8 @@ def test_a_near_miss_has_one_reason_and_passes_at_the_value_it_needs(
         present = float(THRESHOLDS[row.parameter].value)
         assert row.distance == pytest.approx(abs(row.needed - present) / (present or 1.0))
         place = [rule.id for rule in record.criteria].index(row.criterion)
-        if 0 <= row.needed <= 50:
-            again = cohort.screen("Ib", **{row.parameter: float(row.needed)})
-            assert not int(again.fail[row.participant]) >> place & 1
+        again = cohort.screen("Ib", **{row.parameter: float(row.needed)})  # refused outside its range
+        assert not int(again.fail[row.participant]) >> place & 1
 
 
 def test_near_misses_come_nearest_first_and_those_of_no_degree_last() -> None:
@@ -186,6 +195,13 @@ def test_a_value_just_at_a_strict_limit_needs_the_next_step() -> None:
     screening = cohort.screen()
     found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
     assert found["needed"].tolist() == pytest.approx([30.1])
+
+
+def test_what_no_value_of_a_threshold_would_pass_names_no_threshold() -> None:
+    record = record_of([criterion(1, "x > limit")])  # which goes up to 50
+    cohort = Cohort(record, frame([{"x": 60.0}]))
+    found = near_misses(record, Tally(pack(cohort.screen())), reader(cohort), "Ib")
+    assert found["parameter"].tolist() == [None]
 
 
 # --- Readings -----------------------------------------------------------------------------------------------------

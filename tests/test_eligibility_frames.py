@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,10 @@ def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> No
         ("birth_date", date(1990, 1, 1), date(1891, 1, 1), "1891-01-01"),
         ("birth_date", date(1990, 1, 1), date(1899, 12, 31), "1899-12-31"),
         ("birth_date", "1990-01-01", "1990-02-30", "1990-02-30"),
+        ("birth_date", "1990-01-01", "03/02/1990", "03/02/1990"),
+        ("birth_date", "1990-01-01", "1990-02", "1990-02"),
+        ("birth_date", "1990-01-01", "1990-2-01", "1990-2-01"),
+        ("birth_date", "1990-01-01", "today", "today"),
         ("on_room_air", 1.0, 0.5, "0.5"),
         ("lvef_pct", "60", "sixty", "sixty"),
     ],
@@ -130,6 +134,28 @@ def test_the_first_cell_that_cannot_be_used_is_named_by_column_and_row(
         assert shown in caught.value.found
     with pytest.raises(ProtocolError, match=f"column {column}"):
         RECORD.screen_cohort(pd.DataFrame({column: [good, None, bad]}))
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("ecog", [True, False]),
+        ("ecog", [date(1970, 1, 1), None]),
+        ("ecog", [datetime(1970, 1, 1, tzinfo=UTC), None]),
+        ("birth_date", [13500, 13501]),
+        ("birth_date", [13500.0, None]),
+        ("birth_date", [True, False]),
+    ],
+)
+def test_a_column_of_another_kind_is_refused_in_every_kind_of_frame(
+    column: str, values: list[Any], tmp_path: Path
+) -> None:
+    table = pl.DataFrame({column: values})
+    table.write_parquet(tmp_path / "other.parquet")
+    own = pd.DataFrame({column: values})
+    for many in (own, own.astype(object), table, table.to_arrow(), tmp_path / "other.parquet", *as_pandas(table)):
+        with pytest.raises(ProtocolError, match=f"column {column}"):
+            RECORD.screen_cohort(many)
 
 
 def test_an_impossible_date_in_pandas_is_named_even_on_the_day_that_stands_for_none() -> None:

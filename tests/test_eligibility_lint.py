@@ -142,3 +142,10 @@ def test_rules_on_dates_and_missing_facts_are_tried() -> None:
     same = findings(criterion(1, "days_between(d, e) >= 14"), criterion(2, "days_between(d, e) > 28"))
     assert [f.kind for f in same] == ["implied"]
     assert findings(criterion(1, "not given(p) or p")) == []
+
+
+@pytest.mark.parametrize("condition", ["colour > 3", "x >", "d > 5", "x", "x >> 30", ""])
+def test_a_condition_that_cannot_be_read_is_found_and_the_rest_still_looked_at(condition: str) -> None:
+    broken = criterion(1, "p").model_copy(update={"condition": condition})
+    found = findings(broken, criterion(2, "x > 200"))
+    assert [(one.kind, one.where) for one in found][:2] == [("unreadable", "E1"), ("threshold", "E2")]

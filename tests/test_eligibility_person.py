@@ -1,9 +1,10 @@
 """One participant: what is known and from where, both gates, when, what to find out next, and what to change."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -382,6 +383,37 @@ def test_days_that_are_only_possible_are_drawn_with_a_sign_and_a_word_of_their_o
     lanes = rows[rows["lane"] != "all together"]
     assert lanes["word"].tolist() == lanes["status"].tolist()
     assert clock_rows(RECORD.timeline(WAITING[0][1], start=TODAY))["name"].iloc[0] == "all together"
+
+
+@pytest.mark.parametrize("day", ["2026-03-10", None, datetime(2026, 3, 10, 8, tzinfo=UTC), date(9999, 12, 1)])
+def test_what_is_no_day_of_a_participant_is_refused(day: Any) -> None:
+    with pytest.raises(ProtocolError, match=r"as_of: found .*; write a date like 2026-03-01"):
+        RECORD.answers({}, as_of=day)
+    with pytest.raises(ProtocolError, match=r"start: found .*; write a date like 2026-03-01"):
+        RECORD.timeline({}, start=day)
+
+
+def test_half_a_day_and_an_unknown_gate_and_many_values_for_one_are_refused() -> None:
+    with pytest.raises(ProtocolError, match=r"days: found 2\.5"):
+        RECORD.timeline({}, start=TODAY, days=2.5)  # type: ignore[arg-type]
+    with pytest.raises(ProtocolError, match="gate: found 'Infusion'; write enrolment or infusion"):
+        RECORD.answers({}, as_of=TODAY, gate="Infusion")  # type: ignore[arg-type]
+    with pytest.raises(ProtocolError, match="a number from"):
+        RECORD.screen({"alt_u_l": np.array([30.0, 40.0])})  # type: ignore[dict-item]
+
+
+def test_a_rating_of_another_day_decides_nothing_where_it_has_to_be_of_the_day() -> None:
+    record = RECORD.with_parameters(ecog_reading="on_the_day")
+    for ecog in (1, 3):
+        facts = {"ecog": ecog, "ecog_date": TODAY, "therapy_start_date": TODAY + 2 * DAY}
+        assert record.screen(facts)["I5"].status == "unknown"
+
+
+def test_a_computed_index_says_what_it_is_computed_from_where_the_given_one_is_rounded() -> None:
+    facts = {"bmi_kg_m2": 30.0, "weight_kg": 86.9, "height_cm": 170.0}
+    answer = next(one for one in RECORD.answers(facts, as_of=TODAY) if one.verdict.id == "E3")
+    assert answer.evidence[0].shown == "30.07 kg/m²"
+    assert answer.evidence[0].where.startswith("computed from")
 
 
 def test_a_timeline_without_a_day_is_refused() -> None:

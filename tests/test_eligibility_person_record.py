@@ -199,3 +199,9 @@ def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None
     assert opens.decoded("dtstart") == when.possibly_from
     assert str(opens["summary"]).startswith("Possible: ")
     assert "organ transplant" in str(opens["summary"])
+
+
+def test_a_day_that_is_none_in_a_kept_record_is_refused_by_name() -> None:
+    broken = kept(facts={"birth_date": date(1950, 6, 15)}).model_copy(update={"facts": {"birth_date": "2026-99-99"}})
+    with pytest.raises(ProtocolError, match="Date of birth: found '2026-99-99'"):
+        changed_verdicts(broken, RECORD)

@@ -2,9 +2,12 @@
 
 import csv
 import io
+import json
 from datetime import date
+from typing import Any
 from xml.etree import ElementTree as ET
 
+import polars as pl
 import pytest
 from participants import RECORD
 from small_protocols import criterion, record_of
@@ -16,9 +19,10 @@ from protocol.eligibility.keeping import interpretation_id, rule_hash
 from protocol.eligibility.planes import pack
 from protocol.eligibility.tally import Tally
 from protocol.exchange.cohort_results import Stamp, attrition, groups, screening_log, stamp
+from protocol.exchange.fhir import group
 from protocol.exchange.flow import flow
 from protocol.exchange.questions import printable
-from protocol.records import Ambiguity
+from protocol.records import Ambiguity, ProtocolError
 
 RULES = [criterion(1, "p", "inclusion"), criterion(2, "x > 30"), criterion(3, "not p", mirrors="I1")]
 RECORD_OF_THREE = record_of(RULES)
@@ -123,3 +127,15 @@ def test_questions_say_how_many_participants_each_decides() -> None:
     assert "decides 1,234 participants" in page
     assert page.index("second?") < page.index("first?")
     assert "decides" not in printable("NCT05672420", asked, date(2026, 11, 20))
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])
+def test_a_group_is_written_of_a_cohort_from_any_frame(kind: Any) -> None:
+    screening = RECORD.screen_cohort(
+        kind(pl.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
+    )
+    tally, under = Tally(pack(screening)), stamp(RECORD, "Ib", date(2026, 11, 20), "NCT05672420")
+    found = json.loads(group(screening, tally, under, "possibly eligible"))
+    assert [one["entity"]["identifier"]["value"] for one in found["member"]] == ["S-2"]
+    with pytest.raises(ProtocolError, match="write eligible so far or possibly eligible"):
+        group(screening, tally, under, "ineligible")

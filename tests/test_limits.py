@@ -65,7 +65,7 @@ def test_a_line_that_contradicts_one_before_is_named_and_not_used() -> None:
     ]
 
 
-@pytest.mark.parametrize("content", [b"", b"site,analyte\n", b"\xff\xfe\x00\xff"])
+@pytest.mark.parametrize("content", [b"", b"site,analyte\n", b"\xff\xfe\x00\xff", b"x" * 200_000])
 def test_a_file_that_is_no_such_table_is_refused(content: bytes) -> None:
     with pytest.raises(ProtocolError):
         read_limits("limits.csv", content, RECORD)

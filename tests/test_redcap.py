@@ -15,6 +15,7 @@ from participants import FACTS, RECORD
 from protocol.eligibility.leaves import Participant
 from protocol.eligibility.logic import Logic
 from protocol.exchange.redcap import COLUMNS, dictionary, import_file
+from protocol.records import ProtocolError
 
 ROWS = list(csv.DictReader(io.StringIO(dictionary(RECORD).decode("utf-8"))))
 FIELDS = {row["Variable / Field Name"]: row for row in ROWS}
@@ -146,3 +147,17 @@ def test_a_cohort_is_coded_as_the_dictionary_says() -> None:
 
 def test_no_cell_of_the_dictionary_runs_in_a_spreadsheet() -> None:
     assert not [cell for row in ROWS for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_whole_numbers_stay_whole_and_small_ones_have_no_exponent() -> None:
+    frame = pd.DataFrame({"ecog": [1.0, None], "cd34_dose_1e6_kg": [0.00001, 2.5]})
+    rows = [*csv.DictReader(io.StringIO(import_file(frame, RECORD).decode()))]
+    assert rows == [
+        {"record_id": "1", "ecog": "1", "cd34_dose_1e6_kg": "0.00001"},
+        {"record_id": "2", "ecog": "", "cd34_dose_1e6_kg": "2.5"},
+    ]
+
+
+def test_what_is_no_frame_of_pandas_is_refused() -> None:
+    with pytest.raises(ProtocolError, match="found dict; write a pandas DataFrame"):
+        import_file({"ecog": [1]}, RECORD)  # type: ignore[arg-type]

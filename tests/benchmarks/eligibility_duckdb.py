@@ -45,7 +45,8 @@ CONDITIONS = (
     "age >= 18 AND age <= 75",
     f"""({KIND} AND (dx_classification = 'who_2016' OR {unclear("dx_classification = 'other'")})
           AND ((planned_treatment = 'first_induction' AND disease_state IN ('untreated', 'prephase_only'))
-               OR (planned_treatment = 'reinduction' AND disease_state = 'failed_first_induction')))
+               OR (planned_treatment = 'reinduction' AND disease_state = 'failed_first_induction'
+                   AND NOT {unclear("prior_reinductions IS NOT NULL AND prior_reinductions > 0")})))
      OR ({KIND} AND planned_treatment = 'consolidation' AND disease_state IN ('cr', 'cri', 'crh'))
      OR ({KIND} AND planned_treatment = 'reinduction' AND disease_state IN ('relapsed', 'refractory')
           AND prior_reinductions <= 0)

@@ -56,9 +56,11 @@ def conditions():
     kind = one_of("diagnosis", "aml", "all") | unclear(one_of("diagnosis", "apl_variant", "lbl", "acute_unspecified"))
     who = (c("dx_classification") == "who_2016") | unclear(c("dx_classification") == "other")
     first = (plan == "first_induction") & one_of("disease_state", "untreated", "prephase_only")
-    part_1 = kind & who & (first | ((plan == "reinduction") & (state == "failed_first_induction")))
+    before = number("prior_reinductions")
+    failed = (plan == "reinduction") & (state == "failed_first_induction")
+    part_1 = kind & who & (first | (failed & ~unclear(before.is_not_null() & (before > 0))))
     part_2 = kind & (plan == "consolidation") & one_of("disease_state", "cr", "cri", "crh")
-    again = one_of("disease_state", "relapsed", "refractory") & (number("prior_reinductions") <= 0)
+    again = one_of("disease_state", "relapsed", "refractory") & (before <= 0)
     part_3 = kind & (plan == "reinduction") & again
     cells, apl = number("cd34_pb_per_ul"), c("diagnosis") == "apl"
     few = (cells < 11 * (2 - TIMES)) | unclear(cells < 20 * (2 - TIMES))

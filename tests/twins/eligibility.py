@@ -83,13 +83,13 @@ def usable(record: EligibilityRecord, facts: Mapping[str, Any]) -> dict[str, Val
     for fact in record.facts:
         if fact.derived:
             derived = _evaluate(ast.parse(fact.derived, mode="eval").body, values)
-            if derived is None or not exact(fact.minimum) <= derived <= exact(fact.maximum):
+            if derived is None:
                 continue
             rounding = exact(fact.step) if fact.step and fact.type == "number" else 0
-            if fact.id not in given:
-                values[fact.id] = derived
-            elif abs(given[fact.id] - derived) > rounding:
+            if fact.id in given and abs(given[fact.id] - derived) > rounding:
                 values.pop(fact.id, None)  # two sources that disagree are no source
+            elif exact(fact.minimum) <= derived <= exact(fact.maximum):
+                values[fact.id] = derived  # which is not rounded
     return values | {f"ever {name}": value for name, value in given.items()}
 
 

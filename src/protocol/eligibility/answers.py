@@ -11,10 +11,12 @@ from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infus
 from protocol.eligibility.logic import Logic
 from protocol.eligibility.reasoning import Node, tree
 from protocol.eligibility.screening import Verdict, in_phase, logic_of, screen
+from protocol.eligibility.values import check_day
 from protocol.eligibility.wording import Wording, show
-from protocol.records import Phase
+from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
+GATES = ("enrolment", "infusion")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -71,6 +73,9 @@ def answers(
     unusable: Mapping[str, str] = NOTHING,
 ) -> tuple[Answer, ...]:
     """Answer every criterion of a gate; see :meth:`protocol.eligibility.EligibilityRecord.answers`."""
+    if gate not in GATES:
+        raise ProtocolError("gate", repr(gate), " or ".join(GATES))
+    check_day(as_of, "as_of")
     if gate == "infusion":
         catalogue, facts = infusion_catalogue(catalogue), on_infusion_day(facts)
     logic = logic_of(catalogue, facts, unusable)
@@ -106,7 +111,8 @@ def _evidence(logic: Logic, name: str, sources: Mapping[str, str]) -> list[Evide
     """Return a fact, and behind a computed or missing one the facts it is or would be computed from."""
     fact = logic.facts[name]
     given, used = logic.leaves.fact(fact), logic.fact(fact)
-    behind = () if fact.derived is None or given.known else names_in(fact.derived)
+    as_given = given.known and (not used.known or used.data == given.data)
+    behind = () if fact.derived is None or as_given else names_in(fact.derived)
     gaps = Wording(logic).missing(name)
     value = used.data if used.known else given.data if given.known else None
     where = sources.get(name, "") if given.known or name in logic.leaves.unusable else ""

@@ -4,6 +4,8 @@ Numbers are float64 with NaN for unknown; dates count from 31 December 1899, wit
 yes or no) count from 1 in the order of their options, with 0 for unknown. Null, NaN, NaT, NA, None: all are unknown.
 """
 
+import re
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -19,6 +21,7 @@ Column = NDArray[Any]
 EPOCH = (FIRST_DAY - date(1970, 1, 1)).days - 1
 """The day numbered 0, counted from 1970-01-01: the day before the first day a participant may have."""
 LAST_NUMBER = (LAST_DAY - date(1970, 1, 1)).days - EPOCH
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 YES_NO = (False, True)
 NEITHER = 255
 """Stands for what is neither yes nor no until it is refused."""
@@ -87,7 +90,7 @@ def of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Colum
 
 def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     if fact.is_number:
-        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _numbers(series)
     if fact.type == "date":
         return _days(series, fact, first_row)
     codes, found = pd.factorize(series)
@@ -100,6 +103,15 @@ def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     return np.array([*numbers, 0], dtype=answer_type(fact))[codes]  # code -1 is missing: the last entry
 
 
+def _numbers(series: "pd.Series[Any]") -> Column:
+    """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
+    types = pd.api.types
+    other = types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series)
+    if other or (series.dtype == object and any(isinstance(cell, (bool, np.bool_, date)) for cell in series)):
+        raise ValueError("yes and no, or dates, instead of numbers")
+    return series.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
 def _flag(value: Any) -> bool:
     if isinstance(value, str) or value not in YES_NO:
         raise ValueError(f"{str(value)!r}, neither true nor false")
@@ -110,16 +122,29 @@ def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
     if getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None) is not None:
         series = series.dt.tz_localize(None)
-    elif series.dtype == object:
-        series = series.map(lambda cell: cell.replace(tzinfo=None) if isinstance(cell, datetime) else cell)
     known = series.notna().to_numpy(dtype=bool)
-    values = np.where(known, series.to_numpy(), np.datetime64(EPOCH, "D"))
+    cells: Any = series.to_numpy()
+    if series.dtype.kind != "M":
+        cells = np.array([_day(cell, fact, row) for row, cell in enumerate(series, first_row)], dtype=object)
+    values = np.where(known, cells, np.datetime64(EPOCH, "D"))
     dates = values.astype("datetime64[D]")
     odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
     if len(odd):
         raise refused(fact, first_row + odd[0], str(values[odd[0]]))
     days = dates.astype(np.int64) - EPOCH
     return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
+
+
+def _day(cell: Any, fact: Fact, row: int) -> Any:
+    """Take a date, a moment on its own clock, or a text like 2026-03-01; a text in another form could be any day."""
+    if isinstance(cell, datetime):
+        return cell.replace(tzinfo=None)
+    if isinstance(cell, (date, np.datetime64)) or pd.isna(cell):
+        return cell
+    if isinstance(cell, str) and DAY.fullmatch(cell):
+        with suppress(ValueError):
+            return date.fromisoformat(cell)
+    raise refused(fact, row, repr(cell))
 
 
 def empty(fact: Fact, size: int) -> Column:

@@ -34,6 +34,8 @@ ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 def parse(condition: str) -> ast.expr:
     """Parse one condition; ValueError when it is not an expression."""
     try:
+        if not condition.strip():
+            raise ValueError
         return ast.parse(f"({condition.strip()})", mode="eval").body  # brackets let it run over lines
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"condition {condition!r} cannot be read; write it like bmi_kg_m2 > 30") from None

@@ -164,7 +164,7 @@ class Criterion(Provenance):
         """Every condition of the criterion and its parts."""
         rules: tuple[Criterion | Part, ...] = (self, *self.parts)
         for rule in rules:
-            yield from (text for text in (rule.condition, rule.applies_if) if text)
+            yield from (text for text in (rule.condition, rule.applies_if) if text is not None)
 
 
 class Recheck(Provenance):

@@ -21,6 +21,8 @@ from protocol.eligibility.logic import TOLERANCE, Logic, Value, both, opposite
 from protocol.eligibility.screening import blocked, in_phase, rails_of
 from protocol.records import Phase
 
+NEXT_TO_NOTHING = 1e-9
+"""Far below the steps of any threshold: a crossing at 0 has no relative tolerance, and needs a stretch as well."""
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -96,6 +98,7 @@ class Evaluation:
             value = low - (left - right) / slope
             there = right + (right_high - right) * (value - low) / (high - low)
             slack = TOLERANCE * abs(there) / abs(slope)
+        value, slack = np.where(abs(value) < NEXT_TO_NOTHING, 0.0, value), np.maximum(slack, NEXT_TO_NOTHING)
         known = np.isfinite(value) & np.isfinite(slack)
         return Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
 

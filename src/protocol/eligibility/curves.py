@@ -25,6 +25,8 @@ from protocol.eligibility.rows import Read, Rows
 from protocol.records import Phase, ProtocolError
 
 FEWER_POINTS = 25
+MARGIN = 1e-6
+"""How far beyond its ends a range is followed, so that an end, too, lies inside a stretch."""
 """Where a threshold has to be screened value by value."""
 Concerned = tuple[tuple[Criterion, ...], Rows, Flags]
 """The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
@@ -170,10 +172,13 @@ def _stretches(
 
     Where both sides count as equal is a stretch of its own.
     """
-    crossings = [found for one in compared if (found := evaluation.crossing(one, parameter, *ends)) is not None]
+    low_end, high_end = ends[0] - MARGIN, ends[1] + MARGIN
+    crossings = [
+        found for one in compared if (found := evaluation.crossing(one, parameter, low_end, high_end)) is not None
+    ]
     edges = [found.value + side * found.slack for found in crossings for side in (-1, 1)]
-    inner = np.sort(np.clip(np.array(edges).reshape(len(edges), evaluation.size), *ends), axis=0)
-    low, high = (np.full((1, evaluation.size), end) for end in ends)
+    inner = np.sort(np.clip(np.array(edges).reshape(len(edges), evaluation.size), low_end, high_end), axis=0)
+    low, high = (np.full((1, evaluation.size), end) for end in (low_end, high_end))
     for begin, end in pairwise(np.vstack([low, inner, high])):
         yield begin, (begin + end) / 2
 

@@ -231,8 +231,16 @@ def _entry(verdict: Verdict, rule: Criterion, answer: Answer | None = None) -> E
 def facts_of(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, FactValue]:
     """Return the facts of a kept record as they can be screened again; ProtocolError when they no longer can."""
     dates = {fact.id for fact in catalogue.facts if fact.type == "date"}
-    read = {n: date.fromisoformat(v) if n in dates and isinstance(v, str) else v for n, v in record.facts.items()}
+    read = {n: _day(v) if n in dates and isinstance(v, str) else v for n, v in record.facts.items()}
     return check_facts(read, catalogue)
+
+
+def _day(text: str) -> date | str:
+    """Read a kept day; what is none stays as it is, to be refused with the fact's name."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return text
 
 
 def changed_verdicts(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, tuple[Status | None, Status]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.conditions import check, names_in, parse
 from protocol.eligibility.criteria import PHASES, Catalogue, Criterion
 from protocol.eligibility.crossings import facts_of, settled
 from protocol.eligibility.dimensions import mismatch
@@ -21,6 +21,7 @@ Kind = Literal[
     "duplicate",
     "implied",
     "declaration",
+    "unreadable",
     "unknown name",
     "unused",
     "unit",
@@ -35,7 +36,8 @@ class Finding(NamedTuple):
     Attributes
     ----------
     kind : str
-        contradiction, duplicate, implied (and not declared), declaration (that does not hold), unknown name, unused,
+        contradiction, duplicate, implied (and not declared), declaration (that does not hold), unreadable (no
+        condition in the record's language), unknown name, unused,
         unit, threshold (outside the plausible range), unreachable.
     where : str
         The criteria, fact or parameter, by id.
@@ -60,7 +62,7 @@ def lint(record: Catalogue) -> tuple[Finding, ...]:
     record : Catalogue
         Also one put together without the checks of reading, for example a draft.
     """
-    unknown = tuple(_unknown_names(record))
+    unknown = (*_unreadable(record), *_unknown_names(record))
     broken = {finding.where for finding in unknown}
     gates = {"criteria": record.criteria, "infusion_criteria": record.infusion_criteria}
     sound = record.model_copy(
@@ -82,11 +84,30 @@ def _rules(record: Catalogue) -> tuple[Criterion, ...]:
     return (*record.criteria, *record.infusion_criteria)
 
 
+def _unreadable(record: Catalogue) -> Iterator[Finding]:
+    facts, parameters = ({one.id: one for one in kind} for kind in (record.facts, record.parameters))
+    for criterion in _rules(record):
+        for text in criterion.conditions():
+            try:
+                if set(names_in(text)) <= {*facts, *parameters}:  # otherwise an unknown name
+                    check(text, facts, parameters)
+            except ValueError as error:
+                yield Finding("unreadable", criterion.id, str(error))
+
+
+def _readable(text: str) -> bool:
+    try:
+        return bool(parse(text))
+    except ValueError:
+        return False
+
+
 def _unknown_names(record: Catalogue) -> Iterator[Finding]:
     known = {fact.id for fact in record.facts} | {parameter.id for parameter in record.parameters}
     ids = {criterion.id for criterion in record.criteria}
     for criterion in _rules(record):
-        names = dict.fromkeys(name for text in criterion.conditions() for name in names_in(text))
+        texts = filter(_readable, criterion.conditions())
+        names = dict.fromkeys(name for text in texts for name in names_in(text))
         if wrong := [name for name in names if name not in known]:
             yield Finding("unknown name", criterion.id, f"names {', '.join(wrong)}, which is no fact or parameter")
         if criterion.counted_with and criterion.counted_with not in ids:

@@ -170,9 +170,9 @@ class Logic:
     def _look_up(self, fact: Fact) -> Value:
         given = self.leaves.fact(fact)
         if fact.derived is not None:
-            derived = self._plausible(fact, self.value(parse(fact.derived)))
-            agreed = Value(given.data, both(given.known, opposite(self._conflict(fact, given, derived))))
-            given = self._fill(agreed, derived, given.known)
+            derived = self.value(parse(fact.derived))
+            conflict = self._conflict(fact, given, derived)
+            given = self._fill(given, self._plausible(fact, derived), conflict)
         if fact.dated_by is None or given.known is False:
             return given
         return Value(given.data, both(given.known, opposite(self.is_out_of_date(fact))))
@@ -189,7 +189,7 @@ class Logic:
         """Whether a fact is given and what it can be derived from says something else."""
         if fact.derived is None:
             return False
-        return self._conflict(fact, self.leaves.fact(fact), self._plausible(fact, self.value(parse(fact.derived))))
+        return self._conflict(fact, self.leaves.fact(fact), self.value(parse(fact.derived)))
 
     def _conflict(self, fact: Fact, given: Value, derived: Value) -> Any:
         known = both(given.known, derived.known)
@@ -206,14 +206,15 @@ class Logic:
         within = both(derived.data >= fact.minimum, derived.data <= fact.maximum)
         return Value(derived.data, both(derived.known, self.leaves.flags(within)))
 
-    def _fill(self, agreed: Value, derived: Value, given: Any) -> Value:
-        """Take what is given and agrees; where nothing is given, what is derived."""
-        wanted = both(opposite(given), derived.known)
-        if wanted is False or agreed.known is True:
-            return agreed
-        if given is False:
+    def _fill(self, given: Value, derived: Value, conflict: Any) -> Value:
+        """Take what is derived, which is not rounded, and else what is given; neither where they disagree."""
+        agreed = Value(given.data, both(given.known, opposite(conflict)))
+        wanted = both(derived.known, opposite(conflict))
+        if wanted is False or agreed.known is False:
+            return agreed if wanted is False else Value(derived.data, wanted)
+        if wanted is True:
             return derived
-        data = np.where(self.leaves.unpacked(agreed.known), agreed.data, derived.data)
+        data = np.where(self.leaves.unpacked(wanted), derived.data, agreed.data)
         return Value(data, either(agreed.known, wanted))
 
     def _apply(self, function: Callable[..., Any], *nodes: ast.expr) -> Value:

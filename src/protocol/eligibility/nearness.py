@@ -36,9 +36,10 @@ def near_misses(
     Returns
     -------
     pandas.DataFrame
-        participant (row, from 0), criterion, parameter (id; None where no single threshold decides), threshold (its
-        present value), needed (at which the criterion no longer fails), distance (in units of the threshold: 0.1 is a
-        tenth of it; where the threshold is 0, in its unit), open (other criteria that are unknown).
+        participant (row, from 0), criterion, parameter (id; None where no single threshold decides within its range),
+        threshold (its present value), needed (at which the criterion no longer fails), distance (in units of the
+        threshold: 0.1 is a tenth of it; where the threshold is 0, in its unit), open (other criteria that are
+        unknown).
     """
     criteria = {criterion.id: criterion for criterion in catalogue.criteria}
     pieces = [
@@ -94,7 +95,8 @@ def _needed(
         for side in (0.0, -1.0, 1.0):
             value = np.where(np.isfinite(crossing.value), crossing.value, present)
             tried = value + side * (parameter.step or 0.1)
-            passes = ~evaluation.at(parameter.id, tried)[0]
+            settable = np.isclose(tried, np.clip(tried, low, high), rtol=0, atol=1e-9)
+            passes = settable & ~evaluation.at(parameter.id, tried)[0]
             away = abs(tried - present) / (abs(present) or 1.0)
             nearer = passes & (away < distance)
             needed, distance = np.where(nearer, tried, needed), np.where(nearer, away, distance)

@@ -12,7 +12,7 @@ from protocol.records import ProtocolError
 
 IDENTITY = "participant_id"
 NO_DAY = date(9999, 12, 31)
-"""Stands for a time of day until it is refused."""
+"""Stands for what is no day until it is refused."""
 FEW = 7
 """Options up to which comparing with each is faster than looking it up."""
 A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
@@ -68,10 +68,14 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
 
     column = pl.col(fact.id)
     if fact.is_number:
+        if dtype == pl.Boolean or dtype.is_temporal():
+            raise refused(fact, None, f"{dtype} instead of numbers")
         return column.cast(pl.Float64, strict=strict)
     if fact.type == "date":
+        if not (dtype in (pl.String, pl.Date, pl.Null) or isinstance(dtype, pl.Datetime)):
+            raise refused(fact, None, f"{dtype} instead of dates")
         if dtype == pl.String:
-            column = column.str.to_date(strict=strict)
+            column = _written(column, strict=strict)
         if isinstance(dtype, pl.Datetime):
             column = _midnights(column, dtype, strict=strict)
         days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
@@ -83,6 +87,14 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     flags = column.cast(pl.Float64, strict=strict).fill_nan(None)
     neither = pl.lit(NEITHER if strict else None)
     return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def _written(column: Any, *, strict: bool) -> Any:
+    """Take a text that is a day as 2026-03-01; in any other form day and month could be exchanged."""
+    import polars as pl
+
+    day, other = column.str.to_date("%Y-%m-%d", strict=False), pl.lit(NO_DAY if strict else None)
+    return pl.when(day.cast(pl.String) == column).then(day).when(column.is_not_null()).then(other)
 
 
 def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:

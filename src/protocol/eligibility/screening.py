@@ -147,9 +147,7 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
         if name not in known:
             raise ProtocolError(f"fact {name}", "a name the record does not have", "one of " + ", ".join(known))
     given = {name: _plain(value) for name, value in facts.items()}
-    return {
-        name: _checked(known[name], value) for name, value in given.items() if value is not None and value == value
-    }
+    return {name: _checked(known[name], value) for name, value in given.items() if not _is_missing(value)}
 
 
 def _plain(value: Any) -> Any:
@@ -157,6 +155,10 @@ def _plain(value: Any) -> Any:
     if value is pd.NA:
         return None
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 def _checked(fact: Fact, value: FactValue) -> FactValue:

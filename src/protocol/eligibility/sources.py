@@ -65,7 +65,7 @@ class Participants(Sequence[str]):
         """Return the id in a row, or several."""
         if isinstance(row, slice):
             return tuple(identity(self._ids[place]) for place in range(*row.indices(self._size)))
-        return identity(self._ids[row])
+        return identity(self._ids[int(row)])  # also a number of NumPy's, which Polars does not take
 
     def __iter__(self) -> Iterator[str]:
         return map(identity, self._ids)

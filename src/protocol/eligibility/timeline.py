@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
 from protocol.eligibility.gates import rules
 from protocol.eligibility.screening import check_facts, check_phase, screen
+from protocol.eligibility.values import check_day
 from protocol.eligibility.variants import CODES, Codes, codes_of, facts_behind, variants
 from protocol.eligibility.wording import Gap
 from protocol.records import Phase, ProtocolError
@@ -162,8 +163,9 @@ def timeline(
 ) -> Timeline:
     """Judge every possible day of enrolment; see :meth:`protocol.eligibility.EligibilityRecord.timeline`."""
     check_phase(phase)
-    if days < 1:
-        raise ProtocolError("days", str(days), "1 or more")
+    check_day(start, "start")
+    if days % 1 or days < 1:
+        raise ProtocolError("days", repr(days), "a whole number, 1 or more")
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     candidates = np.datetime64(start) + np.arange(days)
     moving = {RECENCY_ANCHOR}

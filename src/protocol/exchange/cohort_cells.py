@@ -13,8 +13,8 @@ from protocol.eligibility.sources import identity
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY
 from protocol.translation import _
 
-YES = {"1", "true", "yes", "y", "是"}
-NO = {"0", "false", "no", "n", "否"}
+YES = {"1", "1.0", "true", "yes", "y", "是"}
+NO = {"0", "0.0", "false", "no", "n", "否"}
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
 
 
@@ -176,7 +176,7 @@ def identities(cells: Sequence[Any], numbers: Any, missing: Listed) -> list[str]
 def read_value(cell: object, fact: Fact) -> object:
     """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
     text = "" if cell is None or cell != cell else str(cell).strip()
-    if text.lower() in EMPTY and text not in fact.options:
+    if text.lower() in EMPTY and text.lower() not in map(str.lower, (*fact.options, *fact.options.values())):
         return None
     match fact.type:
         case "yes_no":

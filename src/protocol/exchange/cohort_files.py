@@ -185,7 +185,7 @@ class _Csv:
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
         self.header_row, self.header = first[0], [cell.strip() for cell in first[1]]
-        repeated = sorted({column for column in self.header if self.header.count(column) > 1})
+        repeated = sorted({column for column in self.header if column and self.header.count(column) > 1})
         if repeated:
             raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
 
@@ -250,8 +250,12 @@ class _Csv:
 
 def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[Problem]:
     problems = list[Problem]()
+    nameless = columns.count("")
+    if nameless:
+        found = _("{count} columns without a name; they are not used").format(count=nameless)
+        problems.append(Problem(_("header"), found, _("no comma behind the last name")))
     for column in columns:
-        if column in facts or column == IDENTITY:
+        if column in facts or column in (IDENTITY, ""):
             continue
         stem = _same_quantity(column, facts)
         if stem:

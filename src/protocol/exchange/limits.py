@@ -59,7 +59,10 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
     ProtocolError
         When the file is no such table at all.
     """
-    rows = list(csv.reader(io.StringIO(_text(name, content), newline="")))
+    try:
+        rows = list(csv.reader(io.StringIO(_text(name, content), newline="")))
+    except csv.Error as error:
+        raise ProtocolError(name, str(error), ",".join(COLUMNS)) from None
     header = [cell.strip() for cell in rows[0]] if rows else []
     missing = [column for column in COLUMNS if column not in header]
     if missing:

@@ -7,6 +7,7 @@ Unknown numbers and dates stay empty. What can be calculated has a second, calcu
 import ast
 import re
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,10 @@ import pandas as pd
 from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
 from protocol.eligibility.cohort import IDENTITY
 from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.sources import identity
 from protocol.eligibility.values import FIRST_DAY, LAST_DAY
 from protocol.exchange.spreadsheet import csv
+from protocol.records import ProtocolError
 from protocol.translation import _
 
 COLUMNS = (
@@ -61,11 +64,14 @@ def import_file(frame: pd.DataFrame, record: EligibilityRecord) -> bytes:
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row per participant, columns by fact id and ``participant_id``.
+        One row per participant, columns by fact id and ``participant_id``; without that rows are numbered.
     record : EligibilityRecord
         The record whose facts the columns are.
     """
-    columns: dict[str, list[str]] = {RECORD_ID: [str(name) for name in frame[IDENTITY]]}
+    if not isinstance(frame, pd.DataFrame):
+        raise ProtocolError("cohort", type(frame).__name__, "a pandas DataFrame")
+    ids = frame[IDENTITY] if IDENTITY in frame else range(1, len(frame) + 1)
+    columns: dict[str, list[str]] = {RECORD_ID: [*map(identity, ids)]}
     for fact in (fact for fact in record.facts if fact.id in frame):
         columns[fact.id] = [_answer(value, fact) for value in frame[fact.id].astype(object)]
     return _written(pd.DataFrame(columns))
@@ -84,8 +90,10 @@ def _answer(value: Any, fact: Fact) -> str:
             return str(int(value))
         case "date":
             return pd.Timestamp(value).date().isoformat()
+        case "whole":
+            return str(int(value))
         case "number":
-            return f"{value:.12g}"
+            return f"{Decimal(f'{value:.12g}'):f}"  # never 1e-05, which REDCap does not take for a number
     return str(value)
 
 

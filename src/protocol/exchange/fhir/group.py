@@ -7,6 +7,9 @@ from protocol.eligibility import CohortScreening
 from protocol.eligibility.planes import members
 from protocol.eligibility.tally import Tally
 from protocol.exchange.cohort_results import Stamp
+from protocol.records import ProtocolError
+
+LISTED = ("eligible so far", "possibly eligible")
 
 
 def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) -> bytes:
@@ -28,6 +31,8 @@ def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) 
     bytes
         JSON. Members are identified by study id; the characteristics are the criteria, inclusions and exclusions.
     """
+    if overall not in LISTED:
+        raise ProtocolError("overall", repr(overall), " or ".join(LISTED))
     listed = tally.open if overall == "possibly eligible" else ~(tally.excluded | tally.open)
     members_ = [str(screening.participants[row]) for row in members(listed, tally.planes.participants)]
     on = {tally.planes.ids[i] for i in tally.on}
