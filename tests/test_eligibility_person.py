@@ -409,6 +409,12 @@ def test_a_rating_of_another_day_decides_nothing_where_it_has_to_be_of_the_day()
         assert record.screen(facts)["I5"].status == "unknown"
 
 
+def test_a_measurement_without_its_day_is_used_and_says_so() -> None:
+    answer = next(one for one in RECORD.answers({"lvef_pct": 61.0}, as_of=TODAY) if one.verdict.id == "I7")
+    found = {item.fact: item.where for item in answer.evidence}
+    assert (found["lvef_pct"], found["alt_u_l"]) == ("no day given", "")
+
+
 def test_a_computed_index_says_what_it_is_computed_from_where_the_given_one_is_rounded() -> None:
     facts = {"bmi_kg_m2": 30.0, "weight_kg": 86.9, "height_cm": 170.0}
     answer = next(one for one in RECORD.answers(facts, as_of=TODAY) if one.verdict.id == "E3")

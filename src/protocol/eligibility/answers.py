@@ -37,7 +37,8 @@ class Evidence:
     measured : date or None
         The day of the measurement.
     where : str
-        Where it came from: the form, a file, an imported record, or the facts it is computed from.
+        Where it came from: the form, a file, an imported record, or the facts it is computed from; and that a
+        measurement has no day, where it has none.
     problem : str
         "" when the value is used; otherwise one of :data:`protocol.eligibility.REASONS`.
     """
@@ -118,13 +119,16 @@ def _evidence(logic: Logic, name: str, sources: Mapping[str, str]) -> list[Evide
     where = sources.get(name, "") if given.known or name in logic.leaves.unusable else ""
     if used.known and behind:
         where = _("computed from {facts}").format(facts=", ".join(logic.facts[other].label for other in behind))
+    measured = _measured(logic, fact)
+    if used.known and fact.dated_by and measured is None:
+        where = ", ".join(filter(None, [where, _("no day given")]))  # it is used, and nobody can say how old it is
     own = Evidence(
         name,
         fact.label,
         value,
         "" if value is None else show(fact, value),
         fact.unit or "",
-        _measured(logic, fact),
+        measured,
         where,
         gaps[0].reason if gaps else "",
     )
