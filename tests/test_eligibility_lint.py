@@ -41,8 +41,11 @@ def test_an_unknown_name_is_found_and_the_rest_still_looked_at() -> None:
     assert "fever" in found[0].found
 
 
-def test_a_criterion_counted_with_none_is_found() -> None:
+def test_a_criterion_counted_with_none_or_with_one_that_does_not_count_is_found() -> None:
     assert findings(criterion(1, "p", mirrors="I9"))[0].where == "E1"
+    assert findings(criterion(1, "p", mirrors="E1"))[0].where == "E1"
+    both = findings(criterion(1, "p", mirrors="E2"), criterion(2, "p", mirrors="E1"))
+    assert [one.where for one in both] == ["E1", "E2"]
 
 
 def test_a_fact_and_a_parameter_that_nothing_looks_at_are_found() -> None:

@@ -207,6 +207,11 @@ class Catalogue(Record):
             known[name] = _changed(known[name], value)
         return self.model_copy(update={"parameters": tuple(known.values())})
 
+    @property
+    def counting(self) -> frozenset[str]:
+        """The criteria that count by themselves, by id: neither a mirror nor implied."""
+        return frozenset(criterion.id for criterion in self.criteria if criterion.counted_with is None)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
@@ -260,9 +265,9 @@ class Catalogue(Record):
                 raise ValueError(
                     f"case {case.says!r} names {min(wrong, default=case.part)!r}; write a fact or part id"
                 )
-        ids = {c.id for c in self.criteria}
-        if criterion.counted_with and criterion.counted_with not in ids:
-            raise ValueError(f"criterion {criterion.id} counts with unknown {criterion.counted_with!r}; write an id")
+        if criterion.counted_with and criterion.counted_with not in self.counting:
+            found = f"criterion {criterion.id} counts with {criterion.counted_with!r}, unknown or not counted itself"
+            raise ValueError(f"{found}; write the id of a criterion that counts")
 
 
 def _short(value: float | str) -> str:

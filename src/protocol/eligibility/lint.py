@@ -104,16 +104,14 @@ def _readable(text: str) -> bool:
 
 def _unknown_names(record: Catalogue) -> Iterator[Finding]:
     known = {fact.id for fact in record.facts} | {parameter.id for parameter in record.parameters}
-    ids = {criterion.id for criterion in record.criteria}
     for criterion in _rules(record):
         texts = filter(_readable, criterion.conditions())
         names = dict.fromkeys(name for text in texts for name in names_in(text))
         if wrong := [name for name in names if name not in known]:
             yield Finding("unknown name", criterion.id, f"names {', '.join(wrong)}, which is no fact or parameter")
-        if criterion.counted_with and criterion.counted_with not in ids:
-            yield Finding(
-                "unknown name", criterion.id, f"counts with {criterion.counted_with}, which is no criterion"
-            )
+        if criterion.counted_with and criterion.counted_with not in record.counting:
+            found = f"counts with {criterion.counted_with}, which is no criterion that counts by itself"
+            yield Finding("unknown name", criterion.id, found)
 
 
 def _unused(record: Catalogue) -> Iterator[Finding]:

@@ -258,7 +258,7 @@ def _status(blocks: Rails) -> Status:
 
 def _questions(logic: Logic, verdicts: tuple[Verdict, ...], catalogue: Catalogue) -> tuple[Question, ...]:
     """What to find out next: facts that data can give first, then judgements; those that settle most come first."""
-    counted = {c.id for c in catalogue.criteria if c.counted_with is None}
+    counted = catalogue.counting
     settles: dict[str, dict[str, None]] = {}
     for verdict in verdicts:
         if verdict.status == "unknown" and verdict.id in counted:
