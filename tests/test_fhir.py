@@ -12,6 +12,7 @@ from real_records import (
     DAY,
     LOINC,
     PATIENT,
+    SNOMED,
     bundle,
     concept,
     condition,
@@ -104,6 +105,8 @@ MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-m
         ({"status": "active", "effectiveDateTime": "2026-01-01"}, "2026-03-10"),  # still taken
         ({"status": "active", "effectivePeriod": {"start": "2026-01-01"}}, "2026-03-10"),
         ({"status": "completed"}, None),
+        ({"status": "completed", "effectivePeriod": {"start": "2026-01-01"}}, None),  # over, nobody knows when
+        ({"status": "on-hold", "effectivePeriod": {"start": "2026-01-01"}}, None),
         ({"status": "not-taken", "effectiveDateTime": "2026-02-01"}, ""),
         ({"status": "active", "effectiveDateTime": "2026-04-01"}, ""),
     ],
@@ -113,6 +116,14 @@ def test_therapy_lasts_to_its_latest_possible_day(given_: dict[str, Any], last: 
     facts = read({**statement, "subject": {"reference": "Patient/1"}}).facts
     assert facts.get("ever_anticancer_therapy") == (None if last == "" else True)
     assert facts.get("last_anticancer_therapy_date") == (date.fromisoformat(last) if last else None)
+
+
+def test_the_start_of_a_procedure_is_not_its_last_day() -> None:
+    over = {"resourceType": "Procedure", "id": "p", "status": "completed", "subject": {"reference": "Patient/1"}}
+    over |= {"code": concept("367336001", SNOMED), "performedPeriod": {"start": "2025-01-01"}}
+    person = read(over)
+    assert person.facts["ever_anticancer_therapy"] is True
+    assert "last_anticancer_therapy_date" not in person.facts
 
 
 @pytest.mark.parametrize(
