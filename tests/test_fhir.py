@@ -312,6 +312,31 @@ def test_a_hundred_units_or_copies_can_still_be_a_limit_of_quantification() -> N
         assert read(low).facts["hcv_rna"] == "not_detectable"
 
 
+@pytest.mark.parametrize(
+    ("code", "comparator", "value", "fact", "expected"),
+    [
+        ("11011-4", ">", 0, "hcv_rna", "detectable"),
+        ("11011-4", ">=", 0, "hcv_rna", None),
+        ("11011-4", "<=", 0, "hcv_rna", "not_detectable"),
+        ("11011-4", "<", 0, "hcv_rna", None),
+        ("11011-4", "<", -20, "hcv_rna", None),
+        ("11011-4", "", float("nan"), "hcv_rna", None),
+        ("20447-9", ">", 0, "hiv_test", "confirmed"),
+        ("42595-9", ">", 0, "hbv_dna", None),
+        ("42595-9", ">=", 0, "hbv_dna", None),
+        ("42595-9", ">", 1999, "hbv_dna", None),
+        ("42595-9", ">=", 2000, "hbv_dna", None),  # 2000 itself or above it
+        ("42595-9", ">", 2000, "hbv_dna", "above_2000"),
+        ("42595-9", "", -1, "hbv_dna", None),
+    ],
+)
+def test_more_than_nothing_is_some_and_a_bound_decides_only_what_it_bounds(
+    code: str, comparator: str, value: float, fact: str, expected: str | None
+) -> None:
+    person = read(observation(code, valueQuantity=quantity(value, "[IU]/mL", comparator=comparator)))
+    assert person.facts.get(fact) == expected
+
+
 def test_an_undetectable_hiv_load_does_not_deny_a_reactive_test() -> None:
     load = observation("20447-9", "b", "2026-03-09", valueQuantity=quantity(20, "{copies}/mL", comparator="<"))
     test = observation("56888-1", "a", "2026-03-05", valueCodeableConcept=concept("LA15255-5"))
