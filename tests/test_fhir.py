@@ -200,6 +200,11 @@ def test_components_are_read_and_no_flow_of_oxygen_is_room_air() -> None:
     )
 
 
+def test_a_flow_of_more_than_nothing_is_not_room_air() -> None:
+    flow = observation("3151-8", "f", valueQuantity=quantity(0, "L/min", comparator=">"))
+    assert "on_room_air" not in read(flow, observation("59408-5", valueQuantity=quantity(96, "%"))).facts
+
+
 def test_the_oxygen_of_another_day_says_nothing_about_todays_saturation() -> None:
     today = observation("59408-5", "s", "2026-03-08", valueQuantity=quantity(96, "%"))
     before = observation("3151-8", "f", "2026-03-07", valueQuantity=quantity(0, "L/min"))

@@ -65,6 +65,8 @@ def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding, sub
         return None
     unit = unit_of(quantity)
     finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
+    if comparator and (fact.is_number or fact.id == AIR):
+        return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
     if fact.id == AIR:
         return replace(finding, value=value == 0) if unit else replace(finding, reason=UNIT_UNKNOWN)
     if not fact.is_number:
@@ -74,8 +76,6 @@ def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding, sub
         if word is None:
             return None if option else replace(finding, reason=NOT_USABLE, note=note)
         return replace(finding, value=word)
-    if comparator:
-        return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
     return replace(measured(fact, float(value), unit, finding), limit=upper_limit(part, fact, subject, blank.day))
 
 
