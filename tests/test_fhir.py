@@ -136,6 +136,15 @@ def test_the_start_of_a_procedure_is_not_its_last_day() -> None:
         ({"valueQuantity": quantity(90000, "umol/L")}, "missing"),
         ({"valueString": "normal"}, "missing"),
         ({"valueInteger": 90}, "unit unknown"),
+        ({"valueInteger": "90"}, "missing"),
+        ({"valueInteger": True}, "missing"),
+        ({"valueBoolean": True}, "missing"),
+        ({"valueQuantity": quantity("90", "umol/L")}, "missing"),
+        ({"valueQuantity": {"unit": "umol/L"}}, "missing"),
+        ({"valueRange": {"low": quantity(200, "umol/L"), "high": quantity(300, "umol/L")}}, "missing"),
+        ({"valueRatio": {"numerator": quantity(300)}}, "missing"),
+        ({"valueSampledData": {"data": "300"}}, "missing"),
+        ({"valueTime": "12:00"}, "missing"),
         ({"valueQuantity": quantity(90, "umol/L"), "effectiveDateTime": None}, "missing"),
     ],
 )
@@ -172,6 +181,8 @@ def test_a_preliminary_result_is_used_and_flagged() -> None:
 def test_an_absent_value_does_not_hide_an_older_one() -> None:
     empty = observation("1742-6", "new", dataAbsentReason=state("not-performed"))
     assert read(empty, alt(40, "old", day="2026-03-05")).facts["alt_u_l"] == 40
+    unit_only = {**empty, "valueQuantity": {"unit": "U/L"}}
+    assert read(unit_only, alt(40, "old", day="2026-03-05")).facts["alt_u_l"] == 40
 
 
 @pytest.mark.parametrize("score", range(6))
