@@ -463,6 +463,22 @@ def test_a_pregnancy_of_no_known_day_may_be_after_the_negative_test() -> None:
     assert read(noted).unusable["pregnancy_test"] == "missing"
 
 
+@pytest.mark.parametrize("day", [None, "09/03/2026"])
+def test_a_result_without_a_date_may_be_the_newest(day: str | None) -> None:
+    person = read(alt(30, "a"), alt(300, "b", day=day))
+    assert person.unusable["alt_u_l"] == "conflicting sources"
+    assert person.unused["alt_u_l"].note == "30 U/L (Observation a); 300 U/L (Observation b): no date"
+    unread = observation("1742-6", "b", day=day, valueString="300")
+    assert read(alt(30, "a"), unread).unusable["alt_u_l"] == "conflicting sources"
+    same = read(alt(30, "a"), alt(30, "b", day=day))
+    assert (same.facts["alt_u_l"], same.facts["labs_date"]) == (30, date(2026, 3, 8))
+
+
+def test_a_later_result_of_the_same_day_that_cannot_be_used_is_not_replaced_by_an_earlier_one() -> None:
+    late = observation("1742-6", "b", day="2026-03-08T19:00:00Z", valueString="300")
+    assert read(alt(30, "a", day="2026-03-08T07:00:00Z"), late).unusable["alt_u_l"] == "missing"
+
+
 def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     load = observation("20447-9", "a", "2019-03-09", valueQuantity=quantity(900, "{copies}/mL"))
     antigen = observation("5195-3", "b", valueCodeableConcept=concept("LA6577-6"))
@@ -757,7 +773,8 @@ JSON = st.recursive(
 def test_no_shape_of_a_resource_stops_the_others(bent: dict[str, Any]) -> None:
     for kind in ("Observation", "Condition", "Procedure", "MedicationStatement"):
         odd = {"resourceType": kind, "subject": {"reference": "Patient/1"}, **bent}
-        assert read(odd, alt(40, "good")).facts["alt_u_l"] == 40
+        good = observation("14682-9", "good", valueQuantity=quantity(90, "umol/L"))
+        assert read(odd, good).facts["creatinine_umol_l"] == 90
 
 
 DAYS = [f"2026-03-0{day}" for day in range(1, 10)]

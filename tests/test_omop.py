@@ -55,7 +55,7 @@ def person(own: int, year: Any = 1980, month: Any = 5, day: Any = 6, gender: int
     }
 
 
-def measurement(own: int = 1, day: str = "2026-03-08", **more: Any) -> dict[str, Any]:
+def measurement(own: int = 1, day: str | None = "2026-03-08", **more: Any) -> dict[str, Any]:
     return {"measurement_id": own, "person_id": 1, "measurement_date": day, **CREATININE, **more}
 
 
@@ -111,6 +111,12 @@ def test_a_unit_must_be_known_and_a_bound_is_no_value(tmp_path: Path, changed: d
 def test_two_values_of_one_day_conflict(tmp_path: Path) -> None:
     found = one(tmp_path, measurement=[measurement(1), measurement(2, value_as_number=1.5)])
     assert found.unusable["creatinine_umol_l"] == "conflicting sources"
+
+
+def test_a_row_without_a_date_may_be_the_newest(tmp_path: Path) -> None:
+    found = one(tmp_path, measurement=[measurement(1), measurement(2, day=None, value_as_number=9.0)])
+    assert found.unusable["creatinine_umol_l"] == "conflicting sources"
+    assert "measurement 2): no date" in found.unused["creatinine_umol_l"].note
 
 
 def test_a_newer_row_without_a_value_hides_nothing_and_one_that_cannot_be_read_does(tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from protocol.exchange.answers import MEANS, amount, coded, is_load
 from protocol.exchange.birth import Birth, born
+from protocol.exchange.choosing import NOT_USABLE
 from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
 from protocol.exchange.cohort_files import Problem
-from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, gathered, measured, settle
+from protocol.exchange.evidence import Finding, Imports, Naming, Setting, gathered, measured, settle
 from protocol.exchange.history import diagnosed, died
 from protocol.exchange.omop_tables import PRELIMINARY, Account, Tables
 from protocol.records import ProtocolError

@@ -5,8 +5,9 @@ from typing import Any
 
 from protocol.eligibility import Fact
 from protocol.exchange.answers import amount, coded, is_load, worded
+from protocol.exchange.choosing import NOT_USABLE
 from protocol.exchange.codes import SYSTEMS
-from protocol.exchange.evidence import NOT_USABLE, Finding, measured
+from protocol.exchange.evidence import Finding, measured
 from protocol.exchange.fhir.quantities import unit_of
 from protocol.exchange.fhir.ranges import Subject, upper_limit
 from protocol.exchange.units import UNIT_UNKNOWN
