@@ -474,6 +474,22 @@ def test_a_result_without_a_date_may_be_the_newest(day: str | None) -> None:
     assert (same.facts["alt_u_l"], same.facts["labs_date"]) == (30, date(2026, 3, 8))
 
 
+@pytest.mark.parametrize(
+    ("element", "given_"),
+    [
+        ("effectiveDateTime", {"effectiveDateTime": "09/03/2026"}),
+        ("effectivePeriod.end", {"effectivePeriod": {"end": "2026-13-45"}}),
+        ("issued", {"effectiveDateTime": None, "issued": "today"}),
+    ],
+)
+def test_a_date_that_is_none_is_reported_where_it_stands(element: str, given_: dict[str, Any]) -> None:
+    other = observation("99999-9", "o2", day="yesterday")  # about nothing that the criteria ask
+    found = everybody({"a.json": bundle(PATIENT, alt(300, **given_), other)})
+    said = "a date like 1960-03-01, or its year, or year and month"
+    assert found.problems == ((f"a.json, entry 2, {element}", "no date", said),)
+    assert found.participants[0].unusable["alt_u_l"] == "missing"
+
+
 def test_a_later_result_of_the_same_day_that_cannot_be_used_is_not_replaced_by_an_earlier_one() -> None:
     late = observation("1742-6", "b", day="2026-03-08T19:00:00Z", valueString="300")
     assert read(alt(30, "a", day="2026-03-08T07:00:00Z"), late).unusable["alt_u_l"] == "missing"

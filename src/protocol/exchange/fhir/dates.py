@@ -37,6 +37,15 @@ def moment(value: Any) -> str:
     return found.astimezone(UTC).isoformat() if found.tzinfo else ""
 
 
+def not_dates(resource: dict[str, Any]) -> list[str]:
+    """Return the elements of a resource that ought to be a date and are none."""
+    given = {name: at for name, at in resource.items() if name.endswith(("DateTime", "Instant", "Date", "issued"))}
+    for name, own in resource.items():
+        if name.endswith("Period") and isinstance(own, dict):
+            given |= {f"{name}.{end}": own.get(end) for end in ("start", "end")}
+    return [name for name, at in given.items() if at is not None and first_day(at) is None]
+
+
 def period(resource: dict[str, Any], stem: str) -> tuple[Any, Any]:
     """Return start and end of ``stem``: a dateTime, an instant, or a Period."""
     own = resource.get(f"{stem}Period")

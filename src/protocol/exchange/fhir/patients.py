@@ -37,6 +37,11 @@ def birth_of(item: Item, problems: list[Problem]) -> Birth | None:
     try:
         return read_birth(str(text), "Patient")
     except ValueError:
-        where = _("{where}, birthDate").format(where=item.where)
-        problems.append(Problem(where, _("no date"), _("a date like 1960-03-01, or its year, or year and month")))
+        problems.append(no_date(item, "birthDate"))
         return None
+
+
+def no_date(item: Item, element: str) -> Problem:
+    """Say that an element of a resource ought to be a date and is none."""
+    write = _("a date like 1960-03-01, or its year, or year and month")
+    return Problem(f"{item.where}, {element}", _("no date"), write)

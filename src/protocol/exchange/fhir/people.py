@@ -8,8 +8,9 @@ from typing import Any
 from protocol.exchange.codes import CodeBook
 from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Imports, Naming, Setting, gathered, settle
+from protocol.exchange.fhir.dates import not_dates
 from protocol.exchange.fhir.findings import Reader, UnclearError
-from protocol.exchange.fhir.patients import birth_of, patient_findings, sex_of
+from protocol.exchange.fhir.patients import birth_of, no_date, patient_findings, sex_of
 from protocol.exchange.fhir.ranges import Subject
 from protocol.exchange.fhir.reading import Item, items
 from protocol.records import ProtocolError
@@ -78,7 +79,9 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
 
 def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
     try:
-        return reader.findings(item.resource)
+        findings = reader.findings(item.resource)
+        problems += [no_date(item, name) for name in not_dates(item.resource) if findings]
+        return findings
     except UnclearError as element:
         found = _("{element} says nothing clear; the Condition is not used").format(element=element)
         problems.append(Problem(item.where, found, _("one code of HL7 for it, beside a text or a code of your own")))
