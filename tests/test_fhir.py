@@ -669,6 +669,34 @@ def test_the_newest_version_of_a_resource_read_twice_counts() -> None:
     assert read(old, new).facts["alt_u_l"] == 40
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_patients_of_one_id_that_differ_conflict_and_are_reported(turned: bool) -> None:
+    both = [PATIENT, {**PATIENT, "gender": "male", "birthDate": "2015-01-01"}]
+    found = everybody({"a.json": bundle(*(reversed(both) if turned else both))})
+    person = found.participants[0]
+    assert {"sex", "age_years", "birth_date"}.isdisjoint(person.facts)
+    assert {person.unusable[name] for name in ("sex", "age_years", "birth_date")} == {"conflicting sources"}
+    assert [problem.where for problem in found.problems] == ["a.json, entry 2"]
+    newer = [{**one, "meta": {"lastUpdated": f"2026-03-0{n}T00:00:00Z"}} for n, one in enumerate(both, start=1)]
+    assert everybody({"a.json": bundle(*newer)}).participants[0].facts["sex"] == "male"
+
+
+def test_versions_are_ordered_across_time_zones() -> None:
+    new = alt(300, meta={"lastUpdated": "2026-03-08T23:00:00-05:00"})
+    old = alt(30, meta={"lastUpdated": "2026-03-09T01:00:00Z"})
+    assert read(new, old).facts["alt_u_l"] == 300
+    begun = alt(30, meta={"lastUpdated": "0001-01-01T00:00:00+14:00"})  # before there are moments
+    assert read(new, begun).facts["alt_u_l"] == 300
+
+
+def test_one_id_on_two_servers_does_not_take_a_result_from_one_of_two_persons() -> None:
+    other = {**PATIENT, "id": "2"}
+    new = {"subject": {"reference": "Patient/2"}, "meta": {"lastUpdated": "2026-03-09T00:00:00Z"}}
+    first = bundle(PATIENT, alt(300, meta={"lastUpdated": "2026-03-08T00:00:00Z"}))
+    found = everybody({"a.json": first, "b.json": bundle(other, alt(30, **new))})
+    assert [one.facts["alt_u_l"] for one in found.participants] == [300, 30]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

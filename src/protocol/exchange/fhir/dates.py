@@ -32,9 +32,9 @@ def moment(value: Any) -> str:
     """Return the moment in universal time where a FHIR date has one, to order values of one day."""
     try:
         found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return found.astimezone(UTC).isoformat() if found.tzinfo else ""
+    except (TypeError, ValueError, OverflowError):
         return ""
-    return found.astimezone(UTC).isoformat() if found.tzinfo else ""
 
 
 def not_dates(resource: dict[str, Any]) -> list[str]:
