@@ -532,6 +532,12 @@ def test_a_reference_range_is_converted_and_must_be_the_only_normal_one() -> Non
     assert "alt_uln_u_l" in read(alt(90, referenceRange=[{"high": {"value": 35}}])).unusable
 
 
+@pytest.mark.parametrize("kind", [{"text": "critical"}, {"coding": [{"display": "critical"}]}, {}])
+def test_a_range_whose_kind_only_a_text_tells_is_no_limit_of_normal(kind: dict[str, Any]) -> None:
+    given_ = [{"high": quantity(200, "U/L"), "type": kind}]
+    assert read(alt(90, referenceRange=given_)).unusable["alt_uln_u_l"] == "no upper limit of normal"
+
+
 MALE = {"coding": [{"system": "http://snomed.info/sct", "code": "248153007"}]}
 FEMALE = {"coding": [{"system": "http://hl7.org/fhir/administrative-gender", "code": "female"}]}
 
