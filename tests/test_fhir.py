@@ -257,6 +257,24 @@ def test_coded_answers_and_amounts_become_options(code: str, value: dict[str, An
     assert (fact in person.unusable) == (expected is None)
 
 
+@pytest.mark.parametrize(
+    ("code", "codes", "fact"),
+    [
+        ("5195-3", ("260385009", "10828004"), "hbsag"),
+        ("20447-9", ("10828004", "260415000"), "hiv_test"),
+        ("89247-1", ("425389002", "423053003"), "ecog"),
+    ],
+)
+def test_codings_of_one_answer_that_contradict_each_other_conflict(
+    code: str, codes: tuple[str, str], fact: str
+) -> None:
+    said = {"coding": [{"system": SNOMED, "code": one} for one in codes]}
+    torn, clear = observation(code, "a", valueCodeableConcept=said), concept(codes[0], SNOMED)
+    assert read(torn).unusable[fact] == "conflicting sources"
+    beside = read(torn, observation(code, "b", valueCodeableConcept=clear))
+    assert beside.unusable[fact] == "conflicting sources"
+
+
 OWN = {"system": "urn:local", "code": "X9"}
 REFUTED = {
     "coding": [OWN, {"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "refuted"}]

@@ -81,9 +81,10 @@ def _said(finding: "Finding") -> str:
 
 
 def _agree(usable: list["Finding"], all_: list["Finding"]) -> "Finding":
-    """Return the newest finding when all usable ones say the same, else the conflict between them."""
-    if not usable:
-        return max(all_, key=lambda f: (day_of(f), f.reason, f.note, f.origin))
+    """Return the newest finding when all usable ones say the same, else the conflict between or within them."""
+    torn = [f for f in all_ if f.reason == CONFLICT]
+    if torn or not usable:
+        return max(torn or all_, key=lambda f: (day_of(f), f.reason, f.note, f.origin))
     newest = max(usable, key=lambda f: (day_of(f), f.moment, f.origin, f.code))
     if _same([f.value for f in usable]):
         return newest

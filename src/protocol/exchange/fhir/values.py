@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from protocol.eligibility import Fact
-from protocol.exchange.answers import amount, coded, is_load, worded
-from protocol.exchange.choosing import NOT_USABLE
+from protocol.exchange.answers import MEANS, amount, coded, is_load, worded
+from protocol.exchange.choosing import CONFLICT, NOT_USABLE
 from protocol.exchange.codes import SYSTEMS
 from protocol.exchange.evidence import Finding, measured
 from protocol.exchange.fhir.quantities import unit_of
@@ -63,6 +63,8 @@ def _concept(concept: dict[str, Any], fact: Fact, option: str, blank: Finding) -
     ]
     values = [value for value in (coded(fact, option, coding) for coding in codings) if value is not None]
     shown = ", ".join(" ".join(coding).strip() for coding in codings)
+    if len(set(values)) > 1 or len({MEANS[coding] for coding in codings if coding in MEANS}) > 1:
+        return replace(blank, original=shown, reason=CONFLICT, note=f"{shown} ({blank.origin})")
     if not values:
         return (
             None if option else replace(blank, original=shown, reason=NOT_USABLE, note=_("an answer not known here"))
