@@ -197,21 +197,22 @@ class _Reader:
         columns = (
             "condition_occurrence_id", "person_id::int", "condition_concept_id::int",
             "condition_source_concept_id::int", "condition_start_date::date", "condition_end_date::date",
-            "condition_status_concept_id::int",
+            "condition_end_date", "condition_status_concept_id::int",
         )  # fmt: skip
         wanted = self._wanted("condition_occurrence", "condition_concept_id", "condition_source_concept_id")
         keys = ("condition_concept_id", "condition_source_concept_id")
         self.accounts.append(self.tables.account("condition_occurrence", wanted, self.setting.as_of))
-        for own, person, concept, source, start, end, status in self.tables.among(
+        for own, person, concept, source, start, end, written, status in self.tables.among(
             "condition_occurrence", columns, keys, wanted
         ):
             if status in PRELIMINARY or (start and start > self.setting.as_of):
                 continue
+            ended = end or bool(str(written or "").strip())  # on a day that nobody can read
             for meaning in self._meanings(concept, source):
                 code = self._shown(concept)
                 blank = Finding(meaning.fact, None, start, f"condition_occurrence {own}", code, original=code)
                 fact = self.setting.facts[meaning.fact]
-                for finding in diagnosed(fact, meaning.option, blank, end, self.setting.as_of):
+                for finding in diagnosed(fact, meaning.option, blank, ended, self.setting.as_of):
                     yield person, finding
 
     def procedures(self) -> Iterator[tuple[int, Finding]]:
