@@ -630,6 +630,13 @@ def test_an_incomplete_date_of_birth_says_only_what_it_says(birth: str, age: int
     assert RECORD.screen(person.facts)["I1"].status == expected.get(birth, "met")
 
 
+def test_a_birth_after_today_is_reported() -> None:
+    found = everybody({"a.json": bundle({**PATIENT, "birthDate": "2030-01-01"})})
+    assert [problem.found for problem in found.problems] == ["a date of birth after the as-of date"]
+    assert found.problems[0].where == "a.json, entry 1, birthDate"
+    assert "age_years" not in found.participants[0].facts
+
+
 def test_the_dead_are_not_expected_to_survive_and_those_who_die_later_are_alive_today() -> None:
     assert RECORD.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-09"}).facts)["I6"].status == "not met"
     assert RECORD.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-11"}).facts)["I6"].status == "unknown"

@@ -236,6 +236,14 @@ def test_a_bad_cell_of_any_table_is_reported_by_table_row_and_column(
     assert told[0].found == f"1 cells that are no {kind}"
 
 
+@pytest.mark.parametrize("year", [3000, 10**12])
+def test_a_birth_after_today_is_reported(tmp_path: Path, year: int) -> None:
+    found = read(folder(tmp_path, person=[person(1, year)]))
+    [told] = [problem for problem in found.problems if problem.where == "table person, row 2"]
+    assert told.found == ("a date of birth after the as-of date" if year == 3000 else "no date of birth")
+    assert "age_years" not in found.participants[0].facts
+
+
 def test_a_day_that_cannot_be_read_is_nobodys_day_and_an_end_that_cannot_is_unknown(tmp_path: Path) -> None:
     procedures = [PROCEDURE, {**PROCEDURE, "procedure_occurrence_id": 2, "procedure_date": "05.03.2026"}]
     over = {**CONDITION, "condition_end_date": "bad"}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.exchange.answers import MEANS, amount, coded, is_load
-from protocol.exchange.birth import Birth, born
+from protocol.exchange.birth import Birth, born, not_yet_born
 from protocol.exchange.choosing import NOT_USABLE
 from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
 from protocol.exchange.cohort_files import Problem
@@ -136,14 +136,20 @@ class _Reader:
             for meaning in self._meanings(gender):
                 found = Finding("sex", meaning.option, self.setting.as_of, "person", f"OMOP {gender}")
                 findings[person].append(found)
-            try:
-                yield person, None if year is None else born(year, month, day, "person")
-            except ValueError:
-                self.problems.append(Problem(where, _("no date of birth"), _("year, month and day of a real day")))
-                yield person, None
+            yield person, self._born(year, month, day, where)
         held, reason = self.tables.account("person"), _("without a person_id of their own")
         left_out = ((reason, held.rows - len(seen)),) if held.rows > len(seen) else ()
         self.accounts.insert(0, held._replace(read=len(seen), left_out=left_out))
+
+    def _born(self, year: int | None, month: int | None, day: int | None, where: str) -> Birth | None:
+        try:
+            birth = None if year is None else born(year, month, day, "person")
+            found = _("a date of birth after the as-of date") if not_yet_born(birth, self.setting.as_of) else ""
+        except (ValueError, OverflowError):
+            birth, found = None, _("no date of birth")
+        if found:
+            self.problems.append(Problem(where, found, _("year, month and day of a real day")))
+        return birth
 
     def results(self) -> Iterator[tuple[int, Finding]]:
         """Yield the newest results of both tables that hold them."""

@@ -5,8 +5,9 @@ A person has one such resource, or several that differ and do not say which is n
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
-from protocol.exchange.birth import Birth, read_birth
+from protocol.exchange.birth import Birth, not_yet_born, read_birth
 from protocol.exchange.choosing import CONFLICT
 from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Setting
@@ -42,17 +43,21 @@ def sex_of(patients: Sequence[Item]) -> str | None:
     return known.pop() if len(known) == 1 else None
 
 
-def birth_of(patients: Sequence[Item], problems: list[Problem]) -> Birth | None:
+def birth_of(patients: Sequence[Item], as_of: date, problems: list[Problem]) -> Birth | None:
     """Return the days the person may have been born on; None when it is absent, unreadable or in conflict."""
     births = _births(patients)
     if len(births) != 1:
         return None
     [(text, item)] = births.items()
     try:
-        return read_birth(text, "Patient")
-    except ValueError:
+        birth = read_birth(text, "Patient")
+    except (ValueError, OverflowError):
         problems.append(no_date(item, "birthDate"))
         return None
+    if not_yet_born(birth, as_of):
+        found = _("a date of birth after the as-of date")
+        problems.append(no_date(item, "birthDate")._replace(found=found))
+    return birth
 
 
 def _births(patients: Sequence[Item]) -> dict[str, Item]:

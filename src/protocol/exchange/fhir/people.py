@@ -64,7 +64,7 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     imported = []
     for key, own in people.items():
         person = patients.get(key, [])
-        birth = birth_of(person, problems)
+        birth = birth_of(person, setting.as_of, problems)
         reader = Reader(book, setting, Subject(sex_of(person), birth))
         findings = [finding for item in own for finding in _read(reader, item, problems)]
         findings += patient_findings(person, setting)
