@@ -12,6 +12,7 @@ from real_records import (
     DAY,
     LOINC,
     PATIENT,
+    SNOMED,
     bundle,
     concept,
     condition,
@@ -104,6 +105,8 @@ MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-m
         ({"status": "active", "effectiveDateTime": "2026-01-01"}, "2026-03-10"),  # still taken
         ({"status": "active", "effectivePeriod": {"start": "2026-01-01"}}, "2026-03-10"),
         ({"status": "completed"}, None),
+        ({"status": "completed", "effectivePeriod": {"start": "2026-01-01"}}, None),  # over, nobody knows when
+        ({"status": "on-hold", "effectivePeriod": {"start": "2026-01-01"}}, None),
         ({"status": "not-taken", "effectiveDateTime": "2026-02-01"}, ""),
         ({"status": "active", "effectiveDateTime": "2026-04-01"}, ""),
     ],
@@ -113,6 +116,14 @@ def test_therapy_lasts_to_its_latest_possible_day(given_: dict[str, Any], last: 
     facts = read({**statement, "subject": {"reference": "Patient/1"}}).facts
     assert facts.get("ever_anticancer_therapy") == (None if last == "" else True)
     assert facts.get("last_anticancer_therapy_date") == (date.fromisoformat(last) if last else None)
+
+
+def test_the_start_of_a_procedure_is_not_its_last_day() -> None:
+    over = {"resourceType": "Procedure", "id": "p", "status": "completed", "subject": {"reference": "Patient/1"}}
+    over |= {"code": concept("367336001", SNOMED), "performedPeriod": {"start": "2025-01-01"}}
+    person = read(over)
+    assert person.facts["ever_anticancer_therapy"] is True
+    assert "last_anticancer_therapy_date" not in person.facts
 
 
 @pytest.mark.parametrize(
@@ -125,6 +136,15 @@ def test_therapy_lasts_to_its_latest_possible_day(given_: dict[str, Any], last: 
         ({"valueQuantity": quantity(90000, "umol/L")}, "missing"),
         ({"valueString": "normal"}, "missing"),
         ({"valueInteger": 90}, "unit unknown"),
+        ({"valueInteger": "90"}, "missing"),
+        ({"valueInteger": True}, "missing"),
+        ({"valueBoolean": True}, "missing"),
+        ({"valueQuantity": quantity("90", "umol/L")}, "missing"),
+        ({"valueQuantity": {"unit": "umol/L"}}, "missing"),
+        ({"valueRange": {"low": quantity(200, "umol/L"), "high": quantity(300, "umol/L")}}, "missing"),
+        ({"valueRatio": {"numerator": quantity(300)}}, "missing"),
+        ({"valueSampledData": {"data": "300"}}, "missing"),
+        ({"valueTime": "12:00"}, "missing"),
         ({"valueQuantity": quantity(90, "umol/L"), "effectiveDateTime": None}, "missing"),
     ],
 )
@@ -161,6 +181,8 @@ def test_a_preliminary_result_is_used_and_flagged() -> None:
 def test_an_absent_value_does_not_hide_an_older_one() -> None:
     empty = observation("1742-6", "new", dataAbsentReason=state("not-performed"))
     assert read(empty, alt(40, "old", day="2026-03-05")).facts["alt_u_l"] == 40
+    unit_only = {**empty, "valueQuantity": {"unit": "U/L"}}
+    assert read(unit_only, alt(40, "old", day="2026-03-05")).facts["alt_u_l"] == 40
 
 
 @pytest.mark.parametrize("score", range(6))
@@ -187,6 +209,11 @@ def test_components_are_read_and_no_flow_of_oxygen_is_room_air() -> None:
     assert (
         read(observation("59408-5", valueQuantity=quantity(96, "%"), component=[flow])).facts["on_room_air"] is False
     )
+
+
+def test_a_flow_of_more_than_nothing_is_not_room_air() -> None:
+    flow = observation("3151-8", "f", valueQuantity=quantity(0, "L/min", comparator=">"))
+    assert "on_room_air" not in read(flow, observation("59408-5", valueQuantity=quantity(96, "%"))).facts
 
 
 def test_the_oxygen_of_another_day_says_nothing_about_todays_saturation() -> None:
@@ -228,6 +255,24 @@ def test_coded_answers_and_amounts_become_options(code: str, value: dict[str, An
     person = read(observation(code, **value))
     assert person.facts.get(fact) == expected
     assert (fact in person.unusable) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("code", "codes", "fact"),
+    [
+        ("5195-3", ("260385009", "10828004"), "hbsag"),
+        ("20447-9", ("10828004", "260415000"), "hiv_test"),
+        ("89247-1", ("425389002", "423053003"), "ecog"),
+    ],
+)
+def test_codings_of_one_answer_that_contradict_each_other_conflict(
+    code: str, codes: tuple[str, str], fact: str
+) -> None:
+    said = {"coding": [{"system": SNOMED, "code": one} for one in codes]}
+    torn, clear = observation(code, "a", valueCodeableConcept=said), concept(codes[0], SNOMED)
+    assert read(torn).unusable[fact] == "conflicting sources"
+    beside = read(torn, observation(code, "b", valueCodeableConcept=clear))
+    assert beside.unusable[fact] == "conflicting sources"
 
 
 OWN = {"system": "urn:local", "code": "X9"}
@@ -299,6 +344,31 @@ def test_a_hundred_units_or_copies_can_still_be_a_limit_of_quantification() -> N
     for unit in ("[IU]/mL", "{copies}/mL"):
         low = observation("11011-4", valueQuantity=quantity(100, unit, comparator="<"))
         assert read(low).facts["hcv_rna"] == "not_detectable"
+
+
+@pytest.mark.parametrize(
+    ("code", "comparator", "value", "fact", "expected"),
+    [
+        ("11011-4", ">", 0, "hcv_rna", "detectable"),
+        ("11011-4", ">=", 0, "hcv_rna", None),
+        ("11011-4", "<=", 0, "hcv_rna", "not_detectable"),
+        ("11011-4", "<", 0, "hcv_rna", None),
+        ("11011-4", "<", -20, "hcv_rna", None),
+        ("11011-4", "", float("nan"), "hcv_rna", None),
+        ("20447-9", ">", 0, "hiv_test", "confirmed"),
+        ("42595-9", ">", 0, "hbv_dna", None),
+        ("42595-9", ">=", 0, "hbv_dna", None),
+        ("42595-9", ">", 1999, "hbv_dna", None),
+        ("42595-9", ">=", 2000, "hbv_dna", None),  # 2000 itself or above it
+        ("42595-9", ">", 2000, "hbv_dna", "above_2000"),
+        ("42595-9", "", -1, "hbv_dna", None),
+    ],
+)
+def test_more_than_nothing_is_some_and_a_bound_decides_only_what_it_bounds(
+    code: str, comparator: str, value: float, fact: str, expected: str | None
+) -> None:
+    person = read(observation(code, valueQuantity=quantity(value, "[IU]/mL", comparator=comparator)))
+    assert person.facts.get(fact) == expected
 
 
 def test_an_undetectable_hiv_load_does_not_deny_a_reactive_test() -> None:
@@ -411,6 +481,38 @@ def test_a_pregnancy_of_no_known_day_may_be_after_the_negative_test() -> None:
     assert read(noted).unusable["pregnancy_test"] == "missing"
 
 
+@pytest.mark.parametrize("day", [None, "09/03/2026"])
+def test_a_result_without_a_date_may_be_the_newest(day: str | None) -> None:
+    person = read(alt(30, "a"), alt(300, "b", day=day))
+    assert person.unusable["alt_u_l"] == "conflicting sources"
+    assert person.unused["alt_u_l"].note == "30 U/L (Observation a); 300 U/L (Observation b): no date"
+    unread = observation("1742-6", "b", day=day, valueString="300")
+    assert read(alt(30, "a"), unread).unusable["alt_u_l"] == "conflicting sources"
+    same = read(alt(30, "a"), alt(30, "b", day=day))
+    assert (same.facts["alt_u_l"], same.facts["labs_date"]) == (30, date(2026, 3, 8))
+
+
+@pytest.mark.parametrize(
+    ("element", "given_"),
+    [
+        ("effectiveDateTime", {"effectiveDateTime": "09/03/2026"}),
+        ("effectivePeriod.end", {"effectivePeriod": {"end": "2026-13-45"}}),
+        ("issued", {"effectiveDateTime": None, "issued": "today"}),
+    ],
+)
+def test_a_date_that_is_none_is_reported_where_it_stands(element: str, given_: dict[str, Any]) -> None:
+    other = observation("99999-9", "o2", day="yesterday")  # about nothing that the criteria ask
+    found = everybody({"a.json": bundle(PATIENT, alt(300, **given_), other)})
+    said = "a date like 1960-03-01, or its year, or year and month"
+    assert found.problems == ((f"a.json, entry 2, {element}", "no date", said),)
+    assert found.participants[0].unusable["alt_u_l"] == "missing"
+
+
+def test_a_later_result_of_the_same_day_that_cannot_be_used_is_not_replaced_by_an_earlier_one() -> None:
+    late = observation("1742-6", "b", day="2026-03-08T19:00:00Z", valueString="300")
+    assert read(alt(30, "a", day="2026-03-08T07:00:00Z"), late).unusable["alt_u_l"] == "missing"
+
+
 def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     load = observation("20447-9", "a", "2019-03-09", valueQuantity=quantity(900, "{copies}/mL"))
     antigen = observation("5195-3", "b", valueCodeableConcept=concept("LA6577-6"))
@@ -446,6 +548,12 @@ def test_a_reference_range_is_converted_and_must_be_the_only_normal_one() -> Non
     ]
     assert read(alt(90, referenceRange=typed)).facts["alt_uln_u_l"] == 35
     assert "alt_uln_u_l" in read(alt(90, referenceRange=[{"high": {"value": 35}}])).unusable
+
+
+@pytest.mark.parametrize("kind", [{"text": "critical"}, {"coding": [{"display": "critical"}]}, {}])
+def test_a_range_whose_kind_only_a_text_tells_is_no_limit_of_normal(kind: dict[str, Any]) -> None:
+    given_ = [{"high": quantity(200, "U/L"), "type": kind}]
+    assert read(alt(90, referenceRange=given_)).unusable["alt_uln_u_l"] == "no upper limit of normal"
 
 
 MALE = {"coding": [{"system": "http://snomed.info/sct", "code": "248153007"}]}
@@ -522,6 +630,13 @@ def test_an_incomplete_date_of_birth_says_only_what_it_says(birth: str, age: int
     assert RECORD.screen(person.facts)["I1"].status == expected.get(birth, "met")
 
 
+def test_a_birth_after_today_is_reported() -> None:
+    found = everybody({"a.json": bundle({**PATIENT, "birthDate": "2030-01-01"})})
+    assert [problem.found for problem in found.problems] == ["a date of birth after the as-of date"]
+    assert found.problems[0].where == "a.json, entry 1, birthDate"
+    assert "age_years" not in found.participants[0].facts
+
+
 def test_the_dead_are_not_expected_to_survive_and_those_who_die_later_are_alive_today() -> None:
     assert RECORD.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-09"}).facts)["I6"].status == "not met"
     assert RECORD.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-11"}).facts)["I6"].status == "unknown"
@@ -583,6 +698,34 @@ def test_the_newest_version_of_a_resource_read_twice_counts() -> None:
     )
     assert read(new, old).facts["alt_u_l"] == 40
     assert read(old, new).facts["alt_u_l"] == 40
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_patients_of_one_id_that_differ_conflict_and_are_reported(turned: bool) -> None:
+    both = [PATIENT, {**PATIENT, "gender": "male", "birthDate": "2015-01-01"}]
+    found = everybody({"a.json": bundle(*(reversed(both) if turned else both))})
+    person = found.participants[0]
+    assert {"sex", "age_years", "birth_date"}.isdisjoint(person.facts)
+    assert {person.unusable[name] for name in ("sex", "age_years", "birth_date")} == {"conflicting sources"}
+    assert [problem.where for problem in found.problems] == ["a.json, entry 2"]
+    newer = [{**one, "meta": {"lastUpdated": f"2026-03-0{n}T00:00:00Z"}} for n, one in enumerate(both, start=1)]
+    assert everybody({"a.json": bundle(*newer)}).participants[0].facts["sex"] == "male"
+
+
+def test_versions_are_ordered_across_time_zones() -> None:
+    new = alt(300, meta={"lastUpdated": "2026-03-08T23:00:00-05:00"})
+    old = alt(30, meta={"lastUpdated": "2026-03-09T01:00:00Z"})
+    assert read(new, old).facts["alt_u_l"] == 300
+    begun = alt(30, meta={"lastUpdated": "0001-01-01T00:00:00+14:00"})  # before there are moments
+    assert read(new, begun).facts["alt_u_l"] == 300
+
+
+def test_one_id_on_two_servers_does_not_take_a_result_from_one_of_two_persons() -> None:
+    other = {**PATIENT, "id": "2"}
+    new = {"subject": {"reference": "Patient/2"}, "meta": {"lastUpdated": "2026-03-09T00:00:00Z"}}
+    first = bundle(PATIENT, alt(300, meta={"lastUpdated": "2026-03-08T00:00:00Z"}))
+    found = everybody({"a.json": first, "b.json": bundle(other, alt(30, **new))})
+    assert [one.facts["alt_u_l"] for one in found.participants] == [300, 30]
 
 
 @pytest.mark.parametrize(
@@ -705,7 +848,8 @@ JSON = st.recursive(
 def test_no_shape_of_a_resource_stops_the_others(bent: dict[str, Any]) -> None:
     for kind in ("Observation", "Condition", "Procedure", "MedicationStatement"):
         odd = {"resourceType": kind, "subject": {"reference": "Patient/1"}, **bent}
-        assert read(odd, alt(40, "good")).facts["alt_u_l"] == 40
+        good = observation("14682-9", "good", valueQuantity=quantity(90, "umol/L"))
+        assert read(odd, good).facts["creatinine_umol_l"] == 90
 
 
 DAYS = [f"2026-03-0{day}" for day in range(1, 10)]

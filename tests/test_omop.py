@@ -55,7 +55,7 @@ def person(own: int, year: Any = 1980, month: Any = 5, day: Any = 6, gender: int
     }
 
 
-def measurement(own: int = 1, day: str = "2026-03-08", **more: Any) -> dict[str, Any]:
+def measurement(own: int = 1, day: str | None = "2026-03-08", **more: Any) -> dict[str, Any]:
     return {"measurement_id": own, "person_id": 1, "measurement_date": day, **CREATININE, **more}
 
 
@@ -111,6 +111,12 @@ def test_a_unit_must_be_known_and_a_bound_is_no_value(tmp_path: Path, changed: d
 def test_two_values_of_one_day_conflict(tmp_path: Path) -> None:
     found = one(tmp_path, measurement=[measurement(1), measurement(2, value_as_number=1.5)])
     assert found.unusable["creatinine_umol_l"] == "conflicting sources"
+
+
+def test_a_row_without_a_date_may_be_the_newest(tmp_path: Path) -> None:
+    found = one(tmp_path, measurement=[measurement(1), measurement(2, day=None, value_as_number=9.0)])
+    assert found.unusable["creatinine_umol_l"] == "conflicting sources"
+    assert "measurement 2): no date" in found.unused["creatinine_umol_l"].note
 
 
 def test_a_newer_row_without_a_value_hides_nothing_and_one_that_cannot_be_read_does(tmp_path: Path) -> None:
@@ -195,6 +201,56 @@ def test_missing_tables_bad_cells_and_strangers_are_reported(tmp_path: Path) -> 
     assert any("table death" in line for line in said)
     assert any("1 persons" in line for line in said)
     assert found.participants[0].facts["creatinine_umol_l"] == pytest.approx(88.4017)
+
+
+CONDITION = {"condition_occurrence_id": 1, "person_id": 1, "condition_concept_id": 140352}
+CONDITION |= {"condition_start_date": "2026-01-05", "condition_end_date": ""}
+PROCEDURE = {"procedure_occurrence_id": 1, "person_id": 1, "procedure_concept_id": 4273629}
+PROCEDURE |= {"procedure_date": "2025-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "kind"),
+    [
+        ("condition_occurrence", {**CONDITION, "condition_start_date": "2027/13/01"}, "condition_start_date", "date"),
+        ("condition_occurrence", {**CONDITION, "condition_end_date": "bad"}, "condition_end_date", "date"),
+        ("procedure_occurrence", {**PROCEDURE, "procedure_date": "05.03.2026"}, "procedure_date", "date"),
+        (
+            "procedure_occurrence",
+            {**PROCEDURE, "procedure_concept_id": "4273629x"},
+            "procedure_concept_id",
+            "whole number",
+        ),
+        ("death", {"person_id": 1, "death_date": "bad"}, "death_date", "date"),
+        ("person", person(1, "19x0"), "year_of_birth", "whole number"),
+        ("measurement", measurement(operator_concept_id="<"), "operator_concept_id", "whole number"),
+        ("measurement", measurement(range_high="40 U/L"), "range_high", "number"),
+    ],
+)
+def test_a_bad_cell_of_any_table_is_reported_by_table_row_and_column(
+    tmp_path: Path, table: str, row: dict[str, Any], column: str, kind: str
+) -> None:
+    found = read(folder(tmp_path, ".csv", **{table: [row]}))
+    told = [problem for problem in found.problems if "row" in problem.where]
+    assert [problem.where for problem in told] == [f"table {table}, row 2, column {column}"]
+    assert told[0].found == f"1 cells that are no {kind}"
+
+
+@pytest.mark.parametrize("year", [3000, 10**12])
+def test_a_birth_after_today_is_reported(tmp_path: Path, year: int) -> None:
+    found = read(folder(tmp_path, person=[person(1, year)]))
+    [told] = [problem for problem in found.problems if problem.where == "table person, row 2"]
+    assert told.found == ("a date of birth after the as-of date" if year == 3000 else "no date of birth")
+    assert "age_years" not in found.participants[0].facts
+
+
+def test_a_day_that_cannot_be_read_is_nobodys_day_and_an_end_that_cannot_is_unknown(tmp_path: Path) -> None:
+    procedures = [PROCEDURE, {**PROCEDURE, "procedure_occurrence_id": 2, "procedure_date": "05.03.2026"}]
+    over = {**CONDITION, "condition_end_date": "bad"}
+    found = read(folder(tmp_path, ".csv", procedure_occurrence=procedures, condition_occurrence=[over]))
+    facts = found.participants[0].facts
+    assert facts["ever_anticancer_therapy"] is True
+    assert {"last_anticancer_therapy_date", "diagnosis"}.isdisjoint(facts)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 no"])

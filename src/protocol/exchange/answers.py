@@ -90,20 +90,24 @@ def amount(fact: Fact, option: str, value: float, comparator: str, unit: str) ->
 
     Only an amount of virus decides: none, some, or for hepatitis B more or less than 2000 IU/mL. Any other number is
     read against its assay's cut-off, which no record carries. Below the limit of quantification is a result, not a
-    missing value. Copies are not converted: how many make an international unit depends on the assay.
+    missing value, and more than nothing is some. Copies are not converted: how many make an international unit
+    depends on the assay.
     """
     if not is_load(fact, option):
         return None, _("a number without the assay's cut-off")
+    undecided = None, _("an amount that decides nothing: no IU/mL, or only a bound")
+    if not value >= 0 or (value == 0 and comparator in ("<", ">=")):  # not a number, or no news
+        return undecided
     plain_unit = unit.upper().translate(_BRACKETS)
-    if comparator in ("<", "<=") or value == 0:
+    if comparator in ("<", "<=") or (value == 0 and not comparator):
         if plain_unit not in PER_ML:
             return None, _("an amount of virus in neither IU/mL nor copies/mL")
         if value > QUANTIFICATION_LIMIT_PER_ML:
             return None, _("below {value:g} is no limit of quantification").format(value=value)
         return worded(fact, option, found=False), ""
-    undecided = None, _("an amount that decides nothing: no IU/mL, or only a bound")
-    if value < 0 or "above_2000" not in fact.options:
-        return undecided if value < 0 else (worded(fact, option, found=True), "")
-    if plain_unit != "IU/ML" or (comparator and value < HBV_LIMIT_IU_PER_ML):
+    if "above_2000" not in fact.options:
+        return worded(fact, option, found=True), ""
+    above = value > HBV_LIMIT_IU_PER_ML or (value == HBV_LIMIT_IU_PER_ML and comparator == ">")
+    if plain_unit != "IU/ML" or (comparator and not above):
         return undecided
-    return "above_2000" if value > HBV_LIMIT_IU_PER_ML or comparator == ">" else "up_to_2000", ""
+    return "above_2000" if above else "up_to_2000", ""

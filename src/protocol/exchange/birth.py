@@ -37,6 +37,11 @@ def read_birth(text: str, origin: str) -> Birth:
     return born(year, month, day, origin)
 
 
+def not_yet_born(birth: Birth | None, as_of: date) -> bool:
+    """Whether somebody was born after the as-of date on every day that is possible."""
+    return birth is not None and birth.first > as_of
+
+
 def age_known(
     birth: Birth | None, record: EligibilityRecord, as_of: date, finding: Callable[..., Any]
 ) -> dict[str, Any]:
@@ -45,7 +50,7 @@ def age_known(
     An age that may be one of two is given when every threshold of the record lies on the same side of both (the
     lower one then); near a threshold it stays unknown.
     """
-    if birth is None or birth.first > as_of:
+    if birth is None or not_yet_born(birth, as_of):
         return {}
     years = Participant({}).years
     oldest, youngest = years(birth.first, as_of), years(min(birth.last, as_of), as_of)

@@ -17,37 +17,11 @@ from protocol.eligibility import EligibilityRecord, Fact, FactValue
 from protocol.eligibility.cohort import IDENTITY
 from protocol.eligibility.conditions import names_in
 from protocol.exchange.birth import Birth, age_known
+from protocol.exchange.choosing import DATED_HISTORY, NOT_USABLE, STALE, choose, day_of
 from protocol.exchange.cohort_files import DTYPES, Problem
 from protocol.exchange.limits import Limit, limit_for
 from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.translation import _
-
-CONFLICT = "conflicting sources"
-STALE = "stale"
-NOT_USABLE = "missing"
-"""Reasons, as :data:`protocol.eligibility.REASONS` has them; what makes a value unusable stands in its note."""
-
-ROUNDING = 1e-3
-"""Two values of one day agree when they differ by less than this share of the larger: 1.65 mg/dL of creatinine is
-reported as 146 umol/L. A modelling choice."""
-
-DATED_HISTORY = {
-    "ever_anticancer_therapy": "last_anticancer_therapy_date",
-    "other_malignancy": "last_other_malignancy_date",
-    "organ_transplant": "organ_transplant_date",
-}
-"""Facts of the medical history that are asked for together with their latest day."""
-
-LIFELONG = ("hiv_history", "fertility_status", *DATED_HISTORY)
-"""Facts that one finding of any age settles."""
-
-MORE_EXACT = (
-    ("apl", {"aml", "apl"}),
-    ("aml", {"aml", "acute_unspecified"}),
-    ("all", {"all", "acute_unspecified"}),
-    ("invasive", {"invasive", "in_situ"}),
-)
-"""Where one option says more than the other, both together mean that one."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +140,15 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     """Decide between the findings of one participant.
 
     Nothing from after the as-of date counts. The newest day of a fact decides across all of its codes; values that
-    disagree on that day conflict. A newest value that cannot be used is not replaced by an older one.
+    disagree on that day conflict. A newest value that cannot be used is not replaced by an older one, and one without
+    a date may be the newest: unless it says the same, it conflicts.
     """
     past = [f for f in findings if f.day is None or f.day <= setting.as_of]
     past += [replace(f, fact="hiv_history", value=True) for f in past if f.value == "confirmed"]
     by_fact = sorted(past, key=lambda finding: finding.fact)
-    chosen = {fact: _choose(fact, [*group]) for fact, group in groupby(by_fact, key=lambda finding: finding.fact)}
+    chosen = {fact: choose(fact, [*group]) for fact, group in groupby(by_fact, key=lambda finding: finding.fact)}
     chosen |= age_known(birth, setting.record, setting.as_of, Finding)
-    if "on_room_air" in chosen and _day(chosen["on_room_air"]) != _day(chosen.get("spo2_pct", NEVER)):
+    if "on_room_air" in chosen and day_of(chosen["on_room_air"]) != day_of(chosen.get("spo2_pct", NEVER)):
         del chosen["on_room_air"]  # another day's oxygen says nothing about this saturation
     _date_history(chosen)
     _date_measurements(chosen, setting)
@@ -184,53 +159,6 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     unused = {name: finding for name, finding in chosen.items() if finding.value is None}
     facts = {name: finding.value for name, finding in used.items() if finding.value is not None}
     return Imported(participant, facts, used, {name: finding.reason for name, finding in unused.items()}, unused)
-
-
-def _choose(fact: str, findings: list[Finding]) -> Finding:
-    dated = [f for f in findings if f.day is not None]
-    if fact == "diagnosis" or fact in LIFELONG:
-        found = _agree([f for f in findings if f.value is not None], findings)
-        return replace(found, day=None) if fact in DATED_HISTORY and len(dated) < len(findings) else found
-    if not dated:
-        return replace(findings[0], value=None, reason=NOT_USABLE, note=_("no date"))
-    tested = max((_day(f) for f in dated if f.since is None), default=date.min)
-    dated = [
-        replace(f, day=tested) if f.since == tested else f for f in dated if f.since is None or f.since >= tested
-    ]  # of the same day neither says more than the other
-    if fact == "pregnancy_test":  # a pregnancy of no known day may be after the test
-        dated += [replace(f, day=tested) for f in findings if f.day is None and f.value == "positive"]
-    newest = max(_day(f) for f in dated)
-    today = [f for f in dated if f.day == newest]
-    usable = [f for f in today if f.value is not None]
-    moments = {f.moment for f in usable if f.moment}
-    repeated = len({f.code for f in usable}) == 1 and len(moments) == len(usable)
-    return max(usable, key=lambda f: f.moment) if repeated else _agree(usable, today)
-
-
-def _day(finding: Finding) -> date:
-    return finding.day or date.min
-
-
-def _agree(usable: list[Finding], all_: list[Finding]) -> Finding:
-    """Return the newest finding when all usable ones say the same, else the conflict between them."""
-    if not usable:
-        return max(all_, key=lambda f: (_day(f), f.reason, f.note, f.origin))
-    newest = max(usable, key=lambda f: (_day(f), f.moment, f.origin, f.code))
-    if _same([f.value for f in usable]):
-        return newest
-    values = {f.value for f in usable}
-    for winner, pair in MORE_EXACT:
-        if values == pair:
-            return max((f for f in usable if f.value == winner), key=lambda f: (_day(f), f.origin))
-    said = "; ".join(f"{f.original} ({f.origin})" for f in usable)
-    return replace(newest, value=None, origin="", original="", reason=CONFLICT, note=said)
-
-
-def _same(values: list[FactValue | None]) -> bool:
-    numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    if numbers and len(numbers) == len(values):
-        return max(numbers) - min(numbers) <= ROUNDING * max(map(abs, numbers))
-    return len(set(values)) == 1
 
 
 def _date_history(chosen: dict[str, Finding]) -> None:
@@ -250,11 +178,11 @@ def _date_measurements(chosen: dict[str, Finding], setting: Setting) -> None:
         if name in chosen and chosen[name].value is not None:
             groups.setdefault(dated_by, []).append((name, days))
     for dated_by, members in groups.items():
-        fresh = [name for name, days in members if (setting.as_of - _day(chosen[name])).days <= days]
+        fresh = [name for name, days in members if (setting.as_of - day_of(chosen[name])).days <= days]
         for name, _days in members:
             if fresh and name not in fresh:
                 chosen[name] = replace(chosen[name], value=None, reason=STALE)
-        oldest = min((chosen[name] for name in fresh or [name for name, _days in members]), key=_day)
+        oldest = min((chosen[name] for name in fresh or [name for name, _days in members]), key=day_of)
         chosen[dated_by] = replace(oldest, fact=dated_by, value=oldest.day, limit=None)
 
 
@@ -264,7 +192,7 @@ def _leave_out_old_derivations(chosen: dict[str, Finding], setting: Setting) -> 
         sources = [chosen.get(name) for name in names]
         known = [source for source in sources if source and source.value is not None and source.day]
         complete = derived in chosen and known and len(known) == len(sources)
-        if complete and max(map(_day, known)) > _day(chosen[derived]):
+        if complete and max(map(day_of, known)) > day_of(chosen[derived]):
             del chosen[derived]
 
 
@@ -276,7 +204,7 @@ def _add_limits(chosen: dict[str, Finding], setting: Setting) -> None:
             continue
         own = Finding(fact.id, value.limit, value.day, value.origin, value.code, note=_("reference range"))
         if own.value is None:
-            own = limit_for(fact, setting, sex, _day(value), own)
+            own = limit_for(fact, setting, sex, day_of(value), own)
         elif not fact.is_plausible(float(own.value)):  # type: ignore[arg-type]
             own = replace(own, value=None, reason=NOT_USABLE, note=_("outside the plausible range"))
         chosen[fact.id] = own

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from protocol.eligibility import Fact
-from protocol.exchange.evidence import DATED_HISTORY, Finding
+from protocol.exchange.choosing import DATED_HISTORY
+from protocol.exchange.evidence import Finding
 from protocol.translation import _
 
 PREGNANCY = timedelta(weeks=42)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.exchange.answers import MEANS, amount, coded, is_load
-from protocol.exchange.birth import Birth, born
+from protocol.exchange.birth import Birth, born, not_yet_born
+from protocol.exchange.choosing import NOT_USABLE
 from protocol.exchange.codes import VOCABULARIES, CodeBook, Meaning
 from protocol.exchange.cohort_files import Problem
-from protocol.exchange.evidence import NOT_USABLE, Finding, Imports, Naming, Setting, gathered, measured, settle
+from protocol.exchange.evidence import Finding, Imports, Naming, Setting, gathered, measured, settle
 from protocol.exchange.history import diagnosed, died
 from protocol.exchange.omop_tables import PRELIMINARY, Account, Tables
 from protocol.records import ProtocolError
@@ -135,14 +136,20 @@ class _Reader:
             for meaning in self._meanings(gender):
                 found = Finding("sex", meaning.option, self.setting.as_of, "person", f"OMOP {gender}")
                 findings[person].append(found)
-            try:
-                yield person, None if year is None else born(year, month, day, "person")
-            except ValueError:
-                self.problems.append(Problem(where, _("no date of birth"), _("year, month and day of a real day")))
-                yield person, None
+            yield person, self._born(year, month, day, where)
         held, reason = self.tables.account("person"), _("without a person_id of their own")
         left_out = ((reason, held.rows - len(seen)),) if held.rows > len(seen) else ()
         self.accounts.insert(0, held._replace(read=len(seen), left_out=left_out))
+
+    def _born(self, year: int | None, month: int | None, day: int | None, where: str) -> Birth | None:
+        try:
+            birth = None if year is None else born(year, month, day, "person")
+            found = _("a date of birth after the as-of date") if not_yet_born(birth, self.setting.as_of) else ""
+        except (ValueError, OverflowError):
+            birth, found = None, _("no date of birth")
+        if found:
+            self.problems.append(Problem(where, found, _("year, month and day of a real day")))
+        return birth
 
     def results(self) -> Iterator[tuple[int, Finding]]:
         """Yield the newest results of both tables that hold them."""
@@ -196,21 +203,22 @@ class _Reader:
         columns = (
             "condition_occurrence_id", "person_id::int", "condition_concept_id::int",
             "condition_source_concept_id::int", "condition_start_date::date", "condition_end_date::date",
-            "condition_status_concept_id::int",
+            "condition_end_date", "condition_status_concept_id::int",
         )  # fmt: skip
         wanted = self._wanted("condition_occurrence", "condition_concept_id", "condition_source_concept_id")
         keys = ("condition_concept_id", "condition_source_concept_id")
         self.accounts.append(self.tables.account("condition_occurrence", wanted, self.setting.as_of))
-        for own, person, concept, source, start, end, status in self.tables.among(
+        for own, person, concept, source, start, end, written, status in self.tables.among(
             "condition_occurrence", columns, keys, wanted
         ):
             if status in PRELIMINARY or (start and start > self.setting.as_of):
                 continue
+            ended = end or bool(str(written or "").strip())  # on a day that nobody can read
             for meaning in self._meanings(concept, source):
                 code = self._shown(concept)
                 blank = Finding(meaning.fact, None, start, f"condition_occurrence {own}", code, original=code)
                 fact = self.setting.facts[meaning.fact]
-                for finding in diagnosed(fact, meaning.option, blank, end, self.setting.as_of):
+                for finding in diagnosed(fact, meaning.option, blank, ended, self.setting.as_of):
                     yield person, finding
 
     def procedures(self) -> Iterator[tuple[int, Finding]]:

@@ -1,13 +1,14 @@
 """The tables of an OMOP folder, opened with DuckDB: only the rows and columns that are asked for leave it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from protocol.exchange.cohort_files import Problem
+from protocol.exchange.omop_cells import bad_cells
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -27,6 +28,8 @@ PRELIMINARY = (32899, 4033240)
 DAYS = {"condition_occurrence": "condition_start_date", "procedure_occurrence": "procedure_date"}
 """The column of the day, where it is not the table's own name."""
 RESULTS = ("measurement", "observation")
+TYPES = {"int": "bigint"}
+"""DuckDB's names of types, where they are not ours."""
 
 
 def needed(table: str) -> tuple[str, ...]:
@@ -145,6 +148,7 @@ class Tables:
         """Yield columns of a table, each ``name`` or ``name::type``; what is absent or of another type is None."""
         if table not in self.columns:
             return
+        self._check(table, columns)
         picked = ", ".join(self._column(table, column) for column in columns)
         cursor = self.connection.cursor()
         cursor.execute(f"select {picked} from {table} where {where}")  # noqa: S608 - names of this module only
@@ -173,24 +177,23 @@ class Tables:
         self, table: str, columns: Sequence[str], keys: Sequence[str], wanted: dict[int, str]
     ) -> Iterator[tuple[Any, ...]]:
         """Yield the rows in which one of the key columns holds a wanted concept."""
-        if not wanted:
-            return
-        numbers = ", ".join(str(number) for number in wanted)
-        held = [f"{self._cast(table, key, 'bigint')} in ({numbers})" for key in keys if key in self.columns[table]]
-        yield from self.rows(table, *columns, where=" or ".join(held))
+        numbers, held = ", ".join(map(str, wanted)) or "null", self.columns.get(table, ())
+        among = [f"{self._cast(table, key, 'bigint')} in ({numbers})" for key in keys if key in held]
+        yield from self.rows(table, *columns, where=" or ".join(among) or "false")
 
     def newest(self, table: str, wanted: dict[int, str], as_of: date) -> Iterator[Result]:
         """Yield the rows with a value of each person's newest day per fact, and those without a day."""
-        if not wanted:
+        if table not in self.columns:
             return
-        self._check(table, f"{table}_date", "date")
-        self._check(table, "value_as_number", "double")
         keys = (f"{table}_concept_id", f"{table}_source_concept_id")
         columns = (
             f"{table}_id", "person_id::int", f"{keys[0]}::int", f"{keys[1]}::int", f"{table}_date::date",
             "value_as_number::double", "operator_concept_id::int", "value_as_concept_id::int", "unit_concept_id::int",
             "unit_source_value", "range_high::double",
         )  # fmt: skip
+        self._check(table, columns)
+        if not wanted:
+            return
         pairs = ", ".join(f"({number}, '{facts}')" for number, facts in wanted.items())
         picked = ", ".join(f"{self._column(table, column)} as c{i}" for i, column in enumerate(columns))
         held = f"{self._column(table, 'value_as_number')} is not null or {self._column(table, columns[7])} <> 0"
@@ -267,7 +270,7 @@ class Tables:
 
     def _column(self, table: str, column: str) -> str:
         name, _colons, kind = column.partition("::")
-        kind = {"int": "bigint"}.get(kind, kind)
+        kind = TYPES.get(kind, kind)
         if name not in self.columns[table]:
             return f"null::{kind or 'varchar'}"
         return self._cast(table, name, kind) if kind else name
@@ -281,17 +284,10 @@ class Tables:
         text = path is not None and path.suffix.lower() == ".csv"
         return f"try_cast({f'trim({column})' if text else column} as {kind})"
 
-    def _check(self, table: str, column: str, kind: str) -> None:
-        """Report the cells of a column that are not of its type, with the row of the first."""
-        if column not in self.columns[table]:
-            return
-        bad = f"{column} is not null and trim({column}::varchar) <> '' and {self._cast(table, column, kind)} is null"
-        count, first = self.connection.sql(
-            f"select count(*), min(row) from (select row_number() over () + 1 as row, * from {table}) where {bad}"  # noqa: S608
-        ).fetchall()[0]
-        if count:
-            where = _("table {table}, row {row}, column {column}").format(table=table, row=first, column=column)
-            found = _("{count} cells that are no {kind}").format(
-                count=count, kind={"double": _("number")}.get(kind, _("date"))
-            )
-            self.problems.append(Problem(where, found, _("ISO dates and plain numbers")))
+    def _check(self, table: str, columns: Iterable[str]) -> None:
+        """Report the cells of columns, each ``name::type``, that are not of their type."""
+        known = self.columns.get(table, set()) - ({"person_id"} if table == "person" else set())  # told by its row
+        typed = [column.split("::") for column in columns if "::" in column]
+        casts = {n: (TYPES.get(kind, kind), self._column(table, f"{n}::{kind}")) for n, kind in typed if n in known}
+        if casts:
+            self.problems += bad_cells(self.connection, table, casts)

@@ -32,9 +32,18 @@ def moment(value: Any) -> str:
     """Return the moment in universal time where a FHIR date has one, to order values of one day."""
     try:
         found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return found.astimezone(UTC).isoformat() if found.tzinfo else ""
+    except (TypeError, ValueError, OverflowError):
         return ""
-    return found.astimezone(UTC).isoformat() if found.tzinfo else ""
+
+
+def not_dates(resource: dict[str, Any]) -> list[str]:
+    """Return the elements of a resource that ought to be a date and are none."""
+    given = {name: at for name, at in resource.items() if name.endswith(("DateTime", "Instant", "Date", "issued"))}
+    for name, own in resource.items():
+        if name.endswith("Period") and isinstance(own, dict):
+            given |= {f"{name}.{end}": own.get(end) for end in ("start", "end")}
+    return [name for name, at in given.items() if at is not None and first_day(at) is None]
 
 
 def period(resource: dict[str, Any], stem: str) -> tuple[Any, Any]:

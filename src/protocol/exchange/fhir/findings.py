@@ -120,12 +120,13 @@ class Reader:
     def _until(self, resource: dict[str, Any], stem: str, *, ongoing: bool) -> tuple[bool, date | None]:
         """Return whether something had begun by the as-of date, and its last day up to then.
 
-        What goes on ends when its period does; a single date only says when it was noted.
+        What goes on ends when its period does; a single date only says when it was noted. A period that is over and
+        does not say when has an end nobody knows: its start is not its last day.
         """
         start, end = period(resource, stem)
         if ongoing and f"{stem}Period" not in resource:
             end = None
-        begun, last = first_day(start), last_day(end) or (None if ongoing else last_day(start))
+        begun, last = first_day(start), last_day(end)
         if begun and begun > self.setting.as_of:
             return False, None
         if last is None:

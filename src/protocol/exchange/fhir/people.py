@@ -8,8 +8,9 @@ from typing import Any
 from protocol.exchange.codes import CodeBook
 from protocol.exchange.cohort_files import Problem
 from protocol.exchange.evidence import Finding, Imports, Naming, Setting, gathered, settle
+from protocol.exchange.fhir.dates import moment, not_dates
 from protocol.exchange.fhir.findings import Reader, UnclearError
-from protocol.exchange.fhir.patients import birth_of, patient_findings, sex_of
+from protocol.exchange.fhir.patients import birth_of, no_date, patient_findings, second, sex_of
 from protocol.exchange.fhir.ranges import Subject
 from protocol.exchange.fhir.reading import Item, items
 from protocol.records import ProtocolError
@@ -44,10 +45,10 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     """
     problems: list[Problem] = []
     found = [item for file, content in files.items() for item in items(file, content, problems)]
-    patients, others = _split(_latest(found))
+    patients = _patients(found)
     aliases = _aliases(patients)
     people: dict[str, list[Item]] = {key: [] for key in patients}
-    for item in others:
+    for item in _latest([item for item in found if item.resource["resourceType"] != "Patient"], aliases):
         key = _person(item.resource, aliases)
         if key:
             people.setdefault(key, []).append(item)
@@ -62,15 +63,16 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     book = CodeBook(setting.record)
     imported = []
     for key, own in people.items():
-        person = patients.get(key)
-        birth = birth_of(person, problems) if person else None
-        reader = Reader(book, setting, Subject(sex_of(person) if person else None, birth))
+        person = patients.get(key, [])
+        birth = birth_of(person, setting.as_of, problems)
+        reader = Reader(book, setting, Subject(sex_of(person), birth))
         findings = [finding for item in own for finding in _read(reader, item, problems)]
-        findings += patient_findings(person, setting) if person else []
+        findings += patient_findings(person, setting)
         study_id = name(key)
         hidden = [_hide(finding, key, study_id) for finding in findings]
         imported.append(settle(study_id, hidden, birth, setting))
-        if person is None:
+        problems += map(second, person[1:])
+        if not person:
             found_ = _("no Patient resource: age and sex are unknown")
             problems.append(Problem(study_id, found_, _("the file with the Patient resources as well")))
     return gathered(imported, problems)
@@ -78,7 +80,9 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
 
 def _read(reader: Reader, item: Item, problems: list[Problem]) -> list[Finding]:
     try:
-        return reader.findings(item.resource)
+        findings = reader.findings(item.resource)
+        problems += [no_date(item, name) for name in not_dates(item.resource) if findings]
+        return findings
     except UnclearError as element:
         found = _("{element} says nothing clear; the Condition is not used").format(element=element)
         problems.append(Problem(item.where, found, _("one code of HL7 for it, beside a text or a code of your own")))
@@ -96,12 +100,16 @@ def _hide(finding: Finding, key: str, study_id: str) -> Finding:
     return replace(finding, origin=re.sub(pattern, lambda _match: study_id, finding.origin))
 
 
-def _latest(found: Iterable[Item]) -> list[Item]:
-    """Keep the newest version of each resource; versions that differ and do not say which is newer are all kept."""
+def _latest(found: Iterable[Item], aliases: dict[str, str]) -> list[Item]:
+    """Keep the newest version of each resource; versions that differ and do not say which is newer are all kept.
+
+    Two servers may give one id to resources of two persons: these are no versions of each other.
+    """
     versions: dict[Any, list[Item]] = {}
     for number, item in enumerate(found):
         own = item.resource.get("id")
-        versions.setdefault((item.resource["resourceType"], str(own)) if own else number, []).append(item)
+        key = item.resource["resourceType"], str(own), _person(item.resource, aliases)
+        versions.setdefault(key if own else number, []).append(item)
     return [item for items_ in versions.values() for item in _newest(items_)]
 
 
@@ -116,24 +124,27 @@ def _newest(versions: list[Item]) -> list[Item]:
 
 def _updated(item: Item) -> str:
     meta = item.resource.get("meta")
-    return str(meta.get("lastUpdated", "")) if isinstance(meta, dict) else ""
+    return moment(meta.get("lastUpdated")) if isinstance(meta, dict) else ""
 
 
-def _split(found: list[Item]) -> tuple[dict[str, Item], list[Item]]:
-    patients = {_id(item): item for item in found if item.resource["resourceType"] == "Patient"}
-    return patients, [item for item in found if item.resource["resourceType"] != "Patient"]
+def _patients(found: list[Item]) -> dict[str, list[Item]]:
+    """Return the Patient resources of each id: one, or several that differ and do not say which is newer."""
+    patients: dict[str, list[Item]] = {}
+    for item in found:
+        if item.resource["resourceType"] == "Patient":
+            patients.setdefault(_id(item), []).append(item)
+    return {key: _newest(versions) for key, versions in patients.items()}
 
 
 def _id(item: Item) -> str:
     return str(item.resource.get("id") or item.full_url.rpartition("/")[2].rpartition(":")[2] or item.where)
 
 
-def _aliases(patients: dict[str, Item]) -> dict[str, str]:
+def _aliases(patients: dict[str, list[Item]]) -> dict[str, str]:
     aliases: dict[str, str] = {}
-    for key, item in patients.items():
+    for key, versions in patients.items():
         aliases |= {f"Patient/{key}": key, f"urn:uuid:{key}": key}
-        if item.full_url:
-            aliases[item.full_url] = key
+        aliases |= {item.full_url: key for item in versions if item.full_url}
     return aliases
 
 

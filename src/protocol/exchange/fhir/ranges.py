@@ -34,9 +34,10 @@ NOBODY = Subject()
 def upper_limit(part: dict[str, Any], fact: Fact, subject: Subject, day: date | None) -> float | None:
     """Return the one upper limit of normal that came with a value and holds for its subject, in the fact's unit.
 
-    None when there is no such, when there are several, or when it cannot be told for whom one of them is meant.
+    None when there is no such, when there are several, or when it cannot be told of one of them whether it is normal
+    and for whom it is meant.
     """
-    ranges = [one for one in part.get("referenceRange", []) if isinstance(one.get("high"), dict) and _is_normal(one)]
+    ranges = [one for one in part.get("referenceRange", []) if isinstance(one.get("high"), dict)]
     holds = [_holds(one, subject, day) for one in ranges]
     if None in holds:
         return None
@@ -48,14 +49,15 @@ def upper_limit(part: dict[str, Any], fact: Fact, subject: Subject, day: date | 
     return highs.pop() if len(highs) == 1 else None
 
 
-def _is_normal(one: dict[str, Any]) -> bool:
-    codes = [coding.get("code") for coding in (one.get("type") or {}).get("coding", [])]
-    return not codes or "normal" in codes
+def _is_normal(one: dict[str, Any]) -> bool | None:
+    """Whether a range is one of normal values; None when only a text says what it is: it may be the critical one."""
+    codes = {coding.get("code") for coding in (one.get("type") or {}).get("coding", [])} - {None}
+    return "normal" in codes if codes else (None if "type" in one else True)
 
 
 def _holds(one: dict[str, Any], subject: Subject, day: date | None) -> bool | None:
-    """Whether a range is meant for the subject; None when that cannot be told."""
-    checks = [_is_of_sex(concept, subject.sex) for concept in one.get("appliesTo", [])]
+    """Whether a range is the subject's normal one; None when that cannot be told."""
+    checks = [_is_normal(one), *(_is_of_sex(concept, subject.sex) for concept in one.get("appliesTo", []))]
     checks += [_is_of_age(one["age"], subject.birth, day)] if "age" in one else []
     if False in checks:
         return False

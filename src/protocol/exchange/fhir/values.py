@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from protocol.eligibility import Fact
-from protocol.exchange.answers import amount, coded, is_load, worded
+from protocol.exchange.answers import MEANS, amount, coded, is_load, worded
+from protocol.exchange.choosing import CONFLICT, NOT_USABLE
 from protocol.exchange.codes import SYSTEMS
-from protocol.exchange.evidence import NOT_USABLE, Finding, measured
+from protocol.exchange.evidence import Finding, measured
 from protocol.exchange.fhir.quantities import unit_of
 from protocol.exchange.fhir.ranges import Subject, upper_limit
 from protocol.exchange.units import UNIT_UNKNOWN
@@ -18,20 +19,31 @@ INTERPRETED = {"POS": True, "DET": True, "RR": True, "NEG": False, "ND": False, 
 
 
 def answered(part: dict[str, Any], fact: Fact, option: str, blank: Finding, subject: Subject) -> Finding | None:
-    """Complete a finding with the value of an observation; None when the observation has none."""
-    if isinstance(part.get("valueQuantity"), dict):
-        return _quantity(part, fact, option, blank, subject)
-    if isinstance(part.get("valueCodeableConcept"), dict):
-        return _concept(part["valueCodeableConcept"], fact, option, blank)
-    if isinstance(part.get("valueBoolean"), bool):
-        found = part["valueBoolean"]
-        value = worded(fact, option, found)
-        return None if value is None else replace(blank, value=value, original=str(found).lower())
-    if isinstance(part.get("valueInteger"), int):
-        return _whole(part["valueInteger"], fact, blank)
-    if "valueString" in part:
-        return replace(blank, reason=NOT_USABLE, note=_("a text instead of a code or number"))
+    """Complete a finding with the value of an observation; None when the observation has none.
+
+    A value of a kind that is not read here is still a result, and may not leave the field to an older one.
+    """
+    match {name: given for name, given in part.items() if name.startswith("value") and given is not None}:
+        case {"valueQuantity": {"value": int() | float() as number}} if not isinstance(number, bool):
+            return _quantity(part, fact, option, blank, subject)
+        case {"valueCodeableConcept": dict() as concept}:
+            return _concept(concept, fact, option, blank)
+        case {"valueBoolean": bool() as found}:
+            return _yes_or_no(found, fact, option, blank)
+        case {"valueInteger": int() as whole} if not isinstance(whole, bool):
+            return _whole(whole, fact, blank)
+        case {"valueString": _text}:
+            return replace(blank, reason=NOT_USABLE, note=_("a text instead of a code or number"))
+        case other if other and not part.get("dataAbsentReason"):
+            return replace(blank, reason=NOT_USABLE, note=_("neither a number nor an answer known here"))
     return None
+
+
+def _yes_or_no(found: bool, fact: Fact, option: str, blank: Finding) -> Finding | None:
+    value, finding = worded(fact, option, found), replace(blank, original=str(found).lower())
+    if value is None:
+        return None if option else replace(finding, reason=NOT_USABLE, note=_("an answer not known here"))
+    return replace(finding, value=value)
 
 
 def _whole(value: int, fact: Fact, blank: Finding) -> Finding:
@@ -51,6 +63,8 @@ def _concept(concept: dict[str, Any], fact: Fact, option: str, blank: Finding) -
     ]
     values = [value for value in (coded(fact, option, coding) for coding in codings) if value is not None]
     shown = ", ".join(" ".join(coding).strip() for coding in codings)
+    if len(set(values)) > 1 or len({MEANS[coding] for coding in codings if coding in MEANS}) > 1:
+        return replace(blank, original=shown, reason=CONFLICT, note=f"{shown} ({blank.origin})")
     if not values:
         return (
             None if option else replace(blank, original=shown, reason=NOT_USABLE, note=_("an answer not known here"))
@@ -60,11 +74,11 @@ def _concept(concept: dict[str, Any], fact: Fact, option: str, blank: Finding) -
 
 def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding, subject: Subject) -> Finding | None:
     quantity = part["valueQuantity"]
-    value, comparator = quantity.get("value"), str(quantity.get("comparator") or "")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
+    value, comparator = quantity["value"], str(quantity.get("comparator") or "")
     unit = unit_of(quantity)
     finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
+    if comparator and (fact.is_number or fact.id == AIR):
+        return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
     if fact.id == AIR:
         return replace(finding, value=value == 0) if unit else replace(finding, reason=UNIT_UNKNOWN)
     if not fact.is_number:
@@ -74,8 +88,6 @@ def _quantity(part: dict[str, Any], fact: Fact, option: str, blank: Finding, sub
         if word is None:
             return None if option else replace(finding, reason=NOT_USABLE, note=note)
         return replace(finding, value=word)
-    if comparator:
-        return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
     return replace(measured(fact, float(value), unit, finding), limit=upper_limit(part, fact, subject, blank.day))
 
 
