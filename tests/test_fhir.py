@@ -84,6 +84,14 @@ def test_a_repeat_later_on_the_same_day_is_no_conflict() -> None:
     assert read(evening, morning).facts["alt_u_l"] == 60
 
 
+def test_the_latest_moment_of_a_day_counts_across_the_codes_of_a_fact() -> None:
+    first = observation("2160-0", "a", "2026-03-08T07:00:00Z", valueQuantity=quantity(1.65, "mg/dL"))
+    later = observation("14682-9", "b", "2026-03-08T19:00:00Z", valueQuantity=quantity(90, "umol/L"))
+    assert read(later, first).facts["creatinine_umol_l"] == 90
+    undated = observation("14682-9", "b", valueQuantity=quantity(90, "umol/L"), day="2026-03-08")
+    assert read(undated, first).unusable["creatinine_umol_l"] == "conflicting sources"
+
+
 def test_moments_are_ordered_across_time_zones_and_only_when_all_have_one() -> None:
     first = alt(40, "a", day="2026-03-08T23:00:00+08:00")  # 15:00 in universal time
     second = alt(60, "b", day="2026-03-08T16:00:00Z")

@@ -57,9 +57,8 @@ def _newest(dated: list["Finding"]) -> "Finding":
     newest = max(map(day_of, dated))
     today = [f for f in dated if f.day == newest]
     usable = [f for f in today if f.value is not None]
-    moments = {f.moment for f in today if f.moment}
-    repeated = len({f.code for f in today}) == 1 and len(moments) == len(today)
-    return max(today, key=lambda f: f.moment) if repeated else _agree(usable, today)
+    ordered = len({f.moment for f in today if f.moment}) == len(today)
+    return max(today, key=lambda f: f.moment) if ordered else _agree(usable, today)
 
 
 def _beside_undated(newest: "Finding", undated: list["Finding"]) -> "Finding":
