@@ -37,7 +37,7 @@ def funnel(frame: pd.DataFrame, total: int) -> Any:
         ],
     )
     possible = base.mark_bar(color=SKY, opacity=0.45).encode(
-        x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top"))
+        x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top", tickMinStep=1))
     )
     confirmed = base.mark_bar(color=GREEN, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
     room = alt.expr("width - (width < 420 ? 75 : 140)")  # less wide is a telephone; the tooltip has the whole title
@@ -70,7 +70,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> Any:
             stack="zero",
             scale=alt.Scale(domain=[0, max(total, 1)], nice=False),
             title=_("Participants"),
-            axis=alt.Axis(orient="top"),
+            axis=alt.Axis(orient="top", tickMinStep=1),
         ),
         order="rank:O",
         tooltip=[

@@ -32,7 +32,7 @@ def threshold(frame: pd.DataFrame, label: str) -> Any:
             alt.Tooltip("left:Q", title=_("At most: nothing fails"), format=","),
         ],
     )
-    number = alt.Axis(format="~s", tickCount=6)
+    number = alt.Axis(format="~s", tickCount=6, tickMinStep=1)
     band = base.mark_area(color=SKY, opacity=0.35, interpolate="step-after").encode(
         y=alt.Y("confirmed:Q", title=_("Participants"), axis=number), y2="left:Q"
     )
@@ -81,7 +81,15 @@ def readings(frame: pd.DataFrame) -> Any:
             "change:Q",
             stack=None,
             title=_("Change"),
-            axis=alt.Axis(orient="top", tickCount=5, labelExpr=AXIS, gridColor=zero, gridOpacity=1, gridDash=[2, 2]),
+            axis=alt.Axis(
+                orient="top",
+                tickCount=5,
+                tickMinStep=1,
+                labelExpr=AXIS,
+                gridColor=zero,
+                gridOpacity=1,
+                gridDash=[2, 2],
+            ),
         ),
         color=alt.Color("sign:N", scale=colours, legend=None),
     )

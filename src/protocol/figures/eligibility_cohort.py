@@ -53,7 +53,7 @@ def reasons(frame: pd.DataFrame, total: int) -> Any:
         gain=_("More left without it"),
     )
     scale = alt.Scale(domain=[0, max(total, 1)], nice=False)
-    axis = alt.Axis(orient="top", tickCount=5, format="~s")
+    axis = alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s")
     pale = base.mark_bar(color=SKY, opacity=0.45, height=13, yOffset=7).encode(
         x=alt.X("fails:Q", scale=scale, title=_("Participants"), axis=axis)
     )
@@ -83,7 +83,7 @@ def review(frame: pd.DataFrame, total: int) -> Any:
     """
     base, titles = _titled_rows(frame, open=_("Unknown and not excluded"), decides=_("Nothing else is unknown"))
     scale = alt.Scale(domain=[0, max(total, 1)], nice=False)
-    axis = alt.Axis(orient="top", tickCount=5, format="~s")
+    axis = alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s")
     pale = base.mark_bar(color=AMBER, opacity=0.5, height=13, yOffset=7).encode(
         x=alt.X("open:Q", scale=scale, title=_("Participants"), axis=axis)
     )
@@ -154,7 +154,11 @@ def nearness(frame: pd.DataFrame) -> Any:
             title=_("Distance from the threshold"),
             axis=alt.Axis(ticks=False),
         ),
-        x=alt.X("participants:Q", title=_("Participants"), axis=alt.Axis(tickCount=4, format="~s", orient="top")),
+        x=alt.X(
+            "participants:Q",
+            title=_("Participants"),
+            axis=alt.Axis(tickCount=4, tickMinStep=1, format="~s", orient="top"),
+        ),
         tooltip=[
             alt.Tooltip("distance:N", title=_("Distance")),
             alt.Tooltip("participants:Q", title=_("Participants"), format=","),
