@@ -240,6 +240,10 @@ def test_cells_may_be_separated_by_what_a_spreadsheet_writes_instead_of_commas(
     assert spoken(cohort, "row 4, column weight_kg")[0] == "'70,5'"
 
 
+def test_what_stands_between_quotation_marks_separates_nothing() -> None:
+    assert read('"participant_id","a;b;c;d",ecog\nX1,x,1\n').frame["ecog"].tolist() == [1]
+
+
 def test_line_ends_that_are_none_are_named() -> None:
     with pytest.raises(ProtocolError, match=r"a carriage return \(CR\) alone"):
         read("participant_id,ecog\rX1,1\rX2,2\r")

@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
@@ -147,8 +148,9 @@ class Lines:
 
 
 def separator(header: Sequence[str]) -> str:
-    """Return what a header's cells are separated by, a comma when nothing is; no fact's name contains any."""
-    return max(SEPARATORS, key="".join(header).count)
+    """Return what a header's cells are separated by, a comma when nothing is; quoted names may contain any."""
+    names = re.sub('"[^"]*"', "", "".join(header))
+    return max(SEPARATORS, key=names.count)
 
 
 def _fits(decoder: codecs.IncrementalDecoder, chunk: bytes, *, last: bool = False) -> bool:
