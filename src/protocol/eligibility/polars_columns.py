@@ -67,26 +67,35 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     import polars as pl
 
     column = pl.col(fact.id)
-    if fact.is_number:
-        if dtype == pl.Boolean or dtype.is_temporal():
-            raise refused(fact, None, f"{dtype} instead of numbers")
-        return column.cast(pl.Float64, strict=strict)
-    if fact.type == "date":
-        if not (dtype in (pl.String, pl.Date, pl.Null) or isinstance(dtype, pl.Datetime)):
-            raise refused(fact, None, f"{dtype} instead of dates")
-        if dtype == pl.String:
-            column = _written(column, strict=strict)
-        if isinstance(dtype, pl.Datetime):
-            column = _midnights(column, dtype, strict=strict)
-        days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
-        return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
     if fact.type == "choice":
         return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
-    if dtype == pl.Boolean:
+    if dtype in (pl.Enum, pl.Categorical):
+        column, dtype = column.cast(pl.String), pl.String
+    if fact.type == "date":
+        return _date(fact, column, dtype, strict=strict)
+    if dtype == pl.Boolean and fact.type == "yes_no":
         return column.cast(pl.UInt8) + 1
-    flags = column.cast(pl.Float64, strict=strict).fill_nan(None)
-    neither = pl.lit(NEITHER if strict else None)
+    if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
+        raise refused(fact, None, f"cells of type {dtype}")
+    numbers = column.cast(pl.Float64, strict=strict)
+    if fact.is_number:
+        return numbers
+    flags, neither = numbers.fill_nan(None), pl.lit(NEITHER if strict else None)
     return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def _date(fact: Fact, column: Any, dtype: Any, *, strict: bool) -> Any:
+    """Count the days of a column, from 31 December 1899."""
+    import polars as pl
+
+    if dtype == pl.String:
+        column = _written(column, strict=strict)
+    elif isinstance(dtype, pl.Datetime):
+        column = _midnights(column, dtype, strict=strict)
+    elif dtype not in (pl.Date, pl.Null):
+        raise refused(fact, None, f"cells of type {dtype}")
+    days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
+    return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
 
 
 def _written(column: Any, *, strict: bool) -> Any:

@@ -113,9 +113,10 @@ def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
     elif "duckdb" in kind:
         frame = fetched(frame, facts)
     try:
-        return PolarsFrame(frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame), facts)
+        table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise no_frame(frame, error) from None
+    return PolarsFrame(table, facts)
 
 
 def _by_narwhals(frame: Any) -> pd.DataFrame:
