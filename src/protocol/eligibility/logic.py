@@ -9,7 +9,7 @@ operators serve both. The source of the facts may keep flags, whether something 
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Protocol
 
 import numpy as np
@@ -114,10 +114,10 @@ class Logic:
         return all_of([self._compare(op, one, two) for op, one, two in pairs])
 
     def _function(self, node: ast.Call) -> Rails:
-        argument = node.args[0]
-        if not isinstance(node.func, ast.Name) or node.func.id != "given":
-            if isinstance(node.func, ast.Name) and node.func.id == "ever":
-                return self._flag(node)
+        argument, name = node.args[0], getattr(node.func, "id", "")
+        if name == "ever":
+            return self._flag(node)
+        if name != "given":
             return Rails(False, self.condition(argument).false)  # unclear, too_early: a grey zone is never true
         known = self.value(argument).known
         if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
@@ -181,9 +181,7 @@ class Logic:
         """Whether the date of a measurement is known and too old at enrolment, or after it where it may not be."""
         if fact.dated_by is None:
             return False
-        age = f"days_between({fact.dated_by}, {RECENCY_ANCHOR})"
-        later = "" if fact.may_follow_enrolment else f" or {age} < 0"
-        return self.condition(f"{age} > {fact.valid_days}{later}").true
+        return self.condition(out_of_date(fact.dated_by, fact.valid_days, fact.may_follow_enrolment)).true
 
     def is_in_conflict(self, fact: Fact) -> Any:
         """Whether a fact is given and what it can be derived from says something else."""
@@ -246,6 +244,13 @@ class Logic:
         options = [member.value for member in members if isinstance(member, ast.Constant)]
         found = data in options if isinstance(data, str) else reduce(either, (data == option for option in options))
         return self._where(known, found)
+
+
+@lru_cache(maxsize=1024)
+def out_of_date(dated_by: str, valid_days: str | None, may_follow: bool) -> str:
+    """Write when a measurement is too old; once, since a text made anew is looked up more slowly."""
+    age = f"days_between({dated_by}, {RECENCY_ANCHOR})"
+    return f"{age} > {valid_days}" + ("" if may_follow else f" or {age} < 0")
 
 
 CONDITIONS: dict[type[ast.expr], Callable[[Logic, Any], Rails]] = {

@@ -1,7 +1,7 @@
 """One participant: a verdict per criterion, with the reason, the values and what to find out next."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -183,7 +183,8 @@ def screen(
     """Screen one participant; see :meth:`protocol.eligibility.EligibilityRecord.screen`."""
     check_phase(phase)
     logic = logic_of(catalogue, facts, unusable)
-    verdicts = tuple(_verdict(catalogue, logic, criterion, phase) for criterion in catalogue.criteria)
+    words, titles = Wording(logic), prepared(catalogue).titles
+    verdicts = tuple(_verdict(words, titles, criterion, phase) for criterion in catalogue.criteria)
     return Screening(phase, verdicts, _questions(logic, verdicts, catalogue))
 
 
@@ -201,15 +202,15 @@ def logic_of(
     return Logic(ready.facts, ready.parameters, Participant(given, unusable))
 
 
-def _verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, phase: Phase) -> Verdict:
-    words, title = Wording(logic), prepared(catalogue).titles[criterion.title]
-    if not in_phase(criterion, phase) or (criterion.applies_if and logic.condition(criterion.applies_if).false):
-        outside = words.because(criterion.applies_if) if criterion.applies_if and in_phase(criterion, phase) else []
-        absent = tuple(_absent(catalogue, part) for part in criterion.parts)
-        if criterion.applies_if and in_phase(criterion, phase) and not outside:
+def _verdict(words: Wording, titles: Mapping[str, str], criterion: Criterion, phase: Phase) -> Verdict:
+    logic, title, present = words.logic, titles[criterion.title], in_phase(criterion, phase)
+    if not present or (criterion.applies_if and logic.condition(criterion.applies_if).false):
+        outside = words.because(criterion.applies_if) if criterion.applies_if and present else []
+        absent = tuple(Verdict(one.id, titles[one.title], one.wording, "not applicable") for one in criterion.parts)
+        if criterion.applies_if and present and not outside:
             outside = [_("nothing that is known makes it apply")]
         return Verdict(criterion.id, title, criterion.wording, "not applicable", _once(outside), (), absent)
-    parts = tuple(_part_verdict(catalogue, logic, criterion, part, phase) for part in criterion.parts)
+    parts = tuple(_part_verdict(words, titles[part.title], criterion, part, phase) for part in criterion.parts)
     status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
     if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
         status = "unknown"
@@ -231,21 +232,18 @@ def _reasons(
     return _once(text for part in chosen for text in part.because), ()
 
 
-def _absent(catalogue: Catalogue, part: Part) -> Verdict:
-    return Verdict(part.id, prepared(catalogue).titles[part.title], part.wording, "not applicable")
-
-
-def _part_verdict(catalogue: Catalogue, logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
-    words, verdict = Wording(logic), _absent(catalogue, part)
-    if phase not in part.phases:
-        return verdict
-    if part.applies_if is not None and logic.condition(part.applies_if).false:
-        return replace(verdict, because=_once(words.because(part.applies_if)))
-    status = _status(blocked(criterion, _part_rails(logic, criterion, part)))
-    if status == "unknown":
-        texts = [text for text in (part.applies_if, part.condition) if text]
-        return replace(verdict, status=status, gaps=tuple(gap for text in texts for gap in words.gaps(text)))
-    return replace(verdict, status=status, because=_once(words.because(part.condition)))
+def _part_verdict(words: Wording, title: str, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
+    logic, because, gaps = words.logic, list[str](), list[Gap]()
+    status: Status = "not applicable"
+    if phase in part.phases and part.applies_if is not None and logic.condition(part.applies_if).false:
+        because = words.because(part.applies_if)
+    elif phase in part.phases:
+        status = _status(blocked(criterion, _part_rails(logic, criterion, part)))
+        if status == "unknown":
+            gaps = [gap for text in (part.applies_if, part.condition) if text for gap in words.gaps(text)]
+        else:
+            because = words.because(part.condition)
+    return Verdict(part.id, title, part.wording, status, _once(because), tuple(gaps))
 
 
 def _once(sentences: Iterable[str]) -> tuple[str, ...]:

@@ -93,6 +93,8 @@ class Wording:
 
     def _decided(self, tree: ast.expr, holds: bool) -> list[str]:
         """Return the statements that made a condition hold, or not."""
+        if isinstance(tree, (ast.Compare, ast.Name)):  # most are
+            return self._statement(tree, holds=holds)
         match tree:
             case ast.BoolOp(op=op, values=values):
                 chosen = values
@@ -108,12 +110,13 @@ class Wording:
     def _statement(self, node: ast.expr, *, holds: bool) -> list[str]:
         if self.logic.facts.keys().isdisjoint(names_in(node)):
             return []  # a comparison of parameters only: a choice, not a finding
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            left, [op], [right] = node.left, node.ops, node.comparators
+            if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+                return [self.finding(left)]
+            sign = OPERATORS[type(op) if holds else OPPOSITE[type(op)]]
+            return [f"{self.side(left)} {sign} {self.side(right)}"]
         match node:
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
-                op = op if holds else OPPOSITE[type(op)]()
-                if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
-                    return [self.finding(left)]
-                return [f"{self.side(left)} {operator_in_words(op)} {self.side(right)}"]
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
                 return [self.finding(argument)] if holds else []
         return [self.finding(node)]
