@@ -338,6 +338,11 @@ def test_ids_of_a_column_with_a_gap_are_as_they_were_written(ids: Any) -> None:
     assert RECORD.cohort(pl.DataFrame(table)).screen().participants == ("17", "no id")
 
 
+def test_an_id_may_be_anything_that_can_be_written() -> None:
+    found = RECORD.cohort(pd.DataFrame({"participant_id": [np.array([1, 2]), [3]], "ecog": [1, 2]})).screen()
+    assert found.participants == ("[1 2]", "[3]")
+
+
 def test_a_record_without_criteria_excludes_nobody() -> None:
     found = record_of([]).screen_cohort(pd.DataFrame({"x": [1.0, 2.0]}))
     assert found.totals() == {"ineligible": 0, "possibly eligible": 0, "eligible so far": 2}

@@ -88,6 +88,8 @@ def test_the_latest_moment_of_a_day_counts_across_the_codes_of_a_fact() -> None:
     first = observation("2160-0", "a", "2026-03-08T07:00:00Z", valueQuantity=quantity(1.65, "mg/dL"))
     later = observation("14682-9", "b", "2026-03-08T19:00:00Z", valueQuantity=quantity(90, "umol/L"))
     assert read(later, first).facts["creatinine_umol_l"] == 90
+    twin = observation("2160-0", "c", "2026-03-08T19:00:00Z", valueQuantity=quantity(1.018, "mg/dL"))
+    assert "creatinine_umol_l" in read(later, first, twin).facts
     undated = observation("14682-9", "b", valueQuantity=quantity(90, "umol/L"), day="2026-03-08")
     assert read(undated, first).unusable["creatinine_umol_l"] == "conflicting sources"
 

@@ -69,3 +69,10 @@ def test_a_line_that_contradicts_one_before_is_named_and_not_used() -> None:
 def test_a_file_that_is_no_such_table_is_refused(content: bytes) -> None:
     with pytest.raises(ProtocolError):
         read_limits("limits.csv", content, RECORD)
+
+
+def test_a_table_with_semicolons_is_read_like_one_with_commas() -> None:
+    table = "site,analyte,sex,limit,unit,valid_from,source\nUnion,alt,male,40,U/L,2025-01-01,laboratory handbook\n"
+    one, other = (read_limits("limits.csv", text.encode(), RECORD) for text in (table, table.replace(",", ";")))
+    assert other == one
+    assert len(one.limits) == 1

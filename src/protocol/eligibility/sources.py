@@ -79,9 +79,10 @@ class Participants(Sequence[str]):
 
 def identity(cell: Any) -> str:
     """Return a participant's id as text: 7.0, of a column with gaps, is 7; a gap is said to be one."""
-    if cell is None or cell is pd.NA or cell != cell:  # as only "not a number" and "not a time" do
+    number = isinstance(cell, (float, np.floating))
+    if cell is None or cell is pd.NA or cell is pd.NaT or (number and np.isnan(cell)):
         return _("no id")
-    return str(int(cell) if isinstance(cell, (float, np.floating)) and cell == cell // 1 else cell)
+    return str(int(cell) if number and cell == cell // 1 else cell)
 
 
 def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:

@@ -56,9 +56,10 @@ def _newest(dated: list["Finding"]) -> "Finding":
     ]  # of the same day neither says more than the other
     newest = max(map(day_of, dated))
     today = [f for f in dated if f.day == newest]
-    usable = [f for f in today if f.value is not None]
-    ordered = len({f.moment for f in today if f.moment}) == len(today)
-    return max(today, key=lambda f: f.moment) if ordered else _agree(usable, today)
+    if all(f.moment for f in today):
+        latest = max(f.moment for f in today)
+        today = [f for f in today if f.moment == latest]
+    return _agree([f for f in today if f.value is not None], today)
 
 
 def _beside_undated(newest: "Finding", undated: list["Finding"]) -> "Finding":

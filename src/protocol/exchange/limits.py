@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.exchange.cohort_files import Problem
+from protocol.exchange.cohort_text import separator
 from protocol.exchange.units import UnitError, convert
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -60,7 +61,8 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
         When the file is no such table at all.
     """
     try:
-        rows = list(csv.reader(io.StringIO(_text(name, content), newline="")))
+        text = _text(name, content)
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator(text.splitlines()[:1])))
     except csv.Error as error:
         raise ProtocolError(name, str(error), ",".join(COLUMNS)) from None
     header = [cell.strip() for cell in rows[0]] if rows else []
