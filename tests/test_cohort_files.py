@@ -240,6 +240,13 @@ def test_cells_may_be_separated_by_what_a_spreadsheet_writes_instead_of_commas(
     assert spoken(cohort, "row 4, column weight_kg")[0] == "'70,5'"
 
 
+def test_a_point_that_may_group_thousands_is_named_where_cells_have_no_commas_between_them() -> None:
+    cohort = read("participant_id;alt_u_l;weight_kg\nX1;1.250;70.5\n")
+    assert (as_cells(cohort.frame["alt_u_l"]), as_cells(cohort.frame["weight_kg"])) == ([None], [70.5])
+    assert spoken(cohort, "row 2, column alt_u_l")[0] == "'1.250'"
+    assert as_cells(read("participant_id,alt_u_l\nX1,1.250\n").frame["alt_u_l"]) == [1.25]
+
+
 def test_what_stands_between_quotation_marks_separates_nothing() -> None:
     assert read('"participant_id","a;b;c;d",ecog\nX1,x,1\n').frame["ecog"].tolist() == [1]
 
@@ -261,10 +268,12 @@ def test_numbers_as_ids_of_a_parquet_file_are_whole_also_beside_a_gap() -> None:
     assert read_cohort("mine.parquet", buffer.getvalue(), RECORD).frame["participant_id"].tolist() == ["17", "row 2"]
 
 
-@pytest.mark.parametrize("word", ["none", "None", "NONE"])
-def test_none_is_an_answer_in_any_case_where_it_is_an_option(word: str) -> None:
-    cohort = read(f"participant_id,cns_disease,ecog\nX1,{word},{word}\n")
-    assert (cohort.frame["cns_disease"].tolist(), cohort.frame["ecog"].isna().tolist()) == (["none"], [True])
+@pytest.mark.parametrize("word", ["None", "NONE"])
+def test_none_as_programs_write_nothing_is_no_answer_and_is_named(word: str) -> None:
+    cohort = read(f"participant_id,cns_disease,ecog\nX1,{word},{word}\nX2,none,\n")
+    assert as_cells(cohort.frame["cns_disease"]) == [None, "none"]
+    assert spoken(cohort, "row 2, column cns_disease")[0] == repr(word)
+    assert cohort.frame["ecog"].isna().all()
 
 
 def test_yes_and_no_may_be_numbers_of_a_column_with_gaps() -> None:

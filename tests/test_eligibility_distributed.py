@@ -90,3 +90,13 @@ def test_frames_that_cannot_be_spread_are_refused_in_words() -> None:
         screen_partitions(RECORD, COHORT)
     with pytest.raises(ProtocolError, match="no column participant_id"):
         screen_partitions(RECORD, dd.from_pandas(pd.DataFrame({"ecog": [1]}), npartitions=1))
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own
+def test_what_dask_screened_can_be_written_and_yes_and_no_may_have_become_text(tmp_path: Path) -> None:
+    some = COHORT.iloc[:40].assign(consent_signed=[True, None] * 20).astype({"consent_signed": object})
+    with dask.config.set(scheduler="threads"):
+        found = screen_partitions(RECORD, dd.from_pandas(some, npartitions=2), "Ib")
+        found.to_parquet(tmp_path / "masks")
+    kept = pd.read_parquet(tmp_path / "masks").set_index("participant_id").loc[list(some["participant_id"])]
+    assert kept["unknown"].tolist() == RECORD.screen_cohort(some, "Ib").unknown.tolist()

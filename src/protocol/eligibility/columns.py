@@ -113,6 +113,8 @@ def _numbers(series: "pd.Series[Any]") -> Column:
 
 
 def _flag(value: Any) -> bool:
+    if value in ("True", "False"):  # as Dask makes text of them
+        return bool(value == "True")
     if isinstance(value, str) or value not in YES_NO:
         raise ValueError(f"{str(value)!r}, neither true nor false")
     return bool(value)

@@ -98,4 +98,4 @@ def _three(found: CohortScreening) -> list[Any]:
 
 def _rows(ids: list[str], masks: list[Any]) -> pd.DataFrame:
     columns = {name: pd.Series(mask, dtype="int64") for name, mask in zip(MASKS, masks, strict=True)}
-    return pd.DataFrame({IDENTITY: pd.Series(ids, dtype=object)} | columns)
+    return pd.DataFrame({IDENTITY: pd.Series(ids, dtype="str")} | columns)

@@ -1,5 +1,6 @@
 """The cells of cohort files: what may stand in them, and columns of them in little memory."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -24,6 +25,8 @@ KINDS = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
 """How a fact's values are kept, as types of NumPy."""
 NOTHING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
 """What stands for no value in each of them."""
+GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
+"""1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
 SHOWN = 200
 """Problems of one kind that are listed one by one."""
 KEPT_READINGS = 100_000
@@ -74,8 +77,8 @@ class Listed:
 class Column:
     """A column of a fact: reads cells into numbers, days, or positions among the answers, in little memory."""
 
-    def __init__(self, fact: Fact) -> None:
-        self.fact, self.kind = fact, KINDS[fact.type]
+    def __init__(self, fact: Fact, *, grouped: bool = False) -> None:
+        self.fact, self.kind, self.grouped = fact, KINDS[fact.type], grouped
         self.nothing = NOTHING[self.kind]
         self.readings = dict[Any, Any]()
         self.unusable = Listed(_("column {column}").format(column=fact.id), expected(fact))
@@ -108,6 +111,8 @@ class Column:
         return found
 
     def _reading(self, cell: Any) -> Any:
+        if self.grouped and self.fact.is_number and GROUPED.fullmatch(str(cell).strip()):
+            return UNUSABLE
         try:
             value: Any = read_value(cell, self.fact)
         except ValueError:
@@ -176,7 +181,9 @@ def identities(cells: Sequence[Any], numbers: Any, missing: Listed) -> list[str]
 def read_value(cell: object, fact: Fact) -> object:
     """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
     text = "" if cell is None or cell != cell else str(cell).strip()
-    if text.lower() in EMPTY and text.lower() not in map(str.lower, (*fact.options, *fact.options.values())):
+    if text.lower() in EMPTY and text not in fact.options:
+        if text.lower() in fact.options:
+            raise ValueError(text)  # "None" is also what programs write for nothing
         return None
     match fact.type:
         case "yes_no":

@@ -122,7 +122,7 @@ def _taken(
     reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: InMemory | OnDisk
 ) -> Generator[Read, None, list[Problem]]:
     """Keep every row; return the problems of the columns."""
-    columns = {name: Column(fact) for name, fact in facts.items()}
+    columns = {name: Column(fact, grouped=getattr(reader, "comma", ",") != ",") for name, fact in facts.items()}
     nameless = Listed(_("participants"), _("an id for each participant"))
     for rows in reader.rows([IDENTITY, *columns]):
         numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
