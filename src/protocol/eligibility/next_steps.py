@@ -3,7 +3,8 @@
 While nothing fails, the criteria are a chain of tests of which one failure ends the matter. For independent tests the
 expected cost until the decision is least when they are done in descending order of the chance of failing divided by
 the cost (Mitten, An analytic solution to the least cost testing sequence problem, Journal of Industrial Engineering
-11, 1960, 17).
+11, 1960, 17). Where several steps have to be done for one criterion they are not independent, and the order is good
+without having to be the best.
 """
 
 from collections.abc import Iterable, Mapping
@@ -46,7 +47,8 @@ class Step:
     criteria : tuple of str
         The undecided criteria that these facts bear on, by id.
     chance : float
-        That at least one of these criteria then fails, 0 to 1.
+        That at least one of these criteria fails once all it waits for is known, 0 to 1. A step that decides only
+        together with another, as a value and its limit of normal do, is credited in full like the other.
     cost : float
         In looks into the chart.
     guessed : bool
