@@ -150,3 +150,21 @@ def test_every_pair_of_small_cells_is_hidden_somewhere() -> None:
     for small, other in product((1, 9), (0, 10, 50)):
         cells = np.array([[small, other, 80], [50, 50, 50]])
         assert hidden(cells, cells.sum(axis=0))[0]
+
+
+def test_who_fails_any_criterion_but_not_one_that_is_shown_is_not_worked_out_when_few() -> None:
+    rules = [criterion(1, "p"), criterion(2, "q")]
+    counts = {"A": (20, 4, 60), "B": (30, 20, 60)}  # failing the first, only the second, none
+    people = [
+        {"p": place == 0, "q": place == 1}
+        for several in counts.values()
+        for place, n in enumerate(several)
+        for _one in range(n)
+    ]
+    places = np.repeat(np.arange(2), [sum(several) for several in counts.values()])
+    tally = Tally(pack(record_of(rules).screen_cohort(frame(people))))
+    rows = exclusion_rates(tally, Grouping(places, tuple(counts))).set_index(["criterion", "group"])
+    assert rows.loc[("E1", "A"), "fails"] == 20
+    assert rows.loc["E2", "hidden"].all()
+    assert rows.loc[ALL, "hidden"].all()  # 24 less 20 would give it away
+    assert rows.loc[COMPUTABLE, "hidden"].all()

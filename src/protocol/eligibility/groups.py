@@ -63,6 +63,14 @@ def merged(grouping: Grouping) -> Grouping:
     return Grouping(place[grouping.places], tuple(grouping.labels[group] for group in kept) + together)
 
 
+class Single(NamedTuple):
+    """One criterion: how many of each group fail it, and the groups in which that is hidden."""
+
+    id: str
+    fails: NDArray[np.int64]
+    covered: NDArray[np.bool_]
+
+
 def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     """Compare groups criterion by criterion.
 
@@ -82,24 +90,42 @@ def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     """
     grouping = merged(grouping)
     sizes = np.bincount(grouping.places, minlength=len(grouping.labels))
-    rows = _overall(tally, grouping, sizes)
+    single = list[Single]()
     for row, i in enumerate(tally.on):
         fails = _by_group(tally.fail[row], tally, grouping)
-        rows += _rows(tally.planes.ids[i], grouping, sizes, fails, hidden(np.stack([fails, sizes - fails]), sizes))
+        covered = hidden(np.stack([fails, sizes - fails]), sizes)
+        single.append(Single(tally.planes.ids[i], fails, covered))
+    rows = _overall(tally, grouping, sizes, single)
+    rows += [row for one in single for row in _rows(one.id, grouping, sizes, one.fails, one.covered)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _overall(tally: Tally, grouping: Grouping, sizes: NDArray[np.int64]) -> list[dict[str, object]]:
-    """Any criterion at all, in both views; what lies between the views is a number of its own and can be small."""
+def _overall(
+    tally: Tally, grouping: Grouping, sizes: NDArray[np.int64], single: Sequence[Single]
+) -> list[dict[str, object]]:
+    """Any criterion at all, in both views.
+
+    What lies between the views, and between a view and a criterion that is shown, is a number of its own and can be
+    small.
+    """
     judged = {name for name, judgement in zip(tally.planes.ids, tally.planes.judgement, strict=True) if judgement}
     everything = _by_group(tally.excluded, tally, grouping)
     computable = _by_group(Tally(tally.planes, tally.off | judged).excluded, tally, grouping)
-    covered = hidden(np.stack([everything, sizes - everything]), sizes)
+    covered = hidden(np.stack([everything, sizes - everything]), sizes) | _beside(everything, single, sizes)
     between = hidden(np.stack([computable, everything - computable, sizes - everything]), sizes)
+    between |= _beside(computable, [one for one in single if one.id not in judged], sizes)
     return [
         *_rows(ALL, grouping, sizes, everything, covered),
         *_rows(COMPUTABLE, grouping, sizes, computable, covered | between),
     ]
+
+
+def _beside(counts: NDArray[np.int64], single: Sequence[Single], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Choose the groups to hide because of who is in a count and does not fail one of the criteria shown."""
+    found = np.zeros(len(sizes), dtype=bool)
+    for one in single:
+        found |= hidden(np.where(one.covered, 0, counts - one.fails)[np.newaxis], sizes)
+    return found
 
 
 def _by_group(plane: Words, tally: Tally, grouping: Grouping) -> NDArray[np.int64]:
