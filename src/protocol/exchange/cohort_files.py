@@ -122,7 +122,7 @@ def _taken(
     reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: InMemory | OnDisk
 ) -> Generator[Read, None, list[Problem]]:
     """Keep every row; return the problems of the columns."""
-    columns = {name: Column(fact, grouped=getattr(reader, "comma", ",") != ",") for name, fact in facts.items()}
+    columns = {name: Column(fact, grouped=reader.comma != ",") for name, fact in facts.items()}
     nameless = Listed(_("participants"), _("an id for each participant"))
     for rows in reader.rows([IDENTITY, *columns]):
         numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
@@ -146,7 +146,7 @@ class _Parquet:
         try:
             self.scan = pl.scan_parquet(file)
             self.header = list(self.scan.collect_schema())
-            self.read, self.size = 0, int(self.scan.select(pl.len()).collect().item())
+            self.comma, self.read, self.size = ",", 0, int(self.scan.select(pl.len()).collect().item())
         except (pl.exceptions.PolarsError, ValueError):
             found = _("an empty file") if not file.seek(0, 2) else _("bytes that are not Parquet")
             raise ProtocolError(name, found, _("a Parquet or CSV file")) from None

@@ -112,14 +112,14 @@ def listed(screening: Screening, steps: tuple[Step, ...], labels: Mapping[str, s
     rest = Markup("").join(_item(step, labels) for step in steps[FIRST:])
     more = ngettext("and {n} more", "and {n} more", len(steps) - FIRST).format(n=len(steps) - FIRST)
     folded = Markup('<ol start="{}">{}</ol>').format(FIRST + 1, rest)
-    lead = _("The cheapest unknowns, by how often what they bear on fails for the cost. Some decide only together:")
+    lead = _("By how often the criteria behind fail, for what it costs to know. Some findings decide only together:")
     return Markup('<h3>{}</h3><p class="pw-lead">{}</p><ol class="pw-steps">{}</ol>{}').format(
         _("What to find out next"), lead, first, elements.details(more, folded) if rest else ""
     )
 
 
 def _item(step: Step, labels: Mapping[str, str]) -> Markup:
-    chance = _("no case to learn from, taken as {chance:.0%}") if step.guessed else _("fails in {chance:.0%}")
+    chance = _("no case to learn from, taken as {chance:.0%}") if step.guessed else _("criteria fail in {chance:.0%}")
     worth = _("{chance}, cost {cost:g}").format(chance=chance.format(chance=step.chance), cost=step.cost)
     named, more = step.facts[:SHOWN], len(step.facts) - SHOWN
     facts = ", ".join(labels[name] for name in named)
