@@ -3,12 +3,18 @@
 import os
 import shutil
 
-import postgres
 import pytest
 from hypothesis import settings
+from support import postgresql_server
+from support.trial import TRIAL
 
 settings.register_profile("workbook", deadline=None, derandomize=True)  # a red run can be repeated by anyone
 settings.load_profile("workbook")
+
+
+@pytest.fixture(scope="session")
+def trial():
+    return TRIAL
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +30,11 @@ def chromium():
 @pytest.fixture(scope="session")
 def postgresql():
     """A PostgreSQL server on loopback; in continuous integration its programs must be there."""
-    folder = postgres.binaries()
+    folder = postgresql_server.binaries()
     if folder is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("needs PostgreSQL; on Debian and Ubuntu: apt-get install postgresql")
-    server = postgres.Server(folder)
+    server = postgresql_server.Server(folder)
     try:
         server.start()
         yield server

@@ -7,20 +7,19 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
+from support.paths import NOTEBOOKS
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SECONDS = 60_000  # patience for a first page on a busy machine, in Playwright's milliseconds
 
 # A page with one picture for the widget's tests, one that fails, and one that fails to draw.
 WORKSHOP = {
     "01-picture": """
-        from picture_page import picture_page
+        from support.chart_page import picture_page
         picture_page()""",
     "02-broken": 'raise RuntimeError("secret of the kitchen")',
 }
@@ -43,7 +42,7 @@ class Served:
 
 @contextmanager
 def dashboard_of(folder, log, **more):
-    environment = os.environ | more | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    environment = os.environ | more | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser"],

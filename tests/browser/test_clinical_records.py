@@ -1,9 +1,10 @@
 """Hospital records in a real browser: the files a person chooses become facts, twice in a row."""
 
 import gzip
-from pathlib import Path
 
-VECTORS = Path(__file__).parents[1] / "vectors" / "eligibility" / "fhir_r4_synthea"
+from support import paths
+
+VECTORS = paths.VECTORS / "eligibility" / "fhir_r4_synthea"
 
 
 def test_records_are_opened_shown_put_into_the_form_and_opened_again(dashboard, laptop, tmp_path):

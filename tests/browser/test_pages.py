@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from support.paths import NOTEBOOKS
 
 from protocol.dashboard.contents import pages_of
 
-NAMES = [Path(page.file).stem for page in pages_of(Path(__file__).parents[2] / "notebooks")]
+NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
 
 # A page, a control by its role and name, what a person does to it, words that must go, words that must come.
 CONTROLS = [

@@ -4,13 +4,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from support.paths import NOTEBOOKS
+from support.trial import TRIAL
 
 from protocol.conduct import event
 from protocol.conduct.log import open_log
 from protocol.dashboard.contents import pages_of
-from protocol.trial import load_trial
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SITE = "Wuhan Union Hospital"
 NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
 STUDY_IDS = ("WX-9017", "WX-9018", "WX-9019")
@@ -19,8 +19,8 @@ READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
 
 def record_three(path):
     """Record three participants of the first regimen; one of them has a DLT."""
-    trial, log, first = load_trial(NOTEBOOKS.parent / "data" / "NCT05672420"), open_log(path), date(2026, 9, 1)
-    found = next(entry for entry in trial.examples.entries if entry.kind == "screened")
+    log, first = open_log(path), date(2026, 9, 1)
+    found = next(entry for entry in TRIAL.examples.entries if entry.kind == "screened")
     for number, name in enumerate(STUDY_IDS):
         day = first + timedelta(days=7 * number)
         story = [

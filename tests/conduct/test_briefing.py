@@ -5,13 +5,13 @@ import re
 import zipfile
 from collections import Counter
 from datetime import date, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trial_events import DAY, beginning, chain
+from support.log_events import DAY, beginning, chain
+from support.trial import TRIAL
 
 from protocol.briefing import COUNTS, brief, changes, news, quiet
 from protocol.conduct import DltAssessed, State, Withdrawn, fold
@@ -19,9 +19,7 @@ from protocol.conduct.roles import Identity
 from protocol.exchange.meeting_pack import meeting_pack
 from protocol.pages.meeting import MeetingPanel, unassessed
 from protocol.pages.recording.desk import Desk
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
 ENTRIES = TRIAL.examples.entries
 STATE = fold(ENTRIES)
 TODAY = TRIAL.so_far.as_of

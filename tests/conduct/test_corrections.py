@@ -1,10 +1,10 @@
 """What a correction, a late toxicity, a wrong day or a missed visit does to the log and to what is read from it."""
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from trial_events import DAY, NOON, WHO, beginning, chain
+from support.log_events import DAY, NOON, WHO, beginning, chain
+from support.trial import TRIAL
 
 from protocol.briefing import brief, changes, ledgers, news
 from protocol.conduct import Correction, Decision, DltAssessed, Note, Visit, fold, local_day, sealed
@@ -13,9 +13,8 @@ from protocol.conduct.roles import Identity
 from protocol.pages.followup.board import Board
 from protocol.pages.meeting import _news_words
 from protocol.records import ProtocolError
-from protocol.trial import day_of, load_trial, so_far_of
+from protocol.trial import day_of, so_far_of
 
-TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
 CHIEF, VIEWER = Identity(role="coordinator", actor="coordinator-1"), Identity()
 INFUSED = DAY + timedelta(7)
 

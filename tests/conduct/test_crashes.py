@@ -6,14 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import log_writers
 import pg8000.dbapi
-import postgres
 import pytest
-import small_disk
-import trial_events as trial
-from log_writers import note
-from trial_events import WHO
+from support import log_events, log_writers, postgresql_server, small_disk
+from support.log_events import WHO
+from support.log_writers import note
 
 from protocol.conduct.log import Log, open_log
 from protocol.records import ProtocolError
@@ -68,7 +65,7 @@ def fill(log: Log) -> tuple[int, str]:
 
 def test_a_full_disk_is_said_so_and_nothing_is_half_written(tmp_path):
     log = open_log(tmp_path / "trial.sqlite")
-    log.append(trial.screened(), **WHO)
+    log.append(log_events.screened(), **WHO)
     with sqlite3.connect(tmp_path / "trial.sqlite") as raw:
         pages = raw.execute("PRAGMA page_count").fetchone()[0]
     connection = log._store.engine.raw_connection()
@@ -179,11 +176,11 @@ def test_on_a_disk_that_is_really_full_nothing_is_half_written_and_room_is_enoug
 
 @pytest.mark.usefixtures("small_disks")
 def test_on_a_full_disk_of_a_server_nothing_is_half_written_and_room_is_enough_to_go_on(postgresql):
-    server = postgres.Server(postgresql.bin, disk_mb=16)
+    server = postgresql_server.Server(postgresql.bin, disk_mb=16)
     try:
         server.start()
         log = open_log(server.database(server.small))
-        log.append(trial.screened(), **WHO)
+        log.append(log_events.screened(), **WHO)
         ballast = server.connect(log.where.rpartition("/")[2])
         ballast.autocommit = True
         cursor = ballast.cursor()
@@ -208,7 +205,7 @@ def test_a_file_that_may_only_be_read_is_said_so_and_can_be_read():
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = Path(folder) / "trial.sqlite"
         log = open_log(path)
-        log.append(trial.screened(), **WHO)
+        log.append(log_events.screened(), **WHO)
         log.close()
         path.chmod(0o444)
         Path(folder).chmod(0o555)

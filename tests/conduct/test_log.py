@@ -7,8 +7,8 @@ from contextlib import closing
 from datetime import timedelta
 
 import pytest
-import trial_events as trial
-from trial_events import DAY, NOON, WHO
+from support import log_events
+from support.log_events import DAY, NOON, WHO
 
 from protocol.conduct import Correction, Decision, DltAssessed, Enrolled, Head, Infused, Note, Visit
 from protocol.conduct.log import Conflict, Log, LogReader, open_log
@@ -39,7 +39,7 @@ def log(log_url):
 
 
 def test_what_is_recorded_is_read_back_with_who_when_and_under_which_rules(log, log_url):
-    written = record(log, trial.beginning(), reason="first visit")
+    written = record(log, log_events.beginning(), reason="first visit")
     again = open_log(log_url, read_only=True)
     assert again.entries() == tuple(written)
     assert again.entries(since=3) == tuple(written[3:])
@@ -47,26 +47,26 @@ def test_what_is_recorded_is_read_back_with_who_when_and_under_which_rules(log, 
     assert again.head() == Head(5, written[-1].hash)
     first = written[0]
     assert (first.time, first.actor, first.site, first.reason) == (
-        "2026-11-20T12:00:00.000000Z", "investigator-1", trial.SITE, "first visit",
+        "2026-11-20T12:00:00.000000Z", "investigator-1", log_events.SITE, "first visit",
     )  # fmt: skip
-    assert (first.protocol, first.software, first.event) == ("f" * 64, "1.2.3", trial.screened())
+    assert (first.protocol, first.software, first.event) == ("f" * 64, "1.2.3", log_events.screened())
     again.close()
 
 
 def test_the_same_form_sent_twice_records_once(log):
-    event = trial.screened()
+    event = log_events.screened()
     first = log.append(event, key="form-1", expected=0, **WHO)
     assert log.append(event, key="form-1", expected=0, **WHO) == first
     assert log.head().count == 1
     with pytest.raises(ProtocolError, match="another event recorded under this key"):
-        log.append(trial.screened("W-002"), key="form-1", **WHO)
+        log.append(log_events.screened("W-002"), key="form-1", **WHO)
 
 
 def test_the_second_of_two_people_sees_the_firsts_change_and_is_asked(log, log_url):
-    record(log, trial.beginning())
+    record(log, log_events.beginning())
     seen = log.head().count
     other = open_log(log_url, clock=lambda: NOON)
-    theirs = other.append(Visit(on=DAY, participant="W-001", visit="month_3"), actor="other", site=trial.SITE)
+    theirs = other.append(Visit(on=DAY, participant="W-001", visit="month_3"), actor="other", site=log_events.SITE)
     mine = Visit(on=DAY, participant="W-001", visit="month_6")
     with pytest.raises(Conflict, match="W-001: found 1 newer entry \\(visit\\)") as asked:
         log.append(mine, expected=seen, **WHO)
@@ -76,8 +76,8 @@ def test_the_second_of_two_people_sees_the_firsts_change_and_is_asked(log, log_u
 
 
 def test_what_concerns_another_participant_is_no_conflict_but_an_outcome_is_one_for_a_decision(log):
-    record(log, trial.beginning())
-    log.append(trial.screened("W-002"), expected=0, **WHO)
+    record(log, log_events.beginning())
+    log.append(log_events.screened("W-002"), expected=0, **WHO)
     log.append(decision(), actor="chair", expected=6)
     with pytest.raises(Conflict):
         log.append(decision(), actor="chair", expected=6)
@@ -92,7 +92,7 @@ def test_what_cannot_have_happened_is_refused_and_leaves_nothing(log):
     with pytest.raises(ProtocolError, match="day: found 2026-11-22; write a day that has come"):
         log.append(Note(on=NOON.date() + timedelta(days=2), text="soon"), **WHO)
     with pytest.raises(ProtocolError, match="actor"):
-        log.append(trial.screened(), actor="", site=trial.SITE)
+        log.append(log_events.screened(), actor="", site=log_events.SITE)
     with pytest.raises(ProtocolError, match="what looks like a telephone"):
         log.append(Note(on=DAY, text="call 13800138000"), **WHO)
     assert log.head() == Head()
@@ -102,18 +102,18 @@ def test_what_cannot_have_happened_is_refused_and_leaves_nothing(log):
 def test_a_result_that_cannot_be_kept_is_refused(tmp_path, value):
     with closing(open_log(tmp_path / "trial.sqlite")) as log:
         with pytest.raises(ProtocolError, match="values that JSON can hold"):
-            log.append(trial.screened(value=value), **WHO)
+            log.append(log_events.screened(value=value), **WHO)
         assert log.head() == Head()
 
 
 def test_a_result_with_dates_sent_twice_records_once(tmp_path):
     with closing(open_log(tmp_path / "trial.sqlite")) as log:
-        happened = trial.screened(born=DAY, readings=("a", "b"))
+        happened = log_events.screened(born=DAY, readings=("a", "b"))
         assert log.append(happened, key="form", **WHO) == log.append(happened, key="form", **WHO)
 
 
 def test_another_regimen_than_the_open_one_needs_a_reason(log):
-    record(log, [*trial.beginning()[:2], *trial.beginning("W-002")[:2]])
+    record(log, [*log_events.beginning()[:2], *log_events.beginning("W-002")[:2]])
     log.append(decision("B1"), actor="chair")
     enrolment = Enrolled(on=DAY, participant="W-001", regimen="A1")
     with pytest.raises(ProtocolError, match="A1 while B1 is open"):
@@ -123,7 +123,7 @@ def test_another_regimen_than_the_open_one_needs_a_reason(log):
 
 
 def test_a_correction_names_the_old_event_and_both_stay(log):
-    entries = record(log, trial.beginning())
+    entries = record(log, log_events.beginning())
     right = Enrolled(on=DAY, participant="W-001", regimen="B1")
     fix = Correction(of=3, hash=entries[2].hash, participant="W-001", replacement=right, why="typed wrongly")
     log.append(fix, **WHO)
@@ -134,7 +134,7 @@ def test_a_correction_names_the_old_event_and_both_stay(log):
 
 @pytest.mark.parametrize("statement", RAW.values(), ids=RAW)
 def test_the_database_itself_refuses_to_change_or_remove(log, log_url, postgresql, statement):
-    record(log, trial.beginning())
+    record(log, log_events.beginning())
     raw = sqlite3.connect(log_url) if "://" not in log_url else postgresql.connect(log_url.rpartition("/")[2])
     with pytest.raises(Exception, match="append-only"):
         raw.cursor().execute(statement)
@@ -143,7 +143,7 @@ def test_the_database_itself_refuses_to_change_or_remove(log, log_url, postgresq
 
 
 def test_a_reader_has_no_way_to_write(log, log_url):
-    record(log, trial.beginning())
+    record(log, log_events.beginning())
     reader = open_log(log_url, read_only=True)
     assert type(reader) is LogReader
     assert not hasattr(reader, "append")
@@ -156,7 +156,7 @@ def test_a_reader_has_no_way_to_write(log, log_url):
 def test_a_role_that_may_only_select_reads_and_cannot_write(postgresql):
     url = postgresql.database()
     log = open_log(url)
-    record(log, trial.beginning())
+    record(log, log_events.beginning())
     owner = postgresql.connect(url.rpartition("/")[2])
     for statement in (
         "CREATE ROLE committee LOGIN PASSWORD 'only-reads'",
@@ -237,7 +237,7 @@ KNOWN = {"visit": ("screening", "month_3"), "regimen": ("A1", "B1"), "chosen": (
 @pytest.fixture
 def strict(log, log_url):
     """The log of one participant, opened again with what the protocol has."""
-    record(log, trial.beginning())
+    record(log, log_events.beginning())
     again = open_log(log_url, known=KNOWN, clock=lambda: NOON)
     yield again
     again.close()
@@ -254,8 +254,8 @@ def test_a_visit_that_the_protocol_does_not_have_is_refused_with_those_it_has(st
 
 
 def test_a_regimen_that_the_protocol_does_not_have_is_refused(strict):
-    strict.append(trial.screened("W-002"), **WHO)
-    strict.append(trial.beginning("W-002")[1], **WHO)
+    strict.append(log_events.screened("W-002"), **WHO)
+    strict.append(log_events.beginning("W-002")[1], **WHO)
     for event in (Enrolled(on=DAY, participant="W-002", regimen="Z9"), decision("Z9"), decision("B1")):
         with pytest.raises(ProtocolError, match=r"Z9|B1"):  # what was recommended is not known either
             strict.append(event, **WHO)
@@ -274,7 +274,7 @@ def test_an_old_log_with_an_unknown_visit_opens_and_the_visit_can_be_removed(log
 
 
 def test_a_reader_keeps_no_hashes_and_a_writer_does_so_that_it_can_correct(log, log_url):
-    record(log, trial.beginning())
+    record(log, log_events.beginning())
     reader = open_log(log_url, read_only=True)
     assert {entry.hash for entry in reader.state().entries} == {""}
     assert [entry.hash for entry in log.state().entries] == [entry.hash for entry in log.entries()]

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from trial_events import DAY, NOON, SITE
+from support.log_events import DAY, NOON, SITE
 from twins.log import PlainLog
 
 from protocol.conduct import Correction, Event, event, fold

@@ -1,23 +1,23 @@
 """Logs of other versions: an older one is moved forward with all it has, a newer one is refused and left alone."""
 
 import sqlite3
-from pathlib import Path
 
 import pytest
-import trial_events as trial
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
-from trial_events import DAY, WHO
+from support import log_events
+from support.log_events import DAY, WHO
+from support.paths import VECTORS
 
 from protocol.conduct import Head, Note
 from protocol.conduct.log import open_log
 from protocol.conduct.store import ENTRIES, MIGRATIONS, REVISIONS
 from protocol.records import ProtocolError
 
-OLD = trial.chain(trial.beginning())
-DUMP = Path(__file__).parent / "vectors" / "log" / "version_1.sql"
+OLD = log_events.chain(log_events.beginning())
+DUMP = VECTORS / "log" / "version_1.sql"
 
 
 def scripts() -> Config:

@@ -1,10 +1,10 @@
 """No names: free text that may name a person is refused, and what a clinic needs to write passes."""
 
 import pytest
-import trial_events as trial
 from hypothesis import given
 from hypothesis import strategies as st
-from trial_events import DAY
+from support import log_events
+from support.log_events import DAY
 
 from protocol.conduct import Correction, Decision, Note
 from protocol.conduct.privacy import check_event, is_card_number, without_identity
@@ -190,11 +190,11 @@ def test_one_check_digit_in_eleven_fits(number):
         (Note(on=DAY, text="call 13800138000"), "", "note"),
         (Decision(on=DAY, recommended=None, chosen="A1", why="asked by 王小明", decided_by="committee"), "", "why"),
         (Decision(on=DAY, recommended=None, chosen="A1", why="fits", decided_by="John Smith"), "", "decided by"),
-        (trial.screened(), "as Wang said", "reason"),
-        (trial.screened("A13800138000"), "", "study id"),
-        (trial.screened(remarks=["13800138000"]), "", "screening result"),
-        (trial.screened(facts={"who@example.org": 1}), "", "screening result"),
-        (trial.screened(card="11010519491231002X"), "", "screening result"),
+        (log_events.screened(), "as Wang said", "reason"),
+        (log_events.screened("A13800138000"), "", "study id"),
+        (log_events.screened(remarks=["13800138000"]), "", "screening result"),
+        (log_events.screened(facts={"who@example.org": 1}), "", "screening result"),
+        (log_events.screened(card="11010519491231002X"), "", "screening result"),
         (Correction(of=1, hash="0" * 64, replacement=Note(on=DAY, text="John Smith"), why="typo"), "", "note"),
         (Correction(of=1, hash="0" * 64, why="John Smith"), "", "why"),
     ],
@@ -206,4 +206,4 @@ def test_every_free_field_of_an_event_is_looked_at(event, reason, where):
 
 def test_the_result_of_a_screening_may_hold_the_listings_words_and_dates_of_long_ago():
     said = ["Acute Myeloid Leukemia", "Date of birth 1961-04-05", "Relapsed After Smith Regimen", "10000000 cells"]
-    check_event(trial.screened(because=said), "rescreened after 2 weeks")
+    check_event(log_events.screened(because=said), "rescreened after 2 weeks")

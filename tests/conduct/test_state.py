@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-import trial_events as trial
 from hypothesis import given
 from hypothesis import strategies as st
-from trial_events import DAY, NOON, SITE
+from support.log_events import DAY, NOON, SITE, beginning, chain, screened
 
 from protocol.conduct import (
     Consented,
@@ -41,7 +40,7 @@ def day(number: int) -> date:
 
 
 def after(*events: object) -> State:
-    return fold(trial.chain(list(events)))
+    return fold(chain(list(events)))
 
 
 def of(kind: type, on: int = 0, **values: object) -> object:
@@ -60,7 +59,7 @@ def corrected(state: State, fix: Correction) -> State:
 
 
 WHOLE = [
-    *trial.beginning(infusions=2), of(DltAssessed, 20, dlt=True, code="rash", grade=3),
+    *beginning(infusions=2), of(DltAssessed, 20, dlt=True, code="rash", grade=3),
     of(Response, 20, category="partial"),
     of(Recovery, 21, lineage="neutrophils"), of(Recovery, 25, lineage="platelets"), of(Visit, 9, visit="month_3"),
     of(Visit, 30, visit="month_6", done=False), of(TreatmentEnded, 22), of(Withdrawn, 40, cause="progression"),
@@ -81,7 +80,7 @@ def test_a_course_has_every_date():
 def test_the_pages_get_the_trial_so_far():
     decision = Decision(on=day(1), recommended="A1", chosen="B1", why="why", decided_by="committee")
     stop = decision.model_copy(update={"chosen": None})
-    state = after(*WHOLE, trial.screened("W-002", "ineligible"), decision, stop)
+    state = after(*WHOLE, screened("W-002", "ineligible"), decision, stop)
     so_far = state.so_far(day(60), start="A1", invented=True)
     assert (so_far.open_regimen, so_far.screened, so_far.invented) == ("B1", {SITE: 2}, True)
     assert state.open_regimen is None
@@ -91,39 +90,37 @@ def test_the_pages_get_the_trial_so_far():
 
 
 def test_a_missed_visit_that_takes_place_later_took_place():
-    course = after(
-        *trial.beginning(), of(Visit, 9, visit="month_3", done=False), of(Visit, 12, visit="month_3")
-    ).courses[P]
+    course = after(*beginning(), of(Visit, 9, visit="month_3", done=False), of(Visit, 12, visit="month_3")).courses[P]
     assert (course.visits, course.missed) == ({"month_3": day(12)}, {})
 
 
-SCREENED, CONSENTED, ENROLLED, STARTED, INFUSED = trial.beginning()
+SCREENED, CONSENTED, ENROLLED, STARTED, INFUSED = beginning()
 IMPOSSIBLE = {
     "a participant who is not enrolled": ([SCREENED, CONSENTED], INFUSED),
     "a participant who was not screened": ([CONSENTED], ENROLLED),
     "a participant without informed consent": ([SCREENED], ENROLLED),
     "before the consent": ([SCREENED, of(Consented, 3)], ENROLLED),
     "an enrolment of a participant whose last screening says ineligible": (
-        [trial.screened(P, "ineligible"), CONSENTED], ENROLLED),
-    "the enrolment recorded before": (trial.beginning(), ENROLLED),
+        [screened(P, "ineligible"), CONSENTED], ENROLLED),
+    "the enrolment recorded before": (beginning(), ENROLLED),
     "the consent recorded before": ([CONSENTED], CONSENTED),
-    "a participant who is enrolled; write a note": (trial.beginning(), SCREENED),
-    "the start of therapy recorded before": (trial.beginning(), STARTED),
+    "a participant who is enrolled; write a note": (beginning(), SCREENED),
+    "the start of therapy recorded before": (beginning(), STARTED),
     "after the first infusion": ([SCREENED, CONSENTED, ENROLLED, INFUSED], of(TherapyStarted, 8)),
     "before the enrolment": ([SCREENED, CONSENTED, ENROLLED], of(TherapyStarted, -1)),
-    "infusion 3 after 1 infusions; write infusion 2": (trial.beginning(), of(Infused, 9, number=3)),
-    "this infusion recorded before": (trial.beginning(), of(Infused, 9, number=1)),
-    "before the infusion before": (trial.beginning(), of(Infused, 6, number=2)),
+    "infusion 3 after 1 infusions; write infusion 2": (beginning(), of(Infused, 9, number=3)),
+    "this infusion recorded before": (beginning(), of(Infused, 9, number=1)),
+    "before the infusion before": (beginning(), of(Infused, 6, number=2)),
     "before the start of therapy": ([SCREENED, CONSENTED, ENROLLED, of(TherapyStarted, 8)], INFUSED),
-    "after the end of treatment": ([*trial.beginning(), of(TreatmentEnded, 8)], of(Infused, 9, number=2)),
-    "after the withdrawal": ([*trial.beginning(), of(Withdrawn, 8, cause="other")], of(Infused, 9, number=2)),
-    "before the last infusion": (trial.beginning(), of(TreatmentEnded, 6)),
-    "the end of treatment recorded before": ([*trial.beginning(), of(TreatmentEnded, 8)], of(TreatmentEnded, 9)),
+    "after the end of treatment": ([*beginning(), of(TreatmentEnded, 8)], of(Infused, 9, number=2)),
+    "after the withdrawal": ([*beginning(), of(Withdrawn, 8, cause="other")], of(Infused, 9, number=2)),
+    "before the last infusion": (beginning(), of(TreatmentEnded, 6)),
+    "the end of treatment recorded before": ([*beginning(), of(TreatmentEnded, 8)], of(TreatmentEnded, 9)),
     "a participant without an infusion": ([SCREENED, CONSENTED, ENROLLED], of(DltAssessed, 9, dlt=False)),
-    "before the first infusion": (trial.beginning(), of(DltAssessed, 6, dlt=False)),
-    "a DLT recorded before": ([*trial.beginning(), of(DltAssessed, 9, dlt=True)], of(DltAssessed, 10, dlt=False)),
+    "before the first infusion": (beginning(), of(DltAssessed, 6, dlt=False)),
+    "a DLT recorded before": ([*beginning(), of(DltAssessed, 9, dlt=True)], of(DltAssessed, 10, dlt=False)),
     "this recovery recorded before": (
-        [*trial.beginning(), of(Recovery, 9, lineage="platelets")], of(Recovery, 9, lineage="platelets")),
+        [*beginning(), of(Recovery, 9, lineage="platelets")], of(Recovery, 9, lineage="platelets")),
     "who is not enrolled; write the enrolment first": ([SCREENED], of(Response, 9, category="partial")),
     "this visit recorded before": ([SCREENED, of(Visit, 1, visit="v")], of(Visit, 2, visit="v")),
     "this missed visit recorded before": (
@@ -213,7 +210,7 @@ def test_a_correction_of_what_its_author_did_not_see_is_refused():
 
 @given(st.lists(st.integers(0, len(WHOLE) - 1), max_size=4), st.data())
 def test_folding_in_pieces_is_folding_at_once(removed, data):
-    entries: list[Entry] = trial.chain(WHOLE)
+    entries: list[Entry] = chain(WHOLE)
     state = fold(entries)
     for position in removed:
         fix = Correction(of=position + 1, hash=entries[position].hash, participant=P, replacement=None, why="no")
@@ -264,7 +261,7 @@ def test_a_decision_says_what_was_recommended_or_what_that_waits_for_and_never_b
 
 def much_corrected() -> list[Entry]:
     """A log in which an event was changed twice, another removed, and a note corrected."""
-    entries = trial.chain([*trial.beginning(), Note(on=DAY, text="a"), *trial.beginning("W-002")])
+    entries = chain([*beginning(), Note(on=DAY, text="a"), *beginning("W-002")])
 
     def change(number: int, replacement: object, participant: str | None = P) -> None:
         named = {"of": number, "hash": entries[number - 1].hash, "participant": participant, "why": "why"}
@@ -300,7 +297,7 @@ def test_a_state_of_a_reader_keeps_no_hashes_and_says_the_same():
 
 
 def test_only_the_courses_of_those_about_whom_something_is_new_are_put_together_again():
-    entries = trial.chain([*trial.beginning(), *trial.beginning("W-002"), Note(on=DAY, participant=P, text="a")])
+    entries = chain([*beginning(), *beginning("W-002"), Note(on=DAY, participant=P, text="a")])
     before = fold(entries[:-2])
     known = before.courses
     later = fold(entries[-2:], before)

@@ -5,10 +5,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-import trial_events as trial
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trial_events import DAY, NOON
+from support import log_events
+from support.log_events import DAY, NOON
 
 from protocol.conduct import Head, Note, fold, read_entries, sealed, write_entries
 from protocol.conduct.entries import canonical, digest
@@ -16,8 +16,8 @@ from protocol.conduct.log import open_log
 from protocol.conduct.verification import Row, checked, row_of, verified
 from protocol.records import ProtocolError
 
-ENTRIES = trial.chain(
-    [*trial.beginning(), Note(on=DAY, text="复查血常规, 38.5 °C"), trial.screened("W-002", rules=[1.5])]
+ENTRIES = log_events.chain(
+    [*log_events.beginning(), Note(on=DAY, text="复查血常规, 38.5 °C"), log_events.screened("W-002", rules=[1.5])]
 )
 ROWS = [row_of(entry) for entry in ENTRIES]
 HEAD = Head(len(ROWS), ENTRIES[-1].hash)
@@ -137,7 +137,7 @@ def test_an_end_cut_off_with_its_head_shows_only_against_a_head_kept_elsewhere()
 
 
 def test_a_log_written_anew_shows_only_against_a_head_kept_elsewhere():
-    other = trial.chain([entry.event for entry in ENTRIES], actor="somebody else")
+    other = log_events.chain([entry.event for entry in ENTRIES], actor="somebody else")
     rows = [row_of(entry) for entry in other]
     own = Head(len(rows), other[-1].hash)
     assert located(rows, own) == []
@@ -172,7 +172,7 @@ PLAIN = st.recursive(
 @given(st.dictionaries(st.text("abc", max_size=3), PLAIN, max_size=4))
 def test_a_file_of_json_lines_is_the_log_again_whatever_a_screening_holds(tmp_path_factory, result):
     path = tmp_path_factory.mktemp("log") / "log.jsonl"
-    entries = tuple(trial.chain([trial.screened(**result)]))
+    entries = tuple(log_events.chain([log_events.screened(**result)]))
     write_entries(path, entries)
     assert read_entries(path) == entries
     assert canonical(entries[0].content) == canonical(read_entries(path)[0].content)

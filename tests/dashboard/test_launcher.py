@@ -4,17 +4,15 @@ import json
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import zmq
 from jupyter_client import KernelManager
+from support.paths import NOTEBOOKS
 
 from protocol.dashboard.__main__ import free_port, is_free, main
 from protocol.dashboard.contents import Page, pages_of
 from protocol.dashboard.server import FURNITURE, rules, workbook
-
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 @pytest.fixture

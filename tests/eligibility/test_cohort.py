@@ -18,9 +18,12 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from participants import RECORD, participants, records
-from small_protocols import PEOPLE, criteria, record_of
-from test_eligibility_laws import COLUMNS, PHASES, SMALL_COLUMNS, bits, frame, laws
+from support.frames import COLUMNS, SMALL_COLUMNS, bits, frame
+from support.participants import PHASES, participants, records
+from support.paths import EXAMPLES, ROOT
+from support.random_examples import random_examples
+from support.small_protocols import PEOPLE, criteria, record_of
+from support.trial import ELIGIBILITY
 from twins.eligibility import verdicts
 
 from protocol.eligibility import CohortScreening, EligibilityRecord
@@ -32,8 +35,7 @@ from protocol.eligibility.sources import Batch, cut, source_of, weight
 from protocol.exchange.cohort_files import read_cohort
 from protocol.records import Phase, ProtocolError
 
-ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "data" / "examples" / "cohort.csv"
+EXAMPLE = EXAMPLES / "cohort.csv"
 
 
 def as_pandas(table: pl.DataFrame) -> Iterator[pd.DataFrame]:
@@ -65,7 +67,7 @@ def agree(record: EligibilityRecord, people: list[dict[str, Any]], columns: Any,
         assert [bits(found, row) for row in range(len(people))] == wanted, kind
 
 
-@laws(12)
+@random_examples(12)
 @given(st.data(), records(), PHASES)
 def test_every_kind_of_frame_gives_what_the_twin_gives(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, record: EligibilityRecord, phase: Phase
@@ -74,7 +76,7 @@ def test_every_kind_of_frame_gives_what_the_twin_gives(
     agree(record, people, COLUMNS, phase, tmp_path_factory.mktemp("frames"))
 
 
-@laws(12)
+@random_examples(12)
 @given(st.tuples(*(criteria(number) for number in (1, 2, 3))), st.lists(PEOPLE, min_size=2, max_size=3), PHASES)
 def test_every_kind_of_frame_gives_what_the_twin_gives_on_random_protocols(
     tmp_path_factory: pytest.TempPathFactory, drawn: tuple[Any, ...], people: list[dict[str, Any]], phase: Phase
@@ -85,7 +87,7 @@ def test_every_kind_of_frame_gives_what_the_twin_gives_on_random_protocols(
 def test_a_missing_value_is_unknown_and_a_zero_a_value_in_every_kind_of_frame(tmp_path: Path) -> None:
     people = [{"ecog": 0}, {"ecog": None}, {"ecog": math.nan}, {}]
     for kind, many in kinds(frame(people, COLUMNS), tmp_path):
-        found = RECORD.screen_cohort(many).counts().set_index("criterion")
+        found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
         assert found.loc["I5", ["met", "unknown"]].tolist() == [1, 3], kind
 
 
@@ -95,7 +97,7 @@ def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> No
     rest = {"spo2_pct": 95.0, "on_room_air": True, "lvef_pct": 45.0}
     kidney = {"creatinine_umol_l": 145.5, "creatinine_uln_umol_l": 97.0}
     for kind, many in kinds(frame([person | enzymes | rest | kidney], COLUMNS), tmp_path):
-        found = RECORD.screen_cohort(many).counts().set_index("criterion")
+        found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
         assert found.loc[["I7", "E3"], "met"].tolist() == [1, 1], kind
 
 
@@ -130,10 +132,10 @@ def test_the_first_cell_that_cannot_be_used_is_named_by_column_and_row(
         duckdb.from_arrow(table.to_arrow()),
     ):
         with pytest.raises(ProtocolError, match=f"column {column}, row 3") as caught:
-            RECORD.screen_cohort(many)
+            ELIGIBILITY.screen_cohort(many)
         assert shown in caught.value.found
     with pytest.raises(ProtocolError, match=f"column {column}"):
-        RECORD.screen_cohort(pd.DataFrame({column: [good, None, bad]}))
+        ELIGIBILITY.screen_cohort(pd.DataFrame({column: [good, None, bad]}))
 
 
 @pytest.mark.parametrize(
@@ -157,14 +159,14 @@ def test_a_column_of_another_kind_is_refused_in_every_kind_of_frame(
     own = pd.DataFrame({column: values})
     for many in (own, own.astype(object), table, table.to_arrow(), tmp_path / "other.parquet", *as_pandas(table)):
         with pytest.raises(ProtocolError, match=f"^column {column}"):
-            RECORD.screen_cohort(many)
+            ELIGIBILITY.screen_cohort(many)
 
 
 def test_texts_that_repeat_may_be_kept_as_categories_of_any_frame() -> None:
     table = pl.DataFrame(
         {"birth_date": ["1980-01-01"], "consent_date": ["2026-01-01"], "ecog": ["1"], "sex": ["male"]}
     )
-    alike = [RECORD.screen_cohort(kind) for kind in (table, table.with_columns(pl.all().cast(pl.Categorical)))]
+    alike = [ELIGIBILITY.screen_cohort(kind) for kind in (table, table.with_columns(pl.all().cast(pl.Categorical)))]
     assert bits(alike[1], 0) == bits(alike[0], 0)
     assert [bits(alike[1], 0)[rule] for rule in ("I1", "I4", "I5")] == ["met"] * 3
 
@@ -172,22 +174,22 @@ def test_texts_that_repeat_may_be_kept_as_categories_of_any_frame() -> None:
 def test_an_impossible_date_in_pandas_is_named_even_on_the_day_that_stands_for_none() -> None:
     for day in (date(1899, 12, 31), pd.Timestamp(1850, 1, 1)):
         with pytest.raises(ProtocolError, match="column birth_date, row 2"):
-            RECORD.screen_cohort(pd.DataFrame({"birth_date": [date(1990, 1, 1), day]}))
+            ELIGIBILITY.screen_cohort(pd.DataFrame({"birth_date": [date(1990, 1, 1), day]}))
 
 
 # --- A cohort held --------------------------------------------------------------------------------------------------
 
-COHORT = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
+COHORT = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
 
 
 def same(one: CohortScreening, other: CohortScreening) -> bool:
     return all((getattr(one, name) == getattr(other, name)).all() for name in MASKS) and one.titles == other.titles
 
 
-@laws(12)
+@random_examples(12)
 @given(st.lists(st.tuples(records(), PHASES), min_size=2, max_size=4))
 def test_a_cohort_screened_again_gives_what_a_fresh_one_gives(steps: list[tuple[EligibilityRecord, Phase]]) -> None:
-    held = RECORD.cohort(COHORT)
+    held = ELIGIBILITY.cohort(COHORT)
     for record, phase in steps:
         changed = {one.id: one.value for one in record.parameters}
         assert same(held.screen(phase, **changed), record.screen_cohort(COHORT, phase))
@@ -209,8 +211,8 @@ def test_midnight_in_any_zone_is_its_day(zone: str | None, tmp_path: Path) -> No
     for kind, people in timed(pd.Timestamp("2026-03-15", tz=zone), tmp_path):
         if zone and kind == "duckdb":
             continue  # it knows moments only in the zone of the machine
-        place = [one.id for one in RECORD.criteria].index("I3")
-        found = RECORD.screen_cohort(people)
+        place = [one.id for one in ELIGIBILITY.criteria].index("I3")
+        found = ELIGIBILITY.screen_cohort(people)
         assert not int(found.fail[0] | found.unknown[0]) >> place & 1, kind
 
 
@@ -218,22 +220,22 @@ def test_midnight_in_any_zone_is_its_day(zone: str | None, tmp_path: Path) -> No
 def test_a_time_of_day_is_refused_where_a_day_is_wanted(stamp: pd.Timestamp, tmp_path: Path) -> None:
     for _kind, people in timed(stamp, tmp_path):
         with pytest.raises(ProtocolError, match=r"column consent_date, row 1: found .*1[36]:00.*a date like"):
-            RECORD.screen_cohort(people)
+            ELIGIBILITY.screen_cohort(people)
 
 
 def test_a_cohort_in_many_pieces_is_the_cohort_in_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    whole = RECORD.screen_cohort(COHORT, "II")
+    whole = ELIGIBILITY.screen_cohort(COHORT, "II")
     path = tmp_path / "cohort.parquet"
     table = pl.DataFrame(
         {str(name): COHORT[name].astype(object).where(COHORT[name].notna(), None) for name in COHORT}
     )
-    dates = [fact.id for fact in RECORD.facts if fact.type == "date" and fact.id in COHORT]
+    dates = [fact.id for fact in ELIGIBILITY.facts if fact.type == "date" and fact.id in COHORT]
     table.with_columns(pl.col(dates).cast(pl.Date)).write_parquet(path, row_group_size=60)
     monkeypatch.setattr("protocol.eligibility.cohort.BATCH", 7)
     monkeypatch.setattr("protocol.eligibility.sources.MOST", 40)
     for many in (COHORT, path):
-        assert same(RECORD.screen_cohort(many, "II"), whole)
-        assert list(RECORD.screen_cohort(many).participants) == list(COHORT["participant_id"])
+        assert same(ELIGIBILITY.screen_cohort(many, "II"), whole)
+        assert list(ELIGIBILITY.screen_cohort(many).participants) == list(COHORT["participant_id"])
 
 
 def test_pieces_are_cut_where_a_file_keeps_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +248,7 @@ def test_columns_of_a_file_are_shared_out_evenly_among_few_readings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pl.from_pandas(COHORT).write_parquet(tmp_path / "cohort.parquet")
-    source = source_of(tmp_path / "cohort.parquet", {fact.id: fact for fact in RECORD.facts})
+    source = source_of(tmp_path / "cohort.parquet", {fact.id: fact for fact in ELIGIBILITY.facts})
     whole, readings = source.read(source.facts, 0, 500), list[int]()
 
     def counted(part: Any, facts: Sequence[Fact], *rest: Any) -> Batch:
@@ -264,7 +266,7 @@ def test_columns_of_a_file_are_shared_out_evenly_among_few_readings(
 
 def test_screening_again_and_again_keeps_its_threads() -> None:
     for _again in range(3):
-        RECORD.screen_cohort(COHORT)
+        ELIGIBILITY.screen_cohort(COHORT)
     assert 0 < sum(thread.name.startswith("screening") for thread in threading.enumerate()) <= workers()
 
 
@@ -289,8 +291,10 @@ def test_a_forked_process_can_screen_after_its_parent_did() -> None:
 
 
 def test_several_threads_can_screen_one_cohort() -> None:
-    cohort, limits = RECORD.cohort(COHORT.head(20)), [20.0, 25.0, 30.0, 40.0]
-    wanted = {limit: RECORD.screen_cohort(COHORT.head(20), bmi_max_kg_m2=limit).fail.tolist() for limit in limits}
+    cohort, limits = ELIGIBILITY.cohort(COHORT.head(20)), [20.0, 25.0, 30.0, 40.0]
+    wanted = {
+        limit: ELIGIBILITY.screen_cohort(COHORT.head(20), bmi_max_kg_m2=limit).fail.tolist() for limit in limits
+    }
 
     def screened(step: int) -> bool:
         limit = limits[step % len(limits)]
@@ -307,7 +311,7 @@ def test_several_threads_can_screen_one_cohort() -> None:
 
 def test_long_work_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("protocol.eligibility.sources.MOST", 100)
-    cohort, seen = RECORD.cohort(COHORT), list[tuple[int, int]]()
+    cohort, seen = ELIGIBILITY.cohort(COHORT), list[tuple[int, int]]()
     cohort.screen("Ib", progress=lambda done, size: seen.append((done, size)))
     assert seen == [(done, 500) for done in range(50, 501, 50)]  # two halves of the criteria, five pieces
 
@@ -316,11 +320,11 @@ def test_long_work_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.Mon
 
     with pytest.raises(KeyboardInterrupt):
         cohort.screen("Ib", progress=stop, ecog_max=0.0)
-    assert same(cohort.screen("Ib", ecog_max=0.0), RECORD.screen_cohort(COHORT, "Ib", ecog_max=0.0))
+    assert same(cohort.screen("Ib", ecog_max=0.0), ELIGIBILITY.screen_cohort(COHORT, "Ib", ecog_max=0.0))
 
 
 def test_nobody_is_a_cohort_too() -> None:
-    found = RECORD.screen_cohort(COHORT.iloc[:0])
+    found = ELIGIBILITY.screen_cohort(COHORT.iloc[:0])
     assert found.counts()["met"].sum() == 0
     assert found.funnel()["remaining"].tolist() == [0] * len(found.funnel())
     assert sum(found.totals().values()) == 0
@@ -328,18 +332,18 @@ def test_nobody_is_a_cohort_too() -> None:
 
 def test_a_frame_about_something_else_is_refused_with_what_to_write() -> None:
     with pytest.raises(ProtocolError, match="no column of the record's facts; write birth_date, "):
-        RECORD.cohort(pd.DataFrame({"participant_id": ["X1"], "Weight": [70.0]}))
+        ELIGIBILITY.cohort(pd.DataFrame({"participant_id": ["X1"], "Weight": [70.0]}))
 
 
 @pytest.mark.parametrize("ids", [[17, None], [17.0, math.nan], pd.array([17, None], "Int64"), pd.array(["17", None])])
 def test_ids_of_a_column_with_a_gap_are_as_they_were_written(ids: Any) -> None:
     table = pd.DataFrame({"participant_id": ids, "ecog": [1, 2]})
-    assert RECORD.cohort(table).screen().participants == ("17", "no id")
-    assert RECORD.cohort(pl.DataFrame(table)).screen().participants == ("17", "no id")
+    assert ELIGIBILITY.cohort(table).screen().participants == ("17", "no id")
+    assert ELIGIBILITY.cohort(pl.DataFrame(table)).screen().participants == ("17", "no id")
 
 
 def test_an_id_may_be_anything_that_can_be_written() -> None:
-    found = RECORD.cohort(pd.DataFrame({"participant_id": [np.array([1, 2]), [3]], "ecog": [1, 2]})).screen()
+    found = ELIGIBILITY.cohort(pd.DataFrame({"participant_id": [np.array([1, 2]), [3]], "ecog": [1, 2]})).screen()
     assert found.participants == ("[1 2]", "[3]")
 
 
@@ -377,7 +381,7 @@ def naive(found: CohortScreening, order: list[str]) -> list[tuple[str, int, int,
 
 
 def test_the_funnel_in_any_order_and_without_some_is_what_counting_one_by_one_gives() -> None:
-    found = RECORD.screen_cohort(COHORT, "Ib")
+    found = ELIGIBILITY.screen_cohort(COHORT, "Ib")
     counted = [one.id for one in found.criteria if one.counted_with is None or one.id == "E9"]
     random = np.random.default_rng(1)
     for left_out in ((), ("I2", "E3"), ("I6",)):
@@ -389,7 +393,7 @@ def test_the_funnel_in_any_order_and_without_some_is_what_counting_one_by_one_gi
 
 
 def test_leaving_one_out_is_the_end_of_the_funnel_without_it() -> None:
-    found = RECORD.screen_cohort(COHORT, "II")
+    found = ELIGIBILITY.screen_cohort(COHORT, "II")
     for row in found.leave_one_out().itertuples():
         last = found.funnel(leave_out=[str(row.criterion)]).iloc[-1]
         assert (row.remaining, row.confirmed) == (last["remaining"], last["confirmed"])
@@ -397,15 +401,15 @@ def test_leaving_one_out_is_the_end_of_the_funnel_without_it() -> None:
 
 def test_whoever_is_excluded_by_an_implied_criterion_alone_is_never_confirmed() -> None:
     person = pl.DataFrame({"expected_survival_months": [0.05]})
-    found = RECORD.screen_cohort(person, "Ib")
+    found = ELIGIBILITY.screen_cohort(person, "Ib")
     without = found.funnel(leave_out=["I6"]).set_index("criterion")
     assert without.loc["E9", "excluded"] == 1
     assert found.leave_one_out().set_index("criterion").loc["I6", "remaining"] == 0
-    crossed = RECORD.cohort(person).screen("Ib", survival_min_months=0.0)
+    crossed = ELIGIBILITY.cohort(person).screen("Ib", survival_min_months=0.0)
     assert crossed.funnel()["remaining"].iloc[-1] == 0 == 1 - crossed.totals()["ineligible"]
 
 
 def test_totals_are_those_of_the_verdicts_one_by_one() -> None:
-    found = RECORD.screen_cohort(COHORT, "II")
+    found = ELIGIBILITY.screen_cohort(COHORT, "II")
     assert found.totals() == {name: int((found.overall() == name).sum()) for name in found.totals()}
     assert sum(found.totals().values()) == len(COHORT)

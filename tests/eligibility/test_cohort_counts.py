@@ -7,36 +7,17 @@ from math import factorial
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from small_protocols import FACTS, PEOPLE, criteria, criterion, record_of
+from support.frames import frame
+from support.random_examples import random_examples
+from support.small_protocols import PEOPLE, criteria, criterion, record_of
 
 from protocol.eligibility import Criterion, EligibilityRecord
 from protocol.eligibility.planes import pack
 from protocol.eligibility.tally import Tally
 from protocol.records import ProtocolError
-
-DTYPES = {"number": pl.Float64, "whole": pl.Int64, "yes_no": pl.Boolean, "choice": pl.String, "date": pl.Date}
-COLUMNS = {fact.id: DTYPES[fact.type] for fact in FACTS}
-
-
-def laws(examples: int) -> settings:
-    """Return the same examples on every run; not simplified, which takes minutes."""
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-
-
-def frame(people: list[dict[str, Any]]) -> pl.DataFrame:
-    """Return invented participants as a frame."""
-    return pl.DataFrame({name: [one.get(name) for one in people] for name in COLUMNS}, schema=COLUMNS)
 
 
 def tally(record: EligibilityRecord, people: list[dict[str, Any]], off: tuple[str, ...] = ()) -> Tally:
@@ -62,7 +43,7 @@ def protocols(draw: st.DrawFn) -> EligibilityRecord:
 COHORTS = st.lists(PEOPLE, min_size=1, max_size=6)
 
 
-@laws(80)
+@random_examples(80)
 @given(protocols(), COHORTS)
 def test_the_excluded_are_shared_out_over_their_criteria_and_nobody_twice(
     record: EligibilityRecord, people: list[dict[str, Any]]
@@ -74,7 +55,7 @@ def test_the_excluded_are_shared_out_over_their_criteria_and_nobody_twice(
     assert found.shares().sum() == pytest.approx(found.totals["excluded"])
 
 
-@laws(40)
+@random_examples(40)
 @given(st.lists(st.sets(st.integers(0, 3)), min_size=1, max_size=70))
 def test_the_shares_are_the_shapley_values(failing: list[set[int]]) -> None:
     names = ("p", "q", "r", "x > 50")
@@ -93,7 +74,7 @@ def test_the_shares_are_the_shapley_values(failing: list[set[int]]) -> None:
         assert share == pytest.approx(float(value))
 
 
-@laws(40)
+@random_examples(40)
 @given(protocols(), COHORTS)
 def test_a_funnel_ends_alike_in_every_order_and_loses_everybody_once(
     record: EligibilityRecord, people: list[dict[str, Any]]
@@ -116,7 +97,7 @@ def without(record: EligibilityRecord, off: set[str]) -> EligibilityRecord:
     return record_of(c if c.implied_by not in gone else c.model_copy(update={"implied_by": None}) for c in kept)
 
 
-@laws(80)
+@random_examples(80)
 @given(protocols(), COHORTS, st.sets(st.sampled_from([0, 1, 2])))
 def test_a_criterion_switched_off_is_one_that_never_was(
     record: EligibilityRecord, people: list[dict[str, Any]], places: set[int]
@@ -132,7 +113,7 @@ def test_a_criterion_switched_off_is_one_that_never_was(
     assert switched.overlap().equals(screened.overlap())
 
 
-@laws(80)
+@random_examples(80)
 @given(protocols(), COHORTS)
 def test_the_gain_of_a_criterion_is_what_screening_without_it_finds(
     record: EligibilityRecord, people: list[dict[str, Any]]
@@ -145,7 +126,7 @@ def test_the_gain_of_a_criterion_is_what_screening_without_it_finds(
         assert row.gain_confirmed == rest["confirmed"] - found.totals["confirmed"]
 
 
-@laws(60)
+@random_examples(60)
 @given(protocols(), COHORTS)
 def test_each_count_is_the_one_counted_by_hand(record: EligibilityRecord, people: list[dict[str, Any]]) -> None:
     failing, unknown = [], []
@@ -181,7 +162,7 @@ def _open(record: EligibilityRecord, status: dict[str, str]) -> set[str]:
     return {name for name in names if host[name] not in names | failed}
 
 
-@laws(120)
+@random_examples(120)
 @given(protocols(), COHORTS, st.data())
 def test_the_bounds_contain_whatever_the_unknowns_turn_out_to_be(
     record: EligibilityRecord, people: list[dict[str, Any]], data: st.DataObject
@@ -201,7 +182,7 @@ def test_the_bounds_contain_whatever_the_unknowns_turn_out_to_be(
 PLAIN = ["p or q", "not r", "x > 10", "colour == 'red' and p", "n <= 3 or q"]
 
 
-@laws(60)
+@random_examples(60)
 @given(st.lists(PEOPLE, min_size=1, max_size=5), st.lists(PEOPLE, min_size=5, max_size=5))
 def test_the_bounds_contain_every_completion_of_the_facts(
     people: list[dict[str, Any]], more: list[dict[str, Any]]

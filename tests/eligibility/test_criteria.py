@@ -1,31 +1,29 @@
 """The criteria engine: the record's own cases, Kleene logic, and one participant against many."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from small_protocols import criterion, record_of, truths
+from support.small_protocols import criterion, record_of, truths
+from support.trial import ELIGIBILITY
 
-from protocol.eligibility import Case, Criterion, EligibilityRecord
-from protocol.records import ProtocolError, read_record
+from protocol.eligibility import Case, Criterion
+from protocol.records import ProtocolError
 
-FOLDER = Path(__file__).parents[1] / "data" / "NCT05672420"
-RECORD = read_record(FOLDER / "eligibility.toml", EligibilityRecord)
-CASES = [(criterion, case) for criterion in RECORD.criteria for case in criterion.cases]
+CASES = [(criterion, case) for criterion in ELIGIBILITY.criteria for case in criterion.cases]
 
 
 @pytest.mark.parametrize(("criterion", "case"), CASES, ids=[f"{c.id}: {case.says}" for c, case in CASES])
 def test_every_case_of_the_record_gets_its_verdict(criterion: Criterion, case: Case) -> None:
-    verdict = RECORD.screen(case.facts, case.phase)[case.part or criterion.id]
+    verdict = ELIGIBILITY.screen(case.facts, case.phase)[case.part or criterion.id]
     assert verdict.status == case.expect, verdict.reason
 
 
 def cohort_status(rule: str, **columns: list[Any]) -> list[str]:
-    counts = [RECORD.screen_cohort(pd.DataFrame({name: [value] for name, value in zip(columns, row, strict=True)}))
-              for row in zip(*columns.values(), strict=True)]  # fmt: skip
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    counts = [ELIGIBILITY.screen_cohort(pd.DataFrame([row])) for row in rows]
     statuses = ["met", "not met", "unknown", "not applicable"]
     return [one.counts().set_index("criterion").loc[rule, statuses].idxmax() for one in counts]
 
@@ -44,7 +42,7 @@ def cohort_status(rule: str, **columns: list[Any]) -> list[str]:
 )
 def test_a_frame_with_an_impossible_value_is_refused_by_column(column: str, value: object, write: str) -> None:
     with pytest.raises(ProtocolError, match=f"column {column}") as caught:
-        RECORD.screen_cohort(pd.DataFrame({column: [None, value]}))
+        ELIGIBILITY.screen_cohort(pd.DataFrame({column: [None, value]}))
     assert write in caught.value.write
 
 
@@ -53,7 +51,7 @@ def test_a_frame_with_an_impossible_value_is_refused_by_column(column: str, valu
 )
 def test_what_is_no_table_is_refused_in_words(frame: object) -> None:
     with pytest.raises(ProtocolError, match="a pandas or Polars DataFrame with each column once"):
-        RECORD.screen_cohort(frame)
+        ELIGIBILITY.screen_cohort(frame)
 
 
 def test_the_missing_values_of_every_program_mean_unknown() -> None:
@@ -63,7 +61,7 @@ def test_the_missing_values_of_every_program_mean_unknown() -> None:
         [1.0, float("nan")],
         pd.array([1, pd.NA], dtype=object),
     ):
-        counts = RECORD.screen_cohort(pd.DataFrame({"ecog": missing})).counts().set_index("criterion")
+        counts = ELIGIBILITY.screen_cohort(pd.DataFrame({"ecog": missing})).counts().set_index("criterion")
         assert counts.loc["I5", ["met", "unknown"]].tolist() == [1, 1]
 
 
@@ -76,12 +74,12 @@ def test_the_missing_values_of_every_program_mean_unknown() -> None:
     ],
 )
 def test_an_impossible_derived_value_is_no_value(rule: str, facts: dict[str, Any]) -> None:
-    assert RECORD.screen(facts)[rule].status == "unknown"
+    assert ELIGIBILITY.screen(facts)[rule].status == "unknown"
     assert cohort_status(rule, **{name: [value] for name, value in facts.items()}) == ["unknown"]
 
 
 def test_a_criterion_that_counts_with_another_still_excludes_when_it_alone_fails() -> None:
-    record = RECORD.with_parameters(survival_min_months=0.0)
+    record = ELIGIBILITY.with_parameters(survival_min_months=0.0)
     facts = {"expected_survival_months": 0.05}
     assert record.screen(facts).overall == "ineligible"
     assert record.screen_cohort(pd.DataFrame([facts])).overall().tolist() == ["ineligible"]
@@ -153,15 +151,15 @@ def test_a_condition_that_could_not_be_answered_is_refused_on_reading(condition:
 
 def test_an_unknown_criterion_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        RECORD.screen({})["E99"]
+        ELIGIBILITY.screen({})["E99"]
 
 
 @pytest.mark.parametrize("phase", ["III", "1b", "IB", "", "Phase Ib"])
 def test_a_phase_the_protocol_does_not_have_is_refused(phase: Any) -> None:
     with pytest.raises(ProtocolError, match="Ib or II"):
-        RECORD.screen({}, phase)
+        ELIGIBILITY.screen({}, phase)
     with pytest.raises(ProtocolError, match="Ib or II"):
-        RECORD.screen_cohort(pd.DataFrame({"ecog": [0]}), phase)
+        ELIGIBILITY.screen_cohort(pd.DataFrame({"ecog": [0]}), phase)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +198,7 @@ def test_a_phase_the_protocol_does_not_have_is_refused(phase: Any) -> None:
 def test_what_contradicts_itself_or_comes_too_late_admits_nobody(
     rule: str, facts: dict[str, Any], reason: str
 ) -> None:
-    verdict = RECORD.screen(facts)[rule]
+    verdict = ELIGIBILITY.screen(facts)[rule]
     assert verdict.status == "unknown"
     assert reason in verdict.reason
     if not verdict.id.startswith("I7"):
@@ -208,22 +206,22 @@ def test_what_contradicts_itself_or_comes_too_late_admits_nobody(
 
 
 def test_a_rounded_body_mass_index_fits_weight_and_height() -> None:
-    assert RECORD.screen({"weight_kg": 70.0, "height_cm": 175.0, "bmi_kg_m2": 22.9})["E3"].status == "met"
+    assert ELIGIBILITY.screen({"weight_kg": 70.0, "height_cm": 175.0, "bmi_kg_m2": 22.9})["E3"].status == "met"
 
 
 def test_an_ecog_rating_between_enrolment_and_therapy_counts() -> None:
     days = {"enrolment_date": date(2026, 3, 1), "ecog_date": date(2026, 3, 5), "therapy_start_date": date(2026, 3, 6)}
-    assert RECORD.screen({"ecog": 1} | days)["I5"].status == "met"
+    assert ELIGIBILITY.screen({"ecog": 1} | days)["I5"].status == "met"
 
 
 def test_a_date_no_participant_can_have_is_refused() -> None:
     for day in (date(1, 1, 1), date(9999, 12, 31)):
         with pytest.raises(ProtocolError, match="from 1900 to 2100"):
-            RECORD.screen({"birth_date": day})
+            ELIGIBILITY.screen({"birth_date": day})
 
 
 def test_a_row_of_a_frame_is_a_participant() -> None:
     row = {"ecog": np.int64(1), "consent_signed": np.True_, "consent_date": np.datetime64("2026-03-01", "D")}
     plain = {"ecog": 1, "consent_signed": True, "consent_date": date(2026, 3, 1)}
     missing = {"sex": pd.NA, "weight_kg": np.float64("nan"), "birth_date": pd.NaT}
-    assert RECORD.screen(row | missing) == RECORD.screen(plain)
+    assert ELIGIBILITY.screen(row | missing) == ELIGIBILITY.screen(plain)

@@ -12,21 +12,20 @@ import dask
 import dask.dataframe as dd
 import pandas as pd
 import pytest
+from support.paths import EXAMPLES, ROOT
+from support.trial import ELIGIBILITY
 
 from protocol.eligibility.distributed import counts, screen_partitions
 from protocol.exchange.cohort_files import read_cohort
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[1]
-RECORD = load_trial(ROOT / "data" / "NCT05672420").eligibility
-EXAMPLE = ROOT / "data" / "examples" / "cohort.csv"
-COHORT = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
+EXAMPLE = EXAMPLES / "cohort.csv"
+COHORT = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
 MASKS = ["fail", "unknown", "not_applicable"]
 
 
 def alone(phase: Any = "II") -> pd.DataFrame:
-    found = RECORD.screen_cohort(COHORT, phase)
+    found = ELIGIBILITY.screen_cohort(COHORT, phase)
     masks = {name: getattr(found, name) for name in MASKS}
     return pd.DataFrame(masks, index=pd.Index(list(found.participants), name="participant_id"))
 
@@ -59,44 +58,44 @@ def test_spark_gives_every_participant_the_masks_of_one_machine(spark: Any, tmp_
     import polars as pl
 
     plain = {str(name): COHORT[name].astype(object).where(COHORT[name].notna(), None).tolist() for name in COHORT}
-    days = [fact.id for fact in RECORD.facts if fact.type == "date" and fact.id in COHORT]
+    days = [fact.id for fact in ELIGIBILITY.facts if fact.type == "date" and fact.id in COHORT]
     plain |= {name: [day and day.date() for day in plain[name]] for name in days}
     pl.DataFrame(plain).write_parquet(tmp_path / "cohort.parquet")
     frame = spark.read.parquet(str(tmp_path / "cohort.parquet")).repartition(3)
-    found = pd.DataFrame([row.asDict() for row in screen_partitions(RECORD, frame, "II").collect()])
+    found = pd.DataFrame([row.asDict() for row in screen_partitions(ELIGIBILITY, frame, "II").collect()])
     pd.testing.assert_frame_equal(in_order(found)[MASKS], alone(), check_index_type=False)
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own, about its own use of other packages
 def test_dask_gives_every_participant_the_masks_of_one_machine() -> None:
-    changed = RECORD.with_parameters(transaminase_max_uln=1.0)
+    changed = ELIGIBILITY.with_parameters(transaminase_max_uln=1.0)
     with dask.config.set(scheduler="threads"):
         found = screen_partitions(changed, dd.from_pandas(COHORT, npartitions=3), "Ib").compute()
     once = changed.screen_cohort(COHORT, "Ib")
     assert in_order(found)["fail"].tolist() == once.fail.tolist()
     assert in_order(found)["unknown"].tolist() == once.unknown.tolist()
-    assert (once.fail != RECORD.screen_cohort(COHORT, "Ib").fail).any()
+    assert (once.fail != ELIGIBILITY.screen_cohort(COHORT, "Ib").fail).any()
 
 
 def test_counts_of_the_parts_add_up_to_the_counts_of_the_whole() -> None:
     whole = alone("Ib").reset_index()
-    parts = [counts(RECORD, whole.iloc[first : first + 111]) for first in range(0, len(whole), 111)]
-    once = RECORD.screen_cohort(COHORT, "Ib").counts().set_index("criterion").drop(columns="title")
+    parts = [counts(ELIGIBILITY, whole.iloc[first : first + 111]) for first in range(0, len(whole), 111)]
+    once = ELIGIBILITY.screen_cohort(COHORT, "Ib").counts().set_index("criterion").drop(columns="title")
     pd.testing.assert_frame_equal(reduce(pd.DataFrame.add, parts), once)
 
 
 def test_frames_that_cannot_be_spread_are_refused_in_words() -> None:
     with pytest.raises(ProtocolError, match="write a Spark or Dask frame"):
-        screen_partitions(RECORD, COHORT)
+        screen_partitions(ELIGIBILITY, COHORT)
     with pytest.raises(ProtocolError, match="no column participant_id"):
-        screen_partitions(RECORD, dd.from_pandas(pd.DataFrame({"ecog": [1]}), npartitions=1))
+        screen_partitions(ELIGIBILITY, dd.from_pandas(pd.DataFrame({"ecog": [1]}), npartitions=1))
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own
 def test_what_dask_screened_can_be_written_and_yes_and_no_may_have_become_text(tmp_path: Path) -> None:
     some = COHORT.iloc[:40].assign(consent_signed=[True, None] * 20).astype({"consent_signed": object})
     with dask.config.set(scheduler="threads"):
-        found = screen_partitions(RECORD, dd.from_pandas(some, npartitions=2), "Ib")
+        found = screen_partitions(ELIGIBILITY, dd.from_pandas(some, npartitions=2), "Ib")
         found.to_parquet(tmp_path / "masks")
     kept = pd.read_parquet(tmp_path / "masks").set_index("participant_id").loc[list(some["participant_id"])]
-    assert kept["unknown"].tolist() == RECORD.screen_cohort(some, "Ib").unknown.tolist()
+    assert kept["unknown"].tolist() == ELIGIBILITY.screen_cohort(some, "Ib").unknown.tolist()

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from participants import RECORD
-from small_protocols import FACTS, ORIGIN, PARAMETERS, criterion
+from support.small_protocols import FACTS, ORIGIN, PARAMETERS, criterion
+from support.trial import ELIGIBILITY
 
 from protocol.eligibility import EligibilityRecord, Fact, Parameter
 from protocol.eligibility.lint import Finding, lint
@@ -28,7 +28,7 @@ def number(name: str, unit: str, low: float = 0, high: float = 500, **more: Any)
 
 
 def test_the_trials_record_is_clean() -> None:
-    assert lint(RECORD) == ()
+    assert lint(ELIGIBILITY) == ()
 
 
 def test_a_small_record_without_faults_is_clean() -> None:
@@ -137,7 +137,7 @@ def test_a_declaration_that_does_not_hold_is_found() -> None:
 
 
 def test_the_trials_implication_fails_once_the_thresholds_cross() -> None:
-    crossed = RECORD.with_parameters(survival_min_months=0.0)
+    crossed = ELIGIBILITY.with_parameters(survival_min_months=0.0)
     assert "E9" in {finding.where for finding in lint(crossed) if finding.kind == "declaration"}
 
 

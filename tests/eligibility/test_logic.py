@@ -1,65 +1,32 @@
 """Laws of the criteria engine, held against a second implementation and against published truth tables."""
 
 import math
-from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import Phase as HypothesisPhase
+from hypothesis import given
 from hypothesis import strategies as st
-from participants import FACTS, RECORD, participants, records
-from small_protocols import CONDITIONS, PARAMETERS, PEOPLE, criteria, criterion, record_of, truths
-from small_protocols import FACTS as SMALL_FACTS
+from support.frames import COLUMNS, SMALL_COLUMNS, bits, frame
+from support.participants import PHASES, participants, records
+from support.paths import VECTORS
+from support.random_examples import random_examples
+from support.small_protocols import CONDITIONS, PARAMETERS, PEOPLE, criteria, criterion, record_of, truths
+from support.small_protocols import FACTS as SMALL_FACTS
+from support.trial import ELIGIBILITY, FACTS
 from twins.eligibility import completed_years, months_between, verdicts
 
-from protocol.eligibility import CohortScreening, EligibilityRecord, Screening
+from protocol.eligibility import EligibilityRecord, Screening
 from protocol.eligibility.conditions import check
 from protocol.records import Phase
-
-PHASES = st.sampled_from(["Ib", "II"])
-DTYPES = {"number": pl.Float64, "whole": pl.Int64, "yes_no": pl.Boolean, "choice": pl.String, "date": pl.Date}
-COLUMNS = {fact.id: pl.Float64 if fact.is_number else DTYPES[fact.type] for fact in RECORD.facts}
-"""Whole numbers as floats, which is what a column with gaps becomes in many programs; NaN fits in as well."""
-SMALL_COLUMNS = {fact.id: DTYPES[fact.type] for fact in SMALL_FACTS}
-
-
-def laws(examples: int) -> settings:
-    """Return the same examples on every run; not simplified, which takes minutes for whole participants."""
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=[HypothesisPhase.explicit, HypothesisPhase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
 
 
 def statuses(screening: Screening) -> dict[str, str]:
     """Return the status of every criterion and part that the engine shows."""
     return {rule.id: rule.status for verdict in screening.verdicts for rule in (verdict, *verdict.parts)}
-
-
-def frame(people: list[dict[str, Any]], columns: Mapping[str, Any]) -> pl.DataFrame:
-    """Return participants as a Polars frame with every column of the record."""
-    return pl.DataFrame({name: [one.get(name) for one in people] for name in columns}, schema=dict(columns))
-
-
-def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
-    """Read one participant's verdicts from the masks."""
-    masks = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
-    found = {}
-    for position, rule in enumerate(cohort.criteria):
-        set_in = [status for status, mask in masks.items() if int(mask[row]) >> position & 1]
-        assert len(set_in) <= 1, f"{rule.id} has two verdicts at once: {set_in}"
-        found[rule.id] = set_in[0] if set_in else "met"
-    return found
 
 
 def everywhere(condition: str, facts: dict[str, Any]) -> set[str]:
@@ -72,7 +39,7 @@ def everywhere(condition: str, facts: dict[str, Any]) -> set[str]:
 # --- The twin ----------------------------------------------------------------------------------------------------
 
 
-@laws(400)
+@random_examples(400)
 @given(st.data(), records(), PHASES)
 def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
     data: st.DataObject, record: EligibilityRecord, phase: Phase
@@ -81,13 +48,13 @@ def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
     assert statuses(record.screen(facts, phase)) == verdicts(record, facts, phase)
 
 
-@pytest.mark.parametrize("criterion_", RECORD.criteria, ids=lambda criterion_: criterion_.id)
+@pytest.mark.parametrize("criterion_", ELIGIBILITY.criteria, ids=lambda criterion_: criterion_.id)
 def test_the_twin_gives_every_case_of_the_record_its_verdict(criterion_: Any) -> None:
     for case in criterion_.cases:
-        assert verdicts(RECORD, case.facts, case.phase)[case.part or criterion_.id] == case.expect, case.says
+        assert verdicts(ELIGIBILITY, case.facts, case.phase)[case.part or criterion_.id] == case.expect, case.says
 
 
-@laws(250)
+@random_examples(250)
 @given(st.tuples(*(criteria(number) for number in (1, 2, 3))), st.lists(PEOPLE, min_size=3, max_size=3), PHASES)
 def test_engine_and_twin_agree_on_random_protocols(
     drawn: tuple[Any, ...], people: list[dict[str, Any]], phase: Phase
@@ -115,7 +82,7 @@ def pandas_flavours(people: list[dict[str, Any]]) -> list[pd.DataFrame]:
     return [plain, stamped, stamped.convert_dtypes()]
 
 
-@laws(20)
+@random_examples(20)
 @given(st.data(), records(), PHASES)
 def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
     data: st.DataObject, record: EligibilityRecord, phase: Phase
@@ -136,17 +103,17 @@ def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
 
 
 def test_a_column_nobody_has_means_unknown_for_everybody() -> None:
-    cohort = RECORD.screen_cohort(pl.DataFrame({"participant_id": ["1", "2"], "ecog": [0, None]}))
-    alone = [statuses(RECORD.screen(facts)) for facts in ({"ecog": 0}, {})]
+    cohort = ELIGIBILITY.screen_cohort(pl.DataFrame({"participant_id": ["1", "2"], "ecog": [0, None]}))
+    alone = [statuses(ELIGIBILITY.screen(facts)) for facts in ({"ecog": 0}, {})]
     assert [bits(cohort, row) for row in (0, 1)] == [
-        {one.id: expected[one.id] for one in RECORD.criteria} for expected in alone
+        {one.id: expected[one.id] for one in ELIGIBILITY.criteria} for expected in alone
     ]
 
 
 # --- Laws of knowledge -------------------------------------------------------------------------------------------
 
-DATES_OF_STALENESS = {fact.dated_by for fact in RECORD.facts if fact.dated_by} | {"enrolment_date"}
-DERIVED = {fact.id for fact in RECORD.facts if fact.derived}
+DATES_OF_STALENESS = {fact.dated_by for fact in ELIGIBILITY.facts if fact.dated_by} | {"enrolment_date"}
+DERIVED = {fact.id for fact in ELIGIBILITY.facts if fact.derived}
 LEARNABLE = sorted(set(FACTS) - DATES_OF_STALENESS - DERIVED)
 BLOCKS = {"met": False, "not applicable": False, "not met": True, "unknown": None}
 SAYS_MORE = {
@@ -166,7 +133,7 @@ SAYS_MORE = {
 """Which fact may take back which known answer, since it says that the answer rested on something wrong."""
 
 
-@laws(200)
+@random_examples(200)
 @given(st.data(), records(), PHASES)
 def test_learning_a_fact_never_flips_a_verdict_that_was_known_unless_it_contradicts(
     data: st.DataObject, record: EligibilityRecord, phase: Phase
@@ -183,19 +150,19 @@ def test_learning_a_fact_never_flips_a_verdict_that_was_known_unless_it_contradi
     assert {rule.partition(".")[0].rstrip("ab") for rule in changed} <= contradicted
 
 
-COMPLETE: dict[str, Any] = {name: value for one in RECORD.criteria for name, value in one.cases[0].facts.items()}
+COMPLETE: dict[str, Any] = {name: value for one in ELIGIBILITY.criteria for name, value in one.cases[0].facts.items()}
 
 
-@pytest.mark.parametrize("name", [fact.id for fact in RECORD.facts if fact.is_number])
+@pytest.mark.parametrize("name", [fact.id for fact in ELIGIBILITY.facts if fact.is_number])
 def test_not_a_number_is_unknown_and_never_passes(name: str) -> None:
     facts = {**COMPLETE, name: math.nan}
     absent = {key: value for key, value in COMPLETE.items() if key != name}
-    assert statuses(RECORD.screen(facts, "II")) == statuses(RECORD.screen(absent, "II"))
-    together = RECORD.screen_cohort(frame([facts, absent], COLUMNS), "II")
+    assert statuses(ELIGIBILITY.screen(facts, "II")) == statuses(ELIGIBILITY.screen(absent, "II"))
+    together = ELIGIBILITY.screen_cohort(frame([facts, absent], COLUMNS), "II")
     assert bits(together, 0) == bits(together, 1)
 
 
-@laws(40)
+@random_examples(40)
 @given(st.data(), records())
 def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: EligibilityRecord) -> None:
     facts = data.draw(participants(record))
@@ -205,20 +172,20 @@ def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: Eligibi
     assert second["I2.4"] != "not applicable"
 
 
-@laws(40)
+@random_examples(40)
 @given(records())
 def test_a_changed_threshold_never_changes_the_record_itself(changed: EligibilityRecord) -> None:
-    fresh = type(RECORD).model_validate(RECORD.model_dump())
+    fresh = type(ELIGIBILITY).model_validate(ELIGIBILITY.model_dump())
     values = {parameter.id: parameter.value for parameter in changed.parameters}
-    assert RECORD.with_parameters(**values) == changed
-    assert fresh == RECORD
-    original = {parameter.id: parameter.value for parameter in RECORD.parameters}
-    assert changed.with_parameters(**original) == RECORD
+    assert ELIGIBILITY.with_parameters(**values) == changed
+    assert fresh == ELIGIBILITY
+    original = {parameter.id: parameter.value for parameter in ELIGIBILITY.parameters}
+    assert changed.with_parameters(**original) == ELIGIBILITY
 
 
 # --- Kleene's logic ----------------------------------------------------------------------------------------------
 
-LOGICAL = Path(__file__).parent / "vectors" / "cql" / "CqlLogicalOperatorsTest.xml"
+LOGICAL = VECTORS / "cql" / "CqlLogicalOperatorsTest.xml"
 TRUTHS = {"true": True, "false": False, "null": None}
 WRITTEN = {
     "and": "p and q",
@@ -246,7 +213,7 @@ def test_three_valued_logic_is_that_of_the_published_truth_tables(expression: st
     assert everywhere(WRITTEN[operator], facts) == {{"true": "not met", "false": "met", "null": "unknown"}[output]}
 
 
-@laws(120)
+@random_examples(120)
 @given(CONDITIONS, CONDITIONS, PEOPLE)
 def test_de_morgan_and_double_negation_hold(one: str, two: str, facts: dict[str, Any]) -> None:
     found = truths(
@@ -265,7 +232,7 @@ def test_de_morgan_and_double_negation_hold(one: str, two: str, facts: dict[str,
     assert found[::2] == found[1::2]
 
 
-@laws(120)
+@random_examples(120)
 @given(CONDITIONS, PEOPLE)
 def test_an_unclear_condition_is_never_true_and_false_only_when_false(one: str, facts: dict[str, Any]) -> None:
     plain, unclear, early = truths([one, f"unclear({one})", f"too_early({one})"], facts)
@@ -316,9 +283,9 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("says", "rule", "facts", "status"), BOUNDARIES, ids=[row[0] for row in BOUNDARIES])
 def test_a_boundary_gets_its_verdict(says: str, rule: str, facts: dict[str, Any], status: str) -> None:
-    assert RECORD.screen(facts, "II")[rule].status == status
-    assert verdicts(RECORD, facts, "II")[rule] == status
-    assert bits(RECORD.screen_cohort(frame([facts], COLUMNS), "II"), 0).get(rule, status) == status
+    assert ELIGIBILITY.screen(facts, "II")[rule].status == status
+    assert verdicts(ELIGIBILITY, facts, "II")[rule] == status
+    assert bits(ELIGIBILITY.screen_cohort(frame([facts], COLUMNS), "II"), 0).get(rule, status) == status
 
 
 @pytest.mark.parametrize(("times", "limit", "value"), [(1.5, 1.2, 1.8), (1.5, 5.1, 7.65), (2.5, 40.0, 100.0)])
@@ -334,14 +301,14 @@ def test_a_value_exactly_at_a_multiple_of_its_limit_is_admitted(times: float, li
 
 def test_low_cd34_makes_inclusion_2_met_in_phase_ii_only() -> None:
     facts = {**PLANNED, "cd34_pb_per_ul": 10.9}
-    assert {phase: RECORD.screen(facts, phase)["I2"].status for phase in ("Ib", "II")} == {
+    assert {phase: ELIGIBILITY.screen(facts, phase)["I2"].status for phase in ("Ib", "II")} == {
         "Ib": "not met",
         "II": "met",
     }
 
 
 def test_a_missing_signature_is_one_reason_in_the_funnel() -> None:
-    funnel = RECORD.screen_cohort(pl.DataFrame({"consent_signed": [False]})).funnel().set_index("criterion")
+    funnel = ELIGIBILITY.screen_cohort(pl.DataFrame({"consent_signed": [False]})).funnel().set_index("criterion")
     assert "E23" not in funnel.index
     assert funnel.loc["I3", "only_reason"] == 1
 

@@ -9,8 +9,9 @@ import icalendar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from participants import RECORD, participants
-from test_eligibility_person import TODAY, laws
+from support.participants import participants
+from support.random_examples import random_examples
+from support.trial import ELIGIBILITY
 
 from protocol.eligibility import EligibilityRecord
 from protocol.eligibility.keeping import (
@@ -26,6 +27,7 @@ from protocol.exchange.clock_calendar import clock_calendar
 from protocol.exchange.screening_records import file_name, printable, read_json, to_json
 from protocol.records import ProtocolError
 
+TODAY = date(2026, 3, 1)
 ABOUT = {"study_id": "WUH-017", "trial_id": "NCT05672420", "registry_version": "2023-01-05", "software": "0.1.0"}
 FACTS: dict[str, Any] = {
     "ecog": 3,
@@ -38,22 +40,22 @@ FACTS: dict[str, Any] = {
 }
 
 
-def kept(record: EligibilityRecord = RECORD, facts: dict[str, Any] = FACTS, **more: Any) -> ScreeningRecord:
+def kept(record: EligibilityRecord = ELIGIBILITY, facts: dict[str, Any] = FACTS, **more: Any) -> ScreeningRecord:
     return screening_record(record, facts, "Ib", TODAY, **(ABOUT | more))
 
 
-@laws(25)
+@random_examples(25)
 @given(st.data(), st.sampled_from(["enrolment", "infusion"]), st.sampled_from(["Ib", "II"]))
 def test_a_record_comes_back_from_its_file_and_gets_the_same_verdicts_again(
     data: st.DataObject, gate: Any, phase: Any
 ) -> None:
-    facts = {n: v for n, v in data.draw(participants(RECORD)).items() if v == v} | {"infusion_date": TODAY}
-    record = screening_record(RECORD, facts, phase, TODAY, gate=gate, **ABOUT)
+    facts = {n: v for n, v in data.draw(participants(ELIGIBILITY)).items() if v == v} | {"infusion_date": TODAY}
+    record = screening_record(ELIGIBILITY, facts, phase, TODAY, gate=gate, **ABOUT)
     again = read_json("kept.json", to_json(record))
     assert again == record
     assert to_json(again) == to_json(record)
-    assert facts_of(again, RECORD) == facts
-    assert changed_verdicts(again, RECORD) == {}
+    assert facts_of(again, ELIGIBILITY) == facts
+    assert changed_verdicts(again, ELIGIBILITY) == {}
 
 
 def test_the_record_says_what_was_asked_known_and_by_which_rules() -> None:
@@ -73,24 +75,24 @@ def test_the_record_says_what_was_asked_known_and_by_which_rules() -> None:
 
 
 def test_a_changed_reading_changes_the_interpretation_and_not_the_rules() -> None:
-    other = RECORD.with_parameters(bmi_max_kg_m2=32.0)
-    assert interpretation_id(other) != interpretation_id(RECORD)
-    assert rule_hash(other) == rule_hash(RECORD)
-    assert re.fullmatch(r"[0-9a-f]{16}", rule_hash(RECORD))
+    other = ELIGIBILITY.with_parameters(bmi_max_kg_m2=32.0)
+    assert interpretation_id(other) != interpretation_id(ELIGIBILITY)
+    assert rule_hash(other) == rule_hash(ELIGIBILITY)
+    assert re.fullmatch(r"[0-9a-f]{16}", rule_hash(ELIGIBILITY))
 
 
 def test_a_changed_condition_changes_the_rules_and_a_translated_label_does_not() -> None:
-    first, *rest = RECORD.criteria
+    first, *rest = ELIGIBILITY.criteria
     stricter = first.model_copy(update={"condition": "age_years >= age_min_years"})
-    assert rule_hash(RECORD.model_copy(update={"criteria": (stricter, *rest)})) != rule_hash(RECORD)
+    assert rule_hash(ELIGIBILITY.model_copy(update={"criteria": (stricter, *rest)})) != rule_hash(ELIGIBILITY)
     renamed = first.model_copy(update={"title": "年龄"})
-    labels = tuple(fact.model_copy(update={"label": "标签"}) for fact in RECORD.facts)
-    translated = RECORD.model_copy(update={"criteria": (renamed, *rest), "facts": labels})
-    assert rule_hash(translated) == rule_hash(RECORD)
+    labels = tuple(fact.model_copy(update={"label": "标签"}) for fact in ELIGIBILITY.facts)
+    translated = ELIGIBILITY.model_copy(update={"criteria": (renamed, *rest), "facts": labels})
+    assert rule_hash(translated) == rule_hash(ELIGIBILITY)
 
 
 def test_a_record_screened_under_other_thresholds_says_what_changes() -> None:
-    assert changed_verdicts(kept(), RECORD.with_parameters(ecog_max=3)) == {"I5": ("not met", "met")}
+    assert changed_verdicts(kept(), ELIGIBILITY.with_parameters(ecog_max=3)) == {"I5": ("not met", "met")}
 
 
 @pytest.mark.parametrize("study_id", ["Li Wei", "", "Zhang", "017 Wei", "<b>1</b>", "-1", "7" * 65, "张1"])
@@ -151,12 +153,12 @@ def test_the_page_and_the_file_tell_the_workbooks_assumptions_from_the_registrys
         True,
     ]
     text = " ".join(" ".join(Page(printable(record)).text).split())
-    for recheck in RECORD.rechecks:
+    for recheck in ELIGIBILITY.rechecks:
         says = "assumption of the workbook: " if recheck.is_assumption else ""
         assert says + recheck.origin in text
     assert "creatinine_umol_l" not in text
-    assert next(fact.label for fact in RECORD.facts if fact.id == "creatinine_umol_l") + ": unit unknown" in text
-    assumed = {parameter.id: parameter.assumption for parameter in RECORD.parameters if parameter.assumption}
+    assert next(fact.label for fact in ELIGIBILITY.facts if fact.id == "creatinine_umol_l") + ": unit unknown" in text
+    assumed = {parameter.id: parameter.assumption for parameter in ELIGIBILITY.parameters if parameter.assumption}
     assert read_json("a.json", to_json(record)).assumed == assumed
     assert record.assumed.keys() < record.parameters.keys()
 
@@ -176,7 +178,7 @@ def test_the_printed_answer_is_that_of_its_gate(gate: str, facts: dict[str, Any]
 
 def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     facts = {"ever_anticancer_therapy": True, "last_anticancer_therapy_date": TODAY, "birth_date": date(1950, 6, 15)}
-    when = RECORD.timeline(facts, start=TODAY)
+    when = ELIGIBILITY.timeline(facts, start=TODAY)
     content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
     assert content == clock_calendar("NCT05672420", "WUH-017", when, TODAY)
     events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
@@ -192,7 +194,7 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
 
 def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None:
     facts = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
-    when = RECORD.timeline(facts, start=TODAY)
+    when = ELIGIBILITY.timeline(facts, start=TODAY)
     content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
     events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
     opens = events["WUH-017-opens@NCT05672420"]
@@ -204,4 +206,4 @@ def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None
 def test_a_day_that_is_none_in_a_kept_record_is_refused_by_name() -> None:
     broken = kept(facts={"birth_date": date(1950, 6, 15)}).model_copy(update={"facts": {"birth_date": "2026-99-99"}})
     with pytest.raises(ProtocolError, match="Date of birth: found '2026-99-99'"):
-        changed_verdicts(broken, RECORD)
+        changed_verdicts(broken, ELIGIBILITY)

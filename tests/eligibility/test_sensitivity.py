@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from participants import RECORD, participants, records
-from small_protocols import PARAMETERS, PEOPLE, criteria, criterion, record_of
-from test_eligibility_counts import frame, laws
+from support.frames import frame
+from support.participants import participants, records
+from support.random_examples import random_examples
+from support.small_protocols import PARAMETERS, PEOPLE, criteria, criterion, record_of
+from support.trial import ELIGIBILITY
 
 from protocol.eligibility import Cohort, EligibilityRecord
 from protocol.eligibility.curves import FEWER_POINTS, curve, steps
@@ -32,7 +34,7 @@ def totals(cohort: Cohort, off: tuple[str, ...], **parameters: Any) -> tuple[int
     return found["confirmed"], found["possible"]
 
 
-@laws(250)
+@random_examples(250)
 @given(
     st.tuples(*(criteria(number) for number in (1, 2, 3))),
     COHORTS,
@@ -61,10 +63,10 @@ def test_a_curve_counts_whoever_stands_at_either_end_of_the_range(condition: str
         assert [*found.confirmed] == [totals(cohort, (), limit=float(point))[0] for point in points]
 
 
-NUMBERS = [parameter.id for parameter in RECORD.parameters if not parameter.options]
+NUMBERS = [parameter.id for parameter in ELIGIBILITY.parameters if not parameter.options]
 
 
-@laws(25)
+@random_examples(25)
 @given(st.data(), records(), st.sampled_from(NUMBERS))
 def test_every_threshold_of_the_trial_has_a_curve_at_every_step(
     data: st.DataObject, record: EligibilityRecord, name: str
@@ -84,7 +86,7 @@ def trial_frame(people: list[dict[str, Any]]) -> Any:
     import polars as pl
 
     kinds = {"yes_no": pl.Boolean, "choice": pl.String, "date": pl.Date}
-    schema = {fact.id: pl.Float64 if fact.is_number else kinds[fact.type] for fact in RECORD.facts}
+    schema = {fact.id: pl.Float64 if fact.is_number else kinds[fact.type] for fact in ELIGIBILITY.facts}
     return pl.DataFrame({name: [one.get(name) for one in people] for name in schema}, schema=schema)
 
 
@@ -122,10 +124,10 @@ def test_a_curve_covers_batches_and_counts_everybody() -> None:
 
 def test_a_near_miss_counts_what_is_unknown_and_on_once() -> None:
     person = {"expected_survival_months": 2.9}  # all else unknown; E23 says the same as I3
-    found = RECORD.screen_cohort(pd.DataFrame([person]))
+    found = ELIGIBILITY.screen_cohort(pd.DataFrame([person]))
     whole, fewer = Tally(pack(found)), Tally(pack(found), ["E3", "I5"])
-    read = reader(RECORD.cohort(pd.DataFrame([person])))
-    rows = [near_misses(RECORD, tally, read, "Ib")["open"].tolist() for tally in (whole, fewer)]
+    read = reader(ELIGIBILITY.cohort(pd.DataFrame([person])))
+    rows = [near_misses(ELIGIBILITY, tally, read, "Ib")["open"].tolist() for tally in (whole, fewer)]
     assert rows == [[len(whole.on) - 2], [len(fewer.on) - 2]]  # but I6, and E9, which is known
 
 
@@ -146,7 +148,7 @@ def test_a_reading_has_no_range() -> None:
 
 
 def test_the_present_value_is_among_the_steps_of_a_slider() -> None:
-    for parameter in (item for item in RECORD.parameters if not item.options):
+    for parameter in (item for item in ELIGIBILITY.parameters if not item.options):
         points = steps(parameter)
         assert float(parameter.value) in points
         assert (points[0], points[-1]) == (parameter.minimum, parameter.maximum)
@@ -155,7 +157,7 @@ def test_the_present_value_is_among_the_steps_of_a_slider() -> None:
 # --- Near-misses --------------------------------------------------------------------------------------------------
 
 
-@laws(150)
+@random_examples(150)
 @given(st.tuples(*(criteria(number) for number in (1, 2))), COHORTS)
 def test_a_near_miss_has_one_reason_and_passes_at_the_value_it_needs(
     rules: tuple[Any, ...], people: list[dict[str, Any]]
@@ -225,8 +227,8 @@ def test_the_trials_readings_count_whoever_changes_under_any_of_an_ambiguitys() 
         {"disease_myelosuppression": True, "other_cause_myelosuppression": False},
         {"birth_date": date(1990, 1, 1)},
     ]
-    cohort = Cohort(RECORD, trial_frame(people))
-    readings = other_readings(RECORD.parameters)
+    cohort = Cohort(ELIGIBILITY, trial_frame(people))
+    readings = other_readings(ELIGIBILITY.parameters)
     tables = list(tornado(lambda changed: cohort.screen("Ib", **changed), readings))
     found, done = tables[-1]
     assert (len(tables), done) == (len(readings), 1.0)

@@ -1,24 +1,20 @@
 """Dose and frequency escalation: the rules, the published values, the plain twin and the laws."""
 
 import hashlib
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.escalation import GRID, SCENARIOS, by_id, cases
+from support.paths import FOLDER
+from support.trial import ESCALATION
 from twins.boin import PlainBoin
 
 from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, last_named, simulate
 from protocol.escalation.designs.boin import PAPER, RULES, SOFTWARE, Boin
 from protocol.escalation.selection import isotonic_rates, select, select_contour
 from protocol.records import ProtocolError, read_record
-
-VECTORS = Path(__file__).parent / "vectors"
-GRID = Grid(tuple("ABCDE"), tuple("123"))
-RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
-SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
 
 # Answers of BOIN 2.7.2 that name a regimen its own trial rule has eliminated; they are not followed here.
 RECOMMENDS_AN_ELIMINATED_REGIMEN = {"random_43"}
@@ -31,14 +27,6 @@ SELECTS_AN_ELIMINATED_REGIMEN = {
 
 # It looks one frequency higher only, where none was tried: the highest dose at the frequency above is passed over.
 REPORTS_BELOW_THE_EDGE = {"random_04", "random_28"}
-
-
-def cases(name):
-    return json.loads((VECTORS / name).read_text(encoding="utf-8"))["cases"]
-
-
-def by_id(name):
-    return {"argvalues": cases(name), "ids": [case["id"] for case in cases(name)]}
 
 
 def levels(matrix):
@@ -270,7 +258,7 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("scenario", "changes", "fingerprint"), GOLDEN)
 def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerprint):
-    result = simulate(RECORD.designed(**changes), SCENARIOS[scenario], 3000, 11)
+    result = simulate(ESCALATION.designed(**changes), SCENARIOS[scenario], 3000, 11)
     found = hashlib.sha256()
     for counts in (result.treated, result.dlt, result.selected):
         found.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
@@ -280,7 +268,7 @@ def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerpr
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**40), st.integers(1, 120), st.integers(1, 130))
 def test_the_same_seed_gives_the_same_figures_whatever_the_chunks(seed, trials, chunk):
-    design = RECORD.designed(preference="coin")
+    design = ESCALATION.designed(preference="coin")
     one = simulate(design, SCENARIOS["middle"], trials, seed)
     other = simulate(design, SCENARIOS["middle"], trials, seed, chunk=chunk)
     assert one.regimens().equals(other.regimens())
@@ -301,7 +289,7 @@ def test_the_notation_is_read_back_as_it_was_written(trial):
 
 
 def advise(text, **changes):
-    design, outcomes = RECORD.designed(**changes), Outcomes.parse(GRID, text)
+    design, outcomes = ESCALATION.designed(**changes), Outcomes.parse(GRID, text)
     at = last_named(GRID, text)
     answer = design.next(outcomes, [at])[0]
     return "stop" if answer == STOP else GRID.labels[answer], design.why(outcomes, at)
@@ -348,7 +336,7 @@ def test_a_late_dlt_below_moves_the_trial_under_the_eliminated_regimens():
 
 
 def test_a_coin_is_announced_and_not_tossed_by_the_explanation():
-    design = RECORD.designed(preference="coin")
+    design = ESCALATION.designed(preference="coin")
     assert "Escalate to B1 or A2" in design.why(Outcomes.parse(GRID, "A1:NNN"), 0)
     picks = {int(design.next(Outcomes.parse(GRID, "A1:NNN"), [0], [draw])[0]) for draw in (0.1, 0.9)}
     assert picks == {GRID.index("B1"), GRID.index("A2")}
@@ -356,14 +344,14 @@ def test_a_coin_is_announced_and_not_tossed_by_the_explanation():
 
 def test_a_regimen_with_no_participants_is_never_selected():
     outcomes = Outcomes.parse(GRID, "A1:NNN A2:NNN")
-    assert RECORD.designed().selected(outcomes)[0] in (0, 1)
-    assert RECORD.designed().selected(Outcomes.none(GRID))[0] == STOP
+    assert ESCALATION.designed().selected(outcomes)[0] in (0, 1)
+    assert ESCALATION.designed().selected(Outcomes.none(GRID))[0] == STOP
 
 
 def test_a_stopped_simulation_keeps_what_is_done():
     seen = []
     result = simulate(
-        RECORD.designed(),
+        ESCALATION.designed(),
         SCENARIOS["middle"],
         500,
         1,
@@ -377,7 +365,7 @@ def test_a_stopped_simulation_keeps_what_is_done():
 
 
 def test_where_everything_is_too_toxic_none_is_the_right_answer():
-    summary = simulate(RECORD.designed(), SCENARIOS["too-toxic"], 500, 3).summary().set_index("measure")
+    summary = simulate(ESCALATION.designed(), SCENARIOS["too-toxic"], 500, 3).summary().set_index("measure")
     assert summary.value["correct_selection"] == summary.value["none_selected"] > 0.8
 
 
@@ -436,22 +424,22 @@ def test_what_cannot_be_used_is_refused_with_a_way_out(attempt, where, write):
 
 def test_every_design_is_built_from_the_record():
     for name in DESIGNS:
-        design = RECORD.designed(name)
-        assert design.grid.labels == RECORD.grid.labels
-        assert design.target == RECORD.design.target.value
+        design = ESCALATION.designed(name)
+        assert design.grid.labels == ESCALATION.grid.labels
+        assert design.target == ESCALATION.design.target.value
 
 
 def test_what_the_registry_does_not_say_is_an_assumption():
-    tables = [RECORD.design, *filter(None, map(RECORD.design.own, DESIGNS))]
+    tables = [ESCALATION.design, *filter(None, map(ESCALATION.design.own, DESIGNS))]
     values = [getattr(table, name) for table in tables for name in type(table).model_fields]
     values = [value for value in values if value not in tables]
-    values += [RECORD.dlt_window_days, *RECORD.scenarios, *(dose.cells_per_kg for dose in RECORD.doses)]
+    values += [ESCALATION.dlt_window_days, *ESCALATION.scenarios, *(dose.cells_per_kg for dose in ESCALATION.doses)]
     assert all(value.is_assumption for value in values)
-    assert not any(level.is_assumption for level in (*RECORD.doses, *RECORD.frequencies))
+    assert not any(level.is_assumption for level in (*ESCALATION.doses, *ESCALATION.frequencies))
 
 
 def test_a_scenario_whose_rate_falls_is_refused_on_reading(tmp_path):
-    text = (Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml").read_text(encoding="utf-8")
+    text = (FOLDER / "escalation.toml").read_text(encoding="utf-8")
     file = tmp_path / "escalation.toml"
     file.write_text(text.replace("[0.05, 0.12, 0.20]", "[0.01, 0.12, 0.20]"), encoding="utf-8")
     with pytest.raises(ProtocolError, match=r"B1: found 0\.01, less than 0\.02 at A1"):

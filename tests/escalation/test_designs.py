@@ -1,47 +1,22 @@
 """The dose-finding designs beside BOIN: published values, plain twins, and the laws that hold for every design."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.escalation import GRID, SCENARIOS, by_id, cases, draws_of, published_values
+from support.trial import ESCALATION
 from twins.keyboard import PlainKeyboard
 from twins.pipe import PlainPipe
 from twins.pocrm import PlainPocrm
 from twins.three_plus_three import PlainThreePlusThree
 
-from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, simulate
+from protocol.escalation import DESIGNS, STOP, Grid, Outcomes, simulate
 from protocol.escalation.designs.keyboard import Keyboard
 from protocol.escalation.designs.pipe import Pipe
 from protocol.escalation.designs.pocrm import Pocrm
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
-from protocol.records import ProtocolError, read_record
-
-VECTORS = Path(__file__).parent / "vectors"
-GRID = Grid(tuple("ABCDE"), tuple("123"))
-RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
-SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
-
-
-def cases_file(name):
-    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
-
-
-def cases(name):
-    return cases_file(name)["cases"]
-
-
-def by_id(name):
-    return {"argvalues": cases(name), "ids": [case["id"] for case in cases(name)]}
-
-
-def draws_of(seed, trials, maximum=60, steps=20):
-    """The latent uniforms and coins that `simulate` gives each trial."""
-    draws = np.random.default_rng(seed).random((trials, maximum + steps))
-    return zip(draws[:, :maximum], draws[:, maximum:], strict=True)
-
+from protocol.records import ProtocolError
 
 # Keyboard
 
@@ -138,7 +113,7 @@ REACH = {
 @pytest.mark.parametrize("case", **by_id("pipe_next.json"))
 def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(case, monkeypatch):
     shapes = np.array([case["beta_prior"][name] for name in "ab"]).reshape(2, 15)
-    medians = cases_file("pipe_next.json")["prior_median"]
+    medians = published_values("pipe_next.json")["prior_median"]
     reach, diagonal = REACH[case["constraint"]]
     size = case["prior.ss_each"]
     design = Pipe(
@@ -159,7 +134,7 @@ def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(ca
 
 
 def test_pipe_agrees_with_the_plain_twin_on_the_same_draws():
-    design = RECORD.designed("PIPE")
+    design = ESCALATION.designed("PIPE")
     a, b = design.shapes.reshape(2, 5, 3).tolist()
     twin, scenarios = PlainPipe(a, b, 0.3, 0.8), ("diagonal", "lowest")
     for scenario in scenarios:
@@ -188,7 +163,7 @@ def their_index(combination):
 
 
 def published_pocrm(target, used=(1, 2, 3, 4, 5, 6), **more):
-    orders = cases_file("pocrm_imp.json")["orders"]
+    orders = published_values("pocrm_imp.json")["orders"]
     rows = [tuple(GRID.labels[their_index(one)] for one in order) for order in orders]
     return Pocrm(
         GRID, target, orderings=tuple(rows[one - 1] for one in used), sequence=rows[2], elimination=1.0, held=False,
@@ -198,7 +173,7 @@ def published_pocrm(target, used=(1, 2, 3, 4, 5, 6), **more):
 
 @pytest.mark.parametrize("target", [0.2, 0.3])
 def test_the_working_model_of_pocrm_is_the_published_one(target):
-    published = cases_file("pocrm_imp.json")["skeletons"][f"theta_{target}"]["values"]
+    published = published_values("pocrm_imp.json")["skeletons"][f"theta_{target}"]["values"]
     assert published_pocrm(target).skeleton == pytest.approx(published, abs=1e-12)
 
 
@@ -246,7 +221,7 @@ def test_pocrm_characteristics_agree_with_the_published_simulations(case):
 
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
 def test_pocrm_agrees_with_the_plain_twin_on_the_same_draws(scenario):
-    trials, design = 1_000, RECORD.designed("POCRM")
+    trials, design = 1_000, ESCALATION.designed("POCRM")
     places = [divmod(int(index), 3) for index in range(15)]
     orders = [[places[index] for index in order] for order in design.orders]
     twin = PlainPocrm(orders, [places[index] for index in design.stages], design.skeleton, 0.3)
@@ -310,7 +285,7 @@ def test_no_design_leaves_the_grid_skips_climbs_diagonally_or_enters_an_eliminat
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_gives_the_same_figures_in_any_chunks(name):
-    design = RECORD.designed(name)
+    design = ESCALATION.designed(name)
     whole = simulate(design, SCENARIOS["diagonal"], 70, 3)
     parts = simulate(design, SCENARIOS["diagonal"], 70, 3, chunk=23)
     assert whole.regimens().equals(parts.regimens())
@@ -319,7 +294,7 @@ def test_every_design_gives_the_same_figures_in_any_chunks(name):
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_says_why_for_every_outcome_of_a_first_cohort(name):
-    design = RECORD.designed(name)
+    design = ESCALATION.designed(name)
     for letters in ("NNN", "NNT", "NTT", "TTT"):
         outcomes = Outcomes.parse(GRID, f"A1:{letters}")
         words = design.why(outcomes, 0)
@@ -406,14 +381,14 @@ def test_what_a_design_cannot_use_is_refused(attempt, where):
 )
 def test_true_rates_that_cannot_be_are_refused_by_every_design(name, truth, words):
     with pytest.raises(ProtocolError, match=words):
-        simulate(RECORD.designed(name, draws=50), truth, 5, 1)
+        simulate(ESCALATION.designed(name, draws=50), truth, 5, 1)
 
 
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("trials", [0, -1, 2.5, 10**9], ids=str)
 def test_numbers_of_trials_that_cannot_be_are_refused_by_every_design(name, trials):
     with pytest.raises(ProtocolError, match="trials"):
-        simulate(RECORD.designed(name, draws=50), SCENARIOS["safe"], trials, 1)
+        simulate(ESCALATION.designed(name, draws=50), SCENARIOS["safe"], trials, 1)
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -426,7 +401,7 @@ def test_counts_that_cannot_be_are_refused_by_every_design(name, treated, dlt, w
     counts = [
         np.array([[value if cell == 0 else 0 for cell in range(3)]] + [[0] * 3] * 4) for value in (treated, dlt)
     ]
-    design = RECORD.designed(name, draws=50)
+    design = ESCALATION.designed(name, draws=50)
     with pytest.raises(ProtocolError, match=words):
         design.next(Outcomes(GRID, *counts), [0], [0.5])
 
@@ -435,7 +410,7 @@ def test_counts_that_cannot_be_are_refused_by_every_design(name, treated, dlt, w
 @pytest.mark.parametrize("current", [-1, 15, 100])
 def test_a_current_regimen_off_the_grid_is_refused_by_every_design(name, current):
     with pytest.raises(ProtocolError, match="current regimen"):
-        RECORD.designed(name, draws=50).next(Outcomes.none(GRID), [current], [0.5])
+        ESCALATION.designed(name, draws=50).next(Outcomes.none(GRID), [current], [0.5])
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -450,7 +425,7 @@ def test_a_grid_of_one_regimen_is_kept_or_stopped_by_every_design(name):
 
 @pytest.mark.parametrize("name", [name for name in DESIGNS if name not in {"Waterfall", "3+3 along a path"}])
 def test_enough_participants_at_the_current_regimen_end_the_trial_under_every_design_of_the_whole_grid(name):
-    design = RECORD.designed(name, enough=6)
+    design = ESCALATION.designed(name, enough=6)
     letters = "EEENEN" if name.startswith("Utility") else "NNTNNN"
     outcomes = Outcomes.parse(GRID, f"A1:{letters}")
     assert design.next(outcomes, [0], [0.5])[0] == STOP

@@ -1,23 +1,19 @@
 """Options of the trial: participants who come one by one, outcomes that come late, regimens filled meanwhile."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.escalation import GRID, SCENARIOS
+from support.trial import ESCALATION
 from twins.late import LateBoin, LateKeyboard
 
-from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, TrialRules, choose, simulate
+from protocol.escalation import DESIGNS, STOP, Grid, Outcomes, TrialRules, choose, simulate
 from protocol.escalation.checks import steps_up
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
 from protocol.escalation.running import Stream, _Arrivals
-from protocol.records import ProtocolError, read_record
-
-GRID = Grid(tuple("ABCDE"), tuple("123"))
-RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "escalation.toml", EscalationRecord)
-SCENARIOS = {scenario.id: scenario.truth for scenario in RECORD.scenarios}
+from protocol.records import ProtocolError
 
 
 @pytest.mark.parametrize(
@@ -47,7 +43,7 @@ def test_trials_by_the_calendar_agree_with_the_plain_twin_on_the_same_draws(kind
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(name):
-    design = RECORD.designed(name, draws=200)
+    design = ESCALATION.designed(name, draws=200)
     plain = simulate(design, SCENARIOS["diagonal"], 60, 3)
     timed = simulate(design, SCENARIOS["diagonal"], 60, 3, rules=TrialRules(accrual_per_month=3))
     assert (plain.treated == timed.treated).all()
@@ -61,7 +57,7 @@ def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(na
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("backfill", [False, True])
 def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name, backfill, monkeypatch):
-    design = RECORD.designed(name, draws=200, maximum=30)
+    design = ESCALATION.designed(name, draws=200, maximum=30)
     rules = TrialRules(accrual_per_month=6, most_pending=0.5, backfill=backfill, backfill_most=6)
     if backfill and not design.reads_pending:
         with pytest.raises(ProtocolError, match="backfill under a design that waits for everybody"):
@@ -88,7 +84,7 @@ def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name
 def test_trials_by_the_calendar_do_not_depend_on_the_chunks(chunk):
     rules = TrialRules(accrual_per_month=5, most_pending=0.5, backfill=True)
     one, other = (
-        simulate(RECORD.designed(), SCENARIOS["middle"], 60, 4, rules=rules, response=[[0.3] * 3] * 5, chunk=size)
+        simulate(ESCALATION.designed(), SCENARIOS["middle"], 60, 4, rules=rules, response=[[0.3] * 3] * 5, chunk=size)
         for size in (60, chunk)
     )
     assert one.summary().equals(other.summary())
@@ -98,7 +94,7 @@ def test_late_outcomes_and_backfill_shorten_the_trial():
     days = {}
     for options in ({}, {"most_pending": 0.5}, {"backfill": True}):
         rules = TrialRules(accrual_per_month=4, **options)
-        days[tuple(options)] = simulate(RECORD.designed(), SCENARIOS["diagonal"], 300, 1, rules=rules).days.mean()
+        days[tuple(options)] = simulate(ESCALATION.designed(), SCENARIOS["diagonal"], 300, 1, rules=rules).days.mean()
     assert days["most_pending",] < 0.75 * days[()]
     assert days["backfill",] < 0.75 * days[()]
 
@@ -114,7 +110,7 @@ def test_times_to_a_dlt_and_gaps_between_participants_have_the_stated_distributi
 
 
 def advice(text, **options):
-    outcomes, design = Outcomes.parse(GRID, text), RECORD.designed()
+    outcomes, design = Outcomes.parse(GRID, text), ESCALATION.designed()
     at = GRID.index(text.split()[-1][:2])
     waits = TrialRules(accrual_per_month=4, **options).waits(design, outcomes, [at])[0]
     return bool(waits), GRID.labels[design.next(outcomes, [at])[0]], design.why(outcomes, at)
@@ -149,7 +145,7 @@ def test_without_a_tolerance_every_outcome_is_waited_for():
 @pytest.mark.parametrize("name", [name for name, kind in DESIGNS.items() if not kind.reads_pending])
 @pytest.mark.parametrize("most_pending", [0.0, 0.5])
 def test_a_design_that_needs_complete_outcomes_waits_for_those_at_every_regimen(name, most_pending):
-    design, outcomes = RECORD.designed(name, draws=200), Outcomes.parse(GRID, "A1:NNNPPP B1:NNN")
+    design, outcomes = ESCALATION.designed(name, draws=200), Outcomes.parse(GRID, "A1:NNNPPP B1:NNN")
     rules, at = TrialRules(most_pending=most_pending), GRID.index("B1")
     assert rules.waits(design, outcomes, [at])[0]
     assert rules.waited_for(design, outcomes, at)[0] == 3
@@ -157,7 +153,7 @@ def test_a_design_that_needs_complete_outcomes_waits_for_those_at_every_regimen(
 
 
 def test_a_design_that_counts_pending_participants_waits_for_those_behind_the_next_step():
-    rules, design, at = TrialRules(), RECORD.designed(), GRID.index("B1")
+    rules, design, at = TrialRules(), ESCALATION.designed(), GRID.index("B1")
     for text, waited in (("A1:NNNPPP B1:NNN", {}), ("A1:NNN B1:NPP", {"B1": 2}), ("A1:NPP", {"A1": 2})):
         found = rules.waited_for(design, Outcomes.parse(GRID, text), at)
         assert {GRID.labels[cell]: found[cell] for cell in np.flatnonzero(found)} == waited
@@ -165,7 +161,7 @@ def test_a_design_that_counts_pending_participants_waits_for_those_behind_the_ne
 
 @pytest.mark.parametrize("name", ["Waterfall", "Utility of response and toxicity"])
 def test_a_design_that_needs_complete_outcomes_counts_no_others(name):
-    design, at = RECORD.designed(name), GRID.index("B1")
+    design, at = ESCALATION.designed(name), GRID.index("B1")
     pending, complete = (Outcomes.parse(GRID, text) for text in ("A1:NNNPPP B1:TTTNPPPPPPPP", "A1:NNN B1:TTTN"))
     assert design.eliminated(complete)[0, 1, 0]
     assert (design.eliminated(pending) == design.eliminated(complete)).all()
@@ -173,7 +169,7 @@ def test_a_design_that_needs_complete_outcomes_counts_no_others(name):
 
 
 def test_a_cleared_regimen_is_below_safe_and_has_room():
-    rules, design = TrialRules(accrual_per_month=4, backfill=True, backfill_most=6), RECORD.designed()
+    rules, design = TrialRules(accrual_per_month=4, backfill=True, backfill_most=6), ESCALATION.designed()
     filled = {}
     for text in (
         "A1:NNN B1:NNN B2:NPP",
@@ -203,10 +199,10 @@ def test_rules_that_cannot_be_are_refused(options):
 
 
 def test_the_record_gives_the_rules_of_its_trial():
-    rules = RECORD.rules()
+    rules = ESCALATION.rules()
     assert (rules.accrual_per_month, rules.window_days) == (4.0, 28)
-    assert RECORD.rules(most_pending=0.5).most_pending == 0.5
-    tables = [getattr(RECORD.trial, name) for name in type(RECORD.trial).model_fields]
+    assert ESCALATION.rules(most_pending=0.5).most_pending == 0.5
+    tables = [getattr(ESCALATION.trial, name) for name in type(ESCALATION.trial).model_fields]
     assert all(value.is_assumption for value in tables)
 
 
@@ -261,7 +257,7 @@ def test_counts_that_contradict_each_other_are_refused(given_more, words):
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_committee_may_step_down_or_stop_but_not_skip_climb_twice_or_enter_what_is_eliminated(name):
-    design, outcomes = RECORD.designed(name, draws=200), Outcomes.parse(GRID, "A1:NNN B1:NNN C1:TTT")
+    design, outcomes = ESCALATION.designed(name, draws=200), Outcomes.parse(GRID, "A1:NNN B1:NNN C1:TTT")
     at = GRID.index("C1")
     assert choose(design, outcomes, at, "A1").chosen == GRID.index("A1")
     assert choose(design, outcomes, at, None) == (int(design.next(outcomes, [at], [0.0])[0]), STOP)
@@ -275,7 +271,7 @@ def test_a_committee_may_step_down_or_stop_but_not_skip_climb_twice_or_enter_wha
 
 
 def test_a_choice_departs_from_what_the_page_recommends_even_where_a_dlt_became_known_late():
-    design, outcomes = RECORD.designed(), Outcomes.parse(GRID, "A1:NTT")
+    design, outcomes = ESCALATION.designed(), Outcomes.parse(GRID, "A1:NTT")
     following = choose(design, outcomes, GRID.index("B1"), "A1")
     assert following == (GRID.index("A1"), GRID.index("A1"))
     assert choose(design, outcomes, GRID.index("B1"), "B1").is_override
@@ -283,7 +279,7 @@ def test_a_choice_departs_from_what_the_page_recommends_even_where_a_dlt_became_
 
 @pytest.mark.parametrize("text", ["A1:" + "N" * 60, "A1:" + "N" * 57 + " B1:PPP"])
 def test_after_the_last_participant_a_committee_can_only_end_the_trial(text):
-    design, outcomes = RECORD.designed(), Outcomes.parse(GRID, text)
+    design, outcomes = ESCALATION.designed(), Outcomes.parse(GRID, text)
     for label in ("A1", "B1"):
         with pytest.raises(ProtocolError, match="after the last of 60 participants"):
             choose(design, outcomes, GRID.index("B1"), label)
@@ -291,7 +287,7 @@ def test_after_the_last_participant_a_committee_can_only_end_the_trial(text):
 
 
 def test_a_choice_knows_whether_it_departs_from_the_recommendation():
-    design, outcomes = RECORD.designed(), Outcomes.parse(GRID, "A1:NNN")
+    design, outcomes = ESCALATION.designed(), Outcomes.parse(GRID, "A1:NNN")
     assert not choose(design, outcomes, 0, "B1").is_override
     assert choose(design, outcomes, 0, "A2").is_override
     assert choose(design, outcomes, 0, None).is_override

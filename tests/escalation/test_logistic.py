@@ -1,25 +1,22 @@
 """The two-agent logistic model: its twin, an account by numerical integration, and overdose control."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from test_designs import RECORD, SCENARIOS, draws_of
+from support.escalation import GRID, SCENARIOS, draws_of, published_values
+from support.trial import ESCALATION
 from twins.logistic import PlainLogistic
 
 from protocol.escalation import STOP, Grid, Outcomes, simulate
 from protocol.escalation.designs.logistic import Logistic, _scattered
 from protocol.records import ProtocolError
 
-GRID = Grid(tuple("ABCDE"), tuple("123"))
-PUBLISHED = json.loads((Path(__file__).parent / "vectors" / "logistic_one_agent.json").read_text(encoding="utf-8"))
+PUBLISHED = published_values("logistic_one_agent.json")
 NEVER = (1e-9, 1e-6, 1.0, 1e-6)  # an agent that does nothing
 
 
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
 def test_the_logistic_model_agrees_with_the_plain_twin_on_the_same_draws(scenario):
-    design = RECORD.designed("Two-agent logistic", draws=50)
+    design = ESCALATION.designed("Two-agent logistic", draws=50)
     twin = PlainLogistic(
         design.doses, design.frequencies, (design.dose_prior, design.frequency_prior), design.interaction,
         _scattered(50, 5).T.tolist(), *design.interval, design.overdose,
@@ -55,7 +52,7 @@ def test_the_posterior_agrees_with_numerical_integration_where_one_agent_acts(ca
 
 
 def test_more_draws_do_not_change_the_advice():
-    few, many = (RECORD.designed("Two-agent logistic", draws=draws) for draws in (8_000, 100_000))
+    few, many = (ESCALATION.designed("Two-agent logistic", draws=draws) for draws in (8_000, 100_000))
     for text in ("A1:NNN", "A1:NNT", "A1:NNN A2:NNN B2:NTN", "A1:NNN B1:NNN C1:NNN C2:NNT D2:NTTNNT"):
         outcomes = Outcomes.parse(GRID, text)
         at = [GRID.index(text.split()[-1][:2])]
@@ -64,7 +61,7 @@ def test_more_draws_do_not_change_the_advice():
 
 
 def test_no_regimen_is_given_whose_chance_of_an_overdose_is_above_the_limit():
-    design = RECORD.designed("Two-agent logistic")
+    design = ESCALATION.designed("Two-agent logistic")
     outcomes = Outcomes.parse(GRID, "A1:NNN B1:NNN C1:NNN C2:TTN")
     following = design.next(outcomes, [GRID.index("C2")])[0]
     assert design.posterior(outcomes).over[0, following] <= design.overdose
@@ -72,9 +69,9 @@ def test_no_regimen_is_given_whose_chance_of_an_overdose_is_above_the_limit():
 
 
 def test_the_advice_names_the_effective_number_of_draws():
-    design = RECORD.designed("Two-agent logistic")
+    design = ESCALATION.designed("Two-agent logistic")
     assert "effective draws of 8,000" in design.why(Outcomes.parse(GRID, "A1:NNN"), 0)
-    few = RECORD.designed("Two-agent logistic", draws=50)
+    few = ESCALATION.designed("Two-agent logistic", draws=50)
     assert "too few to rely on" in few.why(Outcomes.parse(GRID, "A1:NNNNNNTTT"), 0)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_escalation import GRID, RECORD, SCENARIOS
+from support.escalation import GRID, SCENARIOS
+from support.trial import ESCALATION
 
 from protocol import __version__
 from protocol.escalation import DESIGNS, STOP, Outcomes, last_named, simulate
@@ -39,7 +40,7 @@ def walked(design, cohorts):
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(FAST), histories)
 def test_every_pathway_is_what_the_design_says_next(name, cohorts):
-    design = RECORD.designed(name)
+    design = ESCALATION.designed(name)
     outcomes, first = walked(design, cohorts)
     if recommended(design, outcomes, first)[0] == STOP:
         return
@@ -57,19 +58,19 @@ def test_every_pathway_is_what_the_design_says_next(name, cohorts):
 
 
 def test_the_chances_of_the_pathways_are_those_of_the_simulation():
-    design, truth = RECORD.designed(), SCENARIOS["lowest"]
+    design, truth = ESCALATION.designed(), SCENARIOS["lowest"]
     found = pathways(design, Outcomes.none(GRID), 0, 2, truth)
     assert found.loc[found["cohort"] == 1, "chance"].sum() == pytest.approx(1)
     ends = found[(found["cohort"] == 2) | (found["leads_to"] == "")]
     assert ends["chance"].sum() == pytest.approx(1)
-    short = simulate(RECORD.designed(maximum=6), truth, 40_000, 1)
+    short = simulate(ESCALATION.designed(maximum=6), truth, 40_000, 1)
     stopped = (short.treated.sum(axis=(1, 2)) == 3).mean()
     expected = ends.loc[(ends["cohort"] == 1), "chance"].sum()
     assert stopped == pytest.approx(expected, abs=4 * np.sqrt(expected / 40_000))
 
 
 def test_the_last_cohort_ahead_is_as_large_as_the_trial_allows():
-    design = RECORD.designed(maximum=7)
+    design = ESCALATION.designed(maximum=7)
     found = pathways(design, Outcomes.parse(GRID, "A1:NNN"), 3, 2)
     assert found.loc[found["cohort"] == 1, "participants"].unique().tolist() == [3]
     assert found.loc[found["cohort"] == 2, "participants"].unique().tolist() == [1]
@@ -78,13 +79,13 @@ def test_the_last_cohort_ahead_is_as_large_as_the_trial_allows():
 
 def test_too_many_pathways_are_refused():
     with pytest.raises(ProtocolError, match="fewer cohorts"):
-        pathways(RECORD.designed(cohort_size=40), Outcomes.none(GRID), 0, 2)
+        pathways(ESCALATION.designed(cohort_size=40), Outcomes.none(GRID), 0, 2)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(FAST), histories)
 def test_a_turning_point_changes_the_recommendation_and_nothing_smaller_does(name, cohorts):
-    design = RECORD.designed(name)
+    design = ESCALATION.designed(name)
     outcomes, at = walked(design, cohorts)
 
     def answer(index, dlt):
@@ -107,12 +108,12 @@ def test_a_turning_point_changes_the_recommendation_and_nothing_smaller_does(nam
 
 
 def test_a_trial_without_participants_has_no_turning_points():
-    assert turning_points(RECORD.designed(), Outcomes.none(GRID), 0).empty
+    assert turning_points(ESCALATION.designed(), Outcomes.none(GRID), 0).empty
 
 
 def test_the_recommendation_of_the_outlook_is_that_of_the_advice():
     outcomes = Outcomes.parse(GRID, "A1:NNN B1:NTN")
-    design, at = RECORD.designed(), last_named(GRID, "A1:NNN B1:NTN")
+    design, at = ESCALATION.designed(), last_named(GRID, "A1:NNN B1:NTN")
     assert recommended(design, outcomes, at)[0] == design.next(outcomes, [at])[0]
 
 
@@ -121,9 +122,9 @@ def test_the_recommendation_of_the_outlook_is_that_of_the_advice():
 
 def side_by_side(trials=300, **more):
     designs = {
-        "plain": RECORD.designed(),
-        "bar": RECORD.designed(bar=True),
-        "3+3": RECORD.designed("3+3 along a path"),
+        "plain": ESCALATION.designed(),
+        "bar": ESCALATION.designed(bar=True),
+        "3+3": ESCALATION.designed("3+3 along a path"),
     }
     return compare(designs, SCENARIOS["diagonal"], trials, 7, margin=0.05, **more)
 
@@ -160,10 +161,10 @@ def test_paired_differences_have_the_smaller_error_of_the_same_participants():
 
 def test_a_right_selection_is_always_acceptable():
     for truth in SCENARIOS.values():
-        measures = simulate(RECORD.designed(), truth, 200, 1).measures(0.05)
+        measures = simulate(ESCALATION.designed(), truth, 200, 1).measures(0.05)
         right, fine = measures["correct_selection"][0], measures["acceptable_selection"][0]
         assert not (np.asarray(right) & ~np.asarray(fine)).any()
-    assert "acceptable_selection" not in simulate(RECORD.designed(), truth, 20, 1).measures()
+    assert "acceptable_selection" not in simulate(ESCALATION.designed(), truth, 20, 1).measures()
 
 
 def test_a_comparison_sharpens_and_stops_between_rounds():
@@ -176,7 +177,7 @@ def test_a_comparison_sharpens_and_stops_between_rounds():
 
 
 def test_designs_of_different_sizes_are_not_compared():
-    designs = {"a": RECORD.designed(), "b": RECORD.designed(cohort_size=4)}
+    designs = {"a": ESCALATION.designed(), "b": ESCALATION.designed(cohort_size=4)}
     with pytest.raises(ProtocolError, match="the same cohort size and maximum"):
         compare(designs, SCENARIOS["diagonal"], 10, 1, margin=0.05)
     with pytest.raises(ProtocolError, match="no design"):
@@ -189,7 +190,7 @@ def test_designs_of_different_sizes_are_not_compared():
 
 
 def designed(setting):
-    return RECORD.designed(**setting._asdict(), enough=setting.maximum)
+    return ESCALATION.designed(**setting._asdict(), enough=setting.maximum)
 
 
 def test_the_calibration_is_the_simulation_of_each_setting():
@@ -235,9 +236,9 @@ def test_a_calibration_of_nothing_or_too_much_is_refused():
 
 
 def section(**changes):
-    design = RECORD.designed(**changes)
-    simulations = {one.title: simulate(design, one.truth, 60, 8) for one in RECORD.scenarios[:2]}
-    return StatisticalSection(RECORD, "NCT05672420", "BOIN (2-D)", design, simulations, date(2026, 1, 1))
+    design = ESCALATION.designed(**changes)
+    simulations = {one.title: simulate(design, one.truth, 60, 8) for one in ESCALATION.scenarios[:2]}
+    return StatisticalSection(ESCALATION, "NCT05672420", "BOIN (2-D)", design, simulations, date(2026, 1, 1))
 
 
 def test_the_statistical_section_says_what_repeats_it():
@@ -245,14 +246,14 @@ def test_the_statistical_section_says_what_repeats_it():
     for words in (__version__, "**Seed:** 8", "**Trials of each scenario:** 60", "2015;64:507-523", "Decision table"):
         assert words in text
     again = {line.text for part in section().parts() if part.number == "6" for line in part.content}
-    for one in RECORD.scenarios[:2]:
+    for one in ESCALATION.scenarios[:2]:
         rates = "; ".join(", ".join(f"{rate:g}" for rate in line) for line in one.truth)
         assert rates in again
 
 
 def test_the_decision_table_of_the_text_is_the_designs():
     table = next(part for part in section().parts() if part.number == "3").content[0]
-    rules = RECORD.designed().decisions()
+    rules = ESCALATION.designed().decisions()
     rules = rules[rules["treated"] % 3 == 0]
     assert [[*map(int, row[0][:3])] for row in table.rows] == rules.iloc[:, :3].to_numpy().tolist()
 
@@ -260,10 +261,10 @@ def test_the_decision_table_of_the_text_is_the_designs():
 def test_the_characteristics_of_the_text_are_those_of_the_simulation():
     text = section()
     measures, selected = next(part for part in text.parts() if part.number == "4").content[-2:]
-    first = text.simulations[RECORD.scenarios[0].title]
+    first = text.simulations[ESCALATION.scenarios[0].title]
     value = first.summary(0.05).set_index("measure").loc["correct_selection"]
     assert measures.rows[0][0][1] == f"{value.value:.1%} ± {value.se:.1%}"
-    assert measures.rows[0][1] == RECORD.scenarios[0]
+    assert measures.rows[0][1] == ESCALATION.scenarios[0]
     errors = first.regimens()["selected_se"]
     assert [cell.rpartition(" ± ")[2] for cell in selected.rows[0][0][1:]] == [
         f"{error:.1%}" if error else f"up to {3 / first.trials:.1%}" for error in errors
@@ -274,19 +275,21 @@ def test_the_characteristics_of_the_text_are_those_of_the_simulation():
 
 
 def test_a_value_that_is_not_the_records_is_said_to_be_the_readers():
-    rows = {row.label: row for row in parameters(RECORD, "BOIN (2-D)", RECORD.designed(target=0.25, maximum=45))}
+    rows = {
+        row.label: row for row in parameters(ESCALATION, "BOIN (2-D)", ESCALATION.designed(target=0.25, maximum=45))
+    }
     assert rows["Target DLT rate"][1:] == ("0.25", None)
     assert rows["Participants at most"][1:] == ("45", None)
-    assert rows["Participants in a cohort"].origin == RECORD.design.cohort_size
+    assert rows["Participants in a cohort"].origin == ESCALATION.design.cohort_size
     assert "set by the reader" in section(target=0.25).html()
     assert "set by the reader" not in section().html()
 
 
 def test_what_was_never_or_always_seen_has_an_error_in_the_text():
     name = "3+3 along a path"
-    design = RECORD.designed(name)
-    simulations = {one.title: simulate(design, one.truth, 60, 8) for one in RECORD.scenarios[:2]}
-    text = StatisticalSection(RECORD, "N", name, design, simulations, date(2026, 1, 1)).markdown()
+    design = ESCALATION.designed(name)
+    simulations = {one.title: simulate(design, one.truth, 60, 8) for one in ESCALATION.scenarios[:2]}
+    text = StatisticalSection(ESCALATION, "N", name, design, simulations, date(2026, 1, 1)).markdown()
     assert "100.0% ± up to 5.0%" in text
     assert "± 0.0 " not in text
     assert "± 0.0%" not in text
@@ -307,9 +310,9 @@ SHARED = {
     ],
 )  # fmt: skip
 def test_only_rules_that_a_design_has_are_listed(name, missing):
-    rows = {row.label: row for row in parameters(RECORD, name, RECORD.designed(name))}
+    rows = {row.label: row for row in parameters(ESCALATION, name, ESCALATION.designed(name))}
     assert len(SHARED - rows.keys()) == missing
-    assert rows.keys() == {row.label for row in parameters(RECORD, name)}
+    assert rows.keys() == {row.label for row in parameters(ESCALATION, name)}
     assert all(row.origin for label, row in rows.items() if label != "Design")
 
 
@@ -318,19 +321,19 @@ def test_a_changed_value_of_one_design_alone_is_said_to_be_the_readers():
         ("PIPE", {"ceiling": 0.7}, "Probability of lying above the contour that bars", "0.7"),
         ("BOIN (2-D)", {"safe": 0.15}, "Rate that calls for stepping up, times the target", "0.5"),
     ):
-        rows = {row.label: row for row in parameters(RECORD, name, RECORD.designed(name, **changes))}
+        rows = {row.label: row for row in parameters(ESCALATION, name, ESCALATION.designed(name, **changes))}
         assert rows[label][1:] == (value, None)
 
 
 def test_a_rule_of_three_and_six_has_no_target_in_the_text():
     name = "3+3 along a path"
-    text = StatisticalSection(RECORD, "N", name, RECORD.designed(name), {}, date(2026, 1, 1)).markdown()
+    text = StatisticalSection(ESCALATION, "N", name, ESCALATION.designed(name), {}, date(2026, 1, 1)).markdown()
     assert "The rule has no target DLT rate; 0.3 only judges the simulation" in text
 
 
 def test_the_page_to_print_needs_nothing_else_and_escapes_what_it_is_given():
     text = section()
-    page = StatisticalSection(RECORD, "<b>N</b>", text.name, text.design, text.simulations, text.day).html()
+    page = StatisticalSection(ESCALATION, "<b>N</b>", text.name, text.design, text.simulations, text.day).html()
     assert "<b>N</b>" not in page
     assert not re.search(r"(src|href)=", page)
     assert page.count("assumption") > 15
@@ -343,37 +346,37 @@ def test_every_design_is_described_with_its_references(name):
     assert said.selection.endswith(".")
     assert all(re.search(r"\d{4}", one) for one in said.references)
     assert said.references
-    labels = [row.label for row in parameters(RECORD, name)]
+    labels = [row.label for row in parameters(ESCALATION, name)]
     assert len(labels) == len(set(labels))
     assert not [label for label in labels if "_" in label]
 
 
 def test_every_scenario_of_the_library_has_a_reason_and_its_own_surface():
-    assert len(RECORD.scenarios) >= 12
-    assert len({one.truth for one in RECORD.scenarios}) == len(RECORD.scenarios)
-    assert all(one.is_assumption and len(one.origin) > 20 for one in RECORD.scenarios)
+    assert len(ESCALATION.scenarios) >= 12
+    assert len({one.truth for one in ESCALATION.scenarios}) == len(ESCALATION.scenarios)
+    assert all(one.is_assumption and len(one.origin) > 20 for one in ESCALATION.scenarios)
 
 
 def test_a_design_without_a_table_says_so_in_the_text():
-    design = RECORD.designed("POCRM")
-    text = StatisticalSection(RECORD, "N", "POCRM", design, {}, date(2026, 1, 1))
+    design = ESCALATION.designed("POCRM")
+    text = StatisticalSection(ESCALATION, "N", "POCRM", design, {}, date(2026, 1, 1))
     assert "no table of their own" in text.markdown()
     assert text.markdown().count("Not simulated") == 2
 
 
 @pytest.mark.parametrize("text", ["A1:NNNP0.5P", "A1:NNN B1:NTP0.2"])
 def test_pending_participants_stay_as_they_are(text):
-    design, outcomes, at = RECORD.designed(), Outcomes.parse(GRID, text), last_named(GRID, text)
+    design, outcomes, at = ESCALATION.designed(), Outcomes.parse(GRID, text), last_named(GRID, text)
     now = int(recommended(design, outcomes, at)[0])
     assert now == design.next(outcomes, [at])[0]
     for row in turning_points(design, outcomes, at).itertuples():
         assert row.leads_to != GRID.labels[now]
-    room = RECORD.designed(maximum=int(outcomes.enrolled.sum()) + 1)
+    room = ESCALATION.designed(maximum=int(outcomes.enrolled.sum()) + 1)
     assert set(pathways(room, outcomes, at, 2)["participants"]) == {1}
 
 
 def test_responses_are_kept_when_the_dlts_are_varied():
-    design, outcomes = RECORD.designed("Utility of response and toxicity"), Outcomes.parse(GRID, "A1:EEB B1:ENT")
+    design, outcomes = ESCALATION.designed("Utility of response and toxicity"), Outcomes.parse(GRID, "A1:EEB B1:ENT")
     found = turning_points(design, outcomes, GRID.index("B1"))
     assert set(found["regimen"]) <= {"A1", "B1"}
     assert not found.empty

@@ -1,11 +1,9 @@
 """The utility of response and toxicity: its twin, the published order of outcomes, and what closes a regimen."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from test_designs import RECORD, SCENARIOS
+from support.escalation import GRID, SCENARIOS, published_values
+from support.trial import ESCALATION
 from twins.utility import PlainUtility
 
 from protocol.escalation import STOP, Grid, Outcomes, simulate
@@ -13,9 +11,8 @@ from protocol.escalation.designs.utility import Utility
 from protocol.escalation.running import Stream
 from protocol.records import ProtocolError
 
-GRID = Grid(tuple("ABCDE"), tuple("123"))
 NAME = "Utility of response and toxicity"
-PUBLISHED = json.loads((Path(__file__).parent / "vectors" / "utility_ranks.json").read_text(encoding="utf-8"))
+PUBLISHED = published_values("utility_ranks.json")
 FLAT = ((0.2,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3)
 
 
@@ -28,7 +25,7 @@ FLAT = ((0.2,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3)
     ],
 )
 def test_the_utility_agrees_with_the_plain_twin_on_the_same_draws(scenario, response, options):
-    design, trials = RECORD.designed(NAME, **options), 1_000
+    design, trials = ESCALATION.designed(NAME, **options), 1_000
     response = response or design.response_rates
     names = {"value_neither": "neither", "value_both": "both", "least_response": "least", "explored": "explored"}
     twin = PlainUtility(5, 3, 0.3, **{names[key]: value for key, value in options.items()})
@@ -69,7 +66,7 @@ def test_outcomes_rank_in_the_published_order():
     ],
 )
 def test_the_utility_says_its_numbers(text, answer, words):
-    design, outcomes = RECORD.designed(NAME), Outcomes.parse(GRID, text)
+    design, outcomes = ESCALATION.designed(NAME), Outcomes.parse(GRID, text)
     at = GRID.index(text.split()[-1][:2]) if text else 0
     following = design.next(outcomes, [at])[0]
     assert (GRID.labels[following] if following != STOP else "stop") == answer
@@ -77,7 +74,7 @@ def test_the_utility_says_its_numbers(text, answer, words):
 
 
 def test_a_regimen_that_hardly_anybody_responds_to_is_closed_but_not_those_above_it():
-    design, outcomes = RECORD.designed(NAME), Outcomes.parse(GRID, "A1:NNNNNNNNN B1:NEE")
+    design, outcomes = ESCALATION.designed(NAME), Outcomes.parse(GRID, "A1:NNNNNNNNN B1:NEE")
     assert design.eliminated(outcomes)[0].ravel().nonzero()[0].tolist() == [GRID.index("A1")]
     assert GRID.labels[design.selected(outcomes)[0]] == "B1"
 
@@ -93,7 +90,7 @@ def test_where_nothing_in_reach_is_useful_the_trial_stops():
 def test_response_without_toxicity_is_preferred_among_equally_tolerated_regimens():
     response = np.full((5, 3), 0.1)
     response[1, 1] = 0.8
-    result = simulate(RECORD.designed(NAME), SCENARIOS["safe"], 500, 1, response=response)
+    result = simulate(ESCALATION.designed(NAME), SCENARIOS["safe"], 500, 1, response=response)
     assert (result.selected == GRID.index("B2")).mean() > 0.6
     assert result.summary().set_index("measure").value["responses"] > 20
 
@@ -114,4 +111,4 @@ def test_what_the_utility_cannot_use_is_refused(changes):
 @pytest.mark.parametrize("response", [[[0.5] * 3] * 4, [[1.5] * 3] * 5, [[float("nan")] * 3] * 5, "half"])
 def test_response_rates_that_cannot_be_are_refused(response):
     with pytest.raises(ProtocolError, match="true response rates"):
-        simulate(RECORD.designed(), SCENARIOS["safe"], 5, 1, response=response)
+        simulate(ESCALATION.designed(), SCENARIOS["safe"], 5, 1, response=response)

@@ -1,20 +1,15 @@
 """The waterfall: its twin, the published simulations, and its contour."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from test_designs import SCENARIOS, draws_of
+from support.escalation import GRID, SCENARIOS, cases, draws_of
 from twins.waterfall import PlainWaterfall
 
-from protocol.escalation import STOP, Grid, Outcomes, simulate
+from protocol.escalation import STOP, Outcomes, simulate
 from protocol.escalation.designs.waterfall import Waterfall
 from protocol.records import ProtocolError
 
-VECTORS = Path(__file__).parent / "vectors"
-GRID = Grid(tuple("ABCDE"), tuple("123"))
-CASES = json.loads((VECTORS / "waterfall_oc.json").read_text(encoding="utf-8"))["cases"]
+CASES = cases("waterfall_oc.json")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 import random
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.trial import TRIAL
 from twins import forecast as twin
 
 from protocol.followup.forecast import (
@@ -22,9 +22,7 @@ from protocol.followup.forecast import (
     what_if,
 )
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
 PLAIN = Assumptions(
     screened_per_month=2, screening_failures=0, dlt_window_days=28, review_days=7, screening_days=7, stagger_days=0,
     counted_from="first", last_infusion_days=(1, 8, 11), cohort_size=3, enrolment=181, follow_up="P2Y",

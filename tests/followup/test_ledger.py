@@ -3,12 +3,13 @@
 import json
 import tomllib
 from datetime import date, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.paths import FOLDER
+from support.trial import FOLLOWUP
 from twins import followup as twin
 
 from protocol.figures import followup as figures
@@ -25,8 +26,7 @@ from protocol.followup import (
 from protocol.records import ProtocolError, read_record
 from protocol.trial import load_trial
 
-FILE = Path(__file__).parents[1] / "data" / "NCT05672420" / "followup.toml"
-RECORD = read_record(FILE, FollowupRecord)
+FILE = FOLDER / "followup.toml"
 TABLE = tomllib.loads(FILE.read_text(encoding="utf-8"))
 TODAY = date(2026, 3, 1)
 DATES = {
@@ -58,12 +58,12 @@ def participants(draw):
     gaps = draw(st.lists(st.integers(0, 60), min_size=5, max_size=5))
     day = today - timedelta(days=draw(st.integers(-30, 900)))
     dates = {}
-    for anchor, gap in zip(RECORD.anchors, gaps, strict=True):
+    for anchor, gap in zip(FOLLOWUP.anchors, gaps, strict=True):
         day += timedelta(days=gap)
         given = draw(st.integers(0, 5)) if anchor.id != "withdrawal" else draw(st.integers(0, 2)) == 0
         dates[anchor.id] = day if given else None
     level = draw(st.sampled_from([1, 2, 3]))
-    ledger = timeline(RECORD, dates, level, today)
+    ledger = timeline(FOLLOWUP, dates, level, today)
     can = [name for name, target in zip(ledger["id"], ledger["target"], strict=True) if pd.notna(target)]
     can = [name for name in can if name != "infusion_day_1"]
     chosen = draw(st.lists(st.sampled_from(can), unique=True, max_size=4)) if can else []
@@ -75,7 +75,7 @@ def participants(draw):
 @given(participants())
 def test_the_ledger_agrees_with_its_twin(participant):
     dates, level, today, done = participant
-    ledger = timeline(RECORD, dates, level, today, done)
+    ledger = timeline(FOLLOWUP, dates, level, today, done)
     ours = {
         line.id: (
             *(None if pd.isna(day) else day.date() for day in (line.opens, line.target, line.closes)),
@@ -90,8 +90,8 @@ def test_the_ledger_agrees_with_its_twin(participant):
 @given(participants())
 def test_every_visit_stands_once_with_one_known_status(participant):
     dates, level, today, done = participant
-    ledger = timeline(RECORD, dates, level, today, done)
-    assert sorted(ledger["id"]) == sorted(visit.id for visit in RECORD.all_visits)
+    ledger = timeline(FOLLOWUP, dates, level, today, done)
+    assert sorted(ledger["id"]) == sorted(visit.id for visit in FOLLOWUP.all_visits)
     assert set(ledger["status"]) <= set(STATUSES) == set(figures.SIGNS)
 
 
@@ -101,9 +101,9 @@ def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, 
     dates, level, today, done = participant
     step = timedelta(days=days)
     moved = {name: day and day + step for name, day in dates.items()}
-    before = timeline(RECORD, dates, level, today, done).set_index("id")
-    after = timeline(RECORD, moved, level, today + step, {n: day + step for n, day in done.items()}).set_index("id")
-    in_days = [visit.id for visit in RECORD.all_visits if not set("MY") & set(visit.offset)]
+    before = timeline(FOLLOWUP, dates, level, today, done).set_index("id")
+    after = timeline(FOLLOWUP, moved, level, today + step, {n: day + step for n, day in done.items()}).set_index("id")
+    in_days = [visit.id for visit in FOLLOWUP.all_visits if not set("MY") & set(visit.offset)]
     assert len(in_days) > 8
     for name in in_days:
         assert before.loc[name, "status"] == after.loc[name, "status"]
@@ -116,12 +116,12 @@ def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, 
 @given(participants())
 def test_the_last_day_of_a_window_is_due_and_the_day_after_is_overdue(participant):
     dates, level, today, _done = participant
-    for line in timeline(RECORD, dates, level, today).itertuples():
+    for line in timeline(FOLLOWUP, dates, level, today).itertuples():
         if pd.isna(line.target) or line.id == "infusion_day_1" or line.status == "cancelled":
             continue
         last = line.closes.date()
-        assert row(timeline(RECORD, dates, level, last), line.id)["status"] == "due"
-        assert row(timeline(RECORD, dates, level, last + timedelta(days=1)), line.id)["status"] == "overdue"
+        assert row(timeline(FOLLOWUP, dates, level, last), line.id)["status"] == "due"
+        assert row(timeline(FOLLOWUP, dates, level, last + timedelta(days=1)), line.id)["status"] == "overdue"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_last_day_of_a_window_is_due_and_the_day_after_is_overdue(participan
     ],
 )  # fmt: skip
 def test_a_visit_not_done_goes_along_the_axis(today, status):
-    assert row(timeline(RECORD, DATES, 1, today), "dlt_day_22")["status"] == status
+    assert row(timeline(FOLLOWUP, DATES, 1, today), "dlt_day_22")["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_visit_not_done_goes_along_the_axis(today, status):
     ],
 )  # fmt: skip
 def test_a_visit_done_is_judged_on_both_ends_of_its_window(done, status):
-    assert row(timeline(RECORD, DATES, 1, TODAY, {"dlt_day_22": done}), "dlt_day_22")["status"] == status
+    assert row(timeline(FOLLOWUP, DATES, 1, TODAY, {"dlt_day_22": done}), "dlt_day_22")["status"] == status
 
 
 @pytest.mark.parametrize(
@@ -178,17 +178,17 @@ def test_durations_move_dates_as_the_twin_does(day, years, months, weeks, days):
 
 def test_a_date_beyond_the_calendar_is_refused():
     with pytest.raises(ProtocolError, match="nearer date"):
-        timeline(RECORD, {"enrolment": date(9999, 1, 1)}, 1, TODAY)
+        timeline(FOLLOWUP, {"enrolment": date(9999, 1, 1)}, 1, TODAY)
 
 
 def test_two_years_count_from_enrolment_and_infusions_from_the_first():
-    ledger = timeline(RECORD, DATES, 3, TODAY)
+    ledger = timeline(FOLLOWUP, DATES, 3, TODAY)
     assert row(ledger, "month_24")["target"] == pd.Timestamp(2028, 1, 5) == row(ledger, "month_24")["closes"]
     assert row(ledger, "infusion_day_11")["target"] == pd.Timestamp(2026, 1, 30)
 
 
 def test_study_days_have_no_zero_and_elapsed_days_have():
-    ledger = timeline(RECORD, DATES | {"start_of_therapy": date(2026, 1, 19)}, 1, TODAY)
+    ledger = timeline(FOLLOWUP, DATES | {"start_of_therapy": date(2026, 1, 19)}, 1, TODAY)
     assert [*row(ledger, "infusion_day_1")[["elapsed_days", "study_day"]]] == [0, 1]
     assert [*row(ledger, "dlt_day_29")[["elapsed_days", "study_day"]]] == [28, 29]
     assert [*row(ledger, "ecog_check")[["elapsed_days", "study_day"]]] == [-1, -1]
@@ -196,7 +196,7 @@ def test_study_days_have_no_zero_and_elapsed_days_have():
 
 @pytest.mark.parametrize(("level", "days"), [(1, [1]), (2, [1, 8]), (3, [1, 4, 8, 11])])
 def test_a_frequency_has_its_own_infusions_and_no_others(level, days):
-    ledger = timeline(RECORD, DATES, level, TODAY)
+    ledger = timeline(FOLLOWUP, DATES, level, TODAY)
     here = ledger[(ledger["kind"] == "infusion") & (ledger["status"] != "not applicable")]
     assert list(here["study_day"]) == days
     assert row(ledger, "after_last_infusion")["study_day"] == days[-1] + 1
@@ -204,7 +204,7 @@ def test_a_frequency_has_its_own_infusions_and_no_others(level, days):
 
 
 def test_visits_without_their_anchor_are_not_yet_known_and_never_guessed():
-    ledger = timeline(RECORD, {"enrolment": DATES["enrolment"]}, 2, TODAY)
+    ledger = timeline(FOLLOWUP, {"enrolment": DATES["enrolment"]}, 2, TODAY)
     waiting = ledger[ledger["status"] == "not yet known"]
     assert {"infusion_day_1", "end_of_treatment_visit", "dlt_day_29", "end_of_contraception"} <= set(waiting["id"])
     assert waiting[["opens", "target", "closes", "elapsed_days"]].isna().all(axis=None)
@@ -212,14 +212,14 @@ def test_visits_without_their_anchor_are_not_yet_known_and_never_guessed():
 
 
 def test_a_visit_on_a_visit_counts_from_the_day_that_one_took_place():
-    ledger = timeline(RECORD, DATES, 2, TODAY, {"infusion_day_8": date(2026, 1, 28)})
+    ledger = timeline(FOLLOWUP, DATES, 2, TODAY, {"infusion_day_8": date(2026, 1, 28)})
     assert row(ledger, "after_last_infusion")["target"] == pd.Timestamp(2026, 1, 29)
 
 
 def test_contraception_lasts_six_months_after_the_end_of_treatment():
-    marks = row(landmarks(RECORD, DATES | {"end_of_treatment": date(2026, 8, 31)}, TODAY), "contraception")
+    marks = row(landmarks(FOLLOWUP, DATES | {"end_of_treatment": date(2026, 8, 31)}, TODAY), "contraception")
     assert (marks["opens"], marks["closes"]) == (pd.Timestamp(2026, 1, 20), pd.Timestamp(2027, 2, 28))
-    assert pd.isna(row(landmarks(RECORD, {}, TODAY), "contraception")["closes"])
+    assert pd.isna(row(landmarks(FOLLOWUP, {}, TODAY), "contraception")["closes"])
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_contraception_lasts_six_months_after_the_end_of_treatment():
 )
 def test_dates_that_cannot_be_are_refused(dates, done, level, said):
     with pytest.raises(ProtocolError, match=said):
-        timeline(RECORD, DATES | dates, level, TODAY, done)
+        timeline(FOLLOWUP, DATES | dates, level, TODAY, done)
 
 
 @pytest.mark.parametrize(
@@ -299,16 +299,16 @@ def test_a_circle_of_visits_is_refused_with_its_path(tmp_path):
     ],
 )
 def test_look_backs_allow_the_day_on_which_they_are_complete(name, exposure, allowed_from):
-    clocks = lookbacks(RECORD, {name: exposure}, TODAY)
+    clocks = lookbacks(FOLLOWUP, {name: exposure}, TODAY)
     assert earliest_enrolment(clocks) == allowed_from
-    strict = lookbacks(RECORD, {name: exposure}, TODAY, boundary_day_allowed=False)
+    strict = lookbacks(FOLLOWUP, {name: exposure}, TODAY, boundary_day_allowed=False)
     assert earliest_enrolment(strict) == allowed_from + timedelta(days=1)
 
 
-@given(st.dictionaries(st.sampled_from([item.id for item in RECORD.lookbacks]), DAYS, min_size=1))
+@given(st.dictionaries(st.sampled_from([item.id for item in FOLLOWUP.lookbacks]), DAYS, min_size=1))
 def test_the_latest_clock_binds(exposures):
-    clocks = lookbacks(RECORD, exposures, date(2033, 1, 1))
-    lengths = {item.id: item.lasts for item in RECORD.lookbacks}
+    clocks = lookbacks(FOLLOWUP, exposures, date(2033, 1, 1))
+    lengths = {item.id: item.lasts for item in FOLLOWUP.lookbacks}
     expected = {name: twin.moved(day, lengths[name]) for name, day in exposures.items()}
     assert earliest_enrolment(clocks) == max(expected.values())
     binding = {name for name, day in expected.items() if day == max(expected.values())}
@@ -316,13 +316,13 @@ def test_the_latest_clock_binds(exposures):
 
 
 def test_without_an_exposure_no_clock_runs():
-    assert earliest_enrolment(lookbacks(RECORD, {"drug_trial": None}, TODAY)) is None
+    assert earliest_enrolment(lookbacks(FOLLOWUP, {"drug_trial": None}, TODAY)) is None
 
 
 @pytest.mark.parametrize("exposures", [{"drug_trial": date(2026, 3, 2)}, {"coffee": date(2026, 1, 1)}])
 def test_an_exposure_in_the_future_or_an_unknown_one_is_refused(exposures):
     with pytest.raises(ProtocolError):
-        lookbacks(RECORD, exposures, TODAY)
+        lookbacks(FOLLOWUP, exposures, TODAY)
 
 
 def test_a_visit_is_added_by_one_table(tmp_path):
@@ -347,19 +347,19 @@ assumption = "Invented for this test."
 
 
 def test_every_infusion_checks_exclusion_15():
-    ledger = timeline(RECORD, DATES, 3, TODAY)
+    ledger = timeline(FOLLOWUP, DATES, 3, TODAY)
     assert ledger.loc[ledger["kind"] == "infusion", "procedures"].str.contains("inhibits cell division").all()
 
 
 def test_only_what_the_listing_says_has_a_source():
-    listed = {visit.id for visit in RECORD.all_visits if not visit.is_assumption}
+    listed = {visit.id for visit in FOLLOWUP.all_visits if not visit.is_assumption}
     assert listed == {"ecog_check", "month_24"}
-    assert all(item.is_assumption for item in RECORD.frequencies)
-    assert not any(item.is_assumption for item in (*RECORD.lookbacks, *RECORD.periods))
+    assert all(item.is_assumption for item in FOLLOWUP.frequencies)
+    assert not any(item.is_assumption for item in (*FOLLOWUP.lookbacks, *FOLLOWUP.periods))
 
 
 def test_the_two_panels_together_show_every_applicable_visit_once():
-    ledger, marks = timeline(RECORD, DATES, 2, TODAY), landmarks(RECORD, DATES, TODAY)
+    ledger, marks = timeline(FOLLOWUP, DATES, 2, TODAY), landmarks(FOLLOWUP, DATES, TODAY)
     panels = [figures.schedule_rows(ledger, marks, panel) for panel in ("course", "years")]
     shown = sum((panel["kind"].isin(["visit", "infusion"]).sum() for panel in panels), 0)
     assert shown == (ledger["status"] != "not applicable").sum()
@@ -368,22 +368,24 @@ def test_the_two_panels_together_show_every_applicable_visit_once():
 
 
 def test_rows_of_pictures_can_be_sent_as_json():
-    ledger = timeline(RECORD, {"enrolment": DATES["enrolment"]}, 2, TODAY)
-    marks = landmarks(RECORD, {"enrolment": DATES["enrolment"]}, TODAY)
-    clocks = figures.clock_rows(lookbacks(RECORD, {"drug_trial": TODAY, "other_malignancy": date(2020, 1, 1)}, TODAY))
+    ledger = timeline(FOLLOWUP, {"enrolment": DATES["enrolment"]}, 2, TODAY)
+    marks = landmarks(FOLLOWUP, {"enrolment": DATES["enrolment"]}, TODAY)
+    clocks = figures.clock_rows(
+        lookbacks(FOLLOWUP, {"drug_trial": TODAY, "other_malignancy": date(2020, 1, 1)}, TODAY)
+    )
     for frame in (*(figures.schedule_rows(ledger, marks, panel) for panel in ("course", "years")), clocks):
         json.dumps(frame.to_dict("records"), allow_nan=False)
 
 
 def test_a_bar_ends_with_the_last_day_of_its_window():
-    rows = figures.schedule_rows(timeline(RECORD, DATES, 2, TODAY), landmarks(RECORD, DATES, TODAY), "course")
+    rows = figures.schedule_rows(timeline(FOLLOWUP, DATES, 2, TODAY), landmarks(FOLLOWUP, DATES, TODAY), "course")
     bar = rows[rows["label"].str.startswith("Infusion, day 8")].iloc[0]
     assert (bar["opens"], bar["until"]) == ("2026-01-26T00:00:00", "2026-01-29T00:00:00")
 
 
 def test_follow_up_and_escalation_mean_the_same_frequencies_and_dlt_window():
     trial = load_trial(FILE.parent)
-    assert [str(item.level) for item in RECORD.frequencies] == [item.id for item in trial.escalation.frequencies]
-    complete = row(timeline(RECORD, DATES, 3, TODAY), "dlt_day_29")
+    assert [str(item.level) for item in FOLLOWUP.frequencies] == [item.id for item in trial.escalation.frequencies]
+    complete = row(timeline(FOLLOWUP, DATES, 3, TODAY), "dlt_day_29")
     assert complete["elapsed_days"] == trial.escalation.dlt_window_days.value
     assert complete["opens"] == complete["target"]  # never before the window is complete

@@ -1,7 +1,6 @@
 """Planning: working days, doomed starts, what moves, what each level asks, and conflicts with an infusion."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import chinese_calendar
 import numpy as np
@@ -9,6 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.paths import FOLDER
+from support.trial import FOLLOWUP
 
 from protocol.followup import (
     FollowupRecord,
@@ -24,8 +25,7 @@ from protocol.followup import (
 from protocol.followup.working import Calendar, last_announced_year, reason
 from protocol.records import ProtocolError, read_record
 
-FILE = Path(__file__).parents[1] / "data" / "NCT05672420" / "followup.toml"
-RECORD = read_record(FILE, FollowupRecord)
+FILE = FOLDER / "followup.toml"
 SPRING = {
     "enrolment": date(2026, 1, 20),
     "start_of_therapy": date(2026, 1, 26),
@@ -37,7 +37,7 @@ DAYS = st.dates(date(2024, 1, 1), date(2027, 6, 30))
 
 
 def works(day):
-    calendar = Calendar.of(RECORD.working, np.datetime64(day), np.datetime64(day))
+    calendar = Calendar.of(FOLLOWUP.working, np.datetime64(day), np.datetime64(day))
     return bool(calendar.free[0])
 
 
@@ -46,15 +46,15 @@ def next_two(day):
 
 
 def working(**changes):
-    values = {name: getattr(RECORD.working, name) for name in ("weekdays", "makeup_days", "visits_per_day")}
+    values = {name: getattr(FOLLOWUP.working, name) for name in ("weekdays", "makeup_days", "visits_per_day")}
     values |= {name: values[name].model_copy(update={"value": value}) for name, value in changes.items()}
-    return RECORD.model_copy(update={"working": RECORD.working.model_copy(update=values)})
+    return FOLLOWUP.model_copy(update={"working": FOLLOWUP.working.model_copy(update=values)})
 
 
 @pytest.mark.parametrize("year", [2019, 2023, 2024, 2025, 2026])
 def test_working_days_agree_with_the_announcements_as_another_package_has_them(year):
     first, last = date(year, 1, 1), date(year, 12, 31)
-    calendar = Calendar.of(RECORD.working, np.datetime64(first), np.datetime64(last))
+    calendar = Calendar.of(FOLLOWUP.working, np.datetime64(first), np.datetime64(last))
     ours = [first + timedelta(days=int(place)) for place in np.flatnonzero(calendar.free)]
     assert ours == chinese_calendar.get_workdays(first, last)
 
@@ -62,9 +62,9 @@ def test_working_days_agree_with_the_announcements_as_another_package_has_them(y
 def test_spring_festival_2026_lasts_nine_days_and_is_paid_for_with_two_saturdays():
     assert [works(date(2026, 2, day)) for day in range(13, 26)] == [True, True, *[False] * 9, True, True]
     assert works(date(2026, 2, 28))
-    assert reason(RECORD.working, date(2026, 2, 17)) == "Chinese New Year"
-    assert reason(RECORD.working, date(2026, 2, 21)) != ""
-    assert reason(RECORD.working, date(2026, 2, 14)) == ""
+    assert reason(FOLLOWUP.working, date(2026, 2, 17)) == "Chinese New Year"
+    assert reason(FOLLOWUP.working, date(2026, 2, 21)) != ""
+    assert reason(FOLLOWUP.working, date(2026, 2, 14)) == ""
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,7 +72,7 @@ def test_spring_festival_2026_lasts_nine_days_and_is_paid_for_with_two_saturdays
 def test_a_proposed_day_is_a_free_working_day_inside_the_window_and_none_is_nearer(first, lag, level, ago, full):
     today = first + timedelta(days=ago)
     dates = {"enrolment": first - timedelta(days=lag), "first_infusion": first}
-    for row in best_days(RECORD, dates, level, today, full=full).itertuples():
+    for row in best_days(FOLLOWUP, dates, level, today, full=full).itertuples():
         window = [day.date() for day in pd.date_range(row.opens, row.closes)]
         free = [day for day in window if day >= today and works(day) and day not in full]
         if pd.isna(row.best):
@@ -90,7 +90,7 @@ def test_a_proposed_day_is_a_free_working_day_inside_the_window_and_none_is_near
 
 
 def test_without_a_working_day_in_the_window_none_is_proposed():
-    days = best_days(RECORD, SPRING, 2, TODAY).set_index("id")
+    days = best_days(FOLLOWUP, SPRING, 2, TODAY).set_index("id")
     assert pd.isna(days.loc["infusion_day_8", "best"])
     assert days.loc["infusion_day_8", "why"] == "Chinese New Year's Eve"
     assert days.loc["end_of_treatment_visit", "best"] == pd.Timestamp(2026, 2, 24)
@@ -98,22 +98,24 @@ def test_without_a_working_day_in_the_window_none_is_proposed():
 
 def test_what_hangs_on_a_visit_follows_the_day_chosen_for_it():
     dates = {"first_infusion": date(2026, 3, 1)}  # day 8 is Sunday, 8 March
-    days = best_days(RECORD, dates, 2, TODAY).set_index("id")
+    days = best_days(FOLLOWUP, dates, 2, TODAY).set_index("id")
     assert days.loc["infusion_day_8", "best"] == pd.Timestamp(2026, 3, 9)
     assert days.loc["after_last_infusion", "target"] == pd.Timestamp(2026, 3, 10)
 
 
 def test_an_infusion_leaves_a_working_day_to_the_visit_after_it():
     dates = {"first_infusion": date(2026, 3, 6)}  # day 8 is Friday, 13 March; the day after would be a weekend
-    days = best_days(RECORD, dates, 2, TODAY).set_index("id")
+    days = best_days(FOLLOWUP, dates, 2, TODAY).set_index("id")
     assert days.loc["infusion_day_8", "best"] == pd.Timestamp(2026, 3, 12)
     assert days.loc["after_last_infusion", "best"] == pd.Timestamp(2026, 3, 13)
-    assert "2026-03-06" not in set(doomed_starts(RECORD, 2, date(2026, 3, 2), date(2026, 3, 8))["start"].astype(str))
+    assert "2026-03-06" not in set(
+        doomed_starts(FOLLOWUP, 2, date(2026, 3, 2), date(2026, 3, 8))["start"].astype(str)
+    )
 
 
 def test_a_full_day_is_avoided_and_said_to_be_full():
     day = date(2026, 4, 20)
-    row = best_days(RECORD, SPRING, 2, TODAY, full={day}).set_index("id").loc["month_3"]
+    row = best_days(FOLLOWUP, SPRING, 2, TODAY, full={day}).set_index("id").loc["month_3"]
     assert (row["target"].date(), row["best"].date(), row["why"]) == (day, date(2026, 4, 21), "full")
 
 
@@ -125,7 +127,7 @@ def test_a_site_may_have_weekdays_of_its_own_and_no_exchanged_saturdays():
 
 
 def test_starts_before_spring_festival_that_lose_the_second_infusion_are_listed():
-    doomed = doomed_starts(RECORD, 2, date(2026, 1, 20), date(2026, 3, 10))
+    doomed = doomed_starts(FOLLOWUP, 2, date(2026, 1, 20), date(2026, 3, 10))
     lost = doomed.loc[doomed["id"] == "infusion_day_8", "start"].dt.date
     assert list(lost) == [date(2026, 2, day) for day in range(9, 16)]
     assert date(2026, 2, 24) not in set(doomed["start"].dt.date)
@@ -134,31 +136,31 @@ def test_starts_before_spring_festival_that_lose_the_second_infusion_are_listed(
 @settings(max_examples=15, deadline=None)
 @given(DAYS, st.sampled_from([1, 2, 3]))
 def test_a_start_is_doomed_exactly_when_its_own_plan_has_a_gap(start, level):
-    plan = best_days(RECORD, {"first_infusion": start}, level, start - timedelta(days=2))
-    doomed = doomed_starts(RECORD, level, start, start)
+    plan = best_days(FOLLOWUP, {"first_infusion": start}, level, start - timedelta(days=2))
+    doomed = doomed_starts(FOLLOWUP, level, start, start)
     assert set(doomed["id"]) == set(plan.loc[plan["best"].isna(), "id"])
 
 
 def test_years_not_announced_are_provisional():
     later = date(last_announced_year() + 1, 3, 1)
-    plan = best_days(RECORD, {"first_infusion": later}, 1, TODAY)
+    plan = best_days(FOLLOWUP, {"first_infusion": later}, 1, TODAY)
     assert plan["provisional"].all()
 
 
 def test_a_range_that_ends_before_it_starts_is_refused():
     with pytest.raises(ProtocolError, match="before 2026-03-01"):
-        doomed_starts(RECORD, 1, date(2026, 3, 1), date(2026, 2, 1))
+        doomed_starts(FOLLOWUP, 1, date(2026, 3, 1), date(2026, 2, 1))
 
 
 def test_dates_too_far_to_plan_are_refused():
     with pytest.raises(ProtocolError, match="within"):
-        best_days(RECORD, {"enrolment": date(2126, 1, 1)}, 1, TODAY)
+        best_days(FOLLOWUP, {"enrolment": date(2126, 1, 1)}, 1, TODAY)
 
 
 @given(st.integers(-30, 60))
 def test_when_the_first_infusion_slips_its_visits_move_and_those_of_enrolment_stay(days):
-    later = slipped(RECORD, SPRING, max(days, -14))
-    moved = differences(timeline(RECORD, SPRING, 3, TODAY), timeline(RECORD, later, 3, TODAY)).set_index("id")
+    later = slipped(FOLLOWUP, SPRING, max(days, -14))
+    moved = differences(timeline(FOLLOWUP, SPRING, 3, TODAY), timeline(FOLLOWUP, later, 3, TODAY)).set_index("id")
     shift = max(days, -14)
     assert set(moved.loc[["infusion_day_1", "infusion_day_11", "dlt_day_29"], "moved_days"]) == {shift}
     assert set(moved.loc[["screening", "month_3", "month_24"], "moved_days"]) == {0}
@@ -167,11 +169,11 @@ def test_when_the_first_infusion_slips_its_visits_move_and_those_of_enrolment_st
 
 def test_nothing_slips_without_a_first_infusion():
     with pytest.raises(ProtocolError, match="First infusion"):
-        slipped(RECORD, {"enrolment": TODAY}, 3)
+        slipped(FOLLOWUP, {"enrolment": TODAY}, 3)
 
 
 def test_a_change_of_level_names_what_is_added_and_removed():
-    change = differences(timeline(RECORD, SPRING, 1, TODAY), timeline(RECORD, SPRING, 3, TODAY)).set_index("id")
+    change = differences(timeline(FOLLOWUP, SPRING, 1, TODAY), timeline(FOLLOWUP, SPRING, 3, TODAY)).set_index("id")
     assert set(change.index[change["change"] == "added"]) == {"infusion_day_4", "infusion_day_8", "infusion_day_11"}
     assert set(change.index[change["change"] == "removed"]) == {"safety_day_8"}
     assert change.loc["after_last_infusion", "moved_days"] == 10
@@ -179,18 +181,18 @@ def test_a_change_of_level_names_what_is_added_and_removed():
 
 
 def test_the_burden_is_the_sum_over_the_matrix():
-    for level, row in burden(RECORD).iterrows():
-        matrix = activities(RECORD, level)
-        minutes = {item.id: item.minutes.value for item in RECORD.procedures}
+    for level, row in burden(FOLLOWUP).iterrows():
+        matrix = activities(FOLLOWUP, level)
+        minutes = {item.id: item.minutes.value for item in FOLLOWUP.procedures}
         by_hand = sum(minutes[name] for visit in matrix for name in matrix.index[matrix[visit]])
         assert row["hours"] * 60 == pytest.approx(by_hand)
         assert row["visits"] == len(matrix.columns)
         assert row["infusions"] == matrix.loc["infusion"].sum()
-    assert list(burden(RECORD)["visits"]) == [14, 14, 16]
+    assert list(burden(FOLLOWUP)["visits"]) == [14, 14, 16]
 
 
 def test_time_and_blood_are_assumptions():
-    assert all(item.minutes.is_assumption and item.blood_ml.is_assumption for item in RECORD.procedures)
+    assert all(item.minutes.is_assumption and item.blood_ml.is_assumption for item in FOLLOWUP.procedures)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +204,8 @@ def test_time_and_blood_are_assumptions():
     ],
 )  # fmt: skip
 def test_a_course_conflicts_with_an_infusion_on_the_same_day(starts, ends, verdict):
-    ledger = timeline(RECORD, SPRING, 2, TODAY)
-    table = conflicts(RECORD, ledger, {"hydroxyurea": (starts, ends)}).set_index("infusion")
+    ledger = timeline(FOLLOWUP, SPRING, 2, TODAY)
+    table = conflicts(FOLLOWUP, ledger, {"hydroxyurea": (starts, ends)}).set_index("infusion")
     assert table.loc["Infusion, day 8", "verdict"] == verdict
 
 
@@ -213,7 +215,7 @@ def test_a_course_conflicts_with_an_infusion_on_the_same_day(starts, ends, verdi
 )
 def test_courses_that_cannot_be_are_refused(courses):
     with pytest.raises(ProtocolError):
-        conflicts(RECORD, timeline(RECORD, SPRING, 2, TODAY), courses)
+        conflicts(FOLLOWUP, timeline(FOLLOWUP, SPRING, 2, TODAY), courses)
 
 
 @pytest.mark.parametrize(

@@ -2,36 +2,34 @@
 
 import json
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.trial import FOLLOWUP, TRIAL
 
 from protocol.conduct import Participation, TrialSoFar, clocks, openings, table_of_dates
 from protocol.figures import followup_trial as figures
 from protocol.followup import agenda, full_days, timeline, timelines
 from protocol.pages.followup.board import lanes_of
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
-RECORD, SO_FAR = TRIAL.followup, TRIAL.so_far
+SO_FAR = TRIAL.so_far
 TABLE = table_of_dates(SO_FAR.participants)
-LEDGER = timelines(RECORD, TABLE, SO_FAR.as_of)
+LEDGER = timelines(FOLLOWUP, TABLE, SO_FAR.as_of)
 SITES = {person.id: person.site for person in SO_FAR.participants}
 DAY = date(2026, 1, 31)
 
 
 def test_many_participants_have_the_ledgers_each_has_alone():
-    visits = {visit.id for visit in RECORD.all_visits}
+    visits = {visit.id for visit in FOLLOWUP.all_visits}
     for person in SO_FAR.participants:
         row = TABLE.set_index("participant").loc[person.id]
-        anchors = {anchor.id: row[anchor.id] or None for anchor in RECORD.anchors}
+        anchors = {anchor.id: row[anchor.id] or None for anchor in FOLLOWUP.anchors}
         assert set(person.visits) <= visits
-        alone = timeline(RECORD, anchors, int(row["frequency"]), SO_FAR.as_of, person.visits, person.missed)
+        alone = timeline(FOLLOWUP, anchors, int(row["frequency"]), SO_FAR.as_of, person.visits, person.missed)
         among = LEDGER[LEDGER["participant"] == person.id].drop(columns="participant").reset_index(drop=True)
         among = among.astype(dict.fromkeys(among.select_dtypes("category"), object))
         pd.testing.assert_frame_equal(alone, among)
@@ -39,7 +37,7 @@ def test_many_participants_have_the_ledgers_each_has_alone():
 
 def test_participants_keep_the_order_of_their_table():
     upside_down = TABLE.iloc[::-1]
-    ledger = timelines(RECORD, upside_down, SO_FAR.as_of)
+    ledger = timelines(FOLLOWUP, upside_down, SO_FAR.as_of)
     assert list(ledger["participant"].astype(object).unique()) == list(upside_down["participant"])
 
 
@@ -59,18 +57,18 @@ def test_a_mistake_in_a_table_names_the_participant_and_the_column(change, said)
     good = {"participant": "P1", "frequency": 1, "enrolment": date(2026, 1, 1), "first_infusion": date(2026, 1, 10)}
     table = pd.DataFrame([good, good | {"participant": "P2"} | change], dtype=object)
     with pytest.raises(ProtocolError, match=said.replace("'", ".")):
-        timelines(RECORD, table, date(2026, 3, 1))
+        timelines(FOLLOWUP, table, date(2026, 3, 1))
 
 
 @pytest.mark.parametrize("columns", [["participant"], ["frequency"], ["participant", "frequency", "birthday"]])
 def test_a_table_with_other_columns_is_refused(columns):
     with pytest.raises(ProtocolError):
-        timelines(RECORD, pd.DataFrame([dict.fromkeys(columns, 1)]), DAY)
+        timelines(FOLLOWUP, pd.DataFrame([dict.fromkeys(columns, 1)]), DAY)
 
 
 def test_an_empty_table_is_refused():
     with pytest.raises(ProtocolError, match="no participants"):
-        timelines(RECORD, TABLE.iloc[:0], DAY)
+        timelines(FOLLOWUP, TABLE.iloc[:0], DAY)
 
 
 def test_one_who_leaves_early_has_a_last_visit_and_no_more_open_ones():

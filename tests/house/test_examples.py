@@ -7,15 +7,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support.paths import EXAMPLES, FOLDER
+from support.trial import TRIAL
 
 from protocol.conduct import State, fold, notation, standing
 from protocol.conduct.privacy import check_event
 from protocol.escalation import Outcomes
-from protocol.trial import load_trial, so_far_of
+from protocol.trial import so_far_of
 
-ROOT = Path(__file__).parents[1]
-EXAMPLES = ROOT / "data" / "examples"
-TRIAL = load_trial(ROOT / "data" / "NCT05672420")
 ENTRIES = TRIAL.examples.entries if TRIAL.examples else ()
 
 
@@ -36,7 +35,7 @@ def test_the_scripts_write_what_is_shipped(
     module = script(name)
     folder = tmp_path / "examples"
     folder.mkdir()
-    (tmp_path / "NCT05672420").symlink_to(ROOT / "data" / "NCT05672420")
+    (tmp_path / "NCT05672420").symlink_to(FOLDER)
     monkeypatch.setattr(module, "HERE", folder)
     module.main()
     assert (folder / file).read_bytes() == (EXAMPLES / file).read_bytes(), f"run: python data/examples/{name}.py"

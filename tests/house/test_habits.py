@@ -6,17 +6,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from support.paths import FOLDER, NOTEBOOKS, ROOT, TESTS, VECTORS
+from support.trial import TRIAL
 
 from protocol.escalation import DESIGNS
 from protocol.pages import PAGES
 from protocol.records import Provenance, Record
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[1]
-DATA = ROOT / "data" / "NCT05672420"
-LISTING = (DATA / "registry.txt").read_text(encoding="utf-8")
-TRIAL = load_trial(DATA)
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LISTING = (FOLDER / "registry.txt").read_text(encoding="utf-8")
+DOORS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 
 
@@ -36,7 +34,7 @@ def test_a_topic_is_one_word_in_its_five_places(word: str) -> None:
     assert [place for place in places if not list(ROOT.glob(place))] == []
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOORS, ids=lambda path: path.name)
 def test_a_notebook_is_a_door_with_at_most_five_lines_and_no_output(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert "widgets" not in notebook["metadata"]
@@ -46,7 +44,7 @@ def test_a_notebook_is_a_door_with_at_most_five_lines_and_no_output(path: Path) 
 
 
 def test_every_page_has_its_notebook_and_every_notebook_its_page() -> None:
-    assert {path.stem.split("-")[1] for path in NOTEBOOKS} == set(PAGES)
+    assert {path.stem.split("-")[1] for path in DOORS} == set(PAGES)
 
 
 def test_the_listing_is_all_there() -> None:
@@ -121,8 +119,8 @@ def test_criteria_parts_and_ambiguities_refer_to_each_other() -> None:
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_has_a_twin_and_a_published_vector(name: str) -> None:
     module = DESIGNS[name].__module__.rpartition(".")[2]
-    assert (ROOT / "tests" / "twins" / f"{module}.py").exists()
-    assert list((ROOT / "tests" / "vectors").glob(f"{module}*.json"))
+    assert (TESTS / "twins" / f"{module}.py").exists()
+    assert list(VECTORS.glob(f"{module}*.json"))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)

@@ -5,12 +5,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from support.paths import FOLDER
 
 from protocol.followup import timeline
 from protocol.pages.eligibility import EligibilityPage
 from protocol.trial import load_trial
-
-DATA = Path(__file__).parents[1] / "data"
 
 CRITERION = """
 [[criteria]]
@@ -42,7 +41,7 @@ assumption = "invented for a test"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(DATA / "NCT05672420", tmp_path / "NCT05672420"))
+    return Path(shutil.copytree(FOLDER, tmp_path / "NCT05672420"))
 
 
 def append(file: Path, table: str) -> None:
@@ -80,5 +79,5 @@ BESIDE = {"examples", "so_far"}  # what lies beside the folder
 
 def test_a_trial_is_a_folder(folder: Path) -> None:
     other = folder.rename(folder.with_name("another"))
-    there, here = (load_trial(place).model_dump_json(exclude=BESIDE) for place in (other, DATA / "NCT05672420"))
+    there, here = (load_trial(place).model_dump_json(exclude=BESIDE) for place in (other, FOLDER))
     assert there == here  # as text, because one case holds a NaN, which equals nothing

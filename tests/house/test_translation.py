@@ -1,12 +1,10 @@
 """Every text people read is in the catalogue that translators get."""
 
-from pathlib import Path
-
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
+from support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 LOCALE = ROOT / "src" / "protocol" / "locale"
 
 

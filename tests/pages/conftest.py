@@ -1,18 +1,9 @@
 """A real log for the pages: the first months of the invented example, recorded one by one."""
 
-from pathlib import Path
-
 import pytest
-from example_log import copied, record_all
-
-from protocol.trial import load_trial
+from support.example_log import copied, record_all
 
 FIRST = 260  # entries: four cohorts, and a fifth that is being watched
-
-
-@pytest.fixture(scope="session")
-def trial():
-    return load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
 
 
 @pytest.fixture(scope="session")

@@ -6,24 +6,21 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import ipywidgets as widgets
 import pytest
-from participants import RECORD
-from real_records import PATIENT, bundle, condition, observation, quantity
+from support import paths
+from support.clinical_records import PATIENT, bundle, condition, observation, quantity
+from support.trial import ELIGIBILITY, TRIAL
 
 from protocol.exchange.limits import template
 from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.eligibility.handing_over import frame_of
 from protocol.pages.eligibility.records import RecordsPanel
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[2]
-VECTORS = ROOT / "tests" / "vectors" / "eligibility"
-TRIAL = load_trial(ROOT / "data" / "NCT05672420")
+VECTORS = paths.VECTORS / "eligibility"
 NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": [{"city": "Hanyang"}]}
 
 
@@ -108,7 +105,7 @@ def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: Eligib
 
 def test_limits_of_the_site_settle_what_the_record_leaves_open(page: EligibilityPage) -> None:
     site = TRIAL.sites[0].name
-    lines = template(RECORD, (site,)).decode("utf-8-sig").splitlines()
+    lines = template(ELIGIBILITY, (site,)).decode("utf-8-sig").splitlines()
     filled = [
         line.replace("creatinine,female,,umol/L,,", "creatinine,female,73,umol/L,2026-01-01,handbook")
         for line in lines

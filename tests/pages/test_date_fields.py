@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import ipywidgets as widgets
 import pytest
+from support.paths import ROOT
+from support.trial import TRIAL
 
 from protocol.pages.days import Day
 from protocol.pages.followup import FollowupPage
-from protocol.trial import load_trial
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -52,7 +50,7 @@ def test_no_page_asks_for_a_day_in_the_browsers_order_alone() -> None:
 
 
 def test_every_day_of_the_follow_up_page_is_written_out() -> None:
-    page = FollowupPage(load_trial(ROOT / "data" / "NCT05672420"), date(2026, 3, 10))
+    page = FollowupPage(TRIAL, date(2026, 3, 10))
     try:
         pickers = [one for one in _all(page.view) if isinstance(one, widgets.DatePicker)]
         days = [one for one in _all(page.view) if isinstance(one, Day)]

@@ -4,21 +4,18 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from support.trial import TRIAL
 
 from protocol.eligibility.keeping import changed_verdicts
 from protocol.exchange.cohort_files import Read
 from protocol.exchange.screening_records import read_json
 from protocol.pages.eligibility import EligibilityPage
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 20)
-TRIAL = load_trial(ROOT / "data" / "NCT05672420")
 
 
 @pytest.fixture

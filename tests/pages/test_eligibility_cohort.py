@@ -8,15 +8,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support.trial import TRIAL
 
 from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.work import AT_ONCE, Work
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 20)
-TRIAL = load_trial(ROOT / "data" / "NCT05672420")
 LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = range(7)
 
 

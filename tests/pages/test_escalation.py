@@ -1,28 +1,23 @@
 """The escalation page, used without a browser."""
 
 from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 
 import ipywidgets as widgets
 import pandas as pd
 import pytest
 import vl_convert
+from support.trial import ESCALATION, TRIAL
 
-from protocol.escalation import DESIGNS, EscalationRecord
+from protocol.escalation import DESIGNS
 from protocol.figures import escalation as figures
 from protocol.figures import escalation_outlook as outlook_figures
 from protocol.pages.escalation import EscalationPage
-from protocol.records import read_record
-from protocol.trial import load_trial
-
-FOLDER = Path(__file__).parents[2] / "data" / "NCT05672420"
-RECORD = read_record(FOLDER / "escalation.toml", EscalationRecord)
 
 
 @pytest.fixture
 def page():
-    trial = SimpleNamespace(escalation=RECORD, examples=None, identity={"nct_id": SimpleNamespace(value="NCT0")})
+    trial = SimpleNamespace(escalation=ESCALATION, examples=None, identity={"nct_id": SimpleNamespace(value="NCT0")})
     return EscalationPage(trial, today=date(2026, 1, 1))
 
 
@@ -324,7 +319,7 @@ def test_every_picture_can_be_drawn_with_its_words(page):
 
 
 def test_the_invented_example_can_be_put_in_and_says_what_it_is():
-    page = EscalationPage(load_trial(FOLDER), today=date(2026, 1, 1))
+    page = EscalationPage(TRIAL, today=date(2026, 1, 1))
     page.example.click()
     assert page.grid.labels[page.current.value] == "C2"
     assert cells(page)["E2"]["count"] == "3 of 6"
@@ -523,8 +518,8 @@ def test_the_calibration_gives_risks_by_size_and_target(page):
     finished(panel.job)
     assert [value for _label, value in panel.target.options] == [0.2, 0.3]
     assert [(row["maximum"], row["size"]) for row in panel.picture._rows] == [(12, 1), (30, 1), (12, 3), (30, 3)]
-    assert len(panel.result.table()) == 8 * (len(RECORD.scenarios) + 1)
-    panel.scenario.value = RECORD.scenarios[0].title
+    assert len(panel.result.table()) == 8 * (len(ESCALATION.scenarios) + 1)
+    panel.scenario.value = ESCALATION.scenarios[0].title
     panel.risk.value = "participants"
     assert panel.picture._rows[1]["value"] > 25
 
@@ -543,7 +538,7 @@ def test_values_to_try_that_cannot_be_used_are_explained(page, field, text, word
 
 
 def test_the_text_can_be_saved_and_read():
-    page = EscalationPage(load_trial(FOLDER), today=date(2026, 1, 1))
+    page = EscalationPage(TRIAL, today=date(2026, 1, 1))
     page.report.trials.value = 20
     finished(page.report.job)
     assert 'download="statistical-section.html"' in page.report.files.value

@@ -4,16 +4,14 @@ import base64
 import re
 from datetime import date, timedelta
 from html import unescape
-from pathlib import Path
 
 import pytest
+from support.trial import TRIAL
 
 from protocol.exchange.cohort_files import read_cohort
 from protocol.pages.followup import FollowupPage
 from protocol.pages.followup.words import length_in_words
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
 TODAY = date(2026, 11, 22)
 
 

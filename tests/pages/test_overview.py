@@ -4,16 +4,14 @@ import base64
 import json
 import re
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from ipywidgets import HTML, Box
+from support.trial import TRIAL
 
 from protocol.exchange import ctgov
 from protocol.pages.overview import OverviewPage
 from protocol.pages.recording.desk import open_desk
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
 TODAY = date(2026, 11, 20)
 DESK = open_desk(TRIAL, {}, lambda: TODAY)
 

@@ -3,10 +3,10 @@
 from base64 import b64decode
 from datetime import date, timedelta
 from io import BytesIO
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from support.paths import FOLDER
 
 from protocol.conduct import Correction, Visit, event, fold
 from protocol.conduct.log import LogReader, open_log
@@ -21,8 +21,6 @@ from protocol.pages.recording.decisions import DecisionPanel
 from protocol.pages.recording.desk import Desk, open_desk
 from protocol.pages.recording.happenings import HappeningPanel
 from protocol.records import ProtocolError
-
-DATA = Path(__file__).parents[2] / "data" / "NCT05672420"
 
 
 @pytest.fixture
@@ -287,7 +285,7 @@ def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, t
 
 def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):
     monkeypatch.setenv("PROTOCOL_LOG", str(tmp_path / "absent.sqlite"))
-    page = open_page("overview", DATA)
+    page = open_page("overview", FOLDER)
     shown = page.children[1].value
     assert 'role="alert"' in shown
     assert "absent.sqlite" in shown
@@ -388,7 +386,7 @@ def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
         monkeypatch.setenv("PROTOCOL_ROLE", role)
         monkeypatch.setenv("PROTOCOL_ACTOR", "coordinator-1")
         for name in ("overview", "eligibility", "escalation", "followup", "sites"):
-            view = open_page(name, DATA)
+            view = open_page(name, FOLDER)
             assert len(view.children[1].children) == 2, name  # the banner, and the page
 
 

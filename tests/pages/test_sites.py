@@ -4,16 +4,14 @@ import base64
 import re
 from datetime import date
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from support.trial import TRIAL
 
 from protocol.pages.sites import SitesPage
 from protocol.pages.sites.load import capacity, free_places, load_per_site, planned_days
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[2] / "data" / "NCT05672420")
 TODAY = date(2026, 11, 22)
 
 

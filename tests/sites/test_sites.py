@@ -1,11 +1,11 @@
 """Sites: contacts as registered, numbers that can be dialled, notes that must be made, files that can be read."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.paths import FOLDER
+from support.trial import SITES, TRIAL
 
 from protocol.exchange.spreadsheet import csv
 from protocol.exchange.vcard import vcard
@@ -13,9 +13,6 @@ from protocol.figures import sites as figures
 from protocol.records import ProtocolError, Sourced, read_record
 from protocol.sites import SitesRecord, distance_km, e164, quality_notes
 
-FOLDER = Path(__file__).parents[1] / "data" / "NCT05672420"
-RECORD = read_record(FOLDER / "sites.toml", SitesRecord)
-SITES = {site.id: site for site in RECORD.sites}
 LISTING = (FOLDER / "registry.txt").read_text(encoding="utf-8")
 UNION = SITES["union"]
 
@@ -24,7 +21,7 @@ def changed(site, **contact):
     return site.model_copy(update={"contact": site.contact.model_copy(update=contact)})
 
 
-@pytest.mark.parametrize("site", RECORD.sites, ids=lambda site: site.id)
+@pytest.mark.parametrize("site", TRIAL.sites, ids=lambda site: site.id)
 def test_what_is_called_registered_stands_in_the_listing_in_one_piece(site):
     contact = site.contact
     block = "\n\n".join(
@@ -39,7 +36,7 @@ def test_what_is_called_registered_stands_in_the_listing_in_one_piece(site):
 
 
 def test_what_the_listing_does_not_say_has_its_own_origin():
-    for site in RECORD.sites:
+    for site in TRIAL.sites:
         assert site.source.startswith("registry: ")
         for value in (site.name_local, site.address_local, site.campus, site.position):
             assert "registry" not in value.origin
@@ -104,14 +101,14 @@ def test_a_quarter_of_the_globe_is_ten_thousand_kilometres():
 
 
 def test_the_listing_gives_these_notes_and_no_others():
-    notes = {note.concern: (note.severity, set(note.sites)) for note in quality_notes(RECORD.sites)}
+    notes = {note.concern: (note.severity, set(note.sites)) for note in quality_notes(TRIAL.sites)}
     every = set(SITES)
     assert notes == {
         "phone": ("high", every), "mail": ("medium", {"central"}), "campus": ("medium", every),
         "backup": ("medium", every), "address": ("medium", every), "status": ("medium", every),
         "position": ("low", {"central", "tongji"}),
     }  # fmt: skip
-    severities = [note.severity for note in quality_notes(RECORD.sites)]
+    severities = [note.severity for note in quality_notes(TRIAL.sites)]
     assert severities == sorted(severities, key=["high", "medium", "low"].index)
 
 
@@ -191,7 +188,7 @@ def test_a_spreadsheet_runs_nothing_and_keeps_numbers():
 
 
 def test_the_sketch_keeps_distances():
-    rows = figures.map_rows(RECORD.sites, RECORD.rivers)
+    rows = figures.map_rows(TRIAL.sites, TRIAL.rivers)
     places = rows[rows["kind"] == "site"].set_index("id")[["east_km", "north_km"]]
     for one, other in (("union", "tongji"), ("tongji", "central")):
         drawn = ((places.loc[one] - places.loc[other]) ** 2).sum() ** 0.5
@@ -202,7 +199,7 @@ def test_the_sketch_keeps_distances():
 
 
 def test_the_sketch_has_one_scale_for_both_axes_and_no_address():
-    chart = figures.sketch_map(figures.map_rows(RECORD.sites, RECORD.rivers)).to_dict()
+    chart = figures.sketch_map(figures.map_rows(TRIAL.sites, TRIAL.rivers)).to_dict()
     domains = [chart["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in ("x", "y")]
     spans = [upper - lower for lower, upper in domains]
     assert chart["width"] / spans[0] == pytest.approx(chart["height"] / spans[1], rel=0.01)
@@ -211,5 +208,5 @@ def test_the_sketch_has_one_scale_for_both_axes_and_no_address():
 
 
 def test_each_river_is_named_once():
-    rows = figures.map_rows(RECORD.sites, RECORD.rivers)
+    rows = figures.map_rows(TRIAL.sites, TRIAL.rivers)
     assert sorted(rows.loc[rows["kind"] == "river name", "label"]) == ["Han 汉江", "Yangtze 长江"]

@@ -2,22 +2,22 @@
 
 import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from participants import RECORD
+from support import paths
+from support.trial import ELIGIBILITY
 
 from protocol.exchange.evidence import Imported, Imports, Setting
 from protocol.exchange.fhir import read_fhir
 
-FILES = Path(__file__).parent / "vectors" / "eligibility"
+FILES = paths.VECTORS / "eligibility"
 DAY = date(2026, 3, 10)
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 UCUM = "http://unitsofmeasure.org"
 
 
 def setting(as_of: date = DAY, **more: Any) -> Setting:
-    return Setting(RECORD, as_of, **more)
+    return Setting(ELIGIBILITY, as_of, **more)
 
 
 def concept(code: str, system: str = LOINC, display: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from trial_events import DAY, SITE
+from support.log_events import DAY, SITE
 
 from protocol.conduct import Note
 from protocol.conduct.log import Log, open_log
@@ -19,7 +19,7 @@ from protocol.records import ProtocolError
 WAIT_SECONDS = 60
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["protocol.conduct.log", "protocol.conduct.store", "alembic.command", "trial_events"]
+    ["protocol.conduct.log", "protocol.conduct.store", "alembic.command", "support.log_events"]
 )
 
 

@@ -5,18 +5,16 @@ import math
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
+from support.trial import ELIGIBILITY, FACTS
 from twins.eligibility import months_after
 
 from protocol.eligibility import EligibilityRecord, Fact, Parameter
 from protocol.eligibility.conditions import names_in, parse
-from protocol.records import read_record
 
-RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "eligibility.toml", EligibilityRecord)
-FACTS = {fact.id: fact for fact in RECORD.facts}
+PHASES = st.sampled_from(["Ib", "II"])
 
 TIMES_LIMIT_OF_NORMAL = {
     "alt_u_l": ("alt_uln_u_l", "transaminase_max_uln"),
@@ -54,7 +52,7 @@ COURSE_FACTS = ("diagnosis", "disease_state", "planned_treatment")
 def _compared() -> dict[str, set[str]]:
     """Return for each fact the parameters it is compared with."""
     found: dict[str, set[str]] = {fact: set() for fact in FACTS}
-    for criterion in RECORD.criteria:
+    for criterion in ELIGIBILITY.criteria:
         for condition in criterion.conditions():
             for node in ast.walk(parse(condition)):
                 names = set(names_in(node)) if isinstance(node, ast.Compare) else set()
@@ -69,8 +67,8 @@ COMPARED = _compared()
 @st.composite
 def records(draw: st.DrawFn) -> EligibilityRecord:
     """Draw the trial's record with up to six thresholds or readings changed."""
-    chosen = draw(st.lists(st.sampled_from(RECORD.parameters), max_size=6, unique_by=lambda p: p.id))
-    return RECORD.with_parameters(**{p.id: draw(st.sampled_from(_parameter_values(p))) for p in chosen})
+    chosen = draw(st.lists(st.sampled_from(ELIGIBILITY.parameters), max_size=6, unique_by=lambda p: p.id))
+    return ELIGIBILITY.with_parameters(**{p.id: draw(st.sampled_from(_parameter_values(p))) for p in chosen})
 
 
 def _parameter_values(parameter: Parameter) -> list[Any]:

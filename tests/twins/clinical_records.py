@@ -9,10 +9,11 @@ import json
 from collections import Counter
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-FILES = Path(__file__).parents[1] / "vectors" / "eligibility"
+from support import paths
+
+FILES = paths.VECTORS / "eligibility"
 UMOL_PER_MG_DL = {"creatinine": Decimal(10000) / Decimal("113.12"), "bilirubin": Decimal(10000) / Decimal("584.66")}
 LYMPHOID, MYELOID = ("Acute Lymphoid Leukemia",), ("Acute Myeloid Leukemia",)
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from participants import RECORD
-from real_records import (
+from support.clinical_records import (
     DAY,
     LOINC,
     PATIENT,
@@ -22,6 +21,7 @@ from real_records import (
     read,
     state,
 )
+from support.trial import ELIGIBILITY
 
 from protocol.eligibility.planes import pack
 from protocol.eligibility.tally import Tally
@@ -165,9 +165,9 @@ def test_what_cannot_be_used_is_unknown_with_its_reason_and_not_replaced_by_an_o
     rest = [] if "effectiveDateTime" in given_ else [older]
     person = read(observation("14682-9", "new", **given_), *rest)
     assert person.unusable == {"creatinine_umol_l": reason}
-    told = RECORD.screen(person.facts, unusable=person.unusable)["I7.4"]
+    told = ELIGIBILITY.screen(person.facts, unusable=person.unusable)["I7.4"]
     assert reason in {gap.reason for gap in told.gaps}
-    screening = RECORD.screen(person.facts)
+    screening = ELIGIBILITY.screen(person.facts)
     assert screening["I7.4"].status == "unknown"
 
 
@@ -214,7 +214,7 @@ def test_components_are_read_and_no_flow_of_oxygen_is_room_air() -> None:
     flow = {"code": concept("3151-8"), "valueQuantity": quantity(0, "L/min")}
     person = read(observation("59408-5", valueQuantity=quantity(96, "%"), component=[flow]))
     assert (person.facts["spo2_pct"], person.facts["on_room_air"]) == (96, True)
-    assert RECORD.screen(person.facts)["I7.1"].status == "met"
+    assert ELIGIBILITY.screen(person.facts)["I7.1"].status == "met"
     flow["valueQuantity"] = quantity(2, "L/min")
     assert (
         read(observation("59408-5", valueQuantity=quantity(96, "%"), component=[flow])).facts["on_room_air"] is False
@@ -231,7 +231,7 @@ def test_the_oxygen_of_another_day_says_nothing_about_todays_saturation() -> Non
     before = observation("3151-8", "f", "2026-03-07", valueQuantity=quantity(0, "L/min"))
     person = read(today, before)
     assert "on_room_air" not in person.facts
-    assert RECORD.screen(person.facts)["I7.1"].status == "unknown"
+    assert ELIGIBILITY.screen(person.facts)["I7.1"].status == "unknown"
     assert "on_room_air" not in read(before).facts
 
 
@@ -455,9 +455,9 @@ def test_a_tumour_counts_to_its_end_or_to_today_when_it_has_none() -> None:
     over = condition("93761005", clinicalStatus=state("resolved"), abatementDateTime="2023-03-10")
     person = read(over)
     assert person.facts["last_other_malignancy_date"] == date(2023, 3, 10)
-    assert RECORD.screen(person.facts)["E22"].status == "met"  # three years to the day
+    assert ELIGIBILITY.screen(person.facts)["E22"].status == "met"  # three years to the day
     undated = read(condition("93761005", clinicalStatus=state("resolved")))
-    assert RECORD.screen(undated.facts)["E22"].status == "unknown"
+    assert ELIGIBILITY.screen(undated.facts)["E22"].status == "unknown"
 
 
 def test_an_end_that_nobody_dated_is_not_hidden_by_another_tumour() -> None:
@@ -468,9 +468,9 @@ def test_an_end_that_nobody_dated_is_not_hidden_by_another_tumour() -> None:
 
 def test_a_pregnancy_noted_long_ago_is_not_todays() -> None:
     recent = read(condition("72892002", onsetDateTime="2026-01-05", clinicalStatus=state("active")))
-    assert RECORD.screen(recent.facts)["E18"].status == "not met"
+    assert ELIGIBILITY.screen(recent.facts)["E18"].status == "not met"
     forgotten = read(condition("72892002", onsetDateTime="2024-01-05", clinicalStatus=state("active")))
-    assert RECORD.screen(forgotten.facts)["E18"].status == "unknown"
+    assert ELIGIBILITY.screen(forgotten.facts)["E18"].status == "unknown"
 
 
 def test_a_test_after_a_pregnancy_was_noted_says_more_than_the_note() -> None:
@@ -529,7 +529,7 @@ def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     screen = observation("56888-1", "c", "2020-01-01", valueCodeableConcept=concept("LA15256-3"))
     person = read(load, antigen, screen)
     assert person.facts["hiv_history"] is True
-    assert RECORD.screen(person.facts)["E11"].status == "not met"
+    assert ELIGIBILITY.screen(person.facts)["E11"].status == "not met"
 
 
 def limit(value: float, sex: str = "", start: str = "2026-01-01", site: str = "Union") -> Limit:
@@ -613,7 +613,7 @@ def test_an_old_body_mass_index_gives_way_to_a_new_weight() -> None:
         observation("8302-2", "h", "2025-01-01", valueQuantity=quantity(170, "cm")),
     )
     assert "bmi_kg_m2" not in person.facts
-    assert RECORD.screen(person.facts)["E3"].status == "met"
+    assert ELIGIBILITY.screen(person.facts)["E3"].status == "met"
 
 
 @pytest.mark.parametrize(
@@ -637,7 +637,7 @@ def test_an_incomplete_date_of_birth_says_only_what_it_says(birth: str, age: int
         assert person.facts.get("age_years") == age
     assert ("birth_date" in person.facts) == (len(birth) == 10)
     expected = {"2008-03": "unknown", "1950": "unknown", "2008": "unknown", "1950-01": "not met"}
-    assert RECORD.screen(person.facts)["I1"].status == expected.get(birth, "met")
+    assert ELIGIBILITY.screen(person.facts)["I1"].status == expected.get(birth, "met")
 
 
 def test_a_birth_after_today_is_reported() -> None:
@@ -648,8 +648,14 @@ def test_a_birth_after_today_is_reported() -> None:
 
 
 def test_the_dead_are_not_expected_to_survive_and_those_who_die_later_are_alive_today() -> None:
-    assert RECORD.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-09"}).facts)["I6"].status == "not met"
-    assert RECORD.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-11"}).facts)["I6"].status == "unknown"
+    assert (
+        ELIGIBILITY.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-09"}).facts)["I6"].status
+        == "not met"
+    )
+    assert (
+        ELIGIBILITY.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-11"}).facts)["I6"].status
+        == "unknown"
+    )
 
 
 def test_resources_of_one_person_come_together_from_bundles_and_lines_and_any_reference() -> None:
@@ -696,7 +702,7 @@ def test_a_complete_record_meets_performance_and_organ_function() -> None:
             for code, value, unit, high in tests
         ),
     )
-    screening = RECORD.screen(person.facts)
+    screening = ELIGIBILITY.screen(person.facts)
     assert {name: screening[name].status for name in ("I5", "I7")} == {"I5": "met", "I7": "met"}
     assert person.unusable == {}
 
@@ -800,7 +806,7 @@ def test_names_addresses_and_identifiers_are_never_kept() -> None:
     from protocol.exchange.fhir import read_fhir
 
     found: Imports = read_fhir({"a.json": private()}, setting(), keyed(b"a secret of the site"))
-    kept = repr(found) + found.frame(RECORD).to_csv()
+    kept = repr(found) + found.frame(ELIGIBILITY).to_csv()
     assert [word for word in PRIVATE if word in kept] == []
     assert found.participants[0].provenance["alt_u_l"].origin.startswith("Observation lab-P-")
 
@@ -813,8 +819,8 @@ def test_a_group_lists_study_ids_only() -> None:
     facts = {"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}
     import pandas as pd
 
-    screening = RECORD.screen_cohort(pd.DataFrame(facts))
-    under, tally = stamp(RECORD, "Ib", DAY, "NCT05672420"), Tally(pack(screening))
+    screening = ELIGIBILITY.screen_cohort(pd.DataFrame(facts))
+    under, tally = stamp(ELIGIBILITY, "Ib", DAY, "NCT05672420"), Tally(pack(screening))
     resource = json.loads(group(screening, tally, under, "possibly eligible"))
     assert (resource["resourceType"], resource["type"], resource["actual"]) == ("Group", "person", True)
     assert resource["quantity"] == 1 == len(resource["member"])
@@ -828,11 +834,11 @@ def test_a_group_lists_study_ids_only() -> None:
 def test_a_group_follows_the_criteria_that_are_switched_off_and_says_under_which_rules() -> None:
     import pandas as pd
 
-    screening = RECORD.screen_cohort(pd.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
+    screening = ELIGIBILITY.screen_cohort(pd.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
     planes = pack(screening)
     heavy = next(name for name in planes.ids if Tally(planes, set(planes.ids) - {name}).totals["excluded"])
     for off in ({heavy}, set(planes.ids) - {heavy}, set(planes.ids)):
-        tally, under = Tally(planes, off), stamp(RECORD, "Ib", DAY, "NCT05672420", sorted(off))
+        tally, under = Tally(planes, off), stamp(ELIGIBILITY, "Ib", DAY, "NCT05672420", sorted(off))
         sizes = {kind: json.loads(group(screening, tally, under, kind)) for kind in OVERALL}
         assert [one["quantity"] for one in sizes.values()] == [tally.totals["possible"], tally.totals["confirmed"]]
         listed = {one["code"]["coding"][0]["code"] for one in sizes["eligible so far"]["characteristic"]}

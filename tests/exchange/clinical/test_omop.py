@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from participants import RECORD
-from real_records import DAY, setting
+from support.clinical_records import DAY, setting
+from support.trial import ELIGIBILITY
 
 from protocol.exchange.evidence import Imported, Imports
 from protocol.exchange.omop import Taken, read_omop
@@ -168,7 +168,7 @@ def test_a_condition_is_a_diagnosis_while_it_lasts_and_is_confirmed(
 
 def test_the_dead_are_not_expected_to_survive(tmp_path: Path) -> None:
     dead = [{"person_id": 1, "death_date": "2026-03-01"}]
-    assert RECORD.screen(one(tmp_path, death=dead).facts)["I6"].status == "not met"
+    assert ELIGIBILITY.screen(one(tmp_path, death=dead).facts)["I6"].status == "not met"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_year_of_birth_alone_says_only_what_it_says(
     found = read(folder(tmp_path, person=[person(1, *born), person(2)]))
     facts = found.participants[0].facts
     assert facts.get("age_years") == age
-    assert RECORD.screen(facts)["I1"].status == verdict
+    assert ELIGIBILITY.screen(facts)["I1"].status == verdict
     assert any("table person, row 2" in p.where for p in found.problems) == (born == (1980, 2, 31))
 
 
@@ -265,10 +265,10 @@ def test_a_folder_without_persons_is_refused(tmp_path: Path, content: bytes | No
 
 def test_rows_come_out_as_a_frame_that_can_be_screened(tmp_path: Path) -> None:
     found = read(folder(tmp_path, measurement=[measurement(range_high=0.5)], person=[person(1), person(2)]))
-    screening = RECORD.screen_cohort(found.frame(RECORD))
+    screening = ELIGIBILITY.screen_cohort(found.frame(ELIGIBILITY))
     assert screening.participants == ("S-1", "S-2")
     assert [*screening.overall()] == ["ineligible", "possibly eligible"]  # 1.0 mg/dL of creatinine is twice 0.5
-    assert found.frame(RECORD)["enrolment_date"].dt.date.tolist() == [DAY, DAY]
+    assert found.frame(ELIGIBILITY)["enrolment_date"].dt.date.tolist() == [DAY, DAY]
 
 
 def test_a_number_of_an_antigen_decides_nothing_and_the_answer_beside_it_does(tmp_path: Path) -> None:

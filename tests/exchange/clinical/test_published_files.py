@@ -1,6 +1,6 @@
 """Every reference file is screened, and the verdicts agree with counts made without the workbook.
 
-The counts stand here as numbers, and `tests/twins/real_records.py` makes them once more by plain loops. Where the
+The counts stand here as numbers, and `tests/twins/clinical_records.py` makes them once more by plain loops. Where the
 files lack something (limits of normal, a plan of treatment) the test supplies it, and says so in its name.
 """
 
@@ -18,9 +18,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from participants import RECORD
-from real_records import FILES, setting
-from twins import real_records as twin
+from support.clinical_records import FILES, setting
+from support.trial import ELIGIBILITY
+from twins import clinical_records as twin
 
 from protocol.eligibility import CohortScreening, Fact
 from protocol.eligibility.criteria import Parameter
@@ -50,7 +50,7 @@ def test_six_synthea_patients_are_screened() -> None:
     files = {path.name: gzip.decompress(path.read_bytes()) for path in (FILES / "fhir_r4_synthea").glob("*.gz")}
     found = read_fhir(files, setting(AS_OF), lambda key: key[:8])
     assert found.problems == ()
-    screening = RECORD.screen_cohort(found.frame(RECORD))
+    screening = ELIGIBILITY.screen_cohort(found.frame(ELIGIBILITY))
     people = {name: twin.patient(bundle) for name, bundle in BUNDLES.items()}
     ages = [twin.years(born, AS_OF) for _sex, born, _died in people.values()]
     assert sorted(ages) == [25, 42, 46, 52, 53, 78]
@@ -77,8 +77,10 @@ def test_a_tumour_that_ended_less_than_three_years_ago_excludes_and_on_the_day_n
     ends = [one["abatementDateTime"][:10] for one in tumours]
     assert ends == ["2018-06-27"]
     for as_of, verdict in ((date(2021, 6, 26), "not met"), (date(2021, 6, 27), "met"), (date(2018, 1, 1), "not met")):
-        assert RECORD.screen(synthea("Darin", as_of).facts)["E22"].status == verdict
-    assert RECORD.screen(synthea("Darin", date(2017, 2, 1)).facts)["E22"].status == "unknown"  # not yet diagnosed
+        assert ELIGIBILITY.screen(synthea("Darin", as_of).facts)["E22"].status == verdict
+    assert (
+        ELIGIBILITY.screen(synthea("Darin", date(2017, 2, 1)).facts)["E22"].status == "unknown"
+    )  # not yet diagnosed
 
 
 def test_measurements_that_disagree_at_one_moment_conflict() -> None:
@@ -104,7 +106,7 @@ def test_with_limits_assumed_here_creatinine_of_mg_per_dl_meets_a_limit_of_umol_
         within = creatinine * twin.UMOL_PER_MG_DL["creatinine"] <= Decimal("1.5") * 73
         assert ("met" if within else "not met") == renal
         assert bilirubin * twin.UMOL_PER_MG_DL["bilirubin"] <= Decimal("1.5") * 21
-        screening = RECORD.screen(synthea(name, day, site="A", limits=table).facts)
+        screening = ELIGIBILITY.screen(synthea(name, day, site="A", limits=table).facts)
         assert (screening["I7.3"].status, screening["I7.4"].status) == ("met", renal)
 
 
@@ -113,13 +115,13 @@ def test_the_mcode_patient_has_ecog_1_and_is_excluded_by_what_still_goes_on() ->
     content = (FILES / "mcode" / "TrialMatching_Patient01.json").read_bytes()
     person = read_fhir({"mcode.json": content}, setting(date(2019, 4, 5)), lambda _key: "S-1").participants[0]
     assert person.facts["ecog"] == 1
-    screening = RECORD.screen(person.facts)
+    screening = ELIGIBILITY.screen(person.facts)
     known = {verdict.id: verdict.status for verdict in screening.verdicts if verdict.status != "unknown"}
     assert known == {"I1": "met", "I4": "met", "I5": "met", "I8": "not met", "E22": "not met"}
     later = read_fhir({"mcode.json": content}, setting(date(2019, 4, 9)), lambda _key: "S-1").participants[0]
-    assert RECORD.screen(later.facts)["I5"].status == "unknown"  # the rating is eight days old
+    assert ELIGIBILITY.screen(later.facts)["I5"].status == "unknown"  # the rating is eight days old
     summer = read_fhir({"mcode.json": content}, setting(date(2019, 8, 1)), lambda _key: "S-1").participants[0]
-    assert RECORD.screen(summer.facts)["I8"].status == "not met"
+    assert ELIGIBILITY.screen(summer.facts)["I8"].status == "not met"
 
 
 def _omop_twin() -> tuple[pd.DataFrame, Callable[[str, str], pd.Series]]:
@@ -137,7 +139,7 @@ def _omop_twin() -> tuple[pd.DataFrame, Callable[[str, str], pd.Series]]:
 def test_28_omop_persons_are_screened() -> None:
     day = date(2022, 10, 10)
     found = read_omop(FILES / "omop_synthea27nj_parquet", setting(day), lambda key: key)
-    screening = RECORD.screen_cohort(found.frame(RECORD))
+    screening = ELIGIBILITY.screen_cohort(found.frame(ELIGIBILITY))
     people, last = _omop_twin()
     ages = [
         twin.years(date(row.year_of_birth, row.month_of_birth, row.day_of_birth), day) for row in people.itertuples()
@@ -210,9 +212,9 @@ def test_912_matchminer_patients_are_screened() -> None:
         diagnosis = ONCOTREE.get(row["ONCOTREE_PRIMARY_DIAGNOSIS_NAME"], "none")
         survival = 0 if row["VITAL_STATUS"] == "deceased" else ""
         writer.writerow([row["MRN"], age, row["GENDER"].lower(), diagnosis, survival, day])
-    cohort = read_cohort("clinical.csv", out.getvalue().encode(), RECORD)
+    cohort = read_cohort("clinical.csv", out.getvalue().encode(), ELIGIBILITY)
     assert not [problem for problem in cohort.problems if problem.where.startswith("row")]
-    screening = RECORD.screen_cohort(cohort.frame)
+    screening = ELIGIBILITY.screen_cohort(cohort.frame)
     ages = [day.year - int(row["BIRTH_DATE"][:4]) - (row["BIRTH_DATE"][5:] > "01-01") for row in rows]
     grown = sum(18 <= age <= 75 for age in ages)
     assert counted(screening, "I1") == {"met": grown, "not met": 912 - grown}
@@ -270,10 +272,10 @@ def test_200_tcga_leukemias_lose_their_21_m3_with_naive_first_induction_assumed_
             "disease_state": "untreated",
         }
     )
-    assert counted(RECORD.screen_cohort(frame), "I2") == {"met": 178, "not met": 21, "unknown": 1}
+    assert counted(ELIGIBILITY.screen_cohort(frame), "I2") == {"met": 178, "not met": 21, "unknown": 1}
     consolidation = frame.assign(planned_treatment="consolidation", disease_state="cr")
-    assert counted(RECORD.screen_cohort(consolidation), "I2") == {"met": 178, "not met": 21, "unknown": 1}
-    literal = RECORD.screen_cohort(consolidation, apl_reading="first_part_only")
+    assert counted(ELIGIBILITY.screen_cohort(consolidation), "I2") == {"met": 178, "not met": 21, "unknown": 1}
+    literal = ELIGIBILITY.screen_cohort(consolidation, apl_reading="first_part_only")
     assert counted(literal, "I2") == {"met": 199, "unknown": 1}
 
 
@@ -297,10 +299,10 @@ def test_615_liver_panels_are_screened_with_limits_assumed_here() -> None:
         limits = [LIMITS[name][1 if row["Sex"] == "m" else 2] for name in columns]
         values = ["" if row[name] == "NA" else row[name] for name in columns]
         writer.writerow([row["Age"], {"m": "male", "f": "female"}[row["Sex"]], *values, *limits])
-    cohort = read_cohort("hcvdat0.csv", out.getvalue().encode(), RECORD)
+    cohort = read_cohort("hcvdat0.csv", out.getvalue().encode(), ELIGIBILITY)
     implausible = [problem for problem in cohort.problems if problem.where.startswith("row")]
     assert len(implausible) == 4  # ALT 0.9, bilirubin 0.8, creatinine 8 twice: below what can be
-    screening = RECORD.screen_cohort(cohort.frame)
+    screening = ELIGIBILITY.screen_cohort(cohort.frame)
     grown = sum(18 <= int(row["Age"]) <= 75 for row in rows)
     assert counted(screening, "I1") == {"met": grown, "not met": 615 - grown}
     liver, kidney = Counter[bool | None](), Counter[bool | None]()
@@ -315,7 +317,7 @@ def test_615_liver_panels_are_screened_with_limits_assumed_here() -> None:
         organ[twin.all_of([*fits.values(), None])] += 1  # the rest of Inclusion 7 is not in the file
     assert sum(liver.values()) == 615
     assert counted(screening, "I7") == {"not met": organ[False], "unknown": organ[None]}
-    verdicts = [RECORD.screen({**facts}) for facts in _facts(cohort.frame)]
+    verdicts = [ELIGIBILITY.screen({**facts}) for facts in _facts(cohort.frame)]
     words = {True: "met", False: "not met", None: "unknown"}
     assert Counter(one["I7.3"].status for one in verdicts) == {words[key]: count for key, count in liver.items()}
     assert Counter(one["I7.4"].status for one in verdicts) == {words[key]: count for key, count in kidney.items()}

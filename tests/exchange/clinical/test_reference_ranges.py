@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from participants import RECORD
+from support.trial import ELIGIBILITY
 
 from protocol.exchange.limits import COLUMNS, read_limits, template
 from protocol.records import ProtocolError
@@ -14,15 +14,15 @@ LINE = "Union,creatinine,female,0.83,mg/dL,2025-01-01,laboratory handbook\n"
 
 
 def test_the_empty_table_has_a_line_per_site_analyte_and_sex_and_reads_as_nothing_filled() -> None:
-    content = template(RECORD, ("Union", "Tongji"))
+    content = template(ELIGIBILITY, ("Union", "Tongji"))
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert len(rows) == 2 * 4 * 2
     assert {row["analyte"] for row in rows} == {"alt", "ast", "bilirubin", "creatinine"}
-    assert read_limits("limits.csv", content, RECORD) == ((), ())
+    assert read_limits("limits.csv", content, ELIGIBILITY) == ((), ())
 
 
 def test_a_filled_line_is_converted_and_keeps_its_source() -> None:
-    [limit] = read_limits("limits.csv", (HEAD + LINE).encode("utf-8-sig"), RECORD).limits
+    [limit] = read_limits("limits.csv", (HEAD + LINE).encode("utf-8-sig"), ELIGIBILITY).limits
     assert limit.limit == pytest.approx(73.3734)
     assert (limit.site, limit.sex, limit.source, limit.original) == (
         "Union",
@@ -31,7 +31,7 @@ def test_a_filled_line_is_converted_and_keeps_its_source() -> None:
         "0.83 mg/dL",
     )
     chinese = LINE.replace("Union", "协和医院")
-    assert read_limits("limits.csv", (HEAD + chinese).encode("gb18030"), RECORD).limits[0].site == "协和医院"
+    assert read_limits("limits.csv", (HEAD + chinese).encode("gb18030"), ELIGIBILITY).limits[0].site == "协和医院"
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_a_filled_line_is_converted_and_keeps_its_source() -> None:
 def test_a_wrong_cell_is_named_by_row_and_column_and_the_other_lines_are_read(line: str, column: str) -> None:
     if column == "limit" and "83," in line:
         line = line.replace("83,,", '"83,",')
-    table = read_limits("limits.csv", (HEAD + line + LINE).encode(), RECORD)
+    table = read_limits("limits.csv", (HEAD + line + LINE).encode(), ELIGIBILITY)
     assert len(table.limits) == 1
     assert [problem.where for problem in table.problems] == [f"limits.csv, row 2, column {column}"]
 
 
 def test_a_line_that_contradicts_one_before_is_named_and_not_used() -> None:
-    table = read_limits("limits.csv", (HEAD + LINE + LINE + LINE.replace("0.83", "0.99")).encode(), RECORD)
+    table = read_limits("limits.csv", (HEAD + LINE + LINE + LINE.replace("0.83", "0.99")).encode(), ELIGIBILITY)
     assert {limit.original for limit in table.limits} == {"0.83 mg/dL"}
     assert [(one.where, one.write) for one in table.problems] == [
         ("limits.csv, row 4, column limit", "one limit from a day on; 0.83 mg/dL of a line before counts")
@@ -68,11 +68,11 @@ def test_a_line_that_contradicts_one_before_is_named_and_not_used() -> None:
 @pytest.mark.parametrize("content", [b"", b"site,analyte\n", b"\xff\xfe\x00\xff", b"x" * 200_000])
 def test_a_file_that_is_no_such_table_is_refused(content: bytes) -> None:
     with pytest.raises(ProtocolError):
-        read_limits("limits.csv", content, RECORD)
+        read_limits("limits.csv", content, ELIGIBILITY)
 
 
 def test_a_table_with_semicolons_is_read_like_one_with_commas() -> None:
     table = "site,analyte,sex,limit,unit,valid_from,source\nUnion,alt,male,40,U/L,2025-01-01,laboratory handbook\n"
-    one, other = (read_limits("limits.csv", text.encode(), RECORD) for text in (table, table.replace(",", ";")))
+    one, other = (read_limits("limits.csv", text.encode(), ELIGIBILITY) for text in (table, table.replace(",", ";")))
     assert other == one
     assert len(one.limits) == 1

@@ -1,11 +1,11 @@
 """The codes of the record: every check digit is right, and every code says something the record knows."""
 
 import pytest
-from participants import FACTS, RECORD
+from support.trial import ELIGIBILITY, FACTS
 
 from protocol.exchange.codes import CodeBook, Written, written
 
-CODES = written(RECORD)
+CODES = written(ELIGIBILITY)
 LOINC = sorted({entry.code for entry in CODES if entry.system == "LOINC"})
 SNOMED = sorted({entry.code for entry in CODES if entry.system == "SNOMED CT"})
 
@@ -71,7 +71,7 @@ def test_no_code_says_two_things_of_one_fact() -> None:
 
 
 def test_a_longer_icd_code_beats_the_range_around_it_and_displays_are_no_codes() -> None:
-    book = CodeBook(RECORD)
+    book = CodeBook(ELIGIBILITY)
     assert [meaning.option for meaning in book.meanings("ICD-10", "C44.3")] == ["in_situ"]
     assert [meaning.option for meaning in book.meanings("ICD-10", "C43.3")] == ["invasive"]
     assert [meaning.option for meaning in book.meanings("ICD-10", "B22.7")] == ["yes"]
@@ -83,4 +83,4 @@ def test_a_longer_icd_code_beats_the_range_around_it_and_displays_are_no_codes()
 def test_a_code_of_another_form_is_refused() -> None:
     odd = FACTS["ecog"].model_copy(update={"codes": ("89247-1",)})
     with pytest.raises(ValueError, match="write one like LOINC"):
-        written(RECORD.model_copy(update={"facts": (odd,)}))
+        written(ELIGIBILITY.model_copy(update={"facts": (odd,)}))

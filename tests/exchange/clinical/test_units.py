@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from participants import FACTS
+from support.trial import FACTS
 
 from protocol.exchange.units import UnitError, convert
 

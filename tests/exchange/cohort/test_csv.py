@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from support.paths import EXAMPLES, ROOT
+from support.trial import ELIGIBILITY
 
 from protocol.exchange.cohort_files import CohortFile, read_cohort
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[1]
-RECORD = load_trial(ROOT / "data" / "NCT05672420").eligibility
-EXAMPLE = (ROOT / "data" / "examples" / "cohort.csv").read_bytes()
+EXAMPLE = (EXAMPLES / "cohort.csv").read_bytes()
 FILES = "protocol.exchange.cohort_files"
 
 
@@ -31,7 +30,7 @@ def read(content: bytes, large: int, block: int = 1 << 23, name: str = "mine.csv
         patch.setattr(f"{FILES}.LARGE_BYTES", large)
         patch.setattr(f"{FILES}.BLOCK_BYTES", block)
         try:
-            return read_cohort(name, content, RECORD)
+            return read_cohort(name, content, ELIGIBILITY)
         except ProtocolError as error:
             return error.where, error.found, error.write
 
@@ -187,7 +186,9 @@ def test_every_sprinkled_bad_row_is_named_and_the_rest_is_read() -> None:
     assert len(found.problems) == 7
     assert len(found.frame) == 8999
     assert found.frame["participant_id"][4998] == "X, the\r\nsecond"
-    healthy = read_cohort("mine.csv", as_file([line for row, line in enumerate(many(9000)) if row != 7999]), RECORD)
+    healthy = read_cohort(
+        "mine.csv", as_file([line for row, line in enumerate(many(9000)) if row != 7999]), ELIGIBILITY
+    )
     lost = found.frame["height_cm"].isna() & healthy.frame["height_cm"].notna()
     assert lost[lost].index.to_list() == [1000 - 2, 7000 - 2]
 
@@ -216,7 +217,7 @@ def test_a_file_with_every_text_in_quotation_marks_is_read_in_blocks() -> None:
     agree(written.getvalue().encode(), 5000)
     found = read(written.getvalue().encode(), 0)
     assert isinstance(found, CohortFile)
-    assert_frame_equal(found.frame, read_cohort("cohort.csv", EXAMPLE, RECORD).frame)
+    assert_frame_equal(found.frame, read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame)
 
 
 def test_an_open_quotation_mark_is_refused_in_the_same_words_however_large_the_file_is() -> None:
@@ -273,28 +274,28 @@ def test_a_file_kept_on_the_disk_is_screened_as_one_kept_in_memory(
     monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
     monkeypatch.setattr("protocol.exchange.cohort_kept.GROUP_ROWS", 2000)
     path, into = broken_cohort(tmp_path), tmp_path / "kept.parquet"
-    kept, held = read_cohort(path.name, path, RECORD, into=into), read_cohort(path.name, path, RECORD)
+    kept, held = read_cohort(path.name, path, ELIGIBILITY, into=into), read_cohort(path.name, path, ELIGIBILITY)
     assert kept.frame == into
     assert kept.problems == held.problems
     assert {"participant INV-00000", "participant INV-00001"} <= {problem.where for problem in kept.problems}
-    assert RECORD.screen_cohort(into).fail.tolist() == RECORD.screen_cohort(held.frame).fail.tolist()
-    assert RECORD.screen_cohort(into).unknown.tolist() == RECORD.screen_cohort(held.frame).unknown.tolist()
-    assert RECORD.screen_cohort(into).participants == RECORD.screen_cohort(held.frame).participants
+    assert ELIGIBILITY.screen_cohort(into).fail.tolist() == ELIGIBILITY.screen_cohort(held.frame).fail.tolist()
+    assert ELIGIBILITY.screen_cohort(into).unknown.tolist() == ELIGIBILITY.screen_cohort(held.frame).unknown.tolist()
+    assert ELIGIBILITY.screen_cohort(into).participants == ELIGIBILITY.screen_cohort(held.frame).participants
     assert {file.name for file in tmp_path.iterdir()} == {"cohort.csv", "kept.parquet"}
     assert pl.scan_parquet(into).collect()["participant_id"].to_list() == held.frame["participant_id"].to_list()
 
 
 def test_a_small_file_is_kept_on_the_disk_too(tmp_path: Path) -> None:
-    kept = read_cohort("cohort.csv", EXAMPLE, RECORD, into=tmp_path / "kept.parquet")
-    held = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
-    assert RECORD.screen_cohort(kept.frame).fail.tolist() == RECORD.screen_cohort(held).fail.tolist()
-    assert_frame_equal(read_cohort("kept.parquet", tmp_path / "kept.parquet", RECORD).frame, held)
+    kept = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY, into=tmp_path / "kept.parquet")
+    held = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
+    assert ELIGIBILITY.screen_cohort(kept.frame).fail.tolist() == ELIGIBILITY.screen_cohort(held).fail.tolist()
+    assert_frame_equal(read_cohort("kept.parquet", tmp_path / "kept.parquet", ELIGIBILITY).frame, held)
 
 
 def test_reading_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
     path, told = broken_cohort(tmp_path), list[tuple[int, int]]()
-    read_cohort(path.name, path, RECORD, progress=lambda done, whole: told.append((done, whole)))
+    read_cohort(path.name, path, ELIGIBILITY, progress=lambda done, whole: told.append((done, whole)))
     assert len(told) > 5
     assert [done for done, _whole in told] == sorted({done for done, _whole in told})
     assert told[-1] == (path.stat().st_size, path.stat().st_size)
@@ -312,14 +313,14 @@ def test_reading_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, monkey
     monkeypatch.setattr("protocol.exchange.cohort_kept.GROUP_ROWS", 1000)
     path = broken_cohort(tmp_path)
     with pytest.raises(StoppedError):
-        read_cohort(path.name, path, RECORD, into=tmp_path / "kept.parquet", progress=stop)
+        read_cohort(path.name, path, ELIGIBILITY, into=tmp_path / "kept.parquet", progress=stop)
     assert [file.name for file in tmp_path.iterdir()] == ["cohort.csv"]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     into = tmp_path / "nowhere" / "kept.parquet"
     with pytest.raises(ProtocolError, match=r"nowhere/kept\.parquet: .*write a file in a folder that exists"):
-        read_cohort("cohort.csv", EXAMPLE, RECORD, into=into)
+        read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY, into=into)
 
 
 def test_a_small_file_needs_no_polars() -> None:
@@ -342,7 +343,7 @@ def test_a_quotation_mark_that_is_not_closed_is_named_with_the_lines_it_took(
 ) -> None:
     monkeypatch.setattr(f"{FILES}.LARGE_BYTES", large)
     text = b'participant_id,ecog,comment\nP1,1,ok\nP2,1,"left arm\nP3,4,fine\nP4,3,fine\n'
-    found = read_cohort("mine.csv", text, RECORD)
+    found = read_cohort("mine.csv", text, ELIGIBILITY)
     assert len(found.frame) == 2
     assert [(one.where, one.found) for one in found.problems if "quotation" in one.found] == [
         ("row 3", "a text in quotation marks over 3 lines, all read as this row")

@@ -10,18 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from support.paths import EXAMPLES
+from support.trial import ELIGIBILITY
 
 from protocol.exchange.cohort_files import CohortFile, read_cohort, template
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[1]
-RECORD = load_trial(ROOT / "data" / "NCT05672420").eligibility
-EXAMPLE = (ROOT / "data" / "examples" / "cohort.csv").read_bytes()
+EXAMPLE = (EXAMPLES / "cohort.csv").read_bytes()
 
 
 def read(text: str, name: str = "mine.csv") -> CohortFile:
-    return read_cohort(name, text.encode(), RECORD)
+    return read_cohort(name, text.encode(), ELIGIBILITY)
 
 
 def as_cells(column: pd.Series) -> list[object]:
@@ -35,7 +34,7 @@ def spoken(cohort: CohortFile, place: str) -> tuple[str, str]:
 
 
 def test_the_shipped_example_has_500_invented_participants_and_every_cell_is_used() -> None:
-    cohort = read_cohort("cohort.csv", EXAMPLE, RECORD)
+    cohort = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY)
     assert len(cohort.frame) == 500
     assert cohort.frame["participant_id"].str.startswith("INV-").all()
     assert cohort.problems == ()
@@ -48,13 +47,13 @@ def test_an_empty_file_is_named() -> None:
 
 def test_a_header_alone_is_named() -> None:
     with pytest.raises(ProtocolError, match="a header but no participants"):
-        read_cohort("cohort.csv", template(RECORD), RECORD)
+        read_cohort("cohort.csv", template(ELIGIBILITY), ELIGIBILITY)
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\x00\x00\x00", bytes(range(256)), b"PK\x03\x04\x00\x00"])
 def test_a_file_that_is_not_a_table_is_named(content: bytes) -> None:
     with pytest.raises(ProtocolError, match=r"mine\.csv"):
-        read_cohort("mine.csv", content, RECORD)
+        read_cohort("mine.csv", content, ELIGIBILITY)
 
 
 def test_a_parquet_name_on_other_bytes_is_named() -> None:
@@ -70,7 +69,7 @@ def test_a_table_about_something_else_is_named_with_what_it_holds() -> None:
 def test_a_missing_column_is_unknown_for_everybody_and_said() -> None:
     cohort = read("participant_id,ecog\nX1,0\n")
     assert spoken(cohort, "column lvef_pct")[0] == "no such column: unknown for everybody"
-    counts = RECORD.screen_cohort(cohort.frame).counts().set_index("criterion")
+    counts = ELIGIBILITY.screen_cohort(cohort.frame).counts().set_index("criterion")
     assert counts.loc["I5", "met"] == 1
     assert counts.loc["I7", "unknown"] == 1
 
@@ -109,7 +108,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_named_and_kept() -> None:
 def test_an_id_that_stands_twice_is_named_and_both_rows_are_screened() -> None:
     cohort = read("participant_id,ecog\nX1,0\nX1,3\n")
     assert spoken(cohort, "participant X1")[0] == "2 rows with this id; each is screened"
-    assert RECORD.screen_cohort(cohort.frame).counts().set_index("criterion").loc[
+    assert ELIGIBILITY.screen_cohort(cohort.frame).counts().set_index("criterion").loc[
         "I5", ["met", "not met"]
     ].tolist() == [1, 1]
 
@@ -129,7 +128,7 @@ def test_a_column_that_stands_twice_is_refused() -> None:
     ids=["GB18030 with CRLF", "UTF-8 with a mark", "a label in capitals"],
 )
 def test_spreadsheets_of_the_hospitals_are_read(content: bytes) -> None:
-    cohort = read_cohort("mine.csv", content, RECORD)
+    cohort = read_cohort("mine.csv", content, ELIGIBILITY)
     assert cohort.frame.to_numpy().tolist() == [["甲", "female"]]
 
 
@@ -139,20 +138,20 @@ def test_none_is_an_answer_where_it_is_an_option() -> None:
 
 def test_parquet_gives_what_csv_gives() -> None:
     buffer = io.BytesIO()
-    frame = read_cohort("cohort.csv", EXAMPLE, RECORD).frame
+    frame = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
     pl.DataFrame({str(name): as_cells(frame[name]) for name in frame}).write_parquet(buffer)
-    assert_frame_equal(read_cohort("cohort.parquet", buffer.getvalue(), RECORD).frame, frame)
+    assert_frame_equal(read_cohort("cohort.parquet", buffer.getvalue(), ELIGIBILITY).frame, frame)
 
 
 def test_markup_in_an_id_stays_text_all_the_way() -> None:
     cohort = read('participant_id,ecog\n"<img src=x onerror=alert(1)>",0\n')
-    assert RECORD.screen_cohort(cohort.frame).participants == ("<img src=x onerror=alert(1)>",)
+    assert ELIGIBILITY.screen_cohort(cohort.frame).participants == ("<img src=x onerror=alert(1)>",)
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
     try:
-        answer: ProtocolError | CohortFile = read_cohort("any.csv", content, RECORD)
+        answer: ProtocolError | CohortFile = read_cohort("any.csv", content, ELIGIBILITY)
     except ProtocolError as error:
         answer = error
     assert isinstance(answer, CohortFile) or (answer.where and answer.write)
@@ -177,13 +176,13 @@ def test_a_blank_line_does_not_shift_the_numbers_of_the_rows_below_it() -> None:
 
 def test_a_file_of_two_encodings_is_read_line_by_line_and_says_so() -> None:
     lines = [b"participant_id,sex\r\n", "王甲,female\r\n".encode("gb18030"), "李乙乙,male\r\n".encode()]
-    cohort = read_cohort("mixed.csv", b"".join(lines), RECORD)
+    cohort = read_cohort("mixed.csv", b"".join(lines), ELIGIBILITY)
     assert cohort.frame.to_numpy().tolist() == [["王甲", "female"], ["李乙乙", "male"]]
     assert spoken(cohort, "line 3")[0].startswith("text in UTF-8")
 
 
 def test_bytes_that_are_no_text_cost_their_own_cell_and_nothing_else() -> None:
-    cohort = read_cohort("mine.csv", b"participant_id,sex,ecog\nX1,\xff\xff,1\nX2,male,2\n", RECORD)
+    cohort = read_cohort("mine.csv", b"participant_id,sex,ecog\nX1,\xff\xff,1\nX2,male,2\n", ELIGIBILITY)
     assert spoken(cohort, "line 2")[0].startswith("bytes that are no text")
     assert spoken(cohort, "row 2, column sex")[1] == "one of female, male, other"
     assert cohort.frame["ecog"].tolist() == [1, 2]
@@ -210,19 +209,21 @@ def test_problems_beyond_those_listed_are_counted(monkeypatch: pytest.MonkeyPatc
 def test_a_file_read_from_its_place_gives_what_its_bytes_give(tmp_path: Path) -> None:
     path = tmp_path / "cohort.csv"
     path.write_bytes(EXAMPLE)
-    assert_frame_equal(read_cohort(path.name, path, RECORD).frame, read_cohort("cohort.csv", EXAMPLE, RECORD).frame)
+    assert_frame_equal(
+        read_cohort(path.name, path, ELIGIBILITY).frame, read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
+    )
 
 
 def test_rows_read_in_many_pieces_are_the_rows_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = read_cohort("cohort.csv", EXAMPLE, RECORD)
+    whole = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY)
     monkeypatch.setattr("protocol.exchange.cohort_files.ROWS", 7)
-    assert_frame_equal(read_cohort("cohort.csv", EXAMPLE, RECORD).frame, whole.frame)
+    assert_frame_equal(read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame, whole.frame)
 
 
 def test_a_parquet_column_of_lists_is_named_and_the_rest_is_read() -> None:
     buffer = io.BytesIO()
     pl.DataFrame({"participant_id": ["P-1"], "ecog": [[1, 2]], "sex": ["male"]}).write_parquet(buffer)
-    cohort = read_cohort("odd.parquet", buffer.getvalue(), RECORD)
+    cohort = read_cohort("odd.parquet", buffer.getvalue(), ELIGIBILITY)
     assert spoken(cohort, "row 1, column ecog")[0] == "'[1, 2]'"
     assert cohort.frame["sex"].tolist() == ["male"]
 
@@ -235,7 +236,7 @@ def test_cells_may_be_separated_by_what_a_spreadsheet_writes_instead_of_commas(
 ) -> None:
     monkeypatch.setattr("protocol.exchange.cohort_files.LARGE_BYTES", large)
     rows = [["", "", ""], ["participant_id", "weight_kg", "ecog"], ['"甲, 乙"', "70.5", "1"], ["丙", "70,5", "2"]]
-    cohort = read_cohort("mine.csv", "\r\n".join(mark.join(row) for row in rows).encode(encoding), RECORD)
+    cohort = read_cohort("mine.csv", "\r\n".join(mark.join(row) for row in rows).encode(encoding), ELIGIBILITY)
     assert [as_cells(cohort.frame[name]) for name in cohort.frame] == [["甲, 乙", "丙"], [70.5, None], [1, 2]]
     assert spoken(cohort, "row 4, column weight_kg")[0] == "'70,5'"
 
@@ -265,7 +266,10 @@ def test_a_participant_without_an_id_is_screened_and_called_by_the_row() -> None
 def test_numbers_as_ids_of_a_parquet_file_are_whole_also_beside_a_gap() -> None:
     buffer = io.BytesIO()
     pl.DataFrame({"participant_id": [17.0, None], "ecog": [1, 2]}).write_parquet(buffer)
-    assert read_cohort("mine.parquet", buffer.getvalue(), RECORD).frame["participant_id"].tolist() == ["17", "row 2"]
+    assert read_cohort("mine.parquet", buffer.getvalue(), ELIGIBILITY).frame["participant_id"].tolist() == [
+        "17",
+        "row 2",
+    ]
 
 
 @pytest.mark.parametrize("word", ["None", "NONE"])

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from participants import FACTS, RECORD
+from support.trial import ELIGIBILITY, FACTS
 
 from protocol.eligibility.leaves import Participant
 from protocol.eligibility.logic import Logic
 from protocol.exchange.redcap import COLUMNS, dictionary, import_file
 from protocol.records import ProtocolError
 
-ROWS = list(csv.DictReader(io.StringIO(dictionary(RECORD).decode("utf-8"))))
+ROWS = list(csv.DictReader(io.StringIO(dictionary(ELIGIBILITY).decode("utf-8"))))
 FIELDS = {row["Variable / Field Name"]: row for row in ROWS}
 CHOICES = "Choices, Calculations, OR Slider Labels"
 BRANCHING = "Branching Logic (Show field only if...)"
@@ -40,7 +40,7 @@ def test_the_fields_of_a_form_stand_together() -> None:
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", form) for form in forms)
 
 
-@pytest.mark.parametrize("fact", RECORD.facts, ids=lambda fact: fact.id)
+@pytest.mark.parametrize("fact", ELIGIBILITY.facts, ids=lambda fact: fact.id)
 def test_a_field_allows_what_its_fact_allows(fact: object) -> None:
     from protocol.eligibility import Fact
 
@@ -72,11 +72,11 @@ def evaluate(logic: str, answers: dict[str, str]) -> bool:
 def test_a_field_is_hidden_exactly_when_the_criterion_is_known_not_to_apply() -> None:
     branched = [name for name, row in FIELDS.items() if row[BRANCHING]]
     assert branched == ["pregnancy_test", "pregnancy_test_date", "breastfeeding"]
-    applies = next(c.applies_if for c in RECORD.criteria if c.id == "E18")
+    applies = next(c.applies_if for c in ELIGIBILITY.criteria if c.id == "E18")
     assert applies is not None
     for sex, fertility in product(["", *FACTS["sex"].options], ["", *FACTS["fertility_status"].options]):
         known = {name: value for name, value in (("sex", sex), ("fertility_status", fertility)) if value}
-        parameters = {parameter.id: parameter for parameter in RECORD.parameters}
+        parameters = {parameter.id: parameter for parameter in ELIGIBILITY.parameters}
         rails = Logic(FACTS, parameters, Participant(known)).condition(applies)
         for blank in ("", "99"):
             answers = {"sex": sex or blank, "fertility_status": fertility or blank}
@@ -130,7 +130,7 @@ def test_a_cohort_is_coded_as_the_dictionary_says() -> None:
             "consent_date": pd.to_datetime(["2026-03-01", None]),
         }
     )
-    content = import_file(frame, RECORD)
+    content = import_file(frame, ELIGIBILITY)
     assert not content.startswith(b"\xef\xbb\xbf")
     first, second = csv.DictReader(io.StringIO(content.decode()))
     assert first == {
@@ -151,7 +151,7 @@ def test_no_cell_of_the_dictionary_runs_in_a_spreadsheet() -> None:
 
 def test_whole_numbers_stay_whole_and_small_ones_have_no_exponent() -> None:
     frame = pd.DataFrame({"ecog": [1.0, None], "cd34_dose_1e6_kg": [0.00001, 2.5]})
-    rows = [*csv.DictReader(io.StringIO(import_file(frame, RECORD).decode()))]
+    rows = [*csv.DictReader(io.StringIO(import_file(frame, ELIGIBILITY).decode()))]
     assert rows == [
         {"record_id": "1", "ecog": "1", "cd34_dose_1e6_kg": "0.00001"},
         {"record_id": "2", "ecog": "", "cd34_dose_1e6_kg": "2.5"},
@@ -160,4 +160,4 @@ def test_whole_numbers_stay_whole_and_small_ones_have_no_exponent() -> None:
 
 def test_what_is_no_frame_of_pandas_is_refused() -> None:
     with pytest.raises(ProtocolError, match="found dict; write a pandas DataFrame"):
-        import_file({"ecog": [1]}, RECORD)  # type: ignore[arg-type]
+        import_file({"ecog": [1]}, ELIGIBILITY)  # type: ignore[arg-type]

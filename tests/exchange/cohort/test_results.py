@@ -9,9 +9,9 @@ from xml.etree import ElementTree as ET
 
 import polars as pl
 import pytest
-from participants import RECORD
-from small_protocols import criterion, record_of
-from test_eligibility_counts import frame
+from support.frames import frame
+from support.small_protocols import criterion, record_of
+from support.trial import ELIGIBILITY
 
 from protocol import __version__
 from protocol.eligibility.groups import SMALLEST, Grouping, exclusion_rates
@@ -45,11 +45,11 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 
 def test_a_stamp_says_under_which_readings_rules_version_and_day() -> None:
-    wide = RECORD.with_parameters(bmi_max_kg_m2=35.0)
-    one, other = (stamp(record, "II", date(2026, 11, 20), "NCT05672420") for record in (RECORD, wide))
+    wide = ELIGIBILITY.with_parameters(bmi_max_kg_m2=35.0)
+    one, other = (stamp(record, "II", date(2026, 11, 20), "NCT05672420") for record in (ELIGIBILITY, wide))
     assert (one.rule_hash, one.software) == (other.rule_hash, __version__)
-    assert one.rule_hash == rule_hash(RECORD)
-    assert one.interpretation_id == interpretation_id(RECORD) != other.interpretation_id
+    assert one.rule_hash == rule_hash(ELIGIBILITY)
+    assert one.interpretation_id == interpretation_id(ELIGIBILITY) != other.interpretation_id
 
 
 def test_the_screening_log_has_a_line_per_participant_and_its_stamp_on_each() -> None:
@@ -131,10 +131,10 @@ def test_questions_say_how_many_participants_each_decides() -> None:
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])
 def test_a_group_is_written_of_a_cohort_from_any_frame(kind: Any) -> None:
-    screening = RECORD.screen_cohort(
+    screening = ELIGIBILITY.screen_cohort(
         kind(pl.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
     )
-    tally, under = Tally(pack(screening)), stamp(RECORD, "Ib", date(2026, 11, 20), "NCT05672420")
+    tally, under = Tally(pack(screening)), stamp(ELIGIBILITY, "Ib", date(2026, 11, 20), "NCT05672420")
     found = json.loads(group(screening, tally, under, "possibly eligible"))
     assert [one["entity"]["identifier"]["value"] for one in found["member"]] == ["S-2"]
     with pytest.raises(ProtocolError, match="write eligible so far or possibly eligible"):

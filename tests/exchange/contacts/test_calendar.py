@@ -1,26 +1,25 @@
 """Calendar files: written once, opened by an independent reader, the same bytes for the same input."""
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.trial import FOLLOWUP
 from twins import calendar_files as twin
 
 from protocol.exchange.calendar_files import calendar_file
-from protocol.followup import FollowupRecord, timeline
-from protocol.records import ProtocolError, read_record
+from protocol.followup import timeline
+from protocol.records import ProtocolError
 
-RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "followup.toml", FollowupRecord)
 TODAY = date(2026, 3, 1)
 DATES = {"enrolment": date(2026, 1, 5), "first_infusion": date(2026, 1, 20), "end_of_treatment": date(2026, 2, 3)}
 TRIAL, PERSON = "NCT05672420", "INV-P01"
 
 
 def file(dates=DATES, level=3, revision=0, **more):
-    ledger = timeline(RECORD, dates, level, TODAY)
+    ledger = timeline(FOLLOWUP, dates, level, TODAY)
     return calendar_file(TRIAL, PERSON, ledger, revision, TODAY, **more)
 
 
@@ -31,7 +30,7 @@ def day(text):
 @given(st.dates(date(2024, 1, 1), date(2027, 12, 31)), st.sampled_from([1, 2, 3]))
 def test_what_is_written_is_read_back_day_by_day(enrolment, level):
     dates = {"enrolment": enrolment, "first_infusion": enrolment + timedelta(days=9)}
-    ledger = timeline(RECORD, dates, level, TODAY)
+    ledger = timeline(FOLLOWUP, dates, level, TODAY)
     _calendar, events = twin.read(calendar_file(TRIAL, PERSON, ledger, 0, TODAY))
     found = {event["UID"]: event for event in events}
     assert len(found) == len(events)
@@ -82,4 +81,4 @@ def test_an_agreed_day_stands_in_for_the_target():
 @pytest.mark.parametrize(("person", "revision"), [("Zhang San", 0), ("", 0), ("P\r\nX", 0), ("P1", -1)])
 def test_a_name_or_a_negative_revision_is_refused(person, revision):
     with pytest.raises(ProtocolError):
-        calendar_file(TRIAL, person, timeline(RECORD, DATES, 1, TODAY), revision, TODAY)
+        calendar_file(TRIAL, person, timeline(FOLLOWUP, DATES, 1, TODAY), revision, TODAY)

@@ -1,21 +1,19 @@
 """Contacts leave as files that others read, and a mail draft names nobody."""
 
 import warnings
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.trial import SITES, TRIAL
 from twins import vcard as plain
 
 from protocol.exchange.mail_draft import mail_draft, without_identity
 from protocol.exchange.qr import qr
 from protocol.exchange.vcard import vcard
-from protocol.records import ProtocolError, read_record
-from protocol.sites import SitesRecord, e164
+from protocol.records import ProtocolError
+from protocol.sites import e164
 
-RECORD = read_record(Path(__file__).parents[1] / "data" / "NCT05672420" / "sites.toml", SitesRecord)
-SITES = {site.id: site for site in RECORD.sites}
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=60)
 WORDS = TEXTS.map(lambda text: " ".join(text.split())).filter(bool)
 
@@ -33,7 +31,7 @@ def read_by_vobject(card):
         return vobject.readOne(card.decode("utf-8"))
 
 
-@pytest.mark.parametrize("site", RECORD.sites, ids=lambda site: site.id)
+@pytest.mark.parametrize("site", TRIAL.sites, ids=lambda site: site.id)
 def test_vobject_reads_every_card_back(site):
     card = read_by_vobject(vcard(site, "Verify; before, use\\now"))
     assert card.version.value == "3.0"

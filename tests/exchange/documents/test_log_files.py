@@ -6,8 +6,8 @@ from zipfile import ZipFile
 import pandas as pd
 import polars
 import pytest
-import trial_events as trial
-from trial_events import DAY, NOON
+from support import log_events
+from support.log_events import DAY, NOON
 
 from protocol.conduct import Decision, Head, Note, Problem, Verification, read_entries
 from protocol.conduct.entries import canonical
@@ -16,8 +16,8 @@ from protocol.exchange import log_files
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]
 DECISION = Decision(on=DAY, recommended=None, chosen="A1", why="=HYPERLINK(1)", decided_by="committee")
 ENTRIES = [
-    *trial.chain(
-        [*trial.beginning(), *(Note(on=DAY, text=text) for text in FORMULAS), DECISION], reason="=cmd|' /C'!A0"
+    *log_events.chain(
+        [*log_events.beginning(), *(Note(on=DAY, text=text) for text in FORMULAS), DECISION], reason="=cmd|' /C'!A0"
     )
 ]
 WHOLE = Verification(Head(len(ENTRIES), ENTRIES[-1].hash))

@@ -3,17 +3,15 @@
 import re
 from datetime import date
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.trial import TRIAL
 
 from protocol.exchange import synopsis
 from protocol.exchange.synopsis.sections import Table
-from protocol.trial import load_trial
 
-TRIAL = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420")
 DAY = date(2026, 11, 22)
 MARKDOWN, HTML = synopsis.as_markdown(TRIAL, DAY), synopsis.as_html(TRIAL, DAY)
 

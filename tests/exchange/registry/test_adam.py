@@ -1,19 +1,17 @@
 """Visit windows for statisticians: no day 0, and the same days as the ledger."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.trial import FOLLOWUP
 
 from protocol.exchange.adam import relative_day, visit_windows
 from protocol.exchange.spreadsheet import csv
 from protocol.followup import timeline
-from protocol.trial import load_trial
 
-RECORD = load_trial(Path(__file__).parents[1] / "data" / "NCT05672420").followup
-WINDOWS = visit_windows(RECORD)
+WINDOWS = visit_windows(FOLLOWUP)
 DAYS = ["AWLO", "AWTARGET", "AWHI"]
 
 
@@ -26,9 +24,9 @@ def test_there_is_no_day_zero_and_a_target_lies_in_its_window():
 def test_the_table_says_what_the_ledger_says(level):
     day = date(2025, 3, 1)  # the ledger counts calendar months, the table months of mean length
     dates = {"enrolment": day, "start_of_therapy": day, "first_infusion": day, "end_of_treatment": date(2025, 3, 15)}
-    ledger = timeline(RECORD, dates, level, day).set_index("name")
-    names = {visit.id: visit.name for visit in RECORD.all_visits}
-    roots = {names[visit]: root for visit, root in RECORD.roots(level).items()}
+    ledger = timeline(FOLLOWUP, dates, level, day).set_index("name")
+    names = {visit.id: visit.name for visit in FOLLOWUP.all_visits}
+    roots = {names[visit]: root for visit, root in FOLLOWUP.roots(level).items()}
     usual = [row for row in WINDOWS[WINDOWS["FREQ"] == level].itertuples() if roots[row.AVISIT] in dates]
     assert len(usual) >= 12  # all but the visit of those who leave early
     for row in usual:
@@ -41,13 +39,13 @@ def test_the_table_says_what_the_ledger_says(level):
 def test_visits_of_a_level_are_those_of_the_record_in_its_order():
     for level in (1, 2, 3):
         own = WINDOWS[WINDOWS["FREQ"] == level]
-        assert set(own["AVISIT"]) == {visit.name for visit in RECORD.visits_at(level)}
+        assert set(own["AVISIT"]) == {visit.name for visit in FOLLOWUP.visits_at(level)}
         assert own["AVISITN"].is_unique
     assert WINDOWS.groupby("AVISIT")["AVISITN"].nunique().eq(1).all()
 
 
 def test_assumptions_are_called_assumptions():
-    names = {visit.name: visit for visit in RECORD.all_visits}
+    names = {visit.name: visit for visit in FOLLOWUP.all_visits}
     for row in WINDOWS.itertuples():
         assert row.AWBASIS.startswith("assumption: ")
         assert row.BASIS.startswith("assumption: ") == names[row.AVISIT].is_assumption

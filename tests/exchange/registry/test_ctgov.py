@@ -6,11 +6,12 @@ import re
 import tomllib
 from datetime import date
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import paths
+from support.trial import TRIAL
 
 from protocol.exchange import ctgov, toml
 from protocol.exchange.ctgov import criteria
@@ -20,10 +21,8 @@ from protocol.records import ProtocolError
 from protocol.sites import Contact, phone_problem
 from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[1]
-VECTORS = ROOT / "tests" / "vectors" / "ctgov"
+VECTORS = paths.VECTORS / "ctgov"
 RECORDS = sorted(VECTORS.glob("NCT*.json"))
-TRIAL = load_trial(ROOT / "data" / "NCT05672420")
 each_record = pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60)
 

@@ -14,18 +14,17 @@ import pytest
 from dateutil.relativedelta import relativedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import paths
+from support.trial import TRIAL
 
 from protocol.exchange import usdm
 from protocol.exchange.foreign import Place
 from protocol.exchange.usdm.reading import days
 from protocol.followup import FollowupRecord, duration
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
 
-ROOT = Path(__file__).parents[1]
-VECTORS = ROOT / "tests" / "vectors" / "usdm"
+VECTORS = paths.VECTORS / "usdm"
 STUDIES = sorted(VECTORS.glob("*_NCT*.json"))
-TRIAL = load_trial(ROOT / "data" / "NCT05672420")
 EXPORTED = usdm.export(TRIAL)
 VERSION = EXPORTED["study"]["versions"][0]
 DESIGN = VERSION["studyDesigns"][0]

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import small_disk
+from support import small_disk
 
 WAIT_SECONDS = 60
 

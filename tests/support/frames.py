@@ -1,0 +1,31 @@
+"""Participants as data frames, and the verdicts that the masks of a cohort give one of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from support.small_protocols import FACTS as SMALL_FACTS
+from support.trial import ELIGIBILITY
+
+from protocol.eligibility import CohortScreening
+
+DTYPES = {"number": pl.Float64, "whole": pl.Int64, "yes_no": pl.Boolean, "choice": pl.String, "date": pl.Date}
+COLUMNS = {fact.id: pl.Float64 if fact.is_number else DTYPES[fact.type] for fact in ELIGIBILITY.facts}
+"""Whole numbers as floats, which is what a column with gaps becomes in many programs; NaN fits in as well."""
+SMALL_COLUMNS = {fact.id: DTYPES[fact.type] for fact in SMALL_FACTS}
+
+
+def frame(people: list[dict[str, Any]], columns: Mapping[str, Any] = SMALL_COLUMNS) -> pl.DataFrame:
+    """Return participants as a Polars frame with every column of a record."""
+    return pl.DataFrame({name: [one.get(name) for one in people] for name in columns}, schema=dict(columns))
+
+
+def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
+    """Read one participant's verdicts from the masks."""
+    masks = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
+    found = {}
+    for position, rule in enumerate(cohort.criteria):
+        set_in = [status for status, mask in masks.items() if int(mask[row]) >> position & 1]
+        assert len(set_in) <= 1, f"{rule.id} has two verdicts at once: {set_in}"
+        found[rule.id] = set_in[0] if set_in else "met"
+    return found
