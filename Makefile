@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 
 LOG ?= trial.sqlite
 
-.PHONY: dashboard lab log test check bench messages clean
+.PHONY: dashboard lab log test quick check bench messages clean
 
 dashboard: .venv/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -18,19 +18,19 @@ log: .venv/for-running ## begin an empty log of a real trial: make log LOG=trial
 test: check ## everything that can fail: style, types, floors, tests, notebooks, browser
 	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
 
+quick: .venv/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m pytest -q -m "not browser and not server and not spark and not slow" tests
+
 check: .venv/for-testing
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 	.venv/bin/lint-imports
 
-bench: .venv/for-testing ## how fast and how large, in figures
-	$(RUN) tests/benchmarks/followup.py
-	$(RUN) tests/benchmarks/escalation.py
-	$(RUN) tests/benchmarks/eligibility.py
-	$(RUN) tests/benchmarks/eligibility_page.py
-	$(RUN) tests/benchmarks/log.py
-	$(RUN) tests/benchmarks/dashboard.py
+bench: .venv/for-testing ## how fast and how large, in figures; judges only ratios measured in the same run
+	$(RUN) tests/benchmarks
 
 messages: .venv/for-running ## collect the texts to translate from code, templates and record
 	.venv/bin/pybabel -q extract -F src/protocol/locale/babel.cfg --no-location --sort-output --omit-header \

@@ -11,6 +11,22 @@ from support.trial import TRIAL
 settings.register_profile("workbook", deadline=None, derandomize=True)  # a red run can be repeated by anyone
 settings.load_profile("workbook")
 
+MARKERS = {
+    "chromium": "browser",
+    "serve": "server",
+    "dashboard": "server",
+    "workshop": "server",
+    "postgresql": "server",
+    "spark": "spark",
+    "cluster": "spark",
+}
+
+
+def pytest_itemcollected(item):
+    """Mark a test by the fixtures that it asks for."""
+    for marker in {MARKERS[name] for name in getattr(item, "fixturenames", ()) if name in MARKERS}:
+        item.add_marker(marker)
+
 
 @pytest.fixture(scope="session")
 def trial():
@@ -42,7 +58,7 @@ def postgresql():
         server.stop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def log_url(request, tmp_path):
     """An empty place for a log, once a file and once a database."""
     if request.param == "sqlite":

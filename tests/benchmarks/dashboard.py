@@ -1,6 +1,6 @@
 """Measure the dashboard: opening a page, a slider's way to the picture, memory (``make bench``).
 
-Exit code 1 when a figure is over its limit. Run it on an otherwise idle machine.
+Exit code 3 when the ratio to a bare Voila page is missed. Run it on an otherwise idle machine.
 """
 
 import os
@@ -16,18 +16,19 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))  # the folder of `support`
+
 import nbformat
 import psutil
 from playwright.sync_api import sync_playwright
+from report import Report
+from support.paths import NOTEBOOKS
 
-HERE = Path(__file__).parent
-NOTEBOOKS = HERE.parents[1] / "notebooks"
-BROWSER_TESTS = HERE.parent / "browser"
 OPENINGS, PRESSES = 5, 40
-OPEN_RATIO, SLIDER_MS, WORKING_SLIDER_MS, KERNEL_MB = 1.5, 50, 150, 160
+MOST = 1.5  # times a bare Voila page
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
 BARE = "import ipywidgets\nipywidgets.HTML('<p class=\"bare\">ready</p>')"
-GRID = "from picture_page import picture_page\npicture_page()"
+GRID = "from support.chart_page import picture_page\npicture_page()"
 
 # From the key press to the first change of the drawing, both seen by the browser's own clock.
 ANSWER_MS = """() => new Promise((resolve) => {
@@ -51,7 +52,7 @@ def write_notebook(folder, name, source):
 @contextmanager
 def running(command, ready):
     """Run a server until the block ends; yield the process and what `ready` found in its words."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(BROWSER_TESTS), *sys.path])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     try:
         yield process, next(found for line in process.stdout if (found := re.search(ready, line))).group()
@@ -143,47 +144,38 @@ def kernel_mb(browser, process, address, root, name):
     return memory
 
 
-def measured(browser, folder):
-    """Yield each figure as (what, value, limit)."""
+def measure(report, browser, folder):
     launch = [sys.executable, "-m", "protocol.dashboard", "--no-browser"]
     with running([*launch, str(folder / "grid")], r"http://\S+") as (process, address):
         wait_for_warm(process, 1)
-        yield (
-            "slider to picture, median ms",
-            slider_ms(browser, address, address.partition("/?")[0], "grid.ipynb"),
-            SLIDER_MS,
-        )
+        taken = slider_ms(browser, address, address.partition("/?")[0], "grid.ipynb")
+        report.figure("slider to picture, median", taken, "ms")
     names = sorted(file.name for file in NOTEBOOKS.glob("*.ipynb"))
     start = time.perf_counter()
     with running([*launch, str(NOTEBOOKS)], r"http://\S+") as (process, address):
-        yield "launcher answers, seconds", time.perf_counter() - start, None
+        report.figure("launcher answers", time.perf_counter() - start, "s")
         root = address.partition("/?")[0]
         wait_for_warm(process, len(names))
-        yield (
-            "threshold to funnel of 500, median ms",
-            slider_ms(browser, address, root, "02-eligibility.ipynb", "A cohort"),
-            WORKING_SLIDER_MS,
-        )
-        yield (
-            "true DLT rate to 2,000 trials, median ms",
-            slider_ms(browser, address, root, "03-escalation.ipynb", "How often right?"),
-            WORKING_SLIDER_MS,
-        )
+        taken = slider_ms(browser, address, root, "02-eligibility.ipynb", "A cohort")
+        report.figure("threshold to funnel of 500, median", taken, "ms")
+        taken = slider_ms(browser, address, root, "03-escalation.ipynb", "How often right?")
+        report.figure("true DLT rate to 2,000 trials, median", taken, "ms")
         with bare_voila(folder / "bare") as (stock, plain):
             for name in names:
                 page, pairs = f"{root}/voila/render/{name}", []
                 for _ in range(OPENINGS):  # in turn, so that a busy moment of the machine meets both
                     bare = opening_seconds(browser, stock, 1, plain, plain, ".bare")
                     pairs.append((bare, opening_seconds(browser, process, len(names), address, page, READY)))
-                yield f"{name}, warm, median seconds", statistics.median(ours for _, ours in pairs), None
-                yield "  the same for a bare Voila page", statistics.median(bare for bare, _ in pairs), None
-                yield "  ratio, median of pairs", statistics.median(ours / bare for bare, ours in pairs), OPEN_RATIO
+                report.figure(f"{name}, warm, median", statistics.median(ours for _, ours in pairs), "s")
+                report.figure("a bare Voila page, warm, median", statistics.median(bare for bare, _ in pairs), "s")
+                ratio = statistics.median(ours / bare for bare, ours in pairs)
+                report.ratio(f"{name} to a bare Voila page, median of pairs", ratio, MOST)
                 wait_for_warm(process, len(names))
-                yield "  kernel RSS in MB", kernel_mb(browser, process, address, root, name), KERNEL_MB
+                report.figure(f"{name}: kernel RSS", kernel_mb(browser, process, address, root, name), "MB")
 
 
 def main():
-    over = 0
+    report = Report()
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         for name, source in (("bare", BARE), ("grid", GRID)):
             folder = Path(scratch) / name
@@ -192,15 +184,9 @@ def main():
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        for what, value, limit in measured(browser, Path(scratch)):
-            exceeded = limit is not None and value > limit
-            over += exceeded
-            print(
-                f"{what:45} {value:8.2f}" + (f"  limit {limit}{'  OVER' if exceeded else ''}" if limit else ""),
-                flush=True,
-            )
+        measure(report, browser, Path(scratch))
         browser.close()
-    return int(over > 0)
+    return report.exit_code()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 from dashboard import NOTEBOOKS, READY, kernels, running
@@ -102,5 +101,4 @@ async def main(count):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     sys.exit(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)))

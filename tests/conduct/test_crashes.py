@@ -26,7 +26,9 @@ def test_a_killed_server_loses_nothing_that_was_confirmed(postgresql):
     assert log_writers.crash_many(postgresql, times=2, seed=1) > 0
 
 
-@pytest.mark.parametrize(("database", "writers"), [("sqlite", 2), ("postgresql", 4)])
+@pytest.mark.parametrize(
+    ("database", "writers"), [("sqlite", 2), pytest.param("postgresql", 4, marks=pytest.mark.server)]
+)
 def test_many_writers_lose_double_and_reorder_nothing(tmp_path, request, database, writers):
     url = str(tmp_path / "trial.sqlite")
     url = request.getfixturevalue("postgresql").database() if database == "postgresql" else url

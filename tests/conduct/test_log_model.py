@@ -135,7 +135,9 @@ class TwoPeople(RuleBasedStateMachine):
             log.close()
 
 
-@pytest.mark.parametrize(("database", "examples"), [("sqlite", 25), ("postgresql", 4)])
+@pytest.mark.parametrize(
+    ("database", "examples"), [("sqlite", 25), pytest.param("postgresql", 4, marks=pytest.mark.server)]
+)
 def test_the_log_does_what_a_plain_list_does(request, database, examples):
     folder = Path(tempfile.mkdtemp())
     files = (str(folder / f"{number}.sqlite") for number in itertools.count())
