@@ -1,13 +1,14 @@
-"""Participants as data frames, and the verdicts that the masks of a cohort give one of them."""
+"""Participants as data frames, and their verdicts: alone, and as the masks of a cohort give them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 from support.small_protocols import FACTS as SMALL_FACTS
+from support.small_protocols import criterion, record_of
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility import CohortScreening
+from protocol.eligibility import CohortScreening, Screening
 
 DTYPES = {"number": pl.Float64, "whole": pl.Int64, "yes_no": pl.Boolean, "choice": pl.String, "date": pl.Date}
 COLUMNS = {fact.id: pl.Float64 if fact.is_number else DTYPES[fact.type] for fact in ELIGIBILITY.facts}
@@ -20,6 +21,11 @@ def frame(people: list[dict[str, Any]], columns: Mapping[str, Any] = SMALL_COLUM
     return pl.DataFrame({name: [one.get(name) for one in people] for name in columns}, schema=dict(columns))
 
 
+def statuses(screening: Screening) -> dict[str, str]:
+    """Return the status of every criterion and part of a screening."""
+    return {rule.id: rule.status for verdict in screening.verdicts for rule in (verdict, *verdict.parts)}
+
+
 def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
     """Read one participant's verdicts from the masks."""
     masks = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
@@ -29,3 +35,10 @@ def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
         assert len(set_in) <= 1, f"{rule.id} has two verdicts at once: {set_in}"
         found[rule.id] = set_in[0] if set_in else "met"
     return found
+
+
+def everywhere(condition: str, facts: dict[str, Any]) -> set[str]:
+    """Return the verdicts of an exclusion with this condition, for one participant and for a cohort of one."""
+    record = record_of([criterion(1, condition)])
+    many = bits(record.screen_cohort(frame([facts], SMALL_COLUMNS)), 0)
+    return {record.screen(facts)["E1"].status, many["E1"]}

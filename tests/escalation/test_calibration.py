@@ -1,0 +1,53 @@
+"""The calibration of a design: a simulation for each setting."""
+
+import numpy as np
+import pytest
+from support.escalation import SCENARIOS
+from support.trial import ESCALATION
+
+from protocol.escalation import simulate
+from protocol.escalation.calibration import Setting, calibrate
+from protocol.records import ProtocolError
+
+
+def designed(setting):
+    return ESCALATION.designed(**setting._asdict(), enough=setting.maximum)
+
+
+def test_the_calibration_is_the_simulation_of_each_setting():
+    scenarios = {name: SCENARIOS[name] for name in ("diagonal", "too-toxic")}
+    table = calibrate(designed, scenarios, [0.25], [3], [12, 30], 200, 4, margin=0.05).table()
+    assert len(table) == 2 * (2 + 1)
+    for maximum in (12, 30):
+        own = table[table["maximum"] == maximum].set_index("scenario")
+        alone = {
+            name: simulate(designed(Setting(0.25, 3, maximum)), truth, 200, 4) for name, truth in scenarios.items()
+        }
+        wrong = {name: 1 - one.measures()["correct_selection"][0].astype(float) for name, one in alone.items()}
+        for name in scenarios:
+            assert own.loc[name, "wrong"] == pytest.approx(wrong[name].mean())
+        mean = (wrong["diagonal"] + wrong["too-toxic"]) / 2  # the draws are the same: trial by trial
+        assert own.loc["", "wrong"] == pytest.approx(mean.mean())
+        assert own.loc["", "wrong_se"] == pytest.approx(mean.std() / np.sqrt(200))
+
+
+def test_more_participants_make_a_wrong_choice_rarer():
+    table = calibrate(designed, SCENARIOS, [0.3], [3], [18, 60], 300, 4, margin=0.05).table()
+    few, many = table[table["scenario"] == ""].itertuples()
+    assert many.wrong + 4 * many.wrong_se < few.wrong
+    assert many.participants > few.participants
+
+
+def test_a_calibration_stops_between_rounds_and_keeps_them():
+    seen = []
+    found = calibrate(
+        designed, {"diagonal": SCENARIOS["diagonal"]}, [0.3], [3], [12, 18], 4_000, 4, margin=0.05,
+        progress=seen.append, stop=lambda: len(seen) >= 2,
+    )  # fmt: skip
+    assert found.trials == seen[-1].trials < found.requested == 4_000
+
+
+def test_a_calibration_of_nothing_or_too_much_is_refused():
+    for maxima in ([], range(3, 300)):
+        with pytest.raises(ProtocolError, match="1 to 1,000 combinations"):
+            calibrate(designed, SCENARIOS, [0.3], [3], maxima, 10, 1, margin=0.05)
