@@ -1,4 +1,4 @@
-"""How tests run: the same examples everywhere, a browser and a database server where there are any."""
+"""Settings, markers and fixtures of all tests."""
 
 import os
 import shutil

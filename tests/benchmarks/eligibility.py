@@ -1,4 +1,4 @@
-"""Race the criteria engine against the same criteria written by hand in Polars and SQL (``make bench``).
+"""Compare the speed of the criteria engine with the same criteria written by hand in Polars and SQL (``make bench``).
 
 A million invented participants and 34 criteria, from a Parquet file to counts per criterion, funnel, leave-one-out
 and totals; all three must give the same numbers. Every run is a process of its own, taking turns, and the best of

@@ -1,4 +1,4 @@
-"""How fast the log of a trial is, and how much it survives: the figures of the whole bars.
+"""Measure the log of a trial: its speed, its memory, and what it keeps after crashes (``make bench``).
 
 Run ``python tests/benchmarks/log.py`` for the times; with ``crashes`` behind it also 1,000 killed writers of SQLite,
 50 killed servers of PostgreSQL, and 500 events from each of 2 and 4 writers at once (about ten minutes). Times and

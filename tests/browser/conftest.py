@@ -1,4 +1,4 @@
-"""The dashboard as a visitor meets it: the launcher on loopback, and Chromium."""
+"""Fixtures: a running dashboard on the loopback interface, and Chromium."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Hospital records in a real browser: the files a person chooses become facts, twice in a row."""
+"""Clinical records in a browser: files that are chosen become facts, also when they are chosen again."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""The dashboard's own promises: pictures, lost sessions, failures, and what it never hands out."""
+"""The dashboard in a browser: charts, lost sessions, failures, and files that it does not serve."""
 
 import re
 import signal

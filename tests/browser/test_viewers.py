@@ -1,4 +1,4 @@
-"""Two viewers of a real log at once: every page opens, and no participant ever reaches their browsers."""
+"""Two viewers of a real log at once: every page opens, and no participant's data is sent to a viewer's browser."""
 
 from datetime import date, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What each person may see of the trial, and that the figures are right."""
+"""The briefing: what each role may see of the trial, and its figures."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What a correction, a late toxicity, a wrong day or a missed visit does to the log and to what is read from it."""
+"""Corrections of the log: of a value, a day, a late toxicity or a missed visit, and what is read from it then."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Processes that die, servers that die, disks that fill up, and many writers at once."""
+"""Robustness of the log: killed processes, killed servers, full disks, and several writers at once."""
 
 import sqlite3
 import subprocess

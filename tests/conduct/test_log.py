@@ -1,4 +1,4 @@
-"""The log in both databases: what is confirmed stays, what cannot be is refused, nobody is overwritten."""
+"""The log in SQLite and PostgreSQL: confirmed entries stay, impossible ones are refused, none is overwritten."""
 
 import sqlite3
 import subprocess

@@ -1,4 +1,4 @@
-"""Two people at one log, whatever they do, against a plain list."""
+"""Two writers of one log, with random actions, checked against a plain list."""
 
 import itertools
 import shutil

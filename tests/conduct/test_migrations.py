@@ -1,4 +1,4 @@
-"""Logs of other versions: an older one is moved forward with all it has, a newer one is refused and left alone."""
+"""Logs of other versions: an older one is migrated with all its entries, a newer one is refused and not changed."""
 
 import sqlite3
 

@@ -1,4 +1,4 @@
-"""No names: free text that may name a person is refused, and what a clinic needs to write passes."""
+"""Privacy: free text that may name a person is refused, and usual clinical text is accepted."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who is at the keyboard, and what that person may see and record."""
+"""Roles: who uses the workbook, and what this person may see and record."""
 
 import pytest
 

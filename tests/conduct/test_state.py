@@ -1,4 +1,4 @@
-"""The state as a fold: what holds after corrections, and what cannot follow what."""
+"""The state of the trial, computed from the entries: corrections, and events that cannot follow each other."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""What happened so far: progress, outcomes and counts, from dates alone."""
+"""The status of the trial: progress, outcomes and counts, computed from dates."""
 
 from datetime import date, timedelta
 

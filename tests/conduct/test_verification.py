@@ -1,4 +1,4 @@
-"""The chain of hashes: whatever is changed, removed, moved, added or cut off is found, and where."""
+"""Verification of the hash chain: a changed, removed, moved, added or truncated entry is found, with its place."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""Many readers who need a kernel at once are served in turn."""
+"""The queue for kernels: requests at the same time are served in turn."""
 
 import asyncio
 

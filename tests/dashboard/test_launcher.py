@@ -1,4 +1,4 @@
-"""The launcher without a browser: what it refuses, which pages it lists, and the rules it hands to Voila."""
+"""The launcher without a browser: what it refuses, which pages it lists, and the settings it gives to Voila."""
 
 import json
 import socket

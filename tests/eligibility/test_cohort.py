@@ -1,4 +1,4 @@
-"""One definition on every kind of frame, and a cohort that is screened again and again."""
+"""Cohorts: the same verdicts from every kind of data frame, and from a cohort that is screened several times."""
 
 import math
 import os

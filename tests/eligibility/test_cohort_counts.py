@@ -1,4 +1,4 @@
-"""What is counted of a cohort: in any order, with criteria switched off, each exclusion shared out, bounds."""
+"""Counts of a cohort: any order of criteria, criteria left out, shared exclusions, and bounds."""
 
 from collections import Counter
 from fractions import Fraction

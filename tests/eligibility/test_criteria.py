@@ -1,4 +1,4 @@
-"""The criteria engine: the record's own cases, Kleene logic, and one participant against many."""
+"""The criteria: the cases of the record, three-valued logic, and values that are refused."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""The same definition on a real local Spark and on Dask: masks row by row as on one machine."""
+"""Cohorts on Spark and on Dask: the masks of each row are those of one machine."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The linter: clean on the trial's record, one small broken record for each thing it finds."""
+"""The linter of criteria: no finding on the trial's record, and one small wrong record for each finding."""
 
 from typing import Any
 

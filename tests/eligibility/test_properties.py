@@ -93,7 +93,7 @@ def test_a_column_nobody_has_means_unknown_for_everybody() -> None:
     ]
 
 
-# --- Laws of knowledge -------------------------------------------------------------------------------------------
+# --- Learning a fact -------------------------------------------------------------------------------------------
 
 DATES_OF_STALENESS = {fact.dated_by for fact in ELIGIBILITY.facts if fact.dated_by} | {"enrolment_date"}
 DERIVED = {fact.id for fact in ELIGIBILITY.facts if fact.derived}

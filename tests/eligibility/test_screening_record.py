@@ -1,4 +1,4 @@
-"""A screening to keep: JSON and a page to print, and a calendar of the days on which something turns."""
+"""The screening record: as JSON, as a page to print, and as a calendar of the days on which a verdict changes."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""Threshold curves, near-misses and readings, each held against screening again."""
+"""Sensitivity to thresholds and readings, and near misses, each checked by a new screening."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Exclusion by group: intervals, comparisons, and small numbers that nobody can work out."""
+"""Exclusion rates by subgroup: intervals, comparisons, and small counts that are suppressed."""
 
 from itertools import product
 

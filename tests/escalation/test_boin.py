@@ -1,4 +1,4 @@
-"""Dose and frequency escalation: the rules, the published values, the plain twin and the laws."""
+"""BOIN in two dimensions: published values, a second implementation, properties, and what a committee is told."""
 
 import hashlib
 
@@ -165,7 +165,7 @@ def test_both_rules_of_the_software_have_a_name_and_their_difference_can_be_comp
     assert 0.17 < right[PAPER] - right[SOFTWARE] < 0.23  # a fifth of the trials, by one rule
 
 
-# The plain twin
+# The second implementation
 
 
 @pytest.mark.parametrize(("scenario", "bar", "target"), [("diagonal", False, 0.3), ("lowest", True, 0.25)])
@@ -184,7 +184,7 @@ def test_the_batch_agrees_with_the_plain_twin_on_the_same_draws(scenario, bar, t
             assert result.selected[trial] == (STOP if picked is None else twin.cells.index(picked))
 
 
-# Laws
+# Properties
 
 counts = st.integers(0, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 

@@ -1,4 +1,4 @@
-"""The dose-finding designs beside BOIN: published values, plain twins, and the laws that hold for every design."""
+"""The designs beside BOIN: published values, second implementations, and properties of every design."""
 
 import numpy as np
 import pytest
@@ -234,7 +234,7 @@ def test_pocrm_agrees_with_the_plain_twin_on_the_same_draws(scenario):
         assert result.selected[trial] == (STOP if picked is None else places.index(picked))
 
 
-# Laws for every design
+# Properties of every design
 
 
 def fitting(name, grid, **changes):

@@ -1,4 +1,4 @@
-"""Options of the trial: participants who come one by one, outcomes that come late, regimens filled meanwhile."""
+"""Options of the trial: continuous accrual, late outcomes, and backfill."""
 
 import numpy as np
 import pytest

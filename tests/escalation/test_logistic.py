@@ -1,4 +1,4 @@
-"""The two-agent logistic model: its twin, an account by numerical integration, and overdose control."""
+"""The two-agent logistic model: a second implementation, numerical integration, and overdose control."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The simulation on one process, several, or a cluster: the same figures, early, and stoppable."""
+"""The simulation on one process, several, or a cluster: the same figures, reported early, and stopped on request."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The utility of response and toxicity: its twin, the published order of outcomes, and what closes a regimen."""
+"""The utility design: a second implementation, the published order of outcomes, and what closes a regimen."""
 
 import numpy as np
 import pytest

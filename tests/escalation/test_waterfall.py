@@ -1,4 +1,4 @@
-"""The waterfall: its twin, the published simulations, and its contour."""
+"""The waterfall design: a second implementation, the published simulations, and its contour."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The trial's own calendar: published reference figures, a twin that walks, laws, and the registered dates."""
+"""The forecast of the trial's duration: published figures, a second implementation, properties, registered dates."""
 
 import random
 from dataclasses import replace

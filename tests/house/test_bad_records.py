@@ -1,4 +1,4 @@
-"""A record that cannot be used says where, what was found and what to write instead."""
+"""Invalid records: the error says where, what was found and what to write instead."""
 
 from pathlib import Path
 

@@ -33,7 +33,7 @@ def test_what_is_installed_lies_in_the_range(requirement):
     assert requirement.specifier.contains(version(requirement.name), prereleases=True)
 
 
-@pytest.mark.parametrize("command", ["make dashboard", "make test"])
+@pytest.mark.parametrize("command", ["make dashboard", "make test", "make quick", "make bench"])
 def test_the_readme_names_commands_that_exist(command):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert command in (ROOT / "README.md").read_text(encoding="utf-8")

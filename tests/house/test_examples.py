@@ -1,4 +1,4 @@
-"""The invented examples: the same seed writes the same bytes, real rules are followed, and all is called invented."""
+"""The invented examples: the same seed writes the same bytes, rules are followed, and all is labelled as invented."""
 
 import importlib.util
 import sys

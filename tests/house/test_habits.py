@@ -1,4 +1,4 @@
-"""The habits of the house (docs/house.md), each kept by a few lines."""
+"""The conventions of docs/house.md, each checked by a test."""
 
 import json
 import re

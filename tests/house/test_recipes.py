@@ -1,4 +1,4 @@
-"""The "to add" recipes of the README, each tried on a copy: only the named place is touched."""
+"""The "to add" table of the README, each row tried on a copy of the record."""
 
 import shutil
 from datetime import date

@@ -1,4 +1,4 @@
-"""Every text people read is in the catalogue that translators get."""
+"""Translation: every text of the interface is in the message catalogue."""
 
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg

@@ -1,4 +1,4 @@
-"""A real log for the pages: the first months of the invented example, recorded one by one."""
+"""Fixtures: a real log with the first months of the invented example."""
 
 import pytest
 from support.example_log import copied, record_all

@@ -1,4 +1,4 @@
-"""Hospital records on the eligibility page: files in, a person in the form or a cohort out, and nobody's name."""
+"""Clinical records on the eligibility page: files become a participant in the form, or a cohort, without names."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Forms that stay open: a second click, another person's entry, another day, another site."""
+"""Forms that stay open while something changes: a second click, another person's entry, another day, another site."""
 
 import asyncio
 from base64 import b64decode

@@ -1,4 +1,4 @@
-"""A day that is chosen stands there in one order, whatever the browser's own is."""
+"""Date fields show year, month and day in one order, independent of the browser's settings."""
 
 from collections.abc import Iterator
 from datetime import date

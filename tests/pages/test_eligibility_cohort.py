@@ -1,4 +1,4 @@
-"""The cohort's page without a browser: turn a switch, read what each part says."""
+"""The cohort on the eligibility page without a browser: set a control, read what each part says."""
 
 from collections.abc import Iterator
 from datetime import date

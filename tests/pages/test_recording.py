@@ -1,4 +1,4 @@
-"""Recording from the pages: what is written, what is refused, and what the second of two people is asked."""
+"""Recording from the pages: what is written, what is refused, and what is asked when two people record."""
 
 from base64 import b64decode
 from datetime import date, timedelta

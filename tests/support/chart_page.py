@@ -1,4 +1,4 @@
-"""A page for trying the chart widget in a browser: a clickable grid, dates, and a drawing with a mistake."""
+"""A page that tests the chart widget in a browser: a clickable grid, dates, and a chart with a mistake."""
 
 import altair as alt
 import ipywidgets as widgets

@@ -1,4 +1,4 @@
-"""What the tests of the records share: the trial's record and short ways to read something."""
+"""Short ways to build and read clinical records."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""A disk that is really full: a program sees a small one of its own, made in a namespace of its own, without root."""
+"""A disk that is really full: a program sees a small disk in a mount namespace of its own, without root."""
 
 import ctypes
 import os

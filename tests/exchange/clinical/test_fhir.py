@@ -1,4 +1,4 @@
-"""FHIR R4 records become facts with their evidence, or a reason why not; and nobody's name comes along."""
+"""FHIR R4 records become facts with their evidence, or a reason why not; names are never read."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""The codes of the record: every check digit is right, and every code says something the record knows."""
+"""The codes of the record: check digits are right, and each code belongs to a fact of the record."""
 
 import pytest
 from support.trial import ELIGIBILITY, FACTS

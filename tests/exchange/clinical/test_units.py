@@ -1,4 +1,4 @@
-"""Units convert as written, and what cannot be converted is said."""
+"""Units: conversions, and units that cannot be converted."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A large cohort file is read in blocks; what is found is what reading cell by cell finds, to the row and column."""
+"""Large CSV files are read in blocks, with the same findings as when they are read cell by cell."""
 
 import codecs
 import csv

@@ -1,4 +1,4 @@
-"""Cohort files: what is wrong is named by place, what is right is screened, nothing is guessed."""
+"""Cohort files: an error is named with its place, valid rows are screened, nothing is guessed."""
 
 import io
 from datetime import date

@@ -1,4 +1,4 @@
-"""The REDCap files: a project that asks what the record asks, and a cohort to import into it."""
+"""REDCap files: the data dictionary of a project, and a cohort to import into it."""
 
 import csv
 import io

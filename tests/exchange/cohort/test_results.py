@@ -1,4 +1,4 @@
-"""What is kept of a cohort: tables and a flow diagram, under a stamp."""
+"""Results of a cohort to export: tables and a flow diagram, each with its stamp."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Calendar files: written once, opened by an independent reader, the same bytes for the same input."""
+"""Calendar files: opened by an independent reader, and the same bytes for the same input."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""Contacts leave as files that others read, and a mail draft names nobody."""
+"""Contacts as vCard and QR code, and drafts of mails that name no participant."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""The log as files: every entry, nothing run by a spreadsheet, and the report of the check."""
+"""The log as files: every entry, no cell that a spreadsheet executes, and the report of the verification."""
 
 import io
 from zipfile import ZipFile

@@ -1,4 +1,4 @@
-"""The synopsis says the whole record, in the order of ICH M11, and calls every assumption one."""
+"""The synopsis: the whole record in the order of ICH M11, with every assumption named as one."""
 
 import re
 from datetime import date

@@ -1,4 +1,4 @@
-"""ClinicalTrials.gov records come in without loss, go out again unchanged, and say what they lack."""
+"""ClinicalTrials.gov records: read without loss, written unchanged, with a list of what is missing."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""USDM studies come in with every window in days; this trial goes out by the schema and by the rules of reference."""
+"""USDM studies: read with every window in days; the trial's own export follows the schema and the reference rules."""
 
 import importlib.util
 import json
