@@ -1,4 +1,4 @@
-"""The habits of the house (docs/house.md), each kept by a few lines."""
+"""The habits of the house (CONTRIBUTING.md, docs/architecture.md), each kept by a few lines."""
 
 import json
 import re
