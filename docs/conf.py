@@ -1,4 +1,4 @@
-"""How the documentation becomes a site: ``make docs``. Nothing is read from the network, and the site loads nothing."""
+"""How the documentation becomes a site (``make docs``), without a network to build it or to read it."""
 
 import sys
 from importlib.metadata import version as installed

@@ -25,8 +25,9 @@ Imports = Counter[tuple[str, str]]
 
 def floors() -> list[list[str]]:
     """Return the floors from the top down, as the contract in ``pyproject.toml`` has them."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    contract = next(one for one in contracts if one["type"] == "layers" and one.get("containers") == [PACKAGE])
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    layers = [one for one in tools["importlinter"]["contracts"] if one["type"] == "layers"]
+    contract = next(one for one in layers if one.get("containers") == [PACKAGE])
     return [[name.strip(" ()") for name in layer.replace(":", "|").split("|")] for layer in contract["layers"]]
 
 
@@ -82,14 +83,16 @@ def _arrow(one: tuple[float, float], other: tuple[float, float], words: str, cou
     y, to_y = y + HEIGHT / 2, to_y - HEIGHT / 2
     bend = (to_y - y) / 2
     path = f"M{x:g} {y:g} C{x:g} {y + bend:g} {to_x:g} {to_y - bend:g} {to_x:g} {to_y:g}"
-    return f'<path class="arrow" d="{path}" stroke-width="{1 + log2(count):.1f}"><title>{escape(words)}</title></path>'
+    wide = f"{1 + log2(count):.1f}"
+    return f'<path class="arrow" d="{path}" stroke-width="{wide}"><title>{escape(words)}</title></path>'
 
 
 def _box(name: str, x: float, y: float, modules: int) -> str:
     width = max(84, 9 * len(name) + 20)
     size = f"{modules} module{'s' if modules > 1 else ''}"
+    left, top = x - width / 2, y - HEIGHT / 2
     return (
-        f'<g><rect class="box" x="{x - width / 2:g}" y="{y - HEIGHT / 2:g}" width="{width}" height="{HEIGHT}" rx="6"/>'
+        f'<g><rect class="box" x="{left:g}" y="{top:g}" width="{width}" height="{HEIGHT}" rx="6"/>'
         f'<text x="{x:g}" y="{y - 1:g}">{escape(name)}</text>'
         f'<text class="small" x="{x:g}" y="{y + 15:g}">{size}</text></g>'
     )

@@ -146,12 +146,13 @@ def schedule(record: Any) -> list[nodes.Node]:
     periods = [[one.name, nodes_of.code(one.starts), f"{one.hangs_on} + {one.lasts}", origin(one)]
                for one in followup.periods]  # fmt: skip
     visit_header = ["visit", "counted from", "offset", "window", "procedures", "origin", "origin of the window"]
-    return [
-        nodes_of.section("Anchors", nodes_of.table(["anchor", "meaning", "origin"], anchors), anchor="anchors"),
-        nodes_of.section("Visits", nodes_of.table(visit_header, visits), anchor="visits"),
-        nodes_of.section("Look-backs", nodes_of.table(["look-back", "lasts", "origin"], lookbacks), anchor="lookbacks"),
-        nodes_of.section("Periods", nodes_of.table(["period", "starts", "ends", "origin"], periods), anchor="periods"),
+    tables = [
+        ("Anchors", ["anchor", "meaning", "origin"], anchors),
+        ("Visits", visit_header, visits),
+        ("Look-backs", ["look-back", "lasts", "origin"], lookbacks),
+        ("Periods", ["period", "starts", "ends", "origin"], periods),
     ]
+    return [nodes_of.section(title, nodes_of.table(header, rows), anchor=title) for title, header, rows in tables]
 
 
 def sites(record: Any) -> list[nodes.Node]:
@@ -216,8 +217,9 @@ def values(record: Any) -> list[nodes.Node]:
     """Show every value that has an origin, wherever it stands in the record."""
     found = []
     for name in TOPICS:
-        rows = [[nodes_of.code(place), _said(value), origin(item)] for place, value, item in _walk(getattr(record, name), name)]
-        told = sum(1 for _place, _value, item in _walk(getattr(record, name), name) if item.is_assumption)
+        every = list(_walk(getattr(record, name), name))
+        rows = [[nodes_of.code(place), _said(value), origin(item)] for place, value, item in every]
+        told = sum(1 for _place, _value, item in every if item.is_assumption)
         body = nodes_of.table(["place", "value", "origin"], rows)
         count = nodes_of.paragraph(f"{len(rows)} values, {told} of them assumptions.")
         found.append(nodes_of.section(name.capitalize(), count, body, anchor=f"values-{name}"))

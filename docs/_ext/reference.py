@@ -121,7 +121,7 @@ def _found(target: str) -> Any:
 
 
 def resolve(app: Any, env: Any, node: pending_xref, content: nodes.Node) -> nodes.Node | None:
-    """Lead a reference to a name's own module, or from another package's page, to the place where it is documented."""
+    """Lead a reference to a name, from wherever it is written, to the place where the name is documented."""
     if node.get("refdomain") != "py":
         return None
     target = node.get("reftarget", "")
@@ -157,7 +157,7 @@ def nodes_source(node: nodes.Node | None) -> str | None:
     return node.source if node is not None else None
 
 
-def allow(app: Any, domain: Any, node: pending_xref) -> bool | None:
+def allow(_app: Any, domain: Any, node: pending_xref) -> bool | None:
     """Pass over a type in words, a name of another package, and a name of ours that exists without being public.
 
     What is written as a reference in a docstring (``:func:`...```) and names nothing stays a warning.
