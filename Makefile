@@ -15,7 +15,8 @@ lab: .venv/for-running ## open JupyterLab on the notebooks
 log: .venv/for-running ## begin an empty log of a real trial: make log LOG=trial.sqlite
 	@$(RUN) -m protocol.conduct start '$(LOG)'
 
-test: check docs ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
+test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
+	@$(MAKE) --no-print-directory docs
 	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
 
 check: .venv/for-testing
@@ -25,7 +26,8 @@ check: .venv/for-testing
 	.venv/bin/lint-imports
 
 docs: .venv/for-docs ## the documentation as a site: docs/_build/html/index.html; a warning is an error
-	$(RUN) -m sphinx --builder html --jobs auto --fail-on-warning --keep-going --quiet docs docs/_build/html
+	$(RUN) -m sphinx --builder html --fresh-env --write-all --jobs auto --fail-on-warning --keep-going --quiet \
+	  docs docs/_build/html
 
 bench: .venv/for-testing ## how fast and how large, in figures
 	$(RUN) tests/benchmarks/followup.py

@@ -57,7 +57,7 @@ def between_topics(modules: Counter[tuple[str, str]]) -> Imports:
 def drawing(rows: list[list[str]], arrows: Imports, sizes: Counter[str]) -> str:
     """Draw the floors as SVG: a box for each topic, a curve for each pair of topics, wider for more imports."""
     middle = {
-        name: (WIDTH * (2 * place + 1) / (2 * len(row)), MARGIN + FLOOR * number + HEIGHT / 2)
+        name: (_across(number, place, len(row)), MARGIN + FLOOR * number + HEIGHT / 2)
         for number, row in enumerate(rows)
         for place, name in enumerate(row)
     }
@@ -76,6 +76,13 @@ def drawing(rows: list[list[str]], arrows: Imports, sizes: Counter[str]) -> str:
     for name, (x, y) in middle.items():
         lines.append(_box(name, x, y, sizes[name]))
     return "\n".join([*lines, "</svg>"])
+
+
+def _across(floor: int, place: int, boxes: int) -> float:
+    """Spread the boxes of a floor; a box alone stands left or right in turn, so that arrows pass beside it."""
+    if boxes == 1:
+        return WIDTH * (0.4 if floor % 2 else 0.6)
+    return WIDTH * (2 * place + 1) / (2 * boxes)
 
 
 def _arrow(one: tuple[float, float], other: tuple[float, float], words: str, count: int) -> str:
@@ -109,9 +116,11 @@ class Architecture(Directive):
         arrows = between_topics(modules)
         sizes = Counter(topic(module) for module in graph.modules)
         picture = nodes.raw("", drawing(rows, arrows, sizes), format="html")
+        told = [[nodes.strong(name, name), _says(f"{PACKAGE}.{name}")] for name in names]
+        floor_table = nodes_of.section("Floors", nodes_of.table(["name", "what it is"], told), anchor="floors")
         counts = nodes_of.section("Imports between topics", *_counts(names, arrows), anchor="imports-between-topics")
         rooms = [_rooms(name, sorted(graph.modules), modules) for name in names if sizes[name] > 1]
-        return [picture, counts, nodes_of.section("Rooms", *rooms, anchor="rooms")]
+        return [picture, floor_table, counts, nodes_of.section("Rooms", *rooms, anchor="rooms")]
 
 
 def _counts(names: list[str], arrows: Imports) -> list[nodes.Node]:

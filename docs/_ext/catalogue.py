@@ -73,18 +73,19 @@ def _criterion(eligibility: Any, one: Any) -> nodes.section:
             ("Repeats", one.mirrors),
             ("Implied by", one.implied_by),
             ("Cannot fail", one.cannot_fail),
-            ("Questions", _questions(one.ambiguities)),
+            (
+                "Questions",
+                _questions(tuple(sorted({*one.ambiguities, *(q for p in one.parts for q in p.ambiguities)}))),
+            ),
             ("Origin", origin(one)),
         ]
     )
     body: list[nodes.Node] = [details]
     if one.parts:
         rows = [
-            [part.id, nodes.emphasis(part.wording, part.wording), nodes_of.code(part.condition),
-             _questions(part.ambiguities)]
-            for part in one.parts
-        ]  # fmt: skip
-        body.append(nodes_of.table(["part", "wording", "condition", "questions"], rows))
+            [part.id, nodes.emphasis(part.wording, part.wording), nodes_of.code(part.condition)] for part in one.parts
+        ]
+        body.append(nodes_of.table(["part", "wording", "condition"], rows))
     return nodes_of.section(f"{one.id}: {eligibility.title(one)}", *body, anchor=f"criterion-{one.id}")
 
 

@@ -51,7 +51,7 @@ def _block(cell: Cell) -> nodes.paragraph:
 
 def fields(pairs: Iterable[tuple[str, Cell]]) -> nodes.field_list:
     """Return names with their values, without those that are empty."""
-    found = nodes.field_list()
+    found = nodes.field_list(classes=["details"])
     for name, value in pairs:
         if value not in ("", None, [], ()):
             body = value if isinstance(value, nodes.Body) else _block(value)
