@@ -17,10 +17,11 @@ extensions = [
     "myst_parser",  # pages in Markdown
     "sphinx.ext.autodoc",  # the reference from the docstrings ...
     "sphinx.ext.napoleon",  # ... which follow the NumPy style
-    "reference",  # the four below stand in _ext
+    "reference",  # this and what follows stand in _ext
     "architecture",
     "catalogue",
     "record_schema",
+    "offline",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True  # references to our own names must resolve; see _ext/reference.py for those of other packages

@@ -3,11 +3,14 @@
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
+import jsonschema
 import pytest
 
 import protocol
@@ -107,6 +110,16 @@ def test_a_decision_has_a_date_a_reason_and_what_would_change_it(page: Path) -> 
         assert re.match(r"\n\*20\d\d-\d\d-\d\d\*\n", rest), title
         for part in ("Decision", "Why", "Would change it"):
             assert f"\n**{part}.** " in rest, (title, part)
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "data").glob("*/trial.toml")), ids=lambda file: file.parent.name)
+def test_the_published_schemas_admit_the_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS / "_ext")
+    record_schema = importlib.import_module("record_schema")
+    for stem in record_schema.models():
+        content = tomllib.loads((folder.parent / f"{stem}.toml").read_text(encoding="utf-8"))
+        as_json = json.loads(json.dumps(content, default=str))  # a date is text in JSON
+        jsonschema.validate(as_json, record_schema.schema(stem))
 
 
 def test_the_pages_name_files_that_exist() -> None:
