@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 
 LOG ?= trial.sqlite
 
-.PHONY: dashboard lab log test quick check bench messages clean
+.PHONY: dashboard lab log test quick check docs bench messages clean
 
 dashboard: .venv/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -15,7 +15,8 @@ lab: .venv/for-running ## open JupyterLab on the notebooks
 log: .venv/for-running ## begin an empty log of a real trial: make log LOG=trial.sqlite
 	@$(RUN) -m protocol.conduct start '$(LOG)'
 
-test: check ## everything that can fail: style, types, floors, tests, notebooks, browser
+test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
+	@$(MAKE) --no-print-directory docs
 	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
 
 quick: .venv/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
@@ -32,12 +33,16 @@ check: .venv/for-testing
 bench: .venv/for-testing ## how fast and how large, in figures; judges only ratios measured in the same run
 	$(RUN) tests/benchmarks
 
+docs: .venv/for-docs ## the documentation as a site: docs/_build/html/index.html; a warning is an error
+	$(RUN) -m sphinx --builder html --fresh-env --write-all --jobs auto --fail-on-warning --keep-going --quiet \
+	  docs docs/_build/html
+
 messages: .venv/for-running ## collect the texts to translate from code, templates and record
 	.venv/bin/pybabel -q extract -F src/protocol/locale/babel.cfg --no-location --sort-output --omit-header \
 	  -o src/protocol/locale/protocol.pot .
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf docs/_build docs/reference/api .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Debian's python3 may come without pip, without venv's pip, or refuse to install outside an environment: one of
 # these two ways works with what is there.
@@ -58,6 +63,10 @@ endef
 .venv/for-running: pyproject.toml
 	$(call install,.)
 
-.venv/for-testing: pyproject.toml
-	$(call install,.[test])
+.venv/for-docs: pyproject.toml
+	$(call install,.[docs])
 	@touch .venv/for-running
+
+.venv/for-testing: pyproject.toml
+	$(call install,.[test,docs])
+	@touch .venv/for-running .venv/for-docs

@@ -1,4 +1,4 @@
-"""The conventions of docs/house.md, each checked by a test."""
+"""The habits of the house (CONTRIBUTING.md, docs/architecture.md), each checked by a test."""
 
 import json
 import re

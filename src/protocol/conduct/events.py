@@ -199,6 +199,8 @@ class Correction(Record):
 
 
 Event = Correctable | Correction
+"""Anything that can be recorded; ``kind`` says which."""
+
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

@@ -10,7 +10,11 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.records import Record, Text, unique
 
 VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+"""The id of a visit of the follow-up record."""
+
 Progress = Literal["enrolled", "in DLT window", "assessment missing", "evaluable", "DLT", "withdrawn, not evaluable"]
+"""How far a participant has come in the DLT window."""
+
 HOLDING = ("enrolled", "in DLT window", "assessment missing")
 """How far those have come for whom the next decision waits."""
 LEFT: Progress = "withdrawn, not evaluable"

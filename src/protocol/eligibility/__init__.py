@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 Gate = Literal["enrolment", "infusion"]
+"""When criteria are judged: once before enrolment, and again before each infusion."""
 
 
 class EligibilityRecord(Catalogue):

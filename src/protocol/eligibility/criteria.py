@@ -11,7 +11,11 @@ from protocol.records import Phase, ProtocolError, Provenance, Record, Text, uni
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
+"""What a fact can be; None beside it means unknown."""
+
 Status = Literal["met", "not met", "unknown", "not applicable"]
+"""The verdict of a criterion; met means that it does not block."""
+
 PHASES: tuple[Phase, ...] = ("Ib", "II")
 REASONS = (
     "missing",

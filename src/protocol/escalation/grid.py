@@ -23,6 +23,8 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 STOP = -1
+"""In place of a regimen's index: the trial stops, or no regimen is selected."""
+
 MOST_LOWER_SETS = 1000
 
 Integers = NDArray[np.integer[Any]]

@@ -38,6 +38,8 @@ STATUSES = (
     "not yet", "open", "due", "overdue", "missed", "early", "in window", "late", "not applicable",
     "not yet known", "cancelled",
 )  # fmt: skip
+"""What a visit can be on the reader's day."""
+
 _NOT_APPLICABLE = STATUSES.index("not applicable")
 _DATES = ("opens", "target", "closes", "done", "today")
 

@@ -82,3 +82,4 @@ DESIGNS: dict[str, type[Any]] = {
     "Utility of response and toxicity": Utility,
     "3+3 along a path": ThreePlusThree,
 }
+"""Every design by the name that people choose it by."""
