@@ -11,7 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from protocol.translation import translated
 
 Phase = Literal["Ib", "II"]
+
 Severity = Literal["high", "medium", "low"]
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -22,7 +24,9 @@ def _origin(text: str) -> str:
 
 
 SourceText = Annotated[str, AfterValidator(_origin)]
+
 T = TypeVar("T")
+
 R = TypeVar("R", bound=BaseModel)
 
 

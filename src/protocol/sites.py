@@ -11,9 +11,13 @@ from protocol.records import ProtocolError, Provenance, Record, Severity, Source
 from protocol.translation import _
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
 Mail = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")]
+
 Concern = Literal["contact", "phone", "mail", "address", "status", "campus", "backup", "position"]
+
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
+
 CONSUMER_DOMAINS = (
     "sina.com",
     "sina.cn",
@@ -24,8 +28,11 @@ CONSUMER_DOMAINS = (
     "outlook.com",
     "hotmail.com",
 )
+
 _WUHAN_FIXED = re.compile(r"0?27[2-8]\d{7}")
+
 _CHINA_FIXED = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")
+
 _CHINA_MOBILE = re.compile(r"1[3-9]\d{9}")
 
 

@@ -72,7 +72,7 @@ def contestant(who, path, passes):
 
 def csv(path):
     """Read a CSV file into a Parquet file and screen that."""
-    from protocol.exchange.cohort_files import read_cohort
+    from protocol.exchange.cohort.files import read_cohort
 
     start, path = time.perf_counter(), Path(path)
     cohort = read_cohort(path.name, path, record(), into=path.with_suffix(".parquet"))
@@ -175,8 +175,8 @@ def curves(cohort, found):
     """Time the pass over a threshold's range, and then 300 points of its curve."""
     import numpy as np
 
-    from protocol.eligibility.curves import sweep
-    from protocol.eligibility.rows import reader
+    from protocol.eligibility.cohort import reader
+    from protocol.eligibility.sensitivity import sweep
 
     passes, after = [], []
     ranges = {"transaminase_max_uln": (1.0, 10.0), "bmi_max_kg_m2": (20.0, 45.0), "washout_days": (0.0, 90.0)}

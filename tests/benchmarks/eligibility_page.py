@@ -36,7 +36,7 @@ def median_and_longest(report, what, times):
 
 
 def page_of(report, path):
-    from protocol.pages.eligibility import EligibilityPage
+    from protocol.pages.eligibility.page import EligibilityPage
 
     page = EligibilityPage(TRIAL, date(2026, 11, 20))
     page.cohort.take(path)

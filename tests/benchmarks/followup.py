@@ -19,11 +19,11 @@ from support.trial import TRIAL
 
 from protocol.chart import Chart
 from protocol.conduct import Participation, TrialSoFar
-from protocol.figures import followup_trial as figures
+from protocol.figures import followup as figures
 from protocol.followup import timelines
 from protocol.followup.forecast import assumptions, simulate
 from protocol.pages.followup import FollowupPage
-from protocol.pages.followup.board import lanes_of
+from protocol.pages.followup.trial_board import lanes_of
 
 TODAY = date(2026, 11, 22)
 REPEATS = 7

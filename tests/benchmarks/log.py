@@ -28,8 +28,7 @@ from support.paths import FOLDER
 from protocol.conduct import Decision, DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
 from protocol.conduct.log import open_log
 from protocol.pages.overview import OverviewPage
-from protocol.pages.recording.desk import open_desk
-from protocol.pages.recording.watching import give_back
+from protocol.pages.trial_log.desk import give_back, open_desk
 from protocol.trial import load_trial
 
 COUNT = 100_000

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.paths import NOTEBOOKS
 
-from protocol.dashboard.contents import pages_of
+from protocol.dashboard.server import pages_of
 
 NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
 

@@ -9,7 +9,7 @@ from support.trial import TRIAL
 
 from protocol.conduct import event
 from protocol.conduct.log import open_log
-from protocol.dashboard.contents import pages_of
+from protocol.dashboard.server import pages_of
 
 SITE = "Wuhan Union Hospital"
 NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]

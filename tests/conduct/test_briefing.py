@@ -16,9 +16,9 @@ from support.trial import TRIAL
 from protocol.briefing import COUNTS, brief, changes, news, quiet
 from protocol.conduct import DltAssessed, State, Withdrawn, fold
 from protocol.conduct.roles import Identity
-from protocol.exchange.meeting_pack import meeting_pack
-from protocol.pages.meeting import MeetingPanel, unassessed
-from protocol.pages.recording.desk import Desk
+from protocol.exchange.documents.meeting_pack import meeting_pack
+from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.meeting import MeetingPanel, unassessed
 
 ENTRIES = TRIAL.examples.entries
 STATE = fold(ENTRIES)

@@ -11,8 +11,7 @@ from jupyter_client import KernelManager
 from support.paths import NOTEBOOKS
 
 from protocol.dashboard.__main__ import free_port, is_free, main
-from protocol.dashboard.contents import Page, pages_of
-from protocol.dashboard.server import FURNITURE, rules, workbook
+from protocol.dashboard.server import FURNITURE, Page, pages_of, rules, workbook
 
 
 @pytest.fixture

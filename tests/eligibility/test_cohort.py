@@ -28,11 +28,10 @@ from twins.eligibility import verdicts
 
 from protocol.eligibility import CohortScreening, EligibilityRecord
 from protocol.eligibility.cohort import workers
+from protocol.eligibility.cohort_counts import MASKS
 from protocol.eligibility.criteria import Fact
-from protocol.eligibility.masks import MASKS
-from protocol.eligibility.polars_columns import compact
-from protocol.eligibility.sources import Batch, cut, source_of, weight
-from protocol.exchange.cohort_files import read_cohort
+from protocol.eligibility.frames import Batch, compact, cut, source_of, weight
+from protocol.exchange.cohort.files import read_cohort
 from protocol.records import Phase, ProtocolError
 
 EXAMPLE = EXAMPLES / "cohort.csv"
@@ -232,14 +231,14 @@ def test_a_cohort_in_many_pieces_is_the_cohort_in_one(monkeypatch: pytest.Monkey
     dates = [fact.id for fact in ELIGIBILITY.facts if fact.type == "date" and fact.id in COHORT]
     table.with_columns(pl.col(dates).cast(pl.Date)).write_parquet(path, row_group_size=60)
     monkeypatch.setattr("protocol.eligibility.cohort.BATCH", 7)
-    monkeypatch.setattr("protocol.eligibility.sources.MOST", 40)
+    monkeypatch.setattr("protocol.eligibility.frames.MOST", 40)
     for many in (COHORT, path):
         assert same(ELIGIBILITY.screen_cohort(many, "II"), whole)
         assert list(ELIGIBILITY.screen_cohort(many).participants) == list(COHORT["participant_id"])
 
 
 def test_pieces_are_cut_where_a_file_keeps_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protocol.eligibility.sources.MOST", 100)
+    monkeypatch.setattr("protocol.eligibility.frames.MOST", 100)
     assert cut([30, 30, 30, 100, 250, 10]) == [(0, 60), (60, 190), (190, 273), (273, 356), (356, 440), (440, 450)]
     assert cut([0]) == cut([]) == []
 
@@ -255,8 +254,8 @@ def test_columns_of_a_file_are_shared_out_evenly_among_few_readings(
         readings.append(sum(weight(source.schema[fact.id]) for fact in facts))
         return compact(part, facts, *rest)
 
-    monkeypatch.setattr("protocol.eligibility.sources.compact", counted)
-    monkeypatch.setattr("protocol.eligibility.sources.WEIGHT", 100)
+    monkeypatch.setattr("protocol.eligibility.frames.compact", counted)
+    monkeypatch.setattr("protocol.eligibility.frames.WEIGHT", 100)
     again = source.read(source.facts, 0, 500)
     assert again.keys() == whole.keys()
     assert all(np.array_equal(again[name], whole[name], equal_nan=True) for name in whole)
@@ -310,7 +309,7 @@ def test_several_threads_can_screen_one_cohort() -> None:
 
 
 def test_long_work_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protocol.eligibility.sources.MOST", 100)
+    monkeypatch.setattr("protocol.eligibility.frames.MOST", 100)
     cohort, seen = ELIGIBILITY.cohort(COHORT), list[tuple[int, int]]()
     cohort.screen("Ib", progress=lambda done, size: seen.append((done, size)))
     assert seen == [(done, 500) for done in range(50, 501, 50)]  # two halves of the criteria, five pieces

@@ -15,8 +15,7 @@ from support.random_examples import random_examples
 from support.small_protocols import PEOPLE, criteria, criterion, record_of
 
 from protocol.eligibility import Criterion, EligibilityRecord
-from protocol.eligibility.planes import pack
-from protocol.eligibility.tally import Tally
+from protocol.eligibility.cohort_counts import Tally, pack
 from protocol.records import ProtocolError
 
 

@@ -16,7 +16,7 @@ from support.paths import EXAMPLES, ROOT
 from support.trial import ELIGIBILITY
 
 from protocol.eligibility.distributed import counts, screen_partitions
-from protocol.exchange.cohort_files import read_cohort
+from protocol.exchange.cohort.files import read_cohort
 from protocol.records import ProtocolError
 
 EXAMPLE = EXAMPLES / "cohort.csv"

@@ -14,7 +14,7 @@ from support.random_examples import random_examples
 from support.trial import ELIGIBILITY
 
 from protocol.eligibility import EligibilityRecord
-from protocol.eligibility.keeping import (
+from protocol.eligibility.screening_record import (
     ScreeningRecord,
     changed_verdicts,
     facts_of,
@@ -23,8 +23,8 @@ from protocol.eligibility.keeping import (
     rule_hash,
     screening_record,
 )
-from protocol.exchange.clock_calendar import clock_calendar
-from protocol.exchange.screening_records import file_name, printable, read_json, to_json
+from protocol.exchange.contacts.calendar import clock_calendar
+from protocol.exchange.documents.screening import file_name, printable, read_json, to_json
 from protocol.records import ProtocolError
 
 TODAY = date(2026, 3, 1)

@@ -15,12 +15,9 @@ from support.small_protocols import PARAMETERS, PEOPLE, criteria, criterion, rec
 from support.trial import ELIGIBILITY
 
 from protocol.eligibility import Cohort, EligibilityRecord
-from protocol.eligibility.curves import FEWER_POINTS, curve, steps
-from protocol.eligibility.nearness import near_misses
-from protocol.eligibility.planes import pack
-from protocol.eligibility.readings import other_readings, tornado
-from protocol.eligibility.rows import reader
-from protocol.eligibility.tally import Tally
+from protocol.eligibility.cohort import reader
+from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.eligibility.sensitivity import FEWER_POINTS, curve, near_misses, other_readings, steps, tornado
 from protocol.records import ProtocolError
 
 THRESHOLDS = {parameter.id: parameter for parameter in PARAMETERS if not parameter.options}

@@ -10,7 +10,8 @@ from support.frames import frame
 from support.random_examples import random_examples
 from support.small_protocols import criterion, record_of
 
-from protocol.eligibility.groups import (
+from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.eligibility.subgroups import (
     AGE_BANDS,
     ALL,
     COMPUTABLE,
@@ -24,8 +25,6 @@ from protocol.eligibility.groups import (
     named,
     wilson,
 )
-from protocol.eligibility.planes import pack
-from protocol.eligibility.tally import Tally
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from support.trial import ELIGIBILITY
 
 from protocol.eligibility import EligibilityRecord
 from protocol.eligibility.gates import rules
-from protocol.figures.eligibility_clocks import clock_rows, clocks
-from protocol.pages.eligibility.clocks import in_words as clocks_in_words
+from protocol.figures.eligibility import clock_rows, clocks
+from protocol.pages.eligibility.timeline import in_words as clocks_in_words
 from protocol.records import Phase, ProtocolError
 
 TODAY = date(2026, 3, 1)

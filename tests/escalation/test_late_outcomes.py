@@ -9,10 +9,10 @@ from support.trial import ESCALATION
 from twins.late import LateBoin, LateKeyboard
 
 from protocol.escalation import DESIGNS, STOP, Grid, Outcomes, TrialRules, choose, simulate
-from protocol.escalation.checks import steps_up
+from protocol.escalation.design import steps_up
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
-from protocol.escalation.running import Stream, _Arrivals
+from protocol.escalation.simulation import Stream, _Arrivals
 from protocol.records import ProtocolError
 
 

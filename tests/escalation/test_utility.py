@@ -8,7 +8,7 @@ from twins.utility import PlainUtility
 
 from protocol.escalation import STOP, Grid, Outcomes, simulate
 from protocol.escalation.designs.utility import Utility
-from protocol.escalation.running import Stream
+from protocol.escalation.simulation import Stream
 from protocol.records import ProtocolError
 
 NAME = "Utility of response and toxicity"

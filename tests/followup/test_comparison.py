@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trial import FOLLOWUP
 
-from protocol.followup import (
-    activities,
-    burden,
-    conflicts,
-    differences,
-    slipped,
-    timeline,
-)
+from protocol.followup import activities, burden, conflicts, differences, slipped, timeline
 from protocol.records import ProtocolError
 
 SPRING = {

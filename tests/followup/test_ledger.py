@@ -13,15 +13,7 @@ from support.trial import FOLLOWUP
 from twins import followup as twin
 
 from protocol.figures import followup as figures
-from protocol.followup import (
-    STATUSES,
-    FollowupRecord,
-    duration,
-    landmarks,
-    lookbacks,
-    shifted,
-    timeline,
-)
+from protocol.followup import STATUSES, FollowupRecord, duration, landmarks, lookbacks, shifted, timeline
 from protocol.records import ProtocolError, read_record
 from protocol.trial import load_trial
 

@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from support.trial import FOLLOWUP
 from twins import followup as twin
 
-from protocol.followup import (
-    earliest_enrolment,
-    lookbacks,
-)
+from protocol.followup import earliest_enrolment, lookbacks
 from protocol.records import ProtocolError
 
 TODAY = date(2026, 3, 1)

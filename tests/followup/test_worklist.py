@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.trial import FOLLOWUP, TRIAL
 
 from protocol.conduct import table_of_dates
-from protocol.figures import followup_trial as figures
+from protocol.figures import followup as figures
 from protocol.followup import agenda, full_days, timeline, timelines
-from protocol.pages.followup.board import lanes_of
+from protocol.pages.followup.trial_board import lanes_of
 from protocol.records import ProtocolError
 
 SO_FAR = TRIAL.so_far

@@ -8,7 +8,7 @@ import pytest
 from support.paths import FOLDER
 
 from protocol.followup import timeline
-from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.eligibility.page import EligibilityPage
 from protocol.trial import load_trial
 
 CRITERION = """

@@ -15,10 +15,10 @@ from support import paths
 from support.clinical_records import PATIENT, bundle, condition, observation, quantity
 from support.trial import ELIGIBILITY, TRIAL
 
-from protocol.exchange.limits import template
-from protocol.pages.eligibility import EligibilityPage
-from protocol.pages.eligibility.handing_over import frame_of
-from protocol.pages.eligibility.records import RecordsPanel
+from protocol.exchange.clinical.reference_ranges import template
+from protocol.pages.eligibility.export import frame_of
+from protocol.pages.eligibility.hospital_records import RecordsPanel
+from protocol.pages.eligibility.page import EligibilityPage
 
 VECTORS = paths.VECTORS / "eligibility"
 NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": [{"city": "Hanyang"}]}
@@ -193,7 +193,7 @@ def test_many_tables_show_progress_and_a_stop_leaves_the_records_before(
 ) -> None:
     upload(panel.files, a_json=bundle(NAMED, creatinine()))
     before = panel.imports
-    monkeypatch.setattr("protocol.pages.eligibility.records.AT_ONCE_BYTES", 0)
+    monkeypatch.setattr("protocol.pages.eligibility.hospital_records.AT_ONCE_BYTES", 0)
     waiting, going = Event(), Event()
 
     def slowly(*_arguments: Any) -> Iterator[tuple[Any, float]]:
@@ -202,7 +202,7 @@ def test_many_tables_show_progress_and_a_stop_leaves_the_records_before(
         yield None, 0.25
         yield "not reached", 1.0
 
-    monkeypatch.setattr("protocol.exchange.omop_files.take_files", slowly)
+    monkeypatch.setattr("protocol.exchange.clinical.omop.take_files", slowly)
     upload(panel.tables, **OMOP)
     assert waiting.wait(10)
     assert panel.work.view.layout.display == "flex"
@@ -217,7 +217,7 @@ def test_many_tables_show_progress_and_a_stop_leaves_the_records_before(
 def test_tables_that_cannot_be_read_are_named_and_the_last_records_stay(
     panel: RecordsPanel, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("protocol.pages.eligibility.records.AT_ONCE_BYTES", at_once)
+    monkeypatch.setattr("protocol.pages.eligibility.hospital_records.AT_ONCE_BYTES", at_once)
     upload(panel.files, a_json=bundle(NAMED, creatinine()))
     before = panel.imports
     upload(panel.tables, person_csv=b"person_id\n1\n", measurement_parquet=b"PAR1")

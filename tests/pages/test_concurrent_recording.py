@@ -10,12 +10,12 @@ import pytest
 
 from protocol.conduct import Correction, Decision, Note, Visit, event
 from protocol.conduct.log import open_log
-from protocol.exchange import log_files
-from protocol.pages.meeting import MeetingPanel, decision_sheet
-from protocol.pages.recording import watching
-from protocol.pages.recording.decisions import DecisionPanel
-from protocol.pages.recording.desk import Desk, open_desk
-from protocol.pages.recording.happenings import HappeningPanel, visits_to_come
+from protocol.exchange.documents import inspection as log_files
+from protocol.pages.trial_log import desk as watching
+from protocol.pages.trial_log.decisions import DecisionPanel
+from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.meeting import MeetingPanel, decision_sheet
+from protocol.pages.trial_log.participant_events import HappeningPanel, visits_to_come
 from protocol.records import ProtocolError
 
 TODAY = date(2026, 6, 1)

@@ -8,8 +8,8 @@ import pytest
 from support.paths import ROOT
 from support.trial import TRIAL
 
-from protocol.pages.days import Day
 from protocol.pages.followup import FollowupPage
+from protocol.pages.kit.fields import Day
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from support.trial import TRIAL
 
-from protocol.eligibility.keeping import changed_verdicts
-from protocol.exchange.cohort_files import Read
-from protocol.exchange.screening_records import read_json
-from protocol.pages.eligibility import EligibilityPage
+from protocol.eligibility.screening_record import changed_verdicts
+from protocol.exchange.cohort.files import Read
+from protocol.exchange.documents.screening import read_json
+from protocol.pages.eligibility.page import EligibilityPage
 
 TODAY = date(2026, 11, 20)
 
@@ -156,7 +156,7 @@ def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
         raise AssertionError("read on")
 
     monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", 0)
-    monkeypatch.setattr("protocol.pages.eligibility.cohort.take_cohort", slowly)
+    monkeypatch.setattr("protocol.exchange.cohort.files.take_cohort", slowly)
     upload(page, "mine.csv", b"participant_id,ecog\nP-1,3\n")
     assert waiting.wait(10)
     assert page.cohort.reading.view.layout.display == "flex"

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from support.trial import TRIAL
 
-from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.eligibility.cohort import CohortPanel
-from protocol.pages.eligibility.work import AT_ONCE, Work
+from protocol.pages.eligibility.page import EligibilityPage
+from protocol.pages.kit.work import AT_ONCE, Work
 
 TODAY = date(2026, 11, 20)
 LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = range(7)

@@ -11,8 +11,8 @@ from support.trial import ESCALATION, TRIAL
 
 from protocol.escalation import DESIGNS
 from protocol.figures import escalation as figures
-from protocol.figures import escalation_outlook as outlook_figures
-from protocol.pages.escalation import EscalationPage
+from protocol.figures import escalation as outlook_figures
+from protocol.pages.escalation.page import EscalationPage
 
 
 @pytest.fixture
@@ -423,7 +423,7 @@ def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
 
 
 def test_a_slow_design_shows_what_the_time_allows(page, monkeypatch):
-    monkeypatch.setattr("protocol.pages.escalation.characteristics.LIVE_SECONDS", -1.0)
+    monkeypatch.setattr("protocol.pages.escalation.operating_characteristics.LIVE_SECONDS", -1.0)
     page.settings.design.value = "POCRM"
     page.simulation.truth.rates["A1"].value = 0.01
     assert page.simulation.result.trials == 25

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from support.trial import TRIAL
 
-from protocol.exchange.cohort_files import read_cohort
+from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.followup import FollowupPage
 from protocol.pages.followup.words import length_in_words
 

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from ipywidgets import HTML, Box
 from support.trial import TRIAL
 
-from protocol.exchange import ctgov
+from protocol.exchange.registry import ctgov
 from protocol.pages.overview import OverviewPage
-from protocol.pages.recording.desk import open_desk
+from protocol.pages.trial_log.desk import open_desk
 
 TODAY = date(2026, 11, 20)
 DESK = open_desk(TRIAL, {}, lambda: TODAY)

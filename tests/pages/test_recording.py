@@ -11,15 +11,15 @@ from support.paths import FOLDER
 from protocol.conduct import Correction, Visit, event, fold
 from protocol.conduct.log import LogReader, open_log
 from protocol.pages import open_page
-from protocol.pages.eligibility import EligibilityPage
-from protocol.pages.escalation import EscalationPage
+from protocol.pages.eligibility.page import EligibilityPage
+from protocol.pages.escalation.page import EscalationPage
 from protocol.pages.followup import FollowupPage
-from protocol.pages.meeting import MeetingPanel
 from protocol.pages.overview import OverviewPage
-from protocol.pages.recording.attaching import attach, trial_of
-from protocol.pages.recording.decisions import DecisionPanel
-from protocol.pages.recording.desk import Desk, open_desk
-from protocol.pages.recording.happenings import HappeningPanel
+from protocol.pages.trial_log.attaching import attach, trial_of
+from protocol.pages.trial_log.decisions import DecisionPanel
+from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.meeting import MeetingPanel
+from protocol.pages.trial_log.participant_events import HappeningPanel
 from protocol.records import ProtocolError
 
 

@@ -9,8 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from support.trial import TRIAL
 
-from protocol.pages.sites import SitesPage
-from protocol.pages.sites.load import capacity, free_places, load_per_site, planned_days
+from protocol.pages.sites import SitesPage, capacity, free_places, load_per_site, planned_days
 
 TODAY = date(2026, 11, 22)
 

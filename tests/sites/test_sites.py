@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from support.paths import FOLDER
 from support.trial import SITES, TRIAL
 
+from protocol.exchange.contacts.vcard import vcard
 from protocol.exchange.spreadsheet import csv
-from protocol.exchange.vcard import vcard
 from protocol.figures import sites as figures
 from protocol.records import ProtocolError, Sourced, read_record
 from protocol.sites import SitesRecord, distance_km, e164, quality_notes

@@ -7,8 +7,8 @@ from typing import Any
 from support import paths
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.evidence import Imported, Imports, Setting
-from protocol.exchange.fhir import read_fhir
+from protocol.exchange.clinical.fhir import read_fhir
+from protocol.exchange.clinical.findings import Imported, Imports, Setting
 
 FILES = paths.VECTORS / "eligibility"
 DAY = date(2026, 3, 10)

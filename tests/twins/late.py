@@ -11,7 +11,7 @@ from twins.keyboard import PlainKeyboard
 
 
 class Calendar:
-    """The rules of ``protocol.escalation.rules.TrialRules``, slowly; mixed into a plain design."""
+    """The rules of ``protocol.escalation.trial_rules.TrialRules``, slowly; mixed into a plain design."""
 
     def calendar(self, accrual, window=28, late_share=0.5, most_pending=0.5, backfill=False, backfill_most=12):
         self.accrual, self.window, self.late_share = accrual, window, late_share

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 import anywidget
-import narwhals.stable.v1 as nw  # the edition Altair takes
+import narwhals.stable.v1 as nw
 import traitlets
 from altair.utils.data import to_values
 
@@ -15,6 +15,7 @@ from protocol.chart.runtime import vega_runtime
 from protocol.translation import _
 
 ROWS = "rows"  # the name under which drawing and rows meet in the browser
+
 _Rows = list[dict[str, Any]]
 
 

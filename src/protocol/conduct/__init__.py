@@ -4,7 +4,6 @@ An event (:mod:`protocol.conduct.events`) is recorded with :func:`protocol.condu
 the entries of a log into a :class:`State`. The database is imported only when a log is opened.
 """
 
-from protocol.conduct.course import Assessment, Course, course_of
 from protocol.conduct.entries import (
     Entry,
     Head,
@@ -34,7 +33,9 @@ from protocol.conduct.events import (
     Withdrawn,
     event,
 )
-from protocol.conduct.standing import (
+from protocol.conduct.participant_history import Assessment, Course, course_of
+from protocol.conduct.state import State, fold
+from protocol.conduct.trial_status import (
     HOLDING,
     LEFT,
     Participation,
@@ -48,7 +49,6 @@ from protocol.conduct.standing import (
     standing,
     table_of_dates,
 )
-from protocol.conduct.state import State, fold
 
 __all__ = [
     "HOLDING", "LEFT", "Assessment", "Consented", "Correction", "Course", "Decision", "DltAssessed",

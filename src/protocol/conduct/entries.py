@@ -18,6 +18,7 @@ from protocol.translation import _
 
 BEGINNING = "0" * 64
 """What the first entry names as the hash before it."""
+
 ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Where the trial takes place: its three sites are in Wuhan, and China has one time the whole year."""
 

@@ -28,16 +28,23 @@ def _is_study_id(text: str) -> str:
 
 
 StudyId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{2,15}$"), AfterValidator(_is_study_id)]
+
 Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z]\d$")]
+
 VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
 Code = Annotated[str, StringConstraints(pattern=r"^(MedDRA:\d{8}|[a-z][a-z0-9_]{0,39})$")]
 """A word of a list, such as ``allergic_reaction``, or a MedDRA code; never free text."""
+
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 """Free text, looked at for names and numbers of persons before it is recorded."""
+
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
 Cause = Literal[
     "consent withdrawn", "adverse event", "progression", "death", "lost to follow-up", "investigator", "other"
 ]
+
 Waited = Literal["places", "enrolled", "in DLT window", "assessment missing"]
 """What a recommendation can wait for: free places of the cohort, or participants by how far they have come."""
 

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from protocol.conduct import privacy
-from protocol.conduct.admission import refuse_unknown
 from protocol.conduct.entries import Entry, Head, Verification, local_day, sealed
 from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.state import State, fold
+from protocol.conduct.transitions import refuse_unknown
 from protocol.conduct.verification import checked, row_of, verified
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from protocol.conduct.store import Store
 
+
 Known = Mapping[str, Collection[str]]
+
 OUTCOMES = {"decision", "enrolled", "infused", "dlt_assessed", "withdrawn", "correction"}
 """What a decision of the committee rests on."""
 

@@ -20,11 +20,14 @@ _PINYIN = (
     "deng|feng|cao|peng|zeng|xiong|yuan|dong|yu|su|lu|wei"
 )
 """The commonest family names of China (fifth census), in pinyin; those that are English words are left out."""
+
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢唐许冯宋韩邓彭曹曾田萧潘袁蔡蒋余于杜叶程魏苏吕丁沈"
     "任姚卢姜崔钟谭陆汪范石廖贾夏韦付方邹熊白孟秦邱侯江尹薛"
 )
+
 _DOUBLE = "欧阳|司马|上官|诸葛|夏侯|皇甫|尉迟|公孙|慕容|令狐"
+
 _CLINICAL = re.compile(
     "白[细血蛋介色班天带苔膜内痰]|血小板|黄[疸染体色绿痰]|方[案法式可面向便]|任[何意一]|范[围例]|程[度序]|何[时地种处]|"
     "高[于值达峰热烧危剂血压流分钾钠钙磷镁氯脂糖酸胆尿龄度敏频效强低位凝渗]|周[一二三四五六日末围期内后前边次岁身径年转]|"
@@ -33,6 +36,7 @@ _CLINICAL = re.compile(
     "吴茱萸|杜[冷绝]|钟[声后内]|时间|潘[生立]|陈[旧述]|徐缓|陆续|张[力口开]|孟鲁司特|熊去氧|唐氏|胡萝卜|韦格纳|杨梅|贾第"
 )
 """Words of the clinic that begin like a family name."""
+
 _CAPITALISED = (
     "abdomen acute adverse aeruginosa after allergic anc and arm aspergillus assessment aureus baseline before "
     "bilirubin biopsy blood bone both burkitt candida cardiac cd cell cells central chest chronic clinical "
@@ -52,35 +56,48 @@ _CAPITALISED = (
     "respiratory septic shock sinusoidal spring syndrome thrombosis tumor tumour vein veno venous "
 )
 """Words that stand capitalised in clinical English and are no part of a name."""
+
 _WORDS = frozenset(_CAPITALISED.split())
+
 _DRUG = re.compile(
     r"[a-z]*(?:mab|nib|bicin|rubicin|platin|azole|fungin|cillin|mycin|micin|cycline|floxacin|penem|ximab|zumab|parin|"
     r"statin|sone|solone|trexate|rabine|tabine|bine|phamide|fosfamide|vir|clax|domide|zomib|grastim|botin|stim|setron|"
     r"profen|cetamol|lukin|cept|poside|cristine|urea|oxide|acid|itis|emia|aemia|penia|osis|opathy|oma)"
 )
+
 _HAN = "\u4e00-\u9fff"
+
 _CUES = "患者|病人|受试者|姓名|名叫|家属|联系人|护士|医师|主任|联系|告知|通知|咨询|询问"
+
 _SAYS = (
     "自述|主诉|入院|出院|来院|来电|电话|同意|签署|拒绝|要求|今天|今日|今晨|今早|昨天|昨日|昨晚|明天|明日|因|不适|发热|发烧|出现|"
     "住院|退出|失访|死亡|家属|表示|反映|的(?:家属|母亲|父亲|妻子|丈夫|儿子|女儿|电话|姓名|号码|微信)"
 )
+
 _HELD = "\ue000"
 """Stands where a word of the clinic was: no name begins right after it."""
+
 _SYLLABLE = (
     "(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|iong|uang|ang|eng|ing|ong|iao|ian|uai|uan|ai|ei|ao|ou|an|en|in|un|"
     "ia|ie|iu|ua|uo|ui|ue|a|o|e|i|u)"
 )
+
 _ENGLISH = "sun|ma|song|han|fan|shen|ren|yao|jia|tan|fang|shi|qin|meng|hou|bai|dai|du|ye|ding|pan|lei|hao|mao|fu|cui"
 """Family names that are, or may be, English words: names only in a name's place."""
+
 _WESTERNS = (
     "anderson anna brown daniel david davis garcia george henry james john johnson jones laura maria martin mary "
     "meier michael miller mueller paul peter robert rossi schmidt smith susan taylor thomas william williams wilson "
 )
+
 _WESTERN = frozenset(_WESTERNS.split())
+
 _TITLED = "|".join(name.title() for name in f"{_PINYIN}|{_ENGLISH}".split("|"))
+
 _PINYINS = "|".join(
     form for name in _PINYIN.split("|") for form in (name, name.title(), name.upper()) if form != "HU"
 )
+
 _HARMLESS = re.compile(
     r"(?<![\d-])20[2-9]\d([-/.])[01]\d\1[0-3]\d(?![\d-])"  # a recent day; an earlier one may be one of birth
     r"|\bNCT\d{8}\b|\bChiCTR\d{10}\b"
@@ -89,7 +106,9 @@ _HARMLESS = re.compile(
     r"|(?<!\S)(?<!\d )(?!1[3-9]\d )(?:[1-9]\d{0,2} ){2,}[1-9]\d{0,2}(?!\w)(?! ?\d)"  # values, no telephone
 )
 """Long numbers that are nobody's."""
+
 _CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
+
 _NUMBERS = (
     (_CARD, _("an ID-card number")),
     (
@@ -104,7 +123,9 @@ _NUMBERS = (
         _("an account"),
     ),
 )
+
 _BEGIN = rf"(?<![{_HAN}{_HELD}])"
+
 _NAMES = (
     (re.compile(r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\b\.?|先生|女士|小姐|医生|教授"), _("a form of address")),
     (re.compile(rf"{_BEGIN}(?:[{_SURNAMES}]\s?[{_HAN}]{{1,2}}(?![{_HAN}])|(?:{_DOUBLE})[{_HAN}])"), _("a name")),
@@ -117,9 +138,13 @@ _NAMES = (
         _("a name"),
     ),
 )
+
 _PAIR = re.compile(r"\b(?=([A-Z][a-z]+)[ -]+([A-Z][a-z]+)\b)")
+
 _CAPITALS = re.compile(r"\b(?=([A-Z]{2,})[ ,-]+([A-Z]{2,})\b)")
+
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d{9}(?!\d)")
+
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 

@@ -8,11 +8,11 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
-from protocol.conduct.admission import refuse_decision, refuse_site, refuse_step, refuse_unexplained
-from protocol.conduct.course import Course, course_of
 from protocol.conduct.entries import Entry, Head
 from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant, content
-from protocol.conduct.standing import TrialSoFar
+from protocol.conduct.participant_history import Course, course_of
+from protocol.conduct.transitions import refuse_decision, refuse_site, refuse_step, refuse_unexplained
+from protocol.conduct.trial_status import TrialSoFar
 from protocol.records import ProtocolError
 from protocol.translation import _
 

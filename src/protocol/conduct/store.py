@@ -32,11 +32,16 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 WAIT_SECONDS = 15  # for the other writer; a write takes milliseconds
+
 REVISIONS = ("0001", "0002")
 """Versions of the schema that this software can read or move forward; the last one is current."""
+
 MIGRATIONS = Path(__file__).with_name("migrations")
+
 ENTRIES = table("entries", column("sequence"), column("key"), column("hash"), column("body"))
+
 HEAD = table("head", column("count"), column("hash"))
+
 _LOCK = 5672420  # of the advisory lock that puts writers of PostgreSQL in a row
 
 
@@ -226,14 +231,20 @@ def said(where: str) -> Iterator[None]:
 
 
 _FULL = _("a full disk; nothing was recorded"), _("the same once more when there is room")
+
 _READ_ONLY = _("a log that may only be read; nothing was recorded"), _("the same where recording is allowed")
+
 _BUSY = _("another person recording for a long time; nothing was recorded"), _("the same once more in a minute")
+
 _BROKEN = _("a damaged file"), _("nothing more; have the log verified and restored from a copy")
+
 _GONE = (
     _("a database that does not answer"),
     _("the same once more when it does: what is sent twice is recorded once"),
 )
+
 _SHUT = _("a file that cannot be opened"), _("a path in a folder that exists and may be written")
+
 _SAID: Mapping[str, tuple[str, str]] = {
     "disk is full": _FULL, "'53100'": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
     "'25006'": _READ_ONLY, "'42501'": _READ_ONLY, "database is locked": _BUSY, "'55P03'": _BUSY,

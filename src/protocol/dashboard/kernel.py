@@ -7,6 +7,8 @@ from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
+from ipykernel.kernelapp import IPKernelApp
+
 # jsonschema builds 35 parsers (0.8 s) on import when this module is there. Only the check of "format: iri"
 # needs it, which no figure has; JupyterLab's kernels and the library itself keep it.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
@@ -14,10 +16,6 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 sys.modules.setdefault("debugpy", None)  # type: ignore[arg-type]
 # 40 MB that pandas takes where PyArrow happens to be installed; the workbook does not need it.
 sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
-
-import altair  # noqa: E402, F401 - the lines above must come first
-import pandas  # noqa: E402, F401
-from ipykernel.kernelapp import IPKernelApp  # noqa: E402
 
 DOCUMENTED = ("altair.", "pandas.")
 

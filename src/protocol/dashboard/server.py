@@ -1,10 +1,13 @@
 """Voila with the workbook's own look and stricter rules."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from jupyter_core.paths import jupyter_path
@@ -16,14 +19,45 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
-from protocol.dashboard.contents import pages_of
 from protocol.dashboard.sessions import OWNERS, kept_apart
 from protocol.translation import _
 
+
+@dataclass(frozen=True)
+class Page:
+    """One page: the notebook's file name, its title and the sentence that opens it."""
+
+    file: str
+    title: str
+    sentence: str
+
+    @property
+    def address(self) -> str:
+        """Where the dashboard serves the page."""
+        return f"/voila/render/{quote(self.file)}"
+
+
+def pages_of(folder: Path) -> tuple[Page, ...]:
+    """Read the titles (metadata "title", else the file name) and first sentences of a folder's notebooks."""
+    return tuple(_page(file) for file in sorted(folder.glob("*.ipynb")))
+
+
+def _page(file: Path) -> Page:
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
+    title = notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
+    return Page(file.name, _(title), _(sentence))
+
+
 FURNITURE = Path(__file__).with_name("jupyter")  # the template and the kernel, as Jupyter looks for them
+
 STATIC = FURNITURE / "voila/templates/protocol/static"
+
 CELL_SECONDS = 60  # a page that computes longer than this is told to be late
+
 LARGEST_MESSAGE_BYTES = 512 * 2**20  # a cohort file travels as one message; by default it would vanish above 10 MB
+
 IDLE_SECONDS = 900  # a kernel nobody is connected to ends after this
 
 # The browser itself refuses every other host. Vega needs 'unsafe-eval', Voila's inlined parts need

@@ -21,8 +21,10 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
+
 OWNERS = "session_owners"
 """Setting with the number of each kernel handed out and the reader it was handed to."""
+
 MOST_OWNERS = 10_000  # kernels long ended are forgotten after so many newer ones
 
 

@@ -6,17 +6,17 @@ from datetime import date
 from types import MappingProxyType
 
 from protocol.eligibility.conditions import names_in
-from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, check_day
+from protocol.eligibility.explanation import Node, Wording, show, tree
 from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infusion_day, provisional
 from protocol.eligibility.logic import Logic
-from protocol.eligibility.reasoning import Node, tree
-from protocol.eligibility.screening import Verdict, in_phase, logic_of, screen
-from protocol.eligibility.values import check_day
-from protocol.eligibility.wording import Wording, show
+from protocol.eligibility.screening import Verdict, logic_of, screen
+from protocol.eligibility.verdicts import in_phase
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
 GATES = ("enrolment", "infusion")
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

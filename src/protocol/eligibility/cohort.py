@@ -2,34 +2,32 @@
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from protocol.eligibility.bits import Words, joined
-from protocol.eligibility.columns import empty
+from protocol.eligibility.cohort_counts import CohortScreening, Words, joined
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact
-from protocol.eligibility.knowing import Value, both, either, opposite
-from protocol.eligibility.leaves import PackedColumns, value_of
-from protocol.eligibility.logic import Logic
-from protocol.eligibility.masks import CohortScreening
-from protocol.eligibility.prepared import prepared
-from protocol.eligibility.screening import blocked, check_phase, in_phase, rails_of
-from protocol.eligibility.sources import IDENTITY, Batch, Participants, Source, source_of
+from protocol.eligibility.fact_sources import Choices, PackedColumns, value_of
+from protocol.eligibility.frames import Batch, Participants, Source, empty, source_of
+from protocol.eligibility.logic import Logic, Value, both, either, opposite
+from protocol.eligibility.verdicts import blocked, check_phase, in_phase, prepared, rails_of
 from protocol.records import Phase
-
-__all__ = ["IDENTITY", "Cohort", "CohortScreening", "column_of", "screen_frame", "uses"]
 
 Progress = Callable[[int, int], None]
 """Called with as many participants as the work done is worth, and all of them; what it raises stops the work."""
+
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
+
 BATCH = 1 << 17
 """Participants worked out together: enough that Python costs little, few enough that memory stays small."""
+
 Three = Words
 """Who fails, for whom it is unknown, to whom it does not apply: shape (3, criteria, words)."""
 
@@ -256,3 +254,45 @@ def _flags(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, 
         return blocks.true, blocks.false, False
     applies = logic.condition(criterion.applies_if)
     return both(applies.true, blocks.true), both(opposite(applies.false), blocks.false), applies.false
+
+
+Rows = NDArray[np.intp]
+
+Read = Callable[[Collection[str], Rows], Iterator[tuple[Rows, Mapping[str, Value]]]]
+"""Reads some facts of some rows in ascending order; gives the rows of a batch and their facts."""
+
+
+def reader(cohort: Cohort, progress: Progress | None = None) -> Read:
+    """Return what reads facts of a cohort.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    progress : callable, optional
+        Called after each batch with the participants passed and all of them; an exception raised in it stops.
+    """
+
+    def read(names: Collection[str], rows: Rows) -> Iterator[tuple[Rows, Mapping[str, Value]]]:
+        first = 0
+        for batch in cohort.values(names):
+            size = max((_length(value) for value in batch.values()), default=len(cohort))
+            begin, end = np.searchsorted(rows, [first, first + size])
+            these = rows[begin:end]
+            if len(these):
+                yield these, {name: taken(value, these - first) for name, value in batch.items()}
+            first += size
+            if progress is not None:
+                progress(first, len(cohort))
+
+    return read
+
+
+def _length(value: Value) -> int:
+    return len(value.known)
+
+
+def taken(column: Value, rows: NDArray[Any]) -> Value:
+    """Return a column for some rows only."""
+    data = column.data
+    some = Choices(data.positions[rows], data.options) if isinstance(data, Choices) else data[rows]
+    return Value(some, column.known[rows])

@@ -24,9 +24,13 @@ FUNCTIONS = {
 
 CONDITION_FUNCTIONS = ("given", "unclear", "too_early")
 """Functions that are conditions; ``ever(fact)`` is the fact's value however old it is, the others count."""
+
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+
 LARGEST_NUMBER = 1e9
+
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+
 ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 

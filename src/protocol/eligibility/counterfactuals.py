@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
+from protocol.eligibility.explanation import show
 from protocol.eligibility.gates import alone
-from protocol.eligibility.screening import Screening, check_facts, in_phase, screen
-from protocol.eligibility.timeline import timeline
-from protocol.eligibility.variants import CODES, codes_of, facts_behind, variants
-from protocol.eligibility.wording import show
+from protocol.eligibility.screening import Screening, check_facts, screen
+from protocol.eligibility.timeline import timeline, variants
+from protocol.eligibility.verdicts import CODES, codes_of, facts_behind, in_phase
 from protocol.records import Phase
 from protocol.translation import _
 
 SAMPLES = 1000
 """Values tried at once between the present one and the end of the plausible range."""
+
 MET, UNKNOWN = CODES.index("met"), CODES.index("unknown")
 
 

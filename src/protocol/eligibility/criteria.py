@@ -1,15 +1,17 @@
 """The eligibility record: facts, parameters, criteria and their cases, as they stand in ``eligibility.toml``."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from protocol.eligibility.conditions import check, check_number
 from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
+from protocol.translation import _
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
 FactValue = bool | int | float | date | str
 """What a fact can be; None beside it means unknown."""
 
@@ -17,6 +19,7 @@ Status = Literal["met", "not met", "unknown", "not applicable"]
 """The verdict of a criterion; met means that it does not block."""
 
 PHASES: tuple[Phase, ...] = ("Ib", "II")
+
 REASONS = (
     "missing",
     "stale",
@@ -285,3 +288,27 @@ def _changed(parameter: Parameter, value: Any) -> Parameter:
     except ValueError as error:
         allowed = ", ".join(parameter.options) or f"a number from {parameter.minimum} to {parameter.maximum}"
         raise ProtocolError(parameter.label, repr(value), allowed) from error
+
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
+"""No date of a participant lies outside these."""
+
+
+def check_day(day: object, where: str) -> None:
+    """Raise ProtocolError unless something is a date, without a time, on which a participant may be judged."""
+    if not isinstance(day, date) or isinstance(day, datetime) or not FIRST_DAY <= day <= LAST_DAY:
+        raise ProtocolError(where, repr(day), _("a date like 2026-03-01, from 1900 to 2100"))
+
+
+def expected(fact: Fact) -> str:
+    """Say what may be written for a fact."""
+    match fact.type:
+        case "yes_no":
+            return _("yes or no")
+        case "date":
+            return _("a date like 2026-03-01, from 1900 to 2100")
+        case "choice":
+            return _("one of {options}").format(options=", ".join(fact.options))
+    kind = _("a whole number") if fact.type == "whole" else _("a number")
+    span = _("{kind} from {low:g} to {high:g} {unit}")
+    return span.format(kind=kind, low=fact.minimum, high=fact.maximum, unit=fact.unit_label).rstrip()

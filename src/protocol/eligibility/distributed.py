@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from protocol.eligibility.cohort import IDENTITY, screen_frame
+from protocol.eligibility.cohort import screen_frame
+from protocol.eligibility.cohort_counts import MASKS, CohortScreening
 from protocol.eligibility.criteria import Catalogue
-from protocol.eligibility.masks import MASKS, CohortScreening
-from protocol.eligibility.screening import check_phase
+from protocol.eligibility.frames import IDENTITY
+from protocol.eligibility.verdicts import check_phase
 from protocol.records import Phase, ProtocolError
 
 SCHEMA = ", ".join([f"{IDENTITY} string", *(f"{name} bigint" for name in MASKS)])

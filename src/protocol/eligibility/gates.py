@@ -6,11 +6,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, FactValue, Part
-from protocol.eligibility.screening import Screening, in_phase, screen
+from protocol.eligibility.screening import Screening, screen
+from protocol.eligibility.verdicts import in_phase
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
 INFUSION_DAY = "infusion_date"
+
 STAGES: Mapping[str, str | None] = {
     "consent": "consent_date",
     "enrolment": RECENCY_ANCHOR,

@@ -1,20 +1,272 @@
-"""What is wrong with an eligibility record though it can be read: rules that contradict, repeat or never apply."""
+"""Contradictions, repetitions, unit errors and rules that never apply, found in a readable eligibility record."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import date, timedelta
+from functools import cache
 from itertools import combinations, pairwise
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import check, names_in, parse
-from protocol.eligibility.criteria import PHASES, Catalogue, Criterion
-from protocol.eligibility.crossings import facts_of, settled
-from protocol.eligibility.dimensions import mismatch
-from protocol.eligibility.probes import Probes, numbers_in, probes
-from protocol.eligibility.screening import in_phase
+from protocol.eligibility.criteria import PHASES, Catalogue, Criterion, Fact, Parameter
+from protocol.eligibility.fact_sources import Choices, Columns, Participant
+from protocol.eligibility.logic import Logic, Value
+from protocol.eligibility.sensitivity import facts_of, settled
+from protocol.eligibility.verdicts import in_phase
 from protocol.records import Phase
+
+FUNCTION_UNITS = {"days_between": "d", "months_between": "mo", "completed_years": "a"}
+
+SPOKEN = {"years": "a", "months": "mo", "days": "d", "hours": "h", "%": "%"}
+"""Unit labels of thresholds, which have no UCUM code of their own."""
+
+COUNTS = {"1", "{score}"}
+
+
+class Unit(NamedTuple):
+    """What a number is measured in.
+
+    Attributes
+    ----------
+    dimension : str or None
+        None fits everything: a plain number, or a threshold without a unit.
+    scale : float or None
+        In the dimension's base unit; None after multiplication with a plain number, which may be a conversion.
+    """
+
+    dimension: str | None
+    scale: float | None
+
+
+ANY = Unit(None, None)
+
+
+@cache
+def unit(code: str) -> Unit:
+    """Return the dimension and scale of a UCUM unit; counts and scores fit everything."""
+    if code in COUNTS:
+        return ANY
+    quantity = _registry().from_ucum(code)
+    base = (1 * quantity).to_base_units() if not hasattr(quantity, "to_base_units") else quantity.to_base_units()
+    return Unit(
+        " ".join(f"{name}^{float(power):g}" for name, power in sorted(quantity.dimensionality.items())),
+        float(base.magnitude),
+    )
+
+
+@cache
+def _registry() -> Any:
+    from ucumvert import PintUcumRegistry
+
+    return PintUcumRegistry()
+
+
+def mismatch(catalogue: Catalogue, left: ast.expr, right: ast.expr) -> str | None:
+    """Say how the units of two sides differ: "dimension", "scale", or not at all."""
+    one, two = _unit(catalogue, left), _unit(catalogue, right)
+    if one.dimension is None or two.dimension is None:
+        return None
+    if one.dimension != two.dimension:
+        return "dimension"
+    if one.scale is None or two.scale is None or abs(one.scale - two.scale) <= 1e-9 * abs(two.scale):
+        return None
+    return "scale"
+
+
+def _unit(catalogue: Catalogue, node: ast.expr) -> Unit:
+    match node:
+        case ast.Name(id=name):
+            return _named(catalogue, name)
+        case ast.UnaryOp(operand=operand):
+            return _unit(catalogue, operand)
+        case ast.Call(func=ast.Name(id="ever"), args=[argument]):
+            return _unit(catalogue, argument)
+        case ast.Call(func=ast.Name(id=function)) if function in FUNCTION_UNITS:
+            return unit(FUNCTION_UNITS[function])
+        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
+            return max(_unit(catalogue, left), _unit(catalogue, right), key=lambda found: found.dimension or "")
+        case ast.BinOp(op=ast.Mult() | ast.Div(), left=left, right=right):
+            return _product(_unit(catalogue, left), _unit(catalogue, right))
+    return ANY
+
+
+def _product(one: Unit, two: Unit) -> Unit:
+    """A number with a unit times a plain one keeps its dimension; two with units are not followed further."""
+    if one.dimension is None or two.dimension is None:
+        return Unit(one.dimension or two.dimension, None)
+    return ANY
+
+
+def _named(catalogue: Catalogue, name: str) -> Unit:
+    facts = {fact.id: fact for fact in catalogue.facts if fact.is_number}
+    if name in facts:
+        return unit(facts[name].unit or "1")
+    label = next((p.unit_label for p in catalogue.parameters if p.id == name), "")
+    codes = {fact.unit_label: fact.unit for fact in facts.values() if fact.unit_label and fact.unit} | SPOKEN
+    return unit(codes[label] or "1") if label in codes else ANY
+
+
+MOST = 20_000
+"""Beyond this many combinations some are drawn instead of all tried."""
+
+DAY = date(2026, 3, 1)
+
+DAYS_IN = {"days_between": 1.0, "months_between": 30.44, "completed_years": 365.25}
+
+MISSING = None
+
+
+class Probes(NamedTuple):
+    """Invented participants, and the readings each is judged under.
+
+    Attributes
+    ----------
+    logic : Logic
+        Evaluates a condition to arrays of shape (size,).
+    size : int
+    all_of_them : bool
+        Whether every combination of the values tried is there.
+    """
+
+    logic: Logic
+    size: int
+    all_of_them: bool
+
+
+def probes(catalogue: Catalogue, names: Collection[str]) -> Probes:
+    """Combine the values worth trying of some facts and readings; every other reading stays as it is."""
+    facts = {fact.id: fact for fact in catalogue.facts}
+    parameters: dict[str, Any] = {parameter.id: parameter for parameter in catalogue.parameters}
+    used = sorted(set(names) & (set(facts) | {p.id for p in catalogue.parameters if _is_reading(p)}))
+    values = {name: _values(catalogue, facts[name]) if name in facts else _options(parameters[name]) for name in used}
+    places, complete = _combined([len(values[name]) for name in used])
+    columns = dict[str, Value]()
+    for name, place in zip(used, places, strict=True):
+        if name in facts:
+            columns[name] = _column(facts[name], values[name], place)
+        else:
+            parameters[name] = SimpleNamespace(value=np.array(values[name])[place])
+    size = len(places[0]) if used else 1
+    return Probes(Logic(facts, parameters, Columns(columns)), size, complete)
+
+
+def _combined(lengths: list[int]) -> tuple[list[NDArray[np.intp]], bool]:
+    total = int(np.prod(lengths, dtype=np.float64)) if lengths else 1
+    if total <= MOST:
+        return [place.ravel() for place in np.indices(lengths)], True
+    random = np.random.default_rng(0)
+    return [random.integers(0, length, MOST) for length in lengths], False
+
+
+def _is_reading(parameter: Parameter) -> bool:
+    return bool(parameter.options) or isinstance(parameter.value, bool)
+
+
+def _options(parameter: Parameter) -> list[Any]:
+    return list(parameter.options) or [False, True]
+
+
+def _column(fact: Fact, values: list[Any], places: NDArray[np.intp]) -> Value:
+    known = np.array([value is not MISSING for value in values])[places]
+    if fact.type == "choice":
+        options = list(fact.options)
+        return Value(Choices(np.array([options.index(v) if v else 0 for v in values])[places], options), known)
+    kinds: dict[str, Any] = {"date": "datetime64[D]", "yes_no": bool}
+    stand_in = {"date": DAY, "yes_no": False}.get(fact.type, np.nan)
+    kind = kinds.get(fact.type, np.float64)
+    return Value(np.array([stand_in if value is MISSING else value for value in values], dtype=kind)[places], known)
+
+
+def _values(catalogue: Catalogue, fact: Fact) -> list[Any]:
+    """The values of a fact worth trying; missing where a rule asks whether it is given."""
+    found: list[Any] = list(dict.fromkeys(_known_values(catalogue, fact)))
+    asked = any(fact.id in names_in(node) for node in _nodes(catalogue, ast.Call) if _function(node) == "given")
+    return [*found, MISSING] if asked else found
+
+
+def _known_values(catalogue: Catalogue, fact: Fact) -> Iterator[Any]:
+    if fact.type == "yes_no":
+        yield from (False, True)
+    elif fact.type == "choice":
+        yield from fact.options
+    elif fact.type == "date":
+        yield DAY
+        for days in sorted(set(_offsets(catalogue, fact))):
+            yield DAY - timedelta(days=days)
+    elif fact.minimum is not None and fact.maximum is not None:
+        step = 1.0 if fact.type == "whole" else fact.step or 0.1
+        limits = {round(limit) if fact.type == "whole" else limit for limit in _limits(catalogue, fact)}
+        near = {limit + side * step for limit in limits for side in (-1, 0, 1)}
+        yield from sorted({fact.minimum, fact.maximum} | {v for v in near if fact.minimum <= v <= fact.maximum})
+
+
+def _nodes(catalogue: Catalogue, kind: type[Any]) -> Iterator[Any]:
+    for criterion in (*catalogue.criteria, *catalogue.infusion_criteria):
+        for text in criterion.conditions():
+            yield from (node for node in ast.walk(parse(text)) if isinstance(node, kind))
+
+
+def _function(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+def _offsets(catalogue: Catalogue, fact: Fact) -> Iterator[int]:
+    """Days before the common day at which a rule on this date can change."""
+    for node in _nodes(catalogue, ast.Compare):
+        for call in (part for part in ast.walk(node) if isinstance(part, ast.Call) and _function(part) in DAYS_IN):
+            first = call.args[0]
+            if not isinstance(first, ast.Name) or first.id != fact.id:
+                continue
+            for number in numbers_in(catalogue, node):
+                days = round(number * DAYS_IN[_function(call)])
+                width = 1 if _function(call) == "days_between" else 32
+                yield from (days - width, days, days + width)
+
+
+def numbers_in(catalogue: Catalogue, node: ast.AST) -> Iterator[float]:
+    """The numbers of a condition, written there or standing behind a threshold's name."""
+    thresholds = {p.id: p.value for p in catalogue.parameters if not _is_reading(p)}
+    for part in ast.walk(node):
+        if (
+            isinstance(part, ast.Constant)
+            and isinstance(part.value, (int, float))
+            and not isinstance(part.value, bool)
+        ):
+            yield float(part.value)
+        elif isinstance(part, ast.Name) and part.id in thresholds:
+            yield float(thresholds[part.id])
+
+
+def _limits(catalogue: Catalogue, fact: Fact) -> Iterator[float]:
+    """Where a comparison of this number changes, everything else in it in the middle of its range."""
+    others = {
+        f.id: (f.minimum + f.maximum) / 2 for f in catalogue.facts if f.minimum is not None and f.maximum is not None
+    }
+    for left, right in _pairs(_nodes(catalogue, ast.Compare)):
+        if fact.id not in names_in(left) + names_in(right):
+            continue
+        gaps = [_gap(catalogue, left, right, others | {fact.id: value}) for value in (1.0, 2.0)]
+        if None not in gaps and gaps[0] != gaps[1]:
+            yield 1.0 - gaps[0] / (gaps[1] - gaps[0])  # type: ignore[operator]
+
+
+def _pairs(nodes: Iterable[ast.Compare]) -> Iterator[tuple[ast.expr, ast.expr]]:
+    for node in nodes:
+        for left, right in pairwise([node.left, *node.comparators]):
+            for member in right.elts if isinstance(right, ast.Tuple) else [right]:
+                yield left, member
+
+
+def _gap(catalogue: Catalogue, left: ast.expr, right: ast.expr, facts: dict[str, float]) -> float | None:
+    plain = {f.id: f.model_copy(update={"derived": None, "dated_by": None}) for f in catalogue.facts}
+    logic = Logic(plain, {p.id: p for p in catalogue.parameters}, Participant(facts))
+    one, two = logic.value(left), logic.value(right)
+    return float(one.data) - float(two.data) if one.known and two.known else None
+
 
 Kind = Literal[
     "contradiction",
@@ -53,7 +305,7 @@ class Finding(NamedTuple):
 def lint(record: Catalogue) -> tuple[Finding, ...]:
     """Look for what a reader of the record would want to know before using it.
 
-    Rules are tried on invented participants at, below and above every limit (:mod:`protocol.eligibility.probes`). A
+    Rules are tried on invented participants at, below and above every limit (:mod:`protocol.eligibility.lint`). A
     rule on facts with more combinations than can be tried is passed over rather than judged on a sample, so what is
     found is certain for the values tried, and what is not found may still be there.
 

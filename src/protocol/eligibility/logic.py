@@ -1,4 +1,4 @@
-"""Kleene logic on two rails: for one participant and for a whole column by the same code.
+"""Three-valued logic: each condition is evaluated to (known true, known false), for one participant or for a column.
 
 A condition becomes two booleans that are never missing themselves: *known to be true* and *known to be false*;
 neither means unknown. No data-frame engine's own idea of a missing value is ever consulted, so NaN, null and an
@@ -7,17 +7,100 @@ operators serve both. The source of the facts may keep flags, whether something 
 """
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache, reduce
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from protocol.eligibility.comparing import TOLERANCE, finite, holds
 from protocol.eligibility.conditions import parse, text_of
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, Parameter
-from protocol.eligibility.knowing import Rails, Value, both, either, opposite
+
+
+class Rails(NamedTuple):
+    """Known to be true, known to be false; both are plain bool or arrays of flags, never missing."""
+
+    true: Any
+    false: Any
+
+
+class Value(NamedTuple):
+    """A value and whether it is known."""
+
+    data: Any
+    known: Any
+
+
+def opposite(flag: Any) -> Any:
+    """Return not flag."""
+    if flag is True:
+        return False
+    return True if flag is False else ~flag
+
+
+def both(left: Any, right: Any) -> Any:
+    """Return left and right, folding constants so that no array is made for them."""
+    if left is True or right is False:
+        return right
+    return left if left is False or right is True else left & right
+
+
+def either(left: Any, right: Any) -> Any:
+    """Return left or right, folding constants."""
+    if left is False or right is True:
+        return right
+    return left if left is True or right is False else left | right
+
+
+TOLERANCE = 1e-9
+"""Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
+
+
+def finite(function: Callable[..., Any], values: list[Any], known: Any, flags: Callable[[Any], Any]) -> Value:
+    """Apply arithmetic; a division by zero or a number out of bounds is unknown, for one and for many."""
+    if not any(isinstance(value, np.ndarray) for value in values):
+        return _for_one(function, values, known)
+    with np.errstate(all="ignore"):
+        result = function(*values)
+    return Value(result, known if result.dtype.kind == "i" else both(known, flags(np.isfinite(result))))
+
+
+def _for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Value:
+    try:
+        result = function(*values)
+    except (ZeroDivisionError, OverflowError):
+        return Value(None, False)
+    return Value(result, known) if math.isfinite(result) else Value(None, False)
+
+
+def holds(op: ast.cmpop, left: Any, right: Any) -> Any:
+    """Whether a comparison of two known values holds; numbers as near as the tolerance count as equal."""
+    if isinstance(op, (ast.NotEq, ast.Gt, ast.Lt)):
+        return opposite(holds(CONTRARY[type(op)], left, right))
+    if isinstance(op, ast.Eq):
+        return _near(left, right) if _is_number(left) else left == right
+    if not _is_number(right):
+        return left <= right if isinstance(op, ast.LtE) else left >= right
+    slack = TOLERANCE * abs(right)
+    if isinstance(left, np.ndarray) and left.dtype.kind == "i" and isinstance(right, (int, float)):
+        return left <= math.floor(right + slack) if isinstance(op, ast.LtE) else left >= math.ceil(right - slack)
+    return left <= right + slack if isinstance(op, ast.LtE) else left >= right - slack
+
+
+CONTRARY = {ast.NotEq: ast.Eq(), ast.Gt: ast.LtE(), ast.Lt: ast.GtE()}
+
+
+def _near(left: Any, right: Any) -> Any:
+    return abs(left - right) <= TOLERANCE * abs(right)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "if"
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
 
 OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -27,10 +110,8 @@ OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 
-
-__all__ = ["TOLERANCE", "Leaves", "Logic", "Rails", "Value", "all_of", "any_of", "both", "either", "opposite"]
-
 UNKNOWN = Rails(False, False)
+
 CERTAIN = {True: Rails(True, False), False: Rails(False, True)}
 
 

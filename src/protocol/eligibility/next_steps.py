@@ -17,19 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort import CohortScreening
+from protocol.eligibility.cohort_counts import CohortScreening
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Procedure
 from protocol.eligibility.screening import Screening, Verdict
-from protocol.eligibility.variants import CODES, codes_of, facts_behind, variants
+from protocol.eligibility.timeline import variants
+from protocol.eligibility.verdicts import CODES, codes_of, facts_behind
 from protocol.records import Phase
 
 PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
 """Laplace's uniform prior: a criterion that nobody failed can still fail."""
+
 DRAWS = 256
 """Answers drawn to see whether a criterion can still fail.
 
 With nothing known each one of the record fails for one draw in fourteen, or more.
 """
+
 ANY_DAY = date(2026, 1, 1)
 """Stands in for an unknown day of enrolment; only the days between two dates matter."""
 

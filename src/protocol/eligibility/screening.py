@@ -9,12 +9,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from protocol.eligibility.criteria import PHASES, REASONS, Catalogue, Criterion, Fact, FactValue, Part, Status
-from protocol.eligibility.leaves import Participant
-from protocol.eligibility.logic import Logic, Rails, all_of, any_of
-from protocol.eligibility.prepared import prepared
-from protocol.eligibility.values import FIRST_DAY, LAST_DAY, expected
-from protocol.eligibility.wording import Gap, Wording, in_words
+from protocol.eligibility.criteria import (
+    FIRST_DAY,
+    LAST_DAY,
+    REASONS,
+    Catalogue,
+    Criterion,
+    Fact,
+    FactValue,
+    Part,
+    Status,
+    expected,
+)
+from protocol.eligibility.explanation import Gap, Wording, in_words
+from protocol.eligibility.fact_sources import Participant
+from protocol.eligibility.logic import Logic, Rails
+from protocol.eligibility.verdicts import (
+    ELIGIBLE,
+    INELIGIBLE,
+    POSSIBLE,
+    _part_rails,
+    blocked,
+    check_phase,
+    in_phase,
+    prepared,
+    rails_of,
+)
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
@@ -25,7 +45,6 @@ KINDS: dict[str, tuple[type, ...]] = {
     "choice": (str,),
     "date": (date,),
 }
-INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
 
 @dataclass(frozen=True)
@@ -96,42 +115,6 @@ def overall_of(verdicts: Iterable[Verdict]) -> str:
     if "not met" in found:
         return INELIGIBLE
     return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
-
-
-def in_phase(criterion: Criterion, phase: Phase) -> bool:
-    """Whether a criterion, or at least one of its parts, holds in a phase."""
-    return phase in criterion.phases and (
-        not criterion.parts or any(phase in part.phases for part in criterion.parts)
-    )
-
-
-def rails_of(logic: Logic, criterion: Criterion, phase: Phase) -> Rails:
-    """Whether a criterion's condition holds in a phase, its parts combined; parts that do not apply are left out."""
-    if criterion.condition is not None:
-        return logic.condition(criterion.condition)
-    parts = [_part_rails(logic, criterion, part) for part in criterion.parts if phase in part.phases]
-    return any_of(parts) if criterion.combine == "any" else all_of(parts)
-
-
-def _part_rails(logic: Logic, criterion: Criterion, part: Part) -> Rails:
-    rails = logic.condition(part.condition)
-    if part.applies_if is None:
-        return rails
-    applies = logic.condition(part.applies_if)
-    if criterion.combine == "any":
-        return all_of([applies, rails])
-    return any_of([Rails(applies.false, applies.true), rails])
-
-
-def blocked(criterion: Criterion, rails: Rails) -> Rails:
-    """Turn a condition into 'blocks': an inclusion blocks when false, an exclusion when true."""
-    return Rails(rails.false, rails.true) if criterion.kind == "inclusion" else rails
-
-
-def check_phase(phase: str) -> None:
-    """Raise ProtocolError for a phase the protocol does not have."""
-    if phase not in PHASES:
-        raise ProtocolError("phase", repr(phase), " or ".join(PHASES))
 
 
 def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> dict[str, FactValue]:

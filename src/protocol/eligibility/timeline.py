@@ -6,21 +6,69 @@ from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status, check_day
+from protocol.eligibility.explanation import Gap
+from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.gates import rules
-from protocol.eligibility.screening import check_facts, check_phase, screen
-from protocol.eligibility.values import check_day
-from protocol.eligibility.variants import CODES, Codes, codes_of, facts_behind, variants
-from protocol.eligibility.wording import Gap
+from protocol.eligibility.logic import Logic, Value
+from protocol.eligibility.screening import check_facts, screen
+from protocol.eligibility.verdicts import CODES, Codes, check_phase, codes_of, facts_behind
 from protocol.records import Phase, ProtocolError
+
+
+def variants(
+    catalogue: Catalogue,
+    given: Mapping[str, FactValue],
+    varied: Mapping[str, NDArray[Any]],
+    rows: int,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> Logic:
+    """Return the logic of one participant in many variants.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    given : mapping of str to value
+        What is known, checked.
+    varied : mapping of str to array, shape (variants,)
+        Values by fact id, known in every variant: numbers, booleans, datetime64[D], or the places of options.
+    rows : int
+        How many variants.
+    unusable : mapping of str to str, optional
+        Facts that cannot be used, with the reason.
+    """
+    known = np.ones(rows, dtype=bool)
+    facts = {fact.id: fact for fact in catalogue.facts}
+    columns = {
+        name: Value(_column(facts[name], np.full(rows, _plain(facts[name], value))), known)
+        for name, value in given.items()
+        if name not in varied and name not in unusable
+    }
+    columns |= {name: Value(_column(facts[name], values), known) for name, values in varied.items()}
+    parameters = {parameter.id: parameter for parameter in catalogue.parameters}
+    return Logic(facts, parameters, Columns(columns, unusable))
+
+
+def _plain(fact: Fact, value: FactValue) -> Any:
+    if fact.options:
+        return list(fact.options).index(str(value))
+    if isinstance(value, date):
+        return np.datetime64(value, "D")
+    return value if isinstance(value, bool) else float(value)
+
+
+def _column(fact: Fact, values: NDArray[Any]) -> Any:
+    return Choices(values, list(fact.options)) if fact.options else values
+
 
 HORIZON_DAYS = 1100
 """Three years and a little more: the longest clock of the criteria counts three years."""
+
 PASSES = (CODES.index("met"), CODES.index("not applicable"))
 
 

@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.comparison import in_rounds
-from protocol.escalation.designs import Design
+from protocol.escalation.design import Design
 from protocol.escalation.results import Simulation, Together
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 RISKS = ("wrong", "unacceptable", "toxic", "none", "participants", "dlts", "overdosed")
+
 MOST_RUNS = 1000  # settings times scenarios
 
 

@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.designs import Design
+from protocol.escalation.design import Design
 from protocol.escalation.results import Simulation, Together
 from protocol.escalation.simulation import simulate
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 K = TypeVar("K", bound=Hashable)
+
 FIRST_ROUND, GROWTH = 25, 3  # trials of each kind before anything is shown; a round adds 3 x those done ...
+
 LONG_SECONDS = 4.0  # ... until one takes so long
+
 LARGEST_PIECE = 2000  # trials at once in this process
 
 

@@ -28,7 +28,9 @@ STOP = -1
 MOST_LOWER_SETS = 1000
 
 Integers = NDArray[np.integer[Any]]
+
 Floats = NDArray[np.floating[Any]]
+
 Booleans = NDArray[np.bool_]
 
 

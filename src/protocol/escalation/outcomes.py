@@ -13,10 +13,10 @@ from protocol.translation import _
 # One participant: neither, a DLT (toxicity), a response (efficacy), both (the letters usual for such designs since
 # Brock and others 2017, BMC Med Res Methodol 17:112); or pending, with the part of the window that has passed.
 PERSON = re.compile(r"[NTEB]|P(?P<part>0?\.\d+|0|1(?:\.0+)?)?", re.IGNORECASE)
+
 ENTRY = re.compile(
     rf"(?P<regimen>[^\s:]+):(?P<people>(?:{PERSON.pattern.replace('?P<part>', '?:')})+)", re.IGNORECASE
 )
-
 
 NAMES = ("treated", "dlt", "pending", "followed", "responded", "both")
 

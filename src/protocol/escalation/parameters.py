@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from protocol.escalation.climbing import Preference
 from protocol.escalation.designs import DESIGNS
+from protocol.escalation.interval_designs import Preference
 from protocol.records import Record, Sourced
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -76,7 +76,7 @@ class UtilityParameters(Record):
 
 
 class TrialParameters(Record):
-    """Options of the trial that hold for every design; see :class:`protocol.escalation.rules.TrialRules`."""
+    """Options of the trial that hold for every design; see :class:`protocol.escalation.trial_rules.TrialRules`."""
 
     accrual_per_month: Sourced[Annotated[float, Field(gt=0)]]
     late_share: Sourced[Rate]

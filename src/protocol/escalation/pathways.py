@@ -11,15 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.designs import Design
+from protocol.escalation.design import Design
 from protocol.escalation.grid import STOP, Floats, Integers, true_rates
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 MOST_OUTCOMES = 1000  # leaves of a tree that somebody may still want as a table
+
 UP, DOWN = 1, -1  # rows of Grid.neighbours
+
 _End = tuple[tuple[int, ...], Outcomes, int, float]  # DLTs so far, counts, next regimen, chance
+
 COLUMNS = ("path", "cohort", "treated_at", "participants", "dlt", "leads_to", "move", "chance")
 
 

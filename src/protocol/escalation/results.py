@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.escalation.designs import Design
+from protocol.escalation.design import Design
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
-from protocol.escalation.rules import TrialRules
+from protocol.escalation.trial_rules import TrialRules
 from protocol.translation import _
 
 NEAR = 1e-9  # two rates this close are the same rate
+
 PER_TRIAL = "treated", "dlt", "selected", "days", "responded"
 
 

@@ -16,10 +16,15 @@ from protocol.escalation.outcomes import Outcomes
 # (y + 0.05) / (n + 0.1) everywhere: Lin & Yin 2017. It leaves untried regimens at 0.5, with a weight of 0.1.
 # Twentieths of a participant, in whole numbers: their sums are exact, so equal means are equal.
 PART, PSEUDO_DLT, PSEUDO_PARTICIPANTS = 20, 1, 2
+
 RANK_STEP = 1e-5  # breaks ties between pooled regimens: the higher one below the target, the lower one above it
+
 ROUNDING = 0.01  # what rounding two rates to two decimals can add to their difference
+
 NOISE = 1e-10  # differences smaller than this are rounding, not evidence
+
 UPWARDS, DOWNWARDS = 1, -1
+
 # Two fractions with denominators up to this differ by more than a short number's rounding: their order is exact.
 LARGEST_SHORT = 2000
 

@@ -1,8 +1,10 @@
-"""Pictures of one participant's time: the schedule and the look-back clocks."""
+"""Figures of the follow-up: a tidy DataFrame in, an Altair chart out."""
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, alt, dressed
@@ -22,8 +24,11 @@ SIGNS = {
     "cancelled": ("⊘", GREY, _("cancelled")),
     "not yet known": ("?", GREY, _("not yet known")),
 }
+
 COURSE = ("start_of_therapy", "first_infusion")  # the anchors of the near panel
+
 LABEL_WIDTH = 250
+
 SHOWN_DAYS = 240  # the waterfall looks this far back, so that two weeks stay readable beside three years
 
 
@@ -129,7 +134,7 @@ def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     clocks : pandas.DataFrame
-        What :func:`protocol.followup.lookbacks` returns.
+        What :func:`protocol.followup.look_backs` returns.
 
     Returns
     -------
@@ -196,7 +201,7 @@ def course_rows(table: pd.DataFrame, today: date) -> pd.DataFrame:
     Parameters
     ----------
     table : pandas.DataFrame
-        What :func:`protocol.followup.conflicts` returns, not empty.
+        What :func:`protocol.followup.look_backs` returns, not empty.
     today : date
         A course that goes on is drawn up to two weeks after today or the last infusion.
 
@@ -241,3 +246,273 @@ def courses(rows: pd.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     drawn: alt.LayerChart = dressed(chart)
     return drawn
+
+
+# view: (first day, last day, of what, days a mark needs beside the next one on a narrow screen, drawn as)
+VIEWS = {
+    "course": (-14, 60, "enrolment", 2, "sign"),
+    "now": (-60, 60, "today", 3, "sign"),
+    "years": (-14, 745, "enrolment", 5, "stroke"),
+}
+
+CLOCKS = {
+    "running": (AMBER, _("running")),
+    "unassessed": (AMBER, _("over, assessment missing")),
+    "complete": (GREY, _("complete")),
+    "DLT": (ORANGE, _("DLT")),
+}
+
+NEXT = {"phase_ib_end": _("Phase Ib ends"), "last_enrolment": _("Last enrolment"), "last_visit": _("Last visit")}
+
+LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
+
+
+def lane_rows(ledger: pd.DataFrame, people: pd.DataFrame, today: pd.Timestamp, view: str) -> pd.DataFrame:
+    """Prepare the swimlane: marks that would touch are put into different rows of their lane.
+
+    Parameters
+    ----------
+    ledger : pandas.DataFrame
+        What :func:`protocol.followup.timelines` returns, of the participants to show.
+    people : pandas.DataFrame
+        One row a participant in the order wanted: ``participant``, ``site``, ``regimen``, ``enrolment``,
+        ``withdrawal``, ``starts``, ``complete`` and ``state`` of the DLT clock (days or None).
+    today : pandas.Timestamp
+    view : str
+        One of :data:`VIEWS`; what lies outside it is left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind`` (lane, clock, ongoing, today, visit), ``lane`` (its label), ``order``, ``status``, ``sign``,
+        ``slot`` (row in the lane), ``at`` and ``until`` (days from the view's origin, or local moments in the view
+        "now"), and texts for the tooltip.
+    """
+    first, last, origin, gap, _drawn = VIEWS[view]
+    people = people.assign(order=list(range(len(people))))
+    people = people.assign(zero=today, lane=_labels(ledger, people))
+    if origin == "enrolment":
+        people["zero"] = people["enrolment"].astype("datetime64[s]")
+    marks = _marks(ledger, people, first, last, gap)
+    spans = _spans(people, today, first, last)
+    rows = pd.concat([spans, marks], ignore_index=True).reindex(columns=LANE_COLUMNS)
+    rows["until"] = rows["until"].fillna(rows["at"])
+    rows["slot"] = rows["slot"].fillna(0).astype(int)
+    texts = ["status", "sign", "what", "day"]
+    rows[texts] = rows[texts].astype(object).fillna("")
+    if origin == "today":
+        rows["at"], rows["until"] = (_trial_moments(rows[name], today) for name in ("at", "until"))
+    return rows
+
+
+def _labels(ledger: pd.DataFrame, people: pd.DataFrame) -> list[str]:
+    """Name each lane, with the signs and counts of what needs attention."""
+    counts = ledger[ledger["status"].isin(["overdue", "missed", "due"])]
+    found = counts.groupby(["participant", "status"], observed=True).size().to_dict()
+    labels = []
+    for person, regimen in people[["participant", "regimen"]].itertuples(index=False):
+        extra = "".join(
+            f" {SIGNS[name][0]}{found[person, name]}" for name in ("overdue", "missed", "due")
+            if (person, name) in found
+        )  # fmt: skip
+        labels.append(f"{person} · {regimen}{extra}")
+    return labels
+
+
+def _marks(ledger: pd.DataFrame, people: pd.DataFrame, first: int, last: int, gap: int) -> pd.DataFrame:
+    shown = ledger[~ledger["status"].isin(["not applicable", "not yet known"])]
+    shown = shown[["participant", "kind", "name", "target", "done", "status"]].astype(
+        dict.fromkeys(("participant", "kind", "name", "status"), object)
+    )
+    rows = shown.merge(people, on="participant")
+    day = rows["done"].fillna(rows["target"])
+    rows["at"] = (day - rows["zero"]).dt.days
+    rows["day"] = day.dt.strftime("%Y-%m-%d")
+    rows = rows[rows["at"].between(first, last)].sort_values(["order", "at"], kind="stable")
+    rows["slot"] = slots(rows["order"].to_numpy(), rows["at"].to_numpy(), gap)
+    rows["sign"] = [_sign(*row) for row in rows[["kind", "status", "done"]].itertuples(index=False)]
+    words = rows["status"].map({name: word for name, (_sign_, _colour, word) in SIGNS.items()})
+    rows["what"] = rows["name"] + ": " + words
+    return rows.assign(kind="visit")
+
+
+def _sign(kind: str, status: str, done: Any) -> str:
+    if kind != "infusion" or status in ("overdue", "missed", "cancelled"):
+        return SIGNS[status][0]
+    return "▽" if pd.isna(done) else "▼"
+
+
+def slots(lanes: "np.typing.NDArray[Any]", days: "np.typing.NDArray[Any]", gap: int) -> list[int]:
+    """Put each mark into the first row of its lane where the last mark is at least `gap` days before.
+
+    Parameters
+    ----------
+    lanes, days : ndarray of int, equal length
+        Sorted by lane and day.
+    gap : int
+        Days, 1 or more.
+    """
+    placed, lane, ends = [], None, list[int]()
+    for here, day in zip(lanes.tolist(), days.tolist(), strict=True):
+        if here != lane:
+            lane, ends = here, []
+        slot = next((place for place, end in enumerate(ends) if day - end >= gap), len(ends))
+        ends[slot : slot + 1] = [day]
+        placed.append(slot)
+    return placed
+
+
+def _spans(people: pd.DataFrame, today: pd.Timestamp, first: int, last: int) -> pd.DataFrame:
+    """Draw from enrolment to today or the early end, the DLT clocks, and an arrow for who goes on."""
+    rows: list[dict[str, Any]] = []
+    for person in people.to_dict("records"):
+        rows += [{name: person[name] for name in ("lane", "order", "regimen", "site")} | span
+                 for span in _spans_of(person, today) if span["until"] >= first and span["at"] <= last]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["lane", "order", "regimen", "site", "kind", "at", "until", "status", "what"])
+    frame["at"], frame["until"] = frame["at"].clip(lower=first), frame["until"].clip(upper=last)
+    return frame
+
+
+def _spans_of(person: Mapping[Any, Any], today: pd.Timestamp) -> Iterator[dict[str, Any]]:
+    def day(date: Any) -> int:
+        return int((pd.Timestamp(date) - person["zero"]).days)
+
+    goes_on, now = pd.isna(person["withdrawal"]), day(today)
+    ends = now if goes_on else day(person["withdrawal"])
+    yield {"kind": "lane", "at": day(person["enrolment"]), "until": ends, "what": _("In the trial")}
+    yield {"kind": "today", "at": now, "until": now, "what": _("Today")}
+    if goes_on:
+        yield {"kind": "ongoing", "at": now, "until": now, "what": _("Goes on")}
+    if person["state"] in CLOCKS:
+        text = _("DLT window, {state}, until {day}").format(state=CLOCKS[person["state"]][1], day=person["complete"])
+        span = {"at": day(person["starts"]), "until": day(person["complete"])}
+        yield {"kind": "clock", "status": person["state"], "what": text, **span}
+
+
+def _trial_moments(days: "pd.Series[Any]", today: pd.Timestamp) -> list[str]:
+    """Write days from today as local moments at noon."""
+    return [f"{today + pd.Timedelta(days=int(day)):%Y-%m-%d}T12:00:00" for day in days]
+
+
+def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any]) -> alt.LayerChart:
+    """Draw a lane for every participant: DLT windows as bars, infusions as triangles, visits as their signs.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :func:`lane_rows` returns.
+    view : str
+        One of :data:`VIEWS`.
+    slot_count : int
+        Rows of marks in a lane, 1 or more.
+    domain : tuple
+        First and last value of the axis of time, as in `rows`.
+    """
+    _first, _last, origin, _gap, drawn = VIEWS[view]
+    if origin == "today":
+        kind, axis, title = "at:T", alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6), None
+    else:
+        kind, axis, title = "at:Q", alt.Axis(labelOverlap="greedy"), _("Days since enrolment")
+    x = alt.X(kind, title=title, axis=axis, scale=alt.Scale(domain=list(domain), nice=False))
+    y = alt.Y("lane:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
+    y = y.axis(labelLimit=190, domain=False, ticks=False, labelPadding=6)
+    colour = alt.Color(
+        "status:N", legend=None,
+        scale=alt.Scale(
+            domain=[*SIGNS, *CLOCKS],
+            range=[colour for _sign, colour, _word in SIGNS.values()] + [colour for colour, _word in CLOCKS.values()],
+        ),
+    )  # fmt: skip
+    tooltip = [
+        alt.Tooltip("lane:N", title=_("Participant")), alt.Tooltip("site:N", title=_("Site")),
+        alt.Tooltip("what:N", title=_("What")), alt.Tooltip("day:N", title=_("Day")),
+    ]  # fmt: skip
+    base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
+
+    def of(kind: str) -> alt.Chart:
+        return base.transform_filter(alt.datum.kind == kind)
+
+    across = {"x": x, "x2": alt.X2("until")}
+    lane = of("lane").mark_bar(height=1.5, color=GREY, opacity=0.7).encode(**across)
+    clock = of("clock").mark_bar(opacity=0.3, cornerRadius=3).encode(**across, color=colour)
+    arrow = of("ongoing").mark_point(shape="triangle-right", filled=True, size=60, color=GREY, opacity=1)
+    now = of("today").mark_tick(color=GREY, thickness=1, opacity=0.8).encode(x=x)
+    offset = alt.YOffset("slot:O", scale=alt.Scale(domain=list(range(slot_count))))
+    visits = of("visit").encode(x=x, yOffset=offset, color=colour)
+    if drawn == "sign":
+        marks = visits.mark_text(fontSize=13, fontWeight="bold").encode(text="sign:N")
+    else:
+        marks = visits.mark_tick(thickness=2.5, height=9)
+    chart = alt.layer(clock, lane, now, arrow.encode(x=x), marks).properties(
+        width="container", height=alt.Step(12 * slot_count + 8, **{"for": "position"}),
+        description=_("A lane for each participant: DLT windows as bars, infusions as triangles, visits as signs."),
+    )  # fmt: skip
+    drawing: alt.LayerChart = dressed(chart)
+    return drawing
+
+
+def milestone_rows(milestones: pd.DataFrame) -> pd.DataFrame:
+    """Prepare the rows of :func:`span_of_milestones` from :func:`protocol.followup.forecast.milestones`."""
+    days = milestones[["p10", "p50", "p90"]].map(lambda day: f"{day:%Y-%m-%d}T12:00:00")
+    texts = milestones[["p10", "p50", "p90"]].map(lambda day: f"{day:%Y-%m-%d}")
+    frame = days.join(texts.add_suffix("_text")).astype(object)
+    return frame.assign(order=range(len(frame)), name=[NEXT[name] for name in frame.index]).reset_index(drop=True)
+
+
+def span_of_milestones(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw each milestone from its early (P10) to its late (P90) day, the median as a tick.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :func:`milestone_rows` returns.
+    """
+    y = alt.Y("name:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
+    y = y.axis(labelLimit=200, domain=False, ticks=False, labelPadding=8)
+    x = alt.X("p10:T", title=None, axis=alt.Axis(format="%Y-%m", labelOverlap="greedy", tickCount=6))
+    tooltip = [alt.Tooltip("name:N", title=_("What"))]
+    tooltip += [alt.Tooltip(f"p{share}_text:N", title=f"P{share}") for share in (10, 50, 90)]
+    base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
+    bars = base.mark_bar(height=16, cornerRadius=3, color=SKY, opacity=0.7).encode(x=x, x2="p90:T")
+    ticks = base.mark_tick(thickness=3, size=24, color=BLUE).encode(x="p50:T")
+    words = base.mark_text(dy=-18, fontSize=12, color=GREY).encode(x="p50:T", text="p50_text:N")
+    chart = alt.layer(bars, ticks, words).properties(
+        width="container", height=alt.Step(52),
+        description=_("From P10 to P90 of each milestone; the tick is the median."),
+    )  # fmt: skip
+    drawing: alt.LayerChart = dressed(chart)
+    return drawing
+
+
+def gain_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Prepare the rows of :func:`gains` from :func:`protocol.followup.forecast.what_if`."""
+    rows = table[table["change"] != ""].rename(columns={"phase_ib_months_gained": "months"})
+    rows = rows[["change", "months"]].sort_values("months", ascending=False, ignore_index=True)
+    rows["months"] = rows["months"].round(2)
+    rows["direction"] = np.where(rows["months"] >= 0, "sooner", "later")
+    rows["text"] = [f"{'−' if months > 0 else '+'}{abs(months):.1f}" for months in rows["months"]]
+    return rows.assign(order=range(len(rows)), shift=-rows["months"])
+
+
+def gains(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw by how many months each change moves the end of phase Ib; to the left is sooner.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :func:`gain_rows` returns.
+    """
+    y = alt.Y("change:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
+    y = y.axis(labelLimit=260, domain=False, ticks=False, labelPadding=8)
+    x = alt.X("shift:Q", title=_("Months by which phase Ib ends later (+) or sooner (−)"))
+    colour = alt.Color("direction:N", legend=None, scale=alt.Scale(domain=["sooner", "later"], range=[GREEN, ORANGE]))
+    base = alt.Chart(rows).encode(y=y, x=x)
+    bars = base.mark_bar(height=14, cornerRadius=3).encode(color=colour)
+    later = base.transform_filter("datum.shift >= 0").mark_text(align="left", dx=5, fontSize=12, color=GREY)
+    sooner = base.transform_filter("datum.shift < 0").mark_text(align="right", dx=-5, fontSize=12, color=GREY)
+    chart = alt.layer(bars, later.encode(text="text:N"), sooner.encode(text="text:N")).properties(
+        width="container", height=alt.Step(24),
+        description=_("Months by which each change moves the end of phase Ib."),
+    )  # fmt: skip
+    drawing: alt.LayerChart = dressed(chart)
+    return drawing

@@ -10,9 +10,13 @@ from protocol.sites import River, Site
 from protocol.translation import _
 
 KM_PER_DEGREE = 111.195  # of latitude, on a sphere of the mean radius 6371 km
+
 PIXELS_PER_KM = 56  # along both axes
+
 EAST_KM, NORTH_KM = 4.6, 3.4  # half of what is shown
+
 SCALE_KM = 2
+
 Row = dict[str, object]
 
 

@@ -3,14 +3,12 @@
 Nothing here knows which day it is: `today` is always an argument.
 """
 
-from protocol.followup.agenda import agenda, full_days
 from protocol.followup.comparison import activities, burden, differences, slipped
-from protocol.followup.conflicts import conflicts
-from protocol.followup.durations import duration, shifted
 from protocol.followup.ledger import STATUSES, landmarks, timeline, timelines
-from protocol.followup.lookbacks import earliest_enrolment, lookbacks
-from protocol.followup.record import FollowupRecord, Visit
-from protocol.followup.working import best_days, doomed_starts, last_announced_year, reason
+from protocol.followup.look_backs import conflicts, earliest_enrolment, lookbacks
+from protocol.followup.schedule import FollowupRecord, Visit, duration, shifted
+from protocol.followup.site_calendar import best_days, doomed_starts, last_announced_year, reason
+from protocol.followup.worklist import agenda, full_days
 
 __all__ = [
     "STATUSES",

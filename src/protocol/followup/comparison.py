@@ -4,9 +4,8 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from protocol.followup.durations import shifted
 from protocol.followup.ledger import Dates, timeline
-from protocol.followup.record import END_OF_TREATMENT, FIRST_INFUSION, FollowupRecord, Visit
+from protocol.followup.schedule import END_OF_TREATMENT, FIRST_INFUSION, FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError
 
 

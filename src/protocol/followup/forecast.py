@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.followup.durations import moved, shifted
-from protocol.followup.record import FollowupRecord
+from protocol.followup.schedule import FollowupRecord, moved, shifted
 from protocol.records import ProtocolError
 
 DAYS_PER_MONTH = 365.25 / 12
+
 MOST_RUNS = 1_000_000
 
 

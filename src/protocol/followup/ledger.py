@@ -25,15 +25,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.followup.durations import Days, shifted
-from protocol.followup.record import FIRST_INFUSION, LAST_INFUSION, WITHDRAWAL, FollowupRecord, Visit
-from protocol.followup.tables import UNKNOWN, Table, read_table
-from protocol.followup.windows import Schedule, Window
+from protocol.followup.schedule import FIRST_INFUSION, LAST_INFUSION, WITHDRAWAL, Days, FollowupRecord, Visit, shifted
+from protocol.followup.windows import UNKNOWN, Schedule, Table, Window, read_table
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 Dates = Mapping[str, date | None]
+
 Columns = dict[str, NDArray[Any]]
+
 STATUSES = (
     "not yet", "open", "due", "overdue", "missed", "early", "in window", "late", "not applicable",
     "not yet known", "cancelled",
@@ -41,6 +41,7 @@ STATUSES = (
 """What a visit can be on the reader's day."""
 
 _NOT_APPLICABLE = STATUSES.index("not applicable")
+
 _DATES = ("opens", "target", "closes", "done", "today")
 
 

@@ -1,21 +1,166 @@
-"""Windows: which days each visit may have, for all participants of one frequency level at once."""
+"""Windows: which days each visit may have, for a table of participants checked beforehand."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.followup.durations import Days, moved
-from protocol.followup.record import (
+from protocol.followup.schedule import (
     END_OF_TREATMENT,
     FIRST_INFUSION,
     LAST_INFUSION,
     WITHDRAWAL,
+    Days,
     FollowupRecord,
     Visit,
+    moved,
 )
-from protocol.followup.tables import FIRST_VISIT, UNKNOWN, Table
 from protocol.records import ProtocolError
+
+UNKNOWN = np.datetime64("NaT")
+
+FIRST_VISIT = "infusion_day_1"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The dates of some participants.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Every participant of the table.
+    frequencies : ndarray of int
+        The frequency level of every participant.
+    dates : dict of str to ndarray of datetime64[D]
+        By the ids of anchors and visits, NaT where not known.
+    rows : ndarray of int
+        The participants meant here, as places in `names`.
+    """
+
+    names: tuple[str, ...]
+    frequencies: NDArray[np.int64]
+    dates: dict[str, Days]
+    rows: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        """How many participants are meant."""
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> Days:
+        """Return the dates of one anchor or visit."""
+        if name not in self.dates:
+            return np.full(len(self), UNKNOWN, "datetime64[D]")
+        return self.dates[name][self.rows]
+
+    @property
+    def levels(self) -> list[int]:
+        """The frequency levels that occur."""
+        return [int(level) for level in np.unique(self.frequencies)]
+
+    def at(self, level: int) -> "Table":
+        """Return the participants of one frequency level."""
+        return Table(self.names, self.frequencies, self.dates, np.flatnonzero(self.frequencies == level))
+
+    def place(self, row: int, what: str) -> str:
+        """Name a place in the table for a message; `row` counts the participants meant here."""
+        name = self.names[self.rows[row]]
+        return f"{name}, {what}" if name else what
+
+
+def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> Table:
+    """Check a table of dates; see :func:`protocol.followup.timelines`.
+
+    Raises
+    ------
+    ProtocolError
+        For a missing, unknown or repeated column or participant, an unknown frequency, a cell that is no date,
+        anchors out of order, a visit done in the future or at another frequency level.
+    """
+    _check_columns(record, table)
+    names = tuple(map(str, table["participant"]))
+    twice = pd.Index(names)[pd.Index(names).duplicated()]
+    if len(twice):
+        raise ProtocolError("participant", f"{twice[0]!r} twice", "each participant once")
+    dates = {name: _days(table, name, names) for name in table.columns.drop(["participant", "frequency"])}
+    given = Table(names, _levels(record, table, names), dates, np.arange(len(names)))
+    _check_order(record, given)
+    _check_done(record, given, np.datetime64(today, "D"))
+    return given
+
+
+def _check_columns(record: FollowupRecord, table: pd.DataFrame) -> None:
+    anchors = [anchor.id for anchor in record.anchors]
+    visits = [visit.id for visit in record.all_visits]
+    for name in ("participant", "frequency"):
+        if name not in table.columns:
+            raise ProtocolError("table of dates", f"no column {name!r}", "that column too")
+    for name in table.columns.drop(["participant", "frequency"]):
+        if name not in [*anchors, *visits]:
+            raise ProtocolError("dates", f"{name!r}", f"an anchor ({', '.join(anchors)}) or a visit of the record")
+    if table.columns.has_duplicates:
+        raise ProtocolError("table of dates", "a column twice", "each column once")
+
+
+def _levels(record: FollowupRecord, table: pd.DataFrame, names: tuple[str, ...]) -> NDArray[np.int64]:
+    known = [item.level for item in record.frequencies]
+    for name, level in zip(names, table["frequency"], strict=True):
+        if level not in known:
+            raise ProtocolError(f"{name}, frequency" if name else "frequency", f"{level!r}", f"one of {known}")
+    return table["frequency"].to_numpy().astype(np.int64)
+
+
+def _days(table: pd.DataFrame, column: str, names: tuple[str, ...]) -> Days:
+    values: pd.Series[Any] = table[column]
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.to_numpy().astype("datetime64[D]")
+    days = [None if value is None or value is pd.NaT or value != value else value for value in values]
+    for name, day in zip(names, days, strict=True):
+        if day is not None and not isinstance(day, date):
+            raise ProtocolError(f"{name}, {column}" if name else column, f"{day!r}", "a date such as 2026-03-01")
+    return np.array(days, "datetime64[D]")
+
+
+def _first(wrong: NDArray[np.bool_]) -> int | None:
+    return int(wrong.argmax()) if wrong.any() else None
+
+
+def _check_order(record: FollowupRecord, given: Table) -> None:
+    latest = np.full(len(given), UNKNOWN, "datetime64[D]")
+    for anchor in record.anchors:
+        if (row := _first(given[anchor.id] < latest)) is not None:
+            raise _out_of_order([(item.name, given[item.id][row]) for item in record.anchors], given, row)
+        latest = np.fmax(latest, given[anchor.id])
+
+
+def _out_of_order(days: Iterable[tuple[str, Any]], given: Table, row: int) -> ProtocolError:
+    known = [(name, day) for name, day in days if not np.isnat(day)]
+    (before, first), (later, second) = next(pair for pair in pairwise(known) if pair[1][1] < pair[0][1])
+    found = f"{second}, which is before “{before}” ({first})"
+    return ProtocolError(given.place(row, later), found, f"a date on or after {first}")
+
+
+def _check_done(record: FollowupRecord, given: Table, today: np.datetime64) -> None:
+    for visit in record.all_visits:
+        if visit.id not in given.dates:
+            continue
+        done, levels = given[visit.id], given.frequencies
+        if (row := _first(done > today)) is not None:
+            found = f"done on {done[row]}, which is after today ({today})"
+            raise ProtocolError(given.place(row, visit.name), found, f"a date up to {today}")
+        if visit.frequencies and (row := _first(~np.isnat(done) & ~np.isin(levels, visit.frequencies))) is not None:
+            found = f"done on {done[row]}, but it is no visit of frequency {levels[row]}"
+            raise ProtocolError(given.place(row, visit.name), found, "no date, or the frequency it belongs to")
+        anchor = given[FIRST_INFUSION]
+        same = np.isnat(done) | np.isnat(anchor) | (done == anchor)
+        if visit.id == FIRST_VISIT and (row := _first(~same)) is not None:
+            found = f"done on {done[row]}, while the first infusion is {anchor[row]}"
+            raise ProtocolError(given.place(row, visit.name), found, "the same date at both")
 
 
 @dataclass(frozen=True)

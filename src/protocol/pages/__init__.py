@@ -8,9 +8,9 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from protocol.conduct import local_day
-from protocol.pages import elements
-from protocol.pages.recording.attaching import attach, trial_of
-from protocol.pages.recording.desk import open_desk
+from protocol.pages.kit import text as elements
+from protocol.pages.trial_log.attaching import attach, trial_of
+from protocol.pages.trial_log.desk import open_desk
 from protocol.records import ProtocolError
 from protocol.trial import load_trial
 

@@ -23,13 +23,11 @@ from support.clinical_records import (
 )
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility.planes import pack
-from protocol.eligibility.tally import Tally
-from protocol.exchange.cohort_results import stamp
-from protocol.exchange.evidence import Imports
-from protocol.exchange.fhir import group
-from protocol.exchange.limits import Limit
-from protocol.exchange.pseudonyms import keyed
+from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.exchange.clinical.findings import Imports, Limit
+from protocol.exchange.clinical.reconciliation import keyed
+from protocol.exchange.cohort.fhir_group import group
+from protocol.exchange.cohort.results import stamp
 from protocol.records import ProtocolError
 
 
@@ -803,7 +801,7 @@ def private() -> bytes:
 def test_names_addresses_and_identifiers_are_never_kept() -> None:
     from real_records import setting
 
-    from protocol.exchange.fhir import read_fhir
+    from protocol.exchange.clinical.fhir import read_fhir
 
     found: Imports = read_fhir({"a.json": private()}, setting(), keyed(b"a secret of the site"))
     kept = repr(found) + found.frame(ELIGIBILITY).to_csv()

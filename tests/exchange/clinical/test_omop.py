@@ -9,9 +9,16 @@ import pytest
 from support.clinical_records import DAY, setting
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.evidence import Imported, Imports
-from protocol.exchange.omop import Taken, read_omop
-from protocol.exchange.omop_files import LARGEST_BYTES, MOST_FILES, MOST_PERSONS, take_files, unread
+from protocol.exchange.clinical.findings import Imported, Imports
+from protocol.exchange.clinical.omop import (
+    LARGEST_BYTES,
+    MOST_FILES,
+    MOST_PERSONS,
+    Taken,
+    read_omop,
+    take_files,
+    unread,
+)
 from protocol.records import ProtocolError
 
 CONCEPTS = [
@@ -353,7 +360,7 @@ def test_too_much_at_once_is_refused_before_it_is_read(tmp_path: Path, monkeypat
     lines = "person_id\n" + "1\n" * (MOST_PERSONS + 1)
     with pytest.raises(ProtocolError, match="20,001 persons"):
         taken({"person.csv": lines.encode()})
-    monkeypatch.setattr("protocol.exchange.omop_files.LARGEST_BYTES", 10)
+    monkeypatch.setattr("protocol.exchange.clinical.omop.LARGEST_BYTES", 10)
     with pytest.raises(ProtocolError, match="MB together"):
         taken(contents)
     assert LARGEST_BYTES * 4 / 3 < 512 * 2**20  # in base64 still smaller than the largest message of the dashboard

@@ -24,13 +24,12 @@ from twins import clinical_records as twin
 
 from protocol.eligibility import CohortScreening, Fact
 from protocol.eligibility.criteria import Parameter
-from protocol.eligibility.leaves import Participant
+from protocol.eligibility.fact_sources import Participant
 from protocol.eligibility.logic import Logic
-from protocol.exchange.cohort_files import read_cohort
-from protocol.exchange.evidence import Imported
-from protocol.exchange.fhir import read_fhir
-from protocol.exchange.limits import Limit
-from protocol.exchange.omop import read_omop
+from protocol.exchange.clinical.fhir import read_fhir
+from protocol.exchange.clinical.findings import Imported, Limit
+from protocol.exchange.clinical.omop import read_omop
+from protocol.exchange.cohort.files import read_cohort
 
 AS_OF = date(2020, 9, 1)
 BUNDLES = twin.bundles()

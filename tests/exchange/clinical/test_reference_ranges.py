@@ -6,7 +6,7 @@ import io
 import pytest
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.limits import COLUMNS, read_limits, template
+from protocol.exchange.clinical.reference_ranges import COLUMNS, read_limits, template
 from protocol.records import ProtocolError
 
 HEAD = ",".join(COLUMNS) + "\n"

@@ -3,7 +3,7 @@
 import pytest
 from support.trial import ELIGIBILITY, FACTS
 
-from protocol.exchange.codes import CodeBook, Written, written
+from protocol.exchange.clinical.terminology import CodeBook, Written, written
 
 CODES = written(ELIGIBILITY)
 LOINC = sorted({entry.code for entry in CODES if entry.system == "LOINC"})

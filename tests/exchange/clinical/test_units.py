@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trial import FACTS
 
-from protocol.exchange.units import UnitError, convert
+from protocol.exchange.clinical.units import UnitError, convert
 
 # creatinine C4H7N3O and bilirubin C33H36N4O6 from the abridged standard atomic weights (IUPAC 2021)
 WEIGHTS = {"C": Fraction("12.011"), "H": Fraction("1.008"), "N": Fraction("14.007"), "O": Fraction("15.999")}
@@ -84,7 +84,7 @@ def test_a_unit_that_is_absent_unknown_or_of_something_else_is_never_used(unit: 
 
 
 def test_pint_is_imported_only_when_something_is_converted() -> None:
-    modules = "protocol.exchange.fhir, protocol.exchange.omop, protocol.pages.eligibility"
+    modules = "protocol.exchange.clinical.fhir, protocol.exchange.clinical.omop, protocol.pages.eligibility.page"
     code = f"import sys, {modules}; print({{'pint', 'ucumvert'}} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

@@ -17,11 +17,11 @@ from pandas.testing import assert_frame_equal
 from support.paths import EXAMPLES, ROOT
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.cohort_files import CohortFile, read_cohort
+from protocol.exchange.cohort.files import CohortFile, read_cohort
 from protocol.records import ProtocolError
 
 EXAMPLE = (EXAMPLES / "cohort.csv").read_bytes()
-FILES = "protocol.exchange.cohort_files"
+FILES = "protocol.exchange.cohort.files"
 
 
 def read(content: bytes, large: int, block: int = 1 << 23, name: str = "mine.csv") -> CohortFile | tuple[str, ...]:
@@ -244,7 +244,7 @@ def test_a_broken_character_before_a_line_end_takes_no_character_and_no_row_with
 
 
 def test_a_file_without_line_ends_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protocol.exchange.cohort_text.LONGEST_BYTES", 3 << 20)
+    monkeypatch.setattr("protocol.exchange.cohort.delimited_text.LONGEST_BYTES", 3 << 20)
     lines = b"participant_id,ecog\nX1,0\n"
     refused = read(lines + b"X2,1\r" * 1_000_000, 0)
     assert refused == ("mine.csv", "a line of more than 3 MB", "one line per participant")
@@ -272,7 +272,7 @@ def test_a_file_kept_on_the_disk_is_screened_as_one_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
-    monkeypatch.setattr("protocol.exchange.cohort_kept.GROUP_ROWS", 2000)
+    monkeypatch.setattr("protocol.exchange.cohort.files.GROUP_ROWS", 2000)
     path, into = broken_cohort(tmp_path), tmp_path / "kept.parquet"
     kept, held = read_cohort(path.name, path, ELIGIBILITY, into=into), read_cohort(path.name, path, ELIGIBILITY)
     assert kept.frame == into
@@ -310,7 +310,7 @@ def test_reading_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, monkey
             raise StoppedError
 
     monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
-    monkeypatch.setattr("protocol.exchange.cohort_kept.GROUP_ROWS", 1000)
+    monkeypatch.setattr("protocol.exchange.cohort.files.GROUP_ROWS", 1000)
     path = broken_cohort(tmp_path)
     with pytest.raises(StoppedError):
         read_cohort(path.name, path, ELIGIBILITY, into=tmp_path / "kept.parquet", progress=stop)
@@ -328,7 +328,7 @@ def test_a_small_file_needs_no_polars() -> None:
     program = (
         "import sys; sys.path.insert(0, 'src')\n"
         "from pathlib import Path\n"
-        "from protocol.exchange.cohort_files import read_cohort\n"
+        "from protocol.exchange.cohort.files import read_cohort\n"
         "from protocol.trial import load_trial\n"
         "record = load_trial(Path('data/NCT05672420')).eligibility\n"
         "assert len(read_cohort('cohort.csv', Path('data/examples/cohort.csv'), record).frame) == 500\n"

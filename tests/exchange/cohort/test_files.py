@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from support.paths import EXAMPLES
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.cohort_files import CohortFile, read_cohort, template
+from protocol.exchange.cohort.files import CohortFile, read_cohort, template
 from protocol.records import ProtocolError
 
 EXAMPLE = (EXAMPLES / "cohort.csv").read_bytes()
@@ -197,7 +197,7 @@ def test_a_thousand_columns_are_all_named_and_the_known_one_is_used() -> None:
 
 
 def test_problems_beyond_those_listed_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protocol.exchange.cohort_files.ROWS", 100)
+    monkeypatch.setattr("protocol.exchange.cohort.files.ROWS", 100)
     lines = "".join(f"X{number},{'high' if number % 2 else 1}\n" for number in range(1, 1001))
     cohort = read("participant_id,ecog\n" + lines)
     listed = [problem for problem in cohort.problems if problem.where.endswith("column ecog")]
@@ -216,7 +216,7 @@ def test_a_file_read_from_its_place_gives_what_its_bytes_give(tmp_path: Path) ->
 
 def test_rows_read_in_many_pieces_are_the_rows_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY)
-    monkeypatch.setattr("protocol.exchange.cohort_files.ROWS", 7)
+    monkeypatch.setattr("protocol.exchange.cohort.files.ROWS", 7)
     assert_frame_equal(read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame, whole.frame)
 
 
@@ -234,7 +234,7 @@ def test_a_parquet_column_of_lists_is_named_and_the_rest_is_read() -> None:
 def test_cells_may_be_separated_by_what_a_spreadsheet_writes_instead_of_commas(
     mark: str, encoding: str, large: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("protocol.exchange.cohort_files.LARGE_BYTES", large)
+    monkeypatch.setattr("protocol.exchange.cohort.files.LARGE_BYTES", large)
     rows = [["", "", ""], ["participant_id", "weight_kg", "ecog"], ['"甲, 乙"', "70.5", "1"], ["丙", "70,5", "2"]]
     cohort = read_cohort("mine.csv", "\r\n".join(mark.join(row) for row in rows).encode(encoding), ELIGIBILITY)
     assert [as_cells(cohort.frame[name]) for name in cohort.frame] == [["甲, 乙", "丙"], [70.5, None], [1, 2]]

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trial import ELIGIBILITY, FACTS
 
-from protocol.eligibility.leaves import Participant
+from protocol.eligibility.fact_sources import Participant
 from protocol.eligibility.logic import Logic
-from protocol.exchange.redcap import COLUMNS, dictionary, import_file
+from protocol.exchange.cohort.redcap import COLUMNS, dictionary, import_file
 from protocol.records import ProtocolError
 
 ROWS = list(csv.DictReader(io.StringIO(dictionary(ELIGIBILITY).decode("utf-8"))))

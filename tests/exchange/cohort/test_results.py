@@ -14,14 +14,13 @@ from support.small_protocols import criterion, record_of
 from support.trial import ELIGIBILITY
 
 from protocol import __version__
-from protocol.eligibility.groups import SMALLEST, Grouping, exclusion_rates
-from protocol.eligibility.keeping import interpretation_id, rule_hash
-from protocol.eligibility.planes import pack
-from protocol.eligibility.tally import Tally
-from protocol.exchange.cohort_results import Stamp, attrition, groups, screening_log, stamp
-from protocol.exchange.fhir import group
-from protocol.exchange.flow import flow
-from protocol.exchange.questions import printable
+from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.eligibility.screening_record import interpretation_id, rule_hash
+from protocol.eligibility.subgroups import SMALLEST, Grouping, exclusion_rates
+from protocol.exchange.cohort.fhir_group import group
+from protocol.exchange.cohort.results import Stamp, attrition, groups, screening_log, stamp
+from protocol.exchange.documents.flow import flow
+from protocol.exchange.documents.open_questions import printable
 from protocol.records import Ambiguity, ProtocolError
 
 RULES = [criterion(1, "p", "inclusion"), criterion(2, "x > 30"), criterion(3, "not p", mirrors="I1")]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.trial import FOLLOWUP
 from twins import calendar_files as twin
 
-from protocol.exchange.calendar_files import calendar_file
+from protocol.exchange.contacts.calendar import calendar_file
 from protocol.followup import timeline
 from protocol.records import ProtocolError
 

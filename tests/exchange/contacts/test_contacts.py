@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from support.trial import SITES, TRIAL
 from twins import vcard as plain
 
-from protocol.exchange.mail_draft import mail_draft, without_identity
-from protocol.exchange.qr import qr
-from protocol.exchange.vcard import vcard
+from protocol.conduct.privacy import without_identity
+from protocol.exchange.contacts.mail import mail_draft
+from protocol.exchange.contacts.vcard import qr, vcard
 from protocol.records import ProtocolError
 from protocol.sites import e164
 

@@ -11,7 +11,7 @@ from support.log_events import DAY, NOON
 
 from protocol.conduct import Decision, Head, Note, Problem, Verification, read_entries
 from protocol.conduct.entries import canonical
-from protocol.exchange import log_files
+from protocol.exchange.documents import inspection as log_files
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]
 DECISION = Decision(on=DAY, recommended=None, chosen="A1", why="=HYPERLINK(1)", decided_by="committee")

@@ -8,8 +8,7 @@ from support.trial import ESCALATION
 
 from protocol import __version__
 from protocol.escalation import DESIGNS, simulate
-from protocol.exchange.statistics import StatisticalSection, parameters
-from protocol.exchange.statistics.designs import about
+from protocol.exchange.documents.statistics import StatisticalSection, about, parameters
 
 
 def section(**changes):

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trial import TRIAL
 
-from protocol.exchange import synopsis
-from protocol.exchange.synopsis.sections import Table
+from protocol.exchange.documents import synopsis
+from protocol.exchange.documents.synopsis import Table
 
 DAY = date(2026, 11, 22)
 MARKDOWN, HTML = synopsis.as_markdown(TRIAL, DAY), synopsis.as_html(TRIAL, DAY)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trial import FOLLOWUP
 
-from protocol.exchange.adam import relative_day, visit_windows
+from protocol.exchange.registry.adam import relative_day, visit_windows
 from protocol.exchange.spreadsheet import csv
 from protocol.followup import timeline
 

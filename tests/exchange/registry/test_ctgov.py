@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from support import paths
 from support.trial import TRIAL
 
-from protocol.exchange import ctgov, toml
-from protocol.exchange.ctgov import criteria
-from protocol.exchange.ctgov.reading import code, words
+from protocol.exchange import toml
+from protocol.exchange.registry import ctgov
+from protocol.exchange.registry import ctgov as criteria
+from protocol.exchange.registry.ctgov import code, words
 from protocol.pages import PAGES
 from protocol.records import ProtocolError
 from protocol.sites import Contact, phone_problem

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from support import paths
 from support.trial import TRIAL
 
-from protocol.exchange import usdm
-from protocol.exchange.foreign import Place
-from protocol.exchange.usdm.reading import days
+from protocol.exchange.foreign_json import Place
+from protocol.exchange.registry import usdm
+from protocol.exchange.registry.usdm import days
 from protocol.followup import FollowupRecord, duration
 from protocol.records import ProtocolError
 

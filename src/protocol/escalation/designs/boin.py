@@ -1,14 +1,13 @@
 """The Bayesian optimal interval design on a grid.
 
 Sources: Lin & Yin 2017 (Stat Methods Med Res 26:2155-2167) for the steps, with the boundaries of
-:mod:`protocol.escalation.optimal`; Yan and others 2020 (J Stat Softw 94(13)) for the published software, whose bar on
-escalation is the option ``bar``.
+:mod:`protocol.escalation.interval_designs`; Yan and others 2020 (J Stat Softw 94(13)) for the published software,
+whose bar on escalation is the option ``bar``.
 """
 
 from dataclasses import dataclass
 
-from protocol.escalation.climbing import TwoWays
-from protocol.escalation.optimal import OptimalInterval
+from protocol.escalation.interval_designs import OptimalInterval, TwoWays
 
 
 @dataclass(frozen=True)

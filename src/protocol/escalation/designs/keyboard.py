@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from protocol.escalation.climbing import TwoWays
 from protocol.escalation.grid import Floats, Integers
-from protocol.escalation.intervals import Tables, key_moves, keyboard_tables
-from protocol.escalation.late import Seen
+from protocol.escalation.interval_designs import Seen, Tables, TwoWays, key_moves, keyboard_tables
 from protocol.records import ProtocolError
 from protocol.translation import _
 

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import (
+from protocol.escalation.design import (
+    UsualDesign,
     check_coin,
     check_counts,
     check_trial,
@@ -24,12 +25,13 @@ from protocol.escalation.checks import (
 )
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
-from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 TIE = 1e-9  # two chances this close are equal
+
 BLOCK = 256  # trials weighed at once: bounds the memory
+
 FEW = 100  # fewer effective draws than this are too few to rely on
 
 

@@ -12,15 +12,23 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_counts, check_trial, finished, finished_words, one_of, places
+from protocol.escalation.design import (
+    UsualDesign,
+    check_counts,
+    check_trial,
+    finished,
+    finished_words,
+    one_of,
+    places,
+)
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
-from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 TIE = 1e-9  # two logarithms of weights this close are equal
+
 NEVER = 1e-300  # keeps the logarithm of a probability of zero finite
 
 

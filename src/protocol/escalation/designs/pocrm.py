@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import (
+from protocol.escalation.design import (
+    UsualDesign,
     check_coin,
     check_counts,
     check_trial,
@@ -24,16 +25,18 @@ from protocol.escalation.checks import (
     steps_up,
 )
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
-from protocol.escalation.intervals import too_toxic
+from protocol.escalation.interval_designs import too_toxic
 from protocol.escalation.outcomes import Outcomes
-from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 # The power of the working model, at most 500 as in the published software: a fixed grid, then Newton's steps.
 POWERS = np.geomspace(1e-3, 500, 60)
+
 NEWTON_STEPS = 4
+
 FAINT = 1e-12  # a working model that spans more than this cannot be computed with
+
 TIE = 1e-9  # two weights or distances this close are equal
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_counts, check_trial, places
+from protocol.escalation.design import UsualDesign, check_counts, check_trial, places
 from protocol.escalation.grid import STOP, Booleans, Grid, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
-from protocol.escalation.usual import UsualDesign
 from protocol.records import ProtocolError
 from protocol.translation import _
 

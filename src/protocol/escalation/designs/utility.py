@@ -14,17 +14,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import check_coin, finished, finished_words, one_of, places, steps_up
+from protocol.escalation.design import check_coin, finished, finished_words, one_of, places, steps_up
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
-from protocol.escalation.intervals import DOWN, FEWEST_TO_ELIMINATE
-from protocol.escalation.optimal import OptimalInterval
+from protocol.escalation.interval_designs import DOWN, FEWEST_TO_ELIMINATE, OptimalInterval
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import isotonic_rates, select
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 TIE = 1e-9  # two desirabilities this close are equal
+
 LARGEST_TABLE = 150  # participants up to which the desirabilities are tabulated; the table grows with the square
+
 BEST = 100  # utility of a response without a DLT; that of a DLT without a response is 0
 
 

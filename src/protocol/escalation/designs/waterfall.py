@@ -11,16 +11,16 @@ from math import ceil
 import numpy as np
 from numpy.typing import ArrayLike
 
-from protocol.escalation.checks import places
+from protocol.escalation.design import places
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
-from protocol.escalation.intervals import DOWN, UP
-from protocol.escalation.optimal import OptimalInterval
+from protocol.escalation.interval_designs import DOWN, UP, OptimalInterval
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select, select_contour
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 PER_REGIMEN = 4  # participants a regimen of a subtrial, when its size is not stated (Zhang & Yuan 2016)
+
 RANK_STEP = 1e-10  # of equal estimates, the higher one below the target and the lower one above it
 
 

@@ -1,4 +1,4 @@
-"""A cohort: a file in; who is left and why, by how little, under which threshold, reading and group, out."""
+"""A cohort: a file in; counts, sensitivity, subgroups and exports."""
 
 from collections.abc import Callable
 from datetime import date
@@ -10,27 +10,27 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import Cohort
-from protocol.eligibility.planes import pack
-from protocol.exchange.cohort_files import CohortFile, Problem, read_cohort, take_cohort, template
-from protocol.pages import elements
-from protocol.pages.eligibility.alternatives import ReadingsPanel
-from protocol.pages.eligibility.each import EachPanel
-from protocol.pages.eligibility.findings import listed
-from protocol.pages.eligibility.groups import GroupsPanel
-from protocol.pages.eligibility.left import LeftPanel, totals
-from protocol.pages.eligibility.near import NearPanel
-from protocol.pages.eligibility.results import ResultsPanel
-from protocol.pages.eligibility.screened import Screened, facts_of_one
-from protocol.pages.eligibility.thresholds import ThresholdPanel
-from protocol.pages.eligibility.work import Steps, Work, caught
+from protocol.eligibility.cohort_counts import pack
+from protocol.exchange.cohort.cells import Problem
+from protocol.exchange.cohort.files import CohortFile, read_cohort, take_cohort, template
+from protocol.pages.eligibility.cohort_counts import EachPanel, LeftPanel, totals
+from protocol.pages.eligibility.export import ResultsPanel
+from protocol.pages.eligibility.hospital_records import listed
+from protocol.pages.eligibility.screened_cohort import Screened, facts_of_one
+from protocol.pages.eligibility.sensitivity import NearPanel, ReadingsPanel, ThresholdPanel
+from protocol.pages.eligibility.subgroups import GroupsPanel
+from protocol.pages.kit import text as elements
+from protocol.pages.kit.work import Steps, Work, caught
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
 LISTED = 5_000
 """Participants up to which the ids are offered while typing."""
+
 AT_ONCE_BYTES = 2**20
 """Of a file, up to which it is read within the click: it takes about half a second."""
+
 STOPPED = _("Stopped after {percent} %; nothing was taken over, and the cohort before stays.")
 
 

@@ -1,12 +1,65 @@
-"""The advice in words: what the design says next, on which counts, and when it says nothing."""
+"""The advice in words, and the rows of the grid's picture."""
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
 from protocol.escalation.grid import Integers
 from protocol.escalation.pathways import deciding_regimens
 from protocol.translation import _, ngettext
+
+
+def regimen_rows(
+    design: Design, outcomes: Outcomes, current: int, following: int | None, marked: int | None = None
+) -> pd.DataFrame:
+    """Describe every regimen for :func:`protocol.figures.escalation.grid`.
+
+    Parameters
+    ----------
+    design : Design
+    outcomes : Outcomes
+        One trial.
+    current : int
+        Index of the regimen the trial is at.
+    following : int or None
+        Index of the regimen recommended next; None while no recommendation can be given.
+    marked : int, optional
+        Index of the regimen whose counts are being edited.
+    """
+    treated, dlt = outcomes.treated.ravel(), outcomes.dlt.ravel()
+    closed, rates = design.eliminated(outcomes).ravel(), isotonic_rates(outcomes).ravel()
+    rows = []
+    for index, regimen in enumerate(design.grid.regimens):
+        seen = bool(treated[index])
+        state, sign = _state(index == current, index == following, bool(closed[index]), seen)
+        if state == "next" and not treated.any():
+            sign = _("▶ start here")
+        rows.append(
+            {
+                "regimen": str(regimen),
+                "dose": regimen.dose,
+                "frequency": regimen.frequency,
+                "state": state,
+                "sign": sign,
+                "count": _("{} of {}").format(dlt[index], treated[index]) if seen else "–",
+                "treated": int(treated[index]),
+                "dlt": int(dlt[index]),
+                "estimate": f"{rates[index]:.2f}" if seen else "–",
+                "marked": index == marked,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _state(is_current: bool, is_next: bool, closed: bool, seen: bool) -> tuple[str, str]:
+    if is_next:
+        return "next", _("▶ stay here") if is_current else _("▶ next")
+    if closed:
+        return "eliminated", _("✕ current") if is_current else _("✕ eliminated")
+    if is_current:
+        return "current", _("● current")
+    return ("tried", _("tried")) if seen else ("untried", _("untried"))
 
 
 def deciding_regimen(design: Design, outcomes: Outcomes, current: int) -> int:

@@ -1,29 +1,80 @@
 """The trial's own calendar: assumptions in, milestones out, and what each assumption is worth."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from protocol.chart import Chart
 from protocol.escalation import simulate as simulate_design
 from protocol.exchange.spreadsheet import csv
-from protocol.figures import followup_trial as figures
+from protocol.figures import followup as figures
 from protocol.followup import forecast
-from protocol.pages import elements
-from protocol.pages.days import Day
-from protocol.pages.followup import outlook
+from protocol.followup.forecast import Assumptions
 from protocol.pages.followup.planning import wide
+from protocol.pages.followup.words import iso
+from protocol.pages.kit import text as elements
+from protocol.pages.kit.fields import Day
 from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 from protocol.trial import Trial
 
+
+def changes(given: Assumptions) -> dict[str, Mapping[str, Any]]:
+    """Name the changes whose worth is shown."""
+    other = "last" if given.counted_from == "first" else "first"
+    edge = _("DLT window from the last infusion") if other == "last" else _("DLT window from the first infusion")
+    return {
+        _("Twice as many screened"): {"screened_per_month": given.screened_per_month * 2},
+        _("Half as many screened"): {"screened_per_month": given.screened_per_month / 2},
+        _("Half the screening failures"): {"screening_failures": given.screening_failures / 2},
+        _("DLT window one week shorter"): {"dlt_window_days": max(given.dlt_window_days - 7, 0)},
+        _("DLT window two weeks longer"): {"dlt_window_days": given.dlt_window_days + 14},
+        edge: {"counted_from": other},
+        _("Review in 2 days"): {"review_days": 2},
+        _("Review in 3 weeks"): {"review_days": 21},
+        _("7 days more between participants"): {"stagger_days": given.stagger_days + 7},
+    }
+
+
+def summary_in_words(table: pd.DataFrame, runs: pd.DataFrame) -> Markup:
+    """Say when the milestones fall and how long the trial is closed."""
+    rows = [
+        {_("Milestone"): figures.NEXT[str(name)]}
+        | {f"P{share}": _day_and_months(row[f"p{share}"], row[f"p{share}_months"]) for share in (10, 50, 90)}
+        for name, row in table.iterrows()
+    ]  # fmt: skip
+    shut = _(
+        "Closed to accrual for {share} of phase Ib, with {n} participants in it (medians of {runs} runs)."
+    ).format(share=f"{runs['closed_share'].median():.0%}", n=int(runs["participants"].median()), runs=len(runs))
+    return Markup("<p><b>{}</b></p>").format(shut) + elements.table(pd.DataFrame(rows, dtype=object))
+
+
+def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
+    return Markup("{} ({})").format(iso(day), _("{n} months").format(n=round(months)))
+
+
+def effects_in_words(table: pd.DataFrame) -> Markup:
+    """Tabulate what each change does."""
+    rows = [
+        {_("Change"): row["change"] or _("as above"), _("Phase Ib, months"): f"{row['phase_ib_end']:.1f}",
+         _("Last enrolment, months"): f"{row['last_enrolment']:.1f}",
+         _("Closed to accrual"): f"{row['closed_share']:.0%}"}
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    return elements.details(_("The figures"), elements.table(pd.DataFrame(rows, dtype=object)))
+
+
 _STYLE = {"description_width": "62%"}
+
 _LAYOUT = {"width": "min(440px, 100%)"}
+
 RUNS, SEED, DESIGN_RUNS = 20_000, 1, 300
 
 
@@ -213,23 +264,23 @@ class ForecastPanel:
             given, paths = self.assumed, self.cohorts()
             runs = forecast.simulate(given, paths, RUNS, SEED)
             table = forecast.milestones(given, runs, self.start.value)
-            effects = forecast.what_if(given, paths, outlook.changes(given), RUNS // 4, SEED)
+            effects = forecast.what_if(given, paths, changes(given), RUNS // 4, SEED)
         except ProtocolError as error:
             self.problem.value = elements.dress(elements.message(error))
             return
         self.problem.value = ""
-        self.summary.value = elements.dress(outlook.summary(table, runs), role="status")
+        self.summary.value = elements.dress(summary_in_words(table, runs), role="status")
         self.milestones.draw(figures.milestone_rows(table))
         self.gains.draw(figures.gain_rows(effects))
         file = csv(table.rename_axis("milestone").reset_index())
         self.download.value = elements.dress(
             elements.download(_("Download the milestones (CSV)"), "milestones.csv", file, "text/csv")
         )
-        self.effects.value = elements.dress(outlook.effects(effects))
+        self.effects.value = elements.dress(effects_in_words(effects))
 
     def _take_cohort(self, _button: widgets.Button) -> None:
         """Take the share that is not eligible in the invented cohort."""
-        from protocol.exchange.cohort_files import read_cohort
+        from protocol.exchange.cohort.files import read_cohort
 
         examples, record = self._trial.examples, self._trial.eligibility
         if examples:

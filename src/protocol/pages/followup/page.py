@@ -14,17 +14,18 @@ from protocol.conduct import TrialSoFar
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline
-from protocol.pages import elements
-from protocol.pages.days import Day
 from protocol.pages.followup import words
-from protocol.pages.followup.board import Board
 from protocol.pages.followup.forecast import ForecastPanel
 from protocol.pages.followup.planning import Case, Planning, wide
+from protocol.pages.followup.trial_board import Board
+from protocol.pages.kit import text as elements
+from protocol.pages.kit.fields import Day
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
 
 _WIDE = {"description_width": "60%"}
+
 BOARD, FORECAST = 2, 3  # places of the tabs that are made when they are first looked at
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from protocol.figures.followup import SIGNS
 from protocol.followup import FollowupRecord, earliest_enrolment
-from protocol.pages import elements
+from protocol.pages.kit import text as elements
 from protocol.records import Provenance
 from protocol.translation import _, ngettext
 

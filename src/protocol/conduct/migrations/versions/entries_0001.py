@@ -4,8 +4,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
+
 down_revision = None
+
 branch_labels = None
+
 depends_on = None
 
 SQLITE = (
@@ -19,6 +22,7 @@ SQLITE = (
          OR EXISTS (SELECT 1 FROM entries WHERE key = NEW.key)
        BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
 )
+
 POSTGRESQL = (
     """CREATE FUNCTION log_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
        $$ BEGIN RAISE EXCEPTION 'the log is append-only'; END $$""",

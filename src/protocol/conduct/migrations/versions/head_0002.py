@@ -4,8 +4,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
+
 down_revision = "0001"
+
 branch_labels = None
+
 depends_on = None
 
 SQLITE = (
@@ -14,6 +17,7 @@ SQLITE = (
     """CREATE TRIGGER head_forward BEFORE UPDATE ON head WHEN NEW.count <> OLD.count + 1
        BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END""",
 )
+
 POSTGRESQL = (
     """CREATE TRIGGER head_keep BEFORE DELETE OR TRUNCATE ON head
        FOR EACH STATEMENT EXECUTE FUNCTION log_is_append_only()""",

@@ -1,0 +1,340 @@
+"""Why: a condition in words, the statements that decided a verdict, what is missing, and the tree of parts."""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.criteria import Criterion, Fact, Part
+from protocol.eligibility.logic import Logic, Rails
+from protocol.eligibility.verdicts import rails_of
+from protocol.records import Phase
+from protocol.translation import _
+
+
+class Gap(NamedTuple):
+    """Why something is unknown: one of the reasons, the fact it hangs on ("" for none), and what it is about."""
+
+    reason: str
+    fact: str
+    about: str
+
+
+def in_words(gaps: Iterable[Gap]) -> str:
+    """Say why something is unknown in one line, gaps of the same kind together."""
+    kinds = {
+        "missing": _("not known: {about}"),
+        "unit unknown": _("given without a unit that can be used: {about}"),
+        "no upper limit of normal": _("no upper limit of normal: {about}"),
+        "stale": _("too old, or dated after enrolment: {about}"),
+        "conflicting sources": _("does not fit what else is known: {about}"),
+        "judgement pending": _("not judged yet by the investigator: {about}"),
+        "not yet evaluable": _("cannot be judged yet: {about}"),
+        "protocol ambiguous": _("the protocol leaves this open: {about}"),
+    }
+    found = {kind: dict.fromkeys(gap.about for gap in gaps if gap.reason == kind) for kind in kinds}
+    return "; ".join(kinds[kind].format(about=", ".join(about)) for kind, about in found.items() if about)
+
+
+def show(fact: Fact, value: Any) -> str:
+    """Show a fact's value as people write it: ``112 U/L``, ``yes``, ``2026-03-01``."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, date):
+        return value.isoformat()
+    if fact.options:
+        return fact.options.get(str(value), str(value))
+    return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
+
+
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Lt: _("below"),
+    ast.LtE: _("at most"),
+    ast.Gt: _("above"),
+    ast.GtE: _("at least"),
+    ast.Eq: _("is"),
+    ast.NotEq: _("is not"),
+    ast.In: _("is one of"),
+    ast.NotIn: _("is none of"),
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "×",
+    ast.Div: "/",
+    ast.Pow: "^",
+}
+
+
+def operator_in_words(op: ast.AST) -> str:
+    """Say a comparison or an arithmetic sign as people write it."""
+    return OPERATORS[type(op)]
+
+
+OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+class Wording:
+    """Says in words what a condition means and why it came out as it did."""
+
+    def __init__(self, logic: Logic) -> None:
+        self.logic = logic
+
+    def because(self, node: ast.expr | str) -> list[str]:
+        """Return the statements that decided a condition whose value is known, each as a sentence that is true."""
+        tree = parse(node) if isinstance(node, str) else node
+        return self._decided(tree, bool(self.logic.condition(tree).true))
+
+    def _decided(self, tree: ast.expr, holds: bool) -> list[str]:
+        """Return the statements that made a condition hold, or not."""
+        if isinstance(tree, (ast.Compare, ast.Name)):  # most are
+            return self._statement(tree, holds=holds)
+        match tree:
+            case ast.BoolOp(op=op, values=values):
+                chosen = values
+                if isinstance(op, ast.And) != holds:  # one decides, and the first is told
+                    chosen = [next(value for value in values if self.logic.condition(value)[not holds])]
+                return [sentence for value in chosen for sentence in self._decided(value, holds)]
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self._decided(operand, not holds)
+            case ast.Call(args=[operand]) if not isinstance(operand, ast.Name):
+                return self._decided(operand, holds)
+        return self._statement(tree, holds=holds)
+
+    def _statement(self, node: ast.expr, *, holds: bool) -> list[str]:
+        if self.logic.facts.keys().isdisjoint(names_in(node)):
+            return []  # a comparison of parameters only: a choice, not a finding
+        if isinstance(node, ast.Compare) and len(node.ops) == 1:
+            left, [op], [right] = node.left, node.ops, node.comparators
+            if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+                return [self.finding(left)]
+            sign = OPERATORS[type(op) if holds else OPPOSITE[type(op)]]
+            return [f"{self.side(left)} {sign} {self.side(right)}"]
+        match node:
+            case ast.Call(func=ast.Name(id="given"), args=[argument]):
+                return [self.finding(argument)] if holds else []
+        return [self.finding(node)]
+
+    def finding(self, node: ast.expr) -> str:
+        """Say a fact and what was found."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ever":
+            fact = self.logic.facts[names_in(node)[0]]
+            return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
+        if isinstance(node, ast.Name) and node.id in self.logic.facts:
+            fact = self.logic.facts[node.id]
+            return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
+        return self.side(node)
+
+    def side(self, node: ast.expr) -> str:
+        """Write one side of a comparison with its values: ``2.5 × upper limit of ALT 40 U/L``."""
+        match node:
+            case ast.Constant(value=value):
+                return str(value)
+            case ast.Name(id=name) if name in self.logic.parameters:
+                parameter = self.logic.parameters[name]
+                return f"{parameter.value} {parameter.unit_label}".replace(".0 ", " ").rstrip()
+            case ast.Name(id=name):
+                fact, given = self.logic.facts[name], self.logic.value(node)
+                return f"{fact.label} {show(fact, given.data) if given.known else ''}".rstrip()
+            case ast.BinOp(left=left, op=op, right=right):
+                return f"{self._factor(left)} {operator_in_words(op)} {self._factor(right)}"
+            case ast.Call(func=ast.Name(id=function), args=[first, second]):
+                count = self.logic.value(node)
+                unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
+                amount = f"{count.data} {unit}" if count.known else unit
+                return _("{amount} from {first} to {second}").format(
+                    amount=amount, first=self.side(first), second=self.side(second)
+                )
+        return ast.unparse(node)
+
+    def _factor(self, node: ast.expr) -> str:
+        """Write a multiplier without its unit, which already says what it multiplies."""
+        if isinstance(node, ast.Name) and node.id in self.logic.parameters:
+            return f"{self.logic.parameters[node.id].value:g}"
+        return self.side(node)
+
+    def gaps(self, node: ast.expr | str) -> list[Gap]:
+        """Return why a condition is unknown; empty when it is known."""
+        tree = parse(node) if isinstance(node, str) else node
+        rails = self.logic.condition(tree)
+        if rails.true or rails.false:
+            return []
+        match tree:
+            case ast.BoolOp(values=values):
+                return [gap for value in values for gap in self.gaps(value)]
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return self.gaps(operand)
+            case ast.Call(func=ast.Name(id=function), args=[operand]):
+                return self.gaps(operand) or [self._grey(function, operand)]
+        return [gap for name in names_in(tree) if name in self.logic.facts for gap in self.missing(name)]
+
+    def _grey(self, function: str, operand: ast.expr) -> Gap:
+        reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
+        return Gap(reason, "", ", ".join(self.because(operand)))
+
+    def missing(self, name: str) -> list[Gap]:
+        """Return why a fact has no value that can be used; empty when it has one."""
+        fact = self.logic.facts[name]
+        if self.logic.fact(fact).known:
+            return []
+        if name in self.logic.leaves.unusable:
+            return [Gap(self.logic.leaves.unusable[name], name, fact.label)]
+        given = self.logic.leaves.fact(fact)
+        if given.known:
+            reason = "conflicting sources" if self.logic.is_in_conflict(fact) else "stale"
+            return [Gap(reason, name, f"{fact.label} {show(fact, given.data)}")]
+        if fact.judgement:
+            return [Gap("judgement pending", name, fact.label)]
+        return [Gap("no upper limit of normal" if fact.limit_of_normal else "missing", name, fact.label)]
+
+
+State = Literal["true", "false", "unknown"]
+
+Join = Literal["", "and", "or", "not", "unclear", "too early"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One statement of a criterion.
+
+    Attributes
+    ----------
+    state : str
+        true, false or unknown: of the statement, not of the participant's eligibility.
+    says : str
+        The statement in words, "" for a mere joint.
+    join : str
+        How the children are joined; "" for a leaf. Below "unclear" and "too early" what is true counts as unknown.
+    children : tuple of Node
+        The statements it is made of.
+    facts : tuple of str
+        The facts a leaf is about.
+    """
+
+    state: State
+    says: str = ""
+    join: Join = ""
+    children: tuple["Node", ...] = ()
+    facts: tuple[str, ...] = ()
+
+    def leaves(self) -> Iterator["Node"]:
+        """Yield the statements without children, from left to right."""
+        if not self.children:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+
+def tree(logic: Logic, criterion: Criterion, phase: Phase, title: Callable[[Part], str]) -> Node:
+    """Return the tree of a criterion; what only a chosen reading decides is settled and left out.
+
+    Parameters
+    ----------
+    logic : Logic
+        Of one participant.
+    criterion : Criterion
+        With a condition, or with parts.
+    phase : {"Ib", "II"}
+        Parts of another phase are left out.
+    title : callable
+        Gives a part's title with the present thresholds.
+    """
+    if criterion.condition is not None:
+        return _settled(_node(logic, parse(criterion.condition)))
+    parts = tuple(
+        _part(_settled(_node(logic, parse(part.condition))), f"{part.id} {title(part)}")
+        for part in criterion.parts
+        if phase in part.phases
+    )
+    join: Join = "or" if criterion.combine == "any" else "and"
+    return Node(state_of(rails_of(logic, criterion, phase)), join=join, children=parts)
+
+
+def state_of(rails: Rails) -> State:
+    """Name what two rails say of one participant."""
+    return "true" if rails.true else "false" if rails.false else "unknown"
+
+
+def _part(node: Node, title: str) -> Node:
+    if node.children and not node.says:
+        return Node(node.state, title, node.join, node.children)
+    return Node(node.state, title, "and", (node,))
+
+
+def _settled(node: Node | bool) -> Node:
+    if isinstance(node, Node):
+        return node
+    return Node("true" if node else "false", _("decided by the chosen reading"))
+
+
+def _node(logic: Logic, node: ast.expr) -> Node | bool:
+    """Return the tree of a condition, or its value when no fact is needed for it."""
+    match node:
+        case ast.BoolOp(op=op, values=values):
+            return _joined(logic, node, [_node(logic, value) for value in values], isinstance(op, ast.And))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _node(logic, operand)
+            return not inner if isinstance(inner, bool) else _opposite(logic, node, operand, inner)
+        case ast.Call(func=ast.Name(id="unclear" | "too_early" as name), args=[operand]):
+            inner = _node(logic, operand)
+            if isinstance(inner, bool) and not inner:
+                return False
+            join: Join = "unclear" if name == "unclear" else "too early"
+            return Node(state_of(logic.condition(node)), join=join, children=(_settled(inner),))
+    facts = tuple(name for name in names_in(node) if name in logic.facts)
+    if not facts:
+        return bool(logic.condition(node).true)
+    return Node(state_of(logic.condition(node)), _statement(logic, node), facts=facts)
+
+
+def _joined(logic: Logic, node: ast.expr, children: list[Node | bool], is_and: bool) -> Node | bool:
+    if (not is_and) in children:
+        return not is_and
+    kept = tuple(child for child in children if isinstance(child, Node))
+    if len(kept) < 2:
+        return kept[0] if kept else is_and
+    return Node(state_of(logic.condition(node)), join="and" if is_and else "or", children=kept)
+
+
+def _opposite(logic: Logic, node: ast.expr, operand: ast.expr, inner: Node) -> Node:
+    state = state_of(logic.condition(node))
+    if isinstance(operand, ast.Name):
+        return Node(state, _("{label}: no").format(label=logic.facts[operand.id].label), facts=inner.facts)
+    return Node(state, join="not", children=(inner,))
+
+
+def _statement(logic: Logic, node: ast.expr) -> str:
+    words = Wording(logic)
+    match node:
+        case ast.Name(id=name):
+            return _("{label}: yes").format(label=logic.facts[name].label)
+        case ast.Call(func=ast.Name(id="given"), args=[ast.Name(id=name)]):
+            return _("{label} is known").format(label=logic.facts[name].label)
+        case ast.Compare(left=ast.Name(id=name) as left, ops=[op], comparators=[right]) if (
+            name in logic.facts and logic.facts[name].options
+        ):
+            members = right.elts if isinstance(right, ast.Tuple) else [right]
+            options = " / ".join(_option(logic, name, member) for member in members)
+            is_not = isinstance(op, (ast.NotEq, ast.NotIn))
+            says = _("{found}, asked: not {options}") if is_not else _("{found}, asked: {options}")
+            found = words.finding(left) if logic.value(left).known else logic.facts[name].label
+            return says.format(found=found, options=options)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            pairs = zip(ops, others, strict=True)
+            return " ".join([words.side(left), *(f"{operator_in_words(op)} {words.side(o)}" for op, o in pairs)])
+    return words.side(node)
+
+
+def _option(logic: Logic, fact: str, member: ast.expr) -> str:
+    if isinstance(member, ast.Constant):
+        return logic.facts[fact].options.get(str(member.value), str(member.value))
+    return Wording(logic).side(member)

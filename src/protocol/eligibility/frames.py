@@ -1,0 +1,571 @@
+"""Any data frame with one row per participant, or a Parquet file, as columns in their smallest exact form.
+
+Numbers are float64 with NaN for unknown; dates count from 31 December 1899, with 0 for unknown; answers (choice,
+yes or no) count from 1 in the order of their options, with 0 for unknown. Null, NaN, NaT, NA, None: all are unknown.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from threading import Semaphore
+from typing import Any, NamedTuple, Protocol, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY, Fact, expected
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+Column = NDArray[Any]
+
+EPOCH = (FIRST_DAY - date(1970, 1, 1)).days - 1
+"""The day numbered 0, counted from 1970-01-01: the day before the first day a participant may have."""
+
+LAST_NUMBER = (LAST_DAY - date(1970, 1, 1)).days - EPOCH
+
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+YES_NO = (False, True)
+
+NEITHER = 255
+"""Stands for what is neither yes nor no until it is refused."""
+
+
+def answers(fact: Fact) -> list[Any]:
+    """Return what a fact of few answers may hold, in the order of their numbers."""
+    return list(fact.options) if fact.type == "choice" else list(YES_NO)
+
+
+def answer_type(fact: Fact) -> type[np.unsignedinteger[Any]]:
+    """Return the smallest integer that numbers a fact's answers."""
+    return np.uint8 if len(answers(fact)) < NEITHER else np.uint16
+
+
+def refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
+    """Say which cell of a frame cannot be used; rows count from 1."""
+    where = f"column {fact.id}" + (f", row {row}" if row is not None else "")
+    return ProtocolError(where, found[:80], expected(fact))
+
+
+def checked(column: Column, fact: Fact, first_row: int, *, whole: bool = False) -> Column:
+    """Return the column when its numbers are plausible and its dates possible; `whole` numbers have no fractions.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the first cell that is not.
+    """
+    if fact.type == "date":
+        return _dates_checked(column, fact, first_row)
+    if fact.is_number:
+        _numbers_checked(column, fact, first_row, whole)
+    return column
+
+
+def _numbers_checked(numbers: Column, fact: Fact, first_row: int, whole: bool) -> None:
+    broken = numbers > np.floor(numbers) if fact.type == "whole" and not whole else np.False_
+    lowest, highest = np.fmin.reduce(numbers, initial=np.inf), np.fmax.reduce(numbers, initial=-np.inf)
+    if lowest >= fact.minimum and highest <= fact.maximum and not broken.any():
+        return
+    wrong = np.flatnonzero((numbers < fact.minimum) | (numbers > fact.maximum) | broken)
+    if len(wrong):
+        raise refused(fact, first_row + wrong[0], f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip())
+
+
+def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
+    """Check days counted from 31 December 1899; earlier ones count from -1, since 0 is the unknown."""
+    if days.size and (days.min() < 0 or days.max() > LAST_NUMBER):
+        wrong = np.flatnonzero((days < 0) | (days > LAST_NUMBER))
+        day = int(days[wrong[0]])
+        found = str(np.datetime64(day + EPOCH + (day < 0), "D"))
+        raise refused(fact, first_row + wrong[0], found)
+    return days
+
+
+def of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Column:
+    """Turn a pandas column of any dtype into its compact form."""
+    try:
+        return checked(_of_pandas(series, fact, first_row), fact, first_row)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ProtocolError):
+            raise
+        raise refused(fact, None, str(error)) from None
+
+
+def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
+    if fact.is_number:
+        return _numbers(series)
+    if fact.type == "date":
+        return _days(series, fact, first_row)
+    codes, found = pd.factorize(series)
+    places = {answer: number for number, answer in enumerate(answers(fact), start=1)}
+    values = [value if fact.type == "choice" else _flag(value) for value in found]
+    unknown = [value for value in values if str(value) not in map(str, places)]
+    if unknown:
+        raise ValueError(repr(str(unknown[0])))
+    numbers = [places[str(value) if fact.type == "choice" else value] for value in values]
+    return np.array([*numbers, 0], dtype=answer_type(fact))[codes]  # code -1 is missing: the last entry
+
+
+def _numbers(series: "pd.Series[Any]") -> Column:
+    """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
+    types = pd.api.types
+    other = types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series)
+    if other or (series.dtype == object and any(isinstance(cell, (bool, np.bool_, date)) for cell in series)):
+        raise ValueError("yes and no, or dates, instead of numbers")
+    return series.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _flag(value: Any) -> bool:
+    if value in ("True", "False"):  # as Dask makes text of them
+        return bool(value == "True")
+    if isinstance(value, str) or value not in YES_NO:
+        raise ValueError(f"{str(value)!r}, neither true nor false")
+    return bool(value)
+
+
+def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
+    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    if getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None) is not None:
+        series = series.dt.tz_localize(None)
+    known = series.notna().to_numpy(dtype=bool)
+    cells: Any = series.to_numpy()
+    if series.dtype.kind != "M":
+        cells = np.array([_day(cell, fact, row) for row, cell in enumerate(series, first_row)], dtype=object)
+    values = np.where(known, cells, np.datetime64(EPOCH, "D"))
+    dates = values.astype("datetime64[D]")
+    odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
+    if len(odd):
+        raise refused(fact, first_row + odd[0], str(values[odd[0]]))
+    days = dates.astype(np.int64) - EPOCH
+    return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
+
+
+def _day(cell: Any, fact: Fact, row: int) -> Any:
+    """Take a date, a moment on its own clock, or a text like 2026-03-01; a text in another form could be any day."""
+    if isinstance(cell, datetime):
+        return cell.replace(tzinfo=None)
+    if isinstance(cell, (date, np.datetime64)) or pd.isna(cell):
+        return cell
+    if isinstance(cell, str) and DAY.fullmatch(cell):
+        with suppress(ValueError):
+            return date.fromisoformat(cell)
+    raise refused(fact, row, repr(cell))
+
+
+def empty(fact: Fact, size: int) -> Column:
+    """Return room for the compact column of `size` participants."""
+    if fact.is_number:
+        return np.empty(size, dtype=np.float64)
+    return np.empty(size, dtype=np.int32 if fact.type == "date" else answer_type(fact))
+
+
+IDENTITY = "participant_id"
+
+NO_DAY = date(9999, 12, 31)
+"""Stands for what is no day until it is refused."""
+
+FEW = 7
+"""Options up to which comparing with each is faster than looking it up."""
+
+A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+
+Batch = dict[str, Column]
+
+
+def no_frame(frame: Any, error: Exception) -> ProtocolError:
+    """Say that something is no table that can be read."""
+    reason = (str(error).splitlines() or [""])[0][:60]
+    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", A_FRAME)
+
+
+class Form(NamedTuple):
+    """How a column becomes compact: an expression, and whether the frame itself holds whole numbers."""
+
+    expression: Any
+    whole: bool
+
+
+def forms_of(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, Form]:
+    """Return the forms of a frame's columns."""
+    return {
+        name: Form(
+            _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name),
+            schema[name].is_integer(),
+        )
+        for name, fact in facts.items()
+    }
+
+
+def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Form], first_row: int) -> Batch:
+    """Turn some columns of a Polars frame, some rows of it, into their compact form."""
+    import polars as pl
+
+    try:
+        frame = part.select([forms[fact.id].expression for fact in facts]).collect(engine="in-memory")  # in one chunk
+    except pl.exceptions.PolarsError as error:
+        raise _unusable(part, facts, first_row) or no_frame(part, error) from None
+    try:
+        columns = {
+            fact.id: checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole) for fact in facts
+        }
+    except ProtocolError as error:
+        raise _unusable(part, facts, first_row) or error from None
+    if any((column == NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
+        raise _unusable(part, facts, first_row) or AssertionError
+    return columns
+
+
+def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
+    """Write a column's compact form as an expression, unknown as null; not strictly, the unusable is null too."""
+    import polars as pl
+
+    column = pl.col(fact.id)
+    if fact.type == "choice":
+        return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
+    if dtype in (pl.Enum, pl.Categorical):
+        column, dtype = column.cast(pl.String), pl.String
+    if fact.type == "date":
+        return _date(fact, column, dtype, strict=strict)
+    if dtype == pl.Boolean and fact.type == "yes_no":
+        return column.cast(pl.UInt8) + 1
+    if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
+        raise refused(fact, None, f"cells of type {dtype}")
+    numbers = column.cast(pl.Float64, strict=strict)
+    if fact.is_number:
+        return numbers
+    flags, neither = numbers.fill_nan(None), pl.lit(NEITHER if strict else None)
+    return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def _date(fact: Fact, column: Any, dtype: Any, *, strict: bool) -> Any:
+    """Count the days of a column, from 31 December 1899."""
+    import polars as pl
+
+    if dtype == pl.String:
+        column = _written(column, strict=strict)
+    elif isinstance(dtype, pl.Datetime):
+        column = _midnights(column, dtype, strict=strict)
+    elif dtype not in (pl.Date, pl.Null):
+        raise refused(fact, None, f"cells of type {dtype}")
+    days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
+    return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
+
+
+def _written(column: Any, *, strict: bool) -> Any:
+    """Take a text that is a day as 2026-03-01; in any other form day and month could be exchanged."""
+    import polars as pl
+
+    day, other = column.str.to_date("%Y-%m-%d", strict=False), pl.lit(NO_DAY if strict else None)
+    return pl.when(day.cast(pl.String) == column).then(day).when(column.is_not_null()).then(other)
+
+
+def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:
+    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    import polars as pl
+
+    clock = column.dt.replace_time_zone(None) if dtype.time_zone else column
+    other = pl.lit(NO_DAY if strict else None)
+    return pl.when(clock == clock.dt.truncate("1d")).then(clock.cast(pl.Date)).when(clock.is_not_null()).then(other)
+
+
+def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
+    """Number the options from 1; comparing with each of a few is faster than looking them up."""
+    import polars as pl
+
+    if len(fact.options) > FEW:
+        small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
+        return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
+    small, neither = pl.UInt8, NEITHER if strict else None
+    numbered: Any = pl.when(column.is_null()).then(pl.lit(None, small))
+    for number, option in enumerate(fact.options, start=1):
+        numbered = numbered.when(column == option).then(pl.lit(number, small))
+    return numbered.otherwise(pl.lit(neither, small))
+
+
+def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:
+    """Find the first cell that cannot be used."""
+    import polars as pl
+
+    schema = part.collect_schema()
+    for fact in facts:
+        loose = _expression(fact, schema[fact.id], strict=False)
+        cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
+        wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
+        if wrong.height:
+            return refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
+    return None
+
+
+def collected(lazy: Any, facts: Mapping[str, Fact]) -> Any:
+    """Run a lazy frame once: run twice it might give other rows, or the same in another order."""
+    names = [name for name in lazy.collect_schema() if name in facts or name == IDENTITY]
+    return lazy.select(names).collect(engine="streaming")
+
+
+def fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
+    """Run a DuckDB relation once, with answers as numbers of their options where all can be."""
+    import duckdb
+    import polars as pl
+
+    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    plain = {name: '"{}"'.format(name.replace('"', '""')) for name in types if name in facts or name == IDENTITY}
+    small = {
+        name: f"CAST({text} AS ENUM({', '.join(map(repr, facts[name].options))})) AS {text}"
+        for name, text in plain.items()
+        if types[name] == "VARCHAR" and name in facts and facts[name].options
+    }
+    try:
+        return pl.DataFrame(relation.project(", ".join((plain | small).values())))
+    except duckdb.ConversionException:
+        return pl.DataFrame(relation.project(", ".join(plain.values())))
+
+
+WEIGHT = 300
+"""Bytes a participant that columns read from a file together may need: more is quicker, and needs more memory."""
+
+MOST = 1 << 18
+"""Rows read together at most."""
+
+
+class Source(Protocol):
+    """One row per participant, readable as often as needed."""
+
+    @property
+    def facts(self) -> Mapping[str, Fact]:
+        """The facts it has a column for."""
+
+    def __len__(self) -> int:
+        """Count the participants."""
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """Return the rows best read together, each as its first and the one behind its last."""
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """Read some facts of the rows from `first` up to before `last`, in their compact form; on any thread."""
+
+    def identities(self) -> Sequence[str] | None:
+        """Read the participants' ids; None when there is no such column."""
+
+
+class Participants(Sequence[str]):
+    """The ids of a cohort, read when somebody asks for one; row numbers from 1 where a cohort has none."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._size = source, len(source)
+
+    @cached_property
+    def _ids(self) -> Sequence[str]:
+        found = self._source.identities()
+        return range(1, self._size + 1) if found is None else found  # type: ignore[return-value]
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, row: int | slice) -> str | tuple[str, ...]:
+        """Return the id in a row, or several."""
+        if isinstance(row, slice):
+            return tuple(identity(self._ids[place]) for place in range(*row.indices(self._size)))
+        return identity(self._ids[int(row)])  # also a number of NumPy's, which Polars does not take
+
+    def __iter__(self) -> Iterator[str]:
+        return map(identity, self._ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def identity(cell: Any) -> str:
+    """Return a participant's id as text: 7.0, of a column with gaps, is 7; a gap is said to be one."""
+    number = isinstance(cell, (float, np.floating))
+    if cell is None or cell is pd.NA or cell is pd.NaT or (number and np.isnan(cell)):
+        return _("no id")
+    return str(int(cell) if number and cell == cell // 1 else cell)
+
+
+def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
+    """Recognise a frame.
+
+    Raises
+    ------
+    ProtocolError
+        When it is no table of a kind that can be read, has a column twice, or none of a fact.
+    """
+    source = _recognised(frame, facts)
+    if facts and not source.facts:
+        raise ProtocolError("cohort", "no column of the record's facts", ", ".join([*facts][:5]) + ", …")
+    return source
+
+
+def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
+    if isinstance(frame, (str, Path)):
+        return ParquetFile(Path(frame), facts)
+    if isinstance(frame, pd.DataFrame):
+        return PandasFrame(frame, facts)
+    kind = type(frame).__module__.partition(".")[0]
+    if kind not in ("polars", "pyarrow", "duckdb", "_duckdb") and not hasattr(frame, "__arrow_c_stream__"):
+        return PandasFrame(_by_narwhals(frame), facts)
+    import polars as pl
+
+    if isinstance(frame, pl.LazyFrame):
+        frame = collected(frame, facts)
+    elif "duckdb" in kind:
+        frame = fetched(frame, facts)
+    try:
+        table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise no_frame(frame, error) from None
+    return PolarsFrame(table, facts)
+
+
+def _by_narwhals(frame: Any) -> pd.DataFrame:
+    import narwhals as nw
+
+    try:
+        table: pd.DataFrame = nw.from_native(frame, eager_only=True).to_pandas()
+    except (TypeError, ValueError) as error:
+        raise no_frame(frame, error) from None
+    return table
+
+
+class PandasFrame:
+    """A pandas frame of any dtypes."""
+
+    def __init__(self, frame: pd.DataFrame, facts: Mapping[str, Fact]) -> None:
+        if not frame.columns.is_unique:
+            raise no_frame(frame, ValueError("a column twice"))
+        self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """See :class:`Source`."""
+        return cut([len(self)])
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """See :class:`Source`."""
+        rows = self.frame.iloc[first:last]
+        return {name: of_pandas(rows[name], self.facts[name], first + 1) for name in names}
+
+    def identities(self) -> Sequence[str] | None:
+        """See :class:`Source`."""
+        return self.frame[IDENTITY].to_numpy() if IDENTITY in self.frame else None  # type: ignore[return-value]
+
+
+class PolarsFrame:
+    """A Polars frame in memory."""
+
+    def __init__(self, frame: Any, facts: Mapping[str, Fact]) -> None:
+        self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
+        self._forms = forms_of(self.facts, frame.schema)
+
+    def __len__(self) -> int:
+        return int(self.frame.height)
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """See :class:`Source`."""
+        return cut([len(self)])
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """See :class:`Source`."""
+        part = self.frame.lazy().slice(first, last - first)
+        return compact(part, [self.facts[name] for name in names], self._forms, first + 1)
+
+    def identities(self) -> Sequence[str] | None:
+        """See :class:`Source`."""
+        return self.frame[IDENTITY] if IDENTITY in self.frame.columns else None
+
+
+class ParquetFile:
+    """A Parquet file, of which only what is asked for is ever in memory."""
+
+    def __init__(self, path: Path, facts: Mapping[str, Fact]) -> None:
+        import polars as pl
+
+        self._two_at_a_time = Semaphore(2)
+        try:
+            self.scan = pl.scan_parquet(path)
+            self.schema = self.scan.collect_schema()
+            self.facts = {name: facts[name] for name in self.schema if name in facts}
+            self.groups = self._kept_together()
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise no_frame(str(path), error) from None
+        self._forms = forms_of(self.facts, self.schema)
+
+    def _kept_together(self) -> list[int]:
+        """Count the rows the file keeps together: Polars reads each such group as a chunk of its own."""
+        import polars as pl
+
+        smallest = min(self.facts, key=lambda name: self.schema[name] != pl.Boolean, default=None)
+        if smallest is None:
+            return [int(self.scan.select(pl.len()).collect().item())]
+        column: Any = self.scan.select(smallest).collect()
+        return list(column.to_series().chunk_lengths())
+
+    def __len__(self) -> int:
+        return sum(self.groups)
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """See :class:`Source`. What the file keeps together is read together: the rest would be read in vain."""
+        return cut(self.groups)
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """See :class:`Source`."""
+        chosen, part = [self.facts[name] for name in names], self.scan.slice(first, last - first)
+        batch: Batch = {}
+        with self._two_at_a_time:  # Polars has threads of its own; more readings would only need more memory
+            for some in self._shared_out(chosen):
+                batch |= compact(part, some, self._forms, first + 1)
+        return batch
+
+    def _shared_out(self, facts: Sequence[Fact]) -> list[Sequence[Fact]]:
+        """Share columns out among as few readings as the memory allows, heavy and light ones evenly."""
+        weights = {fact.id: weight(self.schema[fact.id]) for fact in facts}
+        readings = -(-sum(weights.values()) // WEIGHT)
+        heavy_first = sorted(facts, key=lambda fact: -weights[fact.id])
+        return [heavy_first[start::readings] for start in range(readings)]
+
+    def identities(self) -> Sequence[str] | None:
+        """See :class:`Source`."""
+        if IDENTITY not in self.schema:
+            return None
+        ids: Any = self.scan.select(IDENTITY).collect().to_series()
+        return ids  # type: ignore[no-any-return]
+
+
+def weight(dtype: Any) -> int:
+    """Return about how many bytes a cell of some type needs while it is read."""
+    import polars as pl
+
+    return 16 if dtype == pl.String else 1 if dtype == pl.Boolean else 8
+
+
+def cut(groups: Iterable[int]) -> list[tuple[int, int]]:
+    """Cut rows kept in groups into pieces of about a size: small groups together, large ones in equal parts."""
+    pieces, first, last = [], 0, 0
+    for rows in groups:
+        if rows > MOST:
+            pieces += [(first, last)] if first < last else []
+            edges = np.linspace(last, last + rows, -(-rows // MOST) + 1).astype(int).tolist()
+            pieces += pairwise(edges)
+            first = last = last + rows
+        else:
+            last += rows
+            if last - first >= MOST // 2:
+                pieces.append((first, last))
+                first = last
+    return [*pieces, (first, last)] if first < last else pieces

@@ -1,0 +1,259 @@
+"""The screening record: one answer to keep, with everything that led to it and without any name."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from protocol.eligibility.answers import Answer, answers
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
+from protocol.eligibility.gates import infusion_catalogue
+from protocol.eligibility.screening import Verdict, check_facts, overall_of
+from protocol.records import Phase, ProtocolError, Record
+from protocol.translation import _
+
+Plain = bool | int | float | str
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def is_study_id(text: str) -> bool:
+    """Whether a text can be a study id: letters, digits, ``.``, ``-``, ``_``, and at least one digit, so no name."""
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) and re.search(r"[0-9]", text))
+
+
+def _study_id(text: str) -> str:
+    if not is_study_id(text):
+        raise ValueError("a study id has letters, digits, point or hyphen, and at least one digit")
+    return text
+
+
+class EvidenceEntry(Record):
+    """One fact behind a verdict; dates as ISO text. See :class:`protocol.eligibility.Evidence`."""
+
+    fact: str
+    label: str
+    value: Plain | None
+    shown: str
+    unit: str
+    measured: date | None
+    where: str
+    problem: str
+
+
+class Entry(Record):
+    """One criterion or part: verdict, why, evidence, until when it is provisional, and the registry's words.
+
+    `origin` is the source, or the reason of the assumption when the workbook asks for this and not the registry.
+    """
+
+    id: str
+    title: str
+    status: Status
+    reason: str
+    unknown_because: tuple[str, ...] = ()
+    evidence: tuple[EvidenceEntry, ...] = ()
+    provisional_until: str | None = None
+    provisional_day: date | None = None
+    wording: str
+    origin: str = ""
+    is_assumption: bool = False
+    parts: tuple["Entry", ...] = ()
+
+
+class ScreeningRecord(Record):
+    """One screening as it was answered; the same input gives the same record.
+
+    Attributes
+    ----------
+    study_id : str
+        Never a name.
+    interpretation_id, rule_hash : str
+        What the thresholds and readings were, and what the criteria were: 16 hexadecimal digits each.
+    facts, sources, unusable : mapping
+        What was known, where it came from, and what could not be used and why; by fact id.
+    parameters : mapping
+        Every threshold and reading used, by id.
+    assumed : mapping
+        Why, for those of them that the registry does not state, by id.
+    labels : mapping
+        What the facts that could not be used are called, by id.
+    """
+
+    format: Literal["screening record, version 1"] = "screening record, version 1"
+    trial_id: str
+    registry_version: str
+    software: str
+    interpretation_id: str
+    rule_hash: str
+    study_id: Annotated[str, AfterValidator(_study_id)]
+    phase: Phase
+    gate: Literal["enrolment", "infusion"]
+    as_of: date
+    overall: str
+    decides: str
+    facts: dict[str, Plain]
+    sources: dict[str, str]
+    unusable: dict[str, str]
+    parameters: dict[str, Plain]
+    assumed: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    criteria: tuple[Entry, ...]
+
+
+def interpretation_id(catalogue: Catalogue) -> str:
+    """Return what the chosen thresholds and readings hash to; it changes with any of them."""
+    return _hash({parameter.id: parameter.value for parameter in catalogue.parameters})
+
+
+def rule_hash(catalogue: Catalogue) -> str:
+    """Return what the criteria hash to: rules and wording, but no label, so that a translation changes nothing."""
+    criteria = (*catalogue.criteria, *catalogue.infusion_criteria)
+    return _hash(
+        {
+            "criteria": [_rule(criterion) for criterion in criteria],
+            "rechecks": [recheck.rule for recheck in catalogue.rechecks],
+            "facts": [_definition(fact) for fact in catalogue.facts],
+            "parameters": [_definition(parameter) for parameter in catalogue.parameters],
+        }
+    )
+
+
+_TOLD = {"title", "cases", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label"}
+
+
+def _rule(rule: Criterion | Part) -> dict[str, Any]:
+    content = rule.model_dump(mode="json", exclude=_TOLD | {"parts"})
+    return content | {"parts": [_rule(part) for part in rule.parts]} if isinstance(rule, Criterion) else content
+
+
+def _definition(item: Fact | Parameter) -> dict[str, Any]:
+    content = item.model_dump(mode="json", exclude=_TOLD | {"value"})
+    return content | {"options": list(item.options)}
+
+
+def _hash(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def screening_record(
+    catalogue: Catalogue,
+    facts: Mapping[str, FactValue | None],
+    phase: Phase,
+    as_of: date,
+    *,
+    study_id: str,
+    trial_id: str,
+    registry_version: str,
+    software: str,
+    gate: Literal["enrolment", "infusion"] = "enrolment",
+    sources: Mapping[str, str] = NOTHING,
+    unusable: Mapping[str, str] = NOTHING,
+) -> ScreeningRecord:
+    """Answer a gate and keep the answer.
+
+    Parameters
+    ----------
+    catalogue, facts, phase, as_of, gate, sources, unusable
+        As for :meth:`protocol.eligibility.EligibilityRecord.answers`.
+    study_id : str
+        Letters, digits, point, hyphen or underscore, with at least one digit; never a name.
+    trial_id, registry_version, software : str
+        Which trial, which version of its registry record, which version of the workbook.
+
+    Raises
+    ------
+    ProtocolError
+        For a study id that is none, or facts that cannot be used.
+    """
+    given = check_facts(facts, catalogue)
+    asked = infusion_catalogue(catalogue) if gate == "infusion" else catalogue
+    rules = {rule.id: rule for rule in asked.criteria}
+    found = answers(catalogue, given, phase, as_of, gate=gate, sources=sources, unusable=unusable)
+    try:
+        return ScreeningRecord(
+            trial_id=trial_id,
+            registry_version=registry_version,
+            software=software,
+            interpretation_id=interpretation_id(catalogue),
+            rule_hash=rule_hash(catalogue),
+            study_id=study_id,
+            phase=phase,
+            gate=gate,
+            as_of=as_of,
+            overall=overall_of(answer.verdict for answer in found),
+            decides=_("Decision support; the investigator decides."),
+            facts={name: _plain(value) for name, value in given.items()},
+            sources=dict(sources),
+            unusable=dict(unusable),
+            parameters={parameter.id: parameter.value for parameter in catalogue.parameters},
+            assumed={item.id: item.origin for item in catalogue.parameters if item.is_assumption},
+            labels={fact.id: fact.label for fact in catalogue.facts if fact.id in unusable},
+            criteria=tuple(_entry(answer.verdict, rules[answer.verdict.id], answer) for answer in found),
+        )
+    except ValidationError as error:
+        if not all(problem["loc"] == ("study_id",) for problem in error.errors()):
+            raise
+        write = _("letters, digits, hyphens, at least one digit; no name and no space")
+        raise ProtocolError(_("Study id"), repr(study_id)[:60], write) from None
+
+
+def _plain(value: FactValue) -> Plain:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _entry(verdict: Verdict, rule: Criterion, answer: Answer | None = None) -> Entry:
+    still = answer.provisional if answer else None
+    return Entry(
+        id=verdict.id,
+        title=verdict.title,
+        status=verdict.status,
+        reason=verdict.reason,
+        unknown_because=tuple(dict.fromkeys(gap.reason for gap in verdict.gaps)),
+        evidence=tuple(
+            EvidenceEntry(**{**vars(item), "value": None if item.value is None else _plain(item.value)})
+            for item in (answer.evidence if answer else ())
+        ),
+        provisional_until=still.stage if still else None,
+        provisional_day=still.until if still else None,
+        wording=verdict.wording,
+        origin=rule.origin,
+        is_assumption=rule.is_assumption,
+        parts=tuple(_entry(part, rule) for part in verdict.parts),
+    )
+
+
+def facts_of(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, FactValue]:
+    """Return the facts of a kept record as they can be screened again; ProtocolError when they no longer can."""
+    dates = {fact.id for fact in catalogue.facts if fact.type == "date"}
+    read = {n: _day(v) if n in dates and isinstance(v, str) else v for n, v in record.facts.items()}
+    return check_facts(read, catalogue)
+
+
+def _day(text: str) -> date | str:
+    """Read a kept day; what is none stays as it is, to be refused with the fact's name."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def changed_verdicts(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, tuple[Status | None, Status]]:
+    """Screen a kept record again and return what is answered differently now: id, then and now.
+
+    Returns
+    -------
+    dict of str to (str or None, str)
+        Empty when every verdict is the same; None where the record has no such criterion.
+    """
+    then = {entry.id: entry.status for entry in record.criteria}
+    facts = facts_of(record, catalogue)
+    now = answers(catalogue, facts, record.phase, record.as_of, gate=record.gate, unusable=record.unusable)
+    verdicts = {answer.verdict.id: answer.verdict.status for answer in now}
+    return {name: (then.get(name), status) for name, status in verdicts.items() if then.get(name) != status}

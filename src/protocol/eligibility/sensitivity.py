@@ -1,0 +1,562 @@
+"""Sensitivity of a cohort: to a threshold over its range, to other readings, and participants close to a threshold.
+
+A threshold moves a verdict only where one of the comparisons it stands in changes its outcome. When these are linear
+in the threshold, two evaluations give the value at which their sides are equal, for each participant. Between these
+values nothing changes, and the criteria engine itself is asked once in every stretch between them.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from protocol.eligibility.cohort import Read, Rows
+from protocol.eligibility.cohort_counts import CohortScreening, Tally, Words, membership, pack, size, union
+from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, Parameter
+from protocol.eligibility.fact_sources import Columns
+from protocol.eligibility.logic import TOLERANCE, Logic, Value, both, opposite
+from protocol.eligibility.verdicts import blocked, in_phase, rails_of
+from protocol.records import Phase, ProtocolError
+
+NEXT_TO_NOTHING = 1e-9
+"""Far below the steps of any threshold: a crossing at 0 has no relative tolerance, and needs a stretch as well."""
+
+Numbers = NDArray[np.float64]
+
+Flags = NDArray[np.bool_]
+
+
+class Comparison(NamedTuple):
+    """Two sides of a comparison in which a threshold stands."""
+
+    left: ast.expr
+    right: ast.expr
+
+
+class Crossing(NamedTuple):
+    """The threshold at which both sides are equal (infinite: never), and how far around it they count as equal."""
+
+    value: Numbers
+    slack: Numbers
+
+
+class Evaluation:
+    """Some criteria for some participants, at any value of a threshold, one value for all or one for each.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        With the parameters as they stand.
+    criteria : sequence of Criterion
+    phase : {"Ib", "II"}
+    columns : mapping of str to Value
+        The facts, each an array of shape (participants,).
+    size : int
+        The number of participants.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        criteria: Sequence[Criterion],
+        phase: Phase,
+        columns: Mapping[str, Value],
+        size: int,
+    ) -> None:
+        self.criteria, self.phase, self.columns, self.size = criteria, phase, columns, size
+        self.facts = {fact.id: fact for fact in catalogue.facts}
+        self.parameters: dict[str, Any] = {parameter.id: parameter for parameter in catalogue.parameters}
+
+    def logic(self, parameter: str, value: Any) -> Logic:
+        """Return the logic with one parameter at another value."""
+        changed = self.parameters | {parameter: SimpleNamespace(value=value)}
+        return Logic(self.facts, changed, Columns(self.columns))
+
+    def at(self, parameter: str, value: Any) -> tuple[Flags, Flags]:
+        """Return who fails one of the criteria, and for whom (without a failure) one of them is unknown."""
+        logic, fails, open_ = self.logic(parameter, value), np.zeros(self.size, bool), np.zeros(self.size, bool)
+        for criterion in self.criteria:
+            failed, clear = settled(logic, criterion, self.phase)
+            fails |= np.asarray(failed)
+            open_ |= ~(np.asarray(failed) | np.asarray(clear))
+        return fails, open_ & ~fails
+
+    def crossing(self, comparison: Comparison, parameter: str, low: float, high: float) -> Crossing | None:
+        """Find for each participant where a comparison changes; None when it never does."""
+        sides = [
+            np.broadcast_to(np.asarray(data, dtype=np.float64), self.size)
+            for value in (low, high)
+            for node in comparison
+            if (data := self.logic(parameter, value).value(node).data) is not None
+        ]
+        if len(sides) < 4:
+            return None  # a side that nobody's facts give
+        left, right, left_high, right_high = sides
+        with np.errstate(all="ignore"):
+            slope = ((left_high - right_high) - (left - right)) / (high - low)
+            value = low - (left - right) / slope
+            there = right + (right_high - right) * (value - low) / (high - low)
+            slack = TOLERANCE * abs(there) / abs(slope)
+        value, slack = np.where(abs(value) < NEXT_TO_NOTHING, 0.0, value), np.maximum(slack, NEXT_TO_NOTHING)
+        known = np.isfinite(value) & np.isfinite(slack)
+        return Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
+
+
+def settled(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any]:
+    """Who fails a criterion, and who is clear of it or outside it."""
+    if not in_phase(criterion, phase):
+        return False, True
+    blocks = blocked(criterion, rails_of(logic, criterion, phase))
+    if criterion.applies_if is None:
+        return blocks.true, blocks.false
+    applies = logic.condition(criterion.applies_if)
+    fails = both(applies.true, blocks.true)
+    clear = both(opposite(applies.false), blocks.false)
+    return fails, np.asarray(clear) | np.asarray(applies.false)
+
+
+def facts_of(catalogue: Catalogue, criteria: Iterable[Criterion]) -> dict[str, Fact]:
+    """Return every fact that some criteria look at: named, derived from, or dating another."""
+    return closure(
+        catalogue, (name for criterion in criteria for text in criterion.conditions() for name in names_in(text))
+    )
+
+
+def closure(catalogue: Catalogue, names: Iterable[str]) -> dict[str, Fact]:
+    """Return some facts with all they are derived from or dated by."""
+    facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, Fact]()
+    waiting = list(names)
+    while waiting:
+        fact = facts.get(waiting.pop())
+        if fact is None or fact.id in found:
+            continue
+        found[fact.id] = fact
+        waiting += names_in(fact.derived) if fact.derived else ()
+        waiting += [fact.dated_by, RECENCY_ANCHOR] if fact.dated_by else []
+    return found
+
+
+def comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: str) -> list[Comparison]:
+    """Return the comparisons a threshold stands in, those on the age of a measurement included."""
+    criteria = tuple(criteria)
+    trees = [parse(text) for criterion in criteria for text in criterion.conditions()]
+    trees += [
+        parse(f"days_between({fact.dated_by}, {RECENCY_ANCHOR}) > {parameter}")
+        for fact in facts_of(catalogue, criteria).values()
+        if fact.valid_days == parameter
+    ]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare)]
+    found = {
+        (ast.unparse(left), ast.unparse(right)): Comparison(left, right)
+        for node in nodes
+        for left, right in _pairs(node)
+        if parameter in names_in(left) or parameter in names_in(right)
+    }
+    return list(found.values())
+
+
+def _pairs(node: ast.Compare) -> Iterable[tuple[ast.expr, ast.expr]]:
+    sides = [node.left, *node.comparators]
+    for left, right in pairwise(sides):
+        for member in right.elts if isinstance(right, ast.Tuple) else [right]:
+            yield left, member
+
+
+def is_linear(comparison: Comparison, parameter: str) -> bool:
+    """Whether both sides are linear in a threshold."""
+    return all(_degree(side, parameter) <= 1 for side in comparison)
+
+
+def _degree(node: ast.expr, parameter: str) -> int:
+    """The highest power of a threshold; 2 stands for anything beyond linear."""
+    match node:
+        case ast.Name(id=name):
+            return int(name == parameter)
+        case ast.UnaryOp(operand=operand):
+            return _degree(operand, parameter)
+        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
+            return max(_degree(left, parameter), _degree(right, parameter))
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return min(_degree(left, parameter) + _degree(right, parameter), 2)
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            return 2 if _degree(right, parameter) else _degree(left, parameter)
+    return 2 if parameter in names_in(node) else 0
+
+
+def concerned(catalogue: Catalogue, parameter: str) -> tuple[Criterion, ...]:
+    """Return the criteria whose verdict a parameter can change."""
+    return tuple(
+        criterion
+        for criterion in catalogue.criteria
+        if any(parameter in names_in(text) for text in criterion.conditions())
+        or any(fact.valid_days == parameter for fact in facts_of(catalogue, [criterion]).values())
+    )
+
+
+FEWER_POINTS = 25
+
+MARGIN = 1e-6
+"""How far beyond its ends a range is followed, so that an end, too, lies inside a stretch."""
+"""Where a threshold has to be screened value by value."""
+
+Concerned = tuple[tuple[Criterion, ...], Rows, Flags]
+"""The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Participants by the value of one threshold.
+
+    Attributes
+    ----------
+    parameter : str
+    points : array of float, shape (points,)
+        Ascending, in the parameter's unit.
+    confirmed, possible : array of int, shape (points,)
+        All known and met; nothing failed and something unknown.
+    every_point : bool
+        Whether these are the points asked for. False when the threshold has to be screened value by value: then
+        there are at most :data:`FEWER_POINTS`.
+    """
+
+    parameter: str
+    points: Numbers
+    confirmed: NDArray[np.int64]
+    possible: NDArray[np.int64]
+    every_point: bool = True
+
+
+def steps(parameter: Parameter, at_most: int = 400) -> Numbers:
+    """Return the values of a threshold's slider, and its present value among them."""
+    if parameter.minimum is None or parameter.maximum is None or isinstance(parameter.value, str):
+        raise ProtocolError(
+            parameter.label, "a reading and not a threshold", "the id of a parameter that is a number"
+        )
+    count = round((parameter.maximum - parameter.minimum) / (parameter.step or 0.1)) + 1
+    points = np.linspace(parameter.minimum, parameter.maximum, int(min(max(count, 2), at_most)))
+    return np.unique(np.round(np.append(points, float(parameter.value)), 9))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All that a threshold's range holds: at which values how many participants become something else.
+
+    Attributes
+    ----------
+    parameter : str
+    first : tuple of int
+        Confirmed and possible at the lower end of the range.
+    more, fewer : tuple of arrays of float
+        For confirmed and possible the values, ascending, at which there is one more, one fewer.
+    """
+
+    parameter: str
+    first: tuple[int, int]
+    more: tuple[Numbers, Numbers]
+    fewer: tuple[Numbers, Numbers]
+
+    def at(self, points: Numbers) -> Curve:
+        """Count who is left at some values of the range; no participant is looked at again."""
+        confirmed, possible = (
+            first + np.searchsorted(more, points, "right") - np.searchsorted(fewer, points, "right")
+            for first, more, fewer in zip(self.first, self.more, self.fewer, strict=True)
+        )
+        return Curve(self.parameter, points, confirmed, possible)
+
+
+def sweep(
+    catalogue: Catalogue,
+    screening: CohortScreening,
+    read: Read,
+    parameter: str,
+    ends: tuple[float, float],
+    phase: Phase,
+    off: Collection[str] = (),
+) -> Sweep | None:
+    """Follow a threshold over a range, in one pass over those no other criterion excludes.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        With the parameters of the screening.
+    screening : CohortScreening
+    read : callable
+        Gives the facts of some rows.
+    parameter : str
+        A threshold.
+    ends : tuple of float
+        Where the range begins and ends, in the parameter's unit.
+    phase : {"Ib", "II"}
+        The phase of the screening.
+    off : collection of str
+        Criteria switched off.
+
+    Returns
+    -------
+    Sweep or None
+        None when a comparison is not linear in the threshold.
+    """
+    own, rows, others_open = _concerned(catalogue, screening, parameter, off)
+    compared = comparisons(catalogue, own, parameter)
+    if not all(is_linear(comparison, parameter) for comparison in compared):
+        return None
+    first, changes = np.zeros(2, dtype=np.int64), _Changes()
+    for these, columns in read(facts_of(catalogue, own), rows):
+        evaluation = Evaluation(catalogue, own, phase, columns, len(these))
+        before = None
+        for begin, middle in _stretches(evaluation, compared, parameter, ends):
+            fails, open_ = evaluation.at(parameter, middle)
+            open_ = (open_ | others_open[these]) & ~fails
+            now = (~fails & ~open_, open_)
+            if before is None:
+                first += [int(kind.sum()) for kind in now]
+            else:
+                changes.note(begin, before, now)
+            before = now
+    return Sweep(parameter, (int(first[0]), int(first[1])), changes.of("more"), changes.of("fewer"))
+
+
+class _Changes:
+    """Collects at which values participants become, or cease to be, confirmed and possible."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, int], list[Numbers]] = defaultdict(list)
+
+    def note(self, begin: Numbers, before: tuple[Flags, Flags], now: tuple[Flags, Flags]) -> None:
+        """Note who is another from a value on than before it."""
+        for kind, (was, is_) in enumerate(zip(before, now, strict=True)):
+            self.found["more", kind].append(begin[is_ & ~was])
+            self.found["fewer", kind].append(begin[was & ~is_])
+
+    def of(self, direction: str) -> tuple[Numbers, Numbers]:
+        """Return the values in ascending order, of confirmed and of possible."""
+        confirmed, possible = (
+            np.sort(np.concatenate([np.empty(0), *self.found[direction, kind]])) for kind in (0, 1)
+        )
+        return confirmed, possible
+
+
+def _stretches(
+    evaluation: Evaluation, compared: Sequence[Comparison], parameter: str, ends: tuple[float, float]
+) -> Iterator[tuple[Numbers, Numbers]]:
+    """Cut each participant's range where a comparison can change: the beginning and the middle of each stretch.
+
+    Where both sides count as equal is a stretch of its own.
+    """
+    low_end, high_end = ends[0] - MARGIN, ends[1] + MARGIN
+    crossings = [
+        found for one in compared if (found := evaluation.crossing(one, parameter, low_end, high_end)) is not None
+    ]
+    edges = [found.value + side * found.slack for found in crossings for side in (-1, 1)]
+    inner = np.sort(np.clip(np.array(edges).reshape(len(edges), evaluation.size), low_end, high_end), axis=0)
+    low, high = (np.full((1, evaluation.size), end) for end in (low_end, high_end))
+    for begin, end in pairwise(np.vstack([low, inner, high])):
+        yield begin, (begin + end) / 2
+
+
+def curve(
+    catalogue: Catalogue,
+    screening: CohortScreening,
+    read: Read,
+    parameter: str,
+    points: Numbers,
+    phase: Phase,
+    off: Collection[str] = (),
+) -> Curve:
+    """Count who is left at some values of a threshold, ascending; the other parameters are those of :func:`sweep`."""
+    found = sweep(catalogue, screening, read, parameter, (points[0], points[-1]), phase, off)
+    if found is not None:
+        return found.at(points)
+    return _one_by_one(catalogue, _concerned(catalogue, screening, parameter, off), read, parameter, points, phase)
+
+
+def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]) -> Concerned:
+    on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
+    own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
+    moved = {criterion.id for criterion in own}
+    rest = [i for i, c in enumerate(screening.criteria) if c.id in on and c.id not in moved]
+    failed, unclear = (
+        membership(union(bits[rest]), len(screening.participants))
+        for bits in (screening.fail_bits, screening.unknown_bits)
+    )
+    return own, np.flatnonzero(~failed), unclear
+
+
+def _one_by_one(
+    catalogue: Catalogue, asked: Concerned, read: Read, parameter: str, points: Numbers, phase: Phase
+) -> Curve:
+    """Screen the threshold's own criteria at some of the points."""
+    own, rows, others_open = asked
+    some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
+    counts = np.zeros((2, len(some)), dtype=np.int64)
+    for these, columns in read(facts_of(catalogue, own), rows):
+        evaluation = Evaluation(catalogue, own, phase, columns, len(these))
+        for place, point in enumerate(some):
+            fails, open_ = evaluation.at(parameter, float(point))
+            open_ = (open_ | others_open[these]) & ~fails
+            counts[:, place] += (int((~fails & ~open_).sum()), int(open_.sum()))
+    return Curve(parameter, some, counts[0], counts[1], every_point=False)
+
+
+Screen = Callable[[dict[str, str]], CohortScreening]
+"""Screens the same cohort with some readings changed, everything else as it is."""
+
+
+class Reading(NamedTuple):
+    """One other reading of one ambiguity."""
+
+    parameter: Parameter
+    option: str
+
+
+def other_readings(parameters: Iterable[Parameter]) -> list[Reading]:
+    """Return every reading that is not the present one."""
+    return [Reading(p, option) for p in parameters if p.options for option in p.options if option != p.value]
+
+
+def tornado(
+    screen: Screen, readings: Iterable[Reading], off: Collection[str] = ()
+) -> Iterator[tuple[pd.DataFrame, float]]:
+    """Try the readings one at a time; yields the table so far and the part that is done, so that it can be stopped.
+
+    Parameters
+    ----------
+    screen : callable
+        Takes the changed readings by parameter id.
+    readings : iterable of Reading
+    off : collection of str
+        Criteria switched off.
+
+    Yields
+    ------
+    pandas.DataFrame
+        ambiguity (register id or None), parameter, option; confirmed, possible (participants); confirmed_change,
+        possible_change, eligible_change (against the present reading; eligible is confirmed or possible); decided
+        (participants whose answer changes), by_ambiguity (participants whose answer changes under any of the
+        ambiguity's readings tried so far).
+    float
+        0 to 1.
+    """
+    readings, rows = list(readings), list[dict[str, object]]()
+    present = Tally(pack(screen({})), off)
+    changed: dict[str, Words] = {}
+    for done, (parameter, option) in enumerate(readings, start=1):
+        tally = Tally(pack(screen({parameter.id: option})), off)
+        moved = (present.excluded ^ tally.excluded) | (present.open ^ tally.open)
+        key = parameter.ambiguity or parameter.id
+        changed[key] = changed.get(key, moved) | moved
+        names: dict[str, object] = {"ambiguity": parameter.ambiguity, "parameter": parameter.id, "option": option}
+        rows.append(names | {"key": key, "decided": size(moved)} | _compared(tally, present))
+        frame = pd.DataFrame(rows)
+        decided = {key: size(who) for key, who in changed.items()}
+        yield frame.assign(by_ambiguity=frame["key"].map(decided)).drop(columns="key"), done / len(readings)
+
+
+def _compared(tally: Tally, present: Tally) -> dict[str, object]:
+    now, before = tally.totals, present.totals
+    change = {name: now[name] - before[name] for name in ("confirmed", "possible")}
+    return {
+        "confirmed": now["confirmed"],
+        "possible": now["possible"],
+        "confirmed_change": change["confirmed"],
+        "possible_change": change["possible"],
+        "eligible_change": change["confirmed"] + change["possible"],
+    }
+
+
+COLUMNS = ["participant", "criterion", "parameter", "threshold", "needed", "distance", "open"]
+
+
+def near_misses(
+    catalogue: Catalogue, tally: Tally, read: Read, phase: Phase, only: str | None = None
+) -> pd.DataFrame:
+    """List those who fail exactly one criterion, by how far its threshold would have to move.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        With the parameters of the screening.
+    tally : Tally
+        Of the screening; says which criteria are on.
+    read : callable
+        Gives the facts of some rows.
+    phase : {"Ib", "II"}
+    only : str, optional
+        The criterion that excludes; every one that is on when left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        participant (row, from 0), criterion, parameter (id; None where no single threshold decides within its range),
+        threshold (its present value), needed (at which the criterion no longer fails), distance (in units of the
+        threshold: 0.1 is a tenth of it; where the threshold is 0, in its unit), open (other criteria that are
+        unknown).
+    """
+    criteria = {criterion.id: criterion for criterion in catalogue.criteria}
+    pieces = [
+        piece.assign(open=_open(tally, piece["participant"].to_numpy()))
+        for i in tally.on
+        if only in (None, tally.planes.ids[i])
+        for piece in _of_one(catalogue, criteria[tally.planes.ids[i]], tally, read, phase)
+    ]
+    found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=COLUMNS)
+    found = found.sort_values(["distance", "participant"], kind="stable", na_position="last", ignore_index=True)
+    return found[COLUMNS]
+
+
+def _open(tally: Tally, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Count the criteria that are on and unknown for some participants; what says the same counts once."""
+    words, shifts = rows // 64, (rows % 64).astype(np.uint64)
+    counts: NDArray[np.int64] = (tally.unknown[:, words] >> shifts & np.uint64(1)).sum(axis=0, dtype=np.int64)
+    return counts
+
+
+def _of_one(
+    catalogue: Catalogue, criterion: Criterion, tally: Tally, read: Read, phase: Phase
+) -> Iterator[pd.DataFrame]:
+    rows = tally.only_reason(criterion.id)
+    named = {name for text in criterion.conditions() for name in names_in(text)}
+    thresholds = [p for p in catalogue.parameters if p.id in named and not p.options]
+    for these, columns in read(facts_of(catalogue, [criterion]), rows) if len(rows) else ():
+        evaluation = Evaluation(catalogue, [criterion], phase, columns, len(these))
+        best = np.full(len(these), np.inf)
+        frame = pd.DataFrame({"participant": these, "criterion": criterion.id, "parameter": None})
+        frame = frame.assign(threshold=np.nan, needed=np.nan).astype({"parameter": object})
+        for parameter in thresholds:
+            needed, distance = _needed(catalogue, evaluation, criterion, parameter)
+            nearer = distance < best
+            best = np.where(nearer, distance, best)
+            frame.loc[nearer, ["parameter", "threshold"]] = parameter.id, float(parameter.value)
+            frame.loc[nearer, "needed"] = needed[nearer]
+        yield frame.assign(distance=np.where(np.isfinite(best), best, np.nan))
+
+
+def _needed(
+    catalogue: Catalogue, evaluation: Evaluation, criterion: Criterion, parameter: Parameter
+) -> tuple[Numbers, NDArray[np.float64]]:
+    """The nearest value of a threshold at which a criterion no longer fails, and how far it lies from the present."""
+    present, low, high = float(parameter.value), float(parameter.minimum or 0.0), float(parameter.maximum or 1.0)
+    needed, distance = np.full(evaluation.size, np.nan), np.full(evaluation.size, np.inf)
+    for comparison in comparisons(catalogue, [criterion], parameter.id):
+        if not is_linear(comparison, parameter.id):
+            continue
+        crossing = evaluation.crossing(comparison, parameter.id, low, high)
+        if crossing is None:
+            continue
+        for side in (0.0, -1.0, 1.0):
+            value = np.where(np.isfinite(crossing.value), crossing.value, present)
+            tried = value + side * (parameter.step or 0.1)
+            settable = np.isclose(tried, np.clip(tried, low, high), rtol=0, atol=1e-9)
+            passes = settable & ~evaluation.at(parameter.id, tried)[0]
+            away = abs(tried - present) / (abs(present) or 1.0)
+            nearer = passes & (away < distance)
+            needed, distance = np.where(nearer, tried, needed), np.where(nearer, away, distance)
+    return needed, distance

@@ -1,0 +1,326 @@
+"""The tables of an OMOP folder, opened with DuckDB: only the rows and columns that are asked for leave it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from protocol.exchange.cohort.cells import Problem
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+def bad_cells(
+    connection: "DuckDBPyConnection", table: str, casts: Mapping[str, tuple[str, str]]
+) -> Iterator[Problem]:
+    """Yield the columns of a table with cells that are not of their type, with the row of the first.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Where the table is open.
+    table : str
+    casts : mapping of str to (str, str)
+        By column, its type and the cast that gives nothing where it fails.
+    """
+    said = {"double": _("number"), "bigint": _("whole number"), "date": _("date")}
+    tests = [
+        f"{column} is not null and trim({column}::varchar) <> '' and {cast} is null"
+        for column, (_kind, cast) in casts.items()
+    ]
+    counts = ", ".join(f"count(*) filter ({test}), min(row) filter ({test})" for test in tests)
+    rows = f"select row_number() over () + 1 as row, * from {table}"  # noqa: S608 - names of this package only
+    found = connection.sql(f"select {counts} from ({rows})").fetchall()[0]  # noqa: S608
+    for (column, (kind, _cast)), count, first in zip(casts.items(), found[::2], found[1::2], strict=True):
+        if count:
+            where = _("table {table}, row {row}, column {column}").format(table=table, row=first, column=column)
+            bad = _("{count} cells that are no {kind}").format(count=count, kind=said[kind])
+            yield Problem(where, bad, _("ISO dates and plain numbers"))
+
+
+NAMES = (
+    "person",
+    "measurement",
+    "observation",
+    "condition_occurrence",
+    "procedure_occurrence",
+    "death",
+    "concept",
+)
+
+PRELIMINARY = (32899, 4033240)
+"""Condition states that are no diagnosis yet: preliminary, in the present and in the older vocabulary."""
+
+DAYS = {"condition_occurrence": "condition_start_date", "procedure_occurrence": "procedure_date"}
+"""The column of the day, where it is not the table's own name."""
+
+RESULTS = ("measurement", "observation")
+
+TYPES = {"int": "bigint"}
+"""DuckDB's names of types, where they are not ours."""
+
+
+def needed(table: str) -> tuple[str, ...]:
+    """Return the columns without which a table says nothing."""
+    if table == "concept":
+        return ("concept_id", "vocabulary_id", "concept_code")
+    day = () if table == "person" else (DAYS.get(table, f"{table}_date"),)
+    asked = (f"{table.removesuffix('_occurrence')}_concept_id",) if table not in ("person", "death") else ()
+    return ("person_id", *asked, *day)
+
+
+class Account(NamedTuple):
+    """What became of the rows of one table: those read, and those left out by reason; together they are all rows."""
+
+    table: str
+    file: str
+    rows: int
+    read: int
+    left_out: tuple[tuple[str, int], ...]
+
+
+class Result(NamedTuple):
+    """One row of a table of results."""
+
+    id: Any
+    person: int
+    concept: int
+    source_concept: int | None
+    day: date | None
+    number: Any
+    operator: int | None
+    answer: int | None
+    unit: int | None
+    unit_source: str | None
+    high: Any
+
+
+class Tables:
+    """The tables that a folder has; what is wrong with their cells is gathered in ``problems``."""
+
+    def __init__(self, folder: Path) -> None:
+        import duckdb
+
+        files = {path.name.lower(): path for path in folder.iterdir()} if folder.is_dir() else {}
+        self.files = {name: files.get(f"{name}.parquet") or files.get(f"{name}.csv") for name in NAMES}
+        if self.files["person"] is None:
+            found = _("no table person.parquet or person.csv")
+            raise ProtocolError(folder.name, found, _("a folder of OMOP CDM 5.4 tables"))
+        self.problems: list[Problem] = []
+        self.columns: dict[str, set[str]] = {}
+        self.connection = duckdb.connect(":memory:", config={"enable_external_access": True})
+        try:
+            for name, path in self.files.items():
+                self._open(name, path, duckdb.Error)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: object, _where: object) -> None:
+        import duckdb
+
+        self.connection.close()
+        if isinstance(error, duckdb.Error):  # a file may turn out to be no table only far behind its beginning
+            raise self._unreadable(str(error)) from None
+
+    def _unreadable(self, said: str) -> ProtocolError:
+        """Say where the reading ended; what stands there is somebody's and is not repeated."""
+        held = [path.name for path in self.files.values() if path is not None]
+        file = next((name for name in held if name in said), ", ".join(held))
+        line = re.search(r"Line: (\d+)", said)
+        if not line:
+            return ProtocolError(file, _("a file that is no table"), _("Parquet, or CSV in UTF-8"))
+        where = _("{file}, line {line}").format(file=file, line=line[1])
+        write = _("CSV in UTF-8, with as many cells in every line as in the first")
+        return ProtocolError(where, _("a line that cannot be read"), write)
+
+    def file(self, table: str) -> str:
+        """Return the name of a table's file."""
+        path = self.files[table]
+        return path.name if path is not None else table
+
+    def _open(self, name: str, path: Path | None, error: type[Exception]) -> None:
+        if path is None:
+            found, write = _("no such table: nothing of it is known"), f"{name}.parquet"
+            self.problems.append(Problem(_("table {name}").format(name=name), found, write))
+            return
+        try:
+            if path.suffix.lower() == ".csv":
+                relation = self.connection.read_csv(str(path), all_varchar=True, header=True)
+            else:
+                relation = self.connection.read_parquet(str(path))
+            relation.create_view(name)
+        except (error, OSError):
+            raise ProtocolError(path.name, _("a file that is no table"), _("Parquet, or CSV in UTF-8")) from None
+        self.columns[name] = {column.lower() for column in relation.columns}
+        for column in needed(name):
+            if column not in self.columns[name]:
+                found = _("no column {column}").format(column=column)
+                self.problems.append(Problem(path.name, found, _("the columns of OMOP CDM 5.4")))
+        if name == "concept" and "concept_id" not in self.columns[name]:
+            del self.columns[name]
+
+    def refuse_more_than(self, most: int | None) -> None:
+        """Raise ProtocolError when the person table has more rows, or does not say who they are."""
+        if "person_id" not in self.columns["person"]:
+            raise ProtocolError(self.file("person"), _("no column person_id"), _("the columns of OMOP CDM 5.4"))
+        persons = self.account("person").rows
+        if most is not None and persons > most:
+            write = _("at most {most:,} here; read_omop in Python takes any number").format(most=most)
+            raise ProtocolError(self.file("person"), _("{persons:,} persons").format(persons=persons), write)
+
+    def rows(self, table: str, *columns: str, where: str = "true") -> Iterator[tuple[Any, ...]]:
+        """Yield columns of a table, each ``name`` or ``name::type``; what is absent or of another type is None."""
+        if table not in self.columns:
+            return
+        self._check(table, columns)
+        picked = ", ".join(self._column(table, column) for column in columns)
+        cursor = self.connection.cursor()
+        cursor.execute(f"select {picked} from {table} where {where}")  # noqa: S608 - names of this module only
+        while batch := cursor.fetchmany(10_000):
+            yield from batch
+
+    def concepts(self) -> Iterator[tuple[int, str, str]]:
+        """Yield id, vocabulary and code of the concepts that the other tables use; a vocabulary has millions."""
+        yield from self.rows("concept", "concept_id::int", "vocabulary_id", "concept_code", where=self._used())
+
+    def _used(self) -> str:
+        """Return the test for a row of the concept table that another table uses."""
+        held = [(table, key) for table, own in self.columns.items() for key in own if key.endswith("concept_id")]
+        columns = [(self._column(table, f"{key}::int"), table) for table, key in held if table != "concept"]
+        used = " union ".join(f"select {column} from {table}" for column, table in columns) or "select 0"  # noqa: S608
+        return f"{self._cast('concept', 'concept_id', 'bigint')} in ({used})"
+
+    def distinct(self, table: str, column: str) -> list[int]:
+        """Return the different whole numbers of a column."""
+        if column not in self.columns.get(table, ()):
+            return []
+        found = self.connection.sql(f"select distinct {self._cast(table, column, 'bigint')} from {table}").fetchall()  # noqa: S608
+        return [number for (number,) in found if number]
+
+    def among(
+        self, table: str, columns: Sequence[str], keys: Sequence[str], wanted: dict[int, str]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows in which one of the key columns holds a wanted concept."""
+        numbers, held = ", ".join(map(str, wanted)) or "null", self.columns.get(table, ())
+        among = [f"{self._cast(table, key, 'bigint')} in ({numbers})" for key in keys if key in held]
+        yield from self.rows(table, *columns, where=" or ".join(among) or "false")
+
+    def newest(self, table: str, wanted: dict[int, str], as_of: date) -> Iterator[Result]:
+        """Yield the rows with a value of each person's newest day per fact, and those without a day."""
+        if table not in self.columns:
+            return
+        keys = (f"{table}_concept_id", f"{table}_source_concept_id")
+        columns = (
+            f"{table}_id", "person_id::int", f"{keys[0]}::int", f"{keys[1]}::int", f"{table}_date::date",
+            "value_as_number::double", "operator_concept_id::int", "value_as_concept_id::int", "unit_concept_id::int",
+            "unit_source_value", "range_high::double",
+        )  # fmt: skip
+        self._check(table, columns)
+        if not wanted:
+            return
+        pairs = ", ".join(f"({number}, '{facts}')" for number, facts in wanted.items())
+        picked = ", ".join(f"{self._column(table, column)} as c{i}" for i, column in enumerate(columns))
+        held = f"{self._column(table, 'value_as_number')} is not null or {self._column(table, columns[7])} <> 0"
+        query = f"""
+            with wanted(concept, facts) as (values {pairs}), rows as (select {picked} from {table} where {held}),
+            known as (
+                select rows.*, coalesce(own.facts, source.facts) as facts from rows
+                left join wanted own on own.concept = c2 left join wanted source on source.concept = c3
+                where coalesce(own.facts, source.facts) is not null and (c4 is null or c4 <= date '{as_of}')
+            )
+            select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 from known
+            qualify c4 is null or c4 = max(c4) over (partition by c1, facts) order by c1, c0
+        """  # noqa: S608
+        cursor = self.connection.cursor()
+        cursor.execute(query)
+        while batch := cursor.fetchmany(10_000):
+            yield from (Result(*row) for row in batch)
+
+    def account(
+        self,
+        table: str,
+        wanted: Mapping[int, str] = MappingProxyType({}),
+        as_of: date | None = None,
+        read: int | None = None,
+    ) -> Account:
+        """Count the rows of a table by the first reason that leaves them out.
+
+        Parameters
+        ----------
+        table : str
+        wanted : mapping of int to str
+            The concepts asked about; for tables of concepts only.
+        as_of : date, optional
+            Rows of a later day are left out.
+        read : int, optional
+            How many rows were read when older ones stand behind the newest.
+        """
+        if table not in self.columns:
+            return Account(table, "", 0, 0, ())
+        reasons = self._reasons(table, wanted, as_of)
+        before, counts = "false", ["count(*)"]
+        for test in reasons.values():
+            counts.append(f"count(*) filter (where not ({before}) and coalesce({test}, false))")
+            before += f" or coalesce({test}, false)"
+        query = f"select {', '.join(counts)} from {table}"  # noqa: S608 - names of this module and whole numbers only
+        rows, *left_out = self.connection.sql(query).fetchall()[0]
+        named = [*zip(reasons, left_out, strict=True)]
+        if read is not None:
+            named.append((_("older than the newest of the same person"), rows - sum(left_out) - read))
+        kept = tuple((reason, count) for reason, count in named if count)
+        return Account(table, self.file(table), rows, rows - sum(count for _reason, count in kept), kept)
+
+    def _reasons(self, table: str, wanted: Mapping[int, str], as_of: date | None) -> dict[str, str]:
+        """Return the reasons that leave a row out, each with its test."""
+        tests = {}
+        if table == "concept":
+            tests[_("used by no other table")] = f"not coalesce({self._used()}, false)"
+        if table.endswith("_occurrence") or table in RESULTS:
+            stem = table.removesuffix("_occurrence")
+            numbers = ", ".join(map(str, wanted)) or "null"
+            keys = [self._column(table, f"{stem}{kind}_concept_id::int") for kind in ("", "_source")]
+            known = " or ".join(f"coalesce({key} in ({numbers}), false)" for key in keys)
+            tests[_("about nothing that the criteria ask")] = f"not ({known})"
+        if table in RESULTS:
+            answer = f"coalesce({self._column(table, 'value_as_concept_id::int')}, 0) = 0"
+            tests[_("without a value")] = f"{self._column(table, 'value_as_number')} is null and {answer}"
+        if table == "condition_occurrence":
+            state = self._column(table, "condition_status_concept_id::int")
+            tests[_("preliminary, no diagnosis yet")] = f"{state} in {PRELIMINARY}"
+        if as_of is not None:
+            day = self._column(table, f"{needed(table)[-1]}::date")
+            tests[_("after the as-of day")] = f"{day} > date '{as_of}'"
+        return tests
+
+    def _column(self, table: str, column: str) -> str:
+        name, _colons, kind = column.partition("::")
+        kind = TYPES.get(kind, kind)
+        if name not in self.columns[table]:
+            return f"null::{kind or 'varchar'}"
+        return self._cast(table, name, kind) if kind else name
+
+    def _cast(self, table: str, column: str, kind: str) -> str:
+        """Return a cast that gives nothing where it fails.
+
+        DuckDB 2.0 leaves the cast of a CSV file's bare column to its reader, which ends at the first bad cell.
+        """
+        path = self.files[table]
+        text = path is not None and path.suffix.lower() == ".csv"
+        return f"try_cast({f'trim({column})' if text else column} as {kind})"
+
+    def _check(self, table: str, columns: Iterable[str]) -> None:
+        """Report the cells of columns, each ``name::type``, that are not of their type."""
+        known = self.columns.get(table, set()) - ({"person_id"} if table == "person" else set())  # told by its row
+        typed = [column.split("::") for column in columns if "::" in column]
+        casts = {n: (TYPES.get(kind, kind), self._column(table, f"{n}::{kind}")) for n, kind in typed if n in known}
+        if casts:
+            self.problems += bad_cells(self.connection, table, casts)

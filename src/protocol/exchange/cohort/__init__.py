@@ -1,0 +1,1 @@
+"""Cohort files in, results of a cohort out."""

@@ -1,0 +1,227 @@
+"""The cells of cohort files: what may stand in them, and columns of them in little memory."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.eligibility import Fact, expected
+from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
+from protocol.eligibility.frames import identity
+from protocol.translation import _
+
+YES = {"1", "1.0", "true", "yes", "y", "是"}
+
+NO = {"0", "0.0", "false", "no", "n", "否"}
+
+EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
+
+DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
+"""How pandas holds values of a fact, where a frame is made of plain values."""
+
+KINDS = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
+"""How a fact's values are kept, as types of NumPy."""
+
+NOTHING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
+"""What stands for no value in each of them."""
+
+GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
+"""1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
+
+SHOWN = 200
+"""Problems of one kind that are listed one by one."""
+
+KEPT_READINGS = 100_000
+
+UNUSABLE = object()
+
+Values = NDArray[Any]
+
+
+class Problem(NamedTuple):
+    """One thing in a file that could not be used: where, what was found, what to write."""
+
+    where: str
+    found: str
+    write: str
+
+
+class Rows(NamedTuple):
+    """Some rows of a file: their numbers in it, and their cells by column, as a list or a Polars column of text."""
+
+    numbers: Any
+    cells: Mapping[str, Any]
+
+
+class Listed:
+    """Problems of one kind: the first are listed, the others counted."""
+
+    def __init__(self, where: str, write: str) -> None:
+        self.where, self.write, self.first, self.more = where, write, list[Problem](), 0
+
+    def add(self, where: str, found: str) -> None:
+        """Add one."""
+        if len(self.first) < SHOWN:
+            self.first.append(Problem(where, found, self.write))
+        else:
+            self.more += 1
+
+    @property
+    def room(self) -> int:
+        """How many more are listed."""
+        return SHOWN - len(self.first)
+
+    def problems(self) -> list[Problem]:
+        """Return them, the last one with the number of those not listed."""
+        if not self.more:
+            return self.first
+        return [*self.first, Problem(self.where, _("{count} more of this kind").format(count=self.more), self.write)]
+
+
+class Column:
+    """A column of a fact: reads cells into numbers, days, or positions among the answers, in little memory."""
+
+    def __init__(self, fact: Fact, *, grouped: bool = False) -> None:
+        self.fact, self.kind, self.grouped = fact, KINDS[fact.type], grouped
+        self.nothing = NOTHING[self.kind]
+        self.readings = dict[Any, Any]()
+        self.unusable = Listed(_("column {column}").format(column=fact.id), expected(fact))
+
+    def take(self, rows: Rows) -> Values:
+        """Read the cells of some rows."""
+        cells = rows.cells[self.fact.id]
+        if isinstance(cells, (list, tuple)):
+            return np.array(self._read(cells, rows.numbers), dtype=self.kind)
+        values, others = self._usual(cells)
+        if len(others):
+            values[others] = self._read(cells.gather(others).to_list(), np.asarray(rows.numbers)[others])
+        return values
+
+    def _read(self, cells: Sequence[Any], numbers: Any) -> list[Any]:
+        """Read cells one by one, each text once; list those that cannot be used."""
+        if len(self.readings) > KEPT_READINGS:
+            self.readings.clear()
+        for cell in set(cells).difference(self.readings):
+            self.readings[cell] = self._reading(cell)
+        found = [self.readings[cell] for cell in cells]
+        wrong = [place for place, value in enumerate(found) if value is UNUSABLE]
+        room = self.unusable.room
+        for place in wrong[:room]:
+            where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
+            self.unusable.add(where, f"{str(cells[place])[:40]!r}")
+        self.unusable.more += len(wrong[room:])
+        for place in wrong:
+            found[place] = self.nothing
+        return found
+
+    def _reading(self, cell: Any) -> Any:
+        if self.grouped and self.fact.is_number and GROUPED.fullmatch(str(cell).strip()):
+            return UNUSABLE
+        try:
+            value: Any = read_value(cell, self.fact)
+        except ValueError:
+            return UNUSABLE
+        if value is None:
+            return self.nothing
+        if self.fact.type == "choice":
+            return list(self.fact.options).index(value)
+        return (value - date(1970, 1, 1)).days if isinstance(value, date) else value
+
+    def _usual(self, cells: Any) -> tuple[Values, Values]:
+        """Read what is written as usual, all cells of a Polars column at once; return also the places of the rest."""
+        match self.fact.type:
+            case "date":
+                values, usable = self._days(cells)
+            case "number" | "whole":
+                values, usable = self._numbers(cells)
+            case _:
+                texts, known = self._answers
+                codes = cells.cast(texts, strict=False).to_physical()
+                values, usable = known[codes.fill_null(len(known) - 1).to_numpy()], codes.is_not_null().to_numpy()
+        return values, np.flatnonzero(~usable & cells.is_not_null().to_numpy())
+
+    def _numbers(self, cells: Any) -> tuple[Values, Values]:
+        import polars as pl
+
+        numbers = cells.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+        usable = (numbers >= self.fact.minimum) & (numbers <= self.fact.maximum)
+        if self.fact.type == "whole":
+            usable &= numbers == np.floor(numbers)
+        return np.where(usable, numbers, self.nothing), usable
+
+    def _days(self, cells: Any) -> tuple[Values, Values]:
+        """Read days; Polars takes more than is allowed, so each has to be what the day is written as."""
+        import polars as pl
+
+        days = cells.str.to_date("%Y-%m-%d", strict=False)
+        usual = days.is_between(FIRST_DAY, LAST_DAY) & (days.cast(pl.String) == cells)
+        usable = usual.fill_null(value=False).to_numpy()
+        return np.where(usable, days.to_physical().fill_null(0).to_numpy(), np.int32(self.nothing)), usable
+
+    @cached_property
+    def _answers(self) -> tuple[Any, Values]:
+        """The usual ways to write an answer, as a type of Polars, and what is read from each; at the end nothing."""
+        import polars as pl
+
+        words = [*self.fact.options, *self.fact.options.values(), *sorted(YES | NO | EMPTY)]
+        texts = {text: self._reading(text) for word in words for text in (word, word.capitalize(), word.upper())}
+        usual = {text: value for text, value in texts.items() if value is not UNUSABLE}
+        return pl.Enum(list(usual)), np.array([*usual.values(), self.nothing], dtype=self.kind)
+
+    def problems(self) -> list[Problem]:
+        """Return what could not be used."""
+        return self.unusable.problems()
+
+
+def identities(cells: Sequence[Any], numbers: Any, missing: Listed) -> list[str]:
+    """Read ids as text; a participant without one is called by the number of the row, and listed."""
+    ids = ["" if cell is None or cell != cell else identity(cell) for cell in cells]
+    for place in [place for place, text in enumerate(ids) if not text.strip()]:
+        ids[place] = _("row {row}").format(row=numbers[place])
+        missing.add(ids[place], _("no id; this row is screened and shown by its number"))
+    return ids
+
+
+def read_value(cell: object, fact: Fact) -> object:
+    """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
+    text = "" if cell is None or cell != cell else str(cell).strip()
+    if text.lower() in EMPTY and text not in fact.options:
+        if text.lower() in fact.options:
+            raise ValueError(text)  # "None" is also what programs write for nothing
+        return None
+    match fact.type:
+        case "yes_no":
+            return _yes_no(text.lower())
+        case "date":
+            return _date(text)
+        case "choice":
+            return _option(text, fact)
+    number = float(text.replace("_", "x"))  # Python would read 1_000
+    if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
+        raise ValueError(text)
+    return int(number) if fact.type == "whole" else number
+
+
+def _date(text: str) -> date:
+    day = date.fromisoformat(text[:10] if text[10:] in ("", " 00:00:00", "T00:00:00") else text)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(text)
+    return day
+
+
+def _yes_no(text: str) -> bool:
+    if text not in YES | NO:
+        raise ValueError(text)
+    return text in YES
+
+
+def _option(text: str, fact: Fact) -> str:
+    labels = {label.lower(): option for option, label in fact.options.items()}
+    found = text if text in fact.options else labels.get(text.lower(), text.lower())
+    if found not in fact.options:
+        raise ValueError(text)
+    return found

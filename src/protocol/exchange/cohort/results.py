@@ -1,0 +1,171 @@
+"""What a cohort's screening found, as tables for spreadsheets; each says under which reading of which rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from protocol import __version__
+from protocol.eligibility import CohortScreening, EligibilityRecord
+from protocol.eligibility.cohort_counts import Tally
+from protocol.eligibility.screening_record import interpretation_id, rule_hash
+from protocol.exchange.spreadsheet import csv
+from protocol.records import Phase
+from protocol.translation import _
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Under what a result was found.
+
+    Attributes
+    ----------
+    trial : str
+        The registry's id.
+    phase : {"Ib", "II"}
+    as_of : date
+        The day of the result.
+    interpretation_id, rule_hash : str
+        What the thresholds and readings were, and what the criteria were.
+    software : str
+        The version of the workbook.
+    off : tuple of str
+        Criteria that were switched off.
+    changed : tuple of str
+        Thresholds and readings that were not the record's own, in words.
+    """
+
+    trial: str
+    phase: Phase
+    as_of: date
+    interpretation_id: str
+    rule_hash: str
+    software: str
+    off: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    def lines(self) -> dict[str, str]:
+        """Return the stamp as labelled texts."""
+        return {
+            _("Trial"): self.trial,
+            _("Phase"): self.phase,
+            _("As of"): self.as_of.isoformat(),
+            _("Interpretation"): self.interpretation_id,
+            _("Rules"): self.rule_hash,
+            _("Software"): self.software,
+            _("Switched off"): " ".join(self.off) or "–",
+            _("Changed"): "; ".join(self.changed) or "–",
+        }
+
+
+def stamp(
+    record: EligibilityRecord,
+    phase: Phase,
+    as_of: date,
+    trial: str,
+    off: Sequence[str] = (),
+    changed: Sequence[str] = (),
+) -> Stamp:
+    """Stamp a result found with a record's present parameters.
+
+    Parameters
+    ----------
+    record : EligibilityRecord
+        With the thresholds and readings used.
+    phase : {"Ib", "II"}
+    as_of : date
+    trial : str
+    off : sequence of str
+        Criteria switched off.
+    changed : sequence of str
+        The thresholds and readings that are not the record's own, in words.
+    """
+    ids = interpretation_id(record), rule_hash(record)
+    return Stamp(trial, phase, as_of, *ids, __version__, tuple(off), tuple(changed))
+
+
+def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> bytes:
+    """Write one line per participant: the answer, and the criteria that fail, are unknown or do not apply.
+
+    Criteria switched off are left out of the answer and of the lists; a mirror counts with its criterion.
+    """
+    on = {tally.planes.ids[i] for i in tally.on}
+    kept = [on & {c.id, c.mirrors} != set() for c in screening.criteria]
+    fail, unknown, absent = (_listed(mask, screening, kept) for mask in _masks(screening))
+    answer = np.where(
+        fail != "", _("not eligible"), np.where(unknown != "", _("possibly eligible"), _("eligible so far"))
+    )
+    frame = pd.DataFrame(
+        {
+            _("Participant"): list(screening.participants),
+            _("Answer"): answer,
+            _("Not met"): fail,
+            _("Unknown"): unknown,
+            _("Not applicable"): absent,
+        }
+    )
+    return csv(_stamped(frame, under))
+
+
+def _masks(screening: CohortScreening) -> tuple[np.ndarray, ...]:
+    return screening.fail, screening.unknown, screening.not_applicable
+
+
+def _listed(mask: np.ndarray, screening: CohortScreening, kept: Sequence[bool]) -> np.ndarray:
+    """Spell out each participant's criteria; equal masks are spelt once."""
+    bits = np.int64(sum(1 << i for i, keep in enumerate(kept) if keep))
+    patterns, places = np.unique(mask & bits, return_inverse=True)
+    spelt = [
+        " ".join(criterion.id for i, criterion in enumerate(screening.criteria) if int(pattern) >> i & 1)
+        for pattern in patterns
+    ]
+    return np.array(spelt, dtype=object)[places]
+
+
+def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:
+    """Write one line per criterion in the order shown: lost here, left, and each criterion's counts on its own."""
+    funnel = tally.funnel(order).drop(columns=["title", "fails", "only_reason"])
+    frame = funnel.merge(tally.criteria(), on="criterion", how="left")
+    names = {
+        "criterion": _("Criterion"),
+        "title": _("About"),
+        "excluded": _("First excluded here"),
+        "remaining": _("Not excluded so far"),
+        "confirmed": _("Of these, everything known and met"),
+        "fails": _("Excluded by this, alone or with others"),
+        "only_reason": _("Excluded by this alone"),
+        "share": _("Share of the exclusions"),
+        "gain": _("More left without it"),
+        "unknown": _("Unknown"),
+        "decides": _("Decided by this alone when found out"),
+    }
+    first = dict.fromkeys(names.values(), "") | {_("Criterion"): _("everybody")}
+    first[names["remaining"]] = str(tally.totals["participants"])
+    table = frame.rename(columns=names)[list(names.values())].round(2).astype(object)
+    return csv(_stamped(pd.concat([pd.DataFrame([first]), table], ignore_index=True), under))
+
+
+def _stamped(frame: pd.DataFrame, under: Stamp) -> pd.DataFrame:
+    return frame.assign(**under.lines())
+
+
+def groups(rates: pd.DataFrame, titles: dict[str, str], under: Stamp) -> bytes:
+    """Write the comparison of groups as shown: hidden numbers stay hidden, and none says for itself why."""
+    why = _("hidden: a number from 1 to 9, or one that would give such a number away")
+    shown = rates.assign(title=rates["criterion"].map(titles), hidden=rates["hidden"].map({True: why}))
+    names = {
+        "criterion": _("Criterion"),
+        "title": _("About"),
+        "group": _("Group"),
+        "size": _("Participants"),
+        "fails": _("Excluded"),
+        "rate": _("Rate"),
+        "low": _("95 % interval from"),
+        "high": _("to"),
+        "difference": _("Standardised difference from all others"),
+        "ratio": _("Ratio to all others"),
+        "hidden": _("Hidden"),
+    }
+    return csv(_stamped(shown.reindex(columns=list(names)).rename(columns=names).round(4), under))

@@ -1,0 +1,1 @@
+"""Calendar files, contacts and mail."""

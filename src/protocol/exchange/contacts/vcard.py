@@ -1,0 +1,99 @@
+"""One contact as a vCard (3.0: RFC 2426, 4.0: RFC 6350) and as a QR code."""
+
+from io import BytesIO
+from typing import Literal
+
+from markupsafe import Markup
+
+from protocol.records import ProtocolError
+from protocol.sites import Contact, Site, e164
+
+_ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n", "\r": None})
+
+Version = Literal["3.0", "4.0"]
+
+
+def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | None = None) -> bytes:
+    """Write a contact of a site as a vCard; values are escaped and lines folded at 75 octets.
+
+    Parameters
+    ----------
+    site : Site
+        The hospital. A telephone number that cannot be dialled is written as it is.
+    note : str
+        What the reader of the card should know; left out when empty.
+    version : {"3.0", "4.0"}
+        3.0 is understood by every address book; 4.0 is always UTF-8 and writes the number as a ``tel:`` link.
+    contact : Contact, optional
+        One of the site's contacts; the first when not given.
+
+    Raises
+    ------
+    ProtocolError
+        When nobody is registered at the site.
+    """
+    contact = contact or site.contact
+    if contact is None:
+        raise ProtocolError(site.name, "no contact", "a contact in sites.toml first")
+    names = contact.name.split()
+    place = ";".join(_escaped(part) for part in (site.address, site.city, site.province, site.postcode, site.country))
+    lines = [
+        ("BEGIN", "VCARD"),
+        ("VERSION", version),
+        ("N", f"{_escaped(names[-1])};{_escaped(' '.join(names[:-1]))};;;"),
+        ("FN", _escaped(contact.name)),
+        ("TITLE", _escaped(contact.role)),
+        ("ORG", _escaped(site.name)),
+        ("ADR;TYPE=WORK", f";;{place}"),
+        _telephone(contact, site, version),
+        (f"EMAIL;TYPE={'INTERNET' if version == '3.0' else 'WORK'}", _escaped(contact.mail)),
+        ("NOTE", _escaped(note)),
+        ("END", "VCARD"),
+    ]
+    return b"".join(_folded(f"{name}:{value}") + b"\r\n" for name, value in lines if value)
+
+
+def _telephone(contact: Contact, site: Site, version: Version) -> tuple[str, str]:
+    try:
+        number = e164(contact.phone, site.country)
+    except ProtocolError:
+        return f"TEL;TYPE=WORK{',VOICE' if version == '3.0' else ';VALUE=text'}", _escaped(contact.phone)
+    return ("TEL;TYPE=WORK,VOICE", number) if version == "3.0" else ("TEL;TYPE=WORK;VALUE=uri", f"tel:{number}")
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+def _folded(line: str) -> bytes:
+    """Break a line after at most 75 octets, never inside a character; what follows begins with a space."""
+    pieces, piece = [], b""
+    for character in line:
+        octets = character.encode("utf-8")
+        if len(piece) + len(octets) > 75:
+            pieces.append(piece)
+            piece = b" "
+        piece += octets
+    return b"\r\n".join([*pieces, piece])
+
+
+def qr(content: bytes, title: str) -> Markup:
+    """Draw bytes as a QR code: dark on white with its quiet zone, so that it is read in dark mode too.
+
+    Raises
+    ------
+    ProtocolError
+        When it is more than a QR code holds (2,331 bytes at error correction M).
+    """
+    import segno
+
+    try:
+        code = segno.make(content, error="m", micro=False, boost_error=False, mode="byte")
+    except segno.DataOverflowError:
+        raise ProtocolError(title, f"{len(content)} bytes", "at most 2,331 bytes") from None
+    drawing = BytesIO()
+    code.save(drawing, kind="svg", scale=3, border=4, light="#fff", xmldecl=False, title=None, svgclass="pw-qr")
+    return Markup('<figure class="pw-figure" role="img" aria-label="{}">{}</figure>').format(
+        title,
+        Markup(drawing.getvalue().decode()),  # noqa: S704 - segno draws it from squares only
+    )

@@ -1,0 +1,326 @@
+"""A synopsis of the whole record in the order of ICH M11, as Markdown or HTML."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from markupsafe import Markup
+
+from protocol.eligibility import Criterion
+from protocol.exchange.documents.open_questions import STYLE
+from protocol.followup import FollowupRecord, Visit
+from protocol.records import Provenance, Sourced
+from protocol.translation import _
+from protocol.trial import Trial
+
+
+def lines(criterion: Criterion) -> list[str]:
+    """Return the wording and, below it, those of its numbered parts that are not already in it."""
+    parts = [part for part in criterion.parts if part.wording not in criterion.wording]
+    return [criterion.wording, *(f"   {part.id.rpartition('.')[2]}. {part.wording}" for part in parts)]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence or a value with its name and where it comes from."""
+
+    text: str
+    name: str = ""
+    origin: Provenance | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a head; a row ends with where it comes from."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[tuple[str, ...], Provenance | None], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A numbered section of the synopsis."""
+
+    number: str
+    title: str
+    content: tuple[Line | Table, ...]
+
+
+def sections(trial: Trial) -> tuple[Section, ...]:
+    """Say the whole record in the order of ICH M11.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    tuple of Section
+        The M11 sections the record has something for: 1 to 6, 8 and 11, and an appendix with the open questions.
+        What the record does not state is named as not stated.
+    """
+    return (
+        Section("1.1.1", _("Objectives and endpoints"), _objectives(trial)),
+        Section("1.1.2", _("Overall design"), _facts(trial, *_OVERALL)),
+        Section("1.2", _("Trial schema"), (_schema(trial),)),
+        Section("1.3", _("Schedule of activities"), (_activities(trial.followup),)),
+        Section("2", _("Introduction"), _facts(trial, "purpose", "background")),
+        Section("4.1", _("Description of trial design"), _design(trial)),
+        Section("5.2", _("Inclusion criteria"), _criteria(trial, "inclusion")),
+        Section("5.3", _("Exclusion criteria"), _criteria(trial, "exclusion")),
+        Section("6.1", _("Investigational trial intervention"), _intervention(trial)),
+        Section("8.1", _("Trial assessments and procedures"), _assessments(trial.followup)),
+        Section("11", _("Trial oversight: sites and contacts"), (_sites(trial),)),
+        Section("A", _("What no public page states"), tuple(Line(item.label) for item in trial.identity.unknowns)),
+        Section("B", _("Open questions to the sponsor"), (_questions(trial),)),
+    )  # fmt: skip
+
+
+_OVERALL = (
+    "nct_id", "study_type", "phase", "design", "conditions", "sponsor", "status", "enrolment", "start_date",
+    "primary_completion_date", "completion_date", "eligible_ages", "gender", "healthy_volunteers", "course",
+    "follow_up",
+)  # fmt: skip
+
+
+def _facts(trial: Trial, *names: str) -> tuple[Line, ...]:
+    found = [trial.identity.get(name) for name in names]
+    return tuple(Line(_value(fact.value), fact.label, fact) for fact in found if fact)
+
+
+def _value(value: object) -> str:
+    return "; ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _objectives(trial: Trial) -> tuple[Line | Table, ...]:
+    outcomes = trial.identity.outcomes
+    if not outcomes:
+        return (*_facts(trial, "purpose"), Line(_("Outcome measures: not stated in the record.")))
+    rows = tuple(((item.kind, item.measure, item.time_frame, item.description), item) for item in outcomes)
+    return (*_facts(trial, "purpose"), Table((_("Kind"), _("Measure"), _("Time frame"), _("Description")), rows))
+
+
+def _schema(trial: Trial) -> Table:
+    """Doses by frequencies, with the cells per kilogram and the infusion days of each."""
+    levels = {str(item.level): item for item in trial.followup.frequencies}
+    head = [_("Frequency {level}: days {days}").format(
+        level=item.id, days=", ".join(map(str, levels[item.id].infusion_days)) if item.id in levels else "?"
+    ) for item in trial.escalation.frequencies]  # fmt: skip
+    names = [level.id for level in trial.escalation.frequencies]
+    rows = tuple(
+        ((f"{dose.id}: {dose.cells_per_kg.value:,.0f}", *(f"{dose.id}{name}" for name in names)), dose.cells_per_kg)
+        for dose in trial.escalation.doses
+    )
+    return Table((_("Dose: cells per kg"), *head), rows)
+
+
+def _activities(record: FollowupRecord) -> Table:
+    head = (_("Visit"), _("Counted from"), _("Offset"), _("Window"), _("Frequencies"), _("Procedures"))
+    return Table(head, tuple((_activity(record, visit), visit) for visit in record.all_visits))
+
+
+def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
+    names = {item.id: item.name for item in record.procedures}
+    names |= {item.id: item.name for item in record.anchors}
+    names |= {item.id: item.name for item in record.all_visits}
+    window = f"-{visit.window.before} / +{visit.window.after}"
+    if visit.window.is_assumption:
+        window += f" ({_('assumption')})"
+    levels = visit.frequencies or tuple(item.level for item in record.frequencies)
+    procedures = ", ".join(names[name] for name in visit.procedures)
+    return (visit.name, names.get(visit.hangs_on, _("last infusion")), visit.offset, window,
+            ", ".join(map(str, levels)), procedures)  # fmt: skip
+
+
+def _design(trial: Trial) -> tuple[Line, ...]:
+    arms = tuple(Line(arm.description, f"{arm.name} ({arm.type})", arm) for arm in trial.identity.arms)
+    design = trial.escalation.design
+    named: dict[str, Sourced[Any]] = {
+        _("Escalation design"): design.name, _("First regimen"): design.start,
+        _("Target rate of dose-limiting toxicity"): design.target, _("Cohort size"): design.cohort_size,
+        _("Largest number in phase Ib"): design.maximum,
+        _("Days in which a toxicity is dose-limiting"): trial.escalation.dlt_window_days,
+    }  # fmt: skip
+    return arms + tuple(Line(str(value.value), name, value) for name, value in named.items())
+
+
+def _criteria(trial: Trial, kind: str) -> tuple[Line, ...]:
+    found = [item for item in trial.eligibility.criteria if item.kind == kind]
+    return tuple(Line("\n".join(lines(item)), item.id, item) for item in found)
+
+
+def _intervention(trial: Trial) -> tuple[Line, ...]:
+    given = trial.identity.interventions
+    products = tuple(Line(item.description, f"{item.name} ({item.type})", item) for item in given)
+    doses = tuple(
+        Line(_("{cells:,.0f} cells per kg").format(cells=dose.cells_per_kg.value),
+             _("Dose {dose}").format(dose=dose.id), dose.cells_per_kg)
+        for dose in trial.escalation.doses
+    )  # fmt: skip
+    levels = tuple(
+        Line(_("infusions on study days {days}").format(days=", ".join(map(str, item.infusion_days))),
+             _("Frequency {level}").format(level=item.level), item)
+        for item in trial.followup.frequencies
+    )  # fmt: skip
+    return products + doses + levels
+
+
+def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
+    procedures = tuple(Line(item.name, _("Procedure"), item) for item in record.procedures)
+    wait = _("Waiting time before enrolment")
+    waits = tuple(Line(f"{item.name}: {item.lasts}", wait, item) for item in record.lookbacks)
+    periods = tuple(Line(f"{item.name}: {item.lasts}", _("Period"), item) for item in record.periods)
+    return procedures + waits + periods
+
+
+def _sites(trial: Trial) -> Table:
+    head = (_("Site"), _("Place"), _("Contact"), _("Telephone"), _("Mail"))
+    rows = tuple(
+        ((site.name, f"{site.city}, {site.province} {site.postcode}, {site.country}",
+          *((site.contact.name, site.contact.phone, site.contact.mail) if site.contact else ("", "", ""))), site)
+        for site in trial.sites
+    )  # fmt: skip
+    return Table(head, rows)
+
+
+def _questions(trial: Trial) -> Table:
+    head = (_("No."), _("Question"), _("Read until answered as"), _("Severity"))
+    return Table(head, tuple(((item.id, item.question, item.default, _(item.severity)), None)
+                             for item in trial.ambiguities))  # fmt: skip
+
+
+_TABLES = """
+body { max-width: 60em; } table { border-collapse: collapse; font-size: .85em; margin: .4em 0; }
+th, td { border: 1px solid #999; padding: .2em .5em; vertical-align: top; text-align: left; }
+.assumption { border: 1px dashed #7a5c00; color: #7a5c00; padding: 0 .3em; } .from { color: #555; font-size: .85em; }
+p { white-space: pre-line; }
+"""
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&]|^[-+]|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
+
+
+def as_markdown(trial: Trial, day: date) -> str:
+    """Write the synopsis as Markdown.
+
+    Parameters
+    ----------
+    trial : Trial
+    day : date
+        Written into the head.
+    """
+    return markdown(_title(trial), _lead(trial, day), sections(trial))
+
+
+def as_html(trial: Trial, day: date) -> str:
+    """Write the synopsis as one HTML page that needs nothing else; parameters as in :func:`as_markdown`."""
+    return html(_title(trial), _lead(trial, day), sections(trial))
+
+
+def markdown(title: str, lead: str, content: Iterable[Section]) -> str:
+    """Write sections as Markdown, under a title and a paragraph."""
+    parts = [f"# {_plain(title)}", _plain(lead)]
+    for section in content:
+        parts.append(f"## {section.number} {_plain(section.title)}")
+        parts += map(_markdown, section.content)
+    return "\n\n".join(parts) + "\n"
+
+
+def html(title: str, lead: str, content: Iterable[Section]) -> str:
+    """Write sections as one HTML page that needs nothing else, under a title and a paragraph."""
+    return str(
+        Markup(
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
+            "<h1>{title}</h1><p>{lead}</p>{body}</html>"
+        ).format(
+            title=title,
+            style=Markup(STYLE + _TABLES),  # noqa: S704 - the lines above and those of the printed questions
+            lead=lead,
+            body=Markup("").join(map(_html_section, content)),
+        )
+    )
+
+
+def _title(trial: Trial) -> str:
+    title, number = trial.identity["title"].value, trial.identity["nct_id"].value
+    return _("Synopsis of {number}: {title}").format(number=number, title=title)
+
+
+def _lead(trial: Trial, day: date) -> str:
+    count = sum(_is_assumption(item) for section in sections(trial) for item in _origins(section))
+    return _(
+        "Written on {day} from the workbook's record in the order of ICH M11. {count} entries are assumptions of the "
+        "workbook, not the sponsor's, and are marked as such."
+    ).format(day=day.isoformat(), count=count)
+
+
+def _origins(section: Section) -> list[Provenance | None]:
+    return [
+        origin
+        for item in section.content
+        for origin in ([row[1] for row in item.rows] if isinstance(item, Table) else [item.origin])
+    ]
+
+
+def _is_assumption(origin: Provenance | None) -> bool:
+    return origin is not None and origin.is_assumption
+
+
+def _plain(text: str) -> str:
+    """Escape what Markdown would read as its own."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _markdown_origin(origin: Provenance | None) -> str:
+    if origin is None:
+        return ""
+    return f"**{_('assumption')}:** {_plain(origin.origin)}" if origin.is_assumption else f"*{_plain(origin.origin)}*"
+
+
+def _markdown(item: Line | Table) -> str:
+    return _markdown_table(item) if isinstance(item, Table) else _markdown_line(item)
+
+
+def _markdown_line(line: Line) -> str:
+    head = f"**{_plain(line.name)}** " if line.name else ""
+    return f"- {head}{_plain(line.text)} {_markdown_origin(line.origin)}".rstrip()
+
+
+def _markdown_table(table: Table) -> str:
+    head = [*map(_plain, table.head), _("Where from")]
+    rows = [[*map(_plain, cells), _markdown_origin(origin)] for cells, origin in table.rows]
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _html_section(section: Section) -> Markup:
+    content = Markup("").join(
+        _html_table(item) if isinstance(item, Table) else _html_line(item) for item in section.content
+    )
+    return Markup("<section><h2>{} {}</h2>{}</section>").format(section.number, section.title, content)
+
+
+def _html_origin(origin: Provenance | None) -> Markup:
+    if origin is None:
+        return Markup("")
+    if origin.is_assumption:
+        return Markup('<span class="assumption">{}</span> <span class="from">{}</span>').format(
+            _("assumption"), origin.origin
+        )
+    return Markup('<span class="from">{}</span>').format(origin.origin)
+
+
+def _html_line(line: Line) -> Markup:
+    return Markup("<p><b>{}</b> {} {}</p>").format(line.name, line.text, _html_origin(line.origin))
+
+
+def _html_table(table: Table) -> Markup:
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in (*table.head, _("Where from")))
+    rows = Markup("").join(
+        Markup("<tr>{}<td>{}</td></tr>").format(
+            Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells), _html_origin(origin)
+        )
+        for cells, origin in table.rows
+    )
+    return Markup("<table><tr>{}</tr>{}</table>").format(head, rows)

@@ -1,0 +1,1 @@
+"""Registry and study formats: ClinicalTrials.gov, USDM and ADaM."""

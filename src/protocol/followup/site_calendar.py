@@ -1,0 +1,267 @@
+"""Working days in China, and the best day inside every window.
+
+The rule: the working day nearest to the target day, the earlier one of two equally near, never outside the window
+and never before today; days that leave a working day to the visits that hang on this one go first. Working days are
+the site's weekdays without public holidays, with the weekend days that the State Council makes working days. It
+announces each year's exchanges in about November of the year before; a later year's days are provisional.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from protocol.followup.ledger import Dates
+from protocol.followup.schedule import FIRST_INFUSION, Days, FollowupRecord, Visit, Working, moved
+from protocol.followup.windows import UNKNOWN, Schedule, Table, Window, read_table
+from protocol.records import ProtocolError
+
+_MARGIN_DAYS = 60  # for what hangs on the last day of a window
+
+MOST_DAYS = 3660  # nobody plans single days further ahead than this
+
+
+@lru_cache
+def public_days(year: int) -> tuple[dict[date, str], frozenset[date]]:
+    """Return a year's public holidays with their names, and its weekend days that are worked."""
+    import holidays
+
+    china = holidays.country_holidays("CN", years=year, language="en_US")
+    names = {day: name.partition(" (")[0] for day, name in china.items() if day.year == year}
+    return names, frozenset(day for day in china.weekend_workdays if day.year == year)
+
+
+@lru_cache
+def last_announced_year() -> int:
+    """Return the last year whose exchanged days are known."""
+    from holidays.countries.china import ChinaStaticHolidays
+
+    return max(ChinaStaticHolidays.special_public_holidays)
+
+
+Serves = Callable[[Days], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The days of a stretch on which a site can take a visit.
+
+    Parameters
+    ----------
+    first : numpy.datetime64
+        The stretch's first day.
+    free : ndarray of bool, shape (days,)
+        Whether the site works and has a place.
+    """
+
+    first: np.datetime64
+    free: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls, working: Working, first: np.datetime64, last: np.datetime64, full: Collection[date] = ()
+    ) -> "Calendar":
+        """Make the calendar of a site from its first to its last day; `full` are days without a place left."""
+        days = np.arange(first, last + 1)
+        if len(days) > MOST_DAYS:
+            raise ProtocolError("dates", f"{len(days)} days to plan", f"dates within {MOST_DAYS} days of today")
+        weekday = (days.astype("int64") + 3) % 7 + 1  # 1970-01-01 was a Thursday
+        free = np.isin(weekday, working.weekdays.value)
+        for year in range(days[0].item().year, days[-1].item().year + 1):
+            closed, worked = public_days(year)
+            free &= ~np.isin(days, _array(closed))
+            if working.makeup_days.value:
+                free |= np.isin(days, _array(worked))
+        return cls(first, free & ~np.isin(days, _array(full)))
+
+    def is_free(self, days: Days) -> NDArray[np.bool_]:
+        """Say of each day whether it can take a visit; a day outside the stretch and NaT cannot."""
+        place = (days - self.first).astype("int64")
+        inside = ~np.isnat(days) & (place >= 0) & (place < len(self.free))
+        return np.asarray(inside & self.free[np.where(inside, place, 0)])
+
+    def nearest(self, opens: Days, target: Days, closes: Days, serves: Serves | None = None) -> Days:
+        """Return the free day of each window that is nearest to its target; NaT where there is none.
+
+        Days that `serves` says yes to go first.
+        """
+        best = np.full(target.shape, UNKNOWN, "datetime64[D]")
+        if serves:
+            best = self._nearest(opens, target, closes, best, serves)
+        return self._nearest(opens, target, closes, best, lambda days: ~np.isnat(days))
+
+    def _nearest(self, opens: Days, target: Days, closes: Days, best: Days, serves: Serves) -> Days:
+        widest = np.fmax(target - opens, closes - target)
+        known = widest[~np.isnat(widest)].astype("int64")
+        for distance in range(int(known.max(initial=-1)) + 1):
+            for day in (target - distance, target + distance):
+                fits = np.isnat(best) & (day >= opens) & (day <= closes) & self.is_free(day) & serves(day)
+                best = np.where(fits, day, best)
+        return best
+
+
+def _array(days: Collection[date]) -> Days:
+    return np.array(sorted(days), "datetime64[D]")
+
+
+def reason(working: Working, day: date, full: Collection[date] = ()) -> str:
+    """Say why a site cannot take a visit on a day: a holiday's name, ``weekday``, ``full``; "" when it can."""
+    closed, worked = public_days(day.year)
+    if day in closed:
+        return closed[day]
+    if day.isoweekday() not in working.weekdays.value and not (working.makeup_days.value and day in worked):
+        return "weekday"
+    return "full" if day in full else ""
+
+
+Plan = dict[str, tuple[Visit, Window, Days]]
+
+
+def _planned(
+    record: FollowupRecord, given: Table, level: int, earliest: np.datetime64, full: Collection[date]
+) -> Plan:
+    """Choose days along the chains: what hangs on a visit follows the day chosen for it."""
+    days: dict[str, Days] = {}
+    plan: Plan = {}
+    for _turn in record.all_visits:
+        table = Table(given.names, given.frequencies, given.dates | days, given.rows)
+        schedule = Schedule(record, table, level, earliest - 1)
+        before, plan = plan, _chosen(schedule, given, earliest, full)
+        days = {name: best for name, (_visit, _window, best) in plan.items() if name != "infusion_day_1"}
+        days = {name: np.where(np.isnat(given[name]), best, given[name]) for name, best in days.items()}
+        if before and all(np.array_equal(before[n][2], plan[n][2], equal_nan=True) for n in plan):
+            break
+    return plan
+
+
+def _chosen(schedule: Schedule, given: Table, earliest: np.datetime64, full: Collection[date]) -> Plan:
+    windows = {visit.id: schedule.window(visit) for visit in schedule.visits.values()}
+    ends = np.concatenate([window.closes for window in windows.values()])
+    last = np.fmax.reduce(ends) if len(ends) else UNKNOWN
+    if np.isnat(last) or last < earliest:
+        return {}
+    calendar, plan = Calendar.of(schedule.record.working, earliest, last + _MARGIN_DAYS, full), {}
+    for visit in schedule.visits.values():
+        window = windows[visit.id]
+        to_come = np.isnat(given[visit.id]) & ~schedule.cancelled(visit) & (window.closes >= earliest)
+        opens = np.where(to_come, np.fmax(window.opens, earliest), UNKNOWN)
+        plan[visit.id] = (
+            visit,
+            window,
+            calendar.nearest(opens, window.target, window.closes, _serving(schedule, visit, calendar)),
+        )
+    return plan
+
+
+def _serving(schedule: Schedule, visit: Visit, calendar: Calendar) -> Serves | None:
+    """Ask of a day whether each visit that hangs on this one would have a free day."""
+    hanging = [other for other in schedule.visits.values() if schedule.parents[other.id] == visit.id]
+
+    def serves(days: Days) -> NDArray[np.bool_]:
+        answer = np.ones(days.shape, bool)
+        for other in hanging:
+            window = schedule.around(moved(days, other.offset), other)
+            answer &= ~np.isnat(calendar.nearest(window.opens, window.target, window.closes))
+        return answer
+
+    return serves if hanging else None
+
+
+def best_days(
+    record: FollowupRecord, dates: Dates, frequency: int, today: date, done: Dates | None = None,
+    full: Collection[date] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """Propose a day for every visit to come of one participant.
+
+    Parameters
+    ----------
+    record, dates, frequency, today, done
+        As for :func:`protocol.followup.timeline`. What a site works is ``record.working``.
+    full : collection of date
+        Days on which the site has no place left.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a visit whose window has not passed, by target day: ``id``, ``name``, ``opens``, ``target``,
+        ``closes``, ``best`` (datetime64[s]; NaT when no day of the window is left), ``moved_days`` (Int64),
+        ``why`` (why not the target day: ``past``, ``chain`` for the sake of
+        what hangs on it, or see :func:`reason`), ``provisional`` (bool: the year's public
+        holidays are not announced).
+
+    Raises
+    ------
+    ProtocolError
+        As :func:`protocol.followup.timeline`, and for dates further ahead than can be planned.
+    """
+    row = {"participant": "", "frequency": frequency, **dates, **(done or {})}
+    given = read_table(record, pd.DataFrame([row], dtype=object), today)
+    plan = _planned(record, given, frequency, np.datetime64(today, "D"), full)
+    rows = []
+    for visit, window, best in plan.values():
+        coming = ~np.isnat(window.target[0]) and window.closes[0] >= np.datetime64(today, "D")
+        if coming and np.isnat(given[visit.id][0]) and not _given_already(visit, given, today):
+            rows.append(_proposal(record.working, visit, window, best[0], today, full))
+    columns = ["id", "name", "opens", "target", "closes", "best", "why", "provisional"]
+    frame = pd.DataFrame(rows, columns=columns)
+    for column in ("opens", "target", "closes", "best"):
+        frame[column] = frame[column].astype("datetime64[s]")
+    frame["moved_days"] = (frame["best"] - frame["target"]).dt.days.astype("Int64")
+    return frame.sort_values("target", kind="stable", ignore_index=True)
+
+
+def _given_already(visit: Visit, given: Table, today: date) -> bool:
+    return visit.id == "infusion_day_1" and bool(given[FIRST_INFUSION][0] < np.datetime64(today, "D"))
+
+
+def _proposal(
+    working: Working, visit: Visit, window: Window, best: np.datetime64, today: date, full: Collection[date]
+) -> tuple[object, ...]:
+    target: date = window.target[0].item()
+    year = window.closes[0].item().year
+    why = "past" if target < today else reason(working, target, full) or "chain"
+    return (
+        visit.id, visit.name, window.opens[0], window.target[0], window.closes[0], best,
+        "" if best == window.target[0] else why, year > last_announced_year(),
+    )  # fmt: skip
+
+
+def doomed_starts(
+    record: FollowupRecord, frequency: int, first: date, last: date, full: Collection[date] = ()
+) -> pd.DataFrame:
+    """List the days on which a first infusion would leave some visit without a working day in its window.
+
+    Every day from `first` to `last` is tried as the first infusion: many participants, one table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a day and visit that would have no day: ``start``, ``opens``, ``target``, ``closes``
+        (datetime64[s]), ``id``, ``name``, ``provisional``. Empty when every day will do.
+
+    Raises
+    ------
+    ProtocolError
+        When `last` is before `first`.
+    """
+    if last < first:
+        raise ProtocolError("last day", f"{last}, which is before {first}", f"a date on or after {first}")
+    starts = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
+    size = len(starts)
+    given = Table(tuple(map(str, starts)), np.full(size, frequency), {FIRST_INFUSION: starts}, np.arange(size))
+    plan = _planned(record, given, frequency, starts[0] - 1, full)
+    frames = [_doomed(visit, window, best, starts) for visit, window, best in plan.values()]
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.sort_values(["start", "target"], kind="stable", ignore_index=True)
+
+
+def _doomed(visit: Visit, window: Window, best: Days, starts: Days) -> pd.DataFrame:
+    none = np.isnat(best) & ~np.isnat(window.target)
+    days = {"start": starts, "opens": window.opens, "target": window.target, "closes": window.closes}
+    frame = pd.DataFrame({name: values[none].astype("datetime64[s]") for name, values in days.items()})
+    late = frame["closes"].dt.year > last_announced_year()
+    return frame.assign(id=visit.id, name=visit.name, provisional=late)

@@ -1,0 +1,194 @@
+"""Exclusion rates by subgroup."""
+
+from textwrap import wrap
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+
+from protocol.chart import Chart
+from protocol.eligibility import Cohort, EligibilityRecord
+from protocol.eligibility.fact_sources import Choices, Columns
+from protocol.eligibility.frames import ParquetFile
+from protocol.eligibility.logic import Logic
+from protocol.eligibility.sensitivity import closure
+from protocol.eligibility.subgroups import (
+    AGE_BANDS,
+    ALL,
+    BODY_BANDS,
+    COMPUTABLE,
+    Grouping,
+    banded,
+    exclusion_rates,
+    named,
+)
+from protocol.figures import eligibility as pictures
+from protocol.pages.eligibility.screened_cohort import Screened
+from protocol.pages.kit import text as elements
+from protocol.translation import _, ngettext
+
+LEAD = _(
+    "The share of each group that is excluded, with 95 % intervals. Numbers from 1 to 9 are hidden, and with them "
+    "what they could be worked out from. A difference says where to look, not why it is there."
+)
+
+BANDED = {"age_years": AGE_BANDS, "bmi_kg_m2": BODY_BANDS}
+"""Facts grouped in bands; choices group by their options."""
+
+SITE = "site"
+"""The column that names the hospital, where a cohort has one."""
+
+
+class GroupsPanel:
+    """Exclusion rates by group."""
+
+    def __init__(self, record: EligibilityRecord) -> None:
+        self.by = widgets.ToggleButtons(options=groupings(record), description=_("Groups"))
+        self.picture = Chart(pictures.groups, description=_("Share excluded by group"))
+        self.hidden, self.table = elements.html("", role="status"), elements.html("")
+        self.view = elements.section(_("Groups"), self.by, self.hidden, self.picture, self.table, lead=LEAD)
+        self.rates = pd.DataFrame()
+        self._shown: Screened | None = None
+        self._kept: tuple[Any, str, Grouping] | None = None
+        self.by.observe(self._again, "value")
+
+    def show(self, screened: Screened) -> None:
+        """Compare the groups."""
+        self._offer(screened)
+        self._shown = screened
+        if not self.by.options:
+            self.hidden.value = elements.dress(elements.note(_("The record asks for nothing to group by.")))
+            return
+        self.rates = exclusion_rates(screened.tally, self._grouping(screened))
+        titles = screened.titles | {ALL: _("Any criterion"), COMPUTABLE: _("Any criterion but the judgements")}
+        rows = group_rows(self.rates, titles)
+        self.picture.draw(rows, names=tuple(dict.fromkeys(self.rates["group"])))
+        unseen = self.rates.loc[self.rates["hidden"], "criterion"].nunique()
+        text = ngettext(
+            "{n} criterion has numbers too small to show.", "{n} criteria have numbers too small to show.", unseen
+        )
+        groups = dict.fromkeys(self.rates["group"])
+        without = ", ".join(name for name in groups if name not in set(rows["group"]))
+        nowhere = " " + _("Not in the picture at all: {groups}.").format(groups=without) if without else ""
+        self.hidden.value = elements.dress(elements.note(text.format(n=unseen) + nowhere) if unseen else "")
+        self.table.value = elements.details(_("All numbers"), elements.table(in_figures(self.rates, titles)))
+
+    def _offer(self, screened: Screened) -> None:
+        """Offer the sites when the cohort names them."""
+        offered = groupings(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
+        if tuple(self.by.options) != tuple(offered):
+            self._shown = None  # the first one is chosen without drawing twice
+            self.by.options = offered
+
+    def _grouping(self, screened: Screened) -> Grouping:
+        name = str(self.by.value)
+        if self._kept is None or self._kept[:2] != (screened.cohort, name):
+            found = sites(screened.cohort) if name == SITE else grouping(screened.record, screened.cohort, name)
+            self._kept = screened.cohort, name, found
+        return self._kept[2]
+
+    def _again(self, _change: Any) -> None:
+        if self._shown is not None:
+            self.show(self._shown)
+
+
+def groupings(record: EligibilityRecord) -> list[tuple[str, str]]:
+    """List what a cohort can be grouped by."""
+    wanted = ("age_years", "sex", "bmi_kg_m2")
+    return [(fact.label, fact.id) for name in wanted for fact in record.facts if fact.id == name]
+
+
+def has_sites(cohort: Cohort) -> bool:
+    """Whether a cohort has a column of sites; it is no fact, so only a frame or a Parquet file can bring it."""
+    source = cohort.source
+    return SITE in (
+        source.schema if isinstance(source, ParquetFile) else getattr(source, "frame", pd.DataFrame()).columns
+    )
+
+
+def sites(cohort: Cohort) -> Grouping:
+    """Group a cohort by site."""
+    source: Any = cohort.source
+    frame = source.scan.select(SITE).collect() if isinstance(source, ParquetFile) else source.frame
+    return named(list(frame[SITE]), {})
+
+
+def grouping(record: EligibilityRecord, cohort: Cohort, name: str) -> Grouping:
+    """Group a cohort by a fact, computed where it is not given."""
+    facts = {fact.id: fact for fact in record.facts}
+    numbers, known = [], []
+    for batch in cohort.values(closure(record, [name])):
+        value = Logic(facts, {p.id: p for p in record.parameters}, Columns(batch)).fact(facts[name])
+        size = max((len(column.known) for column in batch.values()), default=len(cohort))
+        data = value.data.positions if isinstance(value.data, Choices) else value.data
+        numbers.append(np.broadcast_to(np.asarray(np.nan if data is None else data, dtype=float), size))
+        known.append(np.broadcast_to(np.asarray(value.known, dtype=bool), size))
+    every, which = np.concatenate(numbers), np.concatenate(known)
+    if name in BANDED:
+        return banded(every, which, BANDED[name])
+    labels = list(facts[name].options.values())
+    return named([labels[int(place)] if ok else None for place, ok in zip(every, which, strict=True)], {})
+
+
+def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Prepare the rows of the picture: what may be shown, and only criteria that exclude somebody."""
+    shown = rates.dropna(subset=["rate"])
+    shown = shown[shown.groupby("criterion")["fails"].transform("sum") > 0]
+    order = {name: i for i, name in enumerate(dict.fromkeys(rates["criterion"]))}
+    return pd.DataFrame(
+        {
+            "criterion": shown["criterion"].map(lambda name: _label(name, titles[name])),
+            "title": shown["criterion"].map(titles),
+            "order": shown["criterion"].map(order),
+            "group": shown["group"],
+            "rate": shown["rate"].astype(float),
+            "low": shown["low"].astype(float),
+            "high": shown["high"].astype(float),
+            "words": [compared(row) for row in records(shown)],
+        }
+    ).reset_index(drop=True)
+
+
+def _label(name: str, title: str) -> str:
+    """Write a criterion in a few short lines."""
+    return "\n".join(
+        wrap(title if name in (ALL, COMPUTABLE) else f"{name} {title}", 16, max_lines=3, placeholder=" …")
+    )
+
+
+def compared(row: dict[str, Any]) -> str:
+    """Say how a group's rate compares with everybody else's."""
+    ratio, difference = row.get("ratio"), row.get("difference")
+    if ratio is None or ratio != ratio:
+        return _("not compared")
+    text = _("{ratio:.2f} times, standardised difference {difference:+.2f}")
+    return text.format(ratio=ratio, difference=difference)
+
+
+def in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Write the comparison as a table."""
+    columns = [
+        _("Criterion"),
+        _("Group"),
+        _("Participants"),
+        _("Excluded"),
+        _("95 % interval"),
+        _("Against all others"),
+    ]
+    return pd.DataFrame([_line(row, titles) for row in records(rates)], columns=columns)
+
+
+def _line(row: dict[str, Any], titles: dict[str, str]) -> tuple[str, ...]:
+    name = str(row["criterion"])
+    about = titles[name] if name in (ALL, COMPUTABLE) else f"{name} {titles[name]}"
+    who = (about, str(row["group"]), f"{row['size']:,}")
+    if row["hidden"]:
+        return (*who, _("hidden"), "", "")
+    interval = f"{100 * row['low']:.1f}–{100 * row['high']:.1f} %"
+    return (*who, f"{int(row['fails']):,} ({100 * row['rate']:.1f} %)", interval, compared(row))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by column name."""
+    return [dict(zip(map(str, frame.columns), row, strict=True)) for row in frame.itertuples(index=False, name=None)]

@@ -1,0 +1,321 @@
+"""The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
+
+import asyncio
+import ctypes
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+from uuid import uuid4, uuid5
+
+import pandas as pd
+
+from protocol import briefing
+from protocol.briefing import Briefing
+from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
+from protocol.conduct.entries import Verification, canonical
+from protocol.conduct.events import content
+from protocol.conduct.roles import Identity, identity
+from protocol.records import ProtocolError
+from protocol.translation import _
+from protocol.trial import Trial, day_of
+
+TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
+"""Kinds of entries that news are made of."""
+
+_DASH = re.compile("[\u2010-\u2015\u2212]")
+
+
+class Desk:
+    """One reader's view of one log.
+
+    Parameters
+    ----------
+    trial : Trial
+    reader : Identity
+    log : LogReader or None
+        The open log; None for the invented example.
+    today : callable
+        Returns the reader's calendar day.
+
+    Attributes
+    ----------
+    briefing : Briefing
+        What the reader may see, as of the last look at the log.
+    courses : mapping of str to Course
+        The participants the reader may see, by study id.
+    """
+
+    def __init__(self, trial: Trial, reader: Identity, log: Any, today: Callable[[], date]) -> None:
+        self.trial, self.reader = trial, reader
+        self._log, self._today = log, today
+        self._listeners: list[Callable[[], None]] = []
+        self._followers: list[Callable[[], None]] = []
+        self._session, self._own = uuid4(), set[int]()
+        self.briefing: Briefing
+        self._shown: State  # what the briefing is of
+        self._compared: tuple[date, pd.DataFrame] | None = None
+        self._told: tuple[date, pd.DataFrame] | None = None
+        self._look(self._state())
+
+    @property
+    def invented(self) -> bool:
+        """Whether this is the example."""
+        return self._log is None
+
+    @property
+    def where(self) -> str:
+        """What to call the log."""
+        return _("the invented example") if self.invented else str(self._log.where)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this reader may see every participant; those of the example anybody may."""
+        return self.invented or self.reader.sees_all
+
+    def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
+        """Call `listener` whenever the figures are new ones; with `every_entry` also after a note, which has none."""
+        (self._listeners if not every_entry else self._followers).append(listener)
+
+    def refresh(self) -> bool:
+        """Look whether the log or the day has moved on; return whether it has."""
+        if self.invented or (self._log.head() == self.briefing.head and self._today() == self.briefing.as_of):
+            return False
+        state, listeners = self._state(), self._followers
+        kinds = self._kinds_since(self._shown)
+        if kinds <= {"note"} and self._today() == self.briefing.as_of:
+            self._shown, self.briefing = state, replace(self.briefing, head=state.head)
+        else:
+            self._look(state)
+            listeners = [*self._listeners, *self._followers]
+        for listener in listeners:
+            listener()
+        return True
+
+    def _kinds_since(self, state: State) -> set[str]:
+        """Return the kinds of the entries after a state, and forget what does not hold with them."""
+        new = self._log.entries(state.head.count)
+        kinds = {entry.kind for entry in new}
+        if kinds & TOLD:
+            self._told = None
+        if self._compared and any(day_of(entry) <= self._compared[0] for entry in new):
+            self._compared = None
+        return kinds
+
+    def changes(self, since: date) -> pd.DataFrame:
+        """Compare the figures of a day with the present ones; see :func:`protocol.briefing.changes`."""
+        now = self.briefing
+        if not self._compared or self._compared[0] != since:
+            self._compared = since, briefing.changes(self.trial, self._shown.entries, since, now)
+        table = self._compared[1]
+        return table.assign(now=table["what"].map(now.counts))
+
+    def news(self, since: date) -> pd.DataFrame:
+        """List what was recorded after a day; see :func:`protocol.briefing.news`."""
+        if not self._told or self._told[0] != since:
+            told = (entry for entry in self._shown.entries if entry.kind in TOLD)
+            self._told = since, briefing.news(told, since, self.briefing)
+        return self._told[1]
+
+    def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
+        """Return what holds of a participant, or (None) the decisions; empty for those who may not see it."""
+        state = self._state()
+        if participant is None:
+            return state.decisions if self.reader.records else ()
+        return state.people.get(participant, ()) if participant in self.courses else ()
+
+    def record(self, event: Event, site: str = "", reason: str = "", expected: int | None = None) -> Entry:
+        """Record an event; the same one sent twice from this page is recorded once.
+
+        Parameters
+        ----------
+        event : Event
+        site : str
+            Needed for an event of a participant.
+        reason : str
+        expected : int, optional
+            The last entry the person has seen; the one this page shows when left out.
+
+        Raises
+        ------
+        Conflict
+            When somebody else recorded something that this event may depend on and that was not seen.
+        ProtocolError
+            For those who may not record it, what cannot have happened, and a log that cannot be written.
+        """
+        self._refuse(site, event)
+        self._refuse_study_ids(event)
+        seen = self.briefing.head.count if expected is None else expected
+        undone = len(self._state().corrections)  # what was removed may be recorded again
+        key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
+        entry = self._append(event, site, reason, key, seen)
+        self._own.add(entry.sequence)
+        with suppress(ProtocolError):  # it is recorded, whether the page can show it yet or not
+            self.refresh()
+        return entry
+
+    def _append(self, event: Event, site: str, reason: str, key: str, seen: int) -> Entry:
+        try:
+            entry: Entry = self._log.append(
+                event, actor=self.reader.actor, site=site, reason=reason, key=key, expected=seen
+            )
+        except ProtocolError as error:
+            newer: tuple[Entry, ...] = getattr(error, "newer", ())
+            if not newer:
+                raise
+        else:
+            return entry
+        self._refuse(site, event)  # a participant may have become known, at another site
+        others = tuple(e for e in newer if e.sequence not in self._own and self._shows(e))
+        if not others:  # what this page recorded itself was seen
+            return self._append(event, site, reason, key, newer[-1].sequence)
+        from protocol.conduct.log import Conflict
+
+        raise Conflict(getattr(event, "participant", None) or _("trial log"), others)
+
+    def _shows(self, entry: Entry) -> bool:
+        return not entry.participant or self.reader.sees(entry.site)
+
+    def inspection(self) -> tuple[tuple[Entry, ...], Verification]:
+        """Return every entry, none of a log that is not whole, and what the check of the log found.
+
+        Raises
+        ------
+        ProtocolError
+            For those who may not see every participant.
+        """
+        if self.invented:
+            return self._example, Verification(self._shown.head)
+        if not self.inspects:
+            write = _("it with an account that may see every participant")
+            raise ProtocolError(_("role {role}").format(role=self.reader.role), _("no right to see this"), write)
+        checked: Verification = self._log.verify()
+        return (self._log.entries() if checked.ok else ()), checked
+
+    @property
+    def inspects(self) -> bool:
+        """Whether this reader may take every entry along."""
+        return self.invented or (self.reader.records and self.reader.sees_all)
+
+    def _refuse(self, site: str, event: Event) -> None:
+        if self.invented:
+            raise ProtocolError(self.where, _("an example, which is not written to"), how_to_start())
+        if not self._may_record(site, getattr(event, "participant", None)):
+            role, write = self.reader.role, _("it with an account that may; the roles file says which")
+            raise ProtocolError(_("role {role}").format(role=role), _("no right to record this"), write)
+
+    def _refuse_study_ids(self, event: Event) -> None:
+        """Refuse participants in the words about the whole trial, which those read who see figures only."""
+        if getattr(event, "participant", None):
+            return
+        told = " ".join(_words(event)).upper()
+        known = {name.replace("-", "") for name in self._state().people}
+        if any(word.replace("-", "") in known for word in re.findall(r"[A-Z0-9-]+", _DASH.sub("-", told))):
+            raise ProtocolError(_("words"), _("a study id"), _("nothing about a single participant"))
+
+    def _may_record(self, site: str, participant: str | None) -> bool:
+        """Whether this reader records at a site, and a known participant is of one where this reader records."""
+        if not self.reader.records or self.reader.sees_all:
+            return self.reader.records
+        course = self._state().courses.get(participant or "")
+        return bool(participant) and all(map(self.reader.sees, (site, course.site if course else site)))
+
+    def _look(self, state: State) -> None:
+        as_of = day_of(self._example[-1]) if self.invented else self._today()
+        self.briefing = briefing.brief(self.trial, state, self.reader, as_of, self.invented)
+        sees = self.reader.sees
+        shown = {name: one for name, one in state.courses.items() if self.invented or sees(one.site)}
+        self.courses: Mapping[str, Course] = MappingProxyType(shown)
+        self._shown = state
+
+    @property
+    def _example(self) -> tuple[Entry, ...]:
+        return self.trial.examples.entries if self.trial.examples else ()
+
+    def _state(self) -> State:
+        if self.invented:
+            return fold(self._example)
+        state: State = self._log.state()
+        return state
+
+
+def _words(event: Event) -> list[str]:
+    replacement = getattr(event, "replacement", None)
+    return [getattr(event, name) for name in event.free] + (_words(replacement) if replacement else [])
+
+
+def how_to_start() -> str:
+    """Say how to start a log that can be recorded in."""
+    return _(
+        "a log of your own: python -m protocol.conduct start trial.sqlite makes an empty one and says how to open it"
+    )
+
+
+def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], date]) -> Desk | None:
+    """Open the log that the environment names, as the person it names; the example when it names none.
+
+    ``PROTOCOL_LOG`` is the log. A viewer reads it from ``PROTOCOL_LOG_READ`` when that is given, and never through
+    a connection that can write.
+
+    Returns
+    -------
+    Desk or None
+        None when no log is named and no example lies beside the trial.
+
+    Raises
+    ------
+    ProtocolError
+        For an identity or a log that cannot be used. The example never takes the place of a log that was named.
+    """
+    reader = identity(environment)
+    address = environment.get("PROTOCOL_LOG", "")
+    if not reader.records:
+        address = environment.get("PROTOCOL_LOG_READ", "") or address
+    if not address:
+        return Desk(trial, reader, None, today) if trial.examples else None
+    from protocol.conduct.log import open_log  # the database, only for those who have one
+
+    files = trial.folder.glob("*.toml") if trial.folder else ()
+    log = open_log(address, protocol=protocol_version(files), known=known(trial), read_only=not reader.records)
+    return Desk(trial, reader, log, today)
+
+
+def known(trial: Trial) -> dict[str, tuple[str, ...]]:
+    """Return what events may name: the visits and the regimens that this trial has."""
+    regimens = trial.escalation.grid.labels
+    visits = tuple(visit.id for visit in trial.followup.all_visits)
+    return {"visit": visits, "regimen": regimens, "chosen": regimens, "recommended": regimens}
+
+
+EVERY_SECONDS = 5  # how soon a page shows what another person recorded
+
+_WATCHING = set[Any]()  # a task nobody holds may be forgotten by its loop
+
+
+def keep_watching(desk: Desk) -> None:
+    """Begin to watch the log, where there is a kernel; a test or a script has none."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    task = loop.create_task(_watch(desk))
+    _WATCHING.add(task)
+    task.add_done_callback(_WATCHING.discard)
+
+
+async def _watch(desk: Desk) -> None:
+    give_back()
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        with suppress(ProtocolError):  # a log out of reach for a moment; whoever records is told
+            if desk.refresh():
+                give_back()
+
+
+def give_back() -> None:
+    """Give the room of tables that are gone back to the system; the C library of Linux keeps it otherwise."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,100 @@
+"""Events in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from protocol.translation import _
+
+KINDS = {
+    "screened": _("screened"),
+    "consented": _("informed consent signed"),
+    "enrolled": _("enrolled"),
+    "therapy_started": _("anti-cancer therapy started"),
+    "infused": _("infusion given"),
+    "treatment_ended": _("treatment ended"),
+    "dlt_assessed": _("assessed for DLT"),
+    "response": _("response"),
+    "recovery": _("blood counts recovered"),
+    "visit": _("visit"),
+    "withdrawn": _("left the trial"),
+    "decision": _("committee decision"),
+    "correction": _("correction"),
+    "note": _("note"),
+}
+
+CAUSES = {
+    "consent withdrawn": _("consent withdrawn"),
+    "adverse event": _("adverse event"),
+    "progression": _("progression"),
+    "death": _("death"),
+    "lost to follow-up": _("lost to follow-up"),
+    "investigator": _("decision of the investigator"),
+    "other": _("other cause"),
+}
+
+OVERALL = {
+    "ineligible": _("not eligible"),
+    "possibly eligible": _("possibly eligible"),
+    "eligible so far": _("eligible so far"),
+}
+
+LINEAGES = {
+    "neutrophils": _("neutrophils at least 0.5 × 10⁹/L"),
+    "platelets": _("platelets at least 20 × 10⁹/L"),
+}
+
+RESPONSES = {
+    "complete_remission": _("complete remission"),
+    "partial_remission": _("partial remission"),
+    "no_response": _("no response"),
+    "not_assessed": _("not assessed"),
+}
+
+TOXICITIES = {
+    "allergic_reaction": _("allergic reaction"),
+    "infusion_reaction": _("infusion reaction"),
+    "thromboembolic_event": _("thromboembolic event"),
+    "infection": _("infection"),
+    "organ_toxicity": _("organ toxicity"),
+    "other": _("other toxicity"),
+}
+
+
+def plain(code: str) -> str:
+    """Write a code of a list as words: ``allergic_reaction`` is “allergic reaction”; a MedDRA code stays."""
+    known = TOXICITIES | RESPONSES | CAUSES
+    return known.get(code) or (code if ":" in code else code.replace("_", " "))
+
+
+def event_in_words(content: Mapping[str, Any]) -> str:
+    """Say what happened in one line: what, when, and who by study id."""
+    kind, parts = content["kind"], [str(content["participant"])] if content.get("participant") else []
+    parts += [" ".join(filter(None, (KINDS[kind], _detail(content))))]
+    return ", ".join(parts) + (f" ({content['on']})" if content.get("on") else "")
+
+
+def _detail(content: Mapping[str, Any]) -> str:
+    match content["kind"]:
+        case "screened":
+            return f"({OVERALL[content['overall']]})"
+        case "enrolled":
+            return _("at {regimen}").format(regimen=content["regimen"])
+        case "infused":
+            return f"{content['number']}"
+        case "dlt_assessed":
+            return _("with a DLT") if content["dlt"] else _("without a DLT")
+        case "response":
+            return plain(content["category"])
+        case "recovery":
+            return f"({LINEAGES[content['lineage']]})"
+        case "visit":
+            return f"{content['visit'].replace('_', ' ')}: " + (_("done") if content["done"] else _("missed"))
+        case "withdrawn":
+            return f"({CAUSES[content['cause']]})"
+        case "decision":
+            return f"{content['chosen'] or _('stop')}: {content['why']}"
+        case "correction":
+            new = content["replacement"]
+            what = event_in_words(new) if new else _("removed")
+            return _("of entry {number}: {what}").format(number=content["of"], what=what)
+    return str(content.get("text", ""))
