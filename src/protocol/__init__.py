@@ -7,7 +7,7 @@ import os
 from importlib.metadata import version
 
 # One store of memory for all of Polars' threads, set before Polars is first loaded: with one for each, a million
-# participants need a quarter more (docs/house.md). Somebody's own setting stays.
+# participants need a quarter more (docs/decisions/architecture.md). Somebody's own setting stays.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1")
 
 __version__ = version("protocol-workbook")
