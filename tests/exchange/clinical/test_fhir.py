@@ -801,7 +801,7 @@ def private() -> bytes:
 
 
 def test_names_addresses_and_identifiers_are_never_kept() -> None:
-    from real_records import setting
+    from support.clinical_records import setting
 
     from protocol.exchange.fhir import read_fhir
 
