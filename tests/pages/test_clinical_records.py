@@ -20,6 +20,8 @@ from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.eligibility.handing_over import frame_of
 from protocol.pages.eligibility.records import RecordsPanel
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 VECTORS = paths.VECTORS / "eligibility"
 NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": [{"city": "Hanyang"}]}
 

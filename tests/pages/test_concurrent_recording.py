@@ -18,6 +18,8 @@ from protocol.pages.recording.desk import Desk, open_desk
 from protocol.pages.recording.happenings import HappeningPanel, visits_to_come
 from protocol.records import ProtocolError
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 6, 1)
 
 

@@ -15,6 +15,8 @@ from protocol.exchange.cohort_files import Read
 from protocol.exchange.screening_records import read_json
 from protocol.pages.eligibility import EligibilityPage
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 11, 20)
 
 

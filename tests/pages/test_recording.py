@@ -22,6 +22,8 @@ from protocol.pages.recording.desk import Desk, open_desk
 from protocol.pages.recording.happenings import HappeningPanel
 from protocol.records import ProtocolError
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 
 @pytest.fixture
 def today(recorded):
