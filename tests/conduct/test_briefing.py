@@ -55,6 +55,7 @@ def test_the_figures_are_those_of_the_entries():
     assert sum(found[name] for name in ("in window", "unassessed", "evaluable")) == found["treated"]
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, len(ENTRIES)))
 def test_after_any_number_of_entries_the_parts_add_up(number):
@@ -69,6 +70,7 @@ def test_after_any_number_of_entries_the_parts_add_up(number):
     assert Counter(letters) == Counter(N=now.counts["evaluable"] - now.counts["dlts"], T=now.counts["dlts"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "identity", [VIEWER, UNION, CHIEF, Identity(rows=True)], ids=["viewer", "own", "all", "rows"]
 )
@@ -85,6 +87,7 @@ def test_the_participants_of_the_example_may_be_seen_by_everybody():
     assert brief(TRIAL, STATE, VIEWER, TODAY, invented=True).so_far == TRIAL.so_far
 
 
+@pytest.mark.slow
 def test_few_are_not_told_apart_for_a_viewer():
     assert [quiet(n) for n in (0, 1, 4, 5)] == ["0", "1–4", "1–4", "5"]
     viewer, chief = (brief(TRIAL, STATE, who, TODAY) for who in (VIEWER, CHIEF))
@@ -115,6 +118,7 @@ def test_a_free_place_holds_the_decision():
     assert (fresh.open_regimen, fresh.free_places, fresh.following) == ("A1", 3, None)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, (TODAY - date(2023, 11, 1)).days))
 def test_what_changed_is_what_was_recorded_since(ago):
@@ -134,6 +138,7 @@ def test_what_changed_is_what_was_recorded_since(ago):
     assert (told["kind"] == "dlt_assessed").sum() == table["now"]["dlts"] - table["before"]["dlts"]
 
 
+@pytest.mark.slow
 def test_news_name_nobody_to_a_viewer_and_keep_the_reason_of_a_participant_back():
     since = date(2023, 1, 1)
     viewer, chief = (news(ENTRIES, since, brief(TRIAL, STATE, who, TODAY)) for who in (VIEWER, CHIEF))
@@ -212,6 +217,7 @@ def unpacked(link):
         return name, {file: pack.read(file).decode("utf-8-sig") for file in pack.namelist()}
 
 
+@pytest.mark.slow
 def test_the_pack_is_a_page_that_needs_nothing_else_and_its_figures():
     name, files = unpacked(pack_for(VIEWER))
     assert name == f"meeting-2026-11-20-entry-{len(ENTRIES)}.zip"
@@ -232,6 +238,7 @@ def test_the_pack_is_a_page_that_needs_nothing_else_and_its_figures():
     assert len(pd.read_csv(io.StringIO(files["decisions.csv"]))) == len(STATE.decisions)
 
 
+@pytest.mark.slow
 def test_a_viewers_pack_holds_no_participant_and_the_examples_pack_says_that_it_is_invented():
     _name, files = unpacked(pack_for(VIEWER))
     whole = "\n".join(files.values())

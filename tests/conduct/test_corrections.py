@@ -73,6 +73,7 @@ def test_today_is_the_day_of_the_trial(tmp_path):
     log.close()
 
 
+@pytest.mark.slow
 def test_dates_that_cannot_be_laid_out_are_named_and_hide_nobody_else():
     wrong = Visit(on=DAY, participant="W-001", visit="no_such_visit")
     state = fold(chain([*beginning(), *beginning("W-002"), wrong]))

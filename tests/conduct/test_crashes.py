@@ -16,6 +16,7 @@ from protocol.conduct.log import Log, open_log
 from protocol.records import ProtocolError
 
 
+@pytest.mark.slow
 def test_a_killed_writer_loses_nothing_that_was_confirmed(tmp_path):
     confirmed, unconfirmed = log_writers.kill_many(tmp_path / "trial.sqlite", times=20, seed=1)
     assert confirmed > 0
@@ -101,6 +102,7 @@ for number in range(1000):
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_is_said_so_and_the_log_stays_whole(tmp_path):
     path = tmp_path / "trial.sqlite"
     open_log(path).close()
@@ -167,6 +169,7 @@ def small_disks():
         pytest.skip("needs a system on which anybody may make a disk of one's own (user namespaces)")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_disks")
 def test_on_a_disk_that_is_really_full_nothing_is_half_written_and_room_is_enough_to_go_on(tmp_path):
     command = [sys.executable, "-c", FULL, str(tmp_path)]

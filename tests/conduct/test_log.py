@@ -223,6 +223,7 @@ def test_a_folder_that_does_not_exist_is_said_so(tmp_path):
         open_log(tmp_path / "nowhere" / "trial.sqlite")
 
 
+@pytest.mark.slow
 def test_a_page_opens_without_the_database_library():
     loaded = "{'sqlalchemy', 'alembic'} & set(sys.modules)"
     code = f"import sys, protocol.conduct.log, protocol.trial; sys.exit(bool({loaded}))"

@@ -135,6 +135,7 @@ class TwoPeople(RuleBasedStateMachine):
             log.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("database", "examples"), [("sqlite", 25), pytest.param("postgresql", 4, marks=pytest.mark.server)]
 )

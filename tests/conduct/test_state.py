@@ -208,6 +208,7 @@ def test_a_correction_of_what_its_author_did_not_see_is_refused():
             state.admits(correction(state, 3).model_copy(update=wrong), SITE)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, len(WHOLE) - 1), max_size=4), st.data())
 def test_folding_in_pieces_is_folding_at_once(removed, data):
     entries: list[Entry] = chain(WHOLE)

@@ -37,6 +37,7 @@ def test_a_whole_log_is_whole():
     assert verified([], Head()).ok
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(ONE_BYTE)
 def test_altering_any_byte_of_any_stored_event_is_found_and_located(change):
@@ -60,6 +61,7 @@ def whole_file(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.integers(0), st.integers(1, 255))
 def test_a_byte_altered_anywhere_in_the_file_is_said_or_touches_no_entry(tmp_path_factory, whole_file, at, change):
@@ -71,6 +73,7 @@ def test_a_byte_altered_anywhere_in_the_file_is_said_or_touches_no_entry(tmp_pat
         assert not reader.verify().ok or list(reader.entries()) == ENTRIES
 
 
+@pytest.mark.slow
 @given(st.integers(0, len(ROWS) - 1), st.data())
 def test_altering_any_byte_in_the_file_itself_is_found_and_located(tmp_path_factory, position, data):
     path = tmp_path_factory.mktemp("log") / "trial.sqlite"
@@ -169,6 +172,7 @@ PLAIN = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text("abc", max_size=3), PLAIN, max_size=4))
 def test_a_file_of_json_lines_is_the_log_again_whatever_a_screening_holds(tmp_path_factory, result):
     path = tmp_path_factory.mktemp("log") / "log.jsonl"

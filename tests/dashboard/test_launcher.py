@@ -66,6 +66,7 @@ def test_the_dashboard_answers_this_machine_only_and_wants_its_token(folder):
     assert "http" not in voila.tornado_settings["headers"]["Content-Security-Policy"]
 
 
+@pytest.mark.slow
 def test_others_on_this_machine_cannot_listen_to_what_a_page_says(folder, monkeypatch):
     monkeypatch.setenv("JUPYTER_PATH", str(FURNITURE))
     kernel = KernelManager(config=rules(folder, 8866, "the token"))
@@ -92,6 +93,7 @@ def test_a_changed_look_has_a_new_version(folder, monkeypatch, tmp_path):
     assert workbook(folder)["version"] != before
 
 
+@pytest.mark.slow
 def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
     code = "import sys, protocol.chart; sys.exit(sys.modules.get('rfc3987_syntax', 0) is None)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -99,6 +101,7 @@ def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
     assert kernel["argv"][1:3] == ["-m", "protocol.dashboard.kernel"]
 
 
+@pytest.mark.slow
 def test_a_kernel_without_documentation_still_draws_every_kind_of_chart():
     code = """
 from protocol.dashboard.kernel import forget_documentation

@@ -66,6 +66,7 @@ def agree(record: EligibilityRecord, people: list[dict[str, Any]], columns: Any,
         assert [bits(found, row) for row in range(len(people))] == wanted, kind
 
 
+@pytest.mark.slow
 @random_examples(12)
 @given(st.data(), records(), PHASES)
 def test_every_kind_of_frame_gives_what_the_twin_gives(
@@ -75,6 +76,7 @@ def test_every_kind_of_frame_gives_what_the_twin_gives(
     agree(record, people, COLUMNS, phase, tmp_path_factory.mktemp("frames"))
 
 
+@pytest.mark.slow
 @random_examples(12)
 @given(st.tuples(*(criteria(number) for number in (1, 2, 3))), st.lists(PEOPLE, min_size=2, max_size=3), PHASES)
 def test_every_kind_of_frame_gives_what_the_twin_gives_on_random_protocols(
@@ -83,6 +85,7 @@ def test_every_kind_of_frame_gives_what_the_twin_gives_on_random_protocols(
     agree(record_of(drawn), people, SMALL_COLUMNS, phase, tmp_path_factory.mktemp("frames"))
 
 
+@pytest.mark.slow
 def test_a_missing_value_is_unknown_and_a_zero_a_value_in_every_kind_of_frame(tmp_path: Path) -> None:
     people = [{"ecog": 0}, {"ecog": None}, {"ecog": math.nan}, {}]
     for kind, many in kinds(frame(people, COLUMNS), tmp_path):
@@ -90,6 +93,7 @@ def test_a_missing_value_is_unknown_and_a_zero_a_value_in_every_kind_of_frame(tm
         assert found.loc["I5", ["met", "unknown"]].tolist() == [1, 3], kind
 
 
+@pytest.mark.slow
 def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> None:
     person = {"bilirubin_umol_l": 1.8 * 10, "bilirubin_uln_umol_l": 12.0, "weight_kg": 86.7, "height_cm": 170.0}
     enzymes = {"alt_u_l": 1.0, "alt_uln_u_l": 40.0, "ast_u_l": 1.0, "ast_uln_u_l": 40.0}
@@ -100,6 +104,7 @@ def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> No
         assert found.loc[["I7", "E3"], "met"].tolist() == [1, 1], kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "good", "bad", "shown"),
     [
@@ -185,6 +190,7 @@ def same(one: CohortScreening, other: CohortScreening) -> bool:
     return all((getattr(one, name) == getattr(other, name)).all() for name in MASKS) and one.titles == other.titles
 
 
+@pytest.mark.slow
 @random_examples(12)
 @given(st.lists(st.tuples(records(), PHASES), min_size=2, max_size=4))
 def test_a_cohort_screened_again_gives_what_a_fresh_one_gives(steps: list[tuple[EligibilityRecord, Phase]]) -> None:
@@ -205,6 +211,7 @@ def timed(stamp: pd.Timestamp, folder: Path) -> Iterator[tuple[str, Any]]:
     yield from kinds(table, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "UTC", "America/New_York"])
 def test_midnight_in_any_zone_is_its_day(zone: str | None, tmp_path: Path) -> None:
     for kind, people in timed(pd.Timestamp("2026-03-15", tz=zone), tmp_path):
@@ -222,6 +229,7 @@ def test_a_time_of_day_is_refused_where_a_day_is_wanted(stamp: pd.Timestamp, tmp
             ELIGIBILITY.screen_cohort(people)
 
 
+@pytest.mark.slow
 def test_a_cohort_in_many_pieces_is_the_cohort_in_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = ELIGIBILITY.screen_cohort(COHORT, "II")
     path = tmp_path / "cohort.parquet"
@@ -284,11 +292,13 @@ assert os.waitpid(child, 0)[1] == 0
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_process_can_screen_after_its_parent_did() -> None:
     subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING], check=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_several_threads_can_screen_one_cohort() -> None:
     cohort, limits = ELIGIBILITY.cohort(COHORT.head(20)), [20.0, 25.0, 30.0, 40.0]
     wanted = {

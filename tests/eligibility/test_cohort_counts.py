@@ -42,6 +42,7 @@ def protocols(draw: st.DrawFn) -> EligibilityRecord:
 COHORTS = st.lists(PEOPLE, min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @random_examples(80)
 @given(protocols(), COHORTS)
 def test_the_excluded_are_shared_out_over_their_criteria_and_nobody_twice(
@@ -73,6 +74,7 @@ def test_the_shares_are_the_shapley_values(failing: list[set[int]]) -> None:
         assert share == pytest.approx(float(value))
 
 
+@pytest.mark.slow
 @random_examples(40)
 @given(protocols(), COHORTS)
 def test_a_funnel_ends_alike_in_every_order_and_loses_everybody_once(
@@ -96,6 +98,7 @@ def without(record: EligibilityRecord, off: set[str]) -> EligibilityRecord:
     return record_of(c if c.implied_by not in gone else c.model_copy(update={"implied_by": None}) for c in kept)
 
 
+@pytest.mark.slow
 @random_examples(80)
 @given(protocols(), COHORTS, st.sets(st.sampled_from([0, 1, 2])))
 def test_a_criterion_switched_off_is_one_that_never_was(
@@ -112,6 +115,7 @@ def test_a_criterion_switched_off_is_one_that_never_was(
     assert switched.overlap().equals(screened.overlap())
 
 
+@pytest.mark.slow
 @random_examples(80)
 @given(protocols(), COHORTS)
 def test_the_gain_of_a_criterion_is_what_screening_without_it_finds(
@@ -125,6 +129,7 @@ def test_the_gain_of_a_criterion_is_what_screening_without_it_finds(
         assert row.gain_confirmed == rest["confirmed"] - found.totals["confirmed"]
 
 
+@pytest.mark.slow
 @random_examples(60)
 @given(protocols(), COHORTS)
 def test_each_count_is_the_one_counted_by_hand(record: EligibilityRecord, people: list[dict[str, Any]]) -> None:
@@ -161,6 +166,7 @@ def _open(record: EligibilityRecord, status: dict[str, str]) -> set[str]:
     return {name for name in names if host[name] not in names | failed}
 
 
+@pytest.mark.slow
 @random_examples(120)
 @given(protocols(), COHORTS, st.data())
 def test_the_bounds_contain_whatever_the_unknowns_turn_out_to_be(
@@ -181,6 +187,7 @@ def test_the_bounds_contain_whatever_the_unknowns_turn_out_to_be(
 PLAIN = ["p or q", "not r", "x > 10", "colour == 'red' and p", "n <= 3 or q"]
 
 
+@pytest.mark.slow
 @random_examples(60)
 @given(st.lists(PEOPLE, min_size=1, max_size=5), st.lists(PEOPLE, min_size=5, max_size=5))
 def test_the_bounds_contain_every_completion_of_the_facts(

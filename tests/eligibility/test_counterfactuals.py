@@ -17,6 +17,7 @@ from protocol.records import Phase
 TODAY = date(2026, 3, 1)
 
 
+@pytest.mark.slow
 @random_examples(15)
 @given(st.data(), records(), PHASES)
 def test_a_change_makes_its_criterion_met_and_changes_nothing_it_does_not_name(
@@ -34,6 +35,7 @@ def test_a_change_makes_its_criterion_met_and_changes_nothing_it_does_not_name(
                 assert {name: status for name, status in others.items() if name != change.criterion} == change.also
 
 
+@pytest.mark.slow
 @random_examples(15)
 @given(st.data(), records(), PHASES)
 def test_no_number_nearer_to_the_present_one_would_do(
@@ -88,6 +90,7 @@ def test_a_change_that_moves_another_verdict_says_which() -> None:
     assert dict(change.also) == {"E9": "met"}
 
 
+@pytest.mark.slow
 @random_examples(60)
 @given(st.tuples(*(criteria(number) for number in (1, 2))), PEOPLE, PHASES)
 def test_changes_hold_for_random_protocols(drawn: tuple[Any, ...], person: dict[str, Any], phase: Phase) -> None:

@@ -15,6 +15,7 @@ from protocol.records import ProtocolError
 CASES = [(criterion, case) for criterion in ELIGIBILITY.criteria for case in criterion.cases]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("criterion", "case"), CASES, ids=[f"{c.id}: {case.says}" for c, case in CASES])
 def test_every_case_of_the_record_gets_its_verdict(criterion: Criterion, case: Case) -> None:
     verdict = ELIGIBILITY.screen(case.facts, case.phase)[case.part or criterion.id]

@@ -66,6 +66,7 @@ def test_spark_gives_every_participant_the_masks_of_one_machine(spark: Any, tmp_
     pd.testing.assert_frame_equal(in_order(found)[MASKS], alone(), check_index_type=False)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Dask's own, about its own use of other packages
 def test_dask_gives_every_participant_the_masks_of_one_machine() -> None:
     changed = ELIGIBILITY.with_parameters(transaminase_max_uln=1.0)

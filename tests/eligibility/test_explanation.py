@@ -22,6 +22,7 @@ DAY = timedelta(days=1)
 # --- Unknown has a reason ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @random_examples(60)
 @given(st.data(), records(), PHASES)
 def test_an_unknown_always_has_one_of_the_eight_reasons(
@@ -64,6 +65,7 @@ COMPUTED = {fact.id for fact in ELIGIBILITY.facts if fact.derived}
 UNMARKED = sorted(set(FACTS) - DATED_BY - COMPUTED - {"weight_kg", "height_cm", "birth_date", "consent_date"})
 
 
+@pytest.mark.slow
 @random_examples(30)
 @given(st.data(), records(), PHASES)
 def test_what_cannot_be_used_decides_nothing_that_its_value_would_decide_otherwise(
@@ -114,6 +116,7 @@ def every(node: Node) -> list[Node]:
     return [node, *(found for child in node.children for found in every(child))]
 
 
+@pytest.mark.slow
 @random_examples(30)
 @given(st.data(), records(), PHASES)
 def test_the_tree_of_a_criterion_adds_up_to_its_verdict(
@@ -133,6 +136,7 @@ def test_the_tree_of_a_criterion_adds_up_to_its_verdict(
             assert answer.tree.state == named[answer.verdict.status], rule.id
 
 
+@pytest.mark.slow
 @random_examples(120)
 @given(CONDITIONS, PEOPLE)
 def test_trees_of_random_conditions_add_up(condition: str, person: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ def number(name: str, unit: str, low: float = 0, high: float = 500, **more: Any)
     )
 
 
+@pytest.mark.slow
 def test_the_trials_record_is_clean() -> None:
     assert lint(ELIGIBILITY) == ()
 
@@ -136,6 +137,7 @@ def test_a_declaration_that_does_not_hold_is_found() -> None:
     assert [(f.kind, f.where) for f in implied] == [("declaration", "E2")]
 
 
+@pytest.mark.slow
 def test_the_trials_implication_fails_once_the_thresholds_cross() -> None:
     crossed = ELIGIBILITY.with_parameters(survival_min_months=0.0)
     assert "E9" in {finding.where for finding in lint(crossed) if finding.kind == "declaration"}

@@ -38,6 +38,7 @@ def test_three_valued_logic_is_that_of_the_published_truth_tables(expression: st
     assert everywhere(WRITTEN[operator], facts) == {{"true": "not met", "false": "met", "null": "unknown"}[output]}
 
 
+@pytest.mark.slow
 @random_examples(120)
 @given(CONDITIONS, CONDITIONS, PEOPLE)
 def test_de_morgan_and_double_negation_hold(one: str, two: str, facts: dict[str, Any]) -> None:
@@ -57,6 +58,7 @@ def test_de_morgan_and_double_negation_hold(one: str, two: str, facts: dict[str,
     assert found[::2] == found[1::2]
 
 
+@pytest.mark.slow
 @random_examples(120)
 @given(CONDITIONS, PEOPLE)
 def test_an_unclear_condition_is_never_true_and_false_only_when_false(one: str, facts: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from protocol.eligibility.conditions import check
 from protocol.records import Phase
 
 
+@pytest.mark.slow
 @random_examples(400)
 @given(st.data(), records(), PHASES)
 def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
@@ -31,12 +32,14 @@ def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
     assert statuses(record.screen(facts, phase)) == verdicts(record, facts, phase)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion_", ELIGIBILITY.criteria, ids=lambda criterion_: criterion_.id)
 def test_the_twin_gives_every_case_of_the_record_its_verdict(criterion_: Any) -> None:
     for case in criterion_.cases:
         assert verdicts(ELIGIBILITY, case.facts, case.phase)[case.part or criterion_.id] == case.expect, case.says
 
 
+@pytest.mark.slow
 @random_examples(250)
 @given(st.tuples(*(criteria(number) for number in (1, 2, 3))), st.lists(PEOPLE, min_size=3, max_size=3), PHASES)
 def test_engine_and_twin_agree_on_random_protocols(
@@ -65,6 +68,7 @@ def pandas_flavours(people: list[dict[str, Any]]) -> list[pd.DataFrame]:
     return [plain, stamped, stamped.convert_dtypes()]
 
 
+@pytest.mark.slow
 @random_examples(20)
 @given(st.data(), records(), PHASES)
 def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
@@ -116,6 +120,7 @@ SAYS_MORE = {
 """Which fact may take back which known answer, since it says that the answer rested on something wrong."""
 
 
+@pytest.mark.slow
 @random_examples(200)
 @given(st.data(), records(), PHASES)
 def test_learning_a_fact_never_flips_a_verdict_that_was_known_unless_it_contradicts(
@@ -136,6 +141,7 @@ def test_learning_a_fact_never_flips_a_verdict_that_was_known_unless_it_contradi
 COMPLETE: dict[str, Any] = {name: value for one in ELIGIBILITY.criteria for name, value in one.cases[0].facts.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [fact.id for fact in ELIGIBILITY.facts if fact.is_number])
 def test_not_a_number_is_unknown_and_never_passes(name: str) -> None:
     facts = {**COMPLETE, name: math.nan}
@@ -145,6 +151,7 @@ def test_not_a_number_is_unknown_and_never_passes(name: str) -> None:
     assert bits(together, 0) == bits(together, 1)
 
 
+@pytest.mark.slow
 @random_examples(40)
 @given(st.data(), records())
 def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: EligibilityRecord) -> None:
@@ -155,6 +162,7 @@ def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: Eligibi
     assert second["I2.4"] != "not applicable"
 
 
+@pytest.mark.slow
 @random_examples(40)
 @given(records())
 def test_a_changed_threshold_never_changes_the_record_itself(changed: EligibilityRecord) -> None:
@@ -207,6 +215,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("says", "rule", "facts", "status"), BOUNDARIES, ids=[row[0] for row in BOUNDARIES])
 def test_a_boundary_gets_its_verdict(says: str, rule: str, facts: dict[str, Any], status: str) -> None:
     assert ELIGIBILITY.screen(facts, "II")[rule].status == status

@@ -44,6 +44,7 @@ def kept(record: EligibilityRecord = ELIGIBILITY, facts: dict[str, Any] = FACTS,
     return screening_record(record, facts, "Ib", TODAY, **(ABOUT | more))
 
 
+@pytest.mark.slow
 @random_examples(25)
 @given(st.data(), st.sampled_from(["enrolment", "infusion"]), st.sampled_from(["Ib", "II"]))
 def test_a_record_comes_back_from_its_file_and_gets_the_same_verdicts_again(

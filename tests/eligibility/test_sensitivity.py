@@ -31,6 +31,7 @@ def totals(cohort: Cohort, off: tuple[str, ...], **parameters: Any) -> tuple[int
     return found["confirmed"], found["possible"]
 
 
+@pytest.mark.slow
 @random_examples(250)
 @given(
     st.tuples(*(criteria(number) for number in (1, 2, 3))),
@@ -63,6 +64,7 @@ def test_a_curve_counts_whoever_stands_at_either_end_of_the_range(condition: str
 NUMBERS = [parameter.id for parameter in ELIGIBILITY.parameters if not parameter.options]
 
 
+@pytest.mark.slow
 @random_examples(25)
 @given(st.data(), records(), st.sampled_from(NUMBERS))
 def test_every_threshold_of_the_trial_has_a_curve_at_every_step(
@@ -154,6 +156,7 @@ def test_the_present_value_is_among_the_steps_of_a_slider() -> None:
 # --- Near-misses --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @random_examples(150)
 @given(st.tuples(*(criteria(number) for number in (1, 2))), COHORTS)
 def test_a_near_miss_has_one_reason_and_passes_at_the_value_it_needs(

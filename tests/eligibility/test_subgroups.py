@@ -68,6 +68,7 @@ def could_be(cells: np.ndarray, hide: np.ndarray, sizes: np.ndarray, group: int,
     return found
 
 
+@pytest.mark.slow
 @random_examples(300)
 @given(CELLS, st.integers(2, 3))
 def test_a_hidden_number_cannot_be_worked_out_from_what_is_shown(drawn: list[tuple[int, ...]], kinds: int) -> None:
@@ -91,6 +92,7 @@ def test_the_attacker_of_the_law_works_out_a_number_that_is_hidden_alone() -> No
     assert could_be(cells, alone, cells.sum(axis=0), 0, 0) == {3}
 
 
+@pytest.mark.slow
 @random_examples(200)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=7))
 def test_no_group_is_small_unless_the_cohort_is(sizes: list[int]) -> None:

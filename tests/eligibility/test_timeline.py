@@ -21,6 +21,7 @@ TODAY = date(2026, 3, 1)
 DAY = timedelta(days=1)
 
 
+@pytest.mark.slow
 @random_examples(25)
 @given(st.data(), records(), PHASES)
 def test_every_day_of_the_timeline_gets_what_a_screening_on_that_day_gets(
@@ -39,6 +40,7 @@ def test_every_day_of_the_timeline_gets_what_a_screening_on_that_day_gets(
         }
 
 
+@pytest.mark.slow
 @random_examples(25)
 @given(st.data(), records(), PHASES)
 def test_the_earliest_day_is_open_and_the_day_before_is_not(
@@ -223,6 +225,7 @@ def test_what_no_day_changes_is_told_apart() -> None:
         ELIGIBILITY.timeline(WAITING[0][1], start=TODAY).lanes[0].on(TODAY - DAY)
 
 
+@pytest.mark.slow
 @random_examples(20)
 @given(st.data(), PHASES)
 def test_the_lanes_of_the_picture_have_no_gap_and_end_together(data: st.DataObject, phase: Phase) -> None:

@@ -60,6 +60,7 @@ def test_boundaries_equal_those_of_the_published_package(case):
         assert stops == case["stop_at_lowest_dose_if_dlt_ge"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("boin_next_comb.json"))
 def test_next_regimens_equal_those_of_the_published_package(case):
     grid = levels(case["npts"])
@@ -75,6 +76,7 @@ def test_next_regimens_equal_those_of_the_published_package(case):
         assert {*map(str, answers)} == {*map(str, expected)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("boin_select_mtd_comb.json"))
 def test_selections_and_estimates_equal_those_of_the_published_package(case):
     treated, dlt = np.array(case["npts"]), np.array(case["ntox"])
@@ -136,6 +138,7 @@ def check_characteristics(case, design, start=0):
     assert within_four_errors(none.value, none.se + 1e-4, published["early_stop_no_mtd_percent"] / 100, none.se)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     # The package's run-in of single participants is not offered: it goes on beyond the sample size (63 of 60).
@@ -150,6 +153,7 @@ def test_characteristics_agree_with_the_published_simulations(case):
     check_characteristics(case, design, start=(dose - 1) * 3 + frequency - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("boin_as_conducted_oc.json"))
 def test_characteristics_with_the_bar_agree_with_the_design_as_conducted(case):
     check_characteristics(case, boin(case, preference="coin", bar=True, rounded=True))
@@ -168,6 +172,7 @@ def test_both_rules_of_the_software_have_a_name_and_their_difference_can_be_comp
 # The second implementation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "bar", "target"), [("diagonal", False, 0.3), ("lowest", True, 0.25)])
 def test_the_batch_agrees_with_the_plain_twin_on_the_same_draws(scenario, bar, target):
     trials, truth, seed = 1_500, SCENARIOS[scenario], 7
@@ -198,6 +203,7 @@ def trials_of_any_size(draw):
     return Outcomes(grid, treated, dlt), draw(st.integers(0, grid.size - 1))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(trials_of_any_size(), st.booleans(), st.sampled_from(["dose", "frequency", "coin"]))
 def test_a_step_stays_on_the_grid_skips_nothing_and_ends_where_nothing_is_eliminated(trial, bar, preference):
@@ -218,6 +224,7 @@ def test_a_step_stays_on_the_grid_skips_nothing_and_ends_where_nothing_is_elimin
         assert abs(then - dose) + abs(how_often - frequency) <= 1
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(trials_of_any_size())
 def test_isotonic_estimates_never_fall_and_keep_the_total(trial):
@@ -232,6 +239,7 @@ def test_isotonic_estimates_never_fall_and_keep_the_total(trial):
         assert rates == pytest.approx(total / weight)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(trials_of_any_size(), st.floats(0.05, 0.9), st.booleans())
 def test_reading_the_estimates_only_near_the_target_selects_the_same_regimen(trial, target, rounded):
@@ -256,6 +264,7 @@ GOLDEN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "changes", "fingerprint"), GOLDEN)
 def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerprint):
     result = simulate(ESCALATION.designed(**changes), SCENARIOS[scenario], 3000, 11)
@@ -265,6 +274,7 @@ def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerpr
     assert found.hexdigest()[:16] == fingerprint
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**40), st.integers(1, 120), st.integers(1, 130))
 def test_the_same_seed_gives_the_same_figures_whatever_the_chunks(seed, trials, chunk):
@@ -275,6 +285,7 @@ def test_the_same_seed_gives_the_same_figures_whatever_the_chunks(seed, trials, 
     assert one.summary().equals(other.summary())
 
 
+@pytest.mark.slow
 @given(trials_of_any_size())
 def test_the_notation_is_read_back_as_it_was_written(trial):
     outcomes, at = trial

@@ -31,6 +31,7 @@ def test_the_calibration_is_the_simulation_of_each_setting():
         assert own.loc["", "wrong_se"] == pytest.approx(mean.std() / np.sqrt(200))
 
 
+@pytest.mark.slow
 def test_more_participants_make_a_wrong_choice_rarer():
     table = calibrate(designed, SCENARIOS, [0.3], [3], [18, 60], 300, 4, margin=0.05).table()
     few, many = table[table["scenario"] == ""].itertuples()

@@ -30,6 +30,7 @@ def test_keyboard_boundaries_equal_those_of_the_published_package(case):
     assert [int(y) if y <= n else None for n, y in enumerate(tables.eliminate)][1:] == case["eliminate_if_dlt_ge"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("keyboard_comb_oc.json"))
 def test_keyboard_characteristics_agree_with_the_published_simulations(case):
     design = Keyboard(GRID, case["target"], preference="coin")
@@ -48,6 +49,7 @@ def test_keyboard_characteristics_agree_with_the_published_simulations(case):
     assert abs(none.selected - published["early_stop_percent"] / 100) <= 4 * np.sqrt(3) * none.selected_se + 1e-4
 
 
+@pytest.mark.slow
 def test_keyboard_agrees_with_the_plain_twin_on_the_same_draws():
     design, twin = Keyboard(GRID, preference="coin"), PlainKeyboard(5, 3, 0.3)
     result = simulate(design, SCENARIOS["diagonal"], 2_000, 7)
@@ -70,6 +72,7 @@ def test_a_level_of_the_3_plus_3_is_passed_as_often_as_the_rule_says(case):
     assert abs(passed - case["escalate"]) < 4 * np.sqrt(passed * (1 - passed) / 20_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [(), ("A1", "A2", "B2", "B3", "C3")])
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest", "safe"])
 def test_the_3_plus_3_agrees_with_the_plain_twin_on_the_same_draws(path, scenario):
@@ -110,6 +113,7 @@ REACH = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("pipe_next.json"))
 def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(case, monkeypatch):
     shapes = np.array([case["beta_prior"][name] for name in "ab"]).reshape(2, 15)
@@ -133,6 +137,7 @@ def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(ca
     assert answers == {(dose - 1) * 3 + frequency - 1 for dose, frequency in case["next_seen"]}
 
 
+@pytest.mark.slow
 def test_pipe_agrees_with_the_plain_twin_on_the_same_draws():
     design = ESCALATION.designed("PIPE")
     a, b = design.shapes.reshape(2, 5, 3).tolist()
@@ -181,6 +186,7 @@ def test_the_working_model_of_pocrm_is_the_published_one(target):
 NO_ANSWER = {"data_29", "data_31"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("pocrm_imp.json"))
 def test_pocrm_estimates_and_next_regimens_equal_those_of_the_published_package(case):
     used = case.get("orders_used", [1, 2, 3, 4, 5, 6])
@@ -205,6 +211,7 @@ def test_pocrm_estimates_and_next_regimens_equal_those_of_the_published_package(
     assert answers == {their_index(one) for one in case["next_combo_seen"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("pocrm_sim.json"))
 def test_pocrm_characteristics_agree_with_the_published_simulations(case):
     order, trials = [their_index(one) for one in range(1, 16)], 2_000
@@ -219,6 +226,7 @@ def test_pocrm_characteristics_agree_with_the_published_simulations(case):
     assert share == pytest.approx(case["results"]["allocation_share"], abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
 def test_pocrm_agrees_with_the_plain_twin_on_the_same_draws(scenario):
     trials, design = 1_000, ESCALATION.designed("POCRM")
@@ -256,6 +264,7 @@ def truths(draw, doses, frequencies):
 SHAPES = [(1, 1), (1, 4), (3, 2), (5, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @settings(deadline=None, max_examples=8)
@@ -283,6 +292,7 @@ def test_no_design_leaves_the_grid_skips_climbs_diagonally_or_enters_an_eliminat
     assert (treated[selected != STOP, selected[selected != STOP]] > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_gives_the_same_figures_in_any_chunks(name):
     design = ESCALATION.designed(name)

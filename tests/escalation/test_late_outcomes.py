@@ -16,6 +16,7 @@ from protocol.escalation.simulation import Stream, _Arrivals
 from protocol.records import ProtocolError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "plain", "scenario", "options"),
     [
@@ -41,6 +42,7 @@ def test_trials_by_the_calendar_agree_with_the_plain_twin_on_the_same_draws(kind
         assert result.days[trial] == pytest.approx(days)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(name):
     design = ESCALATION.designed(name, draws=200)
@@ -54,6 +56,7 @@ def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(na
     assert (timed.days >= 28 * cohorts - 28 * plain.dlt.sum(axis=(1, 2))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("backfill", [False, True])
 def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name, backfill, monkeypatch):
@@ -80,6 +83,7 @@ def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name
     assert (result.treated.sum(axis=(1, 2)) <= 30).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 7, 60])
 def test_trials_by_the_calendar_do_not_depend_on_the_chunks(chunk):
     rules = TrialRules(accrual_per_month=5, most_pending=0.5, backfill=True)
@@ -90,6 +94,7 @@ def test_trials_by_the_calendar_do_not_depend_on_the_chunks(chunk):
     assert one.summary().equals(other.summary())
 
 
+@pytest.mark.slow
 def test_late_outcomes_and_backfill_shorten_the_trial():
     days = {}
     for options in ({}, {"most_pending": 0.5}, {"backfill": True}):
@@ -216,6 +221,7 @@ def notations(draw):
     return " ".join(f"{label}:{''.join(draw(people))}" for label in labels)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(notations())
 def test_the_whole_notation_is_read_back_as_it_was_written(text):

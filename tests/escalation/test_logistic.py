@@ -14,6 +14,7 @@ PUBLISHED = published_values("logistic_one_agent.json")
 NEVER = (1e-9, 1e-6, 1.0, 1e-6)  # an agent that does nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
 def test_the_logistic_model_agrees_with_the_plain_twin_on_the_same_draws(scenario):
     design = ESCALATION.designed("Two-agent logistic", draws=50)
@@ -51,6 +52,7 @@ def test_the_posterior_agrees_with_numerical_integration_where_one_agent_acts(ca
     assert error < 0.05
 
 
+@pytest.mark.slow
 def test_more_draws_do_not_change_the_advice():
     few, many = (ESCALATION.designed("Two-agent logistic", draws=draws) for draws in (8_000, 100_000))
     for text in ("A1:NNN", "A1:NNT", "A1:NNN A2:NNN B2:NTN", "A1:NNN B1:NNN C1:NNN C2:NNT D2:NTTNNT"):

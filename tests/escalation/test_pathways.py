@@ -29,6 +29,7 @@ def walked(design, cohorts):
     return outcomes, at
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(FAST), histories)
 def test_every_pathway_is_what_the_design_says_next(name, cohorts):
@@ -49,6 +50,7 @@ def test_every_pathway_is_what_the_design_says_next(name, cohorts):
         assert (row.move == "stay") == (at == last)
 
 
+@pytest.mark.slow
 def test_the_chances_of_the_pathways_are_those_of_the_simulation():
     design, truth = ESCALATION.designed(), SCENARIOS["lowest"]
     found = pathways(design, Outcomes.none(GRID), 0, 2, truth)
@@ -74,6 +76,7 @@ def test_too_many_pathways_are_refused():
         pathways(ESCALATION.designed(cohort_size=40), Outcomes.none(GRID), 0, 2)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(FAST), histories)
 def test_a_turning_point_changes_the_recommendation_and_nothing_smaller_does(name, cohorts):

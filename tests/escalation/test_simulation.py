@@ -24,6 +24,7 @@ def same(one, other):
     ) and one.summary().equals(other.summary())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(st.integers(0, 2**40), st.integers(1, 40), st.integers(1, 40), st.booleans())
 def test_trials_are_the_same_in_whichever_call_they_are_simulated(seed, before, after, timed):
@@ -47,6 +48,7 @@ def test_two_processes_give_the_figures_of_one():
     assert [one.trials for one in seen] == [700, 1400, 2100, 2800, 3500, 4000]
 
 
+@pytest.mark.slow
 def test_stop_keeps_what_several_processes_have_finished():
     seen = []
     result = simulate(

@@ -16,6 +16,7 @@ PUBLISHED = published_values("utility_ranks.json")
 FLAT = ((0.2,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "response", "options"),
     [

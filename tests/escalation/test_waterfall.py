@@ -12,6 +12,7 @@ from protocol.records import ProtocolError
 CASES = cases("waterfall_oc.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "options"),
     [("diagonal", {"cohorts": (8, 6, 6)}), ("lowest", {}), ("top", {"enough": 9}), ("middle", {"enough": 12})],
@@ -49,6 +50,7 @@ class EndsOnTheNextDose(Waterfall):
         return following
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_the_waterfall_agrees_with_the_published_simulations(case):
     trials, theirs, published = 20_000, case["call_args"]["ntrial"], case["results"]

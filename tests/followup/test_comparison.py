@@ -19,6 +19,7 @@ SPRING = {
 TODAY = date(2026, 2, 1)
 
 
+@pytest.mark.slow
 @given(st.integers(-30, 60))
 def test_when_the_first_infusion_slips_its_visits_move_and_those_of_enrolment_stay(days):
     later = slipped(FOLLOWUP, SPRING, max(days, -14))

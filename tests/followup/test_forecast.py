@@ -48,6 +48,7 @@ def test_reference_figures_of_an_independent_simulation(per_month, shortest, clo
     assert middle == pytest.approx(every_combination, abs=0.6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, {"counted_from": "last", "stagger_days": 7, "screening_failures": 0.4}])
 def test_the_arrays_agree_with_a_twin_that_walks_from_participant_to_participant(changes):
     assumed = replace(PLAIN, enrolment=60, **changes)
@@ -59,6 +60,7 @@ def test_the_arrays_agree_with_a_twin_that_walks_from_participant_to_participant
         assert abs(walked[:, place].mean() - drawn[name].mean()) < 5 * spread
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.floats(0.2, 30), st.integers(0, 60), st.integers(0, 30), st.integers(0, 10), st.integers(0, 2**31))
 def test_slower_never_ends_sooner_with_the_same_chances(rate, window, review, stagger, seed):

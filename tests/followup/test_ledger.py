@@ -62,6 +62,7 @@ def participants(draw):
     return dates, level, today, done
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(participants())
 def test_the_ledger_agrees_with_its_twin(participant):
@@ -77,6 +78,7 @@ def test_the_ledger_agrees_with_its_twin(participant):
     assert ours == twin.timeline(TABLE, dates, level, today, done)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(participants())
 def test_every_visit_stands_once_with_one_known_status(participant):
@@ -86,6 +88,7 @@ def test_every_visit_stands_once_with_one_known_status(participant):
     assert set(ledger["status"]) <= set(STATUSES) == set(figures.SIGNS)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(participants(), st.integers(-400, 400))
 def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, days):
@@ -103,6 +106,7 @@ def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, 
             assert (pd.isna(one) and pd.isna(other)) or other - one == pd.Timedelta(step)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)  # several ledgers for each visit of each participant
 @given(participants())
 def test_the_last_day_of_a_window_is_due_and_the_day_after_is_overdue(participant):

@@ -31,6 +31,7 @@ def test_look_backs_allow_the_day_on_which_they_are_complete(name, exposure, all
     assert earliest_enrolment(strict) == allowed_from + timedelta(days=1)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from([item.id for item in FOLLOWUP.lookbacks]), DAYS, min_size=1))
 def test_the_latest_clock_binds(exposures):
     clocks = lookbacks(FOLLOWUP, exposures, date(2033, 1, 1))

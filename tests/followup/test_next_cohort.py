@@ -62,6 +62,7 @@ def test_complete_clocks_hold_nothing():
     assert row["earliest"] == DAY - timedelta(30) + timedelta(28 + 7)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 50), min_size=3, max_size=3), st.integers(1, 60), st.integers(0, 30))
 def test_no_cohort_opens_before_every_window_has_passed(ago, window, review):

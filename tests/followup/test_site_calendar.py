@@ -57,6 +57,7 @@ def test_spring_festival_2026_lasts_nine_days_and_is_paid_for_with_two_saturdays
     assert reason(FOLLOWUP.working, date(2026, 2, 14)) == ""
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(DAYS, st.integers(0, 30), st.sampled_from([1, 2, 3]), st.integers(-10, 60), st.sets(DAYS, max_size=60))
 def test_a_proposed_day_is_a_free_working_day_inside_the_window_and_none_is_nearer(first, lag, level, ago, full):
@@ -123,6 +124,7 @@ def test_starts_before_spring_festival_that_lose_the_second_infusion_are_listed(
     assert date(2026, 2, 24) not in set(doomed["start"].dt.date)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(DAYS, st.sampled_from([1, 2, 3]))
 def test_a_start_is_doomed_exactly_when_its_own_plan_has_a_gap(start, level):

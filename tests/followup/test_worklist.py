@@ -23,6 +23,7 @@ SITES = {person.id: person.site for person in SO_FAR.participants}
 DAY = date(2026, 1, 31)
 
 
+@pytest.mark.slow
 def test_many_participants_have_the_ledgers_each_has_alone():
     visits = {visit.id for visit in FOLLOWUP.all_visits}
     for person in SO_FAR.participants:
@@ -100,6 +101,7 @@ def test_a_day_with_as_many_visits_as_a_site_takes_is_full():
     assert full_days(board, "b", 2) == set()
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 80)), max_size=60), st.integers(1, 8))
 def test_no_mark_of_a_lane_touches_another(marks, gap):
     marks = np.array(sorted(marks)).reshape(-1, 2)
@@ -110,6 +112,7 @@ def test_no_mark_of_a_lane_touches_another(marks, gap):
         rows.setdefault((lane, slot), []).append(day)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", figures.VIEWS)
 def test_the_lanes_show_every_visit_of_their_stretch_once(view):
     people = lanes_of(SO_FAR, 28, {})

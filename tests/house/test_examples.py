@@ -27,6 +27,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "file"), [("make_examples", "cohort.csv"), ("make_log", "log.jsonl")])
 def test_the_scripts_write_what_is_shipped(
     name: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

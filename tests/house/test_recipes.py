@@ -48,6 +48,7 @@ def append(file: Path, table: str) -> None:
     file.write_text(file.read_text(encoding="utf-8") + table, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_criterion_is_one_table(folder: Path) -> None:
     append(folder / "eligibility.toml", CRITERION)
     trial = load_trial(folder)
@@ -77,6 +78,7 @@ def test_a_site_is_one_table(folder: Path) -> None:
 BESIDE = {"examples", "so_far"}  # what lies beside the folder
 
 
+@pytest.mark.slow
 def test_a_trial_is_a_folder(folder: Path) -> None:
     other = folder.rename(folder.with_name("another"))
     there, here = (load_trial(place).model_dump_json(exclude=BESIDE) for place in (other, FOLDER))

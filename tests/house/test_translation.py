@@ -1,5 +1,6 @@
 """Translation: every text of the interface is in the message catalogue."""
 
+import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
@@ -13,6 +14,7 @@ def catalogue() -> set[object]:
         return {message.id for message in read_po(file) if message.id}
 
 
+@pytest.mark.slow
 def test_the_catalogue_holds_what_code_templates_and_record_say() -> None:
     with (LOCALE / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)

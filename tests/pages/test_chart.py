@@ -142,6 +142,7 @@ def test_every_click_is_announced_also_a_second_one_on_the_same_mark():
     assert seen == [{"dose": "B"}, {}, {"dose": "B"}, {}]
 
 
+@pytest.mark.slow
 def test_the_runtime_is_made_once_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = runtime.vega_runtime()
@@ -151,12 +152,14 @@ def test_the_runtime_is_made_once_and_kept(tmp_path, monkeypatch):
     assert runtime.vega_runtime() == made
 
 
+@pytest.mark.slow
 def test_a_runtime_that_cannot_be_kept_is_still_returned(tmp_path, monkeypatch):
     (tmp_path / "protocol-workbook").write_text("a file stands where the folder should be")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert b"vegaEmbed" in runtime.vega_runtime()
 
 
+@pytest.mark.slow
 def test_a_kernel_asks_for_the_runtime_without_importing_vl_convert():
     code = """if True:
         import sys

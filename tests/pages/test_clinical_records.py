@@ -20,6 +20,8 @@ from protocol.pages.eligibility.export import frame_of
 from protocol.pages.eligibility.hospital_records import RecordsPanel
 from protocol.pages.eligibility.page import EligibilityPage
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 VECTORS = paths.VECTORS / "eligibility"
 NAMED = {**PATIENT, "name": [{"family": "Zhang", "given": ["Wei"]}], "address": [{"city": "Hanyang"}]}
 

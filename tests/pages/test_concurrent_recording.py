@@ -18,6 +18,8 @@ from protocol.pages.trial_log.meeting import MeetingPanel, decision_sheet
 from protocol.pages.trial_log.participant_events import HappeningPanel, visits_to_come
 from protocol.records import ProtocolError
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 6, 1)
 
 

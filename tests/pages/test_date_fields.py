@@ -49,6 +49,7 @@ def test_no_page_asks_for_a_day_in_the_browsers_order_alone() -> None:
         assert module.name == "days.py" or "DatePicker" not in module.read_text(encoding="utf-8"), module
 
 
+@pytest.mark.slow
 def test_every_day_of_the_follow_up_page_is_written_out() -> None:
     page = FollowupPage(TRIAL, date(2026, 3, 10))
     try:

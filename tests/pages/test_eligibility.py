@@ -15,6 +15,8 @@ from protocol.exchange.cohort.files import Read
 from protocol.exchange.documents.screening import read_json
 from protocol.pages.eligibility.page import EligibilityPage
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 11, 20)
 
 

@@ -14,6 +14,8 @@ from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.page import EligibilityPage
 from protocol.pages.kit.work import AT_ONCE, Work
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 11, 20)
 LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = range(7)
 

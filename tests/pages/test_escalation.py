@@ -14,6 +14,8 @@ from protocol.figures import escalation as figures
 from protocol.figures import escalation as outlook_figures
 from protocol.pages.escalation.page import EscalationPage
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 
 @pytest.fixture
 def page():

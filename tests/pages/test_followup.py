@@ -12,6 +12,8 @@ from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.followup import FollowupPage
 from protocol.pages.followup.words import length_in_words
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 11, 22)
 
 

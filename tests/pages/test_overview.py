@@ -5,12 +5,15 @@ import json
 import re
 from datetime import UTC, date, datetime
 
+import pytest
 from ipywidgets import HTML, Box
 from support.trial import TRIAL
 
 from protocol.exchange.registry import ctgov
 from protocol.pages.overview import OverviewPage
 from protocol.pages.trial_log.desk import open_desk
+
+pytestmark = pytest.mark.slow  # every test builds a page
 
 TODAY = date(2026, 11, 20)
 DESK = open_desk(TRIAL, {}, lambda: TODAY)

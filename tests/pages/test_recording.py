@@ -22,6 +22,8 @@ from protocol.pages.trial_log.meeting import MeetingPanel
 from protocol.pages.trial_log.participant_events import HappeningPanel
 from protocol.records import ProtocolError
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 
 @pytest.fixture
 def today(recorded):

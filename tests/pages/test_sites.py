@@ -11,6 +11,8 @@ from support.trial import TRIAL
 
 from protocol.pages.sites import SitesPage, capacity, free_places, load_per_site, planned_days
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 11, 22)
 
 

@@ -35,6 +35,7 @@ def alt(value: float, own: str = "o1", **more: Any) -> dict[str, Any]:
     return observation("1742-6", own, valueQuantity=quantity(value, "U/L"), **more)
 
 
+@pytest.mark.slow
 def test_a_value_comes_with_where_it_stood() -> None:
     person = read(observation("2160-0", "k7", valueQuantity=quantity(1.65, "mg/dL")))
     assert person.facts["creatinine_umol_l"] == pytest.approx(145.862801)
@@ -799,7 +800,7 @@ def private() -> bytes:
 
 
 def test_names_addresses_and_identifiers_are_never_kept() -> None:
-    from real_records import setting
+    from support.clinical_records import setting
 
     from protocol.exchange.clinical.fhir import read_fhir
 
@@ -858,6 +859,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_no_shape_of_a_resource_stops_the_others(bent: dict[str, Any]) -> None:
     for kind in ("Observation", "Condition", "Procedure", "MedicationStatement"):
@@ -878,6 +880,7 @@ RESULTS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(RESULTS, max_size=8), st.randoms(use_true_random=False))
 def test_the_order_of_the_records_changes_nothing(results: list[dict[str, Any]], chance: Any) -> None:
     shuffled = list(results)
@@ -886,6 +889,7 @@ def test_the_order_of_the_records_changes_nothing(results: list[dict[str, Any]],
     assert (one.facts, one.unusable) == (other.facts, other.unusable)
 
 
+@pytest.mark.slow
 @given(st.lists(RESULTS, max_size=6), st.lists(RESULTS, max_size=6))
 def test_what_happens_later_changes_nothing_today(results: list[dict[str, Any]], later: list[dict[str, Any]]) -> None:
     future = [{**one, "id": f"later-{n}", "effectiveDateTime": "2026-03-11"} for n, one in enumerate(later)]

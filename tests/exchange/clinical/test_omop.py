@@ -74,6 +74,7 @@ def one(path: Path, **tables: list[dict[str, Any]]) -> Imported:
     return read(folder(path, **tables)).participants[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_a_folder_of_either_kind_gives_facts_with_their_row(tmp_path: Path, suffix: str) -> None:
     found = read(folder(tmp_path, suffix, measurement=[measurement(7)])).participants[0]
@@ -95,6 +96,7 @@ def test_the_newest_day_across_concepts_counts_and_nothing_from_the_future(tmp_p
     assert one(tmp_path, measurement=rows).facts["creatinine_umol_l"] == 95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -149,6 +151,7 @@ def test_scores_and_coded_answers_are_read(tmp_path: Path) -> None:
     assert (found.facts["ecog"], found.facts["hbsag"]) == (0, "positive")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -178,6 +181,7 @@ def test_the_dead_are_not_expected_to_survive(tmp_path: Path) -> None:
     assert ELIGIBILITY.screen(one(tmp_path, death=dead).facts)["I6"].status == "not met"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("born", "age", "verdict"),
     [
@@ -216,6 +220,7 @@ PROCEDURE = {"procedure_occurrence_id": 1, "person_id": 1, "procedure_concept_id
 PROCEDURE |= {"procedure_date": "2025-01-01"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "row", "column", "kind"),
     [
@@ -327,6 +332,7 @@ def test_every_row_of_a_table_is_either_read_or_left_out_for_a_reason(tmp_path: 
     assert (accounts["death"].file, accounts["death"].rows) == ("", 0)
 
 
+@pytest.mark.slow
 def test_files_that_were_handed_over_say_the_same_as_a_folder_and_are_gone_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -372,6 +378,7 @@ LINE = b"1,1,3016723,2026-03-08,1.0,8840\n"
 CONCEPT = b"concept_id,vocabulary_id,concept_code\n3016723,LOINC,2160-0\n8840,UCUM,mg/dL\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "where", "found"),
     [
@@ -395,6 +402,7 @@ def test_a_table_that_cannot_be_read_is_named_with_its_line(
     assert "3016723" not in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -135,6 +135,7 @@ def _omop_twin() -> tuple[pd.DataFrame, Callable[[str, str], pd.Series]]:
     return tables["person"].set_index("person_id"), last
 
 
+@pytest.mark.slow
 def test_28_omop_persons_are_screened() -> None:
     day = date(2022, 10, 10)
     found = read_omop(FILES / "omop_synthea27nj_parquet", setting(day), lambda key: key)
@@ -163,6 +164,7 @@ def test_28_omop_persons_are_screened() -> None:
     assert Counter(screening.overall()) == {"ineligible": 12, "possibly eligible": 16}
 
 
+@pytest.mark.slow
 def test_the_omop_units_are_read_and_no_limit_of_normal_is_invented() -> None:
     found = read_omop(FILES / "omop_synthea27nj_parquet", setting(date(2022, 10, 10)), lambda key: key)
     _people, last = _omop_twin()
@@ -287,6 +289,7 @@ LIMITS = {
 """Upper limits of men and women, assumed for this test."""
 
 
+@pytest.mark.slow
 def test_615_liver_panels_are_screened_with_limits_assumed_here() -> None:
     rows = twin.liver_panel()
     columns = {"ALT": "alt_u_l", "AST": "ast_u_l", "BIL": "bilirubin_umol_l", "CREA": "creatinine_umol_l"}

@@ -83,6 +83,7 @@ def test_a_unit_that_is_absent_unknown_or_of_something_else_is_never_used(unit: 
         convert(1.0, unit, FACTS[fact])
 
 
+@pytest.mark.slow
 def test_pint_is_imported_only_when_something_is_converted() -> None:
     modules = "protocol.exchange.clinical.fhir, protocol.exchange.clinical.omop, protocol.pages.eligibility.page"
     code = f"import sys, {modules}; print({{'pint', 'ucumvert'}} & set(sys.modules))"

@@ -103,6 +103,7 @@ def lines(draw: st.DrawFn, columns: list[str]) -> bytes:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [str, quoted], ids=["plain", "quoted"])
 def test_every_strange_cell_is_read_in_every_column_as_it_is_cell_by_cell(write: Callable[[str], str]) -> None:
     found = [cell for cell in [*STRANGE, *(cell for some in USUAL.values() for cell in some)] if cell != '"']
@@ -115,11 +116,13 @@ def test_every_strange_cell_is_read_in_every_column_as_it_is_cell_by_cell(write:
     agree("\n".join([",".join(["site", *COLUMNS]), *rows, ""]).encode(), 500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", MARKS)
 def test_quotation_marks_in_wrong_places_are_read_as_python_reads_them(row: str) -> None:
     agree(f'participant_id,sex,ecog\nX0,male,1\n{row}\nX9,female,"2"\n"X10",male,0\n'.encode())
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_broken_file_read_in_blocks_gives_what_reading_it_cell_by_cell_gives(data: st.DataObject) -> None:
@@ -152,11 +155,13 @@ def as_file(lines: list[bytes], end: bytes = b"\n") -> bytes:
     return end.join([*lines, b""])
 
 
+@pytest.mark.slow
 def test_the_shipped_example_is_read_in_blocks_as_it_is_read_cell_by_cell() -> None:
     for block in (20_000, 1 << 23):
         agree(EXAMPLE, block)
 
 
+@pytest.mark.slow
 def test_every_sprinkled_bad_row_is_named_and_the_rest_is_read() -> None:
     content = many(9000)
     header = content[0].decode().split(",")
@@ -210,6 +215,7 @@ def test_bytes_of_another_encoding_in_a_large_file_are_named_by_line() -> None:
     assert len(found.frame) == 9000
 
 
+@pytest.mark.slow
 def test_a_file_with_every_text_in_quotation_marks_is_read_in_blocks() -> None:
     written = io.StringIO()
     rows = csv.reader(io.StringIO(EXAMPLE.decode()))
@@ -243,6 +249,7 @@ def test_a_broken_character_before_a_line_end_takes_no_character_and_no_row_with
         assert found.frame["participant_id"].to_list() == ["X1", "X2", "X3"]
 
 
+@pytest.mark.slow
 def test_a_file_without_line_ends_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("protocol.exchange.cohort.delimited_text.LONGEST_BYTES", 3 << 20)
     lines = b"participant_id,ecog\nX1,0\n"
@@ -268,6 +275,7 @@ def broken_cohort(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_file_kept_on_the_disk_is_screened_as_one_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +293,7 @@ def test_a_file_kept_on_the_disk_is_screened_as_one_kept_in_memory(
     assert pl.scan_parquet(into).collect()["participant_id"].to_list() == held.frame["participant_id"].to_list()
 
 
+@pytest.mark.slow
 def test_a_small_file_is_kept_on_the_disk_too(tmp_path: Path) -> None:
     kept = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY, into=tmp_path / "kept.parquet")
     held = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
@@ -292,6 +301,7 @@ def test_a_small_file_is_kept_on_the_disk_too(tmp_path: Path) -> None:
     assert_frame_equal(read_cohort("kept.parquet", tmp_path / "kept.parquet", ELIGIBILITY).frame, held)
 
 
+@pytest.mark.slow
 def test_reading_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{FILES}.BLOCK_BYTES", 1 << 19)
     path, told = broken_cohort(tmp_path), list[tuple[int, int]]()
@@ -301,6 +311,7 @@ def test_reading_tells_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert told[-1] == (path.stat().st_size, path.stat().st_size)
 
 
+@pytest.mark.slow
 def test_reading_can_be_stopped_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class StoppedError(Exception):
         pass
@@ -323,6 +334,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY, into=into)
 
 
+@pytest.mark.slow
 def test_a_small_file_needs_no_polars() -> None:
     """A page that shows the example stays small."""
     program = (

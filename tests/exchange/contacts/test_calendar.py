@@ -27,6 +27,7 @@ def day(text):
     return date.fromisoformat(text)
 
 
+@pytest.mark.slow
 @given(st.dates(date(2024, 1, 1), date(2027, 12, 31)), st.sampled_from([1, 2, 3]))
 def test_what_is_written_is_read_back_day_by_day(enrolment, level):
     dates = {"enrolment": enrolment, "first_infusion": enrolment + timedelta(days=9)}

@@ -114,6 +114,7 @@ def test_what_a_screening_needs_to_say_passes(text):
     assert without_identity(text, "remark") == text
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"\A[1-9]\d{16}[\dX]\Z|\A1[3-9]\d{9}\Z", fullmatch=True), TEXTS)
 def test_no_number_of_a_person_passes_whatever_stands_around_it(number, text):
     with pytest.raises(ProtocolError):

@@ -84,6 +84,7 @@ def test_the_page_loads_nothing():
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=40)
 
 
+@pytest.mark.slow
 @given(TEXTS | st.sampled_from(["<img src=x>", "a | b", "# x", "- x", "1. x", "**x**", "[x](y)", "`x`", "--- | ---"]))
 def test_outside_text_stays_text(text):
     site = TRIAL.sites[0].model_copy(update={"name": text})

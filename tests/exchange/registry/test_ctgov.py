@@ -66,6 +66,7 @@ def test_no_contact_location_outcome_or_word_of_the_criteria_is_lost(path, folde
     assert out["statusModule"]["overallStatus"] == real["statusModule"]["overallStatus"]
 
 
+@pytest.mark.slow
 @each_record
 def test_every_page_opens_on_a_drafted_folder(path, folders):
     trial = load_trial(folders / path.stem)

@@ -397,6 +397,7 @@ def places(draw):
     return f"{sign}P{number}{unit}", {"before": f"P{before}D", "after": f"P{after}D"}
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.data())
 def test_any_schedule_comes_back_as_it_went(data):
