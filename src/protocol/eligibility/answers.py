@@ -10,8 +10,8 @@ from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue,
 from protocol.eligibility.explanation import Node, Wording, show, tree
 from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infusion_day, provisional
 from protocol.eligibility.logic import Logic
-from protocol.eligibility.screening import Verdict, logic_of, screen
-from protocol.eligibility.verdicts import in_phase
+from protocol.eligibility.screening import Verdict, participant_logic, screen_by
+from protocol.eligibility.verdicts import in_phase, phase_of
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
@@ -66,7 +66,7 @@ class Answer:
 def answers(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None,
     as_of: date,
     *,
     gate: str = "enrolment",
@@ -77,12 +77,21 @@ def answers(
     if gate not in GATES:
         raise ProtocolError("gate", repr(gate), " or ".join(GATES))
     check_day(as_of, "as_of")
+    phase = phase_of(catalogue, phase)
     if gate == "infusion":
-        catalogue, facts = infusion_catalogue(catalogue), on_infusion_day(facts)
-    logic = logic_of(catalogue, facts, unusable)
-    verdicts = screen(catalogue, facts, phase, unusable).verdicts
+        catalogue, facts = infusion_catalogue(catalogue), on_infusion_day(catalogue, facts)
+    logic = participant_logic(catalogue, facts, unusable)
+    verdicts = screen_by(logic, catalogue, phase).verdicts
     return tuple(
-        _answer(catalogue, logic, criterion, verdict, phase, sources, provisional(criterion, facts, as_of, gate))
+        _answer(
+            catalogue,
+            logic,
+            criterion,
+            verdict,
+            phase,
+            sources,
+            provisional(catalogue, criterion, facts, as_of, gate),
+        )
         for criterion, verdict in zip(catalogue.criteria, verdicts, strict=True)
     )
 

@@ -10,7 +10,6 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import Cohort
-from protocol.eligibility.cohort_counts import pack
 from protocol.exchange.cohort.cells import Problem
 from protocol.exchange.cohort.files import CohortFile, read_cohort, take_cohort, template
 from protocol.pages.eligibility.cohort_counts import EachPanel, LeftPanel, totals
@@ -49,7 +48,7 @@ class CohortPanel:
     def __init__(self, trial: Trial, today: date, drawn: Callable[[], None] = lambda: None) -> None:
         number = str(trial.identity["nct_id"].value)
         self.drawn = drawn
-        self.record, self.changed, self.phase = trial.eligibility, dict[str, Any](), "Ib"
+        self.record, self.changed, self.phase = trial.eligibility, dict[str, Any](), trial.eligibility.phases[0]
         self.upload = widgets.FileUpload(accept=".csv,.parquet", description=_("Open a cohort file"))
         self.chosen = widgets.Combobox(
             placeholder=_("participant id"), description=_("Look at one"), continuous_update=False
@@ -119,7 +118,7 @@ class CohortPanel:
                 self._refuse(error)
                 return
             record = self.record.with_parameters(**changed)
-            self._draw(Screened(record, changed, self.cohort, screening, pack(screening), phase, self.off))
+            self._draw(Screened(record, changed, self.cohort, screening, phase, self.off))
 
     @property
     def off(self) -> frozenset[str]:
@@ -175,7 +174,7 @@ class CohortPanel:
         with self._one_at_a_time:
             if self.screened is not None:
                 kept = {name: getattr(self.screened, name) for name in ("record", "changed", "cohort", "screening")}
-                self._draw(Screened(**kept, planes=self.screened.planes, phase=self.screened.phase, off=self.off))
+                self._draw(Screened(**kept, phase=self.screened.phase, off=self.off))
 
     def _opened(self, change: dict[str, Any]) -> None:
         if change["new"]:

@@ -42,11 +42,11 @@ class LeftPanel:
         """Draw the funnel."""
         self._shown = screened
         self.own.layout.display = "" if self.order.value == "own" else "none"
-        unknown = [name for name in self._named() if name not in screened.planes.ids]
+        unknown = [name for name in self._named() if name not in screened.tally.ids]
         text = ngettext("{names} is no criterion that counts.", "{names} are no criteria that count.", len(unknown))
         self.problem.value = elements.dress(elements.note(text.format(names=", ".join(unknown))) if unknown else "")
-        self.once.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(counted_once(screened.planes, ())))
-        self.funnel.draw(funnel_rows(screened, self.chosen), total=screened.planes.participants)
+        self.once.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(counted_once(screened.tally)))
+        self.funnel.draw(funnel_rows(screened, self.chosen), total=screened.tally.participants)
 
     @property
     def chosen(self) -> str | list[str]:
@@ -92,7 +92,7 @@ def totals(screened: Screened) -> Markup:
     )
     size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
     bounds = _("Whatever the unknowns turn out to be, from {worst:,} to {best:,} are eligible.")
-    missing = _("Left out: {names}.").format(names=", ".join(n for n in screened.planes.ids if n in screened.off))
+    missing = _("Left out: {names}.").format(names=", ".join(n for n in screened.tally.ids if n in screened.off))
     return Markup('<div class="pw-cards">{}</div><p class="pw-off">{}. {} {}</p>').format(
         cards,
         size.format(n=found["participants"]),
@@ -157,7 +157,7 @@ class EachPanel:
                 rows = review_rows(screened)
                 self.review.draw(rows, total=largest(rows["open"]))
             case _:
-                self.verdicts.draw(verdict_rows(screened), total=screened.planes.participants)
+                self.verdicts.draw(verdict_rows(screened), total=screened.tally.participants)
         self.body.children = [self._sections[self.show_what.value]]
 
     def _again(self, _change: Any) -> None:

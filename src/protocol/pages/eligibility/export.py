@@ -37,7 +37,7 @@ class ResultsPanel:
 
     def show(self, screened: Screened, order: str | list[str], rates: pd.DataFrame) -> None:
         """Make the files of the present state."""
-        off = [name for name in screened.planes.ids if name in screened.off]
+        off = [name for name in screened.tally.ids if name in screened.off]
         under = cohort_results.stamp(
             screened.record, screened.phase, self.today, self.trial, off, [*map(screened.label, screened.changed)]
         )
@@ -59,7 +59,7 @@ class ResultsPanel:
         return elements.download(label, self._name(kind, "csv"), content, "text/csv")
 
     def _log(self, screened: Screened, under: cohort_results.Stamp) -> Markup:
-        if screened.planes.participants > LOG_AT_MOST:
+        if screened.tally.participants > LOG_AT_MOST:
             text = _("The screening log of more than {n:,} participants is written in Python, not on this page.")
             return elements.note(text.format(n=LOG_AT_MOST))
         content = cohort_results.screening_log(screened.screening, under, screened.tally)
@@ -111,7 +111,7 @@ class HandingOver:
         from protocol.exchange.cohort.redcap import import_file
         from protocol.exchange.cohort.results import stamp
 
-        off, changed = [name for name in found.planes.ids if name in found.off], [*map(found.label, found.changed)]
+        off, changed = [name for name in found.tally.ids if name in found.off], [*map(found.label, found.changed)]
         under = stamp(found.record, found.phase, self.today, self.trial_id, off, changed)
         kinds = {"eligible so far": _("FHIR Group: eligible so far"), "possibly eligible": _("FHIR Group: possibly")}
         links = [

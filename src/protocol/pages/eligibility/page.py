@@ -7,7 +7,6 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
-from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.exchange.clinical.findings import Imported, Imports
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.export import HandingOver
@@ -25,7 +24,7 @@ class EligibilityPage:
 
     def __init__(self, trial: Trial, today: date) -> None:
         self.record = trial.eligibility
-        self.phase = widgets.ToggleButtons(options=["Ib", "II"], value="Ib", description=_("Phase"))
+        self.phase = widgets.ToggleButtons(options=self.record.phases, description=_("Phase"))
         self.parameters = {item.id: control(item) for item in self.record.parameters}
         self.reset = widgets.Button(description=_("Back to the workbook's values"), icon="undo")
         self.changes = elements.html("", role="status")
@@ -122,7 +121,8 @@ class EligibilityPage:
 
     def _take_person(self, person: Imported) -> None:
         self.person.who.value = elements.dress(Markup("<p><b>{}</b></p>").format(person.participant))
-        self.person.as_of.value = str(person.facts[RECENCY_ANCHOR])
+        if day := person.facts.get(self.record.roles.enrolment_day or ""):
+            self.person.as_of.value = str(day)
         self.person.fill(person.facts, sources(person), person.unusable)
         self.tabs.selected_index = 0
 

@@ -3,15 +3,23 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import groupby
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol import __version__
-from protocol.eligibility import EligibilityRecord, Fact, Gate, Screening, Step, Timeline, expected, next_steps
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Procedure
-from protocol.eligibility.gates import INFUSION_DAY, infusion_catalogue
+from protocol.eligibility import (
+    EligibilityRecord,
+    Fact,
+    Procedure,
+    Screening,
+    Step,
+    Timeline,
+    expected,
+    next_steps,
+)
+from protocol.eligibility.gates import infusion_catalogue
 from protocol.exchange.cohort.cells import read_value
 from protocol.pages.eligibility.timeline import ClocksPart
 from protocol.pages.eligibility.verdicts import overall, verdict_list
@@ -24,16 +32,16 @@ from protocol.trial import Trial
 class FactsForm:
     """Fields by fact id; an empty field is an unknown fact. `sources` says where each fact came from."""
 
-    def __init__(self, facts: tuple[Fact, ...], today: date) -> None:
+    def __init__(self, facts: tuple[Fact, ...], today: date, enrolment_day: str | None) -> None:
         self.facts = {fact.id: fact for fact in facts}
         self.fields = {fact.id: field(fact) for fact in facts}
         self.sources: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
         for widget in self.fields.values():
             widget.observe(self._entered, "value")
-        if RECENCY_ANCHOR in self.fields:
-            self.fields[RECENCY_ANCHOR].value = today.isoformat()
-            self.sources[RECENCY_ANCHOR] = _("today")
+        if enrolment_day is not None:
+            self.fields[enrolment_day].value = today.isoformat()
+            self.sources[enrolment_day] = _("today")
         self.clear = widgets.Button(description=_("Empty the form"), icon="eraser")
         groups = [(name, list(members)) for name, members in groupby(facts, key=lambda fact: fact.group)]
         self.view = widgets.Accordion([self._group(members) for _name, members in groups], selected_index=0)
@@ -319,10 +327,10 @@ class ParticipantPanel:
     def __init__(self, trial: Trial, today: date, chances: Chances) -> None:
         self.trial, self.chances, self.day = trial, chances, today
         self.record: EligibilityRecord = trial.eligibility
-        self.phase: Phase = "Ib"
-        self.form = FactsForm(self.record.facts, today)
-        gates = zip((_("Enrolment"), _("An infusion")), get_args(Gate), strict=True)
-        self.gate = widgets.ToggleButtons(options=list(gates), description=_("Gate"))
+        self.phase: Phase = self.record.phases[0]
+        self.form = FactsForm(self.record.facts, today, self.record.roles.enrolment_day)
+        infusion = [(_("An infusion"), "infusion")] if self.record.roles.infusion_day else []
+        self.gate = widgets.ToggleButtons(options=[(_("Enrolment"), "enrolment"), *infusion], description=_("Gate"))
         self.as_of = widgets.Text(value=today.isoformat(), description=_("As of"), continuous_update=False)
         self.show = widgets.ToggleButtons(
             options=[(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")], description=_("Show")
@@ -358,7 +366,8 @@ class ParticipantPanel:
         problems += self._day()
         gate = self.gate.value
         if gate == "infusion":
-            facts[INFUSION_DAY] = facts.get(INFUSION_DAY) or self.day
+            planned = str(self.record.roles.infusion_day)
+            facts[planned] = facts.get(planned) or self.day
         self.problems.value = Markup("").join(elements.message(problem) for problem in problems)
         self._show(facts, gate)
         self.keeping.forget()
@@ -368,7 +377,7 @@ class ParticipantPanel:
         facts, _problems = self.form.read()
         known = {name: value for name, value in facts.items() if value is not None}
         if self.gate.value == "infusion":
-            known.setdefault(INFUSION_DAY, self.day)
+            known.setdefault(str(self.record.roles.infusion_day), self.day)
         when = self._timeline(known)
         return Present(
             self.record, known, self.form.sources, self.form.unusable, self.phase, self.gate.value, self.day, when
@@ -376,7 +385,7 @@ class ParticipantPanel:
 
     def _timeline(self, facts: dict[str, Any]) -> Timeline:
         """Look at the days from today on, or from the day of enrolment when that is earlier."""
-        enrolled = facts.get(RECENCY_ANCHOR) or self.day
+        enrolled = facts.get(self.record.roles.enrolment_day or "") or self.day
         return self.record.timeline(facts, self.phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
     def _day(self) -> list[ProtocolError]:
@@ -392,9 +401,8 @@ class ParticipantPanel:
         answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, **found)
         screening = Screening(self.phase, tuple(answer.verdict for answer in answers), ())
         changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
-        empty = not any(
-            value is not None for name, value in facts.items() if name not in (RECENCY_ANCHOR, INFUSION_DAY)
-        )
+        days = (self.record.roles.enrolment_day, self.record.roles.infusion_day)
+        empty = not any(value is not None for name, value in facts.items() if name not in days)
         said = overall(answers, rules.criteria, changes, gate, empty=empty)
         self.answer.value = elements.dress(said, "status")
         rates, basis = self.chances(self.phase)

@@ -1,15 +1,14 @@
 """A screened cohort, as every part of the cohort's page is given it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord
+from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.cohort import reader
-from protocol.eligibility.cohort_counts import Planes, Tally
 from protocol.eligibility.fact_sources import Choices
 from protocol.eligibility.frames import EPOCH
 from protocol.eligibility.logic import Value
@@ -27,8 +26,8 @@ class Screened:
         With the present thresholds and readings.
     changed : dict
         Those that differ from the record's own, by id.
-    cohort, screening, planes : Cohort, CohortScreening, Planes
-    phase : {"Ib", "II"}
+    cohort, screening : Cohort, CohortScreening
+    phase : str
     off : frozenset of str
         Criteria switched off.
     """
@@ -37,19 +36,18 @@ class Screened:
     changed: dict[str, Any]
     cohort: Cohort
     screening: CohortScreening
-    planes: Planes
     phase: Phase
     off: frozenset[str]
 
     @cached_property
     def tally(self) -> Tally:
         """The counts."""
-        return Tally(self.planes, self.off)
+        return self.screening.tally(self.off)
 
     @cached_property
     def titles(self) -> dict[str, str]:
         """Each criterion's short title."""
-        return dict(zip(self.planes.ids, self.planes.titles, strict=True))
+        return dict(zip(self.tally.ids, self.tally.titles, strict=True))
 
     def label(self, parameter: str) -> str:
         """Return a threshold's name with its unit."""
@@ -59,11 +57,7 @@ class Screened:
     @property
     def idle(self) -> list[str]:
         """Implied criteria that add nothing to the one they follow from."""
-        kept = [(self.planes.ids[i], row) for row, i in enumerate(self.tally.on)]
-        return [name for name, row in kept if name in self.planes.counted_in and not self._adds(row)]
-
-    def _adds(self, row: int) -> bool:
-        return bool(self.tally.fail[row].any() or self.tally.unknown[row].any())
+        return [*self.tally.idle()]
 
 
 def facts_of_one(cohort: Cohort, names: Iterable[str], row: int) -> dict[str, Any]:
@@ -86,13 +80,12 @@ def plain(value: Value, kind: str) -> Any:
     return int(value.data[0]) if kind == "whole" else float(value.data[0])
 
 
-def counted_once(planes: Planes, off: Collection[str]) -> str:
+def counted_once(tally: Tally) -> str:
     """Say which criteria are counted with another."""
     pairs = [
         _("{one} follows from {other}").format(one=one, other=other)
-        if one in planes.ids
+        if one in tally.ids
         else _("{one} says the same as {other}").format(one=one, other=other)
-        for one, other in planes.counted_in.items()
-        if one not in off
+        for one, other in tally.counted_in.items()
     ]
     return _("Counted once: {pairs}.").format(pairs="; ".join(pairs)) if pairs else ""

@@ -51,7 +51,7 @@ class NearPanel:
     def show(self, screened: Screened) -> None:
         """Find the near-misses, criterion by criterion."""
         self._shown = screened
-        self.work.begin(_steps(screened), screened.planes.participants)
+        self.work.begin(_steps(screened), screened.tally.participants)
 
     def _found(self, found: pd.DataFrame) -> None:
         assert self._shown is not None  # noqa: S101 - work begins in show
@@ -234,7 +234,7 @@ class ReadingsPanel:
             other_readings(record.parameters),
             screened.off,
         )
-        self.work.begin(steps, screened.planes.participants)
+        self.work.begin(steps, screened.tally.participants)
 
     def _found(self, found: pd.DataFrame) -> None:
         assert self._shown is not None  # noqa: S101 - work begins in show
