@@ -15,7 +15,7 @@ from support import paths
 from support.clinical_records import PATIENT, bundle, condition, observation, quantity
 from support.trial import ELIGIBILITY, TRIAL
 
-from protocol.exchange.clinical.reference_ranges import template
+from protocol.exchange.clinical.reference_ranges import limit_template
 from protocol.pages.eligibility.export import frame_of
 from protocol.pages.eligibility.hospital_records import RecordsPanel
 from protocol.pages.eligibility.page import EligibilityPage
@@ -107,7 +107,7 @@ def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: Eligib
 
 def test_limits_of_the_site_settle_what_the_record_leaves_open(page: EligibilityPage) -> None:
     site = TRIAL.sites[0].name
-    lines = template(ELIGIBILITY, (site,)).decode("utf-8-sig").splitlines()
+    lines = limit_template(ELIGIBILITY, (site,)).decode("utf-8-sig").splitlines()
     filled = [
         line.replace("creatinine,female,,umol/L,,", "creatinine,female,73,umol/L,2026-01-01,handbook")
         for line in lines
@@ -204,7 +204,7 @@ def test_many_tables_show_progress_and_a_stop_leaves_the_records_before(
         yield None, 0.25
         yield "not reached", 1.0
 
-    monkeypatch.setattr("protocol.exchange.clinical.omop.take_files", slowly)
+    monkeypatch.setattr("protocol.exchange.clinical.omop.read_omop_files_stepwise", slowly)
     upload(panel.tables, **OMOP)
     assert waiting.wait(10)
     assert panel.work.view.layout.display == "flex"

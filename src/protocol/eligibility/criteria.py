@@ -1,6 +1,6 @@
 """The eligibility record: facts, parameters and criteria as they stand in ``eligibility.toml``, and their cases."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -244,6 +244,7 @@ class Catalogue(Record):
     infusion_criteria: tuple[Criterion, ...] = ()
     rechecks: tuple[Recheck, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    imports: "ImportRules" = Field(default_factory=lambda: ImportRules())
     _cases: Mapping[str, tuple[Case, ...]] = PrivateAttr(default_factory=dict)
 
     @property
@@ -314,6 +315,7 @@ class Catalogue(Record):
         for criterion in both_gates:
             self._check_criterion(criterion)
         self._check_steps()
+        self.imports.check({fact.id: fact for fact in self.facts}, {p.id for p in self.parameters if not p.options})
         return self
 
     def _check_roles(self) -> None:
@@ -403,3 +405,137 @@ def expected(fact: Fact) -> str:
     kind = _("a whole number") if fact.type == "whole" else _("a number")
     span = _("{kind} from {low:g} to {high:g} {unit}")
     return span.format(kind=kind, low=fact.minimum, high=fact.maximum, unit=fact.unit_label).rstrip()
+
+
+class PersonRoles(Provenance):
+    """Which fact holds what every hospital record says about a person, in elements and columns of its own.
+
+    `age_from` and `age_to` are the thresholds that the age is compared with; `as_of` is the date that the day of an
+    import stands for; `survival` is an estimated survival in months; `anticancer_therapy` asks whether there ever was
+    one. What a record does not name is not read.
+    """
+
+    sex: Name | None = None
+    birth_date: Name | None = None
+    age: Name | None = None
+    age_from: Name | None = None
+    age_to: Name | None = None
+    as_of: Name | None = None
+    survival: Name | None = None
+    anticancer_therapy: Name | None = None
+
+
+class Lifelong(Provenance):
+    """A fact that one finding of any age settles.
+
+    With `latest_day`, a date fact, it is asked for together with the latest day on which it was so. What has ended
+    counts if there is such a day, or with `ended_counts`. A pair of `more_exact` is an option and a less exact one:
+    both together mean the first.
+    """
+
+    fact: Name
+    latest_day: Name | None = None
+    ended_counts: bool = False
+    more_exact: tuple[tuple[Name, Name], ...] = ()
+
+
+class LastingDays(Provenance):
+    """How long a diagnosis counts for a fact, if no record says that it ended."""
+
+    fact: Name
+    days: int = Field(gt=0)
+
+
+class Implication(Provenance):
+    """An option of one fact that answers another fact, of type yes_no, with yes."""
+
+    fact: Name
+    by: Name
+    option: Name
+
+
+class Circumstance(Provenance):
+    """A yes_no fact that says how another value of the same day was measured; an amount of zero means yes."""
+
+    fact: Name
+    of: Name
+
+
+class ViralLoad(Provenance):
+    """A choice fact, or the question behind one of its options, that is answered with an amount of virus.
+
+    With `limit_iu_per_ml` the amount decides between the options `up_to` and `above`.
+    """
+
+    fact: Name
+    option: Name | Literal[""] = ""
+    limit_iu_per_ml: float | None = Field(default=None, gt=0)
+    up_to: Name | None = None
+    above: Name | None = None
+
+    @model_validator(mode="after")
+    def _complete_limit(self) -> Self:
+        if len({value is None for value in (self.limit_iu_per_ml, self.up_to, self.above)}) > 1:
+            raise ValueError("a limit without both options; write limit_iu_per_ml, up_to and above, or none of them")
+        return self
+
+
+class Analyte(Provenance):
+    """What laboratories measure, as a table of limits names it: the facts of its value and of its limit of normal.
+
+    `molar_mass`, in g/mol, converts between mass and amount.
+    """
+
+    id: Name
+    value: Name
+    limit: Name | None = None
+    molar_mass: float | None = Field(default=None, gt=0)
+
+
+class ImportRules(Record):
+    """What the readers of hospital records have to know about the facts; all of it may be left out."""
+
+    person: PersonRoles | None = None
+    lifelong: tuple[Lifelong, ...] = ()
+    lasting: tuple[LastingDays, ...] = ()
+    implied: tuple[Implication, ...] = ()
+    circumstances: tuple[Circumstance, ...] = ()
+    viral_loads: tuple[ViralLoad, ...] = ()
+    analytes: tuple[Analyte, ...] = ()
+
+    def check(self, facts: Mapping[str, Fact], thresholds: Collection[str]) -> None:
+        """Raise ValueError unless every name is that of a fact, option or threshold of the right type."""
+        person = self.person or PersonRoles(assumption="none")
+        days = [person.birth_date, person.as_of, *(one.latest_day for one in self.lifelong)]
+        yes_no = [person.anticancer_therapy, *(one.fact for one in self.implied)]
+        yes_no += [one.fact for one in self.circumstances]
+        numbers = [person.age, person.survival, *(one.value for one in self.analytes)]
+        choices = [person.sex, *(one.by for one in self.implied), *(one.fact for one in self.viral_loads)]
+        others = [one.fact for one in self.lifelong] + [one.fact for one in self.lasting]
+        others += [one.of for one in self.circumstances]
+        limits = [one.limit for one in self.analytes]
+        wanted: tuple[tuple[str, list[str | None], Collection[str]], ...] = (
+            ("a date fact", days, {name for name, fact in facts.items() if fact.type == "date"}),
+            ("a yes_no fact", yes_no, {name for name, fact in facts.items() if fact.type == "yes_no"}),
+            ("a number fact", numbers, {name for name, fact in facts.items() if fact.is_number}),
+            ("a choice fact", choices, {name for name, fact in facts.items() if fact.type == "choice"}),
+            ("a fact", others, facts),
+            ("a fact with limit_of_normal", limits, {name for name, fact in facts.items() if fact.limit_of_normal}),
+            ("a threshold", [person.age_from, person.age_to], thresholds),
+        )
+        for what, names, allowed in wanted:
+            for name in names:
+                if name is not None and name not in allowed:
+                    raise ValueError(f"imports name {name!r}; write the id of {what}")
+        options = [(one.by, one.option) for one in self.implied]
+        for load in self.viral_loads:
+            options += [(load.fact, name) for name in (load.option, load.up_to, load.above) if name]
+        options += [(one.fact, name) for one in self.lifelong for pair in one.more_exact for name in pair]
+        for name, option in options:
+            if option not in facts[name].options:
+                raise ValueError(f"imports name option {option!r} of {name}; write one of its options")
+        unique((one.fact for one in self.lifelong), "lifelong fact")
+        unique((one.id for one in self.analytes), "analyte")
+
+
+Catalogue.model_rebuild()

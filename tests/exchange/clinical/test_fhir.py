@@ -1,6 +1,7 @@
 """FHIR R4 records become facts with their evidence, or a reason why not; names are never read."""
 
 import json
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -23,8 +24,8 @@ from support.clinical_records import (
 )
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.clinical.findings import Imports, Limit
-from protocol.exchange.clinical.reconciliation import keyed
+from protocol.exchange.clinical.findings import Imports, keyed
+from protocol.exchange.clinical.reference_ranges import Limit
 from protocol.exchange.cohort.fhir_group import group
 from protocol.exchange.cohort.results import stamp
 from protocol.records import ProtocolError
@@ -804,7 +805,8 @@ def test_names_addresses_and_identifiers_are_never_kept() -> None:
     from protocol.exchange.clinical.fhir import read_fhir
 
     found: Imports = read_fhir({"a.json": private()}, setting(), keyed(b"a secret of the site"))
-    kept = repr(found) + found.frame(ELIGIBILITY).to_csv()
+    kept = repr([*map(asdict, found.participants)]) + repr(found.problems) + found.frame(ELIGIBILITY).to_csv()
+    kept += repr(found) + found._repr_html_() + found.table().to_csv()
     assert [word for word in PRIVATE if word in kept] == []
     assert found.participants[0].provenance["alt_u_l"].origin.startswith("Observation lab-P-")
 

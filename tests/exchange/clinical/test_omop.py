@@ -14,9 +14,9 @@ from protocol.exchange.clinical.omop import (
     LARGEST_BYTES,
     MOST_FILES,
     MOST_PERSONS,
-    Taken,
+    OmopImport,
     read_omop,
-    take_files,
+    read_omop_files_stepwise,
     unread,
 )
 from protocol.records import ProtocolError
@@ -296,8 +296,8 @@ def files(path: Path, suffix: str = ".parquet", **tables: list[dict[str, Any]]) 
     return {one.name: one.read_bytes() for one in folder(path, suffix, **tables).iterdir()}
 
 
-def taken(contents: dict[str, bytes]) -> Taken:
-    *_before, (last, done) = take_files(contents, setting(), lambda key: f"S-{key}")
+def imported(contents: dict[str, bytes]) -> OmopImport:
+    *_before, (last, done) = read_omop_files_stepwise(contents, setting(), lambda key: f"S-{key}")
     assert done == 1
     assert last is not None
     return last
@@ -317,7 +317,8 @@ def test_every_row_of_a_table_is_either_read_or_left_out_for_a_reason(tmp_path: 
         {**state, "condition_concept_id": 140352, "condition_status_concept_id": status} for status in (0, 32899)
     ]
     accounts = {
-        one.table: one for one in taken(files(tmp_path, measurement=rows, condition_occurrence=conditions)).accounts
+        one.table: one
+        for one in imported(files(tmp_path, measurement=rows, condition_occurrence=conditions)).accounts
     }
     assert accounts["measurement"].left_out == (
         ("about nothing that the criteria ask", 2),
@@ -341,14 +342,14 @@ def test_files_that_were_handed_over_say_the_same_as_a_folder_and_are_gone_after
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "laid"))
     given = folder(tmp_path / "given", measurement=[measurement(7)])
     contents = {path.name: path.read_bytes() for path in given.iterdir()}
-    assert taken(contents).imports == read(given)
-    steps = take_files(contents, setting(), str)
+    assert imported(contents).imports == read(given)
+    steps = read_omop_files_stepwise(contents, setting(), str)
     next(steps)
     assert len([*(tmp_path / "laid").iterdir()]) == 1
     del steps  # as when somebody stops
     assert [*(tmp_path / "laid").iterdir()] == []
     with pytest.raises(ProtocolError):
-        taken({**contents, "DEATH.csv": b""})
+        imported({**contents, "DEATH.csv": b""})
     assert [*(tmp_path / "laid").iterdir()] == []
 
 
@@ -356,19 +357,19 @@ def test_what_no_criterion_asks_for_is_not_laid_down_and_is_named(tmp_path: Path
     contents = files(tmp_path, measurement=[measurement(7)])
     more = {"visit_occurrence.parquet": b"not read", "../../person.txt": b"nor this"}
     assert unread({**contents, **more}) == ("../../person.txt", "visit_occurrence.parquet")
-    assert taken({**contents, **more}) == taken(contents)
+    assert imported({**contents, **more}) == imported(contents)
 
 
 def test_too_much_at_once_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = files(tmp_path, ".csv")
     with pytest.raises(ProtocolError, match=f"at most {MOST_FILES} files"):
-        taken(contents | {f"{number}.csv": b"" for number in range(MOST_FILES)})
+        imported(contents | {f"{number}.csv": b"" for number in range(MOST_FILES)})
     lines = "person_id\n" + "1\n" * (MOST_PERSONS + 1)
     with pytest.raises(ProtocolError, match="20,001 persons"):
-        taken({"person.csv": lines.encode()})
+        imported({"person.csv": lines.encode()})
     monkeypatch.setattr("protocol.exchange.clinical.omop.LARGEST_BYTES", 10)
     with pytest.raises(ProtocolError, match="MB together"):
-        taken(contents)
+        imported(contents)
     assert LARGEST_BYTES * 4 / 3 < 512 * 2**20  # in base64 still smaller than the largest message of the dashboard
 
 
@@ -396,7 +397,7 @@ def test_a_table_that_cannot_be_read_is_named_with_its_line(
     name: str, content: bytes, where: str, found: str
 ) -> None:
     with pytest.raises(ProtocolError) as refused:
-        taken({"person.csv": PERSON, "concept.csv": CONCEPT, name: content})
+        imported({"person.csv": PERSON, "concept.csv": CONCEPT, name: content})
     assert refused.value.where == where
     assert found in refused.value.found
     assert "3016723" not in str(refused.value)
@@ -415,7 +416,7 @@ def test_a_table_that_cannot_be_read_is_named_with_its_line(
     ],
 )
 def test_a_bad_row_of_text_is_reported_and_the_rest_is_read(name: str, content: bytes, said: str) -> None:
-    found = taken({"person.csv": PERSON, "measurement.csv": HEAD + LINE, "concept.csv": CONCEPT, name: content})
+    found = imported({"person.csv": PERSON, "measurement.csv": HEAD + LINE, "concept.csv": CONCEPT, name: content})
     assert [one.participant for one in found.imports.participants] == ["S-1"]
     assert any(said in " ".join(problem) for problem in found.imports.problems)
     person = found.accounts[0]

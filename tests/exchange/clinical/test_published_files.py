@@ -27,8 +27,9 @@ from protocol.eligibility.criteria import Parameter
 from protocol.eligibility.fact_sources import Participant
 from protocol.eligibility.logic import Logic
 from protocol.exchange.clinical.fhir import read_fhir
-from protocol.exchange.clinical.findings import Imported, Limit
+from protocol.exchange.clinical.findings import Imported
 from protocol.exchange.clinical.omop import read_omop
+from protocol.exchange.clinical.reference_ranges import Limit
 from protocol.exchange.cohort.files import read_cohort
 
 AS_OF = date(2020, 9, 1)

@@ -6,7 +6,7 @@ import io
 import pytest
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.clinical.reference_ranges import COLUMNS, read_limits, template
+from protocol.exchange.clinical.reference_ranges import COLUMNS, limit_template, read_limits
 from protocol.records import ProtocolError
 
 HEAD = ",".join(COLUMNS) + "\n"
@@ -14,7 +14,7 @@ LINE = "Union,creatinine,female,0.83,mg/dL,2025-01-01,laboratory handbook\n"
 
 
 def test_the_empty_table_has_a_line_per_site_analyte_and_sex_and_reads_as_nothing_filled() -> None:
-    content = template(ELIGIBILITY, ("Union", "Tongji"))
+    content = limit_template(ELIGIBILITY, ("Union", "Tongji"))
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert len(rows) == 2 * 4 * 2
     assert {row["analyte"] for row in rows} == {"alt", "ast", "bilirubin", "creatinine"}

@@ -1,33 +1,25 @@
-"""What hospital records say: findings, participants as imported, dates of birth, and what an import needs."""
+"""What hospital records say: findings about one fact, participants with the facts found, and what an import needs."""
 
-from calendar import monthrange
+import hashlib
+import hmac
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import pandas as pd
+from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Fact, FactValue
 from protocol.eligibility.conditions import names_in
+from protocol.eligibility.criteria import Lifelong, PersonRoles, ViralLoad
 from protocol.eligibility.frames import IDENTITY
-from protocol.exchange.cohort.cells import DTYPES, Problem
+from protocol.exchange.clinical.reference_ranges import Limit
+from protocol.exchange.cohort.cells import DTYPES, FileProblem
+from protocol.exchange.dates import PartialDate
 from protocol.translation import _
-
-
-class Limit(NamedTuple):
-    """One line of the table; `limit` is in the unit of the fact `analyte`."""
-
-    site: str
-    analyte: str
-    sex: str
-    limit: float
-    valid_from: date
-    source: str
-    original: str
-
 
 CONFLICT = "conflicting sources"
 
@@ -36,36 +28,8 @@ STALE = "stale"
 NOT_USABLE = "missing"
 """Reasons, as :data:`protocol.eligibility.REASONS` has them; what makes a value unusable stands in its note."""
 
-
-class Birth(NamedTuple):
-    """The first and the last day somebody may have been born on."""
-
-    first: date
-    last: date
-    origin: str
-
-
-def born(year: int, month: int | None, day: int | None, origin: str) -> Birth:
-    """Return the days that a date of birth with or without month and day allows; ValueError when there is none."""
-    if month is None:
-        return Birth(date(year, 1, 1), date(year, 12, 31), origin)
-    if day is None:
-        return Birth(date(year, month, 1), date(year, month, monthrange(year, month)[1]), origin)
-    return Birth(date(year, month, day), date(year, month, day), origin)
-
-
-def read_birth(text: str, origin: str) -> Birth:
-    """Read an ISO date of which day and month may be left out; ValueError when it is none."""
-    parts = [int(part) for part in text.split("-")]
-    year, month, day = (*parts, None, None)[:3]
-    if len(parts) > 3 or year is None:
-        raise ValueError(text)
-    return born(year, month, day, origin)
-
-
-def not_yet_born(birth: Birth | None, as_of: date) -> bool:
-    """Whether somebody was born after the as-of date on every day that is possible."""
-    return birth is not None and birth.first > as_of
+SHOWN_PERSONS = 20
+"""Rows that are displayed in a notebook."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +51,7 @@ class Finding:
     note : str
         What to know about a value that is used.
     moment : str
-        Day and time, where the record has one.
+        Day and time in UTC, where the record has them.
     since : date or None
         For a diagnosis that goes on, the day it was noted: a test after that day says more.
     limit : float or None
@@ -107,9 +71,30 @@ class Finding:
     limit: float | None = None
 
 
-@dataclass(frozen=True)
+class Birth(NamedTuple):
+    """When a person was born, and the resource or table that says so."""
+
+    on: PartialDate
+    origin: str
+
+
+@dataclass(frozen=True, repr=False)
 class Imported:
-    """One participant as the records tell: facts by id, the finding behind each, and why others cannot be used."""
+    """One participant as the records tell.
+
+    Attributes
+    ----------
+    participant : str
+        Study id.
+    facts : dict of str to bool, int, float, str or date
+        Values by fact id, ready for ``record.screen``.
+    provenance : dict of str to Finding
+        The finding behind each value.
+    unusable : dict of str to str
+        Why other facts have no value: the reason by fact id, also for ``record.screen``.
+    unused : dict of str to Finding
+        The findings behind these.
+    """
 
     participant: str
     facts: dict[str, FactValue]
@@ -117,12 +102,50 @@ class Imported:
     unusable: dict[str, str]
     unused: dict[str, Finding] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Imported({self.participant}: {len(self.facts)} facts, {len(self.unusable)} not usable)"
+
+    def _repr_html_(self) -> str:
+        return Imports((self,), ())._repr_html_()
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per fact: its value, or why there is none, and the evidence."""
+        found = [*self.provenance.items(), *self.unused.items()]
+        columns = ("value", "reason", "day", "origin", "code", "original", "note")
+        rows = [(name, *(getattr(finding, column) for column in columns)) for name, finding in found]
+        return pd.DataFrame(rows, columns=["fact", *columns])
+
 
 class Imports(NamedTuple):
-    """What a set of files held: participants, and what could not be used of the files."""
+    """What a set of files held: participants in the order of their study ids, and what could not be used."""
 
     participants: tuple[Imported, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[FileProblem, ...]
+
+    @classmethod
+    def of(cls, participants: Iterable[Imported], problems: Iterable[FileProblem]) -> Self:
+        """Put participants in the order of their study ids; two that share one are a problem."""
+        people = tuple(sorted(participants, key=lambda one: one.participant))
+        shared = [name for name, count in Counter(one.participant for one in people).items() if count > 1]
+        found, write = _("a study id of several persons"), _("one study id per person")
+        return cls(people, (*problems, *(FileProblem(name, found, write) for name in shared)))
+
+    def __repr__(self) -> str:
+        return f"Imports({len(self.participants)} participants, {len(self.problems)} problems)"
+
+    def _repr_html_(self) -> str:
+        shown = self.participants[:SHOWN_PERSONS]
+        counts = pd.DataFrame(
+            [(one.participant, len(one.facts), len(one.unusable)) for one in shown],
+            columns=[_("Participant"), _("Facts"), _("Not usable")],
+        )
+        return str(Markup("<p>{}</p>").format(repr(self))) + counts.to_html(index=False, border=0)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per participant and fact, with the columns of :meth:`Imported.table`."""
+        tables = [one.table().assign(participant=one.participant) for one in self.participants]
+        whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["participant"])
+        return whole[["participant", *whole.columns.drop("participant")]]
 
     def frame(self, record: EligibilityRecord) -> pd.DataFrame:
         """Return one row per participant, ready for ``record.screen_cohort``."""
@@ -134,9 +157,24 @@ class Imports(NamedTuple):
         return pd.DataFrame(columns)
 
 
+NO_ROLES = PersonRoles(assumption="The record names none")
+
+
 @dataclass(frozen=True)
 class Setting:
-    """What an import needs beside the records: whose facts, as of which day, at which site, with which limits."""
+    """What an import needs beside the records.
+
+    Attributes
+    ----------
+    record : EligibilityRecord
+        Whose facts are looked for.
+    as_of : date
+        Nothing from after this day counts.
+    site : str
+        Whose limits of normal hold.
+    limits : tuple of Limit
+        The upper limits of normal of all sites; see :func:`protocol.exchange.clinical.read_limits`.
+    """
 
     record: EligibilityRecord
     as_of: date
@@ -144,9 +182,39 @@ class Setting:
     limits: tuple[Limit, ...] = ()
 
     @cached_property
-    def facts(self) -> dict[str, Fact]:
+    def facts(self) -> Mapping[str, Fact]:
         """The record's facts by id."""
         return {fact.id: fact for fact in self.record.facts}
+
+    @cached_property
+    def person(self) -> PersonRoles:
+        """Which facts hold what is said about a person; none when the record names none."""
+        return self.record.imports.person or NO_ROLES
+
+    @cached_property
+    def lifelong(self) -> Mapping[str, Lifelong]:
+        """The facts that one finding of any age settles."""
+        return {one.fact: one for one in self.record.imports.lifelong}
+
+    @cached_property
+    def lasting_days(self) -> Mapping[str, int]:
+        """How long a diagnosis counts for a fact that does not last for ever."""
+        return {one.fact: one.days for one in self.record.imports.lasting}
+
+    @cached_property
+    def circumstances(self) -> Mapping[str, str]:
+        """The facts that say how another one was measured."""
+        return {one.fact: one.of for one in self.record.imports.circumstances}
+
+    @cached_property
+    def molar_masses(self) -> Mapping[str, float]:
+        """Molar masses in g/mol, by fact."""
+        return {one.value: one.molar_mass for one in self.record.imports.analytes if one.molar_mass is not None}
+
+    def viral_load(self, fact: Fact, option: str) -> ViralLoad | None:
+        """Return the rule for a question whose numbers are amounts of a virus; None for any other question."""
+        rules = self.record.imports.viral_loads
+        return next((one for one in rules if one.fact == fact.id and one.option in ("", option)), None)
 
     @cached_property
     def windows(self) -> list[tuple[str, str, int]]:
@@ -159,21 +227,18 @@ class Setting:
         """Each fact that can be computed, and what from."""
         return [(f.id, names_in(f.derived)) for f in self.record.facts if f.derived is not None]
 
-    @cached_property
-    def limits_of_normal(self) -> list[tuple[Fact, str]]:
-        """Each upper limit of normal, and the fact it belongs to."""
-        return [(f, f.id.replace("_uln", "")) for f in self.record.facts if f.limit_of_normal]
-
-
-NEVER = Finding("", None, None, "")
 
 Naming = Callable[[str], str]
 """Turns an identifier of the records into a study id."""
 
 
-def gathered(imported: Iterable[Imported], problems: Iterable[Problem]) -> Imports:
-    """Put participants in the order of their study ids; two that share one are reported."""
-    people = tuple(sorted(imported, key=lambda one: one.participant))
-    shared = [name for name, count in Counter(one.participant for one in people).items() if count > 1]
-    found, write = _("a study id of several persons"), _("one study id per person")
-    return Imports(people, (*problems, *(Problem(name, found, write) for name in shared)))
+def keyed(key: bytes) -> Naming:
+    """Return a naming: the same identifier and key give the same study id, another key another one.
+
+    Parameters
+    ----------
+    key : bytes
+        A secret of the site, kept apart from the data. HMAC-SHA-256, cut to 48 bits: two of a million participants
+        share an id with a probability of 0.2 %.
+    """
+    return lambda identifier: "P-" + hmac.new(key, identifier.encode(), hashlib.sha256).hexdigest()[:12].upper()

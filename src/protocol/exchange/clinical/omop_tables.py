@@ -7,40 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from protocol.exchange.cohort.cells import Problem
+from protocol.exchange.cohort.cells import FileProblem
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-def bad_cells(
-    connection: "DuckDBPyConnection", table: str, casts: Mapping[str, tuple[str, str]]
-) -> Iterator[Problem]:
-    """Yield the columns of a table with cells that are not of their type, with the row of the first.
-
-    Parameters
-    ----------
-    connection : DuckDBPyConnection
-        Where the table is open.
-    table : str
-    casts : mapping of str to (str, str)
-        By column, its type and the cast that gives nothing where it fails.
-    """
-    said = {"double": _("number"), "bigint": _("whole number"), "date": _("date")}
-    tests = [
-        f"{column} is not null and trim({column}::varchar) <> '' and {cast} is null"
-        for column, (_kind, cast) in casts.items()
-    ]
-    counts = ", ".join(f"count(*) filter ({test}), min(row) filter ({test})" for test in tests)
-    rows = f"select row_number() over () + 1 as row, * from {table}"  # noqa: S608 - names of this package only
-    found = connection.sql(f"select {counts} from ({rows})").fetchall()[0]  # noqa: S608
-    for (column, (kind, _cast)), count, first in zip(casts.items(), found[::2], found[1::2], strict=True):
-        if count:
-            where = _("table {table}, row {row}, column {column}").format(table=table, row=first, column=column)
-            bad = _("{count} cells that are no {kind}").format(count=count, kind=said[kind])
-            yield Problem(where, bad, _("ISO dates and plain numbers"))
 
 
 NAMES = (
@@ -111,7 +83,7 @@ class Tables:
         if self.files["person"] is None:
             found = _("no table person.parquet or person.csv")
             raise ProtocolError(folder.name, found, _("a folder of OMOP CDM 5.4 tables"))
-        self.problems: list[Problem] = []
+        self.problems: list[FileProblem] = []
         self.columns: dict[str, set[str]] = {}
         self.connection = duckdb.connect(":memory:", config={"enable_external_access": True})
         try:
@@ -150,7 +122,7 @@ class Tables:
     def _open(self, name: str, path: Path | None, error: type[Exception]) -> None:
         if path is None:
             found, write = _("no such table: nothing of it is known"), f"{name}.parquet"
-            self.problems.append(Problem(_("table {name}").format(name=name), found, write))
+            self.problems.append(FileProblem(_("table {name}").format(name=name), found, write))
             return
         try:
             if path.suffix.lower() == ".csv":
@@ -164,7 +136,7 @@ class Tables:
         for column in needed(name):
             if column not in self.columns[name]:
                 found = _("no column {column}").format(column=column)
-                self.problems.append(Problem(path.name, found, _("the columns of OMOP CDM 5.4")))
+                self.problems.append(FileProblem(path.name, found, _("the columns of OMOP CDM 5.4")))
         if name == "concept" and "concept_id" not in self.columns[name]:
             del self.columns[name]
 
@@ -220,10 +192,17 @@ class Tables:
             return
         keys = (f"{table}_concept_id", f"{table}_source_concept_id")
         columns = (
-            f"{table}_id", "person_id::int", f"{keys[0]}::int", f"{keys[1]}::int", f"{table}_date::date",
-            "value_as_number::double", "operator_concept_id::int", "value_as_concept_id::int", "unit_concept_id::int",
-            "unit_source_value", "range_high::double",
-        )  # fmt: skip
+            f"{table}_id",
+            "person_id::int",
+            *(f"{key}::int" for key in keys),
+            f"{table}_date::date",
+            "value_as_number::double",
+            "operator_concept_id::int",
+            "value_as_concept_id::int",
+            "unit_concept_id::int",
+            "unit_source_value",
+            "range_high::double",
+        )
         self._check(table, columns)
         if not wanted:
             return
@@ -323,4 +302,32 @@ class Tables:
         typed = [column.split("::") for column in columns if "::" in column]
         casts = {n: (TYPES.get(kind, kind), self._column(table, f"{n}::{kind}")) for n, kind in typed if n in known}
         if casts:
-            self.problems += bad_cells(self.connection, table, casts)
+            self.problems += _bad_cells(self.connection, table, casts)
+
+
+def _bad_cells(
+    connection: "DuckDBPyConnection", table: str, casts: Mapping[str, tuple[str, str]]
+) -> Iterator[FileProblem]:
+    """Yield the columns of a table with cells that are not of their type, with the row of the first.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Where the table is open.
+    table : str
+    casts : mapping of str to (str, str)
+        By column, its type and the cast that gives nothing where it fails.
+    """
+    said = {"double": _("number"), "bigint": _("whole number"), "date": _("date")}
+    tests = [
+        f"{column} is not null and trim({column}::varchar) <> '' and {cast} is null"
+        for column, (_kind, cast) in casts.items()
+    ]
+    counts = ", ".join(f"count(*) filter ({test}), min(row) filter ({test})" for test in tests)
+    rows = f"select row_number() over () + 1 as row, * from {table}"  # noqa: S608 - names of this package only
+    found = connection.sql(f"select {counts} from ({rows})").fetchall()[0]  # noqa: S608
+    for (column, (kind, _cast)), count, first in zip(casts.items(), found[::2], found[1::2], strict=True):
+        if count:
+            where = _("table {table}, row {row}, column {column}").format(table=table, row=first, column=column)
+            bad = _("{count} cells that are no {kind}").format(count=count, kind=said[kind])
+            yield FileProblem(where, bad, _("ISO dates and plain numbers"))

@@ -9,6 +9,7 @@ import re
 from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
+from protocol.eligibility.criteria import ViralLoad
 from protocol.translation import _
 
 SYSTEMS = {
@@ -121,30 +122,29 @@ MEANS = {
     ("LOINC", "LA15256-3"): NO,  # non-reactive
     ("LOINC", "LA26683-5"): NO,  # not pregnant
 }
+"""Coded answers that say found or not found."""
+
+_ECOG_LOINC = ("LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0", "LA9626-8", "LA9627-6")
+
+_ECOG_SNOMED = ("425389002", "422512005", "422894000", "423053003", "423237006", "423409001")
 
 ECOG = {
-    **{("LOINC", code): score for score, code in enumerate(("LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0"))},
-    **{("LOINC", code): score for score, code in enumerate(("LA9626-8", "LA9627-6"), start=4)},
-    **{
-        ("SNOMED CT", code): score
-        for score, code in enumerate(("425389002", "422512005", "422894000", "423053003", "423237006", "423409001"))
-    },
+    (system, code): grade
+    for system, codes in (("LOINC", _ECOG_LOINC), ("SNOMED CT", _ECOG_SNOMED))
+    for grade, code in enumerate(codes)
 }
-"""The answers of LOINC 89247-1 and 89262-0, and the SNOMED CT findings of grades 0 to 5."""
+"""Grades 0 to 5 of ECOG performance status: the answers of LOINC 89247-1 and 89262-0, and SNOMED CT's findings."""
+
+ECOG_QUESTIONS = ("LOINC 89247-1", "LOINC 89262-0")
 
 FOUND = ("positive", "detectable", "reactive")
 
 NOT_FOUND = ("negative", "not_detectable")
-
-HBV_LIMIT_IU_PER_ML = 2000
-"""Between the two options of ``hbv_dna``."""
+"""Ids of the options that a result can mean, in a record that names its options so."""
 
 QUANTIFICATION_LIMIT_PER_ML = 100
 """The highest "<" that is read as not detectable. An assumption: present assays of viral nucleic acid quantify from
 some 10 to 50 IU/mL or copies/mL; a bound far above that leaves open whether there is virus."""
-
-LOADS = ("hbv_dna", "hcv_rna")
-"""Facts whose numbers are amounts of virus; HIV's are told by the option of their code."""
 
 PER_ML = ("IU/ML", "COPIES/ML", "COPY/ML", "CP/ML")
 
@@ -163,8 +163,8 @@ def coded(fact: Fact, option: str, answer: tuple[str, str]) -> Any:
     answer : tuple of str
         System and code of the answer.
     """
-    if fact.id == "ecog":
-        return ECOG.get(answer)
+    if fact.is_number:
+        return ECOG.get(answer) if any(code.startswith(ECOG_QUESTIONS) for code in fact.codes) else None
     found = MEANS.get(answer)
     return None if found is None else worded(fact, option, found == YES)
 
@@ -178,20 +178,30 @@ def worded(fact: Fact, option: str, found: bool) -> Any:
     return next((word for word in (FOUND if found else NOT_FOUND) if word in fact.options), None)
 
 
-def is_load(fact: Fact, option: str) -> bool:
-    """Whether a number for this question is an amount of a virus; of an antibody or hormone it is not."""
-    return fact.id in LOADS or (fact.id == "hiv_test" and option == "confirmed")
-
-
-def amount(fact: Fact, option: str, value: float, comparator: str, unit: str) -> tuple[Any, str]:
+def amount(
+    fact: Fact, option: str, load: ViralLoad | None, value: float, comparator: str, unit: str
+) -> tuple[Any, str]:
     """Return what a number means for a fact with options, and why it decides nothing.
 
-    Only an amount of virus decides: none, some, or for hepatitis B more or less than 2000 IU/mL. Any other number is
-    read against its assay's cut-off, which no record carries. Below the limit of quantification is a result, not a
-    missing value, and more than nothing is some. Copies are not converted: how many make an international unit
-    depends on the assay.
+    Only an amount of virus decides: none, some, or more or less than the limit of `load`. Any other number is read
+    against its assay's cut-off, which no record carries. Below the limit of quantification is a result, not a missing
+    value, and more than nothing is some. Copies are not converted: how many make an international unit depends on the
+    assay.
+
+    Parameters
+    ----------
+    fact, option
+        As in :func:`coded`.
+    load : ViralLoad or None
+        The record's rule for amounts of virus, if the question is about one.
+    value : float
+        The number, in `unit`.
+    comparator : {"", "<", "<=", ">", ">="}
+        Whether it is only a bound.
+    unit : str
+        In UCUM.
     """
-    if not is_load(fact, option):
+    if load is None:
         return None, _("a number without the assay's cut-off")
     undecided = None, _("an amount that decides nothing: no IU/mL, or only a bound")
     if not value >= 0 or (value == 0 and comparator in ("<", ">=")):  # not a number, or no news
@@ -203,9 +213,9 @@ def amount(fact: Fact, option: str, value: float, comparator: str, unit: str) ->
         if value > QUANTIFICATION_LIMIT_PER_ML:
             return None, _("below {value:g} is no limit of quantification").format(value=value)
         return worded(fact, option, found=False), ""
-    if "above_2000" not in fact.options:
+    if load.limit_iu_per_ml is None:
         return worded(fact, option, found=True), ""
-    above = value > HBV_LIMIT_IU_PER_ML or (value == HBV_LIMIT_IU_PER_ML and comparator == ">")
+    above = value > load.limit_iu_per_ml or (value == load.limit_iu_per_ml and comparator == ">")
     if plain_unit != "IU/ML" or (comparator and not above):
         return undecided
-    return "above_2000" if above else "up_to_2000", ""
+    return load.above if above else load.up_to, ""

@@ -9,12 +9,10 @@ from protocol.translation import _
 
 UNIT_UNKNOWN = "unit unknown"
 
-MOLAR_MASS_G_PER_MOL = {"creatinine": 113.12, "bilirubin": 584.66}
-"""Of C4H7N3O and C33H36N4O6 as reference works print them; a test sums the abridged standard atomic weights (IUPAC
-2021) beside them. 1 mg/dL of creatinine is 88.40 umol/L and of bilirubin 17.104 umol/L."""
-
 SPELLINGS = (("µ", "u"), ("μ", "u"), ("[IU]", "IU"), ("[iU]", "IU"), ("IU/", "[IU]/"), ("[U]", "U"))
 """Spellings that are not UCUM but mean one thing only; OMOP's vocabulary writes an enzyme's unit as [U]."""
+
+UCUM = "http://unitsofmeasure.org"
 
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 
@@ -25,7 +23,14 @@ class UnitError(ValueError):
     """A unit that is absent, is not UCUM, or measures something else."""
 
 
-def convert(value: float, unit: str, fact: Fact) -> float:
+def unit_of(quantity: dict[str, Any]) -> str:
+    """Return the unit of a Quantity: its UCUM code, else the unit as written, which must then be UCUM itself."""
+    if quantity.get("system") == UCUM and quantity.get("code"):
+        return str(quantity["code"])
+    return str(quantity.get("unit") or quantity.get("code") or "")
+
+
+def convert(value: float, unit: str, fact: Fact, molar_mass: float | None = None) -> float:
     """Convert a value into the unit of a fact.
 
     Parameters
@@ -36,6 +41,8 @@ def convert(value: float, unit: str, fact: Fact) -> float:
         Its unit in UCUM, as FHIR and OMOP carry it: ``mg/dL``, ``[IU]/L``, ``10*9/L``; empty when there is none.
     fact : Fact
         A number with a unit.
+    molar_mass : float, optional
+        In g/mol; without it a mass does not convert into an amount of substance.
 
     Returns
     -------
@@ -49,27 +56,22 @@ def convert(value: float, unit: str, fact: Fact) -> float:
     """
     if not unit.strip():
         raise UnitError(_("no unit"))
-    return float(f"{value * factor(unit.strip(), fact.unit or '1', fact.id.split('_')[0]):.12g}")
-
-
-def factor(unit: str, target: str, substance: str) -> float:
-    """Return how many `target` one `unit` is; `substance` names the molar mass between mass and amount."""
-    found = _factor(unit, target, substance)
-    if isinstance(found, str):
-        raise UnitError(found)
-    return found
+    factor = _factor(unit.strip(), fact.unit or "1", molar_mass)
+    if isinstance(factor, str):
+        raise UnitError(factor)
+    return float(f"{value * factor:.12g}")
 
 
 @lru_cache(maxsize=1024)
-def _factor(unit: str, target: str, substance: str) -> float | str:
+def _factor(unit: str, target: str, molar_mass: float | None) -> float | str:
     """Return the factor, or why there is none: a unit that means something else is asked for as often as any."""
     try:
-        return _computed(unit, target, substance)
+        return _computed(unit, target, molar_mass)
     except UnitError as error:
         return str(error)
 
 
-def _computed(unit: str, target: str, substance: str) -> float:
+def _computed(unit: str, target: str, molar_mass: float | None) -> float:
     plain, wanted = _plain(unit), _plain(target)
     if plain == wanted:
         return 1.0
@@ -80,12 +82,11 @@ def _computed(unit: str, target: str, substance: str) -> float:
     one, goal = _quantity(plain, unit), _quantity(wanted, target)
     if one.is_compatible_with(goal):
         return float((one / goal).to("").magnitude)
-    mass = MOLAR_MASS_G_PER_MOL.get(substance)
     amounts = [quantity.check("[substance] / [length] ** 3") for quantity in (one, goal)]
     masses = [quantity.check("[mass] / [length] ** 3") for quantity in (one, goal)]
-    if mass is None or not ((amounts[0] and masses[1]) or (masses[0] and amounts[1])):
+    if molar_mass is None or not ((amounts[0] and masses[1]) or (masses[0] and amounts[1])):
         raise UnitError(_("{unit} where {target} is meant").format(unit=unit, target=target))
-    grams_per_mole = mass * _registry().from_ucum("g/mol")
+    grams_per_mole = molar_mass * _registry().from_ucum("g/mol")
     return float((one * grams_per_mole / goal if amounts[0] else one / grams_per_mole / goal).to("").magnitude)
 
 
@@ -116,13 +117,3 @@ def _registry() -> Any:
     from ucumvert import PintUcumRegistry
 
     return PintUcumRegistry()
-
-
-UCUM = "http://unitsofmeasure.org"
-
-
-def unit_of(quantity: dict[str, Any]) -> str:
-    """Return the unit of a Quantity: its UCUM code, else the unit as written, which must then be UCUM itself."""
-    if quantity.get("system") == UCUM and quantity.get("code"):
-        return str(quantity["code"])
-    return str(quantity.get("unit") or quantity.get("code") or "")

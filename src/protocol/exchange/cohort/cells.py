@@ -42,7 +42,7 @@ UNUSABLE = object()
 Values = NDArray[Any]
 
 
-class Problem(NamedTuple):
+class FileProblem(NamedTuple):
     """One thing in a file that could not be used: where, what was found, what to write."""
 
     where: str
@@ -61,12 +61,12 @@ class Listed:
     """Problems of one kind: the first are listed, the others counted."""
 
     def __init__(self, where: str, write: str) -> None:
-        self.where, self.write, self.first, self.more = where, write, list[Problem](), 0
+        self.where, self.write, self.first, self.more = where, write, list[FileProblem](), 0
 
     def add(self, where: str, found: str) -> None:
         """Add one."""
         if len(self.first) < SHOWN:
-            self.first.append(Problem(where, found, self.write))
+            self.first.append(FileProblem(where, found, self.write))
         else:
             self.more += 1
 
@@ -75,11 +75,14 @@ class Listed:
         """How many more are listed."""
         return SHOWN - len(self.first)
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[FileProblem]:
         """Return them, the last one with the number of those not listed."""
         if not self.more:
             return self.first
-        return [*self.first, Problem(self.where, _("{count} more of this kind").format(count=self.more), self.write)]
+        return [
+            *self.first,
+            FileProblem(self.where, _("{count} more of this kind").format(count=self.more), self.write),
+        ]
 
 
 class Column:
@@ -172,7 +175,7 @@ class Column:
         usual = {text: value for text, value in texts.items() if value is not UNUSABLE}
         return pl.Enum(list(usual)), np.array([*usual.values(), self.nothing], dtype=self.kind)
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[FileProblem]:
         """Return what could not be used."""
         return self.unusable.problems()
 

@@ -17,7 +17,7 @@ import pandas as pd
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.frames import IDENTITY
 from protocol.eligibility.verdicts import facts_behind
-from protocol.exchange.cohort.cells import NOTHING, Column, Listed, Problem, Rows, Values, identities
+from protocol.exchange.cohort.cells import NOTHING, Column, FileProblem, Listed, Rows, Values, identities
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, Lines, Tables, separator
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -191,7 +191,7 @@ class CohortFile(NamedTuple):
     """A cohort that can be screened, and what could not be used of it."""
 
     frame: Any
-    problems: tuple[Problem, ...]
+    problems: tuple[FileProblem, ...]
 
 
 class Read(NamedTuple):
@@ -277,7 +277,7 @@ def take_cohort(
 
 def _taken(
     reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: InMemory | OnDisk
-) -> Generator[Read, None, list[Problem]]:
+) -> Generator[Read, None, list[FileProblem]]:
     """Keep every row; return the problems of the columns."""
     columns = {name: Column(fact, grouped=reader.comma != ",") for name, fact in facts.items()}
     nameless = Listed(_("participants"), _("an id for each participant"))
@@ -320,7 +320,7 @@ class _Parquet:
         """Return the rows read and all."""
         return self.read, self.size
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[FileProblem]:
         """Return what was wrong with the file besides its cells."""
         return []
 
@@ -400,17 +400,17 @@ class _Csv:
             found = _("a text in quotation marks over {lines} lines, all read as this row").format(lines=lines)
             self.spread.add(_("row {row}").format(row=number), found)
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[FileProblem]:
         """Return what was wrong with the file besides its cells."""
         return [*self.lines.odd.problems(), *self.uneven.problems(), *self.spread.problems()]
 
 
-def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[Problem]:
-    problems = list[Problem]()
+def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[FileProblem]:
+    problems = list[FileProblem]()
     nameless = columns.count("")
     if nameless:
         found = _("{count} columns without a name; they are not used").format(count=nameless)
-        problems.append(Problem(_("header"), found, _("no comma behind the last name")))
+        problems.append(FileProblem(_("header"), found, _("no comma behind the last name")))
     for column in columns:
         if column in facts or column in (IDENTITY, ""):
             continue
@@ -421,12 +421,12 @@ def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) ->
         else:
             found = _("a column the record does not have; it is not used")
             write = _close(column, facts) if len(problems) < HINTS else _("a column of the template")
-        problems.append(Problem(_("column {column}").format(column=column), found, write))
+        problems.append(FileProblem(_("column {column}").format(column=column), found, write))
     missing = [fact for fact in facts.values() if fact.id in needed.difference(columns) and fact.derived is None]
     for fact in missing:
         where = _("column {column}").format(column=fact.id)
         write = _("the column, with {values}").format(values=expected(fact))
-        problems.append(Problem(where, _("no such column: unknown for everybody"), write))
+        problems.append(FileProblem(where, _("no such column: unknown for everybody"), write))
     return problems
 
 
@@ -445,11 +445,11 @@ def _close(column: str, facts: dict[str, Fact]) -> str:
     return close[0] if close else _("a column of the template")
 
 
-def _numbered() -> Problem:
-    return Problem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
+def _numbered() -> FileProblem:
+    return FileProblem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
 
 
-def _repeated(kept: InMemory | OnDisk) -> list[Problem]:
+def _repeated(kept: InMemory | OnDisk) -> list[FileProblem]:
     listed = Listed(_("column {column}").format(column=IDENTITY), _("one row per participant"))
     for identity, count in kept.repeated():
         found = _("{count} rows with this id; each is screened").format(count=count)

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.eligibility import Cohort
-from protocol.exchange.cohort.cells import Problem
+from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.files import CohortFile, read_cohort, take_cohort, template
 from protocol.pages.eligibility.cohort_counts import EachPanel, LeftPanel, totals
 from protocol.pages.eligibility.export import ResultsPanel
@@ -81,7 +81,7 @@ class CohortPanel:
             self.source.value = elements.invented()
         self._connect()
 
-    def take(self, frame: Any, name: str = "", problems: tuple[Problem, ...] = ()) -> None:
+    def take(self, frame: Any, name: str = "", problems: tuple[FileProblem, ...] = ()) -> None:
         """Take a cohort in place of the present one.
 
         Parameters
@@ -90,13 +90,13 @@ class CohortPanel:
             What :meth:`protocol.eligibility.EligibilityRecord.cohort` takes: a frame, or the path of a Parquet file.
         name : str
             What the page calls it.
-        problems : tuple of Problem
+        problems : tuple of FileProblem
             What could not be used of it.
         """
         self.reading.wait()
         self._put(frame, name, problems)
 
-    def _put(self, frame: Any, name: str, problems: tuple[Problem, ...]) -> None:
+    def _put(self, frame: Any, name: str, problems: tuple[FileProblem, ...]) -> None:
         self.cohort = self.record.cohort(frame)
         self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
         self.source.value = elements.dress(_("Cohort from {name}").format(name=self.file_name))
@@ -230,7 +230,7 @@ class CohortPanel:
         return widgets.VBox([*above, self.tabs])
 
 
-def said(problems: tuple[Problem, ...]) -> Markup:
+def said(problems: tuple[FileProblem, ...]) -> Markup:
     """List what could not be used of a file."""
     if not problems:
         return elements.note(_("Every cell of the file could be used."))

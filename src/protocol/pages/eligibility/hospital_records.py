@@ -11,10 +11,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.eligibility import Fact
-from protocol.exchange.clinical.findings import Imported, Imports, Limit, Naming, Setting
+from protocol.exchange.clinical.findings import Imported, Imports, Naming, Setting
 from protocol.exchange.clinical.omop_tables import Account
-from protocol.exchange.clinical.reference_ranges import read_limits, template
-from protocol.exchange.cohort.cells import Problem
+from protocol.exchange.clinical.reference_ranges import Limit, limit_template, read_limits
+from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.work import Work, caught
@@ -109,7 +109,7 @@ def problems(imports: Imports) -> Markup:
     return elements.note(said.format(n=count)) + listed(imports.problems)
 
 
-def listed(found: Sequence[Problem]) -> Markup:
+def listed(found: Sequence[FileProblem]) -> Markup:
     """List problems; the first of many, and all of them as a file."""
     frame = pd.DataFrame(found, columns=[_("Where"), _("Found"), _("Write")])
     table = elements.table(frame.head(LISTED_FINDINGS))
@@ -186,12 +186,12 @@ class RecordsPanel:
 
     def open_tables(self, files: dict[str, bytes]) -> None:
         """Read tables of OMOP, table by table; when they cannot be read, the last good records stay."""
-        from protocol.exchange.clinical.omop import take_files, unread
+        from protocol.exchange.clinical.omop import read_omop_files_stepwise, unread
 
         self.work.wait()
         self.unread = unread(files)
         try:
-            steps = caught(take_files(files, self._setting(), self._naming()))
+            steps = caught(read_omop_files_stepwise(files, self._setting(), self._naming()))
         except ProtocolError as error:
             self._refuse(error)
             return
@@ -268,7 +268,7 @@ class RecordsPanel:
         return Setting(self.record, day, self.site.value, self.table)
 
     def _naming(self) -> Naming:
-        from protocol.exchange.clinical.reconciliation import keyed
+        from protocol.exchange.clinical.findings import keyed
 
         return keyed(self.key.value.encode() if self.key.value else self.own_key)
 
@@ -292,7 +292,7 @@ class RecordsPanel:
 
     def _arranged(self, sites: tuple[str, ...]) -> widgets.Widget:
         links = elements.download(
-            _("Empty table of limits (CSV)"), "limits_of_normal.csv", template(self.record, sites), "text/csv"
+            _("Empty table of limits (CSV)"), "limits_of_normal.csv", limit_template(self.record, sites), "text/csv"
         )
         return elements.section(
             _("From hospital records"),

@@ -1,0 +1,97 @@
+"""What a date in somebody else's file means: the days that are possible, and the exact moment where one is given."""
+
+import re
+from calendar import monthrange
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from protocol.eligibility.fact_sources import Participant
+
+_PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.*)?)?)?")
+
+_MIDNIGHT = ("", " 00:00:00", "T00:00:00")
+"""What spreadsheets and data frames write behind a day."""
+
+
+class PartialDate(NamedTuple):
+    """The first and the last day that a date can mean; `moment` is its time in UTC as ISO text, empty without one.
+
+    The two days are the same for a whole date, and the ends of a month or a year for a date without day or month.
+    """
+
+    first: date
+    last: date
+    moment: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it means one day."""
+        return self.first == self.last
+
+    def __str__(self) -> str:
+        return self.first.isoformat() if self.is_exact else f"{self.first} – {self.last}"
+
+    def completed_years(self, day: date) -> tuple[int, int]:
+        """Return how many years are completed on a day, at least and at most."""
+        years = Participant({}).years
+        return years(self.last, day), years(self.first, day)
+
+
+def of_parts(year: int, month: int | None = None, day: int | None = None) -> PartialDate:
+    """Return the days that a year, a month of it or a day of that can mean; a day without month counts as none.
+
+    Raises
+    ------
+    ValueError, OverflowError
+        When there is no such day.
+    """
+    if month is None:
+        return PartialDate(date(year, 1, 1), date(year, 12, 31))
+    first, last = (1, monthrange(year, month)[1]) if day is None else (day, day)
+    return PartialDate(date(year, month, first), date(year, month, last))
+
+
+def partial_date(text: object, *, time: bool = True) -> PartialDate:
+    """Read a date like ``1980``, ``1980-05`` or ``1980-05-06``, as FHIR writes them.
+
+    Parameters
+    ----------
+    text : str
+        Anything else is no date.
+    time : bool
+        Whether a whole date may go on with a time. A time without zone, or one that cannot be read, gives no moment.
+
+    Raises
+    ------
+    ValueError
+        When it is no date.
+    """
+    match = _PARTIAL.fullmatch(text) if isinstance(text, str) else None
+    if match is None or (match[4] and not time):
+        raise ValueError(text)
+    year, month, day = (int(part) if part else None for part in match.groups()[:3])
+    assert year is not None  # noqa: S101 - the pattern has it
+    found = of_parts(year, month, day)
+    return found._replace(moment=_moment(match[0])) if match[4] else found
+
+
+def _moment(text: str) -> str:
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC).isoformat() if found.tzinfo else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+def whole_day(text: str, first: date = date.min, last: date = date.max) -> date:
+    """Read a day in ISO form, as spreadsheets and data frames write it: with or without midnight behind it.
+
+    Raises
+    ------
+    ValueError
+        When it is no day, or not one from `first` to `last`.
+    """
+    day = date.fromisoformat(text[:10] if text[10:] in _MIDNIGHT else text)
+    if not first <= day <= last:
+        raise ValueError(text)
+    return day
