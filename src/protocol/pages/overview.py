@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.exchange.documents.open_questions import printable
+from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.kit import text as elements
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.meeting import MeetingPanel
@@ -222,7 +222,7 @@ class OverviewPage:
         )
 
     def _open_questions(self) -> widgets.Widget:
-        page = printable(self.trial.identity["nct_id"].value, self.trial.ambiguities, self.today)
+        page = questions_page(self.trial.identity["nct_id"].value, self.trial.ambiguities, self.today)
         link = elements.download(
             _("Printable list (HTML)"), f"questions-{self.today.isoformat()}.html", page.encode(), "text/html"
         )

@@ -271,7 +271,7 @@ class KeepingPart:
     def _files(self, now: Present) -> Markup:
         from protocol.eligibility.screening_record import screening_record
         from protocol.exchange.contacts.calendar import clock_calendar
-        from protocol.exchange.documents.screening import file_name, printable, to_json
+        from protocol.exchange.documents.screening import screening_file_name, screening_json, screening_page
 
         identity = self.trial.identity
         trial_id = str(identity["nct_id"].value)
@@ -286,9 +286,9 @@ class KeepingPart:
         )  # fmt: skip
         calendar = clock_calendar(trial_id, kept.study_id, now.when, now.as_of)
         files = [
-            (_("Record (JSON)"), file_name(kept, "json"), to_json(kept), "application/json"),
-            (_("Page to print (HTML)"), file_name(kept, "html"), printable(kept).encode(), "text/html"),
-            (_("Days (calendar)"), file_name(kept, "ics"), calendar, "text/calendar"),
+            (_("Record (JSON)"), screening_file_name(kept, "json"), screening_json(kept), "application/json"),
+            (_("Page to print (HTML)"), screening_file_name(kept, "html"), screening_page(kept).encode(), "text/html"),
+            (_("Days (calendar)"), screening_file_name(kept, "ics"), calendar, "text/calendar"),
         ]
         about = _("Interpretation {interpretation}, rules {rules}, as of {day}.").format(
             interpretation=kept.interpretation_id, rules=kept.rule_hash, day=kept.as_of
