@@ -23,7 +23,7 @@ from protocol.eligibility.screening_record import (
     rule_hash,
     screening_record,
 )
-from protocol.exchange.contacts.calendar import clock_calendar
+from protocol.exchange.contacts.calendar import eligibility_calendar
 from protocol.exchange.documents.screening import read_screening, screening_file_name, screening_json, screening_page
 from protocol.records import ProtocolError
 
@@ -179,8 +179,8 @@ def test_the_printed_answer_is_that_of_its_gate(gate: str, facts: dict[str, Any]
 def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     facts = {"ever_anticancer_therapy": True, "last_anticancer_therapy_date": TODAY, "birth_date": date(1950, 6, 15)}
     when = ELIGIBILITY.timeline(facts, start=TODAY)
-    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
-    assert content == clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    content = eligibility_calendar("NCT05672420", "WUH-017", when, TODAY)
+    assert content == eligibility_calendar("NCT05672420", "WUH-017", when, TODAY)
     events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
     assert events["WUH-017-opens@NCT05672420"].decoded("dtstart") == date(2026, 3, 15)
     assert events["WUH-017-closes@NCT05672420"].decoded("dtstart") == date(2026, 6, 14)
@@ -189,13 +189,13 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     assert "met from this day on" in str(turn["summary"])
     assert len(events) == 4
     with pytest.raises(ProtocolError):
-        clock_calendar("NCT05672420", "Li Wei", when, TODAY)
+        eligibility_calendar("NCT05672420", "Li Wei", when, TODAY)
 
 
 def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None:
     facts = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
     when = ELIGIBILITY.timeline(facts, start=TODAY)
-    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    content = eligibility_calendar("NCT05672420", "WUH-017", when, TODAY)
     events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
     opens = events["WUH-017-opens@NCT05672420"]
     assert opens.decoded("dtstart") == when.possibly_from

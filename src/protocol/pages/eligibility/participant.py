@@ -270,7 +270,7 @@ class KeepingPart:
 
     def _files(self, now: Present) -> Markup:
         from protocol.eligibility.screening_record import screening_record
-        from protocol.exchange.contacts.calendar import clock_calendar
+        from protocol.exchange.contacts.calendar import eligibility_calendar
         from protocol.exchange.documents.screening import screening_file_name, screening_json, screening_page
 
         identity = self.trial.identity
@@ -284,7 +284,7 @@ class KeepingPart:
             registry_version=_("registry record of {day}").format(day=day),
             software=f"protocol workbook {__version__}",
         )  # fmt: skip
-        calendar = clock_calendar(trial_id, kept.study_id, now.when, now.as_of)
+        calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of)
         files = [
             (_("Record (JSON)"), screening_file_name(kept, "json"), screening_json(kept), "application/json"),
             (_("Page to print (HTML)"), screening_file_name(kept, "html"), screening_page(kept).encode(), "text/html"),
