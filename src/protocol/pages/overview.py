@@ -91,7 +91,7 @@ class RecordFiles:
     def _registry_record(self) -> tuple[str, bytes, str]:
         from protocol.exchange.registry import ctgov  # here, so that the page opens without it
 
-        record = ctgov.record(self._trial)
+        record = ctgov.export(self._trial)
         return self._named("registry.json"), _json(record), "application/json"
 
     def _usdm(self) -> tuple[str, bytes, str]:
@@ -130,8 +130,8 @@ class RecordFiles:
     def _differences(self, file: Any) -> Markup:
         from protocol.exchange.registry import ctgov
 
-        theirs = ctgov.registered(bytes(file["content"]), file["name"])
-        frame = ctgov.changes(ctgov.registered(_json(ctgov.record(self._trial))), theirs)
+        theirs = ctgov.study(bytes(file["content"]), file["name"])
+        frame = ctgov.changes(ctgov.study(_json(ctgov.export(self._trial))), theirs)
         words = {"added": _("only in the file"), "removed": _("only in this record"), "changed": _("different")}
         frame["change"] = frame["change"].map(words)
         frame.columns = [_("Place"), _("Difference"), _("This record"), _("The file")]

@@ -14,7 +14,7 @@ from protocol.translation import _
 from protocol.trial import Trial
 
 
-def lines(criterion: Criterion) -> list[str]:
+def wording_lines(criterion: Criterion) -> list[str]:
     """Return the wording and, below it, those of its numbered parts that are not already in it."""
     parts = [part for part in criterion.parts if part.wording not in criterion.wording]
     return [criterion.wording, *(f"   {part.id.rpartition('.')[2]}. {part.wording}" for part in parts)]
@@ -146,7 +146,7 @@ def _design(trial: Trial) -> tuple[Line, ...]:
 
 def _criteria(trial: Trial, kind: str) -> tuple[Line, ...]:
     found = [item for item in trial.eligibility.criteria if item.kind == kind]
-    return tuple(Line("\n".join(lines(item)), item.id, item) for item in found)
+    return tuple(Line("\n".join(wording_lines(item)), item.id, item) for item in found)
 
 
 def _intervention(trial: Trial) -> tuple[Line, ...]:

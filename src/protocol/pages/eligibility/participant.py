@@ -287,7 +287,12 @@ class KeepingPart:
         calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of)
         files = [
             (_("Record (JSON)"), screening_file_name(kept, "json"), screening_json(kept), "application/json"),
-            (_("Page to print (HTML)"), screening_file_name(kept, "html"), screening_page(kept).encode(), "text/html"),
+            (
+                _("Page to print (HTML)"),
+                screening_file_name(kept, "html"),
+                screening_page(kept).encode(),
+                "text/html",
+            ),
             (_("Days (calendar)"), screening_file_name(kept, "ics"), calendar, "text/calendar"),
         ]
         about = _("Interpretation {interpretation}, rules {rules}, as of {day}.").format(
