@@ -23,8 +23,8 @@ from protocol.eligibility.screening_record import (
     rule_hash,
     screening_record,
 )
-from protocol.exchange.contacts.calendar import clock_calendar
-from protocol.exchange.documents.screening import file_name, printable, read_json, to_json
+from protocol.exchange.contacts.calendar import eligibility_calendar
+from protocol.exchange.documents.screening import read_screening, screening_file_name, screening_json, screening_page
 from protocol.records import ProtocolError
 
 TODAY = date(2026, 3, 1)
@@ -52,9 +52,9 @@ def test_a_record_comes_back_from_its_file_and_gets_the_same_verdicts_again(
 ) -> None:
     facts = {n: v for n, v in data.draw(participants(ELIGIBILITY)).items() if v == v} | {"infusion_date": TODAY}
     record = screening_record(ELIGIBILITY, facts, phase, TODAY, gate=gate, **ABOUT)
-    again = read_json("kept.json", to_json(record))
+    again = read_screening("kept.json", screening_json(record))
     assert again == record
-    assert to_json(again) == to_json(record)
+    assert screening_json(again) == screening_json(record)
     assert facts_of(again, ELIGIBILITY) == facts
     assert changed_verdicts(again, ELIGIBILITY) == {}
 
@@ -106,7 +106,7 @@ def test_a_name_is_no_study_id(study_id: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"format": "another"}', b"\xff\xfe", b'{"format": 1'])
 def test_a_file_that_is_no_record_is_refused_by_name(content: bytes) -> None:
     with pytest.raises(ProtocolError, match=r"mine\.json"):
-        read_json("mine.json", content)
+        read_screening("mine.json", content)
 
 
 class Page(HTMLParser):
@@ -129,7 +129,7 @@ class Page(HTMLParser):
 
 def test_the_printed_page_has_every_criterion_and_needs_nothing_from_anywhere() -> None:
     record = kept(sources={"lvef_pct": "<img src=x onerror=alert(1)>"}, unusable={"hbsag": "conflicting sources"})
-    page = Page(printable(record))
+    page = Page(screening_page(record))
     text = " ".join(" ".join(page.text).split())
     assert page.links == []
     assert {"img", "script", "link"}.isdisjoint(page.tags)
@@ -140,7 +140,7 @@ def test_the_printed_page_has_every_criterion_and_needs_nothing_from_anywhere() 
         assert words in text
     assert "Decision support; the investigator decides." in text
     assert "provisional until: therapy start" in text
-    assert file_name(record, "html") == "screening-WUH-017-enrolment-2026-03-01.html"
+    assert screening_file_name(record, "html") == "screening-WUH-017-enrolment-2026-03-01.html"
 
 
 def test_the_page_and_the_file_tell_the_workbooks_assumptions_from_the_registrys_rules() -> None:
@@ -153,14 +153,14 @@ def test_the_page_and_the_file_tell_the_workbooks_assumptions_from_the_registrys
         True,
         True,
     ]
-    text = " ".join(" ".join(Page(printable(record)).text).split())
+    text = " ".join(" ".join(Page(screening_page(record)).text).split())
     for recheck in ELIGIBILITY.rechecks:
         says = "assumption of the workbook: " if recheck.is_assumption else ""
         assert says + recheck.origin in text
     assert "creatinine_umol_l" not in text
     assert next(fact.label for fact in ELIGIBILITY.facts if fact.id == "creatinine_umol_l") + ": unit unknown" in text
     assumed = {parameter.id: parameter.assumption for parameter in ELIGIBILITY.parameters if parameter.assumption}
-    assert read_json("a.json", to_json(record)).assumed == assumed
+    assert read_screening("a.json", screening_json(record)).assumed == assumed
     assert record.assumed.keys() < record.parameters.keys()
 
 
@@ -174,14 +174,14 @@ def test_the_page_and_the_file_tell_the_workbooks_assumptions_from_the_registrys
     ],
 )
 def test_the_printed_answer_is_that_of_its_gate(gate: str, facts: dict[str, Any], says: str) -> None:
-    assert says in printable(kept(facts=facts, gate=gate))
+    assert says in screening_page(kept(facts=facts, gate=gate))
 
 
 def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     facts = {"ever_anticancer_therapy": True, "last_anticancer_therapy_date": TODAY, "birth_date": date(1950, 6, 15)}
     when = ELIGIBILITY.timeline(facts, start=TODAY)
-    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
-    assert content == clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    content = eligibility_calendar("NCT05672420", "WUH-017", when, TODAY)
+    assert content == eligibility_calendar("NCT05672420", "WUH-017", when, TODAY)
     events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
     assert events["WUH-017-opens@NCT05672420"].decoded("dtstart") == date(2026, 3, 15)
     assert events["WUH-017-closes@NCT05672420"].decoded("dtstart") == date(2026, 6, 14)
@@ -190,13 +190,13 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     assert "met from this day on" in str(turn["summary"])
     assert len(events) == 4
     with pytest.raises(ProtocolError):
-        clock_calendar("NCT05672420", "Li Wei", when, TODAY)
+        eligibility_calendar("NCT05672420", "Li Wei", when, TODAY)
 
 
 def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None:
     facts = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
     when = ELIGIBILITY.timeline(facts, start=TODAY)
-    content = clock_calendar("NCT05672420", "WUH-017", when, TODAY)
+    content = eligibility_calendar("NCT05672420", "WUH-017", when, TODAY)
     events = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
     opens = events["WUH-017-opens@NCT05672420"]
     assert opens.decoded("dtstart") == when.possibly_from

@@ -12,7 +12,7 @@ from support.trial import TRIAL
 
 from protocol.eligibility.screening_record import changed_verdicts
 from protocol.exchange.cohort.files import Read
-from protocol.exchange.documents.screening import read_json
+from protocol.exchange.documents.screening import read_screening
 from protocol.pages.eligibility.page import EligibilityPage
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -355,7 +355,7 @@ def test_a_screening_is_written_down_under_a_study_id_and_never_under_a_name(pag
         assert f'download="screening-WUH-017-enrolment-2026-11-20.{ending}"' in keeping.links.value
     coded = re.search(r"data:application/json;base64,([^\"]+)", keeping.links.value)
     assert coded
-    record = read_json("kept.json", b64decode(coded[1]))
+    record = read_screening("kept.json", b64decode(coded[1]))
     assert changed_verdicts(record, TRIAL.eligibility) == {}
     assert record.sources["ecog"] == "invented example, participant INV-001"
     write(page, ecog="3")

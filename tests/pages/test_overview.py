@@ -116,7 +116,7 @@ def compared(content: bytes) -> str:
 
 
 def test_a_registry_record_is_compared_with_the_record_in_the_workbook() -> None:
-    own = ctgov.record(TRIAL)
+    own = ctgov.export(TRIAL)
     assert "No difference." in compared(json.dumps(own).encode())
     own["protocolSection"]["statusModule"]["overallStatus"] = "<img src=x>"
     page = compared(json.dumps(own).encode())

@@ -7,6 +7,9 @@ from typing import Any
 
 from protocol.records import ProtocolError
 
+Json = dict[str, Any]
+"""An object of a JSON document."""
+
 DEEPEST = 64
 """Levels of nesting that are followed; the deepest real record of either format has fewer than 20."""
 

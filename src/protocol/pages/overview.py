@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.exchange.documents.open_questions import printable
+from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.kit import text as elements
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.meeting import MeetingPanel
@@ -91,7 +91,7 @@ class RecordFiles:
     def _registry_record(self) -> tuple[str, bytes, str]:
         from protocol.exchange.registry import ctgov  # here, so that the page opens without it
 
-        record = ctgov.record(self._trial)
+        record = ctgov.export(self._trial)
         return self._named("registry.json"), _json(record), "application/json"
 
     def _usdm(self) -> tuple[str, bytes, str]:
@@ -130,8 +130,8 @@ class RecordFiles:
     def _differences(self, file: Any) -> Markup:
         from protocol.exchange.registry import ctgov
 
-        theirs = ctgov.registered(bytes(file["content"]), file["name"])
-        frame = ctgov.changes(ctgov.registered(_json(ctgov.record(self._trial))), theirs)
+        theirs = ctgov.study(bytes(file["content"]), file["name"])
+        frame = ctgov.changes(ctgov.study(_json(ctgov.export(self._trial))), theirs)
         words = {"added": _("only in the file"), "removed": _("only in this record"), "changed": _("different")}
         frame["change"] = frame["change"].map(words)
         frame.columns = [_("Place"), _("Difference"), _("This record"), _("The file")]
@@ -222,7 +222,7 @@ class OverviewPage:
         )
 
     def _open_questions(self) -> widgets.Widget:
-        page = printable(self.trial.identity["nct_id"].value, self.trial.ambiguities, self.today)
+        page = questions_page(self.trial.identity["nct_id"].value, self.trial.ambiguities, self.today)
         link = elements.download(
             _("Printable list (HTML)"), f"questions-{self.today.isoformat()}.html", page.encode(), "text/html"
         )

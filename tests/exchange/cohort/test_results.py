@@ -19,8 +19,8 @@ from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.eligibility.subgroups import SMALLEST, Grouping, exclusion_rates
 from protocol.exchange.cohort.fhir_group import group
 from protocol.exchange.cohort.results import Stamp, attrition, groups, screening_log, stamp
-from protocol.exchange.documents.flow import flow
-from protocol.exchange.documents.open_questions import printable
+from protocol.exchange.documents.flow import flow_diagram
+from protocol.exchange.documents.open_questions import questions_page
 from protocol.records import Ambiguity, ProtocolError
 
 RULES = [criterion(1, "p", "inclusion"), criterion(2, "x > 30"), criterion(3, "not p", mirrors="I1")]
@@ -94,7 +94,7 @@ def test_the_file_of_the_groups_hides_what_the_page_hides() -> None:
 
 
 def test_the_flow_is_a_drawing_of_its_own_with_title_description_and_every_count() -> None:
-    root = ET.fromstring(flow(counted(), "protocol", UNDER))
+    root = ET.fromstring(flow_diagram(counted(), "protocol", UNDER))
     assert root.tag == SVG + "svg"
     labelled = str(root.get("aria-labelledby")).split()
     assert [root.find(f".//*[@id='{name}']") is not None for name in labelled] == [True, True]
@@ -105,27 +105,27 @@ def test_the_flow_is_a_drawing_of_its_own_with_title_description_and_every_count
     assert not any(text.startswith("E2") for text in texts)  # everybody it excludes was lost at I1 before
     assert UNDER.rule_hash in "".join(texts)
     assert {text.get("fill") for text in root.iter(SVG + "text")} == {"#111"}
-    assert "http" not in flow(counted(), "protocol", UNDER).replace("http://www.w3.org/2000/svg", "")
+    assert "http" not in flow_diagram(counted(), "protocol", UNDER).replace("http://www.w3.org/2000/svg", "")
 
 
 def test_the_flow_escapes_what_others_wrote() -> None:
     nasty = Stamp("<script>alert(1)</script>", "Ib", date(2026, 1, 1), "a", "b", "c")
-    assert "<script" not in flow(counted(), "protocol", nasty)
-    ET.fromstring(flow(counted(), "protocol", nasty))
+    assert "<script" not in flow_diagram(counted(), "protocol", nasty)
+    ET.fromstring(flow_diagram(counted(), "protocol", nasty))
 
 
 @pytest.mark.parametrize("off", [("I1", "E2"), ()])
 def test_a_flow_is_drawn_whatever_is_switched_off(off: tuple[str, ...]) -> None:
-    ET.fromstring(flow(counted(off), "most", UNDER))
+    ET.fromstring(flow_diagram(counted(off), "most", UNDER))
 
 
 def test_questions_say_how_many_participants_each_decides() -> None:
     entry = {"problem": "p", "default": "d", "concerns": ("I1",), "severity": "high"}
     asked = [Ambiguity(id="A01", question="first?", **entry), Ambiguity(id="A02", question="second?", **entry)]
-    page = printable("NCT05672420", asked, date(2026, 11, 20), {"A02": 1234})
+    page = questions_page("NCT05672420", asked, date(2026, 11, 20), {"A02": 1234})
     assert "decides 1,234 participants" in page
     assert page.index("second?") < page.index("first?")
-    assert "decides" not in printable("NCT05672420", asked, date(2026, 11, 20))
+    assert "decides" not in questions_page("NCT05672420", asked, date(2026, 11, 20))
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame.lazy, pl.DataFrame.to_arrow])

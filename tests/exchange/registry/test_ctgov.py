@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import tomllib
 from datetime import date
 from importlib import import_module
 
@@ -13,9 +12,7 @@ from hypothesis import strategies as st
 from support import paths
 from support.trial import TRIAL
 
-from protocol.exchange import toml
 from protocol.exchange.registry import ctgov
-from protocol.exchange.registry import ctgov as criteria
 from protocol.exchange.registry.ctgov import code, words
 from protocol.pages import PAGES
 from protocol.records import ProtocolError
@@ -57,7 +54,7 @@ def test_the_records_are_the_four_that_are_meant():
 
 @each_record
 def test_no_contact_location_outcome_or_word_of_the_criteria_is_lost(path, folders):
-    out = ctgov.record(load_trial(folders / path.stem))["protocolSection"]
+    out = ctgov.export(load_trial(folders / path.stem))["protocolSection"]
     real = section(path)
     for module in ("contactsLocationsModule", "descriptionModule", "conditionsModule", "outcomesModule"):
         assert out[module] == real[module]
@@ -82,7 +79,7 @@ def test_the_record_itself_stays_beside_the_draft_byte_for_byte(path, folders):
 @each_record
 def test_every_criterion_is_a_piece_of_the_text_and_nothing_but_headings_is_left_over(path):
     text = rest = section(path)["eligibilityModule"]["eligibilityCriteria"]
-    for item in criteria.items(text):
+    for item in ctgov.split_criteria(text):
         before, found, rest_after = rest.partition(item.wording)
         assert found
         assert re.fullmatch(r"(?:\s|\d+\.|\*|(?:Key )?(?:Inclusion|Exclusion) Criteria:)*", before)
@@ -91,7 +88,7 @@ def test_every_criterion_is_a_piece_of_the_text_and_nothing_but_headings_is_left
 
 
 def test_real_criteria_are_counted_as_a_person_counts_them():
-    found = {path.stem: [item.id for item in criteria.items(criteria_text(path))]
+    found = {path.stem: [item.id for item in ctgov.split_criteria(criteria_text(path))]
              for path in RECORDS}  # fmt: skip
     assert found["NCT02210780"] == ["I1", "I2", "I3", "I4", "I5", "E1", "E2", "E3", "E4", "E5", "E6", "E7"]
     assert found["NCT05594173"] == ["I1", *(f"E{number}" for number in range(1, 8))]
@@ -100,7 +97,7 @@ def test_real_criteria_are_counted_as_a_person_counts_them():
 @given(TEXTS | st.lists(st.sampled_from(["Inclusion Criteria:", "1. a", "   * b", "", "Exclusion:", "c", "* d"]))
        .map("\n".join))  # fmt: skip
 def test_no_text_loses_a_word_when_it_is_cut(text):
-    kept = " ".join(item.wording for item in criteria.items(text)).split()
+    kept = " ".join(item.wording for item in ctgov.split_criteria(text)).split()
     lost = [word for word in text.split() if word not in kept]
     assert not [
         word for word in lost if not re.fullmatch(r"(?i)\W*|\d{1,2}[.)]|\W*(inclusion|exclusion|criteria)\W*", word)
@@ -108,17 +105,17 @@ def test_no_text_loses_a_word_when_it_is_cut(text):
 
 
 def test_nested_lines_stay_with_their_criterion_and_too_many_criteria_become_two():
-    assert [item.wording for item in criteria.items("1. a\n   1. b\n\n2. c")] == ["a\n   1. b", "c"]
+    assert [item.wording for item in ctgov.split_criteria("1. a\n   1. b\n\n2. c")] == ["a\n   1. b", "c"]
     many = "Inclusion Criteria:\n" + "\n".join(f"{n}. x" for n in range(40))
-    found = criteria.items(many + "\nExclusion Criteria:\n" + "\n".join(f"{n}. y" for n in range(40)))
+    found = ctgov.split_criteria(many + "\nExclusion Criteria:\n" + "\n".join(f"{n}. y" for n in range(40)))
     assert [item.id for item in found] == ["I1", "E1"]
 
 
 def test_this_trial_goes_out_and_comes_back_the_same(tmp_path):
-    out = ctgov.record(TRIAL)
+    out = ctgov.export(TRIAL)
     ctgov.write_folder(ctgov.draft(json.dumps(out).encode()), tmp_path / "again")
     again = load_trial(tmp_path / "again")
-    assert ctgov.record(again) == out
+    assert ctgov.export(again) == out
     assert [site.name for site in again.sites] == [site.name for site in TRIAL.sites]
     assert [len(again.eligibility.criteria), again.identity["enrolment"].value] == [34, 181]
     assert again.examples is None  # the invented participants belong to another trial's folder
@@ -143,11 +140,11 @@ def test_an_exported_record_has_only_fields_the_registry_knows_with_their_types(
                 assert isinstance(item, kinds.get(fields[path].removesuffix("[]"), str)), path
 
     for path in [None, *RECORDS]:
-        check(section(path) if path else ctgov.record(TRIAL)["protocolSection"], "protocolSection")
+        check(section(path) if path else ctgov.export(TRIAL)["protocolSection"], "protocolSection")
 
 
 def test_no_assumption_leaves_as_if_it_were_registered():
-    out = json.dumps(ctgov.record(TRIAL), ensure_ascii=False)
+    out = json.dumps(ctgov.export(TRIAL), ensure_ascii=False)
     for site in TRIAL.sites:
         assert site.name_local.value not in out
         assert str(site.position.latitude) not in out
@@ -254,7 +251,7 @@ def test_changes_name_the_place_and_a_new_site_moves_nobody():
     module["locations"].insert(0, {"facility": "New", "city": "Lyon"})
     module["centralContacts"][0]["phone"] = "1"
     del after["protocolSection"]["designModule"]["patientRegistry"]
-    read = [ctgov.registered(json.dumps(item).encode()) for item in (before, after)]
+    read = [ctgov.study(json.dumps(item).encode()) for item in (before, after)]
     frame = ctgov.changes(*read)
     assert frame.to_numpy().tolist() == [
         ["protocolSection.designModule.patientRegistry", "removed", "false", ""],
@@ -269,14 +266,6 @@ def test_changes_name_the_place_and_a_new_site_moves_nobody():
 @pytest.mark.parametrize("text", ["NOT_YET_RECRUITING", "PHASE1", "EARLY_PHASE1", "NA", "ALL", "OTHER_GOV"])
 def test_codes_become_words_and_codes_again(text):
     assert code(words(text)) == text
-
-
-@given(st.dictionaries(st.sampled_from(["name", "note"]),
-                       TEXTS | st.booleans() | st.integers(-9, 9) | st.dates()
-                       | st.lists(TEXTS, max_size=3)
-                       | st.dictionaries(TEXTS, TEXTS, max_size=2), min_size=1))  # fmt: skip
-def test_whatever_is_written_as_toml_is_read_back(record):
-    assert tomllib.loads(toml.written({"things": [record], "none": []})) == {"things": [record], "none": []}
 
 
 PRINTED = st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60)

@@ -19,7 +19,7 @@ from support.trial import TRIAL
 
 from protocol.exchange.foreign_json import Place
 from protocol.exchange.registry import usdm
-from protocol.exchange.registry.usdm import days
+from protocol.exchange.registry.usdm import duration_days
 from protocol.followup import FollowupRecord, duration
 from protocol.records import ProtocolError
 
@@ -215,7 +215,7 @@ def test_days_agree_with_the_calendar(numbers, sign):
     text = f"{sign}P{weeks}W{spare}DT{hours}H{minutes}M"
     expected = relativedelta(weeks=weeks, days=spare, hours=hours, minutes=minutes)
     total = expected.days + expected.hours / 24 + expected.minutes / 1440
-    assert days(Place("x", text)) == pytest.approx(-total if sign else total)
+    assert duration_days(Place("x", text)) == pytest.approx(-total if sign else total)
 
 
 def pieces(content):

@@ -1,1 +1,3 @@
-"""Calendar files, contacts and mail."""
+"""Calendar files, contact cards and mails."""
+
+__all__ = ["calendar", "mail", "vcard"]

@@ -1,30 +1,45 @@
-"""A cohort's way through the criteria as a flow diagram like CONSORT's: one SVG that needs nothing from anywhere."""
+"""The flow diagram of a screened cohort, in the form of CONSORT's, as one SVG document."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from textwrap import wrap
-
-from markupsafe import Markup
 
 from protocol.eligibility import Tally
 from protocol.exchange.cohort.results import Stamp
+from protocol.exchange.documents.templates import render
 from protocol.translation import _
 
-WIDTH, LEFT, BOX, SIDE, LINE, PAD = 860, 20, 300, 480, 18, 10
-"""Pixels: the whole width, the left edge, the boxes in the middle and at the side, a line, a margin."""
+# Pixels
+_WIDTH, _LEFT, _MIDDLE_BOX, _SIDE_BOX, _SIDE = 860, 20, 300, 480, 360
+_LINE, _PADDING, _GAP = 18, 10, 24
+# Characters in a line: of the exclusions, of a box in the middle, of the footer
+_REASON, _BOX, _FOOTER = 62, 38, 125
 
-SIGNS_PER_LINE = 62
 
-COLUMN_SIGNS = 38
+@dataclass(frozen=True)
+class _Box:
+    left: int
+    top: int
+    width: int
+    lines: Sequence[str]
+
+    @property
+    def height(self) -> int:
+        return len(self.lines) * _LINE + 2 * _PADDING
+
+    @property
+    def bottom(self) -> int:
+        return self.top + self.height
 
 
-def flow(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
-    """Draw who came, who was excluded by which criterion first, and who is left.
+def flow_diagram(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
+    """Draw the participants screened, excluded by criterion, and eligible.
 
     Parameters
     ----------
     tally : Tally
     order : "protocol", "most" or sequence of str
-        The order in which exclusions are counted; everybody excluded is counted once, at the first criterion failed.
+        The order in which exclusions are counted; a participant is counted once, at the first criterion failed.
     under : Stamp
 
     Returns
@@ -33,103 +48,59 @@ def flow(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
         An SVG document with title and description; dark on white, so that it prints.
     """
     totals, rows = tally.totals, tally.funnel(order)
-    lost = rows[rows["excluded"] > 0]
     reasons = [
         line
-        for row in lost.itertuples()
-        for line in _wrapped(f"{row.criterion}  {row.title}: {row.excluded}", SIGNS_PER_LINE)
+        for row in rows[rows["excluded"] > 0].itertuples()
+        for line in _wrapped(f"{row.criterion}  {row.title}: {row.excluded}", _REASON)
     ]
-    excluded = [_("Excluded: {n}").format(n=totals["excluded"]), *reasons]
-    left = totals["participants"] - totals["excluded"]
-    boxes = [
-        [_("Screened: {n}").format(n=totals["participants"])],
-        [_("Not excluded: {n}").format(n=left), *_wrapped(_("at most this many can be eligible"), COLUMN_SIGNS)],
+    remaining = totals["participants"] - totals["excluded"]
+    screened = _Box(_LEFT, 70, _MIDDLE_BOX, [_("Screened: {n}").format(n=totals["participants"])])
+    excluded = _Box(
+        _SIDE, screened.bottom + _GAP, _SIDE_BOX, [_("Excluded: {n}").format(n=totals["excluded"]), *reasons]
+    )
+    kept_lines = [
+        _("Not excluded: {n}").format(n=remaining),
+        *_wrapped(_("at most this many can be eligible"), _BOX),
     ]
-    ends = [
-        [_("✓ Eligible so far: {n}").format(n=totals["confirmed"]), _("everything known and met")],
-        [_("? Possibly eligible: {n}").format(n=totals["possible"]), _("something is still unknown")],
+    kept = _Box(_LEFT, excluded.bottom + _GAP, _MIDDLE_BOX, kept_lines)
+    confirmed_lines = [
+        _("✓ Eligible so far: {n}").format(n=totals["confirmed"]),
+        _("everything known and met"),
     ]
-    return _document(boxes, excluded, ends, under)
+    possible_lines = [
+        _("? Possibly eligible: {n}").format(n=totals["possible"]),
+        _("something is still unknown"),
+    ]
+    confirmed = _Box(_LEFT, kept.bottom + 50, _MIDDLE_BOX, confirmed_lines)
+    possible = _Box(_SIDE, kept.bottom + 50, _MIDDLE_BOX, possible_lines)
+    boxes = (screened, excluded, kept, confirmed, possible)
+
+    middle = _LEFT + _MIDDLE_BOX // 2
+    beside = excluded.top + excluded.height // 2
+    arrows = (
+        f"M{middle} {screened.bottom}L{middle} {kept.top}",
+        f"M{middle} {beside}L{_SIDE} {beside}",
+        f"M{middle} {kept.bottom}L{middle} {confirmed.top}",
+        f"M{middle} {kept.bottom + 25}H{_SIDE + _MIDDLE_BOX // 2}V{possible.top}",
+    )
+    footer = wrap(" · ".join(f"{label}: {value}" for label, value in under.lines().items()), _FOOTER)
+    foot = confirmed.bottom + 34
+    return render(
+        "flow.svg",
+        width=_WIDTH,
+        height=foot + len(footer) * 15 + 8,
+        heading=_("Who is left: {trial}, phase {phase}").format(trial=under.trial, phase=under.phase),
+        description=". ".join(line.strip() for box in boxes for line in box.lines),
+        boxes=boxes,
+        arrows=arrows,
+        footer=footer,
+        foot=foot,
+        padding=_PADDING,
+        indent=_GAP,
+        line_height=_LINE,
+    )
 
 
-def _wrapped(text: str, signs: int) -> list[str]:
-    first, *more = wrap(text, signs) or [""]
+def _wrapped(text: str, characters: int) -> list[str]:
+    first, *more = wrap(text, characters) or [""]
     return [first, *("      " + line for line in more)]
-
-
-def _document(boxes: list[list[str]], excluded: list[str], ends: list[list[str]], under: Stamp) -> str:
-    top, side_height = 70, _height(excluded)
-    side_top = top + _height(boxes[0]) + 24
-    second = side_top + side_height + 24
-    last = second + _height(boxes[1]) + 50
-    foot = last + max(map(_height, ends)) + 34
-    middle = LEFT + BOX // 2
-    about = " · ".join(f"{label}: {value}" for label, value in under.lines().items())
-    footer = wrap(about, 125)
-    pieces = [
-        _text(
-            LEFT,
-            34,
-            _("Who is left: {trial}, phase {phase}").format(trial=under.trial, phase=under.phase),
-            bold=True,
-            size=17,
-        ),
-        _box(LEFT, top, BOX, boxes[0]),
-        _arrow(middle, top + _height(boxes[0]), middle, second),
-        _arrow(middle, side_top + side_height // 2, LEFT + BOX + 40, side_top + side_height // 2),
-        _box(LEFT + BOX + 40, side_top, SIDE, excluded),
-        _box(LEFT, second, BOX, boxes[1]),
-        _arrow(middle, second + _height(boxes[1]), middle, last),
-        _elbow(middle, second + _height(boxes[1]) + 25, LEFT + BOX + 40 + BOX // 2, last),
-        _box(LEFT, last, BOX, ends[0]),
-        _box(LEFT + BOX + 40, last, BOX, ends[1]),
-        *(_text(LEFT, foot + place * 15, line, size=11) for place, line in enumerate(footer)),
-    ]
-    return str(
-        Markup(
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-            'height="{height}" '
-            'role="img" aria-labelledby="flow-title flow-description" font-family="sans-serif" font-size="13">'
-            '<title id="flow-title">{title}</title><desc id="flow-description">{description}</desc>'
-            '<defs><marker id="flow-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
-            'orient="auto"><path d="M0 0L8 4L0 8z" fill="#222"/></marker></defs>'
-            '<rect width="100%" height="100%" fill="#fff"/>{pieces}</svg>'
-        ).format(
-            width=WIDTH,
-            height=foot + len(footer) * 15 + 8,
-            title=_("Flow of participants through the criteria"),
-            description=". ".join(line.strip() for box in (boxes[0], excluded, boxes[1], *ends) for line in box),
-            pieces=Markup("").join(pieces),
-        )
-    )
-
-
-def _height(lines: Sequence[str]) -> int:
-    return len(lines) * LINE + 2 * PAD
-
-
-def _box(left: int, top: int, width: int, lines: Sequence[str]) -> Markup:
-    frame = Markup('<rect x="{}" y="{}" width="{}" height="{}" rx="3" fill="#fff" stroke="#222"/>').format(
-        left, top, width, _height(lines)
-    )
-    texts = [_text(left + PAD, top + PAD + 13 + i * LINE, line, bold=i == 0) for i, line in enumerate(lines)]
-    return frame + Markup("").join(texts)
-
-
-def _text(left: int, top: int, text: str, *, bold: bool = False, size: int = 13) -> Markup:
-    indent = len(text) - len(text.lstrip())
-    return Markup('<text x="{}" y="{}" font-size="{}" font-weight="{}" fill="#111">{}</text>').format(
-        left + indent * 4, top, size, 700 if bold else 400, text.strip()
-    )
-
-
-def _arrow(left: int, top: int, right: int, bottom: int) -> Markup:
-    return Markup('<path d="M{} {}L{} {}" stroke="#222" fill="none" marker-end="url(#flow-tip)"/>').format(
-        left, top, right, bottom
-    )
-
-
-def _elbow(left: int, top: int, right: int, bottom: int) -> Markup:
-    return Markup('<path d="M{} {}H{}V{}" stroke="#222" fill="none" marker-end="url(#flow-tip)"/>').format(
-        left, top, right, bottom
-    )

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from markupsafe import Markup
-
 from protocol.eligibility import Criterion
-from protocol.exchange.documents.open_questions import STYLE
+from protocol.exchange.documents.templates import render
 from protocol.followup import FollowupRecord, Visit
 from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.trial import Trial
 
 
-def lines(criterion: Criterion) -> list[str]:
+def wording_lines(criterion: Criterion) -> list[str]:
     """Return the wording and, below it, those of its numbered parts that are not already in it."""
     parts = [part for part in criterion.parts if part.wording not in criterion.wording]
     return [criterion.wording, *(f"   {part.id.rpartition('.')[2]}. {part.wording}" for part in parts)]
@@ -148,7 +146,7 @@ def _design(trial: Trial) -> tuple[Line, ...]:
 
 def _criteria(trial: Trial, kind: str) -> tuple[Line, ...]:
     found = [item for item in trial.eligibility.criteria if item.kind == kind]
-    return tuple(Line("\n".join(lines(item)), item.id, item) for item in found)
+    return tuple(Line("\n".join(wording_lines(item)), item.id, item) for item in found)
 
 
 def _intervention(trial: Trial) -> tuple[Line, ...]:
@@ -191,13 +189,6 @@ def _questions(trial: Trial) -> Table:
                              for item in trial.ambiguities))  # fmt: skip
 
 
-_TABLES = """
-body { max-width: 60em; } table { border-collapse: collapse; font-size: .85em; margin: .4em 0; }
-th, td { border: 1px solid #999; padding: .2em .5em; vertical-align: top; text-align: left; }
-.assumption { border: 1px dashed #7a5c00; color: #7a5c00; padding: 0 .3em; } .from { color: #555; font-size: .85em; }
-p { white-space: pre-line; }
-"""
-
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&]|^[-+]|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
 
 
@@ -229,17 +220,7 @@ def markdown(title: str, lead: str, content: Iterable[Section]) -> str:
 
 def html(title: str, lead: str, content: Iterable[Section]) -> str:
     """Write sections as one HTML page that needs nothing else, under a title and a paragraph."""
-    return str(
-        Markup(
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>'
-            "<h1>{title}</h1><p>{lead}</p>{body}</html>"
-        ).format(
-            title=title,
-            style=Markup(STYLE + _TABLES),  # noqa: S704 - the lines above and those of the printed questions
-            lead=lead,
-            body=Markup("").join(map(_html_section, content)),
-        )
-    )
+    return render("sections.html", title=title, lead=lead, sections=tuple(content))
 
 
 def _title(trial: Trial) -> str:
@@ -292,35 +273,3 @@ def _markdown_table(table: Table) -> str:
     rows = [[*map(_plain, cells), _markdown_origin(origin)] for cells, origin in table.rows]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _html_section(section: Section) -> Markup:
-    content = Markup("").join(
-        _html_table(item) if isinstance(item, Table) else _html_line(item) for item in section.content
-    )
-    return Markup("<section><h2>{} {}</h2>{}</section>").format(section.number, section.title, content)
-
-
-def _html_origin(origin: Provenance | None) -> Markup:
-    if origin is None:
-        return Markup("")
-    if origin.is_assumption:
-        return Markup('<span class="assumption">{}</span> <span class="from">{}</span>').format(
-            _("assumption"), origin.origin
-        )
-    return Markup('<span class="from">{}</span>').format(origin.origin)
-
-
-def _html_line(line: Line) -> Markup:
-    return Markup("<p><b>{}</b> {} {}</p>").format(line.name, line.text, _html_origin(line.origin))
-
-
-def _html_table(table: Table) -> Markup:
-    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in (*table.head, _("Where from")))
-    rows = Markup("").join(
-        Markup("<tr>{}<td>{}</td></tr>").format(
-            Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells), _html_origin(origin)
-        )
-        for cells, origin in table.rows
-    )
-    return Markup("<table><tr>{}</tr>{}</table>").format(head, rows)

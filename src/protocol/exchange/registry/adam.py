@@ -6,7 +6,9 @@ from protocol.followup import FollowupRecord, Visit, duration
 from protocol.records import Provenance
 from protocol.translation import _
 
-DAYS_PER_MONTH = 365.25 / 12
+__all__ = ["nominal_days", "relative_day", "visit_windows"]
+
+_DAYS_PER_MONTH = 365.25 / 12
 
 
 def visit_windows(record: FollowupRecord) -> pd.DataFrame:
@@ -33,14 +35,21 @@ def visit_windows(record: FollowupRecord) -> pd.DataFrame:
         roots = record.roots(level)
         for visit in record.visits_at(level):
             target = _elapsed(record, visit, level)
-            first, last = target - nominal_days(visit.window.before), target + nominal_days(visit.window.after)
-            rows.append(
-                (level, numbers[visit.id], visit.name, anchors[roots[visit.id]], relative_day(target),
-                 relative_day(first), relative_day(last), "DAYS", _basis(visit), _basis(visit.window),
-                 _note(visit))
-            )  # fmt: skip
-    columns = ["FREQ", "AVISITN", "AVISIT", "ANCHOR", "AWTARGET", "AWLO", "AWHI", "AWU", "BASIS", "AWBASIS", "NOTE"]
-    return pd.DataFrame(rows, columns=columns)
+            row = {
+                "FREQ": level,
+                "AVISITN": numbers[visit.id],
+                "AVISIT": visit.name,
+                "ANCHOR": anchors[roots[visit.id]],
+                "AWTARGET": relative_day(target),
+                "AWLO": relative_day(target - nominal_days(visit.window.before)),
+                "AWHI": relative_day(target + nominal_days(visit.window.after)),
+                "AWU": "DAYS",
+                "BASIS": _basis(visit),
+                "AWBASIS": _basis(visit.window),
+                "NOTE": _note(visit),
+            }
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def relative_day(elapsed_days: int) -> int:
@@ -52,7 +61,7 @@ def nominal_days(text: str) -> int:
     """Return an ISO 8601 duration in whole days, months at their mean length."""
     length = duration(text)
     months: int = length.years * 12 + length.months
-    return round(months * DAYS_PER_MONTH) + int(length.days)
+    return round(months * _DAYS_PER_MONTH) + int(length.days)
 
 
 def _elapsed(record: FollowupRecord, visit: Visit, level: int) -> int:

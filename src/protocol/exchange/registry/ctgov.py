@@ -1,27 +1,48 @@
-"""ClinicalTrials.gov, API version 2: records become draft folders, trials become records, two records differ."""
+"""ClinicalTrials.gov, API version 2: read a study record, draft a trial folder, write a record, compare two.
+
+Source: the registry's study data structure, https://clinicaltrials.gov/data-api/about-api/study-data-structure.
+"""
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
+import tomli_w
 
-from protocol.exchange import toml
-from protocol.exchange.documents import synopsis as wordings
-from protocol.exchange.foreign_json import Place, read_json
+from protocol.exchange.documents.synopsis import wording_lines
+from protocol.exchange.foreign_json import Json, Place, read_json
 from protocol.records import ProtocolError
 from protocol.sites import Contact, Site, phone_problem
-from protocol.trial import Arm, Identity, Outcome, Trial
+from protocol.trial import Arm, Trial
 
-LEGACY = ("FullStudiesResponse", "FullStudies", "FullStudy", "StudyFieldsResponse", "Study")
+__all__ = [
+    "RegisteredCriterion",
+    "changes",
+    "code",
+    "draft",
+    "export",
+    "split_criteria",
+    "study",
+    "words",
+    "write_folder",
+]
+
+_NOT_STATED = "not stated"
+_NO_LIMIT = "no limit"
+_UNNAMED = "Hospital not named, {city}"
+
+# --- A study record and its codes ---
+
+_LEGACY_KEYS = ("FullStudiesResponse", "FullStudies", "FullStudy", "StudyFieldsResponse", "Study")
 
 
-def registered(content: bytes, name: str = "record") -> Place:
+def study(content: bytes, name: str = "record") -> Place:
     """Read one study record of API version 2.
 
     Parameters
@@ -34,10 +55,10 @@ def registered(content: bytes, name: str = "record") -> Place:
     Raises
     ------
     ProtocolError
-        For what is not JSON, for the legacy API, for a list of studies, and without a registry number.
+        If it is not JSON, comes from the legacy API, is a list of studies, or has no registry number.
     """
     root = read_json(content, name)
-    for key in LEGACY:
+    for key in _LEGACY_KEYS:
         if key in root.value:
             raise ProtocolError(
                 f"{name}, {key}", "a record of the legacy API (version 1)", "the same study from API version 2"
@@ -51,7 +72,7 @@ def registered(content: bytes, name: str = "record") -> Place:
 
 
 def words(code: str) -> str:
-    """Write a code of the registry in words: NOT_YET_RECRUITING, Not yet recruiting."""
+    """Write a code of the registry in words: NOT_YET_RECRUITING becomes Not yet recruiting."""
     text = code.replace("_", " ").capitalize()
     return re.sub(r"[Pp]hase ?(\d)", r"Phase \1", text)
 
@@ -61,23 +82,152 @@ def code(text: str) -> str:
     return re.sub(r"PHASE_(\d)", r"PHASE\1", text.upper().replace(" ", "_"))
 
 
-Kind = Literal["inclusion", "exclusion"]
+# --- The facts of trial.toml: where each stands in a record, how it is read and how it is written ---
 
-MOST = 63
-"""Criteria of one draft; a longer text is cut at its headings only, since its lines are hardly one criterion each."""
+
+class _Form(NamedTuple):
+    """How a value of the registry becomes the value of a fact, and the other way round."""
+
+    read: Callable[[Place], Any]
+    write: Callable[[Any], Any]
+
+
+def _read_day(place: Place) -> date | str:
+    """Read a whole date; a month alone stays as it is written."""
+    text = place.text()
+    return date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
+
+
+def _read_texts(place: Place) -> list[str]:
+    return [item.text() for item in place.each()]
+
+
+def _read_whole(place: Place) -> int | None:
+    number = place.number()
+    return None if number is None else int(number)
+
+
+def _read_ages(module: Place) -> str:
+    youngest, oldest = module.at("minimumAge").text(), module.at("maximumAge").text()
+    return f"{youngest or _NO_LIMIT} - {oldest or _NO_LIMIT}" if youngest or oldest else ""
+
+
+def _write_ages(text: str) -> Json:
+    youngest, _dash, oldest = text.partition(" - ")
+    return {"minimumAge": youngest, "maximumAge": oldest}
+
+
+_TEXT = _Form(Place.text, str)
+_CODE = _Form(lambda place: words(place.text()), code)
+_DAY = _Form(_read_day, str)
+_TEXTS = _Form(_read_texts, list)
+_NAMES = _Form(
+    lambda place: [item.at("name").text() for item in place.each()], lambda names: [{"name": name} for name in names]
+)
+_PHASES = _Form(lambda place: "/".join(map(words, _read_texts(place))), lambda text: [*map(code, text.split("/"))])
+_WHOLE = _Form(_read_whole, int)
+_AGES = _Form(_read_ages, _write_ages)
+_YES_OR_NO = _Form(lambda place: {True: "Yes", False: "No"}.get(place.value, ""), lambda text: text == "Yes")
+
+_FACTS = (
+    ("nct_id", "Trial ID", "identificationModule.nctId", _TEXT),
+    ("title", "Title", "identificationModule.briefTitle", _TEXT),
+    ("official_title", "Official title", "identificationModule.officialTitle", _TEXT),
+    ("acronym", "Acronym", "identificationModule.acronym", _TEXT),
+    ("purpose", "Purpose", "descriptionModule.briefSummary", _TEXT),
+    ("background", "Background", "descriptionModule.detailedDescription", _TEXT),
+    ("sponsor", "Lead sponsor", "sponsorCollaboratorsModule.leadSponsor.name", _TEXT),
+    ("criteria_text", "Criteria as registered", "eligibilityModule.eligibilityCriteria", _TEXT),
+    ("study_population", "Study population", "eligibilityModule.studyPopulation", _TEXT),
+    ("study_type", "Study type", "designModule.studyType", _CODE),
+    ("agency_class", "Agency class", "sponsorCollaboratorsModule.leadSponsor.class", _CODE),
+    ("status", "Overall status", "statusModule.overallStatus", _CODE),
+    ("gender", "Sex", "eligibilityModule.sex", _CODE),
+    ("sampling_method", "Sampling method", "eligibilityModule.samplingMethod", _CODE),
+    ("start_date", "Registered start", "statusModule.startDateStruct.date", _DAY),
+    (
+        "primary_completion_date",
+        "Registered primary completion",
+        "statusModule.primaryCompletionDateStruct.date",
+        _DAY,
+    ),
+    ("completion_date", "Registered completion", "statusModule.completionDateStruct.date", _DAY),
+    ("record_updated", "Record last updated", "statusModule.lastUpdatePostDateStruct.date", _DAY),
+    ("conditions", "Conditions", "conditionsModule.conditions", _TEXTS),
+    ("keywords", "Keywords", "conditionsModule.keywords", _TEXTS),
+    ("phase", "Phase", "designModule.phases", _PHASES),
+    ("collaborators", "Collaborators", "sponsorCollaboratorsModule.collaborators", _NAMES),
+    ("enrolment", "Planned enrolment", "designModule.enrollmentInfo.count", _WHOLE),
+    ("eligible_ages", "Eligible ages", "eligibilityModule", _AGES),
+    ("healthy_volunteers", "Accepts healthy volunteers", "eligibilityModule.healthyVolunteers", _YES_OR_NO),
+)
+
+_NEEDED = {
+    "title": "Title",
+    "nct_id": "Trial ID",
+    "phase": "Phase",
+    "sponsor": "Lead sponsor",
+    "status": "Overall status",
+    "course": "Course of treatment",
+}
+"""Facts that every page shows; one that the record lacks is written as not stated."""
+
+_OPTIONAL = {
+    "acronym",
+    "collaborators",
+    "eligible_ages",
+    "healthy_volunteers",
+    "keywords",
+    "phase",
+    "sampling_method",
+    "study_population",
+}
+"""Facts whose absence is no question to the sponsor."""
+
+_NOT_REGISTERED = {
+    "escalation": "doses, frequencies, escalation rule and toxicity window",
+    "followup": "visit days, windows and procedures",
+    "lookbacks": "waiting times before enrolment",
+}
+"""What no registry record has a field for."""
+
+
+def _stated(section: Place) -> list[Json]:
+    """Collect the facts that the record states, each with its path."""
+    found = []
+    for name, label, path, form in _FACTS:
+        value = form.read(section.at(*path.split(".")))
+        if value not in ("", [], None):
+            fields = ".minimumAge, maximumAge" if form is _AGES else ""
+            source = f"registry: protocolSection.{path}{fields}"
+            found.append({"id": name, "label": label, "value": value, "source": source})
+    return found
+
+
+def _unknowns(stated: Iterable[Json]) -> dict[str, str]:
+    """Name what the record has no field for, and what it could state and does not."""
+    known = {fact["id"] for fact in stated} | _OPTIONAL
+    return _NOT_REGISTERED | {name: label.lower() for name, label, _path, _form in _FACTS if name not in known}
+
+
+# --- Criteria ---
+
+_Kind = Literal["inclusion", "exclusion"]
+
+_MOST_CRITERIA = 63
+"""In one draft. A longer text is split only at its headings, since its lines are hardly one criterion each."""
 
 _HEADING = re.compile(
     r"^\W*(?:[\w-]+ ){0,3}?(inclusion|exclusion)(?: criteri(?:a|on))?(?: \([^)]*\))?\W*:?\W*$", re.I
 )
-
 _ITEM = re.compile(r"^(?:\d{1,2}[.)]|[*•\-–])\s+")
 
 
 @dataclass(frozen=True)
-class Item:
+class RegisteredCriterion:
     """One criterion in the registry's words, without its number or bullet."""
 
-    kind: Kind
+    kind: _Kind
     number: int
     wording: str
 
@@ -86,195 +236,55 @@ class Item:
         """I1, E3 and so on."""
         return f"{self.kind[0].upper()}{self.number}"
 
+    @property
+    def title(self) -> str:
+        """Inclusion 1, Exclusion 3 and so on."""
+        return f"{self.kind.capitalize()} {self.number}"
 
-def items(text: str) -> list[Item]:
-    """Cut a criteria text at its headings and at the numbers or bullets that begin a line.
+    @property
+    def fact(self) -> str:
+        """The id of the fact that answers it."""
+        return f"{self.kind}_{self.number}"
 
-    Nested lines stay with the criterion above them, and so does what follows the last one. Text that cannot be cut
-    is one inclusion criterion.
+
+def split_criteria(text: str) -> list[RegisteredCriterion]:
+    """Split a criteria text at its headings and at the numbers or bullets that begin a line.
+
+    Nested lines stay with the criterion above them, and so does text after the last one. A text without headings and
+    numbers is one inclusion criterion. Too many criteria for one record become one of each kind.
     """
     pieces = _pieces(text)
-    if len(pieces) > MOST:
+    if len(pieces) > _MOST_CRITERIA:
         pieces = [(kind, "\n".join(part for _kind, part in group)) for kind, group in groupby(pieces, lambda p: p[0])]
     numbers = dict.fromkeys(("inclusion", "exclusion"), 0)
     found = []
     for kind, wording in pieces:
         numbers[kind] += 1
-        found.append(Item(kind, numbers[kind], wording))
+        found.append(RegisteredCriterion(kind, numbers[kind], wording))
     return found
 
 
-def _pieces(text: str) -> list[tuple[Kind, str]]:
-    kind: Kind = "inclusion"
-    pieces: list[tuple[Kind, list[str]]] = []
-    fresh = True
+def _pieces(text: str) -> list[tuple[_Kind, str]]:
+    kind: _Kind = "inclusion"
+    pieces: list[tuple[_Kind, list[str]]] = []
+    is_after_heading = True
     for line in text.splitlines():
         heading = _HEADING.match(line)
         if heading:
-            kind, fresh = ("exclusion" if heading[1].lower() == "exclusion" else "inclusion"), True
-        elif _ITEM.match(line) or fresh:
+            kind = "exclusion" if heading[1].lower() == "exclusion" else "inclusion"
+            is_after_heading = True
+        elif _ITEM.match(line) or is_after_heading:
             if line.strip():
                 pieces.append((kind, [_ITEM.sub("", line)]))
-                fresh = False
+                is_after_heading = False
         else:
             pieces[-1][1].append(line)
     return [(kind, "\n".join(lines).strip()) for kind, lines in pieces]
 
 
-Json = dict[str, Any]
+# --- A record as a draft of a trial folder ---
 
-_TEXTS = (
-    ("nct_id", "Trial ID", "identificationModule.nctId"),
-    ("title", "Title", "identificationModule.briefTitle"),
-    ("official_title", "Official title", "identificationModule.officialTitle"),
-    ("acronym", "Acronym", "identificationModule.acronym"),
-    ("purpose", "Purpose", "descriptionModule.briefSummary"),
-    ("background", "Background", "descriptionModule.detailedDescription"),
-    ("sponsor", "Lead sponsor", "sponsorCollaboratorsModule.leadSponsor.name"),
-    ("criteria_text", "Criteria as registered", "eligibilityModule.eligibilityCriteria"),
-    ("study_population", "Study population", "eligibilityModule.studyPopulation"),
-)
-
-_CODES = (
-    ("study_type", "Study type", "designModule.studyType"),
-    ("agency_class", "Agency class", "sponsorCollaboratorsModule.leadSponsor.class"),
-    ("status", "Overall status", "statusModule.overallStatus"),
-    ("gender", "Sex", "eligibilityModule.sex"),
-    ("sampling_method", "Sampling method", "eligibilityModule.samplingMethod"),
-)
-
-_DAYS = (
-    ("start_date", "Registered start", "statusModule.startDateStruct.date"),
-    ("primary_completion_date", "Registered primary completion", "statusModule.primaryCompletionDateStruct.date"),
-    ("completion_date", "Registered completion", "statusModule.completionDateStruct.date"),
-    ("record_updated", "Record last updated", "statusModule.lastUpdatePostDateStruct.date"),
-)
-
-_LISTS = (
-    ("conditions", "Conditions", "conditionsModule.conditions"),
-    ("keywords", "Keywords", "conditionsModule.keywords"),
-)
-
-NEEDED = ("title", "nct_id", "phase", "sponsor", "status")
-"""Facts every page relies on; a record without one gets it as not stated."""
-
-NOT_GIVEN = (
-    ("escalation", "doses, frequencies, escalation rule and toxicity window"),
-    ("followup", "visit days, windows and procedures"),
-    ("lookbacks", "waiting times before enrolment"),
-)
-"""What no registry record has a field for."""
-
-
-def facts(section: Place) -> list[Json]:
-    """Collect what the record states, each fact with the path it stands at, and name what is needed and missing."""
-    found = [
-        *(_fact(name, label, path, _at(section, path).text()) for name, label, path in _TEXTS),
-        *(_fact(name, label, path, words(_at(section, path).text())) for name, label, path in _CODES),
-        *(_fact(name, label, path, _day(_at(section, path).text())) for name, label, path in _DAYS),
-        *(_fact(name, label, path, _texts(_at(section, path))) for name, label, path in _LISTS),
-        _fact("phase", "Phase", "designModule.phases",
-              "/".join(words(phase) for phase in _texts(_at(section, "designModule.phases")))),
-        _fact("collaborators", "Collaborators", "sponsorCollaboratorsModule.collaborators",
-              [item.at("name").text() for item in _at(section, "sponsorCollaboratorsModule.collaborators").each()]),
-        _fact("enrolment", "Planned enrolment", "designModule.enrollmentInfo.count",
-              _whole(_at(section, "designModule.enrollmentInfo.count").number())),
-        _fact("eligible_ages", "Eligible ages", "eligibilityModule.minimumAge, maximumAge", _ages(section)),
-        _fact("healthy_volunteers", "Accepts healthy volunteers", "eligibilityModule.healthyVolunteers",
-              {True: "Yes", False: "No"}.get(_at(section, "eligibilityModule.healthyVolunteers").value, "")),
-    ]  # fmt: skip
-    stated = [fact for fact in found if fact["value"] not in ("", [], None)]
-    names = [fact["id"] for fact in stated]
-    missing = [(name, "Course of treatment" if name == "course" else name.capitalize())
-               for name in (*NEEDED, "course") if name not in names]  # fmt: skip
-    reason = "The registry record does not state it."
-    return stated + [
-        {"id": name, "label": label, "value": NOT_STATED, "assumption": reason} for name, label in missing
-    ]
-
-
-def unstated(section: Place) -> list[tuple[str, str]]:
-    """Name the facts that the record could state and does not."""
-    stated = {fact["id"] for fact in facts(section) if "source" in fact}
-    known = (*_TEXTS, *_CODES, *_DAYS, *_LISTS)
-    asked = [(name, label.lower()) for name, label, _path in known if name not in (*stated, "acronym", "keywords")]
-    asked += [("enrolment", "planned enrolment")] if "enrolment" not in stated else []
-    return [(name, label) for name, label in asked if name not in ("study_population", "sampling_method")]
-
-
-def _fact(name: str, label: str, path: str, value: Any) -> Json:
-    return {"id": name, "label": label, "value": value, "source": f"registry: protocolSection.{path}"}
-
-
-def _at(section: Place, path: str) -> Place:
-    return section.at(*path.split("."))
-
-
-def _texts(place: Place) -> list[str]:
-    return [item.text() for item in place.each()]
-
-
-def _whole(number: float | None) -> int | None:
-    return None if number is None else int(number)
-
-
-def _day(text: str) -> date | str:
-    """Read a whole date; a month alone stays as it is written."""
-    return date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
-
-
-def _ages(section: Place) -> str:
-    youngest, oldest = (_at(section, f"eligibilityModule.{end}Age").text() for end in ("minimum", "maximum"))
-    return f"{youngest or NO_LIMIT} - {oldest or NO_LIMIT}" if youngest or oldest else ""
-
-
-_NAMED_BY = ("facility", "city", "zip", "name", "label", "measure", "id", "pmid", "title", "term")
-
-
-def changes(before: Place, after: Place) -> pd.DataFrame:
-    """Compare two versions of a record, value by value.
-
-    Parameters
-    ----------
-    before, after : Place
-        What :func:`protocol.exchange.registry.ctgov.registered` returned.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a difference: ``place`` (the path; items of a list go by their name and not by their position, so
-        that a new site moves nobody), ``change`` (added, removed or changed), ``before``, ``after`` (text).
-    """
-    old, new = dict(_values(before.value, "")), dict(_values(after.value, ""))
-    rows = [
-        (place, "added" if place not in old else "removed" if place not in new else "changed",
-         old.get(place, ""), new.get(place, ""))
-        for place in dict.fromkeys([*old, *new]) if old.get(place) != new.get(place)
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["place", "change", "before", "after"], dtype=object)
-
-
-def _values(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            yield from _values(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value:
-        seen: dict[str, int] = {}
-        for item in value:
-            name = _name(item)
-            seen[name] = seen.get(name, 0) + 1
-            yield from _values(item, f"{path}[{name}{f' #{seen[name]}' if seen[name] > 1 else ''}]")
-    else:
-        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _name(item: Any) -> str:
-    if isinstance(item, dict):
-        return ", ".join(str(item[key]) for key in _NAMED_BY if isinstance(item.get(key), str))
-    return str(item)
-
-
-TEMPLATES = Path(__file__).with_name("draft_templates")
+_TEMPLATES = Path(__file__).with_name("draft_templates")
 
 
 def draft(content: bytes, name: str = "record") -> dict[str, str]:
@@ -292,35 +302,44 @@ def draft(content: bytes, name: str = "record") -> dict[str, str]:
     dict of str to str
         File name to text: the record as it came, ``trial.toml``, ``sites.toml``, ``eligibility.toml`` and
         ``eligibility_cases.toml`` from it, ``escalation.toml`` and ``followup.toml`` as bare drafts that only let
-        the pages open, and ``ambiguities.toml`` with a question for everything the record leaves open.
+        the pages open, and ``ambiguities.toml`` with a question for everything that the record does not state.
 
     Raises
     ------
     ProtocolError
-        When the record cannot be used; see :func:`protocol.exchange.registry.ctgov.registered`.
+        If the record cannot be used, as in :func:`study`, or has no location or no criteria.
     """
-    root = registered(content, name)
-    section = root.at("protocolSection")
-    text = section.at("eligibilityModule", "eligibilityCriteria").text()
-    files = {
-        "registry.json": content.decode("utf-8-sig"),
-        "trial.toml": _trial(section),
-        "sites.toml": _draft_sites(section.at("contactsLocationsModule")),
-        "eligibility.toml": _draft_eligibility(text, _phases(section)),
-        "eligibility_cases.toml": toml.written({item.id: _cases(item) for item in items(text)}),
-        "ambiguities.toml": toml.written({"ambiguities": _questions(section)}),
+    section = study(content, name).at("protocolSection")
+    criteria = split_criteria(section.at("eligibilityModule", "eligibilityCriteria").text())
+    if not criteria:
+        raise ProtocolError("protocolSection.eligibilityModule.eligibilityCriteria", "no text", "the criteria")
+    tables = {
+        "trial.toml": _trial_tables(section),
+        "sites.toml": _site_tables(section.at("contactsLocationsModule")),
+        "eligibility.toml": _eligibility_tables(criteria, _phases(section.at("designModule", "phases"))),
+        "eligibility_cases.toml": {item.id: _cases(item) for item in criteria},
+        "ambiguities.toml": {"ambiguities": _questions(section)},
     }
-    templates = ("escalation.toml", "followup.toml")
-    return files | {file: (TEMPLATES / file).read_text(encoding="utf-8") for file in templates}
+    return {
+        "registry.json": content.decode("utf-8-sig"),
+        **{file: tomli_w.dumps(content) for file, content in tables.items()},
+        **{path.name: path.read_text(encoding="utf-8") for path in sorted(_TEMPLATES.glob("*.toml"))},
+    }
 
 
 def write_folder(files: dict[str, str], folder: Path) -> None:
-    """Write drafted files into a folder that does not exist yet, so that nobody's work is overwritten.
+    """Write drafted files into a folder that does not exist yet, so that no work is overwritten.
+
+    Parameters
+    ----------
+    files : dict of str to str
+        What :func:`draft` returns.
+    folder : Path
 
     Raises
     ------
     ProtocolError
-        When the folder exists.
+        If the folder exists.
     """
     try:
         folder.mkdir(parents=True)
@@ -330,130 +349,142 @@ def write_folder(files: dict[str, str], folder: Path) -> None:
         (folder / file).write_text(text, encoding="utf-8", newline="")
 
 
-def _trial(section: Place) -> str:
-    arms = section.at("armsInterventionsModule")
-    groups = (("arms", "armGroups", "label"), ("interventions", "interventions", "name"))
+def _trial_tables(section: Place) -> Json:
+    stated = _stated(section)
+    names = {fact["id"] for fact in stated}
+    missing = [
+        {"id": name, "label": label, "value": _NOT_STATED, "assumption": "The registry record does not state it."}
+        for name, label in _NEEDED.items()
+        if name not in names
+    ]
     outcomes = [
-        {"kind": kind, "measure": item.at("measure").text() or NOT_STATED,
-         "description": item.at("description").text(), "time_frame": item.at("timeFrame").text(),
-         "source": f"registry: {item.path}"}
+        {
+            "kind": kind,
+            "measure": item.at("measure").text() or _NOT_STATED,
+            "description": item.at("description").text(),
+            "time_frame": item.at("timeFrame").text(),
+            "source": f"registry: {item.path}",
+        }
         for kind in ("primary", "secondary", "other")
         for item in section.at("outcomesModule", f"{kind}Outcomes").each()
-    ]  # fmt: skip
-    return toml.written(
-        {
-            "facts": facts(section),
-            **{table: [_draft_arm(item, label) for item in arms.at(key).each()] for table, key, label in groups},
-            "outcomes": outcomes,
-            "unknowns": [{"id": name, "label": label} for name, label in (*NOT_GIVEN, *unstated(section))],
-        }
-    )
-
-
-def _draft_arm(item: Place, label: str) -> Json:
+    ]
+    arms = section.at("armsInterventionsModule")
     return {
-        "name": item.at(label).text() or NOT_STATED,
-        "type": words(item.at("type").text()) or NOT_STATED,
-        "description": item.at("description").text() or NOT_STATED,
+        "facts": stated + missing,
+        "arms": [_read_arm(item, "label") for item in arms.at("armGroups").each()],
+        "interventions": [_read_arm(item, "name") for item in arms.at("interventions").each()],
+        "outcomes": outcomes,
+        "unknowns": [{"id": name, "label": label} for name, label in _unknowns(stated).items()],
+    }
+
+
+def _read_arm(item: Place, name: str) -> Json:
+    return {
+        "name": item.at(name).text() or _NOT_STATED,
+        "type": words(item.at("type").text()) or _NOT_STATED,
+        "description": item.at("description").text() or _NOT_STATED,
         "source": f"registry: {item.path}",
     }
 
 
-def _draft_sites(module: Place) -> str:
+def _site_tables(module: Place) -> Json:
     locations = module.at("locations").each()
     if not locations:
         raise ProtocolError(module.path + ".locations", "no location", "a record with at least one location")
-    return toml.written(
+    officials = [
         {
-            "sites": [_site(item, number) for number, item in enumerate(locations, 1)],
-            "central_contacts": [contact(item) for item in module.at("centralContacts").each()],
-            "officials": [
-                {"name": item.at("name").text() or NOT_STATED, "role": words(item.at("role").text()),
-                 "affiliation": item.at("affiliation").text()}
-                for item in module.at("overallOfficials").each()
-            ],
+            "name": item.at("name").text() or _NOT_STATED,
+            "role": words(item.at("role").text()),
+            "affiliation": item.at("affiliation").text(),
         }
-    )  # fmt: skip
+        for item in module.at("overallOfficials").each()
+    ]
+    return {
+        "sites": [_read_site(item, number) for number, item in enumerate(locations, 1)],
+        "central_contacts": [_read_contact(item) for item in module.at("centralContacts").each()],
+        "officials": officials,
+    }
 
 
-def _site(item: Place, number: int) -> Json:
+def _read_site(item: Place, number: int) -> Json:
     city = item.at("city").text()
-    people = [contact(person) for person in item.at("contacts").each()]
     site: Json = {
-        "id": f"site_{number}", "name": item.at("facility").text() or f"{UNNAMED.format(city=city)} ({number})",
-        "city": city, "province": item.at("state").text(), "country": item.at("country").text(),
-        "postcode": item.at("zip").text(), "status": words(item.at("status").text()), "address": "",
+        "id": f"site_{number}",
+        "name": item.at("facility").text() or f"{_UNNAMED.format(city=city)} ({number})",
+        "city": city,
+        "province": item.at("state").text(),
+        "country": item.at("country").text(),
+        "postcode": item.at("zip").text(),
+        "status": words(item.at("status").text()),
+        "address": "",
         "source": f"registry: {item.path}",
-    }  # fmt: skip
+    }
+    people = [_read_contact(person) for person in item.at("contacts").each()]
     site |= dict(zip(("contact", "backup_contact"), people, strict=False))
     if people[2:]:
         site["more_contacts"] = people[2:]
     latitude, longitude = (item.at("geoPoint", axis).number() for axis in ("lat", "lon"))
     if latitude is not None and longitude is not None:
-        point = {
-            "latitude": latitude,
-            "longitude": longitude,
-            "source": f"registry: {item.path}.geoPoint, the city's",
-        }
-        site["city_point"] = point
+        source = f"registry: {item.path}.geoPoint, the city's"
+        site["city_point"] = {"latitude": latitude, "longitude": longitude, "source": source}
     return site
 
 
-def contact(item: Place) -> Json:
-    """Read one contact as it stands."""
+def _read_contact(item: Place) -> Json:
     return {
-        "name": item.at("name").text() or NOT_STATED, "role": words(item.at("role").text()),
-        "mail": item.at("email").text(), "phone": item.at("phone").text(),
+        "name": item.at("name").text() or _NOT_STATED,
+        "role": words(item.at("role").text()),
+        "mail": item.at("email").text(),
+        "phone": item.at("phone").text(),
         "phone_extension": item.at("phoneExt").text(),
-    }  # fmt: skip
+    }
 
 
-def _phases(section: Place) -> list[str]:
-    """Name the phases as they are called: PHASE1, I; a study without one has a single phase named so."""
+def _phases(place: Place) -> list[str]:
+    """Name the phases as they are called: PHASE1 is I; a study without a phase has a single one of a name of its own."""
     names = {"EARLY_PHASE1": "early I", "PHASE1": "I", "PHASE2": "II", "PHASE3": "III", "PHASE4": "IV"}
-    return [names[phase] for phase in _texts(_at(section, "designModule.phases")) if phase in names] or [NO_PHASE]
+    return [names[phase] for phase in _read_texts(place) if phase in names] or ["the only one"]
 
 
-def _draft_eligibility(text: str, phases: list[str]) -> str:
-    found = items(text)
-    if not found:
-        raise ProtocolError("protocolSection.eligibilityModule.eligibilityCriteria", "no text", "the criteria")
+def _eligibility_tables(criteria: list[RegisteredCriterion], phases: list[str]) -> Json:
+    """Make each registered criterion one question to the investigator."""
     reason = "Draft: one answer by the investigator for the whole criterion, until it is taken apart into facts."
-    return f"phases = {json.dumps(phases)}\n" + toml.written(
-        {
-            "facts": [
-                {"id": _draft_fact(item), "label": f"{_draft_title(item)} applies", "group": item.kind.capitalize(),
-                 "type": "yes_no", "judgement": True, "help": item.wording, "assumption": reason}
-                for item in found
-            ],
-            "parameters": [],
-            "criteria": [_criterion(item) for item in found],
-        }
-    )  # fmt: skip
-
-
-def _draft_fact(item: Item) -> str:
-    return f"{item.kind}_{item.number}"
-
-
-def _draft_title(item: Item) -> str:
-    return f"{item.kind.capitalize()} {item.number}"
-
-
-def _criterion(item: Item) -> Json:
     return {
-        "id": item.id, "kind": item.kind, "title": _draft_title(item), "wording": item.wording,
-        "condition": _draft_fact(item),
-        "type": "judgement", "confirm": "screening", "source": f"registry: eligibilityCriteria, {_draft_title(item)}",
-    }  # fmt: skip
+        "phases": phases,
+        "facts": [
+            {
+                "id": item.fact,
+                "label": f"{item.title} applies",
+                "group": item.kind.capitalize(),
+                "type": "yes_no",
+                "judgement": True,
+                "help": item.wording,
+                "assumption": reason,
+            }
+            for item in criteria
+        ],
+        "parameters": [],
+        "criteria": [
+            {
+                "id": item.id,
+                "kind": item.kind,
+                "title": item.title,
+                "wording": item.wording,
+                "condition": item.fact,
+                "type": "judgement",
+                "confirm": "screening",
+                "source": f"registry: eligibilityCriteria, {item.title}",
+            }
+            for item in criteria
+        ],
+    }
 
 
-def _cases(item: Item) -> list[Json]:
+def _cases(item: RegisteredCriterion) -> list[Json]:
     yes, no = ("met", "not met") if item.kind == "inclusion" else ("not met", "met")
-    fact = _draft_fact(item)
     return [
-        {"says": "The investigator says that it applies", "expect": yes, "facts": {fact: True}},
-        {"says": "The investigator says that it does not", "expect": no, "facts": {fact: False}},
+        {"says": "The investigator says that it applies", "expect": yes, "facts": {item.fact: True}},
+        {"says": "The investigator says that it does not", "expect": no, "facts": {item.fact: False}},
         {"says": "Nothing is known", "expect": "unknown"},
     ]
 
@@ -461,61 +492,63 @@ def _cases(item: Item) -> list[Json]:
 def _questions(section: Place) -> list[Json]:
     asked = [
         (f"The record does not say: {label}.", "high", topic, f"What is stated on: {label}?")
-        for topic, label in (*NOT_GIVEN, *unstated(section))
+        for topic, label in _unknowns(_stated(section)).items()
     ]
-    asked.append(
-        ("Each criterion is one answer by the investigator; none is computed.", "high", "eligibility",
-         "Which facts and limits decide each criterion?")
-    )  # fmt: skip
-    asked += [(note, "medium", "sites", "Which number is right?") for note in phone_notes(section)]
-    asked += _site_questions(section.at("contactsLocationsModule", "locations"))
-    return [
-        {"id": f"A{number:02}", "problem": problem, "default": "A bare draft stands in its place.",
-         "severity": severity, "concerns": [topic], "question": question}
-        for number, (problem, severity, topic, question) in enumerate(asked[:99], 1)
-    ]  # fmt: skip
-
-
-def _site_questions(locations: Place) -> list[tuple[str, str, str, str]]:
-    kinds = (
+    answers = "Each criterion is one answer by the investigator; none is computed."
+    asked.append((answers, "high", "eligibility", "Which facts and limits decide each criterion?"))
+    module = section.at("contactsLocationsModule")
+    asked += [(problem, "medium", "sites", "Which number is right?") for problem in _phone_problems(module)]
+    for key, lack, question in (
         ("facility", "no hospital is named", "Which hospitals are these?"),
         ("contacts", "nobody is registered", "Who is the contact there?"),
         ("status", "no status is registered", "Do these sites recruit?"),
-    )
-    found = []
-    for key, what, question in kinds:
-        lacking = [item.path.rpartition(".")[2] for item in locations.each() if not item.at(key).value]
-        if lacking:
-            found.append((f"At {', '.join(lacking)} {what}.", "medium", "sites", question))
-    return found
+    ):
+        places = [item.path.rpartition(".")[2] for item in module.at("locations").each() if not item.at(key).value]
+        asked += [(f"At {', '.join(places)} {lack}.", "medium", "sites", question)] if places else []
+    return [
+        {
+            "id": f"A{number:02}",
+            "problem": problem,
+            "default": "A bare draft stands in its place.",
+            "severity": severity,
+            "concerns": [topic],
+            "question": question,
+        }
+        for number, (problem, severity, topic, question) in enumerate(asked[:99], 1)
+    ]
 
 
-def phone_notes(section: Place) -> list[str]:
-    """Say which registered telephone numbers cannot be dialled, each with its place, in one note a number."""
-    module = section.at("contactsLocationsModule")
+def _phone_problems(module: Place) -> list[str]:
+    """Say which registered telephone numbers cannot be dialled, each with its place; at most 40."""
     people = [(item, "") for item in module.at("centralContacts").each()]
     for location in module.at("locations").each():
         people += [(item, location.at("country").text()) for item in location.at("contacts").each()]
     notes = []
     for item, country in people:
-        person = Contact.model_construct(**contact(item))
+        person = Contact.model_construct(**_read_contact(item))
         if (person.phone or person.phone_extension) and (problem := phone_problem(person, country)):
             notes.append(f"{item.path}.{'phoneExt' if 'extension' in problem else 'phone'}: {problem}")
     return notes[:40]
 
 
-UNNAMED = "Hospital not named, {city}"
+# --- A trial as a study record ---
 
-NOT_STATED = "not stated"
+_MODULES = (
+    "identificationModule",
+    "statusModule",
+    "sponsorCollaboratorsModule",
+    "descriptionModule",
+    "conditionsModule",
+    "designModule",
+    "armsInterventionsModule",
+    "outcomesModule",
+    "eligibilityModule",
+    "contactsLocationsModule",
+)
+_CONTACT_ROLES = ("CONTACT", "PRINCIPAL_INVESTIGATOR", "SUB_INVESTIGATOR", "STUDY_DIRECTOR", "STUDY_CHAIR")
 
-NO_PHASE = "the only one"
 
-NO_LIMIT = "no limit"
-
-ROLES = ("CONTACT", "PRINCIPAL_INVESTIGATOR", "SUB_INVESTIGATOR", "STUDY_DIRECTOR", "STUDY_CHAIR")
-
-
-def record(trial: Trial) -> Json:
+def export(trial: Trial) -> Json:
     """Write a trial as a study record of API version 2, ready for ``json.dumps``.
 
     Parameters
@@ -525,80 +558,55 @@ def record(trial: Trial) -> Json:
     Returns
     -------
     dict
-        ``protocolSection`` with the modules the record can fill. What is an assumption in the record, or stated
-        nowhere, is left out.
+        ``protocolSection`` with the modules that the trial's record can fill. Assumptions of the record and what it
+        does not state are left out.
     """
-    facts = _Facts(trial.identity)
-    modules = {
-        "identificationModule": {
-            "nctId": facts["nct_id"],
-            "organization": {"fullName": facts["sponsor"], "class": facts.code("agency_class")},
-            "briefTitle": facts["title"], "officialTitle": facts["official_title"], "acronym": facts["acronym"],
-        },
-        "statusModule": {
-            "overallStatus": facts.code("status"),
-            **{f"{name}Struct": {"date": facts[fact]} for name, fact in (
-                ("startDate", "start_date"), ("primaryCompletionDate", "primary_completion_date"),
-                ("completionDate", "completion_date"), ("lastUpdatePostDate", "record_updated"))},
-        },
-        "sponsorCollaboratorsModule": {
-            "leadSponsor": {"name": facts["sponsor"], "class": facts.code("agency_class")},
-            "collaborators": [{"name": name} for name in facts["collaborators"] or ()],
-        },
-        "descriptionModule": {"briefSummary": facts["purpose"], "detailedDescription": facts["background"]},
-        "conditionsModule": {"conditions": facts["conditions"], "keywords": facts["keywords"]},
-        "designModule": {
-            "studyType": facts.code("study_type"),
-            "phases": [code(phase) for phase in (facts["phase"] or "").split("/")],
-            "enrollmentInfo": {"count": facts["enrolment"]},
-        },
-        "armsInterventionsModule": {
-            "armGroups": [_arm(arm, "label") for arm in trial.identity.arms],
-            "interventions": [_arm(arm, "name") for arm in trial.identity.interventions],
-        },
-        "outcomesModule": {f"{kind}Outcomes": _outcomes(trial.identity.outcomes, kind)
-                           for kind in ("primary", "secondary", "other")},
-        "eligibilityModule": _eligibility(trial, facts),
-        "contactsLocationsModule": _contacts(trial, facts),
-    }  # fmt: skip
-    full: Json = _pruned({"protocolSection": modules})
-    return full
+    facts = {fact.id: fact.value for fact in trial.identity.facts if not fact.is_assumption}
+    section: Json = {module: {} for module in _MODULES}
+    for name, _label, path, form in _FACTS:
+        if name in facts:
+            _put(section, path, form.write(facts[name]))
+    sponsor = section["sponsorCollaboratorsModule"].get("leadSponsor", {})
+    section["identificationModule"]["organization"] = {
+        "fullName": sponsor.get("name"),
+        "class": sponsor.get("class"),
+    }
+    section["eligibilityModule"].setdefault("eligibilityCriteria", _criteria_text(trial))
+    section["armsInterventionsModule"] = {
+        "armGroups": [_written_arm(arm, "label") for arm in trial.identity.arms],
+        "interventions": [_written_arm(arm, "name") for arm in trial.identity.interventions],
+    }
+    for item in trial.identity.outcomes:
+        outcome = {"measure": item.measure, "description": item.description, "timeFrame": item.time_frame}
+        section["outcomesModule"].setdefault(f"{item.kind}Outcomes", []).append(outcome)
+    section["contactsLocationsModule"] = {
+        "centralContacts": [_written_contact(contact) for contact in trial.central_contacts],
+        "overallOfficials": _officials(trial),
+        "locations": [_written_site(site) for site in trial.sites],
+    }
+    record: Json = _pruned({"protocolSection": section})
+    return record
 
 
-class _Facts:
-    """The facts a registry states, by id; None for everything else."""
-
-    def __init__(self, identity: Identity) -> None:
-        self._values = {fact.id: fact.value for fact in identity.facts if not fact.is_assumption}
-
-    def __getitem__(self, name: str) -> Any:
-        value = self._values.get(name)
-        return value.isoformat() if isinstance(value, date) else list(value) if isinstance(value, tuple) else value
-
-    def code(self, name: str) -> str:
-        return code(self[name] or "")
+def _put(tree: Json, path: str, value: Any) -> None:
+    *above, last = path.split(".")
+    for step in above:
+        tree = tree.setdefault(step, {})
+    tree[last] = tree.get(last, {}) | value if isinstance(value, dict) else value
 
 
-def _arm(arm: Arm, name: str) -> Json:
+def _officials(trial: Trial) -> list[Json]:
+    if trial.officials:
+        return [{"name": one.name, "affiliation": one.affiliation, "role": code(one.role)} for one in trial.officials]
+    name, affiliation = (trial.identity.get(fact) for fact in ("investigator", "investigator_affiliation"))
+    if name is None or name.is_assumption:
+        return []
+    stated = affiliation.value if affiliation and not affiliation.is_assumption else None
+    return [{"name": name.value, "affiliation": stated, "role": "PRINCIPAL_INVESTIGATOR"}]
+
+
+def _written_arm(arm: Arm, name: str) -> Json:
     return {name: arm.name, "type": code(arm.type), "description": arm.description}
-
-
-def _outcomes(outcomes: Iterable[Outcome], kind: str) -> list[Json]:
-    return [
-        {"measure": item.measure, "description": item.description, "timeFrame": item.time_frame}
-        for item in outcomes if item.kind == kind
-    ]  # fmt: skip
-
-
-def _eligibility(trial: Trial, facts: _Facts) -> Json:
-    youngest, _dash, oldest = (facts["eligible_ages"] or "").partition(" - ")
-    volunteers = facts["healthy_volunteers"]
-    return {
-        "eligibilityCriteria": facts["criteria_text"] or _criteria_text(trial),
-        "healthyVolunteers": None if volunteers is None else volunteers == "Yes",
-        "sex": facts.code("gender"), "minimumAge": youngest, "maximumAge": oldest,
-        "studyPopulation": facts["study_population"], "samplingMethod": facts.code("sampling_method"),
-    }  # fmt: skip
 
 
 def _criteria_text(trial: Trial) -> str:
@@ -606,41 +614,35 @@ def _criteria_text(trial: Trial) -> str:
     blocks = []
     for kind in ("inclusion", "exclusion"):
         found = [item for item in trial.eligibility.criteria if item.kind == kind]
-        lines = [f"{item.id[1:]}. " + "\n".join(wordings.lines(item)) for item in found]
+        lines = [f"{item.id[1:]}. " + "\n".join(wording_lines(item)) for item in found]
         blocks.append("\n".join([f"{kind.capitalize()} Criteria:", "", *lines]))
     return "\n\n".join(blocks)
 
 
-def _contacts(trial: Trial, facts: _Facts) -> Json:
-    officials = [
-        {"name": one.name, "affiliation": one.affiliation, "role": code(one.role)} for one in trial.officials
-    ] or [{"name": facts["investigator"], "affiliation": facts["investigator_affiliation"],
-           "role": "PRINCIPAL_INVESTIGATOR" if facts["investigator"] else ""}]  # fmt: skip
+def _written_site(site: Site) -> Json:
+    point = site.city_point
     return {
-        "centralContacts": [_contact(contact) for contact in trial.central_contacts],
-        "overallOfficials": officials,
-        "locations": [_location(site) for site in trial.sites],
+        "facility": None if site.name.startswith(_UNNAMED.format(city=site.city)) else site.name,
+        "status": code(site.status),
+        "city": site.city,
+        "state": site.province,
+        "zip": site.postcode,
+        "country": site.country,
+        "contacts": [_written_contact(contact) for contact in site.contacts],
+        "geoPoint": {"lat": point.latitude, "lon": point.longitude} if point else None,
     }
 
 
-def _location(site: Site) -> Json:
-    point = site.city_point
+def _written_contact(contact: Contact) -> Json:
+    """Write a contact; a role that the registry does not know, such as a title, follows the name, as is usual."""
+    is_known = not contact.role or code(contact.role) in _CONTACT_ROLES
     return {
-        "facility": None if site.name.startswith(UNNAMED.format(city=site.city)) else site.name,
-        "status": code(site.status), "city": site.city, "state": site.province, "zip": site.postcode,
-        "country": site.country, "contacts": [_contact(contact) for contact in site.contacts],
-        "geoPoint": {"lat": point.latitude, "lon": point.longitude} if point else None,
-    }  # fmt: skip
-
-
-def _contact(contact: Contact) -> Json:
-    """A role the registry does not know, such as a title, stands behind the name, as is usual there."""
-    known = not contact.role or code(contact.role) in ROLES
-    return {
-        "name": contact.name if known else f"{contact.name}, {contact.role}",
-        "role": code(contact.role) if known else "CONTACT",
-        "phone": contact.phone, "phoneExt": contact.phone_extension, "email": contact.mail,
-    }  # fmt: skip
+        "name": contact.name if is_known else f"{contact.name}, {contact.role}",
+        "role": code(contact.role) if is_known else "CONTACT",
+        "phone": contact.phone,
+        "phoneExt": contact.phone_extension,
+        "email": contact.mail,
+    }
 
 
 def _pruned(value: Any) -> Any:
@@ -650,4 +652,53 @@ def _pruned(value: Any) -> Any:
         return {key: item for key, item in kept.items() if item is not None and item not in ("", [], {})}
     if isinstance(value, list):
         return [item for item in map(_pruned, value) if item not in ("", {}, None)]
-    return None if value in (NOT_STATED, code(NOT_STATED), NO_LIMIT) else value
+    return None if value in (_NOT_STATED, code(_NOT_STATED), _NO_LIMIT) else value
+
+
+# --- Two versions of a record ---
+
+_NAMING_FIELDS = ("facility", "city", "zip", "name", "label", "measure", "id", "pmid", "title", "term")
+
+
+def changes(before: Place, after: Place) -> pd.DataFrame:
+    """Compare two versions of a record, value by value.
+
+    Parameters
+    ----------
+    before, after : Place
+        What :func:`study` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a difference, all columns text: ``place`` (the path; an item of a list stands by its name and not by
+        its position, so that a new site changes no other row), ``change`` (added, removed or changed), ``before``,
+        ``after``.
+    """
+    old, new = dict(_values(before.value, "")), dict(_values(after.value, ""))
+    rows = []
+    for place in dict.fromkeys([*old, *new]):
+        if old.get(place) != new.get(place):
+            change = "added" if place not in old else "removed" if place not in new else "changed"
+            rows.append((place, change, old.get(place, ""), new.get(place, "")))
+    return pd.DataFrame(rows, columns=["place", "change", "before", "after"], dtype=object)
+
+
+def _values(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _values(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value:
+        seen: dict[str, int] = {}
+        for item in value:
+            name = _name_of(item)
+            seen[name] = seen.get(name, 0) + 1
+            yield from _values(item, f"{path}[{name}{f' #{seen[name]}' if seen[name] > 1 else ''}]")
+    else:
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _name_of(item: Any) -> str:
+    if isinstance(item, dict):
+        return ", ".join(str(item[key]) for key in _NAMING_FIELDS if isinstance(item.get(key), str))
+    return str(item)

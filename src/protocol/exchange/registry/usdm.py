@@ -1,12 +1,11 @@
-"""USDM 4.0 (CDISC and TransCelerate): a study's schedule and criteria come in, a trial goes out.
+"""USDM 4.0 (CDISC and TransCelerate): write a trial as a study, read a study's schedule and criteria.
 
 A window in USDM is two non-negative durations: how long before and how long after the planned time a visit may be
-(``windowLower``, ``windowUpper``). Files in the wild write it in two other ways as well, which are told apart:
+(``windowLower``, ``windowUpper``). Published files write it in two other ways as well:
 
 - *negative*: ``-P3D`` to ``P3D``, the bounds with their signs, though the standard allows no sign;
 - *absolute*: ``P12D`` to ``P15D`` around a planned ``P14D``, the bounds counted from the same start. Two positive
-  durations can be meant either way, so this form is read only when the reader says so, and what could be meant so is
-  noted.
+  durations can have either meaning, so this form is read only on request, and a window that could have it is noted.
 """
 
 import re
@@ -18,16 +17,20 @@ from html import unescape
 from typing import Any, Literal
 
 import pandas as pd
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from protocol.exchange.documents import synopsis as wordings
-from protocol.exchange.foreign_json import Place, read_json
+from protocol.exchange.documents.synopsis import wording_lines
+from protocol.exchange.foreign_json import Json, Place, read_json
 from protocol.followup import FollowupRecord, Visit, shifted
 from protocol.followup.schedule import Anchor
 from protocol.records import ProtocolError, Provenance
 from protocol.trial import Trial
 
-TERMS = {
+__all__ = ["Bounds", "criteria", "duration_days", "export", "schedule", "study"]
+
+# --- Codes ---
+
+_TERMS = {
     "After": "C201356", "Before": "C201357", "Fixed Reference": "C201358", "Start to Start": "C201355",
     "Inclusion Criteria": "C25532", "Exclusion Criteria": "C25370",
     "Visit": "C25716", "Hospital": "C16696", "In Person": "C175574",
@@ -44,22 +47,59 @@ TERMS = {
 }  # fmt: skip
 """As they stand in CDISC's own USDM 4.0 examples (DDF-RA, CC-BY-4.0)."""
 
-SYSTEM = "http://www.cdisc.org"
+_PHASES = {"Phase 1/Phase 2": "Phase I/II Trial", "Phase 2": "Phase II Trial", "Phase 3": "Phase III Trial"}
 
-EDITION = "2024-09-27"
-
-PHASES = {"Phase 1/Phase 2": "Phase I/II Trial", "Phase 2": "Phase II Trial", "Phase 3": "Phase III Trial"}
-
-COUNTRIES = {"China": "CHN"}
+_COUNTRIES = {"China": "CHN"}
 """A site elsewhere is exported as an organization without a site of the standard, which needs the code."""
 
-EPOCHS = {"Screening": "Screening Epoch", "Treatment": "Treatment Epoch", "Follow-up": "Follow-Up Epoch"}
+_EPOCHS = {"Screening": "Screening Epoch", "Treatment": "Treatment Epoch", "Follow-up": "Follow-Up Epoch"}
 
-Json = dict[str, Any]
+_NOT_STATED = "not stated"
+
+# --- The pieces of a study ---
+
+_EMPTY_LISTS = {
+    "Activity": "childIds definedProcedures biomedicalConceptIds bcCategoryIds bcSurrogateIds notes",
+    "AliasCode": "standardCodeAliases",
+    "EligibilityCriterion": "notes",
+    "EligibilityCriterionItem": "notes",
+    "Encounter": "notes",
+    "Endpoint": "notes",
+    "InterventionalStudyDesign": """
+        therapeuticAreas characteristics estimands indications biospecimenRetentions documentVersionIds
+        analysisPopulations notes subTypes intentTypes""",
+    "Objective": "notes",
+    "Study": "documentedBy",
+    "StudyArm": "populationIds notes",
+    "StudyDesignPopulation": "notes cohorts",
+    "StudyElement": "studyInterventionIds notes",
+    "StudyEpoch": "notes",
+    "StudyIntervention": "codes administrations notes",
+    "StudyRole": "assignedPersons notes",
+    "StudyVersion": """
+        documentVersionIds dateValues amendments businessTherapeuticAreas referenceIdentifiers narrativeContentItems
+        abbreviations administrableProducts medicalDevices productOrganizationRoles biomedicalConcepts bcCategories
+        bcSurrogates dictionaries conditions notes""",
+}
+"""Required fields of each class that the export writes as an empty list."""
+
+_NULLS = {
+    "EligibilityCriterionItem": "description dictionaryId",
+    "Encounter": "scheduledAtId transitionStartRule transitionEndRule",
+    "Endpoint": "label description dictionaryId",
+    "Objective": "label description dictionaryId",
+    "Organization": "legalAddress",
+    "ScheduledActivityInstance": "timelineId",
+    "StudyDesignPopulation": "label description plannedCompletionNumber",
+    "StudyElement": "transitionStartRule transitionEndRule",
+    "StudyIntervention": "minimumResponseDuration",
+    "StudyRole": "masking",
+}
+"""Required fields of each class that the export writes as null."""
 
 
-class Parts:
-    """Makes pieces and numbers them: Timing_1, Timing_2 and so on."""
+class _Pieces:
+    """Makes the pieces of one study and numbers them: Timing_1, Timing_2 and so on."""
 
     def __init__(self) -> None:
         self._made: Counter[str] = Counter()
@@ -67,22 +107,35 @@ class Parts:
     def make(self, kind: str, **fields: Any) -> Json:
         """Make a piece of a class of the standard."""
         self._made[kind] += 1
-        return {"id": f"{kind}_{self._made[kind]}", "extensionAttributes": [], **fields, "instanceType": kind}
+        return {
+            "id": f"{kind}_{self._made[kind]}",
+            "extensionAttributes": [],
+            **fields,
+            **{name: [] for name in _EMPTY_LISTS.get(kind, "").split()},
+            **dict.fromkeys(_NULLS.get(kind, "").split()),
+            "instanceType": kind,
+        }
 
     def code(self, words: str) -> Json:
         """Make a coded term of CDISC."""
-        return self.make("Code", code=TERMS[words], codeSystem=SYSTEM, codeSystemVersion=EDITION, decode=words)
+        return self.make(
+            "Code",
+            code=_TERMS[words],
+            codeSystem="http://www.cdisc.org",
+            codeSystemVersion="2024-09-27",
+            decode=words,
+        )
 
     def alias(self, words: str) -> Json:
         """Make a coded term that may have aliases."""
-        return self.make("AliasCode", standardCode=self.code(words), standardCodeAliases=[])
+        return self.make("AliasCode", standardCode=self.code(words))
 
     def quantity(self, value: float, unit: str | None = None) -> Json:
         """Make a number with or without a unit."""
         return self.make("Quantity", value=float(value), unit=self.alias(unit) if unit else None)
 
 
-def chained(pieces: list[Json]) -> list[Json]:
+def _chained(pieces: list[Json]) -> list[Json]:
     """Name in each piece the one before it and the one after it."""
     names = [None, *(piece["id"] for piece in pieces), None]
     for number, piece in enumerate(pieces):
@@ -90,38 +143,50 @@ def chained(pieces: list[Json]) -> list[Json]:
     return pieces
 
 
-_DAY = date(2001, 3, 1)  # any day; the example's dates only put anchors and visits into their order
+def _origin(value: Provenance) -> str:
+    """Say where a value comes from; an assumption is called one."""
+    return f"Assumption: {value.origin}" if value.is_assumption else f"Source: {value.origin}"
+
+
+# --- The schedule: a timeline for each frequency level ---
+
+_DAY = date(2001, 3, 1)  # any day: the example's dates only put anchors and visits into their order
 
 
 @dataclass
-class Schedule:
+class _ScheduleExport:
     """Epochs, activities and encounters, shared by the timelines of all levels."""
 
     record: FollowupRecord
-    parts: Parts
+    pieces: _Pieces
 
     def __post_init__(self) -> None:
-        self._anchor_days = self._order_of_anchors()
+        make, record = self.pieces.make, self.record
+        self._anchor_days = self._place_anchors()
         self._visited = {
             (visit.id, self._day(visit, item.level)): visit
-            for visit in self.record.all_visits for item in self.record.frequencies if visit.applies_to(item.level)
-        }  # fmt: skip
+            for visit in record.all_visits
+            for item in record.frequencies
+            if visit.applies_to(item.level)
+        }
+        infusions = [day for (_name, day), visit in self._visited.items() if visit.is_infusion]
+        self._treated = min(infusions), max(*infusions, shifted(min(infusions), record.course.value))
         used = {self._epoch(day) for day in [*(day for _name, day in self._visited), *self._anchor_days.values()]}
-        self.epochs = chained([
-            self.parts.make("StudyEpoch", name=name, label=name, description=name, type=self.parts.code(term),
-                            notes=[])
-            for name, term in EPOCHS.items() if name in used
-        ])  # fmt: skip
-        self.activities = chained([
-            self.parts.make("Activity", name=item.id, label=item.name, description=_origin(item), childIds=[],
-                            definedProcedures=[], biomedicalConceptIds=[], bcCategoryIds=[], bcSurrogateIds=[],
-                            notes=[])
-            for item in self.record.procedures
-        ])  # fmt: skip
-        self.encounters = chained([self._encounter(*key) for key in sorted(self._visited, key=lambda key: key[1])])
-        self.timelines = [self._timeline(item.level) for item in self.record.frequencies]
+        epochs = [
+            make("StudyEpoch", name=name, label=name, description=name, type=self.pieces.code(term))
+            for name, term in _EPOCHS.items()
+            if name in used
+        ]
+        activities = [
+            make("Activity", name=item.id, label=item.name, description=_origin(item)) for item in record.procedures
+        ]
+        places = sorted(self._visited, key=lambda key: key[1])
+        self.epochs, self.activities = _chained(epochs), _chained(activities)
+        self.encounters = _chained([self._encounter(*place) for place in places])
+        self._encounter_ids = {place: piece["id"] for place, piece in zip(places, self.encounters, strict=True)}
+        self.timelines = [self._timeline(item.level) for item in record.frequencies]
 
-    def _order_of_anchors(self) -> dict[str, date]:
+    def _place_anchors(self) -> dict[str, date]:
         """Place the anchors by the example; one without a day stands where the one before it stands."""
         days: dict[str, date] = {}
         last = _DAY
@@ -139,111 +204,133 @@ class Schedule:
         return shifted(base, visit.offset)
 
     def _epoch(self, day: date) -> str:
-        infusions = [day for (name, day) in self._visited if name.startswith("infusion_day_")]
-        last = max([*infusions, self._anchor_days.get("end_of_treatment", min(infusions))])
-        return "Screening" if day < min(infusions) else "Treatment" if day <= last else "Follow-up"
+        first, last = self._treated
+        return "Screening" if day < first else "Treatment" if day <= last else "Follow-up"
 
     def _encounter(self, name: str, day: date) -> Json:
         """Make one encounter a visit; one whose place depends on the level has one for each place."""
         visit = self._visited[name, day]
         places = sorted(other for known, other in self._visited if known == name)
         suffix = f" ({places.index(day) + 1})" if len(places) > 1 else ""
-        label = f"{visit.name}{suffix}"
-        return self.parts.make(
-            "Encounter", name=f"{name}{suffix}", label=label, description=_origin(visit),
-            type=self.parts.code("Visit"),
-            scheduledAtId=None, environmentalSettings=[self.parts.code("Hospital")],
-            contactModes=[self.parts.code("In Person")], transitionStartRule=None, transitionEndRule=None, notes=[],
-        )  # fmt: skip
+        return self.pieces.make(
+            "Encounter",
+            name=f"{name}{suffix}",
+            label=f"{visit.name}{suffix}",
+            description=_origin(visit),
+            type=self.pieces.code("Visit"),
+            environmentalSettings=[self.pieces.code("Hospital")],
+            contactModes=[self.pieces.code("In Person")],
+        )
 
     def _timeline(self, level: int) -> Json:
-        visits = self.record.visits_at(level)
-        days: dict[str, tuple[date, int]] = {anchor: (day, 0) for anchor, day in self._anchor_days.items()}
-        days |= {visit.id: (self._day(visit, level), 1) for visit in visits}
-        instances = self._instances(days, {visit.id: visit for visit in visits})
-        leave = self.parts.make("ScheduleTimelineExit")
+        make, record = self.pieces.make, self.record
+        visits = {visit.id: visit for visit in record.visits_at(level)}
+        instances = self._instances(level, visits)
+        leave = make("ScheduleTimelineExit")
         names = [*(piece["id"] for piece in instances.values()), None]
         for piece, following in zip(instances.values(), names[1:], strict=True):
             piece["defaultConditionId"], piece["timelineExitId"] = following, None if following else leave["id"]
-        timings = [self._anchor_timing(anchor, instances[anchor.id]) for anchor in self.record.anchors]
-        timings += [self._timing(visit, self.record.parent(visit, level), instances) for visit in visits]
-        first = level == self.record.frequencies[0].level
-        periods = "; ".join(f"{item.name}: {item.lasts}" for item in self.record.periods)
-        own = next(item for item in self.record.frequencies if item.level == level)
-        return self.parts.make(
-            "ScheduleTimeline", name=f"Frequency {level}", label=f"Schedule at infusion frequency {level}",
-            description=_origin(own),
-            mainTimeline=first, entryCondition="Participant considered for the study", entryId=names[0],
-            exits=[leave], timings=timings, instances=list(instances.values()),
-            plannedDuration=self.parts.make(
-                "Duration", text=periods or "not stated",
-                quantity=None, durationWillVary=True, reasonDurationWillVary="Counted from more than one anchor"),
-        )  # fmt: skip
+        timings = [self._anchor_timing(anchor, instances[anchor.id]) for anchor in record.anchors]
+        timings += [self._timing(visit, record.parent(visit, level), instances) for visit in visits.values()]
+        duration = make(
+            "Duration",
+            text="; ".join(f"{item.name}: {item.lasts}" for item in record.periods) or _NOT_STATED,
+            quantity=None,
+            durationWillVary=True,
+            reasonDurationWillVary="Counted from more than one anchor",
+        )
+        return make(
+            "ScheduleTimeline",
+            name=f"Frequency {level}",
+            label=f"Schedule at infusion frequency {level}",
+            description=_origin(next(item for item in record.frequencies if item.level == level)),
+            mainTimeline=level == record.frequencies[0].level,
+            entryCondition="Participant considered for the study",
+            entryId=names[0],
+            exits=[leave],
+            timings=timings,
+            instances=list(instances.values()),
+            plannedDuration=duration,
+        )
 
-    def _instances(self, days: dict[str, tuple[date, int]], visits: dict[str, Visit]) -> dict[str, Json]:
+    def _instances(self, level: int, visits: dict[str, Visit]) -> dict[str, Json]:
+        """Make one instance an anchor and a visit, in the order of their days; an anchor stands before a visit."""
+        days = {anchor: (day, 0) for anchor, day in self._anchor_days.items()}
+        days |= {name: (self._day(visit, level), 1) for name, visit in visits.items()}
         activities = {piece["name"]: piece["id"] for piece in self.activities}
-        places = sorted(self._visited, key=lambda key: key[1])
-        encounters = {key: piece["id"] for key, piece in zip(places, self.encounters, strict=True)}
         epochs = {piece["name"]: piece["id"] for piece in self.epochs}
-        labels = {item.id: item.name for item in self.record.anchors} | {one.id: one.name for one in visits.values()}
+        labels = {item.id: item.name for item in (*self.record.anchors, *visits.values())}
         return {
-            name: self.parts.make(
-                "ScheduledActivityInstance", name=name, label=labels[name], description=labels[name],
-                epochId=epochs[self._epoch(days[name][0])], timelineId=None,
-                encounterId=encounters.get((name, days[name][0])),
+            name: self.pieces.make(
+                "ScheduledActivityInstance",
+                name=name,
+                label=labels[name],
+                description=labels[name],
+                epochId=epochs[self._epoch(days[name][0])],
+                encounterId=self._encounter_ids.get((name, days[name][0])),
                 activityIds=[activities[item] for item in visits[name].procedures] if name in visits else [],
             )
             for name in sorted(days, key=days.__getitem__)
-        }  # fmt: skip
+        }
 
     def _anchor_timing(self, anchor: Anchor, instance: Json) -> Json:
-        return self.parts.make(
-            "Timing", name=anchor.id, label=anchor.name, description=_origin(anchor),
-            type=self.parts.code("Fixed Reference"), value="P0D", valueLabel="0 days",
-            relativeToFrom=self.parts.code("Start to Start"), relativeFromScheduledInstanceId=instance["id"],
-            relativeToScheduledInstanceId=None, windowLower=None, windowUpper=None, windowLabel=None,
-        )  # fmt: skip
+        return self.pieces.make(
+            "Timing",
+            name=anchor.id,
+            label=anchor.name,
+            description=_origin(anchor),
+            type=self.pieces.code("Fixed Reference"),
+            value="P0D",
+            valueLabel="0 days",
+            relativeToFrom=self.pieces.code("Start to Start"),
+            relativeFromScheduledInstanceId=instance["id"],
+            relativeToScheduledInstanceId=None,
+            windowLower=None,
+            windowUpper=None,
+            windowLabel=None,
+        )
 
     def _timing(self, visit: Visit, parent: str, instances: dict[str, Json]) -> Json:
-        length = visit.offset.removeprefix("-")
-        window = visit.window
-        return self.parts.make(
-            "Timing", name=visit.id, label=visit.name, description=f"{_origin(visit)} Window: {_origin(window)}",
-            type=self.parts.code("Before" if visit.offset.startswith("-") else "After"), value=length,
-            valueLabel=length, relativeToFrom=self.parts.code("Start to Start"),
+        length, window = visit.offset.removeprefix("-"), visit.window
+        return self.pieces.make(
+            "Timing",
+            name=visit.id,
+            label=visit.name,
+            description=f"{_origin(visit)} Window: {_origin(window)}",
+            type=self.pieces.code("Before" if visit.offset.startswith("-") else "After"),
+            value=length,
+            valueLabel=length,
+            relativeToFrom=self.pieces.code("Start to Start"),
             relativeFromScheduledInstanceId=instances[visit.id]["id"],
             relativeToScheduledInstanceId=instances[parent]["id"],
-            windowLower=window.before, windowUpper=window.after, windowLabel=f"-{window.before}..+{window.after}",
-        )  # fmt: skip
+            windowLower=window.before,
+            windowUpper=window.after,
+            windowLabel=f"-{window.before}..+{window.after}",
+        )
 
     def cells(self, arms: Iterable[Json]) -> tuple[list[Json], list[Json]]:
         """Make one element an epoch and one cell for each arm and epoch."""
+        make = self.pieces.make
         elements = [
-            self.parts.make("StudyElement", name=epoch["name"], label=epoch["name"], description=epoch["name"],
-                            transitionStartRule=None, transitionEndRule=None, studyInterventionIds=[], notes=[])
+            make("StudyElement", name=epoch["name"], label=epoch["name"], description=epoch["name"])
             for epoch in self.epochs
-        ]  # fmt: skip
-        pairs = zip(self.epochs, elements, strict=True)
+        ]
         cells = [
-            self.parts.make("StudyCell", armId=arm["id"], epochId=epoch["id"], elementIds=[element["id"]])
-            for epoch, element in pairs for arm in arms
-        ]  # fmt: skip
+            make("StudyCell", armId=arm["id"], epochId=epoch["id"], elementIds=[element["id"]])
+            for epoch, element in zip(self.epochs, elements, strict=True)
+            for arm in arms
+        ]
         return elements, cells
 
 
-def _origin(value: Provenance) -> str:
-    """Say where a value comes from; an assumption is called one."""
-    return f"Assumption: {value.origin}" if value.is_assumption else f"Source: {value.origin}"
-
-
-NOT_STATED = "not stated"
+# --- A trial as a study ---
 
 
 def export(trial: Trial) -> Json:
     """Write a trial as a USDM 4.0 study, ready for ``json.dumps``.
 
-    The four anchors become fixed references and each frequency level a timeline of its own. The same trial gives the
-    same file.
+    The anchors become fixed references and each frequency level a timeline of its own. The same trial gives the same
+    file.
 
     Parameters
     ----------
@@ -252,147 +339,199 @@ def export(trial: Trial) -> Json:
     Raises
     ------
     ProtocolError
-        For a trial that is not interventional or has no single group: the export knows no other design.
+        If the trial is not interventional or has more than one arm: the export knows no other design.
     """
-    parts, facts = Parts(), _Facts(trial)
+    facts = _Facts(trial)
     if facts["study_type"] != "Interventional":
         raise ProtocolError("trial.toml, study_type", repr(facts["study_type"]), "an interventional trial to export")
     if len(trial.identity.arms) != 1:
         raise ProtocolError("trial.toml, arms", f"{len(trial.identity.arms)} arms", "a trial of one group to export")
-    sponsor = _organization(parts, facts["sponsor"], "Clinical Study Sponsor")
-    registry = _organization(parts, "ClinicalTrials.gov", "Study Registry")
-    items = [_criterion_item(parts, item.id, wordings.lines(item)) for item in trial.eligibility.criteria]
-    interventions = [
-        _intervention(parts, arm.name, arm.type, arm.description) for arm in trial.identity.interventions
+    pieces = _Pieces()
+    make, code = pieces.make, pieces.code
+    sponsor = _organization(pieces, facts["sponsor"], "Clinical Study Sponsor")
+    registry = _organization(pieces, "ClinicalTrials.gov", "Study Registry")
+    items = [
+        make("EligibilityCriterionItem", name=item.id, label=item.id, text=_marked_up(wording_lines(item)))
+        for item in trial.eligibility.criteria
     ]
-    version = parts.make(
-        "StudyVersion", versionIdentifier="1", rationale=facts["purpose"], documentVersionIds=[], dateValues=[],
-        amendments=[], businessTherapeuticAreas=[], referenceIdentifiers=[], narrativeContentItems=[],
+    interventions = [
+        make(
+            "StudyIntervention",
+            name=arm.name,
+            label=arm.name,
+            description=arm.description,
+            role=code("Experimental Intervention"),
+            type=code("Biological Agent" if arm.type == "Biological" else "Pharmacologic Substance"),
+        )
+        for arm in trial.identity.interventions
+    ]
+    version = make(
+        "StudyVersion",
+        versionIdentifier="1",
+        rationale=facts["purpose"],
         studyIdentifiers=[
-            parts.make("StudyIdentifier", text=facts["nct_id"], scopeId=registry["id"]),
-            parts.make("StudyIdentifier", text=NOT_STATED, scopeId=sponsor["id"]),
+            make("StudyIdentifier", text=facts["nct_id"], scopeId=registry["id"]),
+            make("StudyIdentifier", text=_NOT_STATED, scopeId=sponsor["id"]),
         ],
-        studyDesigns=[_design(trial, parts, facts, items, interventions)],
-        titles=[parts.make("StudyTitle", text=facts["title"], type=parts.code(f"{kind} Study Title"))
-                for kind in ("Official", "Brief")],
-        eligibilityCriterionItems=items, abbreviations=[],
-        organizations=[sponsor, registry, *_hospitals(trial, parts)],
-        studyInterventions=interventions, administrableProducts=[], medicalDevices=[], productOrganizationRoles=[],
-        biomedicalConcepts=[], bcCategories=[], bcSurrogates=[], dictionaries=[], conditions=[], notes=[],
-    )  # fmt: skip
-    version["roles"] = [
-        parts.make("StudyRole", name="Sponsor", label="Sponsor", description="Sponsor", code=parts.code("Sponsor"),
-                   appliesToIds=[version["id"]], assignedPersons=[], organizationIds=[sponsor["id"]], masking=None,
-                   notes=[])
-    ]  # fmt: skip
-    study = parts.make("Study", name=facts["nct_id"], label=facts["title"], description=facts["purpose"],
-                       versions=[version], documentedBy=[])  # fmt: skip
+        studyDesigns=[_design(trial, pieces, facts, items, interventions)],
+        titles=[
+            make("StudyTitle", text=facts["title"], type=code(f"{kind} Study Title"))
+            for kind in ("Official", "Brief")
+        ],
+        eligibilityCriterionItems=items,
+        organizations=[sponsor, registry, *_hospitals(trial, pieces)],
+        studyInterventions=interventions,
+    )
+    role = make(
+        "StudyRole",
+        name="Sponsor",
+        label="Sponsor",
+        description="Sponsor",
+        code=code("Sponsor"),
+        appliesToIds=[version["id"]],
+        organizationIds=[sponsor["id"]],
+    )
+    version["roles"] = [role]
+    study = make(
+        "Study", name=facts["nct_id"], label=facts["title"], description=facts["purpose"], versions=[version]
+    )
     return {"study": study, "usdmVersion": "4.0.0", "systemName": "Protocol workbook", "systemVersion": "1"}
 
 
 class _Facts:
+    """The facts of a trial as texts, by id; what the record lacks is not stated."""
+
     def __init__(self, trial: Trial) -> None:
-        self._trial = trial
+        self._identity = trial.identity
 
     def __getitem__(self, name: str) -> str:
-        fact = self._trial.identity.get(name)
-        return str(fact.value) if fact else NOT_STATED
+        fact = self._identity.get(name)
+        return str(fact.value) if fact else _NOT_STATED
 
 
-def _organization(parts: Parts, name: str, kind: str, sites: Iterable[Json] = ()) -> Json:
-    return parts.make("Organization", name=name, label=name, type=parts.code(kind), identifierScheme=NOT_STATED,
-                      identifier=name, legalAddress=None, managedSites=list(sites))  # fmt: skip
+def _organization(pieces: _Pieces, name: str, kind: str, sites: Iterable[Json] = ()) -> Json:
+    return pieces.make(
+        "Organization",
+        name=name,
+        label=name,
+        type=pieces.code(kind),
+        identifierScheme=_NOT_STATED,
+        identifier=name,
+        managedSites=list(sites),
+    )
 
 
-def _hospitals(trial: Trial, parts: Parts) -> list[Json]:
-    return [
-        _organization(parts, site.name, "Healthcare Facility", [
-            parts.make("StudySite", name=site.id, label=site.name, description=f"{site.city}, {site.province}",
-                       country=parts.make("Code", code=COUNTRIES[site.country], codeSystem="ISO 3166 1 alpha3",
-                                          codeSystemVersion="2020-08", decode=site.country))
-        ] if site.country in COUNTRIES else [])
-        for site in trial.sites
-    ]  # fmt: skip
+def _hospitals(trial: Trial, pieces: _Pieces) -> list[Json]:
+    found = []
+    for site in trial.sites:
+        managed = []
+        if site.country in _COUNTRIES:
+            country = pieces.make(
+                "Code",
+                code=_COUNTRIES[site.country],
+                codeSystem="ISO 3166 1 alpha3",
+                codeSystemVersion="2020-08",
+                decode=site.country,
+            )
+            place = f"{site.city}, {site.province}"
+            managed = [pieces.make("StudySite", name=site.id, label=site.name, description=place, country=country)]
+        found.append(_organization(pieces, site.name, "Healthcare Facility", managed))
+    return found
 
 
-def _criterion_item(parts: Parts, name: str, lines: list[str]) -> Json:
-    text = Markup("").join(Markup("<p>{}</p>").format(escape(line.strip())) for line in lines)
-    return parts.make("EligibilityCriterionItem", name=name, label=name, description=None, text=str(text),
-                      dictionaryId=None, notes=[])  # fmt: skip
+def _marked_up(lines: Iterable[str]) -> str:
+    return str(Markup("").join(Markup("<p>{}</p>").format(line.strip()) for line in lines))
 
 
-def _intervention(parts: Parts, name: str, kind: str, description: str) -> Json:
-    return parts.make(
-        "StudyIntervention", name=name, label=name, description=description,
-        role=parts.code("Experimental Intervention"),
-        type=parts.code("Biological Agent" if kind == "Biological" else "Pharmacologic Substance"),
-        minimumResponseDuration=None, codes=[], administrations=[], notes=[],
-    )  # fmt: skip
-
-
-def _design(trial: Trial, parts: Parts, facts: _Facts, items: list[Json], interventions: list[Json]) -> Json:
+def _design(trial: Trial, pieces: _Pieces, facts: _Facts, items: list[Json], interventions: list[Json]) -> Json:
+    make, code = pieces.make, pieces.code
     arms = [
-        parts.make("StudyArm", name=arm.name, label=arm.name, description=arm.description,
-                   type=parts.code("Investigational Arm"), dataOriginDescription="Collected in this study",
-                   dataOriginType=parts.code("Data Generated Within Study"), populationIds=[], notes=[])
+        make(
+            "StudyArm",
+            name=arm.name,
+            label=arm.name,
+            description=arm.description,
+            type=code("Investigational Arm"),
+            dataOriginDescription="Collected in this study",
+            dataOriginType=code("Data Generated Within Study"),
+        )
         for arm in trial.identity.arms
-    ]  # fmt: skip
-    plan = Schedule(trial.followup, parts)
-    elements, cells = plan.cells(arms)
-    entries = chained([
-        parts.make("EligibilityCriterion", name=criterion.id, label=criterion.title[:120],
-                   description=criterion.origin,
-                   category=parts.code(f"{criterion.kind.capitalize()} Criteria"), identifier=criterion.id,
-                   criterionItemId=item["id"], notes=[])
-        for criterion, item in zip(trial.eligibility.criteria, items, strict=True)
-    ])  # fmt: skip
-    phase, design = PHASES.get(facts["phase"]), facts["design"]
-    return parts.make(
-        "InterventionalStudyDesign", name=facts["nct_id"], label=facts["phase"], description=design,
-        studyType=parts.code("Interventional Study"), studyPhase=parts.alias(phase) if phase else None,
-        therapeuticAreas=[], characteristics=[], encounters=plan.encounters, activities=plan.activities, arms=arms,
-        studyCells=cells, rationale=facts["background"], epochs=plan.epochs, elements=elements, estimands=[],
-        indications=[], studyInterventionIds=[item["id"] for item in interventions],
-        objectives=[_objective(trial, parts, facts)], population=_population(parts, facts, entries),
-        scheduleTimelines=plan.timelines, biospecimenRetentions=[], documentVersionIds=[],
-        eligibilityCriteria=entries, analysisPopulations=[], notes=[], subTypes=[],
-        model=parts.code("Single Group Study"), intentTypes=[],
-        blindingSchema=parts.alias("Open Label Study") if "no masking" in design else None,
-    )  # fmt: skip
-
-
-def _objective(trial: Trial, parts: Parts, facts: _Facts) -> Json:
-    """The standard asks for a primary objective with an endpoint; what the record lacks is called an assumption."""
-    measures = [item.measure for item in trial.identity.outcomes if item.kind == "primary"]
-    words = measures or [
-        "Dose-limiting toxicity (assumption: the public copies of the registry cut the outcomes off)"
     ]
+    plan = _ScheduleExport(trial.followup, pieces)
+    elements, cells = plan.cells(arms)
+    entries = _chained(
+        [
+            make(
+                "EligibilityCriterion",
+                name=criterion.id,
+                label=criterion.title[:120],
+                description=criterion.origin,
+                category=code(f"{criterion.kind.capitalize()} Criteria"),
+                identifier=criterion.id,
+                criterionItemId=item["id"],
+            )
+            for criterion, item in zip(trial.eligibility.criteria, items, strict=True)
+        ]
+    )
+    phase = _PHASES.get(facts["phase"])
+    return make(
+        "InterventionalStudyDesign",
+        name=facts["nct_id"],
+        label=facts["phase"],
+        description=facts["design"],
+        studyType=code("Interventional Study"),
+        studyPhase=pieces.alias(phase) if phase else None,
+        encounters=plan.encounters,
+        activities=plan.activities,
+        arms=arms,
+        studyCells=cells,
+        rationale=facts["background"],
+        epochs=plan.epochs,
+        elements=elements,
+        studyInterventionIds=[item["id"] for item in interventions],
+        objectives=[_objective(trial, pieces, facts)],
+        population=_population(pieces, facts, entries),
+        scheduleTimelines=plan.timelines,
+        eligibilityCriteria=entries,
+        model=code("Single Group Study"),
+        blindingSchema=pieces.alias("Open Label Study") if "no masking" in facts["design"] else None,
+    )
+
+
+def _objective(trial: Trial, pieces: _Pieces, facts: _Facts) -> Json:
+    """Make the primary objective, which the standard requires together with an endpoint."""
+    measures = [item.measure for item in trial.identity.outcomes if item.kind == "primary"]
     endpoints = [
-        parts.make("Endpoint", name=f"Primary {number}", label=None, description=None, text=text, purpose="primary",
-                   level=parts.code("Primary Endpoint"), dictionaryId=None, notes=[])
-        for number, text in enumerate(words, 1)
-    ]  # fmt: skip
-    return parts.make("Objective", name="Primary", label=None, description=None, text=facts["purpose"],
-                      level=parts.code("Primary Objective"), dictionaryId=None, endpoints=endpoints,
-                      notes=[])  # fmt: skip
+        pieces.make(
+            "Endpoint",
+            name=f"Primary {number}",
+            text=text,
+            purpose="primary",
+            level=pieces.code("Primary Endpoint"),
+        )
+        for number, text in enumerate(measures or [f"{_NOT_STATED}: the record has no primary outcome"], 1)
+    ]
+    level = pieces.code("Primary Objective")
+    return pieces.make("Objective", name="Primary", text=facts["purpose"], level=level, endpoints=endpoints)
 
 
-def _population(parts: Parts, facts: _Facts, entries: list[Json]) -> Json:
+def _population(pieces: _Pieces, facts: _Facts, entries: list[Json]) -> Json:
     ages = re.fullmatch(r"(\d+) Years - (\d+) Years", facts["eligible_ages"])
     sexes = ["Female", "Male"] if facts["gender"] == "All" else [facts["gender"]]
     number = facts["enrolment"]
-    limits = [parts.quantity(int(age), "Year") for age in ages.groups()] if ages else None
-    return parts.make(
-        "StudyDesignPopulation", name="Population", label=None, description=None,
+    limits = [pieces.quantity(int(age), "Year") for age in ages.groups()] if ages else None
+    return pieces.make(
+        "StudyDesignPopulation",
+        name="Population",
         includesHealthySubjects=facts["healthy_volunteers"] == "Yes",
-        plannedEnrollmentNumber=parts.quantity(int(number)) if number.isdigit() else None,
-        plannedCompletionNumber=None,
-        plannedSex=[parts.code(sex) for sex in sexes if sex in ("Female", "Male")],
+        plannedEnrollmentNumber=pieces.quantity(int(number)) if number.isdigit() else None,
+        plannedSex=[pieces.code(sex) for sex in sexes if sex in ("Female", "Male")],
         criterionIds=[entry["id"] for entry in entries],
-        plannedAge=limits and parts.make("Range", minValue=limits[0], maxValue=limits[1], isApproximate=False),
-        notes=[], cohorts=[],
-    )  # fmt: skip
+        plannedAge=limits and pieces.make("Range", minValue=limits[0], maxValue=limits[1], isApproximate=False),
+    )
 
+
+# --- A study read: its schedule and its criteria ---
 
 Bounds = Literal["around", "from the start"]
 
@@ -400,12 +539,12 @@ _DURATION = re.compile(
     r"([+-]?)P(?=[\dT])(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?"
 )
 
-_DAYS = (None, None, 7.0, 1.0, 1 / 24, 1 / 1440, 1 / 86400)  # a year and a month have no fixed length
+_UNIT_DAYS = (None, None, 7.0, 1.0, 1 / 24, 1 / 1440, 1 / 86400)  # a year and a month have no fixed length
 
-SCHEDULE = (
-    "timeline", "timing", "label", "instance", "relative_to", "direction", "value", "target_days", "elapsed_days",
-    "before_days", "after_days", "form", "opens_days", "closes_days", "description", "note",
-)  # fmt: skip
+_SCHEDULE_COLUMNS = (
+    *("timeline", "timing", "label", "instance", "relative_to", "direction", "value", "target_days"),
+    *("elapsed_days", "before_days", "after_days", "form", "opens_days", "closes_days", "description", "note"),
+)
 
 
 def study(content: bytes, name: str = "study") -> Place:
@@ -425,7 +564,7 @@ def study(content: bytes, name: str = "study") -> Place:
     return root
 
 
-def days(place: Place) -> float | None:
+def duration_days(place: Place) -> float | None:
     """Return a duration in days, negative with a minus; None for years and months, whose length depends on the date.
 
     Raises
@@ -436,7 +575,7 @@ def days(place: Place) -> float | None:
     match = _DURATION.fullmatch(place.text())
     if match is None or not any(match.groups()[1:]):
         raise ProtocolError(place.path, f"{place.value!r}", "an ISO 8601 duration such as P7D")
-    parts = [(int(number), unit) for number, unit in zip(match.groups()[1:], _DAYS, strict=True) if number]
+    parts = [(int(number), unit) for number, unit in zip(match.groups()[1:], _UNIT_DAYS, strict=True) if number]
     if any(unit is None and number for number, unit in parts):
         return None
     total = sum(number * (unit or 0) for number, unit in parts)
@@ -470,7 +609,7 @@ def schedule(root: Place, bounds: Bounds = "around") -> pd.DataFrame:
         bounds that do not hold the planned time.
     """
     rows = [row for line in _timelines(root) for row in _Timeline(line, bounds).rows()]
-    return pd.DataFrame(rows, columns=list(SCHEDULE))
+    return pd.DataFrame(rows, columns=list(_SCHEDULE_COLUMNS))
 
 
 def criteria(root: Place) -> pd.DataFrame:
@@ -496,8 +635,16 @@ def criteria(root: Place) -> pd.DataFrame:
         kind = "exclusion" if category.startswith("exclusion") else "inclusion"
         number = sum(row["kind"] == kind for row in rows) + 1
         text = items[reference.text()].at("text").text()
-        rows.append({"id": f"{kind[0].upper()}{number}", "kind": kind, "identifier": entry.at("identifier").text(),
-                     "name": entry.at("name").text(), "text": text, "plain": _plain(text)})  # fmt: skip
+        rows.append(
+            {
+                "id": f"{kind[0].upper()}{number}",
+                "kind": kind,
+                "identifier": entry.at("identifier").text(),
+                "name": entry.at("name").text(),
+                "text": text,
+                "plain": _plain(text),
+            }
+        )
     return pd.DataFrame(rows, columns=["id", "kind", "identifier", "name", "text", "plain"])
 
 
@@ -517,49 +664,51 @@ def _timelines(root: Place) -> list[Place]:
     return [line for design in _designs(root) for line in design.at("scheduleTimelines").each()]
 
 
-@dataclass(frozen=True)
 class _Timeline:
-    place: Place
-    bounds: Bounds
+    """One timeline of a study: the names of its instances, and the timing that places each."""
 
-    @property
-    def timings(self) -> dict[str, Place]:
-        """The timings by the instance they place."""
-        return {one.at("relativeFromScheduledInstanceId").text(): one for one in self.place.at("timings").each()}
-
-    @property
-    def names(self) -> dict[str, str]:
-        return {one.at("id").text(): one.at("name").text() for one in self.place.at("instances").each()}
+    def __init__(self, place: Place, bounds: Bounds) -> None:
+        self._name, self._bounds = place.at("name").text(), bounds
+        self._timings = place.at("timings").each()
+        self._placed = {one.at("relativeFromScheduledInstanceId").text(): one for one in self._timings}
+        self._names = {one.at("id").text(): one.at("name").text() for one in place.at("instances").each()}
 
     def rows(self) -> list[dict[str, object]]:
-        timings, names = self.timings, self.names
-        return [self._row(one, timings, names) for one in self.place.at("timings").each()]
+        return [self._row(one) for one in self._timings]
 
-    def _row(self, one: Place, timings: dict[str, Place], names: dict[str, str]) -> dict[str, object]:
-        start, base = (self._instance(one, key, names) for key in ("relativeFromScheduledInstanceId",
-                                                                   "relativeToScheduledInstanceId"))  # fmt: skip
-        target = _signed(one)
-        before, after, form, note = _window(one, target, self.bounds)
-        elapsed = self._elapsed(start, timings)
+    def _row(self, one: Place) -> dict[str, object]:
+        start = self._instance(one, "relativeFromScheduledInstanceId")
+        base = self._instance(one, "relativeToScheduledInstanceId")
+        target, elapsed = _signed(one), self._elapsed(start)
+        before, after, form, note = _window(one, target, self._bounds)
         return {
-            "timeline": self.place.at("name").text(), "timing": one.at("name").text(),
-            "label": one.at("label").text(), "instance": names[start], "relative_to": names[base or start],
-            "direction": one.at("type", "decode").text(), "value": one.at("value").text(), "target_days": target,
-            "elapsed_days": elapsed, "before_days": before, "after_days": after, "form": form,
+            "timeline": self._name,
+            "timing": one.at("name").text(),
+            "label": one.at("label").text(),
+            "instance": self._names[start],
+            "relative_to": self._names[base or start],
+            "direction": one.at("type", "decode").text(),
+            "value": one.at("value").text(),
+            "target_days": target,
+            "elapsed_days": elapsed,
+            "before_days": before,
+            "after_days": after,
+            "form": form,
             "opens_days": None if elapsed is None or before is None else elapsed - before,
             "closes_days": None if elapsed is None or after is None else elapsed + after,
-            "description": one.at("description").text(), "note": note,
-        }  # fmt: skip
+            "description": one.at("description").text(),
+            "note": note,
+        }
 
-    def _instance(self, one: Place, key: str, names: dict[str, str]) -> str:
+    def _instance(self, one: Place, key: str) -> str:
         name = one.at(key).text()
-        if name not in names and not (not name and key.startswith("relativeTo") and _is_fixed(one)):
+        if name not in self._names and not (not name and key.startswith("relativeTo") and _is_fixed(one)):
             raise ProtocolError(one.at(key).path, f"{one.at(key).value!r}", "the id of an instance of this timeline")
         return name
 
-    def _elapsed(self, instance: str, timings: dict[str, Place]) -> float | None:
-        """Add up the offsets to the fixed reference; None when one has no fixed length or nothing places it."""
-        total, path = 0.0, [instance]
+    def _elapsed(self, instance: str) -> float | None:
+        """Add up the offsets to the fixed reference; None if one has no fixed length or no timing places it."""
+        timings, total, path = self._placed, 0.0, [instance]
         while instance in timings and not _is_fixed(timings[instance]):
             step = _signed(timings[instance])
             if step is None:
@@ -577,15 +726,15 @@ def _is_fixed(one: Place) -> bool:
 
 
 def _signed(one: Place) -> float | None:
-    """The planned distance in days. A fixed reference is where counting starts, whatever its value says."""
-    length = days(one.at("value"))
+    """Return the planned distance in days; 0 for a fixed reference, whatever its value says."""
+    length = duration_days(one.at("value"))
     if _is_fixed(one):
         return 0.0
     return -length if length is not None and one.at("type", "decode").text().startswith("Before") else length
 
 
 def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | None, float | None, str, str]:
-    """Return days before, days after, the form, and what should be looked at."""
+    """Return the days before and after, the form of the window, and a note on it."""
     lower, upper = one.at("windowLower"), one.at("windowUpper")
     label = one.at("windowLabel").text()
     if not lower.text() and not upper.text():
@@ -593,7 +742,7 @@ def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | N
     if not lower.text() or not upper.text():
         missing = lower if upper.text() else upper
         raise ProtocolError(missing.path, "half a window", "both windowLower and windowUpper, or neither")
-    first, last = days(lower), days(upper)
+    first, last = duration_days(lower), duration_days(upper)
     if first is None or last is None:
         return None, None, "relative", "the window is in months, whose length depends on the date"
     if first < 0 or lower.text().startswith("-"):

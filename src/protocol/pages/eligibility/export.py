@@ -14,7 +14,7 @@ from protocol.eligibility.cohort import reader, taken
 from protocol.eligibility.frames import IDENTITY
 from protocol.eligibility.subgroups import ALL, COMPUTABLE
 from protocol.exchange.cohort import results as cohort_results
-from protocol.exchange.documents.flow import flow
+from protocol.exchange.documents.flow import flow_diagram
 from protocol.pages.eligibility.screened_cohort import Screened, plain
 from protocol.pages.kit import text as elements
 from protocol.translation import _
@@ -41,7 +41,7 @@ class ResultsPanel:
         under = cohort_results.stamp(
             screened.record, screened.phase, self.today, self.trial, off, [*map(screened.label, screened.changed)]
         )
-        drawn = flow(screened.tally, order, under)
+        drawn = flow_diagram(screened.tally, order, under)
         table = cohort_results.attrition(screened.tally, order, under)
         links = [self._csv(_("Attrition (CSV)"), "attrition", table)]
         links.append(

@@ -278,8 +278,8 @@ class KeepingPart:
 
     def _files(self, now: Present) -> Markup:
         from protocol.eligibility.screening_record import screening_record
-        from protocol.exchange.contacts.calendar import clock_calendar
-        from protocol.exchange.documents.screening import file_name, printable, to_json
+        from protocol.exchange.contacts.calendar import eligibility_calendar
+        from protocol.exchange.documents.screening import screening_file_name, screening_json, screening_page
 
         identity = self.trial.identity
         trial_id = str(identity["nct_id"].value)
@@ -292,11 +292,16 @@ class KeepingPart:
             registry_version=_("registry record of {day}").format(day=day),
             software=f"protocol workbook {__version__}",
         )  # fmt: skip
-        calendar = clock_calendar(trial_id, kept.study_id, now.when, now.as_of)
+        calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of)
         files = [
-            (_("Record (JSON)"), file_name(kept, "json"), to_json(kept), "application/json"),
-            (_("Page to print (HTML)"), file_name(kept, "html"), printable(kept).encode(), "text/html"),
-            (_("Days (calendar)"), file_name(kept, "ics"), calendar, "text/calendar"),
+            (_("Record (JSON)"), screening_file_name(kept, "json"), screening_json(kept), "application/json"),
+            (
+                _("Page to print (HTML)"),
+                screening_file_name(kept, "html"),
+                screening_page(kept).encode(),
+                "text/html",
+            ),
+            (_("Days (calendar)"), screening_file_name(kept, "ics"), calendar, "text/calendar"),
         ]
         about = _("Interpretation {interpretation}, rules {rules}, as of {day}.").format(
             interpretation=kept.interpretation_id, rules=kept.rule_hash, day=kept.as_of

@@ -12,7 +12,7 @@ from protocol.chart import Chart
 from protocol.eligibility import EligibilityRecord, Parameter
 from protocol.eligibility.cohort import reader
 from protocol.eligibility.sensitivity import Curve, concerned, curve, near_misses, other_readings, steps, tornado
-from protocol.exchange.documents.open_questions import printable
+from protocol.exchange.documents.open_questions import questions_page
 from protocol.figures import eligibility as pictures
 from protocol.pages.eligibility.screened_cohort import Screened
 from protocol.pages.eligibility.subgroups import records
@@ -249,7 +249,7 @@ class ReadingsPanel:
     def _questions(self, found: pd.DataFrame) -> str:
         named = found.dropna(subset=["ambiguity"])
         decided = {str(key): int(n) for key, n in zip(named["ambiguity"], named["by_ambiguity"], strict=True)}
-        page = printable(self.trial, self.ambiguities, self.today, decided)
+        page = questions_page(self.trial, self.ambiguities, self.today, decided)
         return elements.download(
             _("Questions to the sponsor, counted"),
             "questions.html",
