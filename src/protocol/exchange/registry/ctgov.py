@@ -441,7 +441,7 @@ def _read_contact(item: Place) -> Json:
 
 
 def _phases(place: Place) -> list[str]:
-    """Name the phases as they are called: PHASE1 is I; a study without a phase has a single one of a name of its own."""
+    """Name the phases as they are called: PHASE1 is I. A study without a phase has a single one."""
     names = {"EARLY_PHASE1": "early I", "PHASE1": "I", "PHASE2": "II", "PHASE3": "III", "PHASE4": "IV"}
     return [names[phase] for phase in _read_texts(place) if phase in names] or ["the only one"]
 
