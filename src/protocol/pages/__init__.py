@@ -11,7 +11,6 @@ from markupsafe import Markup
 from protocol.conduct import local_day
 from protocol.pages.kit import text as elements
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
-from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
 from protocol.trial import load_trial
 
@@ -53,12 +52,7 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     except ProtocolError as error:
         return elements.framed(elements.html(elements.message(error)))
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
-    if name == "eligibility":  # it does not take the log yet
-        page = page_class(trial, today)
-        if desk:
-            join_screenings(page, desk, today)
-    else:
-        page = page_class(trial, today, desk)
+    page = page_class(trial, today, desk)
     return elements.framed(_with_log(page.view, desk))
 
 
