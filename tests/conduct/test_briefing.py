@@ -17,8 +17,8 @@ from protocol.briefing import COUNTS, brief, changes, news, quiet
 from protocol.conduct import DltAssessed, State, Withdrawn, fold
 from protocol.conduct.roles import Identity
 from protocol.exchange.documents.meeting_pack import meeting_pack
+from protocol.pages.overview.meeting import MeetingPanel, unassessed
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.meeting import MeetingPanel, unassessed
 
 ENTRIES = TRIAL.examples.entries
 STATE = fold(ENTRIES)

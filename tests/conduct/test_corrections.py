@@ -11,7 +11,7 @@ from protocol.conduct import Correction, Decision, DltAssessed, Note, Visit, fol
 from protocol.conduct.log import open_log
 from protocol.conduct.roles import Identity
 from protocol.pages.followup.trial_board import Board
-from protocol.pages.trial_log.meeting import _news_words
+from protocol.pages.overview.meeting import _news_words
 from protocol.records import ProtocolError
 from protocol.trial import day_of, so_far_of
 

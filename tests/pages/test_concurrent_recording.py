@@ -11,11 +11,11 @@ import pytest
 from protocol.conduct import Correction, Decision, Note, Visit, event
 from protocol.conduct.log import open_log
 from protocol.exchange.documents import inspection as log_files
+from protocol.pages.escalation.decisions import DecisionPanel
+from protocol.pages.followup.participant_events import ParticipantEventsPanel, visits_to_come
+from protocol.pages.overview.meeting import MeetingPanel, decision_sheet
 from protocol.pages.trial_log import desk as watching
-from protocol.pages.trial_log.decisions import DecisionPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
-from protocol.pages.trial_log.meeting import MeetingPanel, decision_sheet
-from protocol.pages.trial_log.participant_events import HappeningPanel, visits_to_come
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -63,7 +63,7 @@ def sites(trial, tmp_path):
 
 
 def panel_on(desk, who="W-001"):
-    panel = HappeningPanel(desk, desk.briefing.as_of)
+    panel = ParticipantEventsPanel(desk, desk.briefing.as_of)
     panel.participant.value = who
     return panel
 

@@ -84,7 +84,7 @@ def test_a_field_that_cannot_be_read_says_what_to_write_and_keeps_the_rest(page:
 
 def test_the_list_can_be_narrowed_to_what_fails(page: EligibilityPage) -> None:
     page.person.form.fields["ecog"].value = "3"
-    page.person.show.value = "not met"
+    page.person.status.value = "not met"
     assert page.person.verdicts.value.count('<span class="pw-id">') == 1
 
 
@@ -223,7 +223,7 @@ def test_the_record_s_values_come_back_with_one_screening(
 ) -> None:
     page.parameters["ecog_max"].value, page.parameters["washout_days"].value = 1, 20
     seen = list[dict[str, Any]]()
-    monkeypatch.setattr(page.cohort, "refresh", lambda changed, _phase: seen.append(changed))
+    monkeypatch.setattr(page.cohort, "show", lambda changed, _phase: seen.append(changed))
     page.reset.click()
     assert seen == [{}]
     assert page.reset.disabled
@@ -236,7 +236,7 @@ def test_an_early_answer_lists_what_can_only_be_confirmed_later(page: Eligibilit
         in page.person.answer.value
     )
     assert "<b>E15</b>" in page.person.answer.value
-    assert "Treatment-induced myelosuppression" in page.person.answer.value
+    assert "<b>D1</b> Myelosuppression induced by the treatment: before each infusion" in page.person.answer.value
     page.person.form.fields["ecog"].value = "3"
     assert "Still to confirm" not in page.person.answer.value
 

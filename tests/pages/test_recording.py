@@ -12,14 +12,13 @@ from protocol.conduct import Correction, Visit, event, fold
 from protocol.conduct.log import LogReader, open_log
 from protocol.pages import open_page
 from protocol.pages.eligibility.page import EligibilityPage
+from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.escalation.page import EscalationPage
 from protocol.pages.followup import FollowupPage
+from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.overview import OverviewPage
-from protocol.pages.trial_log.attaching import attach, trial_of
-from protocol.pages.trial_log.decisions import DecisionPanel
+from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
-from protocol.pages.trial_log.meeting import MeetingPanel
-from protocol.pages.trial_log.participant_events import HappeningPanel
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -58,7 +57,7 @@ def count(log_file):
 
 def with_visits(desk, today):
     """A panel on a participant who has a visit to come."""
-    panel = HappeningPanel(desk, today)
+    panel = ParticipantEventsPanel(desk, today)
     for person in reversed(desk.briefing.so_far.participants):
         panel.participant.value = person.id
         if panel.visit.value:
@@ -116,7 +115,7 @@ def test_nobody_else_takes_every_entry_along(sit_down, who):
 
 def test_a_visit_that_is_not_due_is_not_put_in(sit_down, today):
     desk = sit_down()
-    panel = HappeningPanel(desk, today)
+    panel = ParticipantEventsPanel(desk, today)
     for person in desk.briefing.so_far.participants:
         panel.participant.value = person.id
         statuses = list(panel._ledger(person.id)["status"])
@@ -160,8 +159,7 @@ def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
 
 def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_file):
     desk = sit_down()
-    page = EligibilityPage(desk.trial, today)
-    attach("eligibility", page, desk, today)
+    page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-001", today)
     panel = DecisionPanel(desk, today)
     panel.participant.value, panel.regimen.value = "W-001", "A1"
@@ -185,7 +183,7 @@ def record_eligible(page, desk, study_id, today):
     page.screenings.study_id.value, page.screenings.site.value = study_id, desk.trial.sites[0].name
     page.screenings.recorder.record.click()
     assert "✓ Recorded" in page.screenings.recorder.said.value, page.screenings.recorder.said.value
-    panel = HappeningPanel(desk, today)
+    panel = ParticipantEventsPanel(desk, today)
     panel.participant.value, panel.kind.value = study_id, "consented"
     panel.happened.record.click()
     assert "✓ Recorded" in panel.happened.said.value, panel.happened.said.value
@@ -201,8 +199,7 @@ def fill(page, facts):
 
 def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today):
     desk = sit_down()
-    page = EligibilityPage(desk.trial, today)
-    attach("eligibility", page, desk, today)
+    page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-002", today)
     kept = desk.courses["W-002"].screenings[-1].content
     record = desk.trial.eligibility
@@ -217,7 +214,7 @@ def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today
 
 def test_a_correction_replaces_the_day_and_keeps_the_old_entry(sit_down, today, log_file):
     desk = sit_down()
-    panel = HappeningPanel(desk, today)
+    panel = ParticipantEventsPanel(desk, today)
     person = desk.briefing.so_far.participants[-1]
     panel.participant.value = person.id
     entry = next(e for e in desk.entries_of(person.id) if e.kind == "visit")
@@ -252,10 +249,9 @@ def test_a_viewer_meets_no_form_and_no_participant(sit_down, today, trial):
     desk = sit_down("viewer")
     assert desk.courses == {}
     assert desk.briefing.so_far is None
-    panel = HappeningPanel(desk, today)
+    panel = ParticipantEventsPanel(desk, today)
     assert "viewer records nothing" in panel.view.children[-1].value
-    page = FollowupPage(trial_of(trial, desk), today)
-    attach("followup", page, desk, today)
+    page = FollowupPage(trial, today, desk)
     page.tabs.selected_index = 2
     assert page.board is None
     assert "no participant in this trial so far that you may see" in page.tabs.children[2].children[0].value
@@ -309,7 +305,7 @@ def test_a_reason_that_looks_like_a_person_is_refused(sit_down, today, log_file,
 def two_at_one_visit(sit_down, today):
     """Two people look at the same participant; the other records first."""
     mine, theirs = sit_down(), sit_down("coordinator", PROTOCOL_ACTOR="coordinator-2")
-    panel, other = with_visits(mine, today), HappeningPanel(theirs, today)
+    panel, other = with_visits(mine, today), ParticipantEventsPanel(theirs, today)
     other.participant.value, other.kind.value = panel.participant.value, "note"
     other.words.value = "Came a day late because of heavy rain."
     other.happened.record.click()
@@ -346,7 +342,7 @@ def test_the_second_may_let_it_be(sit_down, today, log_file):
 
 def test_what_another_person_recorded_reaches_the_open_pages(sit_down, today, trial):
     mine, theirs = sit_down("viewer"), sit_down()
-    page = OverviewPage(trial_of(trial, mine), today, mine)
+    page = OverviewPage(trial, today, mine)
     before = page.meeting.changed.value
     panel = DecisionPanel(theirs, today)
     panel.chosen.value, panel.why.value = "", "A pause until the batch is tested again."
@@ -359,8 +355,7 @@ def test_what_another_person_recorded_reaches_the_open_pages(sit_down, today, tr
 
 def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, trial):
     desk = sit_down()
-    page = EscalationPage(trial_of(trial, desk), today)
-    attach("escalation", page, desk, today)
+    page = EscalationPage(trial, today, desk)
     assert page.notation.value.split() == desk.briefing.notation.split()
     assert page.grid.labels[page.current.value] == desk.briefing.open_regimen
     page.notation.value = ""
@@ -370,8 +365,7 @@ def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, tr
 
 def test_the_board_follows_the_log(sit_down, today, trial):
     desk = sit_down()
-    page = FollowupPage(trial_of(trial, desk), today)
-    attach("followup", page, desk, today)
+    page = FollowupPage(trial, today, desk)
     page.tabs.selected_index = 2
     assert page.board
     before = page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())

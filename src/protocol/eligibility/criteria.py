@@ -519,7 +519,7 @@ class ImportRules(Record):
             ("a yes_no fact", yes_no, {name for name, fact in facts.items() if fact.type == "yes_no"}),
             ("a number fact", numbers, {name for name, fact in facts.items() if fact.is_number}),
             ("a choice fact", choices, {name for name, fact in facts.items() if fact.type == "choice"}),
-            ("a fact", others, facts),
+            ("a fact", others, set(facts)),
             ("a fact with limit_of_normal", limits, {name for name, fact in facts.items() if fact.limit_of_normal}),
             ("a threshold", [person.age_from, person.age_to], thresholds),
         )

@@ -1,4 +1,4 @@
-"""The pages: named inputs, one refresh, named outputs. The only floor that knows widgets."""
+"""The pages of the workbook, one for each notebook. This is the only layer that knows widgets."""
 
 import os
 from datetime import UTC, date, datetime
@@ -6,13 +6,15 @@ from importlib import import_module
 from pathlib import Path
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from protocol.conduct import local_day
 from protocol.pages.kit import text as elements
-from protocol.pages.trial_log.attaching import attach, trial_of
-from protocol.pages.trial_log.desk import open_desk
+from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
 from protocol.records import ProtocolError
 from protocol.trial import load_trial
+
+__all__ = ["PAGES", "open_page", "today_there"]
 
 PAGES = {
     "overview": "OverviewPage",
@@ -21,10 +23,11 @@ PAGES = {
     "followup": "FollowupPage",
     "sites": "SitesPage",
 }
+"""The class of each page, by the page's name; it stands in ``protocol.pages.<name>``."""
 
 
 def today_there() -> date:
-    """Return today where the trial takes place, which is the day that the log goes by."""
+    """Return today's date where the trial takes place; the log counts days by it."""
     return local_day(datetime.now(UTC))
 
 
@@ -41,15 +44,28 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     Returns
     -------
     ipywidgets.VBox
-        The page; a readable message in its place when the record or the log cannot be used.
+        The page, or a message if the record or the log cannot be used.
     """
     try:
-        trial = load_trial(folder)
+        trial, today = load_trial(folder), today_there()
         desk = open_desk(trial, os.environ, today_there)
     except ProtocolError as error:
         return elements.framed(elements.html(elements.message(error)))
-    today = today_there()
-    kind = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
-    more = {"desk": desk} if name == "overview" else {}
-    page = kind(trial_of(trial, desk), today=today, **more)
-    return elements.framed(attach(name, page, desk, today) if desk else page.view)
+    page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
+    page = page_class(trial, today, desk)
+    return elements.framed(_with_log(page.view, desk))
+
+
+def _with_log(view: widgets.Widget, desk: Desk | None) -> widgets.Widget:
+    """Say above a page which log it shows, and follow what others record in it; the example is not a log."""
+    if desk is None or desk.invented:
+        return view
+    banner = elements.html("", role="status")
+
+    def name_log() -> None:
+        banner.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(desk), role="status")
+
+    name_log()
+    desk.on_change(name_log, every_entry=True)
+    keep_watching(desk)
+    return widgets.VBox([banner, view])

@@ -16,6 +16,7 @@ from protocol.exchange.contacts.vcard import Version, qr, vcard
 from protocol.figures import sites as figures
 from protocol.followup import reason, timeline
 from protocol.pages.kit import text as elements
+from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError, Provenance
 from protocol.sites import Contact, Position, Site, distance_km, e164, nearest, quality_notes
 from protocol.translation import _
@@ -270,6 +271,8 @@ class SitesPage:
         The record.
     today : date
         The reader's day, written into the address cards.
+    desk : Desk, optional
+        The log, whose participants are counted if the reader may see all of them; without it those of `trial` are.
 
     Attributes
     ----------
@@ -289,7 +292,8 @@ class SitesPage:
         The page.
     """
 
-    def __init__(self, trial: Trial, today: date) -> None:
+    def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
+        trial = desk.visible_trial if desk else trial
         self._trial, self._today = trial, today
         self._planned = planned_days(trial, trial.so_far) if trial.so_far else {}
         self._make_inputs()

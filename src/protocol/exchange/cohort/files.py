@@ -405,7 +405,7 @@ class _Csv:
         return [*self.lines.odd.problems(), *self.uneven.problems(), *self.spread.problems()]
 
 
-def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[FileProblem]:
+def _header(columns: Sequence[str], facts: dict[str, Fact], needed: Collection[str]) -> list[FileProblem]:
     problems = list[FileProblem]()
     nameless = columns.count("")
     if nameless:
@@ -422,7 +422,9 @@ def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) ->
             found = _("a column the record does not have; it is not used")
             write = _close(column, facts) if len(problems) < HINTS else _("a column of the template")
         problems.append(FileProblem(_("column {column}").format(column=column), found, write))
-    missing = [fact for fact in facts.values() if fact.id in needed.difference(columns) and fact.derived is None]
+    missing = [
+        fact for fact in facts.values() if fact.id in needed and fact.id not in columns and fact.derived is None
+    ]
     for fact in missing:
         where = _("column {column}").format(column=fact.id)
         write = _("the column, with {values}").format(values=expected(fact))

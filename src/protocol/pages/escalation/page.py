@@ -15,11 +15,13 @@ from protocol.figures import escalation as figures
 from protocol.pages.escalation.advice import advice, deciding_regimen, regimen_rows, withheld
 from protocol.pages.escalation.calibration import CalibrationPanel
 from protocol.pages.escalation.comparison import SideBySide
+from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.escalation.design_settings import DesignSettings
 from protocol.pages.escalation.operating_characteristics import Characteristics, half
 from protocol.pages.escalation.pathways import Outlook
 from protocol.pages.escalation.statistical_section import Report
 from protocol.pages.kit import text as elements
+from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -37,11 +39,13 @@ class EscalationPage:
     trial : Trial
     today : date
         The reader's calendar day; it stands in the text for the protocol.
+    desk : Desk, optional
+        The log; its outcomes are put in, and its decisions are a tab. Without it the page starts empty.
     """
 
-    def __init__(self, trial: Trial, today: date) -> None:
+    def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
         self.record, self.grid, self.examples = trial.escalation, trial.escalation.grid, trial.examples
-        self._is_example = False
+        self._desk, self._is_example = desk, False
         self._make_inputs()
         self._make_outputs()
         self.settings = settings = DesignSettings(self.record, self.refresh)
@@ -50,13 +54,13 @@ class EscalationPage:
         self.comparison = SideBySide(self.record, settings.design_as, lambda: self.simulation.truth.truth)
         self.calibration = CalibrationPanel(self.record, settings.design_with, settings.stops_early)
         self.report = Report(trial, settings.design_now, lambda: settings.design.value, today)
-        self.tabs = widgets.Tab(self._tabs(), selected_index=0)
-        self.tabs.titles = (
-            _("Next cohort"), _("Design"), _("How often right?"), _("Side by side"), _("Calibration"), _("Text"),
-        )  # fmt: skip
+        self.decisions = DecisionPanel(desk, today) if desk else None
+        self.tabs = self._tabs()
         self.view = widgets.VBox([self.tabs])
         self._connect()
         self.refresh()
+        if desk:
+            self._put_in_outcomes()
 
     # Inputs
 
@@ -83,9 +87,10 @@ class EscalationPage:
         self.notation = widgets.Text(
             description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "auto"}
         )
+        has_log = self._desk is not None and not self._desk.invented
         self.example = widgets.Button(
-            description=_("Put in the invented example"),
-            disabled=self.examples is None,
+            description=_("Put in the outcomes of the log") if has_log else _("Put in the invented example"),
+            disabled=not has_log and self.examples is None,
             layout={"width": "max-content"},
         )
 
@@ -95,9 +100,18 @@ class EscalationPage:
         self.advice = elements.html("", role="status")
         self.label = elements.html("")
 
-    def _tabs(self) -> list[widgets.VBox]:
-        panels = self.settings, self.simulation, self.comparison, self.calibration, self.report
-        return [widgets.VBox([self._next(), self.outlook.view]), *(panel.view for panel in panels)]
+    def _tabs(self) -> widgets.Tab:
+        tabs = {
+            _("Next cohort"): widgets.VBox([self._next(), self.outlook.view]),
+            _("Design"): self.settings.view,
+            _("Operating characteristics"): self.simulation.view,
+            _("Comparison of designs"): self.comparison.view,
+            _("Calibration"): self.calibration.view,
+            _("Statistical section"): self.report.view,
+        }
+        if self.decisions:
+            tabs[_("Decisions")] = widgets.VBox([self.decisions.view, self.decisions.past])
+        return widgets.Tab(list(tabs.values()), titles=list(tabs), selected_index=0)
 
     def _next(self) -> widgets.VBox:
         entry = [
@@ -128,7 +142,7 @@ class EscalationPage:
         self.regimen.observe(self._load, "value")
         self.picture.observe(self._pick, "picked")
         self.follow.on_click(self._follow)
-        self.example.on_click(self._take_example)
+        self.example.on_click(lambda _button: self._put_in_outcomes())
         for widget in (self.treated, self.dlt):
             widget.observe(self._count, "value")
 
@@ -147,8 +161,14 @@ class EscalationPage:
         if following != STOP and not self._waited_for(outcomes).any():
             self.regimen.value = self.current.value = following
 
-    def _take_example(self, _button: widgets.Button) -> None:
-        if self.examples:
+    def _put_in_outcomes(self) -> None:
+        """Put in the outcomes of the log, or those of the invented example where there is no log."""
+        if self._desk and not self._desk.invented:
+            now = self._desk.briefing
+            self.notation.value = now.notation
+            self.current.value = self.grid.index(now.open_regimen) if now.open_regimen else self._start
+            self.pending.value = len(now.waiting)
+        elif self.examples:
             so_far = self.examples.so_far
             table = standing(so_far, self.record.dlt_window_days.value)
             self._is_example = True

@@ -16,10 +16,12 @@ from protocol.figures import followup as figures
 from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline
 from protocol.pages.followup import words
 from protocol.pages.followup.forecast import ForecastPanel
+from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.followup.planning import Case, Planning, wide
 from protocol.pages.followup.trial_board import Board
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.fields import Day
+from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -38,6 +40,8 @@ class FollowupPage:
         The record.
     today : date
         The reader's day.
+    desk : Desk, optional
+        The log, whose participants are shown and recorded about; without it those of `trial` are shown.
 
     Attributes
     ----------
@@ -49,8 +53,9 @@ class FollowupPage:
         The page.
     """
 
-    def __init__(self, trial: Trial, today: date) -> None:
-        self._trial, self._record, self._today = trial, trial.followup, today
+    def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
+        self._trial = desk.visible_trial if desk else trial
+        self._record, self._today = trial.followup, today
         self._make_inputs()
         self._make_outputs()
         sites = tuple(site.name for site in trial.sites)
@@ -58,12 +63,18 @@ class FollowupPage:
         self.planning = Planning(number, trial.followup, today, sites, self._full_days)
         self.board: Board | None = None
         self.forecast: ForecastPanel | None = None
-        self._rows = trial.so_far  # the participants of the board, which may be fewer than the trial has
-        self.tabs = widgets.Tab(
-            [self._arrange(), widgets.VBox([self.example, self.planning.view]), widgets.VBox(), widgets.VBox()],
-            selected_index=0,
-        )
-        self.tabs.titles = (_("One participant"), _("Planning"), _("The whole trial"), _("Trial calendar"))
+        self._participants = desk.participants if desk else trial.so_far
+        tabs: dict[str, widgets.Widget] = {
+            _("One participant"): self._arrange(),
+            _("Visit planning"): widgets.VBox([self.example, self.planning.view]),
+            _("All participants"): widgets.VBox(),
+            _("Trial forecast"): widgets.VBox(),
+        }
+        self.events = ParticipantEventsPanel(desk, today) if desk else None
+        if desk and self.events:
+            tabs[_("Record")] = self.events.view
+            desk.on_change(lambda: self.show(desk.participants))
+        self.tabs = widgets.Tab(list(tabs.values()), titles=list(tabs), selected_index=0)
         self.view = widgets.VBox([self.tabs])
         self.tabs.observe(self._open_tab, names="selected_index")
         for control in (*self._pickers, self.frequency, self.boundary_day):
@@ -172,7 +183,7 @@ class FollowupPage:
 
     def _open_tab(self, change: dict[str, Any]) -> None:
         """Make a tab when it is first looked at, so that the page opens quickly."""
-        place, so_far = change["new"], self._rows
+        place, so_far = change["new"], self._participants
         if place == BOARD and self.board is None and so_far:
             self.board = Board(self._trial, so_far)
         if place == FORECAST and self.forecast is None:
@@ -184,7 +195,7 @@ class FollowupPage:
 
     def show(self, so_far: TrialSoFar | None) -> None:
         """Show other participants on the board; None when there are none to be seen."""
-        self._rows = so_far
+        self._participants = so_far
         if self.board and so_far:
             self.board.show(so_far)
         elif self.tabs.children[BOARD].children:  # nobody until now
@@ -193,7 +204,7 @@ class FollowupPage:
 
     def _full_days(self, site: str, visits_per_day: int) -> set[date]:
         """Return the days on which a site of the trial so far has no place left."""
-        so_far = self._rows
+        so_far = self._participants
         if so_far is None:
             return set()
         ledger, _left_out = ledgers(self._trial, so_far)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from protocol import briefing
 from protocol.briefing import Briefing
-from protocol.conduct import Course, Entry, Event, State, fold, protocol_version
+from protocol.conduct import Course, Entry, Event, State, TrialSoFar, fold, protocol_version
 from protocol.conduct.entries import Verification, canonical
 from protocol.conduct.events import content
 from protocol.conduct.roles import Identity, identity
@@ -25,6 +25,12 @@ from protocol.trial import Trial, day_of
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
 """Kinds of entries that news are made of."""
+
+ROLES = {
+    "viewer": _("viewer: figures, nothing recorded"),
+    "investigator": _("investigator of {site}"),
+    "coordinator": _("coordinator: all sites"),
+}
 
 _DASH = re.compile("[\u2010-\u2015\u2212]")
 
@@ -75,6 +81,28 @@ class Desk:
     def sees_all(self) -> bool:
         """Whether this reader may see every participant; those of the example anybody may."""
         return self.invented or self.reader.sees_all
+
+    @property
+    def participants(self) -> TrialSoFar | None:
+        """The participants that this reader may see; None if there are none."""
+        so_far = self.briefing.so_far
+        return so_far if so_far and so_far.participants else None
+
+    @property
+    def visible_trial(self) -> Trial:
+        """The trial with the participants of the log if this reader may see all of them, with none otherwise."""
+        return self.trial.model_copy(update={"so_far": self.participants if self.sees_all else None})
+
+    def __str__(self) -> str:
+        """Say which log this is, how far it is read, and as whom."""
+        now, reader = self.briefing, self.reader
+        role = ROLES[reader.role].format(site=reader.site)
+        return _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
+            where=self.where,
+            count=now.head.count,
+            day=now.as_of,
+            who=f"{reader.actor}, {role}" if reader.actor else role,
+        )
 
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
         """Call `listener` whenever the figures are new ones; with `every_entry` also after a note, which has none."""

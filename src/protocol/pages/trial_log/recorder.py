@@ -155,6 +155,20 @@ def refusal(desk: Desk | None) -> Markup | None:
     return None
 
 
+def sites_of(desk: Desk) -> list[str]:
+    """Return the sites this person records for."""
+    own = [site.name for site in desk.trial.sites if desk.reader.sees(site.name)]
+    return own or [site.name for site in desk.trial.sites]
+
+
+def day_in(picker: Day) -> date:
+    """Return the day in a control; ProtocolError when it is empty."""
+    if picker.value is None:
+        raise ProtocolError(picker.description, _("no date"), _("the day on which it took place"))
+    day: date = picker.value
+    return day
+
+
 def field(kind: Any, label: str, **options: Any) -> Any:
     """Make a control with its whole label on it, as wide as it needs and no wider than a phone."""
     layout = {"width": options.pop("width", "min(420px, 100%)")}

@@ -12,9 +12,8 @@ from protocol.conduct import event
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.fields import Day
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, field, refusal
+from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, field, refusal, sites_of
 from protocol.pages.trial_log.words import OVERALL
-from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
 
@@ -67,20 +66,6 @@ class ScreeningPanel:
             "overall": overall, "result": result,
         }  # fmt: skip
         return event(values), self.site.value, ""
-
-
-def sites_of(desk: Desk) -> list[str]:
-    """Return the sites this person records for."""
-    own = [site.name for site in desk.trial.sites if desk.reader.sees(site.name)]
-    return own or [site.name for site in desk.trial.sites]
-
-
-def day_in(picker: Day) -> date:
-    """Return the day in a control; ProtocolError when it is empty."""
-    if picker.value is None:
-        raise ProtocolError(picker.description, _("no date"), _("the day on which it took place"))
-    day: date = picker.value
-    return day
 
 
 def _recorded_screenings(desk: Desk) -> Markup:

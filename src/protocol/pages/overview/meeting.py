@@ -17,9 +17,9 @@ from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as path_figures
 from protocol.figures import escalation as grid_figures
 from protocol.pages.escalation.advice import regimen_rows
+from protocol.pages.escalation.decisions import decision_rows, regimens_of, where_it_stands
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.fields import Day
-from protocol.pages.trial_log.decisions import decision_rows, regimens_of, where_it_stands
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import field
 from protocol.pages.trial_log.words import KINDS, OVERALL, plain

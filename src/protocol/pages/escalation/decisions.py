@@ -17,8 +17,7 @@ from protocol.figures import conduct as figures
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.fields import Day
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, field, offer, refusal
-from protocol.pages.trial_log.screenings import day_in
+from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, field, offer, refusal
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial

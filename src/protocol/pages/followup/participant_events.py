@@ -14,8 +14,7 @@ from protocol.pages.followup.words import iso, status_word
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.fields import Day
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, field, offer, refusal
-from protocol.pages.trial_log.screenings import day_in, sites_of
+from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, field, offer, refusal, sites_of
 from protocol.pages.trial_log.words import CAUSES, KINDS, LINEAGES, RESPONSES, TOXICITIES, event_in_words
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -32,7 +31,7 @@ OFFERED = (
 )  # fmt: skip
 
 
-class HappeningPanel:
+class ParticipantEventsPanel:
     """The participants one may see: visits, events and corrections.
 
     Attributes
@@ -232,10 +231,10 @@ class HappeningPanel:
         return course.site if course else str(self.site.value)
 
 
-_More = Callable[[HappeningPanel, Course | None], dict[str, Any]]
+_More = Callable[[ParticipantEventsPanel, Course | None], dict[str, Any]]
 
 
-def _assessed(panel: HappeningPanel, _course: Course | None) -> dict[str, Any]:
+def _assessed(panel: ParticipantEventsPanel, _course: Course | None) -> dict[str, Any]:
     code = panel.detail.value
     return {"dlt": bool(code)} | ({"code": code, "grade": panel.grade.value} if code else {})
 
