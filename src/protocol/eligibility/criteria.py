@@ -1,6 +1,6 @@
 """The eligibility record: facts, parameters, criteria and their cases, as they stand in ``eligibility.toml``."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -423,12 +423,12 @@ class ImportRules(Record):
         others = [one.fact for one in self.lifelong] + [one.fact for one in self.lasting]
         others += [one.of for one in self.circumstances]
         limits = [one.limit for one in self.analytes]
-        wanted: tuple[tuple[str, list[str | None], Collection[str]], ...] = (
+        wanted: tuple[tuple[str, Sequence[str | None], Collection[str]], ...] = (
             ("a date fact", days, {name for name, fact in facts.items() if fact.type == "date"}),
             ("a yes_no fact", yes_no, {name for name, fact in facts.items() if fact.type == "yes_no"}),
             ("a number fact", numbers, {name for name, fact in facts.items() if fact.is_number}),
             ("a choice fact", choices, {name for name, fact in facts.items() if fact.type == "choice"}),
-            ("a fact", others, facts),
+            ("a fact", others, set(facts)),
             ("a fact with limit_of_normal", limits, {name for name, fact in facts.items() if fact.limit_of_normal}),
             ("a threshold", [person.age_from, person.age_to], thresholds),
         )

@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 
 from protocol.eligibility import Lane, Timeline
-from protocol.eligibility.screening_record import is_study_id
-from protocol.records import ProtocolError
+from protocol.records import STUDY_ID, ProtocolError, is_study_id
 from protocol.translation import _
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _LEFT_OUT = ("not applicable", "not yet known")
 
@@ -31,7 +30,7 @@ def calendar_file(
     Parameters
     ----------
     trial, participant : str
-        Registry id and study id, never a name: letters, digits, point, hyphen and underscore.
+        Registry id and study id, never a name: see :data:`protocol.records.STUDY_ID`.
     ledger : pandas.DataFrame
         What :func:`protocol.followup.timeline` returns.
     revision : int
@@ -48,9 +47,9 @@ def calendar_file(
     """
     from icalendar import Calendar
 
-    for where, text in ((_("Trial ID"), trial), (_("Study id"), participant)):
-        if not _ID.fullmatch(text):
-            raise ProtocolError(where, repr(text), _("letters, digits, hyphens; no name and no space"))
+    if not _TRIAL_ID.fullmatch(trial):
+        raise ProtocolError(_("Trial ID"), repr(trial), _("letters, digits, hyphens; no space"))
+    _check_study_id(participant)
     if revision < 0:
         raise ProtocolError(_("Revision"), str(revision), _("0 or more"))
     calendar = Calendar()
@@ -65,6 +64,11 @@ def calendar_file(
             calendar.add_component(_event(event))
     content: bytes = calendar.to_ical()
     return content
+
+
+def _check_study_id(text: str) -> None:
+    if not is_study_id(text):
+        raise ProtocolError(_("Study id"), repr(text)[:60], STUDY_ID)
 
 
 def _events(row: Mapping[Any, Any], planned: date | None) -> dict[str, dict[str, Any]]:
@@ -119,10 +123,7 @@ def clock_calendar(trial: str, participant: str, when: Timeline, stamp: date) ->
     """
     from icalendar import Calendar, Event
 
-    if not is_study_id(participant):
-        raise ProtocolError(
-            _("Study id"), repr(participant)[:60], _("letters, digits, hyphens; no name and no space")
-        )
+    _check_study_id(participant)
     calendar = Calendar()
     for header, text in {"prodid": "-//protocol workbook//eligibility//EN", "version": "2.0"}.items():
         calendar.add(header, text)

@@ -1,6 +1,5 @@
 """Hospital records: FHIR files or OMOP tables in, participants under study ids out; the files are not kept."""
 
-import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -18,7 +17,7 @@ from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.work import Work, caught
-from protocol.records import ProtocolError
+from protocol.records import STUDY_ID, ProtocolError, is_study_id
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
@@ -117,9 +116,6 @@ def listed(found: Sequence[FileProblem]) -> Markup:
         return elements.details(_("Show them"), table)
     every = elements.download(_("All of them (CSV)"), "problems.csv", csv(frame), "text/csv")
     return elements.details(_("Show the first {n}").format(n=LISTED_FINDINGS), table) + every
-
-
-STUDY_ID = re.compile(r"(?=.*\d)[A-Z0-9-]{2,16}")
 
 
 class RecordsPanel:
@@ -279,8 +275,8 @@ class RecordsPanel:
         typed = self.study_id.value.strip()
         if not typed:
             return imports
-        if not STUDY_ID.fullmatch(typed):
-            raise ProtocolError(_("Study id"), f"{typed!r}"[:40], _("capital letters and digits, like S-014"))
+        if not is_study_id(typed):
+            raise ProtocolError(_("Study id"), f"{typed!r}"[:40], STUDY_ID)
         if len(imports.participants) != 1:
             found = _("one id and {count} persons").format(count=len(imports.participants))
             raise ProtocolError(_("Study id"), found, _("nothing here; ids are made with the key"))
