@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
-from protocol.translation import translated
+from protocol.translation import _, translated
 
 Severity = Literal["high", "medium", "low"]
 
@@ -25,6 +34,26 @@ def _origin(text: str) -> str:
 
 
 SourceText = Annotated[str, AfterValidator(_origin)]
+
+_STUDY_ID = r"(?=.*[0-9])(?=.*[A-Z])[A-Z0-9][A-Z0-9-]{2,15}"
+
+STUDY_ID = _("3 to 16 capitals, digits and hyphens, with a capital and a digit, such as W-017")
+"""What a study id looks like, for messages."""
+
+
+def is_study_id(text: str) -> bool:
+    """Whether a text can be a study id: :data:`STUDY_ID`, so that no name is one."""
+    return re.fullmatch(_STUDY_ID, text) is not None
+
+
+def _study_id(text: str) -> str:
+    if not is_study_id(text):
+        raise ValueError(f"{text[:40]!r} is no study id; write {STUDY_ID}")
+    return text
+
+
+StudyId = Annotated[str, AfterValidator(_study_id), WithJsonSchema({"type": "string", "pattern": f"^{_STUDY_ID}$"})]
+"""How a record names a participant."""
 
 T = TypeVar("T")
 

@@ -19,13 +19,12 @@ from protocol.eligibility.screening_record import (
     changed_verdicts,
     facts_of,
     interpretation_id,
-    is_study_id,
     rule_hash,
     screening_record,
 )
 from protocol.exchange.contacts.calendar import eligibility_calendar
 from protocol.exchange.documents.screening import read_screening, screening_file_name, screening_json, screening_page
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, is_study_id
 
 TODAY = date(2026, 3, 1)
 ABOUT = {"study_id": "WUH-017", "trial_id": "NCT05672420", "registry_version": "2023-01-05", "software": "0.1.0"}

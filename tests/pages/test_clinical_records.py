@@ -134,9 +134,9 @@ def test_a_bad_file_is_named_and_the_last_good_records_stay(panel: RecordsPanel,
 @pytest.mark.parametrize(
     ("field", "text", "says"),
     [
-        ("study_id", "Zhang Wei", "like S-014"),
+        ("study_id", "Zhang Wei", "such as W-017"),
         ("as_of", "1.3.2026", "a date like"),
-        ("study_id", "zw-1", "like S-014"),
+        ("study_id", "zw-1", "such as W-017"),
     ],
 )
 def test_an_id_or_day_that_is_none_is_refused(panel: RecordsPanel, field: str, text: str, says: str) -> None:

@@ -1,12 +1,10 @@
 """What can happen in a trial, one record a kind. A participant is a study id; nothing here is a name."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -17,17 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from protocol.records import Phase, ProtocolError, Record
+from protocol.records import Phase, ProtocolError, Record, StudyId
 from protocol.translation import _
-
-
-def _is_study_id(text: str) -> str:
-    if not (re.search(r"\d", text) and re.search(r"[A-Z]", text)):
-        raise ValueError(f"{text!r} is no study id; write capitals and digits, at least one of both, such as W-017")
-    return text
-
-
-StudyId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{2,15}$"), AfterValidator(_is_study_id)]
 
 Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z]\d$")]
 

@@ -1,6 +1,6 @@
 """The eligibility record: facts, parameters and criteria as they stand in ``eligibility.toml``, and their cases."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -514,7 +514,7 @@ class ImportRules(Record):
         others = [one.fact for one in self.lifelong] + [one.fact for one in self.lasting]
         others += [one.of for one in self.circumstances]
         limits = [one.limit for one in self.analytes]
-        wanted: tuple[tuple[str, list[str | None], Collection[str]], ...] = (
+        wanted: tuple[tuple[str, Sequence[str | None], Collection[str]], ...] = (
             ("a date fact", days, {name for name, fact in facts.items() if fact.type == "date"}),
             ("a yes_no fact", yes_no, {name for name, fact in facts.items() if fact.type == "yes_no"}),
             ("a number fact", numbers, {name for name, fact in facts.items() if fact.is_number}),

@@ -1,37 +1,25 @@
 """The screening record: one answer to keep, with everything that led to it and without any name."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
 from protocol.eligibility.gates import infusion_catalogue
 from protocol.eligibility.screening import Verdict, check_facts, overall_of
 from protocol.eligibility.verdicts import phase_of
-from protocol.records import Phase, ProtocolError, Record
+from protocol.records import STUDY_ID, Phase, ProtocolError, Record, StudyId
 from protocol.translation import _
 
 Plain = bool | int | float | str
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-def is_study_id(text: str) -> bool:
-    """Whether a text can be a study id: letters, digits, ``.``, ``-``, ``_``, and at least one digit, so no name."""
-    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) and re.search(r"[0-9]", text))
-
-
-def _study_id(text: str) -> str:
-    if not is_study_id(text):
-        raise ValueError("a study id has letters, digits, point or hyphen, and at least one digit")
-    return text
 
 
 class EvidenceRecord(Record):
@@ -92,7 +80,7 @@ class ScreeningRecord(Record):
     software: str
     interpretation_id: str
     rule_hash: str
-    study_id: Annotated[str, AfterValidator(_study_id)]
+    study_id: StudyId
     phase: Phase
     gate: Literal["enrolment", "infusion"]
     as_of: date
@@ -166,7 +154,7 @@ def screening_record(
     catalogue, facts, phase, as_of, gate, sources, unusable
         As for :meth:`protocol.eligibility.EligibilityRecord.answers`.
     study_id : str
-        Letters, digits, point, hyphen or underscore, with at least one digit; never a name.
+        As :data:`protocol.records.STUDY_ID` says; never a name.
     trial_id, registry_version, software : str
         Which trial, which version of its registry record, which version of the workbook.
 
@@ -204,8 +192,7 @@ def screening_record(
     except ValidationError as error:
         if not all(problem["loc"] == ("study_id",) for problem in error.errors()):
             raise
-        write = _("letters, digits, hyphens, at least one digit; no name and no space")
-        raise ProtocolError(_("Study id"), repr(study_id)[:60], write) from None
+        raise ProtocolError(_("Study id"), repr(study_id)[:60], STUDY_ID) from None
 
 
 def _plain(value: FactValue) -> Plain:

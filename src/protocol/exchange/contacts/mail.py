@@ -1,15 +1,12 @@
 """A mail about a screening that names nobody: the study id at most."""
 
-import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
 from protocol.conduct.privacy import without_identity
-from protocol.records import ProtocolError
+from protocol.records import STUDY_ID, ProtocolError, is_study_id
 from protocol.sites import CONSUMER_DOMAINS, Site
 from protocol.translation import _
-
-_STUDY_ID = re.compile(r"(?=.*\d)(?=.*[A-Z])[A-Z0-9][A-Z0-9-]{2,15}")
 
 
 def mail_draft(
@@ -23,7 +20,7 @@ def mail_draft(
     trial : str
         The trial's registry number.
     study_id : str
-        Capitals, digits and hyphens with at least one of both; never a name.
+        As :data:`protocol.records.STUDY_ID` says; never a name.
     verdict : str
         The overall verdict in words.
     criteria : iterable of str
@@ -50,8 +47,8 @@ def mail_draft(
             site.name, found, _("nothing about participants there; ask for an address of the hospital")
         )
     where = _("study id")
-    if not _STUDY_ID.fullmatch(study_id):
-        raise ProtocolError(where, _("something else"), _("3 to 16 capitals, digits and hyphens, such as W-017"))
+    if not is_study_id(study_id):
+        raise ProtocolError(where, _("something else"), STUDY_ID)
     without_identity(study_id, where)
     subject = _("{trial}: screening of {study_id}").format(trial=trial, study_id=study_id)
     named = ", ".join(criteria) or _("none")
