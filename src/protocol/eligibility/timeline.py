@@ -238,7 +238,7 @@ def timeline(
 
 
 def _moving(catalogue: Catalogue, given: Mapping[str, FactValue]) -> list[str]:
-    """Return the days that move along with the candidates; a consent still to be given is given then at the latest."""
+    """Return the days that move along; a consent still to be given is given on the candidate at the latest."""
     roles = catalogue.roles
     moving = [roles.enrolment_day] if roles.enrolment_day else []
     signed = roles.consent_given is not None and given.get(roles.consent_given) is True
