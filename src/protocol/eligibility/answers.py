@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
+import pandas as pd
+
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, check_day
+from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Node, Wording, show, tree
 from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infusion_day, provisional
 from protocol.eligibility.logic import Logic
@@ -53,14 +56,38 @@ class Evidence:
     problem: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
-    """The answer to one criterion; the registry's words are ``verdict.wording``."""
+    """The answer to one criterion; the registry's words are ``verdict.wording``.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    evidence : tuple of Evidence
+        The facts behind it.
+    tree : Node or None
+        The criterion's statements and whether they hold; None when it does not apply.
+    provisional : Provisional or None
+        Until when the answer can change; None when it is final.
+    """
 
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     tree: Node | None
     provisional: Provisional | None
+
+    def table(self) -> pd.DataFrame:
+        """Return the evidence, one row per fact: fact, label, value, unit, measured, where, problem."""
+        columns = ["fact", "label", "value", "unit", "measured", "where", "problem"]
+        rows = [[getattr(item, name) for name in columns] for item in self.evidence]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
+
+    def __repr__(self) -> str:
+        return f"<Answer to {self.verdict.id}: {self.verdict.status}; facts behind it: {len(self.evidence)}>"
+
+    def _repr_html_(self) -> str:
+        title = f"{self.verdict.id} {self.verdict.title}: {self.verdict.status}. {self.verdict.reason}"
+        return shown(title, self.table())
 
 
 def answers(

@@ -121,7 +121,8 @@ class Verdicts:
 
     def rows_of(self, status: Status) -> _Words:
         """Return the rows of bits of one verdict; for this module only."""
-        return self._bits[_KEPT.index(status)]
+        rows: _Words = self._bits[_KEPT.index(status)]
+        return rows
 
     def flags(self, status: Status) -> Flags:
         """Return who has a verdict ("not met", "unknown" or "not applicable"): shape (participants, criteria)."""
@@ -525,9 +526,10 @@ class CohortScreening:
         -------
         array of int8, shape (participants, criteria)
         """
-        return sum(  # type: ignore[return-value]
-            (self.verdicts.flags(status) * np.int8(STATUSES.index(status)) for status in _KEPT), np.int8(0)
-        )
+        codes = np.full((len(self.participants), len(self.criteria)), STATUSES.index("met"), dtype=np.int8)
+        for status in _KEPT:
+            codes[self.verdicts.flags(status)] = STATUSES.index(status)
+        return codes
 
     def having(self, status: Status, criteria: Collection[str]) -> Flags:
         """Return who has a verdict ("not met", "unknown" or "not applicable") in at least one of some criteria.

@@ -368,8 +368,9 @@ def _unknown_names(record: Catalogue) -> Iterator[Issue]:
 def _unused(record: Catalogue) -> Iterator[Issue]:
     facts = facts_behind(record, *_rules(record))
     named = names_of(*_rules(record)).keys() | {fact.valid_days for fact in facts.values() if fact.valid_days}
+    roles = {name for _role, name in record.roles}
     for fact in record.facts:
-        if fact.id not in facts:
+        if fact.id not in facts and fact.id not in roles:
             yield Issue("unused", fact.id, "is asked for and no criterion looks at it")
     for parameter in record.parameters:
         if parameter.id not in named:

@@ -5,11 +5,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
+import pandas as pd
+
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.cohort import Cohort, screen_frame
 from protocol.eligibility.cohort_counts import CohortScreening
 from protocol.eligibility.counterfactuals import Change, counterfactuals
 from protocol.eligibility.criteria import Catalogue, FactValue
+from protocol.eligibility.display import shown
 from protocol.eligibility.gates import screen_infusion
 from protocol.eligibility.screening import Screening, screen
 from protocol.eligibility.timeline import HORIZON_DAYS, Timeline, timeline
@@ -21,6 +24,20 @@ Gate = Literal["enrolment", "infusion"]
 
 class EligibilityRecord(Catalogue):
     """The criteria of one trial, ready to screen."""
+
+    def table(self) -> pd.DataFrame:
+        """Return the criteria, one row each: criterion, kind, title, type, confirm, origin."""
+        rows = [(c.id, c.kind, self.title(c), c.type, c.confirm, c.origin) for c in self.criteria]
+        return pd.DataFrame(rows, columns=["criterion", "kind", "title", "type", "confirm", "origin"])
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.criteria)} criteria, {len(self.facts)} facts, {len(self.parameters)} parameters"
+        return f"<EligibilityRecord of phases {', '.join(self.phases)}: {counts}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
 
     def screen(
         self,

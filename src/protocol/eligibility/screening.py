@@ -1,5 +1,6 @@
 """One participant: a verdict per criterion, with the reason, the values and what to find out next."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +22,7 @@ from protocol.eligibility.criteria import (
     Status,
     expected,
 )
+from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Gap, Wording, in_words
 from protocol.eligibility.fact_sources import Participant
 from protocol.eligibility.logic import Logic
@@ -28,6 +30,7 @@ from protocol.eligibility.verdicts import (
     ELIGIBLE,
     INELIGIBLE,
     POSSIBLE,
+    STATUSES,
     in_phase,
     logic_of,
     outcome,
@@ -91,9 +94,19 @@ class Question:
     judgement: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Screening:
-    """The whole answer for one participant."""
+    """The whole answer for one participant.
+
+    Attributes
+    ----------
+    phase : str
+        The phase of the trial.
+    verdicts : tuple of Verdict
+        One per criterion, in protocol order.
+    questions : tuple of Question
+        What to find out next, the most useful first.
+    """
 
     phase: Phase
     verdicts: tuple[Verdict, ...]
@@ -107,6 +120,20 @@ class Screening:
     def __getitem__(self, criterion: str) -> Verdict:
         """Return the verdict of a criterion or part by its id; KeyError when there is none."""
         return {rule.id: rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)}[criterion]
+
+    def table(self) -> pd.DataFrame:
+        """Return the verdicts, one row per criterion and part: criterion, title, status, reason."""
+        rules = (rule for verdict in self.verdicts for rule in (verdict, *verdict.parts))
+        rows = [(rule.id, rule.title, rule.status, rule.reason) for rule in rules]
+        return pd.DataFrame(rows, columns=["criterion", "title", "status", "reason"])
+
+    def __repr__(self) -> str:
+        found = Counter(verdict.status for verdict in self.verdicts)
+        counts = ", ".join(f"{found[status]} {status}" for status in STATUSES)
+        return f"<Screening in phase {self.phase}: {self.overall}; {counts}>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
 
 
 def overall_of(verdicts: Iterable[Verdict]) -> str:

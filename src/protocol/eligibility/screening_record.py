@@ -7,10 +7,12 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal
 
+import pandas as pd
 from pydantic import Field, ValidationError
 
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
+from protocol.eligibility.display import shown
 from protocol.eligibility.gates import infusion_catalogue
 from protocol.eligibility.screening import Verdict, check_facts, overall_of
 from protocol.eligibility.verdicts import phase_of
@@ -93,6 +95,19 @@ class ScreeningRecord(Record):
     assumed: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
     criteria: tuple[CriterionRecord, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return the verdicts, one row per criterion and part: criterion, title, status, reason."""
+        rows = [(e.id, e.title, e.status, e.reason) for one in self.criteria for e in (one, *one.parts)]
+        return pd.DataFrame(rows, columns=["criterion", "title", "status", "reason"])
+
+    def __repr__(self) -> str:
+        return f"<ScreeningRecord of {self.study_id}, phase {self.phase}, {self.gate}, {self.as_of}: {self.overall}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
 
 
 def interpretation_id(catalogue: Catalogue) -> str:

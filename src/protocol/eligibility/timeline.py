@@ -9,9 +9,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Status, check_day
+from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Gap
 from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.gates import rules
@@ -111,7 +113,7 @@ class Lane:
         return self.on(day) in ("met", "not applicable")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Timeline:
     """When this participant could be enrolled, as far as time decides.
 
@@ -190,6 +192,20 @@ class Timeline:
         """The rules that fail on every day looked at."""
         return tuple(name for name, status in self.steady.items() if status == "not met")
 
+    def table(self) -> pd.DataFrame:
+        """Return the lanes, one row per run of days with the same verdict: criterion, title, status, first, last."""
+        rows = [
+            (one.rule.id, one.title, span.status, span.first, span.last) for one in self.lanes for span in one.spans
+        ]
+        return pd.DataFrame(rows, columns=["criterion", "title", "status", "first", "last"])
+
+    def __repr__(self) -> str:
+        earliest = f"earliest enrolment {self.earliest}" if self.earliest else "no day on which every rule passes"
+        return f"<Timeline from {self.first} to {self.last}: {earliest}, {len(self.lanes)} rules change>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
+
     def _before_or_after(self, day: date) -> tuple[Lane, ...]:
         if self.open:
             return self._in_the_way(day)
@@ -238,7 +254,7 @@ def timeline(
 
 
 def _moving(catalogue: Catalogue, given: Mapping[str, FactValue]) -> list[str]:
-    """Return the days that move along with the candidates; a consent still to be given is given then at last."""
+    """Return the days that move along; a consent still to be given is given on the candidate at the latest."""
     roles = catalogue.roles
     moving = [roles.enrolment_day] if roles.enrolment_day else []
     signed = roles.consent_given is not None and given.get(roles.consent_given) is True

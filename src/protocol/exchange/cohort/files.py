@@ -269,7 +269,7 @@ def take_cohort(
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
             ids = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
-    needed = facts_behind(record, *record.criteria)
+    needed = set(facts_behind(record, *record.criteria))
     header = _header(reader.header, facts, needed)
     cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield Read(reader.size, reader.size, cohort)
