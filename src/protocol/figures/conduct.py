@@ -1,11 +1,14 @@
 """Pictures of what happened: the path of the decisions through the grid."""
 
+import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import BLUE, GREY, ORANGE, alt, dressed
+from protocol.figures.theme import BLUE, GREY, ORANGE, finished
 from protocol.translation import _
 
-STEP_PX = 26
+__all__ = ["path"]
+
+_STEP_PX = 26
 
 
 def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
@@ -21,19 +24,23 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     """
     base = alt.Chart(frame).encode(
         x=alt.X("number:Q", title=_("Decision"), axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
-        y=alt.Y("chosen:N", sort=list(reversed(regimens)), title=_("Regimen opened"), scale=_scale(regimens)),
+        y=alt.Y(
+            "chosen:N",
+            sort=list(reversed(regimens)),
+            title=_("Regimen opened"),
+            scale=alt.Scale(domain=list(reversed(regimens))),
+        ),
     )
     line = base.mark_line(interpolate="step-after", orient="vertical", color=GREY, strokeWidth=1.5)
     line = line.encode(order=alt.Order("number:Q"))
     words = {"as recommended": _("as recommended"), "otherwise": _("otherwise")}
+    signs = list(words.values())
     colour = alt.Color(
         "sign:N",
-        scale=alt.Scale(domain=list(words.values()), range=[BLUE, ORANGE]),
+        scale=alt.Scale(domain=signs, range=[BLUE, ORANGE]),
         legend=alt.Legend(title=None, orient="top"),
     )
-    shape = alt.Shape(
-        "sign:N", scale=alt.Scale(domain=list(words.values()), range=["circle", "diamond"]), legend=None
-    )
+    shape = alt.Shape("sign:N", scale=alt.Scale(domain=signs, range=["circle", "diamond"]), legend=None)
     points = base.transform_calculate(
         sign=f"datum.kind == 'otherwise' ? '{words['otherwise']}' : '{words['as recommended']}'"
     )
@@ -49,14 +56,8 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
         ],
     )
     seen = base.mark_text(dy=-13, fontSize=11, tooltip=None).encode(text="seen:N", color=alt.value("currentColor"))
-    chart = alt.layer(line, marks, seen).properties(
-        width="container",
-        height=STEP_PX * max(len(regimens), 2) + 20,
-        description=_("Which regimen each decision of the committee opened."),
+    return finished(
+        alt.layer(line, marks, seen),
+        _STEP_PX * max(len(regimens), 2) + 20,
+        _("Which regimen each decision of the committee opened."),
     )
-    finished: alt.LayerChart = dressed(chart)
-    return finished
-
-
-def _scale(regimens: tuple[str, ...]) -> alt.Scale:
-    return alt.Scale(domain=list(reversed(regimens)))

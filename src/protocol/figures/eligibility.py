@@ -3,20 +3,70 @@
 from datetime import date, timedelta
 from typing import Any
 
+import altair as alt
 import pandas as pd
 
 from protocol.eligibility import Status, Timeline
-from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, alt, dressed
+from protocol.figures.theme import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    SAND,
+    SERIES,
+    SHAPES,
+    SKY,
+    colours,
+    day_axis,
+    finished,
+    moment,
+)
 from protocol.translation import _
 
-ROW = alt.Step(25)
+__all__ = [
+    "SIGNS",
+    "STATUSES",
+    "clock_rows",
+    "clocks",
+    "funnel",
+    "groups",
+    "nearness",
+    "overlap",
+    "readings",
+    "reasons",
+    "review",
+    "threshold",
+    "verdicts",
+]
 
 STATUSES = ["met", "not met", "unknown", "not applicable"]
 
 SIGNS = {"met": "✓", "not met": "✕", "unknown": "?", "not applicable": "–"}
 
+_STATUS_COLOURS = dict(zip(STATUSES, (SKY, ORANGE, SAND, GREY), strict=True))
 
-def funnel(frame: pd.DataFrame, total: int) -> Any:
+_PHONE_PX = 420
+"""A figure less wide than this is on a telephone; the tooltip has what does not fit."""
+
+
+def _rows(**axis: Any) -> alt.Y:
+    """One row a criterion, in the order of the column ``order``."""
+    order = alt.EncodingSortField("order", op="min")
+    return alt.Y("criterion:N", sort=order, title=None, axis=alt.Axis(ticks=False, **axis))
+
+
+def _numbers(total: int) -> dict[str, Any]:
+    """Scale and axis of a number of participants out of a total."""
+    return {
+        "scale": alt.Scale(domain=[0, max(total, 1)], nice=False),
+        "axis": alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s"),
+        "title": _("Participants"),
+    }
+
+
+def funnel(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     """Draw who remains after each criterion, in protocol order.
 
     Parameters
@@ -27,10 +77,9 @@ def funnel(frame: pd.DataFrame, total: int) -> Any:
     total : int
         Participants in the cohort.
     """
-    rows = alt.Y("criterion:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(ticks=False))
     width = alt.Scale(domain=[0, max(total, 1)], nice=False)
     base = alt.Chart(frame).encode(
-        y=rows,
+        y=_rows(),
         tooltip=[
             alt.Tooltip("criterion:N", title=_("Criterion")),
             alt.Tooltip("title:N", title=_("About")),
@@ -44,20 +93,20 @@ def funnel(frame: pd.DataFrame, total: int) -> Any:
         x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top", tickMinStep=1))
     )
     confirmed = base.mark_bar(color=GREEN, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
-    room = alt.expr("width - (width < 420 ? 75 : 140)")  # less wide is a telephone; the tooltip has the whole title
+    room = alt.expr(f"width - (width < {_PHONE_PX} ? 75 : 140)")
     titles = base.mark_text(align="left", dx=6, dy=-2, fontSize=12, limit=room).encode(x=alt.datum(0), text="title:N")
-    text = alt.expr("width < 420 ? datum.numbers : datum.loss")
+    text = alt.expr(f"width < {_PHONE_PX} ? datum.numbers : datum.loss")
     losses = base.mark_text(align="right", dx=-6, dy=-2, fontSize=12, fontWeight="bold", text=text).encode(
         x=alt.datum(max(total, 1)), detail=["loss:N", "numbers:N"]
     )
-    return dressed(
-        alt.layer(possible, confirmed, titles, losses).properties(
-            width="container", height=ROW, description=_("Participants left after each criterion, in protocol order")
-        )
+    return finished(
+        alt.layer(possible, confirmed, titles, losses),
+        alt.Step(25),
+        _("Participants left after each criterion, in protocol order"),
     )
 
 
-def verdicts(frame: pd.DataFrame, total: int) -> Any:
+def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     """Draw how many participants meet, fail or cannot be judged on each criterion.
 
     Parameters
@@ -68,7 +117,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> Any:
         Participants in the cohort.
     """
     base = alt.Chart(frame).encode(
-        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order"), title=None, axis=alt.Axis(ticks=False)),
+        y=_rows(),
         x=alt.X(
             "participants:Q",
             stack="zero",
@@ -84,54 +133,40 @@ def verdicts(frame: pd.DataFrame, total: int) -> Any:
             alt.Tooltip("participants:Q", title=_("Participants")),
         ],
     )
-    colours = alt.Scale(domain=STATUSES, range=[SKY, ORANGE, "#d8c36a", GREY])
-    legend = alt.Legend(title=None, orient="top", labelExpr=_sign_and_word())
-    bars = base.mark_bar().encode(color=alt.Color("status:N", scale=colours, legend=legend))
+    labels = ", ".join(f"'{word}': '{sign} {word}'" for word, sign in SIGNS.items())
+    legend = alt.Legend(title=None, orient="top", labelExpr=f"{{{labels}}}[datum.label]")
+    bars = base.mark_bar().encode(color=colours("status", _STATUS_COLOURS, legend=legend))
     signs = base.mark_text(dx=-9, fontSize=12, fontWeight="bold", color="black").encode(
         text="sign:N",
         opacity=alt.condition(f"datum.participants > {max(total, 1) * 0.04}", alt.value(1), alt.value(0)),
     )
-    return dressed(
-        alt.layer(bars, signs).properties(
-            width="container", height=ROW, description=_("Verdicts per criterion: met, not met, unknown")
-        )
-    )
-
-
-def _sign_and_word() -> str:
-    return "{" + ", ".join(f"'{word}': '{sign} {word}'" for word, sign in SIGNS.items()) + "}[datum.label]"
-
-
-COHORT_ROW = alt.Step(38)
-
-NARROW = 420
-"""Pixels; a picture less wide is on a telephone."""
+    return finished(alt.layer(bars, signs), alt.Step(25), _("Verdicts per criterion: met, not met, unknown"))
 
 
 def _titled_rows(frame: pd.DataFrame, **tooltips: str) -> tuple[Any, Any]:
     """Rows with their title above their bars, so that long titles fit a telephone."""
     base = alt.Chart(frame).encode(
-        y=alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=alt.Axis(ticks=False)),
+        y=_rows(),
         tooltip=[
             alt.Tooltip("criterion:N", title=_("Criterion")),
             alt.Tooltip("title:N", title=_("About")),
             *(alt.Tooltip(f"{name}:Q", title=title, format=",.4~g") for name, title in tooltips.items()),
         ],
     )
-    room = alt.expr(f"width - (width < {NARROW} ? 80 : 170)")  # what does not fit is in the tooltip
+    room = alt.expr(f"width - (width < {_PHONE_PX} ? 80 : 170)")  # what does not fit is in the tooltip
     titles = base.mark_text(align="left", dy=-9, fontSize=12, limit=room).encode(x=alt.value(4), text="title:N")
     return base, titles
 
 
 def _amounts(base: Any) -> Any:
     """What stands at the right end of each row: in words, on a telephone as numbers only."""
-    text = alt.expr(f"width < {NARROW} ? datum.numbers : datum.words")
+    text = alt.expr(f"width < {_PHONE_PX} ? datum.numbers : datum.words")
     return base.mark_text(align="right", dy=-9, fontSize=12, fontWeight="bold", text=text).encode(
         x=alt.value("width"), detail=["words:N", "numbers:N"]
     )
 
 
-def reasons(frame: pd.DataFrame, total: int) -> Any:
+def reasons(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     """Draw for each criterion whom it excludes: with others, its fair share, and alone.
 
     Parameters
@@ -148,25 +183,20 @@ def reasons(frame: pd.DataFrame, total: int) -> Any:
         only_reason=_("Excluded by it alone"),
         gain=_("More left without it"),
     )
-    scale = alt.Scale(domain=[0, max(total, 1)], nice=False)
-    axis = alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s")
-    pale = base.mark_bar(color=SKY, opacity=0.45, height=13, yOffset=7).encode(
-        x=alt.X("fails:Q", scale=scale, title=_("Participants"), axis=axis)
-    )
+    scale = _numbers(total)["scale"]
+    pale = base.mark_bar(color=SKY, opacity=0.45, height=13, yOffset=7).encode(x=alt.X("fails:Q", **_numbers(total)))
     dark = base.mark_bar(color=BLUE, height=5, yOffset=7).encode(x=alt.X("share:Q", scale=scale))
     alone = base.mark_point(
         shape="diamond", size=110, yOffset=7, filled=True, color=ORANGE, stroke="white", strokeWidth=0.8, opacity=1
     ).encode(x=alt.X("only_reason:Q", scale=scale))
-    return dressed(
-        alt.layer(pale, dark, alone, titles, _amounts(base)).properties(
-            width="container",
-            height=COHORT_ROW,
-            description=_("Whom each criterion excludes: with others, its share, alone"),
-        )
+    return finished(
+        alt.layer(pale, dark, alone, titles, _amounts(base)),
+        alt.Step(38),
+        _("Whom each criterion excludes: with others, its share, alone"),
     )
 
 
-def review(frame: pd.DataFrame, total: int) -> Any:
+def review(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     """Draw what finding out the unknowns of each criterion could decide.
 
     Parameters
@@ -178,22 +208,17 @@ def review(frame: pd.DataFrame, total: int) -> Any:
         The most a bar can show.
     """
     base, titles = _titled_rows(frame, open=_("Unknown and not excluded"), decides=_("Nothing else is unknown"))
-    scale = alt.Scale(domain=[0, max(total, 1)], nice=False)
-    axis = alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s")
-    pale = base.mark_bar(color=AMBER, opacity=0.5, height=13, yOffset=7).encode(
-        x=alt.X("open:Q", scale=scale, title=_("Participants"), axis=axis)
-    )
+    scale = _numbers(total)["scale"]
+    pale = base.mark_bar(color=AMBER, opacity=0.5, height=13, yOffset=7).encode(x=alt.X("open:Q", **_numbers(total)))
     dark = base.mark_bar(color=BLUE, height=5, yOffset=7).encode(x=alt.X("decides:Q", scale=scale))
-    return dressed(
-        alt.layer(pale, dark, titles, _amounts(base)).properties(
-            width="container",
-            height=COHORT_ROW,
-            description=_("Participants that finding out the unknowns could decide"),
-        )
+    return finished(
+        alt.layer(pale, dark, titles, _amounts(base)),
+        alt.Step(38),
+        _("Participants that finding out the unknowns could decide"),
     )
 
 
-def overlap(frame: pd.DataFrame) -> Any:
+def overlap(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw how many of those who fail one criterion fail another as well.
 
     Parameters
@@ -228,16 +253,12 @@ def overlap(frame: pd.DataFrame) -> Any:
         text=alt.Text("percent:Q", format=".0f"),
         color=alt.condition("datum.percent > 40", alt.value("white"), alt.value("black")),
     )
-    return dressed(
-        alt.layer(cells, numbers).properties(
-            width="container",
-            height=alt.Step(24),
-            description=_("Percent of those failing one criterion who fail another"),
-        )
+    return finished(
+        alt.layer(cells, numbers), alt.Step(24), _("Percent of those failing one criterion who fail another")
     )
 
 
-def nearness(frame: pd.DataFrame) -> Any:
+def nearness(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw how far the near-misses are from their threshold.
 
     Parameters
@@ -265,25 +286,14 @@ def nearness(frame: pd.DataFrame) -> Any:
     numbers = base.mark_text(align="left", dx=4, fontSize=12, fontWeight="bold").encode(
         text=alt.Text("participants:Q", format=",")
     )
-    return dressed(
-        alt.layer(base.mark_bar(color=SKY), numbers).properties(
-            width="container",
-            height=alt.Step(26),
-            description=_("Near-misses by their distance from the threshold"),
-        )
+    return finished(
+        alt.layer(base.mark_bar(color=SKY), numbers),
+        alt.Step(26),
+        _("Near-misses by their distance from the threshold"),
     )
 
 
-LINES = "split(datum.label, '\\n')"
-
-AXIS = "datum.value ? format(datum.value, '+~s') : '0'"
-
-GROUP_COLOURS = [BLUE, ORANGE, GREEN, PINK, AMBER, SKY, GREY]
-
-GROUP_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke"]
-
-
-def threshold(frame: pd.DataFrame, label: str) -> Any:
+def threshold(frame: pd.DataFrame, label: str) -> alt.LayerChart:
     """Draw who is left over the whole range of a threshold, with the unknown as a band.
 
     Parameters
@@ -318,14 +328,12 @@ def threshold(frame: pd.DataFrame, label: str) -> Any:
         .encode(x="mean(present):Q", tooltip=[alt.Tooltip("mean(present):Q", title=_("Now"), format=".4~g")])
     )
     points = base.mark_point(size=120, opacity=0).encode(y="left:Q")
-    return dressed(
-        alt.layer(band, low, high, present, *names, points).properties(
-            width="container", height=320, description=_("Participants left over the range of a threshold")
-        )
+    return finished(
+        alt.layer(band, low, high, present, *names, points), 320, _("Participants left over the range of a threshold")
     )
 
 
-def readings(frame: pd.DataFrame) -> Any:
+def readings(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw how many more or fewer are left under each other reading of an unclear word.
 
     Parameters
@@ -345,7 +353,6 @@ def readings(frame: pd.DataFrame) -> Any:
         ],
     )
     zero = alt.condition("datum.value == 0", alt.value("#888888"), alt.value("transparent"))
-    colours = alt.Scale(domain=["fewer", "as many", "more"], range=[ORANGE, GREY, GREEN])
     bars = base.mark_bar(height=13, yOffset=16, opacity=0.6).encode(
         x=alt.X(
             "change:Q",
@@ -355,13 +362,13 @@ def readings(frame: pd.DataFrame) -> Any:
                 orient="top",
                 tickCount=5,
                 tickMinStep=1,
-                labelExpr=AXIS,
+                labelExpr="datum.value ? format(datum.value, '+~s') : '0'",
                 gridColor=zero,
                 gridOpacity=1,
                 gridDash=[2, 2],
             ),
         ),
-        color=alt.Color("sign:N", scale=colours, legend=None),
+        color=colours("sign", {"fewer": ORANGE, "as many": GREY, "more": GREEN}),
     )
     known = base.mark_bar(height=4, yOffset=16, color=BLUE).encode(x=alt.X("confirmed_change:Q", stack=None))
     room = alt.expr("width - 8")  # what does not fit is in the tooltip
@@ -369,16 +376,14 @@ def readings(frame: pd.DataFrame) -> Any:
         x=alt.value(4), text="title:N"
     )
     amounts = base.mark_text(align="left", fontSize=12, limit=room).encode(x=alt.value(4), text="words:N")
-    return dressed(
-        alt.layer(bars, known, titles, amounts).properties(
-            width="container",
-            height=alt.Step(54),
-            description=_("Change of the participants left under each other reading"),
-        )
+    return finished(
+        alt.layer(bars, known, titles, amounts),
+        alt.Step(54),
+        _("Change of the participants left under each other reading"),
     )
 
 
-def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> Any:
+def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     """Draw exclusion rates by group with their 95 % intervals; hidden ones are not in the frame.
 
     Parameters
@@ -390,16 +395,11 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> Any:
     """
     seen = [name for name in names if (frame["group"] == name).any()]
     base = alt.Chart(frame).encode(
-        y=alt.Y(
-            "criterion:N",
-            sort=alt.EncodingSortField("order", op="min"),
-            title=None,
-            axis=alt.Axis(ticks=False, labelExpr=LINES),
-        ),
+        y=_rows(labelExpr="split(datum.label, '\\n')"),
         yOffset=alt.YOffset("group:N", sort=list(names)),
         color=alt.Color(
             "group:N",
-            scale=alt.Scale(domain=list(names), range=GROUP_COLOURS[: len(names)]),
+            scale=alt.Scale(domain=list(names), range=SERIES[: len(names)]),
             legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=240, values=seen),
         ),
         tooltip=[
@@ -413,22 +413,20 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> Any:
     )
     share = alt.Axis(format="%", orient="top", tickCount=5)
     intervals = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=_("Excluded"), axis=share), x2="high:Q")
-    shapes = alt.Scale(domain=list(names), range=GROUP_SHAPES[: len(names)])
+    shapes = alt.Scale(domain=list(names), range=SHAPES[: len(names)])
     rates = base.mark_point(filled=True, size=65, opacity=1).encode(
         x="rate:Q", shape=alt.Shape("group:N", scale=shapes)
     )
-    return dressed(
-        alt.layer(intervals, rates).properties(
-            width="container", height=alt.Step(15), description=_("Share excluded by group, with 95 % intervals")
-        )
-    )
+    return finished(alt.layer(intervals, rates), alt.Step(15), _("Share excluded by group, with 95 % intervals"))
 
 
-MARGIN_DAYS = 10
+_MARGIN_DAYS = 10
 
-LEAST_DAYS = 45
+_LEAST_DAYS = 45
 
-COLUMNS = ["lane", "name", "order", "status", "sign", "word", "opens", "until", "first", "last", "start", "earliest"]
+_CLOCK_COLUMNS = [
+    *("lane", "name", "order", "status", "sign", "word", "opens", "until", "first", "last", "start", "earliest")
+]
 
 
 def clock_rows(when: Timeline) -> pd.DataFrame:
@@ -447,7 +445,7 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
         ``first`` and ``last`` (days in words), ``start``, ``earliest`` (moments). Empty without lanes.
     """
     turns = [span.first for lane in when.lanes for span in lane.spans]
-    shown = min(when.last, max([*turns, when.first + timedelta(days=LEAST_DAYS)]) + timedelta(days=MARGIN_DAYS))
+    shown = min(when.last, max([*turns, when.first + timedelta(days=_LEAST_DAYS)]) + timedelta(days=_MARGIN_DAYS))
     together, words = _("all together"), {status: _(status) for status in STATUSES}
     runs: list[tuple[str, date, date, Status]] = [(together, first, last, "met") for first, last in when.open]
     runs += [(together, first, last, "unknown") for first, last in when.possible]  # there is none open then
@@ -459,26 +457,29 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     order = {name: place for place, name in enumerate(dict.fromkeys([together, *(run[0] for run in runs)]))}
     rows = [
         (
-            name, name, order[name], status, SIGNS[status], words[status],
-            _moment(first), _moment(min(last, shown) + timedelta(days=1)),
-            first.isoformat(), last.isoformat() if last < when.last else _("further on"), _moment(when.first),
-            _moment(when.earliest) if when.earliest else None,
+            name,
+            name,
+            order[name],
+            status,
+            SIGNS[status],
+            words[status],
+            moment(first),
+            moment(min(last, shown) + timedelta(days=1)),
+            first.isoformat(),
+            last.isoformat() if last < when.last else _("further on"),
+            moment(when.first),
+            moment(when.earliest) if when.earliest else None,
         )
         for name, first, last, status in runs
         if when.lanes and first <= shown
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    ]
+    frame = pd.DataFrame(rows, columns=_CLOCK_COLUMNS, dtype=object)
     uncertain = (frame["lane"] == together) & (frame["status"] == "unknown")
     frame.loc[uncertain, "name"] = frame.loc[uncertain, "word"] = _("all together: possible, not certain")
     return frame.assign(name=frame["name"].where(~frame["lane"].duplicated(), ""))
 
 
-def _moment(day: date) -> str:
-    """Write a day as a local moment, which Vega does not move between time zones."""
-    return f"{day.isoformat()}T00:00:00"
-
-
-def clocks(frame: pd.DataFrame) -> Any:
+def clocks(frame: pd.DataFrame) -> alt.LayerChart:
     """Draw one lane per clock, and lines for the first day looked at and the earliest day open.
 
     Parameters
@@ -486,9 +487,6 @@ def clocks(frame: pd.DataFrame) -> Any:
     frame : pandas.DataFrame
         What :func:`clock_rows` returns.
     """
-    axis = alt.Axis(
-        format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", labelSeparation=12, tickCount=4, orient="top"
-    )
     base = alt.Chart(frame).encode(
         y=alt.Y("lane:N", title=None, axis=None, sort=alt.EncodingSortField("order", op="min")),
         tooltip=[
@@ -498,11 +496,10 @@ def clocks(frame: pd.DataFrame) -> Any:
             alt.Tooltip("last:N", title=_("To")),
         ],
     )
-    colours = alt.Scale(domain=STATUSES, range=[SKY, ORANGE, "#d8c36a", GREY])
     bars = base.mark_bar(height=15, cornerRadius=3, yOffset=9).encode(
-        x=alt.X("opens:T", title=None, axis=axis),
+        x=day_axis("opens", labelAngle=0, labelSeparation=12, tickCount=4, orient="top"),
         x2="until:T",
-        color=alt.Color("status:N", scale=colours, legend=None),
+        color=colours("status", _STATUS_COLOURS),
     )
     signs = base.mark_text(align="left", dx=4, dy=10, fontWeight="bold", color="black").encode(
         x="opens:T", text="sign:N"
@@ -510,10 +507,8 @@ def clocks(frame: pd.DataFrame) -> Any:
     names = base.mark_text(align="left", dx=3, dy=-8, fontSize=13).encode(x="start:T", text="name:N")
     start = alt.Chart(frame).mark_rule(color=GREY, strokeDash=[2, 3]).encode(x="start:T")
     earliest = alt.Chart(frame).mark_rule(color=PINK, strokeWidth=2.5).encode(x="earliest:T")
-    return dressed(
-        alt.layer(bars, signs, names, start, earliest).properties(
-            width="container",
-            height=alt.Step(42),
-            description=_("Days of enrolment on which each clock allows it; the line is the earliest day for all"),
-        )
+    return finished(
+        alt.layer(bars, signs, names, start, earliest),
+        alt.Step(42),
+        _("Days of enrolment on which each clock allows it; the line is the earliest day for all"),
     )

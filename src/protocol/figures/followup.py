@@ -4,11 +4,44 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 
-from protocol.figures.theme import AMBER, BLUE, GREEN, GREY, ORANGE, PINK, SKY, alt, dressed
+from protocol.figures.theme import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    SKY,
+    colours,
+    day_axis,
+    finished,
+    moment,
+    row_axis,
+)
 from protocol.translation import _
+
+__all__ = [
+    "NEXT",
+    "SIGNS",
+    "VIEWS",
+    "clock_rows",
+    "course_rows",
+    "courses",
+    "gain_rows",
+    "gains",
+    "lane_rows",
+    "lanes",
+    "milestone_rows",
+    "schedule",
+    "schedule_rows",
+    "slots",
+    "span_of_milestones",
+    "waterfall",
+]
 
 # status: (sign, colour, word); where two share a colour, the sign and the word differ
 SIGNS = {
@@ -25,11 +58,9 @@ SIGNS = {
     "not yet known": ("?", GREY, _("not yet known")),
 }
 
-COURSE = ("start_of_therapy", "first_infusion")  # the anchors of the near panel
+_STATUS_COLOURS = {status: colour for status, (_sign, colour, _word) in SIGNS.items()}
 
-LABEL_WIDTH = 250
-
-SHOWN_DAYS = 240  # the waterfall looks this far back, so that two weeks stay readable beside three years
+_SHOWN_DAYS = 240  # the waterfall looks this far back, so that two weeks stay readable beside three years
 
 
 def schedule_rows(ledger: pd.DataFrame, landmarks: pd.DataFrame, panel: str) -> pd.DataFrame:
@@ -42,7 +73,8 @@ def schedule_rows(ledger: pd.DataFrame, landmarks: pd.DataFrame, panel: str) -> 
     landmarks : pandas.DataFrame
         What :func:`protocol.followup.landmarks` returns.
     panel : {"course", "years"}
-        The two-week course with what hangs on therapy and infusion, or what hangs on enrolment and end of treatment.
+        The course of treatment, with all that is counted from the anchors after the first one up to study day 1; or
+        the years, with all that is counted from the other anchors.
 
     Returns
     -------
@@ -51,7 +83,9 @@ def schedule_rows(ledger: pd.DataFrame, landmarks: pd.DataFrame, panel: str) -> 
         day of the window ends), ``target``, ``done``, ``today``, and texts for the tooltip.
     """
     rows = pd.concat([landmarks, ledger[ledger["status"] != "not applicable"]], ignore_index=True)
-    rows = rows[(rows["root"].isin(COURSE) == (panel == "course")) | (rows["kind"] == "today")]
+    rows = rows[
+        (rows["root"].isin(_course_anchors(ledger, landmarks)) == (panel == "course")) | (rows["kind"] == "today")
+    ]
     rank = {"today": 0, "anchor": 1, "period": 2}
     rows["order"] = rows["kind"].map(rank).fillna(3).astype(int)
     rows = rows.sort_values(["order", "target"], kind="stable", na_position="last", ignore_index=True)
@@ -65,6 +99,13 @@ def schedule_rows(ledger: pd.DataFrame, landmarks: pd.DataFrame, panel: str) -> 
     return rows[["label", "order", "kind", "status", "opens", "target", "closes", "until", "done", "today", "day"]]
 
 
+def _course_anchors(ledger: pd.DataFrame, landmarks: pd.DataFrame) -> list[str]:
+    """Name the anchors after the first one up to study day 1, which the infusions are counted from."""
+    anchors = landmarks.loc[landmarks["kind"] == "anchor", "id"].tolist()
+    infusions = ledger.loc[ledger["kind"] == "infusion", "root"]
+    return anchors[1 : anchors.index(infusions.iloc[0]) + 1] if len(infusions) else []
+
+
 def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
     if status == "today":
         return _("Today, {date}").format(date=today.date())
@@ -74,10 +115,9 @@ def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
 
 
 def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[Any]":
-    """Write days as local moments, which Vega does not move between time zones; noon is the middle of a day."""
-    known = days.notna()
-    written = [f"{day:%Y-%m-%d}T{hour:02}:00:00" if here else None for day, here in zip(days, known, strict=True)]
-    return pd.Series(written, index=days.index, dtype=object)  # None and not NaN, which JSON does not have
+    """Write days as local moments; a missing one is None and not NaN, which JSON does not have."""
+    written = [moment(day, hour) if pd.notna(day) else None for day in days]
+    return pd.Series(written, index=days.index, dtype=object)
 
 
 def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -90,27 +130,17 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     title : str
         The panel's heading.
     """
-    y = alt.Y("label:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
-    y = y.axis(labelLimit=LABEL_WIDTH + 100, domain=False, ticks=False, labelPadding=8)
+    y = row_axis("label", 350)
     tooltip = [
-        alt.Tooltip("label:N", title=_("What")), alt.Tooltip("target:T", title=_("Target"), format="%Y-%m-%d"),
+        alt.Tooltip("label:N", title=_("What")),
+        alt.Tooltip("target:T", title=_("Target"), format="%Y-%m-%d"),
         alt.Tooltip("opens:T", title=_("From"), format="%Y-%m-%d"),
         alt.Tooltip("closes:T", title=_("To"), format="%Y-%m-%d"),
-        alt.Tooltip("done:T", title=_("Done"), format="%Y-%m-%d"), alt.Tooltip("day:N", title=_("Study day")),
-    ]  # fmt: skip
-    colour = alt.Color(
-        "status:N",
-        scale=alt.Scale(
-            domain=[*SIGNS, "anchor", "period", "today"],
-            range=[colour for _sign, colour, _word in SIGNS.values()] + [PINK, SKY, PINK],
-        ),
-        legend=None,
-    )
-    x = alt.X(
-        "opens:T",
-        title=None,
-        axis=alt.Axis(format="%Y-%m-%d", labelAngle=0, labelOverlap="greedy", tickCount=6),
-    )
+        alt.Tooltip("done:T", title=_("Done"), format="%Y-%m-%d"),
+        alt.Tooltip("day:N", title=_("Study day")),
+    ]
+    colour = colours("status", _STATUS_COLOURS | {"anchor": PINK, "period": SKY, "today": PINK})
+    x = day_axis("opens", labelAngle=0)
     base = alt.Chart(rows)
     bars = base.mark_bar(height=11, cornerRadius=3, opacity=0.55).encode(
         x=x, x2="until:T", y=y, color=colour, tooltip=tooltip
@@ -120,12 +150,12 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
         x="done:T", y=y, color=colour, tooltip=tooltip
     )
     line = base.mark_rule(color=PINK, strokeDash=[5, 3], strokeWidth=2).encode(x="today:T")
-    chart = alt.layer(line, bars, ticks, done).properties(
-        width="container", height=alt.Step(26), title=title,
-        description=_("Windows are bars, target days ticks, visits done diamonds, today a dashed line."),
-    )  # fmt: skip
-    drawn: alt.LayerChart = dressed(chart)
-    return drawn
+    return finished(
+        alt.layer(line, bars, ticks, done),
+        alt.Step(26),
+        _("Windows are bars, target days ticks, visits done diamonds, today a dashed line."),
+        title=title,
+    )
 
 
 def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +177,7 @@ def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
     rows["order"] = range(len(rows))
     day = rows["allowed_from"].dt.strftime("%Y-%m-%d")
     rows["label"] = [_clock_label(*row) for row in zip(rows["name"], day, rows["binding"], strict=True)]
-    edge = rows["allowed_from"].max() - pd.Timedelta(days=SHOWN_DAYS)
+    edge = rows["allowed_from"].max() - pd.Timedelta(days=_SHOWN_DAYS)
     shown = rows["exposure"].clip(lower=edge)
     rows["shown_to"] = _moments(rows["allowed_from"].clip(lower=edge), 0)
     rows["cut"] = _moments(shown.where(rows["exposure"] < edge), 0)
@@ -172,27 +202,25 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`clock_rows` returns.
     """
-    y = alt.Y("label:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
-    y = y.axis(labelLimit=LABEL_WIDTH + 200, domain=False, ticks=False, labelPadding=8)
-    x = alt.X("shown_from:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6))
+    y = row_axis("label", 450)
+    x = day_axis("shown_from")
     tooltip = [
         alt.Tooltip("label:N", title=_("Look-back")),
         alt.Tooltip("exposure:T", title=_("Exposure"), format="%Y-%m-%d"),
         alt.Tooltip("allowed_from:T", title=_("Allowed from"), format="%Y-%m-%d"),
     ]
-    colour = alt.Color("binding:N", scale=alt.Scale(domain=["yes", "no"], range=[ORANGE, SKY]), legend=None)
+    colour = colours("binding", {"yes": ORANGE, "no": SKY})
     base = alt.Chart(rows)
     bars = base.mark_bar(height=14, cornerRadius=3).encode(x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip)
     cut = base.mark_point(shape="triangle-left", filled=True, size=130, opacity=1).encode(
         x="cut:T", y=y, color=colour, tooltip=tooltip
     )
     line = base.mark_rule(color=ORANGE, strokeDash=[5, 3], strokeWidth=2).encode(x="earliest:T")
-    chart = alt.layer(line, bars, cut).properties(
-        width="container", height=alt.Step(28),
-        description=_("Look-back clocks from the last exposure to the first day of enrolment they allow."),
-    )  # fmt: skip
-    drawn: alt.LayerChart = dressed(chart)
-    return drawn
+    return finished(
+        alt.layer(line, bars, cut),
+        alt.Step(28),
+        _("Look-back clocks from the last exposure to the first day of enrolment they allow."),
+    )
 
 
 def course_rows(table: pd.DataFrame, today: date) -> pd.DataFrame:
@@ -212,7 +240,7 @@ def course_rows(table: pd.DataFrame, today: date) -> pd.DataFrame:
     """
     rows = table.rename(columns={"agent": "label"}).copy()
     edge = max(pd.Timestamp(today), rows["day"].max(), rows["starts"].max()) + pd.Timedelta(days=14)
-    rows["goes_on"] = [f"{edge + pd.Timedelta(days=1):%Y-%m-%d}T12:00:00" if on else "" for on in rows["ends"].isna()]
+    rows["goes_on"] = [moment(edge + pd.Timedelta(days=1), 12) if on else "" for on in rows["ends"].isna()]
     rows["until"] = _moments(rows["ends"].fillna(edge) + pd.Timedelta(days=1), 0)
     rows["starts"], rows["day"] = _moments(rows["starts"], 0), _moments(rows["day"], 12)
     rows["sign"] = rows["verdict"].map({"conflict": "✗", "in window": "!", "none": "✓"})
@@ -228,11 +256,8 @@ def courses(rows: pd.DataFrame) -> alt.LayerChart:
         What :func:`course_rows` returns.
     """
     y = alt.Y("label:N", title=None, sort=None).axis(labelLimit=250, domain=False, ticks=False, labelPadding=8)
-    x = alt.X("starts:T", title=None, axis=alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6))
-    colour = alt.Color(
-        "verdict:N", legend=None,
-        scale=alt.Scale(domain=["conflict", "in window", "none"], range=[ORANGE, AMBER, GREEN]),
-    )  # fmt: skip
+    x = day_axis("starts")
+    colour = colours("verdict", {"conflict": ORANGE, "in window": AMBER, "none": GREEN})
     tooltip = [alt.Tooltip("label:N", title=_("Agent")), alt.Tooltip("infusion:N", title=_("Infusion"))]
     tooltip.append(alt.Tooltip("day:T", title=_("Day"), format="%Y-%m-%d"))
     base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
@@ -240,12 +265,11 @@ def courses(rows: pd.DataFrame) -> alt.LayerChart:
     arrows = base.mark_point(shape="triangle-right", filled=True, size=110, color=SKY, opacity=1)
     signs = base.mark_text(fontSize=15, fontWeight="bold", dy=-15).encode(x="day:T", text="sign:N", color=colour)
     ticks = base.mark_tick(thickness=3, height=20).encode(x="day:T", color=colour)
-    chart = alt.layer(bars, arrows.encode(x="goes_on:T"), ticks, signs).properties(
-        width="container", height=alt.Step(46),
-        description=_("Courses of agents as bars; infusion days as ticks, ✗ where they meet."),
-    )  # fmt: skip
-    drawn: alt.LayerChart = dressed(chart)
-    return drawn
+    return finished(
+        alt.layer(bars, arrows.encode(x="goes_on:T"), ticks, signs),
+        alt.Step(46),
+        _("Courses of agents as bars; infusion days as ticks, ✗ where they meet."),
+    )
 
 
 # view: (first day, last day, of what, days a mark needs beside the next one on a narrow screen, drawn as)
@@ -255,16 +279,20 @@ VIEWS = {
     "years": (-14, 745, "enrolment", 5, "stroke"),
 }
 
-CLOCKS = {
+_DLT_CLOCKS = {
     "running": (AMBER, _("running")),
     "unassessed": (AMBER, _("over, assessment missing")),
     "complete": (GREY, _("complete")),
     "DLT": (ORANGE, _("DLT")),
 }
 
-NEXT = {"escalation_end": _("Escalation ends"), "last_enrolment": _("Last enrolment"), "last_visit": _("Last visit")}
+NEXT = {
+    "escalation_end": _("Dose escalation ends"),
+    "last_enrolment": _("Last enrolment"),
+    "last_visit": _("Last visit"),
+}
 
-LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
+_LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
 
 
 def lane_rows(ledger: pd.DataFrame, people: pd.DataFrame, today: pd.Timestamp, view: str) -> pd.DataFrame:
@@ -295,13 +323,15 @@ def lane_rows(ledger: pd.DataFrame, people: pd.DataFrame, today: pd.Timestamp, v
         people["zero"] = people["enrolment"].astype("datetime64[s]")
     marks = _marks(ledger, people, first, last, gap)
     spans = _spans(people, today, first, last)
-    rows = pd.concat([spans, marks], ignore_index=True).reindex(columns=LANE_COLUMNS)
+    rows = pd.concat([spans, marks], ignore_index=True).reindex(columns=_LANE_COLUMNS)
     rows["until"] = rows["until"].fillna(rows["at"])
     rows["slot"] = rows["slot"].fillna(0).astype(int)
     texts = ["status", "sign", "what", "day"]
     rows[texts] = rows[texts].astype(object).fillna("")
     if origin == "today":
-        rows["at"], rows["until"] = (_trial_moments(rows[name], today) for name in ("at", "until"))
+        rows["at"], rows["until"] = (
+            [moment(today + pd.Timedelta(days=int(day)), 12) for day in rows[name]] for name in ("at", "until")
+        )
     return rows
 
 
@@ -312,9 +342,10 @@ def _labels(ledger: pd.DataFrame, people: pd.DataFrame) -> list[str]:
     labels = []
     for person, regimen in people[["participant", "regimen"]].itertuples(index=False):
         extra = "".join(
-            f" {SIGNS[name][0]}{found[person, name]}" for name in ("overdue", "missed", "due")
+            f" {SIGNS[name][0]}{found[person, name]}"
+            for name in ("overdue", "missed", "due")
             if (person, name) in found
-        )  # fmt: skip
+        )
         labels.append(f"{person} · {regimen}{extra}")
     return labels
 
@@ -366,8 +397,11 @@ def _spans(people: pd.DataFrame, today: pd.Timestamp, first: int, last: int) -> 
     """Draw from enrolment to today or the early end, the DLT clocks, and an arrow for who goes on."""
     rows: list[dict[str, Any]] = []
     for person in people.to_dict("records"):
-        rows += [{name: person[name] for name in ("lane", "order", "regimen", "site")} | span
-                 for span in _spans_of(person, today) if span["until"] >= first and span["at"] <= last]  # fmt: skip
+        rows += [
+            {name: person[name] for name in ("lane", "order", "regimen", "site")} | span
+            for span in _spans_of(person, today)
+            if span["until"] >= first and span["at"] <= last
+        ]
     frame = pd.DataFrame(rows, columns=["lane", "order", "regimen", "site", "kind", "at", "until", "status", "what"])
     frame["at"], frame["until"] = frame["at"].clip(lower=first), frame["until"].clip(upper=last)
     return frame
@@ -383,15 +417,12 @@ def _spans_of(person: Mapping[Any, Any], today: pd.Timestamp) -> Iterator[dict[s
     yield {"kind": "today", "at": now, "until": now, "what": _("Today")}
     if goes_on:
         yield {"kind": "ongoing", "at": now, "until": now, "what": _("Goes on")}
-    if person["state"] in CLOCKS:
-        text = _("DLT window, {state}, until {day}").format(state=CLOCKS[person["state"]][1], day=person["complete"])
+    if person["state"] in _DLT_CLOCKS:
+        text = _("DLT window, {state}, until {day}").format(
+            state=_DLT_CLOCKS[person["state"]][1], day=person["complete"]
+        )
         span = {"at": day(person["starts"]), "until": day(person["complete"])}
         yield {"kind": "clock", "status": person["state"], "what": text, **span}
-
-
-def _trial_moments(days: "pd.Series[Any]", today: pd.Timestamp) -> list[str]:
-    """Write days from today as local moments at noon."""
-    return [f"{today + pd.Timedelta(days=int(day)):%Y-%m-%d}T12:00:00" for day in days]
 
 
 def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any]) -> alt.LayerChart:
@@ -416,17 +447,14 @@ def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any
     x = alt.X(kind, title=title, axis=axis, scale=alt.Scale(domain=list(domain), nice=False))
     y = alt.Y("lane:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
     y = y.axis(labelLimit=190, domain=False, ticks=False, labelPadding=6)
-    colour = alt.Color(
-        "status:N", legend=None,
-        scale=alt.Scale(
-            domain=[*SIGNS, *CLOCKS],
-            range=[colour for _sign, colour, _word in SIGNS.values()] + [colour for colour, _word in CLOCKS.values()],
-        ),
-    )  # fmt: skip
+    clocks = {state: colour for state, (colour, _word) in _DLT_CLOCKS.items()}
+    colour = colours("status", _STATUS_COLOURS | clocks)
     tooltip = [
-        alt.Tooltip("lane:N", title=_("Participant")), alt.Tooltip("site:N", title=_("Site")),
-        alt.Tooltip("what:N", title=_("What")), alt.Tooltip("day:N", title=_("Day")),
-    ]  # fmt: skip
+        alt.Tooltip("lane:N", title=_("Participant")),
+        alt.Tooltip("site:N", title=_("Site")),
+        alt.Tooltip("what:N", title=_("What")),
+        alt.Tooltip("day:N", title=_("Day")),
+    ]
     base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
 
     def of(kind: str) -> alt.Chart:
@@ -443,17 +471,16 @@ def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any
         marks = visits.mark_text(fontSize=13, fontWeight="bold").encode(text="sign:N")
     else:
         marks = visits.mark_tick(thickness=2.5, height=9)
-    chart = alt.layer(clock, lane, now, arrow.encode(x=x), marks).properties(
-        width="container", height=alt.Step(12 * slot_count + 8, **{"for": "position"}),
-        description=_("A lane for each participant: DLT windows as bars, infusions as triangles, visits as signs."),
-    )  # fmt: skip
-    drawing: alt.LayerChart = dressed(chart)
-    return drawing
+    return finished(
+        alt.layer(clock, lane, now, arrow.encode(x=x), marks),
+        alt.Step(12 * slot_count + 8, **{"for": "position"}),
+        _("A lane for each participant: DLT windows as bars, infusions as triangles, visits as signs."),
+    )
 
 
 def milestone_rows(milestones: pd.DataFrame) -> pd.DataFrame:
     """Prepare the rows of :func:`span_of_milestones` from :func:`protocol.followup.forecast.milestones`."""
-    days = milestones[["p10", "p50", "p90"]].map(lambda day: f"{day:%Y-%m-%d}T12:00:00")
+    days = milestones[["p10", "p50", "p90"]].map(lambda day: moment(day, 12))
     texts = milestones[["p10", "p50", "p90"]].map(lambda day: f"{day:%Y-%m-%d}")
     frame = days.join(texts.add_suffix("_text")).astype(object)
     return frame.assign(order=range(len(frame)), name=[NEXT[name] for name in frame.index]).reset_index(drop=True)
@@ -467,21 +494,17 @@ def span_of_milestones(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`milestone_rows` returns.
     """
-    y = alt.Y("name:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
-    y = y.axis(labelLimit=200, domain=False, ticks=False, labelPadding=8)
-    x = alt.X("p10:T", title=None, axis=alt.Axis(format="%Y-%m", labelOverlap="greedy", tickCount=6))
+    y = row_axis("name", 200)
+    x = day_axis("p10", format="%Y-%m")
     tooltip = [alt.Tooltip("name:N", title=_("What"))]
     tooltip += [alt.Tooltip(f"p{share}_text:N", title=f"P{share}") for share in (10, 50, 90)]
     base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
     bars = base.mark_bar(height=16, cornerRadius=3, color=SKY, opacity=0.7).encode(x=x, x2="p90:T")
     ticks = base.mark_tick(thickness=3, size=24, color=BLUE).encode(x="p50:T")
     words = base.mark_text(dy=-18, fontSize=12, color=GREY).encode(x="p50:T", text="p50_text:N")
-    chart = alt.layer(bars, ticks, words).properties(
-        width="container", height=alt.Step(52),
-        description=_("From P10 to P90 of each milestone; the tick is the median."),
-    )  # fmt: skip
-    drawing: alt.LayerChart = dressed(chart)
-    return drawing
+    return finished(
+        alt.layer(bars, ticks, words), alt.Step(52), _("From P10 to P90 of each milestone; the tick is the median.")
+    )
 
 
 def gain_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -495,24 +518,22 @@ def gain_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gains(rows: pd.DataFrame) -> alt.LayerChart:
-    """Draw by how many months each change moves the end of phase Ib; to the left is sooner.
+    """Draw by how many months each change moves the end of the dose escalation; to the left is sooner.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         What :func:`gain_rows` returns.
     """
-    y = alt.Y("change:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
-    y = y.axis(labelLimit=260, domain=False, ticks=False, labelPadding=8)
-    x = alt.X("shift:Q", title=_("Months by which phase Ib ends later (+) or sooner (−)"))
-    colour = alt.Color("direction:N", legend=None, scale=alt.Scale(domain=["sooner", "later"], range=[GREEN, ORANGE]))
+    y = row_axis("change", 260)
+    x = alt.X("shift:Q", title=_("Months by which the dose escalation ends later (+) or sooner (−)"))
+    colour = colours("direction", {"sooner": GREEN, "later": ORANGE})
     base = alt.Chart(rows).encode(y=y, x=x)
     bars = base.mark_bar(height=14, cornerRadius=3).encode(color=colour)
     later = base.transform_filter("datum.shift >= 0").mark_text(align="left", dx=5, fontSize=12, color=GREY)
     sooner = base.transform_filter("datum.shift < 0").mark_text(align="right", dx=-5, fontSize=12, color=GREY)
-    chart = alt.layer(bars, later.encode(text="text:N"), sooner.encode(text="text:N")).properties(
-        width="container", height=alt.Step(24),
-        description=_("Months by which each change moves the end of phase Ib."),
-    )  # fmt: skip
-    drawing: alt.LayerChart = dressed(chart)
-    return drawing
+    return finished(
+        alt.layer(bars, later.encode(text="text:N"), sooner.encode(text="text:N")),
+        alt.Step(24),
+        _("Months by which each change moves the end of the dose escalation."),
+    )

@@ -3,21 +3,24 @@
 from itertools import pairwise
 from math import cos, hypot, radians
 
+import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import BLUE, ORANGE, SKY, alt, dressed
+from protocol.figures.theme import BLUE, ORANGE, SKY, finished
 from protocol.sites import River, Site
 from protocol.translation import _
 
-KM_PER_DEGREE = 111.195  # of latitude, on a sphere of the mean radius 6371 km
+__all__ = ["map_rows", "sketch_map"]
 
-PIXELS_PER_KM = 56  # along both axes
+_KM_PER_DEGREE = 111.195  # of latitude, on a sphere of the mean radius 6371 km
 
-EAST_KM, NORTH_KM = 4.6, 3.4  # half of what is shown
+_PIXELS_PER_KM = 56  # along both axes
 
-SCALE_KM = 2
+_EAST_KM, _NORTH_KM = 4.6, 3.4  # half of what is shown
 
-Row = dict[str, object]
+_SCALE_KM = 2
+
+_Row = dict[str, object]
 
 
 def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame:
@@ -37,7 +40,7 @@ def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame
     stretch = cos(radians(north))  # a degree of longitude is shorter than one of latitude
 
     def placed(longitude: float, latitude: float) -> tuple[float, float]:
-        return (longitude - east) * stretch * KM_PER_DEGREE, (latitude - north) * KM_PER_DEGREE
+        return (longitude - east) * stretch * _KM_PER_DEGREE, (latitude - north) * _KM_PER_DEGREE
 
     hospitals = {name: placed(position.longitude, position.latitude) for name, position in positions.items()}
     lines = {river.id: [placed(*point) for point in river.points] for river in rivers}
@@ -49,43 +52,64 @@ def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame
         _point(
             "scale",
             "scale",
-            SCALE_KM * end - EAST_KM + 0.4,
-            0.4 - NORTH_KM,
+            _SCALE_KM * end - _EAST_KM + 0.4,
+            0.4 - _NORTH_KM,
             order=end,
-            label=f"{SCALE_KM} km",
+            label=f"{_SCALE_KM} km",
         )
         for end in (0, 1)
     ]
     west_to_east = sorted(hospitals, key=lambda name: hospitals[name][0])
     rows += [
-        _point("site", site.id, *hospitals[site.id], label=site.name,
-               label_local=site.name_local.value if site.name_local else "",
-               up=west_to_east.index(site.id) % 2 == 0, note=positions[site.id].origin)
-        for site in sites if site.id in positions
-    ]  # fmt: skip
+        _point(
+            "site",
+            site.id,
+            *hospitals[site.id],
+            label=site.name,
+            label_local=site.name_local.value if site.name_local else "",
+            up=west_to_east.index(site.id) % 2 == 0,
+            note=positions[site.id].origin,
+        )
+        for site in sites
+        if site.id in positions
+    ]
     return pd.DataFrame(rows)
 
 
 def _point(
-    kind: str, name: str, east_km: float, north_km: float, order: int = 0, label: str = "", label_local: str = "",
-    up: bool = True, note: str = "",
-) -> Row:  # fmt: skip
+    kind: str,
+    name: str,
+    east_km: float,
+    north_km: float,
+    order: int = 0,
+    label: str = "",
+    label_local: str = "",
+    up: bool = True,
+    note: str = "",
+) -> _Row:
     return {
-        "kind": kind, "id": name, "order": order, "east_km": east_km, "north_km": north_km, "label": label,
-        "label_local": label_local, "up": up, "note": note,
-    }  # fmt: skip
+        "kind": kind,
+        "id": name,
+        "order": order,
+        "east_km": east_km,
+        "north_km": north_km,
+        "label": label,
+        "label_local": label_local,
+        "up": up,
+        "note": note,
+    }
 
 
 def _river_names(
     rivers: tuple[River, ...],
     lines: dict[str, list[tuple[float, float]]],
     hospitals: list[tuple[float, float]],
-) -> list[Row]:
+) -> list[_Row]:
     """Write each river's name once, where it is shown and farthest from every hospital."""
     rows = []
     for name, local in dict.fromkeys((river.name, river.name_local) for river in rivers):
         line = [point for river in rivers if river.name == name for point in _dense(lines[river.id])]
-        shown = [(e, n) for e, n in line if abs(e) < EAST_KM - 1 and abs(n) < NORTH_KM - 0.4]
+        shown = [(e, n) for e, n in line if abs(e) < _EAST_KM - 1 and abs(n) < _NORTH_KM - 0.4]
         if shown:
             east, north = max(shown, key=lambda point: min(hypot(point[0] - e, point[1] - n) for e, n in hospitals))
             rows.append(_point("river name", name, east, north, label=f"{name} {local}"))
@@ -109,8 +133,8 @@ def sketch_map(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`map_rows` returns.
     """
-    x = alt.X("east_km:Q", axis=None, scale=alt.Scale(domain=[-EAST_KM, EAST_KM], nice=False, zero=False))
-    y = alt.Y("north_km:Q", axis=None, scale=alt.Scale(domain=[-NORTH_KM, NORTH_KM], nice=False, zero=False))
+    x = alt.X("east_km:Q", axis=None, scale=alt.Scale(domain=[-_EAST_KM, _EAST_KM], nice=False, zero=False))
+    y = alt.Y("north_km:Q", axis=None, scale=alt.Scale(domain=[-_NORTH_KM, _NORTH_KM], nice=False, zero=False))
     base = alt.Chart(rows).encode(x=x, y=y)
     river = base.transform_filter("datum.kind == 'river'").mark_line(
         color=SKY, strokeWidth=7, opacity=0.55, clip=True, strokeJoin="round"
@@ -129,13 +153,14 @@ def sketch_map(rows: pd.DataFrame) -> alt.LayerChart:
         hospital.mark_point(filled=True, size=130, color=ORANGE, opacity=1).encode(tooltip=tooltip),
         *(_site_labels(hospital, up) for up in (True, False)),
         *(_site_labels(hospital, up, local=True) for up in (True, False)),
-    ).properties(
-        width=int(2 * EAST_KM * PIXELS_PER_KM), height=int(2 * NORTH_KM * PIXELS_PER_KM),
+    )
+    return finished(
+        chart,
+        int(2 * _NORTH_KM * _PIXELS_PER_KM),
+        _("Sketch of the sites and the rivers with a scale bar; positions are approximate."),
+        width=int(2 * _EAST_KM * _PIXELS_PER_KM),
         title=alt.Title(_("Where the sites are"), subtitle=caution),
-        description=_("Sketch of the sites and the rivers with a scale bar; positions are approximate."),
-    )  # fmt: skip
-    drawn: alt.LayerChart = dressed(chart)
-    return drawn
+    )
 
 
 def _site_labels(hospital: alt.Chart, up: bool, local: bool = False) -> alt.Chart:
@@ -143,8 +168,11 @@ def _site_labels(hospital: alt.Chart, up: bool, local: bool = False) -> alt.Char
     first = -32 if up else 20
     side = hospital.transform_filter(f"datum.up == {'true' if up else 'false'}")
     marks = side.mark_text(
-        dy=first + 17 * local, dx=24 if up else -24, align="right" if up else "left",
-        fontSize=13, fontWeight="normal" if local else 600,
-    )  # fmt: skip
+        dy=first + 17 * local,
+        dx=24 if up else -24,
+        align="right" if up else "left",
+        fontSize=13,
+        fontWeight="normal" if local else 600,
+    )
     labels: alt.Chart = marks.encode(text="label_local:N" if local else "label:N")
     return labels

@@ -89,7 +89,7 @@ def flow_diagram(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
         "flow.svg",
         width=_WIDTH,
         height=foot + len(footer) * 15 + 8,
-        heading=_("Who is left: {trial}, phase {phase}").format(trial=under.trial, phase=under.phase),
+        heading=_("Participant flow: {trial}, phase {phase}").format(trial=under.trial, phase=under.phase),
         description=". ".join(line.strip() for box in boxes for line in box.lines),
         boxes=boxes,
         arrows=arrows,

@@ -259,7 +259,8 @@ class _ScheduleExport:
         days |= {name: (self._day(visit, level), 1) for name, visit in visits.items()}
         activities = {piece["name"]: piece["id"] for piece in self.activities}
         epochs = {piece["name"]: piece["id"] for piece in self.epochs}
-        labels = {item.id: item.name for item in (*self.record.anchors, *visits.values())}
+        labels = {item.id: item.name for item in self.record.anchors}
+        labels |= {name: visit.name for name, visit in visits.items()}
         return {
             name: self.pieces.make(
                 "ScheduledActivityInstance",
