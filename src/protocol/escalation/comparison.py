@@ -24,7 +24,7 @@ LONG_SECONDS = 4.0  # ... until one takes so long
 LARGEST_PIECE = 2000  # trials at once in this process
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Together):
     """Several designs on the same simulated participants.
 

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.escalation.design import Design
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers, true_rates
-from protocol.escalation.interval_designs import IntervalDesign
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.results import Simulation
 from protocol.escalation.trial_rules import NOWHERE, TrialRules
@@ -343,7 +342,7 @@ def simulate(
     rules, responses = rules or TrialRules(), response_rates(design, response)
     work = partial(_piece, design, rates.ravel(), responses, rules, seed, start, first_trial)
     began, halt, whole, done = monotonic(), Event(), dict[str, NDArray[Any]](), 0
-    first = LARGEST_CHUNK if isinstance(design, IntervalDesign) else FIRST_CHUNK  # tables take no time
+    first = LARGEST_CHUNK if design.looks_up else FIRST_CHUNK
     finished = pieces(work, trials, chunk, first, workers, client, halt)
     try:
         for piece in finished:
