@@ -132,9 +132,14 @@ def _first_at_or_above(limit: NDArray[np.floating[Any]]) -> Integers:
 
 
 def tabulated(
-    target: float, interval: tuple[float, float], escalate: Integers, deescalate: Integers,
-    cutoff: float, margin: float, fewest_dlt: int = 1,
-) -> DecisionTables:  # fmt: skip
+    target: float,
+    interval: tuple[float, float],
+    escalate: Integers,
+    deescalate: Integers,
+    cutoff: float,
+    margin: float,
+    fewest_dlt: int = 1,
+) -> DecisionTables:
     """Complete the tables of an interval design, given the DLTs that escalate and de-escalate.
 
     Parameters

@@ -75,7 +75,7 @@ _tables: Any = {table_name(one): (one.parameters | None, None) for one in DESIGN
 _WithTables: Any = create_model("_WithTables", __base__=SharedParameters, **_tables)
 
 
-class DesignParameters(_WithTables):  # type: ignore[misc]
+class DesignParameters(_WithTables):
     """Shared values, then one table for each design with parameters of its own."""
 
     def offered(self) -> tuple[str, ...]:
