@@ -176,7 +176,8 @@ def test_both_rules_of_the_software_have_a_name_and_their_difference_can_be_comp
 @pytest.mark.parametrize(("scenario", "bar", "target"), [("diagonal", False, 0.3), ("lowest", True, 0.25)])
 def test_the_batch_agrees_with_the_plain_twin_on_the_same_draws(scenario, bar, target):
     trials, truth, seed = 1_500, SCENARIOS[scenario], 7
-    design = Boin(GRID, target, 0.6 * target, 1.4 * target, bar=bar, preference="coin")
+    rates = {"target": target, "safe": 0.6 * target, "toxic": 1.4 * target}
+    design = Boin(GRID, **rates, bar=bar, preference="coin")
     result = simulate(design, truth, trials, seed, chunk=400)
     twin = PlainBoin(5, 3, target, bar=bar)
     draws = np.random.default_rng(seed).random((trials, 60 + 20))

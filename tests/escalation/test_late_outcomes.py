@@ -12,7 +12,7 @@ from protocol.escalation import DESIGNS, STOP, Grid, Outcomes, TrialRules, choos
 from protocol.escalation.design import steps_up
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
-from protocol.escalation.simulation import Stream, _Arrivals
+from protocol.escalation.simulation import Stream, TrialsByCalendar
 from protocol.records import ProtocolError
 
 
@@ -108,7 +108,7 @@ def test_times_to_a_dlt_and_gaps_between_participants_have_the_stated_distributi
     rules = TrialRules(accrual_per_month=4, late_share=0.8)
     design = Boin(GRID, cohort_size=60)
     draws = Stream(design, 1).take(2_000, more=True)
-    trials = _Arrivals(design, np.ones(15), draws, rules, None)
+    trials = TrialsByCalendar(design, np.ones(15), draws, rules, None)
     assert (trials.delays > 14).mean() == pytest.approx(0.8, abs=0.01)
     assert trials.delays.max() <= 28
     assert trials.gaps.mean() == pytest.approx(365.25 / 12 / 4, rel=0.01)

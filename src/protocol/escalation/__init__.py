@@ -1,31 +1,50 @@
 """Dose and frequency escalation: the grid, the designs, the selection and the simulation."""
 
+from protocol.escalation.calibration import Calibration, Setting, calibrate
 from protocol.escalation.committee_choice import Choice, choose
-from protocol.escalation.design import Design
+from protocol.escalation.comparison import Comparison, compare
+from protocol.escalation.design import Description, Design
 from protocol.escalation.designs import DESIGNS
-from protocol.escalation.grid import STOP, Grid, Regimen, true_rates
+from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, Regimen, true_rates
 from protocol.escalation.outcomes import Outcomes, last_named
-from protocol.escalation.record import EscalationRecord
-from protocol.escalation.results import Simulation
-from protocol.escalation.selection import isotonic_rates, select
+from protocol.escalation.pathways import deciding_regimens, pathways, recommended, turning_points
+from protocol.escalation.record import EscalationRecord, Scenario
+from protocol.escalation.results import Simulation, figure_words
+from protocol.escalation.selection import isotonic_rates, select, select_contour
 from protocol.escalation.simulation import simulate
 from protocol.escalation.trial_rules import TrialRules
 
 __all__ = [
     "DESIGNS",
     "STOP",
+    "Booleans",
+    "Calibration",
     "Choice",
+    "Comparison",
+    "Description",
     "Design",
     "EscalationRecord",
+    "Floats",
     "Grid",
+    "Integers",
     "Outcomes",
     "Regimen",
+    "Scenario",
+    "Setting",
     "Simulation",
     "TrialRules",
+    "calibrate",
     "choose",
+    "compare",
+    "deciding_regimens",
+    "figure_words",
     "isotonic_rates",
     "last_named",
+    "pathways",
+    "recommended",
     "select",
+    "select_contour",
     "simulate",
     "true_rates",
-]  # fmt: skip
+    "turning_points",
+]

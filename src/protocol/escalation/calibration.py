@@ -28,7 +28,7 @@ class Setting(NamedTuple):
     maximum: int  # participants in the whole trial at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Calibration(Together):
     """Simulations of every setting under every scenario.
 

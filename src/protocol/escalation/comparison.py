@@ -24,7 +24,7 @@ LONG_SECONDS = 4.0  # ... until one takes so long
 LARGEST_PIECE = 2000  # trials at once in this process
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Together):
     """Several designs on the same simulated participants.
 
@@ -130,10 +130,10 @@ def in_rounds(
     done, size = 0, min(FIRST_ROUND, trials)
     while not found or (done < trials and not (stop and stop())):
         parts: dict[K, Simulation] = {}
-        here: dict[str, Any] = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
+        cut: dict[str, Any] = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
         began = monotonic()
         for key, (design, truth) in arms.items():
-            parts[key] = simulate(design, truth, size, seed, first_trial=done, **here, **how)
+            parts[key] = simulate(design, truth, size, seed, first_trial=done, **cut, **how)
             if found and stop and stop():
                 return
         joined = {key: found[key].followed_by(part) if found else part for key, part in parts.items()}

@@ -1,42 +1,198 @@
-"""What every dose-finding design has in common: its methods, what it refuses, and how ties are decided."""
+"""A dose-finding design: what every design answers, and what the designs have in common.
 
-from typing import ClassVar, Protocol
+Every method works on T trials at once; one trial is the batch of length one. Regimens are named by their index on the
+:class:`~protocol.escalation.grid.Grid`.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import KW_ONLY, dataclass
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Record
 from protocol.translation import _
 
+Rate = Annotated[float, Field(gt=0, lt=1)]
+"""A rate or probability of the record, inside 0 to 1."""
 
-def check_trial(target: float, cohort_size: int, maximum: int, enough: int) -> None:
-    """Refuse a target outside 0 to 1 and sizes that no trial can have."""
-    where = _("design")
-    if not 0 < target < 1:
-        raise ProtocolError(where, _("a target DLT rate of {:g}").format(target), _("a rate inside 0 to 1"))
-    if not 1 <= cohort_size <= maximum <= 1000 or enough < 1:
-        found = _("cohorts of {}, {} in all, {} enough").format(cohort_size, maximum, enough)
-        raise ProtocolError(where, found, _("a cohort of 1 or more and a maximum from that to 1000"))
+Preference = Literal["dose", "frequency", "coin"]
+"""Which of equally good regimens is given: of the highest dose, of the highest frequency, or one by a draw."""
 
 
-def check_counts(outcomes: Outcomes, maximum: int) -> None:
-    """Refuse more participants at one regimen than the whole trial may have."""
-    if (most := int(outcomes.enrolled.max(initial=0))) > maximum:
-        found = _("{} participants at one regimen").format(most)
-        raise ProtocolError(_("outcomes"), found, _("at most the trial's maximum, {}").format(maximum))
+class Description(NamedTuple):
+    """What a protocol says about a design, in words."""
+
+    rule: str
+    """How the next regimen is found."""
+
+    selection: str
+    """How the recommended phase II regimen is found."""
+
+    references: tuple[str, ...]
+    """Publications, as a protocol cites them."""
+
+    parameters: dict[str, str] = {}  # noqa: RUF012
+    """Label of each parameter that only this design has, by the name of its field."""
 
 
-def finished(outcomes: Outcomes, current: ArrayLike, maximum: int, enough: int) -> Booleans:
+@dataclass(frozen=True)
+class Design(ABC):
+    """A dose-finding design.
+
+    Parameters
+    ----------
+    grid : Grid
+        The regimens to choose from.
+    target : float
+        Target DLT rate, inside 0 to 1.
+    toxic : float
+        Lowest DLT rate that counts as too toxic when a simulation is judged, 0 to 1.
+    cohort_size : int
+        Participants treated before the next decision, 1 or more.
+    maximum : int
+        Participants in the whole trial at most, 1 to 1000.
+
+    Raises
+    ------
+    ProtocolError
+        When a parameter lies outside its range.
+    """
+
+    parameters: ClassVar[type[Record] | None] = None
+    """Model of the record's table with the parameters that only this design has; None for a design without any."""
+
+    reads_pending: ClassVar[bool] = False
+    """Whether pending participants count by their follow-up; otherwise all are waited for, without backfill."""
+
+    looks_up: ClassVar[bool] = False
+    """Whether a decision is looked up in tables, so that thousands of trials at once take no noticeable time."""
+
+    uses_target: ClassVar[bool] = True
+    """Whether the rule uses the target DLT rate; otherwise the target only judges the simulation."""
+
+    grid: Grid
+    target: float = 0.30
+    _: KW_ONLY
+    toxic: float = 0.42
+    cohort_size: int = 3
+    maximum: int = 60
+
+    def __post_init__(self) -> None:
+        where, enough = _("design"), getattr(self, "enough", 1)
+        if not 0 < self.target < 1:
+            found = _("a target DLT rate of {:g}").format(self.target)
+            raise ProtocolError(where, found, _("a rate inside 0 to 1"))
+        if not 1 <= self.cohort_size <= self.maximum <= 1000 or enough < 1:
+            found = _("cohorts of {}, {} in all, {} enough").format(self.cohort_size, self.maximum, enough)
+            raise ProtocolError(where, found, _("a cohort of 1 or more and a maximum from that to 1000"))
+
+    @classmethod
+    @abstractmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+
+    @abstractmethod
+    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
+        """Return the regimen of the next cohort.
+
+        Parameters
+        ----------
+        outcomes : Outcomes
+            T trials. Unless the design :attr:`reads_pending`, every participant counted has completed the DLT window.
+        current : array_like of int, shape (T,)
+            Index of the regimen each trial is at.
+        draws : array_like of float, shape (T,), optional
+            Uniform draws from 0 to 1 that decide ties when the design prefers the coin.
+
+        Returns
+        -------
+        ndarray of int, shape (T,)
+            Index of a regimen, or :data:`~protocol.escalation.grid.STOP`.
+
+        Raises
+        ------
+        ProtocolError
+            When a regimen has more participants than ``maximum``, a current regimen is not on the grid, or the coin
+            has no draws.
+        """
+
+    @abstractmethod
+    def why(self, outcomes: Outcomes, current: int) -> str:
+        """Say, with the numbers, what leads to the recommendation for one trial."""
+
+    @abstractmethod
+    def eliminated(self, outcomes: Outcomes) -> Booleans:
+        """Mark regimens that may no longer be given; shape ``(T, D, F)``."""
+
+    @abstractmethod
+    def selected(self, outcomes: Outcomes) -> Integers:
+        """Select the recommended phase II regimen of T finished trials, or STOP for none; shape ``(T,)``."""
+
+    def decisions(self) -> pd.DataFrame | None:
+        """Tabulate what follows from DLTs at the current regimen.
+
+        Returns
+        -------
+        DataFrame or None
+            treated, escalate (most DLTs that do), deescalate and eliminate (fewest that do, missing when none do).
+            None from a design that reads more than the counts at the current regimen.
+        """
+        return None
+
+    def contour(self, outcomes: Outcomes) -> Integers | None:  # noqa: ARG002
+        """Select one regimen a frequency, shape ``(T, F)``; None from a design that answers with one regimen."""
+        return None
+
+    def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:  # noqa: ARG002
+        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
+        return np.zeros(len(outcomes.treated), dtype=bool)
+
+    @property
+    def assumed_responses(self) -> Floats | None:
+        """True response rates to simulate with when none are given, shape ``(D, F)``; None without responses."""
+        return None
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate the parameters of the design as it is set: parameter, value."""
+        values = {name: value for name, value in vars(self).items() if name in type(self).__dataclass_fields__}
+        values["grid"] = f"{self.grid.labels[0]} to {self.grid.labels[-1]}"
+        return pd.DataFrame({"parameter": [*values], "value": pd.Series([*values.values()], dtype=object)})
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html(index=False, escape=True)
+
+    def _check_counts(self, outcomes: Outcomes, most: int | None = None) -> None:
+        """Refuse more participants at one regimen than the trial may have."""
+        most = self.maximum if most is None else most
+        if (found := int(outcomes.enrolled.max(initial=0))) > most:
+            words = _("{} participants at one regimen").format(found)
+            raise ProtocolError(_("outcomes"), words, _("at most the trial's maximum, {}").format(most))
+
+    def _indices(self, outcomes: Outcomes, current: ArrayLike) -> Integers:
+        """Return the current regimens as an array of indices on the grid, shape ``(T,)``."""
+        at = np.asarray(current)
+        if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= self.grid.size:
+            write = _("one number from 0 to {} for each trial").format(self.grid.size - 1)
+            raise ProtocolError(_("current regimen"), repr(current)[:80], write)
+        return at
+
+
+def full(outcomes: Outcomes, current: ArrayLike, maximum: int, enough: int) -> Booleans:
     """Mark trials with all their participants, or enough at the current regimen; shape ``(T,)``."""
-    enrolled, at = outcomes.enrolled.reshape(-1, outcomes.grid.size), np.asarray(current)
-    return np.asarray((enrolled.sum(axis=1) >= maximum) | (enrolled[np.arange(len(enrolled)), at] >= enough))
+    enrolled = outcomes.enrolled.reshape(-1, outcomes.grid.size)
+    total = enrolled @ np.ones(outcomes.grid.size, np.int16)  # faster than a sum along so short an axis
+    here = enrolled[np.arange(len(enrolled)), np.asarray(current)]
+    return np.asarray((total >= maximum) | (here >= enough))
 
 
-def finished_words(outcomes: Outcomes, current: int, maximum: int, enough: int) -> str:
-    """Say for one trial that it has its participants; empty when it has not."""
+def full_words(outcomes: Outcomes, current: int, maximum: int, enough: int) -> str:
+    """Say for one trial that it is :func:`full`; empty when it is not."""
     if outcomes.enrolled.sum() >= maximum:
         return _("The maximum of {} participants is reached.").format(maximum)
     if (n := int(outcomes.enrolled.reshape(-1)[current])) >= enough:
@@ -44,23 +200,14 @@ def finished_words(outcomes: Outcomes, current: int, maximum: int, enough: int) 
     return ""
 
 
-def places(grid: Grid, outcomes: Outcomes, current: ArrayLike) -> Integers:
-    """Return the current regimens as an array, one index a trial."""
-    at = np.asarray(current)
-    if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= grid.size:
-        write = _("one number from 0 to {} for each trial").format(grid.size - 1)
-        raise ProtocolError(_("current regimen"), repr(current)[:80], write)
-    return at
-
-
-def check_coin(preference: str, draws: ArrayLike | None) -> None:
-    """Refuse a coin without draws: chance is always given, never made."""
+def check_coin(preference: Preference, draws: ArrayLike | None) -> None:
+    """Refuse a coin without draws: chance is always an argument."""
     if preference == "coin" and draws is None:
         raise ProtocolError(_("ties"), _("a coin without draws"), _("draws, or prefer dose or frequency"))
 
 
-def one_of(grid: Grid, tied: Booleans, preference: str, draws: ArrayLike | None) -> Integers:
-    """Choose one marked regimen a trial: of the highest dose, of the highest frequency, or by its draw.
+def preferred(grid: Grid, tied: Booleans, preference: Preference, draws: ArrayLike | None) -> Integers:
+    """Choose one marked regimen a trial.
 
     Parameters
     ----------
@@ -74,6 +221,11 @@ def one_of(grid: Grid, tied: Booleans, preference: str, draws: ArrayLike | None)
     -------
     ndarray of int, shape (T,)
         Indices of regimens.
+
+    Raises
+    ------
+    ProtocolError
+        When the coin has no draws.
     """
     check_coin(preference, draws)
     if preference == "coin":
@@ -88,77 +240,3 @@ def steps_up(grid: Grid) -> Integers:
     """Count the steps up from regimen i to j, doses and frequencies together; shape ``(D * F, D * F)``."""
     place = np.array(np.divmod(np.arange(grid.size), grid.shape[1]))
     return np.asarray(np.maximum(place[:, None, :] - place[:, :, None], 0).sum(axis=0))
-
-
-class UsualDesign:
-    """Answers of a design that reads complete DLT windows only; see :class:`protocol.escalation.design.Design`."""
-
-    reads_pending: ClassVar[bool] = False
-
-    @property
-    def assumed_responses(self) -> Floats | None:
-        """True response rates to simulate with when none are given, shape ``(D, F)``; None without responses."""
-        return None
-
-    def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
-        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
-        return np.zeros(len(np.asarray(current)), dtype=bool) & (len(outcomes.treated) > 0)
-
-    def contour(self, outcomes: Outcomes) -> Integers | None:  # noqa: ARG002
-        """Select one regimen a frequency, shape ``(T, F)``; None from a design that answers with one regimen."""
-        return None
-
-
-class Design(Protocol):
-    """What every design offers; all of it works on T trials at once."""
-
-    reads_pending: ClassVar[bool]
-    """Whether pending participants count by their follow-up; otherwise all are waited for, without backfill."""
-
-    @property
-    def grid(self) -> Grid:
-        """The regimens to choose from."""
-
-    @property
-    def target(self) -> float:
-        """Target DLT rate, 0 to 1."""
-
-    @property
-    def toxic(self) -> float:
-        """Lowest DLT rate that is too toxic, 0 to 1."""
-
-    @property
-    def cohort_size(self) -> int:
-        """Participants treated before the next decision."""
-
-    @property
-    def maximum(self) -> int:
-        """Participants in the whole trial at most."""
-
-    @property
-    def assumed_responses(self) -> Floats | None:
-        """True response rates to simulate with when none are given, shape ``(D, F)``; None without responses."""
-
-    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
-        """Return the index of the next regimen, or STOP; shape ``(T,)``."""
-
-    def why(self, outcomes: Outcomes, current: int) -> str:
-        """Say what leads to the recommendation for one trial."""
-
-    def decisions(self) -> pd.DataFrame | None:
-        """Tabulate what follows from DLTs at the current regimen, one row per number treated.
-
-        None from a design that looks at more than the current regimen.
-        """
-
-    def eliminated(self, outcomes: Outcomes) -> Booleans:
-        """Mark regimens that may no longer be given; shape ``(T, D, F)``."""
-
-    def selected(self, outcomes: Outcomes) -> Integers:
-        """Select the recommended phase II regimen, or STOP for none; shape ``(T,)``."""
-
-    def contour(self, outcomes: Outcomes) -> Integers | None:
-        """Select one regimen a frequency, shape ``(T, F)``; None from a design that answers with one regimen."""
-
-    def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
-        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""

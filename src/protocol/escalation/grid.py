@@ -17,6 +17,7 @@ from math import comb
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from protocol.records import ProtocolError
@@ -68,6 +69,15 @@ class Grid:
             raise ProtocolError("grid", "no levels", "at least one dose and one frequency")
         if len(set(self.labels)) < self.size:
             raise ProtocolError("grid", "two regimens of the same name", "different names for the levels")
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate the regimens: regimen, dose, frequency."""
+        rows = [(str(one), one.dose, one.frequency) for one in self.regimens]
+        return pd.DataFrame(rows, columns=["regimen", "dose", "frequency"])
+
+    def _repr_html_(self) -> str:
+        names = np.array(self.labels).reshape(self.shape)
+        return pd.DataFrame(names, index=self.doses, columns=self.frequencies).to_html(escape=True)
 
     @property
     def shape(self) -> tuple[int, int]:

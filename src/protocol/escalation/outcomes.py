@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.records import ProtocolError
@@ -21,7 +22,7 @@ ENTRY = re.compile(
 NAMES = ("treated", "dlt", "pending", "followed", "responded", "both")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcomes:
     """Participants with a complete DLT window, those of them with a DLT, and what else is known.
 
@@ -60,12 +61,7 @@ class Outcomes:
                     write = _("the same number each time")
                     raise ProtocolError(_("outcomes"), _("different numbers of trials"), write)
         self._part(self.dlt, self.treated, _("{} with a DLT of {} treated"))
-        if (
-            self.pending is not None
-            or self.followed is not None
-            or self.responded is not None
-            or self.both is not None
-        ):
+        if any(getattr(self, name) is not None for name in NAMES[2:]):
             self._check_pairs()
 
     def _check_pairs(self) -> None:
@@ -93,9 +89,8 @@ class Outcomes:
         try:
             counts = np.asarray(getattr(self, name))
         except ValueError:
-            raise ProtocolError(
-                _words(name), _("rows of different lengths"), _("one row per dose, all as long")
-            ) from None
+            found, write = _("rows of different lengths"), _("one row per dose, all as long")
+            raise ProtocolError(_words(name), found, write) from None
         if counts.ndim == 2:
             counts = counts[None]
         if counts.shape[1:] != self.grid.shape:
@@ -150,6 +145,30 @@ class Outcomes:
 
     def __str__(self) -> str:
         return self.notation()
+
+    def __repr__(self) -> str:
+        trials = len(self.treated)
+        return f"<Outcomes of {trials} trials>" if trials != 1 else f"<Outcomes {self.notation() or 'of nobody'}>"
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate the counts, one row for each trial and regimen with participants.
+
+        Returns
+        -------
+        DataFrame
+            trial (0 to T - 1), regimen, enrolled, and the counts that are known: treated, dlt, pending, followed,
+            responded, both.
+        """
+        trials, index = np.nonzero(self.enrolled.reshape(len(self.treated), -1))
+        labels = np.array(self.grid.labels, dtype=object)
+        columns = {"trial": trials, "regimen": labels[index], "enrolled": self.enrolled}
+        columns |= {name: counts for name in NAMES if (counts := getattr(self, name)) is not None}
+        place = trials, index
+        flat = {n: c if c.ndim == 1 else c.reshape(len(self.treated), -1)[place] for n, c in columns.items()}
+        return pd.DataFrame(flat)
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html(index=False, escape=True, max_rows=60)
 
     def notation(self, last: int | None = None) -> str:
         """Write the first trial in the notation that :meth:`parse` reads, regimen `last` at the end."""

@@ -101,9 +101,15 @@ def pathways(
 
 
 def _followed(
-    design: Design, path: tuple[int, ...], so_far: Outcomes, at: int, chance: float, rates: Floats, cohort: int,
+    design: Design,
+    path: tuple[int, ...],
+    so_far: Outcomes,
+    at: int,
+    chance: float,
+    rates: Floats,
+    cohort: int,
     rows: list[dict[str, object]],
-) -> list[_End]:  # fmt: skip
+) -> list[_End]:
     """Give one more cohort every number of DLTs it can have."""
     size = min(design.cohort_size, design.maximum - int(so_far.enrolled.sum()))
     dlts = np.arange(size + 1)
@@ -170,10 +176,14 @@ def turning_points(design: Design, outcomes: Outcomes, current: int) -> pd.DataF
     varied.reshape(len(cases), -1)[np.arange(len(cases)), where] = counts
     answers = recommended(design, _with_dlts(many, varied), current)
     labels = (*design.grid.labels, "")  # STOP is -1: the last entry
-    frame = pd.DataFrame({
-        "regimen": [labels[index] for index in where], "treated": treated[where], "dlt": dlt[where],
-        "change": counts - dlt[where], "leads_to": [labels[answer] for answer in answers],
-    })  # fmt: skip
+    columns = {
+        "regimen": [labels[index] for index in where],
+        "treated": treated[where],
+        "dlt": dlt[where],
+        "change": counts - dlt[where],
+        "leads_to": [labels[answer] for answer in answers],
+    }
+    frame = pd.DataFrame(columns)
     now = frame.loc[frame["change"].eq(0), "leads_to"].iloc[0]
     other = frame[frame["leads_to"] != now].assign(size=lambda rows: rows["change"].abs())
     other = other.assign(direction=np.sign(other["change"])).sort_values("size", kind="stable")

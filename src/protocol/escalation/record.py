@@ -4,12 +4,11 @@ from dataclasses import fields
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, create_model, field_validator, model_validator
 
-from protocol.escalation.design import Design
-from protocol.escalation.designs import DESIGNS
+from protocol.escalation.design import Design, Preference, Rate
+from protocol.escalation.designs import DESIGNS, table_name
 from protocol.escalation.grid import Grid, true_rates
-from protocol.escalation.parameters import DesignParameters, TrialParameters
 from protocol.escalation.trial_rules import TrialRules
 from protocol.records import Provenance, Record, Sourced, Text, unique
 
@@ -17,14 +16,14 @@ LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
 
 
 class Dose(Provenance):
-    """A dose level of the registry, with the cells/kg assumed for it."""
+    """A dose level, with the cells/kg assumed for it."""
 
     id: LevelId
     cells_per_kg: Sourced[Annotated[float, Field(gt=0)]]
 
 
 class Frequency(Provenance):
-    """A level of infusion frequency of the registry; its infusion days stand in the follow-up record."""
+    """A level of infusion frequency; its infusion days stand in the follow-up record."""
 
     id: LevelId
 
@@ -37,8 +36,66 @@ class Scenario(Provenance):
     truth: tuple[tuple[float, ...], ...]
 
 
+class TrialParameters(Record):
+    """Rules of the trial that hold for every design; see :class:`protocol.escalation.TrialRules`."""
+
+    accrual_per_month: Sourced[Annotated[float, Field(gt=0)]]
+    late_share: Sourced[Rate]
+    most_pending: Sourced[Annotated[float, Field(ge=0, le=1)]]
+    backfill: Sourced[bool]
+    backfill_most: Sourced[Annotated[int, Field(ge=1)]]
+
+
+class SharedParameters(Record):
+    """What the designs need beside the grid; a design takes those that it has."""
+
+    name: Sourced[str]
+    start: Sourced[str]
+    target: Sourced[Rate]
+    safe_ratio: Sourced[Rate]
+    toxic_ratio: Sourced[Annotated[float, Field(gt=1)]]
+    elimination: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
+    lowest_margin: Sourced[Annotated[float, Field(ge=0, lt=0.5)]]
+    cohort_size: Sourced[Annotated[int, Field(ge=1)]]
+    maximum: Sourced[Annotated[int, Field(ge=1, le=1000)]]
+    enough: Sourced[Annotated[int, Field(ge=1)]]
+    bar: Sourced[bool]
+    preference: Sourced[Preference]
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: Sourced[str]) -> Sourced[str]:
+        if name.value not in DESIGNS:
+            raise ValueError(f"no design of the name {name.value!r}; write one of {', '.join(DESIGNS)}")
+        return name
+
+
+_tables: Any = {table_name(one): (one.parameters | None, None) for one in DESIGNS.values() if one.parameters}
+
+_WithTables: Any = create_model("_WithTables", __base__=SharedParameters, **_tables)
+
+
+class DesignParameters(_WithTables):
+    """Shared values, then one table for each design with parameters of its own."""
+
+    def offered(self) -> tuple[str, ...]:
+        """Name the designs that the record has values for: those without a table of their own, or with one."""
+        return tuple(name for name, design in DESIGNS.items() if design.parameters is None or self.own(name))
+
+    def own(self, name: str) -> Record | None:
+        """Return the table of the design that people choose as `name`; None when it has none."""
+        table: Record | None = getattr(self, table_name(DESIGNS[name]), None)
+        return table
+
+    def values(self, name: str) -> dict[str, Any]:
+        """Collect shared values and those of the named design, by the name of their field."""
+        own = self.own(name)
+        shared = {field: getattr(self, field).value for field in SharedParameters.model_fields}
+        return shared | ({field: getattr(own, field).value for field in type(own).model_fields} if own else {})
+
+
 class EscalationRecord(Record):
-    """What phase Ib escalates over, and how."""
+    """The grid that the trial escalates over, and how."""
 
     doses: tuple[Dose, ...] = Field(min_length=1)
     frequencies: tuple[Frequency, ...] = Field(min_length=1)
@@ -61,7 +118,7 @@ class EscalationRecord(Record):
 
     @cached_property
     def grid(self) -> Grid:
-        """The grid of the registry's dose and frequency levels."""
+        """The grid of dose and frequency levels."""
         return Grid(tuple(dose.id for dose in self.doses), tuple(level.id for level in self.frequencies))
 
     def designed(self, name: str | None = None, **changes: Any) -> Design:
@@ -85,16 +142,15 @@ class EscalationRecord(Record):
         rates = {"safe": self.design.safe_ratio.value * target, "toxic": self.design.toxic_ratio.value * target}
         values = self.design.values(name) | {"target": target} | rates | changes
         known = {field.name for field in fields(DESIGNS[name])}
-        design: Design = DESIGNS[name](self.grid, **{key: value for key, value in values.items() if key in known})
-        return design
+        return DESIGNS[name](self.grid, **{key: value for key, value in values.items() if key in known})
 
     def rules(self, **changes: Any) -> TrialRules:
-        """Build the options of the trial from the record: its accrual, late outcomes, backfill.
+        """Build the rules of the trial from the record: its accrual, late outcomes, backfill.
 
         Parameters
         ----------
         **changes
-            What-if: fields of :class:`~protocol.escalation.trial_rules.TrialRules` in place of the record's values.
+            What-if: fields of :class:`~protocol.escalation.TrialRules` in place of the record's values.
 
         Raises
         ------

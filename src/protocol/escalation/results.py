@@ -1,11 +1,13 @@
 """What simulated trials showed: operating characteristics with their Monte Carlo error."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 from numpy.typing import NDArray
 
 from protocol.escalation.design import Design
@@ -18,7 +20,7 @@ NEAR = 1e-9  # two rates this close are the same rate
 PER_TRIAL = "treated", "dlt", "selected", "days", "responded"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simulation:
     """The trials simulated so far.
 
@@ -57,6 +59,16 @@ class Simulation:
 
     def __str__(self) -> str:
         return so_far(self.trials, self.requested, self.seconds)
+
+    def __repr__(self) -> str:
+        return f"<Simulation of {type(self.design).__name__}, seed {self.seed}: {self}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self, self.table())
+
+    def table(self) -> pd.DataFrame:
+        """Tabulate every regimen, one row each; the same as :meth:`regimens`."""
+        return self.regimens()
 
     @property
     def trials(self) -> int:
@@ -170,13 +182,28 @@ def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
     return numbers.mean(axis=0), numbers.std(axis=0) / np.sqrt(len(numbers))
 
 
-class Together:
+def as_html(what: object, table: pd.DataFrame) -> str:
+    """Show an object in a notebook: its one line, and its table below."""
+    return f"<p>{escape(repr(what))}</p>{table.round(3).to_html(index=False, escape=True)}"
+
+
+class Together(ABC):
     """Simulations that grow together: each has the same number of trials."""
 
     simulations: Mapping[Any, Simulation]
 
+    @abstractmethod
+    def table(self) -> pd.DataFrame:
+        """Tabulate the figures of every simulation."""
+
     def __str__(self) -> str:
         return so_far(self.trials, self.requested, sum(one.seconds for one in self.simulations.values()))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self.simulations)} simulations: {self}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self, self.table())
 
     @property
     def trials(self) -> int:

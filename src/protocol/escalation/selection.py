@@ -12,6 +12,9 @@ import numpy as np
 
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.outcomes import Outcomes
+from protocol.translation import _
+
+ROBERTSON_1988 = "Robertson T, Wright FT, Dykstra RL. Order Restricted Statistical Inference. Wiley, 1988."
 
 # (y + 0.05) / (n + 0.1) everywhere: Lin & Yin 2017. It leaves untried regimens at 0.5, with a weight of 0.1.
 # Twentieths of a participant, in whole numbers: their sums are exact, so equal means are equal.
@@ -27,6 +30,15 @@ UPWARDS, DOWNWARDS = 1, -1
 
 # Two fractions with denominators up to this differ by more than a short number's rounding: their order is exact.
 LARGEST_SHORT = 2000
+
+
+def selection_rule() -> str:
+    """Describe :func:`select` for a protocol."""
+    return _(
+        "At the end DLT rates are estimated by isotonic regression along dose and frequency; the tried regimen that "
+        "is not eliminated and whose estimate is nearest the target is recommended, or none when the lowest is "
+        "eliminated."
+    )
 
 
 def isotonic_rates(outcomes: Outcomes) -> Floats:
@@ -118,9 +130,14 @@ def select(
 
 
 def select_contour(
-    outcomes: Outcomes, target: float, eliminated: Booleans, *,
-    rounded: bool = False, highest: float = np.inf, edge: bool = False,
-) -> Integers:  # fmt: skip
+    outcomes: Outcomes,
+    target: float,
+    eliminated: Booleans,
+    *,
+    rounded: bool = False,
+    highest: float = np.inf,
+    edge: bool = False,
+) -> Integers:
     """Select one regimen a frequency: the tried, not eliminated one whose estimate is nearest the target.
 
     Parameters
@@ -147,9 +164,15 @@ def select_contour(
 
 
 def _distances(
-    outcomes: Outcomes, target: float, eliminated: Booleans, rounded: bool, highest: float, among: Booleans | None,
-    *, every: bool = False,
-) -> Floats:  # fmt: skip
+    outcomes: Outcomes,
+    target: float,
+    eliminated: Booleans,
+    rounded: bool,
+    highest: float,
+    among: Booleans | None,
+    *,
+    every: bool = False,
+) -> Floats:
     """Return how far from the target the estimates are, infinite where nothing may be selected; ``(T, D, F)``."""
     rank = RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
     allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1]

@@ -1,19 +1,15 @@
 """Options of the trial, not of a design: how fast participants come, who is waited for, what is filled meanwhile."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from protocol.escalation.design import Design
 from protocol.escalation.grid import Booleans, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
 from protocol.translation import _
-
-if TYPE_CHECKING:
-    from protocol.escalation.design import Design
-
 
 NOWHERE = -1
 
@@ -68,13 +64,13 @@ class TrialRules:
             write = _("an accrual: backfill is for those who come while a cohort is waited for")
             raise ProtocolError(where, _("backfill without an accrual"), write)
 
-    def check(self, design: "Design") -> None:
+    def check(self, design: Design) -> None:
         """Refuse rules that the design cannot follow."""
         if self.backfill and not design.reads_pending:
             write = _("no backfill, or a design that counts pending participants by their follow-up")
             raise ProtocolError(_("rules of the trial"), _("backfill under a design that waits for everybody"), write)
 
-    def waits(self, design: "Design", outcomes: Outcomes, current: ArrayLike) -> Booleans:
+    def waits(self, design: Design, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Say which trials wait for pending outcomes before the next cohort; shape ``(T,)``.
 
         A design that needs complete outcomes waits for the pending ones everywhere, one that counts them in part for
@@ -93,7 +89,7 @@ class TrialRules:
             waits &= ~design.descends(outcomes, at)
         return np.asarray(waits)
 
-    def waited_for(self, design: "Design", outcomes: Outcomes, current: int) -> Integers:
+    def waited_for(self, design: Design, outcomes: Outcomes, current: int) -> Integers:
         """Count the participants one trial waits for before the next cohort, at each regimen; shape ``(D * F,)``.
 
         Where nobody was treated at the current regimen yet, its step is taken only now: the treated regimens one step
@@ -108,7 +104,7 @@ class TrialRules:
         here = np.isin(np.arange(design.grid.size), waiting) | (not design.reads_pending)
         return np.where(here, pending, 0)
 
-    def backfilled(self, design: "Design", outcomes: Outcomes, current: ArrayLike, cohort_size: int) -> Integers:
+    def backfilled(self, design: Design, outcomes: Outcomes, current: ArrayLike, cohort_size: int) -> Integers:
         """Name the regimen to fill up meanwhile, NOWHERE for none; shape ``(T,)``.
 
         Cleared are regimens below the current one (neither dose nor frequency higher) where a whole cohort has

@@ -8,7 +8,7 @@ from support.trial import ESCALATION
 
 from protocol import __version__
 from protocol.escalation import DESIGNS, simulate
-from protocol.exchange.documents.statistics import StatisticalSection, about, parameters
+from protocol.exchange.documents.statistics import StatisticalSection, parameters
 
 
 def section(**changes):
@@ -117,7 +117,7 @@ def test_the_page_to_print_needs_nothing_else_and_escapes_what_it_is_given():
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_is_described_with_its_references(name):
-    said = about(name)
+    said = DESIGNS[name].description()
     assert said.rule.endswith(".")
     assert said.selection.endswith(".")
     assert all(re.search(r"\d{4}", one) for one in said.references)

@@ -1,7 +1,10 @@
-"""The dose-finding designs, by the name people choose them with."""
+"""The dose-finding designs, by the name that people choose them by.
 
-from typing import Any
+Each file holds one design: its rule, the model of its parameters in the record, its description for a protocol and
+its references. A file's name is the name of the design's table in the record: ``[design.pipe]`` for ``pipe.py``.
+"""
 
+from protocol.escalation.design import Design
 from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
 from protocol.escalation.designs.logistic import Logistic
@@ -11,7 +14,7 @@ from protocol.escalation.designs.three_plus_three import ThreePlusThree
 from protocol.escalation.designs.utility import Utility
 from protocol.escalation.designs.waterfall import Waterfall
 
-DESIGNS: dict[str, type[Any]] = {
+DESIGNS: dict[str, type[Design]] = {
     "BOIN (2-D)": Boin,
     "Keyboard (2-D)": Keyboard,
     "Waterfall": Waterfall,
@@ -22,3 +25,8 @@ DESIGNS: dict[str, type[Any]] = {
     "3+3 along a path": ThreePlusThree,
 }
 """Every design by the name that people choose it by."""
+
+
+def table_name(design: type[Design]) -> str:
+    """Name the table of the record that has the design's own parameters: the file that the design stands in."""
+    return design.__module__.rpartition(".")[2]

@@ -7,25 +7,26 @@ model; Babb, Rogatko & Zacks 1998 (Stat Med 17:1103-1120) for overdose control; 
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from protocol.escalation.design import (
-    UsualDesign,
+    Description,
+    Design,
+    Preference,
+    Rate,
     check_coin,
-    check_counts,
-    check_trial,
-    finished,
-    finished_words,
-    one_of,
-    places,
+    full,
+    full_words,
+    preferred,
     steps_up,
 )
-from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
+from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
 
 TIE = 1e-9  # two chances this close are equal
@@ -33,6 +34,25 @@ TIE = 1e-9  # two chances this close are equal
 BLOCK = 256  # trials weighed at once: bounds the memory
 
 FEW = 100  # fewer effective draws than this are too few to rely on
+
+
+Positive = Annotated[float, Field(gt=0)]
+
+AgentPrior = tuple[Rate, Positive, Positive, Positive]
+
+
+class LogisticParameters(Record):
+    """Amounts, priors and limits of the two-agent logistic model."""
+
+    doses: Sourced[tuple[Positive, ...]]
+    frequencies: Sourced[tuple[Positive, ...]]
+    dose_prior: Sourced[AgentPrior]
+    frequency_prior: Sourced[AgentPrior]
+    interaction: Sourced[Annotated[float, Field(ge=0)]]
+    margin_below: Sourced[Rate]
+    margin_above: Sourced[Rate]
+    overdose: Sourced[Rate]
+    draws: Sourced[Annotated[int, Field(ge=50, le=100_000)]]
 
 
 class Posterior(NamedTuple):
@@ -43,8 +63,8 @@ class Posterior(NamedTuple):
     size: Floats  # (T,) effective number of draws behind these chances
 
 
-@dataclass(frozen=True)
-class Logistic(UsualDesign):
+@dataclass(frozen=True, kw_only=True)
+class Logistic(Design):
     """Two-agent logistic regression with overdose control.
 
     The log odds of a DLT by the dose alone are ``log a + b log(dose / reference)``, likewise for repetition; the odds
@@ -81,9 +101,8 @@ class Logistic(UsualDesign):
         When a parameter lies outside its range.
     """
 
-    grid: Grid
-    target: float = 0.30
-    toxic: float = 0.42
+    parameters = LogisticParameters
+
     doses: tuple[float, ...] = ()
     frequencies: tuple[float, ...] = ()
     dose_prior: tuple[float, float, float, float] = (0.15, 1.0, 1.0, 0.5)
@@ -93,13 +112,11 @@ class Logistic(UsualDesign):
     margin_above: float = 0.03
     overdose: float = 0.25
     draws: int = 8000
-    preference: Literal["dose", "frequency", "coin"] = "dose"
-    cohort_size: int = 3
-    maximum: int = 60
+    preference: Preference = "dose"
     enough: int = 1000
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
+        super().__post_init__()
         where, (low, high) = _("design"), self.interval
         for given, levels in ((self.doses, self.grid.shape[0]), (self.frequencies, self.grid.shape[1])):
             amounts = np.array(given or np.ones(levels) * np.arange(1, levels + 1))
@@ -116,40 +133,58 @@ class Logistic(UsualDesign):
         if not 50 <= self.draws <= 100_000:
             raise ProtocolError(where, _("{} draws").format(self.draws), _("50 to 100,000 draws"))
 
+    @classmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+        return Description(
+            _(
+                "A logistic model for dose and frequency with an interaction gives every regimen a posterior "
+                "distribution of its DLT rate. Of the regimens that are too toxic with a low enough probability the "
+                "one is given whose rate is in the target interval with the highest probability."
+            ),
+            _("At the end the tried and open regimen most likely inside the target interval is recommended."),
+            (
+                (
+                    "Neuenschwander B and others. A Bayesian industry approach to phase I combination trials in "
+                    "oncology. In: Zhao W, Yang H (eds), Statistical Methods in Drug Combination Studies, 2015, "
+                    "95-135."
+                ),
+                (
+                    "Babb J, Rogatko A, Zacks S. Cancer phase I clinical trials: efficient dose escalation with "
+                    "overdose control. Stat Med 1998;17:1103-1120."
+                ),
+            ),
+            {
+                "doses": _("Amount of each dose over the reference"),
+                "frequencies": _("Amount of each frequency over the reference"),
+                "dose_prior": _(
+                    "Prior of the dose: rate at the reference, deviation of its log odds, slope, its deviation"
+                ),
+                "frequency_prior": _("Prior of the frequency, in the same order"),
+                "interaction": _("Deviation of the interaction of dose and frequency"),
+                "margin_below": _("Target interval reaches below the target by"),
+                "margin_above": _("Target interval reaches above the target by"),
+                "overdose": _("Most probable that a rate above the target interval may be"),
+                "draws": _("Draws of the prior"),
+            },
+        )
+
     @property
     def interval(self) -> tuple[float, float]:
         """Ends of the target interval."""
         return self.target - self.margin_below, self.target + self.margin_above
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
-        """Return the regimen of the next cohort; shape ``(T,)``.
-
-        Parameters
-        ----------
-        outcomes : Outcomes
-            T trials; every participant counted has completed the DLT window.
-        current : array_like of int, shape (T,)
-            Index of the regimen each trial is at.
-        draws : array_like of float, shape (T,), optional
-            Uniform draws from 0 to 1 for ``preference="coin"``.
-
-        Raises
-        ------
-        ProtocolError
-            When a regimen has more participants than ``maximum``, or the coin has no draws.
-        """
-        at, posterior = places(self.grid, outcomes, current), self.posterior(outcomes)
+        """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
+        at, posterior = self._indices(outcomes, current), self.posterior(outcomes)
         check_coin(self.preference, draws)
-        treated, rows, closed = (
-            outcomes.treated.reshape(-1, self.grid.size),
-            np.arange(len(at)),
-            self._closed(posterior),
-        )
+        closed = self._closed(posterior)
+        treated, rows = outcomes.treated.reshape(closed.shape), np.arange(len(at))
         near = (steps_up(self.grid) <= 1).astype(float)
         in_reach = np.asarray((treated > 0) @ near > 0) | (np.arange(self.grid.size) == at[:, None])
         chosen = self._likeliest(posterior, in_reach & ~closed, draws)
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | finished(outcomes, at, self.maximum, self.enough), STOP, chosen)
+        return np.where(closed[:, 0] | full(outcomes, at, self.maximum, self.enough), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens whose rate is too probably above the interval, and all above them; ``(T, D, F)``."""
@@ -164,16 +199,13 @@ class Logistic(UsualDesign):
         chosen = self._likeliest(posterior, allowed, side)
         return np.where(allowed.any(axis=1), chosen, STOP)
 
-    def decisions(self) -> None:
-        """Nothing to tabulate: every regimen's outcomes count."""
-
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
         labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         posterior, (low, high) = self.posterior(outcomes), self.interval
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
-        if chosen == STOP and (done := finished_words(outcomes, current, self.maximum, self.enough)):
+        if chosen == STOP and (done := full_words(outcomes, current, self.maximum, self.enough)):
             sentences.append(done)
         elif chosen == STOP:
             words = _("At the lowest regimen, {}, a rate above {:.2f} has a chance of {:.2f} (limit {:g}): stop.")
@@ -189,7 +221,7 @@ class Logistic(UsualDesign):
 
     def posterior(self, outcomes: Outcomes) -> Posterior:
         """Weigh the draws of the prior by the likelihood of T trials."""
-        check_counts(outcomes, self.maximum)
+        self._check_counts(outcomes)
         toxic, safe, kinds = _prior(self)
         n, y = (counts.reshape(-1, self.grid.size).astype(float) for counts in (outcomes.treated, outcomes.dlt))
         chances, size = np.empty((len(n), kinds.shape[1])), np.empty(len(n))
@@ -206,7 +238,7 @@ class Logistic(UsualDesign):
     def _likeliest(self, posterior: Posterior, allowed: Booleans, draws: ArrayLike | None) -> Integers:
         inside = np.where(allowed, posterior.inside, -1.0)
         tied = allowed & (inside >= inside.max(axis=1, initial=-1.0)[:, None] - TIE)
-        return one_of(self.grid, tied, self.preference, draws)
+        return preferred(self.grid, tied, self.preference, draws)
 
     def _closed(self, posterior: Posterior) -> Booleans:
         over = (posterior.over > self.overdose).reshape(-1, *self.grid.shape)
@@ -222,15 +254,9 @@ def _prior(design: Logistic) -> tuple[Floats, Floats, Floats]:
     """Return log rates and their complements, shape ``(D * F, S)``, and what lies inside and above the interval."""
     normal, (doses, frequencies) = _scattered(design.draws, 5), design.grid.shape
     alone = []
-    for place, given, prior in (
-        (0, design.doses, design.dose_prior),
-        (2, design.frequencies, design.frequency_prior),
-    ):
-        amounts = (
-            np.array(given)
-            if given
-            else np.arange(1, (frequencies if place else doses) + 1) / (frequencies if place else doses)
-        )
+    agents = (0, doses, design.doses, design.dose_prior), (2, frequencies, design.frequencies, design.frequency_prior)
+    for place, levels, given, prior in agents:
+        amounts = np.array(given) if given else np.arange(1, levels + 1) / levels
         middle = np.log(prior[0] / (1 - prior[0])) + prior[1] * normal[place]
         slope = prior[2] * np.exp(prior[3] * normal[place + 1])
         alone.append((amounts, middle + slope * np.log(amounts)[:, None]))

@@ -7,29 +7,30 @@ each regimen is on its side.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
-from protocol.escalation.design import (
-    UsualDesign,
-    check_counts,
-    check_trial,
-    finished,
-    finished_words,
-    one_of,
-    places,
-)
+from protocol.escalation.design import Description, Design, Preference, Rate, full, full_words, preferred
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
 
 TIE = 1e-9  # two logarithms of weights this close are equal
 
 NEVER = 1e-300  # keeps the logarithm of a probability of zero finite
+
+
+class PipeParameters(Record):
+    """Prior and limits of PIPE."""
+
+    prior_rates: Sourced[tuple[tuple[Rate, ...], ...]]
+    prior_size: Sourced[Annotated[float, Field(gt=0)]]
+    ceiling: Sourced[Annotated[float, Field(gt=0, le=1)]]
 
 
 class Posterior(NamedTuple):
@@ -40,8 +41,8 @@ class Posterior(NamedTuple):
     adjacent: Booleans  # (T, D * F) touches the most likely contour
 
 
-@dataclass(frozen=True)
-class Pipe(UsualDesign):
+@dataclass(frozen=True, kw_only=True)
+class Pipe(Design):
     """Product of independent beta probabilities escalation.
 
     Parameters
@@ -73,22 +74,19 @@ class Pipe(UsualDesign):
         When a parameter lies outside its range.
     """
 
-    grid: Grid
-    target: float = 0.30
-    toxic: float = 0.42
+    parameters = PipeParameters
+
     prior_rates: tuple[tuple[float, ...], ...] = ()
     prior_size: float = 1 / 15
     ceiling: float = 0.8
     admissible: Literal["closest", "adjacent"] = "closest"
     reach: Literal["neighbours", "tried"] = "neighbours"
     diagonal: bool = False
-    preference: Literal["dose", "frequency", "coin"] = "dose"
-    cohort_size: int = 3
-    maximum: int = 60
+    preference: Preference = "dose"
     enough: int = 1000
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
+        super().__post_init__()
         where = _("design")
         if not (0 < self.prior_size < np.inf and 0 < self.ceiling <= 1):
             found = _("{:g} participants, {:g}").format(self.prior_size, self.ceiling)
@@ -100,6 +98,33 @@ class Pipe(UsualDesign):
         if not all(0 < rate < 1 for row in self.prior_rates for rate in row):
             raise ProtocolError(where, _("a prior rate of 0, 1 or beyond"), _("prior rates inside 0 to 1"))
 
+    @classmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+        return Description(
+            _(
+                "Every regimen has its own prior; of all ways to divide the grid into regimens below and above the "
+                "target without breaking its order, the most probable one is followed, and an admissible regimen "
+                "next to it with the fewest participants is given. A regimen that lies above it with high "
+                "probability is barred."
+            ),
+            _(
+                "At the end, of the highest tried regimens below the most probable division, the one whose isotonic "
+                "estimate is nearest the target is recommended."
+            ),
+            (
+                (
+                    "Mander AP, Sweeting MJ. A product of independent beta probabilities dose escalation design for "
+                    "dual-agent phase I trials. Stat Med 2015;34:1261-1276."
+                ),
+            ),
+            {
+                "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
+                "prior_size": _("Weight of the prior at one regimen, participants"),
+                "ceiling": _("Probability of lying above the contour that bars"),
+            },
+        )
+
     @property
     def shapes(self) -> Floats:
         """Both parameters of every regimen's Beta prior, shape ``(2, D * F)``."""
@@ -109,31 +134,16 @@ class Pipe(UsualDesign):
         return _shapes(tuple(medians.tolist()), self.prior_size)
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
-        """Return the regimen of the next cohort; shape ``(T,)``.
-
-        Parameters
-        ----------
-        outcomes : Outcomes
-            T trials; every participant counted has completed the DLT window.
-        current : array_like of int, shape (T,)
-            Index of the regimen each trial is at.
-        draws : array_like of float, shape (T,), optional
-            Uniform draws from 0 to 1 for ``preference="coin"``.
-
-        Raises
-        ------
-        ProtocolError
-            When a regimen has more participants than ``maximum``, or the coin has no draws.
-        """
-        at, open_ones = places(self.grid, outcomes, current), self._admissible(outcomes, current)
+        """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
+        at, open_ones = self._indices(outcomes, current), self._admissible(outcomes, current)
         treated = outcomes.treated.reshape(-1, self.grid.size)
         fewest = np.where(open_ones, treated, np.iinfo(treated.dtype).max)
         tied = open_ones & (fewest == fewest.min(axis=1, initial=np.iinfo(treated.dtype).max)[:, None])
-        chosen = one_of(self.grid, tied, self.preference, draws)
+        chosen = preferred(self.grid, tied, self.preference, draws)
         closed = self.eliminated(outcomes).reshape(treated.shape)
         rows = np.arange(len(at))
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | finished(outcomes, at, self.maximum, self.enough), STOP, chosen)
+        return np.where(closed[:, 0] | full(outcomes, at, self.maximum, self.enough), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that probably lie above the contour; shape ``(T, D, F)``."""
@@ -150,16 +160,13 @@ class Pipe(UsualDesign):
         shape = outcomes.treated.shape
         return select(outcomes, self.target, self.eliminated(outcomes), among=highest.reshape(shape))
 
-    def decisions(self) -> None:
-        """Nothing to tabulate: every regimen's outcomes count."""
-
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
         posterior, labels = self.posterior(outcomes), self.grid.labels
         chosen = int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         seen = _("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)
-        if chosen == STOP and (done := finished_words(outcomes, current, self.maximum, self.enough)):
+        if chosen == STOP and (done := full_words(outcomes, current, self.maximum, self.enough)):
             return f"{seen} {done}"
         if chosen == STOP:
             words = _("The lowest regimen, {}, lies above the contour with probability {:.2f} (limit {:g}): stop.")
@@ -180,7 +187,7 @@ class Pipe(UsualDesign):
 
     def posterior(self, outcomes: Outcomes) -> Posterior:
         """Weigh all contours, given the outcomes of T trials."""
-        check_counts(outcomes, self.maximum)
+        self._check_counts(outcomes)
         n, y = (counts.reshape(-1, self.grid.size) for counts in (outcomes.treated, outcomes.dlt))
         tables = _log_chances(tuple(map(tuple, self.shapes.tolist())), self.target, self.maximum)
         side, cells = np.arange(2)[:, None, None], np.arange(self.grid.size)

@@ -8,26 +8,26 @@ that few orderings can miss a target in mid-grid.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
 from protocol.escalation.design import (
-    UsualDesign,
+    Description,
+    Design,
+    Preference,
     check_coin,
-    check_counts,
-    check_trial,
-    finished,
-    finished_words,
-    one_of,
-    places,
+    full,
+    full_words,
+    preferred,
     steps_up,
 )
-from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, upwards
+from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.interval_designs import too_toxic
 from protocol.escalation.outcomes import Outcomes
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
 
 # The power of the working model, at most 500 as in the published software: a fixed grid, then Newton's steps.
@@ -40,6 +40,15 @@ FAINT = 1e-12  # a working model that spans more than this cannot be computed wi
 TIE = 1e-9  # two weights or distances this close are equal
 
 
+class PocrmParameters(Record):
+    """Orderings and working model of POCRM."""
+
+    orderings: Sourced[tuple[tuple[str, ...], ...]]
+    sequence: Sourced[tuple[str, ...]]
+    halfwidth: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
+    guess: Sourced[Annotated[int, Field(ge=1)]]
+
+
 class Fit(NamedTuple):
     """The working model fitted to T trials under each of M orderings."""
 
@@ -49,8 +58,8 @@ class Fit(NamedTuple):
     ordering: Integers  # (T,) the likeliest
 
 
-@dataclass(frozen=True)
-class Pocrm(UsualDesign):
+@dataclass(frozen=True, kw_only=True)
+class Pocrm(Design):
     """Partial order continual reassessment method, in two stages.
 
     Parameters
@@ -85,22 +94,19 @@ class Pocrm(UsualDesign):
         When a parameter lies outside its range or an ordering does not fit the grid.
     """
 
-    grid: Grid
-    target: float = 0.30
-    toxic: float = 0.42
+    parameters = PocrmParameters
+
     orderings: tuple[tuple[str, ...], ...] = ()
     sequence: tuple[str, ...] = ()
     halfwidth: float = 0.03
     guess: int = 0
     elimination: float = 0.95
     held: bool = True
-    preference: Literal["dose", "frequency", "coin"] = "dose"
-    cohort_size: int = 3
-    maximum: int = 60
+    preference: Preference = "dose"
     enough: int = 1000
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, self.enough)
+        super().__post_init__()
         where = _("design")
         if not 0 < self.halfwidth < min(self.target, 1 - self.target):
             found = _("an indifference interval of {:g} around {:g}").format(self.halfwidth, self.target)
@@ -118,6 +124,33 @@ class Pocrm(UsualDesign):
             if sorted(order) != [*range(self.grid.size)] or (climbs & (place[:, None] > place)).any():
                 found = " ".join(self.grid.labels[index] for index in order)[:80]
                 raise ProtocolError(_("ordering"), found, _("every regimen once, none before a lower one"))
+
+    @classmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+        return Description(
+            _(
+                "Several orderings of the regimens by toxicity are possible. A one-parameter model is fitted under "
+                "each; under the most likely ordering the regimen whose rate is nearest the target is given."
+            ),
+            _("At the end the regimen that would be given next, among those treated and open, is recommended."),
+            (
+                (
+                    "Wages NA, Conaway MR, O'Quigley J. Continual reassessment method for partial ordering. "
+                    "Biometrics 2011;67:1555-1563."
+                ),
+                (
+                    "Wages NA, Conaway MR. Specifications of a continual reassessment method design for phase I "
+                    "trials of combined drugs. Pharm Stat 2013;12:217-224."
+                ),
+            ),
+            {
+                "orderings": _("Possible orderings of the regimens"),
+                "sequence": _("First stage, until participants with and without a DLT were seen"),
+                "halfwidth": _("Working model: half the width of the indifference interval"),
+                "guess": _("Working model: place of the target in an ordering"),
+            },
+        )
 
     @cached_property
     def orders(self) -> Integers:
@@ -140,27 +173,12 @@ class Pocrm(UsualDesign):
         return _skeleton(self.target, self.halfwidth, self.guess or (self.grid.size + 1) // 2, self.grid.size)
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
-        """Return the regimen of the next cohort; shape ``(T,)``.
-
-        Parameters
-        ----------
-        outcomes : Outcomes
-            T trials; every participant counted has completed the DLT window.
-        current : array_like of int, shape (T,)
-            Index of the regimen each trial is at.
-        draws : array_like of float, shape (T,), optional
-            Uniform draws from 0 to 1 for ``preference="coin"``.
-
-        Raises
-        ------
-        ProtocolError
-            When a regimen has more participants than ``maximum``, or the coin has no draws.
-        """
-        at, closed = places(self.grid, outcomes, current), self._closed(outcomes)
+        """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
+        at, closed = self._indices(outcomes, current), self._closed(outcomes)
         treated, rows = outcomes.treated.reshape(closed.shape), np.arange(len(at))
         chosen = self._recommended(outcomes, ~closed & self._reachable(treated), at, draws)
         chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | finished(outcomes, at, self.maximum, self.enough), STOP, chosen)
+        return np.where(closed[:, 0] | full(outcomes, at, self.maximum, self.enough), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that are too toxic, and all at or above them; shape ``(T, D, F)``."""
@@ -177,9 +195,6 @@ class Pocrm(UsualDesign):
         chosen = self._recommended(outcomes, allowed, last, side, climbing=False)
         return np.where(allowed.any(axis=1), chosen, STOP)
 
-    def decisions(self) -> None:
-        """Nothing to tabulate: every regimen's outcomes count."""
-
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
         labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
@@ -187,7 +202,7 @@ class Pocrm(UsualDesign):
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
         if chosen == STOP:
             stop = _("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0])
-            done = finished_words(outcomes, current, self.maximum, self.enough)
+            done = full_words(outcomes, current, self.maximum, self.enough)
             return " ".join([*sentences, done or stop])
         if not _both(outcomes)[0]:
             words = _("First stage, until participants with and without a DLT were seen: {}.")
@@ -230,7 +245,7 @@ class Pocrm(UsualDesign):
         distance = np.where(allowed, np.abs(fit.rates - self.target), np.inf)
         nearest = distance <= distance.min(axis=1, initial=np.inf)[:, None] + TIE
         left = None if draws is None else np.asarray(draws) * 1009 % 1
-        chosen = one_of(self.grid, nearest & allowed, self.preference, left)
+        chosen = preferred(self.grid, nearest & allowed, self.preference, left)
         step = np.minimum(np.argsort(self.stages)[at] + climbing, self.grid.size - 1)
         first = np.where(outcomes.dlt.any(axis=(1, 2)), 0, self.stages[step])
         return np.where(model, chosen, first)
@@ -242,7 +257,7 @@ class Pocrm(UsualDesign):
         return np.asarray((treated > 0) @ near > 0)
 
     def _closed(self, outcomes: Outcomes) -> Booleans:
-        check_counts(outcomes, self.maximum)
+        self._check_counts(outcomes)
         table = too_toxic(self.target, self.elimination, self.maximum)
         return upwards(table[outcomes.treated, outcomes.dlt]).reshape(-1, self.grid.size)
 

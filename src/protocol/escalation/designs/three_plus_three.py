@@ -8,22 +8,29 @@ never given.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.design import UsualDesign, check_counts, check_trial, places
-from protocol.escalation.grid import STOP, Booleans, Grid, Integers, upwards
+from protocol.escalation.design import Description, Design
+from protocol.escalation.grid import STOP, Booleans, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
 
 FEW, MANY, TOO_MANY_DLTS = 3, 6, 2  # participants in one cohort and in two; DLTs that close a level
 
 
-@dataclass(frozen=True)
-class ThreePlusThree(UsualDesign):
+class PathParameters(Record):
+    """The regimens of a 3+3 in the order of escalation."""
+
+    path: Sourced[tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreePlusThree(Design):
     """3+3: no DLT in three steps up, one in three asks for three more, two close the level and all above.
 
     Parameters
@@ -44,15 +51,13 @@ class ThreePlusThree(UsualDesign):
         When the path leaves the grid, skips or goes down, or when the cohort is not three.
     """
 
-    grid: Grid
-    target: float = 0.30
-    toxic: float = 0.42
+    parameters = PathParameters
+    uses_target: ClassVar[bool] = False
+
     path: tuple[str, ...] = ()
-    cohort_size: int = FEW
-    maximum: int = 60
 
     def __post_init__(self) -> None:
-        check_trial(self.target, self.cohort_size, self.maximum, MANY)
+        super().__post_init__()
         if self.cohort_size != FEW:
             raise ProtocolError(_("design"), _("3+3 with cohorts of {}").format(self.cohort_size), _("cohorts of 3"))
         for low, high in pairwise(self.levels):
@@ -60,6 +65,19 @@ class ThreePlusThree(UsualDesign):
                 labels = self.grid.labels[low], self.grid.labels[high]
                 write = _("each regimen one step above the one before")
                 raise ProtocolError(_("path of the 3+3"), _("{} followed by {}").format(*labels), write)
+
+    @classmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+        return Description(
+            _(
+                "Along one stated path of regimens: no DLT in three participants goes up, one in three asks for "
+                "three more, two or more close the regimen and all above it."
+            ),
+            _("The highest regimen with six participants and at most one DLT is recommended."),
+            ("Storer BE. Design and analysis of phase I clinical trials. Biometrics 1989;45:925-937.",),
+            {"path": _("Path of the 3+3")},
+        )
 
     @cached_property
     def levels(self) -> list[int]:
@@ -70,23 +88,16 @@ class ThreePlusThree(UsualDesign):
         return [self.grid.index(label) for label in self.path] or usual
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:  # noqa: ARG002
-        """Return the regimen of the next cohort; shape ``(T,)``.
+        """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`.
 
-        Parameters
-        ----------
-        outcomes : Outcomes
-            T trials; every participant counted has completed the DLT window.
-        current : array_like of int, shape (T,)
-            Index of the regimen each trial is at; on the path.
-        draws : array_like of float, optional
-            Not used: this design has no ties.
+        The design has no ties, so that `draws` are not used.
 
         Raises
         ------
         ProtocolError
             When a regimen has more than six participants or the current one is not on the path.
         """
-        at, levels = self._levels_of(places(self.grid, outcomes, current)), np.array(self.levels)
+        at, levels = self._levels_of(self._indices(outcomes, current)), np.array(self.levels)
         n, y, rows, top = *self._counts(outcomes), np.arange(len(at)), self._top(outcomes)
         here, seen = n[rows, at], y[rows, at]
         enough = (here >= FEW) & (seen == 0) | (here >= MANY)
@@ -99,7 +110,7 @@ class ThreePlusThree(UsualDesign):
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens with two or more DLTs and all at or above them; shape ``(T, D, F)``."""
-        check_counts(outcomes, MANY)
+        self._check_counts(outcomes, MANY)
         return upwards(outcomes.dlt >= TOO_MANY_DLTS)
 
     def selected(self, outcomes: Outcomes) -> Integers:
@@ -111,11 +122,9 @@ class ThreePlusThree(UsualDesign):
 
     def decisions(self) -> pd.DataFrame:
         """Tabulate what follows from DLTs at the current level, after three and after six participants."""
-        closing = [TOO_MANY_DLTS, TOO_MANY_DLTS]
-        return pd.DataFrame({
-            "treated": [FEW, MANY], "escalate": [0, 1], "deescalate": closing,
-            "eliminate": pd.array(closing, dtype="Int64"),
-        })  # fmt: skip
+        rows = [(FEW, 0, TOO_MANY_DLTS, TOO_MANY_DLTS), (MANY, 1, TOO_MANY_DLTS, TOO_MANY_DLTS)]
+        frame = pd.DataFrame(rows, columns=["treated", "escalate", "deescalate", "eliminate"])
+        return frame.astype({"eliminate": "Int64"})
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
@@ -161,7 +170,7 @@ class ThreePlusThree(UsualDesign):
         return position[at]
 
     def _counts(self, outcomes: Outcomes) -> tuple[Integers, Integers]:
-        check_counts(outcomes, MANY)
+        self._check_counts(outcomes, MANY)
         treated, dlt = outcomes.treated.reshape(-1, self.grid.size), outcomes.dlt.reshape(-1, self.grid.size)
         return treated[:, self.levels], dlt[:, self.levels]
 

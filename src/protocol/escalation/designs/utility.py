@@ -8,18 +8,38 @@ than that of the regimen nearest the target.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pydantic import Field
 
-from protocol.escalation.design import check_coin, finished, finished_words, one_of, places, steps_up
+from protocol.escalation.design import (
+    Description,
+    Preference,
+    Rate,
+    check_coin,
+    full,
+    full_words,
+    preferred,
+    steps_up,
+)
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
-from protocol.escalation.interval_designs import DOWN, FEWEST_TO_ELIMINATE, OptimalInterval
+from protocol.escalation.interval_designs import (
+    DOWN,
+    FEWEST_TO_ELIMINATE,
+    LIN_YIN_2017,
+    LIU_YUAN_2015,
+    UP,
+    DecisionTables,
+    IntervalDesign,
+    boin_tables,
+    check_rates,
+)
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import isotonic_rates, select
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
 
 TIE = 1e-9  # two desirabilities this close are equal
@@ -29,8 +49,19 @@ LARGEST_TABLE = 150  # participants up to which the desirabilities are tabulated
 BEST = 100  # utility of a response without a DLT; that of a DLT without a response is 0
 
 
-@dataclass(frozen=True)
-class Utility(OptimalInterval):
+class UtilityParameters(Record):
+    """What response and toxicity are worth, and the response rates to simulate with."""
+
+    value_neither: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    value_both: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    least_response: Sourced[Rate]
+    futility: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
+    explored: Sourced[Annotated[int, Field(ge=1)]]
+    response_rates: Sourced[tuple[tuple[Rate, ...], ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Utility(IntervalDesign):
     """Utility of response and toxicity for a grid of regimens; what is not listed is as for BOIN.
 
     The desirability of a regimen is the posterior probability that its mean utility exceeds a benchmark. At a rate of
@@ -63,16 +94,20 @@ class Utility(OptimalInterval):
         When a parameter lies outside its range.
     """
 
+    parameters = UtilityParameters
+
+    safe: float = 0.18
     value_neither: int = 40
     value_both: int = 60
     least_response: float = 0.25
     futility: float = 0.90
     explored: int = 6
     response_rates: tuple[tuple[float, ...], ...] = ()
-    preference: Literal["dose", "frequency", "coin"] = "dose"
+    preference: Preference = "dose"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_rates(self.target, self.safe, self.toxic)
         where = _("design")
         if not (0 <= self.value_neither <= BEST and 0 <= self.value_both <= BEST):
             found = _("utilities of {} and {}").format(self.value_neither, self.value_both)
@@ -85,6 +120,38 @@ class Utility(OptimalInterval):
         if self.response_rates and np.shape(self.response_rates) != self.grid.shape:
             write = _("one row per dose, one rate per frequency")
             raise ProtocolError(where, _("response rates of another grid"), write)
+
+    @classmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+        return Description(
+            _(
+                "As BOIN for safety; of the admissible neighbours the one with the most desirable trade of response "
+                "against toxicity is given. The rules for a grid are not published in one place."
+            ),
+            _("At the end the open regimen with the highest mean utility is recommended, among those thought safe."),
+            (
+                (
+                    "Lin R, Zhou Y, Yan F, Li D, Yuan Y. BOIN12: Bayesian optimal interval phase I/II trial design "
+                    "for utility-based dose finding. JCO Precis Oncol 2020;4:1393-1402."
+                ),
+                LIU_YUAN_2015,
+                LIN_YIN_2017,
+            ),
+            {
+                "value_neither": _("Utility of neither a response nor a DLT, 0 to 100"),
+                "value_both": _("Utility of a response with a DLT, 0 to 100"),
+                "least_response": _("Lowest response rate of interest"),
+                "futility": _("Probability of a lower response rate that closes a regimen"),
+                "explored": _("Participants from which a rate between the boundaries allows no step up"),
+                "response_rates": _("Assumed true response rates, to simulate with"),
+            },
+        )
+
+    @property
+    def tables(self) -> DecisionTables:
+        """The look-up tables of BOIN for up to ``maximum`` participants at one regimen."""
+        return boin_tables(self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum)
 
     @property
     def assumed_responses(self) -> Floats:
@@ -101,28 +168,13 @@ class Utility(OptimalInterval):
         return float((mean + BEST) / 2 / BEST)
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
-        """Return the regimen of the next cohort; shape ``(T,)``.
-
-        Parameters
-        ----------
-        outcomes : Outcomes
-            T trials with responses; every participant counted has completed the DLT window.
-        current : array_like of int, shape (T,)
-            Index of the regimen each trial is at.
-        draws : array_like of float, shape (T,), optional
-            Uniform draws from 0 to 1 for ``preference="coin"``.
-
-        Raises
-        ------
-        ProtocolError
-            When a regimen has more participants than ``maximum``, or the coin has no draws.
-        """
+        """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
         check_coin(self.preference, draws)
-        at, among = places(self.grid, outcomes, current), self._among(outcomes, current)
+        at, among = self._indices(outcomes, current), self._among(outcomes, current)
         value = np.where(among, self.desirability(outcomes), -1.0)
         tied = among & (value >= value.max(axis=1, initial=-1.0)[:, None] - TIE)
-        chosen = one_of(self.grid, tied, self.preference, draws)
-        done = finished(outcomes, at, self.maximum, self.enough)
+        chosen = preferred(self.grid, tied, self.preference, draws)
+        done = full(outcomes, at, self.maximum, self.enough)
         return np.where(done | ~among.any(axis=1), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
@@ -158,24 +210,23 @@ class Utility(OptimalInterval):
             treated, dlt, responses, desirability (0 to 1), rank. Where response and DLT meet in one participant makes
             no difference when both utilities add up to 100; otherwise as few as possible do.
         """
-        rows = [
-            (n, y, r, n * self.value_neither + r * (BEST - self.value_neither) - y * self.value_neither
-             + max(y + r - n, 0) * (self.value_both + self.value_neither - BEST))
-            for n in range(0, largest + 1, self.cohort_size) for y in range(n + 1) for r in range(n + 1)
-        ]  # fmt: skip
-        frame = pd.DataFrame(rows, columns=["treated", "dlt", "responses", "points"])
-        n, points = frame["treated"].to_numpy(), frame["points"].to_numpy()
+        cohorts = range(0, largest + 1, self.cohort_size)
+        rows = [(n, y, r) for n in cohorts for y in range(n + 1) for r in range(n + 1)]
+        frame = pd.DataFrame(rows, columns=["treated", "dlt", "responses"])
+        n, y, r = frame.to_numpy().T
+        both, neither, every = np.maximum(y + r - n, 0), self.value_neither, self.value_both + self.value_neither
+        points = n * neither + r * (BEST - neither) - y * neither + both * (every - BEST)
         frame["desirability"] = _desirable(n, points / BEST, self.benchmark).round(9)
-        return frame.drop(columns="points").assign(rank=frame["desirability"].rank(method="dense").astype(int))
+        return frame.assign(rank=frame["desirability"].rank(method="dense").astype(int))
 
     def decisions(self) -> None:
-        """Nothing to tabulate by DLTs alone: responses count, and the neighbours'. See :meth:`ranks`."""
+        """Return None: a decision depends on responses and on the neighbours. See :meth:`ranks`."""
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
         labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
         n, responded = outcomes.treated.reshape(-1), self._efficacy(outcomes)[0].reshape(-1)
-        sentences = [self._count(outcomes, current)]
+        sentences = [self._count_words(outcomes, current)]
         if n[current]:
             sentences.append(_("{} of {} had a response.").format(responded[current], n[current]))
         if chosen == STOP:
@@ -188,16 +239,16 @@ class Utility(OptimalInterval):
     def _end(self, outcomes: Outcomes, current: int) -> str:
         if super().eliminated(outcomes)[0, 0, 0]:
             return _("The lowest regimen, {}, is too toxic: the trial stops.").format(self.grid.labels[0])
-        done = finished_words(outcomes, current, self.maximum, self.enough)
+        done = full_words(outcomes, current, self.maximum, self.enough)
         return done or _("No regimen in reach is both safe and useful enough: the trial stops.")
 
     def _among(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Mark the regimens to choose from, shape ``(T, D * F)``."""
-        at, size = places(self.grid, outcomes, current), self.grid.size
+        at, size = self._indices(outcomes, current), self.grid.size
         rows, n = np.arange(len(at)), outcomes.treated.reshape(-1, size)
         open_ones, toxic = ~self.eliminated(outcomes).reshape(n.shape), super().eliminated(outcomes).reshape(n.shape)
         move = np.where(toxic[rows, at], DOWN, self.tables.move.take(self._codes(outcomes)[rows, at]))
-        up = (move == 1) | ((move == 0) & (n[rows, at] < self.explored))
+        up = (move == UP) | ((move == 0) & (n[rows, at] < self.explored))
         above, below = steps_up(self.grid)[at], steps_up(self.grid).T[at]
         lowest = at == 0
         among = (above == 0) & (below == 1) | (below == 0) & (above == 1) & up[:, None]
@@ -222,9 +273,8 @@ class Utility(OptimalInterval):
         return np.asarray(points.reshape(-1, self.grid.size))
 
     def _futile(self, outcomes: Outcomes) -> Booleans:
-        return _too_few(self.least_response, self.futility, self.maximum)[
-            outcomes.treated, self._efficacy(outcomes)[0]
-        ]
+        table = _too_few(self.least_response, self.futility, self.maximum)
+        return table[outcomes.treated, self._efficacy(outcomes)[0]]
 
 
 @lru_cache(maxsize=8)

@@ -7,16 +7,26 @@ ends says where the next begins.
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
-from protocol.escalation.design import places
+from protocol.escalation.design import Description
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
-from protocol.escalation.interval_designs import DOWN, UP, OptimalInterval
+from protocol.escalation.interval_designs import (
+    DOWN,
+    LIU_YUAN_2015,
+    UP,
+    DecisionTables,
+    IntervalDesign,
+    boin_tables,
+    check_rates,
+)
 from protocol.escalation.outcomes import Outcomes
-from protocol.escalation.selection import select, select_contour
-from protocol.records import ProtocolError
+from protocol.escalation.selection import ROBERTSON_1988, select, select_contour
+from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
 
 PER_REGIMEN = 4  # participants a regimen of a subtrial, when its size is not stated (Zhang & Yuan 2016)
@@ -24,8 +34,14 @@ PER_REGIMEN = 4  # participants a regimen of a subtrial, when its size is not st
 RANK_STEP = 1e-10  # of equal estimates, the higher one below the target and the lower one above it
 
 
-@dataclass(frozen=True)
-class Waterfall(OptimalInterval):
+class WaterfallParameters(Record):
+    """Sizes of the subtrials of the waterfall."""
+
+    cohorts: Sourced[tuple[Annotated[int, Field(ge=1)], ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waterfall(IntervalDesign):
     """Waterfall for a grid of regimens; what is not listed is as for BOIN.
 
     The first subtrial climbs the frequencies at the lowest dose and then the doses at the highest frequency. Each
@@ -47,14 +63,46 @@ class Waterfall(OptimalInterval):
         When a parameter lies outside its range or `cohorts` does not fit the grid.
     """
 
+    parameters = WaterfallParameters
+
+    safe: float = 0.18
     cohorts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_rates(self.target, self.safe, self.toxic)
         frequencies = self.grid.shape[1]
         if self.cohorts and (len(self.cohorts) != frequencies or min(self.cohorts) < 1):
             write = _("{} numbers of cohorts, one a frequency, each 1 or more").format(frequencies)
             raise ProtocolError(_("design"), repr(self.cohorts), write)
+
+    @classmethod
+    def description(cls) -> Description:
+        """Describe the design for a protocol."""
+        return Description(
+            _(
+                "The grid is divided into subtrials along lines of regimens, each run with the boundaries of BOIN; "
+                "the end of one says where the next begins, so that every frequency gets an answer."
+            ),
+            _(
+                "At the end the regimen nearest the target is named for every frequency, by isotonic regression "
+                "along dose and frequency; of these the one whose estimate is nearest the target is recommended."
+            ),
+            (
+                (
+                    "Zhang L, Yuan Y. A practical Bayesian design to identify the maximum tolerated dose contour for "
+                    "drug combination trials. Stat Med 2016;35:4924-4936."
+                ),
+                LIU_YUAN_2015,
+                ROBERTSON_1988,
+            ),
+            {"cohorts": _("Cohorts of the subtrials, the first one first")},
+        )
+
+    @property
+    def tables(self) -> DecisionTables:
+        """The look-up tables of BOIN for up to ``maximum`` participants at one regimen."""
+        return boin_tables(self.target, self.safe, self.toxic, self.elimination, self.lowest_margin, self.maximum)
 
     @cached_property
     def lines(self) -> tuple[Integers, ...]:
@@ -69,23 +117,11 @@ class Waterfall(OptimalInterval):
         return tuple(cohorts * self.cohort_size for cohorts in given)
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:  # noqa: ARG002
-        """Return the regimen of the next cohort; shape ``(T,)``.
+        """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`.
 
-        Parameters
-        ----------
-        outcomes : Outcomes
-            T trials; every participant counted has completed the DLT window.
-        current : array_like of int, shape (T,)
-            Index of the regimen each trial is at; it says which subtrial is under way.
-        draws : array_like of float, optional
-            Not used: a line has no ties.
-
-        Raises
-        ------
-        ProtocolError
-            When a regimen has more participants than ``maximum``.
+        The current regimen says which subtrial is under way. A line has no ties, so that `draws` are not used.
         """
-        at, codes = places(self.grid, outcomes, current), self._codes(outcomes)
+        at, codes = self._indices(outcomes, current), self._codes(outcomes)
         closed, move = self._closed(codes), self.tables.move.take(codes)
         chosen: Integers = at.copy()
         treated = outcomes.treated.reshape(codes.shape)
@@ -123,7 +159,10 @@ class Waterfall(OptimalInterval):
         closed = self.eliminated(outcomes).reshape(1, -1)
         path = ", ".join(labels[cell] for cell in cells)
         words = _("The subtrial along {} has {} of at most {} participants.")
-        sentences = [self._count(outcomes, current), words.format(path, treated[0, cells].sum(), self.sizes[line])]
+        sentences = [
+            self._count_words(outcomes, current),
+            words.format(path, treated[0, cells].sum(), self.sizes[line]),
+        ]
         if closed[0, 0]:
             sentences.append(_("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0]))
         elif outcomes.enrolled.sum() >= self.maximum:
