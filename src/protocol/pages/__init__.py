@@ -7,12 +7,11 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from protocol.conduct import local_day
 from protocol.pages.kit import text as elements
 from protocol.pages.trial_log.attaching import attach, trial_of
 from protocol.pages.trial_log.desk import open_desk
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
+from protocol.trial import Trial, load_trial
 
 PAGES = {
     "overview": "OverviewPage",
@@ -23,9 +22,9 @@ PAGES = {
 }
 
 
-def today_there() -> date:
-    """Return today where the trial takes place, which is the day that the log goes by."""
-    return local_day(datetime.now(UTC))
+def today_there(trial: Trial) -> date:
+    """Return the present day in the time zone of the trial."""
+    return trial.local_day(datetime.now(UTC))
 
 
 def open_page(name: str, folder: str | Path) -> widgets.VBox:
@@ -45,10 +44,10 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     """
     try:
         trial = load_trial(folder)
-        desk = open_desk(trial, os.environ, today_there)
+        desk = open_desk(trial, os.environ, lambda: today_there(trial))
     except ProtocolError as error:
         return elements.framed(elements.html(elements.message(error)))
-    today = today_there()
+    today = today_there(trial)
     kind = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     more = {"desk": desk} if name == "overview" else {}
     page = kind(trial_of(trial, desk), today=today, **more)
