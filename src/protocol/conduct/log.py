@@ -4,7 +4,6 @@ import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, tzinfo
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from protocol.conduct.transitions import refuse_unknown
 from protocol.conduct.verification import Row, Verification, checked, row_of, verified
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
+from protocol.version import __version__
 
 Connection = Any  # of SQLAlchemy, which is imported only if a log is opened
 
@@ -324,5 +324,5 @@ def open_log(
     store: Database = Store(str(url), read_only)
     if read_only:
         return LogReader(store)
-    software = version("protocol-workbook") if software is None else software
+    software = __version__ if software is None else software
     return Log(store, {"protocol": protocol, "software": software}, known, clock, zone)

@@ -13,7 +13,7 @@ from support.frames import frame
 from support.small_protocols import criterion, record_of
 from support.trial import ELIGIBILITY
 
-from protocol import __version__
+from protocol.version import __version__
 from protocol.eligibility.cohort_counts import Tally, pack
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.eligibility.subgroups import SMALLEST, Grouping, exclusion_rates

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from protocol import __version__
 from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation
 from protocol.escalation.designs.three_plus_three import ThreePlusThree
 from protocol.escalation.record import Scenario
@@ -13,6 +12,7 @@ from protocol.escalation.results import figure_words
 from protocol.exchange.documents.synopsis import Line, Section, Table, html, markdown
 from protocol.records import Provenance, Record, Sourced
 from protocol.translation import _
+from protocol.version import __version__
 
 
 class About(NamedTuple):

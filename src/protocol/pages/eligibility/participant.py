@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, get_args
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.eligibility import EligibilityRecord, Fact, Gate, Screening, Step, Timeline, expected, next_steps
 from protocol.eligibility.criteria import RECENCY_ANCHOR, Procedure
 from protocol.eligibility.gates import INFUSION_DAY, infusion_catalogue
@@ -19,6 +18,7 @@ from protocol.pages.kit import text as elements
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
+from protocol.version import __version__
 
 
 class FactsForm:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.conduct import TrialSoFar
 from protocol.pages.kit import text as elements
 from protocol.pages.trial_log.desk import Desk, keep_watching
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
+from protocol.version import __version__
 
 if TYPE_CHECKING:
     from protocol.pages.eligibility.participant import ParticipantPanel
