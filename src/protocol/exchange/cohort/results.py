@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol import __version__
 from protocol.eligibility import CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.exchange.spreadsheet import csv
 from protocol.records import Phase
 from protocol.translation import _
+from protocol.version import __version__
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from protocol.conduct.privacy import without_identity
+from protocol.conduct import without_identity
 from protocol.records import STUDY_ID, ProtocolError, is_study_id
 from protocol.sites import CONSUMER_DOMAINS, Site
 from protocol.translation import _

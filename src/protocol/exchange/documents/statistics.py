@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from protocol import __version__
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation, figure_words
 from protocol.exchange.documents.synopsis import Line, Section, Table, html, markdown
 from protocol.records import Provenance, Sourced
 from protocol.translation import _
+from protocol.version import __version__
 
 RATIOS = {"safe_ratio": "safe", "toxic_ratio": "toxic"}  # times the target they are these rates of a design
 

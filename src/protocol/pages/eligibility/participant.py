@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.eligibility import EligibilityRecord, Fact, Screening, Step, Timeline, expected, next_steps
 from protocol.eligibility.gates import infusion_catalogue
 from protocol.exchange.cohort.cells import read_value
@@ -34,6 +33,7 @@ from protocol.pages.kit import (
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
+from protocol.version import __version__
 
 FIRST_STEPS = 3
 """Steps shown in full; the others are folded."""

@@ -9,7 +9,6 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.chart import Chart
 from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, simulate
 from protocol.escalation.results import figure_words
@@ -19,6 +18,7 @@ from protocol.pages.kit import text as elements
 from protocol.pages.kit.task import Job, Work
 from protocol.records import ProtocolError
 from protocol.translation import _
+from protocol.version import __version__
 
 WIDE_EDITOR = {"description_width": "initial"}
 

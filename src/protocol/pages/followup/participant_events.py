@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import Course, event, table_of_dates
+from protocol.conduct import ParticipantHistory, event
 from protocol.followup import timelines
 from protocol.pages.followup.words import iso, status_word
 from protocol.pages.kit import text as elements
@@ -18,6 +18,7 @@ from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, fi
 from protocol.pages.trial_log.words import CAUSES, KINDS, LINEAGES, RESPONSES, TOXICITIES, event_in_words
 from protocol.records import ProtocolError
 from protocol.translation import _
+from protocol.trial import dates_of
 
 PRESENT = ("overdue", "due", "open")
 """Statuses of visits that somebody must act on, the most urgent first: the first is put in."""
@@ -180,7 +181,7 @@ class ParticipantEventsPanel:
             self._ledgers[name] = visits_to_come(self._desk, name)
         return self._ledgers[name]
 
-    def _story(self, name: str, course: Course | None, ledger: pd.DataFrame) -> Markup:
+    def _story(self, name: str, course: ParticipantHistory | None, ledger: pd.DataFrame) -> Markup:
         if not name:
             return Markup("<p>{}</p>").format(_("Choose a participant."))
         if course is None:
@@ -231,10 +232,10 @@ class ParticipantEventsPanel:
         return course.site if course else str(self.site.value)
 
 
-_More = Callable[[ParticipantEventsPanel, Course | None], dict[str, Any]]
+_More = Callable[[ParticipantEventsPanel, ParticipantHistory | None], dict[str, Any]]
 
 
-def _assessed(panel: ParticipantEventsPanel, _course: Course | None) -> dict[str, Any]:
+def _assessed(panel: ParticipantEventsPanel, _course: ParticipantHistory | None) -> dict[str, Any]:
     code = panel.detail.value
     return {"dlt": bool(code)} | ({"code": code, "grade": panel.grade.value} if code else {})
 
@@ -264,7 +265,7 @@ def visits_to_come(desk: Desk, name: str) -> pd.DataFrame:
     so_far = desk.briefing.so_far
     people = [person for person in so_far.participants if person.id == name] if so_far else []
     try:
-        ledger = timelines(desk.trial.followup, table_of_dates(people), desk.briefing.as_of) if people else None
+        ledger = timelines(desk.trial.followup, dates_of(desk.trial, people), desk.briefing.as_of) if people else None
     except ProtocolError:  # the overview names those whose dates cannot be laid out
         ledger = None
     if ledger is None:

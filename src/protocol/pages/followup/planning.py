@@ -370,9 +370,8 @@ class Planning:
 
     def _best(self, case: Case) -> Markup:
         table = self._proposals(case)
-        note = (
-            provisional_note(last_announced_year(self._record.working)) if table["provisional"].any() else Markup("")
-        )
+        last = last_announced_year(self._record.working)
+        note = provisional_note(last) if table["provisional"].any() else Markup("")
         return best_days_in_words(table) + note
 
     def _doomed(self, case: Case) -> Markup:

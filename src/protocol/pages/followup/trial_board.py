@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from protocol.briefing import ledgers
 from protocol.chart import Chart
-from protocol.conduct import TrialSoFar, clocks, openings, table_of_dates
+from protocol.conduct import TrialSoFar, dlt_windows, next_cohort, table_of_dates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import agenda, timelines
@@ -184,16 +184,16 @@ class Board:
         self.picture.draw(rows, view=self.zoom.value, slot_count=count, domain=_domain(self.zoom.value, self._today))
 
     def _openings(self, _change: Any = None) -> None:
-        table = clocks(self._so_far, self.window.value, self._last_infusions)
+        table = dlt_windows(self._so_far, self.window.value, self._last_infusions)
         cohort = self._trial.escalation.design.cohort_size.value
-        text = _openings(openings(table, cohort, self.review.value), self._so_far.open_regimen)
+        text = _openings(next_cohort(table, cohort, self.review.value), self._so_far.open_regimen)
         self.next_cohort.value = elements.dress(text + _clocks(table), role="status")
 
 
 def lanes_of(so_far: TrialSoFar, window_days: int, last_infusion_days: dict[str, int]) -> pd.DataFrame:
     """Lay out the participants with their DLT clocks, the latest enrolled first."""
     dates = table_of_dates(so_far.participants)[["participant", "enrolment", "withdrawal"]]
-    table = dates.merge(clocks(so_far, window_days, last_infusion_days), on="participant")
+    table = dates.merge(dlt_windows(so_far, window_days, last_infusion_days), on="participant")
     return table.sort_values("enrolment", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -231,7 +231,7 @@ def unassessed(now: Briefing) -> Markup:
 def sheets(desk: Desk) -> tuple[Sheet, ...]:
     """Return the tables of the present state: regimens, sites, visits, screening, reasons."""
     now, criteria = desk.briefing, {c.id: c for c in desk.trial.eligibility.criteria}
-    hidden = "" if now.invented or now.identity.sees_all else _(
+    hidden = "" if now.invented or now.reader.sees_all else _(
         "One to four are not told apart for those who see figures only, and DLTs are not split by site."
     )  # fmt: skip
     steps = {"screened": _("screened"), **OVERALL, **COUNTS}
