@@ -192,7 +192,7 @@ class NextStepsPanel(Panel):
         if not steps:
             return None
         lead = _(
-            "By how often the criteria behind fail, for what it costs to know. Some findings decide only together:"
+            "By how often the criteria fail, divided by the cost of knowing. Some findings decide only together:"
         )
         items, left = [self._step(step) for step in steps], len(steps) - FIRST_STEPS
         more = ngettext("and {n} more", "and {n} more", left).format(n=left)
