@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, SkipValidation, model_validator
 
 from protocol.conduct import Course, Entry, State, TrialSoFar, fold, local_day, read_entries
-from protocol.eligibility import EligibilityRecord
+from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import FollowupRecord
 from protocol.records import Ambiguity, Provenance, Record, Text, read_record, unique
@@ -131,7 +131,9 @@ def load_trial(folder: str | Path) -> Trial:
         folder=folder,
         identity=read_record(folder / "trial.toml", Identity),
         ambiguities=read_record(folder / "ambiguities.toml", Register).ambiguities,
-        eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
+        eligibility=read_record(folder / "eligibility.toml", EligibilityRecord).with_cases(
+            read_record(folder / "eligibility_cases.toml", Cases)
+        ),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
         **{name: getattr(places, name) for name in SitesRecord.model_fields},

@@ -10,7 +10,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from protocol.eligibility import Cohort
-from protocol.eligibility.cohort_counts import pack
 from protocol.exchange.cohort.cells import Problem
 from protocol.exchange.cohort.files import read_cohort, take_cohort, template
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, Screened, facts_of_one, totals
@@ -135,7 +134,7 @@ class CohortPanel(Panel):
                 self._refuse(error)
                 return
             record = self.record.with_parameters(**changed)
-            self._draw(Screened(record, changed, self.cohort, screening, pack(screening), phase, self.off))
+            self._draw(Screened(record, changed, self.cohort, screening, phase, self.off))
 
     @property
     def off(self) -> frozenset[str]:

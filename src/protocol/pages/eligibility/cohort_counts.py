@@ -1,6 +1,6 @@
 """Counts of a screened cohort: the totals, the funnel in any order, and each criterion with reasons and overlaps."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +11,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord
+from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.cohort import reader
-from protocol.eligibility.cohort_counts import Planes, Tally
 from protocol.eligibility.fact_sources import Choices
 from protocol.eligibility.frames import EPOCH
 from protocol.eligibility.logic import Value
@@ -37,7 +36,7 @@ class Screened:
         With the present thresholds and readings.
     changed : dict
         Those that differ from the record's own, by id.
-    cohort, screening, planes : Cohort, CohortScreening, Planes
+    cohort, screening : Cohort, CohortScreening
     phase : str
     off : frozenset of str
         Criteria switched off.
@@ -47,34 +46,29 @@ class Screened:
     changed: dict[str, Any]
     cohort: Cohort
     screening: CohortScreening
-    planes: Planes
     phase: Phase
     off: frozenset[str]
 
     @cached_property
     def tally(self) -> Tally:
         """The counts."""
-        return Tally(self.planes, self.off)
+        return self.screening.tally(self.off)
 
     @cached_property
     def titles(self) -> dict[str, str]:
         """The short title of each criterion, and of the two totals that :func:`exclusion_rates` adds."""
         totals = {ALL: _("Any criterion"), COMPUTABLE: _("Any criterion but the judgements")}
-        return dict(zip(self.planes.ids, self.planes.titles, strict=True)) | totals
+        return dict(zip(self.tally.ids, self.tally.titles, strict=True)) | totals
 
     @property
     def left_out(self) -> list[str]:
         """The criteria that are switched off, in the order of the protocol."""
-        return [name for name in self.planes.ids if name in self.off]
+        return [name for name in self.tally.ids if name in self.off]
 
     @property
     def idle(self) -> list[str]:
         """Implied criteria that add nothing to the one they follow from."""
-        kept = [(self.planes.ids[i], row) for row, i in enumerate(self.tally.on)]
-        return [name for name, row in kept if name in self.planes.counted_in and not self._adds(row)]
-
-    def _adds(self, row: int) -> bool:
-        return bool(self.tally.fail[row].any() or self.tally.unknown[row].any())
+        return [*self.tally.idle()]
 
     def label(self, parameter: str) -> str:
         """Return a threshold's name with its unit."""
@@ -143,11 +137,11 @@ class FunnelPanel(Panel):
     def draw(self, screened: Screened) -> None:
         """Draw the funnel."""
         self.own.layout.display = "" if self.order.value == "own" else "none"
-        unknown = [name for name in self._named() if name not in screened.planes.ids]
+        unknown = [name for name in self._named() if name not in screened.tally.ids]
         text = ngettext("{names} is no criterion that counts.", "{names} are no criteria that count.", len(unknown))
         self.problem.show(note(text.format(names=", ".join(unknown))) if unknown else None)
-        self.once.show(paragraph(_counted_once(screened.planes, ()), "off"))
-        self.funnel.draw(_funnel_rows(screened, self.chosen), total=screened.planes.participants)
+        self.once.show(paragraph(_counted_once(screened.tally), "off"))
+        self.funnel.draw(_funnel_rows(screened, self.chosen), total=screened.tally.participants)
 
     @property
     def chosen(self) -> str | list[str]:
@@ -158,14 +152,13 @@ class FunnelPanel(Panel):
         return str(self.own.value).upper().replace(",", " ").split()
 
 
-def _counted_once(planes: Planes, off: Collection[str]) -> str:
+def _counted_once(tally: Tally) -> str:
     """Say which criteria are counted with another."""
     pairs = [
         _("{one} follows from {other}").format(one=one, other=other)
-        if one in planes.ids
+        if one in tally.ids
         else _("{one} says the same as {other}").format(one=one, other=other)
-        for one, other in planes.counted_in.items()
-        if one not in off
+        for one, other in tally.counted_in.items()
     ]
     return _("Counted once: {pairs}.").format(pairs="; ".join(pairs)) if pairs else ""
 
@@ -229,7 +222,7 @@ class CriteriaPanel(Panel):
                 rows = _review_rows(screened)
                 self.review.draw(rows, total=_rounded_up(rows["open"]))
             case _:
-                self.verdicts.draw(_verdict_rows(screened), total=screened.planes.participants)
+                self.verdicts.draw(_verdict_rows(screened), total=screened.tally.participants)
         self.body.children = [self._sections[self.show_what.value]]
 
 

@@ -61,7 +61,7 @@ class ExportPanel(Panel):
         return download(label, self._name(kind, "csv"), content, "text/csv")
 
     def _log(self, screened: Screened, under: cohort_results.Stamp) -> Markup:
-        if screened.planes.participants > LOG_AT_MOST:
+        if screened.tally.participants > LOG_AT_MOST:
             text = _("The screening log of more than {n:,} participants is written in Python, not on this page.")
             return note(text.format(n=LOG_AT_MOST))
         content = cohort_results.screening_log(screened.screening, under, screened.tally)

@@ -8,7 +8,6 @@ from markupsafe import Markup
 
 from protocol import __version__
 from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
-from protocol.eligibility.criteria import RECENCY_ANCHOR
 from protocol.eligibility.screening_record import screening_record
 from protocol.exchange.clinical.findings import Imported, Imports
 from protocol.pages.eligibility.cohort import CohortPanel
@@ -41,7 +40,7 @@ class EligibilityPage(Panel):
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
         self.trial, self.record = trial, trial.eligibility
-        self.phase = field(widgets.ToggleButtons, _("Phase"), width="form", options=["Ib", "II"], value="Ib")
+        self.phase = field(widgets.ToggleButtons, _("Phase"), width="form", options=self.record.phases)
         self.parameters = {item.id: _control(item) for item in self.record.parameters}
         self.reset, self.changes = button(_("Back to the workbook's values"), self._reset, icon="undo"), Text()
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
@@ -136,7 +135,8 @@ class EligibilityPage(Panel):
 
     def _take_person(self, person: Imported) -> None:
         self.person.who.show(paragraph(strong(person.participant)))
-        self.person.as_of.value = str(person.facts[RECENCY_ANCHOR])
+        if day := person.facts.get(self.record.roles.enrolment_day or ""):
+            self.person.as_of.value = str(day)
         self.person.fill(person.facts, sources(person), person.unusable)
         self.tabs.selected_index = PARTICIPANT
 

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import groupby
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol import __version__
-from protocol.eligibility import EligibilityRecord, Fact, Gate, Screening, Step, Timeline, expected, next_steps
-from protocol.eligibility.criteria import RECENCY_ANCHOR
-from protocol.eligibility.gates import INFUSION_DAY, infusion_catalogue
+from protocol.eligibility import EligibilityRecord, Fact, Screening, Step, Timeline, expected, next_steps
+from protocol.eligibility.gates import infusion_catalogue
 from protocol.exchange.cohort.cells import read_value
 from protocol.pages.eligibility.hospital_records import day_of
 from protocol.pages.eligibility.timeline import TimelinePanel
@@ -58,16 +57,16 @@ class FactsForm:
         Facts that were found and cannot be used, with the reason, until they are entered.
     """
 
-    def __init__(self, facts: tuple[Fact, ...], today: date) -> None:
+    def __init__(self, facts: tuple[Fact, ...], today: date, enrolment_day: str | None) -> None:
         self.facts = {fact.id: fact for fact in facts}
         self.fields = {fact.id: _fact_field(fact) for fact in facts}
         self.sources: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
         for name, control in self.fields.items():
             control.observe(lambda _change, name=name: self._entered(name), "value")
-        if RECENCY_ANCHOR in self.fields:
-            self.fields[RECENCY_ANCHOR].value = today.isoformat()
-            self.sources[RECENCY_ANCHOR] = _("today")
+        if enrolment_day is not None:
+            self.fields[enrolment_day].value = today.isoformat()
+            self.sources[enrolment_day] = _("today")
         self.clear = button(_("Empty the form"), icon="eraser")
         groups = [(name, list(members)) for name, members in groupby(facts, key=lambda fact: fact.group)]
         boxes = [classed(widgets.VBox([self.fields[fact.id] for fact in some]), "pw-form") for _name, some in groups]
@@ -324,8 +323,11 @@ class ParticipantPanel(Panel):
     def __init__(self, trial: Trial, today: date, chances: Chances) -> None:
         self.trial, self.chances, self.day = trial, chances, today
         record: EligibilityRecord = trial.eligibility
-        self.form = FactsForm(record.facts, today)
-        gates = [*zip((_("Enrolment"), _("An infusion")), get_args(Gate), strict=True)]
+        self.roles = record.roles
+        self.form = FactsForm(record.facts, today, self.roles.enrolment_day)
+        gates = [(_("Enrolment"), "enrolment")]
+        if self.roles.infusion_day:
+            gates.append((_("An infusion"), "infusion"))
         self.gate = field(widgets.ToggleButtons, _("Gate"), width="form", options=gates)
         self.as_of = field(widgets.Text, _("As of"), width="short", value=today.isoformat(), continuous_update=False)
         statuses = [(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")]
@@ -358,25 +360,27 @@ class ParticipantPanel(Panel):
 
     def present(self) -> Present:
         """Return what the panel answers at the moment."""
-        record, phase = self.shown or (self.trial.eligibility, None)
+        record, phase = self.shown or (self.trial.eligibility, self.trial.eligibility.phases[0])
         facts, _problems = self.form.read()
         known = {name: value for name, value in facts.items() if value is not None}
         if self.gate.value == "infusion":
-            known.setdefault(INFUSION_DAY, self.day)
+            known.setdefault(str(self.roles.infusion_day), self.day)
         when = self._timeline(record, phase, known)
         gate = self.gate.value
         return Present(record, known, self.form.sources, self.form.unusable, phase, gate, self.day, when)
 
     def _timeline(self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any]) -> Timeline:
         """Look at the days from the day of the answer on, or from the day of enrolment if that is earlier."""
-        enrolled = facts.get(RECENCY_ANCHOR) or self.day
+        enrolled = facts.get(self.roles.enrolment_day or "") or self.day
         return record.timeline(facts, phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
     def _answer(self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any]) -> None:
         gate = self.gate.value
-        empty = not any(v is not None for name, v in facts.items() if name not in (RECENCY_ANCHOR, INFUSION_DAY))
+        days = (self.roles.enrolment_day, self.roles.infusion_day)
+        empty = not any(value is not None for name, value in facts.items() if name not in days)
         if gate == "infusion":
-            facts[INFUSION_DAY] = facts.get(INFUSION_DAY) or self.day
+            planned = str(self.roles.infusion_day)
+            facts[planned] = facts.get(planned) or self.day
         rules = infusion_catalogue(record) if gate == "infusion" else record
         found = {"sources": self.form.sources, "unusable": self.form.unusable}
         answers = record.answers(facts, phase, as_of=self.day, gate=gate, **found)

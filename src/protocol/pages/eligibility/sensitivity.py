@@ -51,7 +51,7 @@ class NearMissPanel(Panel):
 
     def draw(self, screened: Screened) -> None:
         """Find the near misses, one criterion after another."""
-        self.task.begin(_steps(screened), at_once=screened.planes.participants <= AT_ONCE)
+        self.task.begin(_steps(screened), at_once=screened.tally.participants <= AT_ONCE)
 
     def _found(self, found: pd.DataFrame) -> None:
         (screened,) = self.shown or ()
@@ -212,7 +212,7 @@ class ReadingsPanel(Panel):
             other_readings(screened.record.parameters),
             screened.off,
         )
-        self.task.begin(found, at_once=screened.planes.participants <= AT_ONCE)
+        self.task.begin(found, at_once=screened.tally.participants <= AT_ONCE)
 
     def _found(self, found: pd.DataFrame) -> None:
         (screened,) = self.shown or ()

@@ -11,8 +11,6 @@ from protocol.chart import Chart
 from protocol.eligibility import Cohort, EligibilityRecord
 from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.frames import ParquetFile
-from protocol.eligibility.logic import Logic
-from protocol.eligibility.sensitivity import closure
 from protocol.eligibility.subgroups import (
     AGE_BANDS,
     ALL,
@@ -23,6 +21,7 @@ from protocol.eligibility.subgroups import (
     exclusion_rates,
     named,
 )
+from protocol.eligibility.verdicts import logic_of, names_behind
 from protocol.figures import eligibility as figures
 from protocol.pages.eligibility.cohort_counts import Screened
 from protocol.pages.kit import Panel, Table, Text, field, note, section
@@ -121,8 +120,8 @@ def grouping(record: EligibilityRecord, cohort: Cohort, name: str) -> Grouping:
     """Group a cohort by a fact, computed where it is not given."""
     facts = {fact.id: fact for fact in record.facts}
     numbers, known = [], []
-    for batch in cohort.values(closure(record, [name])):
-        value = Logic(facts, {p.id: p for p in record.parameters}, Columns(batch)).fact(facts[name])
+    for batch in cohort.values(names_behind(record, [name])):
+        value = logic_of(record, Columns(batch)).fact(facts[name])
         size = max((len(column.known) for column in batch.values()), default=len(cohort))
         data = value.data.positions if isinstance(value.data, Choices) else value.data
         numbers.append(np.broadcast_to(np.asarray(np.nan if data is None else data, dtype=float), size))

@@ -285,7 +285,7 @@ class ForecastPanel:
         examples, record = self._trial.examples, self._trial.eligibility
         if examples:
             cohort = read_cohort("example", examples.cohort(), record)
-            verdicts = record.screen_cohort(cohort.frame, "Ib").overall()
+            verdicts = record.screen_cohort(cohort.frame).overall()
             self.failures.value = round(float((verdicts == "ineligible").mean()), 2)
 
 
