@@ -66,6 +66,7 @@ def test_a_person_goes_into_the_form_with_evidence_under_the_id_that_was_typed(p
     assert page.records.person.options == ("S-014",)
     assert "145.86 μmol/L" in page.records.found.value
     assert "Observation k1 · LOINC 2160-0 · 1.65 mg/dL" in page.records.found.value
+    assert "&lt;span" not in page.records.found.value
     page.records.to_form.click()
     assert page.tabs.selected_index == 0
     assert "S-014" in page.person.who.value

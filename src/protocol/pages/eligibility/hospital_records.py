@@ -305,11 +305,12 @@ def _evidence(person: Imported, record: EligibilityRecord) -> Markup:
         for fact in record.facts
         if fact.id in person.unusable
     ]
-    found = table(pd.DataFrame(used, columns=[_("Fact"), _("Value"), _("Day"), _("From")]), _("Found"))
+    columns = [_("Fact"), _("Value"), _("Day"), _("From")]  # of type object, which keeps markup
+    found = table(pd.DataFrame(used, columns=columns, dtype=object), _("Found"))
     if not unused:
         return found
-    frame = pd.DataFrame(unused, columns=[_("Fact"), _("Reason"), _("Day"), _("From")])
-    return found + table(frame, _("Found, but not usable"))
+    columns[1] = _("Reason")
+    return found + table(pd.DataFrame(unused, columns=columns, dtype=object), _("Found, but not usable"))
 
 
 def _value(fact: Fact, value: Any) -> Markup | str:

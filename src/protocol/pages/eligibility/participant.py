@@ -191,7 +191,7 @@ class NextStepsPanel(Panel):
         if not steps:
             return None
         lead = _(
-            "By how often the criteria behind fail, for what it costs to know. Some findings decide only together:"
+            "By how often the criteria fail, divided by the cost of knowing. Some findings decide only together:"
         )
         items, left = [self._step(step) for step in steps], len(steps) - FIRST_STEPS
         more = ngettext("and {n} more", "and {n} more", left).format(n=left)
@@ -328,9 +328,11 @@ class ParticipantPanel(Panel):
     def __init__(self, trial: Trial, today: date, chances: Chances) -> None:
         self.trial, self.chances, self.day = trial, chances, today
         record: EligibilityRecord = trial.eligibility
-        self.form = FactsForm(record.facts, today, record.roles.enrolment_day)
+        self.roles = record.roles
+        self.form = FactsForm(record.facts, today, self.roles.enrolment_day)
         gates = [(_("Enrolment"), "enrolment")]
-        gates += [(_("An infusion"), "infusion")] if record.roles.infusion_day else []
+        if self.roles.infusion_day:
+            gates.append((_("An infusion"), "infusion"))
         self.gate = field(widgets.ToggleButtons, _("Gate"), width="form", options=gates)
         self.as_of = field(widgets.Text, _("As of"), width="short", value=today.isoformat(), continuous_update=False)
         statuses = [(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")]
@@ -367,22 +369,22 @@ class ParticipantPanel(Panel):
         facts, _problems = self.form.read()
         known = {name: value for name, value in facts.items() if value is not None}
         if self.gate.value == "infusion":
-            known.setdefault(str(record.roles.infusion_day), self.day)
+            known.setdefault(str(self.roles.infusion_day), self.day)
         when = self._timeline(record, phase, known)
         gate = self.gate.value
         return Present(record, known, self.form.sources, self.form.unusable, phase, gate, self.day, when)
 
     def _timeline(self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any]) -> Timeline:
         """Look at the days from the day of the answer on, or from the day of enrolment if that is earlier."""
-        enrolled = facts.get(record.roles.enrolment_day or "") or self.day
+        enrolled = facts.get(self.roles.enrolment_day or "") or self.day
         return record.timeline(facts, phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
     def _answer(self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any]) -> None:
         gate = self.gate.value
-        days = (record.roles.enrolment_day, record.roles.infusion_day)
+        days = (self.roles.enrolment_day, self.roles.infusion_day)
         empty = not any(value is not None for name, value in facts.items() if name not in days)
         if gate == "infusion":
-            planned = str(record.roles.infusion_day)
+            planned = str(self.roles.infusion_day)
             facts[planned] = facts.get(planned) or self.day
         rules = infusion_catalogue(record) if gate == "infusion" else record
         found = {"sources": self.form.sources, "unusable": self.form.unusable}
