@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 import pandas as pd
 from pydantic import Field, model_validator
 
-from protocol.conduct.events import Regimen, StudyId, VisitId
-from protocol.records import Record, Text, unique
+from protocol.conduct.events import Regimen, VisitId
+from protocol.records import Record, StudyId, Text, unique
 
 Progress = Literal["enrolled", "in DLT window", "assessment missing", "evaluable", "DLT", "withdrawn, not evaluable"]
 """The status of a participant with regard to the DLT window."""

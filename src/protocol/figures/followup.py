@@ -116,7 +116,7 @@ def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
 
 def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[Any]":
     """Write days as local moments; a missing one is None and not NaN, which JSON does not have."""
-    written = [moment(day, hour) if pd.notna(day) else None for day in days]
+    written = [None if pd.isna(day) else moment(day, hour) for day in days]
     return pd.Series(written, index=days.index, dtype=object)
 
 
