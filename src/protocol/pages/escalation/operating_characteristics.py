@@ -11,8 +11,7 @@ from markupsafe import Markup
 
 from protocol import __version__
 from protocol.chart import Chart
-from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, simulate
-from protocol.escalation.results import figure_words
+from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, figure_words, simulate
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.kit import text as elements
