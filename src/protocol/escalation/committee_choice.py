@@ -28,8 +28,8 @@ def choose(design: Design, outcomes: Outcomes, current: int, chosen: str | None)
     """Check the regimen that a committee chose for the next cohort of one trial.
 
     The end of the trial is always allowed. After the last participant it is the only choice. Before, a step down
-    (neither dose nor frequency higher than now) is allowed; any other regimen must be at most one step above a treated
-    one, in dose or in frequency, and must not be eliminated.
+    (neither dose nor frequency higher than now) is allowed; any other regimen must be at most one step above a
+    treated one, in dose or in frequency, and must not be eliminated.
 
     Parameters
     ----------
