@@ -11,9 +11,19 @@ from support.paths import FOLDER
 from support.trial import ESCALATION
 from twins.boin import PlainBoin
 
-from protocol.escalation import DESIGNS, STOP, EscalationRecord, Grid, Outcomes, last_named, simulate
+from protocol.escalation import (
+    DESIGNS,
+    STOP,
+    EscalationRecord,
+    Grid,
+    Outcomes,
+    isotonic_rates,
+    last_named,
+    select,
+    select_contour,
+    simulate,
+)
 from protocol.escalation.designs.boin import PAPER, RULES, SOFTWARE, Boin
-from protocol.escalation.selection import isotonic_rates, select, select_contour
 from protocol.records import ProtocolError, read_record
 
 # Answers of BOIN 2.7.2 that name a regimen its own trial rule has eliminated; they are not followed here.

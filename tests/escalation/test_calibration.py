@@ -5,8 +5,7 @@ import pytest
 from support.escalation import SCENARIOS
 from support.trial import ESCALATION
 
-from protocol.escalation import simulate
-from protocol.escalation.calibration import Setting, calibrate
+from protocol.escalation import Setting, calibrate, simulate
 from protocol.records import ProtocolError
 
 

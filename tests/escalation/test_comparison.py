@@ -5,8 +5,7 @@ import pytest
 from support.escalation import SCENARIOS
 from support.trial import ESCALATION
 
-from protocol.escalation import simulate
-from protocol.escalation.comparison import compare
+from protocol.escalation import compare, simulate
 from protocol.records import ProtocolError
 
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from support.escalation import GRID, SCENARIOS
 from support.trial import ESCALATION
 
-from protocol.escalation import DESIGNS, STOP, Outcomes, last_named, simulate
-from protocol.escalation.pathways import pathways, recommended, turning_points
+from protocol.escalation import DESIGNS, STOP, Outcomes, last_named, pathways, recommended, simulate, turning_points
 from protocol.records import ProtocolError
 
 FAST = [name for name in DESIGNS if name not in {"Two-agent logistic", "PIPE"}]

@@ -1,4 +1,4 @@
-"""A committee's choice instead of the recommendation: what it may be, whatever the design."""
+"""The regimen that a committee chooses: checked by rules that are the same for every design."""
 
 from typing import NamedTuple
 
@@ -27,9 +27,9 @@ class Choice(NamedTuple):
 def choose(design: Design, outcomes: Outcomes, current: int, chosen: str | None) -> Choice:
     """Check the regimen that a committee chose for the next cohort of one trial.
 
-    The end of the trial is always allowed; after the last participant nothing else is. A step down (neither dose nor
-    frequency higher than now) is allowed otherwise. Anything else must lie on the grid, at most one step above a
-    treated regimen in dose or frequency but not both, and must not be eliminated.
+    The end of the trial is always allowed. After the last participant it is the only choice. Before, a step down
+    (neither dose nor frequency higher than now) is allowed; any other regimen must be at most one step above a
+    treated one, in dose or in frequency, and must not be eliminated.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def choose(design: Design, outcomes: Outcomes, current: int, chosen: str | None)
     Raises
     ------
     ProtocolError
-        When the choice is none that a trial may make, saying which rule it breaks.
+        When the grid has no such regimen or the choice breaks a rule; the message names the rule.
     """
     grid, advised = design.grid, int(recommended(design, outcomes, current)[0])
     if chosen is None:

@@ -29,10 +29,13 @@ STOP = -1
 MOST_LOWER_SETS = 1000
 
 Integers = NDArray[np.integer[Any]]
+"""An array of whole numbers, of any size in bits."""
 
 Floats = NDArray[np.floating[Any]]
+"""An array of numbers."""
 
 Booleans = NDArray[np.bool_]
+"""An array of marks."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""What lies ahead: every outcome of the next cohorts, and what it would take to change the recommendation.
+"""Dose transition pathways, and the smallest changes in the DLTs that change the recommendation.
 
-Both ask the design that advises; nothing here decides. Source of the idea: dose transition pathways (Yap, Billingham,
+Both ask the design that advises. Source: dose transition pathways (Yap, Billingham,
 Cheung, Craddock & O'Quigley 2017, Clin Cancer Res 23:7440-7447).
 """
 
@@ -17,7 +17,7 @@ from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-MOST_OUTCOMES = 1000  # leaves of a tree that somebody may still want as a table
+MOST_OUTCOMES = 1000  # paths that a table can still show
 
 UP, DOWN = 1, -1  # rows of Grid.neighbours
 

@@ -1,4 +1,4 @@
-"""What simulated trials showed: operating characteristics with their Monte Carlo error."""
+"""Results of a simulation: operating characteristics with their Monte Carlo errors."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -42,7 +42,12 @@ def selection_rule() -> str:
 
 
 def isotonic_rates(outcomes: Outcomes) -> Floats:
-    """Estimate all DLT rates under the order of the grid.
+    """Estimate all DLT rates under the order of the grid, with pseudo-counts (y + 0.05) / (n + 0.1).
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        T trials.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Options of the trial, not of a design: how fast participants come, who is waited for, what is filled meanwhile."""
+"""Rules of the trial, the same for every design: accrual, pending outcomes that are waited for, and backfill."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-NOWHERE = -1
+NOWHERE = -1  # in place of a regimen to fill: there is none
 
 
 @dataclass(frozen=True)
 class TrialRules:
-    """What holds in a trial whatever its design; left alone, every outcome is complete before the next cohort.
+    """Rules of the trial; with the defaults every outcome is complete before the next cohort starts.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class TrialRules:
         Designs that need complete outcomes wait for all participants, whatever their regimen.
     backfill : bool
         Participants who come while a cohort is waited for start at a cleared regimen below the current one. Designs
-        that need complete outcomes refuse it: everybody who is filled in would prolong the wait.
+        that need complete outcomes refuse it: each backfilled participant would prolong the wait.
     backfill_most : int
         No regimen is filled beyond this number of participants, 1 or more.
 
@@ -65,7 +65,13 @@ class TrialRules:
             raise ProtocolError(where, _("backfill without an accrual"), write)
 
     def check(self, design: Design) -> None:
-        """Refuse rules that the design cannot follow."""
+        """Refuse rules that the design cannot follow.
+
+        Raises
+        ------
+        ProtocolError
+            When backfill is asked for and the design waits for all outcomes.
+        """
         if self.backfill and not design.reads_pending:
             write = _("no backfill, or a design that counts pending participants by their follow-up")
             raise ProtocolError(_("rules of the trial"), _("backfill under a design that waits for everybody"), write)
@@ -73,9 +79,8 @@ class TrialRules:
     def waits(self, design: Design, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Say which trials wait for pending outcomes before the next cohort; shape ``(T,)``.
 
-        A design that needs complete outcomes waits for the pending ones everywhere, one that counts them in part for
-        those at the current regimen beyond `most_pending`; it does not wait when the step is down whatever they will
-        be.
+        A design that needs complete outcomes waits for all pending ones. A design that counts them in part waits for
+        those at the current regimen beyond `most_pending`, unless the step is down whatever they will be.
         """
         at, rows = np.asarray(current), np.arange(len(outcomes.treated))
         if outcomes.pending is None:
@@ -92,8 +97,7 @@ class TrialRules:
     def waited_for(self, design: Design, outcomes: Outcomes, current: int) -> Integers:
         """Count the participants one trial waits for before the next cohort, at each regimen; shape ``(D * F,)``.
 
-        Where nobody was treated at the current regimen yet, its step is taken only now: the treated regimens one step
-        below are asked.
+        If the current regimen is untried, the treated regimens one step below decide: their participants are counted.
         """
         if outcomes.pending is None:
             return np.zeros(design.grid.size, int)
@@ -101,11 +105,11 @@ class TrialRules:
         below = [cell for cell in design.grid.neighbours[-1, current].tolist() if cell >= 0 and enrolled[cell]]
         asked = below if below and not enrolled[current] else [current]
         waiting = [cell for cell in asked if self.waits(design, outcomes, [cell])[0]]
-        here = np.isin(np.arange(design.grid.size), waiting) | (not design.reads_pending)
-        return np.where(here, pending, 0)
+        counted = np.isin(np.arange(design.grid.size), waiting) | (not design.reads_pending)
+        return np.where(counted, pending, 0)
 
     def backfilled(self, design: Design, outcomes: Outcomes, current: ArrayLike, cohort_size: int) -> Integers:
-        """Name the regimen to fill up meanwhile, NOWHERE for none; shape ``(T,)``.
+        """Return the index of the regimen to backfill, NOWHERE for none; shape ``(T,)``.
 
         Cleared are regimens below the current one (neither dose nor frequency higher) where a whole cohort has
         complete outcomes, not eliminated, with an observed DLT rate at or below the target. Of those with a free

@@ -1,8 +1,8 @@
 """3+3 along a stated path through the grid.
 
 The rule in common use, described by Storer 1989 (Biometrics), in the form that asks for six participants at the
-selected level. It knows one line of levels; on a grid somebody has to say which line, and regimens beside it are
-never given.
+selected level. It knows one line of levels: on a grid the path has to be stated, and regimens beside it are never
+given.
 """
 
 from dataclasses import dataclass

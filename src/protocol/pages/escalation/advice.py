@@ -4,9 +4,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
-from protocol.escalation.grid import Integers
-from protocol.escalation.pathways import deciding_regimens
+from protocol.escalation import STOP, Design, Integers, Outcomes, deciding_regimens, isotonic_rates
 from protocol.translation import _, ngettext
 
 

@@ -9,9 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import Design, EscalationRecord
-from protocol.escalation.calibration import Calibration, Setting, calibrate
-from protocol.escalation.results import figure_words
+from protocol.escalation import Calibration, Design, EscalationRecord, Setting, calibrate, figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.kit import text as elements

@@ -9,9 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import Design, EscalationRecord
-from protocol.escalation.comparison import Comparison, compare
-from protocol.escalation.results import figure_words
+from protocol.escalation import Comparison, Design, EscalationRecord, compare, figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.escalation.operating_characteristics import measure_words

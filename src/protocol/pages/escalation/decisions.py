@@ -11,8 +11,7 @@ from markupsafe import Markup
 from protocol.briefing import Briefing
 from protocol.chart import Chart
 from protocol.conduct import event
-from protocol.escalation import STOP, Outcomes
-from protocol.escalation.committee_choice import choose
+from protocol.escalation import STOP, Outcomes, choose
 from protocol.figures import conduct as figures
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.fields import Day
@@ -153,7 +152,7 @@ class DecisionPanel:
         return now.following is None and now.open_regimen is not None
 
     def _refuse_choice(self, chosen: str | None) -> None:
-        """Return when the committee may choose a regimen; see :func:`protocol.escalation.committee_choice.choose`."""
+        """Return when the committee may choose a regimen; see :func:`protocol.escalation.choose`."""
         now, escalation = self._desk.briefing, self._desk.trial.escalation
         opened = now.decisions["chosen"].dropna()
         if self._waits and chosen == now.open_regimen and len(opened):

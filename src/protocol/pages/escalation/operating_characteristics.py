@@ -10,8 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, simulate
-from protocol.escalation.results import figure_words
+from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, figure_words, simulate
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.kit import text as elements

@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from protocol.chart import Chart
 from protocol.conduct import AWAITED, outcome_notation, participant_status
-from protocol.escalation import STOP, Outcomes, last_named
-from protocol.escalation.grid import Integers
+from protocol.escalation import STOP, Integers, Outcomes, last_named
 from protocol.figures import escalation as figures
 from protocol.pages.escalation.advice import advice, deciding_regimen, regimen_rows, withheld
 from protocol.pages.escalation.calibration import CalibrationPanel

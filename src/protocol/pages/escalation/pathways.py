@@ -8,8 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import STOP, Design, EscalationRecord, Outcomes
-from protocol.escalation.pathways import pathways, turning_points
+from protocol.escalation import STOP, Design, EscalationRecord, Outcomes, pathways, turning_points
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.kit import text as elements

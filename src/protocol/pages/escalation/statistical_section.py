@@ -6,8 +6,7 @@ from datetime import date
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.escalation import Design
-from protocol.escalation.calibration import Calibration, Setting, calibrate
+from protocol.escalation import Calibration, Design, Setting, calibrate
 from protocol.exchange.documents.statistics import StatisticalSection
 from protocol.pages.kit import text as elements
 from protocol.pages.kit.task import Job, Work
