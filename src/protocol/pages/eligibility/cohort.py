@@ -12,7 +12,7 @@ from markupsafe import Markup
 from protocol.eligibility import Cohort
 from protocol.eligibility.cohort_counts import pack
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.exchange.cohort.files import CohortFile, read_cohort, take_cohort, template
+from protocol.exchange.cohort.files import CohortFile, read_cohort, read_cohort_stepwise, template
 from protocol.pages.eligibility.cohort_counts import EachPanel, LeftPanel, totals
 from protocol.pages.eligibility.export import ResultsPanel
 from protocol.pages.eligibility.hospital_records import listed
@@ -185,7 +185,7 @@ class CohortPanel:
 
     def _steps(self, name: str, content: bytes) -> Steps:
         """Read a file, beside the kernel when it is large."""
-        steps = take_cohort(name, content, self.record)
+        steps = read_cohort_stepwise(name, content, self.record)
         return caught((step.cohort and (name, step.cohort), step.done / step.whole) for step in steps)
 
     def _read(self, found: ProtocolError | tuple[str, CohortFile]) -> None:
