@@ -11,7 +11,7 @@ import pytest
 from support.trial import TRIAL
 
 from protocol.eligibility.screening_record import changed_verdicts
-from protocol.exchange.cohort.files import Read
+from protocol.exchange.cohort.files import ReadingStep
 from protocol.exchange.documents.screening import read_screening
 from protocol.pages.eligibility.page import EligibilityPage
 
@@ -151,14 +151,14 @@ def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
 ) -> None:
     waiting, going, before = Event(), Event(), page.cohort.totals.value
 
-    def slowly(*_arguments: Any) -> Iterator[Read]:
+    def slowly(*_arguments: Any) -> Iterator[ReadingStep]:
         waiting.set()
         going.wait(10)
-        yield Read(1, 4)
+        yield ReadingStep(1, 4)
         raise AssertionError("read on")
 
     monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", 0)
-    monkeypatch.setattr("protocol.pages.eligibility.cohort.take_cohort", slowly)
+    monkeypatch.setattr("protocol.pages.eligibility.cohort.read_cohort_stepwise", slowly)
     upload(page, "mine.csv", b"participant_id,ecog\nP-1,3\n")
     assert waiting.wait(10)
     assert page.cohort.reading.view.layout.display == "flex"

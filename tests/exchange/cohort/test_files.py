@@ -288,3 +288,11 @@ def test_commas_behind_the_last_name_cost_nothing_and_are_said() -> None:
     cohort = read("participant_id,ecog,,\nX1,1,,\n")
     assert cohort.frame["ecog"].tolist() == [1]
     assert spoken(cohort, "header")[0] == "2 columns without a name; they are not used"
+
+
+def test_a_cohort_file_is_displayed_with_its_size_and_its_problems_as_a_table() -> None:
+    cohort = read_cohort("a.csv", b"participant_id,ecog\n<b>1</b>,9\nP-2,1\n", ELIGIBILITY)
+    assert repr(cohort) == f"CohortFile(2 participants, {len(cohort.problems)} problems)"
+    assert [*cohort.table().columns] == ["where", "found", "write"]
+    assert cohort.table()["where"].str.contains("row 2, column ecog").any()
+    assert "<b>" not in cohort._repr_html_()

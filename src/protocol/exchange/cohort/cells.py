@@ -1,4 +1,4 @@
-"""The cells of cohort files: what may stand in them, and columns of them in little memory."""
+"""Cells of cohort files: the value of one cell, and columns of them as compact arrays, with what cannot be used."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from protocol.eligibility import Fact, expected
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.eligibility.frames import identity
+from protocol.exchange.dates import whole_day
 from protocol.translation import _
 
 YES = {"1", "1.0", "true", "yes", "y", "是"}
@@ -23,21 +24,22 @@ EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
 DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
 """How pandas holds values of a fact, where a frame is made of plain values."""
 
-KINDS = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
-"""How a fact's values are kept, as types of NumPy."""
+TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
+"""How a fact's values are held, as type codes of NumPy; days count from 1970-01-01, answers by their position."""
 
-NOTHING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
+MISSING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
 """What stands for no value in each of them."""
 
-GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
+_GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
 """1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
 
-SHOWN = 200
+_LISTED = 200
 """Problems of one kind that are listed one by one."""
 
-KEPT_READINGS = 100_000
+_LARGEST_CACHE = 100_000
+"""Different texts of a column whose values are remembered."""
 
-UNUSABLE = object()
+_UNUSABLE = object()
 
 Values = NDArray[Any]
 
@@ -57,15 +59,15 @@ class Rows(NamedTuple):
     cells: Mapping[str, Any]
 
 
-class Listed:
-    """Problems of one kind: the first are listed, the others counted."""
+class ProblemList:
+    """Problems of one kind: the first 200 are listed, the others counted."""
 
     def __init__(self, where: str, write: str) -> None:
         self.where, self.write, self.first, self.more = where, write, list[FileProblem](), 0
 
     def add(self, where: str, found: str) -> None:
         """Add one."""
-        if len(self.first) < SHOWN:
+        if len(self.first) < _LISTED:
             self.first.append(FileProblem(where, found, self.write))
         else:
             self.more += 1
@@ -73,7 +75,7 @@ class Listed:
     @property
     def room(self) -> int:
         """How many more are listed."""
-        return SHOWN - len(self.first)
+        return _LISTED - len(self.first)
 
     def problems(self) -> list[FileProblem]:
         """Return them, the last one with the number of those not listed."""
@@ -86,55 +88,63 @@ class Listed:
 
 
 class Column:
-    """A column of a fact: reads cells into numbers, days, or positions among the answers, in little memory."""
+    """Reads the cells of one fact's column into an array, as :data:`TYPE_CODES` says.
+
+    Parameters
+    ----------
+    fact : Fact
+    grouped : bool
+        Whether 1.250 may be one thousand two hundred and fifty, as in files without commas between the cells; it is
+        not used then.
+    """
 
     def __init__(self, fact: Fact, *, grouped: bool = False) -> None:
-        self.fact, self.kind, self.grouped = fact, KINDS[fact.type], grouped
-        self.nothing = NOTHING[self.kind]
-        self.readings = dict[Any, Any]()
-        self.unusable = Listed(_("column {column}").format(column=fact.id), expected(fact))
+        self.fact, self.kind, self.grouped = fact, TYPE_CODES[fact.type], grouped
+        self.missing = MISSING[self.kind]
+        self.values = dict[Any, Any]()
+        self.unusable = ProblemList(_("column {column}").format(column=fact.id), expected(fact))
 
-    def take(self, rows: Rows) -> Values:
+    def read(self, rows: Rows) -> Values:
         """Read the cells of some rows."""
         cells = rows.cells[self.fact.id]
         if isinstance(cells, (list, tuple)):
-            return np.array(self._read(cells, rows.numbers), dtype=self.kind)
-        values, others = self._usual(cells)
+            return np.array(self._read_each(cells, rows.numbers), dtype=self.kind)
+        values, others = self._read_usual(cells)
         if len(others):
-            values[others] = self._read(cells.gather(others).to_list(), np.asarray(rows.numbers)[others])
+            values[others] = self._read_each(cells.gather(others).to_list(), np.asarray(rows.numbers)[others])
         return values
 
-    def _read(self, cells: Sequence[Any], numbers: Any) -> list[Any]:
+    def _read_each(self, cells: Sequence[Any], numbers: Any) -> list[Any]:
         """Read cells one by one, each text once; list those that cannot be used."""
-        if len(self.readings) > KEPT_READINGS:
-            self.readings.clear()
-        for cell in set(cells).difference(self.readings):
-            self.readings[cell] = self._reading(cell)
-        found = [self.readings[cell] for cell in cells]
-        wrong = [place for place, value in enumerate(found) if value is UNUSABLE]
+        if len(self.values) > _LARGEST_CACHE:
+            self.values.clear()
+        for cell in set(cells).difference(self.values):
+            self.values[cell] = self._value(cell)
+        found = [self.values[cell] for cell in cells]
+        wrong = [place for place, value in enumerate(found) if value is _UNUSABLE]
         room = self.unusable.room
         for place in wrong[:room]:
             where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
             self.unusable.add(where, f"{str(cells[place])[:40]!r}")
         self.unusable.more += len(wrong[room:])
         for place in wrong:
-            found[place] = self.nothing
+            found[place] = self.missing
         return found
 
-    def _reading(self, cell: Any) -> Any:
-        if self.grouped and self.fact.is_number and GROUPED.fullmatch(str(cell).strip()):
-            return UNUSABLE
+    def _value(self, cell: Any) -> Any:
+        if self.grouped and self.fact.is_number and _GROUPED.fullmatch(str(cell).strip()):
+            return _UNUSABLE
         try:
             value: Any = read_value(cell, self.fact)
         except ValueError:
-            return UNUSABLE
+            return _UNUSABLE
         if value is None:
-            return self.nothing
+            return self.missing
         if self.fact.type == "choice":
             return list(self.fact.options).index(value)
         return (value - date(1970, 1, 1)).days if isinstance(value, date) else value
 
-    def _usual(self, cells: Any) -> tuple[Values, Values]:
+    def _read_usual(self, cells: Any) -> tuple[Values, Values]:
         """Read what is written as usual, all cells of a Polars column at once; return also the places of the rest."""
         match self.fact.type:
             case "date":
@@ -154,7 +164,7 @@ class Column:
         usable = (numbers >= self.fact.minimum) & (numbers <= self.fact.maximum)
         if self.fact.type == "whole":
             usable &= numbers == np.floor(numbers)
-        return np.where(usable, numbers, self.nothing), usable
+        return np.where(usable, numbers, self.missing), usable
 
     def _days(self, cells: Any) -> tuple[Values, Values]:
         """Read days; Polars takes more than is allowed, so each has to be what the day is written as."""
@@ -163,7 +173,7 @@ class Column:
         days = cells.str.to_date("%Y-%m-%d", strict=False)
         usual = days.is_between(FIRST_DAY, LAST_DAY) & (days.cast(pl.String) == cells)
         usable = usual.fill_null(value=False).to_numpy()
-        return np.where(usable, days.to_physical().fill_null(0).to_numpy(), np.int32(self.nothing)), usable
+        return np.where(usable, days.to_physical().fill_null(0).to_numpy(), np.int32(self.missing)), usable
 
     @cached_property
     def _answers(self) -> tuple[Any, Values]:
@@ -171,26 +181,32 @@ class Column:
         import polars as pl
 
         words = [*self.fact.options, *self.fact.options.values(), *sorted(YES | NO | EMPTY)]
-        texts = {text: self._reading(text) for word in words for text in (word, word.capitalize(), word.upper())}
-        usual = {text: value for text, value in texts.items() if value is not UNUSABLE}
-        return pl.Enum(list(usual)), np.array([*usual.values(), self.nothing], dtype=self.kind)
+        texts = {text: self._value(text) for word in words for text in (word, word.capitalize(), word.upper())}
+        usual = {text: value for text, value in texts.items() if value is not _UNUSABLE}
+        return pl.Enum(list(usual)), np.array([*usual.values(), self.missing], dtype=self.kind)
 
     def problems(self) -> list[FileProblem]:
         """Return what could not be used."""
         return self.unusable.problems()
 
 
-def identities(cells: Sequence[Any], numbers: Any, missing: Listed) -> list[str]:
+def identities(cells: Sequence[Any], numbers: Any, nameless: ProblemList) -> list[str]:
     """Read ids as text; a participant without one is called by the number of the row, and listed."""
     ids = ["" if cell is None or cell != cell else identity(cell) for cell in cells]
     for place in [place for place, text in enumerate(ids) if not text.strip()]:
         ids[place] = _("row {row}").format(row=numbers[place])
-        missing.add(ids[place], _("no id; this row is screened and shown by its number"))
+        nameless.add(ids[place], _("no id; this row is screened and shown by its number"))
     return ids
 
 
 def read_value(cell: object, fact: Fact) -> object:
-    """Read one cell or field; None when it is empty, ValueError when it is not a value of this fact."""
+    """Read one cell or field; None when it is empty.
+
+    Raises
+    ------
+    ValueError
+        When it is not a value of this fact.
+    """
     text = "" if cell is None or cell != cell else str(cell).strip()
     if text.lower() in EMPTY and text not in fact.options:
         if text.lower() in fact.options:
@@ -200,20 +216,13 @@ def read_value(cell: object, fact: Fact) -> object:
         case "yes_no":
             return _yes_no(text.lower())
         case "date":
-            return _date(text)
+            return whole_day(text, FIRST_DAY, LAST_DAY)
         case "choice":
             return _option(text, fact)
     number = float(text.replace("_", "x"))  # Python would read 1_000
     if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
         raise ValueError(text)
     return int(number) if fact.type == "whole" else number
-
-
-def _date(text: str) -> date:
-    day = date.fromisoformat(text[:10] if text[10:] in ("", " 00:00:00", "T00:00:00") else text)
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise ValueError(text)
-    return day
 
 
 def _yes_no(text: str) -> bool:

@@ -16,23 +16,44 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol.exchange.cohort.cells import Listed
+from protocol.exchange.cohort.cells import ProblemList
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20
 
 LONGEST_BYTES = 1 << 26
 """Of a line; without line ends a file would have to be in memory as a whole."""
 
-FIRST_OF_THREE = "\u0800"
+_FIRST_OF_THREE = "\u0800"
 """From this character on UTF-8 takes three bytes or more, which text in GB18030 hardly ever imitates."""
 
-SEPARATORS = ",;\t"
+_SEPARATORS = ",;\t"
 """Of cells: a spreadsheet saves semicolons where the comma is the decimal sign, and tabs in its "Unicode text"."""
 
+BLOCK_BYTES = 1 << 23
+"""Read together: some ten thousand rows, whose cells as text need about six times as much."""
 
-class Lines:
+_LONGEST_PLAIN = 100_000
+"""Bytes of a line from which on it is left to :mod:`csv`, which refuses the longest cells."""
+
+_COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
+
+_BLANK = re.compile(rb'[\s,"\x1c-\x1f\x80-\xff]*')
+"""A line that may have nothing but space in its cells."""
+
+_BLANK_STARTS = np.array([_BLANK.fullmatch(bytes([byte])) is not None for byte in range(256)])
+
+Numbers = NDArray[np.int64]
+
+
+def separator(header: Sequence[str]) -> str:
+    """Return what a header's cells are separated by, a comma when nothing is; quoted names may contain any."""
+    names = re.sub('"[^"]*"', "", "".join(header))
+    return max(_SEPARATORS, key=names.count)
+
+
+class TextLines:
     """Decoded lines of a file: UTF-8, UTF-16 with a mark, or GB18030; line by line where UTF-8 and GB18030 are mixed.
 
     Parameters
@@ -44,7 +65,7 @@ class Lines:
 
     Attributes
     ----------
-    odd : Listed
+    odd : ProblemList
         The lines that are not written like the rest, numbered from 1, and how they were read.
 
     Raises
@@ -55,7 +76,7 @@ class Lines:
 
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name, self.file = name, file
-        self.odd = Listed(_("lines"), _("one encoding for the whole file, best UTF-8"))
+        self.odd = ProblemList(_("lines"), _("one encoding for the whole file, best UTF-8"))
         self.encoding = self._found()
         file.seek(3 if file.read(3) == codecs.BOM_UTF8 else 0)
         self._texts = self._decoded()
@@ -68,7 +89,7 @@ class Lines:
         lines = list[str]()
         for line in self._texts:
             lines.append(line)
-            if line.strip(SEPARATORS + '" \r\n'):
+            if line.strip(_SEPARATORS + '" \r\n'):
                 break
         return lines
 
@@ -114,7 +135,7 @@ class Lines:
 
     def _is_utf_8(self) -> bool:
         decoder, found, line_bytes = codecs.getincrementaldecoder("utf-8")(), True, 0
-        while chunk := self.file.read(CHUNK_BYTES):
+        while chunk := self.file.read(_CHUNK_BYTES):
             if b"\0" in chunk:
                 raise self._no_text()
             line_bytes = len(chunk) - 1 - chunk.rfind(b"\n") + (0 if b"\n" in chunk else line_bytes)
@@ -134,7 +155,7 @@ class Lines:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
             return self._other(number, line)
-        if max(text) < FIRST_OF_THREE:
+        if max(text) < _FIRST_OF_THREE:
             return self._other(number, line)
         self._add(number, _("text in UTF-8 where other lines are in GB18030; read as UTF-8"))
         return text
@@ -159,12 +180,6 @@ class Lines:
         return ProtocolError(self.name, _("bytes that are not text"), _("a CSV file in UTF-8, or a Parquet file"))
 
 
-def separator(header: Sequence[str]) -> str:
-    """Return what a header's cells are separated by, a comma when nothing is; quoted names may contain any."""
-    names = re.sub('"[^"]*"', "", "".join(header))
-    return max(SEPARATORS, key=names.count)
-
-
 def _fits(decoder: codecs.IncrementalDecoder, chunk: bytes, *, last: bool = False) -> bool:
     try:
         decoder.decode(chunk, last)
@@ -173,23 +188,7 @@ def _fits(decoder: codecs.IncrementalDecoder, chunk: bytes, *, last: bool = Fals
     return True
 
 
-BLOCK_BYTES = 1 << 23
-"""Read together: some ten thousand rows, whose cells as text need about six times as much."""
-
-LONGEST = 100_000
-"""Bytes of a line from which on it is left to :mod:`csv`, which refuses the longest cells."""
-
-COMMA, QUOTE, NEWLINE, RETURN = b',"\n\r'
-
-BLANK = re.compile(rb'[\s,"\x1c-\x1f\x80-\xff]*')
-"""A line that may have nothing but space in its cells."""
-
-FIRST_OF_BLANK = np.array([BLANK.fullmatch(bytes([byte])) is not None for byte in range(256)])
-
-Numbers = NDArray[np.int64]
-
-
-class Tables:
+class CsvBlocks:
     """A CSV file's rows as frames of text, block by block.
 
     Parameters
@@ -231,9 +230,9 @@ class Tables:
 
     def _take(self, text: bytes, *, last: bool) -> bytes:
         """Take the rows of some lines; return the lines of one that may go on behind them."""
-        starts, ends = lines(text)
+        starts, ends = _line_ends(text)
         at = 0
-        for line in np.flatnonzero(unusual(text, starts, ends, self.wanted)).tolist():
+        for line in np.flatnonzero(_unusual(text, starts, ends, self.wanted)).tolist():
             if line < at:  # inside a cell of the row before
                 continue
             self._plain(text[starts[at] : starts[line]], line - at)
@@ -270,30 +269,30 @@ class Tables:
         return frame.rename({str(place): name for place, name in self.columns.items()})
 
 
-def lines(text: bytes) -> tuple[Numbers, Numbers]:
+def _line_ends(text: bytes) -> tuple[Numbers, Numbers]:
     """Return where lines start, and where they end behind their line end."""
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == NEWLINE) + 1
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + 1
     if text and not text.endswith(b"\n"):
         ends = np.append(ends, len(text))
     return np.concatenate([[0], ends[:-1]]) if len(ends) else ends, ends
 
 
-def unusual(text: bytes, starts: Numbers, ends: Numbers, wanted: int) -> NDArray[np.bool_]:
+def _unusual(text: bytes, starts: Numbers, ends: Numbers, wanted: int) -> NDArray[np.bool_]:
     """Say which lines are not one plain row of `wanted` cells."""
     letters = np.frombuffer(text, np.uint8)
-    commas, quotes = np.flatnonzero(letters == COMMA), np.flatnonzero(letters == QUOTE)
+    commas, quotes = np.flatnonzero(letters == _COMMA), np.flatnonzero(letters == _QUOTE)
     counts = np.diff(np.searchsorted(commas, ends), prepend=0)
-    found = ends - starts > LONGEST
+    found = ends - starts > _LONGEST_PLAIN
     if len(quotes):
         wrong, inside = _quoted(letters, starts, ends, commas, quotes)
         found, counts = found | wrong, counts - inside
     if text.count(b"\r") != text.count(b"\r\n"):
-        returns = np.flatnonzero(letters == RETURN)
-        alone = returns[letters[np.minimum(returns + 1, len(text) - 1)] != NEWLINE]
+        returns = np.flatnonzero(letters == _RETURN)
+        alone = returns[letters[np.minimum(returns + 1, len(text) - 1)] != _NEWLINE]
         found[np.searchsorted(ends, alone, side="right")] = True
     found |= counts != wanted - 1
-    for line in np.flatnonzero(~found & FIRST_OF_BLANK[letters[starts]]).tolist():
-        found[line] = BLANK.fullmatch(text, starts[line], ends[line]) is not None
+    for line in np.flatnonzero(~found & _BLANK_STARTS[letters[starts]]).tolist():
+        found[line] = _BLANK.fullmatch(text, starts[line], ends[line]) is not None
     return found
 
 
@@ -303,8 +302,8 @@ def _quoted(
     """Say of each line whether a quotation mark is in a wrong place, and how many commas are between two."""
     line = np.searchsorted(ends, quotes, side="right")
     closing = (np.arange(len(quotes)) - np.searchsorted(quotes, starts)[line]) % 2 == 1
-    opens = (quotes == starts[line]) | (letters[quotes - 1] == COMMA)
-    closes = (quotes + 1 == ends[line]) | np.isin(letters[(quotes + 1) % len(letters)], (COMMA, NEWLINE, RETURN))
+    opens = (quotes == starts[line]) | (letters[quotes - 1] == _COMMA)
+    closes = (quotes + 1 == ends[line]) | np.isin(letters[(quotes + 1) % len(letters)], (_COMMA, _NEWLINE, _RETURN))
     wrong = np.bincount(line[np.where(closing, ~closes, ~opens)], minlength=len(ends)) > 0
     odd = np.bincount(line, minlength=len(ends)) % 2 == 1
     places = np.searchsorted(commas, quotes)

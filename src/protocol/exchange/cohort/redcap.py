@@ -47,15 +47,14 @@ UNKNOWN = "99"
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-IDENTIFYING = ("birth_date",)
-
 
 def dictionary(record: EligibilityRecord) -> bytes:
     """Return the data dictionary of a project that collects the record's facts, one form per group of facts."""
     shown = _branching(record)
+    birth_date = record.imports.person.birth_date if record.imports.person else None
     rows = [_row(RECORD_ID, _form(record.facts[0]), "text", _("Study id of the participant, no name"))]
     for fact in record.facts:
-        rows.append(_fact_row(fact, shown.get(fact.id, "")))
+        rows.append(_fact_row(fact, shown.get(fact.id, ""), identifies=fact.id == birth_date))
         if fact.derived is not None:
             rows.append(_calculated_row(fact))
     return _written(pd.DataFrame(rows, columns=[*COLUMNS]))
@@ -105,13 +104,13 @@ def _row(name: str, form: str, kind: str, label: str, **cells: str) -> dict[str,
     return dict.fromkeys(COLUMNS, "") | known | cells
 
 
-def _fact_row(fact: Fact, shown: str) -> dict[str, str]:
+def _fact_row(fact: Fact, shown: str, *, identifies: bool) -> dict[str, str]:
     label = f"{fact.label} ({fact.unit_label})" if fact.unit_label else fact.label
     origin = _("assumption: {reason}").format(reason=fact.origin) if fact.is_assumption else fact.origin
     note = " ".join(part for part in (fact.help, f"({origin})") if part)
     cells = {"Field Note": note, "Branching Logic (Show field only if...)": shown}
     cells["Field Annotation"] = "; ".join(([f"UCUM {fact.unit}"] if fact.unit else []) + [*fact.codes])
-    cells["Identifier?"] = "y" if fact.id in IDENTIFYING else ""
+    cells["Identifier?"] = "y" if identifies else ""
     if fact.type in ("yes_no", "choice"):
         options = {"1": _("Yes"), "0": _("No")} if fact.type == "yes_no" else dict(fact.options)
         pairs = (options | {UNKNOWN: _("Unknown")}).items()

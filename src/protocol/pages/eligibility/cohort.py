@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.exchange.cohort.files import read_cohort, take_cohort, template
+from protocol.exchange.cohort.files import read_cohort, read_cohort_stepwise, template
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, Screened, facts_of_one, totals
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
@@ -196,7 +196,7 @@ class CohortPanel(Panel):
             self.reading.begin(self._steps(file["name"], content), at_once=len(content) <= AT_ONCE_BYTES)
 
     def _steps(self, name: str, content: bytes) -> Steps:
-        for step in take_cohort(name, content, self.record):
+        for step in read_cohort_stepwise(name, content, self.record):
             yield step.cohort and (name, step.cohort), step.done / step.whole
 
     def _read(self, found: Any) -> None:
