@@ -8,7 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pandas as pd
 
 from protocol.conduct.entries import Entry, Verification, canonical, json_lines, stamp
-from protocol.exchange import spreadsheet
+from protocol.exchange.spreadsheet import csv as spreadsheet_csv
 from protocol.translation import _
 
 COLUMNS = (
@@ -39,7 +39,7 @@ def table(entries: Sequence[Entry]) -> pd.DataFrame:
 
 def csv(entries: Sequence[Entry]) -> bytes:
     """Write entries as CSV that a spreadsheet opens without running anything in it."""
-    return spreadsheet.csv(table(entries))
+    return spreadsheet_csv(table(entries))
 
 
 def parquet(entries: Sequence[Entry]) -> bytes:
