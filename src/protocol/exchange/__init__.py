@@ -1,8 +1,8 @@
 """Other people's formats, in and out.
 
-Cohorts and hospital records come in through ``read_cohort``, ``read_fhir`` and ``read_omop``. Documents, calendars and
-contact cards go out. ``ctgov`` and ``usdm`` are modules for the registry formats, ``synopsis`` is one for the document.
-A name is loaded when it is first used, so that importing this package loads no format.
+Cohorts and hospital records come in through ``read_cohort``, ``read_fhir`` and ``read_omop``; documents, calendars
+and contact cards go out. ``ctgov`` and ``usdm`` are modules for the registry formats, ``synopsis`` is one for the
+document. A name is loaded when it is first used, so that importing this package loads no format.
 """
 
 from importlib import import_module

@@ -1,5 +1,6 @@
 """Calendar files (iCalendar, RFC 5545): a participant's visits, and the days on which eligibility changes."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -11,6 +12,8 @@ from protocol.eligibility import Lane, Timeline
 from protocol.eligibility.screening_record import is_study_id
 from protocol.records import ProtocolError
 from protocol.translation import _
+
+_TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def calendar_file(
@@ -30,7 +33,7 @@ def calendar_file(
     Parameters
     ----------
     trial, participant : str
-        Registry id and study id, never a name: letters, digits, point, hyphen and underscore, at least one digit.
+        Registry id and study id, never a name.
     ledger : pandas.DataFrame
         What :func:`protocol.followup.timeline` returns.
     revision : int
@@ -138,9 +141,12 @@ def _calendar(
     """Write events, each given as a key for its UID and its properties."""
     from icalendar import Calendar, Event
 
-    for where, text in ((_("Trial ID"), trial), (_("Study id"), participant)):
-        if not is_study_id(text):
-            raise ProtocolError(where, repr(text)[:60], _("letters, digits, hyphens; no name and no space"))
+    if not _TRIAL_ID.fullmatch(trial):
+        raise ProtocolError(_("Trial ID"), repr(trial)[:60], _("letters, digits, hyphens; no space"))
+    if not is_study_id(participant):
+        raise ProtocolError(
+            _("Study id"), repr(participant)[:60], _("letters, digits, hyphens; no name and no space")
+        )
     calendar = Calendar()
     for name, text in {"prodid": f"-//protocol workbook//{topic}//EN", "version": "2.0", **properties}.items():
         calendar.add(name, text)
