@@ -58,7 +58,8 @@ def words(module: str, name: str) -> str:
     if inspect.isclass(item):  # a docstring of its own, not that of its base or the one that a dataclass makes
         own = item.__dict__.get("__doc__") or ""
         return "" if own.startswith(f"{item.__name__}(") else own
-    return item.__doc__ or "" if inspect.isroutine(item) else said_of_constant(module, name)
+    said_by_itself = inspect.isroutine(item) or inspect.ismodule(item)
+    return item.__doc__ or "" if said_by_itself else said_of_constant(module, name)
 
 
 @pytest.mark.parametrize(("module", "name"), public_names())

@@ -114,7 +114,7 @@ def _label(name: str, status: str, target: Any, today: pd.Timestamp) -> str:
     return name if pd.notna(target) else f"{name} · {SIGNS['not yet known'][0]} {SIGNS['not yet known'][2]}"
 
 
-def _moments(days: "pd.Series[pd.Timestamp]", hour: int) -> "pd.Series[Any]":
+def _moments(days: "pd.Series[Any]", hour: int) -> "pd.Series[Any]":
     """Write days as local moments; a missing one is None and not NaN, which JSON does not have."""
     written = [None if pd.isna(day) else moment(day, hour) for day in days]
     return pd.Series(written, index=days.index, dtype=object)

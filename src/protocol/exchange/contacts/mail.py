@@ -1,4 +1,4 @@
-"""A mail about a screening that names nobody: the study id at most."""
+"""A mail about a screening that names the participant by the study id only."""
 
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -24,9 +24,9 @@ def mail_draft(
     verdict : str
         The overall verdict in words.
     criteria : iterable of str
-        Ids of the criteria that stand in the way or are open, such as E3.
+        Ids of the criteria that are not met or open, such as E3.
     remark : str
-        A sentence more; refused when it looks as if it named a person.
+        A sentence more; refused if it looks as if it named a person.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def mail_draft(
     Raises
     ------
     ProtocolError
-        Without a mail address, for an address at a consumer domain, or for anything that looks like an identity.
+        If the site has no mail address or one at a consumer domain, or if a text looks like an identity.
     """
     if site.contact is None or not site.contact.mail:
         raise ProtocolError(site.name, _("no mail address"), _("an address of the hospital first"))

@@ -1,4 +1,7 @@
-"""One contact as a vCard (3.0: RFC 2426, 4.0: RFC 6350) and as a QR code."""
+"""One contact as a vCard (3.0: RFC 2426, 4.0: RFC 6350) and as a QR code.
+
+The card is written here because ``segno.helpers`` knows only version 3.0 and does not fold lines.
+"""
 
 from io import BytesIO
 from typing import Literal
@@ -9,6 +12,8 @@ from protocol.records import ProtocolError
 from protocol.sites import Contact, Site, e164
 
 _ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n", "\r": None})
+
+__all__ = ["Version", "qr", "vcard"]
 
 Version = Literal["3.0", "4.0"]
 
@@ -25,12 +30,12 @@ def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | No
     version : {"3.0", "4.0"}
         3.0 is understood by every address book; 4.0 is always UTF-8 and writes the number as a ``tel:`` link.
     contact : Contact, optional
-        One of the site's contacts; the first when not given.
+        One of the site's contacts; the first if not given.
 
     Raises
     ------
     ProtocolError
-        When nobody is registered at the site.
+        If the site has no registered contact.
     """
     contact = contact or site.contact
     if contact is None:
@@ -83,7 +88,7 @@ def qr(content: bytes, title: str) -> Markup:
     Raises
     ------
     ProtocolError
-        When it is more than a QR code holds (2,331 bytes at error correction M).
+        If there are more than the 2,331 bytes that a QR code holds at error correction M.
     """
     import segno
 

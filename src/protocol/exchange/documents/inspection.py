@@ -8,13 +8,14 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pandas as pd
 
 from protocol.conduct import Entry, Verification, canonical, json_lines, stamp
-from protocol.exchange import spreadsheet
+from protocol.exchange.spreadsheet import csv as spreadsheet_csv
 from protocol.translation import _
 
 COLUMNS = (
-    "sequence", "time", "actor", "site", "kind", "participant", "on", "reason", "event", "protocol", "software",
-    "key", "previous", "hash",
-)  # fmt: skip
+    *("sequence", "time", "actor", "site", "kind", "participant", "on", "reason", "event"),
+    *("protocol", "software", "key", "previous", "hash"),
+)
+"""Columns of the log as a table."""
 
 
 def table(entries: Sequence[Entry]) -> pd.DataFrame:
@@ -26,20 +27,22 @@ def table(entries: Sequence[Entry]) -> pd.DataFrame:
         :data:`COLUMNS`; ``event`` is the whole event as JSON, ``participant`` and ``on`` are empty where an event has
         none. Everything but ``sequence`` is text.
     """
+    plain = ("sequence", "time", "actor", "site", "kind", "reason", "protocol", "software", "key", "previous", "hash")
     rows = [
-        [
-            entry.sequence, entry.time, entry.actor, entry.site, entry.kind, entry.participant or "",
-            entry.content.get("on", ""), entry.reason, canonical(entry.content), entry.protocol, entry.software,
-            entry.key, entry.previous, entry.hash,
-        ]
+        {name: getattr(entry, name) for name in plain}
+        | {
+            "participant": entry.participant or "",
+            "on": entry.content.get("on", ""),
+            "event": canonical(entry.content),
+        }
         for entry in entries
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def csv(entries: Sequence[Entry]) -> bytes:
     """Write entries as CSV that a spreadsheet opens without running anything in it."""
-    return spreadsheet.csv(table(entries))
+    return spreadsheet_csv(table(entries))
 
 
 def parquet(entries: Sequence[Entry]) -> bytes:
@@ -62,10 +65,13 @@ def report(checked: Verification, moment: datetime) -> str:
         _("Result: whole") if checked.ok else _("Result: NOT WHOLE"),
         *(_("Entry {number}: {what}").format(number=p.sequence, what=p.what) for p in checked.problems),
         "",
-        _("Each entry carries the SHA-256 hash of the one before. An entry that was changed, removed, moved or added "
-          "shows, and where. A log whose end was cut off together with its head, or that was written anew with fresh "
-          "hashes, shows only against the number and the hash above: keep them with the minutes of a meeting."),
-    ]  # fmt: skip
+        _(
+            "Each entry carries the SHA-256 hash of the one before. An entry that was changed, removed, moved or "
+            "added shows, and where. A log whose end was cut off together with its head, or that was written anew "
+            "with fresh hashes, shows only against the number and the hash above: keep them with the minutes of a "
+            "meeting."
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -73,14 +73,14 @@ def sections(trial: Trial) -> tuple[Section, ...]:
         Section("11", _("Trial oversight: sites and contacts"), (_sites(trial),)),
         Section("A", _("What no public page states"), tuple(Line(item.label) for item in trial.identity.unknowns)),
         Section("B", _("Open questions to the sponsor"), (_questions(trial),)),
-    )  # fmt: skip
+    )
 
 
 _OVERALL = (
-    "nct_id", "study_type", "phase", "design", "conditions", "sponsor", "status", "enrolment", "start_date",
-    "primary_completion_date", "completion_date", "eligible_ages", "gender", "healthy_volunteers", "course",
-    "follow_up",
-)  # fmt: skip
+    *("nct_id", "study_type", "phase", "design", "conditions", "sponsor", "status", "enrolment", "start_date"),
+    *("primary_completion_date", "completion_date", "eligible_ages", "gender", "healthy_volunteers"),
+    *("course", "follow_up"),
+)
 
 
 def _facts(trial: Trial, *names: str) -> tuple[Line, ...]:
@@ -101,14 +101,15 @@ def _objectives(trial: Trial) -> tuple[Line | Table, ...]:
 
 
 def _schema(trial: Trial) -> Table:
-    """Doses by frequencies, with the cells per kilogram and the infusion days of each."""
-    levels = {str(item.level): item for item in trial.followup.frequencies}
-    head = [_("Frequency {level}: days {days}").format(
-        level=item.id, days=", ".join(map(str, levels[item.id].infusion_days)) if item.id in levels else "?"
-    ) for item in trial.escalation.frequencies]  # fmt: skip
-    names = [level.id for level in trial.escalation.frequencies]
+    """Doses by frequencies, with the amount of each dose and the infusion days of each frequency."""
+    days = {str(item.level): ", ".join(map(str, item.infusion_days)) for item in trial.followup.frequencies}
+    levels = [level.id for level in trial.escalation.frequencies]
+    head = [_("Frequency {level}: days {days}").format(level=level, days=days.get(level, "?")) for level in levels]
     rows = tuple(
-        ((f"{dose.id}: {dose.cells_per_kg.value:,.0f}", *(f"{dose.id}{name}" for name in names)), dose.cells_per_kg)
+        (
+            (f"{dose.id}: {dose.cells_per_kg.value:,.0f}", *(f"{dose.id}{level}" for level in levels)),
+            dose.cells_per_kg,
+        )
         for dose in trial.escalation.doses
     )
     return Table((_("Dose: cells per kg"), *head), rows)
@@ -128,19 +129,21 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
         window += f" ({_('assumption')})"
     levels = visit.frequencies or tuple(item.level for item in record.frequencies)
     procedures = ", ".join(names[name] for name in visit.procedures)
-    return (visit.name, names.get(visit.hangs_on, _("last infusion")), visit.offset, window,
-            ", ".join(map(str, levels)), procedures)  # fmt: skip
+    counted_from = names.get(visit.hangs_on, _("last infusion"))
+    return visit.name, counted_from, visit.offset, window, ", ".join(map(str, levels)), procedures
 
 
 def _design(trial: Trial) -> tuple[Line, ...]:
     arms = tuple(Line(arm.description, f"{arm.name} ({arm.type})", arm) for arm in trial.identity.arms)
     design = trial.escalation.design
     named: dict[str, Sourced[Any]] = {
-        _("Escalation design"): design.name, _("First regimen"): design.start,
-        _("Target rate of dose-limiting toxicity"): design.target, _("Cohort size"): design.cohort_size,
-        _("Largest number in phase Ib"): design.maximum,
+        _("Escalation design"): design.name,
+        _("First regimen"): design.start,
+        _("Target rate of dose-limiting toxicity"): design.target,
+        _("Cohort size"): design.cohort_size,
+        _("Participants at most in the dose escalation"): design.maximum,
         _("Days in which a toxicity is dose-limiting"): trial.escalation.dlt_window_days,
-    }  # fmt: skip
+    }
     return arms + tuple(Line(str(value.value), name, value) for name, value in named.items())
 
 
@@ -153,15 +156,21 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
     given = trial.identity.interventions
     products = tuple(Line(item.description, f"{item.name} ({item.type})", item) for item in given)
     doses = tuple(
-        Line(_("{cells:,.0f} cells per kg").format(cells=dose.cells_per_kg.value),
-             _("Dose {dose}").format(dose=dose.id), dose.cells_per_kg)
+        Line(
+            _("{cells:,.0f} cells per kg").format(cells=dose.cells_per_kg.value),
+            _("Dose {dose}").format(dose=dose.id),
+            dose.cells_per_kg,
+        )
         for dose in trial.escalation.doses
-    )  # fmt: skip
+    )
     levels = tuple(
-        Line(_("infusions on study days {days}").format(days=", ".join(map(str, item.infusion_days))),
-             _("Frequency {level}").format(level=item.level), item)
+        Line(
+            _("infusions on study days {days}").format(days=", ".join(map(str, item.infusion_days))),
+            _("Frequency {level}").format(level=item.level),
+            item,
+        )
         for item in trial.followup.frequencies
-    )  # fmt: skip
+    )
     return products + doses + levels
 
 
@@ -176,17 +185,24 @@ def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
 def _sites(trial: Trial) -> Table:
     head = (_("Site"), _("Place"), _("Contact"), _("Telephone"), _("Mail"))
     rows = tuple(
-        ((site.name, f"{site.city}, {site.province} {site.postcode}, {site.country}",
-          *((site.contact.name, site.contact.phone, site.contact.mail) if site.contact else ("", "", ""))), site)
+        (
+            (
+                site.name,
+                f"{site.city}, {site.province} {site.postcode}, {site.country}",
+                *((site.contact.name, site.contact.phone, site.contact.mail) if site.contact else ("", "", "")),
+            ),
+            site,
+        )
         for site in trial.sites
-    )  # fmt: skip
+    )
     return Table(head, rows)
 
 
 def _questions(trial: Trial) -> Table:
     head = (_("No."), _("Question"), _("Read until answered as"), _("Severity"))
-    return Table(head, tuple(((item.id, item.question, item.default, _(item.severity)), None)
-                             for item in trial.ambiguities))  # fmt: skip
+    return Table(
+        head, tuple(((item.id, item.question, item.default, _(item.severity)), None) for item in trial.ambiguities)
+    )
 
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&]|^[-+]|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
@@ -205,7 +221,7 @@ def as_markdown(trial: Trial, day: date) -> str:
 
 
 def as_html(trial: Trial, day: date) -> str:
-    """Write the synopsis as one HTML page that needs nothing else; parameters as in :func:`as_markdown`."""
+    """Write the synopsis as one HTML page, complete in itself; parameters as in :func:`as_markdown`."""
     return html(_title(trial), _lead(trial, day), sections(trial))
 
 
@@ -219,7 +235,7 @@ def markdown(title: str, lead: str, content: Iterable[Section]) -> str:
 
 
 def html(title: str, lead: str, content: Iterable[Section]) -> str:
-    """Write sections as one HTML page that needs nothing else, under a title and a paragraph."""
+    """Write sections as one HTML page, complete in itself, under a title and a paragraph."""
     return render("sections.html", title=title, lead=lead, sections=tuple(content))
 
 
