@@ -13,7 +13,6 @@ from support.frames import frame
 from support.small_protocols import criterion, record_of
 from support.trial import ELIGIBILITY
 
-from protocol.version import __version__
 from protocol.eligibility.cohort_counts import Tally, pack
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.eligibility.subgroups import SMALLEST, Grouping, exclusion_rates
@@ -22,6 +21,7 @@ from protocol.exchange.cohort.results import Stamp, attrition, groups, screening
 from protocol.exchange.documents.flow import flow
 from protocol.exchange.documents.open_questions import printable
 from protocol.records import Ambiguity, ProtocolError
+from protocol.version import __version__
 
 RULES = [criterion(1, "p", "inclusion"), criterion(2, "x > 30"), criterion(3, "not p", mirrors="I1")]
 RECORD_OF_THREE = record_of(RULES)

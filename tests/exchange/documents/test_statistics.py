@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 from support.trial import ESCALATION
 
-from protocol.version import __version__
 from protocol.escalation import DESIGNS, simulate
 from protocol.exchange.documents.statistics import StatisticalSection, about, parameters
+from protocol.version import __version__
 
 
 def section(**changes):
