@@ -7,9 +7,7 @@ from support.log_events import DAY, NOON, WHO, beginning, chain
 from support.trial import TRIAL
 
 from protocol.briefing import brief, changes, ledgers, news
-from protocol.conduct import Correction, Decision, DltAssessed, Note, VisitRecorded, fold, sealed
-from protocol.conduct.log import open_log
-from protocol.conduct.roles import Reader
+from protocol.conduct import Correction, Decision, DltAssessed, Note, Reader, VisitRecorded, fold, open_log, sealed
 from protocol.pages.followup.trial_board import Board
 from protocol.pages.trial_log.meeting import _news_words
 from protocol.records import ProtocolError

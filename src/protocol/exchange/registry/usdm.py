@@ -22,8 +22,7 @@ from markupsafe import Markup, escape
 
 from protocol.exchange.documents import synopsis as wordings
 from protocol.exchange.foreign_json import Place, read_json
-from protocol.followup import FollowupRecord, Visit, shifted
-from protocol.followup.schedule import Anchor
+from protocol.followup import Anchor, FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError, Provenance
 from protocol.trial import Trial
 
