@@ -176,7 +176,7 @@ def brief(
     so_far = so_far_of(state, trial, as_of, invented)
     table = _status(so_far, escalation.dlt_window_days.value)
     stopped = bool(state.decisions) and state.open_regimen is None
-    sees = everybody if invented or reader.sees_all else reader.sees
+    sees = every_site if invented or reader.sees_all else reader.sees
     design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, outcome_notation(table))
     waiting, free_places = _waiting(state, so_far, table, escalation.design.cohort_size.value)
     current = escalation.grid.index(so_far.open_regimen)
@@ -198,7 +198,7 @@ def brief(
         earliest=_earliest(trial, so_far, waiting, free_places),
         visits=visits,
         funnel=_funnel(state, table),
-        reasons=_reasons(trial, state, sees is everybody),
+        reasons=_reasons(trial, state, sees is every_site),
         sites=_sites(trial, so_far, table, sees),
         decisions=decided(state, table),
         so_far=_visible(so_far, sees),
@@ -241,7 +241,7 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
         (cause, code or reason; a participant's reason only if the reader may see the participant), ``corrected`` (the
         entry that corrected it later, 0 for none), ``change`` (of a correction: what was recorded and what holds).
     """
-    sees = everybody if now.invented or now.reader.sees_all else now.reader.sees
+    sees = every_site if now.invented or now.reader.sees_all else now.reader.sees
     entries = tuple(entries)
     state = fold(entries)
     later, regimens = _later(trial, entries, since), dict[str, str]()
@@ -348,7 +348,7 @@ def ledgers(trial: Trial, so_far: TrialSoFar) -> tuple[pd.DataFrame | None, dict
             try:
                 _ledger(trial, so_far, (person,))
             except ProtocolError as error:
-                words = _("The dates of {participant} cannot be laid out: {why}")
+                words = _("The dates of {participant} cannot be used: {why}")
                 left_out[person.id] = words.format(participant=person.id, why=error)
     rest = tuple(person for person in people if person.id not in left_out)
     return _ledger(trial, so_far, rest) if rest else None, left_out
@@ -363,7 +363,7 @@ def quiet(count: int) -> str:
     return f"1–{FEW - 1}" if 0 < count < FEW else str(count)
 
 
-def everybody(_site: str) -> bool:
+def every_site(_site: str) -> bool:
     """Return that participants of any site may be seen."""
     return True
 
@@ -439,8 +439,8 @@ def _visits(
         due = agenda(ledger, sites, so_far.as_of, 0)
         found = due.groupby(["site", "status"]).size().unstack(fill_value=0)
         counts = found.reindex(index=names, columns=counts.columns, fill_value=0)
-    somebody = _("The dates of a participant cannot be laid out; the site sees of whom and why.")
-    told = tuple(words if sees(sites[name]) else somebody for name, words in left_out.items())
+    hidden = _("The dates of a participant cannot be used; the site can see whose they are and why.")
+    told = tuple(words if sees(sites[name]) else hidden for name, words in left_out.items())
     return counts.rename_axis("site").reset_index(), told
 
 
@@ -481,6 +481,6 @@ def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable
 
 def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:
     shown = tuple(person for person in so_far.participants if sees(person.site))
-    if sees is everybody:
+    if sees is every_site:
         return so_far
     return so_far.model_copy(update={"participants": shown}) if shown else None

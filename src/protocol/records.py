@@ -1,4 +1,4 @@
-"""What every record of the protocol is made of: frozen, strict, and with a source on every value."""
+"""The base of all records of the protocol: frozen, validated, and with a source on every value."""
 
 import re
 import tomllib
@@ -61,14 +61,14 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class ProtocolError(ValueError):
-    """Something the workbook cannot use, said so that a person can mend it.
+    """Input that the workbook cannot use. The message says where, what was found and what to write instead.
 
     Parameters
     ----------
     where : str
         File and place in it, or the field of a form.
     found : str
-        What stands there.
+        What was found there.
     write : str
         What to write instead.
     """
@@ -79,7 +79,7 @@ class ProtocolError(ValueError):
 
 
 class Record(BaseModel):
-    """A frozen record that refuses keys it does not know."""
+    """A frozen record that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -104,7 +104,7 @@ class Provenance(Record):
 
     @property
     def is_assumption(self) -> bool:
-        """Whether this is the workbook's own default and not the protocol's word."""
+        """Whether the value is a default of the workbook and not from the protocol."""
         return self.assumption is not None
 
     @property
@@ -120,7 +120,7 @@ class Sourced(Provenance, Generic[T]):
 
 
 class Ambiguity(Record):
-    """A place where the registry's words allow more than one reading."""
+    """A place where the words of the registry allow more than one reading."""
 
     id: Annotated[str, StringConstraints(pattern=r"^A\d\d$")]
     problem: Text
@@ -132,7 +132,7 @@ class Ambiguity(Record):
 
 
 def unique(items: Iterable[str], what: str) -> None:
-    """Raise ValueError when an id of `what` stands twice."""
+    """Raise ValueError if an id of `what` occurs twice."""
     seen: set[str] = set()
     for item in items:
         if item in seen:
@@ -146,8 +146,8 @@ def read_record(path: Path, model: type[R]) -> R:
     Raises
     ------
     ProtocolError
-        Naming the file, the place in it, what was found and what to write, when the file is missing, is not TOML
-        or does not fit the record.
+        Naming the file, the place in it, what was found and what to write, if the file is missing, is not TOML
+        or does not match the record.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -177,7 +177,7 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
 
 
 def _advice(kind: str, context: dict[str, Any], message: str) -> str:
-    """Say what to write in place of a value of the wrong kind, in words and not in the validator's."""
+    """Return what to write instead of a value of the wrong type, in plain words."""
     advice = {
         "string_pattern_mismatch": "lower-case letters, digits and _ for an id, or the form the others have",
         "literal_error": f"one of {context.get('expected')}",
@@ -192,7 +192,7 @@ def _advice(kind: str, context: dict[str, Any], message: str) -> str:
 
 
 def _place(content: Any, location: tuple[int | str, ...]) -> str:
-    """Name a place in a TOML file by ids instead of positions: ``criteria[E3].source``."""
+    """Return a place in a TOML file, with ids instead of positions: ``criteria[E3].source``."""
     words: list[str] = []
     for step in location:
         content = _step(content, step)

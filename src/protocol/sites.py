@@ -165,7 +165,7 @@ def e164(phone: str, country: str) -> str:
     Raises
     ------
     ProtocolError
-        If the number cannot be dialled from abroad as it stands.
+        If the number cannot be dialled from abroad as registered.
     """
     digits = re.sub(r"[\s()./-]", "", phone)
     digits = "+" + digits[2:] if digits.startswith("00") else digits
@@ -205,19 +205,21 @@ def _shared_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
     counts = Counter(site.contact.phone for site in sites if site.contact and site.contact.phone)
     return [
         QualityNote(
-            concern="phone", severity="high",
+            concern="phone",
+            severity="high",
             sites=tuple(site.id for site in sites if site.contact and site.contact.phone == phone),
             text=_("The same telephone number, {phone}, is registered for {count} hospitals; confirm it.").format(
                 phone=phone, count=count
             ),
         )
-        for phone, count in counts.items() if count > 1
-    ]  # fmt: skip
+        for phone, count in counts.items()
+        if count > 1
+    ]
 
 
 def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
     notes = []
-    for site, contact in _everybody(sites):
+    for site, contact in _contacts_of(sites):
         phone = " ".join(part for part in (contact.phone, contact.phone_extension) if part)
         if phone_problem(contact, site.country):
             text = _("The telephone number of {site} cannot be dialled as registered: {phone}.")
@@ -226,14 +228,14 @@ def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
     return notes
 
 
-def _everybody(sites: tuple[Site, ...]) -> list[tuple[Site, Contact]]:
+def _contacts_of(sites: tuple[Site, ...]) -> list[tuple[Site, Contact]]:
     return [(site, contact) for site in sites for contact in site.contacts]
 
 
 def phone_problem(contact: Contact, country: str) -> str:
     """Return what is wrong with the telephone number of a contact; empty if it can be dialled."""
     if contact.phone_extension.strip().startswith("+"):
-        return f"{contact.phone_extension!r} stands in the extension and looks like a country code"
+        return f"{contact.phone_extension!r} is in the extension and looks like a country code"
     try:
         e164(contact.phone, country)
     except ProtocolError as error:
@@ -243,7 +245,7 @@ def phone_problem(contact: Contact, country: str) -> str:
 
 def _consumer_mails(sites: tuple[Site, ...]) -> list[QualityNote]:
     notes = []
-    for site, contact in _everybody(sites):
+    for site, contact in _contacts_of(sites):
         domain = contact.mail.rpartition("@")[2].lower()
         if domain in CONSUMER_DOMAINS:
             text = _(
@@ -258,22 +260,41 @@ def _gaps(sites: tuple[Site, ...]) -> list[QualityNote]:
     """Collect what is missing or only assumed, one note a kind."""
     kinds: tuple[tuple[Concern, Severity, list[Site], str], ...]
     kinds = (
-        ("contact", "high", [site for site in sites if site.contact is None],
-         _("No contact is registered.")),
-        ("campus", "medium", [site for site in sites if site.campus and site.campus.is_assumption],
-         _("The campus is an assumption. Confirm where participants go.")),
-        ("backup", "medium", [site for site in sites if site.contact and not site.backup_contact],
-         _("No second contact is registered.")),
-        ("address", "medium", [site for site in sites if not site.address],
-         _("No street address is registered.")),
-        ("status", "medium", [site for site in sites if not site.status],
-         _("The recruitment status is empty in the listing.")),
-        ("position", "low", [site for site in sites if site.position and site.position.is_assumption],
-         _("The position on the map is approximate and has no published source.")),
-        ("position", "low", [site for site in sites if not site.position],
-         _("No position is known. The registry places cities, not hospitals.")),
-    )  # fmt: skip
+        ("contact", "high", [site for site in sites if site.contact is None], _("No contact is registered.")),
+        (
+            "campus",
+            "medium",
+            [site for site in sites if site.campus and site.campus.is_assumption],
+            _("The campus is an assumption. Confirm where participants go."),
+        ),
+        (
+            "backup",
+            "medium",
+            [site for site in sites if site.contact and not site.backup_contact],
+            _("No second contact is registered."),
+        ),
+        ("address", "medium", [site for site in sites if not site.address], _("No street address is registered.")),
+        (
+            "status",
+            "medium",
+            [site for site in sites if not site.status],
+            _("The recruitment status is empty in the listing."),
+        ),
+        (
+            "position",
+            "low",
+            [site for site in sites if site.position and site.position.is_assumption],
+            _("The position on the map is approximate and has no published source."),
+        ),
+        (
+            "position",
+            "low",
+            [site for site in sites if not site.position],
+            _("No position is known. The registry places cities, not hospitals."),
+        ),
+    )
     return [
         QualityNote(concern=concern, severity=severity, sites=tuple(site.id for site in found), text=text)
-        for concern, severity, found, text in kinds if found
-    ]  # fmt: skip
+        for concern, severity, found, text in kinds
+        if found
+    ]

@@ -1,4 +1,4 @@
-"""Texts people read, marked for translation with the standard gettext catalogues."""
+"""Translation of texts with gettext catalogues."""
 
 import gettext
 import os
@@ -23,7 +23,7 @@ def _(message: str) -> str:
 
 
 def ngettext(singular: str, plural: str, count: int) -> str:
-    """Return the form of a message that fits `count`."""
+    """Return the form of a message for `count`, in the language named by ``PROTOCOL_LANGUAGE``."""
     return _catalogue.ngettext(singular, plural, count)
 
 
@@ -39,11 +39,11 @@ READ_BY_PEOPLE = {
     "question",
     "meaning",
 }
-"""Keys of the record whose texts people read; the registry's own words are never translated."""
+"""Keys of the record whose texts are translated; the words of the registry are not."""
 
 
 def translated(content: Any, key: str = "") -> Any:
-    """Return a TOML file's content with the texts that people read in their language."""
+    """Return the content of a TOML file with the texts of :data:`READ_BY_PEOPLE` translated."""
     if isinstance(content, dict):
         return {name: translated(value, _role(key, name)) for name, value in content.items()}
     if isinstance(content, list):
@@ -54,8 +54,8 @@ def translated(content: Any, key: str = "") -> Any:
 def record_texts(
     file: Any, keywords: Any, comment_tags: Any, options: Any
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Extract the record's texts from a TOML file, as Babel asks its extractors to."""
-    del keywords, comment_tags, options  # marks of code, which a record does not carry
+    """Extract the texts to translate from a TOML file; an extractor of Babel."""
+    del keywords, comment_tags, options  # of no use for a record
     for text in _texts(tomllib.loads(file.read().decode("utf-8"))):
         yield 1, "_", text, []
 
@@ -72,5 +72,5 @@ def _texts(content: Any, key: str = "") -> Iterator[str]:
 
 
 def _role(table: str, key: str) -> str:
-    """Say what a key's text is: the options of a choice are labels, whatever their ids."""
+    """Return the key that decides on translation: the options of a choice are labels."""
     return "label" if table == "options" else key

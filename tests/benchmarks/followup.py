@@ -20,8 +20,7 @@ from support.trial import TRIAL
 from protocol.chart import Chart
 from protocol.conduct import Participant, TrialSoFar
 from protocol.figures import followup as figures
-from protocol.followup import timelines
-from protocol.followup.forecast import assumptions, simulate
+from protocol.followup import assumptions, simulate, timelines
 from protocol.pages.followup import FollowupPage
 from protocol.pages.followup.trial_board import lanes_of
 

@@ -35,9 +35,9 @@ from protocol.conduct import (
     Recovery,
     Response,
     VisitRecorded,
+    open_log,
     sealed,
 )
-from protocol.conduct.log import open_log
 from protocol.pages.overview import OverviewPage
 from protocol.pages.trial_log.desk import give_back, open_desk
 from protocol.trial import load_trial

@@ -7,8 +7,7 @@ import pytest
 from support.paths import NOTEBOOKS
 from support.trial import TRIAL
 
-from protocol.conduct import event
-from protocol.conduct.log import open_log
+from protocol.conduct import event, open_log
 from protocol.dashboard.server import pages_of
 
 SITE = "Wuhan Union Hospital"

@@ -14,8 +14,7 @@ from support.log_events import DAY, beginning, chain
 from support.trial import TRIAL
 
 from protocol.briefing import COUNTS, brief, changes, news, quiet
-from protocol.conduct import DltAssessed, State, Withdrawn, fold
-from protocol.conduct.roles import Reader
+from protocol.conduct import DltAssessed, Reader, State, Withdrawn, fold
 from protocol.exchange.documents.meeting_pack import meeting_pack
 from protocol.pages.overview.meeting import MeetingPanel, unassessed
 from protocol.pages.trial_log.desk import Desk

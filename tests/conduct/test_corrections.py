@@ -7,9 +7,7 @@ from support.log_events import DAY, NOON, WHO, beginning, chain
 from support.trial import TRIAL
 
 from protocol.briefing import brief, changes, ledgers, news
-from protocol.conduct import Correction, Decision, DltAssessed, Note, VisitRecorded, fold, sealed
-from protocol.conduct.log import open_log
-from protocol.conduct.roles import Reader
+from protocol.conduct import Correction, Decision, DltAssessed, Note, Reader, VisitRecorded, fold, open_log, sealed
 from protocol.pages.followup.trial_board import Board
 from protocol.pages.overview.meeting import _news_words
 from protocol.records import ProtocolError
@@ -84,7 +82,7 @@ def test_dates_that_cannot_be_laid_out_are_named_and_hide_nobody_else():
     assert "no_such_visit" in words
     assert "W-001" not in brief(TRIAL, state, VIEWER, INFUSED + timedelta(35)).left_out[0]
     board = Board(TRIAL, now.so_far)
-    assert "The dates of W-001 cannot be laid out" in board.counts.value
+    assert "The dates of W-001 cannot be used" in board.counts.value
     assert "W-002" in board.list.value
     alone = brief(TRIAL, fold(chain([*beginning(), wrong])), CHIEF, INFUSED + timedelta(35)).so_far
     assert "W-001" in Board(TRIAL, alone).counts.value

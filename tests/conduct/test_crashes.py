@@ -12,7 +12,7 @@ from support import log_events, log_writers, postgresql_server, small_disk
 from support.log_events import WHO
 from support.log_writers import note
 
-from protocol.conduct.log import Log, open_log
+from protocol.conduct import Log, open_log
 from protocol.records import ProtocolError
 
 
@@ -88,7 +88,7 @@ def test_a_full_disk_is_said_so_and_nothing_is_half_written(tmp_path):
 LIMITED = """
 import resource, sys
 from protocol.conduct import Note
-from protocol.conduct.log import open_log
+from protocol.conduct import open_log
 from protocol.records import ProtocolError
 from datetime import date
 log = open_log(sys.argv[1])
@@ -123,7 +123,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from protocol.conduct import Note
-from protocol.conduct.log import open_log
+from protocol.conduct import open_log
 from protocol.records import ProtocolError
 
 path, ballast = Path(sys.argv[1]) / "trial.sqlite", Path(sys.argv[1]) / "ballast"

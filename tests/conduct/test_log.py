@@ -10,8 +10,20 @@ import pytest
 from support import log_events
 from support.log_events import DAY, NOON, WHO
 
-from protocol.conduct import Correction, Decision, DltAssessed, Enrolled, Head, Infused, Note, VisitRecorded
-from protocol.conduct.log import Conflict, Log, LogReader, open_log
+from protocol.conduct import (
+    Conflict,
+    Correction,
+    Decision,
+    DltAssessed,
+    Enrolled,
+    Head,
+    Infused,
+    Log,
+    LogReader,
+    Note,
+    VisitRecorded,
+    open_log,
+)
 from protocol.records import ProtocolError
 
 RAW = {  # what somebody with the database's own tools might try

@@ -20,8 +20,7 @@ from hypothesis.stateful import (
 from support.log_events import DAY, NOON, SITE
 from twins.log import PlainLog
 
-from protocol.conduct import Correction, Event, event, fold
-from protocol.conduct.log import Conflict, Log, open_log
+from protocol.conduct import Conflict, Correction, Event, Log, event, fold, open_log
 from protocol.records import ProtocolError
 
 PEOPLE = st.sampled_from(["W-001", "W-002"])

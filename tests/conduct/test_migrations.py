@@ -8,8 +8,7 @@ from alembic.script import ScriptDirectory
 from support import log_events
 from support.log_events import DAY, WHO
 
-from protocol.conduct import Head, Note
-from protocol.conduct.log import open_log
+from protocol.conduct import Head, Note, open_log
 from protocol.conduct.store import MIGRATIONS, REVISION
 from protocol.records import ProtocolError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.conduct.roles import Reader, reader_of
+from protocol.conduct import Reader, reader_of
 from protocol.dashboard.__main__ import logged, main
 from protocol.records import ProtocolError
 

@@ -25,11 +25,11 @@ from protocol.conduct import (
     TreatmentEnded,
     VisitRecorded,
     Withdrawn,
+    content,
     event,
     fold,
     sealed,
 )
-from protocol.conduct.events import content
 from protocol.records import ProtocolError
 
 P = "W-001"

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from support import log_events
 from support.log_events import DAY, NOON
 
-from protocol.conduct import Head, Note, fold, read_entries, sealed, write_entries
+from protocol.conduct import Head, Note, fold, open_log, read_entries, sealed, write_entries
 from protocol.conduct.entries import canonical, digest
-from protocol.conduct.log import open_log
 from protocol.conduct.verification import Row, checked, row_of, verified
 from protocol.records import ProtocolError
 

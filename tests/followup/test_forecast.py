@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.trial import TRIAL
 from twins import forecast as twin
 
-from protocol.followup.forecast import (
+from protocol.followup import (
     DAYS_PER_MONTH,
     Assumptions,
     assumptions,

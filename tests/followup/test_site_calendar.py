@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.paths import FOLDER
 from support.trial import FOLLOWUP
 
-from protocol.followup import FollowupRecord, best_days, doomed_starts
-from protocol.followup.site_calendar import Calendar, last_announced_year, reason
+from protocol.followup import FollowupRecord, best_days, doomed_starts, last_announced_year, reason
+from protocol.followup.site_calendar import Calendar
 from protocol.records import ProtocolError, read_record
 
 FILE = FOLDER / "followup.toml"

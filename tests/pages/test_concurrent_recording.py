@@ -8,8 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from protocol.conduct import Correction, Decision, Note, VisitRecorded, event
-from protocol.conduct.log import open_log
+from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, open_log
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.followup.participant_events import ParticipantEventsPanel, visits_to_come

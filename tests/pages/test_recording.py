@@ -8,8 +8,7 @@ from zipfile import ZipFile
 import pytest
 from support.paths import FOLDER
 
-from protocol.conduct import Correction, VisitRecorded, event, fold
-from protocol.conduct.log import LogReader, open_log
+from protocol.conduct import Correction, LogReader, VisitRecorded, event, fold, open_log
 from protocol.pages import open_page
 from protocol.pages.eligibility.page import EligibilityPage
 from protocol.pages.escalation.decisions import DecisionPanel

@@ -3,8 +3,7 @@
 import shutil
 from datetime import datetime
 
-from protocol.conduct import Correction
-from protocol.conduct.log import open_log
+from protocol.conduct import Correction, open_log
 
 
 def record_all(path, entries):

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from support.log_events import DAY, SITE
 
-from protocol.conduct import Note
-from protocol.conduct.log import Log, open_log
+from protocol.conduct import Log, Note, open_log
 from protocol.records import ProtocolError
 
 WAIT_SECONDS = 60

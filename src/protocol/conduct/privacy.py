@@ -1,10 +1,10 @@
-"""Free text is looked at for what may name a person, before it is recorded or sent. A net, and no proof.
+"""Free text is searched for names and numbers of persons before it is recorded or sent. The search is not complete.
 
-A name is known by a common family name where a Chinese phrase begins, by a form of address, by two capitalised
-words that are none of the clinic, or by a word before or after it. What cannot be seen: a rare family name; a Chinese
-name in the middle of a phrase, or one that begins like a word of the clinic; a single Western name; initials and
-nicknames; a telephone number written like a row of values; a person told by bed, job or day. And some harmless words
-are refused; they have to be written otherwise.
+A name is recognised by a common family name at the beginning of a Chinese phrase, by a form of address, by two
+capitalised words that are not clinical terms, or by a word before or after it. Not recognised: a rare family name; a
+Chinese name inside a phrase, or one that begins like a clinical term; a single Western name; initials and nicknames;
+a telephone number written like a row of values; a person described by bed, job or day. Some harmless words are
+refused and have to be replaced.
 """
 
 import re
@@ -35,7 +35,7 @@ _CLINICAL = re.compile(
     "马[法利上]|许[可多]|丁[酸胺]|叶酸|苏[醒打]|夏季|田间|付[费款]|林可霉素|罗[红库哌沙氏音]|曾[有用行接出因于在服发多经患做]|"
     "吴茱萸|杜[冷绝]|钟[声后内]|时间|潘[生立]|陈[旧述]|徐缓|陆续|张[力口开]|孟鲁司特|熊去氧|唐氏|胡萝卜|韦格纳|杨梅|贾第"
 )
-"""Words of the clinic that begin like a family name."""
+"""Clinical terms that begin like a family name."""
 
 _CAPITALISED = (
     "abdomen acute adverse aeruginosa after allergic anc and arm aspergillus assessment aureus baseline before "
@@ -55,7 +55,7 @@ _CAPITALISED = (
     "intravascular kidney lysis multiple myocardial negative obstruction occlusive organ pulmonary release "
     "respiratory septic shock sinusoidal spring syndrome thrombosis tumor tumour vein veno venous "
 )
-"""Words that stand capitalised in clinical English and are no part of a name."""
+"""Words that are capitalised in clinical English and are not part of a name."""
 
 _WORDS = frozenset(_CAPITALISED.split())
 
@@ -75,7 +75,7 @@ _SAYS = (
 )
 
 _HELD = "\ue000"
-"""Stands where a word of the clinic was: no name begins right after it."""
+"""Replaces a clinical term: no name begins directly after it."""
 
 _SYLLABLE = (
     "(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|iong|uang|ang|eng|ing|ong|iao|ian|uai|uan|ai|ei|ao|ou|an|en|in|un|"
@@ -105,7 +105,7 @@ _HARMLESS = re.compile(
     r"|(?<![\d.-])\d{1,6}\.\d{1,4}(?![\d.-])"
     r"|(?<!\S)(?<!\d )(?!1[3-9]\d )(?:[1-9]\d{0,2} ){2,}[1-9]\d{0,2}(?!\w)(?! ?\d)"  # values, no telephone
 )
-"""Long numbers that are nobody's."""
+"""Long numbers that do not identify a person."""
 
 _CARD = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)|(?<!\d)\d{15}(?!\d)")
 
@@ -149,7 +149,7 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
 def is_card_number(text: str) -> bool:
-    """Whether 18 characters are a Chinese ID-card number with its check digit (GB 11643-1999)."""
+    """Return whether a text is a Chinese ID-card number: 18 characters with a check digit (GB 11643-1999)."""
     if not re.fullmatch(r"\d{17}[\dXx]", text):
         return False
     total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, text, strict=False))
@@ -157,15 +157,21 @@ def is_card_number(text: str) -> bool:
 
 
 def without_identity(text: str, where: str) -> str:
-    """Return a text as it is when nothing in it looks like a person.
+    """Return a text unchanged if nothing in it looks like a name or a number of a person.
 
-    Names, telephone numbers, ID-card numbers, mail addresses, accounts and forms of address are looked for. That is a
-    net and no proof, see this module's beginning: the writer reads the text before it goes.
+    Names, telephone numbers, ID-card numbers, mail addresses, accounts and forms of address are searched for. The
+    search is not complete (see the top of this module): the writer still has to read the text.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        The field, for the message.
 
     Raises
     ------
     ProtocolError
-        When something does. The message does not repeat it.
+        If something does. The message does not repeat it.
     """
     kind = next(_found(text), None)
     if kind is not None:
@@ -174,7 +180,7 @@ def without_identity(text: str, where: str) -> str:
 
 
 def _found(text: str) -> Iterator[str]:
-    """Name each kind of thing in a text that may be a person's."""
+    """Return each kind of name or number found in a text."""
     numbers = _HARMLESS.sub(" ; ", text)
     yield from (kind for pattern, kind in _NUMBERS if pattern.search(numbers))
     words = _CLINICAL.sub(_HELD, text)
@@ -190,15 +196,15 @@ def _is_word(word: str) -> bool:
 
 
 def check_event(event: Event, reason: str) -> None:
-    """Return when nothing that a person wrote into an event looks like a person.
+    """Raise if free text in an event looks like a name or a number of a person.
 
-    The result of a screening comes from the record and not from a keyboard: there only numbers of persons and mail
-    addresses are looked for.
+    The result of a screening is not typed by a person: only ID-card and mobile numbers and mail addresses are
+    searched for there.
 
     Raises
     ------
     ProtocolError
-        Naming the field. The message does not repeat what stands there.
+        Naming the field. The message does not repeat its text.
     """
     without_identity(reason, _("reason"))
     participant = getattr(event, "participant", None)
@@ -220,7 +226,7 @@ _FIELDS = {"why": _("why"), "decided_by": _("decided by"), "text": _("note")}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text anywhere in plain values."""
+    """Return every text in nested plain values."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

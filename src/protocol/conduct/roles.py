@@ -93,7 +93,7 @@ def reader_of(environment: Mapping[str, str]) -> Reader:
         found = Reader(actor=actor, **given)
     except ValueError:
         where, said = "PROTOCOL_ROLE, PROTOCOL_SITE", f"{given.get('role')!r}, {given.get('site')!r}"
-        write = _("viewer, coordinator, or investigator with the name of the site, and a site for nobody else")
+        write = _("viewer, coordinator, or investigator with the name of the site, and no site for the other roles")
         raise ProtocolError(where, said, write) from None
     if found.records and not found.actor:
         write = _("the account that records, such as coordinator-1 (never a person's name)")

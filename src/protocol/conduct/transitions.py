@@ -111,7 +111,7 @@ def refuse_decision(event: Decision, before: Sequence[Entry], after: Sequence[En
 
 
 class _Refusal(Exception):  # noqa: N818  caught in this module, never seen outside it
-    """What was found and what to write; the place is added where it is known."""
+    """What was found and what to write; :func:`refuse_step` adds the participant."""
 
 
 def _need(holds: object, found: str, write: str) -> None:
@@ -183,7 +183,7 @@ def _end(history: History, event: TreatmentEnded) -> None:
 def _assess(history: History, event: DltAssessed) -> None:
     _need(history.infusions, _("a participant without an infusion"), _("the first infusion first"))
     _not_before(event.on, history.infusions[1], _("the first infusion"))
-    if history.dlt_on is None or event.on >= history.dlt_on:  # a late toxicity does not keep out what came before it
+    if history.dlt_on is None or event.on >= history.dlt_on:  # an assessment before a DLT may be recorded after it
         _once(history.dlt_on, _("a DLT"))
 
 

@@ -193,7 +193,7 @@ _WINDOW: Mapping[Progress, str] = {
 
 
 def next_cohort(windows: pd.DataFrame, cohort_size: int, review_days: int) -> pd.DataFrame:
-    """Return for each regimen when the decision after its last cohort can be taken, and whom it waits for.
+    """Return for each regimen when the decision after its last cohort can be taken, and for whom it waits.
 
     Parameters
     ----------
@@ -212,8 +212,8 @@ def next_cohort(windows: pd.DataFrame, cohort_size: int, review_days: int) -> pd
         None while a place is free, a first infusion is not given or an assessment is missing).
     """
     rows = []
-    for regimen, everybody in windows.groupby("regimen", sort=False):
-        own = everybody[everybody["state"] != "left"]
+    for regimen, all_of_it in windows.groupby("regimen", sort=False):
+        own = all_of_it[all_of_it["state"] != "left"]
         waiting = own[own["state"].isin(["waiting", "unassessed"])]
         free = -len(own) % cohort_size if len(own) else cohort_size
         last = own["complete"].dropna().max() if own["complete"].notna().any() else None

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what the names below are, for type checkers and editors
     from protocol.exchange.clinical.fhir import read_fhir
-    from protocol.exchange.clinical.findings import Setting
+    from protocol.exchange.clinical.findings import Setting, keyed
     from protocol.exchange.clinical.omop import read_omop
-    from protocol.exchange.clinical.reconciliation import keyed
     from protocol.exchange.clinical.reference_ranges import read_limits
     from protocol.exchange.cohort.files import read_cohort
     from protocol.exchange.contacts.calendar import calendar_file, eligibility_calendar
@@ -61,9 +60,8 @@ _MODULES = {"ctgov": "registry.ctgov", "synopsis": "documents.synopsis", "usdm":
 
 _NAMES = {
     "clinical.fhir": ("read_fhir",),
-    "clinical.findings": ("Setting",),
+    "clinical.findings": ("Setting", "keyed"),
     "clinical.omop": ("read_omop",),
-    "clinical.reconciliation": ("keyed",),
     "clinical.reference_ranges": ("read_limits",),
     "cohort.files": ("read_cohort",),
     "contacts.calendar": ("calendar_file", "eligibility_calendar"),

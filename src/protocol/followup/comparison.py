@@ -10,7 +10,7 @@ from protocol.records import ProtocolError
 
 
 def differences(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Compare two ledgers of one participant visit by visit.
+    """Return the differences of two ledgers of one participant, visit by visit.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def slipped(record: FollowupRecord, dates: Dates, days: int) -> dict[str, date |
 
 
 def activities(record: FollowupRecord, frequency: int) -> pd.DataFrame:
-    """Lay out the schedule of activities of one frequency level.
+    """Return the schedule of activities of one frequency level.
 
     Returns
     -------

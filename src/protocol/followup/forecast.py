@@ -27,7 +27,7 @@ MOST_RUNS = 1_000_000
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What a run rests on.
+    """The assumptions of a simulation.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Assumptions:
     follow_up: str
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be simulated."""
+        """Raise ProtocolError for values out of range."""
         if not self.screened_per_month * (1 - self.screening_failures) > 0:
             found = f"{self.screened_per_month} screened a month, {self.screening_failures:.0%} of them failing"
             raise ProtocolError("accrual", found, "a rate above 0 and a share below 1")
@@ -85,13 +85,17 @@ def assumptions(record: FollowupRecord, *, dlt_window_days: int, cohort_size: in
     given = record.forecast
     return Assumptions(
         screened_per_month=sum(site.screened_per_month for site in given.sites),
-        screening_failures=given.screening_failures.value, dlt_window_days=dlt_window_days,
-        review_days=given.review_days.value, screening_days=given.screening_days.value,
-        stagger_days=given.stagger_days.value, counted_from=given.counted_from.value,
+        screening_failures=given.screening_failures.value,
+        dlt_window_days=dlt_window_days,
+        review_days=given.review_days.value,
+        screening_days=given.screening_days.value,
+        stagger_days=given.stagger_days.value,
+        counted_from=given.counted_from.value,
         last_infusion_days=tuple(item.infusion_days[-1] for item in record.frequencies),
-        cohort_size=cohort_size, enrolment=enrolment,
+        cohort_size=cohort_size,
+        enrolment=enrolment,
         follow_up=next((item.lasts for item in record.periods if item.id == given.follow_up), "P0D"),
-    )  # fmt: skip
+    )
 
 
 def cohorts_at(path: Sequence[str], levels: Sequence[str]) -> NDArray[np.int64]:
@@ -113,7 +117,7 @@ def simulate(given: Assumptions, paths: NDArray[np.int64], runs: int, seed: int)
     runs : int
         1 to 1,000,000.
     seed : int
-        Of the draws: the same seed gives the same chances to every set of assumptions, so that they can be
+        Of the draws: one seed gives the same random numbers to every set of assumptions, so that they can be
         compared run by run.
 
     Returns
@@ -149,7 +153,7 @@ def simulate(given: Assumptions, paths: NDArray[np.int64], runs: int, seed: int)
 
 
 def milestones(given: Assumptions, simulated: pd.DataFrame, start: date) -> pd.DataFrame:
-    """Say on which days the milestones fall in 10, 50 and 90 of 100 runs.
+    """Return the 10, 50 and 90 % quantiles of the days of the milestones.
 
     Returns
     -------
@@ -165,8 +169,9 @@ def milestones(given: Assumptions, simulated: pd.DataFrame, start: date) -> pd.D
     rows["last_visit"] = moved(rows["last_enrolment"], given.follow_up)
     days = pd.DataFrame.from_dict(
         {name: values.astype("datetime64[s]") for name, values in rows.items()},
-        orient="index", columns=["p10", "p50", "p90"],
-    )  # fmt: skip
+        orient="index",
+        columns=["p10", "p50", "p90"],
+    )
     months = (days - pd.Timestamp(start)).map(lambda length: length.days / DAYS_PER_MONTH)
     return days.join(months.add_suffix("_months"))
 
@@ -174,7 +179,7 @@ def milestones(given: Assumptions, simulated: pd.DataFrame, start: date) -> pd.D
 def what_if(
     given: Assumptions, paths: NDArray[np.int64], changes: Mapping[str, Mapping[str, Any]], runs: int, seed: int
 ) -> pd.DataFrame:
-    """Change one assumption at a time and compare the medians, with the same chances for all.
+    """Return the medians after each change of assumptions, with the same random numbers for all.
 
     Parameters
     ----------
@@ -201,7 +206,7 @@ def what_if(
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What the registered dates leave for enrolment."""
+    """Whether the registered dates leave enough time for enrolment; rate in participants a month."""
 
     last_enrolment: date
     days: int
@@ -212,7 +217,7 @@ class Feasibility:
 def registered_dates(
     start: date, completion: date, enrolment: int, follow_up: str, most_per_month: float
 ) -> Feasibility:
-    """Check whether the registered dates can hold the registered enrolment and follow-up.
+    """Return whether the registered dates have room for the registered enrolment and follow-up.
 
     Parameters
     ----------
@@ -223,12 +228,12 @@ def registered_dates(
     follow_up : str
         ISO 8601 duration of the follow-up after enrolment.
     most_per_month : float
-        The enrolment that is thought possible.
+        The highest rate of enrolment that is possible, in participants a month.
 
     Raises
     ------
     ProtocolError
-        When the completion is before the start.
+        If the completion is before the start.
     """
     if completion < start:
         raise ProtocolError("registered completion", f"{completion}, before the start on {start}", "a later date")

@@ -4,8 +4,8 @@ The axis of one visit, all days inclusive::
 
     opens              target             closes             closes + overdue
       |------ open ------|------ due -------|----- overdue -----|
-    not yet  (before)                                             missed (after)     when it was not done
-    early    (before)         in window           late           (after closes)      when it was done
+    not yet  (before)                                             missed (after)     if it was not done
+    early    (before)         in window           late           (after closes)      if it was done
 
 ``opens = target - window.before`` and ``closes = target + window.after``. The target day is due, and so is the
 last day of the window: it is not overdue. Whether a visit is done on a day is judged on the same window. A visit
@@ -35,10 +35,19 @@ Dates = Mapping[str, date | None]
 Columns = dict[str, NDArray[Any]]
 
 STATUSES = (
-    "not yet", "open", "due", "overdue", "missed", "early", "in window", "late", "not applicable",
-    "not yet known", "cancelled",
-)  # fmt: skip
-"""What a visit can be on the reader's day."""
+    "not yet",
+    "open",
+    "due",
+    "overdue",
+    "missed",
+    "early",
+    "in window",
+    "late",
+    "not applicable",
+    "not yet known",
+    "cancelled",
+)
+"""The statuses of a visit on a day."""
 
 _NOT_APPLICABLE = STATUSES.index("not applicable")
 
@@ -46,7 +55,7 @@ _DATES = ("opens", "target", "closes", "done", "today")
 
 
 def statuses(window: WindowDays, done: Days, cancelled: NDArray[np.bool_], today: date) -> NDArray[np.intp]:
-    """Decide statuses: the only place where this is decided.
+    """Return the status of visits; no other function decides it.
 
     Parameters
     ----------
@@ -57,7 +66,7 @@ def statuses(window: WindowDays, done: Days, cancelled: NDArray[np.bool_], today
     cancelled : ndarray of bool
         Visits that early termination would cancel.
     today : date
-        The reader's day.
+        The day that counts as today.
 
     Returns
     -------
@@ -86,7 +95,7 @@ def study_day(elapsed_days: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def timelines(record: FollowupRecord, table: pd.DataFrame, today: date) -> pd.DataFrame:
-    """List every visit of many participants with its window and its status today.
+    """Return every visit of many participants with its window and its status today.
 
     Parameters
     ----------
@@ -96,9 +105,9 @@ def timelines(record: FollowupRecord, table: pd.DataFrame, today: date) -> pd.Da
         One row a participant: ``participant``, ``frequency`` (the infusion frequency level), and dates in columns
         named by the ids of anchors and of visits. A visit's column says on which day it took place. Empty dates
         and absent columns are not known, and never guessed. A column ``missed`` may hold, for each participant,
-        visits that somebody found missed: visit id to the day of that.
+        missed visits: visit id to the day on which the visit was found missed.
     today : date
-        The reader's day.
+        The day that counts as today.
 
     Returns
     -------
@@ -140,23 +149,23 @@ def timeline(
     done: Dates | None = None,
     missed: Mapping[str, date] | None = None,
 ) -> pd.DataFrame:
-    """List every visit of one participant with its window and its status today: a batch of one.
+    """Return every visit of one participant with its window and its status today.
 
     Parameters
     ----------
     record : FollowupRecord
         What the protocol says about time.
     dates : mapping of str to date or None
-        Anchor id to the day it happened or is planned; a missing anchor is never guessed.
+        Anchor id to the day on which it happened or is planned; a missing day is not guessed.
     frequency : int
         The participant's infusion frequency level.
     today : date
-        The reader's day.
+        The day that counts as today.
     done : mapping of str to date or None, optional
         Visit id to the day it took place. A visit that hangs on a visit counts from the day that one took place,
         and from its target day until then.
     missed : mapping of str to date, optional
-        Visit id to the day on which somebody found that it was missed.
+        Visit id to the day on which the visit was found missed.
 
     Returns
     -------
@@ -179,7 +188,7 @@ def timeline(
 
 
 def _group(record: FollowupRecord, given: Table, level: int, today: date) -> list[Columns]:
-    """Work out every visit of the participants of one frequency level."""
+    """Return the columns of every visit, for the participants of one frequency level."""
     schedule = Schedule(record, given, level, np.datetime64(today, "D"))
     none, size = np.full(len(given), UNKNOWN, "datetime64[D]"), len(given)
     elsewhere = WindowDays.unknown(size), none, np.full(size, _NOT_APPLICABLE)
@@ -188,10 +197,18 @@ def _group(record: FollowupRecord, given: Table, level: int, today: date) -> lis
         here = schedule.visits.get(visit.id)
         window, done, code = _judged(schedule, here, today) if here else elsewhere
         pieces.append(
-            {"row": given.rows, "visit": np.full(size, place), "level": np.full(size, level), "opens": window.opens,
-             "target": window.target, "closes": window.closes, "done": done, "status": code,
-             "zero": given[record.first_infusion]}
-        )  # fmt: skip
+            {
+                "row": given.rows,
+                "visit": np.full(size, place),
+                "level": np.full(size, level),
+                "opens": window.opens,
+                "target": window.target,
+                "closes": window.closes,
+                "done": done,
+                "status": code,
+                "zero": given[record.first_infusion],
+            }
+        )
     return pieces
 
 
@@ -205,7 +222,7 @@ def _judged(schedule: Schedule, visit: Visit, today: date) -> tuple[WindowDays, 
 
 
 def _frame(record: FollowupRecord, given: Table, columns: Columns) -> pd.DataFrame:
-    """Sort and describe; texts are categories, so that a thousand participants carry each text once."""
+    """Return the sorted table; texts are categorical, so that each text is stored once."""
     last = np.isnat(columns["target"]).astype(int) + (columns["status"] == _NOT_APPLICABLE)
     order = np.lexsort((columns["visit"], columns["target"], last, columns["row"]))
     columns = {name: values[order] for name, values in columns.items()}
@@ -218,14 +235,16 @@ def _frame(record: FollowupRecord, given: Table, columns: Columns) -> pd.DataFra
         {"participant": pd.Categorical.from_codes(columns["row"], pd.Index(given.names, dtype=object))}
         | {name: _category(texts[name], which) for name in ("kind", "id", "name", "root", "hangs_on", "offset")}
         | {name: columns[name].astype("datetime64[s]") for name in ("opens", "target", "closes", "done")}
-        | {"elapsed_days": pd.arrays.IntegerArray(elapsed, nothing),
-           "study_day": pd.arrays.IntegerArray(study_day(elapsed), nothing.copy()),
-           "status": pd.Categorical.from_codes(columns["status"], pd.Index(STATUSES, dtype=object)),
-           "procedures": _category(texts["procedures"], which),
-           "is_assumption": np.array(texts["is_assumption"])[which]}
+        | {
+            "elapsed_days": pd.arrays.IntegerArray(elapsed, nothing),
+            "study_day": pd.arrays.IntegerArray(study_day(elapsed), nothing.copy()),
+            "status": pd.Categorical.from_codes(columns["status"], pd.Index(STATUSES, dtype=object)),
+            "procedures": _category(texts["procedures"], which),
+            "is_assumption": np.array(texts["is_assumption"])[which],
+        }
         | {name: _category(texts[name], which) for name in ("origin", "window_origin")},
         copy=False,
-    )  # fmt: skip
+    )
 
 
 def _category(texts: list[Any], which: NDArray[np.intp]) -> pd.Categorical:
@@ -242,17 +261,25 @@ def _texts(record: FollowupRecord) -> dict[str, list[Any]]:
     for level in sorted(item.level for item in record.frequencies):
         here, roots = {visit.id: visit for visit in record.visits_at(level)}, record.roots(level)
         rows += [
-            {"kind": "infusion" if visit.is_infusion else "visit", "id": visit.id, "name": visit.name,
-             "root": roots.get(visit.id), "hangs_on": names[visit.hangs_on], "offset": visit.offset,
-             "procedures": ", ".join(procedures[name] for name in visit.procedures),
-             "is_assumption": visit.is_assumption, "origin": visit.origin, "window_origin": visit.window.origin}
+            {
+                "kind": "infusion" if visit.is_infusion else "visit",
+                "id": visit.id,
+                "name": visit.name,
+                "root": roots.get(visit.id),
+                "hangs_on": names[visit.hangs_on],
+                "offset": visit.offset,
+                "procedures": ", ".join(procedures[name] for name in visit.procedures),
+                "is_assumption": visit.is_assumption,
+                "origin": visit.origin,
+                "window_origin": visit.window.origin,
+            }
             for visit in (here.get(each.id, each) for each in record.all_visits)
-        ]  # fmt: skip
+        ]
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def landmarks(record: FollowupRecord, dates: Dates, today: date) -> pd.DataFrame:
-    """List today, the anchors and the periods as rows for a picture.
+    """Return today, the anchors and the periods as rows for a figure.
 
     Returns
     -------
@@ -269,14 +296,21 @@ def landmarks(record: FollowupRecord, dates: Dates, today: date) -> pd.DataFrame
         base, starts = dates.get(period.hangs_on), dates.get(period.starts)
         last = shifted(base, period.lasts) if base and starts else None
         rows.append(
-            {"kind": "period", "id": period.id, "name": period.name, "root": period.hangs_on,
-             "opens": last and starts, "target": last, "closes": last}
-        )  # fmt: skip
+            {
+                "kind": "period",
+                "id": period.id,
+                "name": period.name,
+                "root": period.hangs_on,
+                "opens": last and starts,
+                "target": last,
+                "closes": last,
+            }
+        )
     return _dated(pd.DataFrame(rows).reindex(columns=["kind", "id", "name", "root", *_DATES]))
 
 
 def _dated(frame: pd.DataFrame) -> pd.DataFrame:
-    """Type the date columns; seconds, because nanoseconds end in the year 2262."""
+    """Return the frame with date columns in seconds: nanoseconds end in the year 2262."""
     for column in set(_DATES) & set(frame.columns):
         days = [None if pd.isna(day) else day for day in frame[column]]
         frame[column] = pd.Series(pd.array(days, dtype="datetime64[s]"), index=frame.index)

@@ -17,7 +17,7 @@ def lookbacks(
     today: date,
     boundary_day_allowed: bool | None = None,
 ) -> pd.DataFrame:
-    """Say from which day on each look-back allows enrolment, and which one binds.
+    """Return the first day on which each look-back allows enrolment, and which look-back binds.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _row(item: LookBack, exposure: date, today: date, boundary_day_allowed: bool
 
 
 def earliest_enrolment(clocks: pd.DataFrame) -> date | None:
-    """Return the first day on which every look-back allows enrolment, or None when no clock runs."""
+    """Return the first day on which every look-back allows enrolment; None if there was no exposure."""
     day = clocks["allowed_from"].max()
     return None if pd.isna(day) else day.date()
 

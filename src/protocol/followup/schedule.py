@@ -280,7 +280,7 @@ class Forecast(Record):
     def _consistent(self) -> Self:
         unique((rate.site for rate in self.sites), "site")
         if sum(rate.screened_per_month for rate in self.sites) == 0:
-            raise ValueError("no site screens anybody; write a rate above 0 for one of them")
+            raise ValueError("every rate is 0; write a rate above 0 for one of them")
         return self
 
 
@@ -327,9 +327,11 @@ class FollowupRecord(Record):
         days = [*(item.id for item in self.anchors), *(item.id for item in self.all_visits)]
         unique([*days, LAST_INFUSION], "anchor or visit")
         for items, what in (
-            (self.procedures, "procedure"), (self.lookbacks, "look-back"), (self.periods, "period"),
+            (self.procedures, "procedure"),
+            (self.lookbacks, "look-back"),
+            (self.periods, "period"),
             (self.concurrent_agents, "agent"),
-        ):  # fmt: skip
+        ):
             unique((item.id for item in items), what)
         unique((str(item.level) for item in self.frequencies), "frequency level")
         self._check_names()
@@ -399,11 +401,16 @@ class FollowupRecord(Record):
         levels = tuple(item.level for item in self.frequencies if day in item.infusion_days)
         exact = Window(assumption="Study day 1 is the day of the first infusion, so it has no window.")
         return Visit(
-            id=infusion_visit(day), name=f"Infusion, day {day}", hangs_on=self.first_infusion,
-            offset=f"P{day - 1}D", window=exact if day == 1 else self.infusion_window,
-            procedures=self.infusion_procedures, frequencies=levels,
-            source=origin.source, assumption=origin.assumption,
-        )  # fmt: skip
+            id=infusion_visit(day),
+            name=f"Infusion, day {day}",
+            hangs_on=self.first_infusion,
+            offset=f"P{day - 1}D",
+            window=exact if day == 1 else self.infusion_window,
+            procedures=self.infusion_procedures,
+            frequencies=levels,
+            source=origin.source,
+            assumption=origin.assumption,
+        )
 
     @property
     def all_visits(self) -> tuple[Visit, ...]:

@@ -24,7 +24,7 @@ from protocol.records import ProtocolError
 
 _MARGIN_DAYS = 60  # for what hangs on the last day of a window
 
-MOST_DAYS = 3660  # nobody plans single days further ahead than this
+MOST_DAYS = 3660  # days further ahead are not planned one by one
 
 
 @lru_cache
@@ -117,15 +117,15 @@ class Calendar:
         return cls(first, free & ~np.isin(days, _array(full)))
 
     def is_free(self, days: Days) -> NDArray[np.bool_]:
-        """Say of each day whether it can take a visit; a day outside the stretch and NaT cannot."""
+        """Return whether each day can take a visit; False for days outside the calendar and for NaT."""
         place = (days - self.first).astype("int64")
         inside = ~np.isnat(days) & (place >= 0) & (place < len(self.free))
         return np.asarray(inside & self.free[np.where(inside, place, 0)])
 
     def nearest(self, opens: Days, target: Days, closes: Days, serves: Serves | None = None) -> Days:
-        """Return the free day of each window that is nearest to its target; NaT where there is none.
+        """Return the free day of each window that is nearest to its target; NaT if there is none.
 
-        Days that `serves` says yes to go first.
+        Days for which `serves` is True are preferred.
         """
         best = np.full(target.shape, UNKNOWN, "datetime64[D]")
         if serves:
@@ -147,7 +147,7 @@ def _array(days: Collection[date]) -> Days:
 
 
 def reason(working: Working, day: date, full: Collection[date] = ()) -> str:
-    """Say why a site cannot take a visit on a day: a holiday's name, ``weekday``, ``full``; "" when it can."""
+    """Return why a site cannot take a visit on a day: a holiday's name, ``weekday`` or ``full``; "" if it can."""
     closed, worked = public_days(_country_of(working), day.year)
     if day in closed:
         return closed[day]
@@ -162,7 +162,7 @@ Plan = dict[str, tuple[Visit, WindowDays, Days]]
 def _planned(
     record: FollowupRecord, given: Table, level: int, earliest: np.datetime64, full: Collection[date]
 ) -> Plan:
-    """Choose days along the chains: what hangs on a visit follows the day chosen for it."""
+    """Choose days for all visits; a visit that hangs on a visit follows the day chosen for that one."""
     days: dict[str, Days] = {}
     plan: Plan = {}
     for _turn in record.all_visits:
@@ -196,7 +196,7 @@ def _chosen(schedule: Schedule, given: Table, earliest: np.datetime64, full: Col
 
 
 def _serving(schedule: Schedule, visit: Visit, calendar: Calendar) -> Serves | None:
-    """Ask of a day whether each visit that hangs on this one would have a free day."""
+    """Return a test of days: does each visit that hangs on this one then have a free day."""
     hanging = [other for other in schedule.visits.values() if schedule.parents[other.id] == visit.id]
 
     def serves(days: Days) -> NDArray[np.bool_]:
@@ -210,10 +210,14 @@ def _serving(schedule: Schedule, visit: Visit, calendar: Calendar) -> Serves | N
 
 
 def best_days(
-    record: FollowupRecord, dates: Dates, frequency: int, today: date, done: Dates | None = None,
+    record: FollowupRecord,
+    dates: Dates,
+    frequency: int,
+    today: date,
+    done: Dates | None = None,
     full: Collection[date] = (),
-) -> pd.DataFrame:  # fmt: skip
-    """Propose a day for every visit to come of one participant.
+) -> pd.DataFrame:
+    """Return a proposed day for every visit to come of one participant.
 
     Parameters
     ----------
@@ -263,17 +267,23 @@ def _proposal(
     year = window.closes[0].item().year
     why = "past" if target < today else reason(working, target, full) or "chain"
     return (
-        visit.id, visit.name, window.opens[0], window.target[0], window.closes[0], best,
-        "" if best == window.target[0] else why, year > last_announced_year(working),
-    )  # fmt: skip
+        visit.id,
+        visit.name,
+        window.opens[0],
+        window.target[0],
+        window.closes[0],
+        best,
+        "" if best == window.target[0] else why,
+        year > last_announced_year(working),
+    )
 
 
 def doomed_starts(
     record: FollowupRecord, frequency: int, first: date, last: date, full: Collection[date] = ()
 ) -> pd.DataFrame:
-    """List the days on which a first infusion would leave some visit without a working day in its window.
+    """Return the days on which a first infusion would leave a visit without a working day in its window.
 
-    Every day from `first` to `last` is tried as the first infusion: many participants, one table.
+    Every day from `first` to `last` is tried.
 
     Returns
     -------

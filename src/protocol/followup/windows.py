@@ -163,7 +163,7 @@ def _check_done(record: FollowupRecord, given: Table, today: np.datetime64) -> N
 
 @dataclass(frozen=True)
 class WindowDays:
-    """The days of one visit of many participants, arrays of equal shape, NaT where the anchor has no date.
+    """The window of one visit for many participants: arrays of equal shape, NaT where the anchor has no date.
 
     First day, planned day and last day of the window, and the last day on which the visit counts as overdue.
     """
@@ -180,7 +180,7 @@ class WindowDays:
 
 
 class Schedule:
-    """The windows of every visit of one frequency level, worked out along the chains.
+    """The windows of all visits of one frequency level; a visit that hangs on a visit follows it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The board: what is overdue, due and to come in the whole trial."""
+"""The worklist: visits that are overdue, due or to come in the whole trial."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,7 +9,7 @@ ORDER = ("overdue", "due", "open", "not yet")
 
 
 def agenda(ledger: pd.DataFrame, sites: Mapping[str, str], today: date, ahead_days: int) -> pd.DataFrame:
-    """List the visits that somebody must act on, by urgency.
+    """Return the visits that need action, by urgency.
 
     Parameters
     ----------

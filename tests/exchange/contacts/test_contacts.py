@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.trial import SITES, TRIAL
 from twins import vcard as plain
 
-from protocol.conduct.privacy import without_identity
+from protocol.conduct import without_identity
 from protocol.exchange.contacts.mail import mail_draft
 from protocol.exchange.contacts.vcard import qr, vcard
 from protocol.records import ProtocolError

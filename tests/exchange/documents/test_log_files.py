@@ -9,8 +9,7 @@ import pytest
 from support import log_events
 from support.log_events import DAY, NOON
 
-from protocol.conduct import Decision, Head, Note, Problem, Verification, read_entries
-from protocol.conduct.entries import canonical
+from protocol.conduct import Decision, Head, Note, Problem, Verification, canonical, read_entries
 from protocol.exchange.documents import inspection as log_files
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]

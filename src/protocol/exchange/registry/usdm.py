@@ -21,8 +21,7 @@ from markupsafe import Markup
 
 from protocol.exchange.documents.synopsis import wording_lines
 from protocol.exchange.foreign_json import Json, Place, read_json
-from protocol.followup import FollowupRecord, Visit, shifted
-from protocol.followup.schedule import Anchor
+from protocol.followup import Anchor, FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError, Provenance
 from protocol.trial import Trial
 

@@ -15,8 +15,7 @@ from protocol.chart import Chart
 from protocol.escalation import simulate as simulate_design
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
-from protocol.followup import forecast
-from protocol.followup.forecast import Assumptions
+from protocol.followup import Assumptions, forecast
 from protocol.pages.followup.planning import wide
 from protocol.pages.followup.words import iso
 from protocol.pages.kit import text as elements

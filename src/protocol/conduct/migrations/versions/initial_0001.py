@@ -1,4 +1,4 @@
-"""The tables of a log, which the database itself lets nobody change or shorten.
+"""The tables of a log. Triggers of the database refuse to change or remove rows.
 
 `entries` holds one row an entry. `head` holds one row: how many entries there are and the hash of the last, so that a
 log that lost its end is noticed.
