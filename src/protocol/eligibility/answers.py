@@ -18,9 +18,9 @@ from protocol.eligibility.verdicts import in_phase, phase_of
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
-GATES = ("enrolment", "infusion")
+_GATES = ("enrolment", "infusion")
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ def answers(
     as_of: date,
     *,
     gate: str = "enrolment",
-    sources: Mapping[str, str] = NOTHING,
-    unusable: Mapping[str, str] = NOTHING,
+    sources: Mapping[str, str] = _NOTHING,
+    unusable: Mapping[str, str] = _NOTHING,
 ) -> tuple[Answer, ...]:
     """Answer every criterion of a gate; see :meth:`protocol.eligibility.EligibilityRecord.answers`."""
-    if gate not in GATES:
-        raise ProtocolError("gate", repr(gate), " or ".join(GATES))
+    if gate not in _GATES:
+        raise ProtocolError("gate", repr(gate), " or ".join(_GATES))
     check_day(as_of, "as_of")
     phase = phase_of(catalogue, phase)
     if gate == "infusion":

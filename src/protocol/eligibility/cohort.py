@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 What it raises stops the work.
 """
 
-HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
+_HELD_BYTES, _BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
 
 BATCH = 1 << 17
@@ -57,7 +57,7 @@ class Cohort:
         self.pieces = self.source.pieces()
         self.participants = Participants(self.source)
         self._uses = [names_behind(catalogue, names_of(criterion)) for criterion in catalogue.criteria]
-        self._hold = hold and len(self) * BYTES_A_PARTICIPANT <= HELD_BYTES
+        self._hold = hold and len(self) * _BYTES_A_PARTICIPANT <= _HELD_BYTES
         self._held = {name: empty(fact, len(self)) for name, fact in self.source.facts.items()} if self._hold else {}
         self._have: set[str] = set()
         self._kept: dict[tuple[Any, ...], Verdicts] = {}
@@ -197,7 +197,7 @@ def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -
     return Cohort(catalogue, frame, hold=False).screen(phase)
 
 
-def column_of(column: Any, fact: Fact) -> Value:
+def _column_of(column: Any, fact: Fact) -> Value:
     """Return one column of a frame (a narwhals Series) as an array of its fact's type, and which values are known.
 
     Raises

@@ -2,7 +2,7 @@
 
 ``bmi_kg_m2 > bmi_max_kg_m2`` names a fact and a parameter. Allowed are names, numbers, quoted text, ``True`` and
 ``False``; ``and``, ``or``, ``not``; comparisons and ``in``; ``+ - * /``, squares and cubes (``** 2``, ``** 3``); and
-the functions of :data:`FUNCTIONS`. Nothing is ever executed as Python.
+the functions of the table below. Nothing is ever executed as Python.
 """
 
 import ast
@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-FUNCTIONS = {
+_FUNCTIONS = {
     "days_between": ("date", "date"),
     "months_between": ("date", "date"),
     "completed_years": ("date", "date"),
@@ -22,16 +22,16 @@ FUNCTIONS = {
 }
 """Each function with the kinds of its arguments."""
 
-CONDITION_FUNCTIONS = ("given", "unclear", "too_early")
+_CONDITION_FUNCTIONS = ("given", "unclear", "too_early")
 """Functions that are conditions; ``ever(fact)`` is the fact's value however old it is, the others count."""
 
-ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+_ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
-LARGEST_NUMBER = 1e9
+_LARGEST_NUMBER = 1e9
 
-COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
-ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 @lru_cache(maxsize=1024)
@@ -62,7 +62,7 @@ def names_in(condition: str | ast.expr) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _names_in(condition: str) -> tuple[str, ...]:
     tree = parse(condition)
-    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS]
+    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in _FUNCTIONS]
     return tuple(dict.fromkeys(found))
 
 
@@ -119,7 +119,7 @@ def _check_condition(node: ast.expr, facts: Mapping[str, Any], parameters: Mappi
 def _check_comparison(node: ast.Compare, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     sides = [node.left, *node.comparators]
     for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
-        if not isinstance(operator, COMPARISONS):
+        if not isinstance(operator, _COMPARISONS):
             raise ValueError(f"{ast.unparse(node)!r} uses a comparison that is not allowed; write < <= > >= == != in")
         members = right.elts if isinstance(right, ast.Tuple) else [right]
         if isinstance(operator, (ast.In, ast.NotIn)) != isinstance(right, ast.Tuple) or not members:
@@ -139,7 +139,7 @@ def _check_pair(
     text = f"{ast.unparse(left)} and {ast.unparse(right)}"
     if kinds[0] != kinds[1]:
         raise ValueError(f"{text} cannot be compared ({kinds[0]} with {kinds[1]}); write two of the same kind")
-    if isinstance(operator, ORDERED) and kinds[0] not in ("number", "date"):
+    if isinstance(operator, _ORDERED) and kinds[0] not in ("number", "date"):
         raise ValueError(f"{text} have no order; write == or !=")
     for one, two in ((left, right), (right, left)):
         name = one.id if isinstance(one, ast.Name) else ""
@@ -152,7 +152,7 @@ def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any
     match node:
         case ast.Constant(value=bool()):
             return "yes_no"
-        case ast.Constant(value=int() | float() as number) if abs(number) <= LARGEST_NUMBER:
+        case ast.Constant(value=int() | float() as number) if abs(number) <= _LARGEST_NUMBER:
             return "number"
         case ast.Constant(value=str()):
             return "choice"
@@ -167,13 +167,13 @@ def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any
             return _number(operand, facts, parameters)
         case ast.BinOp(op=ast.Pow(), left=left, right=ast.Constant(value=2 | 3)):
             return _number(left, facts, parameters)
-        case ast.BinOp(op=operator, left=left, right=right) if isinstance(operator, ARITHMETIC):
+        case ast.BinOp(op=operator, left=left, right=right) if isinstance(operator, _ARITHMETIC):
             _number(left, facts, parameters)
             return _number(right, facts, parameters)
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if (
-            function not in CONDITION_FUNCTIONS
-            and [_kind(argument, facts, parameters) for argument in arguments] == list(FUNCTIONS.get(function, ()))
-            and function in FUNCTIONS
+            function not in _CONDITION_FUNCTIONS
+            and [_kind(argument, facts, parameters) for argument in arguments] == list(_FUNCTIONS.get(function, ()))
+            and function in _FUNCTIONS
         ):
             return "number"
     raise ValueError(f"{ast.unparse(node)!r} is not allowed in a condition; write facts, parameters and numbers")

@@ -20,10 +20,10 @@ from protocol.eligibility.verdicts import STATUSES, facts_behind, in_phase, outc
 from protocol.records import Phase
 from protocol.translation import _
 
-SAMPLES = 1000
+_SAMPLES = 1000
 """Values tried at once between the present one and the end of the plausible range."""
 
-MET, UNKNOWN = STATUSES.index("met"), STATUSES.index("unknown")
+_MET, _UNKNOWN = STATUSES.index("met"), STATUSES.index("unknown")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class _Search:
 
     def _values(self, rule: Criterion, fact: Fact) -> tuple[FactValue, ...]:
         """Return the values with which a rule is met; if there is none, those with which it no longer fails."""
-        return self._found(rule, fact, (MET,)) or self._found(rule, fact, (MET, UNKNOWN))
+        return self._found(rule, fact, (_MET,)) or self._found(rule, fact, (_MET, _UNKNOWN))
 
     def _found(self, rule: Criterion, fact: Fact, wanted: tuple[int, ...]) -> tuple[FactValue, ...]:
         if fact.type == "yes_no":
@@ -140,13 +140,13 @@ class _Search:
         near = np.floor(now / step + 1e-6) + 1 if up else np.ceil(now / step - 1e-6) - 1
         far = np.floor(end / step + 1e-6) if up else np.ceil(end / step - 1e-6)
         while near <= far if up else near >= far:
-            steps = np.unique(np.linspace(near, far, SAMPLES).round())
+            steps = np.unique(np.linspace(near, far, _SAMPLES).round())
             values = np.round((steps if up else steps[::-1]) * step, decimals)
             found = np.flatnonzero(self._does(rule, fact, values, wanted))
             if not len(found):
                 return None
             value, before = values[found[0]], values[max(found[0] - 1, 0)]
-            if len(steps) < SAMPLES or not found[0]:
+            if len(steps) < _SAMPLES or not found[0]:
                 return int(value) if fact.type == "whole" else float(value)
             near, far = round(before / step) + (1 if up else -1), round(value / step)
         return None

@@ -49,7 +49,7 @@ def show(fact: Fact, value: Any) -> str:
     return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
 
 
-OPERATORS: dict[type[ast.AST], str] = {
+_OPERATORS: dict[type[ast.AST], str] = {
     ast.Lt: _("below"),
     ast.LtE: _("at most"),
     ast.Gt: _("above"),
@@ -66,12 +66,7 @@ OPERATORS: dict[type[ast.AST], str] = {
 }
 
 
-def operator_in_words(op: ast.AST) -> str:
-    """Say a comparison or an arithmetic sign as people write it."""
-    return OPERATORS[type(op)]
-
-
-OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
     ast.GtE: ast.Lt,
     ast.LtE: ast.Gt,
@@ -117,7 +112,7 @@ class Wording:
             left, [op], [right] = node.left, node.ops, node.comparators
             if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
                 return [self.finding(left)]
-            sign = OPERATORS[type(op) if holds else OPPOSITE[type(op)]]
+            sign = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]]
             return [f"{self.side(left)} {sign} {self.side(right)}"]
         match node:
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
@@ -146,7 +141,7 @@ class Wording:
                 fact, given = self.logic.facts[name], self.logic.value(node)
                 return f"{fact.label} {show(fact, given.data) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
-                return f"{self._factor(left)} {operator_in_words(op)} {self._factor(right)}"
+                return f"{self._factor(left)} {_OPERATORS[type(op)]} {self._factor(right)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
@@ -256,10 +251,10 @@ def tree(logic: Logic, criterion: Criterion, phase: Phase, title: Callable[[Part
         if part.holds_in(phase)
     )
     join: Join = "or" if criterion.combine == "any" else "and"
-    return Node(state_of(condition_of(logic, criterion, phase)), join=join, children=parts)
+    return Node(_state_of(condition_of(logic, criterion, phase)), join=join, children=parts)
 
 
-def state_of(condition: Known) -> State:
+def _state_of(condition: Known) -> State:
     """Name the value of one participant's condition."""
     return "true" if condition.true else "false" if condition.false else "unknown"
 
@@ -289,11 +284,11 @@ def _node(logic: Logic, node: ast.expr) -> Node | bool:
             if isinstance(inner, bool) and not inner:
                 return False
             join: Join = "unclear" if name == "unclear" else "too early"
-            return Node(state_of(logic.condition(node)), join=join, children=(_settled(inner),))
+            return Node(_state_of(logic.condition(node)), join=join, children=(_settled(inner),))
     facts = tuple(name for name in names_in(node) if name in logic.facts)
     if not facts:
         return bool(logic.condition(node).true)
-    return Node(state_of(logic.condition(node)), _statement(logic, node), facts=facts)
+    return Node(_state_of(logic.condition(node)), _statement(logic, node), facts=facts)
 
 
 def _joined(logic: Logic, node: ast.expr, children: list[Node | bool], is_and: bool) -> Node | bool:
@@ -302,11 +297,11 @@ def _joined(logic: Logic, node: ast.expr, children: list[Node | bool], is_and: b
     kept = tuple(child for child in children if isinstance(child, Node))
     if len(kept) < 2:
         return kept[0] if kept else is_and
-    return Node(state_of(logic.condition(node)), join="and" if is_and else "or", children=kept)
+    return Node(_state_of(logic.condition(node)), join="and" if is_and else "or", children=kept)
 
 
 def _opposite(logic: Logic, node: ast.expr, operand: ast.expr, inner: Node) -> Node:
-    state = state_of(logic.condition(node))
+    state = _state_of(logic.condition(node))
     if isinstance(operand, ast.Name):
         return Node(state, _("{label}: no").format(label=logic.facts[operand.id].label), facts=inner.facts)
     return Node(state, join="not", children=(inner,))
@@ -330,7 +325,7 @@ def _statement(logic: Logic, node: ast.expr) -> str:
             return says.format(found=found, options=options)
         case ast.Compare(left=left, ops=ops, comparators=others):
             pairs = zip(ops, others, strict=True)
-            return " ".join([words.side(left), *(f"{operator_in_words(op)} {words.side(o)}" for op, o in pairs)])
+            return " ".join([words.side(left), *(f"{_OPERATORS[type(op)]} {words.side(o)}" for op, o in pairs)])
     return words.side(node)
 
 

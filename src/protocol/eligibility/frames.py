@@ -29,31 +29,31 @@ EPOCH = (FIRST_DAY - date(1970, 1, 1)).days - 1
 
 LAST_NUMBER = (LAST_DAY - date(1970, 1, 1)).days - EPOCH
 
-DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
-YES_NO = (False, True)
+_YES_NO = (False, True)
 
-NEITHER = 255
+_NEITHER = 255
 """Stands for what is neither yes nor no until it is refused."""
 
 
 def answers(fact: Fact) -> list[Any]:
     """Return what a fact of few answers may hold, in the order of their numbers."""
-    return list(fact.options) if fact.type == "choice" else list(YES_NO)
+    return list(fact.options) if fact.type == "choice" else list(_YES_NO)
 
 
-def answer_type(fact: Fact) -> type[np.unsignedinteger[Any]]:
+def _answer_type(fact: Fact) -> type[np.unsignedinteger[Any]]:
     """Return the smallest integer that numbers a fact's answers."""
-    return np.uint8 if len(answers(fact)) < NEITHER else np.uint16
+    return np.uint8 if len(answers(fact)) < _NEITHER else np.uint16
 
 
-def refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
+def _refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
     """Say which cell of a frame cannot be used; rows count from 1."""
     where = f"column {fact.id}" + (f", row {row}" if row is not None else "")
     return ProtocolError(where, found[:80], expected(fact))
 
 
-def checked(column: Column, fact: Fact, first_row: int, *, whole: bool = False) -> Column:
+def _checked(column: Column, fact: Fact, first_row: int, *, whole: bool = False) -> Column:
     """Return the column when its numbers are plausible and its dates possible; `whole` numbers have no fractions.
 
     Raises
@@ -75,7 +75,7 @@ def _numbers_checked(numbers: Column, fact: Fact, first_row: int, whole: bool) -
         return
     wrong = np.flatnonzero((numbers < fact.minimum) | (numbers > fact.maximum) | broken)
     if len(wrong):
-        raise refused(fact, first_row + wrong[0], f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip())
+        raise _refused(fact, first_row + wrong[0], f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip())
 
 
 def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
@@ -84,18 +84,18 @@ def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
         wrong = np.flatnonzero((days < 0) | (days > LAST_NUMBER))
         day = int(days[wrong[0]])
         found = str(np.datetime64(day + EPOCH + (day < 0), "D"))
-        raise refused(fact, first_row + wrong[0], found)
+        raise _refused(fact, first_row + wrong[0], found)
     return days
 
 
-def of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Column:
+def _compact_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Column:
     """Turn a pandas column of any dtype into its compact form."""
     try:
-        return checked(_of_pandas(series, fact, first_row), fact, first_row)
+        return _checked(_of_pandas(series, fact, first_row), fact, first_row)
     except (TypeError, ValueError) as error:
         if isinstance(error, ProtocolError):
             raise
-        raise refused(fact, None, str(error)) from None
+        raise _refused(fact, None, str(error)) from None
 
 
 def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
@@ -110,7 +110,7 @@ def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     if unknown:
         raise ValueError(repr(str(unknown[0])))
     numbers = [places[str(value) if fact.type == "choice" else value] for value in values]
-    return np.array([*numbers, 0], dtype=answer_type(fact))[codes]  # code -1 is missing: the last entry
+    return np.array([*numbers, 0], dtype=_answer_type(fact))[codes]  # code -1 is missing: the last entry
 
 
 def _numbers(series: "pd.Series[Any]") -> Column:
@@ -125,7 +125,7 @@ def _numbers(series: "pd.Series[Any]") -> Column:
 def _flag(value: Any) -> bool:
     if value in ("True", "False"):  # as Dask makes text of them
         return bool(value == "True")
-    if isinstance(value, str) or value not in YES_NO:
+    if isinstance(value, str) or value not in _YES_NO:
         raise ValueError(f"{str(value)!r}, neither true nor false")
     return bool(value)
 
@@ -142,7 +142,7 @@ def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     dates = values.astype("datetime64[D]")
     odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
     if len(odd):
-        raise refused(fact, first_row + odd[0], str(values[odd[0]]))
+        raise _refused(fact, first_row + odd[0], str(values[odd[0]]))
     days = dates.astype(np.int64) - EPOCH
     return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
 
@@ -153,49 +153,49 @@ def _day(cell: Any, fact: Fact, row: int) -> Any:
         return cell.replace(tzinfo=None)
     if isinstance(cell, (date, np.datetime64)) or pd.isna(cell):
         return cell
-    if isinstance(cell, str) and DAY.fullmatch(cell):
+    if isinstance(cell, str) and _DAY.fullmatch(cell):
         with suppress(ValueError):
             return date.fromisoformat(cell)
-    raise refused(fact, row, repr(cell))
+    raise _refused(fact, row, repr(cell))
 
 
 def empty(fact: Fact, size: int) -> Column:
     """Return room for the compact column of `size` participants."""
     if fact.is_number:
         return np.empty(size, dtype=np.float64)
-    return np.empty(size, dtype=np.int32 if fact.type == "date" else answer_type(fact))
+    return np.empty(size, dtype=np.int32 if fact.type == "date" else _answer_type(fact))
 
 
 IDENTITY = "participant_id"
 
-NO_DAY = date(9999, 12, 31)
+_NO_DAY = date(9999, 12, 31)
 """Stands for what is no day until it is refused."""
 
-FEW = 7
+_FEW = 7
 """Options up to which comparing with each is faster than looking it up."""
 
-A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+_A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
 
 Batch = dict[str, Column]
 
 
-def no_frame(frame: Any, error: Exception) -> ProtocolError:
+def _no_frame(frame: Any, error: Exception) -> ProtocolError:
     """Say that something is no table that can be read."""
     reason = (str(error).splitlines() or [""])[0][:60]
-    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", A_FRAME)
+    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", _A_FRAME)
 
 
-class Form(NamedTuple):
+class _Form(NamedTuple):
     """How a column becomes compact: an expression, and whether the frame itself holds whole numbers."""
 
     expression: Any
     whole: bool
 
 
-def forms_of(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, Form]:
+def _forms_of(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, _Form]:
     """Return the forms of a frame's columns."""
     return {
-        name: Form(
+        name: _Form(
             _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name),
             schema[name].is_integer(),
         )
@@ -203,21 +203,22 @@ def forms_of(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Form], first_row: int) -> Batch:
+def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, _Form], first_row: int) -> Batch:
     """Turn some columns of a Polars frame, some rows of it, into their compact form."""
     import polars as pl
 
     try:
         frame = part.select([forms[fact.id].expression for fact in facts]).collect(engine="in-memory")  # in one chunk
     except pl.exceptions.PolarsError as error:
-        raise _unusable(part, facts, first_row) or no_frame(part, error) from None
+        raise _unusable(part, facts, first_row) or _no_frame(part, error) from None
     try:
         columns = {
-            fact.id: checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole) for fact in facts
+            fact.id: _checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole)
+            for fact in facts
         }
     except ProtocolError as error:
         raise _unusable(part, facts, first_row) or error from None
-    if any((column == NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
+    if any((column == _NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
         raise _unusable(part, facts, first_row) or AssertionError
     return columns
 
@@ -236,11 +237,11 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     if dtype == pl.Boolean and fact.type == "yes_no":
         return column.cast(pl.UInt8) + 1
     if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
-        raise refused(fact, None, f"cells of type {dtype}")
+        raise _refused(fact, None, f"cells of type {dtype}")
     numbers = column.cast(pl.Float64, strict=strict)
     if fact.is_number:
         return numbers
-    flags, neither = numbers.fill_nan(None), pl.lit(NEITHER if strict else None)
+    flags, neither = numbers.fill_nan(None), pl.lit(_NEITHER if strict else None)
     return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
 
 
@@ -253,7 +254,7 @@ def _date(fact: Fact, column: Any, dtype: Any, *, strict: bool) -> Any:
     elif isinstance(dtype, pl.Datetime):
         column = _midnights(column, dtype, strict=strict)
     elif dtype not in (pl.Date, pl.Null):
-        raise refused(fact, None, f"cells of type {dtype}")
+        raise _refused(fact, None, f"cells of type {dtype}")
     days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
     return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
 
@@ -262,7 +263,7 @@ def _written(column: Any, *, strict: bool) -> Any:
     """Take a text that is a day as 2026-03-01; in any other form day and month could be exchanged."""
     import polars as pl
 
-    day, other = column.str.to_date("%Y-%m-%d", strict=False), pl.lit(NO_DAY if strict else None)
+    day, other = column.str.to_date("%Y-%m-%d", strict=False), pl.lit(_NO_DAY if strict else None)
     return pl.when(day.cast(pl.String) == column).then(day).when(column.is_not_null()).then(other)
 
 
@@ -271,7 +272,7 @@ def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:
     import polars as pl
 
     clock = column.dt.replace_time_zone(None) if dtype.time_zone else column
-    other = pl.lit(NO_DAY if strict else None)
+    other = pl.lit(_NO_DAY if strict else None)
     return pl.when(clock == clock.dt.truncate("1d")).then(clock.cast(pl.Date)).when(clock.is_not_null()).then(other)
 
 
@@ -279,10 +280,10 @@ def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
     """Number the options from 1; comparing with each of a few is faster than looking them up."""
     import polars as pl
 
-    if len(fact.options) > FEW:
-        small = pl.UInt8 if answer_type(fact) is np.uint8 else pl.UInt16
+    if len(fact.options) > _FEW:
+        small = pl.UInt8 if _answer_type(fact) is np.uint8 else pl.UInt16
         return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
-    small, neither = pl.UInt8, NEITHER if strict else None
+    small, neither = pl.UInt8, _NEITHER if strict else None
     numbered: Any = pl.when(column.is_null()).then(pl.lit(None, small))
     for number, option in enumerate(fact.options, start=1):
         numbered = numbered.when(column == option).then(pl.lit(number, small))
@@ -299,17 +300,17 @@ def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError
         cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
         wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
         if wrong.height:
-            return refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
+            return _refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
     return None
 
 
-def collected(lazy: Any, facts: Mapping[str, Fact]) -> Any:
+def _collected(lazy: Any, facts: Mapping[str, Fact]) -> Any:
     """Run a lazy frame once: run twice it might give other rows, or the same in another order."""
     names = [name for name in lazy.collect_schema() if name in facts or name == IDENTITY]
     return lazy.select(names).collect(engine="streaming")
 
 
-def fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
+def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
     """Run a DuckDB relation once, with answers as numbers of their options where all can be."""
     import duckdb
     import polars as pl
@@ -414,21 +415,21 @@ def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
     if isinstance(frame, (str, Path)):
         return ParquetFile(Path(frame), facts)
     if isinstance(frame, pd.DataFrame):
-        return PandasFrame(frame, facts)
+        return _PandasFrame(frame, facts)
     kind = type(frame).__module__.partition(".")[0]
     if kind not in ("polars", "pyarrow", "duckdb", "_duckdb") and not hasattr(frame, "__arrow_c_stream__"):
-        return PandasFrame(_by_narwhals(frame), facts)
+        return _PandasFrame(_by_narwhals(frame), facts)
     import polars as pl
 
     if isinstance(frame, pl.LazyFrame):
-        frame = collected(frame, facts)
+        frame = _collected(frame, facts)
     elif "duckdb" in kind:
-        frame = fetched(frame, facts)
+        frame = _fetched(frame, facts)
     try:
         table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise no_frame(frame, error) from None
-    return PolarsFrame(table, facts)
+        raise _no_frame(frame, error) from None
+    return _PolarsFrame(table, facts)
 
 
 def _by_narwhals(frame: Any) -> pd.DataFrame:
@@ -437,16 +438,16 @@ def _by_narwhals(frame: Any) -> pd.DataFrame:
     try:
         table: pd.DataFrame = nw.from_native(frame, eager_only=True).to_pandas()
     except (TypeError, ValueError) as error:
-        raise no_frame(frame, error) from None
+        raise _no_frame(frame, error) from None
     return table
 
 
-class PandasFrame:
+class _PandasFrame:
     """A pandas frame of any dtypes."""
 
     def __init__(self, frame: pd.DataFrame, facts: Mapping[str, Fact]) -> None:
         if not frame.columns.is_unique:
-            raise no_frame(frame, ValueError("a column twice"))
+            raise _no_frame(frame, ValueError("a column twice"))
         self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
 
     def __len__(self) -> int:
@@ -459,19 +460,19 @@ class PandasFrame:
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
         """See :class:`Source`."""
         rows = self.frame.iloc[first:last]
-        return {name: of_pandas(rows[name], self.facts[name], first + 1) for name in names}
+        return {name: _compact_pandas(rows[name], self.facts[name], first + 1) for name in names}
 
     def identities(self) -> Sequence[str] | None:
         """See :class:`Source`."""
         return self.frame[IDENTITY].to_numpy() if IDENTITY in self.frame else None  # type: ignore[return-value]
 
 
-class PolarsFrame:
+class _PolarsFrame:
     """A Polars frame in memory."""
 
     def __init__(self, frame: Any, facts: Mapping[str, Fact]) -> None:
         self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
-        self._forms = forms_of(self.facts, frame.schema)
+        self._forms = _forms_of(self.facts, frame.schema)
 
     def __len__(self) -> int:
         return int(self.frame.height)
@@ -503,8 +504,8 @@ class ParquetFile:
             self.facts = {name: facts[name] for name in self.schema if name in facts}
             self.groups = self._kept_together()
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise no_frame(str(path), error) from None
-        self._forms = forms_of(self.facts, self.schema)
+            raise _no_frame(str(path), error) from None
+        self._forms = _forms_of(self.facts, self.schema)
 
     def _kept_together(self) -> list[int]:
         """Count the rows the file keeps together: Polars reads each such group as a chunk of its own."""

@@ -18,12 +18,12 @@ from protocol.eligibility.logic import Logic, Value, either
 from protocol.eligibility.verdicts import facts_behind, in_phase, logic_of, names_of, outcome
 from protocol.records import Phase
 
-FUNCTION_UNITS = {"days_between": "d", "months_between": "mo", "completed_years": "a"}
+_FUNCTION_UNITS = {"days_between": "d", "months_between": "mo", "completed_years": "a"}
 
-SPOKEN = {"years": "a", "months": "mo", "days": "d", "hours": "h", "%": "%"}
+_SPOKEN = {"years": "a", "months": "mo", "days": "d", "hours": "h", "%": "%"}
 """Unit labels of thresholds, which have no UCUM code of their own."""
 
-COUNTS = {"1", "{score}"}
+_COUNTS = {"1", "{score}"}
 
 
 class Unit(NamedTuple):
@@ -41,14 +41,14 @@ class Unit(NamedTuple):
     scale: float | None
 
 
-ANY = Unit(None, None)
+_ANY = Unit(None, None)
 
 
 @cache
-def unit(code: str) -> Unit:
+def _ucum(code: str) -> Unit:
     """Return the dimension and scale of a UCUM unit; counts and scores fit everything."""
-    if code in COUNTS:
-        return ANY
+    if code in _COUNTS:
+        return _ANY
     quantity = _registry().from_ucum(code)
     base = (1 * quantity).to_base_units() if not hasattr(quantity, "to_base_units") else quantity.to_base_units()
     return Unit(
@@ -64,7 +64,7 @@ def _registry() -> Any:
     return PintUcumRegistry()
 
 
-def mismatch(catalogue: Catalogue, left: ast.expr, right: ast.expr) -> str | None:
+def _mismatch(catalogue: Catalogue, left: ast.expr, right: ast.expr) -> str | None:
     """Say how the units of two sides differ: "dimension", "scale", or not at all."""
     one, two = _unit(catalogue, left), _unit(catalogue, right)
     if one.dimension is None or two.dimension is None:
@@ -84,42 +84,42 @@ def _unit(catalogue: Catalogue, node: ast.expr) -> Unit:
             return _unit(catalogue, operand)
         case ast.Call(func=ast.Name(id="ever"), args=[argument]):
             return _unit(catalogue, argument)
-        case ast.Call(func=ast.Name(id=function)) if function in FUNCTION_UNITS:
-            return unit(FUNCTION_UNITS[function])
+        case ast.Call(func=ast.Name(id=function)) if function in _FUNCTION_UNITS:
+            return _ucum(_FUNCTION_UNITS[function])
         case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
             return max(_unit(catalogue, left), _unit(catalogue, right), key=lambda found: found.dimension or "")
         case ast.BinOp(op=ast.Mult() | ast.Div(), left=left, right=right):
             return _product(_unit(catalogue, left), _unit(catalogue, right))
-    return ANY
+    return _ANY
 
 
 def _product(one: Unit, two: Unit) -> Unit:
     """A number with a unit times a plain one keeps its dimension; two with units are not followed further."""
     if one.dimension is None or two.dimension is None:
         return Unit(one.dimension or two.dimension, None)
-    return ANY
+    return _ANY
 
 
 def _named(catalogue: Catalogue, name: str) -> Unit:
     facts = {fact.id: fact for fact in catalogue.facts if fact.is_number}
     if name in facts:
-        return unit(facts[name].unit or "1")
+        return _ucum(facts[name].unit or "1")
     label = next((p.unit_label for p in catalogue.parameters if p.id == name), "")
-    codes = {fact.unit_label: fact.unit for fact in facts.values() if fact.unit_label and fact.unit} | SPOKEN
-    return unit(codes[label] or "1") if label in codes else ANY
+    codes = {fact.unit_label: fact.unit for fact in facts.values() if fact.unit_label and fact.unit} | _SPOKEN
+    return _ucum(codes[label] or "1") if label in codes else _ANY
 
 
-MOST = 20_000
+_MOST = 20_000
 """Beyond this many combinations some are drawn instead of all tried."""
 
-DAY = date(2026, 3, 1)
+_DAY = date(2026, 3, 1)
 
-DAYS_IN = {"days_between": 1.0, "months_between": 30.44, "completed_years": 365.25}
+_DAYS_IN = {"days_between": 1.0, "months_between": 30.44, "completed_years": 365.25}
 
-MISSING = None
+_MISSING = None
 
 
-class Probes(NamedTuple):
+class _Probes(NamedTuple):
     """Invented participants, and the readings each is judged under.
 
     Attributes
@@ -136,7 +136,7 @@ class Probes(NamedTuple):
     all_of_them: bool
 
 
-def probes(catalogue: Catalogue, names: Collection[str]) -> Probes:
+def _probes(catalogue: Catalogue, names: Collection[str]) -> _Probes:
     """Combine the values worth trying of some facts and readings; every other reading stays as it is."""
     facts = {fact.id: fact for fact in catalogue.facts}
     parameters: dict[str, Any] = {parameter.id: parameter for parameter in catalogue.parameters}
@@ -150,15 +150,15 @@ def probes(catalogue: Catalogue, names: Collection[str]) -> Probes:
         else:
             parameters[name] = SimpleNamespace(value=np.array(values[name])[place])
     size = len(places[0]) if used else 1
-    return Probes(logic_of(catalogue, Columns(columns), parameters), size, complete)
+    return _Probes(logic_of(catalogue, Columns(columns), parameters), size, complete)
 
 
 def _combined(lengths: list[int]) -> tuple[list[NDArray[np.intp]], bool]:
     total = int(np.prod(lengths, dtype=np.float64)) if lengths else 1
-    if total <= MOST:
+    if total <= _MOST:
         return [place.ravel() for place in np.indices(lengths)], True
     random = np.random.default_rng(0)
-    return [random.integers(0, length, MOST) for length in lengths], False
+    return [random.integers(0, length, _MOST) for length in lengths], False
 
 
 def _is_reading(parameter: Parameter) -> bool:
@@ -170,21 +170,21 @@ def _options(parameter: Parameter) -> list[Any]:
 
 
 def _column(fact: Fact, values: list[Any], places: NDArray[np.intp]) -> Value:
-    known = np.array([value is not MISSING for value in values])[places]
+    known = np.array([value is not _MISSING for value in values])[places]
     if fact.type == "choice":
         options = list(fact.options)
         return Value(Choices(np.array([options.index(v) if v else 0 for v in values])[places], options), known)
     kinds: dict[str, Any] = {"date": "datetime64[D]", "yes_no": bool}
-    stand_in = {"date": DAY, "yes_no": False}.get(fact.type, np.nan)
+    stand_in = {"date": _DAY, "yes_no": False}.get(fact.type, np.nan)
     kind = kinds.get(fact.type, np.float64)
-    return Value(np.array([stand_in if value is MISSING else value for value in values], dtype=kind)[places], known)
+    return Value(np.array([stand_in if value is _MISSING else value for value in values], dtype=kind)[places], known)
 
 
 def _values(catalogue: Catalogue, fact: Fact) -> list[Any]:
     """The values of a fact worth trying; missing where a rule asks whether it is given."""
     found: list[Any] = list(dict.fromkeys(_known_values(catalogue, fact)))
     asked = any(fact.id in names_in(node) for node in _nodes(catalogue, ast.Call) if _function(node) == "given")
-    return [*found, MISSING] if asked else found
+    return [*found, _MISSING] if asked else found
 
 
 def _known_values(catalogue: Catalogue, fact: Fact) -> Iterator[Any]:
@@ -193,9 +193,9 @@ def _known_values(catalogue: Catalogue, fact: Fact) -> Iterator[Any]:
     elif fact.type == "choice":
         yield from fact.options
     elif fact.type == "date":
-        yield DAY
+        yield _DAY
         for days in sorted(set(_offsets(catalogue, fact))):
-            yield DAY - timedelta(days=days)
+            yield _DAY - timedelta(days=days)
     elif fact.minimum is not None and fact.maximum is not None:
         step = 1.0 if fact.type == "whole" else fact.step or 0.1
         limits = {round(limit) if fact.type == "whole" else limit for limit in _limits(catalogue, fact)}
@@ -216,17 +216,17 @@ def _function(node: ast.Call) -> str:
 def _offsets(catalogue: Catalogue, fact: Fact) -> Iterator[int]:
     """Days before the common day at which a rule on this date can change."""
     for node in _nodes(catalogue, ast.Compare):
-        for call in (part for part in ast.walk(node) if isinstance(part, ast.Call) and _function(part) in DAYS_IN):
+        for call in (part for part in ast.walk(node) if isinstance(part, ast.Call) and _function(part) in _DAYS_IN):
             first = call.args[0]
             if not isinstance(first, ast.Name) or first.id != fact.id:
                 continue
-            for number in numbers_in(catalogue, node):
-                days = round(number * DAYS_IN[_function(call)])
+            for number in _numbers_in(catalogue, node):
+                days = round(number * _DAYS_IN[_function(call)])
                 width = 1 if _function(call) == "days_between" else 32
                 yield from (days - width, days, days + width)
 
 
-def numbers_in(catalogue: Catalogue, node: ast.AST) -> Iterator[float]:
+def _numbers_in(catalogue: Catalogue, node: ast.AST) -> Iterator[float]:
     """The numbers of a condition, written there or standing behind a threshold's name."""
     thresholds = {p.id: p.value for p in catalogue.parameters if not _is_reading(p)}
     for part in ast.walk(node):
@@ -389,7 +389,7 @@ def _comparisons(record: Catalogue) -> Iterator[tuple[Criterion, ast.expr, ast.e
 def _units(record: Catalogue) -> Iterator[Issue]:
     says = {"dimension": "compares what cannot be compared", "scale": "compares different units of the same quantity"}
     for criterion, left, right in _comparisons(record):
-        wrong = mismatch(record, left, right)
+        wrong = _mismatch(record, left, right)
         if wrong:
             yield Issue("unit", criterion.id, f"{says[wrong]}: {ast.unparse(left)} and {ast.unparse(right)}")
 
@@ -401,7 +401,7 @@ def _thresholds(record: Catalogue) -> Iterator[Issue]:
             if not (isinstance(one, ast.Name) and one.id in facts and isinstance(two, (ast.Name, ast.Constant))):
                 continue
             fact = facts[one.id]
-            for number in numbers_in(record, two):
+            for number in _numbers_in(record, two):
                 if not fact.is_plausible(number):
                     span = f"{fact.minimum:g} to {fact.maximum:g}"
                     yield Issue("threshold", criterion.id, f"{number:g} lies outside {span}, the range of {fact.id}")
@@ -413,12 +413,12 @@ def _unreachable(record: Catalogue) -> Iterator[Issue]:
         for text in criterion.conditions():
             nodes = (node for node in ast.walk(parse(text)) if isinstance(node, ast.BoolOp))
             for branch in (value for node in nodes if isinstance(node.op, ast.Or) for value in node.values):
-                tried = probes(record, names_in(branch))
+                tried = _probes(record, names_in(branch))
                 if tried.all_of_them and np.all(tried.logic.condition(branch).false):
                     yield Issue("unreachable", criterion.id, f"nobody can be {ast.unparse(branch)}")
 
 
-def _outcome(tried: Probes, criterion: Criterion, phase: Phase) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _outcome(tried: _Probes, criterion: Criterion, phase: Phase) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which of the invented participants fail a criterion, and which are clear of it or outside it."""
     found = outcome(tried.logic, criterion, phase)
     clear = either(found.clear, found.not_applicable)
@@ -428,7 +428,7 @@ def _outcome(tried: Probes, criterion: Criterion, phase: Phase) -> tuple[NDArray
 def _alone(record: Catalogue) -> Iterator[Issue]:
     """Criteria that everybody fails, or that nobody can fail without the record saying so."""
     for criterion in _rules(record):
-        tried = probes(record, names_of(criterion))
+        tried = _probes(record, names_of(criterion))
         for phase in (phase for phase in record.phases if tried.all_of_them and in_phase(criterion, phase)):
             fails, clear = _outcome(tried, criterion, phase)
             if fails.any() and not clear.any():
@@ -445,7 +445,7 @@ def _in_pairs(record: Catalogue) -> Iterator[Issue]:
         phases = [phase for phase in record.phases if in_phase(one, phase) and in_phase(two, phase)]
         if not shared or not phases:
             continue
-        tried = probes(record, names_of(one, two))
+        tried = _probes(record, names_of(one, two))
         for phase in phases if tried.all_of_them else []:
             yield from _compared(one, two, _outcome(tried, one, phase), _outcome(tried, two, phase))
 

@@ -24,16 +24,16 @@ from protocol.eligibility.timeline import variants
 from protocol.eligibility.verdicts import STATUSES, facts_behind, outcome
 from protocol.records import Phase
 
-PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
+_PRIOR_FAILURES, _PRIOR_PASSES = 1.0, 1.0
 """Laplace's uniform prior: a criterion that nobody failed can still fail."""
 
-DRAWS = 256
+_DRAWS = 256
 """Answers drawn to see whether a criterion can still fail.
 
 With nothing known each one of the record fails for one draw in fourteen, or more.
 """
 
-ANY_DAY = date(2026, 1, 1)
+_ANY_DAY = date(2026, 1, 1)
 """Stands in for an unknown day of enrolment; only the days between two dates matter."""
 
 
@@ -81,7 +81,7 @@ def failure_rates(cohort: CohortScreening) -> dict[str, float]:
         uniform prior. Who is unknown, or to whom the criterion does not apply, says nothing.
     """
     counts = cohort.counts()
-    failures, passes = counts["not met"] + PRIOR_FAILURES, counts["met"] + PRIOR_PASSES
+    failures, passes = counts["not met"] + _PRIOR_FAILURES, counts["met"] + _PRIOR_PASSES
     rates = failures / (failures + passes)
     return dict(zip(counts["criterion"], rates.astype(float), strict=True))
 
@@ -146,22 +146,22 @@ def _can_fail(
     given = {n: v for n, v in facts.items() if v is not None and v == v and n in behind and n not in asked}
     random = np.random.default_rng(0)
     enrolled = given.get(catalogue.roles.enrolment_day or "")
-    last = np.datetime64(enrolled if isinstance(enrolled, date) else ANY_DAY, "D")
+    last = np.datetime64(enrolled if isinstance(enrolled, date) else _ANY_DAY, "D")
     drawn = {fact.id: _draw(fact, random, last) for fact in catalogue.facts if fact.id in asked}
-    codes = outcome(variants(catalogue, given, drawn, DRAWS), rule, phase).codes(DRAWS)
+    codes = outcome(variants(catalogue, given, drawn, _DRAWS), rule, phase).codes(_DRAWS)
     return bool((codes == STATUSES.index("not met")).any())
 
 
 def _draw(fact: Fact, random: np.random.Generator, last: np.datetime64) -> NDArray[Any]:
     """Draw answers over the whole range of a fact; days up to eleven years before the day of enrolment."""
     if fact.options:
-        return random.integers(len(fact.options), size=DRAWS)
+        return random.integers(len(fact.options), size=_DRAWS)
     if fact.type == "yes_no":
-        return random.integers(2, size=DRAWS).astype(bool)
+        return random.integers(2, size=_DRAWS).astype(bool)
     if fact.type == "date":
-        return last - (2 ** random.uniform(0, 12, DRAWS)).astype(np.int64)
+        return last - (2 ** random.uniform(0, 12, _DRAWS)).astype(np.int64)
     low, high = fact.minimum or 0.0, fact.maximum or 0.0
-    share: NDArray[Any] = random.uniform(size=DRAWS) ** random.choice([0.25, 1.0, 4.0], DRAWS)  # towards both ends
+    share: NDArray[Any] = random.uniform(size=_DRAWS) ** random.choice([0.25, 1.0, 4.0], _DRAWS)  # towards both ends
     return low + (high - low) * share
 
 

@@ -41,7 +41,7 @@ from protocol.eligibility.verdicts import (
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
-KINDS: dict[str, tuple[type, ...]] = {
+_KINDS: dict[str, tuple[type, ...]] = {
     "number": (int, float),
     "whole": (int,),
     "yes_no": (bool,),
@@ -173,7 +173,7 @@ def _is_missing(value: Any) -> bool:
 
 def _checked(fact: Fact, value: FactValue) -> FactValue:
     wrong = isinstance(value, bool) != (fact.type == "yes_no") or isinstance(value, datetime)
-    if wrong or not isinstance(value, KINDS[fact.type]):
+    if wrong or not isinstance(value, _KINDS[fact.type]):
         raise ProtocolError(fact.label, repr(value), expected(fact))
     if fact.options and value not in fact.options:
         raise ProtocolError(fact.label, repr(value), expected(fact))

@@ -22,7 +22,7 @@ from protocol.translation import _
 
 Plain = bool | int | float | str
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def is_study_id(text: str) -> bool:
@@ -171,8 +171,8 @@ def screening_record(
     registry_version: str,
     software: str,
     gate: Literal["enrolment", "infusion"] = "enrolment",
-    sources: Mapping[str, str] = NOTHING,
-    unusable: Mapping[str, str] = NOTHING,
+    sources: Mapping[str, str] = _NOTHING,
+    unusable: Mapping[str, str] = _NOTHING,
 ) -> ScreeningRecord:
     """Answer a gate and keep the answer.
 

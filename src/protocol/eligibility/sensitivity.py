@@ -26,27 +26,27 @@ from protocol.eligibility.logic import TOLERANCE, Logic, Value
 from protocol.eligibility.verdicts import facts_behind, logic_of, names_behind, names_of, outcome
 from protocol.records import Phase, ProtocolError
 
-NEXT_TO_NOTHING = 1e-9
+_NEXT_TO_NOTHING = 1e-9
 """Far below the steps of any threshold: a crossing at 0 has no relative tolerance, and needs a stretch as well."""
 
-Numbers = NDArray[np.float64]
+_Numbers = NDArray[np.float64]
 
 
-class Comparison(NamedTuple):
+class _Comparison(NamedTuple):
     """Two sides of a comparison in which a threshold stands."""
 
     left: ast.expr
     right: ast.expr
 
 
-class Crossing(NamedTuple):
+class _Crossing(NamedTuple):
     """The threshold at which both sides are equal (infinite: never), and how far around it they count as equal."""
 
-    value: Numbers
-    slack: Numbers
+    value: _Numbers
+    slack: _Numbers
 
 
-class Evaluation:
+class _Evaluation:
     """Some criteria for some participants, at any value of a threshold, one value for all or one for each.
 
     Parameters
@@ -85,7 +85,7 @@ class Evaluation:
             open_ |= found.unknown
         return fails, open_ & ~fails
 
-    def crossing(self, comparison: Comparison, parameter: str, low: float, high: float) -> Crossing | None:
+    def crossing(self, comparison: _Comparison, parameter: str, low: float, high: float) -> _Crossing | None:
         """Find for each participant where a comparison changes; None when it never does."""
         sides = [
             np.broadcast_to(np.asarray(data, dtype=np.float64), self.size)
@@ -101,12 +101,12 @@ class Evaluation:
             value = low - (left - right) / slope
             there = right + (right_high - right) * (value - low) / (high - low)
             slack = TOLERANCE * abs(there) / abs(slope)
-        value, slack = np.where(abs(value) < NEXT_TO_NOTHING, 0.0, value), np.maximum(slack, NEXT_TO_NOTHING)
+        value, slack = np.where(abs(value) < _NEXT_TO_NOTHING, 0.0, value), np.maximum(slack, _NEXT_TO_NOTHING)
         known = np.isfinite(value) & np.isfinite(slack)
-        return Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
+        return _Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
 
 
-def comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: str) -> list[Comparison]:
+def _comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: str) -> list[_Comparison]:
     """Return the comparisons a threshold stands in, those on the age of a measurement included."""
     criteria = tuple(criteria)
     trees = [parse(text) for criterion in criteria for text in criterion.conditions()]
@@ -117,7 +117,7 @@ def comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: 
     ]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare)]
     found = {
-        (ast.unparse(left), ast.unparse(right)): Comparison(left, right)
+        (ast.unparse(left), ast.unparse(right)): _Comparison(left, right)
         for node in nodes
         for left, right in _pairs(node)
         if parameter in names_in(left) or parameter in names_in(right)
@@ -132,7 +132,7 @@ def _pairs(node: ast.Compare) -> Iterable[tuple[ast.expr, ast.expr]]:
             yield left, member
 
 
-def is_linear(comparison: Comparison, parameter: str) -> bool:
+def _is_linear(comparison: _Comparison, parameter: str) -> bool:
     """Whether both sides are linear in a threshold."""
     return all(_degree(side, parameter) <= 1 for side in comparison)
 
@@ -163,10 +163,10 @@ def concerned(catalogue: Catalogue, parameter: str) -> tuple[Criterion, ...]:
 FEWER_POINTS = 25
 """At most so many points of a threshold that has to be screened value by value."""
 
-MARGIN = 1e-6
+_MARGIN = 1e-6
 """How far beyond its ends a range is followed, so that an end, too, lies inside a stretch."""
 
-Concerned = tuple[tuple[Criterion, ...], Places, Flags]
+_Concerned = tuple[tuple[Criterion, ...], Places, Flags]
 """The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
 
 
@@ -187,13 +187,13 @@ class Curve:
     """
 
     parameter: str
-    points: Numbers
+    points: _Numbers
     confirmed: NDArray[np.int64]
     possible: NDArray[np.int64]
     every_point: bool = True
 
 
-def steps(parameter: Parameter, at_most: int = 400) -> Numbers:
+def steps(parameter: Parameter, at_most: int = 400) -> _Numbers:
     """Return the values of a threshold's slider, and its present value among them."""
     if parameter.minimum is None or parameter.maximum is None or isinstance(parameter.value, str):
         raise ProtocolError(
@@ -219,10 +219,10 @@ class Sweep:
 
     parameter: str
     first: tuple[int, int]
-    more: tuple[Numbers, Numbers]
-    fewer: tuple[Numbers, Numbers]
+    more: tuple[_Numbers, _Numbers]
+    fewer: tuple[_Numbers, _Numbers]
 
-    def at(self, points: Numbers) -> Curve:
+    def at(self, points: _Numbers) -> Curve:
         """Count who is left at some values of the range; no participant is looked at again."""
         confirmed, possible = (
             first + np.searchsorted(more, points, "right") - np.searchsorted(fewer, points, "right")
@@ -264,12 +264,12 @@ def sweep(
         None when a comparison is not linear in the threshold.
     """
     own, rows, others_open = _concerned(catalogue, screening, parameter, off)
-    compared = comparisons(catalogue, own, parameter)
-    if not all(is_linear(comparison, parameter) for comparison in compared):
+    compared = _comparisons(catalogue, own, parameter)
+    if not all(_is_linear(comparison, parameter) for comparison in compared):
         return None
     first, changes = np.zeros(2, dtype=np.int64), _Changes()
     for these, columns in read(facts_behind(catalogue, *own), rows):
-        evaluation = Evaluation(catalogue, own, phase, columns, len(these))
+        evaluation = _Evaluation(catalogue, own, phase, columns, len(these))
         before = None
         for begin, middle in _stretches(evaluation, compared, parameter, ends):
             fails, open_ = evaluation.at(parameter, middle)
@@ -287,15 +287,15 @@ class _Changes:
     """Collects at which values participants become, or cease to be, confirmed and possible."""
 
     def __init__(self) -> None:
-        self.found: dict[tuple[str, int], list[Numbers]] = defaultdict(list)
+        self.found: dict[tuple[str, int], list[_Numbers]] = defaultdict(list)
 
-    def note(self, begin: Numbers, before: tuple[Flags, Flags], now: tuple[Flags, Flags]) -> None:
+    def note(self, begin: _Numbers, before: tuple[Flags, Flags], now: tuple[Flags, Flags]) -> None:
         """Note who is another from a value on than before it."""
         for kind, (was, is_) in enumerate(zip(before, now, strict=True)):
             self.found["more", kind].append(begin[is_ & ~was])
             self.found["fewer", kind].append(begin[was & ~is_])
 
-    def of(self, direction: str) -> tuple[Numbers, Numbers]:
+    def of(self, direction: str) -> tuple[_Numbers, _Numbers]:
         """Return the values in ascending order, of confirmed and of possible."""
         confirmed, possible = (
             np.sort(np.concatenate([np.empty(0), *self.found[direction, kind]])) for kind in (0, 1)
@@ -304,13 +304,13 @@ class _Changes:
 
 
 def _stretches(
-    evaluation: Evaluation, compared: Sequence[Comparison], parameter: str, ends: tuple[float, float]
-) -> Iterator[tuple[Numbers, Numbers]]:
+    evaluation: _Evaluation, compared: Sequence[_Comparison], parameter: str, ends: tuple[float, float]
+) -> Iterator[tuple[_Numbers, _Numbers]]:
     """Cut each participant's range where a comparison can change: the beginning and the middle of each stretch.
 
     Where both sides count as equal is a stretch of its own.
     """
-    low_end, high_end = ends[0] - MARGIN, ends[1] + MARGIN
+    low_end, high_end = ends[0] - _MARGIN, ends[1] + _MARGIN
     crossings = [
         found for one in compared if (found := evaluation.crossing(one, parameter, low_end, high_end)) is not None
     ]
@@ -326,7 +326,7 @@ def curve(
     screening: CohortScreening,
     read: Read,
     parameter: str,
-    points: Numbers,
+    points: _Numbers,
     phase: Phase,
     off: Collection[str] = (),
 ) -> Curve:
@@ -337,7 +337,7 @@ def curve(
     return _one_by_one(catalogue, _concerned(catalogue, screening, parameter, off), read, parameter, points, phase)
 
 
-def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]) -> Concerned:
+def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]) -> _Concerned:
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
     rest = on - {criterion.id for criterion in own}
@@ -345,14 +345,14 @@ def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str,
 
 
 def _one_by_one(
-    catalogue: Catalogue, asked: Concerned, read: Read, parameter: str, points: Numbers, phase: Phase
+    catalogue: Catalogue, asked: _Concerned, read: Read, parameter: str, points: _Numbers, phase: Phase
 ) -> Curve:
     """Screen the threshold's own criteria at some of the points."""
     own, rows, others_open = asked
     some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
     counts = np.zeros((2, len(some)), dtype=np.int64)
     for these, columns in read(facts_behind(catalogue, *own), rows):
-        evaluation = Evaluation(catalogue, own, phase, columns, len(these))
+        evaluation = _Evaluation(catalogue, own, phase, columns, len(these))
         for place, point in enumerate(some):
             fails, open_ = evaluation.at(parameter, float(point))
             open_ = (open_ | others_open[these]) & ~fails
@@ -426,7 +426,7 @@ def _compared(tally: Tally, present: Tally) -> dict[str, object]:
     }
 
 
-COLUMNS = ["participant", "criterion", "parameter", "threshold", "needed", "distance", "open"]
+_COLUMNS = ["participant", "criterion", "parameter", "threshold", "needed", "distance", "open"]
 
 
 def near_misses(
@@ -461,9 +461,9 @@ def near_misses(
         if only in (None, name)
         for piece in _of_one(catalogue, criteria[name], tally, read, phase)
     ]
-    found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=COLUMNS)
+    found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=_COLUMNS)
     found = found.sort_values(["distance", "participant"], kind="stable", na_position="last", ignore_index=True)
-    return found[COLUMNS]
+    return found[_COLUMNS]
 
 
 def _of_one(
@@ -473,7 +473,7 @@ def _of_one(
     named = names_of(criterion)
     thresholds = [p for p in catalogue.parameters if p.id in named and not p.options]
     for these, columns in read(facts_behind(catalogue, criterion), rows) if len(rows) else ():
-        evaluation = Evaluation(catalogue, [criterion], phase, columns, len(these))
+        evaluation = _Evaluation(catalogue, [criterion], phase, columns, len(these))
         best = np.full(len(these), np.inf)
         frame = pd.DataFrame({"participant": these, "criterion": criterion.id, "parameter": None})
         frame = frame.assign(threshold=np.nan, needed=np.nan).astype({"parameter": object})
@@ -487,13 +487,13 @@ def _of_one(
 
 
 def _needed(
-    catalogue: Catalogue, evaluation: Evaluation, criterion: Criterion, parameter: Parameter
-) -> tuple[Numbers, NDArray[np.float64]]:
+    catalogue: Catalogue, evaluation: _Evaluation, criterion: Criterion, parameter: Parameter
+) -> tuple[_Numbers, NDArray[np.float64]]:
     """The nearest value of a threshold at which a criterion no longer fails, and how far it lies from the present."""
     present, low, high = float(parameter.value), float(parameter.minimum or 0.0), float(parameter.maximum or 1.0)
     needed, distance = np.full(evaluation.size, np.nan), np.full(evaluation.size, np.inf)
-    for comparison in comparisons(catalogue, [criterion], parameter.id):
-        if not is_linear(comparison, parameter.id):
+    for comparison in _comparisons(catalogue, [criterion], parameter.id):
+        if not _is_linear(comparison, parameter.id):
             continue
         crossing = evaluation.crossing(comparison, parameter.id, low, high)
         if crossing is None:

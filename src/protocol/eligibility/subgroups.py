@@ -17,16 +17,16 @@ from protocol.eligibility.cohort_counts import Places, Tally
 SMALLEST = 10
 """Counts from 1 to one below this are hidden."""
 
-Z = 1.959963984540054
+_Z = 1.959963984540054
 """The 97.5 % point of the normal distribution: intervals are 95 %."""
 
 AGE_BANDS = ((0, "under 18"), (18, "18 to 39"), (40, "40 to 59"), (60, "60 to 75"), (76, "over 75"))
 
 BODY_BANDS = ((0.0, "under 18.5"), (18.5, "18.5 to under 25"), (25.0, "25 to under 30"), (30.0, "30 and above"))
 
-UNKNOWN_GROUP = "not known"
+_UNKNOWN_GROUP = "not known"
 
-COLUMNS = ["criterion", "group", "size", "fails", "rate", "low", "high", "difference", "ratio", "hidden"]
+_COLUMNS = ["criterion", "group", "size", "fails", "rate", "low", "high", "difference", "ratio", "hidden"]
 
 ALL, COMPUTABLE = "all", "computable"
 """The two views: every criterion, and without those that only an investigator can judge."""
@@ -41,7 +41,7 @@ class Grouping(NamedTuple):
 
 def banded(numbers: NDArray[np.float64], known: NDArray[np.bool_], bands: Sequence[tuple[float, str]]) -> Grouping:
     """Put numbers into bands given by their lower ends; unknown ones form a group of their own."""
-    labels = (*(label for _low, label in bands), UNKNOWN_GROUP)
+    labels = (*(label for _low, label in bands), _UNKNOWN_GROUP)
     places = np.searchsorted([low for low, _label in bands], np.where(known, numbers, 0.0), "right") - 1
     return Grouping(np.where(known, np.maximum(places, 0), len(bands)).astype(np.intp), labels)
 
@@ -50,7 +50,7 @@ def named(values: Sequence[object], labels: Mapping[str, str]) -> Grouping:
     """Group by a column of texts; a missing text forms a group of its own."""
     codes, found = pd.factorize(pd.Series(list(values), dtype=object))
     names = tuple(labels.get(str(value), str(value)) for value in found)
-    return Grouping(np.where(codes < 0, len(names), codes).astype(np.intp), (*names, UNKNOWN_GROUP))
+    return Grouping(np.where(codes < 0, len(names), codes).astype(np.intp), (*names, _UNKNOWN_GROUP))
 
 
 def merged(grouping: Grouping) -> Grouping:
@@ -67,7 +67,7 @@ def merged(grouping: Grouping) -> Grouping:
     return Grouping(place[grouping.places], tuple(grouping.labels[group] for group in kept) + together)
 
 
-class Single(NamedTuple):
+class _Single(NamedTuple):
     """One criterion: how many of each group fail it, and the groups in which that is hidden."""
 
     id: str
@@ -94,18 +94,18 @@ def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     """
     grouping = merged(grouping)
     sizes = np.bincount(grouping.places, minlength=len(grouping.labels))
-    single = list[Single]()
+    single = list[_Single]()
     for name in tally.on:
         fails = _by_group(tally.failing(name), grouping)
         covered = hidden(np.stack([fails, sizes - fails]), sizes)
-        single.append(Single(name, fails, covered))
+        single.append(_Single(name, fails, covered))
     rows = _overall(tally, grouping, sizes, single)
     rows += [row for one in single for row in _rows(one.id, grouping, sizes, one.fails, one.covered)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def _overall(
-    tally: Tally, grouping: Grouping, sizes: NDArray[np.int64], single: Sequence[Single]
+    tally: Tally, grouping: Grouping, sizes: NDArray[np.int64], single: Sequence[_Single]
 ) -> list[dict[str, object]]:
     """Any criterion at all, in both views.
 
@@ -123,7 +123,7 @@ def _overall(
     ]
 
 
-def _beside(counts: NDArray[np.int64], single: Sequence[Single], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _beside(counts: NDArray[np.int64], single: Sequence[_Single], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Choose the groups to hide because of who is in a count and does not fail one of the criteria shown."""
     found = np.zeros(len(sizes), dtype=bool)
     for one in single:
@@ -177,9 +177,9 @@ def _rows(
 
 def wilson(count: int, total: int) -> tuple[float, float, float]:
     """Return a proportion and Wilson's 95 % interval (Wilson 1927, J Am Stat Assoc 22:209, page 212)."""
-    rate, squared = count / total, Z * Z / total
+    rate, squared = count / total, _Z * _Z / total
     middle = (rate + squared / 2) / (1 + squared)
-    reach = Z * float(np.sqrt(rate * (1 - rate) / total + squared / (4 * total))) / (1 + squared)
+    reach = _Z * float(np.sqrt(rate * (1 - rate) / total + squared / (4 * total))) / (1 + squared)
     return rate, max(middle - reach, 0.0) if count else 0.0, min(middle + reach, 1.0)
 
 

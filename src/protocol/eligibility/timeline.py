@@ -69,7 +69,7 @@ def _column(fact: Fact, values: NDArray[Any]) -> Any:
 HORIZON_DAYS = 1100
 """Three years and a little more: the longest clock of the criteria counts three years."""
 
-PASSES = (STATUSES.index("met"), STATUSES.index("not applicable"))
+_PASSES = (STATUSES.index("met"), STATUSES.index("not applicable"))
 
 
 class Span(NamedTuple):
@@ -240,7 +240,7 @@ def timeline(
             steady[rule.id] = STATUSES[codes[0]]
             continue
         lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(catalogue, rule)))
-        open_ &= np.isin(codes, PASSES)
+        open_ &= np.isin(codes, _PASSES)
         possible &= codes != STATUSES.index("not met")
     last, runs = start + timedelta(days=days - 1), _runs(possible, start)
     found = Timeline(start, last, tuple(lanes), steady, _runs(open_, start))
