@@ -188,10 +188,10 @@ def test_an_implied_criterion_counts_where_the_other_is_met(page: EligibilityPag
 
 def test_an_id_that_nobody_has_is_said(page: EligibilityPage) -> None:
     page.cohort.chosen.value = "P-404"
-    assert "P-404" in page.cohort.nobody.value
+    assert "P-404" in page.cohort.not_found.value
     assert page.tabs.selected_index == 0
     page.cohort.chosen.value = page.cohort.chosen.options[0]
-    assert page.cohort.nobody.value == ""
+    assert page.cohort.not_found.value == ""
     assert page.cohort.chosen.value in page.person.who.value
 
 

@@ -73,7 +73,7 @@ class CohortPanel(Panel):
         self.chosen = field(
             widgets.Combobox, _("Participant"), placeholder=_("participant id"), continuous_update=False
         )
-        self.nobody, self.message = Text(role="alert"), Text(role="alert")
+        self.not_found, self.message = Text(role="alert"), Text(role="alert")
         self.source, self.totals = Text(), Text()
         stopped = _("Stopped after {percent} %; nothing was taken over, and the cohort before stays.")
         self.reading = Task(self._read, refuse=self._refuse, stopped=stopped)
@@ -146,11 +146,11 @@ class CohortPanel(Panel):
         """Return the facts of one participant of the cohort, None if there is no such participant."""
         if self.cohort is None or not participant:
             return None
-        self.nobody.show(None)
+        self.not_found.show(None)
         try:
             place = self.cohort.participants.index(participant)
         except ValueError:
-            self.nobody.show(ProtocolError(_("Participant"), repr(participant)[:60], _("an id of this cohort")))
+            self.not_found.show(ProtocolError(_("Participant"), repr(participant)[:60], _("an id of this cohort")))
             return None
         return facts_of_one(self.cohort, [fact.id for fact in self.record.facts], place)
 
@@ -224,5 +224,14 @@ class CohortPanel(Panel):
         }
         self.tabs = widgets.Tab([part.view for part in parts.values()], titles=tuple(parts))
         opened = row(self.upload, Text(empty, role=""), self.chosen)
-        above = (opened, self.nobody, self.reading.view, self.source, self.message, self.totals, self.judged, counted)
+        above = (
+            opened,
+            self.not_found,
+            self.reading.view,
+            self.source,
+            self.message,
+            self.totals,
+            self.judged,
+            counted,
+        )
         return widgets.VBox([*above, self.tabs])

@@ -105,7 +105,7 @@ def totals(screened: Screened) -> Markup:
         ("bad", _("✕ not eligible"), found["excluded"]),
     ]
     size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
-    bounds = _("Whatever the unknowns turn out to be, from {worst:,} to {best:,} are eligible.")
+    bounds = _("Depending on the unknowns, from {worst:,} to {best:,} are eligible.")
     words = [
         size.format(n=found["participants"]) + ".",
         bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),

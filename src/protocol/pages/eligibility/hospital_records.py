@@ -82,7 +82,7 @@ class RecordsPanel(Panel):
         self.as_of = field(widgets.Text, _("As of"), width="short", value=today.isoformat(), continuous_update=False)
         self.site = field(widgets.Dropdown, _("Site"), options=[("–", ""), *((name, name) for name in sites)])
         self.study_id = field(
-            widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="WUH-017"
+            widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="S-014"
         )
         self.key = field(widgets.Password, _("Key for ids"), width="short", placeholder=_("for several persons"))
         self.limits = _upload(_("Limits of normal"), ".csv")

@@ -203,11 +203,11 @@ class NextStepsPanel(Panel):
         """Say what is done, how likely it excludes, at what cost, and what it finds."""
         guessed = _("no case to learn from, taken as {chance:.0%}")
         chance = (guessed if step.guessed else _("criteria fail in {chance:.0%}")).format(chance=step.chance)
-        worth = _("{chance}, cost {cost:g}").format(chance=chance, cost=step.cost)
+        detail = _("{chance}, cost {cost:g}").format(chance=chance, cost=step.cost)
         facts, more = ", ".join(self.labels[name] for name in step.facts[:FACTS_OF_A_STEP]), len(step.facts)
         if (more := more - FACTS_OF_A_STEP) > 0:
             facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
-        return macros("eligibility").step(step.procedure.label, worth, facts, ", ".join(step.criteria))
+        return macros("eligibility").step(step.procedure.label, detail, facts, ", ".join(step.criteria))
 
 
 def _cost_field(label: str, cost: float) -> Any:
@@ -243,7 +243,7 @@ class ScreeningRecordPart:
     def __init__(self, trial: Trial, present: Callable[[], Present]) -> None:
         self.trial, self.present = trial, present
         self.study_id = field(
-            widgets.Text, _("Study id"), width="short", placeholder="WUH-017", continuous_update=False
+            widgets.Text, _("Study id"), width="short", placeholder="S-014", continuous_update=False
         )
         self.prepare, self.links = button(_("Write the record"), self._write, icon="file-text-o"), Text()
         lead = _(

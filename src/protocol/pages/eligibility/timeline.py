@@ -93,15 +93,15 @@ def _again(when: Timeline, labels: Mapping[str, str]) -> Markup | str:
 def _never(when: Timeline) -> Markup | str:
     if not when.steadily_failing:
         return ""
-    words = _("Whatever the day, not met: {rules}.").format(rules=", ".join(when.steadily_failing))
+    words = _("Not met on any day: {rules}.").format(rules=", ".join(when.steadily_failing))
     return span(words, "bad")
 
 
 def _undecided(when: Timeline) -> Markup | str:
     count = sum(status == "unknown" for status in when.steady.values())
     words = ngettext(
-        "{n} criterion or part is unknown whatever the day.",
-        "{n} criteria or parts are unknown whatever the day.",
+        "{n} criterion or part is unknown on every day.",
+        "{n} criteria or parts are unknown on every day.",
         count,
     )
     return span(words.format(n=count), "open") if count else ""

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Iterable
 
-import pandas as pd
 from markupsafe import Markup
 
-from protocol.eligibility import Answer, Change, Criterion, Evidence, Node, Provisional, Verdict
+from protocol.eligibility import Answer, Change, Criterion, Node, Provisional, Verdict
 from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.screening import overall_of
 from protocol.figures.eligibility import SIGNS
-from protocol.pages.kit import assumption, details, joined, macros, note, origin, paragraph, span, table
+from protocol.pages.kit import assumption, details, joined, macros, note, origin, paragraph
 from protocol.records import Ambiguity
 from protocol.translation import _
 
@@ -132,7 +131,7 @@ def _about_infusions(catalogue: Catalogue) -> Markup:
 
 
 def _to_confirm(answers: tuple[Answer, ...], catalogue: Catalogue) -> Markup | str:
-    """List what is provisional whatever the answer is now, so that an early answer is not taken for the last one."""
+    """List what is confirmed later, so that an early answer is not taken for the last one."""
     if any(item.verdict.status == "not met" for item in answers):
         return ""
     later = [
@@ -142,7 +141,7 @@ def _to_confirm(answers: tuple[Answer, ...], catalogue: Catalogue) -> Markup | s
     ]
     infusion = _until(Provisional("infusion", None))
     later += [(one.id, catalogue.title(one), infusion) for one in catalogue.infusion_criteria]
-    return _HTML.to_confirm(_("Still to confirm, whatever the answer is now:"), later) if later else ""
+    return _HTML.to_confirm(_("Still to confirm:"), later) if later else ""
 
 
 def _until(still: Provisional) -> str:
@@ -200,13 +199,11 @@ def _evidence(answer: Answer) -> Markup | str:
     if not answer.evidence:
         return ""
     columns = [_("What is known"), _("Value"), _("Measured"), _("From")]
-    rows = pd.DataFrame([_row(item) for item in answer.evidence], columns=columns, dtype=object)
-    return table(rows, label=_("Evidence for {rule}").format(rule=answer.verdict.id), kind="evidence")
-
-
-def _row(item: Evidence) -> tuple[Markup | str, ...]:
-    value = _HTML.evidence_value(item.shown or "–", _(item.problem) if item.problem else "")
-    return item.label, value, span(item.measured.isoformat() if item.measured else "", "date"), item.where
+    rows = [
+        (item.label, item.shown or "–", item.problem and _(item.problem), item.measured or "", item.where)
+        for item in answer.evidence
+    ]
+    return _HTML.evidence(_("Evidence for {rule}").format(rule=answer.verdict.id), columns, rows)
 
 
 def _tree(answer: Answer, criterion: Criterion) -> Markup | str:

@@ -181,7 +181,7 @@ def table(frame: pd.DataFrame, caption: str = "", *, label: str = "", **options:
     caption, label : str
         What the rows are; `label` is for screen readers only, the caption if there is none.
     **options
-        Of the macro ``table``: `kind` is a CSS class without its prefix, `sorted_by` a column.
+        Of the macro ``table``: `sorted_by` is a column, with `descending`.
     """
     rows = (
         ["" if cell is None or cell is pd.NaT else cell for cell in row]
