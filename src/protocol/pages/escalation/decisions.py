@@ -207,11 +207,11 @@ def opened_regimens(now: Briefing, trial: Trial) -> tuple[str, ...]:
 def decision_rows(now: Briefing) -> pd.DataFrame:
     """Return the decisions that opened a regimen, for :func:`protocol.figures.conduct.path`."""
     rows = []
-    for number, row in enumerate(now.decisions.to_dict("records"), start=1):
-        if row["chosen"] is not None:
-            kind = "as recommended" if row["chosen"] == row["recommended"] else "otherwise"
+    for number, one in enumerate(now.decisions.to_dict("records"), start=1):
+        if one["chosen"] is not None:
+            kind = "as recommended" if one["chosen"] == one["recommended"] else "otherwise"
             rows.append(
-                (number, row["day"], row["chosen"], row["recommended"] or _("stop"), kind, row["why"], row["seen"])
+                (number, one["day"], one["chosen"], one["recommended"] or _("stop"), kind, one["why"], one["seen"])
             )
     names = ["number", "day", "chosen", "recommended", "kind", "words", "seen"]
     return pd.DataFrame(rows, columns=names)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
-from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -120,7 +119,15 @@ class TruthEditor:
 def _slider(label: str) -> widgets.FloatSlider:
     style, layout = {"description_width": "2.2em"}, {"width": "auto", "min_width": "0"}
     return field(
-        widgets.FloatSlider, label, width="form", min=0, max=1, step=0.01, readout_format=".2f", style=style, layout=layout
+        widgets.FloatSlider,
+        label,
+        width="form",
+        min=0,
+        max=1,
+        step=0.01,
+        readout_format=".2f",
+        style=style,
+        layout=layout,
     )
 
 

@@ -1,4 +1,4 @@
-"""A form of the log: its button, what the button says, and what is asked if somebody else recorded in the meantime."""
+"""A form of the log: its button, its result, and the question if somebody else recorded in the meantime."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -35,7 +35,7 @@ class Recorder:
     done : callable
         Called after an event is recorded.
     controls : sequence of ipywidgets.Widget
-        The form. After a recording a click does nothing until one of them changes, so that a double click records once.
+        The form. After a recording a click does nothing until one of them changes: a double click records once.
 
     Attributes
     ----------

@@ -49,7 +49,9 @@ class ScreeningPanel:
                 row(self.study_id, self.site, self.on),
                 self.recorder.view,
                 self.known,
-                lead=_("The answers above are kept with the study id: facts, verdicts, thresholds and readings, no name."),
+                lead=_(
+                    "The answers above are kept with the study id: facts, verdicts, thresholds, readings; no name."
+                ),
             )
         desk.on_change(self.refresh)
         self.refresh()
