@@ -64,6 +64,16 @@ class Identity(Record):
         """Return one fact by its id."""
         return next(item for item in self.facts if item.id == fact)
 
+    @property
+    def trial_id(self) -> str:
+        """The number of the trial in its registry."""
+        return str(self["nct_id"].value)
+
+    @property
+    def title(self) -> str:
+        """The title of the trial, as registered."""
+        return str(self["title"].value)
+
     def get(self, fact: str) -> TrialFact | None:
         """Return one fact by its id, None when the record has none of it."""
         return next((item for item in self.facts if item.id == fact), None)

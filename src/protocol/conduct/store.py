@@ -33,8 +33,8 @@ from protocol.translation import _
 
 WAIT_SECONDS = 15  # for the other writer; a write takes milliseconds
 
-REVISIONS = ("0001", "0002")
-"""Versions of the schema that this software can read or move forward; the last one is current."""
+REVISION = "0001"
+"""The version of the schema that this software reads and writes."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -106,18 +106,17 @@ class Store:
         connection.execute(HEAD.update(), {"count": entry.sequence, "hash": entry.hash})
 
     def _prepare(self) -> None:
+        """Make the tables in an empty database; refuse a database that is no log of this version."""
         with self.reading() as connection:
-            version = self._version(connection)
+            is_empty = self._is_empty(connection)
+        if is_empty and self.read_only:
+            raise ProtocolError(self.where, _("no trial log"), _("a log that was opened for recording once"))
         if not self.read_only:
             self._write_ahead()
-        if version == REVISIONS[-1]:
-            return
-        if self.read_only:
-            found = _("no trial log") if version is None else _("a log of an older version")
-            raise ProtocolError(self.where, found, _("a log that was opened for recording once"))
-        with self.writing() as connection:
-            if self._version(connection) != REVISIONS[-1]:  # another process may have been faster
-                _upgrade(connection)
+        if is_empty:
+            with self.writing() as connection:
+                if self._is_empty(connection):  # another process may have been faster
+                    _make_tables(connection)
 
     def _write_ahead(self) -> None:
         """Let SQLite keep a write-ahead log, so that readers and the writer do not wait for each other."""
@@ -126,22 +125,21 @@ class Store:
         with said(self.where), closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA journal_mode = WAL")
 
-    def _version(self, connection: Connection) -> str | None:
-        """Return the version of the schema, None for an empty database."""
+    def _is_empty(self, connection: Connection) -> bool:
         tables = set(inspect(connection).get_table_names())
         if not tables:
-            return None
-        if not {"alembic_version", "entries"} <= tables:
+            return True
+        if not {"alembic_version", "entries", "head"} <= tables:
             raise ProtocolError(self.where, _("a database that is no trial log"), _("a file or database of its own"))
         version = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
-        if version not in REVISIONS:
-            found = _("a log of version {version}; this software knows up to {own}")
-            write = _("a newer version of the workbook; the log was left as it is")
-            raise ProtocolError(self.where, found.format(version=version, own=REVISIONS[-1]), write)
-        return version
+        if version != REVISION:
+            found = _("a log of version {version}; this software knows {own}")
+            write = _("the version of the workbook that made it; the log was left as it is")
+            raise ProtocolError(self.where, found.format(version=version, own=REVISION), write)
+        return False
 
 
-def _upgrade(connection: Connection) -> None:
+def _make_tables(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 

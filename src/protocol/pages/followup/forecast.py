@@ -63,7 +63,7 @@ def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
 def effects_in_words(table: pd.DataFrame) -> Markup:
     """Tabulate what each change does."""
     rows = [
-        {_("Change"): row["change"] or _("as above"), _("Phase Ib, months"): f"{row['phase_ib_end']:.1f}",
+        {_("Change"): row["change"] or _("as above"), _("Phase Ib, months"): f"{row['escalation_end']:.1f}",
          _("Last enrolment, months"): f"{row['last_enrolment']:.1f}",
          _("Closed to accrual"): f"{row['closed_share']:.0%}"}
         for row in table.to_dict("records")

@@ -370,7 +370,7 @@ class Planning:
 
     def _best(self, case: Case) -> Markup:
         table = self._proposals(case)
-        note = provisional_note(last_announced_year()) if table["provisional"].any() else Markup("")
+        note = provisional_note(last_announced_year(self._record.working)) if table["provisional"].any() else Markup("")
         return best_days_in_words(table) + note
 
     def _doomed(self, case: Case) -> Markup:
