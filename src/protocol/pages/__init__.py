@@ -6,10 +6,9 @@ from importlib import import_module
 from pathlib import Path
 
 import ipywidgets as widgets
-from markupsafe import Markup
 
 from protocol.conduct import local_day
-from protocol.pages.kit import text as elements
+from protocol.pages.kit import Text, framed, paragraph
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
 from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
@@ -51,7 +50,7 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
         trial, today = load_trial(folder), today_there()
         desk = open_desk(trial, os.environ, today_there)
     except ProtocolError as error:
-        return elements.framed(elements.html(elements.message(error)))
+        return framed(Text(error, role=""))
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     if name == "eligibility":  # it does not take the log yet
         page = page_class(trial, today)
@@ -59,17 +58,17 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
             join_screenings(page, desk, today)
     else:
         page = page_class(trial, today, desk)
-    return elements.framed(_with_log(page.view, desk))
+    return framed(_with_log(page.view, desk))
 
 
 def _with_log(view: widgets.Widget, desk: Desk | None) -> widgets.Widget:
     """Say above a page which log it shows, and follow what others record in it; the example is not a log."""
     if desk is None or desk.invented:
         return view
-    banner = elements.html("", role="status")
+    banner = Text()
 
     def name_log() -> None:
-        banner.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(desk), role="status")
+        banner.show(paragraph(str(desk), "off"))
 
     name_log()
     desk.on_change(name_log, every_entry=True)
