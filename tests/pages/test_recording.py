@@ -364,15 +364,22 @@ def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, tr
     assert page.notation.value.split() == desk.briefing.notation.split()
 
 
+def board_text(board):
+    return board.visits.body.value + board.counts.value + str(board._ledger["done"].notna().sum())
+
+
 def test_the_board_follows_the_log(sit_down, today, trial):
     desk = sit_down()
     page = FollowupPage(trial, today, desk)
     page.tabs.selected_index = 2
     assert page.board
-    before = page.board.visits.body.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+    before = board_text(page.board)
     panel = with_visits(desk, today)
     panel.done.record.click()
-    assert page.board.visits.body.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum()) != before
+    assert (
+        page.board.visits.body.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+        != before
+    )
 
 
 def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):

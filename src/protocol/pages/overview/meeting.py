@@ -214,7 +214,7 @@ def count_cards(now: Briefing) -> Markup:
 
 
 def unassessed(now: Briefing) -> Markup:
-    """Return the participants whose DLT window is over without an assessment in the log; nothing if there are none."""
+    """Return the participants whose DLT window is over without an assessment in the log, if there are any."""
     names = now.waiting.loc[now.waiting["progress"].eq("assessment missing"), "participant"]
     if names.empty:
         return Markup("")
