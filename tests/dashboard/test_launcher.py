@@ -101,7 +101,10 @@ def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
 
 
 def test_the_dashboard_names_the_trial_that_its_notebooks_open(folder):
-    assert (workbook(NOTEBOOKS)["trial_id"], workbook(NOTEBOOKS)["trial_title"]) == (FOLDER.name, TRIAL.identity.title)
+    assert (workbook(NOTEBOOKS)["trial_id"], workbook(NOTEBOOKS)["trial_title"]) == (
+        FOLDER.name,
+        TRIAL.identity.title,
+    )
     assert (workbook(folder)["trial_id"], workbook(folder)["trial_title"]) == ("", "")
 
 

@@ -36,7 +36,9 @@ def next_two(day):
 
 
 def working(**changes):
-    values = {name: getattr(FOLLOWUP.working, name) for name in ("weekdays", "holidays", "makeup_days", "visits_per_day")}
+    values = {
+        name: getattr(FOLLOWUP.working, name) for name in ("weekdays", "holidays", "makeup_days", "visits_per_day")
+    }
     values |= {name: values[name].model_copy(update={"value": value}) for name, value in changes.items()}
     return FOLLOWUP.model_copy(update={"working": FOLLOWUP.working.model_copy(update=values)})
 

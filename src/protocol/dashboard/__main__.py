@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from protocol.chart.runtime import vega_runtime
-from protocol.conduct.roles import identity
+from protocol.conduct import reader_of
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -75,7 +75,7 @@ def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:
         If the role is not valid, or if viewers would use a PostgreSQL account that can write.
     """
     address = _absolute(named or environment.get("PROTOCOL_LOG", ""))
-    if not identity(environment).records:
+    if not reader_of(environment).records:
         reading = _absolute(environment.get("PROTOCOL_LOG_READ", ""))
         if named and _database(reading) != _database(address):
             reading = ""

@@ -18,8 +18,8 @@ class PageKernel(IPKernelApp):
     def init_shell(self) -> None:
         """Let the page ask for the state of all controls at once.
 
-        ipywidgets registers this request when it is imported into a running kernel. Without it a page asks for each of
-        its hundreds of controls alone, and fails if it is too slow.
+        ipywidgets registers this request when it is imported into a running kernel. Without it a page asks for each
+        of its hundreds of controls alone, and fails if it is too slow.
         """
         super().init_shell()  # type: ignore[no-untyped-call]
         shell: Any = self.shell

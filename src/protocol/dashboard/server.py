@@ -172,7 +172,7 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
         template="protocol",
         theme="light",
         allow_template_override="NO",
-        allow_theme_override="NO",  # the page itself switches to dark, so that one preheated kernel serves both themes
+        allow_theme_override="NO",  # the page itself switches to dark: one preheated kernel serves both themes
         classic_tree=True,
         show_margins=False,
         file_allowlist=[],

@@ -2,8 +2,8 @@
 
 Cohort after cohort: a decision opens the cohort; after the screening lead its participants come one by one (a
 Poisson process); when the last one has come the trial is closed to accrual until that one's DLT window and the
-committee's review are over. After the escalation the trial accrues without pauses until the planned number is enrolled,
-and the last visit follows at the end of the follow-up. A DLT shortens no wait, and no participant is lost.
+committee's review are over. After the escalation the trial accrues without pauses until the planned number is
+enrolled, and the last visit follows at the end of the follow-up. A DLT shortens no wait, and no participant is lost.
 
 How long a path takes depends on how many cohorts it holds at each frequency level and not on their order.
 """
@@ -120,7 +120,7 @@ def simulate(given: Assumptions, paths: NDArray[np.int64], runs: int, seed: int)
     -------
     pandas.DataFrame
         One row a run, in days from the opening of the first cohort: ``escalation_end`` (the decision after its last
-        cohort), ``last_enrolment``, ``closed_share`` (of the escalation, 0 to 1), ``participants`` (in the escalation).
+        cohort), ``last_enrolment``, ``closed_share`` (of the escalation, 0 to 1), ``participants`` (in it).
 
     Raises
     ------
@@ -185,7 +185,7 @@ def what_if(
     -------
     pandas.DataFrame
         One row a change: ``change``, ``escalation_end``, ``last_enrolment`` (median months), ``closed_share``
-        (median, 0 to 1), and ``escalation_months_gained``, ``enrolment_months_gained`` (negative when it takes longer).
+        (median, 0 to 1), and ``escalation_months_gained``, ``enrolment_months_gained`` (negative if longer).
     """
     rows = []
     every: dict[str, Mapping[str, Any]] = {"": {}, **changes}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 from dateutil.relativedelta import relativedelta
@@ -114,6 +114,9 @@ Level = Annotated[int, Field(ge=1)]
 
 
 Role = Literal["enrolment", "start_of_therapy", "first_infusion", "end_of_treatment", "withdrawal"]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+"""The roles of anchors, in the order in which their days may happen."""
 
 LAST_INFUSION = "last_infusion"
 """What a visit may hang on besides anchors and visits: the participant's last infusion."""

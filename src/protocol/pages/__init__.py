@@ -7,12 +7,11 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from protocol.conduct import local_day
 from protocol.pages.kit import Text, framed, paragraph
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
 from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
+from protocol.trial import Trial, load_trial
 
 __all__ = ["PAGES", "open_page", "today_there"]
 
@@ -26,9 +25,9 @@ PAGES = {
 """The class of each page, by the page's name; it stands in ``protocol.pages.<name>``."""
 
 
-def today_there() -> date:
-    """Return today's date where the trial takes place; the log counts days by it."""
-    return local_day(datetime.now(UTC))
+def today_there(trial: Trial) -> date:
+    """Return the present day in the time zone of the trial; the log counts days by it."""
+    return trial.local_day(datetime.now(UTC))
 
 
 def open_page(name: str, folder: str | Path) -> widgets.VBox:
@@ -47,10 +46,11 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
         The page, or a message if the record or the log cannot be used.
     """
     try:
-        trial, today = load_trial(folder), today_there()
-        desk = open_desk(trial, os.environ, today_there)
+        trial = load_trial(folder)
+        desk = open_desk(trial, os.environ, lambda: today_there(trial))
     except ProtocolError as error:
         return framed(Text(error, role=""))
+    today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     if name == "eligibility":  # it does not take the log yet
         page = page_class(trial, today)

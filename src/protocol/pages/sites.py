@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.conduct import HOLDING, Participation, TrialSoFar, standing
+from protocol.conduct import AWAITED, Participant, TrialSoFar, participant_status
 from protocol.exchange.contacts.mail import mail_draft
 from protocol.exchange.contacts.vcard import Version, qr, vcard
 from protocol.figures import sites as figures
@@ -151,9 +151,7 @@ class SitesPage:
                 self.criteria,
                 self.remark,
                 self.mail,
-                lead=_(
-                    "A draft for your own mail program, without any name. Read it before you send it."
-                ),
+                lead=_("A draft for your own mail program, without any name. Read it before you send it."),
             ),
             *workload,
             section(_("What needs confirming"), self.notes),
@@ -413,7 +411,7 @@ def planned_days(trial: Trial, so_far: TrialSoFar) -> dict[str, list[date]]:
     }
 
 
-def _targets(trial: Trial, person: Participation, today: date) -> list[date]:
+def _targets(trial: Trial, person: Participant, today: date) -> list[date]:
     frequency = [level.id for level in trial.escalation.frequencies].index(person.regimen[1:]) + 1
     roles = {anchor.role: anchor.id for anchor in trial.followup.anchors}
     dates = {roles[role]: getattr(person, day) for role, day in _DATED.items() if role in roles}
@@ -441,7 +439,7 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date
         on its working days, 0 at least), ``in_open_cohort`` (its participants at the open regimen for whom
         the next decision waits).
     """
-    progress = standing(so_far, trial.escalation.dlt_window_days.value).set_index("participant")["progress"]
+    progress = participant_status(so_far, trial.escalation.dlt_window_days.value).set_index("participant")["progress"]
     last = so_far.as_of + timedelta(weeks=weeks)
     slots = capacity(trial, so_far.as_of, last)
     rows = []
@@ -449,7 +447,7 @@ def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date
         own = [person for person in so_far.participants if person.site == site.name]
         days = [day for day in planned[site.name] if so_far.as_of <= day <= last]
         waiting = [
-            person for person in own if person.regimen == so_far.open_regimen and progress[person.id] in HOLDING
+            person for person in own if person.regimen == so_far.open_regimen and progress[person.id] in AWAITED
         ]
         next_day = days[0] if days else None
         rows.append((site.name, len(own), len(days), next_day, max(slots - len(days), 0), len(waiting)))

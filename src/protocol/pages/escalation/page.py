@@ -7,7 +7,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from protocol.chart import Chart
-from protocol.conduct import HOLDING, notation, standing
+from protocol.conduct import AWAITED, outcome_notation, participant_status
 from protocol.escalation import STOP, Outcomes, last_named
 from protocol.escalation.grid import Integers
 from protocol.escalation.pathways import deciding_regimens
@@ -149,11 +149,11 @@ class EscalationPage:
             self.pending.value = len(now.waiting)
         elif self.examples:
             so_far = self.examples.so_far
-            table = standing(so_far, self.record.dlt_window_days.value)
+            table = participant_status(so_far, self.record.dlt_window_days.value)
             self._is_example = True
-            self.notation.value = notation(table)
+            self.notation.value = outcome_notation(table)
             self.current.value = self.grid.index(so_far.open_regimen)
-            waiting = table["regimen"].eq(so_far.open_regimen) & table["progress"].isin(HOLDING)
+            waiting = table["regimen"].eq(so_far.open_regimen) & table["progress"].isin(AWAITED)
             self.pending.value = int(waiting.sum())
 
     def _count(self, _change: object) -> None:

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import Course, event, table_of_dates
+from protocol.conduct import ParticipantHistory, event
 from protocol.followup import timelines
 from protocol.pages.followup.ledger_text import status_text, window_text
 from protocol.pages.kit import Day, Text, details, field, joined, offer, paragraph, row, section, strong
@@ -18,6 +18,7 @@ from protocol.pages.trial_log.event_text import CAUSES, KINDS, LINEAGES, RESPONS
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.records import ProtocolError
 from protocol.translation import _
+from protocol.trial import dates_of
 
 PRESENT = ("overdue", "due", "open")
 """Statuses of visits that somebody must act on, the most urgent first; the first such visit is put in."""
@@ -191,7 +192,7 @@ class ParticipantEventsPanel:
             self._ledgers[name] = visits_to_come(self._desk, name)
         return self._ledgers[name]
 
-    def _story(self, name: str, course: Course | None, ledger: pd.DataFrame) -> Markup:
+    def _story(self, name: str, course: ParticipantHistory | None, ledger: pd.DataFrame) -> Markup:
         if not name:
             return paragraph(_("Choose a participant."))
         if course is None:
@@ -246,12 +247,12 @@ class ParticipantEventsPanel:
         return course.site if course else str(self.site.value)
 
 
-def _assessed(panel: ParticipantEventsPanel, _course: Course | None) -> dict[str, Any]:
+def _assessed(panel: ParticipantEventsPanel, _course: ParticipantHistory | None) -> dict[str, Any]:
     code = panel.detail.value
     return {"dlt": bool(code)} | ({"code": code, "grade": panel.grade.value} if code else {})
 
 
-_MORE: dict[str, Callable[[ParticipantEventsPanel, Course | None], dict[str, Any]]] = {
+_MORE: dict[str, Callable[[ParticipantEventsPanel, ParticipantHistory | None], dict[str, Any]]] = {
     "infused": lambda _panel, course: {"number": len(course.infusions) + 1 if course else 1},
     "dlt_assessed": _assessed,
     "response": lambda panel, _course: {"category": panel.detail.value},
@@ -281,7 +282,7 @@ def visits_to_come(desk: Desk, name: str) -> pd.DataFrame:
     columns = ["id", "name", "status", "opens", "closes"]
     people = [person for person in desk.participants.participants if person.id == name] if desk.participants else []
     try:
-        ledger = timelines(desk.trial.followup, table_of_dates(people), desk.briefing.as_of) if people else None
+        ledger = timelines(desk.trial.followup, dates_of(desk.trial, people), desk.briefing.as_of) if people else None
     except ProtocolError:  # the overview names the participants whose dates cannot be laid out
         ledger = None
     if ledger is None:

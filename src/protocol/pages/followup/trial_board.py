@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from protocol.briefing import ledgers
 from protocol.chart import Chart
-from protocol.conduct import TrialSoFar, clocks, openings, table_of_dates
+from protocol.conduct import TrialSoFar, dlt_windows, next_cohort, table_of_dates
 from protocol.figures import followup as figures
 from protocol.followup import agenda, timelines
 from protocol.pages.followup.ledger_text import day_text, status_text, window_text
@@ -152,9 +152,9 @@ class TrialBoard(Panel):
         self.picture.draw(rows, view=self.zoom.value, slot_count=count, domain=_domain(self.zoom.value, self._today))
 
     def _draw_next_cohort(self, _change: Any = None) -> None:
-        windows = clocks(self._so_far, self.window.value, self._last_infusions)
+        windows = dlt_windows(self._so_far, self.window.value, self._last_infusions)
         cohort = self._trial.escalation.design.cohort_size.value
-        found = openings(windows, cohort, self.review.value)
+        found = next_cohort(windows, cohort, self.review.value)
         self.next_cohort.show(_next_cohort(found, self._so_far.open_regimen), _dlt_windows(windows))
 
 
@@ -170,7 +170,7 @@ def lanes_of(so_far: TrialSoFar, window_days: int, last_infusion_days: dict[str,
         Study day of the last infusion at each frequency level; empty if the window counts from the first infusion.
     """
     dates = table_of_dates(so_far.participants)[["participant", "enrolment", "withdrawal"]]
-    lanes = dates.merge(clocks(so_far, window_days, last_infusion_days), on="participant")
+    lanes = dates.merge(dlt_windows(so_far, window_days, last_infusion_days), on="participant")
     return lanes.sort_values("enrolment", ascending=False, kind="stable", ignore_index=True)
 
 

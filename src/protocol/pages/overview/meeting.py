@@ -256,7 +256,7 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
 
     return (
         sheet("regimens", _("Participants by regimen"), now.regimens),
-        sheet("sites", _("Per site"), now.sites, "" if now.invented or now.identity.sees_all else hidden),
+        sheet("sites", _("Per site"), now.sites, "" if now.invented or now.reader.sees_all else hidden),
         sheet("visits", _("Open, due and overdue visits"), now.visits),
         sheet("screening", _("From screening on"), funnel),
         sheet("reasons", _("Criteria not met"), reasons[["criterion", "what", "participants"]], last),

@@ -9,8 +9,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import Entry, Event
-from protocol.conduct.events import content
+from protocol.conduct import Entry, Event, content
 from protocol.pages.kit import Day, Text, button, note, paragraph, row, table
 from protocol.pages.kit.text import macros
 from protocol.pages.trial_log.desk import Desk, how_to_start
