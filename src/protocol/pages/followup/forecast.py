@@ -35,7 +35,7 @@ from protocol.pages.kit import (
     strong,
     table,
 )
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -92,7 +92,7 @@ class ForecastPanel:
         cohorts = [self.window, self.counted_from, self.review, self.lead, self.stagger]
         left = widgets.VBox([Text(strong(_("People screened a month")), role=""), *accrual])
         right = widgets.VBox([Text(strong(_("Cohorts of the escalation")), role=""), *cohorts])
-        assumed = {
+        assumed: dict[str, Provenance] = {
             _("DLT window"): escalation.dlt_window_days,
             _("Cohort size"): escalation.design.cohort_size,
             _("Counted from"): record.counted_from,

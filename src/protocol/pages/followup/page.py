@@ -131,7 +131,8 @@ class FollowupPage:
         self.refresh()
 
     def _picker(self, name: str, offset: str | None) -> Day:
-        return field(Day, name, value=None if offset is None else shifted(self._today, offset))
+        picker: Day = field(Day, name, value=None if offset is None else shifted(self._today, offset))
+        return picker
 
     @property
     def _pickers(self) -> list[Day]:

@@ -62,7 +62,7 @@ class ParticipantEventsPanel:
 
         self.visit = field(widgets.Dropdown, _("Visit"), options=[])
         self.visited_on = field(Day, _("Took place on"), value=today)
-        form = (self.participant, self.visit, self.visited_on)
+        form: tuple[Any, ...] = (self.participant, self.visit, self.visited_on)
         self.done = Recorder(desk, _("Done"), lambda: self._visit_event(done=True), self._visited, form)
         self.missed = Recorder(desk, _("Missed"), lambda: self._visit_event(done=False), self._visited, form)
         self.missed.record.button_style = ""
@@ -208,7 +208,7 @@ class ParticipantEventsPanel:
         ahead = ledger[ledger["status"].isin([*PRESENT, "not yet"])]
         if ahead.empty:
             return _("No visit is to come; one that was missed can be marked.")
-        one = ahead.iloc[0]
+        one = ahead.to_dict("records")[0]
         when = joined((", ", status_text(one["status"]), " (", window_text(one), ")"))
         return joined((_("Next:"), " ", strong(one["name"]), when))
 

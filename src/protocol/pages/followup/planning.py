@@ -128,7 +128,7 @@ class VisitPlanningPanel(Panel):
 
     def _sections(self, pickers: list[Day]) -> list[widgets.VBox]:
         working = self._record.working
-        assumed = {
+        assumed: dict[str, Provenance] = {
             _("Weekdays"): working.weekdays,
             _("Exchanged weekend days"): working.makeup_days,
             _("Visits a day"): working.visits_per_day,

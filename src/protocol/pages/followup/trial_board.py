@@ -15,6 +15,7 @@ from protocol.followup import agenda, timelines
 from protocol.pages.followup.ledger_text import day_text, status_text, window_text
 from protocol.pages.followup.planning import assumptions_text, wide
 from protocol.pages.kit import Panel, Table, Text, details, field, invented, joined, paragraph, row, section, table
+from protocol.records import Provenance
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -68,7 +69,7 @@ class TrialBoard(Panel):
         self.visits = Table(_("The most urgent first"), name, VISITS_A_PAGE)
         self.counts, self.lane_text, self.next_cohort = Text(), Text(), Text()
         self.picture = Chart(figures.lanes, _("A lane for each participant"))
-        assumed = {
+        assumed: dict[str, Provenance] = {
             _("DLT window"): window,
             _("Counted from"): counted_from,
             _("Review"): review,

@@ -50,7 +50,7 @@ class RecordFilesPanel:
         }
         self.kind = field(widgets.Dropdown, _("File"), options=kinds)
         self.prepare = button(_("Prepare the file"), self._offer)
-        self.upload = field(widgets.FileUpload, _("Registry record (JSON)"), accept=".json", width="content")
+        self.upload = widgets.FileUpload(description=_("Registry record (JSON)"), accept=".json")
         self.link, self.compared = Text(), Text()
         self.kind.observe(lambda _change: self.link.show(None), names="value")
         self.upload.observe(self._compare, names="value")
