@@ -20,7 +20,7 @@ from protocol.conduct import (
     read_entries,
     table_of_dates,
 )
-from protocol.eligibility import EligibilityRecord
+from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
 from protocol.records import Ambiguity, Provenance, Record, Sourced, Text, read_record, unique
@@ -209,7 +209,9 @@ def load_trial(folder: str | Path) -> Trial:
         folder=folder,
         identity=read_record(folder / "trial.toml", Identity),
         ambiguities=read_record(folder / "ambiguities.toml", Register).ambiguities,
-        eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
+        eligibility=read_record(folder / "eligibility.toml", EligibilityRecord).with_cases(
+            read_record(folder / "eligibility_cases.toml", Cases)
+        ),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
         **{name: getattr(places, name) for name in SitesRecord.model_fields},

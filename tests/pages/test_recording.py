@@ -19,7 +19,6 @@ from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.overview import OverviewPage
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
-from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
 
 
@@ -158,8 +157,7 @@ def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
 
 def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_file):
     desk = sit_down()
-    page = EligibilityPage(desk.trial, today)
-    join_screenings(page, desk, today)
+    page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-001", today)
     panel = DecisionPanel(desk, today)
     panel.participant.value, panel.regimen.value = "W-001", "A1"
@@ -199,8 +197,7 @@ def fill(page, facts):
 
 def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today):
     desk = sit_down()
-    page = EligibilityPage(desk.trial, today)
-    join_screenings(page, desk, today)
+    page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-002", today)
     kept = desk.courses["W-002"].screenings[-1].content
     record = desk.trial.eligibility

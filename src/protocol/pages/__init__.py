@@ -9,7 +9,6 @@ import ipywidgets as widgets
 
 from protocol.pages.kit import Text, framed, paragraph
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
-from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
 from protocol.trial import Trial, load_trial
 
@@ -52,12 +51,7 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
         return framed(Text(error, role=""))
     today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
-    if name == "eligibility":  # it does not take the log yet
-        page = page_class(trial, today)
-        if desk:
-            join_screenings(page, desk, today)
-    else:
-        page = page_class(trial, today, desk)
+    page = page_class(trial, today, desk)
     return framed(_with_log(page.view, desk))
 
 

@@ -17,7 +17,7 @@ WIDTHS = {
     "full": "100%",
     "content": "max-content",
 }
-"""Widths of controls by name; "form" leaves the width to the form around the control."""
+"""Widths of controls by name; "form" leaves the width to the style sheet."""
 
 
 def field(
@@ -54,8 +54,9 @@ def field(
     """
     text = f"{label} ({unit})" if unit else label
     layout = dict(options.pop("layout", {})) | ({} if width == "form" else {"width": WIDTHS[width]})
-    style = {"description_width": "initial"} | options.pop("style", {})
-    control = kind(description=text, tooltip=help or text, style=style, layout=layout, **options)
+    if kind is not widgets.FileUpload:  # which is a button
+        options["style"] = {"description_width": "initial"} | options.get("style", {})
+    control = kind(description=text, tooltip=help or text, layout=layout, **options)
     if check is not None and problem is not None:
         control.observe(lambda change: problem.report(control, _error(check, change["new"])), "value")
     return control

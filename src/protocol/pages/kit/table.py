@@ -81,12 +81,8 @@ class Table(Panel):
     def _sorted(self, frame: pd.DataFrame) -> pd.DataFrame:
         if self.sort.value not in self._columns:
             return frame
-        column = self._columns[self.sort.value]
-        ascending = not self.descending.value
-        try:
-            return frame.sort_values(column, ascending=ascending, kind="stable")
-        except TypeError:  # cells of several types
-            return frame.sort_values(column, ascending=ascending, kind="stable", key=lambda cells: cells.map(_words))
+        column, ascending = self._columns[self.sort.value], not self.descending.value
+        return frame.sort_values(column, ascending=ascending, kind="stable", key=_sortable)
 
     def _turn(self, pages: int) -> None:
         self._page += pages
@@ -95,6 +91,19 @@ class Table(Panel):
     def _first_page(self, _change: Any) -> None:
         self._page = 0
         self.redraw()
+
+
+def _sortable(cells: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return what cells are sorted by: numbers if every cell starts with one ("1,200 (4 %)"), otherwise text."""
+    if cells.dtype != object and not pd.api.types.is_string_dtype(cells):
+        return cells
+    text = cells.map(_words).str.strip()
+    found = text.str.extract(r"^([-+−]?[\d,]*\.?\d+)")[0].str.replace(",", "").str.replace("−", "-")
+    return text.str.casefold() if (found.isna() & (text != "")).any() or _are_days(text) else found.astype(float)
+
+
+def _are_days(text: "pd.Series[str]") -> bool:
+    return bool(text.str.match(r"\d{4}-\d{2}-\d{2}").any())
 
 
 def _words(cell: object) -> str:

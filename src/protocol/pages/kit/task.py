@@ -69,9 +69,8 @@ class Task:
         self.words, self.problem = Text(), Text(role="alert")
         self._refuse = refuse or self.problem.show
         buttons = [self.run] if ask else []
-        self._bar = row(*buttons, self.stop, self.progress, self.words)
-        self.view = widgets.VBox([self._bar, self.problem])
-        self._visible(ask is not None)
+        self.view = widgets.VBox([row(*buttons, self.stop, self.progress, self.words), self.problem])
+        self._visible(False)
 
     @property
     def is_running(self) -> bool:
@@ -131,9 +130,10 @@ class Task:
             else:
                 self._step(work, stopped)
         except ProtocolError as error:
-            self._visible(False)
+            self._visible(self._refuse == self.problem.show)
             self._refuse(error)
         except Exception as error:  # the last word of a thread belongs on the page
+            self._visible(True)
             self.problem.show(note(str(error) or type(error).__name__))
         finally:
             self.run.disabled, self.stop.disabled = False, True
@@ -166,7 +166,7 @@ class Task:
         return True
 
     def _visible(self, visible: bool) -> None:
-        self._bar.layout.display = "flex" if visible or self._ask else "none"
+        self.view.layout.display = "flex" if visible or self._ask else "none"
 
 
 def _left(seconds: float | None) -> str:

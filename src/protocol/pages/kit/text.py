@@ -62,7 +62,10 @@ class Text(widgets.HTML):  # type: ignore[misc] # ipywidgets is untyped
         self.show(content)
 
     def show(self, *content: Content) -> None:
-        """Show these pieces one after another. An error is an alert of its own, before the other pieces."""
+        """Show these pieces one after another. An error is an alert of its own, before the other pieces.
+
+        With nothing to show, `value` is "".
+        """
         self._errors.clear()
         self._write(content)
 
@@ -74,15 +77,11 @@ class Text(widgets.HTML):  # type: ignore[misc] # ipywidgets is untyped
             return
         self._write(list(self._errors.values()))
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is shown."""
-        return str(self.value) == with_role("", self.role)
-
     def _write(self, content: Iterable[Content]) -> None:
         errors = [message(piece) for piece in content if isinstance(piece, ProtocolError)]
         others = [escape(piece) for piece in content if piece is not None and not isinstance(piece, ProtocolError)]
-        self.value = str(joined(errors)) + with_role(joined(others), self.role)
+        words = joined(others)
+        self.value = str(joined(errors)) + (with_role(words, self.role) if words else "")
 
 
 def with_role(content: Markup | str, role: str) -> str:
@@ -173,13 +172,22 @@ def note(text: Markup | str) -> Markup:
     return paragraph(text, "note")
 
 
-def table(frame: pd.DataFrame, caption: str = "", **options: Any) -> Markup:
-    """Show a small table. Cells that are Markup (in columns of type object) stay as they are, others are escaped."""
+def table(frame: pd.DataFrame, caption: str = "", *, label: str = "", **options: Any) -> Markup:
+    """Show a small table. Cells that are Markup (in columns of type object) stay as they are, others are escaped.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    caption, label : str
+        What the rows are; `label` is for screen readers only, the caption if there is none.
+    **options
+        Of the macro ``table``: `kind` is a CSS class without its prefix, `sorted_by` a column.
+    """
     rows = (
         ["" if cell is None or cell is pd.NaT else cell for cell in row]
         for row in frame.itertuples(index=False, name=None)
     )
-    return _KIT.table(caption, caption or _("Table"), list(frame.columns), rows, **options)
+    return _KIT.table(caption, label or caption or _("Table"), list(frame.columns), rows, **options)
 
 
 def details(summary: str, content: Markup | str) -> Markup:

@@ -8,14 +8,11 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.conduct import event
-from protocol.eligibility.screening_record import screening_record
 from protocol.pages.kit import Day, Text, details, field, invented, paragraph, row, section, table
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import OVERALL
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
-from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
 
@@ -74,53 +71,6 @@ class ScreeningPanel:
             "result": result,
         }
         return event(values), self.site.value, ""
-
-
-def join_screenings(page: Any, desk: Desk, today: date) -> None:
-    """Put the form below the participant of the eligibility page."""
-    page.screenings = ScreeningPanel(desk, today, lambda study_id: screened(page.person, desk, study_id))
-    first, *others = page.tabs.children
-    page.tabs.children = (widgets.VBox([first, page.screenings.view]), *others)
-
-
-def screened(person: Any, desk: Desk, study_id: str) -> tuple[str, str, dict[str, Any]]:
-    """Return phase, overall verdict and result of the screening that stands on the page.
-
-    Raises
-    ------
-    ProtocolError
-        For fields that cannot be used, for the gate of an infusion, and for a study id that is none.
-    """
-    _facts, problems = person.form.read()
-    if problems:
-        raise problems[0]
-    now, identity = person.present(), desk.trial.identity
-    if now.gate != "enrolment":
-        raise ProtocolError(_("Gate"), _("an infusion"), _("enrolment: a screening is about it"))
-    updated = identity.get("record_updated")
-    kept = screening_record(
-        now.record,
-        now.facts,
-        now.phase,
-        now.as_of,
-        study_id=study_id,
-        sources=now.sources,
-        unusable=now.unusable,
-        trial_id=str(identity["nct_id"].value),
-        registry_version=str(updated.value) if updated else "",
-        software=__version__,
-    )
-    return kept.phase, kept.overall, compact(kept.model_dump(mode="json"))
-
-
-def compact(kept: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a screening record what its rule hash stands for: the wording of the criteria."""
-    criteria = kept.pop("criteria")
-    verdicts = {item["id"]: item["status"] for item in criteria}
-    reasons = {item["id"]: item["reason"] for item in criteria if item["status"] in ("not met", "unknown")}
-    repeated = {"study_id", "phase", "overall", "decides"}  # they stand in the event itself, or are no result
-    rest = {key: value for key, value in kept.items() if key not in repeated}
-    return rest | {"verdicts": verdicts, "reasons": reasons}
 
 
 def _recorded_screenings(desk: Desk) -> Markup:
