@@ -98,9 +98,11 @@ class SitesPage:
         self.latitude = _degrees(_("Latitude, ° N"), start.latitude if start else 0.0)
         self.longitude = _degrees(_("Longitude, ° E"), start.longitude if start else 0.0)
         self.recipient = field(widgets.Dropdown, _("To"), options=hospitals, value=hospitals[-1][1])
-        self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
+        self.study_id = field(widgets.Text, _("Study id"), placeholder="P-017")
         self.verdict = field(widgets.Dropdown, _("Verdict"), options=VERDICTS)
-        self.criteria = field(widgets.Text, _("Criteria"), placeholder="I5, E3")
+        ids = [criterion.id for criterion in trial.eligibility.criteria]
+        self._some_criteria = f"{ids[0]}, {ids[-1]}"
+        self.criteria = field(widgets.Text, _("Criteria"), placeholder=self._some_criteria)
         self.remark = field(widgets.Text, _("Remark"))
 
         self.cards, self.distances, self.notes = Text(role=""), Text(role=""), Text(role="")
@@ -219,7 +221,8 @@ class SitesPage:
         known = {item.id for item in criteria} | {part.id for item in criteria for part in item.parts}
         named = [word for word in self.criteria.value.replace(",", " ").split() if word]
         if not known.issuperset(named):
-            raise ProtocolError(_("criteria"), _("something that is no criterion"), _("ids such as I5 or E3"))
+            write = _("ids such as {ids}").format(ids=self._some_criteria)
+            raise ProtocolError(_("criteria"), _("something that is no criterion"), write)
         return named
 
 

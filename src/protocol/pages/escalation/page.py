@@ -51,7 +51,8 @@ class EscalationPage:
         self.record, self.grid, self.examples = trial.escalation, trial.escalation.grid, trial.examples
         self._log = desk if desk and not desk.invented else None
         self._is_example = False
-        self._start = self.grid.index(self.record.design.start.value)
+        start = self.record.design.start.value
+        self._start = self.grid.index(start)
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
         self.current = field(
             widgets.Dropdown, _("Current regimen"), options=regimens, value=self._start, width="short"
@@ -60,7 +61,7 @@ class EscalationPage:
         self.regimen = field(widgets.Dropdown, _("Regimen"), options=regimens, value=self._start, width="short")
         self.treated = count_field(_("Treated"), 0, MOST_PARTICIPANTS, least=0)
         self.dlt = count_field(_("With a DLT"), 0, MOST_PARTICIPANTS, least=0)
-        self.notation = field(widgets.Text, _("Outcomes"), placeholder="A1:NNN B1:NTN", width="full")
+        self.notation = field(widgets.Text, _("Outcomes"), placeholder=f"{start}:NNN", width="full")
         self.follow = button(_("Move to the recommended regimen"), self._follow)
         source = _("Put in the outcomes of the log") if self._log else _("Put in the invented example")
         self.example = button(source, self._put_in_outcomes, disabled=not self._log and self.examples is None)

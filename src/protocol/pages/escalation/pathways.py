@@ -58,9 +58,9 @@ class PathwaysPanel(Panel):
         self.picture = Chart(figures.pathways, description=_("Pathways of the next cohorts"))
         self.turning, self.table = Text(), Text(role="")
         lead = _(
-            "Every number of DLTs that the next cohorts can have, and where each leads: ‘1 of 3 = B1’ says that "
-            "one DLT in three participants keeps the trial at B1."
-        )
+            "Every number of DLTs that the next cohorts can have, and where each leads: ‘1 of 3 = {regimen}’ says "
+            "that one DLT in three participants keeps the trial at {regimen}."
+        ).format(regimen=record.design.start.value)
         self.view = section(_("Pathways"), row(self.cohorts, self.chances), self.picture, self.table, lead=lead)
         self.redraw_on(self.cohorts, self.chances)
 

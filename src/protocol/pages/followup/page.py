@@ -208,11 +208,11 @@ class FollowupPage:
             self.tabs.children[place].children = (made[place],)
 
     def show(self, so_far: TrialSoFar | None) -> None:
-        """Show other participants on the board; None when there are none to be seen."""
+        """Show other participants on the board; None if there are none to be seen."""
         self._participants = so_far
         if self.board and so_far:
             self.board.show(so_far)
-        elif self.tabs.children[BOARD].children:  # nobody until now
+        elif self.tabs.children[BOARD].children:  # there was no participant before
             self.tabs.children[BOARD].children = ()
             self._open_tab({"new": self.tabs.selected_index})
 

@@ -21,7 +21,7 @@ from protocol.translation import _
 from protocol.trial import dates_of
 
 PRESENT = ("overdue", "due", "open")
-"""Statuses of visits that somebody must act on, the most urgent first; the first such visit is put in."""
+"""Statuses of visits that need action, the most urgent first; the first such visit is put in."""
 
 ASKED = (*PRESENT, "missed", "not yet")
 """Statuses of visits that can be marked."""

@@ -30,7 +30,7 @@ class ScreeningPanel:
 
     def __init__(self, desk: Desk, today: date, result: Callable[[str], tuple[str, str, dict[str, Any]]]) -> None:
         self._desk, self._result = desk, result
-        self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
+        self.study_id = field(widgets.Text, _("Study id"), placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
         self.on = field(Day, _("Screened on"), value=today)
         self._days = Days(today, self.on)
