@@ -37,7 +37,7 @@ def finished(task):
     task.run.click()
     task.thread.join(timeout=60)
     assert not task.is_running
-    assert task.problem.is_empty
+    assert not task.problem.value
 
 
 def test_the_trial_starts_at_the_lowest_regimen(page):
@@ -238,7 +238,7 @@ def test_every_design_answers_on_the_page(page, name):
     assert (page.settings.rules.layout.display == "none") == ("No decision table" in page.settings.table.value)
     assert (page.settings.bar.layout.display == "none") == (not hasattr(page.settings.design_now(), "bar"))
     assert page.simulation.result.design == page.settings.design_now()
-    assert page.simulation.stale.is_empty
+    assert page.simulation.stale.value == ""
     page.simulation.trials.value = 50
     assert name in simulated(page)
 
@@ -259,7 +259,7 @@ def test_dragging_a_rate_takes_the_others_along_and_the_figures_follow(page):
     result = page.simulation.result
     assert result is not before
     assert result.truth.tolist() == page.simulation.truth.truth
-    assert page.simulation.stale.is_empty
+    assert page.simulation.stale.value == ""
     assert {row["regimen"]: row["below"] for row in page.simulation.picture._rows}["B2"] == "true 0.02"
 
 
@@ -413,7 +413,7 @@ def test_the_page_says_what_of_the_utility_design_is_not_published_and_what_righ
 
 
 def test_figures_follow_the_design_and_say_so_when_they_cannot(page):
-    assert page.simulation.stale.is_empty
+    assert page.simulation.stale.value == ""
     page.settings.target.value = 0.2
     assert page.simulation.result.design.target == 0.2
     page.settings.maximum.value = 2

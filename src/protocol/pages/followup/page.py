@@ -283,7 +283,7 @@ class FollowupPage:
         self.table.show(visits, ledger_text.origins(ledger))
         self.summary.show(ledger_text.today_summary(ledger, self._today))
         self.contraception.show(ledger_text.period_list(self._record, marks))
-        name = "schedule.csv" if self.example.is_empty else "schedule-invented-example.csv"
+        name = "schedule-invented-example.csv" if self.example.value else "schedule.csv"
         file = csv(ledger.drop(columns=["kind", "root"]))
         self.download.show(download(_("Download the schedule (CSV)"), name, file, "text/csv"))
 
