@@ -270,7 +270,7 @@ def test_a_study_id_taken_at_another_site_in_the_meantime_is_refused_without_sho
 def test_a_decision_is_held_to_the_grid_and_to_what_was_recommended(sites, chosen, said):
     sites.add("decision", "2026-03-01", recommended="A1", chosen="A1", why="the start", decided_by="committee")
     panel = DecisionPanel(sites.desk(), TODAY)
-    assert panel._waits
+    assert panel.waits
     panel.chosen.value, panel.why.value = chosen, "we think so"
     before = sites.writer.head().count
     panel.decide.record.click()

@@ -277,7 +277,7 @@ def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, t
     assert desk.invented
     with pytest.raises(ProtocolError, match=r"protocol\.conduct start"):
         desk.record(VisitRecorded(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
-    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[-1].value
+    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[0].children[-1].value
 
 
 def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):
@@ -362,15 +362,22 @@ def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, tr
     assert page.notation.value.split() == desk.briefing.notation.split()
 
 
+def board_text(board):
+    return board.visits.body.value + board.counts.value + str(board._ledger["done"].notna().sum())
+
+
 def test_the_board_follows_the_log(sit_down, today, trial):
     desk = sit_down()
     page = FollowupPage(trial, today, desk)
     page.tabs.selected_index = 2
     assert page.board
-    before = page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+    before = board_text(page.board)
     panel = with_visits(desk, today)
     panel.done.record.click()
-    assert page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum()) != before
+    assert (
+        page.board.visits.body.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+        != before
+    )
 
 
 def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):

@@ -6,9 +6,8 @@ from importlib import import_module
 from pathlib import Path
 
 import ipywidgets as widgets
-from markupsafe import Markup
 
-from protocol.pages.kit import text as elements
+from protocol.pages.kit import Text, framed, paragraph
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
 from protocol.records import ProtocolError
 from protocol.trial import Trial, load_trial
@@ -26,7 +25,7 @@ PAGES = {
 
 
 def today_there(trial: Trial) -> date:
-    """Return the present day in the time zone of the trial."""
+    """Return the present day in the time zone of the trial; the log counts days by it."""
     return trial.local_day(datetime.now(UTC))
 
 
@@ -47,23 +46,23 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     """
     try:
         trial = load_trial(folder)
-        today = today_there(trial)
         desk = open_desk(trial, os.environ, lambda: today_there(trial))
     except ProtocolError as error:
-        return elements.framed(elements.html(elements.message(error)))
+        return framed(Text(error, role=""))
+    today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     page = page_class(trial, today, desk)
-    return elements.framed(_with_log(page.view, desk))
+    return framed(_with_log(page.view, desk))
 
 
 def _with_log(view: widgets.Widget, desk: Desk | None) -> widgets.Widget:
     """Say above a page which log it shows, and follow what others record in it; the example is not a log."""
     if desk is None or desk.invented:
         return view
-    banner = elements.html("", role="status")
+    banner = Text()
 
     def name_log() -> None:
-        banner.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(desk), role="status")
+        banner.show(paragraph(str(desk), "off"))
 
     name_log()
     desk.on_change(name_log, every_entry=True)

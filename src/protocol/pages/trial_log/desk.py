@@ -1,4 +1,4 @@
-"""The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
+"""A reader's access to the log: what the reader may see, updated as others record, and the one way to record."""
 
 import asyncio
 import ctypes
@@ -42,11 +42,16 @@ ROLES = {
     "coordinator": _("coordinator: all sites"),
 }
 
+EVERY_SECONDS = 5
+"""Seconds between two looks of an open page at the log."""
+
+_WATCHING = set[Any]()  # an event loop may drop a task that is referred to from nowhere else
+
 _DASH = re.compile("[\u2010-\u2015\u2212]")
 
 
 class Desk:
-    """One reader's view of one log.
+    """One reader's access to one log: what the reader may see, and the one way to record.
 
     Parameters
     ----------
@@ -115,7 +120,7 @@ class Desk:
         )
 
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
-        """Call `listener` whenever the figures are new ones; with `every_entry` also after a note, which has none."""
+        """Call `listener` when the figures change; with `every_entry` also after an entry that changes none."""
         (self._listeners if not every_entry else self._followers).append(listener)
 
     def refresh(self) -> bool:
@@ -191,7 +196,7 @@ class Desk:
         key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
         entry = self._append(event, site, reason, key, seen)
         self._own.add(entry.sequence)
-        with suppress(ProtocolError):  # it is recorded, whether the page can show it yet or not
+        with suppress(ProtocolError):  # it is recorded, even if the page cannot show it yet
             self.refresh()
         return entry
 
@@ -330,13 +335,8 @@ def known(trial: Trial) -> dict[str, tuple[str, ...]]:
     return {"visit": visits, "regimen": regimens, "chosen": regimens, "recommended": regimens}
 
 
-EVERY_SECONDS = 5  # how soon a page shows what another person recorded
-
-_WATCHING = set[Any]()  # a task nobody holds may be forgotten by its loop
-
-
 def keep_watching(desk: Desk) -> None:
-    """Begin to watch the log, where there is a kernel; a test or a script has none."""
+    """Look at the log regularly from now on. Without a running event loop, as in a script, nothing is done."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -350,12 +350,12 @@ async def _watch(desk: Desk) -> None:
     give_back()
     while True:
         await asyncio.sleep(EVERY_SECONDS)
-        with suppress(ProtocolError):  # a log out of reach for a moment; whoever records is told
+        with suppress(ProtocolError):  # the log may be out of reach for a moment; recording says so
             if desk.refresh():
                 give_back()
 
 
 def give_back() -> None:
-    """Give the room of tables that are gone back to the system; the C library of Linux keeps it otherwise."""
+    """Return freed memory to the system; the C library of Linux keeps it otherwise."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

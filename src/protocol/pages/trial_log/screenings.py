@@ -9,11 +9,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import event
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.fields import Day
+from protocol.pages.kit import Day, Text, details, field, invented, paragraph, row, section, table
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, field, refusal, sites_of
-from protocol.pages.trial_log.words import OVERALL
+from protocol.pages.trial_log.event_text import OVERALL
+from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.translation import _, ngettext
 
 
@@ -31,40 +30,46 @@ class ScreeningPanel:
 
     def __init__(self, desk: Desk, today: date, result: Callable[[str], tuple[str, str, dict[str, Any]]]) -> None:
         self._desk, self._result = desk, result
-        self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
+        self.study_id = field(widgets.Text, _("Study id"), placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
         self.on = field(Day, _("Screened on"), value=today)
         self._days = Days(today, self.on)
         self.recorder = Recorder(desk, _("Record this screening"), self._read)
         self.study_id.observe(lambda _change: self.recorder.show_afresh(), "value")
-        self.known = elements.html("", role="status")
-        self.view = self._arranged()
+        self.known = Text()
+        refused = refusal(desk)
+        if refused is not None:
+            self.view = section(_("Record of screenings"), Text(refused, role=""), self.known)
+        else:
+            self.view = section(
+                _("Record this screening"),
+                row(self.study_id, self.site, self.on),
+                self.recorder.view,
+                self.known,
+                lead=_(
+                    "The answers above are kept with the study id: facts, verdicts, thresholds, readings; no name."
+                ),
+            )
         desk.on_change(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """List the screenings that this person may see."""
+        """List the screenings that this reader may see."""
         if not self._desk.invented:
             self._days.move(self._desk.briefing.as_of)
-        self.known.value = elements.dress(_recorded_screenings(self._desk), role="status")
-
-    def _arranged(self) -> widgets.Widget:
-        lead = _("The answers above are kept with the study id: facts, verdicts, thresholds and readings, no name.")
-        refused = refusal(self._desk)
-        if refused is not None:
-            return elements.section(_("Record of screenings"), elements.html(refused), self.known)
-        return elements.section(
-            _("Record this screening"), elements.row(self.study_id, self.site, self.on), self.recorder.view,
-            self.known, lead=lead,
-        )  # fmt: skip
+        self.known.show(invented() if self._desk.invented else None, _recorded_screenings(self._desk))
 
     def _read(self) -> Wanted:
         study_id = self.study_id.value.strip()
         phase, overall, result = self._result(study_id)
         values = {
-            "kind": "screened", "on": day_in(self.on), "participant": study_id, "phase": phase,
-            "overall": overall, "result": result,
-        }  # fmt: skip
+            "kind": "screened",
+            "on": day_in(self.on),
+            "participant": study_id,
+            "phase": phase,
+            "overall": overall,
+            "result": result,
+        }
         return event(values), self.site.value, ""
 
 
@@ -74,19 +79,18 @@ def _recorded_screenings(desk: Desk) -> Markup:
     words = ngettext("{n} participant screened so far.", "{n} participants screened so far.", count).format(n=count)
     rows = [
         {
-            _("Study id"): name, _("Site"): course.site, _("Last screened"): course.screenings[-1].content["on"],
+            _("Study id"): name,
+            _("Site"): course.site,
+            _("Last screened"): course.screenings[-1].content["on"],
             _("Result"): OVERALL[str(course.overall)],
-            _("Not met"): ", ".join(not_met(course.screenings[-1].content["result"])),
+            _("Not met"): ", ".join(_not_met(course.screenings[-1].content["result"])),
         }
         for name, course in reversed(courses.items())
-    ]  # fmt: skip
-    label = elements.invented() if desk.invented else Markup("")
+    ]
     if not rows:
-        return label + Markup("<p>{}</p>").format(words)
-    table = elements.table(pd.DataFrame(rows, dtype=object), _("The last recorded first"))
-    return label + elements.details(words, table)
+        return paragraph(words)
+    return details(words, table(pd.DataFrame(rows, dtype=object), _("The last recorded first")))
 
 
-def not_met(result: dict[str, Any]) -> list[str]:
-    """Return the criteria that a recorded screening found not met."""
+def _not_met(result: dict[str, Any]) -> list[str]:
     return [name for name, status in result.get("verdicts", {}).items() if status == "not met"]
