@@ -25,9 +25,7 @@ def test_a_date_means_the_days_that_are_possible(text: str, first: date, last: d
     assert partial_date(text) == PartialDate(first, last, moment)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "80", "1980-5-6", "1980-13", "1981-02-29", "6.5.1980", "0000", "?", None, 1980]
-)
+@pytest.mark.parametrize("text", ["", "80", "1980-5-6", "1980-13", "1981-02-29", "6.5.1980", "0000", "?", None, 1980])
 def test_what_is_no_date_is_refused(text: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the reader of the file says what is wrong
         partial_date(text)

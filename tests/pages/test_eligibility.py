@@ -156,7 +156,7 @@ def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
         raise AssertionError("read on")
 
     monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", 0)
-    monkeypatch.setattr("protocol.exchange.cohort.files.read_cohort_stepwise", slowly)
+    monkeypatch.setattr("protocol.pages.eligibility.cohort.read_cohort_stepwise", slowly)
     upload(page, "mine.csv", b"participant_id,ecog\nP-1,3\n")
     assert waiting.wait(10)
     assert page.cohort.reading.view.layout.display == "flex"
