@@ -24,7 +24,7 @@ class Stamp:
     ----------
     trial : str
         The registry's id.
-    phase : Phase
+    phase : str
     as_of : date
         The day of the result.
     interpretation_id, rule_hash : str
@@ -74,7 +74,7 @@ def stamp(
     ----------
     record : EligibilityRecord
         With the thresholds and readings used.
-    phase : Phase
+    phase : str
     as_of : date
     trial : str
     off : sequence of str
