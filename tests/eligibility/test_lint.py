@@ -133,7 +133,7 @@ def test_a_duplicate_in_other_words_is_found_until_it_is_declared() -> None:
 def test_an_implication_is_found_until_it_is_declared() -> None:
     found = findings(criterion(1, "x >= 10", "inclusion"), criterion(2, "x < 5"))
     assert [(f.kind, f.where) for f in found] == [("implied", "I1, E2")]
-    assert "whoever fails E2 fails I1" in found[0].found
+    assert "all who fail E2 fail I1" in found[0].found
     assert findings(criterion(1, "x >= 10", "inclusion"), criterion(2, "x < 5", implied_by="I1")) == []
 
 

@@ -465,7 +465,7 @@ def _compared(one: Criterion, two: Criterion, first: tuple[Any, Any], second: tu
         yield Issue("duplicate", where, "exclude the same participants; write mirrors in the later one")
     elif forward or backward:
         implied, by = (one, two) if forward else (two, one)
-        yield Issue("implied", where, f"whoever fails {implied.id} fails {by.id}; write implied_by in {implied.id}")
+        yield Issue("implied", where, f"all who fail {implied.id} fail {by.id}; write implied_by in {implied.id}")
 
 
 def _declared(one: Criterion, two: Criterion, forward: bool, backward: bool) -> Iterator[Issue]:

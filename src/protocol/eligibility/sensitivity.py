@@ -94,7 +94,7 @@ class _Evaluation:
             if (data := self.logic(parameter, value).value(node).data) is not None
         ]
         if len(sides) < 4:
-            return None  # a side that nobody's facts give
+            return None  # a side is unknown for everybody
         left, right, left_high, right_high = sides
         with np.errstate(all="ignore"):
             slope = ((left_high - right_high) - (left - right)) / (high - low)

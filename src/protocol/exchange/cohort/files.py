@@ -199,7 +199,7 @@ def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) ->
 
 
 def _same_quantity(column: str, facts: dict[str, Fact]) -> Fact | None:
-    """Find the number that a column means in another unit: ``creatinine_mg_dl`` for ``creatinine_umol_l``."""
+    """Find the number that a column means in another unit: one that begins with the same word."""
     words = re.split(r"[^a-z0-9]+", column.lower())
     for fact in facts.values():
         own = fact.id.split("_")
