@@ -257,7 +257,7 @@ def log(trial: Trial) -> list[Entry]:
         nonlocal state, second, today
         second = second + 211 if day == today else 0
         today = day
-        state.admits(step.event, step.site, step.reason)
+        state.check(step.event, step.site, step.reason)
         actor = f"coordinator-{SITES.index(step.site) + 1}" if step.site else "committee-secretary"
         moment = datetime.combine(day, time(1), UTC) + timedelta(seconds=second)
         before = Head(len(entries), entries[-1].hash) if entries else Head()
