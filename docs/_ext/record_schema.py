@@ -15,7 +15,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def models() -> dict[str, Any]:
     """Return the model of each file of a trial folder, by the file's name without its ending."""
-    from protocol.eligibility import EligibilityRecord
+    from protocol.eligibility import Cases, EligibilityRecord
     from protocol.escalation import EscalationRecord
     from protocol.followup import FollowupRecord
     from protocol.sites import SitesRecord
@@ -24,6 +24,7 @@ def models() -> dict[str, Any]:
     return {
         "trial": Identity,
         "eligibility": EligibilityRecord,
+        "eligibility_cases": Cases,
         "escalation": EscalationRecord,
         "followup": FollowupRecord,
         "sites": SitesRecord,

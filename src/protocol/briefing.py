@@ -1,11 +1,10 @@
-"""What one person may see of the trial: figures for everybody, single participants for those who may.
+"""The status of a trial as one reader may see it: figures for all readers, single participants by permission.
 
-A day is one of the trial's calendar. After the day of a decision comes what was recorded later than that decision,
-on the same day too: the committee did not know it. After any other day comes what was recorded from the following day
-on.
+What the reader may not see is left out here: a page receives a briefing and not the log.
 
-The log is folded and looked at here, and what a person may not see is left out here: a page receives a briefing and
-never the log behind it.
+Days are calendar days in the time zone of the trial. "Since" the day of a decision means: recorded after that
+decision, even on the same day, because the committee did not know it. Since any other day means: recorded on a later
+day.
 """
 
 import sys
@@ -16,58 +15,46 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+from markupsafe import escape
 
 from protocol.conduct import (
-    HOLDING,
-    LEFT,
+    AWAITED,
+    NOT_EVALUABLE,
     Entry,
     Head,
-    Participation,
+    Participant,
+    Reader,
     State,
     TrialSoFar,
-    clocks,
+    dlt_windows,
     fold,
-    notation,
-    openings,
-    standing,
-    table_of_dates,
+    next_cohort,
+    outcome_notation,
+    participant_status,
 )
-from protocol.conduct.roles import Identity
 from protocol.escalation import Outcomes
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial, day_of, so_far_of
+from protocol.trial import Trial, dates_of, so_far_of
 
+FEW = 5
+"""Counts below 5 of a site or a reason are shown as 1–4 to readers who see figures only."""
 
-def ledgers(trial: Trial, so_far: TrialSoFar) -> tuple[pd.DataFrame | None, dict[str, str]]:
-    """Lay out the visits of every participant: one wrong entry does not hide the others.
-
-    Returns
-    -------
-    DataFrame or None
-        What :func:`protocol.followup.timelines` returns, None when there is nobody.
-    dict of str to str
-        Study id of those left out, to a sentence that names them and says why.
-    """
-    people, left_out = so_far.participants, {}
-    if not people:
-        return None, {}
-    try:
-        return _ledger(trial, so_far, people), {}
-    except ProtocolError:
-        for person in people:
-            try:
-                _ledger(trial, so_far, (person,))
-            except ProtocolError as error:
-                words = _("The dates of {participant} cannot be laid out: {why}")
-                left_out[person.id] = words.format(participant=person.id, why=error)
-    rest = tuple(person for person in people if person.id not in left_out)
-    return _ledger(trial, so_far, rest) if rest else None, left_out
-
-
-def _ledger(trial: Trial, so_far: TrialSoFar, people: tuple[Participation, ...]) -> pd.DataFrame:
-    return timelines(trial.followup, table_of_dates(people), so_far.as_of)
+COUNTS = (
+    "screened",
+    "consented",
+    "enrolled",
+    "treated",
+    "in window",
+    "unassessed",
+    "not evaluable",
+    "evaluable",
+    "dlts",
+    "withdrawn",
+)
+"""Counts of participants. `unassessed`: the DLT window is over and its assessment is missing; `not evaluable`: left
+before the end of the window."""
 
 
 WAITED = {
@@ -76,103 +63,54 @@ WAITED = {
     "in DLT window": _("ends of a DLT window: {n}"),
     "assessment missing": _("missing DLT assessments: {n}"),
 }
-"""What a recommendation waits for, in words that name nobody."""
+"""What a recommendation waits for, in words without study ids."""
 
 
-def decided(state: State, table: pd.DataFrame) -> pd.DataFrame:
-    """List the decisions, each with the outcomes of those enrolled at its regimen until the next one.
-
-    Parameters
-    ----------
-    state : State
-    table : DataFrame
-        What :func:`protocol.conduct.trial_status` returns.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``day, recommended`` (a regimen, None to stop, or in words that nothing was), ``chosen`` (None to stop),
-        ``why, decided_by, seen`` (DLTs of those enrolled under it, in words).
-    """
-    names = ["chosen", "why", "decided_by"]
-    days = [entry.content["on"] for entry in state.decisions]
-    enrolled = table["enrolled"].astype(str)
-    rows = []
-    for entry, first, after in zip(state.decisions, days, [*days, "9999"][1:], strict=True):
-        here = table["regimen"].eq(entry.content["chosen"]) & enrolled.ge(first) & enrolled.lt(after)
-        progress = table.loc[here, "progress"]
-        complete = int(progress.isin(["evaluable", "DLT"]).sum())
-        seen = f"{int(progress.eq('DLT').sum())}/{complete}" if complete else "–"
-        rows.append((first, _recommended(entry.content), *(entry.content[name] for name in names), seen))
-    return pd.DataFrame(rows, columns=["day", "recommended", *names, "seen"], dtype=object)
-
-
-def _recommended(decision: Mapping[str, Any]) -> str | None:
-    """Return the regimen that was recommended, None to stop, or say that nothing was and what that waited for."""
-    if "recommended" in decision:
-        regimen: str | None = decision["recommended"]
-        return regimen
-    found = decision["waits_for"]
-    waited = ", ".join(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
-    return _("nothing recommended (waits for {what})").format(what=waited) if waited else _("nothing recommended")
-
-
-FEW = 5
-"""Counts of one to four are not told apart for those who see figures only, where they are of a site or a reason."""
-
-COUNTS = (
-    "screened", "consented", "enrolled", "treated", "in window", "unassessed", "not evaluable", "evaluable", "dlts",
-    "withdrawn",
-)  # fmt: skip
-"""Of those enrolled: `unassessed` are past the DLT window without its assessment, `not evaluable` left before."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Briefing:
-    """Where a trial stands on a day, as one person may see it.
+    """The status of a trial on a day, as one reader may see it.
 
     Attributes
     ----------
-    identity : Identity
-        Who reads it.
+    reader : Reader
     as_of : date
     invented : bool
     head : Head
-        How far the log was read, and its last hash.
+        The head of the log as far as it was read.
     counts : dict of str to int
-        Participants by how far they have come: :data:`COUNTS`.
+        Numbers of participants, by :data:`COUNTS`.
     open_regimen : str or None
-        None when the committee stopped enrolment.
+        None if the committee stopped enrolment.
     notation : str
         The complete outcomes, ``A1:NNN B1:NTN``.
     regimens : DataFrame
         ``regimen, enrolled, treated, in window, unassessed, not evaluable, evaluable, dlts``, in the order of the
         grid.
     following : int or None
-        Index of the regimen the design recommends now (STOP for none); None while it must wait.
+        Index of the regimen that the design recommends now (STOP for none); None while it must wait.
     why : str
         The reason for `following`.
     waiting : DataFrame
-        Who or what the next decision waits for: ``participant`` (empty when not to be seen), ``site``,
-        ``window_ends``, ``progress`` (one of :data:`protocol.conduct.HOLDING`).
+        What the next decision waits for: ``participant`` (empty if the reader may not see it), ``site``,
+        ``window_ends``, ``progress`` (one of :data:`protocol.conduct.AWAITED`).
     free_places : int
-        Places left in the cohort that was opened last; who left and is not evaluable has given a place back.
+        Places left in the cohort that was opened last; a participant who left and is not evaluable does not fill one.
     earliest : date or None
-        First day of the next decision; None while it cannot be known.
+        First day on which the next decision can be taken; None while it is not known.
     visits : DataFrame
-        ``site, overdue, due, open``: visits somebody must act on.
+        ``site, overdue, due, open``: visits that need action.
     funnel, reasons, sites, decisions : DataFrame
         ``step, participants``; ``criterion, participants``; ``site, screened, enrolled, treated, dlts``;
         ``day, recommended`` (a regimen, None to stop, or in words that nothing was), ``chosen, why, decided_by,
         seen`` (DLTs of those enrolled under it, in words).
     so_far : TrialSoFar or None
-        The participants this person may see; None when none.
+        The participants that the reader may see; None if there are none.
     left_out : tuple of str
-        A sentence for each participant whose visits cannot be laid out and are not in `visits`, named only to those
-        who may see the participant.
+        A sentence for each participant whose dates are wrong and who is not counted in `visits`; it names the
+        participant only if the reader may see it.
     """
 
-    identity: Identity
+    reader: Reader
     as_of: date
     invented: bool
     head: Head
@@ -193,9 +131,22 @@ class Briefing:
     so_far: TrialSoFar | None
     left_out: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Return the day, the open regimen and the number of enrolled participants."""
+        return (
+            f"Briefing({self.as_of}, {self.open_regimen or 'enrolment stopped'}, {self.counts['enrolled']} enrolled)"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False)}"
+
+    def table(self) -> pd.DataFrame:
+        """Return the counts of participants, one row each: ``what``, ``participants``."""
+        return pd.DataFrame([*self.counts.items()], columns=["what", "participants"])
+
     @property
     def waits_for(self) -> dict[str, int]:
-        """What a recommendation waits for and how many of it, as a decision records it; names nobody."""
+        """What a recommendation waits for, with counts, as a decision records it."""
         if self.open_regimen is None:
             return {}
         places = {"places": self.free_places} if self.free_places else {}
@@ -203,42 +154,42 @@ class Briefing:
 
 
 def brief(
-    trial: Trial, state: State, identity: Identity, as_of: date, invented: bool = False, overdue: bool = True
+    trial: Trial, state: State, reader: Reader, as_of: date, invented: bool = False, overdue: bool = True
 ) -> Briefing:
-    """Say where a trial stands.
+    """Return the status of a trial as one reader may see it.
 
     Parameters
     ----------
     trial : Trial
     state : State
-        What the log says.
-    identity : Identity
-        Who reads it: what that person may not see is left out.
+        The state after the log.
+    reader : Reader
+        What this reader may not see is left out.
     as_of : date
         The day that counts as today.
     invented : bool
-        Whether this is the example: everybody may see its participants.
+        Whether this is the example: every reader may see its participants.
     overdue : bool
-        Whether to look for visits somebody must act on, which takes longest.
+        Whether to count the visits that need action, which takes longest.
     """
     escalation = trial.escalation
     so_far = so_far_of(state, trial, as_of, invented)
-    table = _standing(so_far, escalation.dlt_window_days.value)
+    table = _status(so_far, escalation.dlt_window_days.value)
     stopped = bool(state.decisions) and state.open_regimen is None
-    sees = everybody if invented or identity.sees_all else identity.sees
-    design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, notation(table))
+    sees = everybody if invented or reader.sees_all else reader.sees
+    design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, outcome_notation(table))
     waiting, free_places = _waiting(state, so_far, table, escalation.design.cohort_size.value)
     current = escalation.grid.index(so_far.open_regimen)
     visits, left_out = _visits(trial, so_far, sees, overdue)
     ready = not stopped and waiting.empty and not free_places
     return Briefing(
-        identity=identity,
+        reader=reader,
         as_of=as_of,
         invented=invented,
         head=state.head,
         counts=_counts(state, table),
         open_regimen=None if stopped else so_far.open_regimen,
-        notation=notation(table),
+        notation=outcome_notation(table),
         regimens=_regimens(table, escalation.grid.labels),
         following=int(design.next(outcomes, [current])[0]) if ready else None,
         why=design.why(outcomes, current) if ready else "",
@@ -255,173 +206,45 @@ def brief(
     )
 
 
-def quiet(count: int) -> str:
-    """Write a count so that a few are not told apart."""
-    return f"1–{FEW - 1}" if 0 < count < FEW else str(count)
-
-
-def everybody(_site: str) -> bool:
-    """Say that the participants of any site may be seen."""
-    return True
-
-
-def _standing(so_far: TrialSoFar, window_days: int) -> pd.DataFrame:
-    names = ["participant", "site", "regimen", "enrolled", "first_infusion", "window_ends", "treated", "progress"]
-    table = standing(so_far, window_days)
-    return table if len(table) else pd.DataFrame(columns=names, dtype=object)
-
-
-def _counts(state: State, table: pd.DataFrame) -> dict[str, int]:
-    courses = state.courses.values()
-    numbers = (
-        sum(bool(course.screenings) for course in courses),
-        sum(course.consented is not None for course in courses),
-        len(table),
-        *_numbers(table),
-        sum(course.withdrawn is not None for course in courses),
-    )
-    return dict(zip(COUNTS, numbers, strict=True))
-
-
-def _regimens(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    rows = []
-    for label in labels:
-        own = table[table["regimen"].eq(label)]
-        if len(own):
-            rows.append((label, len(own), *_numbers(own)))
-    return pd.DataFrame(rows, columns=["regimen", *COUNTS[2:-1]])
-
-
-def _numbers(table: pd.DataFrame) -> tuple[int, ...]:
-    """Count those treated, in the window, unassessed, not evaluable, evaluable and with a DLT."""
-    progress = table["progress"]
-    kinds = (["in DLT window"], ["assessment missing"], [LEFT], ["evaluable", "DLT"], ["DLT"])
-    return int(table["treated"].sum()), *(int(progress.isin(kind).sum()) for kind in kinds)
-
-
-def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, cohort_size: int) -> tuple[pd.DataFrame, int]:
-    """Return who holds the next decision at the open regimen, and the places left in the cohort opened last."""
-    here = table[table["regimen"].eq(so_far.open_regimen)]
-    opened = state.decisions[-1].content["on"] if state.decisions else "0001-01-01"
-    staying = here[here["progress"].ne(LEFT)]
-    since = int((staying["enrolled"].astype(str) >= opened).sum()) if len(staying) else 0
-    held = here[here["progress"].isin(HOLDING)]
-    return held[["participant", "site", "window_ends", "progress"]].reset_index(drop=True), max(
-        cohort_size - since, 0
-    )
-
-
-def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_places: int) -> date | None:
-    review = timedelta(days=trial.followup.forecast.review_days.value)
-    if free_places or waiting["window_ends"].isna().any() or waiting["progress"].eq("assessment missing").any():
-        return None
-    if len(waiting):
-        last: date = max(waiting["window_ends"])
-        return last + review
-    size = trial.escalation.design.cohort_size.value
-    table = openings(clocks(so_far, trial.escalation.dlt_window_days.value), size, review.days)
-    found = table.loc[table["regimen"].eq(so_far.open_regimen), "earliest"].dropna()
-    return next(iter(found), None)
-
-
-def _visits(
-    trial: Trial, so_far: TrialSoFar, sees: Callable[[str], bool], asked: bool
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Count what is due at each site, and name those whose visits cannot be laid out."""
-    names = [site.name for site in trial.sites] if asked else []
-    counts = pd.DataFrame(0, index=names, columns=["overdue", "due", "open"])
-    ledger, left_out = ledgers(trial, so_far) if asked else (None, {})
-    sites = {person.id: person.site for person in so_far.participants}
-    if ledger is not None:
-        due = agenda(ledger, sites, so_far.as_of, 0)
-        found = due.groupby(["site", "status"]).size().unstack(fill_value=0)
-        counts = found.reindex(index=names, columns=counts.columns, fill_value=0)
-    somebody = _("The dates of a participant cannot be laid out; the site sees of whom and why.")
-    told = tuple(words if sees(sites[name]) else somebody for name, words in left_out.items())
-    return counts.rename_axis("site").reset_index(), told
-
-
-def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:
-    counts = _counts(state, table)
-    overall = Counter(course.overall for course in state.courses.values() if course.overall)
-    rows = [
-        ("screened", counts["screened"]),
-        *((verdict, overall[verdict]) for verdict in ("ineligible", "possibly eligible", "eligible so far")),
-        *((name, counts[name]) for name in ("consented", "enrolled", "treated", "evaluable")),
-    ]
-    return pd.DataFrame(rows, columns=["step", "participants"])
-
-
-def _reasons(trial: Trial, state: State, exact: bool) -> pd.DataFrame:
-    """Count the criteria that were not met in each participant's last screening; mirrors are counted once."""
-    counted = {criterion.id for criterion in trial.eligibility.criteria if criterion.counted_with is None}
-    found: Counter[str] = Counter()
-    for course in state.courses.values():
-        if course.screenings:
-            verdicts = course.screenings[-1].content["result"].get("verdicts", {})
-            found.update(name for name, status in verdicts.items() if status == "not met" and name in counted)
-    rows = [(name, count if exact else quiet(count)) for name, count in found.most_common()]
-    return pd.DataFrame(rows, columns=["criterion", "participants"], dtype=object)
-
-
-def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable[[str], bool]) -> pd.DataFrame:
-    rows: list[tuple[Any, ...]] = []
-    for site in (site.name for site in trial.sites):
-        own = table[table["site"].eq(site)]
-        numbers = (so_far.screened.get(site, 0), len(own), int(own["treated"].sum()))
-        if sees(site):
-            rows.append((site, *numbers, int(own["progress"].eq("DLT").sum())))
-        else:
-            rows.append((site, *map(quiet, numbers), "–"))
-    return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "dlts"], dtype=object)
-
-
-def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:
-    shown = tuple(person for person in so_far.participants if sees(person.site))
-    if sees is everybody:
-        return so_far
-    return so_far.model_copy(update={"participants": shown}) if shown else None
-
-
 def changes(trial: Trial, entries: Sequence[Entry], since: date, now: Briefing) -> pd.DataFrame:
-    """Compare the figures of a day with the present ones.
+    """Return the counts of a day beside the present ones.
 
     Returns
     -------
     pandas.DataFrame
         One row for each of :data:`COUNTS`: ``what``, ``before`` (as known on that day), ``now``.
     """
-    later = _later(entries, since)
+    later = _later(trial, entries, since)
     known = fold(entry for entry in entries if not later(entry))
-    before = brief(trial, known, now.identity, since, now.invented, overdue=False).counts
+    before = brief(trial, known, now.reader, since, now.invented, overdue=False).counts
     return pd.DataFrame(
         [(name, before[name], now.counts[name]) for name in COUNTS], columns=["what", "before", "now"]
     )
 
 
-def _later(entries: Iterable[Entry], since: date) -> Callable[[Entry], bool]:
-    """Return whether an entry was recorded after a day, or on it after the decision of that day."""
+def _later(trial: Trial, entries: Iterable[Entry], since: date) -> Callable[[Entry], bool]:
+    """Return a test: was an entry recorded after a day, or on it after the decision of that day."""
     decisions = fold(entry for entry in entries if entry.kind in ("decision", "correction")).decisions
-    met = [entry for entry in decisions if entry.content["on"] == since.isoformat() == str(day_of(entry))]
+    met = [entry for entry in decisions if entry.content["on"] == since.isoformat() == str(trial.day_of(entry))]
     last = met[-1].sequence if met else sys.maxsize
-    return lambda entry: (day := day_of(entry)) > since or (day == since and entry.sequence > last)
+    return lambda entry: (day := trial.day_of(entry)) > since or (day == since and entry.sequence > last)
 
 
-def news(entries: Iterable[Entry], since: date, now: Briefing) -> pd.DataFrame:
-    """List what was recorded after a day that a committee wants to know one by one.
+def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> pd.DataFrame:
+    """Return the entries since a day that a committee wants to see one by one.
 
     Returns
     -------
     pandas.DataFrame
         ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, or enrolled with a
-        reason), ``regimen`` (empty when there is none), ``participant`` (empty when not to be seen), ``words``
-        (cause, code or reason; a participant's reason only for those who see the participant), ``corrected`` (the
+        reason), ``regimen`` (empty if there is none), ``participant`` (empty if the reader may not see it), ``words``
+        (cause, code or reason; a participant's reason only if the reader may see the participant), ``corrected`` (the
         entry that corrected it later, 0 for none), ``change`` (of a correction: what was recorded and what holds).
     """
-    sees = everybody if now.invented or now.identity.sees_all else now.identity.sees
+    sees = everybody if now.invented or now.reader.sees_all else now.reader.sees
     entries = tuple(entries)
     state = fold(entries)
-    later, regimens = _later(entries, since), dict[str, str]()
+    later, regimens = _later(trial, entries, since), dict[str, str]()
     corrected = {old.sequence: correction.sequence for correction, old in state.corrections}
     changed = {correction.sequence: _change(correction, old) for correction, old in state.corrections}
     rows = []
@@ -442,7 +265,7 @@ def news(entries: Iterable[Entry], since: date, now: Briefing) -> pd.DataFrame:
 
 
 def _change(correction: Entry, old: Entry) -> str:
-    """Say what was recorded and what holds instead, without anybody's words."""
+    """Return what was recorded and what holds instead, without free text."""
     new = correction.content["replacement"]
     return f"{_what(old.content)} → {_what(new) if new else _('removed')}"
 
@@ -465,3 +288,199 @@ def _notable(entry: Entry) -> bool:
 
 def _free_words(entry: Entry) -> str:
     return str(entry.content.get("why") or entry.reason)
+
+
+def decided(state: State, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the decisions, each with the outcomes of participants enrolled at its regimen until the next decision.
+
+    Parameters
+    ----------
+    state : State
+    table : DataFrame
+        What :func:`protocol.conduct.participant_status` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``day, recommended`` (a regimen, None to stop, or in words that nothing was), ``chosen`` (None to stop),
+        ``why, decided_by, seen`` (DLTs of those enrolled under it, in words).
+    """
+    names = ["chosen", "why", "decided_by"]
+    days = [entry.content["on"] for entry in state.decisions]
+    enrolled = table["enrolled"].astype(str)
+    rows = []
+    for entry, first, after in zip(state.decisions, days, [*days, "9999"][1:], strict=True):
+        here = table["regimen"].eq(entry.content["chosen"]) & enrolled.ge(first) & enrolled.lt(after)
+        progress = table.loc[here, "progress"]
+        complete = int(progress.isin(["evaluable", "DLT"]).sum())
+        seen = f"{int(progress.eq('DLT').sum())}/{complete}" if complete else "–"
+        rows.append((first, _recommended(entry.content), *(entry.content[name] for name in names), seen))
+    return pd.DataFrame(rows, columns=["day", "recommended", *names, "seen"], dtype=object)
+
+
+def _recommended(decision: Mapping[str, Any]) -> str | None:
+    """Return the recommended regimen, None to stop, or a sentence that nothing was recommended and why."""
+    if "recommended" in decision:
+        regimen: str | None = decision["recommended"]
+        return regimen
+    found = decision["waits_for"]
+    waited = ", ".join(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
+    return _("nothing recommended (waits for {what})").format(what=waited) if waited else _("nothing recommended")
+
+
+def ledgers(trial: Trial, so_far: TrialSoFar) -> tuple[pd.DataFrame | None, dict[str, str]]:
+    """Return the visits of all participants; a participant with wrong dates does not hide the others.
+
+    Returns
+    -------
+    DataFrame or None
+        What :func:`protocol.followup.timelines` returns, None if there is no participant.
+    dict of str to str
+        Study id of each participant left out, to a sentence that says why.
+    """
+    people, left_out = so_far.participants, {}
+    if not people:
+        return None, {}
+    try:
+        return _ledger(trial, so_far, people), {}
+    except ProtocolError:
+        for person in people:
+            try:
+                _ledger(trial, so_far, (person,))
+            except ProtocolError as error:
+                words = _("The dates of {participant} cannot be laid out: {why}")
+                left_out[person.id] = words.format(participant=person.id, why=error)
+    rest = tuple(person for person in people if person.id not in left_out)
+    return _ledger(trial, so_far, rest) if rest else None, left_out
+
+
+def _ledger(trial: Trial, so_far: TrialSoFar, people: tuple[Participant, ...]) -> pd.DataFrame:
+    return timelines(trial.followup, dates_of(trial, people), so_far.as_of)
+
+
+def quiet(count: int) -> str:
+    """Return a count in words, with 1 to 4 shown as a range."""
+    return f"1–{FEW - 1}" if 0 < count < FEW else str(count)
+
+
+def everybody(_site: str) -> bool:
+    """Return that participants of any site may be seen."""
+    return True
+
+
+def _status(so_far: TrialSoFar, window_days: int) -> pd.DataFrame:
+    names = ["participant", "site", "regimen", "enrolled", "first_infusion", "window_ends", "treated", "progress"]
+    table = participant_status(so_far, window_days)
+    return table if len(table) else pd.DataFrame(columns=names, dtype=object)
+
+
+def _counts(state: State, table: pd.DataFrame) -> dict[str, int]:
+    histories = state.histories.values()
+    numbers = (
+        sum(bool(history.screenings) for history in histories),
+        sum(history.consented is not None for history in histories),
+        len(table),
+        *_numbers(table),
+        sum(history.withdrawn is not None for history in histories),
+    )
+    return dict(zip(COUNTS, numbers, strict=True))
+
+
+def _regimens(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for label in labels:
+        own = table[table["regimen"].eq(label)]
+        if len(own):
+            rows.append((label, len(own), *_numbers(own)))
+    return pd.DataFrame(rows, columns=["regimen", *COUNTS[2:-1]])
+
+
+def _numbers(table: pd.DataFrame) -> tuple[int, ...]:
+    """Count those treated, in the window, unassessed, not evaluable, evaluable and with a DLT."""
+    progress = table["progress"]
+    kinds = (["in DLT window"], ["assessment missing"], [NOT_EVALUABLE], ["evaluable", "DLT"], ["DLT"])
+    return int(table["treated"].sum()), *(int(progress.isin(kind).sum()) for kind in kinds)
+
+
+def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, cohort_size: int) -> tuple[pd.DataFrame, int]:
+    """Return the participants for whom the next decision waits, and the free places of the last cohort."""
+    here = table[table["regimen"].eq(so_far.open_regimen)]
+    opened = state.decisions[-1].content["on"] if state.decisions else "0001-01-01"
+    staying = here[here["progress"].ne(NOT_EVALUABLE)]
+    since = int((staying["enrolled"].astype(str) >= opened).sum()) if len(staying) else 0
+    held = here[here["progress"].isin(AWAITED)]
+    return held[["participant", "site", "window_ends", "progress"]].reset_index(drop=True), max(
+        cohort_size - since, 0
+    )
+
+
+def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_places: int) -> date | None:
+    review = timedelta(days=trial.followup.forecast.review_days.value)
+    if free_places or waiting["window_ends"].isna().any() or waiting["progress"].eq("assessment missing").any():
+        return None
+    if len(waiting):
+        last: date = max(waiting["window_ends"])
+        return last + review
+    size = trial.escalation.design.cohort_size.value
+    table = next_cohort(dlt_windows(so_far, trial.escalation.dlt_window_days.value), size, review.days)
+    found = table.loc[table["regimen"].eq(so_far.open_regimen), "earliest"].dropna()
+    return next(iter(found), None)
+
+
+def _visits(
+    trial: Trial, so_far: TrialSoFar, sees: Callable[[str], bool], asked: bool
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return counts of visits that need action at each site, and a sentence for each participant with wrong dates."""
+    names = [site.name for site in trial.sites] if asked else []
+    counts = pd.DataFrame(0, index=names, columns=["overdue", "due", "open"])
+    ledger, left_out = ledgers(trial, so_far) if asked else (None, {})
+    sites = {person.id: person.site for person in so_far.participants}
+    if ledger is not None:
+        due = agenda(ledger, sites, so_far.as_of, 0)
+        found = due.groupby(["site", "status"]).size().unstack(fill_value=0)
+        counts = found.reindex(index=names, columns=counts.columns, fill_value=0)
+    somebody = _("The dates of a participant cannot be laid out; the site sees of whom and why.")
+    told = tuple(words if sees(sites[name]) else somebody for name, words in left_out.items())
+    return counts.rename_axis("site").reset_index(), told
+
+
+def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:
+    counts = _counts(state, table)
+    overall = Counter(history.overall for history in state.histories.values() if history.overall)
+    rows = [
+        ("screened", counts["screened"]),
+        *((verdict, overall[verdict]) for verdict in ("ineligible", "possibly eligible", "eligible so far")),
+        *((name, counts[name]) for name in ("consented", "enrolled", "treated", "evaluable")),
+    ]
+    return pd.DataFrame(rows, columns=["step", "participants"])
+
+
+def _reasons(trial: Trial, state: State, exact: bool) -> pd.DataFrame:
+    """Count the criteria that were not met in each last screening; criteria counted with another one are left out."""
+    counted = {criterion.id for criterion in trial.eligibility.criteria if criterion.counted_with is None}
+    found: Counter[str] = Counter()
+    for history in state.histories.values():
+        if history.screenings:
+            verdicts = history.screenings[-1].content["result"].get("verdicts", {})
+            found.update(name for name, status in verdicts.items() if status == "not met" and name in counted)
+    rows = [(name, count if exact else quiet(count)) for name, count in found.most_common()]
+    return pd.DataFrame(rows, columns=["criterion", "participants"], dtype=object)
+
+
+def _sites(trial: Trial, so_far: TrialSoFar, table: pd.DataFrame, sees: Callable[[str], bool]) -> pd.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for site in (site.name for site in trial.sites):
+        own = table[table["site"].eq(site)]
+        numbers = (so_far.screened.get(site, 0), len(own), int(own["treated"].sum()))
+        if sees(site):
+            rows.append((site, *numbers, int(own["progress"].eq("DLT").sum())))
+        else:
+            rows.append((site, *map(quiet, numbers), "–"))
+    return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "dlts"], dtype=object)
+
+
+def _visible(so_far: TrialSoFar, sees: Callable[[str], bool]) -> TrialSoFar | None:
+    shown = tuple(person for person in so_far.participants if sees(person.site))
+    if sees is everybody:
+        return so_far
+    return so_far.model_copy(update={"participants": shown}) if shown else None

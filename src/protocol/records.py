@@ -10,11 +10,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from protocol.translation import translated
 
-Phase = Literal["Ib", "II"]
-
 Severity = Literal["high", "medium", "low"]
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+Phase = Text
+"""A phase of the trial, as its eligibility record names it."""
 
 
 def _origin(text: str) -> str:

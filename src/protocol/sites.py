@@ -1,11 +1,12 @@
-"""Sites: the hospitals as registered, what is inferred about them, and what about them needs confirming."""
+"""The sites of a trial: the hospitals as registered, values that are inferred, and notes on data quality."""
 
 import re
 from collections import Counter
 from math import asin, cos, radians, sin, sqrt
 from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from protocol.records import ProtocolError, Provenance, Record, Severity, Sourced, Text, unique
 from protocol.translation import _
@@ -13,6 +14,17 @@ from protocol.translation import _
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 Mail = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")]
+
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; write an IANA name such as Asia/Shanghai") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_is_zone)]
 
 Concern = Literal["contact", "phone", "mail", "address", "status", "campus", "backup", "position"]
 
@@ -29,15 +41,13 @@ CONSUMER_DOMAINS = (
     "hotmail.com",
 )
 
-_WUHAN_FIXED = re.compile(r"0?27[2-8]\d{7}")
-
-_CHINA_FIXED = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")
-
-_CHINA_MOBILE = re.compile(r"1[3-9]\d{9}")
+# Numbers of China: from abroad, and as written in the country (fixed network with 0 and area code, or mobile).
+_CHINA_FROM_ABROAD = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")
+_CHINA_NATIONAL = re.compile(r"0(?:(?:10|2\d)[2-8]\d{7}|[3-9]\d\d[2-8]\d{6,7})|1[3-9]\d{9}")
 
 
 class Contact(Record):
-    """A person as registered; what the registry leaves empty is empty."""
+    """A person as registered; a field that is empty in the registry is empty."""
 
     name: Text
     role: str = ""
@@ -47,7 +57,7 @@ class Contact(Record):
 
 
 class Official(Record):
-    """A person who answers for the trial as a whole."""
+    """A person responsible for the whole trial."""
 
     name: Text
     role: str = ""
@@ -79,14 +89,14 @@ class Site(Provenance):
     address_local: Sourced[Text] | None = None
     campus: Sourced[Text] | None = None
     campuses: Sourced[tuple[Text, ...]] | None = None
-    """The campuses the hospital is known to have, to choose from."""
+    """The known campuses of the hospital."""
     position: Position | None = None
     city_point: Position | None = None
-    """Where the registry puts the city; never the place of the hospital."""
+    """The point that the registry gives for the city; it is not the position of the hospital."""
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
-        """Everybody registered at the site, the first contact first."""
+        """All contacts of the site, in the order of the registry."""
         return (*(one for one in (self.contact, self.backup_contact) if one), *self.more_contacts)
 
 
@@ -108,8 +118,13 @@ class District(Position):
 
 
 class SitesRecord(Record):
-    """Where the trial takes place."""
+    """The file ``sites.toml``.
 
+    ``time_zone`` is the IANA name of the zone whose calendar days the trial uses, such as ``Asia/Shanghai``; UTC
+    without it.
+    """
+
+    time_zone: Sourced[TimeZone] | None = None
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
     central_contacts: tuple[Contact, ...] = ()
     officials: tuple[Official, ...] = ()
@@ -133,33 +148,36 @@ class QualityNote(Record):
     sites: tuple[Id, ...]
 
 
-def e164(phone: str, country: str = "China") -> str:
-    """Write a telephone number as E.164, for a ``tel:`` link.
+def e164(phone: str, country: str) -> str:
+    """Return a telephone number in the form of ITU-T E.164, for a ``tel:`` link.
 
-    Numbers that begin with + (or 00) and another country's code are kept; numbers of China are read by the rule for
-    Wuhan's fixed network (area code 27 and eight digits from 2 to 8) and for mobiles (11 digits from 13 to 19);
-    with +86 in front, those of other cities' fixed networks too. A number of another `country` without its code is
-    refused: a US number with its leading 1 looks like a mobile of China.
+    A number that begins with + (or 00) and a country code is kept. A number without a country code is read only if
+    `country` is China: fixed network (0, area code and local number) or mobile (11 digits from 13 to 19). A number of
+    another country without its code is refused: a US number with its leading 1 looks like a mobile of China.
+
+    Parameters
+    ----------
+    phone : str
+        As registered.
+    country : str
+        The country of the site, by its English name.
 
     Raises
     ------
     ProtocolError
-        When the number is none of these.
+        If the number cannot be dialled from abroad as it stands.
     """
     digits = re.sub(r"[\s()./-]", "", phone)
     digits = "+" + digits[2:] if digits.startswith("00") else digits
-    if re.fullmatch(r"\+(?!86)[1-9]\d{7,14}", digits):
-        return digits
-    if _CHINA_FIXED.fullmatch(digits):
+    if re.fullmatch(r"\+(?!86)[1-9]\d{7,14}", digits) or _CHINA_FROM_ABROAD.fullmatch(digits):
         return digits
     if country != "China" and not digits.startswith("+86"):
         raise ProtocolError("telephone", repr(phone), "+country code and number")
     national = digits.removeprefix("+86")
-    if _WUHAN_FIXED.fullmatch(national) or _CHINA_MOBILE.fullmatch(national):
-        return "+86" + national.removeprefix("0")
-    raise ProtocolError(
-        "telephone", repr(phone), "a Wuhan number with its area code, a mobile, or +country code and number"
-    )
+    if not _CHINA_NATIONAL.fullmatch(national):
+        write = "a number with 0 and its area code, a mobile, or +country code and number"
+        raise ProtocolError("telephone", repr(phone), write)
+    return "+86" + national.removeprefix("0")
 
 
 def nearest(sites: tuple[Site, ...], start: Position) -> list[tuple[Site, float]]:
@@ -177,16 +195,7 @@ def distance_km(one: Position, other: Position) -> float:
 
 
 def quality_notes(sites: tuple[Site, ...]) -> tuple[QualityNote, ...]:
-    """Say what about the registered sites needs confirming, the severe first.
-
-    Parameters
-    ----------
-    sites : tuple of Site
-
-    Returns
-    -------
-    tuple of QualityNote
-    """
+    """Return what about the registered sites needs confirming, by severity, the highest first."""
     notes = [*_shared_phones(sites), *_unusable_phones(sites), *_consumer_mails(sites), *_gaps(sites)]
     order = ("high", "medium", "low")
     return tuple(sorted(notes, key=lambda note: order.index(note.severity)))
@@ -222,7 +231,7 @@ def _everybody(sites: tuple[Site, ...]) -> list[tuple[Site, Contact]]:
 
 
 def phone_problem(contact: Contact, country: str) -> str:
-    """Say what is wrong with a contact's telephone number; empty when it can be dialled."""
+    """Return what is wrong with the telephone number of a contact; empty if it can be dialled."""
     if contact.phone_extension.strip().startswith("+"):
         return f"{contact.phone_extension!r} stands in the extension and looks like a country code"
     try:
@@ -252,9 +261,9 @@ def _gaps(sites: tuple[Site, ...]) -> list[QualityNote]:
         ("contact", "high", [site for site in sites if site.contact is None],
          _("No contact is registered.")),
         ("campus", "medium", [site for site in sites if site.campus and site.campus.is_assumption],
-         _("The campus is inferred from the postcode. Confirm where participants go.")),
+         _("The campus is an assumption. Confirm where participants go.")),
         ("backup", "medium", [site for site in sites if site.contact and not site.backup_contact],
-         _("No second contact is registered, and the trial has no central contact.")),
+         _("No second contact is registered.")),
         ("address", "medium", [site for site in sites if not site.address],
          _("No street address is registered.")),
         ("status", "medium", [site for site in sites if not site.status],

@@ -1,21 +1,48 @@
-"""The one record of the whole trial, and the only reader of ``data/``."""
+"""The record of a trial, and the only reader of ``data/``."""
 
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
+import pandas as pd
+from markupsafe import escape
 from pydantic import Field, SkipValidation, model_validator
 
-from protocol.conduct import Course, Entry, State, TrialSoFar, fold, local_day, read_entries
-from protocol.eligibility import EligibilityRecord
+from protocol.conduct import (
+    Entry,
+    Participant,
+    ParticipantHistory,
+    State,
+    TrialSoFar,
+    fold,
+    read_entries,
+    table_of_dates,
+)
+from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
-from protocol.followup import FollowupRecord
-from protocol.records import Ambiguity, Provenance, Record, Text, read_record, unique
+from protocol.followup import ROLES, FollowupRecord, infusion_visit
+from protocol.records import Ambiguity, Provenance, Record, Sourced, Text, read_record, unique
 from protocol.sites import Contact, District, Official, River, Site, SitesRecord
+
+__all__ = [
+    "Arm",
+    "Examples",
+    "Identity",
+    "Outcome",
+    "Register",
+    "Trial",
+    "TrialFact",
+    "Unknown",
+    "dates_of",
+    "load_trial",
+    "so_far_of",
+]
 
 
 class TrialFact(Provenance):
-    """One thing a registry says about the trial as a whole."""
+    """One registered fact about the trial as a whole."""
 
     id: Text
     label: Text
@@ -23,7 +50,7 @@ class TrialFact(Provenance):
 
 
 class Arm(Provenance):
-    """An arm, or an intervention, in the registry's words."""
+    """An arm or an intervention, in the words of the registry."""
 
     name: Text
     type: Text
@@ -31,7 +58,7 @@ class Arm(Provenance):
 
 
 class Outcome(Provenance):
-    """An outcome measure, in the registry's words."""
+    """An outcome measure, in the words of the registry."""
 
     kind: Literal["primary", "secondary", "other"]
     measure: Text
@@ -40,14 +67,14 @@ class Outcome(Provenance):
 
 
 class Unknown(Record):
-    """Something the protocol must say and no public page does."""
+    """Something that the protocol must state and no public page states."""
 
     id: Text
     label: Text
 
 
 class Identity(Record):
-    """What ``trial.toml`` holds."""
+    """What the trial is: the file ``trial.toml``. The facts ``nct_id`` and ``title`` are required."""
 
     facts: tuple[TrialFact, ...]
     arms: tuple[Arm, ...]
@@ -56,21 +83,43 @@ class Identity(Record):
     outcomes: tuple[Outcome, ...] = ()
 
     @model_validator(mode="after")
-    def _unique(self) -> Self:
+    def _holds_together(self) -> Self:
         unique((fact.id for fact in self.facts), "fact")
+        for name in ("nct_id", "title"):
+            if self.get(name) is None:
+                raise ValueError(f"no fact {name!r}; write a fact with this id")
         return self
 
     def __getitem__(self, fact: str) -> TrialFact:
-        """Return one fact by its id."""
-        return next(item for item in self.facts if item.id == fact)
+        """Return one fact by its id.
+
+        Raises
+        ------
+        KeyError
+            If the record has no such fact.
+        """
+        found = self.get(fact)
+        if found is None:
+            raise KeyError(fact)
+        return found
 
     def get(self, fact: str) -> TrialFact | None:
-        """Return one fact by its id, None when the record has none of it."""
+        """Return one fact by its id, None if the record has no such fact."""
         return next((item for item in self.facts if item.id == fact), None)
+
+    @property
+    def trial_id(self) -> str:
+        """The number of the trial in its registry."""
+        return str(self["nct_id"].value)
+
+    @property
+    def title(self) -> str:
+        """The registered title."""
+        return str(self["title"].value)
 
 
 class Register(Record):
-    """What ``ambiguities.toml`` holds."""
+    """The register of ambiguities: the file ``ambiguities.toml``."""
 
     ambiguities: tuple[Ambiguity, ...]
 
@@ -81,27 +130,28 @@ class Register(Record):
 
 
 class Examples(Record):
-    """The invented example beside the trial: a cohort to screen, and the log of a trial and what follows from it."""
+    """The invented examples beside the trial: a cohort to screen, and the log of a trial with its status."""
 
     folder: Path
     entries: SkipValidation[tuple[Entry, ...]]
     so_far: TrialSoFar
 
     def cohort(self) -> bytes:
-        """Return the invented cohort of 500 as the bytes of a CSV file."""
+        """Return the invented cohort as the bytes of a CSV file."""
         return (self.folder / "cohort.csv").read_bytes()
 
 
 class Trial(Record):
-    """A trial: what it is, what its words leave open, and one record per topic."""
+    """A trial: its identity, its ambiguities, and one record per topic."""
 
     folder: Path | None = Field(default=None, exclude=True)
-    """Where it was read from."""
+    """The folder from which it was read."""
     identity: Identity
     ambiguities: tuple[Ambiguity, ...]
     eligibility: EligibilityRecord
     escalation: EscalationRecord
     followup: FollowupRecord
+    time_zone: Sourced[str] | None = None
     sites: tuple[Site, ...]
     rivers: tuple[River, ...]
     districts: tuple[District, ...] = ()
@@ -109,7 +159,35 @@ class Trial(Record):
     officials: tuple[Official, ...] = ()
     examples: Examples | None = None
     so_far: TrialSoFar | None = None
-    """Participants of the trial that the pages show: of the invented example unless a log is open."""
+    """The participants shown on the pages: those of the invented example unless a log is open."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone whose calendar days the trial uses; UTC if the record names none."""
+        return ZoneInfo(self.time_zone.value) if self.time_zone else UTC
+
+    def local_day(self, moment: datetime) -> date:
+        """Return the calendar day of a moment (with its zone) in the time zone of the trial."""
+        return moment.astimezone(self.zone).date()
+
+    def day_of(self, entry: Entry) -> date:
+        """Return the day on which an entry was recorded, in the time zone of the trial."""
+        return self.local_day(datetime.fromisoformat(entry.time))
+
+    def __repr__(self) -> str:
+        """Return the number and the size of the trial."""
+        criteria, sites = len(self.eligibility.criteria), len(self.sites)
+        return f"Trial({self.identity.trial_id!r}, {criteria} criteria, {sites} sites)"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False)}"
+
+    def table(self) -> pd.DataFrame:
+        """Return the registered facts, one row each: ``label``, ``value``, ``origin``."""
+        rows = [(fact.label, fact.value, fact.origin) for fact in self.identity.facts]
+        return pd.DataFrame(rows, columns=["label", "value", "origin"], dtype=object)
 
 
 def load_trial(folder: str | Path) -> Trial:
@@ -118,12 +196,12 @@ def load_trial(folder: str | Path) -> Trial:
     Parameters
     ----------
     folder : str or Path
-        For example ``data/NCT05672420``.
+        For example ``data/NCT01234567``.
 
     Raises
     ------
     ProtocolError
-        Naming the file and the place in it when something is missing or wrong.
+        Naming the file and the place in it where something is missing or wrong.
     """
     folder = Path(folder)
     places = read_record(folder / "sites.toml", SitesRecord)
@@ -131,7 +209,9 @@ def load_trial(folder: str | Path) -> Trial:
         folder=folder,
         identity=read_record(folder / "trial.toml", Identity),
         ambiguities=read_record(folder / "ambiguities.toml", Register).ambiguities,
-        eligibility=read_record(folder / "eligibility.toml", EligibilityRecord),
+        eligibility=read_record(folder / "eligibility.toml", EligibilityRecord).with_cases(
+            read_record(folder / "eligibility_cases.toml", Cases)
+        ),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
         **{name: getattr(places, name) for name in SitesRecord.model_fields},
@@ -141,28 +221,39 @@ def load_trial(folder: str | Path) -> Trial:
 
 
 def _examples(folder: Path, trial: Trial) -> Examples | None:
-    """Read the examples when they are this trial's: when they name its sites."""
+    """Read the examples if they belong to this trial: if their sites are its sites."""
     if not (folder / "log.jsonl").is_file():
         return None
     entries = read_entries(folder / "log.jsonl")
-    so_far = so_far_of(fold(entries), trial, day_of(entries[-1]), invented=True)
+    so_far = so_far_of(fold(entries), trial, trial.day_of(entries[-1]), invented=True)
     own = {person.site for person in so_far.participants} <= {site.name for site in trial.sites}
     return Examples(folder=folder, entries=entries, so_far=so_far) if own else None
 
 
-def day_of(entry: Entry) -> date:
-    """Return the day on which an entry was recorded, where the trial takes place."""
-    return local_day(datetime.fromisoformat(entry.time))
-
-
 def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialSoFar:
-    """Return what the pages work with: an infusion is the visit that the schedule has for it."""
+    """Return the status of a trial on a day: each infusion is the visit that the schedule has for it."""
     levels = {level.level: level.infusion_days for level in trial.followup.frequencies}
     known = {visit.id for visit in trial.followup.all_visits}
 
-    def infusion_visits(course: Course) -> dict[str, date]:
-        planned = levels.get(int(str(course.regimen)[1:]), ())
-        visits = {f"infusion_day_{planned[n - 1]}": day for n, day in course.infusions.items() if n <= len(planned)}
+    def infusion_visits(history: ParticipantHistory) -> dict[str, date]:
+        planned = levels.get(int(str(history.regimen)[1:]), ())
+        visits = {infusion_visit(planned[n - 1]): day for n, day in history.infusions.items() if n <= len(planned)}
         return {visit: day for visit, day in visits.items() if visit in known}
 
     return state.so_far(as_of, trial.escalation.design.start.value, invented, infusion_visits)
+
+
+def dates_of(trial: Trial, people: Iterable[Participant]) -> pd.DataFrame:
+    """Return the dates of participants as :func:`protocol.followup.timelines` takes them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What :func:`protocol.conduct.table_of_dates` returns, with the ids of the record's anchors in place of their
+        roles. Dates whose role no anchor has are left out.
+    """
+    table = table_of_dates(people)
+    anchors = {role: trial.followup.anchor(role) for role in ROLES}
+    return table.drop(columns=[role for role, anchor in anchors.items() if anchor is None], errors="ignore").rename(
+        columns={role: anchor for role, anchor in anchors.items() if anchor}
+    )

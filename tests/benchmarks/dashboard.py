@@ -158,7 +158,7 @@ def measure(report, browser, folder):
         wait_for_warm(process, len(names))
         taken = slider_ms(browser, address, root, "02-eligibility.ipynb", "A cohort")
         report.figure("threshold to funnel of 500, median", taken, "ms")
-        taken = slider_ms(browser, address, root, "03-escalation.ipynb", "How often right?")
+        taken = slider_ms(browser, address, root, "03-escalation.ipynb", "Operating characteristics")
         report.figure("true DLT rate to 2,000 trials, median", taken, "ms")
         with bare_voila(folder / "bare") as (stock, plain):
             for name in names:

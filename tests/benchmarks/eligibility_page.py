@@ -41,7 +41,7 @@ def page_of(report, path):
     page = EligibilityPage(TRIAL, date(2026, 11, 20))
     page.cohort.take(path)
     page.tabs.selected_index = 1
-    report.figure(f"first screening of {SIZE:,}", milliseconds(page.refresh), "ms")
+    report.figure(f"first screening of {SIZE:,}", milliseconds(page.redraw), "ms")
     return page
 
 
@@ -52,7 +52,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         page = page_of(report, write_parquet(Path(folder) / "cohort.parquet", SIZE))
         cohort = page.cohort
-        for tab, name in ((0, "Who is left"), (1, "Each criterion"), (3, "Thresholds")):
+        for tab, name in ((0, "Funnel"), (1, "Criteria"), (3, "Thresholds")):
             cohort.tabs.selected_index = tab
             for slider, values in MOVES.items():
                 moved = [milliseconds(lambda v=v, s=slider: setattr(page.parameters[s], "value", v)) for v in values]
@@ -69,7 +69,7 @@ def main():
 
 def waited(cohort, tab, panel):
     cohort.tabs.selected_index = tab
-    panel.work.thread.join()
+    panel.task.thread.join()
 
 
 if __name__ == "__main__":

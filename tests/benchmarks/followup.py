@@ -18,7 +18,7 @@ from report import Report
 from support.trial import TRIAL
 
 from protocol.chart import Chart
-from protocol.conduct import Participation, TrialSoFar
+from protocol.conduct import Participant, TrialSoFar
 from protocol.figures import followup as figures
 from protocol.followup import timelines
 from protocol.followup.forecast import assumptions, simulate
@@ -43,7 +43,7 @@ def people(count):
 def trial_of(table):
     """The same participants as a trial so far."""
     members = [
-        Participation(id=row.participant, site="Here", regimen=f"A{row.frequency}", enrolled=row.enrolment.date(),
+        Participant(id=row.participant, site="Here", regimen=f"A{row.frequency}", enrolled=row.enrolment.date(),
                       therapy_started=row.start_of_therapy.date(), first_infusion=row.first_infusion.date())
         for row in table.itertuples()
     ]  # fmt: skip

@@ -25,7 +25,18 @@ from support import log_writers, postgresql_server
 from support.log_events import DAY, NOON, WHO, beginning, screened
 from support.paths import FOLDER
 
-from protocol.conduct import Decision, DltAssessed, Entry, Event, Head, Note, Recovery, Response, Visit, sealed
+from protocol.conduct import (
+    Decision,
+    DltAssessed,
+    Entry,
+    Event,
+    Head,
+    Note,
+    Recovery,
+    Response,
+    VisitRecorded,
+    sealed,
+)
 from protocol.conduct.log import open_log
 from protocol.pages.overview import OverviewPage
 from protocol.pages.trial_log.desk import give_back, open_desk
@@ -47,7 +58,8 @@ VERDICTS = {
 def life(number: int) -> list[Event]:
     """The twenty events of one participant."""
     name = f"W-{number:05d}"
-    visits = [Visit(on=DAY + timedelta(days=30 + n), participant=name, visit=visit) for n, visit in enumerate(VISITS)]
+    days = [DAY + timedelta(days=30 + number) for number in range(len(VISITS))]
+    visits = [VisitRecorded(on=day, participant=name, visit=visit) for day, visit in zip(days, VISITS, strict=True)]
     return [
         screened(name, **VERDICTS),
         *beginning(name, infusions=3)[1:],

@@ -14,7 +14,7 @@ def test_records_are_opened_shown_put_into_the_form_and_opened_again(dashboard, 
     for path in sorted(VECTORS.glob("*.gz")):
         files.append(tmp_path / path.stem)
         files[-1].write_bytes(gzip.decompress(path.read_bytes()))
-    tab.get_by_role("tab", name="Records in and out").click()
+    tab.get_by_role("tab", name="Import and export").click()
     tab.get_by_label("As of").last.fill("2020-09-01")
     tab.get_by_label("As of").last.press("Tab")
     for chosen, said in ((files, "6 persons read"), (files[:1], "1 person read"), (files[:1], "1 person read")):

@@ -15,7 +15,7 @@ from support.trial import TRIAL
 
 from protocol.briefing import COUNTS, brief, changes, news, quiet
 from protocol.conduct import DltAssessed, State, Withdrawn, fold
-from protocol.conduct.roles import Identity
+from protocol.conduct.roles import Reader
 from protocol.exchange.documents.meeting_pack import meeting_pack
 from protocol.pages.overview.meeting import MeetingPanel, unassessed
 from protocol.pages.trial_log.desk import Desk
@@ -24,8 +24,8 @@ ENTRIES = TRIAL.examples.entries
 STATE = fold(ENTRIES)
 TODAY = TRIAL.so_far.as_of
 IDS = set(STATE.people)
-VIEWER, CHIEF = Identity(), Identity(role="coordinator", actor="coordinator-1")
-UNION = Identity(role="investigator", site="Wuhan Union Hospital", actor="union")
+VIEWER, CHIEF = Reader(), Reader(role="coordinator", actor="coordinator-1")
+UNION = Reader(role="investigator", site="Wuhan Union Hospital", actor="union")
 
 
 def everything(briefing):
@@ -69,11 +69,9 @@ def test_after_any_number_of_entries_the_parts_add_up(number):
     assert Counter(letters) == Counter(N=now.counts["evaluable"] - now.counts["dlts"], T=now.counts["dlts"])
 
 
-@pytest.mark.parametrize(
-    "identity", [VIEWER, UNION, CHIEF, Identity(rows=True)], ids=["viewer", "own", "all", "rows"]
-)
+@pytest.mark.parametrize("identity", [VIEWER, UNION, CHIEF, Reader(rows=True)], ids=["viewer", "own", "all", "rows"])
 def test_a_briefing_holds_the_participants_its_reader_may_see_and_no_other(identity):
-    allowed = {name for name, course in STATE.courses.items() if identity.sees(course.site)}
+    allowed = {name for name, course in STATE.histories.items() if identity.sees(course.site)}
     assert seen(brief(TRIAL, STATE, identity, TODAY)) <= allowed
     if identity is VIEWER:
         assert allowed == set()
@@ -130,13 +128,13 @@ def test_what_changed_is_what_was_recorded_since(ago):
     assert {name: table["before"][name] for name in plain_counts(early)} == plain_counts(early)
     assert table["now"].to_dict() == now.counts
     assert list(table.index) == list(COUNTS)
-    told = news(ENTRIES, since, now)
+    told = news(TRIAL, ENTRIES, since, now)
     assert (told["kind"] == "dlt_assessed").sum() == table["now"]["dlts"] - table["before"]["dlts"]
 
 
 def test_news_name_nobody_to_a_viewer_and_keep_the_reason_of_a_participant_back():
     since = date(2023, 1, 1)
-    viewer, chief = (news(ENTRIES, since, brief(TRIAL, STATE, who, TODAY)) for who in (VIEWER, CHIEF))
+    viewer, chief = (news(TRIAL, ENTRIES, since, brief(TRIAL, STATE, who, TODAY)) for who in (VIEWER, CHIEF))
     assert set(viewer["participant"]) == {""}
     assert len(viewer) == len(chief)
     corrected = chief.loc[chief["kind"] == "correction", "words"].iloc[0]
@@ -197,7 +195,7 @@ def pack_for(identity, invented=False):
     desk = Desk(TRIAL, identity, None, lambda: TODAY)
     desk.briefing = brief(TRIAL, STATE, identity, TODAY, invented)
     desk.changes = lambda since: changes(TRIAL, ENTRIES, since, desk.briefing)
-    desk.news = lambda since: news(ENTRIES, since, desk.briefing)
+    desk.news = lambda since: news(TRIAL, ENTRIES, since, desk.briefing)
     panel = MeetingPanel(desk)
     panel.since.value = date(2026, 6, 1)
     panel.prepare.click()

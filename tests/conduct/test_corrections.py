@@ -7,15 +7,15 @@ from support.log_events import DAY, NOON, WHO, beginning, chain
 from support.trial import TRIAL
 
 from protocol.briefing import brief, changes, ledgers, news
-from protocol.conduct import Correction, Decision, DltAssessed, Note, Visit, fold, local_day, sealed
+from protocol.conduct import Correction, Decision, DltAssessed, Note, VisitRecorded, fold, sealed
 from protocol.conduct.log import open_log
-from protocol.conduct.roles import Identity
-from protocol.pages.followup.trial_board import Board
-from protocol.pages.overview.meeting import _news_words
+from protocol.conduct.roles import Reader
+from protocol.pages.followup.trial_board import TrialBoard
+from protocol.pages.overview.meeting import news_text
 from protocol.records import ProtocolError
-from protocol.trial import day_of, so_far_of
+from protocol.trial import so_far_of
 
-CHIEF, VIEWER = Identity(role="coordinator", actor="coordinator-1"), Identity()
+CHIEF, VIEWER = Reader(role="coordinator", actor="coordinator-1"), Reader()
 INFUSED = DAY + timedelta(7)
 
 
@@ -45,9 +45,9 @@ def timed(events_at):
 
 def test_a_late_toxicity_does_not_keep_out_the_dlt_before_it():
     state = fold(chain([*beginning(), dlt(60)]))
-    state.admits(dlt(5), WHO["site"])
+    state.check(dlt(5), WHO["site"])
     with pytest.raises(ProtocolError, match="a DLT recorded before"):
-        state.admits(dlt(61), WHO["site"])
+        state.check(dlt(61), WHO["site"])
     now = brief(TRIAL, fold(chain([*beginning(), dlt(60), dlt(5)])), CHIEF, INFUSED + timedelta(70))
     assert now.notation == "A1:T"
 
@@ -64,17 +64,17 @@ def test_a_correction_cannot_move_anything_into_the_future(tmp_path):
 
 def test_today_is_the_day_of_the_trial(tmp_path):
     late = datetime(2026, 11, 20, 17, tzinfo=UTC)  # 1 o'clock of the next day in Wuhan
-    assert local_day(late) == date(2026, 11, 21)
-    log = open_log(tmp_path / "trial.sqlite", clock=lambda: late)
+    assert TRIAL.local_day(late) == date(2026, 11, 21)
+    log = open_log(tmp_path / "trial.sqlite", clock=lambda: late, zone=TRIAL.zone)
     entry = log.append(Note(on=date(2026, 11, 21), text="A note."), actor="coordinator-1")
-    assert day_of(entry) == date(2026, 11, 21)
+    assert TRIAL.day_of(entry) == date(2026, 11, 21)
     with pytest.raises(ProtocolError, match="a day that has come"):
         log.append(Note(on=date(2026, 11, 22), text="A note."), actor="coordinator-1")
     log.close()
 
 
 def test_dates_that_cannot_be_laid_out_are_named_and_hide_nobody_else():
-    wrong = Visit(on=DAY, participant="W-001", visit="no_such_visit")
+    wrong = VisitRecorded(on=DAY, participant="W-001", visit="no_such_visit")
     state = fold(chain([*beginning(), *beginning("W-002"), wrong]))
     now = brief(TRIAL, state, CHIEF, INFUSED + timedelta(35))
     assert now.visits[["overdue", "due", "open"]].to_numpy().sum() > 0
@@ -82,29 +82,29 @@ def test_dates_that_cannot_be_laid_out_are_named_and_hide_nobody_else():
     assert "W-001" in words
     assert "no_such_visit" in words
     assert "W-001" not in brief(TRIAL, state, VIEWER, INFUSED + timedelta(35)).left_out[0]
-    board = Board(TRIAL, now.so_far)
+    board = TrialBoard(TRIAL, now.so_far)
     assert "The dates of W-001 cannot be laid out" in board.counts.value
-    assert "W-002" in board.list.value
+    assert "W-002" in board.visits.body.value
     alone = brief(TRIAL, fold(chain([*beginning(), wrong])), CHIEF, INFUSED + timedelta(35)).so_far
-    assert "W-001" in Board(TRIAL, alone).counts.value
+    assert "W-001" in TrialBoard(TRIAL, alone).counts.value
 
 
 def test_corrections_and_notes_are_of_the_participants_site():
     entries = chain(beginning())
     state = fold(entries)
     for happened in (corrected(entries[-1]), Note(on=DAY, participant="W-001", text="A note.")):
-        state.admits(happened, WHO["site"])
+        state.check(happened, WHO["site"])
         for site in ("", "Wuhan Tongji Hospital"):
             with pytest.raises(ProtocolError, match="site"):
-                state.admits(happened, site)
+                state.check(happened, site)
 
 
 def test_a_visit_found_missed_is_missed_on_the_board_until_it_takes_place():
     today = INFUSED + timedelta(35)
     due = ledgers(TRIAL, so_far_of(fold(chain(beginning())), TRIAL, today, invented=True))[0]
     visit = due.loc[due["status"] == "overdue", "id"].iloc[0]
-    missed = Visit(on=today, participant="W-001", visit=visit, done=False)
-    done = Visit(on=today, participant="W-001", visit=visit)
+    missed = VisitRecorded(on=today, participant="W-001", visit=visit, done=False)
+    done = VisitRecorded(on=today, participant="W-001", visit=visit)
 
     def status(*more, on=today):
         found = ledgers(TRIAL, so_far_of(fold(chain([*beginning(), *more])), TRIAL, on, invented=True))[0]
@@ -130,27 +130,27 @@ def test_what_came_after_the_decision_of_a_day_is_news_on_that_day_and_the_next_
         + [(dlt(4, name="W-002"), meeting + 2 * hours), (decided(date(2026, 4, 21)), meeting + 16 * hours)]
     )  # fmt: skip
     now = brief(TRIAL, fold(entries), CHIEF, date(2026, 4, 22))
-    told = news(entries, date(2026, 4, 20), now)
+    told = news(TRIAL, entries, date(2026, 4, 20), now)
     assert told[["kind", "participant"]].to_numpy().tolist() == [["dlt_assessed", "W-002"], ["decision", ""]]
     table = changes(TRIAL, entries, date(2026, 4, 20), now).set_index("what")
     assert table.loc["treated"].tolist() == [1, 2]
-    assert news(entries, date(2026, 4, 21), now).empty
-    assert len(news(entries, date(2026, 4, 19), now)) == 4  # nobody met: from the following day on
+    assert news(TRIAL, entries, date(2026, 4, 21), now).empty
+    assert len(news(TRIAL, entries, date(2026, 4, 19), now)) == 4  # nobody met: from the following day on
 
 
 def test_news_say_which_dlt_was_corrected_away_and_hold_nobodys_words():
     entries = chain([*beginning(), dlt(3)])
     entries = chain([*beginning(), dlt(3), corrected(entries[-1], dlt=False, code=None)])
     now = brief(TRIAL, fold(entries), VIEWER, date(2026, 5, 1))
-    told = news(entries, date(2026, 1, 1), now)
+    told = news(TRIAL, entries, date(2026, 1, 1), now)
     old, new = told.to_dict("records")
     assert (old["kind"], old["corrected"], new["kind"]) == (
         "dlt_assessed",
         new_number := entries[-1].sequence,
         "correction",
     )
-    assert "later corrected" in _news_words(old)
-    assert str(new_number) in _news_words(old)
+    assert "later corrected" in news_text(old)
+    assert str(new_number) in news_text(old)
     assert new["change"] == "DLT (2026-03-12) → no DLT (2026-03-12)"
     assert "Typed" not in told.to_string()
     assert "W-001" not in told.to_string()
@@ -159,7 +159,7 @@ def test_news_say_which_dlt_was_corrected_away_and_hold_nobodys_words():
 def test_a_corrected_decision_stays_between_its_neighbours():
     entries = chain([decided(date(2026, 1, 10)), decided(date(2026, 2, 10)), decided(date(2026, 3, 10))])
     state = fold(entries)
-    state.admits(corrected(entries[1], on=date(2026, 3, 10)))
+    state.check(corrected(entries[1], on=date(2026, 3, 10)))
     for place, day in ((0, date(2026, 2, 11)), (1, date(2026, 3, 11)), (1, date(2026, 1, 9))):
         with pytest.raises(ProtocolError, match="decision"):
-            state.admits(corrected(entries[place], on=day))
+            state.check(corrected(entries[place], on=day))

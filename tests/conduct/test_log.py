@@ -10,7 +10,7 @@ import pytest
 from support import log_events
 from support.log_events import DAY, NOON, WHO
 
-from protocol.conduct import Correction, Decision, DltAssessed, Enrolled, Head, Infused, Note, Visit
+from protocol.conduct import Correction, Decision, DltAssessed, Enrolled, Head, Infused, Note, VisitRecorded
 from protocol.conduct.log import Conflict, Log, LogReader, open_log
 from protocol.records import ProtocolError
 
@@ -66,8 +66,10 @@ def test_the_second_of_two_people_sees_the_firsts_change_and_is_asked(log, log_u
     record(log, log_events.beginning())
     seen = log.head().count
     other = open_log(log_url, clock=lambda: NOON)
-    theirs = other.append(Visit(on=DAY, participant="W-001", visit="month_3"), actor="other", site=log_events.SITE)
-    mine = Visit(on=DAY, participant="W-001", visit="month_6")
+    theirs = other.append(
+        VisitRecorded(on=DAY, participant="W-001", visit="month_3"), actor="other", site=log_events.SITE
+    )
+    mine = VisitRecorded(on=DAY, participant="W-001", visit="month_6")
     with pytest.raises(Conflict, match="W-001: found 1 newer entry \\(visit\\)") as asked:
         log.append(mine, expected=seen, **WHO)
     assert asked.value.newer == (theirs,)
@@ -127,7 +129,7 @@ def test_a_correction_names_the_old_event_and_both_stay(log):
     right = Enrolled(on=DAY, participant="W-001", regimen="B1")
     fix = Correction(of=3, hash=entries[2].hash, participant="W-001", replacement=right, why="typed wrongly")
     log.append(fix, **WHO)
-    assert log.state().courses["W-001"].regimen == "B1"
+    assert log.state().histories["W-001"].regimen == "B1"
     assert [entry.kind for entry in log.entries()].count("enrolled") == 1
     assert log.entries()[2].event.regimen == "A1"
 
@@ -247,10 +249,10 @@ def strict(log, log_url):
 def test_a_visit_that_the_protocol_does_not_have_is_refused_with_those_it_has(strict, done):
     before = strict.head()
     with pytest.raises(ProtocolError) as refused:
-        strict.append(Visit(on=DAY, participant="W-001", visit="month_33", done=done), **WHO)
+        strict.append(VisitRecorded(on=DAY, participant="W-001", visit="month_33", done=done), **WHO)
     assert (refused.value.found, refused.value.write) == ("'month_33'", "screening, month_3")
     assert strict.head() == before
-    strict.append(Visit(on=DAY, participant="W-001", visit="month_3", done=done), **WHO)
+    strict.append(VisitRecorded(on=DAY, participant="W-001", visit="month_3", done=done), **WHO)
 
 
 def test_a_regimen_that_the_protocol_does_not_have_is_refused(strict):
@@ -263,14 +265,14 @@ def test_a_regimen_that_the_protocol_does_not_have_is_refused(strict):
 
 
 def test_an_old_log_with_an_unknown_visit_opens_and_the_visit_can_be_removed(log, strict):
-    odd = log.append(Visit(on=DAY, participant="W-001", visit="month_33"), **WHO)
-    assert strict.state().courses["W-001"].visits == {"month_33": DAY}
+    odd = log.append(VisitRecorded(on=DAY, participant="W-001", visit="month_33"), **WHO)
+    assert strict.state().histories["W-001"].visits == {"month_33": DAY}
     assert strict.verify().ok
     about = {"of": odd.sequence, "hash": odd.hash, "participant": "W-001", "why": "no such visit"}
     with pytest.raises(ProtocolError, match="screening, month_3"):
         strict.append(Correction(**about, replacement=odd.event.model_copy(update={"on": NOON.date()})), **WHO)
     strict.append(Correction(**about), **WHO)
-    assert strict.state().courses["W-001"].visits == {}
+    assert strict.state().histories["W-001"].visits == {}
 
 
 def test_a_reader_keeps_no_hashes_and_a_writer_does_so_that_it_can_correct(log, log_url):
@@ -278,5 +280,5 @@ def test_a_reader_keeps_no_hashes_and_a_writer_does_so_that_it_can_correct(log, 
     reader = open_log(log_url, read_only=True)
     assert {entry.hash for entry in reader.state().entries} == {""}
     assert [entry.hash for entry in log.state().entries] == [entry.hash for entry in log.entries()]
-    assert reader.state().courses.keys() == log.state().courses.keys()
+    assert reader.state().histories.keys() == log.state().histories.keys()
     reader.close()

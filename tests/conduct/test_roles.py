@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.conduct.roles import Identity, identity
+from protocol.conduct.roles import Reader, reader_of
 from protocol.dashboard.__main__ import logged, main
 from protocol.records import ProtocolError
 
@@ -25,7 +25,7 @@ def file(tmp_path):
 
 
 def test_nobody_in_particular_is_a_viewer():
-    found = identity({})
+    found = reader_of({})
     assert (found.role, found.records, found.sees_all) == ("viewer", False, False)
 
 
@@ -40,7 +40,7 @@ def test_nobody_in_particular_is_a_viewer():
 )
 @pytest.mark.parametrize("variable", ["JUPYTERHUB_USER", "PROTOCOL_ACTOR"])
 def test_the_roles_file_says_what_an_account_may(file, variable, account, role, records, sees_union, sees_tongji):
-    found = identity({variable: account, "PROTOCOL_ROLES": file})
+    found = reader_of({variable: account, "PROTOCOL_ROLES": file})
     assert (found.actor, found.role, found.records) == (account, role, records)
     assert found.sees("Wuhan Union Hospital") == sees_union
     assert found.sees("Wuhan Tongji Hospital") == sees_tongji
@@ -48,8 +48,8 @@ def test_the_roles_file_says_what_an_account_may(file, variable, account, role, 
 
 def test_under_the_hub_nobody_names_another_account_or_role(file):
     claims = {"PROTOCOL_ACTOR": "chief", "PROTOCOL_ROLE": "coordinator"}
-    assert identity({"JUPYTERHUB_USER": "stranger", "PROTOCOL_ROLES": file} | claims).role == "viewer"
-    assert identity({"JUPYTERHUB_USER": "stranger"} | claims).role == "viewer"
+    assert reader_of({"JUPYTERHUB_USER": "stranger", "PROTOCOL_ROLES": file} | claims).role == "viewer"
+    assert reader_of({"JUPYTERHUB_USER": "stranger"} | claims).role == "viewer"
 
 
 @pytest.mark.parametrize(
@@ -64,19 +64,19 @@ def test_under_the_hub_nobody_names_another_account_or_role(file):
 )
 def test_what_is_said_wrongly_is_refused_and_not_guessed(environment):
     with pytest.raises(ProtocolError):
-        identity(environment)
+        reader_of(environment)
 
 
 def test_a_roles_file_with_an_unknown_role_is_refused(tmp_path):
     path = tmp_path / "roles.toml"
     path.write_text('[users.one]\nrole = "admin"\n')
     with pytest.raises(ProtocolError, match=r"users\.one\.role"):
-        identity({"JUPYTERHUB_USER": "one", "PROTOCOL_ROLES": str(path)})
+        reader_of({"JUPYTERHUB_USER": "one", "PROTOCOL_ROLES": str(path)})
 
 
 def test_a_viewer_records_nothing_and_an_investigator_the_own_site():
-    assert not Identity(role="viewer", rows=True).records
-    assert Identity(role="investigator", site="A").sees("A")
+    assert not Reader(role="viewer", rows=True).records
+    assert Reader(role="investigator", site="A").sees("A")
 
 
 # --- What the dashboard hands to its kernels ---

@@ -23,7 +23,7 @@ from protocol.conduct import (
     State,
     TherapyStarted,
     TreatmentEnded,
-    Visit,
+    VisitRecorded,
     Withdrawn,
     event,
     fold,
@@ -54,20 +54,21 @@ def correction(state: State, number: int, replacement: object = None, participan
 
 
 def corrected(state: State, fix: Correction) -> State:
-    state.admits(fix, SITE)
+    state.check(fix, SITE)
     return fold([sealed(fix, state.head, NOON, actor="a", site=SITE)], state)
 
 
 WHOLE = [
     *beginning(infusions=2), of(DltAssessed, 20, dlt=True, code="rash", grade=3),
     of(Response, 20, category="partial"),
-    of(Recovery, 21, lineage="neutrophils"), of(Recovery, 25, lineage="platelets"), of(Visit, 9, visit="month_3"),
-    of(Visit, 30, visit="month_6", done=False), of(TreatmentEnded, 22), of(Withdrawn, 40, cause="progression"),
+    of(Recovery, 21, lineage="neutrophils"), of(Recovery, 25, lineage="platelets"),
+    of(VisitRecorded, 9, visit="month_3"), of(VisitRecorded, 30, visit="month_6", done=False), of(TreatmentEnded, 22),
+    of(Withdrawn, 40, cause="progression"),
 ]  # fmt: skip
 
 
 def test_a_course_has_every_date():
-    course = after(*WHOLE).courses[P]
+    course = after(*WHOLE).histories[P]
     assert (course.site, course.overall, course.regimen) == (SITE, "eligible so far", "A1")
     assert course.infusions == {1: day(7), 2: day(14)}
     assert (course.dlt_on, course.treatment_ended, course.withdrawn) == (day(20), day(22), day(40))
@@ -90,7 +91,9 @@ def test_the_pages_get_the_trial_so_far():
 
 
 def test_a_missed_visit_that_takes_place_later_took_place():
-    course = after(*beginning(), of(Visit, 9, visit="month_3", done=False), of(Visit, 12, visit="month_3")).courses[P]
+    course = after(
+        *beginning(), of(VisitRecorded, 9, visit="month_3", done=False), of(VisitRecorded, 12, visit="month_3")
+    ).histories[P]
     assert (course.visits, course.missed) == ({"month_3": day(12)}, {})
 
 
@@ -122,10 +125,10 @@ IMPOSSIBLE = {
     "this recovery recorded before": (
         [*beginning(), of(Recovery, 9, lineage="platelets")], of(Recovery, 9, lineage="platelets")),
     "who is not enrolled; write the enrolment first": ([SCREENED], of(Response, 9, category="partial")),
-    "this visit recorded before": ([SCREENED, of(Visit, 1, visit="v")], of(Visit, 2, visit="v")),
+    "this visit recorded before": ([SCREENED, of(VisitRecorded, 1, visit="v")], of(VisitRecorded, 2, visit="v")),
     "this missed visit recorded before": (
-        [SCREENED, of(Visit, 1, visit="v", done=False)], of(Visit, 2, visit="v", done=False)),
-    "a participant who is not in the log": ([], of(Visit, 1, visit="v")),
+        [SCREENED, of(VisitRecorded, 1, visit="v", done=False)], of(VisitRecorded, 2, visit="v", done=False)),
+    "a participant who is not in the log": ([], of(VisitRecorded, 1, visit="v")),
     "not in the log; write the screening or the consent first": ([], of(Withdrawn, 1, cause="other")),
     "the withdrawal recorded before": ([SCREENED, of(Withdrawn, 1, cause="other")], of(Withdrawn, 2, cause="other")),
     "a participant who has left": (
@@ -141,26 +144,26 @@ IMPOSSIBLE = {
 def test_what_cannot_have_happened_is_refused(found):
     before, then = IMPOSSIBLE[found]
     with pytest.raises(ProtocolError, match=found):
-        after(*before).admits(then, SITE)
+        after(*before).check(then, SITE)
 
 
 @pytest.mark.parametrize("position", range(len(WHOLE)))
 def test_what_can_have_happened_is_admitted(position):
-    after(*WHOLE[:position]).admits(WHOLE[position], SITE)
+    after(*WHOLE[:position]).check(WHOLE[position], SITE)
 
 
 def test_a_participant_belongs_to_one_site():
     with pytest.raises(ProtocolError, match="of another site; write Wuhan Union Hospital"):
-        after(SCREENED).admits(CONSENTED, "Elsewhere")
+        after(SCREENED).check(CONSENTED, "Elsewhere")
     with pytest.raises(ProtocolError, match="no site"):
-        after().admits(SCREENED, "")
+        after().check(SCREENED, "")
 
 
 def test_a_correction_replaces_and_can_be_corrected_again():
     state = after(*WHOLE)
     once = corrected(state, correction(state, 3, of(Enrolled, regimen="B1")))
     twice = corrected(once, correction(once, 3, of(Enrolled, regimen="C1")))
-    assert [s.courses[P].regimen for s in (state, once, twice)] == ["A1", "B1", "C1"]
+    assert [s.histories[P].regimen for s in (state, once, twice)] == ["A1", "B1", "C1"]
     assert [(new.sequence, old.sequence, old.content["regimen"]) for new, old in twice.corrections] == [
         (len(WHOLE) + 1, 3, "A1"), (len(WHOLE) + 2, 3, "B1"),
     ]  # fmt: skip
@@ -172,7 +175,7 @@ def test_a_correction_removes_decisions_notes_and_events():
     first = len(WHOLE) + 1
     for number, participant in ((first, None), (first + 1, None), (first + 2, P), (6, P)):
         state = corrected(state, correction(state, number, participant=participant))
-    assert (state.decisions, state.notes, state.courses[P].infusions) == ((), (), {1: day(7)})
+    assert (state.decisions, state.notes, state.histories[P].infusions) == ((), (), {1: day(7)})
     assert len(state.corrections) == 4
 
 
@@ -198,14 +201,14 @@ def test_a_participant_whose_only_event_is_removed_is_gone():
 def test_a_correction_that_leaves_something_impossible_is_refused(number, replacement, found):
     state = after(*WHOLE)
     with pytest.raises(ProtocolError, match=found):
-        state.admits(correction(state, number, replacement), SITE)
+        state.check(correction(state, number, replacement), SITE)
 
 
 def test_a_correction_of_what_its_author_did_not_see_is_refused():
     state = after(*WHOLE)
     for wrong in ({"hash": "0" * 64}, {"of": 99}, {"participant": None}):
         with pytest.raises(ProtocolError, match="no event of this participant that holds"):
-            state.admits(correction(state, 3).model_copy(update=wrong), SITE)
+            state.check(correction(state, 3).model_copy(update=wrong), SITE)
 
 
 @given(st.lists(st.integers(0, len(WHOLE) - 1), max_size=4), st.data())
@@ -290,17 +293,17 @@ def test_a_state_of_a_reader_keeps_no_hashes_and_says_the_same():
     state = fold(entries, hashes=False)
     assert {entry.hash for entry in state.entries} == {""}
     assert state.head == Head(len(entries), entries[-1].hash)
-    assert state.courses == {
-        name: replace(course, screenings=state.courses[name].screenings)
-        for name, course in fold(entries).courses.items()
+    assert state.histories == {
+        name: replace(course, screenings=state.histories[name].screenings)
+        for name, course in fold(entries).histories.items()
     }
 
 
 def test_only_the_courses_of_those_about_whom_something_is_new_are_put_together_again():
     entries = chain([*beginning(), *beginning("W-002"), Note(on=DAY, participant=P, text="a")])
     before = fold(entries[:-2])
-    known = before.courses
+    known = before.histories
     later = fold(entries[-2:], before)
-    assert later.courses["W-001"] is known["W-001"]
-    assert later.courses["W-002"] == fold(entries).courses["W-002"] != known["W-002"]
-    assert fold(entries[-1:], fold(entries[:-1])).courses == fold(entries).courses
+    assert later.histories["W-001"] is known["W-001"]
+    assert later.histories["W-002"] == fold(entries).histories["W-002"] != known["W-002"]
+    assert fold(entries[-1:], fold(entries[:-1])).histories == fold(entries).histories

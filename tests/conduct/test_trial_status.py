@@ -8,17 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from protocol.conduct import Participation, TrialSoFar, clocks, notation, openings, per_site, standing
+from protocol.conduct import (
+    Participant,
+    TrialSoFar,
+    dlt_windows,
+    next_cohort,
+    outcome_notation,
+    participant_status,
+)
 
 DAY = date(2026, 1, 31)
 
 
-def person(**changes: object) -> Participation:
+def person(**changes: object) -> Participant:
     facts = {"id": "INV-1", "site": "Here", "regimen": "A1", "enrolled": DAY, "first_infusion": DAY} | changes
-    return Participation.model_validate(facts)
+    return Participant.model_validate(facts)
 
 
-def so_far(*people: Participation, as_of: date = DAY) -> TrialSoFar:
+def so_far(*people: Participant, as_of: date = DAY) -> TrialSoFar:
     return TrialSoFar(invented=True, as_of=as_of, open_regimen="A1", screened={"Here": 5}, participants=people)
 
 
@@ -43,22 +50,14 @@ def test_only_complete_participants_reach_the_notation() -> None:
         person(id="INV-2", dlt_on=DAY),
         person(id="INV-3", first_infusion=DAY + timedelta(days=20)),
     ]
-    table = standing(so_far(*people, as_of=DAY + timedelta(days=30)), dlt_window_days=28)
-    assert notation(table) == "A1:NT"
+    table = participant_status(so_far(*people, as_of=DAY + timedelta(days=30)), dlt_window_days=28)
+    assert outcome_notation(table) == "A1:NT"
 
 
 def test_nobody_treated_is_an_empty_notation() -> None:
-    table = standing(so_far(person(first_infusion=None)), 28)
-    assert notation(table) == ""
+    table = participant_status(so_far(person(first_infusion=None)), 28)
+    assert outcome_notation(table) == ""
     assert pd.isna(table["window_ends"][0])
-
-
-def test_sites_without_participants_are_counted_too() -> None:
-    trial = so_far(person())
-    assert per_site(trial, standing(trial, 28), ["Here", "There"]).to_numpy().tolist() == [
-        ["Here", 5, 1, 1, 0],
-        ["There", 0, 0, 0, 0],
-    ]
 
 
 @pytest.mark.parametrize(
@@ -113,15 +112,15 @@ def test_who_left_before_an_outcome_gives_the_place_back_and_holds_nothing() -> 
     here = [person(id=f"INV-{n}", assessed=DAY + timedelta(days=28)) for n in (1, 2)]
     left = person(id="INV-3", withdrawal=DAY + timedelta(days=1))
     trial = so_far(*here, left, as_of=DAY + timedelta(days=40))
-    row = openings(clocks(trial, 28), cohort_size=3, review_days=7).iloc[0]
+    row = next_cohort(dlt_windows(trial, 28), cohort_size=3, review_days=7).iloc[0]
     assert (row["participants"], row["running"], row["free_places"], row["held_by"]) == (2, 0, 1, "")
     nobody = so_far(left, as_of=DAY + timedelta(days=40))
-    assert openings(clocks(nobody, 28), 3, 7).iloc[0]["free_places"] == 3
-    assert notation(standing(trial, 28)) == "A1:NN"
+    assert next_cohort(dlt_windows(nobody, 28), 3, 7).iloc[0]["free_places"] == 3
+    assert outcome_notation(participant_status(trial, 28)) == "A1:NN"
 
 
 def test_a_missing_assessment_holds_the_cohort_by_name() -> None:
     people = [person(id=f"INV-{n}", assessed=DAY + timedelta(days=28)) for n in (1, 2)]
     trial = so_far(*people, person(id="INV-3"), as_of=DAY + timedelta(days=40))
-    row = openings(clocks(trial, 28), cohort_size=3, review_days=7).iloc[0]
+    row = next_cohort(dlt_windows(trial, 28), cohort_size=3, review_days=7).iloc[0]
     assert (row["held_by"], row["running"], row["earliest"]) == ("INV-3", 1, None)

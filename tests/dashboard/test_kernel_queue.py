@@ -15,7 +15,7 @@ class Page(sessions.OwnPage):
 
     @property
     def kernel_manager(self):
-        return sessions.HandingOut(self.manager, lambda _kernel: None, self._wait_for_turn)
+        return sessions.ReportingManager(self.manager, lambda _kernel: None, self._wait_for_turn)
 
 
 class Manager:

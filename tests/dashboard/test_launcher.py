@@ -8,10 +8,11 @@ import sys
 import pytest
 import zmq
 from jupyter_client import KernelManager
-from support.paths import NOTEBOOKS
+from support.paths import FOLDER, NOTEBOOKS
+from support.trial import TRIAL
 
 from protocol.dashboard.__main__ import free_port, is_free, main
-from protocol.dashboard.server import FURNITURE, Page, pages_of, rules, workbook
+from protocol.dashboard.server import FURNITURE, Page, pages_of, rules, trial_of, workbook
 
 
 @pytest.fixture
@@ -99,19 +100,19 @@ def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
     assert kernel["argv"][1:3] == ["-m", "protocol.dashboard.kernel"]
 
 
-def test_a_kernel_without_documentation_still_draws_every_kind_of_chart():
-    code = """
-from protocol.dashboard.kernel import forget_documentation
-forget_documentation()
-import altair, pandas
-assert not altair.Chart.__doc__ and not pandas.DataFrame.__doc__
-frame = pandas.DataFrame({"a": [1, 2]})
-x = altair.X("a:Q").bin(maxbins=5).axis(None).scale(zero=False).sort("descending").stack(None).title("x")
-colour = altair.Color("a:Q", scale=altair.Scale(scheme="blues")).legend(None).aggregate("mean")
-chart = altair.layer(altair.Chart(frame).mark_bar().encode(x=x, color=colour), altair.Chart(frame).mark_text())
-assert chart.properties(title="t").interactive().to_dict()["layer"]
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_the_dashboard_names_the_trial_that_its_notebooks_open(folder):
+    assert (workbook(NOTEBOOKS)["trial_id"], workbook(NOTEBOOKS)["trial_title"]) == (
+        FOLDER.name,
+        TRIAL.identity.title,
+    )
+    assert (workbook(folder)["trial_id"], workbook(folder)["trial_title"]) == ("", "")
+
+
+@pytest.mark.parametrize("call", ["open_page('sites', 'no-such-trial')", 'open_page("sites", somewhere)'])
+def test_a_trial_that_cannot_be_read_is_not_named(tmp_path, call):
+    cell = {"cell_type": "code", "source": [call]}
+    (tmp_path / "01-sites.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}))
+    assert trial_of(tmp_path) is None
 
 
 def test_the_furniture_asks_no_other_host():

@@ -14,14 +14,13 @@ from support.frames import frame
 from support.random_examples import random_examples
 from support.small_protocols import PEOPLE, criteria, criterion, record_of
 
-from protocol.eligibility import Criterion, EligibilityRecord
-from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.eligibility import Criterion, EligibilityRecord, Tally
 from protocol.records import ProtocolError
 
 
 def tally(record: EligibilityRecord, people: list[dict[str, Any]], off: tuple[str, ...] = ()) -> Tally:
     """Screen and count."""
-    return Tally(pack(record.screen_cohort(frame(people))), off)
+    return record.screen_cohort(frame(people)).tally(off)
 
 
 @st.composite
@@ -48,8 +47,8 @@ def test_the_excluded_are_shared_out_over_their_criteria_and_nobody_twice(
     record: EligibilityRecord, people: list[dict[str, Any]]
 ) -> None:
     screening, found = record.screen_cohort(frame(people)), tally(record, people)
-    assert found.totals["excluded"] == int((screening.fail != 0).sum())
-    assert found.totals["confirmed"] == int(((screening.fail == 0) & (screening.unknown == 0)).sum())
+    assert found.totals["excluded"] == int(screening.fail.any(axis=1).sum())
+    assert found.totals["confirmed"] == int((~(screening.fail | screening.unknown).any(axis=1)).sum())
     assert sum(found.totals.values()) == 2 * len(people)
     assert found.shares().sum() == pytest.approx(found.totals["excluded"])
 
@@ -170,12 +169,13 @@ def test_the_bounds_contain_whatever_the_unknowns_turn_out_to_be(
     screening = record.screen_cohort(frame(people))
     bounds = tally(record, people).totals
     worst, best = bounds["confirmed"], bounds["confirmed"] + bounds["possible"]
-    turned = np.array([data.draw(st.integers(0, 15)) for _one in people])
-    for settled in (turned, np.zeros_like(turned), np.full_like(turned, 15)):
-        eligible = int(((screening.fail | (screening.unknown & settled)) == 0).sum())
+    drawn = data.draw(st.lists(st.booleans(), min_size=screening.unknown.size, max_size=screening.unknown.size))
+    turned = np.array(drawn).reshape(screening.unknown.shape)
+    for settled in (turned, np.zeros_like(turned), np.ones_like(turned)):
+        eligible = int((~(screening.fail | (screening.unknown & settled)).any(axis=1)).sum())
         assert worst <= eligible <= best
-    assert int((screening.fail == 0).sum()) == best
-    assert int(((screening.fail | screening.unknown) == 0).sum()) == worst
+    assert int((~screening.fail.any(axis=1)).sum()) == best
+    assert int((~(screening.fail | screening.unknown).any(axis=1)).sum()) == worst
 
 
 PLAIN = ["p or q", "not r", "x > 10", "colour == 'red' and p", "n <= 3 or q"]

@@ -9,15 +9,20 @@ import pytest
 from support.small_protocols import criterion, record_of, truths
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility import Case, Criterion
+from protocol.eligibility import Case
 from protocol.records import ProtocolError
 
-CASES = [(criterion, case) for criterion in ELIGIBILITY.criteria for case in criterion.cases]
+CASES = [
+    (rule.id, case)
+    for criterion in ELIGIBILITY.criteria
+    for rule in criterion.rules()
+    for case in ELIGIBILITY.cases.get(rule.id, ())
+]
 
 
-@pytest.mark.parametrize(("criterion", "case"), CASES, ids=[f"{c.id}: {case.says}" for c, case in CASES])
-def test_every_case_of_the_record_gets_its_verdict(criterion: Criterion, case: Case) -> None:
-    verdict = ELIGIBILITY.screen(case.facts, case.phase)[case.part or criterion.id]
+@pytest.mark.parametrize(("rule", "case"), CASES, ids=[f"{rule}: {case.says}" for rule, case in CASES])
+def test_every_case_of_the_record_gets_its_verdict(rule: str, case: Case) -> None:
+    verdict = ELIGIBILITY.screen(case.facts, case.phase)[rule]
     assert verdict.status == case.expect, verdict.reason
 
 

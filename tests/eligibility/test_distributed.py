@@ -1,4 +1,4 @@
-"""Cohorts on Spark and on Dask: the masks of each row are those of one machine."""
+"""Cohorts on Spark and on Dask: the verdicts of each row are those of one machine."""
 
 import os
 import sys
@@ -21,13 +21,13 @@ from protocol.records import ProtocolError
 
 EXAMPLE = EXAMPLES / "cohort.csv"
 COHORT = read_cohort("cohort.csv", EXAMPLE, ELIGIBILITY).frame
-MASKS = ["fail", "unknown", "not_applicable"]
+RULES = [criterion.id for criterion in ELIGIBILITY.criteria]
 
 
 def alone(phase: Any = "II") -> pd.DataFrame:
     found = ELIGIBILITY.screen_cohort(COHORT, phase)
-    masks = {name: getattr(found, name) for name in MASKS}
-    return pd.DataFrame(masks, index=pd.Index(list(found.participants), name="participant_id"))
+    index = pd.Index(list(found.participants), name="participant_id")
+    return pd.DataFrame(found.codes(), index=index, columns=RULES)
 
 
 def in_order(found: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def spark() -> Iterator[Any]:
         session.stop()
 
 
-def test_spark_gives_every_participant_the_masks_of_one_machine(spark: Any, tmp_path: Path) -> None:
+def test_spark_gives_every_participant_the_verdicts_of_one_machine(spark: Any, tmp_path: Path) -> None:
     import polars as pl
 
     plain = {str(name): COHORT[name].astype(object).where(COHORT[name].notna(), None).tolist() for name in COHORT}
@@ -63,17 +63,16 @@ def test_spark_gives_every_participant_the_masks_of_one_machine(spark: Any, tmp_
     pl.DataFrame(plain).write_parquet(tmp_path / "cohort.parquet")
     frame = spark.read.parquet(str(tmp_path / "cohort.parquet")).repartition(3)
     found = pd.DataFrame([row.asDict() for row in screen_partitions(ELIGIBILITY, frame, "II").collect()])
-    pd.testing.assert_frame_equal(in_order(found)[MASKS], alone(), check_index_type=False)
+    pd.testing.assert_frame_equal(in_order(found)[RULES], alone(), check_index_type=False, check_dtype=False)
 
 
 @pytest.mark.filterwarnings("ignore")  # Dask's own, about its own use of other packages
-def test_dask_gives_every_participant_the_masks_of_one_machine() -> None:
+def test_dask_gives_every_participant_the_verdicts_of_one_machine() -> None:
     changed = ELIGIBILITY.with_parameters(transaminase_max_uln=1.0)
     with dask.config.set(scheduler="threads"):
         found = screen_partitions(changed, dd.from_pandas(COHORT, npartitions=3), "Ib").compute()
     once = changed.screen_cohort(COHORT, "Ib")
-    assert in_order(found)["fail"].tolist() == once.fail.tolist()
-    assert in_order(found)["unknown"].tolist() == once.unknown.tolist()
+    assert in_order(found)[RULES].to_numpy().tolist() == once.codes().tolist()
     assert (once.fail != ELIGIBILITY.screen_cohort(COHORT, "Ib").fail).any()
 
 
@@ -96,6 +95,6 @@ def test_what_dask_screened_can_be_written_and_yes_and_no_may_have_become_text(t
     some = COHORT.iloc[:40].assign(consent_signed=[True, None] * 20).astype({"consent_signed": object})
     with dask.config.set(scheduler="threads"):
         found = screen_partitions(ELIGIBILITY, dd.from_pandas(some, npartitions=2), "Ib")
-        found.to_parquet(tmp_path / "masks")
-    kept = pd.read_parquet(tmp_path / "masks").set_index("participant_id").loc[list(some["participant_id"])]
-    assert kept["unknown"].tolist() == ELIGIBILITY.screen_cohort(some, "Ib").unknown.tolist()
+        found.to_parquet(tmp_path / "verdicts")
+    kept = pd.read_parquet(tmp_path / "verdicts").set_index("participant_id").loc[list(some["participant_id"])]
+    assert kept[RULES].to_numpy().tolist() == ELIGIBILITY.screen_cohort(some, "Ib").codes().tolist()

@@ -42,7 +42,7 @@ def infused(facts: dict[str, Any]) -> Screening:
     return ELIGIBILITY.screen_infusion({"infusion_date": TODAY, **facts})
 
 
-GATE_CASES = [(rule, case) for rule in ELIGIBILITY.infusion_criteria for case in rule.cases]
+GATE_CASES = [(rule, case) for rule in ELIGIBILITY.infusion_criteria for case in ELIGIBILITY.cases[rule.id]]
 
 
 @pytest.mark.parametrize(("rule", "case"), GATE_CASES, ids=[f"{r.id}: {case.says}" for r, case in GATE_CASES])

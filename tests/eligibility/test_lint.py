@@ -6,16 +6,19 @@ import pytest
 from support.small_protocols import FACTS, ORIGIN, PARAMETERS, criterion
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility import EligibilityRecord, Fact, Parameter
-from protocol.eligibility.lint import Finding, lint
+from protocol.eligibility import EligibilityRecord, Fact, Issue, Parameter, Roles, lint
 
 UNUSED = {"unused"}  # the small facts are more than a small record uses
 
 
-def findings(*rules: Any, facts: tuple[Fact, ...] = (), parameters: tuple[Parameter, ...] = ()) -> list[Finding]:
+def findings(*rules: Any, facts: tuple[Fact, ...] = (), parameters: tuple[Parameter, ...] = ()) -> list[Issue]:
     """Lint a small record put together without the checks of reading, as a draft would be."""
     record = EligibilityRecord.model_construct(
-        facts=(*FACTS, *facts), parameters=(*PARAMETERS, *parameters), criteria=rules
+        phases=("Ib", "II"),
+        roles=Roles(enrolment_day="enrolment_date"),
+        facts=(*FACTS, *facts),
+        parameters=(*PARAMETERS, *parameters),
+        criteria=rules,
     )
     return [finding for finding in lint(record) if finding.kind not in UNUSED]
 
@@ -50,7 +53,11 @@ def test_a_criterion_counted_with_none_or_with_one_that_does_not_count_is_found(
 
 def test_a_fact_and_a_parameter_that_nothing_looks_at_are_found() -> None:
     record = EligibilityRecord.model_construct(
-        facts=FACTS, parameters=PARAMETERS, criteria=(criterion(1, "y > limit"),)
+        phases=("Ib", "II"),
+        roles=Roles(enrolment_day="enrolment_date"),
+        facts=FACTS,
+        parameters=PARAMETERS,
+        criteria=(criterion(1, "y > limit"),),
     )
     unused = {finding.where for finding in lint(record) if finding.kind == "unused"}
     assert {"p", "colour", "reading"} <= unused

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.frames import COLUMNS, SMALL_COLUMNS, bits, everywhere, frame, statuses
+from support.frames import COLUMNS, SMALL_COLUMNS, everywhere, frame, row_of, statuses
 from support.participants import PHASES, participants, records
 from support.random_examples import random_examples
 from support.small_protocols import FACTS as SMALL_FACTS
@@ -17,7 +17,7 @@ from support.small_protocols import PARAMETERS, PEOPLE, criteria, record_of, tru
 from support.trial import ELIGIBILITY, FACTS
 from twins.eligibility import completed_years, months_between, verdicts
 
-from protocol.eligibility import EligibilityRecord
+from protocol.eligibility import Cases, EligibilityRecord
 from protocol.eligibility.conditions import check
 from protocol.records import Phase
 
@@ -33,8 +33,9 @@ def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
 
 @pytest.mark.parametrize("criterion_", ELIGIBILITY.criteria, ids=lambda criterion_: criterion_.id)
 def test_the_twin_gives_every_case_of_the_record_its_verdict(criterion_: Any) -> None:
-    for case in criterion_.cases:
-        assert verdicts(ELIGIBILITY, case.facts, case.phase)[case.part or criterion_.id] == case.expect, case.says
+    for rule in criterion_.rules():
+        for case in ELIGIBILITY.cases.get(rule.id, ()):
+            assert verdicts(ELIGIBILITY, case.facts, case.phase)[rule.id] == case.expect, case.says
 
 
 @random_examples(250)
@@ -50,7 +51,7 @@ def test_engine_and_twin_agree_on_random_protocols(
         expected = verdicts(record, facts, phase)
         found = statuses(record.screen(facts, phase))
         assert {rule: found.get(rule, "not applicable") for rule in expected} == expected
-        assert bits(cohort, row) == {one.id: expected[one.id] for one in drawn}
+        assert row_of(cohort, row) == {one.id: expected[one.id] for one in drawn}
 
 
 # --- One participant and many ------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
     wanted = [[screening[rule].status for rule in ids] for screening in alone]
     for many in (frame(people, COLUMNS), *pandas_flavours(people)):
         cohort = record.screen_cohort(many, phase)
-        assert [list(bits(cohort, row).values()) for row in range(len(people))] == wanted
+        assert [list(row_of(cohort, row).values()) for row in range(len(people))] == wanted
         assert cohort.overall().tolist() == [screening.overall for screening in alone]
         counts = cohort.counts().set_index("criterion")
         for position, rule in enumerate(ids):
@@ -88,7 +89,7 @@ def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
 def test_a_column_nobody_has_means_unknown_for_everybody() -> None:
     cohort = ELIGIBILITY.screen_cohort(pl.DataFrame({"participant_id": ["1", "2"], "ecog": [0, None]}))
     alone = [statuses(ELIGIBILITY.screen(facts)) for facts in ({"ecog": 0}, {})]
-    assert [bits(cohort, row) for row in (0, 1)] == [
+    assert [row_of(cohort, row) for row in (0, 1)] == [
         {one.id: expected[one.id] for one in ELIGIBILITY.criteria} for expected in alone
     ]
 
@@ -133,7 +134,9 @@ def test_learning_a_fact_never_flips_a_verdict_that_was_known_unless_it_contradi
     assert {rule.partition(".")[0].rstrip("ab") for rule in changed} <= contradicted
 
 
-COMPLETE: dict[str, Any] = {name: value for one in ELIGIBILITY.criteria for name, value in one.cases[0].facts.items()}
+COMPLETE: dict[str, Any] = {
+    name: value for one in ELIGIBILITY.criteria for name, value in ELIGIBILITY.cases[one.id][0].facts.items()
+}
 
 
 @pytest.mark.parametrize("name", [fact.id for fact in ELIGIBILITY.facts if fact.is_number])
@@ -142,7 +145,7 @@ def test_not_a_number_is_unknown_and_never_passes(name: str) -> None:
     absent = {key: value for key, value in COMPLETE.items() if key != name}
     assert statuses(ELIGIBILITY.screen(facts, "II")) == statuses(ELIGIBILITY.screen(absent, "II"))
     together = ELIGIBILITY.screen_cohort(frame([facts, absent], COLUMNS), "II")
-    assert bits(together, 0) == bits(together, 1)
+    assert row_of(together, 0) == row_of(together, 1)
 
 
 @random_examples(40)
@@ -158,7 +161,7 @@ def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: Eligibi
 @random_examples(40)
 @given(records())
 def test_a_changed_threshold_never_changes_the_record_itself(changed: EligibilityRecord) -> None:
-    fresh = type(ELIGIBILITY).model_validate(ELIGIBILITY.model_dump())
+    fresh = type(ELIGIBILITY).model_validate(ELIGIBILITY.model_dump()).with_cases(Cases(dict(ELIGIBILITY.cases)))
     values = {parameter.id: parameter.value for parameter in changed.parameters}
     assert ELIGIBILITY.with_parameters(**values) == changed
     assert fresh == ELIGIBILITY
@@ -211,7 +214,7 @@ BOUNDARIES: list[tuple[str, str, dict[str, Any], str]] = [
 def test_a_boundary_gets_its_verdict(says: str, rule: str, facts: dict[str, Any], status: str) -> None:
     assert ELIGIBILITY.screen(facts, "II")[rule].status == status
     assert verdicts(ELIGIBILITY, facts, "II")[rule] == status
-    assert bits(ELIGIBILITY.screen_cohort(frame([facts], COLUMNS), "II"), 0).get(rule, status) == status
+    assert row_of(ELIGIBILITY.screen_cohort(frame([facts], COLUMNS), "II"), 0).get(rule, status) == status
 
 
 @pytest.mark.parametrize(("times", "limit", "value"), [(1.5, 1.2, 1.8), (1.5, 5.1, 7.65), (2.5, 40.0, 100.0)])

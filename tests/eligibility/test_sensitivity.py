@@ -16,7 +16,6 @@ from support.trial import ELIGIBILITY
 
 from protocol.eligibility import Cohort, EligibilityRecord
 from protocol.eligibility.cohort import reader
-from protocol.eligibility.cohort_counts import Tally, pack
 from protocol.eligibility.sensitivity import FEWER_POINTS, curve, near_misses, other_readings, steps, tornado
 from protocol.records import ProtocolError
 
@@ -27,7 +26,7 @@ COHORTS = st.lists(PEOPLE, min_size=1, max_size=6)
 
 def totals(cohort: Cohort, off: tuple[str, ...], **parameters: Any) -> tuple[int, int]:
     """Screen again and count."""
-    found = Tally(pack(cohort.screen("Ib", **parameters)), off).totals
+    found = cohort.screen("Ib", **parameters).tally(off).totals
     return found["confirmed"], found["possible"]
 
 
@@ -122,7 +121,7 @@ def test_a_curve_covers_batches_and_counts_everybody() -> None:
 def test_a_near_miss_counts_what_is_unknown_and_on_once() -> None:
     person = {"expected_survival_months": 2.9}  # all else unknown; E23 says the same as I3
     found = ELIGIBILITY.screen_cohort(pd.DataFrame([person]))
-    whole, fewer = Tally(pack(found)), Tally(pack(found), ["E3", "I5"])
+    whole, fewer = found.tally(), found.tally(["E3", "I5"])
     read = reader(ELIGIBILITY.cohort(pd.DataFrame([person])))
     rows = [near_misses(ELIGIBILITY, tally, read, "Ib")["open"].tolist() for tally in (whole, fewer)]
     assert rows == [[len(whole.on) - 2], [len(fewer.on) - 2]]  # but I6, and E9, which is known
@@ -162,8 +161,8 @@ def test_a_near_miss_has_one_reason_and_passes_at_the_value_it_needs(
     record = record_of(rules)
     cohort = Cohort(record, frame(people))
     screening = cohort.screen()
-    found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
-    once = [row for row, mask in enumerate(screening.fail) if int(mask).bit_count() == 1]
+    found = near_misses(record, screening.tally(), reader(cohort), "Ib")
+    once = [row for row, fails in enumerate(screening.fail) if fails.sum() == 1]
     assert sorted(found["participant"]) == once
     assert found["distance"].dropna().is_monotonic_increasing
     for row in found.dropna(subset=["distance"]).itertuples():
@@ -171,7 +170,7 @@ def test_a_near_miss_has_one_reason_and_passes_at_the_value_it_needs(
         assert row.distance == pytest.approx(abs(row.needed - present) / (present or 1.0))
         place = [rule.id for rule in record.criteria].index(row.criterion)
         again = cohort.screen("Ib", **{row.parameter: float(row.needed)})  # refused outside its range
-        assert not int(again.fail[row.participant]) >> place & 1
+        assert not again.fail[row.participant, place]
 
 
 def test_near_misses_come_nearest_first_and_those_of_no_degree_last() -> None:
@@ -180,7 +179,7 @@ def test_near_misses_come_nearest_first_and_those_of_no_degree_last() -> None:
     people = [{"x": 33.0, "p": False}, {"x": 1.0, "p": True}, {"x": 30.6, "p": False}, {"x": 40.0, "p": True}]
     cohort = Cohort(record, frame(people))
     screening = cohort.screen()
-    found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
+    found = near_misses(record, screening.tally(), reader(cohort), "Ib")
     assert found["participant"].tolist() == [2, 0, 1]
     assert found["needed"].tolist()[:2] == pytest.approx([30.6, 33.0])
     assert found["distance"].tolist()[:2] == pytest.approx([0.02, 0.1])
@@ -192,14 +191,14 @@ def test_a_value_just_at_a_strict_limit_needs_the_next_step() -> None:
     record = record_of([criterion(1, "x >= limit")]).with_parameters(limit=30.0)
     cohort = Cohort(record, frame([{"x": 30.0}]))
     screening = cohort.screen()
-    found = near_misses(record, Tally(pack(screening)), reader(cohort), "Ib")
+    found = near_misses(record, screening.tally(), reader(cohort), "Ib")
     assert found["needed"].tolist() == pytest.approx([30.1])
 
 
 def test_what_no_value_of_a_threshold_would_pass_names_no_threshold() -> None:
     record = record_of([criterion(1, "x > limit")])  # which goes up to 50
     cohort = Cohort(record, frame([{"x": 60.0}]))
-    found = near_misses(record, Tally(pack(cohort.screen())), reader(cohort), "Ib")
+    found = near_misses(record, cohort.screen().tally(), reader(cohort), "Ib")
     assert found["parameter"].tolist() == [None]
 
 

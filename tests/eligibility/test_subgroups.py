@@ -10,7 +10,7 @@ from support.frames import frame
 from support.random_examples import random_examples
 from support.small_protocols import criterion, record_of
 
-from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.eligibility import Tally
 from protocol.eligibility.subgroups import (
     AGE_BANDS,
     ALL,
@@ -107,7 +107,7 @@ def counted(fails: list[tuple[int, int]], judgement: bool = False) -> tuple[Tall
     rule = criterion(1, "p").model_copy(update={"type": "judgement" if judgement else "objective"})
     people = [{"p": p} for yes, no in fails for p in [True] * yes + [False] * no]
     groups = np.repeat(np.arange(len(fails)), [sum(pair) for pair in fails])
-    tally = Tally(pack(record_of([rule, criterion(2, "q and not q")]).screen_cohort(frame(people))))
+    tally = record_of([rule, criterion(2, "q and not q")]).screen_cohort(frame(people)).tally()
     return tally, Grouping(groups, tuple("ABCDE"[: len(fails)]))
 
 
@@ -162,7 +162,7 @@ def test_who_fails_any_criterion_but_not_one_that_is_shown_is_not_worked_out_whe
         for _one in range(n)
     ]
     places = np.repeat(np.arange(2), [sum(several) for several in counts.values()])
-    tally = Tally(pack(record_of(rules).screen_cohort(frame(people))))
+    tally = record_of(rules).screen_cohort(frame(people)).tally()
     rows = exclusion_rates(tally, Grouping(places, tuple(counts))).set_index(["criterion", "group"])
     assert rows.loc[("E1", "A"), "fails"] == 20
     assert rows.loc["E2", "hidden"].all()

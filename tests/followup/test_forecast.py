@@ -41,10 +41,10 @@ def test_reference_figures_of_an_independent_simulation(per_month, shortest, clo
     """Cohorts of 3, screening 7 d, DLT window 28 d, review 7 d, no DLT; 7 cohorts, and 15; months, rounded."""
     plain = replace(PLAIN, screened_per_month=per_month)
     result = simulate(plain, SHORTEST, 20_000, 1)
-    months = np.quantile(result["phase_ib_end"], [0.1, 0.5, 0.9]) / DAYS_PER_MONTH
+    months = np.quantile(result["escalation_end"], [0.1, 0.5, 0.9]) / DAYS_PER_MONTH
     assert months == pytest.approx(shortest, abs=0.7 if per_month < 4 else 0.1)
     assert result["closed_share"].median() == pytest.approx(closed, abs=0.01)
-    middle = simulate(plain, ALL, 20_000, 1)["phase_ib_end"].median() / DAYS_PER_MONTH
+    middle = simulate(plain, ALL, 20_000, 1)["escalation_end"].median() / DAYS_PER_MONTH
     assert middle == pytest.approx(every_combination, abs=0.6)
 
 
@@ -54,7 +54,7 @@ def test_the_arrays_agree_with_a_twin_that_walks_from_participant_to_participant
     chance = random.Random(7)
     walked = np.array([twin.walk(assumed, [0, 0, 1, 2], chance) for _run in range(3000)])
     drawn = simulate(assumed, np.array([[2, 1, 1]]), 20_000, 3)
-    for place, name in enumerate(("phase_ib_end", "last_enrolment", "closed_share")):
+    for place, name in enumerate(("escalation_end", "last_enrolment", "closed_share")):
         spread = walked[:, place].std() / np.sqrt(3000)
         assert abs(walked[:, place].mean() - drawn[name].mean()) < 5 * spread
 
@@ -69,10 +69,10 @@ def test_slower_never_ends_sooner_with_the_same_chances(rate, window, review, st
         replace(faster, counted_from="last"), replace(faster, screening_failures=0.5),
     ):  # fmt: skip
         after = simulate(slower, SHORTEST, 50, seed)
-        assert (after["phase_ib_end"] >= before["phase_ib_end"]).all()
+        assert (after["escalation_end"] >= before["escalation_end"]).all()
         assert (after["last_enrolment"] >= before["last_enrolment"] - 1e-6).all()
     assert before["closed_share"].between(0, 1).all()
-    assert (before["last_enrolment"] >= before["phase_ib_end"]).all()
+    assert (before["last_enrolment"] >= before["escalation_end"]).all()
 
 
 def test_the_same_seed_gives_the_same_runs():
@@ -96,7 +96,7 @@ def test_the_last_visit_follows_two_years_after_the_last_enrolment():
 
 def test_what_if_compares_each_change_with_the_same_chances():
     table = what_if(PLAIN, SHORTEST, {"longer": {"dlt_window_days": 42}, "same": {}}, 500, 1).set_index("change")
-    assert table.loc["longer", "phase_ib_months_gained"] == pytest.approx(-7 * 14 / DAYS_PER_MONTH)
+    assert table.loc["longer", "escalation_months_gained"] == pytest.approx(-7 * 14 / DAYS_PER_MONTH)
     assert table.loc["same", "enrolment_months_gained"] == 0
 
 

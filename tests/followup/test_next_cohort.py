@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol.conduct import Participation, TrialSoFar, clocks, openings
+from protocol.conduct import Participant, TrialSoFar, dlt_windows, next_cohort
 
 DAY = date(2026, 1, 31)
 
@@ -16,12 +16,12 @@ def cohort(*people, as_of=DAY):
         {"id": f"INV-{n}", "site": "Here", "regimen": "A2", "enrolled": DAY - timedelta(60), **person}
         for n, person in enumerate(people, start=1)
     ]
-    members = tuple(Participation.model_validate(fact) for fact in facts)
+    members = tuple(Participant.model_validate(fact) for fact in facts)
     return TrialSoFar(invented=True, as_of=as_of, open_regimen="A2", screened={}, participants=members)
 
 
 def opening(so_far, window=28, cohort_size=3, review=7, last=None):
-    return openings(clocks(so_far, window, last), cohort_size, review).iloc[0]
+    return next_cohort(dlt_windows(so_far, window, last), cohort_size, review).iloc[0]
 
 
 def infused(days_ago, **more):

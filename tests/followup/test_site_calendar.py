@@ -36,7 +36,9 @@ def next_two(day):
 
 
 def working(**changes):
-    values = {name: getattr(FOLLOWUP.working, name) for name in ("weekdays", "makeup_days", "visits_per_day")}
+    values = {
+        name: getattr(FOLLOWUP.working, name) for name in ("weekdays", "holidays", "makeup_days", "visits_per_day")
+    }
     values |= {name: values[name].model_copy(update={"value": value}) for name, value in changes.items()}
     return FOLLOWUP.model_copy(update={"working": FOLLOWUP.working.model_copy(update=values)})
 
@@ -76,7 +78,7 @@ def test_a_proposed_day_is_a_free_working_day_inside_the_window_and_none_is_near
         assert best == min(free, key=lambda day: (abs((day - target).days), day))
         assert row.moved_days == (best - target).days
         assert bool(row.why) == (best != target)
-        assert row.provisional == (row.closes.year > last_announced_year())
+        assert row.provisional == (row.closes.year > last_announced_year(FOLLOWUP.working))
 
 
 def test_without_a_working_day_in_the_window_none_is_proposed():
@@ -132,7 +134,7 @@ def test_a_start_is_doomed_exactly_when_its_own_plan_has_a_gap(start, level):
 
 
 def test_years_not_announced_are_provisional():
-    later = date(last_announced_year() + 1, 3, 1)
+    later = date(last_announced_year(FOLLOWUP.working) + 1, 3, 1)
     plan = best_days(FOLLOWUP, {"first_infusion": later}, 1, TODAY)
     assert plan["provisional"].all()
 

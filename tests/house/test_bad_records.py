@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from protocol.eligibility import EligibilityRecord
+from protocol.eligibility import Cases, EligibilityRecord
 from protocol.records import ProtocolError, read_record
 
 SMALL = """
+phases = ["Ib", "II"]
+
 [[facts]]
 id = "bmi_kg_m2"
 label = "Body mass index"
@@ -51,9 +53,11 @@ condition = "bmi_kg_m2 > bmi_max_kg_m2"
 type = "objective"
 confirm = "screening"
 source = "registry: Exclusion 3"
-cases = [
+"""
+CASES = """
+E3 = [
   { says = "30 is allowed", facts = { bmi_kg_m2 = 30.0 }, expect = "met" },
-  { says = "31 is not", facts = { bmi_kg_m2 = 31.0 }, expect = "not met" },
+  { says = "31 is not", facts = { bmi_kg_m2 = 31.0 }, expect = "not met", phase = "II" },
   { says = "nothing is known", expect = "unknown" },
 ]
 """
@@ -83,7 +87,6 @@ def test_the_small_record_itself_can_be_read(tmp_path: Path) -> None:
 
 FACT, CRITERION, WHOLE = "eligibility.toml, facts[bmi_kg_m2]", "eligibility.toml, criteria[E3]", "eligibility.toml"
 ORIGIN = 'source = "registry: Exclusion 3"'
-LAST_CASE = '  { says = "nothing is known", expect = "unknown" },\n'
 PLACES = [
     # what is broken, what stands in the file, what it becomes; where, found, write (all or part of it)
     ("an unknown key", 'unit = "kg/m2"', 'unit = "kg/m2"\ncolour = "blue"', f"{FACT}.colour", "not known", "remove"),
@@ -105,8 +108,16 @@ PLACES = [
      "not a number", "value, minimum and maximum"),
     ("an unknown kind", '"exclusion"', '"exclude"', f"{CRITERION}.kind", "'exclude'", "'inclusion' or 'exclusion'"),
     ("a title with an unknown threshold", "{bmi_max_kg_m2}", "{bmi_max}", WHOLE, "title of E3", "parameter"),
-    ("an unknown verdict", '"not met"', '"failed"', f"{CRITERION}.cases[2].expect", "'failed'", "'not met'"),
-    ("no case that is unknown", LAST_CASE, "", CRITERION, "no case for unknown", "[[criteria.cases]]"),
+    ("cases among the criteria", CONDITION, f"{CONDITION}\ncases = []", f"{CRITERION}.cases", "not known", "remove"),
+    ("a phase of no trial", CONDITION, f'{CONDITION}\nphases = ["III"]', WHOLE, "E3 names phase 'III'", "Ib or II"),
+    ("no phase", 'phases = ["Ib", "II"]', "phases = []", f"{WHOLE}, phases", "[]", "at least 1"),
+    ("a role of no fact", 'phases = ["Ib", "II"]', 'phases = ["Ib"]\nroles = { enrolment_day = "day" }', WHOLE,
+     "role enrolment_day is 'day'", "the id of a date fact"),
+    ("a role of another kind", 'phases = ["Ib", "II"]',
+     'phases = ["Ib"]\nroles = { infusion_day = "consent_signed" }', WHOLE,
+     "role infusion_day is 'consent_signed'", "the id of a date fact"),
+    ("a role that is none", 'phases = ["Ib", "II"]', 'phases = ["Ib"]\nroles = { birthday = "day" }',
+     f"{WHOLE}, roles.birthday", "not known", "remove"),
     ("a mirror of nothing", CONDITION, f'{CONDITION}\nmirrors = "I3"', WHOLE, "E3 counts with 'I3', unknown", "id"),
     ("a mirror of itself", CONDITION, f'{CONDITION}\nmirrors = "E3"', WHOLE, "or not counted itself", "that counts"),
     ("a condition and parts", CONDITION, f'{CONDITION}\ncombine = "any"', CRITERION, "no single rule", "either"),
@@ -133,6 +144,35 @@ def test_a_broken_record_names_the_place(
     assert error.where == where
     assert found in error.found
     assert write in error.write
+
+
+LAST_CASE = '  { says = "nothing is known", expect = "unknown" },\n'
+CASES_FILE = "eligibility_cases.toml"
+CASE_PLACES = [
+    ("an unknown verdict", '"not met"', '"failed"', f"{CASES_FILE}, E3[2].expect", "'failed'", "'not met'"),
+    ("no case that is unknown", LAST_CASE, "", f"{CASES_FILE}, E3", "no case for unknown", "[[E3]]"),
+    ("no criterion", "E3 = [", "E4 = [", f"{CASES_FILE}, E4", "no criterion or part", "the id of"),
+    ("an unknown fact", "{ bmi_kg_m2 = 31.0 }", "{ bmi = 31.0 }", f"{CASES_FILE}, E3", "names 'bmi'", "id of a fact"),
+    ("an unknown phase", 'phase = "II"', 'phase = "III"', f"{CASES_FILE}, E3", "in phase 'III'", "Ib or II"),
+    ("an unknown key", 'phase = "II"', 'part = "II"', f"{CASES_FILE}, E3[2].part", "not known", "remove"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "found", "write"), [row[1:] for row in CASE_PLACES], ids=[row[0] for row in CASE_PLACES]
+)
+def test_broken_cases_name_the_place(tmp_path: Path, old: str, new: str, where: str, found: str, write: str) -> None:
+    assert old in CASES
+    record, cases = tmp_path / "eligibility.toml", tmp_path / CASES_FILE
+    record.write_text(SMALL, encoding="utf-8")
+    cases.write_text(CASES, encoding="utf-8")
+    assert len(read_record(record, EligibilityRecord).with_cases(read_record(cases, Cases)).cases["E3"]) == 3
+    cases.write_text(CASES.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        read_record(record, EligibilityRecord).with_cases(read_record(cases, Cases))
+    assert caught.value.where == where
+    assert found in caught.value.found
+    assert write in caught.value.write
 
 
 CONDITIONS = [
@@ -210,7 +250,7 @@ def test_a_wrong_condition_of_a_part_is_found(tmp_path: Path) -> None:
 def test_toml_that_is_broken_is_named_with_its_line(tmp_path: Path) -> None:
     error = broken(tmp_path, "[[parameters]]", "[[parameters]")
     assert error.where == WHOLE
-    assert "line 27" in error.found
+    assert "line 29" in error.found
     assert "TOML" in error.write
 
 
@@ -228,7 +268,7 @@ def test_bytes_that_are_not_utf_8_text_are_refused(tmp_path: Path, content: byte
 
 def test_an_empty_file_lacks_its_tables(tmp_path: Path) -> None:
     error = unreadable(tmp_path, b"")
-    assert error.where == "eligibility.toml, facts"
+    assert error.where == "eligibility.toml, phases"
     assert error.found == "nothing"
 
 

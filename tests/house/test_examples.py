@@ -10,7 +10,7 @@ import pytest
 from support.paths import EXAMPLES, FOLDER
 from support.trial import TRIAL
 
-from protocol.conduct import State, fold, notation, standing
+from protocol.conduct import State, fold, outcome_notation, participant_status
 from protocol.conduct.privacy import check_event
 from protocol.escalation import Outcomes
 from protocol.trial import so_far_of
@@ -44,7 +44,7 @@ def test_the_scripts_write_what_is_shipped(
 def test_every_event_of_the_log_could_have_been_recorded() -> None:
     state = State()
     for entry in ENTRIES:
-        state.admits(entry.event, entry.site, entry.reason)
+        state.check(entry.event, entry.site, entry.reason)
         check_event(entry.event, entry.reason)
         assert date.fromisoformat(entry.time[:10]) >= date.fromisoformat(entry.content.get("on", "0001-01-01"))
         state = fold([entry], state)
@@ -59,9 +59,9 @@ def test_every_decision_follows_what_the_design_recommended_but_one_that_says_wh
         if entry.kind != "decision" or entry.sequence == 2:  # the first opens the first regimen
             continue
         so_far = so_far_of(fold(ENTRIES[:place]), TRIAL, date.fromisoformat(entry.content["on"]), invented=True)
-        table = standing(so_far, window)
+        table = participant_status(so_far, window)
         assert table["progress"].isin(["evaluable", "DLT"]).all()
-        outcomes = Outcomes.parse(grid, notation(table))
+        outcomes = Outcomes.parse(grid, outcome_notation(table))
         following = int(design.next(outcomes, [grid.index(so_far.open_regimen)])[0])
         assert grid.labels[following] == entry.content["recommended"]
         if entry.content["chosen"] != entry.content["recommended"]:
@@ -98,7 +98,7 @@ def test_everybody_in_the_examples_is_marked_as_invented() -> None:
 
 def test_an_infusion_is_the_visit_that_the_schedule_has_for_it() -> None:
     assert TRIAL.so_far
-    courses = fold(ENTRIES).courses
+    courses = fold(ENTRIES).histories
     levels = {level.level: level.infusion_days for level in TRIAL.followup.frequencies}
     for person in TRIAL.so_far.participants:
         planned = levels[int(person.regimen[1:])]

@@ -9,6 +9,7 @@ from support.paths import FOLDER
 
 from protocol.followup import timeline
 from protocol.pages.eligibility.page import EligibilityPage
+from protocol.records import ProtocolError
 from protocol.trial import load_trial
 
 CRITERION = """
@@ -21,11 +22,19 @@ condition = "bmi_kg_m2 < 15"
 type = "objective"
 confirm = "screening"
 assumption = "invented for a test"
-cases = [
-  { says = "20 is enough", facts = { bmi_kg_m2 = 20.0 }, expect = "met" },
-  { says = "14 is too low", facts = { bmi_kg_m2 = 14.0 }, expect = "not met" },
-  { says = "not known", expect = "unknown" },
-]
+"""
+CASES = """
+[[E27]]
+says = "20 is enough"
+facts = { bmi_kg_m2 = 20.0 }
+expect = "met"
+[[E27]]
+says = "14 is too low"
+facts = { bmi_kg_m2 = 14.0 }
+expect = "not met"
+[[E27]]
+says = "not known"
+expect = "unknown"
 """
 VISIT = """
 [[visits]]
@@ -48,8 +57,11 @@ def append(file: Path, table: str) -> None:
     file.write_text(file.read_text(encoding="utf-8") + table, encoding="utf-8")
 
 
-def test_a_criterion_is_one_table(folder: Path) -> None:
+def test_a_criterion_is_one_table_and_its_cases(folder: Path) -> None:
     append(folder / "eligibility.toml", CRITERION)
+    with pytest.raises(ProtocolError, match="E27: found no case for met, not met, unknown"):
+        load_trial(folder)
+    append(folder / "eligibility_cases.toml", CASES)
     trial = load_trial(folder)
     assert trial.eligibility.screen({"bmi_kg_m2": 14.0})["E27"].status == "not met"
     assert "Body mass index below 15 kg/m²" in EligibilityPage(trial, date(2026, 11, 20)).person.verdicts.value

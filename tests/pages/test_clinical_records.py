@@ -64,6 +64,7 @@ def test_a_person_goes_into_the_form_with_evidence_under_the_id_that_was_typed(p
     assert page.records.person.options == ("S-014",)
     assert "145.86 μmol/L" in page.records.found.value
     assert "Observation k1 · LOINC 2160-0 · 1.65 mg/dL" in page.records.found.value
+    assert "&lt;span" not in page.records.found.value
     page.records.to_form.click()
     assert page.tabs.selected_index == 0
     assert "S-014" in page.person.who.value
@@ -205,11 +206,11 @@ def test_many_tables_show_progress_and_a_stop_leaves_the_records_before(
     monkeypatch.setattr("protocol.exchange.clinical.omop.take_files", slowly)
     upload(panel.tables, **OMOP)
     assert waiting.wait(10)
-    assert panel.work.view.layout.display == "flex"
-    panel.work.stop.click()
+    assert panel.task.view.layout.display == "flex"
+    panel.task.stop.click()
     going.set()
-    panel.work.wait()
-    assert "Stopped after 25 %; nothing was taken over" in panel.work.words.value
+    panel.task.wait()
+    assert "Stopped after 25 %; nothing was taken over" in panel.task.words.value
     assert panel.imports is before
 
 
@@ -221,19 +222,19 @@ def test_tables_that_cannot_be_read_are_named_and_the_last_records_stay(
     upload(panel.files, a_json=bundle(NAMED, creatinine()))
     before = panel.imports
     upload(panel.tables, person_csv=b"person_id\n1\n", measurement_parquet=b"PAR1")
-    if panel.work.thread:
-        panel.work.thread.join()
+    if panel.task.thread:
+        panel.task.thread.join()
     assert "measurement.parquet" in panel.message.value
     assert panel.imports is before
     upload(panel.tables, measurement_csv=b"x")
-    if panel.work.thread:
-        panel.work.thread.join()
+    if panel.task.thread:
+        panel.task.thread.join()
     assert "person.parquet or person.csv" in panel.message.value
     assert panel.imports is before
     panel.study_id.value = "S-014"
     upload(panel.tables, person_csv=b"person_id\n1\n2\n")
-    if panel.work.thread:
-        panel.work.thread.join()
+    if panel.task.thread:
+        panel.task.thread.join()
     assert "one id and 2 persons" in panel.message.value
     assert panel.imports is before
 

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from protocol.conduct import Correction, Decision, Note, Visit, event
+from protocol.conduct import Correction, Decision, Note, VisitRecorded, event
 from protocol.conduct.log import open_log
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
@@ -230,14 +230,14 @@ def test_an_investigator_records_nothing_of_another_site(sites):
         Correction(of=decided.sequence, hash=decided.hash, why="gone"),
         Note(on=TODAY, participant="U-001", text="my remark"),
         Note(on=TODAY, text="my remark"),
-        Visit(on=TODAY, participant="U-001", visit="month_3"),
+        VisitRecorded(on=TODAY, participant="U-001", visit="month_3"),
     ):
         for site in ("", *sites.names[:2]):
             with pytest.raises(ProtocolError, match="no right") as refused:
                 desk.record(tried, site, expected=0)
             assert sites.names[1] not in str(refused.value)
     with pytest.raises(ProtocolError, match="no right"):
-        desk.record(Visit(on=TODAY, participant="W-001", visit="month_3"))
+        desk.record(VisitRecorded(on=TODAY, participant="W-001", visit="month_3"))
     assert sites.since(before) == []
 
 
@@ -269,7 +269,7 @@ def test_a_study_id_taken_at_another_site_in_the_meantime_is_refused_without_sho
 def test_a_decision_is_held_to_the_grid_and_to_what_was_recommended(sites, chosen, said):
     sites.add("decision", "2026-03-01", recommended="A1", chosen="A1", why="the start", decided_by="committee")
     panel = DecisionPanel(sites.desk(), TODAY)
-    assert panel._waits
+    assert panel.waits
     panel.chosen.value, panel.why.value = chosen, "we think so"
     before = sites.writer.head().count
     panel.decide.record.click()

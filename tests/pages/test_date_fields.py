@@ -46,7 +46,7 @@ def test_who_watches_a_day_hears_of_each_change_once(day: Day) -> None:
 
 def test_no_page_asks_for_a_day_in_the_browsers_order_alone() -> None:
     for module in (ROOT / "src" / "protocol" / "pages").rglob("*.py"):
-        assert module.name == "days.py" or "DatePicker" not in module.read_text(encoding="utf-8"), module
+        assert module.name == "fields.py" or "DatePicker" not in module.read_text(encoding="utf-8"), module
 
 
 def test_every_day_of_the_follow_up_page_is_written_out() -> None:

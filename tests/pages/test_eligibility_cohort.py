@@ -12,7 +12,7 @@ from support.trial import TRIAL
 
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.page import EligibilityPage
-from protocol.pages.kit.work import AT_ONCE, Work
+from protocol.pages.kit import Task
 
 TODAY = date(2026, 11, 20)
 LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = range(7)
@@ -89,11 +89,11 @@ def test_the_shares_of_the_page_add_up_to_the_excluded(cohort: CohortPanel) -> N
 
 def test_near_misses_are_listed_in_words(cohort: CohortPanel) -> None:
     cohort.tabs.selected_index = NEAR
-    assert "Lowest oxygen saturation: 94 instead of 95 %" in cohort.near.nearest.value
+    assert "Lowest oxygen saturation: 94 instead of 95 %" in cohort.near.nearest.body.value
     assert cohort.screened is not None
     alone = cohort.screened.tally.criteria()["only_reason"].sum()
     assert sum(row["participants"] for row in rows(cohort.near.picture)) == alone
-    assert "spo2_min_pct" not in cohort.near.nearest.value
+    assert "spo2_min_pct" not in cohort.near.nearest.body.value
 
 
 def test_a_threshold_moved_on_the_side_moves_along_its_curve(page: EligibilityPage, cohort: CohortPanel) -> None:
@@ -131,7 +131,7 @@ def test_groups_show_no_small_number(cohort: CohortPanel) -> None:
         cohort.groups.by.value = by
         shown = cohort.groups.rates["fails"].dropna()
         assert not shown.between(1, 9).any()
-        assert "hidden" in cohort.groups.table.value
+        assert "hidden" in cohort.groups.table.body.value
 
 
 def test_sites_are_compared_when_the_cohort_names_them(
@@ -142,13 +142,13 @@ def test_sites_are_compared_when_the_cohort_names_them(
     for frame in (people, tmp_path / "sites.parquet"):
         cohort.take(frame)
         cohort.tabs.selected_index = GROUPS
-        page.refresh()
+        page.redraw()
         assert ("Site", "site") in cohort.groups.by.options
         cohort.groups.by.value = "site"
         rates = cohort.groups.rates.set_index(["criterion", "group"])
         assert (rates.loc[("I5", "North"), "fails"], rates.loc[("I5", "South"), "fails"]) == (15, 20)
     cohort.take(people.drop("site"))
-    page.refresh()
+    page.redraw()
     assert ("Site", "site") not in cohort.groups.by.options
 
 
@@ -163,7 +163,7 @@ def test_a_cohort_in_python_replaces_the_example(page: EligibilityPage, cohort: 
     path = tmp_path / "mine.parquet"
     pl.DataFrame({"participant_id": ["P-1", "P-2"], "ecog": [3, 1]}).write_parquet(path)
     cohort.take(path)
-    page.refresh()
+    page.redraw()
     assert numbers(cohort) == {"participants": 2, "excluded": 1, "possible": 1, "confirmed": 0}
     assert "mine.parquet" in cohort.source.value
     cohort.chosen.value = "P-1"
@@ -174,7 +174,7 @@ def test_every_tab_is_drawn_for_a_cohort_nobody_of_which_is_excluded(
     page: EligibilityPage, cohort: CohortPanel
 ) -> None:
     cohort.take(pl.DataFrame({"participant_id": ["P-1"], "ecog": [1]}))
-    page.refresh()
+    page.redraw()
     for tab in range(7):
         cohort.tabs.selected_index = tab
     for box in cohort.counted.values():
@@ -186,25 +186,25 @@ def test_every_tab_is_drawn_for_a_cohort_nobody_of_which_is_excluded(
 
 def test_long_work_shows_what_it_has_and_can_be_stopped() -> None:
     shown: list[int] = []
-    work = Work(shown.append)
+    task = Task(shown.append)
 
     def slow() -> Iterator[tuple[int, float]]:
         for step in range(1, 1001):
             sleep(0.005)
             yield step, step / 1000
 
-    work.begin(slow(), AT_ONCE + 1)
-    assert not work.stop.disabled
-    while work.progress.value < 0.01:
+    task.begin(slow())
+    assert not task.stop.disabled
+    while task.progress.value < 0.01:
         sleep(0.005)
-    work.stop.click()
-    work.wait()
+    task.stop.click()
+    task.wait()
     assert shown
     assert shown[-1] < 1000
-    assert "Stopped after" in work.words.value
-    work.begin(iter([(7, 1.0)]), 1)
+    assert "Stopped after" in task.words.value
+    task.begin(iter([(7, 1.0)]), at_once=True)
     assert shown[-1] == 7
-    assert work.view.layout.display == "none"
+    assert task.view.layout.display == "none"
 
 
 def drawn_as_svg(chart: Any) -> str:

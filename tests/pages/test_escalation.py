@@ -11,7 +11,6 @@ from support.trial import ESCALATION, TRIAL
 
 from protocol.escalation import DESIGNS
 from protocol.figures import escalation as figures
-from protocol.figures import escalation as outlook_figures
 from protocol.pages.escalation.page import EscalationPage
 
 
@@ -30,15 +29,15 @@ def at(page, label):
 
 
 def simulated(page):
-    finished(page.simulation.job)
+    finished(page.simulation.task)
     return page.simulation.summary.value
 
 
-def finished(job):
-    job.run.click()
-    job.worker.join(timeout=60)
-    assert not job.is_running
-    assert not job.problem.value
+def finished(task):
+    task.run.click()
+    task.thread.join(timeout=60)
+    assert not task.is_running
+    assert not task.problem.value
 
 
 def test_the_trial_starts_at_the_lowest_regimen(page):
@@ -213,7 +212,7 @@ def test_a_simulation_shows_its_figures_with_seed_and_version(page):
     assert "2,000 of 2,000 trials" in text
     assert "seed 1" in text
     assert "protocol-workbook" in text
-    assert page.simulation.job.progress.value == 2_000
+    assert page.simulation.task.progress.value == 2_000
     shown = {row["regimen"]: row for row in page.simulation.picture._rows}
     assert shown["D1"]["sign"] == "★ right"
     assert shown["D1"]["shown"].endswith("%")
@@ -273,27 +272,27 @@ def test_a_scenario_fills_the_rates_with_its_reason(page):
 
 
 def test_stop_ends_a_running_simulation_and_keeps_its_figures(page):
-    job = page.simulation.job
+    task = page.simulation.task
     page.simulation.trials.value = 200_000
-    job.run.click()
-    job.stop.click()
-    job.worker.join(timeout=60)
+    task.run.click()
+    task.stop.click()
+    task.thread.join(timeout=60)
     assert 0 < page.simulation.result.trials < 200_000
     assert f"{page.simulation.result.trials:,} of 200,000 trials" in page.simulation.summary.value
-    assert "s left" in job.words.value
-    assert job.stop.disabled
-    assert not job.run.disabled
+    assert "s left" in task.words.value
+    assert task.stop.disabled
+    assert not task.run.disabled
 
 
 def test_a_second_run_while_one_is_going_is_ignored(page):
-    job = page.simulation.job
+    task = page.simulation.task
     page.simulation.trials.value = 200_000
-    job.run.click()
-    worker = job.worker
-    job.run.click()
-    assert job.worker is worker
-    job.stop.click()
-    worker.join(timeout=60)
+    task.run.click()
+    thread = task.thread
+    task.run.click()
+    assert task.thread is thread
+    task.stop.click()
+    thread.join(timeout=60)
 
 
 def test_the_pictures_state_their_types_and_what_they_show(page):
@@ -312,7 +311,7 @@ def test_every_picture_can_be_drawn_with_its_words(page):
         "eliminated": figures.grid(pd.DataFrame(page.picture._rows)),
         "★ right": figures.characteristics(pd.DataFrame(page.simulation.picture._rows)),
         "Participants treated at the regimen": figures.decisions(pd.DataFrame(page.settings.rules._rows)),
-        "After cohort 2": outlook_figures.pathways(pd.DataFrame(page.outlook.picture._rows), cohorts=2, heights=16),
+        "After cohort 2": figures.pathways(pd.DataFrame(page.pathways.picture._rows), cohorts=2, heights=16),
     }
     for words, chart in drawn.items():
         assert words in vl_convert.vegalite_to_svg(chart.to_dict() | {"width": 360})
@@ -395,12 +394,12 @@ def test_pending_participants_in_the_notation_are_waited_for(page, design, text,
     assert f"Wait for {whom}" in page.advice.value
     assert page.follow.disabled
     assert not any("next" in row["state"] for row in cells(page).values())
-    assert "What would change it" not in page.outlook.turning.value
-    assert page.outlook.picture.layout.display == "none"
-    assert "waited for" in page.outlook.table.value
+    assert "What would change it" not in page.pathways.turning.value
+    assert page.pathways.picture.layout.display == "none"
+    assert "waited for" in page.pathways.table.value
     page.notation.value = text.replace("P0.1", "N").replace("P", "N")
     assert "Wait" not in page.advice.value
-    assert page.outlook.picture.layout.display is None
+    assert page.pathways.picture.layout.display is None
 
 
 def test_the_page_says_what_of_the_utility_design_is_not_published_and_what_right_means(page):
@@ -427,7 +426,7 @@ def test_a_slow_design_shows_what_the_time_allows(page, monkeypatch):
     page.settings.design.value = "POCRM"
     page.simulation.truth.rates["A1"].value = 0.01
     assert page.simulation.result.trials == 25
-    assert "25 of 2,000 trials" in page.simulation.job.words.value
+    assert "25 of 2,000 trials" in page.simulation.task.words.value
 
 
 # What lies ahead
@@ -435,23 +434,23 @@ def test_a_slow_design_shows_what_the_time_allows(page, monkeypatch):
 
 def test_the_pathways_are_drawn_and_tabulated(page):
     page.notation.value = "A1:NNN B1:NTN"
-    rows = page.outlook.picture._rows
+    rows = page.pathways.picture._rows
     assert len(rows) == 1 + 4 + 16
     assert [row["label"] for row in rows if row["step"] == 1] == [
         "0 of 3 ↗ C1", "1 of 3 = B1", "2 of 3 ↙ A1", "3 of 3 ↙ A1",
     ]  # fmt: skip
     assert [row["place"] for row in rows if row["step"] == 2] == list(range(16))
-    assert "Chance" not in page.outlook.table.value
-    page.outlook.chances.value = "diagonal"
-    assert "Chance" in page.outlook.table.value
-    page.outlook.cohorts.value = 1
-    assert len(page.outlook.picture._rows) == 1 + 4
-    assert page.outlook.picture._rows[1]["chance"] == "72.9%"
+    assert "Chance" not in page.pathways.table.value
+    page.pathways.chances.value = "diagonal"
+    assert "Chance" in page.pathways.table.value
+    page.pathways.cohorts.value = 1
+    assert len(page.pathways.picture._rows) == 1 + 4
+    assert page.pathways.picture._rows[1]["chance"] == "72.9%"
 
 
 def test_it_says_what_would_change_the_recommendation(page):
     page.notation.value = "A1:NNN B1:NTN"
-    words = page.outlook.turning.value
+    words = page.pathways.turning.value
     assert "1 more DLT at B1 (2 of 3 instead of 1): A1." in words
     assert "1 DLT fewer at B1 (0 of 3 instead of 1): C1." in words
     assert "3 more DLTs at A1 (3 of 3 instead of 0): the trial would stop." in words
@@ -459,19 +458,19 @@ def test_it_says_what_would_change_the_recommendation(page):
 
 def test_a_stopped_trial_has_no_pathways(page):
     page.notation.value = "A1:TTT"
-    assert "no cohort follows" in page.outlook.table.value
-    assert page.outlook.picture.layout.display == "none"
+    assert "no cohort follows" in page.pathways.table.value
+    assert page.pathways.picture.layout.display == "none"
     page.notation.value = "A1:NNN"
-    assert page.outlook.picture.layout.display is None
+    assert page.pathways.picture.layout.display is None
 
 
 @pytest.mark.parametrize(("size", "rows"), [(10, 1 + 11), (60, None)])
 def test_large_cohorts_are_shown_one_ahead(page, size, rows):
     page.settings.cohort_size.value = size
-    assert "one cohort is shown" in page.outlook.table.value
+    assert "one cohort is shown" in page.pathways.table.value
     if rows:
-        assert len(page.outlook.picture._rows) == rows
-    assert (page.outlook.picture.layout.display == "none") == (rows is None)
+        assert len(page.pathways.picture._rows) == rows
+    assert (page.pathways.picture.layout.display == "none") == (rows is None)
 
 
 # Side by side, calibration, text
@@ -481,7 +480,7 @@ def test_designs_stand_side_by_side_with_and_without_the_bar(page):
     panel = page.comparison
     panel.trials.value = 100
     panel.designs.value = ("BOIN (2-D)", "BOIN (2-D) + extra bar", "3+3 along a path")
-    finished(panel.job)
+    finished(panel.task)
     assert [row["design"] for row in panel.picture._rows] == list(panel.designs.value)
     assert [one.design.__dict__.get("bar") for one in panel.result.simulations.values()] == [False, True, None]
     assert "Difference from BOIN (2-D)" in panel.table.value
@@ -495,7 +494,7 @@ def test_designs_stand_side_by_side_with_and_without_the_bar(page):
 def test_an_accrual_gives_durations(page):
     panel = page.comparison
     panel.trials.value, panel.accrual.value, panel.designs.value = 30, 4, ("BOIN (2-D)",)
-    finished(panel.job)
+    finished(panel.task)
     assert "Days from the first start" in panel.table.value
 
 
@@ -503,19 +502,19 @@ def test_designs_of_other_sizes_cannot_stand_side_by_side(page):
     panel = page.comparison
     page.settings.cohort_size.value = 4
     panel.designs.value = ("BOIN (2-D)", "3+3 along a path")
-    panel.job.run.click()
-    assert "cohorts of 3" in panel.job.problem.value
-    assert panel.job.worker is None
+    panel.task.run.click()
+    assert "cohorts of 3" in panel.task.problem.value
+    assert panel.task.thread is None
     panel.designs.value = ()
-    panel.job.run.click()
-    assert "no design" in panel.job.problem.value
+    panel.task.run.click()
+    assert "no design" in panel.task.problem.value
 
 
 def test_the_calibration_gives_risks_by_size_and_target(page):
     panel = page.calibration
     panel.maxima.value, panel.cohort_sizes.value, panel.targets.value = "12, 30", "1 3", "0.2, 0.3"
     panel.trials.value = 30
-    finished(panel.job)
+    finished(panel.task)
     assert [value for _label, value in panel.target.options] == [0.2, 0.3]
     assert [(row["maximum"], row["size"]) for row in panel.picture._rows] == [(12, 1), (30, 1), (12, 3), (30, 3)]
     assert len(panel.result.table()) == 8 * (len(ESCALATION.scenarios) + 1)
@@ -532,15 +531,15 @@ def test_the_calibration_gives_risks_by_size_and_target(page):
 )  # fmt: skip
 def test_values_to_try_that_cannot_be_used_are_explained(page, field, text, words):
     getattr(page.calibration, field).value = text
-    page.calibration.job.run.click()
-    assert words in page.calibration.job.problem.value
-    assert page.calibration.job.worker is None
+    page.calibration.task.run.click()
+    assert words in page.calibration.task.problem.value
+    assert page.calibration.task.thread is None
 
 
 def test_the_text_can_be_saved_and_read():
     page = EscalationPage(TRIAL, today=date(2026, 1, 1))
     page.report.trials.value = 20
-    finished(page.report.job)
+    finished(page.report.task)
     assert 'download="statistical-section.html"' in page.report.files.value
     assert 'download="statistical-section.md"' in page.report.files.value
     assert "Statistical section: dose escalation of NCT05672420" in page.report.preview.value

@@ -10,7 +10,7 @@ from support.trial import TRIAL
 
 from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.followup import FollowupPage
-from protocol.pages.followup.words import length_in_words
+from protocol.pages.followup.ledger_text import length_text
 
 TODAY = date(2026, 11, 22)
 
@@ -90,10 +90,10 @@ def test_a_date_far_away_is_shown_or_refused_in_words(page, control, day, refuse
 
 
 def test_contraception_waits_for_the_end_of_treatment(page):
-    assert "Contraception: until and including 2027-05-16" in text(page.contraception)
+    assert "Contraception: until and including 2027-05-16" in text(page.periods)
     page.anchors["end_of_treatment"].value = None
-    assert "Contraception: not yet known" in text(page.contraception)
-    assert "6 months after “End of treatment”" in text(page.contraception)
+    assert "Contraception: not yet known" in text(page.periods)
+    assert "6 months after “End of treatment”" in text(page.periods)
 
 
 def test_the_earliest_enrolment_names_the_clock_that_binds(page):
@@ -165,7 +165,7 @@ def test_text_from_the_record_is_shown_as_text():
     [("P6M", "6 months"), ("P1Y", "1 year"), ("-P7D", "7 days"), ("P1Y6M", "1 year 6 months")],
 )
 def test_durations_are_said_in_words(duration, words):
-    assert length_in_words(duration) == words
+    assert length_text(duration) == words
 
 
 # --- Planning ---
@@ -264,12 +264,12 @@ def test_tabs_are_made_when_they_are_looked_at(page):
 
 
 def test_the_board_counts_by_site_and_week_and_filters(board):
-    everyone = text(board.list)
+    everyone = text(board.visits.body)
     assert "! overdue" in everyone
     assert "week of 2026-11-16" in text(board.counts)
     board.site.value = "Wuhan Central Hospital"
-    assert "Wuhan Union" not in text(board.list)
-    assert "visits-invented-example.csv" in board.download.value
+    assert "Wuhan Union" not in text(board.visits.body)
+    assert "visits-invented-example.csv" in board.visits.export.value
 
 
 def test_lanes_come_in_pages(board):
@@ -300,14 +300,14 @@ def forecast(page):
 
 
 def test_the_registered_dates_contradict_each_other(forecast):
-    shown = text(forecast.view.children[0].children[1])
+    shown = text(forecast.registered)
     assert "contradict" in shown
     assert "2023-01-31: 31 days for all enrolments, or 178 a month" in shown
 
 
 def test_the_calendar_answers_every_assumption(forecast):
     before = text(forecast.summary)
-    assert "Closed to accrual for 54% of phase Ib" in before
+    assert "Closed to accrual for 54% of the escalation" in before
     for control, value in (
         (forecast.window, 42), (forecast.review, 3), (forecast.stagger, 7), (forecast.lead, 0),
         (forecast.failures, 0.2), (forecast.path, "all"), (forecast.path, "middle"), (forecast.path, "so far"),

@@ -64,7 +64,7 @@ def test_the_committee_sees_figures_screening_sites_and_what_changed() -> None:
     page = OverviewPage(TRIAL, TODAY, DESK).meeting
     assert page
     shown = text(page.view)
-    for words in ("Participants by regimen", "Visits somebody must act on", "Per site", "From screening on"):
+    for words in ("Participants by regimen", "Open, due and overdue visits", "Per site", "From screening on"):
         assert words in shown
     for words in ("Criteria not met", "Figures on 2026-10-27 and now", "No DLT, withdrawal, correction"):
         assert words in shown

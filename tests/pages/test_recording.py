@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import pytest
 from support.paths import FOLDER
 
-from protocol.conduct import Correction, Visit, event, fold
+from protocol.conduct import Correction, VisitRecorded, event, fold
 from protocol.conduct.log import LogReader, open_log
 from protocol.pages import open_page
 from protocol.pages.eligibility.page import EligibilityPage
@@ -19,7 +19,6 @@ from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.overview import OverviewPage
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
-from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
 
 
@@ -83,7 +82,7 @@ def test_what_was_removed_can_be_recorded_again_and_a_double_click_records_once(
     desk = sit_down()
     panel = with_visits(desk, today)
     person, before = panel.participant.value, count(log_file)
-    visit = Visit(participant=person, on=today, visit=panel.visit.value)
+    visit = VisitRecorded(participant=person, on=today, visit=panel.visit.value)
     site = desk.courses[person].site
     first = desk.record(visit, site)
     assert desk.record(visit, site) == first
@@ -128,7 +127,7 @@ def test_a_visit_that_is_not_due_is_not_put_in(sit_down, today):
 
 def test_the_same_click_twice_records_once(sit_down, today, log_file):
     desk = sit_down()
-    event = Visit(on=today, participant=desk.briefing.so_far.participants[-1].id, visit="month_3")
+    event = VisitRecorded(on=today, participant=desk.briefing.so_far.participants[-1].id, visit="month_3")
     site = desk.courses[event.participant].site
     first, second = desk.record(event, site), desk.record(event, site)
     assert first == second
@@ -158,8 +157,7 @@ def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
 
 def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_file):
     desk = sit_down()
-    page = EligibilityPage(desk.trial, today)
-    join_screenings(page, desk, today)
+    page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-001", today)
     panel = DecisionPanel(desk, today)
     panel.participant.value, panel.regimen.value = "W-001", "A1"
@@ -199,8 +197,7 @@ def fill(page, facts):
 
 def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today):
     desk = sit_down()
-    page = EligibilityPage(desk.trial, today)
-    join_screenings(page, desk, today)
+    page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-002", today)
     kept = desk.courses["W-002"].screenings[-1].content
     record = desk.trial.eligibility
@@ -243,7 +240,7 @@ def test_a_viewer_has_no_way_to_write(sit_down, log_file, today):
     with desk._log._store.reading() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM entries")
     with pytest.raises(ProtocolError, match="no right"):
-        desk.record(Visit(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
+        desk.record(VisitRecorded(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
 
 
 def test_a_viewer_meets_no_form_and_no_participant(sit_down, today, trial):
@@ -267,9 +264,9 @@ def test_an_investigator_sees_and_records_the_own_site_only(sit_down, today, tri
     stranger = next(name for name, course in everybody.items() if course.site == other and course.enrolled)
     assert desk.entries_of(stranger) == ()
     with pytest.raises(ProtocolError, match="no right"):
-        desk.record(Visit(on=today, participant=stranger, visit="month_3"), other)
+        desk.record(VisitRecorded(on=today, participant=stranger, visit="month_3"), other)
     with pytest.raises(ProtocolError, match="no right") as refused:
-        desk.record(Visit(on=today, participant=stranger, visit="month_3"), own)
+        desk.record(VisitRecorded(on=today, participant=stranger, visit="month_3"), own)
     assert other not in str(refused.value)
     assert "Decisions are recorded by the coordinator" in str(DecisionPanel(desk, today).view.children[0].children)
 
@@ -278,8 +275,8 @@ def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, t
     desk = open_desk(trial, {"PROTOCOL_ROLE": "coordinator", "PROTOCOL_ACTOR": "coordinator-1"}, lambda: today)
     assert desk.invented
     with pytest.raises(ProtocolError, match=r"protocol\.conduct start"):
-        desk.record(Visit(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
-    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[-1].value
+        desk.record(VisitRecorded(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
+    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[0].children[-1].value
 
 
 def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):
@@ -364,15 +361,22 @@ def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, tr
     assert page.notation.value.split() == desk.briefing.notation.split()
 
 
+def board_text(board):
+    return board.visits.body.value + board.counts.value + str(board._ledger["done"].notna().sum())
+
+
 def test_the_board_follows_the_log(sit_down, today, trial):
     desk = sit_down()
     page = FollowupPage(trial, today, desk)
     page.tabs.selected_index = 2
     assert page.board
-    before = page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+    before = board_text(page.board)
     panel = with_visits(desk, today)
     panel.done.record.click()
-    assert page.board.list.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum()) != before
+    assert (
+        page.board.visits.body.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
+        != before
+    )
 
 
 def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
@@ -397,7 +401,7 @@ def test_a_log_opened_for_the_pages_refuses_visits_and_regimens_that_the_trial_d
     desk = sit_down()
     person = desk.briefing.so_far.participants[-1]
     with pytest.raises(ProtocolError, match=r"infusion_day_1, .*month_24"):
-        desk.record(Visit(on=today, participant=person.id, visit="month_25"), person.site)
+        desk.record(VisitRecorded(on=today, participant=person.id, visit="month_25"), person.site)
     ready = next(name for name, course in desk.courses.items() if course.consented and not course.withdrawn)
     odd = event({"kind": "enrolled", "on": today, "participant": ready, "regimen": "F1"})
     with pytest.raises(ProtocolError, match="A1, A2"):

@@ -1,4 +1,4 @@
-"""Participants as data frames, and their verdicts: alone, and as the masks of a cohort give them."""
+"""Participants as data frames, and their verdicts: alone, and in a cohort."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,12 +26,12 @@ def statuses(screening: Screening) -> dict[str, str]:
     return {rule.id: rule.status for verdict in screening.verdicts for rule in (verdict, *verdict.parts)}
 
 
-def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
-    """Read one participant's verdicts from the masks."""
-    masks = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
+def row_of(cohort: CohortScreening, row: int) -> dict[str, str]:
+    """Read one participant's verdicts from those of a cohort."""
+    kinds = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
     found = {}
     for position, rule in enumerate(cohort.criteria):
-        set_in = [status for status, mask in masks.items() if int(mask[row]) >> position & 1]
+        set_in = [status for status, flags in kinds.items() if flags[row, position]]
         assert len(set_in) <= 1, f"{rule.id} has two verdicts at once: {set_in}"
         found[rule.id] = set_in[0] if set_in else "met"
     return found
@@ -40,5 +40,5 @@ def bits(cohort: CohortScreening, row: int) -> dict[str, str]:
 def everywhere(condition: str, facts: dict[str, Any]) -> set[str]:
     """Return the verdicts of an exclusion with this condition, for one participant and for a cohort of one."""
     record = record_of([criterion(1, condition)])
-    many = bits(record.screen_cohort(frame([facts], SMALL_COLUMNS)), 0)
+    many = row_of(record.screen_cohort(frame([facts], SMALL_COLUMNS)), 0)
     return {record.screen(facts)["E1"].status, many["E1"]}

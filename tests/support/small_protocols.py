@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from protocol.eligibility import Criterion, EligibilityRecord, Fact, Parameter
+from protocol.eligibility import Criterion, EligibilityRecord, Fact, Parameter, Roles
 from protocol.records import Phase
 
 ORIGIN = {"assumption": "invented for a test"}
@@ -47,14 +47,16 @@ PARAMETERS = (
 
 def record_of(criteria: Iterable[Criterion]) -> EligibilityRecord:
     """Return a record of the small facts with these criteria."""
-    return EligibilityRecord(facts=FACTS, parameters=PARAMETERS, criteria=tuple(criteria))
+    roles = Roles(enrolment_day="enrolment_date")
+    return EligibilityRecord(
+        phases=("Ib", "II"), roles=roles, facts=FACTS, parameters=PARAMETERS, criteria=tuple(criteria)
+    )
 
 
 def criterion(number: int, condition: str | None, kind: str = "exclusion", **more: Any) -> Criterion:
     """Return a criterion with a condition or parts."""
-    cases = tuple({"says": "invented", "expect": status} for status in ("met", "not met", "unknown"))
     content = {"id": f"{kind[0].upper()}{number}", "kind": kind, "title": "invented", "wording": "invented"}
-    content |= {"condition": condition, "type": "objective", "confirm": "screening", "cases": cases} | ORIGIN | more
+    content |= {"condition": condition, "type": "objective", "confirm": "screening"} | ORIGIN | more
     return Criterion.model_validate(content)
 
 

@@ -22,8 +22,9 @@ DIGITS = Context(prec=40)
 """A third has no end: so many digits are far more than the measurements have."""
 
 
-def verdicts(record: EligibilityRecord, facts: Mapping[str, Any], phase: str) -> dict[str, str]:
-    """Return the status of every criterion and every part, by id."""
+def verdicts(record: EligibilityRecord, facts: Mapping[str, Any], phase: str | None) -> dict[str, str]:
+    """Return the status of every criterion and every part, by id; in the first phase when none is named."""
+    phase = phase or record.phases[0]
     with localcontext(DIGITS):
         values = usable(record, facts)
         found: dict[str, str] = {}
@@ -35,12 +36,12 @@ def verdicts(record: EligibilityRecord, facts: Mapping[str, Any], phase: str) ->
 
 
 def _criterion_status(criterion: Criterion, values: Mapping[str, Value], phase: str) -> str:
-    if phase not in criterion.phases:
+    if not _named(criterion, phase):
         return "not applicable"
     if criterion.condition is not None:
         present = truth(criterion.condition, values)
     else:
-        parts = [_part_truth(criterion, part, values) for part in criterion.parts if phase in part.phases]
+        parts = [_part_truth(criterion, part, values) for part in criterion.parts if _named(part, phase)]
         present = any_of(parts) if criterion.combine == "any" else all_of(parts)
     return _status(criterion.kind, _applies(criterion, values), present)
 
@@ -54,9 +55,13 @@ def _part_truth(criterion: Criterion, part: Part, values: Mapping[str, Value]) -
 
 
 def _part_status(criterion: Criterion, part: Part, values: Mapping[str, Value], phase: str) -> str:
-    if phase not in criterion.phases or phase not in part.phases or _applies(criterion, values) is False:
+    if not _named(criterion, phase) or not _named(part, phase) or _applies(criterion, values) is False:
         return "not applicable"
     return _status(criterion.kind, _applies(part, values), truth(part.condition, values))
+
+
+def _named(rule: Criterion | Part, phase: str) -> bool:
+    return not rule.phases or phase in rule.phases
 
 
 def _applies(rule: Criterion | Part, values: Mapping[str, Value]) -> Truth:
@@ -78,7 +83,7 @@ def usable(record: EligibilityRecord, facts: Mapping[str, Any]) -> dict[str, Val
     values: dict[str, Value] = {parameter.id: exact(parameter.value) for parameter in record.parameters}
     given = {name: exact(value) for name, value in facts.items() if not missing(value)}
     for fact in record.facts:
-        if fact.id in given and not _stale(fact, given, values):
+        if fact.id in given and not _stale(fact, record.roles.enrolment_day, given, values):
             values[fact.id] = given[fact.id]
     for fact in record.facts:
         if fact.derived:
@@ -93,9 +98,9 @@ def usable(record: EligibilityRecord, facts: Mapping[str, Any]) -> dict[str, Val
     return values | {f"ever {name}": value for name, value in given.items()}
 
 
-def _stale(fact: Any, given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+def _stale(fact: Any, anchor: str | None, given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Whether its last valid day lies before the enrolment, or its date lies after it where it may not."""
-    measured, enrolled = given.get(fact.dated_by), given.get("enrolment_date")
+    measured, enrolled = given.get(fact.dated_by), given.get(anchor)
     if measured is None or enrolled is None:
         return False
     age = days_between(measured, enrolled)

@@ -1,18 +1,18 @@
-"""What happened in a trial: an append-only log of events, the state that follows from it, and where it stands.
+"""The conduct of a trial: an append-only log of events, the state after them, and the status of the trial.
 
-An event (:mod:`protocol.conduct.events`) is recorded with :func:`protocol.conduct.log.open_log`; :func:`fold` turns
-the entries of a log into a :class:`State`. The database is imported only when a log is opened.
+:func:`open_log` opens a log, :meth:`Log.append` records an event, and :func:`fold` turns entries into a
+:class:`State`. The database library is imported only if a log is opened.
 """
 
 from protocol.conduct.entries import (
     Entry,
     Head,
-    Problem,
-    Verification,
-    local_day,
+    canonical,
+    json_lines,
     protocol_version,
     read_entries,
     sealed,
+    stamp,
     write_entries,
 )
 from protocol.conduct.events import (
@@ -29,31 +29,82 @@ from protocol.conduct.events import (
     Screened,
     TherapyStarted,
     TreatmentEnded,
-    Visit,
+    VisitRecorded,
     Withdrawn,
+    content,
     event,
 )
-from protocol.conduct.participant_history import Assessment, Course, course_of
+from protocol.conduct.log import Conflict, Log, LogReader, open_log
+from protocol.conduct.participant_history import Assessment, ParticipantHistory, history_of
+from protocol.conduct.privacy import is_card_number, without_identity
+from protocol.conduct.roles import Grant, Reader, Roles, reader_of
 from protocol.conduct.state import State, fold
 from protocol.conduct.trial_status import (
-    HOLDING,
-    LEFT,
-    Participation,
+    AWAITED,
+    NOT_EVALUABLE,
+    Participant,
     Progress,
     TrialSoFar,
-    VisitId,
-    clocks,
-    notation,
-    openings,
-    per_site,
-    standing,
+    dlt_windows,
+    next_cohort,
+    outcome_notation,
+    participant_status,
     table_of_dates,
 )
+from protocol.conduct.verification import Problem, Verification
 
 __all__ = [
-    "HOLDING", "LEFT", "Assessment", "Consented", "Correction", "Course", "Decision", "DltAssessed",
-    "Enrolled", "Entry", "Event", "Head", "Infused", "Note", "Participation", "Problem", "Progress", "Recovery",
-    "Response", "Screened", "State", "TherapyStarted", "TreatmentEnded", "TrialSoFar", "Verification", "Visit",
-    "VisitId", "Withdrawn", "clocks", "course_of", "event", "fold", "local_day", "notation", "openings", "per_site",
-    "protocol_version", "read_entries", "sealed", "standing", "table_of_dates", "write_entries",
-]  # fmt: skip
+    "AWAITED",
+    "NOT_EVALUABLE",
+    "Assessment",
+    "Conflict",
+    "Consented",
+    "Correction",
+    "Decision",
+    "DltAssessed",
+    "Enrolled",
+    "Entry",
+    "Event",
+    "Grant",
+    "Head",
+    "Infused",
+    "Log",
+    "LogReader",
+    "Note",
+    "Participant",
+    "ParticipantHistory",
+    "Problem",
+    "Progress",
+    "Reader",
+    "Recovery",
+    "Response",
+    "Roles",
+    "Screened",
+    "State",
+    "TherapyStarted",
+    "TreatmentEnded",
+    "TrialSoFar",
+    "Verification",
+    "VisitRecorded",
+    "Withdrawn",
+    "canonical",
+    "content",
+    "dlt_windows",
+    "event",
+    "fold",
+    "history_of",
+    "is_card_number",
+    "json_lines",
+    "next_cohort",
+    "open_log",
+    "outcome_notation",
+    "participant_status",
+    "protocol_version",
+    "read_entries",
+    "reader_of",
+    "sealed",
+    "stamp",
+    "table_of_dates",
+    "without_identity",
+    "write_entries",
+]

@@ -9,29 +9,29 @@ from protocol.translation import _
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Start a log and say how to open it; return the exit code."""
+    """Start a log, print how to open it, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m protocol.conduct", description=__doc__)
     parser.add_argument("what", choices=["start"])
     parser.add_argument("log", help="a new file, such as trial.sqlite, or the URL of an empty PostgreSQL database")
     asked = parser.parse_args(arguments)
     address = asked.log if "://" in asked.log else str(Path(asked.log).resolve())
     try:
-        print(started(address))
+        print(start(address))
     except ProtocolError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def started(address: str) -> str:
-    """Start an empty log at an address and return how to open it.
+def start(address: str) -> str:
+    """Start an empty log at an address and return how to open it, in words.
 
     Raises
     ------
     ProtocolError
-        When something is there already, or nothing can be made there.
+        If the file exists, if the database has entries, or if nothing can be written there.
     """
-    from protocol.conduct.log import open_log
+    from protocol.conduct import open_log
 
     if "://" not in address and Path(address).exists():
         raise ProtocolError(address, _("a file that exists"), _("the name of a new file; an old log stays as it is"))

@@ -1,10 +1,10 @@
-"""Entries of the log: an event with who, when and under which rules, chained by hashes."""
+"""Entries of the log: an event with who recorded it, when and under which rules, chained by hashes."""
 
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from hashlib import sha256
 from operator import itemgetter
 from pathlib import Path
@@ -17,15 +17,7 @@ from protocol.records import ProtocolError
 from protocol.translation import _
 
 BEGINNING = "0" * 64
-"""What the first entry names as the hash before it."""
-
-ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""Where the trial takes place: its three sites are in Wuhan, and China has one time the whole year."""
-
-
-def local_day(moment: datetime) -> date:
-    """Return the calendar day of a moment where the trial takes place."""
-    return moment.astimezone(ZONE).date()
+"""The hash before the first entry."""
 
 
 class Entry(NamedTuple):
@@ -38,13 +30,13 @@ class Entry(NamedTuple):
     time : str
         When it was recorded: UTC, ISO 8601 with microseconds, ending in Z.
     actor, site, reason : str
-        Who recorded it, for which site (empty for the whole trial), and why, where that matters.
+        Who recorded it, for which site (empty for the whole trial), and why, where a reason is needed.
     protocol, software : str
         Hash of the record files and version of the workbook that were in use.
     key : str
-        Made by the form; the same key is recorded once.
+        Made by the form; one key is recorded once.
     content : mapping
-        The event as plain values; :attr:`event` gives the record.
+        The event as plain values; :attr:`event` returns the record.
     previous, hash : str
         SHA-256 of the entry before and of this one, in hexadecimal.
     """
@@ -68,7 +60,7 @@ class Entry(NamedTuple):
 
     @property
     def participant(self) -> str | None:
-        """The study id, None when the event is not of one participant."""
+        """The study id; None if the event does not concern one participant."""
         return self.content.get("participant")
 
     @property
@@ -78,56 +70,19 @@ class Entry(NamedTuple):
 
     @property
     def body(self) -> str:
-        """Everything but the hash as canonical JSON: what the hash is taken of."""
-        return canonical({
-            "sequence": self.sequence, "time": self.time, "actor": self.actor, "site": self.site,
-            "reason": self.reason, "protocol": self.protocol, "software": self.software, "key": self.key,
-            "event": self.content, "previous": self.previous,
-        })  # fmt: skip
+        """All fields except the hash as canonical JSON: the hash is the SHA-256 of this text."""
+        return canonical({_KEYS.get(name, name): value for name, value in self._asdict().items() if name != "hash"})
+
+
+_KEYS = {"content": "event"}  # the only key of the body that is named otherwise
 
 
 @dataclass(frozen=True)
 class Head:
-    """How many entries a log has and the hash of the last. Kept elsewhere, it shows a log that lost its end."""
+    """The number of entries of a log and the hash of the last one. A copy kept elsewhere reveals a lost end."""
 
     count: int = 0
     hash: str = BEGINNING
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with a log: at which entry, and what."""
-
-    sequence: int
-    what: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The result of checking a whole log."""
-
-    head: Head
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-
-def canonical(value: Any) -> str:
-    """Write a value as JSON in the one form that is hashed: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def digest(body: bytes) -> str:
-    """Return the SHA-256 of a body in hexadecimal."""
-    return sha256(body).hexdigest()
-
-
-def stamp(moment: datetime) -> str:
-    """Write a moment in UTC with microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def sealed(
@@ -142,35 +97,46 @@ def sealed(
     software: str = "",
     key: str | None = None,
 ) -> Entry:
-    """Make the entry that follows `before`. Nothing is written; see :meth:`protocol.conduct.log.Log.append`.
+    """Return the entry that follows `before`. Nothing is written; see :meth:`protocol.conduct.Log.append`.
 
     Raises
     ------
     ProtocolError
-        When a screening's result holds what JSON cannot, such as a number that is none.
+        If the event holds a value that JSON cannot hold, such as NaN.
     """
-    values = {
-        "sequence": before.count + 1, "time": stamp(moment), "actor": actor, "site": site, "reason": reason,
-        "protocol": protocol, "software": software, "key": key or str(uuid.uuid4()), "previous": before.hash,
-    }  # fmt: skip
+    about = (before.count + 1, stamp(moment), actor, site, reason, protocol, software, key or str(uuid.uuid4()))
     try:
-        plain = content(happened)
-        body = canonical(values | {"event": plain}).encode()
+        entry = Entry(*about, content=content(happened), previous=before.hash, hash="")
+        return entry._replace(hash=digest(entry.body.encode()))
     except (ValueError, TypeError) as error:
         raise ProtocolError(_("event"), str(error)[:200], _("values that JSON can hold")) from None
-    return Entry(**values, content=plain, hash=digest(body))  # type: ignore[arg-type]
 
 
 def opened(body: bytes | str, own: str) -> Entry:
-    """Read an entry back from its body; the hash is taken as it is."""
+    """Return the entry with a body and a hash; the hash is not checked."""
     return Entry._make((*_PARTS(from_json(body)), own))
 
 
-_PARTS = itemgetter("sequence", "time", "actor", "site", "reason", "protocol", "software", "key", "event", "previous")
+_PARTS = itemgetter(*(_KEYS.get(name, name) for name in Entry._fields[:-1]))
+
+
+def canonical(value: Any) -> str:
+    """Return a value as JSON in the one form that is hashed: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(body: bytes) -> str:
+    """Return the SHA-256 of a body in hexadecimal."""
+    return sha256(body).hexdigest()
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment in UTC with microseconds, ISO 8601."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def protocol_version(files: Iterable[Path]) -> str:
-    """Return the SHA-256 of record files, by name and content, in the order of their names."""
+    """Return the SHA-256 of the names and contents of record files, taken in the order of their names."""
     whole = sha256()
     for path in sorted(files, key=lambda path: path.name):
         whole.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
@@ -178,7 +144,7 @@ def protocol_version(files: Iterable[Path]) -> str:
 
 
 def json_lines(entries: Sequence[Entry]) -> bytes:
-    """Write entries as JSON lines; the last line is the head, so that a file cut short is noticed."""
+    """Return entries as JSON lines; the last line is the head, so that a truncated file is noticed."""
     lines = [f'{{"entry":{entry.body},"hash":"{entry.hash}"}}' for entry in entries]
     count, own = (entries[-1].sequence, entries[-1].hash) if entries else (0, BEGINNING)
     lines.append(canonical({"head": {"count": count, "hash": own}}))
@@ -191,13 +157,13 @@ def write_entries(path: Path, entries: Sequence[Entry]) -> None:
 
 
 def read_entries(path: Path) -> tuple[Entry, ...]:
-    """Read entries written by :func:`write_entries`, each checked against its hash and the one before.
+    """Read entries written by :func:`write_entries`; each is checked against its hash and the entry before.
 
     Raises
     ------
     ProtocolError
-        Naming the first line that is not an entry, was changed, or does not follow the one before; or when the
-        file ends early.
+        If the file cannot be read or is truncated, or at the first line that is no entry, was changed, or does not
+        follow the line before.
     """
     try:
         lines = path.read_bytes().split(b"\n")

@@ -1,4 +1,4 @@
-"""What can happen in a trial, one record a kind. A participant is a study id; nothing here is a name."""
+"""Events of a trial, one record a kind. A participant is identified by a study id, never by a name."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^(MedDRA:\d{8}|[a-z][a-z0-9_]{
 """A word of a list, such as ``allergic_reaction``, or a MedDRA code; never free text."""
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
-"""Free text, looked at for names and numbers of persons before it is recorded."""
+"""Free text; it is checked for names and numbers of persons before it is recorded."""
 
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -46,27 +46,27 @@ Cause = Literal[
 ]
 
 Waited = Literal["places", "enrolled", "in DLT window", "assessment missing"]
-"""What a recommendation can wait for: free places of the cohort, or participants by how far they have come."""
+"""What a recommendation can wait for: free places of the cohort, or participants by their progress."""
 
 
-class Happening(Record):
-    """What every kind has: the day on which it took place, which is not the time of its recording."""
+class DatedEvent(Record):
+    """The base of most kinds: the day on which it took place, which is not the time of its recording."""
 
     free: ClassVar[tuple[str, ...]] = ()
-    """Names of the fields in which a person writes freely."""
+    """Names of the fields with free text."""
     on: date
 
 
-class OfParticipant(Happening):
-    """Something that happened to one participant."""
+class OfParticipant(DatedEvent):
+    """The base of the events of one participant."""
 
     participant: StudyId
 
 
 class Screened(OfParticipant):
-    """Looked at for eligibility, with the whole result, so that nothing has to be computed again to explain it."""
+    """Was screened for eligibility; the whole result is kept, to explain it without computing it again."""
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")  # refused when recorded, instead of becoming null
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # refused when recorded; the default would record null
     kind: Literal["screened"] = "screened"
     phase: Phase
     overall: Literal["ineligible", "possibly eligible", "eligible so far"]
@@ -88,7 +88,7 @@ class Enrolled(OfParticipant):
 
 
 class TherapyStarted(OfParticipant):
-    """Began the anti-cancer therapy."""
+    """Began the therapy that the treatment of the trial accompanies."""
 
     kind: Literal["therapy_started"] = "therapy_started"
 
@@ -116,21 +116,21 @@ class DltAssessed(OfParticipant):
 
 
 class Response(OfParticipant):
-    """Responded."""
+    """Responded to the treatment; the category is one of the trial's own list."""
 
     kind: Literal["response"] = "response"
     category: Code
 
 
 class Recovery(OfParticipant):
-    """Recovered: neutrophils of at least 0.5e9/L or platelets of at least 20e9/L on that day."""
+    """The blood count of one lineage recovered on that day, as the protocol defines recovery."""
 
     kind: Literal["recovery"] = "recovery"
     lineage: Literal["neutrophils", "platelets"]
 
 
-class Visit(OfParticipant):
-    """A visit took place, or was missed; `on` is then the day on which that was found."""
+class VisitRecorded(OfParticipant):
+    """A visit took place, or was missed; `on` is then the day on which this was found."""
 
     kind: Literal["visit"] = "visit"
     visit: VisitId
@@ -144,19 +144,18 @@ class Withdrawn(OfParticipant):
     cause: Cause
 
 
-class Decision(Happening):
-    """The committee chose what comes next; no regimen means that enrolment stops.
+class Decision(DatedEvent):
+    """The committee chose the next regimen; None means that enrolment stops.
 
-    Either the design had recommended something, or it had not: exactly one of `recommended` and `waits_for` is given
-    and recorded.
+    Exactly one of `recommended` and `waits_for` is given and recorded: the design had a recommendation, or had none.
     """
 
     kind: Literal["decision"] = "decision"
     free = ("why", "decided_by")
     recommended: Regimen | None = None
-    """What the design recommended on that day, None to stop; left out when it recommended nothing."""
+    """The recommendation of the design on that day, None to stop; left out if there was none."""
     waits_for: dict[Waited, Annotated[int, Field(ge=1)]] | None = None
-    """What a recommendation waited for, and how many of it; empty when enrolment was stopped."""
+    """What the recommendation waited for, with counts; empty if enrolment was stopped."""
     chosen: Regimen | None
     why: Words
     decided_by: Words
@@ -174,8 +173,8 @@ class Decision(Happening):
         return {name: value for name, value in plain(self).items() if name != absent}
 
 
-class Note(Happening):
-    """Something worth keeping that changes no state."""
+class Note(DatedEvent):
+    """A remark; it changes no figure."""
 
     kind: Literal["note"] = "note"
     free = ("text",)
@@ -184,9 +183,20 @@ class Note(Happening):
 
 
 Correctable = (
-    Screened | Consented | Enrolled | TherapyStarted | Infused | TreatmentEnded | DltAssessed | Response | Recovery
-    | Visit | Withdrawn | Decision | Note
-)  # fmt: skip
+    Screened
+    | Consented
+    | Enrolled
+    | TherapyStarted
+    | Infused
+    | TreatmentEnded
+    | DltAssessed
+    | Response
+    | Recovery
+    | VisitRecorded
+    | Withdrawn
+    | Decision
+    | Note
+)
 
 
 class Correction(Record):
@@ -197,16 +207,16 @@ class Correction(Record):
     of: Annotated[int, Field(ge=1)]
     """The sequence number of the entry."""
     hash: Hash
-    """The hash of that entry, so that a correction cannot meet another one than its author saw."""
+    """The hash of that entry: a correction applies only to the entry that its author saw."""
     participant: StudyId | None = None
-    """Whose event is corrected; None for a decision or a note."""
+    """The participant whose event is corrected; None for a decision or a note."""
     replacement: Annotated[Correctable, Field(discriminator="kind")] | None = None
-    """What is true instead; None removes the event."""
+    """The right event; None removes the event."""
     why: Words
 
 
 Event = Correctable | Correction
-"""Anything that can be recorded; ``kind`` says which."""
+"""Any event; ``kind`` says which."""
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
@@ -217,7 +227,7 @@ def event(content: Mapping[str, Any]) -> Event:
     Raises
     ------
     ProtocolError
-        Naming the field that is missing or cannot be used.
+        Naming the field that is missing or wrong.
     """
     try:
         return _EVENT.validate_python(dict(content))

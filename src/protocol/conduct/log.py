@@ -1,39 +1,64 @@
 """The log of a trial in a database: events are added and read, never changed."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, tzinfo
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
+
+import pandas as pd
+from markupsafe import escape
 
 from protocol.conduct import privacy
-from protocol.conduct.entries import Entry, Head, Verification, local_day, sealed
+from protocol.conduct.entries import Entry, Head, sealed
 from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.state import State, fold
 from protocol.conduct.transitions import refuse_unknown
-from protocol.conduct.verification import checked, row_of, verified
+from protocol.conduct.verification import Row, Verification, checked, row_of, verified
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from protocol.conduct.store import Store
-
+Connection = Any  # of SQLAlchemy, which is imported only if a log is opened
 
 Known = Mapping[str, Collection[str]]
 
 OUTCOMES = {"decision", "enrolled", "infused", "dlt_assessed", "withdrawn", "correction"}
-"""What a decision of the committee rests on."""
+"""Kinds of events on which a decision of the committee depends."""
+
+
+class Database(Protocol):
+    """What a log needs of a database; :class:`protocol.conduct.store.Store` has it."""
+
+    where: str
+    read_only: bool
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a transaction for reading."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Open the only transaction that writes."""
+
+    def rows(self, connection: Connection, since: int = 0, limit: int | None = None) -> Iterator[Row]:
+        """Return the rows after a sequence number, in order."""
+
+    def head(self, connection: Connection) -> Head:
+        """Return the head."""
+
+    def sequence_of(self, connection: Connection, key: str) -> int | None:
+        """Return the sequence number of a key."""
+
+    def add(self, connection: Connection, entry: Entry) -> None:
+        """Write an entry and its head."""
+
+    def close(self) -> None:
+        """Close all connections."""
 
 
 class Conflict(ProtocolError):  # noqa: N818  not an error: a question
-    """Somebody else has recorded something that the person has not seen; `newer` are those entries."""
+    """Another person has recorded entries that this person has not seen; they are in `newer`."""
 
     def __init__(self, where: str, newer: tuple[Entry, ...]) -> None:
         count = len(newer)
@@ -44,47 +69,72 @@ class Conflict(ProtocolError):  # noqa: N818  not an error: a question
 
 
 class LogReader:
-    """A log that can only be read: it has no way to write, and neither has its connection."""
+    """A log that can only be read; its connection cannot write either."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self._store = store
         self._state = State()
 
-    @property
-    def where(self) -> str:
-        """What to call the log in a message."""
-        return self._store.where
+    def __repr__(self) -> str:
+        """Return the kind and the name of the log."""
+        return f"{type(self).__name__}({self.where!r})"
 
-    def entries(self, since: int = 0) -> tuple[Entry, ...]:
-        """Read the entries after a sequence number, each checked against its hash and the one before.
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False, max_rows=20)}"
+
+    def table(self) -> pd.DataFrame:
+        """Return the entries, one row each: sequence, time, actor, site, kind, participant, reason.
 
         Raises
         ------
         ProtocolError
-            At an entry that was changed or is missing, or when the database cannot be read.
+            As :meth:`entries`.
+        """
+        names = ["sequence", "time", "actor", "site", "kind", "participant", "reason"]
+        rows = [[getattr(entry, name) or "" for name in names] for entry in self.entries()]
+        return pd.DataFrame(rows, columns=names)
+
+    @property
+    def where(self) -> str:
+        """The name of the log in messages."""
+        return self._store.where
+
+    def entries(self, since: int = 0) -> tuple[Entry, ...]:
+        """Return the entries after a sequence number, each checked against its hash and the entry before.
+
+        Raises
+        ------
+        ProtocolError
+            If an entry was changed or is missing, or if the database cannot be read.
         """
         with self._store.reading() as connection, _collector_at_rest():
             before = Head() if since <= 0 else self._at(connection, since)
             return tuple(checked(self._store.rows(connection, before.count), before))
 
     def state(self) -> State:
-        """Fold what was recorded since the last call into what was known, and return it."""
+        """Return the state after all entries; only those recorded since the last call are read.
+
+        Raises
+        ------
+        ProtocolError
+            As :meth:`entries`, and if the log ends elsewhere than its head says.
+        """
         with self._store.reading() as connection:
             return self._caught_up(connection)
 
     def head(self) -> Head:
-        """Return how many entries there are and the hash of the last; printed or exported, it guards the end."""
+        """Return the number of entries and the hash of the last one; an exported copy reveals a lost end."""
         with self._store.reading() as connection:
             return self._store.head(connection)
 
     def verify(self, expected_head: Head | None = None) -> Verification:
-        """Check every entry; see :mod:`protocol.conduct.verification` for what that shows and what it cannot."""
+        """Check every entry; see :mod:`protocol.conduct.verification` for what the check can find."""
         with self._store.reading() as connection:
             return verified(self._store.rows(connection), self._store.head(connection), expected_head)
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._store.engine.dispose()
+        """Close the connections to the database."""
+        self._store.close()
 
     def _at(self, connection: Connection, sequence: int) -> Head:
         row = next(self._store.rows(connection, sequence - 1, limit=1), None)
@@ -107,10 +157,10 @@ class Log(LogReader):
     """A log that events can be added to."""
 
     def __init__(
-        self, store: Store, versions: Mapping[str, str], known: Known, clock: Callable[[], datetime]
+        self, store: Database, versions: Mapping[str, str], known: Known, clock: Callable[[], datetime], zone: tzinfo
     ) -> None:
         super().__init__(store)
-        self._versions, self._known, self._clock = versions, known, clock
+        self._versions, self._known, self._clock, self._zone = versions, known, clock, zone
 
     def append(
         self,
@@ -122,7 +172,7 @@ class Log(LogReader):
         key: str | None = None,
         expected: int | None = None,
     ) -> Entry:
-        """Record an event; when this returns, it is on the disk.
+        """Record an event; it is on the disk before this returns.
 
         Parameters
         ----------
@@ -132,19 +182,19 @@ class Log(LogReader):
         site : str
             The site it concerns; needed for an event of a participant.
         reason : str
-            Why, where that matters.
+            Needed for an unexpected enrolment; see :meth:`protocol.conduct.State.check`.
         key : str, optional
-            Made once by the form (a UUID). What is sent twice with one key is recorded once.
+            A UUID made by the form. One key is recorded once, even if it is sent twice.
         expected : int, optional
-            The last sequence number the person has seen. Left out, newer entries are not asked about.
+            The last sequence number that the person has seen. If left out, newer entries raise no conflict.
 
         Raises
         ------
         Conflict
-            When somebody recorded something about the same participant, or something a decision rests on, since.
+            If newer entries concern the same participant, or something on which the decision depends.
         ProtocolError
-            For what cannot have happened, for what the protocol does not have, for free text that looks like a
-            person, and when nothing could be written.
+            If the event cannot follow the entries of the log, names something that the protocol does not have, holds
+            free text that may name a person, or cannot be written.
         """
         moment = self._clock()
         self._look_at(event, actor, reason, key, moment)
@@ -156,7 +206,7 @@ class Log(LogReader):
             newer = () if expected is None else self._newer(connection, event, expected)
             if newer:
                 raise Conflict(getattr(event, "participant", None) or _("trial log"), newer)
-            state.admits(event, site, reason)
+            state.check(event, site, reason)
             about = {"actor": actor, "site": site, "reason": reason, "key": key}
             entry = sealed(event, state.head, moment, **self._versions, **about)  # type: ignore[arg-type]
             self._store.add(connection, entry)
@@ -164,12 +214,12 @@ class Log(LogReader):
         return entry
 
     def restore(self, entries: Sequence[Entry]) -> None:
-        """Put the entries of a copy (:func:`protocol.conduct.read_entries`) into an empty log, as they were.
+        """Write the entries of a copy (:func:`protocol.conduct.read_entries`) into an empty log, unchanged.
 
         Raises
         ------
         ProtocolError
-            When this log is not empty, or the entries are no whole log.
+            If this log is not empty, or if the entries are not a whole log.
         """
         with self._store.writing() as connection:
             if self._store.head(connection).count:
@@ -178,12 +228,12 @@ class Log(LogReader):
                 self._store.add(connection, entry)
 
     def _look_at(self, event: Event, actor: str, reason: str, key: str | None, moment: datetime) -> None:
-        """Refuse what need not be asked of the log."""
+        """Refuse what can be refused without reading the log."""
         if not 0 < len(actor) <= 64 or not actor.isprintable():
             raise ProtocolError(_("actor"), repr(actor)[:80], _("the account that records, up to 64 characters"))
         if key is not None and not 0 < len(key) <= 64:
             raise ProtocolError(_("key"), repr(key)[:80], _("a UUID"))
-        today = local_day(moment)
+        today = moment.astimezone(self._zone).date()
         meant = event.replacement if isinstance(event, Correction) else event
         if meant is not None and meant.on > today:
             raise ProtocolError(_("day"), meant.on.isoformat(), _("a day that has come"))
@@ -192,7 +242,7 @@ class Log(LogReader):
         privacy.check_event(event, reason)
 
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:
-        """Return the entry that a key was recorded under before."""
+        """Return the entry that was recorded with a key."""
         before = self._at(connection, sequence - 1) if sequence > 1 else Head()
         (entry,) = checked(self._store.rows(connection, sequence - 1, limit=1), before)
         if entry.content != content(event):
@@ -203,11 +253,11 @@ class Log(LogReader):
     def _newer(self, connection: Connection, event: Event, expected: int) -> tuple[Entry, ...]:
         before = Head() if expected <= 0 else self._at(connection, expected)
         rows = checked(self._store.rows(connection, before.count), before)
-        return tuple(entry for entry in rows if touches(event, entry))
+        return tuple(entry for entry in rows if concerns(event, entry))
 
 
-def touches(event: Event, newer: Entry) -> bool:
-    """Whether a newer entry can change what a person meant to record."""
+def concerns(event: Event, newer: Entry) -> bool:
+    """Return whether a newer entry can change what a person wants to record."""
     participant = getattr(event, "participant", None)
     if participant is not None and newer.participant == participant:
         return True
@@ -218,7 +268,7 @@ def touches(event: Event, newer: Entry) -> bool:
 
 @contextmanager
 def _collector_at_rest() -> Iterator[None]:
-    """Read entries that all stay; the garbage collector would walk them again and again, a third of the time."""
+    """Stop the garbage collector while entries are read: all of them stay, and it takes a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -240,6 +290,7 @@ def open_log(
     known: Known = MappingProxyType({}),
     read_only: bool = False,
     clock: Callable[[], datetime] = _now,
+    zone: tzinfo = UTC,
 ) -> Log | LogReader:
     """Open the log of a trial; an empty file or database becomes an empty log.
 
@@ -253,23 +304,25 @@ def open_log(
     software : str, optional
         Version of the workbook; the installed one when left out.
     known : mapping of str to collection of str
-        What the protocol has, by the field of an event: ``{"visit": ["month_3", ...]}``. Another one is refused when
-        it is to be recorded, never when it is read. What is not named is not asked about.
+        Values that the protocol has, by the field of an event: ``{"visit": ["month_3", ...]}``. Another value is
+        refused when it is recorded, not when it is read. A field that is not named may hold any value.
     read_only : bool
-        Open for reading only: SQLite with mode=ro, PostgreSQL with read-only transactions. For PostgreSQL give a role
-        that has SELECT alone besides, because a session can lift its own restriction.
+        Open for reading only: SQLite with mode=ro, PostgreSQL with read-only transactions. For PostgreSQL also use an
+        account that only has SELECT, because a session can lift its own restriction.
     clock : callable
         Returns the present moment with its zone.
+    zone : tzinfo
+        The time zone of the trial: an event may not be later than the present day there.
 
     Raises
     ------
     ProtocolError
-        For an address that is none, a database that is no log or of a newer version, or one that cannot be opened.
+        If the address cannot be read, or if the database is no log, has another version or cannot be opened.
     """
     from protocol.conduct.store import Store
 
-    store = Store(str(url), read_only)
+    store: Database = Store(str(url), read_only)
     if read_only:
         return LogReader(store)
     software = version("protocol-workbook") if software is None else software
-    return Log(store, {"protocol": protocol, "software": software}, known, clock)
+    return Log(store, {"protocol": protocol, "software": software}, known, clock, zone)

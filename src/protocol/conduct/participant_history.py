@@ -1,4 +1,4 @@
-"""What is known of one participant, from the entries that hold."""
+"""The history of one participant, from the entries that hold."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from protocol.conduct.entries import Entry
-from protocol.conduct.trial_status import Participation
+from protocol.conduct.trial_status import Participant
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Assessment:
 
 
 @dataclass(frozen=True)
-class Course:
-    """The dates of one participant, screened or further.
+class ParticipantHistory:
+    """The dates of one participant, from screening on.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Course:
     responses : tuple of (date, str)
         Day and category.
     visits, missed : mapping of str to date
-        Visit id to the day it took place, or on which it was found missed (and it did not take place later).
+        Visit id to the day on which it took place, or on which it was found missed and did not take place later.
     """
 
     site: str = ""
@@ -71,8 +71,8 @@ class Course:
         """The last day on which an assessment found no DLT, None without one."""
         return max((found.on for found in self.assessments if not found.dlt), default=None)
 
-    def participation(self, study_id: str, infusion_visits: Mapping[str, date]) -> Participation:
-        """Return the dates of an enrolled participant in the form the pages work with.
+    def as_participant(self, study_id: str, infusion_visits: Mapping[str, date]) -> Participant:
+        """Return the dates of an enrolled participant as a record.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Course:
         infusion_visits : mapping of str to date
             The infusions as visits of the schedule.
         """
-        return Participation(
+        return Participant(
             id=study_id,
             site=self.site,
             regimen=str(self.regimen),
@@ -99,13 +99,13 @@ class Course:
 _day_of = lru_cache(1000)(date.fromisoformat)  # one object for each day, not one for each event
 
 
-def course_of(entries: Iterable[Entry]) -> Course:
-    """Put the entries of one participant together."""
+def history_of(entries: Iterable[Entry]) -> ParticipantHistory:
+    """Return the history that the entries of one participant give."""
     known: dict[str, Any] = {}
     for entry in entries:
         known.setdefault("site", entry.site)
         _TAKE[entry.kind](known, entry, _day_of(entry.content["on"]))
-    return Course(**known)
+    return ParticipantHistory(**known)
 
 
 def _screened(known: dict[str, Any], entry: Entry, _on: date) -> None:

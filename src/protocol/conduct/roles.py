@@ -1,4 +1,4 @@
-"""Who is at the keyboard, and what that person may see and record."""
+"""Roles: what the account that uses the workbook may see and record."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,15 +13,15 @@ Role = Literal["viewer", "investigator", "coordinator"]
 
 
 class Grant(Record):
-    """What one account may do.
+    """The permissions of one account.
 
     Attributes
     ----------
     role : str
-        ``viewer`` sees figures and records nothing; ``investigator`` sees and records the participants of one site;
-        ``coordinator`` sees and records all.
+        ``viewer`` sees figures and records nothing; ``investigator`` sees and records participants of one site;
+        ``coordinator`` sees and records all participants.
     site : str
-        The investigator's.
+        The site of an investigator; empty for other roles.
     rows : bool
         Whether a viewer may see single participants.
     """
@@ -38,37 +38,37 @@ class Grant(Record):
 
 
 class Roles(Record):
-    """The file that ``PROTOCOL_ROLES`` names: accounts and what they may do; everybody else is a viewer."""
+    """The file that ``PROTOCOL_ROLES`` names: permissions by account. Every other account is a viewer."""
 
     users: dict[Text, Grant] = Field(default_factory=dict)
 
 
-class Identity(Grant):
-    """Who is at the keyboard."""
+class Reader(Grant):
+    """The person who uses the workbook: an account with its permissions. ``actor`` is the account."""
 
     actor: str = ""
 
     @property
     def records(self) -> bool:
-        """Whether this person may record anything at all."""
+        """Whether this reader may record events."""
         return self.role != "viewer"
 
     @property
     def sees_all(self) -> bool:
-        """Whether this person may see every participant."""
+        """Whether this reader may see all participants."""
         return self.role == "coordinator" or (self.role == "viewer" and self.rows)
 
     def sees(self, site: str) -> bool:
-        """Whether this person may see the participants of a site."""
+        """Return whether this reader may see the participants of a site."""
         return self.sees_all or (self.role == "investigator" and self.site == site)
 
 
-def identity(environment: Mapping[str, str]) -> Identity:
-    """Say who is at the keyboard.
+def reader_of(environment: Mapping[str, str]) -> Reader:
+    """Return the reader that environment variables describe.
 
-    Under JupyterHub the account is the hub's, and what it may do stands in the file that ``PROTOCOL_ROLES`` names.
-    Alone, ``PROTOCOL_ACTOR`` is the account; without that file ``PROTOCOL_ROLE`` and ``PROTOCOL_SITE`` say what it
-    may do. Whatever is not said is refused: an unknown account, and nobody in particular, is a viewer.
+    Under JupyterHub the account is the one of the hub, and the file that ``PROTOCOL_ROLES`` names gives its
+    permissions. Without JupyterHub, ``PROTOCOL_ACTOR`` is the account; without that file ``PROTOCOL_ROLE`` and
+    ``PROTOCOL_SITE`` give its permissions. An unknown account, or none, is a viewer.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def identity(environment: Mapping[str, str]) -> Identity:
     Raises
     ------
     ProtocolError
-        For a role there is none, an investigator without a site, or somebody who records without an account.
+        If the role is unknown, if an investigator has no site or another role has one, or if a role that records has
+        no account.
     """
     hub = environment.get("JUPYTERHUB_USER", "")
     actor = hub or environment.get("PROTOCOL_ACTOR", "")
@@ -89,7 +90,7 @@ def identity(environment: Mapping[str, str]) -> Identity:
     else:
         given = {"role": environment.get("PROTOCOL_ROLE") or "viewer", "site": environment.get("PROTOCOL_SITE", "")}
     try:
-        found = Identity(actor=actor, **given)
+        found = Reader(actor=actor, **given)
     except ValueError:
         where, said = "PROTOCOL_ROLE, PROTOCOL_SITE", f"{given.get('role')!r}, {given.get('site')!r}"
         write = _("viewer, coordinator, or investigator with the name of the site, and a site for nobody else")

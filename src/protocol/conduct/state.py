@@ -1,4 +1,4 @@
-"""What the log says: a fold over its entries, corrections applied."""
+"""The state of a trial: a fold over the entries of its log, with corrections applied."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,9 +8,12 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any
 
+import pandas as pd
+from markupsafe import escape
+
 from protocol.conduct.entries import Entry, Head
 from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant, content
-from protocol.conduct.participant_history import Course, course_of
+from protocol.conduct.participant_history import ParticipantHistory, history_of
 from protocol.conduct.transitions import refuse_decision, refuse_site, refuse_step, refuse_unexplained
 from protocol.conduct.trial_status import TrialSoFar
 from protocol.records import ProtocolError
@@ -19,24 +22,24 @@ from protocol.translation import _
 Entries = tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class State:
-    """What is known after the last entry.
+    """The state of a trial after the last entry.
 
-    Its entries are kept without what nothing follows from and what takes a third of their room: the key and the hash
-    of the entry before are empty.
+    In its entries the key and the hash of the entry before are empty: they change no figure, and take a third of the
+    memory.
 
     Attributes
     ----------
     head : Head
-        How far the log was read.
+        The head of the log as far as it was read.
     people : mapping of str to tuple of Entry
-        Study id to what holds of that participant, in the order of recording: corrected entries have their new
-        content (and keep their sequence number and hash), removed ones are gone. Notes are not among them.
+        Study id to the entries of the participant that hold, in the order of recording. A corrected entry has its new
+        content and keeps its sequence number and hash; removed entries and notes are left out.
     decisions, notes : tuple of Entry
         Decisions of the committee that hold, and notes.
     corrections : tuple of (Entry, Entry)
-        Each correction with the entry it changed, as that stood before.
+        Each correction with the entry that it changed, as it was before.
     """
 
     head: Head = field(default_factory=Head)
@@ -44,39 +47,62 @@ class State:
     decisions: Entries = ()
     notes: Entries = ()
     corrections: tuple[tuple[Entry, Entry], ...] = ()
-    _known: Mapping[str, Course] = field(default_factory=dict, compare=False, repr=False)
-    """Courses of those about whom nothing is new."""
+    _known: Mapping[str, ParticipantHistory] = field(default_factory=dict, compare=False, repr=False)
+    """Histories known from the state before, of participants without new entries."""
+
+    def __repr__(self) -> str:
+        """Return the number of entries, participants and decisions."""
+        return f"State({self.head.count} entries, {len(self.people)} participants, {len(self.decisions)} decisions)"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False, na_rep='', max_rows=20)}"
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a participant, in the order of their first entries.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``participant``, ``site``, ``overall`` (result of the last screening), ``consented``, ``enrolled``,
+            ``regimen``, ``infusions`` (number given), ``dlt_on``, ``withdrawn``; None where not recorded.
+        """
+        names = ["site", "overall", "consented", "enrolled", "regimen", "infusions", "dlt_on", "withdrawn"]
+        rows = [
+            (name, *(len(one.infusions) if column == "infusions" else getattr(one, column) for column in names))
+            for name, one in self.histories.items()
+        ]
+        return pd.DataFrame(rows, columns=["participant", *names], dtype=object)
 
     @cached_property
-    def courses(self) -> Mapping[str, Course]:
-        """Study id to the course of the participant, in the order in which they were first recorded."""
+    def histories(self) -> Mapping[str, ParticipantHistory]:
+        """Study id to the history of the participant, in the order of their first entries."""
         known = self._known
-        found = {name: known.get(name) or course_of(entries) for name, entries in self.people.items()}
+        found = {name: known.get(name) or history_of(entries) for name, entries in self.people.items()}
         return MappingProxyType(found)
 
     @cached_property
     def entries(self) -> Entries:
-        """Every entry with the content it was recorded with, in order: from what holds and what was corrected."""
+        """Every entry with the content with which it was recorded, in order."""
         people = (entry for entries in self.people.values() for entry in entries)
         found = {entry.sequence: entry for entry in (*people, *self.decisions, *self.notes)}
-        for correction, old in reversed(self.corrections):  # what stood there first comes last
+        for correction, old in reversed(self.corrections):  # an entry corrected twice: its first content is set last
             found |= {correction.sequence: correction, old.sequence: old}
         return tuple(found[sequence] for sequence in sorted(found))
 
     @property
     def without_notes(self) -> tuple[object, ...]:
-        """What figures can follow from; equal, and quickly compared, as long as only notes are recorded."""
+        """What figures depend on: equal as long as only notes are recorded."""
         return self.people, self.decisions, self.corrections
 
     @property
     def screenings(self) -> Entries:
-        """Every screening that holds, in the order of recording."""
+        """The screenings that hold, in the order of recording."""
         found = (entry for entries in self.people.values() for entry in entries if entry.kind == "screened")
         return tuple(sorted(found, key=lambda entry: entry.sequence))
 
     @property
     def open_regimen(self) -> str | None:
-        """The regimen the committee chose last; None before its first decision and when it stopped enrolment."""
+        """The regimen that the committee chose last; None before a decision and after it stopped enrolment."""
         return self.decisions[-1].content["chosen"] if self.decisions else None
 
     def so_far(
@@ -84,9 +110,9 @@ class State:
         as_of: date,
         start: str,
         invented: bool,
-        infusion_visits: Callable[[Course], Mapping[str, date]] = lambda _course: {},
+        infusion_visits: Callable[[ParticipantHistory], Mapping[str, date]] = lambda _course: {},
     ) -> TrialSoFar:
-        """Return what the pages work with.
+        """Return the status of the trial on a day.
 
         Parameters
         ----------
@@ -97,44 +123,45 @@ class State:
         invented : bool
             Whether this is an example.
         infusion_visits : callable, optional
-            Takes a course and returns its infusions as visits of the schedule, which this topic does not know.
+            Takes a history and returns its infusions as visits of the schedule: visit id to day. This topic does not
+            know the schedule.
         """
         chosen = [entry.content["chosen"] for entry in self.decisions if entry.content["chosen"]]
         screened: dict[str, int] = {}
-        for course in self.courses.values():
-            if course.screenings:
-                screened[course.site] = screened.get(course.site, 0) + 1
+        for history in self.histories.values():
+            if history.screenings:
+                screened[history.site] = screened.get(history.site, 0) + 1
         return TrialSoFar(
             invented=invented,
             as_of=as_of,
             open_regimen=chosen[-1] if chosen else start,
             screened=screened,
             participants=tuple(
-                course.participation(name, infusion_visits(course))
-                for name, course in self.courses.items()
-                if course.enrolled
+                history.as_participant(name, infusion_visits(history))
+                for name, history in self.histories.items()
+                if history.enrolled
             ),
         )
 
-    def admits(self, happened: Event, site: str = "", reason: str = "") -> None:
-        """Return when an event can follow what is known.
+    def check(self, happened: Event, site: str = "", reason: str = "") -> None:
+        """Raise unless an event can be recorded next.
 
         Parameters
         ----------
         happened : Event
         site : str
-            The site it concerns: needed for a participant's event.
+            The site it concerns; needed for an event of a participant.
         reason : str
-            Needed for an enrolment on another regimen than the open one, or of a participant not eligible so far.
+            Needed to enrol on another regimen than the open one, or a participant who is not eligible so far.
 
         Raises
         ------
         ProtocolError
-            Saying what is missing or in the way.
+            Saying what is missing or what prevents it.
         """
         if isinstance(happened, Correction):
             self._refuse_elsewhere(happened, site)
-            self._admits_correction(happened)
+            self._check_correction(happened)
         elif isinstance(happened, Decision):
             refuse_decision(happened, self.decisions)
         elif isinstance(happened, Note):
@@ -142,22 +169,22 @@ class State:
                 raise ProtocolError(happened.participant, _("no such participant"), _("a study id of the log"))
             self._refuse_elsewhere(happened, site)
         else:
-            course = course_of(self.people.get(happened.participant, ()))
-            refuse_site(course, happened, site)
-            refuse_step(course, happened)
-            refuse_unexplained(course, happened, self.open_regimen, reason)
+            history = history_of(self.people.get(happened.participant, ()))
+            refuse_site(history, happened, site)
+            refuse_step(history, happened)
+            refuse_unexplained(history, happened, self.open_regimen, reason)
 
     def _refuse_elsewhere(self, happened: Correction | Note, site: str) -> None:
         if happened.participant is not None:
-            refuse_site(course_of(self.people.get(happened.participant, ())), happened, site)
+            refuse_site(history_of(self.people.get(happened.participant, ())), happened, site)
 
     def target(self, correction: Correction) -> Entry:
-        """Return the entry, as it holds now, that a correction names.
+        """Return the entry that a correction names, as it holds now.
 
         Raises
         ------
         ProtocolError
-            When there is none, or it is another than its author saw.
+            If there is none, or if it has another hash than the correction names.
         """
         for entry in (*self.people.get(correction.participant or "", ()), *self.decisions, *self.notes):
             named = (entry.sequence, entry.hash, entry.participant)
@@ -167,7 +194,7 @@ class State:
         found = _("no event of this participant that holds")
         raise ProtocolError(where, found, _("number and hash of an event that was neither removed nor a correction"))
 
-    def _admits_correction(self, correction: Correction) -> None:
+    def _check_correction(self, correction: Correction) -> None:
         old, new = self.target(correction), correction.replacement
         if new is not None and (new.kind, getattr(new, "participant", None)) != (old.kind, old.participant):
             where = _("entry {number}").format(number=correction.of)
@@ -180,21 +207,21 @@ class State:
             self._replay(self.people[old.event.participant], old, new)
 
     def _replay(self, entries: Entries, old: Entry, new: Event | None) -> None:
-        """Admit the events of a participant once more, with one of them replaced or left out."""
+        """Check the events of a participant in order, with one of them replaced or left out."""
         before: list[Entry] = []
         for entry in entries:
             if entry is old and new is None:
                 continue
             held = entry._replace(content=content(new)) if entry is old and new else entry
-            refuse_step(course_of(before), held.event)  # type: ignore[arg-type]
+            refuse_step(history_of(before), held.event)  # type: ignore[arg-type]
             before.append(held)
 
 
 def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = True) -> State:
-    """Apply entries, in their order, to a state (to an empty one when left out).
+    """Return the state after entries are applied, in their order, to a state (an empty one if left out).
 
-    Entries that stand in a log are taken as they are: what may be recorded is asked of :meth:`State.admits` before.
-    Without `hashes` those of the entries are left out too: only who corrects an entry needs its hash.
+    Entries are not checked: :meth:`State.check` is called before an event is recorded. With ``hashes=False`` the
+    hashes of the entries are left out too; they are needed only for corrections.
     """
     state = state or State()
     people: dict[str, Any] = dict(state.people)
@@ -218,7 +245,9 @@ def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = Tr
             touched[str(name)].append(last)
     if entry is None:
         return state
-    known = {name: course for name, course in vars(state).get("courses", state._known).items() if name not in touched}
+    known = {
+        name: history for name, history in vars(state).get("histories", state._known).items() if name not in touched
+    }
     people.update((name, tuple(mine)) for name, mine in touched.items())
     held = MappingProxyType({name: mine for name, mine in people.items() if mine}) if touched else state.people
     head = Head(entry.sequence, entry.hash)
@@ -234,7 +263,7 @@ def _kept(entry: Entry, hashes: bool) -> Entry:
 
 
 def _corrected(correction: Entry, places: list[list[Entry]]) -> list[tuple[Entry, Entry]]:
-    """Change the entry that a correction names where it stands; return the pair, nothing when there is none."""
+    """Replace or remove the entry that a correction names; return the pair, or nothing if there is no such entry."""
     named, new = correction.content["of"], correction.content["replacement"]
     for place in places:
         for position, entry in enumerate(place):

@@ -1,9 +1,9 @@
-"""The two databases a log can lie in. Imported only when a log is opened, because SQLAlchemy is large."""
+"""A log in SQLite or PostgreSQL. Imported only if a log is opened, because SQLAlchemy is large."""
 
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,10 @@ from protocol.conduct.verification import Row
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-WAIT_SECONDS = 15  # for the other writer; a write takes milliseconds
+WAIT_SECONDS = 15  # for another writer; a write takes milliseconds
 
-REVISIONS = ("0001", "0002")
-"""Versions of the schema that this software can read or move forward; the last one is current."""
+REVISION = "0001"
+"""The version of the schema that this software reads and writes."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -42,10 +42,9 @@ ENTRIES = table("entries", column("sequence"), column("key"), column("hash"), co
 
 HEAD = table("head", column("count"), column("hash"))
 
-_LOCK = 5672420  # of the advisory lock that puts writers of PostgreSQL in a row
+_LOCK = 5672420  # number of the advisory lock that serialises the writers of PostgreSQL
 
-
-logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # a lost connection is said in the page, once
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # the page reports a lost connection
 
 
 class Store:
@@ -55,34 +54,34 @@ class Store:
         self.read_only = read_only
         self.where, self.engine = _engine(url, read_only)
         texts: list[Any] = [ENTRIES.c.key, ENTRIES.c.hash, ENTRIES.c.body]
-        if self.engine.dialect.name == "sqlite":  # bytes, whatever they are: an altered text may be no UTF-8
+        if self.engine.dialect.name == "sqlite":  # as bytes: an altered text may be no UTF-8
             texts = [func.coalesce(cast(text, LargeBinary), b"") for text in texts]
         self._columns = (ENTRIES.c.sequence, *texts)
         self._writer = self.engine.execution_options(writing=True)
         try:
             self._prepare()
         except BaseException:
-            self.engine.dispose()
+            self.close()
             raise
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Read in one transaction, which sees one state of the log."""
-        with said(self.where), self.engine.begin() as connection:
+        """Open a transaction for reading, which sees one state of the log."""
+        with errors_of(self.where), self.engine.begin() as connection:
             if self.engine.dialect.name == "postgresql":  # SQLite does so by itself
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Write in one transaction, which is the only one that writes."""
-        with said(self.where), self._writer.begin() as connection:
+        """Open a transaction for writing; no other one writes at the same time."""
+        with errors_of(self.where), self._writer.begin() as connection:
             if self.engine.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             yield connection
 
     def rows(self, connection: Connection, since: int = 0, limit: int | None = None) -> Iterator[Row]:
-        """Read the rows after a sequence number, in order; all, or `limit` of them."""
+        """Return the rows after a sequence number, in order; all, or `limit` of them."""
         query = select(*self._columns).where(ENTRIES.c.sequence > since).order_by(ENTRIES.c.sequence)
         for block in connection.execute(query.limit(limit).execution_options(yield_per=2000)).partitions():
             if self.engine.dialect.name == "sqlite":
@@ -91,57 +90,59 @@ class Store:
                 yield from (Row(number, *(text.encode() for text in texts)) for number, *texts in block)
 
     def head(self, connection: Connection) -> Head:
-        """Read how far the log goes."""
+        """Return the head of the log."""
         found = connection.execute(select(HEAD.c.count, HEAD.c.hash)).first()
         return Head(*found) if found else Head(-1, "")
 
     def sequence_of(self, connection: Connection, key: str) -> int | None:
-        """Return the number under which a key was recorded."""
+        """Return the sequence number of a key, None if it was not recorded."""
         return connection.scalar(select(ENTRIES.c.sequence).where(ENTRIES.c.key == key))
 
     def add(self, connection: Connection, entry: Entry) -> None:
-        """Write an entry and the head that follows from it."""
+        """Write an entry and its head."""
         row = {"sequence": entry.sequence, "key": entry.key, "hash": entry.hash, "body": entry.body}
         connection.execute(ENTRIES.insert(), row)
         connection.execute(HEAD.update(), {"count": entry.sequence, "hash": entry.hash})
 
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
     def _prepare(self) -> None:
+        """Make the tables in an empty database; refuse a database that is no log of this version."""
         with self.reading() as connection:
-            version = self._version(connection)
+            is_empty = self._is_empty(connection)
+        if is_empty and self.read_only:
+            raise ProtocolError(self.where, _("no trial log"), _("a log that was opened for recording once"))
         if not self.read_only:
             self._write_ahead()
-        if version == REVISIONS[-1]:
-            return
-        if self.read_only:
-            found = _("no trial log") if version is None else _("a log of an older version")
-            raise ProtocolError(self.where, found, _("a log that was opened for recording once"))
-        with self.writing() as connection:
-            if self._version(connection) != REVISIONS[-1]:  # another process may have been faster
-                _upgrade(connection)
+        if is_empty:
+            with self.writing() as connection:
+                if self._is_empty(connection):  # another process may have been faster
+                    _make_tables(connection)
 
     def _write_ahead(self) -> None:
-        """Let SQLite keep a write-ahead log, so that readers and the writer do not wait for each other."""
+        """Switch SQLite to a write-ahead log, so that readers and the writer do not wait for each other."""
         if self.engine.dialect.name != "sqlite":
             return
-        with said(self.where), closing(self.engine.raw_connection()) as connection:
+        with errors_of(self.where), closing(self.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA journal_mode = WAL")
 
-    def _version(self, connection: Connection) -> str | None:
-        """Return the version of the schema, None for an empty database."""
+    def _is_empty(self, connection: Connection) -> bool:
         tables = set(inspect(connection).get_table_names())
         if not tables:
-            return None
-        if not {"alembic_version", "entries"} <= tables:
+            return True
+        if not {"alembic_version", "entries", "head"} <= tables:
             raise ProtocolError(self.where, _("a database that is no trial log"), _("a file or database of its own"))
         version = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
-        if version not in REVISIONS:
-            found = _("a log of version {version}; this software knows up to {own}")
-            write = _("a newer version of the workbook; the log was left as it is")
-            raise ProtocolError(self.where, found.format(version=version, own=REVISIONS[-1]), write)
-        return version
+        if version != REVISION:
+            found = _("a log of version {version}; this software knows {own}")
+            write = _("the version of the workbook that made it; the log was left as it is")
+            raise ProtocolError(self.where, found.format(version=version, own=REVISION), write)
+        return False
 
 
-def _upgrade(connection: Connection) -> None:
+def _make_tables(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -152,7 +153,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _engine(url: str, read_only: bool) -> tuple[str, Engine]:
-    """Return what to call the log in messages, and the engine."""
+    """Return the name of the log in messages, and the engine."""
     try:
         parts = make_url(url if "://" in url else f"sqlite:///{url}")
     except ArgumentError:
@@ -172,7 +173,7 @@ def _sqlite(path: Path, read_only: bool) -> tuple[str, Engine]:
         raise ProtocolError(str(path), _("no trial log"), _("the path of a log"))
 
     def opened() -> sqlite3.Connection:
-        mode = ("ro&immutable=1" if _nobody_writes(path) else "ro") if read_only else "rwc"
+        mode = ("ro&immutable=1" if _has_no_writer(path) else "ro") if read_only else "rwc"
         address = f"file:{quote(str(path.absolute()))}?mode={mode}"
         return sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
 
@@ -182,8 +183,8 @@ def _sqlite(path: Path, read_only: bool) -> tuple[str, Engine]:
     return path.name, engine
 
 
-def _nobody_writes(path: Path) -> bool:
-    """Whether no writer has the file open and a reader, who cannot make the file beside it, may go without."""
+def _has_no_writer(path: Path) -> bool:
+    """Return whether no writer has the file open, so that a reader without access to the folder needs no lock."""
     return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
@@ -215,40 +216,58 @@ def _postgresql(url: Any, read_only: bool) -> tuple[str, Engine]:
 
 
 @contextmanager
-def said(where: str) -> Iterator[None]:
-    """Turn what a database says into what a person can act on."""
+def errors_of(where: str) -> Iterator[None]:
+    """Turn errors of the database into a ProtocolError that says what to do."""
     try:
         yield
-    except UnicodeDecodeError as error:  # SQLite gives what stands in the file
+    except UnicodeDecodeError as error:  # SQLite returns the bytes of a damaged file
         raise ProtocolError(where, *_BROKEN) from error
     except (DBAPIError, sqlite3.Error, OSError) as error:
         text = f"{error.orig if isinstance(error, DBAPIError) else error}"
-        for sign, (found, write) in _SAID.items():
-            if sign in text:
+        for signs, found, write in _SAID:
+            if any(sign in text for sign in signs):
                 raise ProtocolError(where, found, write) from error
         write = _("the same once more: what is sent twice is recorded once")
         raise ProtocolError(where, text.splitlines()[0][:200] if text else type(error).__name__, write) from error
 
 
-_FULL = _("a full disk; nothing was recorded"), _("the same once more when there is room")
-
-_READ_ONLY = _("a log that may only be read; nothing was recorded"), _("the same where recording is allowed")
-
-_BUSY = _("another person recording for a long time; nothing was recorded"), _("the same once more in a minute")
-
 _BROKEN = _("a damaged file"), _("nothing more; have the log verified and restored from a copy")
 
-_GONE = (
-    _("a database that does not answer"),
-    _("the same once more when it does: what is sent twice is recorded once"),
+_SAID: Sequence[tuple[Sequence[str], str, str]] = (
+    (
+        ("disk is full", "'53100'", "disk I/O error"),
+        _("a full disk; nothing was recorded"),
+        _("the same once more when there is room"),
+    ),
+    (
+        ("readonly database", "'25006'", "'42501'"),
+        _("a log that may only be read; nothing was recorded"),
+        _("the same where recording is allowed"),
+    ),
+    (
+        ("database is locked", "'55P03'"),
+        _("another person recording for a long time; nothing was recorded"),
+        _("the same once more in a minute"),
+    ),
+    (("not a database", "malformed"), *_BROKEN),
+    (
+        ("unable to open",),
+        _("a file that cannot be opened"),
+        _("a path in a folder that exists and may be written"),
+    ),
+    (
+        (
+            "'57P0",
+            "network error",
+            "Can't create a connection",
+            "Connection refused",
+            "reset by peer",
+            "Broken pipe",
+            "connection is closed",
+            "timed out",
+        ),
+        _("a database that does not answer"),
+        _("the same once more when it does: what is sent twice is recorded once"),
+    ),
 )
-
-_SHUT = _("a file that cannot be opened"), _("a path in a folder that exists and may be written")
-
-_SAID: Mapping[str, tuple[str, str]] = {
-    "disk is full": _FULL, "'53100'": _FULL, "disk I/O error": _FULL, "readonly database": _READ_ONLY,
-    "'25006'": _READ_ONLY, "'42501'": _READ_ONLY, "database is locked": _BUSY, "'55P03'": _BUSY,
-    "not a database": _BROKEN, "malformed": _BROKEN, "unable to open": _SHUT, "'57P0": _GONE, "network error": _GONE,
-    "Can't create a connection": _GONE, "Connection refused": _GONE, "reset by peer": _GONE, "Broken pipe": _GONE,
-    "connection is closed": _GONE, "timed out": _GONE,
-}  # fmt: skip
+"""Parts of an error's text (PostgreSQL: its code), then what was found and what to write."""

@@ -1,33 +1,31 @@
-"""Where a trial stands: participants, their dates and outcomes, and what follows from them."""
+"""The status of a trial on one day: participants, their DLT windows and outcomes, and the next cohort."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self
 
 import pandas as pd
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from protocol.conduct.events import Regimen, StudyId, VisitId
 from protocol.records import Record, Text, unique
 
-VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-"""The id of a visit of the follow-up record."""
-
 Progress = Literal["enrolled", "in DLT window", "assessment missing", "evaluable", "DLT", "withdrawn, not evaluable"]
-"""How far a participant has come in the DLT window."""
+"""The status of a participant with regard to the DLT window."""
 
-HOLDING = ("enrolled", "in DLT window", "assessment missing")
-"""How far those have come for whom the next decision waits."""
+AWAITED = ("enrolled", "in DLT window", "assessment missing")
+"""The status of participants for whom the next decision waits."""
 
-LEFT: Progress = "withdrawn, not evaluable"
-"""Who left too early for an outcome: the place is free again, and nothing waits for them."""
+NOT_EVALUABLE: Progress = "withdrawn, not evaluable"
+"""The status of a participant who left too early for an outcome: the place in the cohort is free again."""
 
 
-class Participation(Record):
-    """One participant by study id, never by name: where, on which regimen, and when."""
+class Participant(Record):
+    """One enrolled participant: study id (never a name), site, regimen and dates."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{2,15}$")]
+    id: StudyId
     site: Text
-    regimen: Annotated[str, StringConstraints(pattern=r"^[A-Z]\d$")]
+    regimen: Regimen
     enrolled: date
     therapy_started: date | None = None
     first_infusion: date | None = None
@@ -54,14 +52,13 @@ class Participation(Record):
         return self
 
     def progress(self, on: date, dlt_window_days: int) -> Progress:
-        """Say how far the participant has come on a day.
+        """Return the status of the participant on a day.
 
-        The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``. A toxicity
-        after it is no DLT. "evaluable" asks for somebody who looked: an assessment without a DLT on the last day of
-        the window or later. A visit that took place says nothing about toxicity and does not replace it, and an
-        earlier assessment does not cover the days after it. Until it is recorded, a window that is over is an
-        "assessment missing". Who left the trial before the last day of the window (or before the first infusion)
-        without a DLT is "withdrawn, not evaluable", whatever was assessed; who left later is not.
+        The DLT window is counted from the first infusion; its last day is day ``dlt_window_days``. A toxicity after
+        it is no DLT. "evaluable" needs an assessment without a DLT on the last day of the window or later: an earlier
+        one does not cover the days after it, and a visit does not replace it. Without it, a window that is over is
+        "assessment missing". A participant who leaves the trial without a DLT before the last day of the window (or
+        before the first infusion) is "withdrawn, not evaluable", even with an assessment.
         """
         given = self.first_infusion is not None and self.first_infusion <= on
         complete = self.dlt_complete(dlt_window_days)
@@ -69,7 +66,7 @@ class Participation(Record):
         if given and self.dlt_on is not None and self.dlt_on <= on and self.dlt_on < complete:
             return "DLT"
         if self.withdrawal is not None and self.withdrawal <= on and self.withdrawal < last:
-            return LEFT
+            return NOT_EVALUABLE
         if not given:
             return "enrolled"
         if on < complete:
@@ -82,13 +79,17 @@ class Participation(Record):
 
 
 class TrialSoFar(Record):
-    """What is known of a trial on one day."""
+    """What is known of a trial on one day.
+
+    ``invented`` is True for the example, ``as_of`` is the day that counts as today, ``screened`` maps a site to its
+    number of screened participants.
+    """
 
     invented: bool
     as_of: date
-    open_regimen: Annotated[str, StringConstraints(pattern=r"^[A-Z]\d$")]
+    open_regimen: Regimen
     screened: dict[Text, Annotated[int, Field(ge=0)]]
-    participants: tuple[Participation, ...]
+    participants: tuple[Participant, ...]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -96,8 +97,8 @@ class TrialSoFar(Record):
         return self
 
 
-def standing(so_far: TrialSoFar, dlt_window_days: int) -> pd.DataFrame:
-    """List each participant with how far they have come.
+def participant_status(so_far: TrialSoFar, dlt_window_days: int) -> pd.DataFrame:
+    """Return one row a participant with the status in the DLT window.
 
     Returns
     -------
@@ -121,30 +122,37 @@ def standing(so_far: TrialSoFar, dlt_window_days: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table_of_dates(people: Iterable[Participation]) -> pd.DataFrame:
-    """Lay out the dates of participants, one row each.
+def table_of_dates(people: Iterable[Participant]) -> pd.DataFrame:
+    """Return the dates of participants, one row each.
 
     Returns
     -------
     pandas.DataFrame
         ``participant``, ``frequency`` (the level of the regimen), ``enrolment``, ``start_of_therapy``,
         ``first_infusion``, ``end_of_treatment``, ``withdrawal``, ``missed`` (visit id to the day on which it was
-        found missed), and one column for each visit that anybody had.
+        found missed), and one column for each visit that took place.
     """
     rows = [
-        {"participant": person.id, "frequency": int(person.regimen[1:]), "enrolment": person.enrolled,
-         "start_of_therapy": person.therapy_started, "first_infusion": person.first_infusion,
-         "end_of_treatment": person.end_of_treatment, "withdrawal": person.withdrawal, "missed": person.missed,
-         **person.visits}
+        {
+            "participant": person.id,
+            "frequency": int(person.regimen[1:]),
+            "enrolment": person.enrolled,
+            "start_of_therapy": person.therapy_started,
+            "first_infusion": person.first_infusion,
+            "end_of_treatment": person.end_of_treatment,
+            "withdrawal": person.withdrawal,
+            "missed": person.missed,
+            **person.visits,
+        }
         for person in people
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, dtype=object)
 
 
-def clocks(
+def dlt_windows(
     so_far: TrialSoFar, dlt_window_days: int, last_infusion_days: Mapping[str, int] | None = None
 ) -> pd.DataFrame:
-    """Run each participant's DLT clock.
+    """Return the DLT window of each participant.
 
     Parameters
     ----------
@@ -170,37 +178,41 @@ def clocks(
         complete = starts and starts + timedelta(days=dlt_window_days)
         if progress == "DLT":
             complete = person.dlt_on
-        rows.append((person.id, person.site, person.regimen, starts, complete, _CLOCK[progress]))
+        rows.append((person.id, person.site, person.regimen, starts, complete, _WINDOW[progress]))
     return pd.DataFrame(rows, columns=["participant", "site", "regimen", "starts", "complete", "state"])
 
 
-_CLOCK: Mapping[Progress, str] = {
-    "enrolled": "waiting", "in DLT window": "running", "assessment missing": "unassessed", "evaluable": "complete",
-    "DLT": "DLT", "withdrawn, not evaluable": "left",
-}  # fmt: skip
+_WINDOW: Mapping[Progress, str] = {
+    "enrolled": "waiting",
+    "in DLT window": "running",
+    "assessment missing": "unassessed",
+    "evaluable": "complete",
+    "DLT": "DLT",
+    "withdrawn, not evaluable": "left",
+}
 
 
-def openings(clocks: pd.DataFrame, cohort_size: int, review_days: int) -> pd.DataFrame:
-    """Say for each regimen when the decision after its last cohort can be taken, and who holds it.
+def next_cohort(windows: pd.DataFrame, cohort_size: int, review_days: int) -> pd.DataFrame:
+    """Return for each regimen when the decision after its last cohort can be taken, and whom it waits for.
 
     Parameters
     ----------
-    clocks : pandas.DataFrame
-        What :func:`clocks` returns.
+    windows : pandas.DataFrame
+        What :func:`dlt_windows` returns.
     cohort_size, review_days : int
-        Participants of a cohort, and days from the last complete clock to the decision.
+        Participants of a cohort, and days from the last complete window to the decision.
 
     Returns
     -------
     pandas.DataFrame
         One row a regimen, in the order of its first participant: ``regimen``, ``participants`` (without those who
-        left and are not evaluable: they are replaced), ``running`` (clocks that run, wait, or lack the assessment),
-        ``free_places`` (in the cohort that is not full), ``held_by`` (the participants whose clock ends last, or
+        left and are not evaluable: they are replaced), ``running`` (windows that run, wait, or lack the assessment),
+        ``free_places`` (in the cohort that is not full), ``held_by`` (the participants whose window ends last, or
         who have not begun or not been assessed), ``earliest`` (the first day on which the next cohort may open;
         None while a place is free, a first infusion is not given or an assessment is missing).
     """
     rows = []
-    for regimen, everybody in clocks.groupby("regimen", sort=False):
+    for regimen, everybody in windows.groupby("regimen", sort=False):
         own = everybody[everybody["state"] != "left"]
         waiting = own[own["state"].isin(["waiting", "unassessed"])]
         free = -len(own) % cohort_size if len(own) else cohort_size
@@ -214,19 +226,8 @@ def openings(clocks: pd.DataFrame, cohort_size: int, review_days: int) -> pd.Dat
     return pd.DataFrame(rows, columns=names)
 
 
-def notation(table: pd.DataFrame) -> str:
-    """Write the complete outcomes of :func:`standing` in the outcome notation, ``A1:NNN B1:NTN``."""
+def outcome_notation(table: pd.DataFrame) -> str:
+    """Return the complete outcomes of :func:`participant_status` in the outcome notation, ``A1:NNN B1:NTN``."""
     complete = table[table["progress"].isin(["evaluable", "DLT"])]
     letters = complete["progress"].map({"evaluable": "N", "DLT": "T"}).groupby(complete["regimen"], sort=False).sum()
     return " ".join(f"{regimen}:{outcome}" for regimen, outcome in letters.items())
-
-
-def per_site(so_far: TrialSoFar, table: pd.DataFrame, sites: Iterable[str]) -> pd.DataFrame:
-    """Count screened, enrolled, treated and DLTs per site."""
-    rows = []
-    for site in sites:
-        own = table[table["site"] == site]
-        treated = own[own["treated"]]
-        dlts = int((own["progress"] == "DLT").sum())
-        rows.append((site, so_far.screened.get(site, 0), len(own), len(treated), dlts))
-    return pd.DataFrame(rows, columns=["site", "screened", "enrolled", "treated", "DLTs"])

@@ -1,22 +1,57 @@
-"""Whether a log is whole: no entry changed, missing, moved or added.
+"""Verification of a log: whether an entry was changed, removed, moved or added.
 
-What the chain shows by itself: an entry that was changed, removed, moved or slipped in, and where. What it cannot
-show: a log whose end was cut off together with its head, or that was written anew from some entry on with fresh
-hashes. Both show when the head (count and hash) that was printed or exported earlier is given to the check.
+The chain of hashes shows these changes and their place. Two changes need more: a log that lost its end together with
+its head, and a log that was written again from some entry on with new hashes. Both are found if the head (count and
+hash) that was exported earlier is given to the check.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import pandas as pd
+from markupsafe import escape
 from pydantic_core import from_json
 
-from protocol.conduct.entries import Entry, Head, Problem, Verification, digest, opened
+from protocol.conduct.entries import Entry, Head, digest, opened
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One problem of a log: the sequence number of the entry, and what is wrong."""
+
+    sequence: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of checking a whole log: its head, and its problems in the order of the entries."""
+
+    head: Head
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the log has no problem."""
+        return not self.problems
+
+    def __repr__(self) -> str:
+        """Return the number of entries and of problems."""
+        return f"Verification({self.head.count} entries, {len(self.problems)} problems)"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False)}"
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a problem: ``sequence``, ``what``."""
+        return pd.DataFrame([(one.sequence, one.what) for one in self.problems], columns=["sequence", "what"])
+
+
 class Row(NamedTuple):
-    """A row as it is stored; nothing about it is believed yet."""
+    """A row as it is stored, not yet checked."""
 
     sequence: int
     key: bytes
@@ -30,12 +65,12 @@ def row_of(entry: Entry) -> Row:
 
 
 def checked(rows: Iterable[Row], before: Head) -> Iterator[Entry]:
-    """Read rows that follow `before` as entries.
+    """Return rows that follow `before` as entries.
 
     Raises
     ------
     ProtocolError
-        At the first row that was changed, moved, or does not follow.
+        At the first row that was changed or moved, or that does not follow the one before.
     """
     count, last = before.count, before.hash
     for sequence, key, stored, body in rows:
@@ -54,14 +89,14 @@ def checked(rows: Iterable[Row], before: Head) -> Iterator[Entry]:
 
 
 def verified(rows: Iterable[Row], head: Head, expected: Head | None = None) -> Verification:
-    """Check a whole log and name everything that is wrong.
+    """Check a whole log and return all of its problems.
 
     Parameters
     ----------
     rows : iterable of Row
         All rows by sequence.
     head : Head
-        What the log says of its end.
+        The head that the log itself holds.
     expected : Head, optional
         A head that was exported earlier. The log must contain it.
     """
@@ -75,14 +110,14 @@ def verified(rows: Iterable[Row], head: Head, expected: Head | None = None) -> V
         if expected is not None and row.sequence == expected.count:
             seen[row.sequence] = own
     if Head(count, _text(row.hash) if count else Head().hash) != head:
-        problems.append(Problem(min(count, head.count) + 1, _ends(count, head.count)))
+        problems.append(Problem(min(count, head.count) + 1, _other_end(count, head.count)))
     if expected is not None and seen.get(expected.count) != expected.hash:
         what = _("not the log that was exported: {count} entries ended in another hash").format(count=expected.count)
         problems.append(Problem(expected.count, what))
     return Verification(head, tuple(problems))
 
 
-def _ends(count: int, said: int) -> str:
+def _other_end(count: int, said: int) -> str:
     words = _("the log ends at entry {count}, and its head says {said} or another hash")
     return words.format(count=count, said=said)
 

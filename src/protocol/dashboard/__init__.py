@@ -1,6 +1,6 @@
-"""The committee's door: the pages, served by Voila to this machine's browsers under rules of their own."""
+"""The dashboard: the pages as web pages, served by Voila to the browsers of this machine."""
 
 import zmq
 
 ENCRYPTION = "auto" if zmq.has("curve") else "disabled"
-"""A page and its kernel talk over ports of this machine, to which its other users could otherwise listen."""
+"""Encryption between a page and its kernel: other users of this machine could read the ports they use."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from protocol.chart.runtime import vega_runtime
-from protocol.conduct.roles import identity
+from protocol.conduct import reader_of
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -32,9 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(_("Port {port} is in use; name another, or leave --port out.").format(port=asked.port))
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{port}/?token={token}"
-    vega_runtime()  # made once a machine, now and not when the first page waits for it
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see protocol.dashboard.kernel
-    from protocol.dashboard.server import serve  # after the line above
+    vega_runtime()  # made once on a machine; the first page would wait for it
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see kernel.py
+    from protocol.dashboard.server import serve  # Voila imports jsonschema: after the line above
 
     serve(notebooks, port, token, announce=lambda: _announce(address, asked.browser))
     return 0
@@ -51,19 +51,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:
-    """Return what the pages' kernels learn of the log: its address, which for a viewer is one that cannot write.
+    """Return the environment variables that tell a page's kernel which log to open.
 
-    Files are named in full, because kernels start in another folder. A log named on the command line is the one that
-    is served: ``PROTOCOL_LOG_READ`` takes its place only as another account of the same database.
+    A viewer is given an address that can only read. Files have absolute paths, because kernels start in another
+    folder. If a log is named on the command line, ``PROTOCOL_LOG_READ`` is used only if it is another account of the
+    same database.
+
+    Parameters
+    ----------
+    environment : mapping
+        ``os.environ``.
+    named : str or None
+        The log named on the command line; None for ``PROTOCOL_LOG``.
+
+    Returns
+    -------
+    dict of str to str
+        ``PROTOCOL_LOG``, ``PROTOCOL_LOG_READ`` (empty), and ``PROTOCOL_ROLES`` if that is set.
 
     Raises
     ------
     ProtocolError
-        For an identity that cannot be used, and for a database that viewers would reach as somebody who may write.
+        If the role is not valid, or if viewers would use a PostgreSQL account that can write.
     """
-    address = _whole(named or environment.get("PROTOCOL_LOG", ""))
-    if not identity(environment).records:
-        reading = _whole(environment.get("PROTOCOL_LOG_READ", ""))
+    address = _absolute(named or environment.get("PROTOCOL_LOG", ""))
+    if not reader_of(environment).records:
+        reading = _absolute(environment.get("PROTOCOL_LOG_READ", ""))
         if named and _database(reading) != _database(address):
             reading = ""
         if address.startswith("postgresql") and not reading:
@@ -75,8 +88,8 @@ def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:
     return {"PROTOCOL_LOG": address, "PROTOCOL_LOG_READ": ""} | found_roles
 
 
-def _whole(address: str) -> str:
-    """Return the address of a log with the whole path of its file."""
+def _absolute(address: str) -> str:
+    """Return the address of a log with the absolute path of its file."""
     scheme, between, path = address.rpartition("sqlite:///")
     if scheme or not path or "://" in path:
         return address
@@ -89,7 +102,7 @@ def _database(address: str) -> tuple[str | None, int | None, str]:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on `port` of this machine."""
+    """Return whether `port` of 127.0.0.1 is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -100,7 +113,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return the first free port of the usual ones, or any free one."""
+    """Return the first free port from 8866 to 8915, or any free port if none of these is free."""
     usual = next(filter(is_free, range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)), None)
     if usual is not None:
         return usual

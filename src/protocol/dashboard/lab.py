@@ -12,7 +12,7 @@ SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no comm
 
 
 def main(arguments: list[str]) -> None:
-    """Serve JupyterLab to this machine only, behind JupyterLab's own random token."""
+    """Serve JupyterLab to this machine only, with JupyterLab's own random token."""
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
     )
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
             "--LabApp.default_url=/lab/tree/notebooks",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--LabApp.extension_manager=readonly",
-            # A cohort file travels as one message; above 10 MB it would vanish without a word.
+            # A cohort file is sent as one message; by default a message above 10 MB is dropped without an error.
             f"--ServerApp.tornado_settings={{'websocket_max_message_size': {512 * 2**20}}}",
             *arguments,
         ]

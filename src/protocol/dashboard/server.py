@@ -1,9 +1,11 @@
-"""Voila with the workbook's own look and stricter rules."""
+"""Voila with the templates of the workbook and stricter rules."""
 
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +21,15 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
-from protocol.dashboard.sessions import OWNERS, kept_apart
+from protocol.dashboard.sessions import OWNERS, owners_only
+from protocol.records import ProtocolError
 from protocol.translation import _
+from protocol.trial import Identity, load_trial
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the notebook's file name, its title and the sentence that opens it."""
+    """One page: the file name of its notebook, its title, and its first sentence."""
 
     file: str
     title: str
@@ -33,12 +37,12 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where the dashboard serves the page."""
+        """The address of the page on the dashboard."""
         return f"/voila/render/{quote(self.file)}"
 
 
 def pages_of(folder: Path) -> tuple[Page, ...]:
-    """Read the titles (metadata "title", else the file name) and first sentences of a folder's notebooks."""
+    """Return the pages of a folder, by file name: title (metadata "title", else the file name) and first sentence."""
     return tuple(_page(file) for file in sorted(folder.glob("*.ipynb")))
 
 
@@ -50,18 +54,30 @@ def _page(file: Path) -> Page:
     return Page(file.name, _(title), _(sentence))
 
 
-FURNITURE = Path(__file__).with_name("jupyter")  # the template and the kernel, as Jupyter looks for them
+def trial_of(folder: Path) -> Identity | None:
+    """Return the identity of the trial that the notebooks of a folder open; None if it cannot be read."""
+    for file in sorted(folder.glob("*.ipynb")):
+        for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+            if opened := _OPENS.search("".join(cell["source"])):
+                with suppress(ProtocolError):  # the page itself shows the error
+                    return load_trial(folder / opened[1]).identity
+    return None
+
+
+_OPENS = re.compile(r"""open_page\(\s*["']\w+["'],\s*["']([^"']+)["']""")
+
+FURNITURE = Path(__file__).with_name("jupyter")  # the template and the kernel, in the folders that Jupyter expects
 
 STATIC = FURNITURE / "voila/templates/protocol/static"
 
-CELL_SECONDS = 60  # a page that computes longer than this is told to be late
+CELL_SECONDS = 60  # a page that computes longer shows that it is late
 
-LARGEST_MESSAGE_BYTES = 512 * 2**20  # a cohort file travels as one message; by default it would vanish above 10 MB
+LARGEST_MESSAGE_BYTES = 512 * 2**20  # a cohort file is one message; by default one above 10 MB is dropped silently
 
-IDLE_SECONDS = 900  # a kernel nobody is connected to ends after this
+IDLE_SECONDS = 900  # a kernel without a connection is ended after this time
 
-# The browser itself refuses every other host. Vega needs 'unsafe-eval', Voila's inlined parts need
-# 'unsafe-inline', the runtime of the pictures blob:.
+# With this policy the browser refuses every other host. Vega needs 'unsafe-eval', Voila's inline scripts need
+# 'unsafe-inline', the runtime of the charts needs blob:.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -80,18 +96,18 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class Dashboard(Voila):  # type: ignore[misc] # no types there
-    """Voila that reads no other settings, checks the Host header and has error pages of its own."""
+    """Voila with fixed settings, a check of the Host header, and the workbook's error pages."""
 
     name = "voila"
     announce: Callable[[], None] = staticmethod(lambda: None)
 
     @property
     def config_file_paths(self) -> list[str]:
-        """Nowhere: a voila.json lying about must not loosen the rules below."""
+        """No configuration files are read, so that none can loosen the rules below."""
         return []
 
     def init_settings(self) -> dict[str, Any]:
-        """Add the Host check, the workbook's templates for every kind of answer, and its 404."""
+        """Add the Host check, the workbook's templates for login and error pages, and its 404 page."""
         settings: dict[str, Any] = super().init_settings()
         pages = settings["voila_jinja2_env"]
         pages.globals["workbook"] = self.voila_configuration.resources["workbook"]
@@ -110,11 +126,11 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         }
 
     def init_handlers(self) -> list[Any]:
-        """Keep the readers' sessions apart."""
-        return kept_apart(super().init_handlers())
+        """Bind each kernel to the browser that opened its page."""
+        return owners_only(super().init_handlers())
 
     def listen(self) -> None:
-        """Say where the dashboard is once it really answers there."""
+        """Announce the address as soon as the dashboard answers."""
         IOLoop.current().add_callback(self.announce)
         super().listen()
 
@@ -125,11 +141,11 @@ def serve(notebooks: Path, port: int, token: str, announce: Callable[[], None]) 
     Parameters
     ----------
     notebooks : Path
-        The folder; nothing outside it and no file in it is handed out, only the pages.
+        The folder. Only its pages are served, none of its files.
     port : int
         Port on 127.0.0.1, free at the time of the call.
     token : str
-        Whoever opens a page must know it.
+        Required to open a page.
     announce : callable
         Called once when the dashboard answers.
     """
@@ -141,7 +157,7 @@ def serve(notebooks: Path, port: int, token: str, announce: Callable[[], None]) 
 
 
 def rules(notebooks: Path, port: int, token: str) -> Config:
-    """Return the settings of the dashboard, every one of them."""
+    """Return all settings of the dashboard."""
     config = Config()
     config.Voila.update(ip="127.0.0.1", port=port, port_retries=0, token=token, open_browser=False, log_level="ERROR")
     config.Voila.tornado_settings = {
@@ -156,7 +172,7 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
         template="protocol",
         theme="light",
         allow_template_override="NO",
-        allow_theme_override="NO",  # the page itself turns dark, so that a warm kernel serves both
+        allow_theme_override="NO",  # the page itself switches to dark: one preheated kernel serves both themes
         classic_tree=True,
         show_margins=False,
         file_allowlist=[],
@@ -172,19 +188,20 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
     config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60)
     config.KernelManager.transport_encryption = ENCRYPTION
-    config.KernelRestarter.restart_limit = (
-        0  # a restarted kernel is empty and answers nothing; the page says it ended
-    )
+    config.KernelRestarter.restart_limit = 0  # a restarted kernel would be empty; the page shows that it ended
     return config
 
 
 def workbook(notebooks: Path) -> dict[str, Any]:
-    """Return what the templates know besides Voila's own words."""
+    """Return the variables of the templates."""
+    trial = trial_of(notebooks)
     look = b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))
     return {
         "pages": pages_of(notebooks),
+        "trial_id": trial.trial_id if trial else "",
+        "trial_title": trial.title if trial else "",
         "static": "/voila/templates/protocol/static",
-        "version": hashlib.sha256(look).hexdigest()[:12],  # a changed look is never served from a browser's cache
+        "version": hashlib.sha256(look).hexdigest()[:12],  # a changed style sheet is not taken from a browser's cache
         "language": os.environ.get("PROTOCOL_LANGUAGE", "en"),
         "patience_seconds": CELL_SECONDS + 15,
         "dark": dark_theme(),
@@ -193,6 +210,6 @@ def workbook(notebooks: Path) -> dict[str, Any]:
 
 
 def dark_theme() -> Markup:
-    """Return JupyterLab's dark colours, in force where the page says that its theme is not light."""
+    """Return the dark colours of JupyterLab, applied if the theme of the page is not light."""
     file = next(filter(Path.is_file, map(Path, jupyter_path("nbconvert/templates/lab/static/theme-dark.css"))))
     return Markup(file.read_text(encoding="utf-8").replace(":root", ':root[data-jp-theme-light="false"]'))  # noqa: S704 - nbconvert's file

@@ -1,9 +1,9 @@
-"""Keep each session to the browser it was opened in, and let kernels be started in turn.
+"""Each kernel answers only the browser that opened its page, and kernels are started in turn.
 
-Everyone on the dashboard holds the same token. What tells two readers apart is the cookie that the server signs at
-the login; a kernel's number belongs to one cookie from the moment its page is sent, and to every other it does not
-exist. When many open a page at once, only as many kernels compute as there are processors: the first pages are there
-sooner and nobody's page waits so long for an answer that the browser gives it up.
+All readers use the same token. The server tells readers apart by the cookie that it signs at the login. A kernel
+belongs to one cookie from the moment its page is sent; a request with another cookie is answered with 404. If many
+readers open a page at once, only as many kernels compute as there are processors: the first pages are shown sooner,
+and no browser gives up waiting.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
 
 OWNERS = "session_owners"
-"""Setting with the number of each kernel handed out and the reader it was handed to."""
+"""Key of the setting that maps the id of each kernel to its reader."""
 
-MOST_OWNERS = 10_000  # kernels long ended are forgotten after so many newer ones
+MOST_OWNERS = 10_000  # older ones are forgotten; their kernels have ended long before
 
 
-class HandingOut:
-    """A kernel manager that tells which kernels it hands out; otherwise the very one it stands for."""
+class ReportingManager:
+    """A kernel manager that reports the id of each kernel it starts; it delegates everything to another manager."""
 
     def __init__(self, manager: Any, given: Callable[[str], None], turn: Callable[[], Awaitable[None]]) -> None:
         self._manager, self._given, self._turn = manager, given, turn
@@ -38,31 +38,31 @@ class HandingOut:
         return getattr(self._manager, name)
 
     async def start_kernel(self, **options: Any) -> str:
-        """Start a kernel for the page that is asked for, when it is its turn."""
+        """Wait for a turn, start a kernel and report it."""
         await self._turn()
         kernel: str = await ensure_async(self._manager.start_kernel(**options))
         self._given(kernel)
         return kernel
 
     async def get_rendered_notebook(self, **options: Any) -> tuple[Any, list[str], str]:
-        """Take a page that was computed in advance, with its kernel."""
+        """Return a page that was computed in advance, and report its kernel."""
         task, pieces, kernel = await self._manager.get_rendered_notebook(**options)
         self._given(kernel)
         return task, pieces, kernel
 
 
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
-    """A page whose kernel belongs to the reader who asked for it."""
+    """A page whose kernel belongs to the reader who opened it."""
 
     _has_turn = False
 
     @property
     def kernel_manager(self) -> Any:
-        """The server's kernel manager, noting what it hands out."""
-        return HandingOut(super().kernel_manager, self._keep, self._wait_for_turn)
+        """The kernel manager of the server, reporting each kernel to this page."""
+        return ReportingManager(super().kernel_manager, self._keep, self._wait_for_turn)
 
     async def get(self, path: str | None = None) -> None:
-        """Send the page; whoever had to wait for a kernel lets the next one in after it."""
+        """Send the page; then give the turn, if one was taken, to the next page."""
         try:
             await super().get(path)
         finally:
@@ -81,10 +81,10 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
 
 
 class OwnersOnly(JupyterHandler):
-    """What stands before a handler of one kernel: to anyone but its owner there is no such kernel."""
+    """A check before the handler of one kernel: 404 for everyone except its owner."""
 
     async def prepare(self, **options: Any) -> None:
-        """Refuse whoever is not the owner, before anything else is looked at."""
+        """Refuse the request unless it comes from the owner of the kernel."""
         await super().prepare(**options)
         kernel = self.path_kwargs.get("kernel_id") or next(iter(self.path_args), "")
         owner = self.settings[OWNERS].get(kernel)
@@ -93,15 +93,15 @@ class OwnersOnly(JupyterHandler):
 
 
 class OwnKernel(OwnersOnly, KernelHandler):
-    """Whether one's own kernel still lives."""
+    """State of the reader's own kernel."""
 
 
 class OwnChannels(OwnersOnly, VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """The messages of one's own kernel."""
+    """Messages of the reader's own kernel."""
 
 
 class OwnShutdown(OwnersOnly, VoilaShutdownKernelHandler):  # type: ignore[misc]
-    """The end of one's own kernel, when its page is closed."""
+    """End of the reader's own kernel, when its page is closed."""
 
 
 REPLACED = {
@@ -112,10 +112,10 @@ REPLACED = {
 }
 
 
-def kept_apart(handlers: list[Any]) -> list[Any]:
+def owners_only(handlers: list[Any]) -> list[Any]:
     """Return Voila's handlers with those of kernels bound to their readers.
 
-    The address that tells a kernel about the request it serves asks nobody who he is; no page uses it, so it goes.
+    The handler that tells a kernel about its request is left out: it has no check of the reader, and no page uses it.
     """
     return [
         (address, REPLACED.get(handler, handler), *options)

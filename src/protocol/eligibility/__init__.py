@@ -2,20 +2,37 @@
 
 from protocol.eligibility.answers import Answer, Evidence
 from protocol.eligibility.cohort import Cohort
-from protocol.eligibility.cohort_counts import CohortScreening
+from protocol.eligibility.cohort_counts import CohortScreening, Tally
 from protocol.eligibility.counterfactuals import Change
-from protocol.eligibility.criteria import REASONS, Case, Criterion, Fact, FactValue, Parameter, Part, Status, expected
+from protocol.eligibility.criteria import (
+    REASONS,
+    Case,
+    Cases,
+    Criterion,
+    Fact,
+    FactValue,
+    Parameter,
+    Part,
+    Procedure,
+    Roles,
+    Status,
+    expected,
+)
+from protocol.eligibility.distributed import screen_partitions
 from protocol.eligibility.explanation import Node
 from protocol.eligibility.gates import Provisional
+from protocol.eligibility.lint import Issue, lint
 from protocol.eligibility.next_steps import Step, failure_rates, next_steps
 from protocol.eligibility.record import EligibilityRecord, Gate
 from protocol.eligibility.screening import Question, Screening, Verdict, check_facts
+from protocol.eligibility.screening_record import ScreeningRecord, changed_verdicts, screening_record
 from protocol.eligibility.timeline import Lane, Span, Timeline
 
 __all__ = [
     "REASONS",
     "Answer",
     "Case",
+    "Cases",
     "Change",
     "Cohort",
     "CohortScreening",
@@ -25,20 +42,29 @@ __all__ = [
     "Fact",
     "FactValue",
     "Gate",
+    "Issue",
     "Lane",
     "Node",
     "Parameter",
     "Part",
+    "Procedure",
     "Provisional",
     "Question",
+    "Roles",
     "Screening",
+    "ScreeningRecord",
     "Span",
     "Status",
     "Step",
+    "Tally",
     "Timeline",
     "Verdict",
+    "changed_verdicts",
     "check_facts",
     "expected",
     "failure_rates",
+    "lint",
     "next_steps",
+    "screen_partitions",
+    "screening_record",
 ]

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
+import pandas as pd
+
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, check_day
+from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Node, Wording, show, tree
 from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infusion_day, provisional
 from protocol.eligibility.logic import Logic
-from protocol.eligibility.screening import Verdict, logic_of, screen
-from protocol.eligibility.verdicts import in_phase
+from protocol.eligibility.screening import Verdict, participant_logic, screen_by
+from protocol.eligibility.verdicts import in_phase, phase_of
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 
@@ -53,20 +56,44 @@ class Evidence:
     problem: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
-    """The answer to one criterion; the registry's words are ``verdict.wording``."""
+    """The answer to one criterion; the registry's words are ``verdict.wording``.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    evidence : tuple of Evidence
+        The facts behind it.
+    tree : Node or None
+        The criterion's statements and whether they hold; None when it does not apply.
+    provisional : Provisional or None
+        Until when the answer can change; None when it is final.
+    """
 
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     tree: Node | None
     provisional: Provisional | None
 
+    def table(self) -> pd.DataFrame:
+        """Return the evidence, one row per fact: fact, label, value, unit, measured, where, problem."""
+        columns = ["fact", "label", "value", "unit", "measured", "where", "problem"]
+        rows = [[getattr(item, name) for name in columns] for item in self.evidence]
+        return pd.DataFrame(rows, columns=columns, dtype=object)
+
+    def __repr__(self) -> str:
+        return f"<Answer to {self.verdict.id}: {self.verdict.status}; facts behind it: {len(self.evidence)}>"
+
+    def _repr_html_(self) -> str:
+        title = f"{self.verdict.id} {self.verdict.title}: {self.verdict.status}. {self.verdict.reason}"
+        return shown(title, self.table())
+
 
 def answers(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None,
     as_of: date,
     *,
     gate: str = "enrolment",
@@ -77,12 +104,21 @@ def answers(
     if gate not in GATES:
         raise ProtocolError("gate", repr(gate), " or ".join(GATES))
     check_day(as_of, "as_of")
+    phase = phase_of(catalogue, phase)
     if gate == "infusion":
-        catalogue, facts = infusion_catalogue(catalogue), on_infusion_day(facts)
-    logic = logic_of(catalogue, facts, unusable)
-    verdicts = screen(catalogue, facts, phase, unusable).verdicts
+        catalogue, facts = infusion_catalogue(catalogue), on_infusion_day(catalogue, facts)
+    logic = participant_logic(catalogue, facts, unusable)
+    verdicts = screen_by(logic, catalogue, phase).verdicts
     return tuple(
-        _answer(catalogue, logic, criterion, verdict, phase, sources, provisional(criterion, facts, as_of, gate))
+        _answer(
+            catalogue,
+            logic,
+            criterion,
+            verdict,
+            phase,
+            sources,
+            provisional(catalogue, criterion, facts, as_of, gate),
+        )
         for criterion, verdict in zip(catalogue.criteria, verdicts, strict=True)
     )
 

@@ -8,28 +8,29 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort_counts import CohortScreening, Words, joined
-from protocol.eligibility.conditions import names_in
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact
-from protocol.eligibility.fact_sources import Choices, PackedColumns, value_of
+from protocol.eligibility.cohort_counts import CohortScreening, Places, Verdicts
+from protocol.eligibility.criteria import Catalogue, Fact
+from protocol.eligibility.display import shown
+from protocol.eligibility.fact_sources import Choices, value_of
 from protocol.eligibility.frames import Batch, Participants, Source, empty, source_of
-from protocol.eligibility.logic import Logic, Value, both, either, opposite
-from protocol.eligibility.verdicts import blocked, check_phase, in_phase, prepared, rails_of
+from protocol.eligibility.logic import Value
+from protocol.eligibility.verdicts import in_phase, names_behind, names_of, phase_of
 from protocol.records import Phase
 
 Progress = Callable[[int, int], None]
-"""Called with as many participants as the work done is worth, and all of them; what it raises stops the work."""
+"""Called with the number of participants that the work done so far amounts to, and the number of all of them.
+
+What it raises stops the work.
+"""
 
 HELD_BYTES, BYTES_A_PARTICIPANT = 1 << 30, 300
 """Columns of a cohort that may need more are read again at each change instead of being held."""
 
 BATCH = 1 << 17
 """Participants worked out together: enough that Python costs little, few enough that memory stays small."""
-
-Three = Words
-"""Who fails, for whom it is unknown, to whom it does not apply: shape (3, criteria, words)."""
 
 
 class Cohort:
@@ -55,22 +56,35 @@ class Cohort:
         self.source: Source = source_of(frame, {fact.id: fact for fact in catalogue.facts})
         self.pieces = self.source.pieces()
         self.participants = Participants(self.source)
-        self._uses = [uses(catalogue, criterion) for criterion in catalogue.criteria]
+        self._uses = [names_behind(catalogue, names_of(criterion)) for criterion in catalogue.criteria]
         self._hold = hold and len(self) * BYTES_A_PARTICIPANT <= HELD_BYTES
         self._held = {name: empty(fact, len(self)) for name, fact in self.source.facts.items()} if self._hold else {}
         self._have: set[str] = set()
-        self._kept: dict[tuple[Any, ...], Three] = {}
+        self._kept: dict[tuple[Any, ...], Verdicts] = {}
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def screen(self, phase: Phase = "Ib", *, progress: Progress | None = None, **parameters: Any) -> CohortScreening:
+    def __repr__(self) -> str:
+        return f"<Cohort of {len(self)} participants, {len(self.source.facts)} of {len(self.catalogue.facts)} facts>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
+
+    def table(self) -> pd.DataFrame:
+        """Return the facts the cohort has a column for: fact, label, type, unit."""
+        rows = [(fact.id, fact.label, fact.type, fact.unit_label) for fact in self.source.facts.values()]
+        return pd.DataFrame(rows, columns=["fact", "label", "type", "unit"])
+
+    def screen(
+        self, phase: Phase | None = None, *, progress: Progress | None = None, **parameters: Any
+    ) -> CohortScreening:
         """Screen everybody with some parameters changed for this screening.
 
         Parameters
         ----------
-        phase : {"Ib", "II"}
-            The phase of the trial.
+        phase : str, optional
+            A phase of the record; its first when left out.
         progress : callable, optional
             Called now and then with the number of participants done and in all; raise from it to stop.
         **parameters
@@ -81,17 +95,17 @@ class Cohort:
         ProtocolError
             For an unknown phase or parameter, a value outside its range, or a cell of the wrong type.
         """
-        check_phase(phase)
+        phase = phase_of(self.catalogue, phase)
         changed = self.catalogue.with_parameters(**parameters) if parameters else self.catalogue
         settings = self._settings(changed, phase)
-        start, bits = self._nearest(settings)
+        start, verdicts = self._nearest(settings)
         stale = [i for i, (new, old) in enumerate(zip(settings, start, strict=True)) if new != old]
-        if stale or bits is None:
+        if stale or verdicts is None:
             found = self._worked_out(changed, phase, stale, progress)
-            bits = found if bits is None else _merged(bits, found, stale)
-            self._keep(settings, bits)
+            verdicts = found if verdicts is None else verdicts.replaced(stale, found)
+            self._keep(settings, verdicts)
         titles = tuple(changed.title(criterion) for criterion in changed.criteria)
-        return CohortScreening(changed.criteria, titles, self.participants, *bits)
+        return CohortScreening(changed.criteria, titles, self.participants, verdicts)
 
     def _settings(self, catalogue: Catalogue, phase: Phase) -> tuple[Any, ...]:
         """Return for each criterion all that its answers depend on besides the participants."""
@@ -99,38 +113,40 @@ class Cohort:
         return tuple(
             (
                 in_phase(criterion, phase),
-                tuple(phase in part.phases for part in criterion.parts),
+                tuple(part.holds_in(phase) for part in criterion.parts),
                 tuple(values[name] for name in names if name in values),
             )
             for criterion, names in zip(catalogue.criteria, self._uses, strict=True)
         )
 
-    def _nearest(self, settings: tuple[Any, ...]) -> tuple[tuple[Any, ...], Three | None]:
+    def _nearest(self, settings: tuple[Any, ...]) -> tuple[tuple[Any, ...], Verdicts | None]:
         """Return the kept answers that differ in the fewest criteria."""
         nothing: tuple[Any, ...] = (None,) * len(settings)
         kept = sorted(self._kept.items(), key=lambda one: sum(map(_differ, one[0], settings)))
         return kept[0] if kept else (nothing, None)
 
-    def _keep(self, settings: tuple[Any, ...], bits: Three) -> None:
+    def _keep(self, settings: tuple[Any, ...], verdicts: Verdicts) -> None:
         """Keep the first answers, which changes come back to, and the last.
 
         What is kept is replaced, never changed: another thread may be looking at it.
         """
-        self._kept = dict([*self._kept.items()][:1]) | {settings: bits}
+        self._kept = dict([*self._kept.items()][:1]) | {settings: verdicts}
 
-    def _worked_out(self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None) -> Three:
+    def _worked_out(
+        self, catalogue: Catalogue, phase: Phase, stale: list[int], progress: Progress | None
+    ) -> Verdicts:
         parts = self._halves(stale)
-        found: list[dict[int, Three]] = [{} for _part in parts]
+        found: list[dict[int, Verdicts]] = [{} for _part in parts]
 
         def work(half: int, first: int, last: int) -> None:
             part = parts[half]
             for row, batch in self._read(self._names(part), first, last):
-                found[half][row] = screened(catalogue, batch, phase, part, min(BATCH, last - row))
+                found[half][row] = Verdicts.judged(catalogue, batch, phase, part, min(BATCH, last - row))
 
         self._do([partial(work, half, *piece) for piece in self.pieces for half in range(len(parts))], progress)
         self._have = self._have.union(*map(self._names, parts)) if self._hold else self._have
-        joints = [joined(words, (3, len(part)), len(self)) for part, words in zip(parts, found, strict=True)]
-        return np.concatenate(joints, axis=1)
+        joints = [Verdicts.joined(pieces, len(part), len(self)) for part, pieces in zip(parts, found, strict=True)]
+        return Verdicts.stacked(joints)
 
     def _halves(self, criteria: list[int]) -> list[list[int]]:
         """Cut criteria in two that look at about as many facts: only one half's columns are in memory for a piece."""
@@ -176,29 +192,7 @@ def _differ(one: object, other: object) -> bool:
     return one != other
 
 
-def uses(catalogue: Catalogue, criterion: Criterion) -> tuple[str, ...]:
-    """Return every fact and parameter that can change a criterion's answer, dates of measurements included."""
-    facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, None]()
-    waiting = [name for text in criterion.conditions() for name in names_in(text)]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found[name] = None
-        if name in facts and (fact := facts[name]).derived:
-            waiting += names_in(fact.derived)
-        if name in facts and fact.dated_by and fact.valid_days:
-            waiting += [fact.dated_by, fact.valid_days, RECENCY_ANCHOR]
-    return tuple(found)
-
-
-def _merged(bits: Three, found: Three, stale: list[int]) -> Three:
-    merged = bits.copy()
-    merged[:, stale] = found
-    return merged
-
-
-def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase) -> CohortScreening:
+def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -> CohortScreening:
     """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
     return Cohort(catalogue, frame, hold=False).screen(phase)
 
@@ -213,21 +207,6 @@ def column_of(column: Any, fact: Fact) -> Value:
     """
     source = source_of(column.alias(fact.id).to_frame().to_native(), {fact.id: fact})
     return value_of(source.read([fact.id], 0, len(source))[fact.id], fact)
-
-
-def screened(catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequence[int], size: int) -> Three:
-    """Work out some criteria for some participants, 64 to a word."""
-    ready = prepared(catalogue)
-    values = {name: value_of(column, ready.facts[name]) for name, column in batch.items()}
-    logic = Logic(ready.facts, ready.parameters, PackedColumns(values, size))
-    everybody = np.packbits(np.ones(size, dtype=bool), bitorder="little")
-    octets = np.zeros((3, len(criteria), -(-size // 64) * 8), dtype=np.uint8)
-    for place, i in enumerate(criteria):
-        fail, clear, absent = _flags(logic, catalogue.criteria[i], phase)
-        unknown = opposite(either(either(fail, clear), absent))
-        for kind, flags in enumerate((fail, unknown, absent)):
-            octets[kind, place, : len(everybody)] = both(flags, everybody) if flags is not False else 0
-    return octets.view("<u8").astype(np.uint64, copy=False)
 
 
 @lru_cache(maxsize=1)
@@ -245,20 +224,7 @@ def workers() -> int:
     return min(4, os.cpu_count() or 1)
 
 
-def _flags(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any, Any]:
-    """Fails, clear, not applicable: each packed flags or constant."""
-    if not in_phase(criterion, phase):
-        return False, False, True
-    blocks = blocked(criterion, rails_of(logic, criterion, phase))
-    if criterion.applies_if is None:
-        return blocks.true, blocks.false, False
-    applies = logic.condition(criterion.applies_if)
-    return both(applies.true, blocks.true), both(opposite(applies.false), blocks.false), applies.false
-
-
-Rows = NDArray[np.intp]
-
-Read = Callable[[Collection[str], Rows], Iterator[tuple[Rows, Mapping[str, Value]]]]
+Read = Callable[[Collection[str], Places], Iterator[tuple[Places, Mapping[str, Value]]]]
 """Reads some facts of some rows in ascending order; gives the rows of a batch and their facts."""
 
 
@@ -272,7 +238,7 @@ def reader(cohort: Cohort, progress: Progress | None = None) -> Read:
         Called after each batch with the participants passed and all of them; an exception raised in it stops.
     """
 
-    def read(names: Collection[str], rows: Rows) -> Iterator[tuple[Rows, Mapping[str, Value]]]:
+    def read(names: Collection[str], rows: Places) -> Iterator[tuple[Places, Mapping[str, Value]]]:
         first = 0
         for batch in cohort.values(names):
             size = max((_length(value) for value in batch.values()), default=len(cohort))

@@ -1,96 +1,160 @@
-"""What follows from the verdicts of a cohort: counts, funnel, overlap, overall verdicts, in any order and selection.
+"""The verdicts of a cohort and every count of them: funnel, overlap, near-misses, in any order and selection.
 
-Participants in a row of bits are a set; what sets have in common, and how many are in them, takes a few operations on
-a word for 64 participants. Turned upright, rows are one mask per participant.
+A mirror says the same as its criterion and is counted with it. An implied criterion counts only where the one it
+follows from does not exclude already: nobody is counted twice, and the numbers stay right if a threshold is moved so
+far that the implication no longer holds.
 
-One bit per participant and criterion, 64 participants to a word. A mirror says the same as its criterion and shares
-its bits. An implied criterion counts only where the one it follows from does not exclude already: nobody is counted
-twice, and the numbers stay right when a threshold is moved so far that the implication no longer holds.
-
-Answers are kept as a row of bits per criterion, 64 participants to a word: a question about everybody is a few
-operations on a word for 64 of them. Turned upright they are a mask per participant.
+Inside this module the verdicts are rows of bits, one row per criterion and 64 participants to a word, so that a
+question about everybody is a few operations on each word. Outside it they are numbers, names and boolean arrays.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.criteria import Criterion
-from protocol.eligibility.frames import IDENTITY
-from protocol.eligibility.verdicts import ELIGIBLE, INELIGIBLE, POSSIBLE
-from protocol.records import ProtocolError
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Status
+from protocol.eligibility.display import shown
+from protocol.eligibility.fact_sources import Columns, value_of
+from protocol.eligibility.frames import IDENTITY, Batch
+from protocol.eligibility.logic import Value, both
+from protocol.eligibility.verdicts import ELIGIBLE, INELIGIBLE, POSSIBLE, STATUSES, logic_of, outcome, prepared
+from protocol.records import Phase, ProtocolError
 
-Masks = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
-Words = NDArray[np.uint64]
+Places = NDArray[np.intp]
+"""Rows of participants, from 0."""
 
 Counts = NDArray[np.int64]
 
-STEP = 1 << 16
-"""Participants turned sideways at a time, so that they stay in the processor's cache; a multiple of 64."""
+# --- Verdicts, kept as bits -------------------------------------------------------------------------------------
+
+_Words = NDArray[np.uint64]
+
+_KEPT: tuple[Status, ...] = ("not met", "unknown", "not applicable")
+"""Who has none of these verdicts has met the criterion."""
 
 
-def sideways(masks: Masks, criteria: int) -> Words:
-    """Turn one mask per participant into one row of bits per criterion, shape (criteria, words)."""
-    bits = np.zeros((criteria, -(-len(masks) // 64) * 8), dtype=np.uint8)
-    for first in range(0, len(masks), STEP):
-        octets = masks[first : first + STEP].astype("<i8", copy=False).view(np.uint8).reshape(-1, 8)
-        for position in range(criteria):
-            if position % 8 == 0:
-                column = np.ascontiguousarray(octets[:, position // 8])
-            packed = np.packbits(column & np.uint8(1 << position % 8), bitorder="little")
-            bits[position, first // 8 : first // 8 + len(packed)] = packed
-    return bits.view("<u8").astype(np.uint64, copy=False)
+class _PackedColumns(Columns):
+    """Columns whose flags are kept eight participants to a byte, the first lowest.
+
+    The bits of the last byte beyond the last participant are undefined.
+    """
+
+    def __init__(self, values: Mapping[str, Value], size: int) -> None:
+        super().__init__(values)
+        self.size = size
+
+    def fact(self, fact: Fact) -> Value:
+        """Look up one fact's column."""
+        data, known = super().fact(fact)
+        return Value(data, self.flags(known))
+
+    def flags(self, outcome: Any) -> Any:
+        """Return the outcome of a comparison, packed."""
+        return np.packbits(outcome, bitorder="little") if isinstance(outcome, np.ndarray) else outcome
+
+    def unpacked(self, flags: Any) -> Any:
+        """Return flags as one boolean per participant."""
+        if not isinstance(flags, np.ndarray):
+            return flags
+        return np.unpackbits(flags, count=self.size, bitorder="little").view(np.bool_)
 
 
-def upright(bits: Words, participants: int) -> Masks:
-    """Turn rows of bits into one mask per participant, the first row lowest."""
-    masks = np.zeros(participants, dtype=np.int64)
-    for position, row in enumerate(bits):
-        masks |= membership(row, participants).astype(np.int64) << position
-    return masks
+class Verdicts:
+    """The verdicts of some criteria for some participants: a compact, unchanging table.
+
+    Parameters
+    ----------
+    bits : array of uint64, shape (3, criteria, words)
+        Who fails, for whom it is unknown, to whom it does not apply; zeros behind the last participant.
+    size : int
+        The number of participants.
+    """
+
+    def __init__(self, bits: _Words, size: int) -> None:
+        self._bits, self.size = bits, size
+
+    @classmethod
+    def judged(
+        cls, catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequence[int], size: int
+    ) -> "Verdicts":
+        """Judge a batch of participants by some criteria, given by their positions in the record."""
+        facts = prepared(catalogue).facts
+        columns = {name: value_of(column, facts[name]) for name, column in batch.items()}
+        logic = logic_of(catalogue, _PackedColumns(columns, size))
+        everybody = np.packbits(np.ones(size, dtype=bool), bitorder="little")
+        octets = np.zeros((len(_KEPT), len(criteria), -(-size // 64) * 8), dtype=np.uint8)
+        for place, i in enumerate(criteria):
+            found = outcome(logic, catalogue.criteria[i], phase)
+            for kind, flags in enumerate((found.fails, found.unknown, found.not_applicable)):
+                octets[kind, place, : len(everybody)] = both(flags, everybody) if flags is not False else 0
+        return cls(octets.view("<u8").astype(np.uint64, copy=False), size)
+
+    @classmethod
+    def joined(cls, pieces: Mapping[int, "Verdicts"], criteria: int, size: int) -> "Verdicts":
+        """Put batches together, each given with the row of its first participant."""
+        whole = np.zeros((len(_KEPT), criteria, -(-size // 64) + 2), dtype=np.uint64)
+        for first, piece in pieces.items():
+            word, shift = divmod(first, 64)
+            behind = word + piece._bits.shape[-1]
+            whole[..., word:behind] |= piece._bits << np.uint64(shift)
+            if shift:
+                whole[..., word + 1 : behind + 1] |= piece._bits >> np.uint64(64 - shift)
+        return cls(whole[..., :-2], size)
+
+    @classmethod
+    def stacked(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+        """Put the criteria of several tables of the same participants below each other."""
+        return cls(np.concatenate([part._bits for part in parts], axis=1), parts[0].size)
+
+    def replaced(self, positions: Sequence[int], found: "Verdicts") -> "Verdicts":
+        """Return a copy with other verdicts of some criteria."""
+        bits = self._bits.copy()
+        bits[:, positions] = found._bits
+        return Verdicts(bits, self.size)
+
+    def rows_of(self, status: Status) -> _Words:
+        """Return the rows of bits of one verdict; for this module only."""
+        rows: _Words = self._bits[_KEPT.index(status)]
+        return rows
+
+    def flags(self, status: Status) -> Flags:
+        """Return who has a verdict ("not met", "unknown" or "not applicable"): shape (participants, criteria)."""
+        rows = self.rows_of(status)
+        return (
+            np.stack([_flags(row, self.size) for row in rows], axis=1)
+            if len(rows)
+            else np.empty((self.size, 0), bool)
+        )
 
 
-def joined(pieces: Mapping[int, Words], shape: tuple[int, ...], participants: int) -> Words:
-    """Put pieces of rows of bits together, each at the place of its first participant."""
-    whole = np.zeros((*shape, -(-participants // 64) + 2), dtype=np.uint64)
-    for first, bits in pieces.items():
-        word, shift = divmod(first, 64)
-        behind = word + bits.shape[-1]
-        whole[..., word:behind] |= bits << np.uint64(shift)
-        if shift:
-            whole[..., word + 1 : behind + 1] |= bits >> np.uint64(64 - shift)
-    return whole[..., :-2]
-
-
-def membership(bits: Words, participants: int) -> NDArray[np.bool_]:
+def _flags(bits: _Words, size: int) -> Flags:
     """Return for each participant whether a row has the bit."""
     octets = bits.astype("<u8", copy=False).view(np.uint8)
-    return np.unpackbits(octets, count=participants, bitorder="little").view(np.bool_)
+    return np.unpackbits(octets, count=size, bitorder="little").view(np.bool_)
 
 
-def size(bits: Words) -> int:
-    """Count the participants in a row of bits."""
-    return int(sizes(bits))
+def _size(bits: _Words) -> int:
+    return int(_sizes(bits))
 
 
-def sizes(bits: Words) -> Counts:
-    """Count the participants in each row of bits."""
+def _sizes(bits: _Words) -> Counts:
     counts: Counts = np.bitwise_count(bits).sum(axis=-1, dtype=np.int64)
     return counts
 
 
-def union(bits: Words) -> Words:
-    """Return the participants in at least one row."""
-    found: Words = np.bitwise_or.reduce(bits, axis=0)
+def _union(bits: _Words) -> _Words:
+    found: _Words = np.bitwise_or.reduce(bits, axis=0)
     return found
 
 
-def exactly_once(bits: Words) -> Words:
+def _exactly_once(bits: _Words) -> _Words:
     """Return the participants in exactly one row."""
     once, twice = (np.zeros(bits.shape[1], dtype=np.uint64) for _kind in range(2))
     for row in bits:
@@ -99,66 +163,9 @@ def exactly_once(bits: Words) -> Words:
     return once & ~twice
 
 
-@dataclass(frozen=True)
-class Planes:
-    """The packed bits of one screening.
-
-    Attributes
-    ----------
-    ids, titles : tuple of str
-        The criteria that count, in protocol order; mirrors are left out.
-    judgement : tuple of bool
-        Whether only an investigator can say.
-    counted_in : dict of str to str
-        Each mirror or implied criterion with the one it counts in.
-    host : tuple of int or None
-        For an implied criterion the position of the one it follows from.
-    fail, unknown : array of uint64, shape (criteria, words)
-        64 participants to a word; the bits behind the last participant are zero.
-    participants : int
-    """
-
-    ids: tuple[str, ...]
-    titles: tuple[str, ...]
-    judgement: tuple[bool, ...]
-    counted_in: dict[str, str]
-    host: tuple[int | None, ...]
-    fail: Words
-    unknown: Words
-    participants: int
-
-
-def pack(screening: "CohortScreening") -> Planes:
-    """Pack the masks of a screening; a mirror's bits join those of its criterion."""
-    fail, unknown = screening.fail_bits.copy(), screening.unknown_bits.copy()
-    place = {criterion.id: i for i, criterion in enumerate(screening.criteria)}
-    for i, criterion in enumerate(screening.criteria):
-        if criterion.mirrors:
-            fail[place[criterion.mirrors]] |= fail[i]
-            unknown[place[criterion.mirrors]] |= unknown[i]
-    own = [i for i, criterion in enumerate(screening.criteria) if not criterion.mirrors]
-    kept = [screening.criteria[i] for i in own]
-    ids = tuple(criterion.id for criterion in kept)
-    return Planes(
-        ids=ids,
-        titles=tuple(screening.titles[i] for i in own),
-        judgement=tuple(criterion.type == "judgement" for criterion in kept),
-        counted_in={c.id: c.counted_with for c in screening.criteria if c.counted_with},
-        host=tuple(ids.index(c.implied_by) if c.implied_by else None for c in kept),
-        fail=fail[own],
-        unknown=(unknown & ~fail)[own],
-        participants=len(screening.participants),
-    )
-
-
-def members(plane: Words, participants: int) -> NDArray[np.intp]:
-    """Return the rows whose bit is set."""
-    return np.flatnonzero(membership(plane, participants))
-
-
-def counters(rows: Words) -> list[Words]:
+def _counters(rows: _Words) -> list[_Words]:
     """Add up the rows: binary digits of the number of set bits per participant, the lowest digit first."""
-    digits: list[Words] = []
+    digits: list[_Words] = []
     for row in rows:
         carry = row
         for place, digit in enumerate(digits):
@@ -168,45 +175,109 @@ def counters(rows: Words) -> list[Words]:
     return digits
 
 
-def where_count(digits: list[Words], count: int) -> Words | None:
-    """Who has this number of set bits; None when the number has more digits than anybody's."""
+def _where_count(digits: list[_Words], count: int) -> _Words | None:
+    """Return who has this number of set bits; None if the number has more digits than anybody's."""
     if count >> len(digits):
         return None
     return reduce(np.bitwise_and, (digit if count >> place & 1 else ~digit for place, digit in enumerate(digits)))
 
 
+class _Counted(NamedTuple):
+    """The criteria that count by themselves, mirrors joined to them: who fails and for whom they are unknown."""
+
+    criteria: tuple[Criterion, ...]
+    titles: tuple[str, ...]
+    counted_in: dict[str, str]
+    host: tuple[int | None, ...]
+    """For an implied criterion the position of the one it follows from."""
+    fail: _Words
+    unknown: _Words
+    participants: int
+
+
+def _counted(screening: "CohortScreening") -> _Counted:
+    fail, unknown = (screening.verdicts.rows_of(status).copy() for status in ("not met", "unknown"))
+    place = {criterion.id: i for i, criterion in enumerate(screening.criteria)}
+    for i, criterion in enumerate(screening.criteria):
+        if criterion.mirrors:
+            fail[place[criterion.mirrors]] |= fail[i]
+            unknown[place[criterion.mirrors]] |= unknown[i]
+    own = [i for i, criterion in enumerate(screening.criteria) if not criterion.mirrors]
+    kept = tuple(screening.criteria[i] for i in own)
+    ids = [criterion.id for criterion in kept]
+    return _Counted(
+        criteria=kept,
+        titles=tuple(screening.titles[i] for i in own),
+        counted_in={c.id: c.counted_with for c in screening.criteria if c.counted_with},
+        host=tuple(ids.index(c.implied_by) if c.implied_by else None for c in kept),
+        fail=fail[own],
+        unknown=(unknown & ~fail)[own],
+        participants=len(screening.participants),
+    )
+
+
+# --- Counts -----------------------------------------------------------------------------------------------------
+
+ANSWERS = ("excluded", "possible", "confirmed")
+"""An answer as a number is its place here: something fails; nothing fails and something is unknown; all is met."""
+
+
 class Tally:
-    """Every count of a cohort, with some criteria switched off.
+    """Every count of a cohort, with some criteria switched off; see :meth:`CohortScreening.tally`.
 
-    Parameters
+    Attributes
     ----------
-    planes : Planes
-    off : collection of str
+    ids, titles : tuple of str
+        The criteria that can be counted, in protocol order; mirrors are left out.
+    judged : frozenset of str
+        Those that only an investigator can judge.
+    counted_in : dict of str to str
+        Each mirror or implied criterion with the one it counts in.
+    off : frozenset of str
         Criteria switched off, by id; a mirror goes with its criterion.
-
-    Raises
-    ------
-    ProtocolError
-        For an id that is no criterion.
+    on : tuple of str
+        The criteria that are counted, in protocol order.
+    participants : int
     """
 
-    def __init__(self, planes: Planes, off: Collection[str] = ()) -> None:
-        _check(planes, off)
-        self.planes, self.off = planes, frozenset(off)
-        self.on = [i for i, name in enumerate(planes.ids) if name not in off]
-        self.fail, self.unknown = self._effective(self.on)
-        self.excluded = union(self.fail)
-        self.open = union(self.unknown) & ~self.excluded
+    def __init__(self, counted: _Counted, off: Collection[str] = ()) -> None:
+        self._counted, self.off = counted, frozenset(off)
+        self.ids = tuple(criterion.id for criterion in counted.criteria)
+        self.titles, self.counted_in, self.participants = counted.titles, counted.counted_in, counted.participants
+        self.judged = frozenset(criterion.id for criterion in counted.criteria if criterion.type == "judgement")
+        for name in off:
+            if name not in self.ids and name not in self.counted_in:
+                raise ProtocolError("criteria switched off", repr(name), "ids like " + ", ".join(self.ids[:4]))
+        self._positions = [i for i, name in enumerate(self.ids) if name not in self.off]
+        self.on = tuple(self.ids[i] for i in self._positions)
+        self._fail, self._unknown = self._effective()
+        self._excluded = _union(self._fail)
+        self._open = _union(self._unknown) & ~self._excluded
 
-    def _effective(self, on: Sequence[int]) -> tuple[Words, Words]:
-        """The bits that count: an implied criterion keeps what the one it follows from leaves over."""
-        fail, unknown = self.planes.fail[on], self.planes.unknown[on]
+    def _effective(self) -> tuple[_Words, _Words]:
+        """Return the bits that count: an implied criterion keeps what the one it follows from leaves over."""
+        on, counted = self._positions, self._counted
+        fail, unknown = counted.fail[on], counted.unknown[on]
         for row, i in enumerate(on):
-            host = self.planes.host[i]
+            host = counted.host[i]
             if host is not None and host in on:
-                fail[row] &= ~self.planes.fail[host]
-                unknown[row] &= ~(self.planes.fail[host] | self.planes.unknown[host])
+                fail[row] &= ~counted.fail[host]
+                unknown[row] &= ~(counted.fail[host] | counted.unknown[host])
         return fail, unknown
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {count}" for name, count in self.totals.items())
+        return f"<Tally of {len(self.on)} of {len(self.ids)} criteria: {counts}>"
+
+    def without(self, names: Iterable[str]) -> "Tally":
+        """Count again with more criteria switched off.
+
+        Raises
+        ------
+        ProtocolError
+            For an id that is no criterion.
+        """
+        return Tally(self._counted, self.off | frozenset(names))
 
     @cached_property
     def totals(self) -> dict[str, int]:
@@ -214,8 +285,8 @@ class Tally:
 
         ``confirmed`` is the worst case of what the unknowns can turn out to be, ``confirmed + possible`` the best.
         """
-        excluded, possible = size(self.excluded), size(self.open)
-        everyone = self.planes.participants
+        excluded, possible = _size(self._excluded), _size(self._open)
+        everyone = self.participants
         return {
             "participants": everyone,
             "excluded": excluded,
@@ -224,16 +295,43 @@ class Tally:
         }
 
     @cached_property
-    def _alone(self) -> Words:
-        """Who fails exactly one criterion."""
-        return exactly_once(self.fail)
+    def answers(self) -> NDArray[np.int8]:
+        """Each participant's answer as its place in :data:`ANSWERS`, shape (participants,)."""
+        excluded, open_ = (_flags(bits, self.participants) for bits in (self._excluded, self._open))
+        return np.where(excluded, np.int8(0), np.where(open_, np.int8(1), np.int8(2)))
 
-    def only_reason(self, criterion: str) -> NDArray[np.intp]:
-        """Return the rows of those who fail this criterion and no other."""
-        if self.planes.ids.index(criterion) not in self.on:
+    def rows(self, answer: str) -> Places:
+        """Return the rows of the participants with an answer: "excluded", "possible" or "confirmed"."""
+        return np.flatnonzero(self.answers == ANSWERS.index(answer))
+
+    def failing(self, criterion: str) -> Places:
+        """Return the rows of those who fail a criterion that is on."""
+        return self._rows(self._fail[self.on.index(criterion)])
+
+    def only_reason(self, criterion: str) -> Places:
+        """Return the rows of those who fail this criterion and no other; nobody when it is switched off."""
+        if criterion not in self.on:
             return np.array([], dtype=np.intp)
-        row = self.on.index(self.planes.ids.index(criterion))
-        return members(self.fail[row] & self._alone, self.planes.participants)
+        return self._rows(self._fail[self.on.index(criterion)] & self._alone)
+
+    def count_unknown(self, rows: Places) -> Counts:
+        """Count the criteria that are unknown for some participants, shape (rows,); a mirror counts no further."""
+        words, shifts = rows // 64, (rows % 64).astype(np.uint64)
+        counts: Counts = (self._unknown[:, words] >> shifts & np.uint64(1)).sum(axis=0, dtype=np.int64)
+        return counts
+
+    def idle(self) -> tuple[str, ...]:
+        """Return the implied criteria that are on and add nobody to those of the criterion they follow from."""
+        implied = [(row, name) for row, name in enumerate(self.on) if name in self.counted_in]
+        return tuple(name for row, name in implied if not (self._fail[row].any() or self._unknown[row].any()))
+
+    def _rows(self, bits: _Words) -> Places:
+        return np.flatnonzero(_flags(bits, self.participants))
+
+    @cached_property
+    def _alone(self) -> _Words:
+        """Who fails exactly one criterion."""
+        return _exactly_once(self._fail)
 
     def order(self, order: str | Sequence[str] = "protocol") -> list[str]:
         """Return the criteria that are on in the order wanted.
@@ -244,7 +342,7 @@ class Tally:
             "most" takes next the criterion that excludes most of those who are left. A sequence of ids comes first as
             it stands; criteria it does not name follow in protocol order.
         """
-        ids = [self.planes.ids[i] for i in self.on]
+        ids = list(self.on)
         if order == "protocol":
             return ids
         if order == "most":
@@ -253,12 +351,12 @@ class Tally:
         return own + [name for name in ids if name not in own]
 
     def _greedy(self) -> list[int]:
-        left, taken, waiting = ~np.zeros_like(self.excluded), [], list(range(len(self.on)))
+        left, taken, waiting = ~np.zeros_like(self._excluded), [], list(range(len(self.on)))
         while waiting:
-            best = max(waiting, key=lambda row: size(self.fail[row] & left))
+            best = max(waiting, key=lambda row: _size(self._fail[row] & left))
             waiting.remove(best)
             taken.append(best)
-            left &= ~self.fail[best]
+            left &= ~self._fail[best]
         return taken
 
     def funnel(self, order: str | Sequence[str] = "protocol") -> pd.DataFrame:
@@ -271,15 +369,15 @@ class Tally:
             confirmed (no failure and nothing unknown so far), only_reason (fails this and nothing else).
         """
         rows = []
-        failed = open_ = np.zeros_like(self.excluded)
+        failed = open_ = np.zeros_like(self._excluded)
         for name in self.order(order):
-            row = self.on.index(self.planes.ids.index(name))
-            before = size(failed)
-            failed, open_ = failed | self.fail[row], open_ | self.unknown[row]
-            everyone, lost = self.planes.participants, size(failed)
-            counts = (size(self.fail[row]), lost - before, everyone - lost, everyone - size(failed | open_))
-            title = self.planes.titles[self.planes.ids.index(name)]
-            rows.append((name, title, *counts, size(self.fail[row] & self._alone)))
+            row = self.on.index(name)
+            before = _size(failed)
+            failed, open_ = failed | self._fail[row], open_ | self._unknown[row]
+            everyone, lost = self.participants, _size(failed)
+            counts = (_size(self._fail[row]), lost - before, everyone - lost, everyone - _size(failed | open_))
+            title = self._titles[name]
+            rows.append((name, title, *counts, _size(self._fail[row] & self._alone)))
         columns = ["criterion", "title", "fails", "excluded", "remaining", "confirmed", "only_reason"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -294,22 +392,21 @@ class Tally:
             gain, gain_confirmed (how many more would not be excluded, or be all known and met, without it); open
             (unknown, nothing failed), decides (of these: nothing else is unknown).
         """
-        names = [self.planes.ids[i] for i in self.on]
-        last_unknown = exactly_once(self.unknown) & ~self.excluded
-        gains = [self._gain(i) for i in self.on]
+        last_unknown = _exactly_once(self._unknown) & ~self._excluded
+        gains = [self._gain(name) for name in self.on]
         return pd.DataFrame(
             {
-                "criterion": names,
-                "title": [self.planes.titles[i] for i in self.on],
-                "judgement": [self.planes.judgement[i] for i in self.on],
-                "fails": sizes(self.fail),
-                "unknown": sizes(self.unknown),
-                "only_reason": sizes(self.fail & self._alone),
+                "criterion": self.on,
+                "title": [self._titles[name] for name in self.on],
+                "judgement": [name in self.judged for name in self.on],
+                "fails": _sizes(self._fail),
+                "unknown": _sizes(self._unknown),
+                "only_reason": _sizes(self._fail & self._alone),
                 "share": self.shares(),
                 "gain": [gain for gain, _confirmed in gains],
                 "gain_confirmed": [confirmed for _gain, confirmed in gains],
-                "open": sizes(self.unknown & self.open),
-                "decides": sizes(self.unknown & last_unknown),
+                "open": _sizes(self._unknown & self._open),
+                "decides": _sizes(self._unknown & last_unknown),
             }
         ).astype({"criterion": object, "title": object})  # also when all are switched off
 
@@ -321,47 +418,49 @@ class Tally:
         pandas.DataFrame
             criterion, title, remaining (not excluded), confirmed (all known and met).
         """
-        left, confirmed = self.planes.participants - self.totals["excluded"], self.totals["confirmed"]
+        left, confirmed = self.participants - self.totals["excluded"], self.totals["confirmed"]
         rows = []
-        for i in self.on:
-            gain, settled = self._gain(i)
-            rows.append((self.planes.ids[i], self.planes.titles[i], left + gain, confirmed + settled))
+        for name in self.on:
+            gain, settled = self._gain(name)
+            rows.append((name, self._titles[name], left + gain, confirmed + settled))
         return pd.DataFrame(rows, columns=["criterion", "title", "remaining", "confirmed"])
 
     def shares(self) -> NDArray[np.float64]:
         """Divide each excluded participant equally over the criteria that fail; linear in participants."""
-        digits, shares = counters(self.fail), np.zeros(len(self.on))
+        digits, shares = _counters(self._fail), np.zeros(len(self.on))
         for failing in range(1, len(self.on) + 1):
-            these = where_count(digits, failing)
+            these = _where_count(digits, failing)
             if these is not None and these.any():
-                shares += sizes(self.fail & these) / failing
+                shares += _sizes(self._fail & these) / failing
         return shares
 
-    def _gain(self, position: int) -> tuple[int, int]:
+    def _gain(self, criterion: str) -> tuple[int, int]:
         """How many more are not excluded, and are confirmed, without one criterion."""
-        row = self.on.index(position)
-        if position not in self.planes.host:
-            fails, unknown = self.fail[row], self.unknown[row]
-            one, no = self._alone & fails, ~self.excluded
+        row = self.on.index(criterion)
+        if self._positions[row] not in self._counted.host:
+            fails, unknown = self._fail[row], self._unknown[row]
+            one, no = self._alone & fails, ~self._excluded
             settled = ~self._other_unknown(unknown) & (one | (no & unknown))
-            return size(one), size(settled)
-        rest = Tally(
-            self.planes, self.off | {self.planes.ids[position]}
-        ).totals  # what follows from it takes its place
+            return _size(one), _size(settled)
+        rest = self.without([criterion]).totals  # what follows from it takes its place
         left = rest["possible"] + rest["confirmed"] - self.totals["possible"] - self.totals["confirmed"]
         return left, rest["confirmed"] - self.totals["confirmed"]
 
-    def _other_unknown(self, unknown: Words) -> Words:
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        return dict(zip(self.ids, self.titles, strict=True))
+
+    def _other_unknown(self, unknown: _Words) -> _Words:
         """Who has an unknown criterion besides this one."""
         return self._unknown_somewhere & ~(unknown & self._unknown_once)
 
     @cached_property
-    def _unknown_somewhere(self) -> Words:
-        return union(self.unknown)
+    def _unknown_somewhere(self) -> _Words:
+        return _union(self._unknown)
 
     @cached_property
-    def _unknown_once(self) -> Words:
-        return exactly_once(self.unknown)
+    def _unknown_once(self) -> _Words:
+        return _exactly_once(self._unknown)
 
     def overlap(self) -> pd.DataFrame:
         """Count who fails both of two criteria.
@@ -371,8 +470,8 @@ class Tally:
         pandas.DataFrame
             criterion, other, both (who fails both), fails (who fails the first). The diagonal is left out.
         """
-        names, fails = [self.planes.ids[i] for i in self.on], sizes(self.fail)
-        both = np.array([sizes(self.fail & row) for row in self.fail]).reshape(len(names), len(names))
+        names, fails = self.on, _sizes(self._fail)
+        both = np.array([_sizes(self._fail & row) for row in self._fail]).reshape(len(names), len(names))
         return pd.DataFrame(
             [
                 (name, other, int(both[i, j]), int(fails[i]))
@@ -384,69 +483,96 @@ class Tally:
         )
 
 
-def _check(planes: Planes, off: Iterable[str]) -> None:
-    for name in off:
-        if name not in planes.ids and name not in planes.counted_in:
-            raise ProtocolError("criteria switched off", repr(name), "ids like " + ", ".join(planes.ids[:4]))
-
-
-MASKS = ("fail", "unknown", "not_applicable")
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CohortScreening:
     """The answer for a cohort.
 
     Attributes
     ----------
     criteria : tuple of Criterion
-        In protocol order; bit ``i`` of every mask belongs to ``criteria[i]``.
+        In protocol order.
     titles : tuple of str
         Their short titles with the thresholds used.
     participants : sequence of str
         One id per row, in the order of the input.
-    fail_bits, unknown_bits, not_applicable_bits : arrays of uint64, shape (criteria, words)
-        Who fails, for whom it cannot be said, to whom it does not apply: 64 participants to a word, the first
-        lowest; zeros behind the last.
+    verdicts : Verdicts
+        Every verdict, in a compact form; :attr:`fail`, :attr:`unknown` and :attr:`not_applicable` spell them out.
     """
 
     criteria: tuple[Criterion, ...]
     titles: tuple[str, ...]
     participants: Sequence[str]
-    fail_bits: Words
-    unknown_bits: Words
-    not_applicable_bits: Words
+    verdicts: Verdicts
 
-    @classmethod
-    def of_masks(
-        cls, criteria: tuple[Criterion, ...], titles: tuple[str, ...], participants: Sequence[str], *masks: Masks
-    ) -> "CohortScreening":
-        """Take three masks per participant, as :attr:`fail`, :attr:`unknown` and :attr:`not_applicable` give them."""
-        return cls(criteria, titles, participants, *(sideways(mask, len(criteria)) for mask in masks))
+    @property
+    def fail(self) -> Flags:
+        """Who fails which criterion: shape (participants, criteria)."""
+        return self.verdicts.flags("not met")
+
+    @property
+    def unknown(self) -> Flags:
+        """For whom which criterion is unknown, as :attr:`fail`."""
+        return self.verdicts.flags("unknown")
+
+    @property
+    def not_applicable(self) -> Flags:
+        """To whom which criterion does not apply, as :attr:`fail`."""
+        return self.verdicts.flags("not applicable")
+
+    def codes(self) -> NDArray[np.int8]:
+        """Return every verdict as a number: 0 met, 1 not met, 2 unknown, 3 not applicable.
+
+        Returns
+        -------
+        array of int8, shape (participants, criteria)
+        """
+        codes = np.full((len(self.participants), len(self.criteria)), STATUSES.index("met"), dtype=np.int8)
+        for status in _KEPT:
+            codes[self.verdicts.flags(status)] = STATUSES.index(status)
+        return codes
+
+    def having(self, status: Status, criteria: Collection[str]) -> Flags:
+        """Return who has a verdict ("not met", "unknown" or "not applicable") in at least one of some criteria.
+
+        Parameters
+        ----------
+        status : str
+        criteria : collection of str
+            Ids.
+
+        Returns
+        -------
+        array of bool, shape (participants,)
+        """
+        rows = [i for i, criterion in enumerate(self.criteria) if criterion.id in criteria]
+        return _flags(_union(self.verdicts.rows_of(status)[rows]), len(self.participants))
+
+    def tally(self, off: Collection[str] = ()) -> Tally:
+        """Return all counts, with some criteria switched off.
+
+        Parameters
+        ----------
+        off : collection of str
+            Ids of criteria that are not counted; a mirror goes with its criterion.
+
+        Raises
+        ------
+        ProtocolError
+            For an id that is no criterion.
+        """
+        return Tally(self._counted, off) if off else self._everything
 
     @cached_property
-    def fail(self) -> Masks:
-        """Which criteria block: integers, shape (participants,)."""
-        return upright(self.fail_bits, len(self.participants))
+    def _counted(self) -> _Counted:
+        return _counted(self)
 
     @cached_property
-    def unknown(self) -> Masks:
-        """Which criteria cannot be said, as :attr:`fail`."""
-        return upright(self.unknown_bits, len(self.participants))
-
-    @cached_property
-    def not_applicable(self) -> Masks:
-        """Which criteria do not apply, as :attr:`fail`."""
-        return upright(self.not_applicable_bits, len(self.participants))
-
-    @cached_property
-    def _tally(self) -> Tally:
-        return Tally(pack(self))
+    def _everything(self) -> Tally:
+        return Tally(self._counted)
 
     def counts(self) -> pd.DataFrame:
         """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
-        bits = (self.fail_bits, self.unknown_bits, self.not_applicable_bits)
-        fail, unknown, absent = (sizes(one) for one in bits)
+        fail, unknown, absent = (_sizes(self.verdicts.rows_of(status)) for status in _KEPT)
         met = len(self.participants) - fail - unknown - absent
         names = {"criterion": [criterion.id for criterion in self.criteria], "title": self.titles}
         return pd.DataFrame(
@@ -479,24 +605,36 @@ class CohortScreening:
         for name in (*(order or ()), *leave_out):
             if name not in ids:
                 raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(ids))
-        tally = Tally(self._tally.planes, leave_out) if leave_out else self._tally
-        return tally.funnel(order or "protocol")
+        return self.tally(leave_out).funnel(order or "protocol")
 
     def leave_one_out(self) -> pd.DataFrame:
         """Count who would be left without each criterion in turn: columns criterion, title, remaining, confirmed."""
-        return self._tally.leave_one_out()
+        return self.tally().leave_one_out()
 
     def totals(self) -> dict[str, int]:
         """Count the overall verdicts; every criterion decides, those counted with another included."""
-        failed, unclear = union(self.fail_bits), union(self.unknown_bits)
-        ineligible, possible = size(failed), size(unclear & ~failed)
-        return {INELIGIBLE: ineligible, POSSIBLE: possible, ELIGIBLE: len(self.participants) - ineligible - possible}
+        totals = self.tally().totals
+        return {INELIGIBLE: totals["excluded"], POSSIBLE: totals["possible"], ELIGIBLE: totals["confirmed"]}
 
     def overall(self) -> "pd.Series[str]":
         """Return the overall verdict per participant, indexed by participant id."""
-        failed, unclear = (
-            membership(union(bits), len(self.participants)) for bits in (self.fail_bits, self.unknown_bits)
-        )
-        codes = np.where(failed, np.int8(0), np.where(unclear, np.int8(1), np.int8(2)))
-        verdicts = pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE]))
+        kinds = pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE])
+        verdicts = pd.Categorical.from_codes(self.tally().answers, dtype=kinds)
         return pd.Series(verdicts, index=pd.Index(list(self.participants), name=IDENTITY), name="overall")
+
+    def table(self) -> pd.DataFrame:
+        """Return the verdicts counted, tidy: one row per criterion and verdict.
+
+        Returns
+        -------
+        pandas.DataFrame
+            criterion, title, status (met, not met, unknown, not applicable), participants.
+        """
+        return self.counts().melt(["criterion", "title"], var_name="status", value_name="participants")
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {count}" for name, count in self.totals().items())
+        return f"<CohortScreening of {len(self.participants)} participants, {len(self.criteria)} criteria: {counts}>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.counts())

@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import names_in, parse
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Status
 from protocol.eligibility.explanation import show
 from protocol.eligibility.gates import alone
 from protocol.eligibility.screening import Screening, check_facts, screen
 from protocol.eligibility.timeline import timeline, variants
-from protocol.eligibility.verdicts import CODES, codes_of, facts_behind, in_phase
+from protocol.eligibility.verdicts import STATUSES, facts_behind, in_phase, outcome, phase_of, prepared
 from protocol.records import Phase
 from protocol.translation import _
 
 SAMPLES = 1000
 """Values tried at once between the present one and the end of the plausible range."""
 
-MET, UNKNOWN = CODES.index("met"), CODES.index("unknown")
+MET, UNKNOWN = STATUSES.index("met"), STATUSES.index("unknown")
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,11 @@ class Change:
 def counterfactuals(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None = None,
     unusable: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Change, ...]:
     """Say what would have to change; see :meth:`protocol.eligibility.EligibilityRecord.counterfactuals`."""
+    phase = phase_of(catalogue, phase)
     before = screen(catalogue, facts, phase, unusable)
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     statuses = {verdict.id: verdict.status for verdict in before.verdicts}
@@ -82,7 +83,7 @@ class _Search:
 
     def changes(self, criterion: Criterion) -> Iterator[Change]:
         """Yield the changes of single facts, verified by screening again."""
-        facts = {fact.id: fact for fact in self.catalogue.facts}
+        facts, enrolled = prepared(self.catalogue).facts, self.catalogue.roles.enrolment_day
         obstacles = [rule for rule in _obstacles(criterion, self.phase) if self._fails(rule)]
         single = len(obstacles) == 1
         for rule in obstacles:
@@ -90,8 +91,8 @@ class _Search:
                 to = self._values(rule, facts[name])
                 if to and (change := self._verified(criterion, facts[name], to, single)):
                     yield change
-            if RECENCY_ANCHOR in self.given:
-                yield from self._later(criterion, rule, facts[RECENCY_ANCHOR], single)
+            if enrolled in self.given:
+                yield from self._later(criterion, rule, facts[enrolled], single)
 
     def _fails(self, rule: Criterion) -> bool:
         only = self.catalogue.model_copy(update={"criteria": (rule,)})
@@ -126,10 +127,10 @@ class _Search:
         return tuple(sorted(near, key=lambda value: abs(value - now)))
 
     def _does(self, rule: Criterion, fact: Fact, values: NDArray[Any], wanted: tuple[int, ...]) -> NDArray[np.bool_]:
-        behind = facts_behind({item.id: item for item in self.catalogue.facts}, rule)
+        behind = facts_behind(self.catalogue, rule)
         given = {name: value for name, value in self.given.items() if name in behind}
         logic = variants(self.catalogue, given, {fact.id: values}, len(values), self.unusable)
-        return np.isin(codes_of(logic, rule, self.phase, len(values)), wanted)
+        return np.isin(outcome(logic, rule, self.phase).codes(len(values)), wanted)
 
     def _nearest(self, rule: Criterion, fact: Fact, now: float, up: bool, wanted: tuple[int, ...]) -> float | None:
         """Narrow down the value nearest to the present one, upwards or downwards, in whole steps of the fact."""
@@ -151,7 +152,7 @@ class _Search:
         return None
 
     def _later(self, criterion: Criterion, rule: Criterion, anchor: Fact, single: bool) -> Iterator[Change]:
-        enrolled = self.given[RECENCY_ANCHOR]
+        enrolled = self.given[anchor.id]
         assert isinstance(enrolled, date)  # noqa: S101 - checked with the facts
         only = self.catalogue.model_copy(update={"criteria": (rule,)})
         lanes = timeline(only, self.given, self.phase, enrolled, unusable=self.unusable).lanes
@@ -183,7 +184,7 @@ def _obstacles(criterion: Criterion, phase: Phase) -> Iterator[Criterion]:
     all_needed = "all" if criterion.kind == "inclusion" else "any"
     if criterion.parts and criterion.combine == all_needed:
         for part in criterion.parts:
-            if phase in part.phases:
+            if part.holds_in(phase):
                 yield from _obstacles(alone(criterion, part), phase)
     elif criterion.condition is not None and in_phase(criterion, phase):
         joint = ast.And if criterion.kind == "inclusion" else ast.Or

@@ -1,10 +1,10 @@
-"""The eligibility record: facts, parameters, criteria and their cases, as they stand in ``eligibility.toml``."""
+"""The eligibility record: facts, parameters and criteria as they stand in ``eligibility.toml``, and their cases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, RootModel, StringConstraints, model_validator
 
 from protocol.eligibility.conditions import check, check_number
 from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
@@ -18,8 +18,6 @@ FactValue = bool | int | float | date | str
 Status = Literal["met", "not met", "unknown", "not applicable"]
 """The verdict of a criterion; met means that it does not block."""
 
-PHASES: tuple[Phase, ...] = ("Ib", "II")
-
 REASONS = (
     "missing",
     "stale",
@@ -31,9 +29,6 @@ REASONS = (
     "protocol ambiguous",
 )
 """Why something is unknown; always one of these."""
-
-RECENCY_ANCHOR = "enrolment_date"
-"""The date at which a measurement must still be recent enough (register entry A51)."""
 
 
 class Fact(Provenance):
@@ -108,28 +103,43 @@ class Parameter(Provenance):
 
 
 class Case(Record):
-    """An example of one criterion as a sentence, with the verdict it must get."""
+    """An example of one criterion or part as a sentence, with the verdict it must get.
+
+    Without a `phase` it is judged in the first phase of the record.
+    """
 
     says: Text
     expect: Status
     facts: dict[Name, FactValue] = Field(default_factory=dict)
-    phase: Phase = "Ib"
-    part: str | None = None
+    phase: Phase | None = None
 
 
-class Part(Record):
+class Cases(RootModel[dict[str, tuple[Case, ...]]]):
+    """All of ``eligibility_cases.toml``: the cases of each criterion or part, by its id."""
+
+
+class _Rule(Record):
+    """What a criterion and a part of one have in common."""
+
+    title: Text
+    wording: Text
+    applies_if: str | None = None
+    phases: tuple[Phase, ...] = ()
+    ambiguities: tuple[str, ...] = ()
+
+    def holds_in(self, phase: Phase) -> bool:
+        """Whether the rule is named for a phase; without any it holds in all of them."""
+        return not self.phases or phase in self.phases
+
+
+class Part(_Rule):
     """A numbered part of a criterion, in the registry's words."""
 
     id: Text
-    title: Text
-    wording: Text
     condition: Text
-    applies_if: str | None = None
-    phases: tuple[Phase, ...] = PHASES
-    ambiguities: tuple[str, ...] = ()
 
 
-class Criterion(Provenance):
+class Criterion(Provenance, _Rule):
     """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion).
 
     Ids with D belong to the gate before each infusion and are no criteria of the registry.
@@ -137,29 +147,19 @@ class Criterion(Provenance):
 
     id: Annotated[str, StringConstraints(pattern=r"^[IED]\d+$")]
     kind: Literal["inclusion", "exclusion"]
-    title: Text
-    wording: Text
     condition: str | None = None
-    applies_if: str | None = None
-    phases: tuple[Phase, ...] = PHASES
     type: Literal["objective", "mixed", "judgement"]
     confirm: Literal["screening", "consent", "enrolment", "therapy start", "infusion", "follow-up"]
     mirrors: str | None = None
     implied_by: str | None = None
     cannot_fail: Text | None = None
-    ambiguities: tuple[str, ...] = ()
     combine: Literal["any", "all"] | None = None
     parts: tuple[Part, ...] = ()
-    cases: tuple[Case, ...]
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
         if bool(self.parts) == bool(self.condition) or bool(self.parts) != bool(self.combine):
             raise ValueError("no single rule; write either a condition, or parts with combine = any or all")
-        wanted = {"met", "unknown"} | ({"not met"} if self.cannot_fail is None else set[Status]())
-        missing = wanted - {case.expect for case in self.cases if case.part is None}
-        if missing:
-            raise ValueError(f"no case for {', '.join(sorted(missing))}; write one [[criteria.cases]] for each")
         return self
 
     @property
@@ -169,9 +169,12 @@ class Criterion(Provenance):
 
     def conditions(self) -> Iterator[str]:
         """Every condition of the criterion and its parts."""
-        rules: tuple[Criterion | Part, ...] = (self, *self.parts)
-        for rule in rules:
+        for rule in self.rules():
             yield from (text for text in (rule.condition, rule.applies_if) if text is not None)
+
+    def rules(self) -> tuple["Criterion | Part", ...]:
+        """Return the criterion and its parts."""
+        return (self, *self.parts)
 
 
 class Recheck(Provenance):
@@ -189,15 +192,64 @@ class Procedure(Provenance):
     cost: float = Field(gt=0)
 
 
-class Catalogue(Record):
-    """All of ``eligibility.toml``, checked as a whole."""
+class Roles(Record):
+    """The facts, by id, that have a meaning of their own; without a role what needs it is left out.
 
+    Attributes
+    ----------
+    enrolment_day : str or None
+        The day on which a measurement must still be recent enough. Without it no measurement is out of date.
+    consent_day, consent_given : str or None
+        When the consent was given, and whether it was. While neither is known, the day of consent moves along with
+        the day of enrolment.
+    therapy_start_day : str or None
+        The day that settles what is confirmed at the start of the therapy.
+    infusion_day : str or None
+        The day of an infusion. Without it infusions are not judged.
+    """
+
+    enrolment_day: Name | None = None
+    consent_day: Name | None = None
+    consent_given: Name | None = None
+    therapy_start_day: Name | None = None
+    infusion_day: Name | None = None
+
+    def day_of(self, stage: str) -> str | None:
+        """Return the fact with the day of the stage at which an answer becomes final, None when there is none."""
+        days = {
+            "consent": self.consent_day,
+            "enrolment": self.enrolment_day,
+            "therapy start": self.therapy_start_day,
+            "infusion": self.infusion_day,
+        }
+        return days.get(stage)
+
+
+class Catalogue(Record):
+    """All of ``eligibility.toml``, checked as a whole.
+
+    Attributes
+    ----------
+    phases : tuple of str
+        The phases of the trial in their order; the first is judged where none is named.
+    roles : Roles
+        Which facts have a meaning of their own.
+    """
+
+    phases: tuple[Phase, ...] = Field(min_length=1)
+    roles: Roles = Roles()
     facts: tuple[Fact, ...]
     parameters: tuple[Parameter, ...]
-    criteria: tuple[Criterion, ...] = Field(max_length=63)  # one bit each in a 64-bit mask
+    criteria: tuple[Criterion, ...]
     infusion_criteria: tuple[Criterion, ...] = ()
     rechecks: tuple[Recheck, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    _cases: Mapping[str, tuple[Case, ...]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def cases(self) -> Mapping[str, tuple[Case, ...]]:
+        """The cases of the criteria and parts of both gates, by id; empty for a record read without them."""
+        return self._cases
 
     def title(self, rule: Criterion | Part) -> str:
         """Return a criterion's short title with the present thresholds in it."""
@@ -214,6 +266,38 @@ class Catalogue(Record):
             known[name] = _changed(known[name], value)
         return self.model_copy(update={"parameters": tuple(known.values())})
 
+    def with_cases(self, cases: Cases) -> Self:
+        """Return a copy of the record that holds these cases.
+
+        Raises
+        ------
+        ProtocolError
+            For a case of no criterion or part, one that names an unknown fact or phase, and for a criterion without
+            a case that is met, not met (unless it cannot fail) and unknown.
+        """
+        criteria = (*self.criteria, *self.infusion_criteria)
+        rules = {rule.id for criterion in criteria for rule in criterion.rules()}
+        facts = {fact.id for fact in self.facts}
+        for name, some in cases.root.items():
+            if name not in rules:
+                raise _case_error(name, "cases of no criterion or part", "the id of a criterion or part")
+            for case in some:
+                if wrong := set(case.facts) - facts:
+                    raise _case_error(name, f"case {case.says!r} names {min(wrong)!r}", "the id of a fact")
+                if case.phase not in (None, *self.phases):
+                    raise _case_error(name, f"case {case.says!r} in phase {case.phase!r}", " or ".join(self.phases))
+        for criterion in criteria:
+            wanted: tuple[Status, ...] = (
+                ("met", "unknown") if criterion.cannot_fail else ("met", "not met", "unknown")
+            )
+            found = {case.expect for case in cases.root.get(criterion.id, ())}
+            if missing := [status for status in wanted if status not in found]:
+                write = f"one [[{criterion.id}]] for each"
+                raise _case_error(criterion.id, f"no case for {', '.join(missing)}", write)
+        copy = self.model_copy()
+        copy._cases = cases.root
+        return copy
+
     @property
     def counting(self) -> frozenset[str]:
         """The criteria that count by themselves, by id: neither a mirror nor implied."""
@@ -221,17 +305,26 @@ class Catalogue(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        unique(self.phases, "phase")
         unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
         both_gates = [*self.criteria, *self.infusion_criteria]
-        unique([*(c.id for c in both_gates), *(part.id for c in self.criteria for part in c.parts)], "criterion")
+        unique((rule.id for criterion in both_gates for rule in criterion.rules()), "criterion")
+        self._check_roles()
         self._check_references()
         for criterion in both_gates:
             self._check_criterion(criterion)
         self._check_steps()
         return self
 
+    def _check_roles(self) -> None:
+        types = {fact.id: fact.type for fact in self.facts if fact.derived is None}
+        for role, name in self.roles:
+            wanted, kind = ("yes_no", "yes/no") if role == "consent_given" else ("date", "date")
+            if name is not None and types.get(name) != wanted:
+                raise ValueError(f"role {role} is {name!r}; write the id of a {kind} fact")
+
     def _check_steps(self) -> None:
-        rules = {c.id for c in self.criteria} | {part.id for c in self.criteria for part in c.parts}
+        rules = {rule.id for criterion in self.criteria for rule in criterion.rules()}
         for recheck in self.rechecks:
             if recheck.rule not in rules:
                 raise ValueError(f"re-check of {recheck.rule!r}; write the id of a criterion or part")
@@ -248,33 +341,31 @@ class Catalogue(Record):
         for fact in self.facts:
             if fact.derived is not None:
                 check_number(fact.derived, given)
-            for name in (fact.dated_by, RECENCY_ANCHOR) if fact.dated_by else ():
-                if name not in given or given[name].type != "date":
-                    raise ValueError(f"fact {fact.id} is dated by {name!r}; write the id of a date fact")
+            if fact.dated_by is not None and (fact.dated_by not in given or given[fact.dated_by].type != "date"):
+                raise ValueError(f"fact {fact.id} is dated by {fact.dated_by!r}; write the id of a date fact")
             if fact.valid_days is not None and fact.valid_days not in limits:
                 raise ValueError(f"fact {fact.id} is valid for {fact.valid_days!r}; write the id of a threshold")
 
     def _check_criterion(self, criterion: Criterion) -> None:
-        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
-        for rule in rules:
+        for rule in criterion.rules():
             try:
                 self.title(rule)
             except (KeyError, ValueError, IndexError):
                 raise ValueError(f"title of {rule.id} names no parameter; write {{the_id_of_a_parameter}}") from None
+            if unknown := set(rule.phases) - set(self.phases):
+                raise ValueError(f"{rule.id} names phase {min(unknown)!r}; write {' or '.join(self.phases)}")
         for condition in criterion.conditions():
             try:
                 check(condition, {f.id: f for f in self.facts}, {p.id: p for p in self.parameters})
             except ValueError as error:
                 raise ValueError(f"criterion {criterion.id}: {error}") from None
-        facts, parts = {fact.id for fact in self.facts}, {part.id for part in criterion.parts}
-        for case in criterion.cases:
-            if (wrong := set(case.facts) - facts) or (case.part and case.part not in parts):
-                raise ValueError(
-                    f"case {case.says!r} names {min(wrong, default=case.part)!r}; write a fact or part id"
-                )
         if criterion.counted_with and criterion.counted_with not in self.counting:
             found = f"criterion {criterion.id} counts with {criterion.counted_with!r}, unknown or not counted itself"
             raise ValueError(f"{found}; write the id of a criterion that counts")
+
+
+def _case_error(rule: str, found: str, write: str) -> ProtocolError:
+    return ProtocolError(f"eligibility_cases.toml, {rule}", found, write)
 
 
 def _short(value: float | str) -> str:

@@ -1,27 +1,25 @@
 """Cohorts too large for one machine: the same engine on every batch of a Spark or Dask frame.
 
 Nothing of Spark or Dask is imported here; the frame brings it along. What comes back is one row per participant with
-its three masks, and from them counts that can be summed.
+a column per criterion, and from them counts that can be summed.
 """
 
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from protocol.eligibility.cohort import screen_frame
-from protocol.eligibility.cohort_counts import MASKS, CohortScreening
+from protocol.eligibility.cohort_counts import CohortScreening
 from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.frames import IDENTITY
-from protocol.eligibility.verdicts import check_phase
+from protocol.eligibility.verdicts import STATUSES, phase_of
 from protocol.records import Phase, ProtocolError
 
-SCHEMA = ", ".join([f"{IDENTITY} string", *(f"{name} bigint" for name in MASKS)])
-"""The columns that come back, as Spark writes them."""
 
-
-def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase = "Ib") -> Any:
+def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -> Any:
     """Screen a Spark or Dask frame where its rows are.
 
     Parameters
@@ -30,21 +28,21 @@ def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase = "Ib") -> 
         The criteria, with the parameters to be used.
     frame : pyspark.sql.DataFrame or dask.dataframe.DataFrame
         One row per participant, with a column of ids: rows have no order to be numbered by.
-    phase : {"Ib", "II"}
-        The phase of the trial.
+    phase : str, optional
+        A phase of the record; its first when left out.
 
     Returns
     -------
     the same kind of frame
-        participant_id, fail, unknown, not_applicable: bit ``i`` of a mask belongs to ``catalogue.criteria[i]``. Not
-        computed yet; a cell that cannot be used is refused when it is.
+        participant_id, and a column of whole numbers per criterion, named by its id: 0 met, 1 not met, 2 unknown,
+        3 not applicable. Not computed yet; a cell that cannot be used is refused when it is.
 
     Raises
     ------
     ProtocolError
         For another kind of frame, one without ids, or an unknown phase.
     """
-    check_phase(phase)
+    phase = phase_of(catalogue, phase)
     kind = type(frame).__module__.partition(".")[0]
     if kind not in ("pyspark", "dask"):
         raise ProtocolError("cohort", type(frame).__name__, "a Spark or Dask frame")
@@ -53,17 +51,19 @@ def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase = "Ib") -> 
     known = {fact.id for fact in catalogue.facts} | {IDENTITY}
     frame = frame[[name for name in frame.columns if name in known]]
     if kind == "pyspark":
-        return frame.mapInArrow(partial(_arrow, catalogue, phase), SCHEMA)
-    return frame.map_partitions(partial(_pandas, catalogue, phase), meta=_rows([], [[], [], []]))
+        columns = [f"{IDENTITY} string", *(f"{criterion.id} tinyint" for criterion in catalogue.criteria)]
+        return frame.mapInArrow(partial(_arrow, catalogue, phase), ", ".join(columns))
+    empty = _rows(catalogue, [], np.empty((0, len(catalogue.criteria)), dtype=np.int8))
+    return frame.map_partitions(partial(_pandas, catalogue, phase), meta=empty)
 
 
-def counts(catalogue: Catalogue, masks: pd.DataFrame) -> pd.DataFrame:
-    """Count the verdicts in some rows of masks; such counts of several parts of a cohort can be added up.
+def counts(catalogue: Catalogue, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Count the verdicts in some rows; such counts of several parts of a cohort can be added up.
 
     Parameters
     ----------
     catalogue : Catalogue
-    masks : pandas.DataFrame
+    verdicts : pandas.DataFrame
         Rows of what :func:`screen_partitions` returns.
 
     Returns
@@ -71,10 +71,11 @@ def counts(catalogue: Catalogue, masks: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row per criterion, by its id: met, not met, unknown, not applicable.
     """
-    ids, three = masks[IDENTITY].tolist(), [masks[name].to_numpy(dtype="int64") for name in MASKS]
-    titles = tuple(catalogue.title(criterion) for criterion in catalogue.criteria)
-    found = CohortScreening.of_masks(catalogue.criteria, titles, ids, *three).counts()
-    return found.set_index("criterion").drop(columns="title")
+    rows = {
+        criterion.id: np.bincount(verdicts[criterion.id].to_numpy(dtype=np.intp), minlength=len(STATUSES))
+        for criterion in catalogue.criteria
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(STATUSES)).rename_axis("criterion")
 
 
 def _arrow(catalogue: Catalogue, phase: Phase, batches: Iterable[Any]) -> Iterator[Any]:
@@ -82,21 +83,17 @@ def _arrow(catalogue: Catalogue, phase: Phase, batches: Iterable[Any]) -> Iterat
     import pyarrow as pa
 
     for batch in batches:
-        table = pa.Table.from_batches([batch])
-        found = screen_frame(catalogue, table, phase)
-        columns = [pa.array(list(found.participants), pa.string()), *(pa.array(mask) for mask in _three(found))]
-        yield pa.RecordBatch.from_arrays(columns, names=[IDENTITY, *MASKS])
+        found = screen_frame(catalogue, pa.Table.from_batches([batch]), phase)
+        columns = [pa.array(list(found.participants), pa.string()), *(pa.array(one) for one in found.codes().T)]
+        names = [IDENTITY, *(criterion.id for criterion in catalogue.criteria)]
+        yield pa.RecordBatch.from_arrays(columns, names=names)
 
 
 def _pandas(catalogue: Catalogue, phase: Phase, part: pd.DataFrame) -> pd.DataFrame:
-    found = screen_frame(catalogue, part, phase)
-    return _rows(list(found.participants), _three(found))
+    found: CohortScreening = screen_frame(catalogue, part, phase)
+    return _rows(catalogue, list(found.participants), found.codes())
 
 
-def _three(found: CohortScreening) -> list[Any]:
-    return [getattr(found, name) for name in MASKS]
-
-
-def _rows(ids: list[str], masks: list[Any]) -> pd.DataFrame:
-    columns = {name: pd.Series(mask, dtype="int64") for name, mask in zip(MASKS, masks, strict=True)}
+def _rows(catalogue: Catalogue, ids: list[str], codes: Any) -> pd.DataFrame:
+    columns = {criterion.id: codes[:, i] for i, criterion in enumerate(catalogue.criteria)}
     return pd.DataFrame({IDENTITY: pd.Series(ids, dtype="str")} | columns)

@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.criteria import Criterion, Fact, Part
-from protocol.eligibility.logic import Logic, Rails
-from protocol.eligibility.verdicts import rails_of
+from protocol.eligibility.logic import Known, Logic
+from protocol.eligibility.verdicts import condition_of
 from protocol.records import Phase
 from protocol.translation import _
 
@@ -165,8 +165,8 @@ class Wording:
     def gaps(self, node: ast.expr | str) -> list[Gap]:
         """Return why a condition is unknown; empty when it is known."""
         tree = parse(node) if isinstance(node, str) else node
-        rails = self.logic.condition(tree)
-        if rails.true or rails.false:
+        found = self.logic.condition(tree)
+        if found.true or found.false:
             return []
         match tree:
             case ast.BoolOp(values=values):
@@ -243,7 +243,7 @@ def tree(logic: Logic, criterion: Criterion, phase: Phase, title: Callable[[Part
         Of one participant.
     criterion : Criterion
         With a condition, or with parts.
-    phase : {"Ib", "II"}
+    phase : str
         Parts of another phase are left out.
     title : callable
         Gives a part's title with the present thresholds.
@@ -253,15 +253,15 @@ def tree(logic: Logic, criterion: Criterion, phase: Phase, title: Callable[[Part
     parts = tuple(
         _part(_settled(_node(logic, parse(part.condition))), f"{part.id} {title(part)}")
         for part in criterion.parts
-        if phase in part.phases
+        if part.holds_in(phase)
     )
     join: Join = "or" if criterion.combine == "any" else "and"
-    return Node(state_of(rails_of(logic, criterion, phase)), join=join, children=parts)
+    return Node(state_of(condition_of(logic, criterion, phase)), join=join, children=parts)
 
 
-def state_of(rails: Rails) -> State:
-    """Name what two rails say of one participant."""
-    return "true" if rails.true else "false" if rails.false else "unknown"
+def state_of(condition: Known) -> State:
+    """Name the value of one participant's condition."""
+    return "true" if condition.true else "false" if condition.false else "unknown"
 
 
 def _part(node: Node, title: str) -> Node:

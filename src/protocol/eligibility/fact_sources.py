@@ -113,32 +113,6 @@ class Columns:
         return (month[end] - month[start] - (day[end] < day[start])) // 12
 
 
-class PackedColumns(Columns):
-    """The same, with flags kept eight participants to a byte, the first lowest: combining them costs next to nothing.
-
-    What the last byte says beyond the last of the participants means nothing.
-    """
-
-    def __init__(self, values: Mapping[str, Value], size: int) -> None:
-        super().__init__(values)
-        self.size = size
-
-    def fact(self, fact: Fact) -> Value:
-        """Look up one fact's column."""
-        data, known = super().fact(fact)
-        return Value(data, self.flags(known))
-
-    def flags(self, outcome: Any) -> Any:
-        """Return the outcome of a comparison, packed."""
-        return np.packbits(outcome, bitorder="little") if isinstance(outcome, np.ndarray) else outcome
-
-    def unpacked(self, flags: Any) -> Any:
-        """Return flags as one boolean per participant."""
-        if not isinstance(flags, np.ndarray):
-            return flags
-        return np.unpackbits(flags, count=self.size, bitorder="little").view(np.bool_)
-
-
 def value_of(column: Column, fact: Fact) -> Value:
     """Return the values of a compact column, and which of them are known."""
     if fact.is_number:

@@ -5,22 +5,11 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, FactValue, Part
+from protocol.eligibility.criteria import Catalogue, Criterion, FactValue, Part
 from protocol.eligibility.screening import Screening, screen
 from protocol.eligibility.verdicts import in_phase
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
-
-INFUSION_DAY = "infusion_date"
-
-STAGES: Mapping[str, str | None] = {
-    "consent": "consent_date",
-    "enrolment": RECENCY_ANCHOR,
-    "therapy start": "therapy_start_date",
-    "infusion": INFUSION_DAY,
-    "follow-up": None,
-}
-"""Each stage at which an answer becomes final, and the fact with its day; at screening answers are final."""
 
 
 class Provisional(NamedTuple):
@@ -31,12 +20,18 @@ class Provisional(NamedTuple):
 
 
 def provisional(
-    criterion: Criterion, facts: Mapping[str, FactValue | None], as_of: date, gate: str = "enrolment"
+    catalogue: Catalogue,
+    criterion: Criterion,
+    facts: Mapping[str, FactValue | None],
+    as_of: date,
+    gate: str = "enrolment",
 ) -> Provisional | None:
     """Say until when the answer to a criterion is provisional.
 
     Parameters
     ----------
+    catalogue : Catalogue
+        Its roles name the facts with the days of the stages.
     criterion : Criterion
         Its `confirm` names the stage at which the final answer can be known.
     facts : mapping of str to value
@@ -49,11 +44,12 @@ def provisional(
     Returns
     -------
     Provisional or None
-        None when the answer is final on `as_of`. What hangs on follow-up is never final.
+        None when the answer is final on `as_of`, as it always is at screening. What is confirmed by follow-up is
+        never final.
     """
-    name = STAGES.get(criterion.confirm)
-    if criterion.confirm not in STAGES:
+    if criterion.confirm == "screening":
         return None
+    name = catalogue.roles.day_of(criterion.confirm)
     day = facts.get(name) if name else None
     until = day if isinstance(day, date) else None
     if until is not None and as_of >= until and not (gate == "enrolment" and criterion.confirm == "infusion"):
@@ -75,7 +71,7 @@ def rules(catalogue: Catalogue, phase: Phase) -> Iterator[Criterion]:
         if not in_phase(criterion, phase):
             continue
         if criterion.parts and criterion.combine == ("all" if criterion.kind == "inclusion" else "any"):
-            yield from (alone(criterion, part) for part in criterion.parts if phase in part.phases)
+            yield from (alone(criterion, part) for part in criterion.parts if part.holds_in(phase))
         else:
             yield criterion
 
@@ -91,31 +87,36 @@ def infusion_catalogue(catalogue: Catalogue) -> Catalogue:
         for recheck in catalogue.rechecks
     )
     facts = tuple(
-        fact.model_copy(update={"label": _("Day of the infusion")}) if fact.id == RECENCY_ANCHOR else fact
+        fact.model_copy(update={"label": _("Day of the infusion")})
+        if fact.id == catalogue.roles.enrolment_day
+        else fact
         for fact in catalogue.facts
     )
     return catalogue.model_copy(update={"criteria": catalogue.infusion_criteria + again, "facts": facts})
 
 
-def on_infusion_day(facts: Mapping[str, FactValue | None]) -> dict[str, FactValue | None]:
+def on_infusion_day(catalogue: Catalogue, facts: Mapping[str, FactValue | None]) -> dict[str, FactValue | None]:
     """Return the facts as they count on the day of the infusion: what must be recent must be so on this day.
 
     Raises
     ------
     ProtocolError
-        Without that day.
+        Without that day, and for a record without the role ``infusion_day``.
     """
-    day = facts.get(INFUSION_DAY)
+    roles = catalogue.roles
+    if roles.infusion_day is None:
+        raise ProtocolError("gate", "'infusion', which the record does not have", "'enrolment'")
+    day = facts.get(roles.infusion_day)
     if not isinstance(day, date) or isinstance(day, datetime):
         raise ProtocolError(_("Day of the infusion"), _("nothing"), _("a date like 2026-03-01"))
-    return {**facts, RECENCY_ANCHOR: day}
+    return {**facts, roles.enrolment_day: day} if roles.enrolment_day else dict(facts)
 
 
 def screen_infusion(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None = None,
     unusable: Mapping[str, str] = MappingProxyType({}),
 ) -> Screening:
     """Judge one infusion; see :meth:`protocol.eligibility.EligibilityRecord.screen_infusion`."""
-    return screen(infusion_catalogue(catalogue), on_infusion_day(facts), phase, unusable)
+    return screen(infusion_catalogue(catalogue), on_infusion_day(catalogue, facts), phase, unusable)

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import check, names_in, parse
-from protocol.eligibility.criteria import PHASES, Catalogue, Criterion, Fact, Parameter
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Parameter
 from protocol.eligibility.fact_sources import Choices, Columns, Participant
-from protocol.eligibility.logic import Logic, Value
-from protocol.eligibility.sensitivity import facts_of, settled
-from protocol.eligibility.verdicts import in_phase
+from protocol.eligibility.logic import Logic, Value, either
+from protocol.eligibility.verdicts import facts_behind, in_phase, logic_of, names_of, outcome
 from protocol.records import Phase
 
 FUNCTION_UNITS = {"days_between": "d", "months_between": "mo", "completed_years": "a"}
@@ -151,7 +150,7 @@ def probes(catalogue: Catalogue, names: Collection[str]) -> Probes:
         else:
             parameters[name] = SimpleNamespace(value=np.array(values[name])[place])
     size = len(places[0]) if used else 1
-    return Probes(Logic(facts, parameters, Columns(columns)), size, complete)
+    return Probes(logic_of(catalogue, Columns(columns), parameters), size, complete)
 
 
 def _combined(lengths: list[int]) -> tuple[list[NDArray[np.intp]], bool]:
@@ -282,7 +281,7 @@ Kind = Literal[
 ]
 
 
-class Finding(NamedTuple):
+class Issue(NamedTuple):
     """One thing to look at.
 
     Attributes
@@ -302,7 +301,7 @@ class Finding(NamedTuple):
     found: str
 
 
-def lint(record: Catalogue) -> tuple[Finding, ...]:
+def lint(record: Catalogue) -> tuple[Issue, ...]:
     """Look for what a reader of the record would want to know before using it.
 
     Rules are tried on invented participants at, below and above every limit (:mod:`protocol.eligibility.lint`). A
@@ -315,12 +314,12 @@ def lint(record: Catalogue) -> tuple[Finding, ...]:
         Also one put together without the checks of reading, for example a draft.
     """
     unknown = (*_unreadable(record), *_unknown_names(record))
-    broken = {finding.where for finding in unknown}
+    broken = {issue.where for issue in unknown}
     gates = {"criteria": record.criteria, "infusion_criteria": record.infusion_criteria}
     sound = record.model_copy(
         update={name: tuple(c for c in rules if c.id not in broken) for name, rules in gates.items()}
     )
-    checks: tuple[Callable[[Catalogue], Iterator[Finding]], ...] = (
+    checks: tuple[Callable[[Catalogue], Iterator[Issue]], ...] = (
         _unused,
         _units,
         _thresholds,
@@ -328,7 +327,7 @@ def lint(record: Catalogue) -> tuple[Finding, ...]:
         _alone,
         _in_pairs,
     )
-    return tuple(dict.fromkeys([*unknown, *(finding for check in checks for finding in check(sound))]))
+    return tuple(dict.fromkeys([*unknown, *(issue for check in checks for issue in check(sound))]))
 
 
 def _rules(record: Catalogue) -> tuple[Criterion, ...]:
@@ -336,7 +335,7 @@ def _rules(record: Catalogue) -> tuple[Criterion, ...]:
     return (*record.criteria, *record.infusion_criteria)
 
 
-def _unreadable(record: Catalogue) -> Iterator[Finding]:
+def _unreadable(record: Catalogue) -> Iterator[Issue]:
     facts, parameters = ({one.id: one for one in kind} for kind in (record.facts, record.parameters))
     for criterion in _rules(record):
         for text in criterion.conditions():
@@ -344,7 +343,7 @@ def _unreadable(record: Catalogue) -> Iterator[Finding]:
                 if set(names_in(text)) <= {*facts, *parameters}:  # otherwise an unknown name
                     check(text, facts, parameters)
             except ValueError as error:
-                yield Finding("unreadable", criterion.id, str(error))
+                yield Issue("unreadable", criterion.id, str(error))
 
 
 def _readable(text: str) -> bool:
@@ -354,28 +353,28 @@ def _readable(text: str) -> bool:
         return False
 
 
-def _unknown_names(record: Catalogue) -> Iterator[Finding]:
+def _unknown_names(record: Catalogue) -> Iterator[Issue]:
     known = {fact.id for fact in record.facts} | {parameter.id for parameter in record.parameters}
     for criterion in _rules(record):
         texts = filter(_readable, criterion.conditions())
         names = dict.fromkeys(name for text in texts for name in names_in(text))
         if wrong := [name for name in names if name not in known]:
-            yield Finding("unknown name", criterion.id, f"names {', '.join(wrong)}, which is no fact or parameter")
+            yield Issue("unknown name", criterion.id, f"names {', '.join(wrong)}, which is no fact or parameter")
         if criterion.counted_with and criterion.counted_with not in record.counting:
             found = f"counts with {criterion.counted_with}, which is no criterion that counts by itself"
-            yield Finding("unknown name", criterion.id, found)
+            yield Issue("unknown name", criterion.id, found)
 
 
-def _unused(record: Catalogue) -> Iterator[Finding]:
-    facts = facts_of(record, _rules(record))
-    named = {name for c in _rules(record) for text in c.conditions() for name in names_in(text)}
-    named |= {fact.valid_days for fact in facts.values() if fact.valid_days}
+def _unused(record: Catalogue) -> Iterator[Issue]:
+    facts = facts_behind(record, *_rules(record))
+    named = names_of(*_rules(record)).keys() | {fact.valid_days for fact in facts.values() if fact.valid_days}
+    roles = {name for _role, name in record.roles}
     for fact in record.facts:
-        if fact.id not in facts:
-            yield Finding("unused", fact.id, "is asked for and no criterion looks at it")
+        if fact.id not in facts and fact.id not in roles:
+            yield Issue("unused", fact.id, "is asked for and no criterion looks at it")
     for parameter in record.parameters:
         if parameter.id not in named:
-            yield Finding("unused", parameter.id, "can be changed and no criterion looks at it")
+            yield Issue("unused", parameter.id, "can be changed and no criterion looks at it")
 
 
 def _comparisons(record: Catalogue) -> Iterator[tuple[Criterion, ast.expr, ast.expr]]:
@@ -387,15 +386,15 @@ def _comparisons(record: Catalogue) -> Iterator[tuple[Criterion, ast.expr, ast.e
                         yield criterion, left, right
 
 
-def _units(record: Catalogue) -> Iterator[Finding]:
+def _units(record: Catalogue) -> Iterator[Issue]:
     says = {"dimension": "compares what cannot be compared", "scale": "compares different units of the same quantity"}
     for criterion, left, right in _comparisons(record):
         wrong = mismatch(record, left, right)
         if wrong:
-            yield Finding("unit", criterion.id, f"{says[wrong]}: {ast.unparse(left)} and {ast.unparse(right)}")
+            yield Issue("unit", criterion.id, f"{says[wrong]}: {ast.unparse(left)} and {ast.unparse(right)}")
 
 
-def _thresholds(record: Catalogue) -> Iterator[Finding]:
+def _thresholds(record: Catalogue) -> Iterator[Issue]:
     facts = {fact.id: fact for fact in record.facts if fact.is_number}
     for criterion, *sides in _comparisons(record):
         for one, two in (sides, sides[::-1]):
@@ -405,12 +404,10 @@ def _thresholds(record: Catalogue) -> Iterator[Finding]:
             for number in numbers_in(record, two):
                 if not fact.is_plausible(number):
                     span = f"{fact.minimum:g} to {fact.maximum:g}"
-                    yield Finding(
-                        "threshold", criterion.id, f"{number:g} lies outside {span}, the range of {fact.id}"
-                    )
+                    yield Issue("threshold", criterion.id, f"{number:g} lies outside {span}, the range of {fact.id}")
 
 
-def _unreachable(record: Catalogue) -> Iterator[Finding]:
+def _unreachable(record: Catalogue) -> Iterator[Issue]:
     """Alternatives that no participant and no reading can make true."""
     for criterion in _rules(record):
         for text in criterion.conditions():
@@ -418,48 +415,46 @@ def _unreachable(record: Catalogue) -> Iterator[Finding]:
             for branch in (value for node in nodes if isinstance(node.op, ast.Or) for value in node.values):
                 tried = probes(record, names_in(branch))
                 if tried.all_of_them and np.all(tried.logic.condition(branch).false):
-                    yield Finding("unreachable", criterion.id, f"nobody can be {ast.unparse(branch)}")
-
-
-def _names(*criteria: Criterion) -> set[str]:
-    return {name for criterion in criteria for text in criterion.conditions() for name in names_in(text)}
+                    yield Issue("unreachable", criterion.id, f"nobody can be {ast.unparse(branch)}")
 
 
 def _outcome(tried: Probes, criterion: Criterion, phase: Phase) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    fails, clear = settled(tried.logic, criterion, phase)
-    return np.broadcast_to(np.asarray(fails), tried.size), np.broadcast_to(np.asarray(clear), tried.size)
+    """Return which of the invented participants fail a criterion, and which are clear of it or outside it."""
+    found = outcome(tried.logic, criterion, phase)
+    clear = either(found.clear, found.not_applicable)
+    return np.broadcast_to(np.asarray(found.fails), tried.size), np.broadcast_to(np.asarray(clear), tried.size)
 
 
-def _alone(record: Catalogue) -> Iterator[Finding]:
+def _alone(record: Catalogue) -> Iterator[Issue]:
     """Criteria that everybody fails, or that nobody can fail without the record saying so."""
     for criterion in _rules(record):
-        tried = probes(record, _names(criterion))
-        for phase in (phase for phase in PHASES if tried.all_of_them and in_phase(criterion, phase)):
+        tried = probes(record, names_of(criterion))
+        for phase in (phase for phase in record.phases if tried.all_of_them and in_phase(criterion, phase)):
             fails, clear = _outcome(tried, criterion, phase)
             if fails.any() and not clear.any():
-                yield Finding("contradiction", criterion.id, "nobody can meet it")
+                yield Issue("contradiction", criterion.id, "nobody can meet it")
             if not fails.any() and criterion.cannot_fail is None:
-                yield Finding("unreachable", criterion.id, "nobody can fail it")
+                yield Issue("unreachable", criterion.id, "nobody can fail it")
 
 
-def _in_pairs(record: Catalogue) -> Iterator[Finding]:
+def _in_pairs(record: Catalogue) -> Iterator[Issue]:
     readings = {parameter.id for parameter in record.parameters}
     pairs = [pair for gate in (record.criteria, record.infusion_criteria) for pair in combinations(gate, 2)]
     for one, two in pairs:
-        shared = (_names(one) & _names(two)) - readings
-        phases = [phase for phase in PHASES if in_phase(one, phase) and in_phase(two, phase)]
+        shared = (names_of(one).keys() & names_of(two).keys()) - readings
+        phases = [phase for phase in record.phases if in_phase(one, phase) and in_phase(two, phase)]
         if not shared or not phases:
             continue
-        tried = probes(record, _names(one, two))
+        tried = probes(record, names_of(one, two))
         for phase in phases if tried.all_of_them else []:
             yield from _compared(one, two, _outcome(tried, one, phase), _outcome(tried, two, phase))
 
 
-def _compared(one: Criterion, two: Criterion, first: tuple[Any, Any], second: tuple[Any, Any]) -> Iterator[Finding]:
+def _compared(one: Criterion, two: Criterion, first: tuple[Any, Any], second: tuple[Any, Any]) -> Iterator[Issue]:
     (fails, clear), (fails_too, clear_too) = first, second
     where = f"{one.id}, {two.id}"
     if clear.any() and clear_too.any() and not (clear & clear_too).any():
-        yield Finding("contradiction", where, "nobody can meet both")
+        yield Issue("contradiction", where, "nobody can meet both")
         return
     forward, backward = not (fails & ~fails_too).any(), not (fails_too & ~fails).any()
     if one.id in (two.mirrors, two.implied_by) or two.id in (one.mirrors, one.implied_by):
@@ -467,15 +462,15 @@ def _compared(one: Criterion, two: Criterion, first: tuple[Any, Any], second: tu
     elif not (fails.any() and fails_too.any()):
         return
     elif forward and backward:
-        yield Finding("duplicate", where, "exclude the same participants; write mirrors in the later one")
+        yield Issue("duplicate", where, "exclude the same participants; write mirrors in the later one")
     elif forward or backward:
         implied, by = (one, two) if forward else (two, one)
-        yield Finding("implied", where, f"whoever fails {implied.id} fails {by.id}; write implied_by in {implied.id}")
+        yield Issue("implied", where, f"whoever fails {implied.id} fails {by.id}; write implied_by in {implied.id}")
 
 
-def _declared(one: Criterion, two: Criterion, forward: bool, backward: bool) -> Iterator[Finding]:
+def _declared(one: Criterion, two: Criterion, forward: bool, backward: bool) -> Iterator[Issue]:
     for criterion, other, holds in ((one, two, forward), (two, one, backward)):
         if criterion.mirrors == other.id and not (forward and backward):
-            yield Finding("declaration", criterion.id, f"mirrors {other.id}, but they exclude different participants")
+            yield Issue("declaration", criterion.id, f"mirrors {other.id}, but they exclude different participants")
         if criterion.implied_by == other.id and not holds:
-            yield Finding("declaration", criterion.id, f"is implied by {other.id}, which lets some of its cases pass")
+            yield Issue("declaration", criterion.id, f"is implied by {other.id}, which lets some of its cases pass")

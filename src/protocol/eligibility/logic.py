@@ -1,9 +1,12 @@
 """Three-valued logic: each condition is evaluated to (known true, known false), for one participant or for a column.
 
-A condition becomes two booleans that are never missing themselves: *known to be true* and *known to be false*;
-neither means unknown. No data-frame engine's own idea of a missing value is ever consulted, so NaN, null and an
-absent column all mean the same. Values are plain Python for one participant and NumPy arrays for many; Python's
-operators serve both. The source of the facts may keep flags, whether something is known or true, eight to a byte.
+A condition becomes two booleans that are never missing themselves: *known to be true* and *known to be false*; if
+neither holds, it is unknown. The missing values of a data frame are never consulted, so NaN, null and an absent
+column all mean the same. Values are plain Python for one participant and NumPy arrays for many; Python's operators
+serve both. The source of the facts decides how flags (whether something is known, whether something is true) are
+kept.
+
+Source of the logic: Kleene, Introduction to Metamathematics, 1952, section 64 (strong three-valued connectives).
 """
 
 import ast
@@ -16,10 +19,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from protocol.eligibility.conditions import parse, text_of
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Fact, Parameter
+from protocol.eligibility.criteria import Fact, Parameter
 
 
-class Rails(NamedTuple):
+class Known(NamedTuple):
     """Known to be true, known to be false; both are plain bool or arrays of flags, never missing."""
 
     true: Any
@@ -58,7 +61,7 @@ TOLERANCE = 1e-9
 """Relative; 1.5 x 1.2 is 1.7999999999999998 in binary and must still admit 1.8."""
 
 
-def finite(function: Callable[..., Any], values: list[Any], known: Any, flags: Callable[[Any], Any]) -> Value:
+def _finite(function: Callable[..., Any], values: list[Any], known: Any, flags: Callable[[Any], Any]) -> Value:
     """Apply arithmetic; a division by zero or a number out of bounds is unknown, for one and for many."""
     if not any(isinstance(value, np.ndarray) for value in values):
         return _for_one(function, values, known)
@@ -75,10 +78,10 @@ def _for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Val
     return Value(result, known) if math.isfinite(result) else Value(None, False)
 
 
-def holds(op: ast.cmpop, left: Any, right: Any) -> Any:
+def _holds(op: ast.cmpop, left: Any, right: Any) -> Any:
     """Whether a comparison of two known values holds; numbers as near as the tolerance count as equal."""
     if isinstance(op, (ast.NotEq, ast.Gt, ast.Lt)):
-        return opposite(holds(CONTRARY[type(op)], left, right))
+        return opposite(_holds(_CONTRARY[type(op)], left, right))
     if isinstance(op, ast.Eq):
         return _near(left, right) if _is_number(left) else left == right
     if not _is_number(right):
@@ -89,7 +92,7 @@ def holds(op: ast.cmpop, left: Any, right: Any) -> Any:
     return left <= right + slack if isinstance(op, ast.LtE) else left >= right - slack
 
 
-CONTRARY = {ast.NotEq: ast.Eq(), ast.Gt: ast.LtE(), ast.Lt: ast.GtE()}
+_CONTRARY = {ast.NotEq: ast.Eq(), ast.Gt: ast.LtE(), ast.Lt: ast.GtE()}
 
 
 def _near(left: Any, right: Any) -> Any:
@@ -102,7 +105,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+_OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -110,9 +113,9 @@ OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 
-UNKNOWN = Rails(False, False)
+_UNKNOWN = Known(False, False)
 
-CERTAIN = {True: Rails(True, False), False: Rails(False, True)}
+_CERTAIN = {True: Known(True, False), False: Known(False, True)}
 
 
 class Leaves(Protocol):
@@ -139,82 +142,102 @@ class Leaves(Protocol):
         """Count completed years; a birthday on 29 February falls on 1 March in other years."""
 
 
-def all_of(rails: list[Rails]) -> Rails:
+def all_of(conditions: list[Known]) -> Known:
     """Kleene's and."""
     true, false = True, False
-    for rail in rails:
-        true, false = both(true, rail.true), either(false, rail.false)
-    return Rails(true, false)
+    for one in conditions:
+        true, false = both(true, one.true), either(false, one.false)
+    return Known(true, false)
 
 
-def any_of(rails: list[Rails]) -> Rails:
+def any_of(conditions: list[Known]) -> Known:
     """Kleene's or."""
     true, false = False, True
-    for rail in rails:
-        true, false = either(true, rail.true), both(false, rail.false)
-    return Rails(true, false)
+    for one in conditions:
+        true, false = either(true, one.true), both(false, one.false)
+    return Known(true, false)
+
+
+def negated(condition: Known) -> Known:
+    """Kleene's not."""
+    return Known(condition.false, condition.true)
 
 
 class Logic:
-    """Evaluates conditions on one source of facts with one set of parameters; each condition once."""
+    """Evaluates conditions on one source of facts with one set of parameters; each condition once.
 
-    def __init__(self, facts: Mapping[str, Fact], parameters: Mapping[str, Parameter], leaves: Leaves) -> None:
-        self.facts, self.parameters, self.leaves = facts, parameters, leaves
+    Parameters
+    ----------
+    facts : mapping of str to Fact
+    parameters : mapping of str to Parameter
+    leaves : Leaves
+        Where the facts come from.
+    enrolment_day : str, optional
+        The fact with the day on which measurements must be recent; without it none is out of date.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[str, Fact],
+        parameters: Mapping[str, Parameter],
+        leaves: Leaves,
+        enrolment_day: str | None = None,
+    ) -> None:
+        self.facts, self.parameters, self.leaves, self.enrolment_day = facts, parameters, leaves, enrolment_day
         self._facts: dict[str, Value] = {}
-        self._rails: dict[str, Rails] = {}
+        self._conditions: dict[str, Known] = {}
         self._values: dict[str, Value] = {}
 
-    def condition(self, node: ast.expr | str) -> Rails:
-        """Evaluate a condition to its two rails."""
+    def condition(self, node: ast.expr | str) -> Known:
+        """Evaluate a condition."""
         text = node if isinstance(node, str) else text_of(node)
-        found = self._rails.get(text)
+        found = self._conditions.get(text)
         if found is None:
             tree = parse(node) if isinstance(node, str) else node
-            found = self._rails[text] = CONDITIONS[type(tree)](self, tree)
+            found = self._conditions[text] = _CONDITIONS[type(tree)](self, tree)
         return found
 
-    def _combination(self, node: ast.BoolOp) -> Rails:
+    def _combination(self, node: ast.BoolOp) -> Known:
         """Kleene's and, or: as far as it takes, since one false decides an and whatever else is known."""
         needs_all = isinstance(node.op, ast.And)
-        rails = []
+        found = []
         for value in node.values:
-            rail = self.condition(value)
-            if rail[needs_all] is True:  # known false ends an and, known true an or
-                return rail
-            rails.append(rail)
-        return all_of(rails) if needs_all else any_of(rails)
+            one = self.condition(value)
+            if one[needs_all] is True:  # known false ends an and, known true an or
+                return one
+            found.append(one)
+        return all_of(found) if needs_all else any_of(found)
 
-    def _opposite(self, node: ast.UnaryOp) -> Rails:
-        true, false = self.condition(node.operand)
-        return Rails(false, true)
+    def _opposite(self, node: ast.UnaryOp) -> Known:
+        return negated(self.condition(node.operand))
 
-    def _comparison(self, node: ast.Compare) -> Rails:
+    def _comparison(self, node: ast.Compare) -> Known:
         if len(node.ops) == 1:
             return self._compare(node.ops[0], node.left, node.comparators[0])
         pairs = zip(node.ops, [node.left, *node.comparators], node.comparators, strict=False)
         return all_of([self._compare(op, one, two) for op, one, two in pairs])
 
-    def _function(self, node: ast.Call) -> Rails:
+    def _function(self, node: ast.Call) -> Known:
         argument, name = node.args[0], getattr(node.func, "id", "")
         if name == "ever":
             return self._flag(node)
         if name != "given":
-            return Rails(False, self.condition(argument).false)  # unclear, too_early: a grey zone is never true
+            return Known(False, self.condition(argument).false)  # unclear, too_early: a grey zone is never true
         known = self.value(argument).known
         if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
-            return UNKNOWN  # something was found, but nothing that can be used
-        return Rails(known, opposite(known))
+            return _UNKNOWN  # something was found, but nothing that can be used
+        return Known(known, opposite(known))
 
-    def _flag(self, node: ast.expr) -> Rails:
+    def _flag(self, node: ast.expr) -> Known:
         data, known = self.value(node)
-        return UNKNOWN if known is False else self._where(known, data)
+        return _UNKNOWN if known is False else self._where(known, data)
 
-    def _where(self, known: Any, outcome: Any) -> Rails:
-        """Return the rails of an outcome that counts where it is known."""
+    def _where(self, known: Any, outcome: Any) -> Known:
+        """Take the outcome of a comparison where both of its sides are known."""
         if known is True and isinstance(outcome, bool):
-            return CERTAIN[outcome]
+            return _CERTAIN[outcome]
         flags = self.leaves.flags(outcome)
-        return Rails(both(known, flags), both(known, opposite(flags)))
+        return Known(both(known, flags), both(known, opposite(flags)))
 
     def value(self, node: ast.expr) -> Value:
         """Evaluate the side of a comparison."""
@@ -234,7 +257,7 @@ class Logic:
             case ast.UnaryOp(operand=operand):
                 return self._apply(operator.neg, operand)
             case ast.BinOp(op=op, left=left, right=right):
-                return self._apply(OPERATIONS[type(op)], left, right)
+                return self._apply(_OPERATIONS[type(op)], left, right)
             case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
                 return self.leaves.fact(self.facts[name])
             case ast.Call(func=ast.Name(id=function), args=arguments):
@@ -260,9 +283,10 @@ class Logic:
 
     def is_out_of_date(self, fact: Fact) -> Any:
         """Whether the date of a measurement is known and too old at enrolment, or after it where it may not be."""
-        if fact.dated_by is None:
+        if fact.dated_by is None or self.enrolment_day is None:
             return False
-        return self.condition(out_of_date(fact.dated_by, fact.valid_days, fact.may_follow_enrolment)).true
+        condition = _out_of_date(fact.dated_by, self.enrolment_day, fact.valid_days, fact.may_follow_enrolment)
+        return self.condition(condition).true
 
     def is_in_conflict(self, fact: Fact) -> Any:
         """Whether a fact is given and what it can be derived from says something else."""
@@ -304,41 +328,41 @@ class Logic:
                 return value
             values.append(value.data)
             known = both(known, value.known)
-        return finite(function, values, known, self.leaves.flags)
+        return _finite(function, values, known, self.leaves.flags)
 
-    def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Rails:
+    def _compare(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> Known:
         if isinstance(op, (ast.In, ast.NotIn)):
             found = self._membership(left, right.elts if isinstance(right, ast.Tuple) else [right])
-            return found if isinstance(op, ast.In) else Rails(found.false, found.true)
+            return found if isinstance(op, ast.In) else negated(found)
         one, two = self.value(left), self.value(right)
         known = both(one.known, two.known)
         if known is False:
-            return UNKNOWN
-        return self._where(known, holds(op, one.data, two.data))
+            return _UNKNOWN
+        return self._where(known, _holds(op, one.data, two.data))
 
-    def _membership(self, left: ast.expr, members: list[ast.expr]) -> Rails:
+    def _membership(self, left: ast.expr, members: list[ast.expr]) -> Known:
         if not all(isinstance(member, ast.Constant) and isinstance(member.value, str) for member in members):
             return any_of([self._compare(ast.Eq(), left, member) for member in members])
         data, known = self.value(left)
         if known is False:
-            return UNKNOWN
+            return _UNKNOWN
         options = [member.value for member in members if isinstance(member, ast.Constant)]
         found = data in options if isinstance(data, str) else reduce(either, (data == option for option in options))
         return self._where(known, found)
 
 
 @lru_cache(maxsize=1024)
-def out_of_date(dated_by: str, valid_days: str | None, may_follow: bool) -> str:
+def _out_of_date(dated_by: str, enrolment_day: str, valid_days: str | None, may_follow: bool) -> str:
     """Write when a measurement is too old; once, since a text made anew is looked up more slowly."""
-    age = f"days_between({dated_by}, {RECENCY_ANCHOR})"
+    age = f"days_between({dated_by}, {enrolment_day})"
     return f"{age} > {valid_days}" + ("" if may_follow else f" or {age} < 0")
 
 
-CONDITIONS: dict[type[ast.expr], Callable[[Logic, Any], Rails]] = {
+_CONDITIONS: dict[type[ast.expr], Callable[[Logic, Any], Known]] = {
     ast.BoolOp: Logic._combination,
     ast.UnaryOp: Logic._opposite,
     ast.Compare: Logic._comparison,
     ast.Call: Logic._function,
-    ast.Constant: lambda _logic, node: Rails(node.value, not node.value),
+    ast.Constant: lambda _logic, node: Known(node.value, not node.value),
     ast.Name: Logic._flag,
 }

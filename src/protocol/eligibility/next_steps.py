@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.cohort_counts import CohortScreening
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Procedure
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Procedure
 from protocol.eligibility.screening import Screening, Verdict
 from protocol.eligibility.timeline import variants
-from protocol.eligibility.verdicts import CODES, codes_of, facts_behind
+from protocol.eligibility.verdicts import STATUSES, facts_behind, outcome
 from protocol.records import Phase
 
 PRIOR_FAILURES, PRIOR_PASSES = 1.0, 1.0
@@ -141,24 +141,24 @@ def _can_fail(
     catalogue: Catalogue, facts: Mapping[str, FactValue | None], rule: Criterion, verdict: Verdict, phase: Phase
 ) -> bool:
     """Whether a criterion fails for at least one of many drawn answers to what is unknown about it."""
-    behind = facts_behind({fact.id: fact for fact in catalogue.facts}, rule)
+    behind = facts_behind(catalogue, rule)
     asked = {gap.fact for gap in verdict.gaps}
     given = {n: v for n, v in facts.items() if v is not None and v == v and n in behind and n not in asked}
     random = np.random.default_rng(0)
-    drawn = {fact.id: _draw(fact, random, given) for fact in catalogue.facts if fact.id in asked}
-    codes = codes_of(variants(catalogue, given, drawn, DRAWS), rule, phase, DRAWS)
-    return bool((codes == CODES.index("not met")).any())
+    enrolled = given.get(catalogue.roles.enrolment_day or "")
+    last = np.datetime64(enrolled if isinstance(enrolled, date) else ANY_DAY, "D")
+    drawn = {fact.id: _draw(fact, random, last) for fact in catalogue.facts if fact.id in asked}
+    codes = outcome(variants(catalogue, given, drawn, DRAWS), rule, phase).codes(DRAWS)
+    return bool((codes == STATUSES.index("not met")).any())
 
 
-def _draw(fact: Fact, random: np.random.Generator, given: Mapping[str, FactValue]) -> NDArray[Any]:
+def _draw(fact: Fact, random: np.random.Generator, last: np.datetime64) -> NDArray[Any]:
     """Draw answers over the whole range of a fact; days up to eleven years before the day of enrolment."""
     if fact.options:
         return random.integers(len(fact.options), size=DRAWS)
     if fact.type == "yes_no":
         return random.integers(2, size=DRAWS).astype(bool)
     if fact.type == "date":
-        day = given.get(RECENCY_ANCHOR)
-        last = np.datetime64(day if isinstance(day, date) else ANY_DAY, "D")
         return last - (2 ** random.uniform(0, 12, DRAWS)).astype(np.int64)
     low, high = fact.minimum or 0.0, fact.maximum or 0.0
     share: NDArray[Any] = random.uniform(size=DRAWS) ** random.choice([0.25, 1.0, 4.0], DRAWS)  # towards both ends

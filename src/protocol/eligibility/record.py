@@ -5,11 +5,14 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
+import pandas as pd
+
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.cohort import Cohort, screen_frame
 from protocol.eligibility.cohort_counts import CohortScreening
 from protocol.eligibility.counterfactuals import Change, counterfactuals
 from protocol.eligibility.criteria import Catalogue, FactValue
+from protocol.eligibility.display import shown
 from protocol.eligibility.gates import screen_infusion
 from protocol.eligibility.screening import Screening, screen
 from protocol.eligibility.timeline import HORIZON_DAYS, Timeline, timeline
@@ -22,10 +25,24 @@ Gate = Literal["enrolment", "infusion"]
 class EligibilityRecord(Catalogue):
     """The criteria of one trial, ready to screen."""
 
+    def table(self) -> pd.DataFrame:
+        """Return the criteria, one row each: criterion, kind, title, type, confirm, origin."""
+        rows = [(c.id, c.kind, self.title(c), c.type, c.confirm, c.origin) for c in self.criteria]
+        return pd.DataFrame(rows, columns=["criterion", "kind", "title", "type", "confirm", "origin"])
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.criteria)} criteria, {len(self.facts)} facts, {len(self.parameters)} parameters"
+        return f"<EligibilityRecord of phases {', '.join(self.phases)}: {counts}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
+
     def screen(
         self,
         facts: Mapping[str, FactValue | None],
-        phase: Phase = "Ib",
+        phase: Phase | None = None,
         unusable: Mapping[str, str] = MappingProxyType({}),
     ) -> Screening:
         """Screen one participant.
@@ -34,8 +51,8 @@ class EligibilityRecord(Catalogue):
         ----------
         facts : mapping of str to bool, int, float, str, date or None
             What is known, by fact id; numbers in the fact's unit. Absent, None and NaN mean unknown.
-        phase : {"Ib", "II"}
-            The phase of the trial.
+        phase : str, optional
+            A phase of the record; its first when left out.
         unusable : mapping of str to str, optional
             Facts that were found but cannot be used, with the reason: "unit unknown", "conflicting sources" or
             another of :data:`protocol.eligibility.REASONS`. They count as unknown, even to ``given(...)``.
@@ -55,21 +72,21 @@ class EligibilityRecord(Catalogue):
     def screen_infusion(
         self,
         facts: Mapping[str, FactValue | None],
-        phase: Phase = "Ib",
+        phase: Phase | None = None,
         unusable: Mapping[str, str] = MappingProxyType({}),
     ) -> Screening:
-        """Judge one infusion on the day ``infusion_date`` among the facts.
+        """Judge one infusion on its day, the fact that the record's role ``infusion_day`` names.
 
-        The gate consists of what the title asks for (myelosuppression induced by the treatment), exclusion 15, which
-        is about these days, and the re-checks of the record, which are assumptions. Tests must be recent on the day
-        of the infusion. Parameters, result and errors are those of :meth:`screen`; a missing day is an error too.
+        The gate consists of the record's ``infusion_criteria`` and of its ``rechecks``: criteria of enrolment that
+        are judged again. Tests must be recent on the day of the infusion. Parameters, result and errors are those of
+        :meth:`screen`; a missing day is an error, and so is a record without the role.
         """
         return screen_infusion(self, facts, phase, unusable)
 
     def answers(
         self,
         facts: Mapping[str, FactValue | None],
-        phase: Phase = "Ib",
+        phase: Phase | None = None,
         *,
         as_of: date,
         gate: Gate = "enrolment",
@@ -94,7 +111,7 @@ class EligibilityRecord(Catalogue):
     def timeline(
         self,
         facts: Mapping[str, FactValue | None],
-        phase: Phase = "Ib",
+        phase: Phase | None = None,
         *,
         start: date,
         days: int = HORIZON_DAYS,
@@ -122,7 +139,7 @@ class EligibilityRecord(Catalogue):
     def counterfactuals(
         self,
         facts: Mapping[str, FactValue | None],
-        phase: Phase = "Ib",
+        phase: Phase | None = None,
         unusable: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Change, ...]:
         """Say what would have to be different for each criterion that is not met.
@@ -133,7 +150,7 @@ class EligibilityRecord(Catalogue):
         """
         return counterfactuals(self, facts, phase, unusable)
 
-    def screen_cohort(self, frame: Any, phase: Phase = "Ib", **parameters: Any) -> CohortScreening:
+    def screen_cohort(self, frame: Any, phase: Phase | None = None, **parameters: Any) -> CohortScreening:
         """Screen many participants at once.
 
         Parameters
@@ -142,8 +159,8 @@ class EligibilityRecord(Catalogue):
             One row per participant, columns named by fact id; an absent column is unknown for everybody. A pandas
             frame of any dtypes, a Polars frame (a lazy one is run once), an Arrow table, a DuckDB relation, another
             eager frame that narwhals knows, or the path of a Parquet file, which is read batch by batch.
-        phase : {"Ib", "II"}
-            The phase of the trial.
+        phase : str, optional
+            A phase of the record; its first when left out.
         **parameters
             Changed thresholds or readings for this screening, by parameter id.
 

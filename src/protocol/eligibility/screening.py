@@ -1,5 +1,6 @@
 """One participant: a verdict per criterion, with the reason, the values and what to find out next."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,19 +22,21 @@ from protocol.eligibility.criteria import (
     Status,
     expected,
 )
+from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Gap, Wording, in_words
 from protocol.eligibility.fact_sources import Participant
-from protocol.eligibility.logic import Logic, Rails
+from protocol.eligibility.logic import Logic
 from protocol.eligibility.verdicts import (
     ELIGIBLE,
     INELIGIBLE,
     POSSIBLE,
-    _part_rails,
-    blocked,
-    check_phase,
+    STATUSES,
     in_phase,
+    logic_of,
+    outcome,
+    part_outcome,
+    phase_of,
     prepared,
-    rails_of,
 )
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
@@ -91,9 +94,19 @@ class Question:
     judgement: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Screening:
-    """The whole answer for one participant."""
+    """The whole answer for one participant.
+
+    Attributes
+    ----------
+    phase : str
+        The phase of the trial.
+    verdicts : tuple of Verdict
+        One per criterion, in protocol order.
+    questions : tuple of Question
+        What to find out next, the most useful first.
+    """
 
     phase: Phase
     verdicts: tuple[Verdict, ...]
@@ -107,6 +120,20 @@ class Screening:
     def __getitem__(self, criterion: str) -> Verdict:
         """Return the verdict of a criterion or part by its id; KeyError when there is none."""
         return {rule.id: rule for verdict in self.verdicts for rule in (verdict, *verdict.parts)}[criterion]
+
+    def table(self) -> pd.DataFrame:
+        """Return the verdicts, one row per criterion and part: criterion, title, status, reason."""
+        rules = (rule for verdict in self.verdicts for rule in (verdict, *verdict.parts))
+        rows = [(rule.id, rule.title, rule.status, rule.reason) for rule in rules]
+        return pd.DataFrame(rows, columns=["criterion", "title", "status", "reason"])
+
+    def __repr__(self) -> str:
+        found = Counter(verdict.status for verdict in self.verdicts)
+        counts = ", ".join(f"{found[status]} {status}" for status in STATUSES)
+        return f"<Screening in phase {self.phase}: {self.overall}; {counts}>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
 
 
 def overall_of(verdicts: Iterable[Verdict]) -> str:
@@ -160,43 +187,49 @@ def _checked(fact: Fact, value: FactValue) -> FactValue:
 def screen(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None = None,
     unusable: Mapping[str, str] = MappingProxyType({}),
 ) -> Screening:
     """Screen one participant; see :meth:`protocol.eligibility.EligibilityRecord.screen`."""
-    check_phase(phase)
-    logic = logic_of(catalogue, facts, unusable)
+    phase = phase_of(catalogue, phase)
+    return screen_by(participant_logic(catalogue, facts, unusable), catalogue, phase)
+
+
+def screen_by(logic: Logic, catalogue: Catalogue, phase: Phase) -> Screening:
+    """Screen one participant whose facts a logic holds already."""
     words, titles = Wording(logic), prepared(catalogue).titles
     verdicts = tuple(_verdict(words, titles, criterion, phase) for criterion in catalogue.criteria)
     return Screening(phase, verdicts, _questions(logic, verdicts, catalogue))
 
 
-def logic_of(
+def participant_logic(
     catalogue: Catalogue, facts: Mapping[str, FactValue | None], unusable: Mapping[str, str] = MappingProxyType({})
 ) -> Logic:
-    """Return the logic that judges one participant; what is unusable is left out of the facts, with its reason."""
+    """Return the logic that judges one participant; what is unusable is left out of the facts, with its reason.
+
+    Raises
+    ------
+    ProtocolError
+        For facts that cannot be used (see :func:`check_facts`) and for a reason that is none.
+    """
     if unusable:
         check_facts(dict.fromkeys(unusable), catalogue)
     for name, reason in unusable.items():
         if reason not in REASONS:
             raise ProtocolError(f"unusable {name}", repr(reason), "one of " + ", ".join(REASONS))
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
-    ready = prepared(catalogue)
-    return Logic(ready.facts, ready.parameters, Participant(given, unusable))
+    return logic_of(catalogue, Participant(given, unusable))
 
 
 def _verdict(words: Wording, titles: Mapping[str, str], criterion: Criterion, phase: Phase) -> Verdict:
-    logic, title, present = words.logic, titles[criterion.title], in_phase(criterion, phase)
-    if not present or (criterion.applies_if and logic.condition(criterion.applies_if).false):
-        outside = words.because(criterion.applies_if) if criterion.applies_if and present else []
-        absent = tuple(Verdict(one.id, titles[one.title], one.wording, "not applicable") for one in criterion.parts)
-        if criterion.applies_if and present and not outside:
-            outside = [_("nothing that is known makes it apply")]
-        return Verdict(criterion.id, title, criterion.wording, "not applicable", _once(outside), (), absent)
+    title, status = titles[criterion.title], outcome(words.logic, criterion, phase).status
+    if status == "not applicable":
+        absent = tuple(Verdict(one.id, titles[one.title], one.wording, status) for one in criterion.parts)
+        outside = list[str]()
+        if criterion.applies_if and in_phase(criterion, phase):
+            outside = words.because(criterion.applies_if) or [_("nothing that is known makes it apply")]
+        return Verdict(criterion.id, title, criterion.wording, status, _once(outside), (), absent)
     parts = tuple(_part_verdict(words, titles[part.title], criterion, part, phase) for part in criterion.parts)
-    status = _status(blocked(criterion, rails_of(logic, criterion, phase)))
-    if criterion.applies_if is not None and status == "not met" and not logic.condition(criterion.applies_if).true:
-        status = "unknown"
     because, gaps = _reasons(words, criterion, parts, status)
     return Verdict(criterion.id, title, criterion.wording, status, because, gaps, parts)
 
@@ -205,7 +238,7 @@ def _reasons(
     words: Wording, criterion: Criterion, parts: tuple[Verdict, ...], status: Status
 ) -> tuple[tuple[str, ...], tuple[Gap, ...]]:
     if status == "unknown":
-        own = [text for text in criterion.conditions() if text in (criterion.condition, criterion.applies_if)]
+        own = [text for text in (criterion.condition, criterion.applies_if) if text]
         gaps = [gap for text in own for gap in words.gaps(text)] + [gap for part in parts for gap in part.gaps]
         return (), tuple(dict.fromkeys(gaps))
     if criterion.condition is not None:
@@ -216,25 +249,19 @@ def _reasons(
 
 
 def _part_verdict(words: Wording, title: str, criterion: Criterion, part: Part, phase: Phase) -> Verdict:
-    logic, because, gaps = words.logic, list[str](), list[Gap]()
-    status: Status = "not applicable"
-    if phase in part.phases and part.applies_if is not None and logic.condition(part.applies_if).false:
+    because, gaps = list[str](), list[Gap]()
+    status = part_outcome(words.logic, criterion, part, phase).status
+    if status == "unknown":
+        gaps = [gap for text in (part.applies_if, part.condition) if text for gap in words.gaps(text)]
+    elif status != "not applicable":
+        because = words.because(part.condition)
+    elif part.applies_if is not None and part.holds_in(phase):
         because = words.because(part.applies_if)
-    elif phase in part.phases:
-        status = _status(blocked(criterion, _part_rails(logic, criterion, part)))
-        if status == "unknown":
-            gaps = [gap for text in (part.applies_if, part.condition) if text for gap in words.gaps(text)]
-        else:
-            because = words.because(part.condition)
     return Verdict(part.id, title, part.wording, status, _once(because), tuple(gaps))
 
 
 def _once(sentences: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
-
-
-def _status(blocks: Rails) -> Status:
-    return "not met" if blocks.true else "met" if blocks.false else "unknown"
 
 
 def _questions(logic: Logic, verdicts: tuple[Verdict, ...], catalogue: Catalogue) -> tuple[Question, ...]:

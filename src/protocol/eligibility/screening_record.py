@@ -8,12 +8,15 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError
 
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
+from protocol.eligibility.display import shown
 from protocol.eligibility.gates import infusion_catalogue
 from protocol.eligibility.screening import Verdict, check_facts, overall_of
+from protocol.eligibility.verdicts import phase_of
 from protocol.records import Phase, ProtocolError, Record
 from protocol.translation import _
 
@@ -33,7 +36,7 @@ def _study_id(text: str) -> str:
     return text
 
 
-class EvidenceEntry(Record):
+class EvidenceRecord(Record):
     """One fact behind a verdict; dates as ISO text. See :class:`protocol.eligibility.Evidence`."""
 
     fact: str
@@ -46,7 +49,7 @@ class EvidenceEntry(Record):
     problem: str
 
 
-class Entry(Record):
+class CriterionRecord(Record):
     """One criterion or part: verdict, why, evidence, until when it is provisional, and the registry's words.
 
     `origin` is the source, or the reason of the assumption when the workbook asks for this and not the registry.
@@ -57,13 +60,13 @@ class Entry(Record):
     status: Status
     reason: str
     unknown_because: tuple[str, ...] = ()
-    evidence: tuple[EvidenceEntry, ...] = ()
+    evidence: tuple[EvidenceRecord, ...] = ()
     provisional_until: str | None = None
     provisional_day: date | None = None
     wording: str
     origin: str = ""
     is_assumption: bool = False
-    parts: tuple["Entry", ...] = ()
+    parts: tuple["CriterionRecord", ...] = ()
 
 
 class ScreeningRecord(Record):
@@ -103,7 +106,20 @@ class ScreeningRecord(Record):
     parameters: dict[str, Plain]
     assumed: dict[str, str] = Field(default_factory=dict)
     labels: dict[str, str] = Field(default_factory=dict)
-    criteria: tuple[Entry, ...]
+    criteria: tuple[CriterionRecord, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return the verdicts, one row per criterion and part: criterion, title, status, reason."""
+        rows = [(e.id, e.title, e.status, e.reason) for one in self.criteria for e in (one, *one.parts)]
+        return pd.DataFrame(rows, columns=["criterion", "title", "status", "reason"])
+
+    def __repr__(self) -> str:
+        return f"<ScreeningRecord of {self.study_id}, phase {self.phase}, {self.gate}, {self.as_of}: {self.overall}>"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
 
 
 def interpretation_id(catalogue: Catalogue) -> str:
@@ -117,6 +133,8 @@ def rule_hash(catalogue: Catalogue) -> str:
     return _hash(
         {
             "criteria": [_rule(criterion) for criterion in criteria],
+            "phases": catalogue.phases,
+            "roles": catalogue.roles.model_dump(),
             "rechecks": [recheck.rule for recheck in catalogue.rechecks],
             "facts": [_definition(fact) for fact in catalogue.facts],
             "parameters": [_definition(parameter) for parameter in catalogue.parameters],
@@ -124,7 +142,7 @@ def rule_hash(catalogue: Catalogue) -> str:
     )
 
 
-_TOLD = {"title", "cases", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label"}
+_TOLD = {"title", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label"}
 
 
 def _rule(rule: Criterion | Part) -> dict[str, Any]:
@@ -145,7 +163,7 @@ def _hash(content: Any) -> str:
 def screening_record(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None,
     as_of: date,
     *,
     study_id: str,
@@ -172,6 +190,7 @@ def screening_record(
     ProtocolError
         For a study id that is none, or facts that cannot be used.
     """
+    phase = phase_of(catalogue, phase)
     given = check_facts(facts, catalogue)
     asked = infusion_catalogue(catalogue) if gate == "infusion" else catalogue
     rules = {rule.id: rule for rule in asked.criteria}
@@ -195,7 +214,7 @@ def screening_record(
             parameters={parameter.id: parameter.value for parameter in catalogue.parameters},
             assumed={item.id: item.origin for item in catalogue.parameters if item.is_assumption},
             labels={fact.id: fact.label for fact in catalogue.facts if fact.id in unusable},
-            criteria=tuple(_entry(answer.verdict, rules[answer.verdict.id], answer) for answer in found),
+            criteria=tuple(_criterion_record(answer.verdict, rules[answer.verdict.id], answer) for answer in found),
         )
     except ValidationError as error:
         if not all(problem["loc"] == ("study_id",) for problem in error.errors()):
@@ -208,16 +227,16 @@ def _plain(value: FactValue) -> Plain:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _entry(verdict: Verdict, rule: Criterion, answer: Answer | None = None) -> Entry:
+def _criterion_record(verdict: Verdict, rule: Criterion, answer: Answer | None = None) -> CriterionRecord:
     still = answer.provisional if answer else None
-    return Entry(
+    return CriterionRecord(
         id=verdict.id,
         title=verdict.title,
         status=verdict.status,
         reason=verdict.reason,
         unknown_because=tuple(dict.fromkeys(gap.reason for gap in verdict.gaps)),
         evidence=tuple(
-            EvidenceEntry(**{**vars(item), "value": None if item.value is None else _plain(item.value)})
+            EvidenceRecord(**{**vars(item), "value": None if item.value is None else _plain(item.value)})
             for item in (answer.evidence if answer else ())
         ),
         provisional_until=still.stage if still else None,
@@ -225,7 +244,7 @@ def _entry(verdict: Verdict, rule: Criterion, answer: Answer | None = None) -> E
         wording=verdict.wording,
         origin=rule.origin,
         is_assumption=rule.is_assumption,
-        parts=tuple(_entry(part, rule) for part in verdict.parts),
+        parts=tuple(_criterion_record(part, rule) for part in verdict.parts),
     )
 
 

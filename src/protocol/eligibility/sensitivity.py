@@ -17,21 +17,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort import Read, Rows
-from protocol.eligibility.cohort_counts import CohortScreening, Tally, Words, membership, pack, size, union
+from protocol.eligibility.cohort import Read
+from protocol.eligibility.cohort_counts import CohortScreening, Flags, Places, Tally
 from protocol.eligibility.conditions import names_in, parse
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, Parameter
+from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.fact_sources import Columns
-from protocol.eligibility.logic import TOLERANCE, Logic, Value, both, opposite
-from protocol.eligibility.verdicts import blocked, in_phase, rails_of
+from protocol.eligibility.logic import TOLERANCE, Logic, Value
+from protocol.eligibility.verdicts import facts_behind, logic_of, names_behind, names_of, outcome
 from protocol.records import Phase, ProtocolError
 
 NEXT_TO_NOTHING = 1e-9
 """Far below the steps of any threshold: a crossing at 0 has no relative tolerance, and needs a stretch as well."""
 
 Numbers = NDArray[np.float64]
-
-Flags = NDArray[np.bool_]
 
 
 class Comparison(NamedTuple):
@@ -56,7 +54,7 @@ class Evaluation:
     catalogue : Catalogue
         With the parameters as they stand.
     criteria : sequence of Criterion
-    phase : {"Ib", "II"}
+    phase : str
     columns : mapping of str to Value
         The facts, each an array of shape (participants,).
     size : int
@@ -71,22 +69,20 @@ class Evaluation:
         columns: Mapping[str, Value],
         size: int,
     ) -> None:
-        self.criteria, self.phase, self.columns, self.size = criteria, phase, columns, size
-        self.facts = {fact.id: fact for fact in catalogue.facts}
-        self.parameters: dict[str, Any] = {parameter.id: parameter for parameter in catalogue.parameters}
+        self.catalogue, self.criteria, self.phase = catalogue, criteria, phase
+        self.columns, self.size = Columns(columns), size
 
     def logic(self, parameter: str, value: Any) -> Logic:
         """Return the logic with one parameter at another value."""
-        changed = self.parameters | {parameter: SimpleNamespace(value=value)}
-        return Logic(self.facts, changed, Columns(self.columns))
+        return logic_of(self.catalogue, self.columns, {parameter: SimpleNamespace(value=value)})
 
     def at(self, parameter: str, value: Any) -> tuple[Flags, Flags]:
         """Return who fails one of the criteria, and for whom (without a failure) one of them is unknown."""
         logic, fails, open_ = self.logic(parameter, value), np.zeros(self.size, bool), np.zeros(self.size, bool)
         for criterion in self.criteria:
-            failed, clear = settled(logic, criterion, self.phase)
-            fails |= np.asarray(failed)
-            open_ |= ~(np.asarray(failed) | np.asarray(clear))
+            found = outcome(logic, criterion, self.phase)
+            fails |= found.fails
+            open_ |= found.unknown
         return fails, open_ & ~fails
 
     def crossing(self, comparison: Comparison, parameter: str, low: float, high: float) -> Crossing | None:
@@ -110,48 +106,14 @@ class Evaluation:
         return Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
 
 
-def settled(logic: Logic, criterion: Criterion, phase: Phase) -> tuple[Any, Any]:
-    """Who fails a criterion, and who is clear of it or outside it."""
-    if not in_phase(criterion, phase):
-        return False, True
-    blocks = blocked(criterion, rails_of(logic, criterion, phase))
-    if criterion.applies_if is None:
-        return blocks.true, blocks.false
-    applies = logic.condition(criterion.applies_if)
-    fails = both(applies.true, blocks.true)
-    clear = both(opposite(applies.false), blocks.false)
-    return fails, np.asarray(clear) | np.asarray(applies.false)
-
-
-def facts_of(catalogue: Catalogue, criteria: Iterable[Criterion]) -> dict[str, Fact]:
-    """Return every fact that some criteria look at: named, derived from, or dating another."""
-    return closure(
-        catalogue, (name for criterion in criteria for text in criterion.conditions() for name in names_in(text))
-    )
-
-
-def closure(catalogue: Catalogue, names: Iterable[str]) -> dict[str, Fact]:
-    """Return some facts with all they are derived from or dated by."""
-    facts, found = {fact.id: fact for fact in catalogue.facts}, dict[str, Fact]()
-    waiting = list(names)
-    while waiting:
-        fact = facts.get(waiting.pop())
-        if fact is None or fact.id in found:
-            continue
-        found[fact.id] = fact
-        waiting += names_in(fact.derived) if fact.derived else ()
-        waiting += [fact.dated_by, RECENCY_ANCHOR] if fact.dated_by else []
-    return found
-
-
 def comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: str) -> list[Comparison]:
     """Return the comparisons a threshold stands in, those on the age of a measurement included."""
     criteria = tuple(criteria)
     trees = [parse(text) for criterion in criteria for text in criterion.conditions()]
     trees += [
-        parse(f"days_between({fact.dated_by}, {RECENCY_ANCHOR}) > {parameter}")
-        for fact in facts_of(catalogue, criteria).values()
-        if fact.valid_days == parameter
+        parse(f"days_between({fact.dated_by}, {catalogue.roles.enrolment_day}) > {parameter}")
+        for fact in facts_behind(catalogue, *criteria).values()
+        if fact.valid_days == parameter and catalogue.roles.enrolment_day
     ]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare)]
     found = {
@@ -194,20 +156,17 @@ def _degree(node: ast.expr, parameter: str) -> int:
 def concerned(catalogue: Catalogue, parameter: str) -> tuple[Criterion, ...]:
     """Return the criteria whose verdict a parameter can change."""
     return tuple(
-        criterion
-        for criterion in catalogue.criteria
-        if any(parameter in names_in(text) for text in criterion.conditions())
-        or any(fact.valid_days == parameter for fact in facts_of(catalogue, [criterion]).values())
+        criterion for criterion in catalogue.criteria if parameter in names_behind(catalogue, names_of(criterion))
     )
 
 
 FEWER_POINTS = 25
+"""At most so many points of a threshold that has to be screened value by value."""
 
 MARGIN = 1e-6
 """How far beyond its ends a range is followed, so that an end, too, lies inside a stretch."""
-"""Where a threshold has to be screened value by value."""
 
-Concerned = tuple[tuple[Criterion, ...], Rows, Flags]
+Concerned = tuple[tuple[Criterion, ...], Places, Flags]
 """The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
 
 
@@ -294,7 +253,7 @@ def sweep(
         A threshold.
     ends : tuple of float
         Where the range begins and ends, in the parameter's unit.
-    phase : {"Ib", "II"}
+    phase : str
         The phase of the screening.
     off : collection of str
         Criteria switched off.
@@ -309,7 +268,7 @@ def sweep(
     if not all(is_linear(comparison, parameter) for comparison in compared):
         return None
     first, changes = np.zeros(2, dtype=np.int64), _Changes()
-    for these, columns in read(facts_of(catalogue, own), rows):
+    for these, columns in read(facts_behind(catalogue, *own), rows):
         evaluation = Evaluation(catalogue, own, phase, columns, len(these))
         before = None
         for begin, middle in _stretches(evaluation, compared, parameter, ends):
@@ -381,13 +340,8 @@ def curve(
 def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]) -> Concerned:
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
-    moved = {criterion.id for criterion in own}
-    rest = [i for i, c in enumerate(screening.criteria) if c.id in on and c.id not in moved]
-    failed, unclear = (
-        membership(union(bits[rest]), len(screening.participants))
-        for bits in (screening.fail_bits, screening.unknown_bits)
-    )
-    return own, np.flatnonzero(~failed), unclear
+    rest = on - {criterion.id for criterion in own}
+    return own, np.flatnonzero(~screening.having("not met", rest)), screening.having("unknown", rest)
 
 
 def _one_by_one(
@@ -397,7 +351,7 @@ def _one_by_one(
     own, rows, others_open = asked
     some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
     counts = np.zeros((2, len(some)), dtype=np.int64)
-    for these, columns in read(facts_of(catalogue, own), rows):
+    for these, columns in read(facts_behind(catalogue, *own), rows):
         evaluation = Evaluation(catalogue, own, phase, columns, len(these))
         for place, point in enumerate(some):
             fails, open_ = evaluation.at(parameter, float(point))
@@ -446,17 +400,17 @@ def tornado(
         0 to 1.
     """
     readings, rows = list(readings), list[dict[str, object]]()
-    present = Tally(pack(screen({})), off)
-    changed: dict[str, Words] = {}
+    present = screen({}).tally(off)
+    changed: dict[str, Flags] = {}
     for done, (parameter, option) in enumerate(readings, start=1):
-        tally = Tally(pack(screen({parameter.id: option})), off)
-        moved = (present.excluded ^ tally.excluded) | (present.open ^ tally.open)
+        tally = screen({parameter.id: option}).tally(off)
+        moved = present.answers != tally.answers
         key = parameter.ambiguity or parameter.id
         changed[key] = changed.get(key, moved) | moved
         names: dict[str, object] = {"ambiguity": parameter.ambiguity, "parameter": parameter.id, "option": option}
-        rows.append(names | {"key": key, "decided": size(moved)} | _compared(tally, present))
+        rows.append(names | {"key": key, "decided": int(moved.sum())} | _compared(tally, present))
         frame = pd.DataFrame(rows)
-        decided = {key: size(who) for key, who in changed.items()}
+        decided = {key: int(who.sum()) for key, who in changed.items()}
         yield frame.assign(by_ambiguity=frame["key"].map(decided)).drop(columns="key"), done / len(readings)
 
 
@@ -488,7 +442,7 @@ def near_misses(
         Of the screening; says which criteria are on.
     read : callable
         Gives the facts of some rows.
-    phase : {"Ib", "II"}
+    phase : str
     only : str, optional
         The criterion that excludes; every one that is on when left out.
 
@@ -502,30 +456,23 @@ def near_misses(
     """
     criteria = {criterion.id: criterion for criterion in catalogue.criteria}
     pieces = [
-        piece.assign(open=_open(tally, piece["participant"].to_numpy()))
-        for i in tally.on
-        if only in (None, tally.planes.ids[i])
-        for piece in _of_one(catalogue, criteria[tally.planes.ids[i]], tally, read, phase)
+        piece.assign(open=tally.count_unknown(piece["participant"].to_numpy()))
+        for name in tally.on
+        if only in (None, name)
+        for piece in _of_one(catalogue, criteria[name], tally, read, phase)
     ]
     found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=COLUMNS)
     found = found.sort_values(["distance", "participant"], kind="stable", na_position="last", ignore_index=True)
     return found[COLUMNS]
 
 
-def _open(tally: Tally, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Count the criteria that are on and unknown for some participants; what says the same counts once."""
-    words, shifts = rows // 64, (rows % 64).astype(np.uint64)
-    counts: NDArray[np.int64] = (tally.unknown[:, words] >> shifts & np.uint64(1)).sum(axis=0, dtype=np.int64)
-    return counts
-
-
 def _of_one(
     catalogue: Catalogue, criterion: Criterion, tally: Tally, read: Read, phase: Phase
 ) -> Iterator[pd.DataFrame]:
     rows = tally.only_reason(criterion.id)
-    named = {name for text in criterion.conditions() for name in names_in(text)}
+    named = names_of(criterion)
     thresholds = [p for p in catalogue.parameters if p.id in named and not p.options]
-    for these, columns in read(facts_of(catalogue, [criterion]), rows) if len(rows) else ():
+    for these, columns in read(facts_behind(catalogue, criterion), rows) if len(rows) else ():
         evaluation = Evaluation(catalogue, [criterion], phase, columns, len(these))
         best = np.full(len(these), np.inf)
         frame = pd.DataFrame({"participant": these, "criterion": criterion.id, "parameter": None})

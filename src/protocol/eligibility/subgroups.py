@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.cohort_counts import Tally, Words, members
+from protocol.eligibility.cohort_counts import Places, Tally
 
 SMALLEST = 10
 """Counts from 1 to one below this are hidden."""
@@ -95,10 +95,10 @@ def exclusion_rates(tally: Tally, grouping: Grouping) -> pd.DataFrame:
     grouping = merged(grouping)
     sizes = np.bincount(grouping.places, minlength=len(grouping.labels))
     single = list[Single]()
-    for row, i in enumerate(tally.on):
-        fails = _by_group(tally.fail[row], tally, grouping)
+    for name in tally.on:
+        fails = _by_group(tally.failing(name), grouping)
         covered = hidden(np.stack([fails, sizes - fails]), sizes)
-        single.append(Single(tally.planes.ids[i], fails, covered))
+        single.append(Single(name, fails, covered))
     rows = _overall(tally, grouping, sizes, single)
     rows += [row for one in single for row in _rows(one.id, grouping, sizes, one.fails, one.covered)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -112,12 +112,11 @@ def _overall(
     What lies between the views, and between a view and a criterion that is shown, is a number of its own and can be
     small.
     """
-    judged = {name for name, judgement in zip(tally.planes.ids, tally.planes.judgement, strict=True) if judgement}
-    everything = _by_group(tally.excluded, tally, grouping)
-    computable = _by_group(Tally(tally.planes, tally.off | judged).excluded, tally, grouping)
+    everything = _by_group(tally.rows("excluded"), grouping)
+    computable = _by_group(tally.without(tally.judged).rows("excluded"), grouping)
     covered = hidden(np.stack([everything, sizes - everything]), sizes) | _beside(everything, single, sizes)
     between = hidden(np.stack([computable, everything - computable, sizes - everything]), sizes)
-    between |= _beside(computable, [one for one in single if one.id not in judged], sizes)
+    between |= _beside(computable, [one for one in single if one.id not in tally.judged], sizes)
     return [
         *_rows(ALL, grouping, sizes, everything, covered),
         *_rows(COMPUTABLE, grouping, sizes, computable, covered | between),
@@ -132,8 +131,7 @@ def _beside(counts: NDArray[np.int64], single: Sequence[Single], sizes: NDArray[
     return found
 
 
-def _by_group(plane: Words, tally: Tally, grouping: Grouping) -> NDArray[np.int64]:
-    rows = members(plane, tally.planes.participants)
+def _by_group(rows: Places, grouping: Grouping) -> NDArray[np.int64]:
     return np.bincount(grouping.places[rows], minlength=len(grouping.labels))
 
 

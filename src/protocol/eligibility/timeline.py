@@ -9,15 +9,17 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Catalogue, Criterion, Fact, FactValue, Status, check_day
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Status, check_day
+from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Gap
 from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.gates import rules
 from protocol.eligibility.logic import Logic, Value
 from protocol.eligibility.screening import check_facts, screen
-from protocol.eligibility.verdicts import CODES, Codes, check_phase, codes_of, facts_behind
+from protocol.eligibility.verdicts import STATUSES, Codes, facts_behind, logic_of, outcome, phase_of, prepared
 from protocol.records import Phase, ProtocolError
 
 
@@ -42,16 +44,14 @@ def variants(
     unusable : mapping of str to str, optional
         Facts that cannot be used, with the reason.
     """
-    known = np.ones(rows, dtype=bool)
-    facts = {fact.id: fact for fact in catalogue.facts}
+    known, facts = np.ones(rows, dtype=bool), prepared(catalogue).facts
     columns = {
         name: Value(_column(facts[name], np.full(rows, _plain(facts[name], value))), known)
         for name, value in given.items()
         if name not in varied and name not in unusable
     }
     columns |= {name: Value(_column(facts[name], values), known) for name, values in varied.items()}
-    parameters = {parameter.id: parameter for parameter in catalogue.parameters}
-    return Logic(facts, parameters, Columns(columns, unusable))
+    return logic_of(catalogue, Columns(columns, unusable))
 
 
 def _plain(fact: Fact, value: FactValue) -> Any:
@@ -69,7 +69,7 @@ def _column(fact: Fact, values: NDArray[Any]) -> Any:
 HORIZON_DAYS = 1100
 """Three years and a little more: the longest clock of the criteria counts three years."""
 
-PASSES = (CODES.index("met"), CODES.index("not applicable"))
+PASSES = (STATUSES.index("met"), STATUSES.index("not applicable"))
 
 
 class Span(NamedTuple):
@@ -113,7 +113,7 @@ class Lane:
         return self.on(day) in ("met", "not applicable")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Timeline:
     """When this participant could be enrolled, as far as time decides.
 
@@ -192,6 +192,20 @@ class Timeline:
         """The rules that fail on every day looked at."""
         return tuple(name for name, status in self.steady.items() if status == "not met")
 
+    def table(self) -> pd.DataFrame:
+        """Return the lanes, one row per run of days with the same verdict: criterion, title, status, first, last."""
+        rows = [
+            (one.rule.id, one.title, span.status, span.first, span.last) for one in self.lanes for span in one.spans
+        ]
+        return pd.DataFrame(rows, columns=["criterion", "title", "status", "first", "last"])
+
+    def __repr__(self) -> str:
+        earliest = f"earliest enrolment {self.earliest}" if self.earliest else "no day on which every rule passes"
+        return f"<Timeline from {self.first} to {self.last}: {earliest}, {len(self.lanes)} rules change>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.table())
+
     def _before_or_after(self, day: date) -> tuple[Lane, ...]:
         if self.open:
             return self._in_the_way(day)
@@ -204,33 +218,30 @@ class Timeline:
 def timeline(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
-    phase: Phase,
+    phase: Phase | None,
     start: date,
     days: int = HORIZON_DAYS,
     unusable: Mapping[str, str] = MappingProxyType({}),
 ) -> Timeline:
     """Judge every possible day of enrolment; see :meth:`protocol.eligibility.EligibilityRecord.timeline`."""
-    check_phase(phase)
+    phase = phase_of(catalogue, phase)
     check_day(start, "start")
     if days % 1 or days < 1:
         raise ProtocolError("days", repr(days), "a whole number, 1 or more")
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     candidates = np.datetime64(start) + np.arange(days)
-    moving = {RECENCY_ANCHOR}
-    if "consent_date" not in given and given.get("consent_signed") is not True:
-        moving.add("consent_date")  # to be signed on the day at the latest
-    varied = {fact.id: candidates for fact in catalogue.facts if fact.id in moving}
-    logic = variants(catalogue, given, varied, days, unusable)
+    moving = _moving(catalogue, given)
+    logic = variants(catalogue, given, dict.fromkeys(moving, candidates), days, unusable)
     lanes, steady = [], {}
     open_, possible = np.ones(days, dtype=bool), np.ones(days, dtype=bool)
     for rule in (rule for rule in rules(catalogue, phase) if rule.counted_with is None):
-        codes = codes_of(logic, rule, phase, days)
+        codes = outcome(logic, rule, phase).codes(days)
         if (codes == codes[0]).all():
-            steady[rule.id] = CODES[codes[0]]
+            steady[rule.id] = STATUSES[codes[0]]
             continue
-        lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(logic.facts, rule)))
+        lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(catalogue, rule)))
         open_ &= np.isin(codes, PASSES)
-        possible &= codes != CODES.index("not met")
+        possible &= codes != STATUSES.index("not met")
     last, runs = start + timedelta(days=days - 1), _runs(possible, start)
     found = Timeline(start, last, tuple(lanes), steady, _runs(open_, start))
     if found.open or not runs:
@@ -240,6 +251,16 @@ def timeline(
     if all(gap.reason == "stale" for gap in gaps):
         return found
     return replace(found, possible=runs, awaited=tuple(dict.fromkeys(gap.about for gap in gaps)))
+
+
+def _moving(catalogue: Catalogue, given: Mapping[str, FactValue]) -> list[str]:
+    """Return the days that move along; a consent still to be given is given on the candidate at the latest."""
+    roles = catalogue.roles
+    moving = [roles.enrolment_day] if roles.enrolment_day else []
+    signed = roles.consent_given is not None and given.get(roles.consent_given) is True
+    if roles.consent_day and roles.consent_day not in given and not signed:
+        moving.append(roles.consent_day)
+    return moving
 
 
 def _gaps(
@@ -254,20 +275,20 @@ def _gaps(
     return [gap for lane in lanes for gap in screening[lane.rule.id].gaps]
 
 
-def _tests(facts: Mapping[str, Fact], rule: Criterion) -> tuple[str, ...]:
+def _tests(catalogue: Catalogue, rule: Criterion) -> tuple[str, ...]:
     """Return the dates of the tests behind a rule."""
-    behind = facts_behind(facts, rule)
-    return tuple(dict.fromkeys(fact.dated_by for fact in facts.values() if fact.id in behind and fact.dated_by))
+    behind = facts_behind(catalogue, rule)
+    return tuple(dict.fromkeys(f.dated_by for f in catalogue.facts if f.id in behind and f.dated_by))
 
 
 def _spans(codes: Codes, start: date) -> tuple[Span, ...]:
     edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
     return tuple(
-        Span(start + timedelta(days=low), start + timedelta(days=high - 1), CODES[codes[low]])
+        Span(start + timedelta(days=low), start + timedelta(days=high - 1), STATUSES[codes[low]])
         for low, high in pairwise(edges)
     )
 
 
 def _runs(flags: NDArray[np.bool_], start: date) -> tuple[tuple[date, date], ...]:
     runs = _spans(np.where(flags, 0, 1).astype(np.int8), start)
-    return tuple((run.first, run.last) for run in runs if run.status == CODES[0])
+    return tuple((run.first, run.last) for run in runs if run.status == STATUSES[0])

@@ -1,29 +1,151 @@
-"""One rule for all verdicts: a criterion fails, is clear, is unknown or does not apply; and the facts behind it."""
+"""The one rule for all verdicts: a criterion fails, is clear, is unknown or does not apply; and the facts behind it.
 
-from collections.abc import Mapping
+It works on the flags of one participant (bool) and on those of many (arrays) alike.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import names_in
-from protocol.eligibility.criteria import PHASES, RECENCY_ANCHOR, Catalogue, Criterion, Fact, Parameter, Part, Status
-from protocol.eligibility.logic import Logic, Rails, all_of, any_of, both, opposite
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Part, Status
+from protocol.eligibility.logic import Known, Leaves, Logic, all_of, any_of, both, either, negated, opposite
 from protocol.records import Phase, ProtocolError
 
+INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
-class Prepared(NamedTuple):
+STATUSES: tuple[Status, ...] = ("met", "not met", "unknown", "not applicable")
+"""A verdict as a number is its place here."""
+
+Codes = NDArray[np.int8]
+
+
+class Outcome(NamedTuple):
+    """Who fails a rule, is clear of it, and to whom it does not apply: flags of which at most one is true.
+
+    If none is true, the verdict is unknown.
+    """
+
+    fails: Any
+    clear: Any
+    not_applicable: Any
+
+    @property
+    def unknown(self) -> Any:
+        """For whom nothing can be said."""
+        return opposite(either(either(self.fails, self.clear), self.not_applicable))
+
+    @property
+    def status(self) -> Status:
+        """The verdict of one participant."""
+        if self.not_applicable:
+            return "not applicable"
+        return "not met" if self.fails else "met" if self.clear else "unknown"
+
+    def codes(self, size: int) -> Codes:
+        """Return the verdict of each of many as its place in :data:`STATUSES`, shape (size,)."""
+        codes = np.full(size, STATUSES.index("unknown"), dtype=np.int8)
+        for status, flag in (("met", self.clear), ("not met", self.fails), ("not applicable", self.not_applicable)):
+            codes[np.broadcast_to(np.asarray(flag, dtype=bool), size)] = STATUSES.index(status)
+        return codes
+
+
+_OUTSIDE = Outcome(False, False, True)
+
+
+def outcome(logic: Logic, criterion: Criterion, phase: Phase) -> Outcome:
+    """Return the outcome of a criterion in a phase; of its parts, those that do not apply are left out."""
+    if not in_phase(criterion, phase):
+        return _OUTSIDE
+    condition = condition_of(logic, criterion, phase)
+    alone = "all" if criterion.kind == "inclusion" else "any"
+    return _outcome(logic, criterion, alone, criterion, condition)
+
+
+def part_outcome(logic: Logic, criterion: Criterion, part: Part, phase: Phase) -> Outcome:
+    """Return the outcome of one part of a criterion, as far as it decides the criterion."""
+    if not part.holds_in(phase):
+        return _OUTSIDE
+    return _outcome(logic, part, criterion.combine, criterion, logic.condition(part.condition))
+
+
+def _outcome(
+    logic: Logic, rule: Criterion | Part, combine: str | None, criterion: Criterion, condition: Known
+) -> Outcome:
+    """An inclusion blocks if its condition is false, an exclusion if it is true."""
+    share = _share(logic, rule, combine, condition)
+    blocks = negated(share) if criterion.kind == "inclusion" else share
+    if rule.applies_if is None:
+        return Outcome(blocks.true, blocks.false, False)
+    absent = logic.condition(rule.applies_if).false
+    here = opposite(absent)
+    return Outcome(both(here, blocks.true), both(here, blocks.false), absent)
+
+
+def condition_of(logic: Logic, criterion: Criterion, phase: Phase) -> Known:
+    """Evaluate a criterion's condition in a phase, or its parts combined; parts that do not apply are left out."""
+    if criterion.condition is not None:
+        return logic.condition(criterion.condition)
+    parts = [
+        _share(logic, part, criterion.combine, logic.condition(part.condition))
+        for part in criterion.parts
+        if part.holds_in(phase)
+    ]
+    return any_of(parts) if criterion.combine == "any" else all_of(parts)
+
+
+def _share(logic: Logic, rule: Criterion | Part, combine: str | None, condition: Known) -> Known:
+    """What a rule adds to others of which any, or all, must hold; one that does not apply leaves it to them."""
+    if rule.applies_if is None:
+        return condition
+    applies = logic.condition(rule.applies_if)
+    return all_of([applies, condition]) if combine == "any" else any_of([negated(applies), condition])
+
+
+def in_phase(criterion: Criterion, phase: Phase) -> bool:
+    """Whether a criterion, or at least one of its parts, holds in a phase."""
+    return criterion.holds_in(phase) and (
+        not criterion.parts or any(part.holds_in(phase) for part in criterion.parts)
+    )
+
+
+def phase_of(catalogue: Catalogue, phase: Phase | None) -> Phase:
+    """Return the phase, the record's first when none is named.
+
+    Raises
+    ------
+    ProtocolError
+        For a phase the record does not have.
+    """
+    if phase is None:
+        return catalogue.phases[0]
+    if phase not in catalogue.phases:
+        raise ProtocolError("phase", repr(phase), " or ".join(catalogue.phases))
+    return phase
+
+
+class Prepared:
     """A record ready to be used: its facts and parameters by id, and the title of each criterion and part."""
 
-    facts: dict[str, Fact]
-    parameters: dict[str, Parameter]
-    titles: dict[str, str]
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.facts = {fact.id: fact for fact in catalogue.facts}
+        self.parameters = {parameter.id: parameter for parameter in catalogue.parameters}
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """The titles with the present thresholds, by the title as it stands in the record."""
+        criteria = (*self.catalogue.criteria, *self.catalogue.infusion_criteria)
+        return {rule.title: self.catalogue.title(rule) for criterion in criteria for rule in criterion.rules()}
 
 
-LATEST = 16
+_LATEST = 16
 
-_prepared: dict[tuple[int, ...], tuple[Catalogue, Prepared]] = {}
+_prepared: dict[tuple[int, ...], Prepared] = {}
 
 _one_at_a_time = Lock()
 
@@ -33,88 +155,57 @@ def prepared(catalogue: Catalogue) -> Prepared:
     key = (id(catalogue.facts), id(catalogue.parameters), id(catalogue.criteria), id(catalogue.infusion_criteria))
     with _one_at_a_time:
         if key not in _prepared:
-            while len(_prepared) >= LATEST:
+            while len(_prepared) >= _LATEST:
                 _prepared.pop(next(iter(_prepared)))
-            _prepared[key] = (catalogue, _prepare(catalogue))  # holds the record, so that the ids stay its own
-        return _prepared[key][1]
+            _prepared[key] = Prepared(catalogue)  # holds the record, so that the ids stay its own
+        return _prepared[key]
 
 
-def _prepare(catalogue: Catalogue) -> Prepared:
-    criteria = (*catalogue.criteria, *catalogue.infusion_criteria)
-    rules: list[Criterion | Part] = [*criteria, *(part for criterion in criteria for part in criterion.parts)]
-    return Prepared(
-        {fact.id: fact for fact in catalogue.facts},
-        {parameter.id: parameter for parameter in catalogue.parameters},
-        {rule.title: catalogue.title(rule) for rule in rules},
-    )
+def logic_of(catalogue: Catalogue, leaves: Leaves, changed: Mapping[str, Any] | None = None) -> Logic:
+    """Return what evaluates a record's conditions on some facts.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    leaves : Leaves
+        The facts of one participant or of many.
+    changed : mapping of str to object with a `value`, optional
+        Other values of parameters, by id: one for all, or an array with one for each participant.
+    """
+    ready = prepared(catalogue)
+    parameters = {**ready.parameters, **changed} if changed else ready.parameters
+    return Logic(ready.facts, parameters, leaves, catalogue.roles.enrolment_day)
 
 
-INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
+def names_behind(catalogue: Catalogue, names: Iterable[str]) -> tuple[str, ...]:
+    """Return some facts and parameters, by id, with all that can change them.
+
+    These are the facts that a fact is computed from, the day it was measured, how long it is valid, and the day of
+    enrolment that its age is counted to.
+    """
+    facts, found = prepared(catalogue).facts, dict[str, None]()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found[name] = None
+        if (fact := facts.get(name)) is None:
+            continue
+        if fact.derived:
+            waiting += names_in(fact.derived)
+        if fact.dated_by:
+            recency = (fact.dated_by, fact.valid_days, catalogue.roles.enrolment_day)
+            waiting += [one for one in recency if one is not None]
+    return tuple(found)
 
 
-def in_phase(criterion: Criterion, phase: Phase) -> bool:
-    """Whether a criterion, or at least one of its parts, holds in a phase."""
-    return phase in criterion.phases and (
-        not criterion.parts or any(phase in part.phases for part in criterion.parts)
-    )
+def facts_behind(catalogue: Catalogue, *criteria: Criterion) -> dict[str, Fact]:
+    """Return the facts that can change the verdicts of some criteria, by id; see :func:`names_behind`."""
+    facts = prepared(catalogue).facts
+    return {name: facts[name] for name in names_behind(catalogue, names_of(*criteria)) if name in facts}
 
 
-def rails_of(logic: Logic, criterion: Criterion, phase: Phase) -> Rails:
-    """Whether a criterion's condition holds in a phase, its parts combined; parts that do not apply are left out."""
-    if criterion.condition is not None:
-        return logic.condition(criterion.condition)
-    parts = [_part_rails(logic, criterion, part) for part in criterion.parts if phase in part.phases]
-    return any_of(parts) if criterion.combine == "any" else all_of(parts)
-
-
-def _part_rails(logic: Logic, criterion: Criterion, part: Part) -> Rails:
-    rails = logic.condition(part.condition)
-    if part.applies_if is None:
-        return rails
-    applies = logic.condition(part.applies_if)
-    if criterion.combine == "any":
-        return all_of([applies, rails])
-    return any_of([Rails(applies.false, applies.true), rails])
-
-
-def blocked(criterion: Criterion, rails: Rails) -> Rails:
-    """Turn a condition into 'blocks': an inclusion blocks when false, an exclusion when true."""
-    return Rails(rails.false, rails.true) if criterion.kind == "inclusion" else rails
-
-
-def check_phase(phase: str) -> None:
-    """Raise ProtocolError for a phase the protocol does not have."""
-    if phase not in PHASES:
-        raise ProtocolError("phase", repr(phase), " or ".join(PHASES))
-
-
-CODES: tuple[Status, ...] = ("met", "not met", "unknown", "not applicable")
-"""A verdict as a number is its place here."""
-
-Codes = NDArray[np.int8]
-
-
-def facts_behind(facts: Mapping[str, Fact], rule: Criterion) -> set[str]:
-    """Return the facts a rule hangs on, by id: those it names, what they are computed from and dated by."""
-    found: set[str] = set()
-    wanted = [name for text in rule.conditions() for name in names_in(text) if name in facts]
-    while wanted:
-        fact = facts[wanted.pop()]
-        if fact.id not in found:
-            found.add(fact.id)
-            wanted += names_in(fact.derived) if fact.derived else ()
-            wanted += (fact.dated_by, RECENCY_ANCHOR) if fact.dated_by else ()
-    return found
-
-
-def codes_of(logic: Logic, rule: Criterion, phase: Phase, rows: int) -> Codes:
-    """Return the verdict of each variant, as its place in :data:`CODES`."""
-    blocks = blocked(rule, rails_of(logic, rule, phase))
-    applies = logic.condition(rule.applies_if) if rule.applies_if else None
-    fails = blocks.true if applies is None else both(applies.true, blocks.true)
-    clear = blocks.false if applies is None else both(opposite(applies.false), blocks.false)
-    absent = False if applies is None else applies.false
-    codes = np.full(rows, CODES.index("unknown"), dtype=np.int8)
-    for status, flag in (("met", clear), ("not met", fails), ("not applicable", absent)):
-        codes[np.broadcast_to(np.asarray(flag, dtype=bool), rows)] = CODES.index(status)
-    return codes
+def names_of(*criteria: Criterion) -> dict[str, None]:
+    """Return the facts and parameters that the conditions of some criteria name, in order of appearance."""
+    return {name: None for criterion in criteria for text in criterion.conditions() for name in names_in(text)}

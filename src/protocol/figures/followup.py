@@ -262,7 +262,7 @@ CLOCKS = {
     "DLT": (ORANGE, _("DLT")),
 }
 
-NEXT = {"phase_ib_end": _("Phase Ib ends"), "last_enrolment": _("Last enrolment"), "last_visit": _("Last visit")}
+NEXT = {"escalation_end": _("Escalation ends"), "last_enrolment": _("Last enrolment"), "last_visit": _("Last visit")}
 
 LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
 
@@ -486,7 +486,7 @@ def span_of_milestones(rows: pd.DataFrame) -> alt.LayerChart:
 
 def gain_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Prepare the rows of :func:`gains` from :func:`protocol.followup.forecast.what_if`."""
-    rows = table[table["change"] != ""].rename(columns={"phase_ib_months_gained": "months"})
+    rows = table[table["change"] != ""].rename(columns={"escalation_months_gained": "months"})
     rows = rows[["change", "months"]].sort_values("months", ascending=False, ignore_index=True)
     rows["months"] = rows["months"].round(2)
     rows["direction"] = np.where(rows["months"] >= 0, "sooner", "later")

@@ -1,11 +1,11 @@
-"""What differs between two schedules, and what each frequency level asks of a participant."""
+"""Differences between two schedules, and the burden of each frequency level."""
 
 from datetime import date, timedelta
 
 import pandas as pd
 
 from protocol.followup.ledger import Dates, timeline
-from protocol.followup.schedule import END_OF_TREATMENT, FIRST_INFUSION, FollowupRecord, Visit, shifted
+from protocol.followup.schedule import FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError
 
 
@@ -39,18 +39,17 @@ def differences(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def slipped(record: FollowupRecord, dates: Dates, days: int) -> dict[str, date | None]:
-    """Return the anchors when the first infusion slips: the end of treatment slips with it, enrolment stays.
+    """Return the dates of the anchors if the first infusion is some days later; the end of treatment moves with it.
 
     Raises
     ------
     ProtocolError
-        When there is no first infusion that could slip.
+        If the first infusion has no date.
     """
-    first = dates.get(FIRST_INFUSION)
-    if first is None:
-        name = next(item.name for item in record.anchors if item.id == FIRST_INFUSION)
+    if dates.get(record.first_infusion) is None:
+        name = next(item.name for item in record.anchors if item.id == record.first_infusion)
         raise ProtocolError(name, "no date", "the planned date")
-    moving = (FIRST_INFUSION, END_OF_TREATMENT)
+    moving = (record.first_infusion, record.anchor("end_of_treatment"))
     return {name: day + timedelta(days=days) if day and name in moving else day for name, day in dates.items()}
 
 
@@ -61,7 +60,7 @@ def activities(record: FollowupRecord, frequency: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a procedure (index: its id), one column a visit (by its id, in the order of a usual course), True
-        where it is done. The early termination visit is left out: nobody is expected to need it.
+        where it is done. Visits that hang on the withdrawal are left out.
     """
     visits = _course(record, frequency)
     return pd.DataFrame(
@@ -73,18 +72,18 @@ def activities(record: FollowupRecord, frequency: int) -> pd.DataFrame:
 def _course(record: FollowupRecord, frequency: int) -> list[Visit]:
     """The visits of a usual course in the order of their days."""
     start = date(2001, 1, 1)
-    dates: dict[str, date | None] = {"enrolment": start, "start_of_therapy": start + timedelta(days=3)}
-    dates |= {FIRST_INFUSION: start + timedelta(days=14)}
-    dates |= {END_OF_TREATMENT: shifted(start + timedelta(days=14), record.course.value)}
-    known = {anchor.id for anchor in record.anchors}  # another trial may have fewer
-    ledger = timeline(record, {name: day for name, day in dates.items() if name in known}, frequency, start)
+    first = start + timedelta(days=14)
+    days: dict[str | None, date] = {"enrolment": start, "start_of_therapy": start + timedelta(days=3)}
+    days |= {"first_infusion": first, "end_of_treatment": shifted(first, record.course.value)}
+    dates = {anchor.id: days[anchor.role] for anchor in record.anchors if anchor.role in days}
+    ledger = timeline(record, dates, frequency, start)
     expected = ledger[ledger["status"] != "not applicable"]
     visits = {visit.id: visit for visit in record.visits_at(frequency)}
     return [visits[name] for name in expected["id"]]
 
 
 def burden(record: FollowupRecord) -> pd.DataFrame:
-    """Add up what each frequency level asks of a participant who takes the whole course.
+    """Return the burden of each frequency level for a participant who completes the course.
 
     Returns
     -------

@@ -1,9 +1,9 @@
-"""The trial's own calendar: when phase Ib, enrolment and the last visit end, by simulation.
+"""The forecast of the trial: ends of the dose escalation, of enrolment and of follow-up, by simulation.
 
 Cohort after cohort: a decision opens the cohort; after the screening lead its participants come one by one (a
 Poisson process); when the last one has come the trial is closed to accrual until that one's DLT window and the
-committee's review are over. Then phase II accrues without pauses until the planned number is enrolled, and the last
-visit follows at the end of the follow-up. A DLT shortens nobody's wait, and nobody is lost.
+committee's review are over. After the escalation the trial accrues without pauses until the planned number is
+enrolled, and the last visit follows at the end of the follow-up. A DLT shortens no wait, and no participant is lost.
 
 How long a path takes depends on how many cohorts it holds at each frequency level and not on their order.
 """
@@ -81,7 +81,7 @@ class Assumptions:
 
 
 def assumptions(record: FollowupRecord, *, dlt_window_days: int, cohort_size: int, enrolment: int) -> Assumptions:
-    """Gather the record's own assumptions; what belongs to other topics comes as plain values."""
+    """Return the assumptions of the record; those of other topics are given as plain values."""
     given = record.forecast
     return Assumptions(
         screened_per_month=sum(site.screened_per_month for site in given.sites),
@@ -90,7 +90,7 @@ def assumptions(record: FollowupRecord, *, dlt_window_days: int, cohort_size: in
         stagger_days=given.stagger_days.value, counted_from=given.counted_from.value,
         last_infusion_days=tuple(item.infusion_days[-1] for item in record.frequencies),
         cohort_size=cohort_size, enrolment=enrolment,
-        follow_up=next(item.lasts for item in record.periods if item.id == "follow_up"),
+        follow_up=next((item.lasts for item in record.periods if item.id == given.follow_up), "P0D"),
     )  # fmt: skip
 
 
@@ -119,8 +119,8 @@ def simulate(given: Assumptions, paths: NDArray[np.int64], runs: int, seed: int)
     Returns
     -------
     pandas.DataFrame
-        One row a run, in days from the opening of the first cohort: ``phase_ib_end`` (the decision after its last
-        cohort), ``last_enrolment``, ``closed_share`` (of phase Ib, 0 to 1), ``participants`` (in phase Ib).
+        One row a run, in days from the opening of the first cohort: ``escalation_end`` (the decision after its last
+        cohort), ``last_enrolment``, ``closed_share`` (of the escalation, 0 to 1), ``participants`` (in it).
 
     Raises
     ------
@@ -143,7 +143,9 @@ def simulate(given: Assumptions, paths: NDArray[np.int64], runs: int, seed: int)
     later = np.maximum(given.enrolment - people, 0)
     last = end + random.standard_gamma(later) / given.enrolled_per_day
     share = np.divide(closed, end, out=np.zeros(runs), where=end > 0)
-    return pd.DataFrame({"phase_ib_end": end, "last_enrolment": last, "closed_share": share, "participants": people})
+    return pd.DataFrame(
+        {"escalation_end": end, "last_enrolment": last, "closed_share": share, "participants": people}
+    )
 
 
 def milestones(given: Assumptions, simulated: pd.DataFrame, start: date) -> pd.DataFrame:
@@ -152,12 +154,12 @@ def milestones(given: Assumptions, simulated: pd.DataFrame, start: date) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        Rows ``phase_ib_end``, ``last_enrolment``, ``last_visit``; columns ``p10``, ``p50``, ``p90``
+        Rows ``escalation_end``, ``last_enrolment``, ``last_visit``; columns ``p10``, ``p50``, ``p90``
         (datetime64[s]) and ``p10_months``, ``p50_months``, ``p90_months`` from `start`.
     """
     first = np.datetime64(start, "D")
     rows = {}
-    for name in ("phase_ib_end", "last_enrolment"):
+    for name in ("escalation_end", "last_enrolment"):
         quantiles = np.quantile(simulated[name], [0.1, 0.5, 0.9])
         rows[name] = first + np.ceil(quantiles).astype("timedelta64[D]")
     rows["last_visit"] = moved(rows["last_enrolment"], given.follow_up)
@@ -182,17 +184,17 @@ def what_if(
     Returns
     -------
     pandas.DataFrame
-        One row a change: ``change``, ``phase_ib_end``, ``last_enrolment`` (median months), ``closed_share``
-        (median, 0 to 1), and ``phase_ib_months_gained``, ``enrolment_months_gained`` (negative when it takes longer).
+        One row a change: ``change``, ``escalation_end``, ``last_enrolment`` (median months), ``closed_share``
+        (median, 0 to 1), and ``escalation_months_gained``, ``enrolment_months_gained`` (negative if longer).
     """
     rows = []
     every: dict[str, Mapping[str, Any]] = {"": {}, **changes}
     for name, fields in every.items():
         result = simulate(replace(given, **fields), paths, runs, seed).median()
-        months = result[["phase_ib_end", "last_enrolment"]] / DAYS_PER_MONTH
+        months = result[["escalation_end", "last_enrolment"]] / DAYS_PER_MONTH
         rows.append((name, *months, result["closed_share"]))
-    frame = pd.DataFrame(rows, columns=["change", "phase_ib_end", "last_enrolment", "closed_share"])
-    for column, gained in {"phase_ib_end": "phase_ib", "last_enrolment": "enrolment"}.items():
+    frame = pd.DataFrame(rows, columns=["change", "escalation_end", "last_enrolment", "closed_share"])
+    for column, gained in {"escalation_end": "escalation", "last_enrolment": "enrolment"}.items():
         frame[f"{gained}_months_gained"] = frame[column].iloc[0] - frame[column]
     return frame
 

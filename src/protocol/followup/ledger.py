@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.followup.schedule import FIRST_INFUSION, LAST_INFUSION, WITHDRAWAL, Days, FollowupRecord, Visit, shifted
-from protocol.followup.windows import UNKNOWN, Schedule, Table, Window, read_table
+from protocol.followup.schedule import LAST_INFUSION, Days, FollowupRecord, Visit, shifted
+from protocol.followup.windows import UNKNOWN, Schedule, Table, WindowDays, read_table
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -45,12 +45,12 @@ _NOT_APPLICABLE = STATUSES.index("not applicable")
 _DATES = ("opens", "target", "closes", "done", "today")
 
 
-def statuses(window: Window, done: Days, cancelled: NDArray[np.bool_], today: date) -> NDArray[np.intp]:
+def statuses(window: WindowDays, done: Days, cancelled: NDArray[np.bool_], today: date) -> NDArray[np.intp]:
     """Decide statuses: the only place where this is decided.
 
     Parameters
     ----------
-    window : Window
+    window : WindowDays
         The days of every visit, NaT where its anchor has no date.
     done : ndarray of datetime64[D]
         The days on which the visits took place, NaT where they did not.
@@ -182,7 +182,7 @@ def _group(record: FollowupRecord, given: Table, level: int, today: date) -> lis
     """Work out every visit of the participants of one frequency level."""
     schedule = Schedule(record, given, level, np.datetime64(today, "D"))
     none, size = np.full(len(given), UNKNOWN, "datetime64[D]"), len(given)
-    elsewhere = Window.unknown(size), none, np.full(size, _NOT_APPLICABLE)
+    elsewhere = WindowDays.unknown(size), none, np.full(size, _NOT_APPLICABLE)
     pieces = []
     for place, visit in enumerate(record.all_visits):
         here = schedule.visits.get(visit.id)
@@ -190,16 +190,16 @@ def _group(record: FollowupRecord, given: Table, level: int, today: date) -> lis
         pieces.append(
             {"row": given.rows, "visit": np.full(size, place), "level": np.full(size, level), "opens": window.opens,
              "target": window.target, "closes": window.closes, "done": done, "status": code,
-             "zero": given[FIRST_INFUSION]}
+             "zero": given[record.first_infusion]}
         )  # fmt: skip
     return pieces
 
 
-def _judged(schedule: Schedule, visit: Visit, today: date) -> tuple[Window, Days, NDArray[np.intp]]:
+def _judged(schedule: Schedule, visit: Visit, today: date) -> tuple[WindowDays, Days, NDArray[np.intp]]:
     schedule.check_counted(visit)
     window, done = schedule.window(visit), schedule.done(visit)
     code = statuses(window, done, schedule.cancelled(visit), today)
-    if schedule.roots[visit.id] == WITHDRAWAL:  # nobody is expected to end early
+    if schedule.roots[visit.id] == schedule.record.anchor("withdrawal"):  # not expected
         code = np.where(np.isnat(window.target), _NOT_APPLICABLE, code)
     return window, done, code
 

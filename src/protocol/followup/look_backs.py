@@ -1,4 +1,4 @@
-"""Exposures: look-backs that must have run out before enrolment, and agents never given beside an infusion."""
+"""Look-backs that must be over before enrolment, and agents that must not be given together with an infusion."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -28,8 +28,8 @@ def lookbacks(
     today : date
         The reader's day; an exposure after it is refused.
     boundary_day_allowed : bool, optional
-        Whether the day on which the look-back has just run out is allowed (day 14 of 2 weeks; question A25). The
-        record's default when not given.
+        Whether the day on which the look-back has just run out is allowed (day 14 of 2 weeks). The
+        record's own reading if left out.
 
     Returns
     -------
@@ -75,9 +75,9 @@ Interval = tuple[date | None, date | None]
 
 
 def conflicts(record: FollowupRecord, ledger: pd.DataFrame, courses: Mapping[str, Interval]) -> pd.DataFrame:
-    """Compare the courses of such agents with the infusions.
+    """Compare the courses of agents that must not be given together with an infusion with the infusions.
 
-    "Concurrently" is read as on the same day. A course without a last day goes on.
+    "Together" means on the same day. A course without a last day goes on.
 
     Parameters
     ----------

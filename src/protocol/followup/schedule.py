@@ -1,10 +1,10 @@
-"""The schedule of a trial: anchors, visits, infusion days, look-backs, working days; durations in ISO 8601."""
+"""The record of follow-up: anchors, visits, infusion days, look-backs, working days; durations in ISO 8601."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 from dateutil.relativedelta import relativedelta
@@ -92,53 +92,6 @@ def shifted(day: date, text: str, sign: int = 1) -> date:
     return result
 
 
-Weekday = Annotated[int, Field(ge=1, le=7)]
-
-Count = Annotated[int, Field(ge=0)]
-
-
-class Working(Record):
-    """When a site works: ISO weekdays, weekend days that are made working days, and its visits a day."""
-
-    weekdays: Sourced[Annotated[tuple[Weekday, ...], Field(min_length=1)]]
-    makeup_days: Sourced[bool]
-    visits_per_day: Sourced[Annotated[int, Field(ge=1)]]
-
-
-class SiteRate(Provenance):
-    """How many people a site screens in a month."""
-
-    site: Text
-    screened_per_month: Annotated[float, Field(ge=0)]
-
-
-class Forecast(Record):
-    """What the trial's own calendar is simulated with; the DLT window and cohort size come from the escalation."""
-
-    review_days: Sourced[Count]
-    screening_days: Sourced[Count]
-    stagger_days: Sourced[Count]
-    screening_failures: Sourced[Annotated[float, Field(ge=0, lt=1)]]
-    counted_from: Sourced[Literal["first", "last"]]
-    sites: Annotated[tuple[SiteRate, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        unique((rate.site for rate in self.sites), "site")
-        if sum(rate.screened_per_month for rate in self.sites) == 0:
-            raise ValueError("no site screens anybody; write a rate above 0 for one of them")
-        return self
-
-
-FIRST_INFUSION = "first_infusion"  # the anchor of study day 1
-
-END_OF_TREATMENT = "end_of_treatment"  # no infusion is planned after this anchor
-
-WITHDRAWAL = "withdrawal"  # nothing is planned after this anchor but what hangs on it
-
-LAST_INFUSION = "last_infusion"  # a visit may hang on it; which day that is depends on the participant
-
-
 def _is_duration(text: str) -> str:
     duration(text)
     return text
@@ -160,12 +113,43 @@ Length = Annotated[str, AfterValidator(_is_length)]
 Level = Annotated[int, Field(ge=1)]
 
 
+Role = Literal["enrolment", "start_of_therapy", "first_infusion", "end_of_treatment", "withdrawal"]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+"""The roles of anchors, in the order in which their days may happen."""
+
+LAST_INFUSION = "last_infusion"
+"""What a visit may hang on besides anchors and visits: the participant's last infusion."""
+
+_INFUSION = "infusion_day_"
+
+
+def infusion_visit(day: int) -> str:
+    """Return the id of the visit at which the infusion of a study day is given (1 or more)."""
+    return f"{_INFUSION}{day}"
+
+
 class Anchor(Provenance):
-    """A day that other days are counted from. Anchors stand in the order in which they may happen."""
+    """A day that other days are counted from. Anchors stand in the order in which they may happen.
+
+    The role says what the workbook uses the anchor for; each role belongs to at most one anchor.
+
+    ``enrolment``
+        Look-backs end on this day.
+    ``start_of_therapy``
+        The day on which the anti-cancer therapy begins.
+    ``first_infusion``
+        Study day 1; infusion days are counted from it. One anchor must have this role.
+    ``end_of_treatment``
+        No infusion is planned after this day.
+    ``withdrawal``
+        No visit is planned after this day except those that hang on it.
+    """
 
     id: Id
     name: Text
     meaning: Text
+    role: Role | None = None
 
 
 class Window(Provenance):
@@ -199,7 +183,7 @@ class Visit(Provenance):
     @property
     def is_infusion(self) -> bool:
         """Whether it is an infusion, whose day follows from the frequency."""
-        return self.id.startswith("infusion_day_")
+        return self.id.startswith(_INFUSION)
 
     def applies_to(self, level: int) -> bool:
         """Whether the visit belongs to a frequency level."""
@@ -244,6 +228,62 @@ class Agent(Provenance):
     name: Text
 
 
+Weekday = Annotated[int, Field(ge=1, le=7)]
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Working(Record):
+    """When a site works.
+
+    Attributes
+    ----------
+    weekdays : Sourced of tuple of int
+        ISO weekdays, 1 (Monday) to 7 (Sunday).
+    holidays : Sourced of str, optional
+        ISO 3166 code of the country whose public holidays are observed, such as ``CN``. None: no public holidays.
+    makeup_days : Sourced of bool
+        Whether the site works on weekend days that the country makes working days.
+    visits_per_day : Sourced of int
+        Visits that the site can take on one day, 1 or more.
+    """
+
+    weekdays: Sourced[Annotated[tuple[Weekday, ...], Field(min_length=1)]]
+    holidays: Sourced[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] | None = None
+    makeup_days: Sourced[bool]
+    visits_per_day: Sourced[Annotated[int, Field(ge=1)]]
+
+
+class SiteRate(Provenance):
+    """How many people a site screens in a month."""
+
+    site: Text
+    screened_per_month: Annotated[float, Field(ge=0)]
+
+
+class Forecast(Record):
+    """The assumptions of the trial's forecast; the DLT window and the cohort size come from the escalation.
+
+    ``follow_up`` is the id of the period that ends with a participant's last visit. Without it the last visit is the
+    last enrolment.
+    """
+
+    follow_up: Id | None = None
+    review_days: Sourced[Count]
+    screening_days: Sourced[Count]
+    stagger_days: Sourced[Count]
+    screening_failures: Sourced[Annotated[float, Field(ge=0, lt=1)]]
+    counted_from: Sourced[Literal["first", "last"]]
+    sites: Annotated[tuple[SiteRate, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        unique((rate.site for rate in self.sites), "site")
+        if sum(rate.screened_per_month for rate in self.sites) == 0:
+            raise ValueError("no site screens anybody; write a rate above 0 for one of them")
+        return self
+
+
 class Example(Provenance):
     """An invented participant, in days before or after today, by the ids of anchors, visits and look-backs."""
 
@@ -260,12 +300,12 @@ def _known(names: Iterable[object], known: Sequence[object], owner: str, what: s
 
 
 class FollowupRecord(Record):
-    """Everything the protocol says about time."""
+    """What the protocol says about visits and dates: the file ``followup.toml``."""
 
     anchors: tuple[Anchor, ...]
     course: Sourced[Length]
     overdue: Sourced[Length]
-    """How long after its window a visit that was not done stays overdue before it counts as missed."""
+    """How long a visit that was not done stays overdue after its window; later it counts as missed."""
     infusion_window: Window
     infusion_procedures: tuple[Id, ...]
     frequencies: tuple[Frequency, ...]
@@ -281,7 +321,11 @@ class FollowupRecord(Record):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        unique([*(item.id for item in self.anchors), *(item.id for item in self.all_visits)], "anchor or visit")
+        unique((item.role for item in self.anchors if item.role), "anchor role")
+        if self.anchor("first_infusion") is None:
+            raise ValueError('no anchor of study day 1; write role = "first_infusion" at one of the anchors')
+        days = [*(item.id for item in self.anchors), *(item.id for item in self.all_visits)]
+        unique([*days, LAST_INFUSION], "anchor or visit")
         for items, what in (
             (self.procedures, "procedure"), (self.lookbacks, "look-back"), (self.periods, "period"),
             (self.concurrent_agents, "agent"),
@@ -300,8 +344,8 @@ class FollowupRecord(Record):
             raise ValueError("two visits have the same name; write a name of its own for each")
         procedures = [item.id for item in self.procedures]
         levels = [item.level for item in self.frequencies]
-        anchors = [item.id for item in self.anchors]
-        _known([FIRST_INFUSION], anchors, "study day 1", "anchor")
+        anchors, periods = [item.id for item in self.anchors], [item.id for item in self.periods]
+        _known([self.forecast.follow_up] if self.forecast.follow_up else [], periods, "forecast", "period")
         for visit in self.all_visits:
             _known(visit.procedures, procedures, visit.id, "procedure")
             _known(visit.frequencies, levels, visit.id, "frequency")
@@ -342,11 +386,20 @@ class FollowupRecord(Record):
                         f"the windows of infusion days {one} and {other} meet; write a narrower infusion_window"
                     )
 
+    def anchor(self, role: Role) -> str | None:
+        """Return the id of the anchor with a role, None if no anchor has it."""
+        return next((item.id for item in self.anchors if item.role == role), None)
+
+    @property
+    def first_infusion(self) -> str:
+        """The id of the anchor of study day 1."""
+        return str(self.anchor("first_infusion"))
+
     def _infusion(self, day: int, origin: Frequency) -> Visit:
         levels = tuple(item.level for item in self.frequencies if day in item.infusion_days)
         exact = Window(assumption="Study day 1 is the day of the first infusion, so it has no window.")
         return Visit(
-            id=f"infusion_day_{day}", name=f"Infusion, day {day}", hangs_on=FIRST_INFUSION,
+            id=infusion_visit(day), name=f"Infusion, day {day}", hangs_on=self.first_infusion,
             offset=f"P{day - 1}D", window=exact if day == 1 else self.infusion_window,
             procedures=self.infusion_procedures, frequencies=levels,
             source=origin.source, assumption=origin.assumption,
@@ -369,7 +422,7 @@ class FollowupRecord(Record):
         if visit.hangs_on != LAST_INFUSION:
             return visit.hangs_on
         days = next(item.infusion_days for item in self.frequencies if item.level == level)
-        return f"infusion_day_{days[-1]}"
+        return infusion_visit(days[-1])
 
     def roots(self, level: int) -> dict[str, str]:
         """Follow every visit of a level up to its anchor.

@@ -1,23 +1,25 @@
-"""Working days in China, and the best day inside every window.
+"""Working days of a site, and the best day inside every window.
 
 The rule: the working day nearest to the target day, the earlier one of two equally near, never outside the window
 and never before today; days that leave a working day to the visits that hang on this one go first. Working days are
-the site's weekdays without public holidays, with the weekend days that the State Council makes working days. It
-announces each year's exchanges in about November of the year before; a later year's days are provisional.
+the site's weekdays without the public holidays of its country, with the weekend days that the country makes working
+days. Some countries announce these days year by year (China in about November of the year before): the days of a
+year that is not announced are provisional.
 """
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, date
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.followup.ledger import Dates
-from protocol.followup.schedule import FIRST_INFUSION, Days, FollowupRecord, Visit, Working, moved
-from protocol.followup.windows import UNKNOWN, Schedule, Table, Window, read_table
+from protocol.followup.schedule import Days, FollowupRecord, Visit, Working, moved
+from protocol.followup.windows import FIRST_VISIT, UNKNOWN, Schedule, Table, WindowDays, read_table
 from protocol.records import ProtocolError
 
 _MARGIN_DAYS = 60  # for what hangs on the last day of a window
@@ -26,21 +28,57 @@ MOST_DAYS = 3660  # nobody plans single days further ahead than this
 
 
 @lru_cache
-def public_days(year: int) -> tuple[dict[date, str], frozenset[date]]:
-    """Return a year's public holidays with their names, and its weekend days that are worked."""
-    import holidays
+def public_days(country: str, year: int) -> tuple[dict[date, str], frozenset[date]]:
+    """Return the public holidays of a year with their names, and its weekend days that are worked.
 
-    china = holidays.country_holidays("CN", years=year, language="en_US")
-    names = {day: name.partition(" (")[0] for day, name in china.items() if day.year == year}
-    return names, frozenset(day for day in china.weekend_workdays if day.year == year)
+    Parameters
+    ----------
+    country : str
+        ISO 3166 code. Empty: no public holidays.
+    year : int
+
+    Raises
+    ------
+    ProtocolError
+        If the public holidays of the country are not known.
+    """
+    if not country:
+        return {}, frozenset()
+    found = _country(country, year)
+    names = {day: name.partition(" (")[0] for day, name in found.items() if day.year == year}
+    return names, frozenset(day for day in found.weekend_workdays if day.year == year)
+
+
+def last_announced_year(working: Working) -> int:
+    """Return the last year whose working days are known; 9999 if the country announces none year by year.
+
+    Raises
+    ------
+    ProtocolError
+        If the public holidays of the country are not known.
+    """
+    country = _country_of(working)
+    return _last_announced(country) if country else MAXYEAR
 
 
 @lru_cache
-def last_announced_year() -> int:
-    """Return the last year whose exchanged days are known."""
-    from holidays.countries.china import ChinaStaticHolidays
+def _last_announced(country: str) -> int:
+    found = _country(country, None)
+    return max(found.special_public_holidays) if found.has_substituted_holidays else MAXYEAR
 
-    return max(ChinaStaticHolidays.special_public_holidays)
+
+def _country_of(working: Working) -> str:
+    return working.holidays.value if working.holidays else ""
+
+
+def _country(country: str, year: int | None) -> Any:
+    import holidays
+
+    try:
+        return holidays.country_holidays(country, years=year, language="en_US")
+    except NotImplementedError:
+        write = "the ISO 3166 code of another country, or no holidays"
+        raise ProtocolError("working.holidays", repr(country), write) from None
 
 
 Serves = Callable[[Days], NDArray[np.bool_]]
@@ -72,7 +110,7 @@ class Calendar:
         weekday = (days.astype("int64") + 3) % 7 + 1  # 1970-01-01 was a Thursday
         free = np.isin(weekday, working.weekdays.value)
         for year in range(days[0].item().year, days[-1].item().year + 1):
-            closed, worked = public_days(year)
+            closed, worked = public_days(_country_of(working), year)
             free &= ~np.isin(days, _array(closed))
             if working.makeup_days.value:
                 free |= np.isin(days, _array(worked))
@@ -110,7 +148,7 @@ def _array(days: Collection[date]) -> Days:
 
 def reason(working: Working, day: date, full: Collection[date] = ()) -> str:
     """Say why a site cannot take a visit on a day: a holiday's name, ``weekday``, ``full``; "" when it can."""
-    closed, worked = public_days(day.year)
+    closed, worked = public_days(_country_of(working), day.year)
     if day in closed:
         return closed[day]
     if day.isoweekday() not in working.weekdays.value and not (working.makeup_days.value and day in worked):
@@ -118,7 +156,7 @@ def reason(working: Working, day: date, full: Collection[date] = ()) -> str:
     return "full" if day in full else ""
 
 
-Plan = dict[str, tuple[Visit, Window, Days]]
+Plan = dict[str, tuple[Visit, WindowDays, Days]]
 
 
 def _planned(
@@ -131,7 +169,7 @@ def _planned(
         table = Table(given.names, given.frequencies, given.dates | days, given.rows)
         schedule = Schedule(record, table, level, earliest - 1)
         before, plan = plan, _chosen(schedule, given, earliest, full)
-        days = {name: best for name, (_visit, _window, best) in plan.items() if name != "infusion_day_1"}
+        days = {name: best for name, (_visit, _window, best) in plan.items() if name != FIRST_VISIT}
         days = {name: np.where(np.isnat(given[name]), best, given[name]) for name, best in days.items()}
         if before and all(np.array_equal(before[n][2], plan[n][2], equal_nan=True) for n in plan):
             break
@@ -215,18 +253,18 @@ def best_days(
 
 
 def _given_already(visit: Visit, given: Table, today: date) -> bool:
-    return visit.id == "infusion_day_1" and bool(given[FIRST_INFUSION][0] < np.datetime64(today, "D"))
+    return visit.id == FIRST_VISIT and bool(given[visit.hangs_on][0] < np.datetime64(today, "D"))
 
 
 def _proposal(
-    working: Working, visit: Visit, window: Window, best: np.datetime64, today: date, full: Collection[date]
+    working: Working, visit: Visit, window: WindowDays, best: np.datetime64, today: date, full: Collection[date]
 ) -> tuple[object, ...]:
     target: date = window.target[0].item()
     year = window.closes[0].item().year
     why = "past" if target < today else reason(working, target, full) or "chain"
     return (
         visit.id, visit.name, window.opens[0], window.target[0], window.closes[0], best,
-        "" if best == window.target[0] else why, year > last_announced_year(),
+        "" if best == window.target[0] else why, year > last_announced_year(working),
     )  # fmt: skip
 
 
@@ -252,16 +290,16 @@ def doomed_starts(
         raise ProtocolError("last day", f"{last}, which is before {first}", f"a date on or after {first}")
     starts = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
     size = len(starts)
-    given = Table(tuple(map(str, starts)), np.full(size, frequency), {FIRST_INFUSION: starts}, np.arange(size))
+    given = Table(tuple(map(str, starts)), np.full(size, frequency), {record.first_infusion: starts}, np.arange(size))
     plan = _planned(record, given, frequency, starts[0] - 1, full)
-    frames = [_doomed(visit, window, best, starts) for visit, window, best in plan.values()]
+    frames = [_doomed(record.working, visit, window, best, starts) for visit, window, best in plan.values()]
     frame = pd.concat(frames, ignore_index=True)
     return frame.sort_values(["start", "target"], kind="stable", ignore_index=True)
 
 
-def _doomed(visit: Visit, window: Window, best: Days, starts: Days) -> pd.DataFrame:
+def _doomed(working: Working, visit: Visit, window: WindowDays, best: Days, starts: Days) -> pd.DataFrame:
     none = np.isnat(best) & ~np.isnat(window.target)
     days = {"start": starts, "opens": window.opens, "target": window.target, "closes": window.closes}
     frame = pd.DataFrame({name: values[none].astype("datetime64[s]") for name, values in days.items()})
-    late = frame["closes"].dt.year > last_announced_year()
+    late = frame["closes"].dt.year > last_announced_year(working)
     return frame.assign(id=visit.id, name=visit.name, provisional=late)

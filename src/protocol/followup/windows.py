@@ -1,4 +1,4 @@
-"""Windows: which days each visit may have, for a table of participants checked beforehand."""
+"""The window of each visit, for a checked table of participants."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,20 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.followup.schedule import (
-    END_OF_TREATMENT,
-    FIRST_INFUSION,
     LAST_INFUSION,
-    WITHDRAWAL,
     Days,
     FollowupRecord,
     Visit,
+    infusion_visit,
     moved,
 )
 from protocol.records import ProtocolError
 
 UNKNOWN = np.datetime64("NaT")
 
-FIRST_VISIT = "infusion_day_1"
+FIRST_VISIT = infusion_visit(1)
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,9 @@ class Table:
         """How many participants are meant."""
         return len(self.rows)
 
-    def __getitem__(self, name: str) -> Days:
-        """Return the dates of one anchor or visit."""
-        if name not in self.dates:
+    def __getitem__(self, name: str | None) -> Days:
+        """Return the dates of one anchor or visit; NaT if the record has no such anchor (None)."""
+        if name is None or name not in self.dates:
             return np.full(len(self), UNKNOWN, "datetime64[D]")
         return self.dates[name][self.rows]
 
@@ -156,7 +154,7 @@ def _check_done(record: FollowupRecord, given: Table, today: np.datetime64) -> N
         if visit.frequencies and (row := _first(~np.isnat(done) & ~np.isin(levels, visit.frequencies))) is not None:
             found = f"done on {done[row]}, but it is no visit of frequency {levels[row]}"
             raise ProtocolError(given.place(row, visit.name), found, "no date, or the frequency it belongs to")
-        anchor = given[FIRST_INFUSION]
+        anchor = given[record.first_infusion]
         same = np.isnat(done) | np.isnat(anchor) | (done == anchor)
         if visit.id == FIRST_VISIT and (row := _first(~same)) is not None:
             found = f"done on {done[row]}, while the first infusion is {anchor[row]}"
@@ -164,7 +162,7 @@ def _check_done(record: FollowupRecord, given: Table, today: np.datetime64) -> N
 
 
 @dataclass(frozen=True)
-class Window:
+class WindowDays:
     """The days of one visit of many participants, arrays of equal shape, NaT where the anchor has no date.
 
     First day, planned day and last day of the window, and the last day on which the visit counts as overdue.
@@ -176,8 +174,8 @@ class Window:
     overdue_until: Days
 
     @classmethod
-    def unknown(cls, size: int) -> "Window":
-        """Return windows of which nothing is known."""
+    def unknown(cls, size: int) -> "WindowDays":
+        """Return windows without dates."""
         return cls(*(np.full(size, UNKNOWN, "datetime64[D]") for _day in range(4)))
 
 
@@ -199,33 +197,34 @@ class Schedule:
         self.visits = {visit.id: visit for visit in record.visits_at(level)}
         self.roots = record.roots(level)
         self.parents = {name: record.parent(visit, level) for name, visit in self.visits.items()}
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[str, WindowDays] = {}
 
-    def window(self, visit: Visit) -> Window:
+    def window(self, visit: Visit) -> WindowDays:
         """Return the days of a visit."""
         if visit.id not in self._windows:
             self._windows[visit.id] = self.around(moved(self._base(visit), visit.offset), visit)
         return self._windows[visit.id]
 
-    def around(self, target: Days, visit: Visit) -> Window:
+    def around(self, target: Days, visit: Visit) -> WindowDays:
         """Return the window of a visit around target days."""
         opens, closes = moved(target, visit.window.before, -1), moved(target, visit.window.after)
-        return Window(opens, target, closes, moved(closes, self.record.overdue.value))
+        return WindowDays(opens, target, closes, moved(closes, self.record.overdue.value))
 
     def done(self, visit: Visit) -> Days:
         """Return the days on which a visit took place; the first infusion is its own anchor."""
         if visit.id != FIRST_VISIT:
             return self.given[visit.id]
-        anchor = self.given[FIRST_INFUSION]
+        anchor = self.given[self.record.first_infusion]
         return np.where(anchor <= self.today, anchor, self.given[visit.id])
 
     def cancelled(self, visit: Visit) -> NDArray[np.bool_]:
-        """Say where early termination cancels a visit that was not done."""
-        ended, window = self.given[WITHDRAWAL], self.window(visit)
-        if self.roots[visit.id] == WITHDRAWAL:
+        """Return for whom early termination cancels the visit, if it was not done."""
+        withdrawal, window = self.record.anchor("withdrawal"), self.window(visit)
+        ended = self.given[withdrawal]
+        if self.roots[visit.id] == withdrawal:
             return np.zeros(len(self.given), bool)
         if visit.is_infusion:
-            return np.asarray(window.target > np.fmin(self.given[END_OF_TREATMENT], ended))
+            return np.asarray(window.target > np.fmin(self.given[self.record.anchor("end_of_treatment")], ended))
         return np.asarray(window.closes >= ended)
 
     def check_counted(self, visit: Visit) -> None:

@@ -6,14 +6,11 @@ from importlib import import_module
 from pathlib import Path
 
 import ipywidgets as widgets
-from markupsafe import Markup
 
-from protocol.conduct import local_day
-from protocol.pages.kit import text as elements
+from protocol.pages.kit import Text, framed, paragraph
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
-from protocol.pages.trial_log.screenings import join_screenings
 from protocol.records import ProtocolError
-from protocol.trial import load_trial
+from protocol.trial import Trial, load_trial
 
 __all__ = ["PAGES", "open_page", "today_there"]
 
@@ -27,9 +24,9 @@ PAGES = {
 """The class of each page, by the page's name; it stands in ``protocol.pages.<name>``."""
 
 
-def today_there() -> date:
-    """Return today's date where the trial takes place; the log counts days by it."""
-    return local_day(datetime.now(UTC))
+def today_there(trial: Trial) -> date:
+    """Return the present day in the time zone of the trial; the log counts days by it."""
+    return trial.local_day(datetime.now(UTC))
 
 
 def open_page(name: str, folder: str | Path) -> widgets.VBox:
@@ -48,28 +45,24 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
         The page, or a message if the record or the log cannot be used.
     """
     try:
-        trial, today = load_trial(folder), today_there()
-        desk = open_desk(trial, os.environ, today_there)
+        trial = load_trial(folder)
+        desk = open_desk(trial, os.environ, lambda: today_there(trial))
     except ProtocolError as error:
-        return elements.framed(elements.html(elements.message(error)))
+        return framed(Text(error, role=""))
+    today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
-    if name == "eligibility":  # it does not take the log yet
-        page = page_class(trial, today)
-        if desk:
-            join_screenings(page, desk, today)
-    else:
-        page = page_class(trial, today, desk)
-    return elements.framed(_with_log(page.view, desk))
+    page = page_class(trial, today, desk)
+    return framed(_with_log(page.view, desk))
 
 
 def _with_log(view: widgets.Widget, desk: Desk | None) -> widgets.Widget:
     """Say above a page which log it shows, and follow what others record in it; the example is not a log."""
     if desk is None or desk.invented:
         return view
-    banner = elements.html("", role="status")
+    banner = Text()
 
     def name_log() -> None:
-        banner.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(desk), role="status")
+        banner.show(paragraph(str(desk), "off"))
 
     name_log()
     desk.on_change(name_log, every_entry=True)

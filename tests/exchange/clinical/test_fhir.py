@@ -23,7 +23,6 @@ from support.clinical_records import (
 )
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility.cohort_counts import Tally, pack
 from protocol.exchange.clinical.findings import Imports, Limit
 from protocol.exchange.clinical.reconciliation import keyed
 from protocol.exchange.cohort.fhir_group import group
@@ -818,7 +817,7 @@ def test_a_group_lists_study_ids_only() -> None:
     import pandas as pd
 
     screening = ELIGIBILITY.screen_cohort(pd.DataFrame(facts))
-    under, tally = stamp(ELIGIBILITY, "Ib", DAY, "NCT05672420"), Tally(pack(screening))
+    under, tally = stamp(ELIGIBILITY, "Ib", DAY, "NCT05672420"), screening.tally()
     resource = json.loads(group(screening, tally, under, "possibly eligible"))
     assert (resource["resourceType"], resource["type"], resource["actual"]) == ("Group", "person", True)
     assert resource["quantity"] == 1 == len(resource["member"])
@@ -833,10 +832,10 @@ def test_a_group_follows_the_criteria_that_are_switched_off_and_says_under_which
     import pandas as pd
 
     screening = ELIGIBILITY.screen_cohort(pd.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
-    planes = pack(screening)
-    heavy = next(name for name in planes.ids if Tally(planes, set(planes.ids) - {name}).totals["excluded"])
-    for off in ({heavy}, set(planes.ids) - {heavy}, set(planes.ids)):
-        tally, under = Tally(planes, off), stamp(ELIGIBILITY, "Ib", DAY, "NCT05672420", sorted(off))
+    ids = set(screening.tally().ids)
+    heavy = next(name for name in sorted(ids) if screening.tally(ids - {name}).totals["excluded"])
+    for off in ({heavy}, ids - {heavy}, ids):
+        tally, under = screening.tally(off), stamp(ELIGIBILITY, "Ib", DAY, "NCT05672420", sorted(off))
         sizes = {kind: json.loads(group(screening, tally, under, kind)) for kind in OVERALL}
         assert [one["quantity"] for one in sizes.values()] == [tally.totals["possible"], tally.totals["confirmed"]]
         listed = {one["code"]["coding"][0]["code"] for one in sizes["eligible so far"]["characteristic"]}

@@ -14,7 +14,7 @@ from support.small_protocols import criterion, record_of
 from support.trial import ELIGIBILITY
 
 from protocol import __version__
-from protocol.eligibility.cohort_counts import Tally, pack
+from protocol.eligibility import Tally
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.eligibility.subgroups import SMALLEST, Grouping, exclusion_rates
 from protocol.exchange.cohort.fhir_group import group
@@ -36,7 +36,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def counted(off: tuple[str, ...] = ()) -> Tally:
-    return Tally(pack(RECORD_OF_THREE.screen_cohort(frame(PEOPLE))), off)
+    return RECORD_OF_THREE.screen_cohort(frame(PEOPLE)).tally(off)
 
 
 def rows(content: bytes) -> list[dict[str, str]]:
@@ -82,7 +82,7 @@ def test_attrition_loses_everybody_once_and_ends_where_the_funnel_ends() -> None
 
 def test_the_file_of_the_groups_hides_what_the_page_hides() -> None:
     people = [{"p": number >= 3} for number in range(60)]
-    tally = Tally(pack(RECORD_OF_THREE.screen_cohort(frame(people))))
+    tally = RECORD_OF_THREE.screen_cohort(frame(people)).tally()
     rates = exclusion_rates(tally, Grouping(__import__("numpy").arange(60) % 2, ("A", "B")))
     table = rows(groups(rates, {}, UNDER))
     hidden = [row for row in table if row["Criterion"] == "I1"]
@@ -133,7 +133,7 @@ def test_a_group_is_written_of_a_cohort_from_any_frame(kind: Any) -> None:
     screening = ELIGIBILITY.screen_cohort(
         kind(pl.DataFrame({"participant_id": ["S-1", "S-2"], "bmi_kg_m2": [31.0, 22.0]}))
     )
-    tally, under = Tally(pack(screening)), stamp(ELIGIBILITY, "Ib", date(2026, 11, 20), "NCT05672420")
+    tally, under = screening.tally(), stamp(ELIGIBILITY, "Ib", date(2026, 11, 20), "NCT05672420")
     found = json.loads(group(screening, tally, under, "possibly eligible"))
     assert [one["entity"]["identifier"]["value"] for one in found["member"]] == ["S-2"]
     with pytest.raises(ProtocolError, match="write eligible so far or possibly eligible"):

@@ -37,7 +37,7 @@ def test_vobject_reads_every_card_back(site):
     assert card.version.value == "3.0"
     assert card.fn.value == site.contact.name
     assert f"{card.n.value.given} {card.n.value.family}" == site.contact.name
-    assert card.tel.value == e164(site.contact.phone)
+    assert card.tel.value == e164(site.contact.phone, site.country)
     assert card.email.value == site.contact.mail
     assert (card.adr.value.city, card.adr.value.region, card.adr.value.code) == ("Wuhan", "Hubei", site.postcode)
     assert card.note.value == "Verify; before, use\\now"

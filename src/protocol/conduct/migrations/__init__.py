@@ -1,1 +1,1 @@
-"""How a log of an older version becomes one of today's (Alembic)."""
+"""Makes the tables of a log (Alembic)."""

@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-from protocol.eligibility import CohortScreening
-from protocol.eligibility.cohort_counts import Tally, members
+from protocol.eligibility import CohortScreening, Tally
 from protocol.exchange.cohort.results import Stamp
 from protocol.records import ProtocolError
 
-LISTED = ("eligible so far", "possibly eligible")
+LISTED = {"eligible so far": "confirmed", "possibly eligible": "possible"}
 
 
 def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) -> bytes:
@@ -32,9 +31,8 @@ def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) 
     """
     if overall not in LISTED:
         raise ProtocolError("overall", repr(overall), " or ".join(LISTED))
-    listed = tally.open if overall == "possibly eligible" else ~(tally.excluded | tally.open)
-    members_ = [str(screening.participants[row]) for row in members(listed, tally.planes.participants)]
-    on = {tally.planes.ids[i] for i in tally.on}
+    members = [str(screening.participants[row]) for row in tally.rows(LISTED[overall])]
+    on = set(tally.on)
     day = under.as_of.isoformat()
     resource: dict[str, Any] = {
         "resourceType": "Group",
@@ -47,15 +45,15 @@ def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) 
         "type": "person",
         "actual": True,
         "name": f"{under.trial}, phase {under.phase}: {overall}, screened {day}",
-        "quantity": len(members_),
+        "quantity": len(members),
         "characteristic": [
             _characteristic(criterion.id, title, criterion.kind == "exclusion")
             for criterion, title in zip(screening.criteria, screening.titles, strict=True)
             if on & {criterion.id, criterion.mirrors}
         ],
-        "member": [{"entity": _subject(name)} for name in members_],
+        "member": [{"entity": _subject(name)} for name in members],
     }
-    if not members_:
+    if not members:
         del resource["member"]  # FHIR has no empty lists
     return json.dumps(resource, ensure_ascii=False, indent=2).encode()
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from protocol.eligibility import EligibilityRecord, Fact, expected
-from protocol.eligibility.cohort import uses
 from protocol.eligibility.frames import IDENTITY
+from protocol.eligibility.verdicts import facts_behind
 from protocol.exchange.cohort.cells import NOTHING, Column, Listed, Problem, Rows, Values, identities
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, Lines, Tables, separator
 from protocol.records import ProtocolError
@@ -269,7 +269,7 @@ def take_cohort(
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
             ids = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
-    needed = {name for criterion in record.criteria for name in uses(record, criterion)}
+    needed = set(facts_behind(record, *record.criteria))
     header = _header(reader.header, facts, needed)
     cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield Read(reader.size, reader.size, cohort)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from protocol import __version__
-from protocol.eligibility import CohortScreening, EligibilityRecord
-from protocol.eligibility.cohort_counts import Tally
+from protocol.eligibility import CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.exchange.spreadsheet import csv
 from protocol.records import Phase
@@ -24,7 +25,7 @@ class Stamp:
     ----------
     trial : str
         The registry's id.
-    phase : {"Ib", "II"}
+    phase : str
     as_of : date
         The day of the result.
     interpretation_id, rule_hash : str
@@ -74,7 +75,7 @@ def stamp(
     ----------
     record : EligibilityRecord
         With the thresholds and readings used.
-    phase : {"Ib", "II"}
+    phase : str
     as_of : date
     trial : str
     off : sequence of str
@@ -91,9 +92,10 @@ def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> byt
 
     Criteria switched off are left out of the answer and of the lists; a mirror counts with its criterion.
     """
-    on = {tally.planes.ids[i] for i in tally.on}
+    on = set(tally.on)
     kept = [on & {c.id, c.mirrors} != set() for c in screening.criteria]
-    fail, unknown, absent = (_listed(mask, screening, kept) for mask in _masks(screening))
+    found = (screening.fail, screening.unknown, screening.not_applicable)
+    fail, unknown, absent = (_listed(flags, screening, kept) for flags in found)
     answer = np.where(
         fail != "", _("not eligible"), np.where(unknown != "", _("possibly eligible"), _("eligible so far"))
     )
@@ -109,19 +111,13 @@ def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> byt
     return csv(_stamped(frame, under))
 
 
-def _masks(screening: CohortScreening) -> tuple[np.ndarray, ...]:
-    return screening.fail, screening.unknown, screening.not_applicable
-
-
-def _listed(mask: np.ndarray, screening: CohortScreening, kept: Sequence[bool]) -> np.ndarray:
-    """Spell out each participant's criteria; equal masks are spelt once."""
-    bits = np.int64(sum(1 << i for i, keep in enumerate(kept) if keep))
-    patterns, places = np.unique(mask & bits, return_inverse=True)
-    spelt = [
-        " ".join(criterion.id for i, criterion in enumerate(screening.criteria) if int(pattern) >> i & 1)
-        for pattern in patterns
-    ]
-    return np.array(spelt, dtype=object)[places]
+def _listed(flags: NDArray[np.bool_], screening: CohortScreening, kept: Sequence[bool]) -> NDArray[Any]:
+    """Spell out each participant's criteria."""
+    spelt = np.full(len(flags), "", dtype=object)
+    for i, (criterion, keep) in enumerate(zip(screening.criteria, kept, strict=True)):
+        if keep:
+            spelt[flags[:, i]] += f" {criterion.id}"
+    return np.array([text[1:] for text in spelt], dtype=object)
 
 
 def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:

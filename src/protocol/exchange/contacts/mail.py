@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from protocol.conduct.privacy import without_identity
+from protocol.conduct import without_identity
 from protocol.records import ProtocolError
 from protocol.sites import CONSUMER_DOMAINS, Site
 from protocol.translation import _

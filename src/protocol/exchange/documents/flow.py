@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from markupsafe import Markup
 
-from protocol.eligibility.cohort_counts import Tally
+from protocol.eligibility import Tally
 from protocol.exchange.cohort.results import Stamp
 from protocol.translation import _
 

@@ -7,7 +7,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 import pandas as pd
 
-from protocol.conduct.entries import Entry, Verification, canonical, json_lines, stamp
+from protocol.conduct import Entry, Verification, canonical, json_lines, stamp
 from protocol.exchange import spreadsheet
 from protocol.translation import _
 

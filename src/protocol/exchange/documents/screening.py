@@ -5,7 +5,7 @@ import json
 from markupsafe import Markup
 from pydantic import ValidationError
 
-from protocol.eligibility.screening_record import Entry, EvidenceEntry, ScreeningRecord
+from protocol.eligibility.screening_record import CriterionRecord, EvidenceRecord, ScreeningRecord
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -102,7 +102,7 @@ def _about(record: ScreeningRecord) -> Markup:
     return Markup("<dl>{}</dl>").format(Markup("").join(items))
 
 
-def _rows(entry: Entry, is_part: bool = False) -> Markup:
+def _rows(entry: CriterionRecord, is_part: bool = False) -> Markup:
     verdict = {"met": _("met"), "not met": _("not met"), "unknown": _("unknown")}
     word = verdict.get(entry.status, _("not applicable"))
     evidence = Markup("").join(Markup("<li>{}</li>").format(_evidence(item)) for item in entry.evidence)
@@ -124,13 +124,13 @@ def _rows(entry: Entry, is_part: bool = False) -> Markup:
     return own + Markup("").join(_rows(part, is_part=True) for part in entry.parts)
 
 
-def _origin(entry: Entry) -> str:
+def _origin(entry: CriterionRecord) -> str:
     origin = entry.origin.removeprefix("registry: ")
     kind = _("assumption of the workbook: {origin}") if entry.is_assumption else _("registry: {origin}")
     return kind.format(origin=origin) if entry.is_assumption or origin != entry.origin else origin
 
 
-def _still(entry: Entry) -> Markup:
+def _still(entry: CriterionRecord) -> Markup:
     if entry.provisional_until is None:
         return Markup("")
     until = _("provisional until: {stage}").format(stage=_(entry.provisional_until))
@@ -138,7 +138,7 @@ def _still(entry: Entry) -> Markup:
     return Markup('<div class="words">{}{}</div>').format(until, day)
 
 
-def _evidence(item: EvidenceEntry) -> str:
+def _evidence(item: EvidenceRecord) -> str:
     pieces = [f"{item.label}: {item.shown or _('nothing')}"]
     pieces += [_("measured {day}").format(day=item.measured.isoformat())] if item.measured else []
     pieces += [item.where] if item.where else []

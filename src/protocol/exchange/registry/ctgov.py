@@ -63,7 +63,8 @@ def code(text: str) -> str:
 
 Kind = Literal["inclusion", "exclusion"]
 
-MOST = 63  # criteria of one record; see protocol.eligibility
+MOST = 63
+"""Criteria of one draft; a longer text is cut at its headings only, since its lines are hardly one criterion each."""
 
 _HEADING = re.compile(
     r"^\W*(?:[\w-]+ ){0,3}?(inclusion|exclusion)(?: criteri(?:a|on))?(?: \([^)]*\))?\W*:?\W*$", re.I
@@ -289,9 +290,9 @@ def draft(content: bytes, name: str = "record") -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        File name to text: the record as it came, ``trial.toml``, ``sites.toml`` and ``eligibility.toml`` from it,
-        ``escalation.toml`` and ``followup.toml`` as bare drafts that only let the pages open, and
-        ``ambiguities.toml`` with a question for everything the record leaves open.
+        File name to text: the record as it came, ``trial.toml``, ``sites.toml``, ``eligibility.toml`` and
+        ``eligibility_cases.toml`` from it, ``escalation.toml`` and ``followup.toml`` as bare drafts that only let
+        the pages open, and ``ambiguities.toml`` with a question for everything the record leaves open.
 
     Raises
     ------
@@ -305,7 +306,8 @@ def draft(content: bytes, name: str = "record") -> dict[str, str]:
         "registry.json": content.decode("utf-8-sig"),
         "trial.toml": _trial(section),
         "sites.toml": _draft_sites(section.at("contactsLocationsModule")),
-        "eligibility.toml": _draft_eligibility(text),
+        "eligibility.toml": _draft_eligibility(text, _phases(section)),
+        "eligibility_cases.toml": toml.written({item.id: _cases(item) for item in items(text)}),
         "ambiguities.toml": toml.written({"ambiguities": _questions(section)}),
     }
     templates = ("escalation.toml", "followup.toml")
@@ -406,12 +408,18 @@ def contact(item: Place) -> Json:
     }  # fmt: skip
 
 
-def _draft_eligibility(text: str) -> str:
+def _phases(section: Place) -> list[str]:
+    """Name the phases as they are called: PHASE1, I; a study without one has a single phase named so."""
+    names = {"EARLY_PHASE1": "early I", "PHASE1": "I", "PHASE2": "II", "PHASE3": "III", "PHASE4": "IV"}
+    return [names[phase] for phase in _texts(_at(section, "designModule.phases")) if phase in names] or [NO_PHASE]
+
+
+def _draft_eligibility(text: str, phases: list[str]) -> str:
     found = items(text)
     if not found:
         raise ProtocolError("protocolSection.eligibilityModule.eligibilityCriteria", "no text", "the criteria")
     reason = "Draft: one answer by the investigator for the whole criterion, until it is taken apart into facts."
-    return toml.written(
+    return f"phases = {json.dumps(phases)}\n" + toml.written(
         {
             "facts": [
                 {"id": _draft_fact(item), "label": f"{_draft_title(item)} applies", "group": item.kind.capitalize(),
@@ -433,19 +441,21 @@ def _draft_title(item: Item) -> str:
 
 
 def _criterion(item: Item) -> Json:
-    met = item.kind == "inclusion"
     return {
         "id": item.id, "kind": item.kind, "title": _draft_title(item), "wording": item.wording,
         "condition": _draft_fact(item),
         "type": "judgement", "confirm": "screening", "source": f"registry: eligibilityCriteria, {_draft_title(item)}",
-        "cases": [
-            {"says": "The investigator says that it applies", "expect": "met" if met else "not met",
-             "facts": {_draft_fact(item): True}},
-            {"says": "The investigator says that it does not", "expect": "not met" if met else "met",
-             "facts": {_draft_fact(item): False}},
-            {"says": "Nothing is known", "expect": "unknown"},
-        ],
     }  # fmt: skip
+
+
+def _cases(item: Item) -> list[Json]:
+    yes, no = ("met", "not met") if item.kind == "inclusion" else ("not met", "met")
+    fact = _draft_fact(item)
+    return [
+        {"says": "The investigator says that it applies", "expect": yes, "facts": {fact: True}},
+        {"says": "The investigator says that it does not", "expect": no, "facts": {fact: False}},
+        {"says": "Nothing is known", "expect": "unknown"},
+    ]
 
 
 def _questions(section: Place) -> list[Json]:
@@ -497,6 +507,8 @@ def phone_notes(section: Place) -> list[str]:
 UNNAMED = "Hospital not named, {city}"
 
 NOT_STATED = "not stated"
+
+NO_PHASE = "the only one"
 
 NO_LIMIT = "no limit"
 

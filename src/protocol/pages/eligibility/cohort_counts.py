@@ -1,52 +1,147 @@
-"""Counts of a cohort: the funnel in any order, and each criterion with its reasons and overlaps."""
+"""Counts of a screened cohort: the totals, the funnel in any order, and each criterion with reasons and overlaps."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.eligibility.subgroups import SMALLEST
+from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Tally
+from protocol.eligibility.cohort import reader
+from protocol.eligibility.fact_sources import Choices
+from protocol.eligibility.frames import EPOCH
+from protocol.eligibility.logic import Value
+from protocol.eligibility.subgroups import ALL, COMPUTABLE, SMALLEST
 from protocol.figures import eligibility as figures
-from protocol.figures import eligibility as pictures
-from protocol.pages.eligibility.screened_cohort import Screened, counted_once
-from protocol.pages.kit import text as elements
+from protocol.pages.kit import Panel, Text, field, macros, note, paragraph, row, section
+from protocol.records import Phase
 from protocol.translation import _, ngettext
 
-LEAD = _(
-    "Wide bar: not excluded so far, in the order chosen. Thin bar: everything known and met so far. "
-    "On the right: first excluded here, and how many are excluded by this criterion alone."
-)
+MOST_IN_OVERLAP = 12
+"""Criteria in the picture of the overlap."""
 
 
-class LeftPanel:
-    """The funnel, in an order the person chooses."""
+@dataclass(frozen=True)
+class Screened:
+    """A cohort with its screening, as each panel of the cohort receives it.
+
+    Attributes
+    ----------
+    record : EligibilityRecord
+        With the present thresholds and readings.
+    changed : dict
+        Those that differ from the record's own, by id.
+    cohort, screening : Cohort, CohortScreening
+    phase : str
+    off : frozenset of str
+        Criteria switched off.
+    """
+
+    record: EligibilityRecord
+    changed: dict[str, Any]
+    cohort: Cohort
+    screening: CohortScreening
+    phase: Phase
+    off: frozenset[str]
+
+    @cached_property
+    def tally(self) -> Tally:
+        """The counts."""
+        return self.screening.tally(self.off)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """The short title of each criterion, and of the two totals that :func:`exclusion_rates` adds."""
+        totals = {ALL: _("Any criterion"), COMPUTABLE: _("Any criterion but the judgements")}
+        return dict(zip(self.tally.ids, self.tally.titles, strict=True)) | totals
+
+    @property
+    def left_out(self) -> list[str]:
+        """The criteria that are switched off, in the order of the protocol."""
+        return [name for name in self.tally.ids if name in self.off]
+
+    @property
+    def idle(self) -> list[str]:
+        """Implied criteria that add nothing to the one they follow from."""
+        return [*self.tally.idle()]
+
+    def label(self, parameter: str) -> str:
+        """Return a threshold's name with its unit."""
+        found = next(item for item in self.record.parameters if item.id == parameter)
+        return f"{found.label} ({found.unit_label})" if found.unit_label else found.label
+
+
+def facts_of_one(cohort: Cohort, names: Iterable[str], row: int) -> dict[str, Any]:
+    """Return the facts of one participant as plain values, None where unknown."""
+    for _rows, values in reader(cohort)(list(names), np.array([row])):
+        return {name: plain(value, cohort.source.facts[name].type) for name, value in values.items()}
+    return {}
+
+
+def plain(value: Value, kind: str) -> Any:
+    """Return a column of length one as a plain Python value, None if unknown; `kind` is the type of the fact."""
+    if not value.known[0]:
+        return None
+    if isinstance(value.data, Choices):
+        return value.data.options[int(value.data.positions[0])]
+    if kind == "date":
+        return np.datetime64(int(value.data[0]) + EPOCH, "D").astype(object)
+    if kind == "yes_no":
+        return bool(value.data[0])
+    return int(value.data[0]) if kind == "whole" else float(value.data[0])
+
+
+def totals(screened: Screened) -> Markup:
+    """Count the answers, and say between which numbers the eligible lie."""
+    found = screened.tally.totals
+    cards = [
+        ("good", _("✓ eligible so far"), found["confirmed"]),
+        ("open", _("? possibly eligible"), found["possible"]),
+        ("bad", _("✕ not eligible"), found["excluded"]),
+    ]
+    size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
+    bounds = _("Whatever the unknowns turn out to be, from {worst:,} to {best:,} are eligible.")
+    words = [
+        size.format(n=found["participants"]) + ".",
+        bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),
+    ]
+    if screened.off:
+        words.append(_("Left out: {names}.").format(names=", ".join(screened.left_out)))
+    return macros("eligibility").totals(cards, " ".join(words))
+
+
+class FunnelPanel(Panel):
+    """The funnel, in an order that can be chosen."""
 
     def __init__(self) -> None:
         orders = [(_("Protocol"), "protocol"), (_("Most excluded first"), "most"), (_("My own"), "own")]
-        self.order = widgets.ToggleButtons(options=orders, description=_("Order"))
-        self.own = widgets.Text(
-            placeholder="I7 I2 E3", description=_("These first"), continuous_update=False, layout={"display": "none"}
+        self.order = field(widgets.ToggleButtons, _("Order"), width="form", options=orders)
+        self.own = field(
+            widgets.Text, _("These first"), continuous_update=False, placeholder=_("ids of criteria, by spaces")
         )
-        self.problem, self.once = elements.html("", role="status"), elements.html("")
-        self.funnel = Chart(figures.funnel, description=_("Who is left after each criterion"))
-        self.view = elements.section(
-            _("Who is left"), elements.row(self.order, self.own), self.problem, self.funnel, self.once, lead=LEAD
+        self.problem, self.once = Text(), Text(role="")
+        self.funnel = Chart(figures.funnel, description=_("Participants left after each criterion"))
+        lead = _(
+            "Wide bar: not excluded so far, in the order chosen. Thin bar: everything known and met so far. "
+            "On the right: first excluded here, and how many are excluded by this criterion alone."
         )
-        self._shown: Screened | None = None
-        self.order.observe(self._again, "value")
-        self.own.observe(self._again, "value")
+        parts = (row(self.order, self.own), self.problem, self.funnel, self.once)
+        self.view = section(_("Funnel"), *parts, lead=lead)
+        self.redraw_on(self.order, self.own)
 
-    def show(self, screened: Screened) -> None:
+    def draw(self, screened: Screened) -> None:
         """Draw the funnel."""
-        self._shown = screened
         self.own.layout.display = "" if self.order.value == "own" else "none"
-        unknown = [name for name in self._named() if name not in screened.planes.ids]
+        unknown = [name for name in self._named() if name not in screened.tally.ids]
         text = ngettext("{names} is no criterion that counts.", "{names} are no criteria that count.", len(unknown))
-        self.problem.value = elements.dress(elements.note(text.format(names=", ".join(unknown))) if unknown else "")
-        self.once.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(counted_once(screened.planes, ())))
-        self.funnel.draw(funnel_rows(screened, self.chosen), total=screened.planes.participants)
+        self.problem.show(note(text.format(names=", ".join(unknown))) if unknown else None)
+        self.once.show(paragraph(_counted_once(screened.tally), "off"))
+        self.funnel.draw(_funnel_rows(screened, self.chosen), total=screened.tally.participants)
 
     @property
     def chosen(self) -> str | list[str]:
@@ -56,124 +151,90 @@ class LeftPanel:
     def _named(self) -> list[str]:
         return str(self.own.value).upper().replace(",", " ").split()
 
-    def _again(self, _change: Any) -> None:
-        if self._shown is not None:
-            self.show(self._shown)
+
+def _counted_once(tally: Tally) -> str:
+    """Say which criteria are counted with another."""
+    pairs = [
+        _("{one} follows from {other}").format(one=one, other=other)
+        if one in tally.ids
+        else _("{one} says the same as {other}").format(one=one, other=other)
+        for one, other in tally.counted_in.items()
+    ]
+    return _("Counted once: {pairs}.").format(pairs="; ".join(pairs)) if pairs else ""
 
 
-def funnel_rows(screened: Screened, order: str | list[str]) -> pd.DataFrame:
-    """Prepare the rows of the funnel picture; implied criteria that add nothing are left out."""
+def _funnel_rows(screened: Screened, order: str | list[str]) -> pd.DataFrame:
     frame = screened.tally.funnel(order)
     frame = frame[~frame["criterion"].isin(screened.idle)].drop(columns="fails").reset_index(drop=True)
+    pairs = [*zip(frame["excluded"], frame["only_reason"], strict=True)]
     losses = [
         " · ".join(([f"−{lost:,}"] if lost else []) + ([_("{n:,} alone").format(n=alone)] if alone else []))
-        for lost, alone in zip(frame["excluded"], frame["only_reason"], strict=True)
+        for lost, alone in pairs
     ]
-    numbers = [
-        f"−{lost:,} · {alone:,}" if lost or alone else ""
-        for lost, alone in zip(frame["excluded"], frame["only_reason"], strict=True)
-    ]
+    numbers = [f"−{lost:,} · {alone:,}" if lost or alone else "" for lost, alone in pairs]
     return frame.assign(order=range(len(frame)), loss=losses, numbers=numbers)
 
 
-def totals(screened: Screened) -> Markup:
-    """Count the answers, and say between which numbers the eligible lie."""
-    found = screened.tally.totals
-    rows = [
-        ("pw-good", _("✓ eligible so far"), found["confirmed"]),
-        ("pw-open", _("? possibly eligible"), found["possible"]),
-        ("pw-bad", _("✕ not eligible"), found["excluded"]),
-    ]
-    cards = Markup("").join(
-        Markup('<div class="pw-card"><span class="pw-number">{:,}</span><br><span class="{}">{}</span></div>').format(
-            count, style, label
-        )
-        for style, label, count in rows
-    )
-    size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
-    bounds = _("Whatever the unknowns turn out to be, from {worst:,} to {best:,} are eligible.")
-    missing = _("Left out: {names}.").format(names=", ".join(n for n in screened.planes.ids if n in screened.off))
-    return Markup('<div class="pw-cards">{}</div><p class="pw-off">{}. {} {}</p>').format(
-        cards,
-        size.format(n=found["participants"]),
-        bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),
-        missing if screened.off else "",
-    )
-
-
-VERDICTS_LEAD = _("An unknown stays unknown; it is never counted as met.")
-
-REASONS_LEAD = _(
-    "Pale bar: everybody who fails it. Dark bar: its share, each excluded participant divided equally over the "
-    "criteria failed, so that the shares add up to the excluded. Diamond: excluded by it alone."
-)
-
-REVIEW_LEAD = _(
-    "Pale bar: not excluded, and unknown here. Dark bar: nothing else is unknown, so that finding this out decides. "
-    "The widest bars are where looking into charts buys most."
-)
-
-OVERLAP_LEAD = _("Of those who fail the criterion on the left, the percentage who also fail the one above.")
-
-MOST_IN_OVERLAP = 12
-
-
-class EachPanel:
-    """Four pictures of the criteria."""
+class CriteriaPanel(Panel):
+    """Four pictures of the criteria: reasons, overlap, value of missing data and verdicts."""
 
     def __init__(self) -> None:
         views = [
-            (_("Why excluded"), "reasons"),
-            (_("Together"), "overlap"),
-            (_("Worth finding out"), "review"),
+            (_("Exclusions"), "reasons"),
+            (_("Overlap"), "overlap"),
+            (_("Value of missing data"), "review"),
             (_("Verdicts"), "verdicts"),
         ]
-        self.show_what = widgets.ToggleButtons(options=views, description=_("Show"))
-        self.reasons = Chart(pictures.reasons, description=_("Whom each criterion excludes"))
-        self.overlap = Chart(pictures.overlap, description=_("Criteria failed together"))
-        self.review = Chart(pictures.review, description=_("What the unknowns can decide"))
+        self.show_what = field(widgets.ToggleButtons, _("Show"), width="form", options=views)
+        self.reasons = Chart(figures.reasons, description=_("Participants excluded by each criterion"))
+        self.overlap = Chart(figures.overlap, description=_("Criteria failed together"))
+        self.review = Chart(figures.review, description=_("What the unknowns can decide"))
         self.verdicts = Chart(figures.verdicts, description=_("Verdicts per criterion"))
+        reasons = _(
+            "Pale bar: all who fail the criterion. Dark bar: its share; each excluded participant is divided equally "
+            "over the criteria failed, so that the shares add up to the excluded. Diamond: excluded by it alone."
+        )
+        overlap = _("Of those who fail the criterion on the left, the percentage who also fail the one above.")
+        review = _(
+            "Pale bar: not excluded, and unknown here. Dark bar: nothing else is unknown, so that this criterion "
+            "decides. Data of the criteria with the longest dark bars decide the most participants."
+        )
+        verdicts = _("An unknown stays unknown; it is never counted as met.")
         self._sections = {
-            "reasons": elements.section(_("Why people are excluded"), self.reasons, lead=REASONS_LEAD),
-            "overlap": elements.section(_("Criteria failed together"), self.overlap, lead=OVERLAP_LEAD),
-            "review": elements.section(_("What is worth finding out"), self.review, lead=REVIEW_LEAD),
-            "verdicts": elements.section(_("Each criterion on its own"), self.verdicts, lead=VERDICTS_LEAD),
+            "reasons": section(_("Exclusions by criterion"), self.reasons, lead=reasons),
+            "overlap": section(_("Criteria failed together"), self.overlap, lead=overlap),
+            "review": section(_("Value of missing data"), self.review, lead=review),
+            "verdicts": section(_("Verdicts by criterion"), self.verdicts, lead=verdicts),
         }
         self.body = widgets.VBox([self._sections["reasons"]])
         self.view = widgets.VBox([self.show_what, self.body])
-        self._shown: Screened | None = None
-        self.show_what.observe(self._again, "value")
+        self.redraw_on(self.show_what)
 
-    def show(self, screened: Screened) -> None:
+    def draw(self, screened: Screened) -> None:
         """Draw the picture chosen."""
-        self._shown = screened
         match self.show_what.value:
             case "reasons":
-                rows = reason_rows(screened)
-                self.reasons.draw(rows, total=largest(rows["fails"]))
+                rows = _reason_rows(screened)
+                self.reasons.draw(rows, total=_rounded_up(rows["fails"]))
             case "overlap":
-                self.overlap.draw(overlap_rows(screened))
+                self.overlap.draw(_overlap_rows(screened))
             case "review":
-                rows = review_rows(screened)
-                self.review.draw(rows, total=largest(rows["open"]))
+                rows = _review_rows(screened)
+                self.review.draw(rows, total=_rounded_up(rows["open"]))
             case _:
-                self.verdicts.draw(verdict_rows(screened), total=screened.planes.participants)
+                self.verdicts.draw(_verdict_rows(screened), total=screened.tally.participants)
         self.body.children = [self._sections[self.show_what.value]]
 
-    def _again(self, _change: Any) -> None:
-        if self._shown is not None:
-            self.show(self._shown)
 
-
-def largest(column: "pd.Series[Any]") -> int:
-    """Round the largest bar up to a round number, so that small changes move the bars and not the axis."""
+def _rounded_up(column: "pd.Series[Any]") -> int:
+    """Return the largest bar rounded up to one digit, so that a small change moves the bars and not the axis."""
     most = int(column.max()) if len(column) else 1
     digits = 10 ** max(len(str(most)) - 1, 0)
     return int(-(-most // digits) * digits)
 
 
-def reason_rows(screened: Screened) -> pd.DataFrame:
-    """Prepare the rows of the picture of reasons, the largest share first."""
+def _reason_rows(screened: Screened) -> pd.DataFrame:
+    """Return the criteria that exclude, the largest share first."""
     frame = screened.tally.criteria()
     frame = frame[frame["fails"] > 0].sort_values("share", ascending=False, kind="stable")
     pairs = [*zip(frame["share"], frame["only_reason"], strict=True)]
@@ -183,8 +244,8 @@ def reason_rows(screened: Screened) -> pd.DataFrame:
     return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
-def review_rows(screened: Screened) -> pd.DataFrame:
-    """Prepare the rows of the picture of unknowns, what decides most first."""
+def _review_rows(screened: Screened) -> pd.DataFrame:
+    """Return the criteria with unknowns, the one that decides most first."""
     frame = screened.tally.criteria()
     frame = frame[frame["open"] > 0].sort_values(["decides", "open"], ascending=False, kind="stable")
     pairs = [*zip(frame["open"], frame["decides"], strict=True)]
@@ -194,25 +255,24 @@ def review_rows(screened: Screened) -> pd.DataFrame:
     return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
-def overlap_rows(screened: Screened) -> pd.DataFrame:
-    """Prepare the rows of the overlap picture: the criteria that exclude most, in protocol order."""
+def _overlap_rows(screened: Screened) -> pd.DataFrame:
+    """Return the pairs of the criteria that exclude most, in the order of the protocol."""
     table = screened.tally.criteria()
     top = table[table["fails"] >= min(SMALLEST, table["fails"].max())].nlargest(MOST_IN_OVERLAP, "fails")["criterion"]
     names = [name for name in table["criterion"] if name in set(top)]
     frame = screened.tally.overlap()
     frame = frame[frame["criterion"].isin(names) & frame["other"].isin(names)]
-    percent = (100 * frame["both"] / frame["fails"].clip(lower=1)).astype(float)
-    words = frame["criterion"] + ": " + frame["criterion"].map(screened.titles)
+    one, other = (frame[column] + ": " + frame[column].map(screened.titles) for column in ("criterion", "other"))
     return frame.assign(
         order=frame["criterion"].map(names.index),
         other_order=frame["other"].map(names.index),
-        percent=percent,
-        words=words + " + " + frame["other"] + ": " + frame["other"].map(screened.titles),
+        percent=(100 * frame["both"] / frame["fails"].clip(lower=1)).astype(float),
+        words=one + " + " + other,
     ).reset_index(drop=True)
 
 
-def verdict_rows(screened: Screened) -> pd.DataFrame:
-    """Prepare the rows of the verdict picture: one per criterion and verdict."""
+def _verdict_rows(screened: Screened) -> pd.DataFrame:
+    """Return one row per criterion and verdict."""
     wide = screened.screening.counts().assign(order=lambda frame: range(len(frame)))
     long = wide.melt(["criterion", "title", "order"], figures.STATUSES, "status", "participants")
     return long.assign(rank=long["status"].map(figures.STATUSES.index), sign=long["status"].map(figures.SIGNS))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
@@ -12,123 +11,113 @@ from markupsafe import Markup
 from protocol.eligibility import EligibilityRecord
 from protocol.eligibility.cohort import reader, taken
 from protocol.eligibility.frames import IDENTITY
-from protocol.eligibility.subgroups import ALL, COMPUTABLE
 from protocol.exchange.cohort import results as cohort_results
 from protocol.exchange.documents.flow import flow
-from protocol.pages.eligibility.screened_cohort import Screened, plain
-from protocol.pages.kit import text as elements
+from protocol.pages.eligibility.cohort_counts import Screened, plain
+from protocol.pages.kit import Panel, Text, button, download, joined, macros, note, row, section
 from protocol.translation import _
 
-LEAD = _(
-    "Each file says under which thresholds, readings and rules it was found, by which version and on which day. "
-    "The groups' file hides what the page hides; the screening log has one line per participant."
-)
-
 LOG_AT_MOST = 50_000
+"""Participants in the screening log of the page."""
+
+LARGEST = 5_000
+"""Participants in the files for REDCap and FHIR of the page."""
 
 
-class ResultsPanel:
-    """The files."""
+def stamp(screened: Screened, today: date, trial_id: str) -> cohort_results.Stamp:
+    """Return under which thresholds, readings and rules a cohort was screened."""
+    changed = [*map(screened.label, screened.changed)]
+    return cohort_results.stamp(screened.record, screened.phase, today, trial_id, screened.left_out, changed)
 
-    def __init__(self, trial: str, today: date) -> None:
-        self.trial, self.today = trial, today
-        self.files, self.picture = elements.html(""), elements.html("")
-        self.view = elements.section(_("To keep"), self.files, self.picture, lead=LEAD)
 
-    def show(self, screened: Screened, order: str | list[str], rates: pd.DataFrame) -> None:
-        """Make the files of the present state."""
-        off = [name for name in screened.planes.ids if name in screened.off]
-        under = cohort_results.stamp(
-            screened.record, screened.phase, self.today, self.trial, off, [*map(screened.label, screened.changed)]
+class ExportPanel(Panel):
+    """Tables and the flow diagram of the present cohort."""
+
+    def __init__(self, trial_id: str, today: date) -> None:
+        self.trial_id, self.today = trial_id, today
+        self.files, self.picture = Text(role=""), Text(role="")
+        lead = _(
+            "Each file states the thresholds, readings and rules, the software version and the day. "
+            "The file of the subgroups hides what the page hides; the screening log has one line per participant."
         )
+        self.view = section(_("Export"), self.files, self.picture, lead=lead)
+
+    def draw(self, screened: Screened, order: str | list[str], rates: pd.DataFrame) -> None:
+        """Make the files: attrition in this order, and the exclusion rates of the subgroups if there are any."""
+        under = stamp(screened, self.today, self.trial_id)
         drawn = flow(screened.tally, order, under)
-        table = cohort_results.attrition(screened.tally, order, under)
-        links = [self._csv(_("Attrition (CSV)"), "attrition", table)]
-        links.append(
-            elements.download(_("Flow diagram (SVG)"), self._name("flow", "svg"), drawn.encode(), "image/svg+xml")
-        )
+        links = [
+            self._csv(_("Attrition (CSV)"), "attrition", cohort_results.attrition(screened.tally, order, under)),
+            download(_("Flow diagram (SVG)"), self._name("flow", "svg"), drawn.encode(), "image/svg+xml"),
+        ]
         if len(rates):
-            titles = screened.titles | {ALL: _("Any criterion"), COMPUTABLE: _("Any criterion but the judgements")}
-            links.append(self._csv(_("Groups (CSV)"), "groups", cohort_results.groups(rates, titles, under)))
+            groups = cohort_results.groups(rates, screened.titles, under)
+            links.append(self._csv(_("Subgroups (CSV)"), "groups", groups))
         links.append(self._log(screened, under))
-        self.files.value = elements.dress(Markup(" ").join(links))
-        picture = Markup(drawn)  # noqa: S704 - escaped where it is written
-        self.picture.value = elements.dress(Markup('<div class="pw-figure">{}</div>').format(picture))
+        self.files.show(joined(links, " "))
+        self.picture.show(macros("eligibility").figure(Markup(drawn)))  # noqa: S704 - escaped where it is written
 
     def _csv(self, label: str, kind: str, content: bytes) -> Markup:
-        return elements.download(label, self._name(kind, "csv"), content, "text/csv")
+        return download(label, self._name(kind, "csv"), content, "text/csv")
 
     def _log(self, screened: Screened, under: cohort_results.Stamp) -> Markup:
-        if screened.planes.participants > LOG_AT_MOST:
+        if screened.tally.participants > LOG_AT_MOST:
             text = _("The screening log of more than {n:,} participants is written in Python, not on this page.")
-            return elements.note(text.format(n=LOG_AT_MOST))
+            return note(text.format(n=LOG_AT_MOST))
         content = cohort_results.screening_log(screened.screening, under, screened.tally)
         return self._csv(_("Screening log (CSV)"), "screening-log", content)
 
     def _name(self, kind: str, ending: str) -> str:
-        return f"{self.trial}-{kind}-{self.today.isoformat()}.{ending}"
+        return f"{self.trial_id}-{kind}-{self.today.isoformat()}.{ending}"
 
 
-LARGEST = 5_000
-"""Participants that fit into links of a page; more are for Python."""
-
-
-class HandingOver:
-    """Prepares the files of the present cohort when asked to."""
+class HandoverPanel:
+    """Prepares the files of the present cohort for REDCap and FHIR."""
 
     def __init__(
         self, record: EligibilityRecord, trial_id: str, today: date, screened: Callable[[], Screened | None]
     ) -> None:
         self.record, self.trial_id, self.today, self.screened = record, trial_id, today, screened
-        self.prepare = widgets.Button(description=_("Prepare files of the cohort"))
-        self.links = elements.html("", role="status")
-        self.view = elements.section(
-            _("To REDCap and FHIR"),
-            elements.row(self.prepare, elements.html(self._dictionary())),
-            self.links,
-            lead=_("Study ids only. Import the dictionary into an empty REDCap project first, then the cohort."),
-        )
-        self.prepare.on_click(self.refresh)
+        self.prepare, self.links = button(_("Prepare files of the cohort"), self.refresh), Text()
+        lead = _("Study ids only. Import the dictionary into an empty REDCap project first, then the cohort.")
+        above = row(self.prepare, Text(self._dictionary(), role=""))
+        self.view = section(_("Export to REDCap and FHIR"), above, self.links, lead=lead)
 
-    def refresh(self, _button: Any = None) -> None:
+    def refresh(self) -> None:
         """Write the files of the cohort as it is screened now."""
         found = self.screened()
         if found is None:
-            note = elements.note(_("Open a cohort of your own first; the example is invented."))
+            self.links.show(note(_("Open a cohort of your own first; the example is invented.")))
         elif len(found.cohort) > LARGEST:
-            note = elements.note(_("More than {n} participants: write the files in Python.").format(n=LARGEST))
+            text = _("More than {n} participants: write the files in Python.")
+            self.links.show(note(text.format(n=LARGEST)))
         else:
-            note = self._files(found)
-        self.links.value = elements.dress(note, "status")
+            self.links.show(self._files(found))
 
     def forget(self) -> None:
-        """Take the files away: they no longer are what the page shows."""
-        if self.links.value:
-            self.links.value = ""
+        """Remove the files, because the page shows something else now."""
+        self.links.show(None)
 
     def _files(self, found: Screened) -> Markup:
         from protocol.exchange.cohort.fhir_group import group
         from protocol.exchange.cohort.redcap import import_file
-        from protocol.exchange.cohort.results import stamp
 
-        off, changed = [name for name in found.planes.ids if name in found.off], [*map(found.label, found.changed)]
-        under = stamp(found.record, found.phase, self.today, self.trial_id, off, changed)
+        under = stamp(found, self.today, self.trial_id)
         kinds = {"eligible so far": _("FHIR Group: eligible so far"), "possibly eligible": _("FHIR Group: possibly")}
         links = [
-            elements.download(label, f"group_{kind.split()[0]}.json", resource, "application/fhir+json")
+            download(label, f"group_{kind.split()[0]}.json", resource, "application/fhir+json")
             for kind, label in kinds.items()
             for resource in [group(found.screening, found.tally, under, kind)]
         ]
         cohort = import_file(frame_of(found), self.record)
-        links.append(elements.download(_("REDCap import (CSV)"), "redcap_import.csv", cohort, "text/csv"))
-        return Markup(" ").join(links)
+        links.append(download(_("REDCap import (CSV)"), "redcap_import.csv", cohort, "text/csv"))
+        return joined(links, " ")
 
     def _dictionary(self) -> Markup:
         from protocol.exchange.cohort.redcap import dictionary
 
-        return elements.download(
-            _("REDCap data dictionary (CSV)"), "redcap_dictionary.csv", dictionary(self.record), "text/csv"
-        )
+        content = dictionary(self.record)
+        return download(_("REDCap data dictionary (CSV)"), "redcap_dictionary.csv", content, "text/csv")
 
 
 def frame_of(found: Screened) -> pd.DataFrame:

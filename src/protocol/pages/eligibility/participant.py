@@ -1,157 +1,163 @@
-"""One participant: facts in; the answer of a gate, what to find out next, and the screening record to keep."""
+"""One participant: facts in; the answer of a gate, what to find out next, and the screening record."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import groupby
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol import __version__
-from protocol.eligibility import EligibilityRecord, Fact, Gate, Screening, Step, Timeline, expected, next_steps
-from protocol.eligibility.criteria import RECENCY_ANCHOR, Procedure
-from protocol.eligibility.gates import INFUSION_DAY, infusion_catalogue
+from protocol.eligibility import EligibilityRecord, Fact, Screening, Step, Timeline, expected, next_steps
+from protocol.eligibility.gates import infusion_catalogue
 from protocol.exchange.cohort.cells import read_value
-from protocol.pages.eligibility.timeline import ClocksPart
+from protocol.pages.eligibility.hospital_records import day_of
+from protocol.pages.eligibility.timeline import TimelinePanel
 from protocol.pages.eligibility.verdicts import overall, verdict_list
-from protocol.pages.kit import text as elements
+from protocol.pages.kit import (
+    Panel,
+    Text,
+    assumption,
+    button,
+    classed,
+    download,
+    field,
+    joined,
+    macros,
+    note,
+    origin,
+    paragraph,
+    row,
+    section,
+)
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
+FIRST_STEPS = 3
+"""Steps shown in full; the others are folded."""
+
+FACTS_OF_A_STEP = 8
+"""Facts named for one step."""
+
+Chances = Callable[[Phase], tuple[dict[str, float], Markup | str]]
+"""Returns how often each criterion fails in a cohort, and which cohort that is."""
+
 
 class FactsForm:
-    """Fields by fact id; an empty field is an unknown fact. `sources` says where each fact came from."""
+    """Fields by fact id; an empty field is an unknown fact.
 
-    def __init__(self, facts: tuple[Fact, ...], today: date) -> None:
+    Attributes
+    ----------
+    fields : dict of str to ipywidgets.Widget
+    sources : dict of str to str
+        Where each fact came from.
+    unusable : dict of str to str
+        Facts that were found and cannot be used, with the reason, until they are entered.
+    """
+
+    def __init__(self, facts: tuple[Fact, ...], today: date, enrolment_day: str | None) -> None:
         self.facts = {fact.id: fact for fact in facts}
-        self.fields = {fact.id: field(fact) for fact in facts}
+        self.fields = {fact.id: _fact_field(fact) for fact in facts}
         self.sources: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
-        for widget in self.fields.values():
-            widget.observe(self._entered, "value")
-        if RECENCY_ANCHOR in self.fields:
-            self.fields[RECENCY_ANCHOR].value = today.isoformat()
-            self.sources[RECENCY_ANCHOR] = _("today")
-        self.clear = widgets.Button(description=_("Empty the form"), icon="eraser")
+        for name, control in self.fields.items():
+            control.observe(lambda _change, name=name: self._entered(name), "value")
+        if enrolment_day is not None:
+            self.fields[enrolment_day].value = today.isoformat()
+            self.sources[enrolment_day] = _("today")
+        self.clear = button(_("Empty the form"), icon="eraser")
         groups = [(name, list(members)) for name, members in groupby(facts, key=lambda fact: fact.group)]
-        self.view = widgets.Accordion([self._group(members) for _name, members in groups], selected_index=0)
-        self.view.titles = tuple(name for name, _members in groups)
+        boxes = [classed(widgets.VBox([self.fields[fact.id] for fact in some]), "pw-form") for _name, some in groups]
+        self.view = widgets.Accordion(boxes, selected_index=0, titles=tuple(name for name, _facts in groups))
 
     def read(self) -> tuple[dict[str, Any], list[ProtocolError]]:
         """Return the facts that are given, and a problem for every field that cannot be used."""
         facts, problems = {}, []
-        for name, widget in self.fields.items():
+        for name, control in self.fields.items():
+            fact = self.facts[name]
             try:
-                facts[name] = read_value(widget.value, self.facts[name])
+                facts[name] = read_value(control.value, fact)
             except ValueError:
-                fact = self.facts[name]
-                problems.append(ProtocolError(fact.label, f"{widget.value!r}"[:60], expected(fact)))
+                problems.append(ProtocolError(fact.label, f"{control.value!r}"[:60], expected(fact)))
         return facts, problems
 
     def fill(
         self, facts: Mapping[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
     ) -> None:
-        """Put facts into the form and remember where they came from; all others become unknown.
-
-        `where` says it once for all of them or by fact; `unusable` are facts that were found and cannot be used,
-        with the reason, until somebody enters them.
-        """
-        for name, widget in self.fields.items():
+        """Put facts into the form; all others become unknown. `where` says where they came from, also by fact."""
+        for name, control in self.fields.items():
             value = facts.get(name)
-            if isinstance(widget, widgets.Text) and value is not None:
+            if isinstance(control, widgets.Text) and value is not None:
                 value = value.isoformat() if isinstance(value, date) else f"{value:.12g}"
-            widget.value = "" if value is None else value
+            control.value = "" if value is None else value
         known = [name for name, value in facts.items() if value is not None]
         self.sources = dict.fromkeys(known, where) if isinstance(where, str) else dict(where)
         self.unusable = dict(unusable or {})
 
-    def _entered(self, change: dict[str, Any]) -> None:
-        name = next(name for name, widget in self.fields.items() if widget is change["owner"])
+    def _entered(self, name: str) -> None:
         self.sources[name] = _("entered in the form")
         self.unusable.pop(name, None)
 
-    def _group(self, members: list[Fact]) -> widgets.VBox:
-        box = widgets.VBox([self.fields[fact.id] for fact in members])
-        box.add_class("pw-form")
-        return box
 
-
-def field(fact: Fact) -> widgets.Widget:
-    """Make the field of a fact."""
-    label = f"{fact.label} ({fact.unit_label})" if fact.unit_label else fact.label
-    settings = {"description": label, "tooltip": fact.help if fact.help else label}
+def _fact_field(fact: Fact) -> Any:
+    about: dict[str, Any] = {"help": fact.help or "", "unit": fact.unit_label or "", "width": "form"}
     match fact.type:
         case "date":  # as text: a date picker shows the browser's own order of day and month
-            return widgets.Text(placeholder="2026-03-01", continuous_update=False, **settings)
+            return field(widgets.Text, fact.label, **about, placeholder="2026-03-01", continuous_update=False)
         case "yes_no":
-            return widgets.Dropdown(options=[(_("unknown"), ""), (_("yes"), True), (_("no"), False)], **settings)
+            options = [(_("unknown"), ""), (_("yes"), True), (_("no"), False)]
+            return field(widgets.Dropdown, fact.label, **about, options=options)
         case "choice":
-            options = [(name, option) for option, name in fact.options.items()]
-            return widgets.Dropdown(options=[(_("unknown"), ""), *options], **settings)
+            options = [(_("unknown"), ""), *((name, option) for option, name in fact.options.items())]
+            return field(widgets.Dropdown, fact.label, **about, options=options)
     hint = _("{low:g} to {high:g}").format(low=fact.minimum, high=fact.maximum)
-    return widgets.Text(placeholder=hint, continuous_update=False, **settings)
+    return field(widgets.Text, fact.label, **about, placeholder=hint, continuous_update=False)
 
 
-FIRST = 3
-
-SHOWN = 8
-"""Facts named for one step."""
-
-
-class NextQuestions:
-    """The questions part of the participant panel.
+class NextStepsPanel(Panel):
+    """What to find out next, and what each procedure costs.
 
     Attributes
     ----------
     costs : dict of str to ipywidgets.BoundedFloatText
-        What each procedure costs, by its id, in looks into the chart.
+        What each procedure costs, by its id; looking into the chart is 1.
     fact, own_cost, apart, back : ipywidgets
         A fact, its cost by itself, and the buttons that take it out of its procedure and put it back.
     alone : dict of str to float
         The facts that have a cost of their own, by id.
-    list, basis : ipywidgets.HTML
+    list, basis : Text
         The steps, and where their chances come from.
-    view : ipywidgets.VBox
-        The part.
     """
 
-    def __init__(self, record: EligibilityRecord, changed: Callable[[Any], None]) -> None:
-        self.record, self.changed, self.alone = record, changed, dict[str, float]()
-        self.costs = {
-            procedure.id: widgets.BoundedFloatText(
-                value=procedure.cost, min=0.1, max=1000, step=0.5, description=procedure.label
-            )
-            for procedure in record.procedures
-        }
-        for field in self.costs.values():
-            field.observe(changed, "value")
-        self.list, self.basis = elements.html(""), elements.html("")
-        reasons = [elements.html(_reason(procedure)) for procedure in record.procedures]
-        fields = [widgets.VBox([field, why]) for field, why in zip(self.costs.values(), reasons, strict=True)]
-        for field in fields:
-            field.add_class("pw-form")
-        self.editor = widgets.Accordion([widgets.VBox([*fields, self._apart()])])
-        self.editor.titles = (_("Costs, in looks into the chart (assumptions, to be edited)"),)
+    def __init__(self, record: EligibilityRecord) -> None:
+        self.record, self.alone = record, dict[str, float]()
+        self.labels = {fact.id: fact.label for fact in record.facts}
+        self.costs = {one.id: _cost_field(one.label, one.cost) for one in record.procedures}
+        reasons = [assumption(one.origin) if one.is_assumption else origin(one) for one in record.procedures]
+        fields = [
+            classed(widgets.VBox([cost, Text(reason, role="")]), "pw-form")
+            for cost, reason in zip(self.costs.values(), reasons, strict=True)
+        ]
+        self.list, self.basis = Text(role=""), Text(role="")
+        titles = (_("Costs, in looks into the chart (assumptions, to be edited)"),)
+        self.editor = widgets.Accordion([widgets.VBox([*fields, self._one_by_itself()])], titles=titles)
         self.view = widgets.VBox([self.list, self.basis, self.editor])
+        self.redraw_on(*self.costs.values())
 
-    def _apart(self) -> widgets.Widget:
+    def _one_by_itself(self) -> widgets.Widget:
         """Arrange what gives one fact a cost of its own."""
         options = [("–", ""), *((fact.label, fact.id) for fact in self.record.facts)]
-        self.fact = widgets.Dropdown(options=options, description=_("A fact by itself"))
-        self.own_cost = widgets.BoundedFloatText(value=1, min=0.1, max=1000, step=0.5, description=_("Its own cost"))
-        self.apart = widgets.Button(description=_("Find it by itself"), disabled=True)
-        self.back = widgets.Button(description=_("Back with the others"), disabled=True)
-        self.set_apart = elements.html("", role="status")
+        self.fact = field(widgets.Dropdown, _("A fact by itself"), width="form", options=options)
+        self.own_cost = _cost_field(_("Its own cost"), 1)
+        self.apart = button(_("Find it by itself"), lambda: self._set(self.own_cost.value), disabled=True)
+        self.back = button(_("Back with the others"), lambda: self._set(None), disabled=True)
+        self.set_apart = Text()
         self.fact.observe(self._chosen, "value")
-        self.apart.on_click(lambda _button: self._set(self.own_cost.value))
-        self.back.on_click(lambda _button: self._set(None))
         text = _("One fact may be cheaper by itself: a value in a letter, without a new blood test.")
-        hint = elements.html(Markup('<p class="pw-off">{}</p>').format(text))
-        form = widgets.VBox([hint, self.fact, self.own_cost])
-        form.add_class("pw-form")
-        return widgets.VBox([form, elements.row(self.apart, self.back), self.set_apart])
+        form = widgets.VBox([Text(paragraph(text, "off"), role=""), self.fact, self.own_cost])
+        return widgets.VBox([classed(form, "pw-form"), row(self.apart, self.back), self.set_apart])
 
     def _chosen(self, _change: Any = None) -> None:
         name = self.fact.value
@@ -159,58 +165,53 @@ class NextQuestions:
         self.own_cost.value = self.alone.get(name, 1)
 
     def _set(self, cost: float | None) -> None:
-        """Give the chosen fact a cost of its own, or none any more."""
+        """Give the chosen fact a cost of its own; None takes it back."""
         self.alone.pop(self.fact.value, None)
         if cost is not None:
             self.alone[self.fact.value] = cost
         self._chosen()
-        labels = {fact.id: fact.label for fact in self.record.facts}
-        parts = [_("{fact}, cost {cost:g}").format(fact=labels[name], cost=own) for name, own in self.alone.items()]
-        words = _("Found by themselves: {facts}.").format(facts="; ".join(parts)) if parts else ""
-        self.set_apart.value = elements.dress(words, "status")
-        self.changed(None)
+        each = _("{fact}, cost {cost:g}")
+        parts = [each.format(fact=self.labels[name], cost=own) for name, own in self.alone.items()]
+        self.set_apart.show(_("Found by themselves: {facts}.").format(facts="; ".join(parts)) if parts else None)
+        self.redraw()
 
-    def show(
+    def draw(
         self, screening: Screening, facts: Mapping[str, Any], rates: Mapping[str, float], basis: Markup | str
     ) -> None:
-        """Show the steps that could still exclude, the most useful first."""
-        costs = {name: field.value for name, field in self.costs.items()}
+        """Show the steps that can still exclude, the most useful first."""
+        costs = {name: control.value for name, control in self.costs.items()}
         steps = next_steps(self.record, screening, rates, costs, facts, self.alone)
-        self.list.value = str(listed(screening, steps, {fact.id: fact.label for fact in self.record.facts}))
-        self.basis.value = elements.dress(Markup('<p class="pw-off">{}</p>').format(basis) if steps else "")
+        self.list.show(self._listed(screening, steps))
+        self.basis.show(paragraph(basis, "off") if steps else None)
         self.editor.layout.display = "" if steps else "none"
 
+    def _listed(self, screening: Screening, steps: tuple[Step, ...]) -> Markup | None:
+        if screening.overall == "ineligible":
+            return note(_("Nothing more needs to be found out unless a value above changes."))
+        if not steps:
+            return None
+        lead = _(
+            "By how often the criteria fail, divided by the cost of knowing. Some findings decide only together:"
+        )
+        items, left = [self._step(step) for step in steps], len(steps) - FIRST_STEPS
+        more = ngettext("and {n} more", "and {n} more", left).format(n=left)
+        first, rest = joined(items[:FIRST_STEPS]), joined(items[FIRST_STEPS:])
+        title = _("What to find out next")
+        return macros("eligibility").steps(title, lead, first, more, rest, FIRST_STEPS + 1)
 
-def _reason(procedure: Procedure) -> Markup:
-    """Say why a procedure costs what it does, in full: a telephone shows no tooltip."""
-    return elements.assumption(procedure.origin) if procedure.is_assumption else elements.origin(procedure)
+    def _step(self, step: Step) -> Markup:
+        """Say what is done, how likely it excludes, at what cost, and what it finds."""
+        guessed = _("no case to learn from, taken as {chance:.0%}")
+        chance = (guessed if step.guessed else _("criteria fail in {chance:.0%}")).format(chance=step.chance)
+        worth = _("{chance}, cost {cost:g}").format(chance=chance, cost=step.cost)
+        facts, more = ", ".join(self.labels[name] for name in step.facts[:FACTS_OF_A_STEP]), len(step.facts)
+        if (more := more - FACTS_OF_A_STEP) > 0:
+            facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
+        return macros("eligibility").step(step.procedure.label, worth, facts, ", ".join(step.criteria))
 
 
-def listed(screening: Screening, steps: tuple[Step, ...], labels: Mapping[str, str]) -> Markup:
-    """List the steps: what is done, how likely it excludes, at what cost, and what it finds."""
-    if screening.overall == "ineligible":
-        return elements.note(_("Nothing more needs to be found out unless a value above changes."))
-    if not steps:
-        return Markup("")
-    first = Markup("").join(_item(step, labels) for step in steps[:FIRST])
-    rest = Markup("").join(_item(step, labels) for step in steps[FIRST:])
-    more = ngettext("and {n} more", "and {n} more", len(steps) - FIRST).format(n=len(steps) - FIRST)
-    folded = Markup('<ol start="{}">{}</ol>').format(FIRST + 1, rest)
-    lead = _("By how often the criteria behind fail, for what it costs to know. Some findings decide only together:")
-    return Markup('<h3>{}</h3><p class="pw-lead">{}</p><ol class="pw-steps">{}</ol>{}').format(
-        _("What to find out next"), lead, first, elements.details(more, folded) if rest else ""
-    )
-
-
-def _item(step: Step, labels: Mapping[str, str]) -> Markup:
-    chance = _("no case to learn from, taken as {chance:.0%}") if step.guessed else _("criteria fail in {chance:.0%}")
-    worth = _("{chance}, cost {cost:g}").format(chance=chance.format(chance=step.chance), cost=step.cost)
-    named, more = step.facts[:SHOWN], len(step.facts) - SHOWN
-    facts = ", ".join(labels[name] for name in named)
-    facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more) if more > 0 else ""
-    return Markup('<li><b>{}</b> <span class="pw-tag">{}</span><br>{} <span class="pw-off">{}</span></li>').format(
-        step.procedure.label, worth, facts, ", ".join(step.criteria)
-    )
+def _cost_field(label: str, cost: float) -> Any:
+    return field(widgets.BoundedFloatText, label, width="form", value=cost, min=0.1, max=1000, step=0.5)
 
 
 class Present(NamedTuple):
@@ -226,47 +227,40 @@ class Present(NamedTuple):
     when: Timeline
 
 
-class KeepingPart:
-    """The part of the participant panel that writes a screening down.
+class ScreeningRecordPart:
+    """Writes a screening record.
 
     Attributes
     ----------
     study_id : ipywidgets.Text
         Never a name.
     prepare : ipywidgets.Button
-        Builds the files.
-    links : ipywidgets.HTML
+        Makes the files.
+    links : Text
         The files, or what is wrong.
-    view : ipywidgets.VBox
-        The part.
     """
 
     def __init__(self, trial: Trial, present: Callable[[], Present]) -> None:
         self.trial, self.present = trial, present
-        self.study_id = widgets.Text(placeholder="WUH-017", description=_("Study id"), continuous_update=False)
-        self.prepare = widgets.Button(description=_("Write it down"), icon="file-text-o")
-        self.links = elements.html("", role="status")
-        self.prepare.on_click(self._write)
-        self.view = elements.section(
-            _("Keep this screening"),
-            elements.row(self.study_id, self.prepare),
-            self.links,
-            lead=_(
-                "Verdicts, evidence, readings and rules as they stand now; a study id, never a name. It holds every "
-                "fact entered: enter the age instead of the date of birth where that may not be kept."
-            ),
+        self.study_id = field(
+            widgets.Text, _("Study id"), width="short", placeholder="WUH-017", continuous_update=False
         )
+        self.prepare, self.links = button(_("Write the record"), self._write, icon="file-text-o"), Text()
+        lead = _(
+            "Verdicts, evidence, readings and rules as they stand now; a study id, never a name. It holds every "
+            "fact entered: enter the age instead of the date of birth where that may not be kept."
+        )
+        self.view = section(_("Screening record"), row(self.study_id, self.prepare), self.links, lead=lead)
 
     def forget(self) -> None:
-        """Take the links away: they no longer are what the page shows."""
-        if self.links.value:
-            self.links.value = ""
+        """Remove the files, because the page shows something else now."""
+        self.links.show(None)
 
-    def _write(self, _button: widgets.Button) -> None:
+    def _write(self) -> None:
         try:
-            self.links.value = elements.dress(self._files(self.present()), "status")
+            self.links.show(self._files(self.present()))
         except ProtocolError as error:
-            self.links.value = elements.dress(elements.message(error), "status")
+            self.links.show(error)
 
     def _files(self, now: Present) -> Markup:
         from protocol.eligibility.screening_record import screening_record
@@ -278,12 +272,18 @@ class KeepingPart:
         updated = identity.get("record_updated")
         day = updated.value if updated else _("no known day")
         kept = screening_record(
-            now.record, now.facts, now.phase, now.as_of,
-            study_id=self.study_id.value.strip(), trial_id=trial_id, gate=now.gate, sources=now.sources,
+            now.record,
+            now.facts,
+            now.phase,
+            now.as_of,
+            study_id=self.study_id.value.strip(),
+            trial_id=trial_id,
+            gate=now.gate,
+            sources=now.sources,
             unusable=now.unusable,
             registry_version=_("registry record of {day}").format(day=day),
             software=f"protocol workbook {__version__}",
-        )  # fmt: skip
+        )
         calendar = clock_calendar(trial_id, kept.study_id, now.when, now.as_of)
         files = [
             (_("Record (JSON)"), file_name(kept, "json"), to_json(kept), "application/json"),
@@ -293,16 +293,20 @@ class KeepingPart:
         about = _("Interpretation {interpretation}, rules {rules}, as of {day}.").format(
             interpretation=kept.interpretation_id, rules=kept.rule_hash, day=kept.as_of
         )
-        links = Markup(" ").join(elements.download(*file) for file in files)
-        return Markup('<p>{}</p><p class="pw-off">{}</p>').format(links, about)
+        links = joined((download(*file) for file in files), " ")
+        return paragraph(links) + paragraph(about, "off")
 
 
-Chances = Callable[[Phase], tuple[dict[str, float], Markup | str]]
-"""How often each criterion fails in a cohort, and which cohort that is."""
-
-
-class ParticipantPanel:
+class ParticipantPanel(Panel):
     """The participant part of the eligibility page.
+
+    Parameters
+    ----------
+    trial : Trial
+    today : date
+        The first day of the answer.
+    chances : callable
+        Returns how often each criterion fails, for the order of the next steps.
 
     Attributes
     ----------
@@ -312,110 +316,86 @@ class ParticipantPanel:
         Enrolment, or an infusion.
     as_of : ipywidgets.Text
         The day of the answer.
-    show : ipywidgets.ToggleButtons
+    status : ipywidgets.ToggleButtons
         Which verdicts the list shows.
     """
 
     def __init__(self, trial: Trial, today: date, chances: Chances) -> None:
         self.trial, self.chances, self.day = trial, chances, today
-        self.record: EligibilityRecord = trial.eligibility
-        self.phase: Phase = "Ib"
-        self.form = FactsForm(self.record.facts, today)
-        gates = zip((_("Enrolment"), _("An infusion")), get_args(Gate), strict=True)
-        self.gate = widgets.ToggleButtons(options=list(gates), description=_("Gate"))
-        self.as_of = widgets.Text(value=today.isoformat(), description=_("As of"), continuous_update=False)
-        self.show = widgets.ToggleButtons(
-            options=[(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")], description=_("Show")
-        )
-        self.who, self.problems = elements.html(""), elements.html("")
-        self.answer, self.verdicts = elements.html("", role="status"), elements.html("")
-        self.next = NextQuestions(self.record, self.refresh)
-        self.clocks = ClocksPart(self.record)
-        self.keeping = KeepingPart(trial, self.present)
+        record: EligibilityRecord = trial.eligibility
+        self.roles = record.roles
+        self.form = FactsForm(record.facts, today, self.roles.enrolment_day)
+        gates = [(_("Enrolment"), "enrolment")]
+        if self.roles.infusion_day:
+            gates.append((_("An infusion"), "infusion"))
+        self.gate = field(widgets.ToggleButtons, _("Gate"), width="form", options=gates)
+        self.as_of = field(widgets.Text, _("As of"), width="short", value=today.isoformat(), continuous_update=False)
+        statuses = [(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")]
+        self.status = field(widgets.ToggleButtons, _("Show"), width="form", options=statuses)
+        self.who, self.problems, self.answer = Text(role=""), Text(role="alert"), Text()
+        self.verdicts = Text(role="")
+        self.next = NextStepsPanel(record)
+        self.clocks = TimelinePanel(record)
+        self.keeping = ScreeningRecordPart(trial, self.present)
         self.view = self._arranged()
-        for field in (*self.form.fields.values(), self.gate, self.as_of, self.show):
-            field.observe(self.refresh, "value")
-
-    def ask(self, record: EligibilityRecord, phase: Any) -> None:
-        """Answer under these thresholds and readings, in this phase."""
-        self.record, self.phase = record, phase
-        self.refresh()
+        self.redraw_on(*self.form.fields.values(), self.gate, self.as_of, self.status)
 
     def fill(
-        self, facts: dict[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
+        self, facts: Mapping[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
     ) -> None:
         """Put a participant into the form and answer once."""
-        for field in self.form.fields.values():
-            field.unobserve(self.refresh, "value")
-        self.form.fill(facts, where, unusable)
-        for field in self.form.fields.values():
-            field.observe(self.refresh, "value")
-        self.refresh()
+        with self.redraw_once():
+            self.form.fill(facts, where, unusable)
 
-    def refresh(self, _change: Any = None) -> None:
-        """Answer for the facts of the form; what cannot be used is said and left out."""
+    def draw(self, record: EligibilityRecord, phase: Phase) -> None:
+        """Answer for the facts of the form; name what cannot be used and leave it out."""
         facts, problems = self.form.read()
-        problems += self._day()
-        gate = self.gate.value
-        if gate == "infusion":
-            facts[INFUSION_DAY] = facts.get(INFUSION_DAY) or self.day
-        self.problems.value = Markup("").join(elements.message(problem) for problem in problems)
-        self._show(facts, gate)
+        try:
+            self.day = day_of(self.as_of)
+        except ProtocolError as error:
+            problems.append(error)
+        self.problems.show(*problems)
+        self._answer(record, phase, facts)
         self.keeping.forget()
 
     def present(self) -> Present:
         """Return what the panel answers at the moment."""
+        record, phase = self.shown or (self.trial.eligibility, self.trial.eligibility.phases[0])
         facts, _problems = self.form.read()
         known = {name: value for name, value in facts.items() if value is not None}
         if self.gate.value == "infusion":
-            known.setdefault(INFUSION_DAY, self.day)
-        when = self._timeline(known)
-        return Present(
-            self.record, known, self.form.sources, self.form.unusable, self.phase, self.gate.value, self.day, when
-        )
+            known.setdefault(str(self.roles.infusion_day), self.day)
+        when = self._timeline(record, phase, known)
+        gate = self.gate.value
+        return Present(record, known, self.form.sources, self.form.unusable, phase, gate, self.day, when)
 
-    def _timeline(self, facts: dict[str, Any]) -> Timeline:
-        """Look at the days from today on, or from the day of enrolment when that is earlier."""
-        enrolled = facts.get(RECENCY_ANCHOR) or self.day
-        return self.record.timeline(facts, self.phase, start=min(self.day, enrolled), unusable=self.form.unusable)
+    def _timeline(self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any]) -> Timeline:
+        """Look at the days from the day of the answer on, or from the day of enrolment if that is earlier."""
+        enrolled = facts.get(self.roles.enrolment_day or "") or self.day
+        return record.timeline(facts, phase, start=min(self.day, enrolled), unusable=self.form.unusable)
 
-    def _day(self) -> list[ProtocolError]:
-        try:
-            self.day = date.fromisoformat(self.as_of.value.strip())
-        except ValueError:
-            return [ProtocolError(_("As of"), repr(self.as_of.value)[:60], _("a date like 2026-03-01"))]
-        return []
-
-    def _show(self, facts: dict[str, Any], gate: Any) -> None:
-        rules = infusion_catalogue(self.record) if gate == "infusion" else self.record
+    def _answer(self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any]) -> None:
+        gate = self.gate.value
+        days = (self.roles.enrolment_day, self.roles.infusion_day)
+        empty = not any(value is not None for name, value in facts.items() if name not in days)
+        if gate == "infusion":
+            planned = str(self.roles.infusion_day)
+            facts[planned] = facts.get(planned) or self.day
+        rules = infusion_catalogue(record) if gate == "infusion" else record
         found = {"sources": self.form.sources, "unusable": self.form.unusable}
-        answers = self.record.answers(facts, self.phase, as_of=self.day, gate=gate, **found)
-        screening = Screening(self.phase, tuple(answer.verdict for answer in answers), ())
-        changes = () if gate == "infusion" else self.record.counterfactuals(facts, self.phase, self.form.unusable)
-        empty = not any(
-            value is not None for name, value in facts.items() if name not in (RECENCY_ANCHOR, INFUSION_DAY)
-        )
-        said = overall(answers, rules.criteria, changes, gate, empty=empty)
-        self.answer.value = elements.dress(said, "status")
-        rates, basis = self.chances(self.phase)
-        self.next.show(screening, facts, rates, basis)
+        answers = record.answers(facts, phase, as_of=self.day, gate=gate, **found)
+        changes = () if gate == "infusion" else record.counterfactuals(facts, phase, self.form.unusable)
+        self.answer.show(overall(answers, rules, changes, gate, empty=empty))
+        screening = Screening(phase, tuple(answer.verdict for answer in answers), ())
+        self.next.show(screening, facts, *self.chances(phase))
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""
         if gate == "enrolment":
-            self.clocks.show(self._timeline(facts))
-        self.verdicts.value = verdict_list(answers, rules.criteria, self.trial.ambiguities, self.show.value)
+            self.clocks.show(self._timeline(record, phase, facts))
+        self.verdicts.show(verdict_list(answers, rules, self.trial.ambiguities, self.status.value))
 
     def _arranged(self) -> widgets.Widget:
-        form = widgets.VBox([self.who, elements.row(self.form.clear), self.problems, self.form.view])
-        form.add_class("pw-side")
-        every = elements.section(
-            _("Every criterion"),
-            self.show,
-            self.verdicts,
-            lead=_("Open one for the registry's words, its parts, and the evidence with its day and source."),
-        )
-        answer = widgets.VBox(
-            [elements.row(self.gate, self.as_of), self.answer, self.next.view, self.clocks.view, every,
-             self.keeping.view]
-        )  # fmt: skip
-        answer.add_class("pw-main")
-        return elements.row(form, answer)
+        form = widgets.VBox([self.who, row(self.form.clear), self.problems, self.form.view])
+        lead = _("Open one for the registry's words, its parts, and the evidence with its day and source.")
+        every = section(_("Verdicts by criterion"), self.status, self.verdicts, lead=lead)
+        parts = (row(self.gate, self.as_of), self.answer, self.next.view, self.clocks.view, every, self.keeping.view)
+        return row(classed(form, "pw-side"), classed(widgets.VBox(parts), "pw-main"))

@@ -1,4 +1,4 @@
-"""Sensitivity of a cohort: near-misses, thresholds over their range, and other readings of the protocol."""
+"""Sensitivity of a cohort: near misses, thresholds over their range, and alternative readings of the protocol."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -7,60 +7,59 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from protocol.chart import Chart
 from protocol.eligibility import EligibilityRecord, Parameter
 from protocol.eligibility.cohort import reader
 from protocol.eligibility.sensitivity import Curve, concerned, curve, near_misses, other_readings, steps, tornado
 from protocol.exchange.documents.open_questions import printable
-from protocol.figures import eligibility as pictures
-from protocol.pages.eligibility.screened_cohort import Screened
+from protocol.figures import eligibility as figures
+from protocol.pages.eligibility.cohort_counts import Screened
 from protocol.pages.eligibility.subgroups import records
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.work import Work
+from protocol.pages.kit import Panel, Table, Task, Text, download, field, note, section
 from protocol.records import Ambiguity
 from protocol.translation import _, ngettext
 
-NEAR_MISSES_LEAD = _(
-    "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold would "
-    "have to move, in parts of it: 5 % of a limit of 30 is 1.5. Of some criteria there is no degree."
-)
+AT_ONCE = 20_000
+"""Participants up to which the work is done within the click: it takes less than a second."""
 
-SHOWN = 15
+NEAREST = 200
+"""Near misses in the table."""
 
-CLASSES = (
+DISTANCES = (
     (0.05, _("up to 5 %")),
     (0.10, _("5 to 10 %")),
     (0.25, _("10 to 25 %")),
     (0.50, _("25 to 50 %")),
     (np.inf, _("above 50 %")),
 )
+"""Classes of distance: the upper edge as a part of the threshold, and the label."""
 
 
-class NearPanel:
-    """How many near-misses at which distance, and the nearest of them."""
+class NearMissPanel(Panel):
+    """How many near misses at which distance, and the nearest of them."""
 
     def __init__(self) -> None:
-        self.picture = Chart(pictures.nearness, description=_("Near-misses by distance"))
-        self.nearest, self.work = elements.html(""), Work(self._found)
-        self.view = elements.section(
-            _("Near-misses"), self.work.view, self.picture, self.nearest, lead=NEAR_MISSES_LEAD
+        self.picture = Chart(figures.nearness, description=_("Near misses by distance"))
+        self.nearest, self.task = Table(_("The nearest"), "near-misses.csv"), Task(self._found)
+        lead = _(
+            "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold "
+            "would have to move, as a part of it: 5 % of a limit of 30 is 1.5. Some criteria have no distance."
         )
-        self._shown: Screened | None = None
+        self.view = section(_("Near misses"), self.task.view, self.picture, self.nearest.view, lead=lead)
 
-    def show(self, screened: Screened) -> None:
-        """Find the near-misses, criterion by criterion."""
-        self._shown = screened
-        self.work.begin(_steps(screened), screened.planes.participants)
+    def draw(self, screened: Screened) -> None:
+        """Find the near misses, one criterion after another."""
+        self.task.begin(_steps(screened), at_once=screened.tally.participants <= AT_ONCE)
 
     def _found(self, found: pd.DataFrame) -> None:
-        assert self._shown is not None  # noqa: S101 - work begins in show
-        self.picture.draw(distance_rows(found))
-        self.nearest.value = elements.table(nearest_rows(found, self._shown), _("The nearest"))
+        (screened,) = self.shown or ()
+        self.picture.draw(_distance_rows(found))
+        self.nearest.show(_nearest_rows(found, screened))
 
 
 def _steps(screened: Screened) -> Iterator[tuple[pd.DataFrame, float]]:
-    """One criterion at a time."""
     pieces: list[pd.DataFrame] = []
     names = screened.tally.order("most")
     for done, name in enumerate(names, start=1):
@@ -72,20 +71,20 @@ def _steps(screened: Screened) -> Iterator[tuple[pd.DataFrame, float]]:
         yield pd.DataFrame({"distance": []}), 1.0
 
 
-def distance_rows(found: pd.DataFrame) -> pd.DataFrame:
-    """Count the near-misses by class of distance."""
-    edges = np.array([edge for edge, _label in CLASSES])
+def _distance_rows(found: pd.DataFrame) -> pd.DataFrame:
+    """Count the near misses by class of distance."""
+    edges = np.array([edge for edge, _label in DISTANCES])
     distance = found["distance"].to_numpy(dtype=float)
     known = distance[~np.isnan(distance)]
-    counts = np.bincount(np.searchsorted(edges, known * (1 - 1e-9)), minlength=len(CLASSES))
-    labels = [*(label for _edge, label in CLASSES), _("no degree")]
+    counts = np.bincount(np.searchsorted(edges, known * (1 - 1e-9)), minlength=len(DISTANCES))
+    labels = [*(label for _edge, label in DISTANCES), _("no distance")]
     numbers = [*map(int, counts), len(distance) - len(known)]
     return pd.DataFrame({"distance": labels, "order": range(len(labels)), "participants": numbers})
 
 
-def nearest_rows(found: pd.DataFrame, screened: Screened) -> pd.DataFrame:
-    """Describe the nearest in words."""
-    near = found.dropna(subset=["distance"]).head(SHOWN)
+def _nearest_rows(found: pd.DataFrame, screened: Screened) -> pd.DataFrame:
+    """Return the nearest in words."""
+    near = found.dropna(subset=["distance"]).head(NEAREST)
     rows = [_in_words(row, screened) for row in records(near)]
     columns = [_("Participant"), _("Distance"), _("Would pass with"), _("Fails only"), _("Still unknown")]
     return pd.DataFrame(rows, columns=columns)
@@ -106,36 +105,31 @@ def _in_words(row: dict[str, Any], screened: Screened) -> tuple[str, ...]:
     )
 
 
-THRESHOLDS_LEAD = _(
-    "How many would be left at every value of one threshold, everything else as it is now. Between the lines lie the "
-    "participants of whom something is unknown. The dotted line is the present value."
-)
-
-
-class ThresholdPanel:
+class ThresholdPanel(Panel):
     """The curve of the threshold chosen."""
 
     def __init__(self, record: EligibilityRecord) -> None:
-        self.threshold = widgets.Dropdown(options=thresholds(record), description=_("Threshold"))
-        self.picture = Chart(pictures.threshold, description=_("Participants left over the range of a threshold"))
-        self.words = elements.html("", role="status")
-        self.view = elements.section(_("Thresholds"), self.threshold, self.picture, self.words, lead=THRESHOLDS_LEAD)
-        self._shown: Screened | None = None
+        self.threshold = field(widgets.Dropdown, _("Threshold"), width="wide", options=_thresholds(record))
+        self.picture = Chart(figures.threshold, description=_("Participants left over the range of a threshold"))
+        self.words = Text()
+        lead = _(
+            "How many would be left at every value of one threshold, everything else as it is now. The participants "
+            "between the lines have unknown facts. The dotted line is the present value."
+        )
+        self.view = section(_("Thresholds"), self.threshold, self.picture, self.words, lead=lead)
         self._kept: tuple[tuple[Any, ...], Curve] | None = None
-        self.threshold.observe(self._again, "value")
+        self.redraw_on(self.threshold)
 
-    def show(self, screened: Screened) -> None:
+    def draw(self, screened: Screened) -> None:
         """Follow the threshold over its range in one pass."""
-        self._shown = screened
         name = str(self.threshold.value)
         parameter = next(item for item in screened.record.parameters if item.id == name)
         found = self._curve(screened, parameter)
-        rows = curve_rows(found, parameter)
-        self.picture.draw(rows, label=screened.label(name))
-        self.words.value = elements.dress(in_words(found, parameter), "status")
+        self.picture.draw(_curve_rows(found, parameter), label=screened.label(name))
+        self.words.show(_curve_in_words(found, parameter))
 
     def _curve(self, screened: Screened, parameter: Parameter) -> Curve:
-        """Follow the threshold, unless nothing but the threshold itself has changed."""
+        """Follow the threshold; the last curve stays while only this threshold changes."""
         others = {name: value for name, value in screened.changed.items() if name != parameter.id}
         state = (screened.cohort, screened.phase, screened.off, parameter.id, others)
         if self._kept is None or self._kept[0] != state or float(parameter.value) not in self._kept[1].points:
@@ -146,12 +140,8 @@ class ThresholdPanel:
             self._kept = state, found
         return self._kept[1]
 
-    def _again(self, _change: Any) -> None:
-        if self._shown is not None:
-            self.show(self._shown)
 
-
-def thresholds(record: EligibilityRecord) -> list[tuple[str, str]]:
+def _thresholds(record: EligibilityRecord) -> list[tuple[str, str]]:
     """List the thresholds that can change a criterion's verdict at enrolment, with the criteria they belong to."""
     return [
         (f"{', '.join(parameter.concerns)}: {parameter.label}", parameter.id)
@@ -160,8 +150,8 @@ def thresholds(record: EligibilityRecord) -> list[tuple[str, str]]:
     ]
 
 
-def curve_rows(found: Curve, parameter: Parameter) -> pd.DataFrame:
-    """Prepare the rows of the curve's picture; the lines are named where they lie apart."""
+def _curve_rows(found: Curve, parameter: Parameter) -> pd.DataFrame:
+    """Return the curve; its lines are named where they are far apart."""
     left = found.confirmed + found.possible
     edge = len(left) // 8 + 1
     widest = edge + int(np.argmax(found.possible[edge:-edge])) if len(left) > 2 * edge else 0
@@ -177,7 +167,7 @@ def curve_rows(found: Curve, parameter: Parameter) -> pd.DataFrame:
     )
 
 
-def in_words(found: Curve, parameter: Parameter) -> str:
+def _curve_in_words(found: Curve, parameter: Parameter) -> str:
     """Say what the threshold's present value and its extremes leave."""
     left = found.confirmed + found.possible
     now = int(np.flatnonzero(np.isclose(found.points, float(parameter.value)))[0]) if found.every_point else None
@@ -200,78 +190,59 @@ def in_words(found: Curve, parameter: Parameter) -> str:
     return " ".join(texts)
 
 
-READINGS_LEAD = _(
-    "Each place where the registry's words can be read in another way, tried on this cohort one at a time. To the "
-    "right more would be left, to the left fewer: the wide bar counts those not excluded, the thin one those of whom "
-    "everything is known and met. Those that decide most participants come first."
-)
+class ReadingsPanel(Panel):
+    """What each alternative reading would change."""
 
-
-class ReadingsPanel:
-    """What every other reading would change."""
-
-    def __init__(self, ambiguities: Iterable[Ambiguity], trial: str, today: date) -> None:
-        self.ambiguities, self.trial, self.today = tuple(ambiguities), trial, today
-        self.picture = Chart(pictures.readings, description=_("What every other reading would change"))
-        self.nothing, self.questions = elements.html(""), elements.html("")
-        self.work = Work(self._found)
-        self.view = elements.section(
-            _("Readings of unclear words"),
-            self.work.view,
-            self.picture,
-            self.nothing,
-            self.questions,
-            lead=READINGS_LEAD,
+    def __init__(self, ambiguities: Iterable[Ambiguity], trial_id: str, today: date) -> None:
+        self.ambiguities, self.trial_id, self.today = tuple(ambiguities), trial_id, today
+        self.picture = Chart(figures.readings, description=_("What each alternative reading would change"))
+        self.nothing, self.questions, self.task = Text(), Text(role=""), Task(self._found)
+        lead = _(
+            "Each place where the registry's words can be read in another way, tried on this cohort one at a time. "
+            "To the right more participants would be left, to the left fewer. The wide bar counts those not "
+            "excluded, the thin one those with everything known and met. The readings that decide most come first."
         )
-        self._shown: Screened | None = None
+        parts = (self.task.view, self.picture, self.nothing, self.questions)
+        self.view = section(_("Alternative readings"), *parts, lead=lead)
 
-    def show(self, screened: Screened) -> None:
-        """Try every other reading."""
-        self._shown = screened
-        record, cohort, phase = screened.record, screened.cohort, screened.phase
-        steps = tornado(
-            lambda changed: cohort.screen(phase, **(screened.changed | changed)),
-            other_readings(record.parameters),
+    def draw(self, screened: Screened) -> None:
+        """Try every alternative reading."""
+        found = tornado(
+            lambda changed: screened.cohort.screen(screened.phase, **(screened.changed | changed)),
+            other_readings(screened.record.parameters),
             screened.off,
         )
-        self.work.begin(steps, screened.planes.participants)
+        self.task.begin(found, at_once=screened.tally.participants <= AT_ONCE)
 
     def _found(self, found: pd.DataFrame) -> None:
-        assert self._shown is not None  # noqa: S101 - work begins in show
-        self.picture.draw(reading_rows(found, self._shown.record))
+        (screened,) = self.shown or ()
+        self.picture.draw(_reading_rows(found, screened.record))
         idle = int((found["decided"] == 0).sum())
-        text = ngettext(
-            "{n} other reading changes nobody's answer.", "{n} other readings change nobody's answer.", idle
-        )
-        self.nothing.value = elements.dress(elements.note(text.format(n=idle)) if idle else "")
-        self.questions.value = elements.dress(self._questions(found))
+        text = ngettext("{n} other reading changes no answer.", "{n} other readings change no answer.", idle)
+        self.nothing.show(note(text.format(n=idle)) if idle else None)
+        self.questions.show(self._questions(found))
 
-    def _questions(self, found: pd.DataFrame) -> str:
+    def _questions(self, found: pd.DataFrame) -> Markup:
         named = found.dropna(subset=["ambiguity"])
         decided = {str(key): int(n) for key, n in zip(named["ambiguity"], named["by_ambiguity"], strict=True)}
-        page = printable(self.trial, self.ambiguities, self.today, decided)
-        return elements.download(
-            _("Questions to the sponsor, counted"),
-            "questions.html",
-            page.encode(),
-            "text/html",
-        )
+        page = printable(self.trial_id, self.ambiguities, self.today, decided).encode()
+        return download(_("Questions to the sponsor, counted"), "questions.html", page, "text/html")
 
 
-def signed(change: int) -> str:
+def _signed(change: int) -> str:
     """Write how many more or fewer."""
     return f"{change:+,}".replace("-", "−") if change else "0"
 
 
-def reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame:
-    """Prepare the rows of the picture, what decides most first; readings that change nobody are left out."""
+def _reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFrame:
+    """Return the readings that change an answer, what decides most first."""
     labels = {(p.id, option): (p.label, label) for p in record.parameters for option, label in p.options.items()}
     frame = found[found["decided"] > 0].sort_values("decided", ascending=False, kind="stable")
     change = frame["eligible_change"].astype(int)
     spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
         _("{change}, all met {met} · decides {n:,} · {option}").format(
-            change=signed(n), met=signed(met), n=d, option=option
+            change=_signed(n), met=_signed(met), n=d, option=option
         )
         for n, met, d, (_label, option) in zip(
             change, frame["confirmed_change"].astype(int), frame["decided"], spoken, strict=True

@@ -11,8 +11,6 @@ from protocol.chart import Chart
 from protocol.eligibility import Cohort, EligibilityRecord
 from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.frames import ParquetFile
-from protocol.eligibility.logic import Logic
-from protocol.eligibility.sensitivity import closure
 from protocol.eligibility.subgroups import (
     AGE_BANDS,
     ALL,
@@ -23,15 +21,11 @@ from protocol.eligibility.subgroups import (
     exclusion_rates,
     named,
 )
-from protocol.figures import eligibility as pictures
-from protocol.pages.eligibility.screened_cohort import Screened
-from protocol.pages.kit import text as elements
+from protocol.eligibility.verdicts import logic_of, names_behind
+from protocol.figures import eligibility as figures
+from protocol.pages.eligibility.cohort_counts import Screened
+from protocol.pages.kit import Panel, Table, Text, field, note, section
 from protocol.translation import _, ngettext
-
-LEAD = _(
-    "The share of each group that is excluded, with 95 % intervals. Numbers from 1 to 9 are hidden, and with them "
-    "what they could be worked out from. A difference says where to look, not why it is there."
-)
 
 BANDED = {"age_years": AGE_BANDS, "bmi_kg_m2": BODY_BANDS}
 """Facts grouped in bands; choices group by their options."""
@@ -40,46 +34,58 @@ SITE = "site"
 """The column that names the hospital, where a cohort has one."""
 
 
-class GroupsPanel:
-    """Exclusion rates by group."""
+class SubgroupPanel(Panel):
+    """Exclusion rates by subgroup.
+
+    Attributes
+    ----------
+    by : ipywidgets.ToggleButtons
+        What the cohort is grouped by.
+    rates : pandas.DataFrame
+        Of :func:`protocol.eligibility.subgroups.exclusion_rates`; empty if there is nothing to group by.
+    """
 
     def __init__(self, record: EligibilityRecord) -> None:
-        self.by = widgets.ToggleButtons(options=groupings(record), description=_("Groups"))
-        self.picture = Chart(pictures.groups, description=_("Share excluded by group"))
-        self.hidden, self.table = elements.html("", role="status"), elements.html("")
-        self.view = elements.section(_("Groups"), self.by, self.hidden, self.picture, self.table, lead=LEAD)
+        self.by = field(widgets.ToggleButtons, _("Subgroups by"), width="form", options=groupings(record))
+        self.picture = Chart(figures.groups, description=_("Share excluded by subgroup"))
+        self.hidden = Text()
+        self.table = Table(_("Exclusion rates by subgroup"), "subgroups.csv")
+        folded = widgets.Accordion([self.table.view], titles=(_("All numbers"),))
+        lead = _(
+            "The share of each subgroup that is excluded, with 95 % intervals. Counts from 1 to 9 are hidden, and "
+            "with them the counts from which they could be computed. A difference does not explain its cause."
+        )
+        parts = (self.by, self.hidden, self.picture, folded)
+        self.view = section(_("Exclusion rates by subgroup"), *parts, lead=lead)
         self.rates = pd.DataFrame()
-        self._shown: Screened | None = None
         self._kept: tuple[Any, str, Grouping] | None = None
-        self.by.observe(self._again, "value")
+        self.redraw_on(self.by)
 
     def show(self, screened: Screened) -> None:
-        """Compare the groups."""
-        self._offer(screened)
-        self._shown = screened
+        """Compare the subgroups; the sites are among them if the cohort names them."""
+        offered = groupings(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
+        with self.redraw_once():
+            if tuple(self.by.options) != tuple(offered):
+                self.by.options = offered
+            self.shown = (screened,)
+
+    def draw(self, screened: Screened) -> None:
+        """Compare the subgroups."""
         if not self.by.options:
-            self.hidden.value = elements.dress(elements.note(_("The record asks for nothing to group by.")))
+            self.hidden.show(note(_("The record asks for nothing to group by.")))
             return
         self.rates = exclusion_rates(screened.tally, self._grouping(screened))
-        titles = screened.titles | {ALL: _("Any criterion"), COMPUTABLE: _("Any criterion but the judgements")}
-        rows = group_rows(self.rates, titles)
-        self.picture.draw(rows, names=tuple(dict.fromkeys(self.rates["group"])))
+        rows = _group_rows(self.rates, screened.titles)
+        groups = tuple(dict.fromkeys(self.rates["group"]))
+        self.picture.draw(rows, names=groups)
         unseen = self.rates.loc[self.rates["hidden"], "criterion"].nunique()
         text = ngettext(
             "{n} criterion has numbers too small to show.", "{n} criteria have numbers too small to show.", unseen
         )
-        groups = dict.fromkeys(self.rates["group"])
         without = ", ".join(name for name in groups if name not in set(rows["group"]))
         nowhere = " " + _("Not in the picture at all: {groups}.").format(groups=without) if without else ""
-        self.hidden.value = elements.dress(elements.note(text.format(n=unseen) + nowhere) if unseen else "")
-        self.table.value = elements.details(_("All numbers"), elements.table(in_figures(self.rates, titles)))
-
-    def _offer(self, screened: Screened) -> None:
-        """Offer the sites when the cohort names them."""
-        offered = groupings(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
-        if tuple(self.by.options) != tuple(offered):
-            self._shown = None  # the first one is chosen without drawing twice
-            self.by.options = offered
+        self.hidden.show(note(text.format(n=unseen) + nowhere) if unseen else None)
+        self.table.show(_in_figures(self.rates, screened.titles))
 
     def _grouping(self, screened: Screened) -> Grouping:
         name = str(self.by.value)
@@ -87,10 +93,6 @@ class GroupsPanel:
             found = sites(screened.cohort) if name == SITE else grouping(screened.record, screened.cohort, name)
             self._kept = screened.cohort, name, found
         return self._kept[2]
-
-    def _again(self, _change: Any) -> None:
-        if self._shown is not None:
-            self.show(self._shown)
 
 
 def groupings(record: EligibilityRecord) -> list[tuple[str, str]]:
@@ -100,7 +102,7 @@ def groupings(record: EligibilityRecord) -> list[tuple[str, str]]:
 
 
 def has_sites(cohort: Cohort) -> bool:
-    """Whether a cohort has a column of sites; it is no fact, so only a frame or a Parquet file can bring it."""
+    """Whether a cohort has a column of sites; only a data frame or a Parquet file can have one."""
     source = cohort.source
     return SITE in (
         source.schema if isinstance(source, ParquetFile) else getattr(source, "frame", pd.DataFrame()).columns
@@ -118,8 +120,8 @@ def grouping(record: EligibilityRecord, cohort: Cohort, name: str) -> Grouping:
     """Group a cohort by a fact, computed where it is not given."""
     facts = {fact.id: fact for fact in record.facts}
     numbers, known = [], []
-    for batch in cohort.values(closure(record, [name])):
-        value = Logic(facts, {p.id: p for p in record.parameters}, Columns(batch)).fact(facts[name])
+    for batch in cohort.values(names_behind(record, [name])):
+        value = logic_of(record, Columns(batch)).fact(facts[name])
         size = max((len(column.known) for column in batch.values()), default=len(cohort))
         data = value.data.positions if isinstance(value.data, Choices) else value.data
         numbers.append(np.broadcast_to(np.asarray(np.nan if data is None else data, dtype=float), size))
@@ -131,8 +133,8 @@ def grouping(record: EligibilityRecord, cohort: Cohort, name: str) -> Grouping:
     return named([labels[int(place)] if ok else None for place, ok in zip(every, which, strict=True)], {})
 
 
-def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """Prepare the rows of the picture: what may be shown, and only criteria that exclude somebody."""
+def _group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Return the rates that may be shown, of criteria that exclude at least one participant."""
     shown = rates.dropna(subset=["rate"])
     shown = shown[shown.groupby("criterion")["fails"].transform("sum") > 0]
     order = {name: i for i, name in enumerate(dict.fromkeys(rates["criterion"]))}
@@ -145,7 +147,7 @@ def group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
             "rate": shown["rate"].astype(float),
             "low": shown["low"].astype(float),
             "high": shown["high"].astype(float),
-            "words": [compared(row) for row in records(shown)],
+            "words": [_compared(row) for row in records(shown)],
         }
     ).reset_index(drop=True)
 
@@ -157,8 +159,8 @@ def _label(name: str, title: str) -> str:
     )
 
 
-def compared(row: dict[str, Any]) -> str:
-    """Say how a group's rate compares with everybody else's."""
+def _compared(row: dict[str, Any]) -> str:
+    """Say how the rate of a group compares with that of all other participants."""
     ratio, difference = row.get("ratio"), row.get("difference")
     if ratio is None or ratio != ratio:
         return _("not compared")
@@ -166,8 +168,8 @@ def compared(row: dict[str, Any]) -> str:
     return text.format(ratio=ratio, difference=difference)
 
 
-def in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """Write the comparison as a table."""
+def _in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Return the comparison in words and figures."""
     columns = [
         _("Criterion"),
         _("Group"),
@@ -186,7 +188,7 @@ def _line(row: dict[str, Any], titles: dict[str, str]) -> tuple[str, ...]:
     if row["hidden"]:
         return (*who, _("hidden"), "", "")
     interval = f"{100 * row['low']:.1f}–{100 * row['high']:.1f} %"
-    return (*who, f"{int(row['fails']):,} ({100 * row['rate']:.1f} %)", interval, compared(row))
+    return (*who, f"{int(row['fails']):,} ({100 * row['rate']:.1f} %)", interval, _compared(row))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The advice in words, and the rows of the grid's picture."""
+"""The advice about the next cohort, and the rows of the grid's picture."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from markupsafe import Markup
 from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
 from protocol.escalation.grid import Integers
 from protocol.escalation.pathways import deciding_regimens
+from protocol.pages.kit.text import macros
 from protocol.translation import _, ngettext
 
 
@@ -62,15 +63,10 @@ def _state(is_current: bool, is_next: bool, closed: bool, seen: bool) -> tuple[s
     return ("tried", _("tried")) if seen else ("untried", _("untried"))
 
 
-def deciding_regimen(design: Design, outcomes: Outcomes, current: int) -> int:
-    """Return the regimen whose counts decide, for one trial; see :func:`deciding_regimens`."""
-    return int(deciding_regimens(design, outcomes, current)[0])
-
-
 def advice(
     design: Design, outcomes: Outcomes, current: int, following: int, waited: Integers, note: Markup | str
 ) -> Markup:
-    """Say what comes next and why.
+    """Return the recommendation for the next cohort with its reason.
 
     Parameters
     ----------
@@ -80,11 +76,11 @@ def advice(
     current, following : int
         Indices of the regimen the trial is at and of the recommended one; STOP for none.
     waited : ndarray of int, shape (D * F,)
-        Participants at each regimen whose DLT window is waited for: while there are any, nothing is recommended.
+        Participants at each regimen whose DLT window is not over: while there are any, nothing is recommended.
     note : Markup or str
         What else must be known about this advice.
     """
-    labels, deciding = design.grid.labels, deciding_regimen(design, outcomes, current)
+    labels, deciding = design.grid.labels, int(deciding_regimens(design, outcomes, current)[0])
     headline, why = _headline(labels, current, following), design.why(outcomes, deciding)
     if deciding != current:
         why = _("Nobody was treated at {} yet, and {} no longer allows that step. {}").format(
@@ -93,26 +89,22 @@ def advice(
     if waited.any():
         why = _("On what is known so far it would be: {}. {}").format(headline, why)
         headline = _waiting(labels, waited)
-    return card(headline, why, _end(design, outcomes), note)
+    return macros("escalation").advice(headline, why, _if_it_ended_now(design, outcomes), note)
 
 
 def withheld() -> Markup:
     """Say that there is no advice while an entry cannot be used."""
-    return card(_("No recommendation"), _("Correct the entry named below; the grid shows the last usable one."))
-
-
-def card(headline: str, why: str, end: str = "", note: Markup | str = "") -> Markup:
-    """Set the advice in large words with its reasons below."""
-    return Markup('<div class="pw-card"><p class="pw-answer">{}</p><p>{}</p><p class="pw-off">{}</p>{}</div>').format(
-        headline, why, end, note
-    )
+    words = _("Correct the entry named below; the grid shows the last usable one.")
+    return macros("escalation").advice(_("No recommendation"), words)
 
 
 def _waiting(labels: tuple[str, ...], waited: Integers) -> str:
     counts = {labels[cell]: int(waited[cell]) for cell in np.flatnonzero(waited)}
-    whom = [ngettext("{n} participant at {at}", "{n} participants at {at}", n).format(n=n, at=at)
-            for at, n in counts.items()]  # fmt: skip
-    return _("Wait for {}").format(_(" and ").join(whom))
+    groups = [
+        ngettext("{n} participant at {at}", "{n} participants at {at}", n).format(n=n, at=at)
+        for at, n in counts.items()
+    ]
+    return _("Wait for {}").format(_(" and ").join(groups))
 
 
 def _headline(labels: tuple[str, ...], current: int, following: int) -> str:
@@ -123,9 +115,9 @@ def _headline(labels: tuple[str, ...], current: int, following: int) -> str:
     return _("Next cohort at {}").format(labels[following])
 
 
-def _end(design: Design, outcomes: Outcomes) -> str:
+def _if_it_ended_now(design: Design, outcomes: Outcomes) -> str:
     picked = int(design.selected(outcomes)[0])
     if picked == STOP:
-        return _("Were the trial to end now, no regimen could be recommended for phase II.")
-    end = _("Were the trial to end now, {} would be recommended for phase II (estimated DLT rate {:.2f}).")
+        return _("If the trial ended now, no regimen could be recommended.")
+    end = _("If the trial ended now, {} would be recommended (estimated DLT rate {:.2f}).")
     return end.format(design.grid.labels[picked], isotonic_rates(outcomes).ravel()[picked])

@@ -1,4 +1,4 @@
-"""Designs side by side: the same simulated participants under each, with paired differences."""
+"""Comparison of designs: the same simulated participants under each, with paired differences."""
 
 from collections.abc import Callable, Hashable
 from threading import Lock
@@ -14,22 +14,43 @@ from protocol.escalation.comparison import Comparison, compare
 from protocol.escalation.results import figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
-from protocol.pages.escalation.operating_characteristics import measure_words
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.task import Job, Work
+from protocol.pages.escalation.operating_characteristics import count_field, half, measure_labels, seed_field
+from protocol.pages.kit import (
+    Panel,
+    Task,
+    Text,
+    Work,
+    assumption,
+    details,
+    download,
+    field,
+    joined,
+    row,
+    section,
+    table,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-WIDE = {"description_width": "initial"}
-
 TRIALS, MOST_TRIALS = 2000, 100_000
 
-SHOWN = ("correct_selection", "acceptable_selection", "toxic_selection", "none_selected", "stopped_early",
-         "participants", "dlts", "overdosed", "duration", "responses")  # fmt: skip
+SHOWN = (
+    "correct_selection",
+    "acceptable_selection",
+    "toxic_selection",
+    "none_selected",
+    "stopped_early",
+    "participants",
+    "dlts",
+    "overdosed",
+    "duration",
+    "responses",
+)
+"""Measures of the table; the first eight are drawn as well."""
 
 
-class SideBySide:
-    """Choose designs, run them on the same participants, read differences with their error.
+class ComparisonPanel(Panel):
+    """Choose designs, run them on the same participants, read the differences with their error.
 
     Parameters
     ----------
@@ -38,87 +59,78 @@ class SideBySide:
         Builds a design by its name, with changes, as the page's other inputs stand.
     truth_now : callable
         Returns the true DLT rates of the editor.
+
+    Attributes
+    ----------
+    result : Comparison or None
+        What is shown.
     """
 
     def __init__(
         self, record: EscalationRecord, design_as: Callable[..., Design], truth_now: Callable[[], list[list[float]]]
     ) -> None:
-        self.record, self._design_as, self._truth_now = record, design_as, truth_now
-        self.result: Comparison | None = None
+        self._record, self._design_as, self._truth_now = record, design_as, truth_now
         self._drawing = Lock()
+        self.result: Comparison | None = None
         names = self._names()
-        self.designs = widgets.SelectMultiple(
-            options=names, value=self._quick(), description=_("Designs"), rows=len(names), style=WIDE,
-            layout={"width": "min(100%, 420px)"},
-        )  # fmt: skip
-        self.reference = widgets.Dropdown(
-            options=names, description=_("Differences from"), style=WIDE, layout={"width": "min(100%, 420px)"}
+        quick = [name for name in names if self._design(name).decisions() is not None]  # read from a table, so fast
+        self.designs = field(widgets.SelectMultiple, _("Designs"), options=names, value=quick, rows=len(names))
+        self.reference = field(widgets.Dropdown, _("Differences from"), options=names)
+        self.margin = field(
+            widgets.BoundedFloatText,
+            _("Acceptable: target ±"),
+            width="short",
+            value=record.acceptable_margin.value,
+            min=0.01,
+            max=0.5,
+            step=0.01,
         )
-        given = {"style": WIDE, "layout": {"width": "230px"}}
-        self.margin = widgets.BoundedFloatText(
-            value=record.acceptable_margin.value, min=0.01, max=0.5, step=0.01,
-            description=_("Acceptable: target ±"), **given,
-        )  # fmt: skip
-        self.trials = widgets.BoundedIntText(value=TRIALS, min=1, max=MOST_TRIALS, description=_("Trials"), **given)
-        self.seed = widgets.BoundedIntText(value=1, min=0, max=2**31, description=_("Seed"), **given)
-        self.accrual = widgets.BoundedFloatText(
-            value=0,
-            min=0,
-            max=100,
-            step=0.5,
-            description=_("Accrual a month (0: no time)"),
-            style=WIDE,
-            layout={"width": "290px"},
+        self.trials, self.seed = count_field(_("Trials"), TRIALS, MOST_TRIALS), seed_field()
+        self.accrual = field(
+            widgets.BoundedFloatText, _("Accrual a month (0: no time)"), value=0, min=0, max=100, step=0.5
         )
-        self.measure = widgets.Dropdown(
-            options=[(measure_words()[name], name) for name in SHOWN[:8]], description=_("Show"), style=WIDE,
-            layout={"width": "min(100%, 420px)"},
-        )  # fmt: skip
-        self.job = Job(self._ask, self._show)
-        self.picture = Chart(figures.comparison, description=_("Designs side by side"))
-        self.table = elements.html("", role="status")
-        self.reference.observe(self._redraw, "value")
-        self.measure.observe(self._redraw, "value")
-        self.view = self._section()
+        measures = [(measure_labels()[name], name) for name in SHOWN[:8]]
+        self.measure = field(widgets.Dropdown, _("Show"), options=measures)
+        self.task = Task(self._show, self._ask)
+        self.picture = Chart(figures.comparison, description=_("Comparison of designs"))
+        self.table = Text()
+        self.redraw_on(self.reference, self.measure)
+        lead = _(
+            "Each design meets the same simulated participants, with the true rates of the operating "
+            "characteristics. A selection is acceptable if it is right or its true rate is near the target. Right is "
+            "judged by DLTs alone for every design: one that weighs responses may prefer another regimen."
+        )
+        settings = half(
+            self.designs,
+            row(self.trials, self.seed),
+            row(self.margin, self.accrual),
+            self.task.view,
+            self.reference,
+            self.measure,
+        )
+        margin = assumption(record.acceptable_margin.origin)
+        self.view = section(
+            _("Comparison of designs"),
+            row(settings, half(self.picture)),
+            self.table,
+            lead=joined((lead, margin), " "),
+        )
 
     def _names(self) -> list[str]:
-        """Name the designs; those with the extra bar on escalation stand there with it and without."""
+        """Name the designs; those that can have the extra bar on escalation stand there with it and without."""
         names = []
-        for name in self.record.design.offered():
+        for name in self._record.design.offered():
             names.append(name)
-            if hasattr(self.record.designed(name), "bar"):
+            if hasattr(self._record.designed(name), "bar"):
                 names.append(with_bar(name))
         return names
-
-    def _quick(self) -> list[str]:
-        """Name what is compared at first: the designs that can be read from a table, which are also the fast ones."""
-        return [name for name in self._names() if self._design(name).decisions() is not None]
-
-    def _section(self) -> widgets.VBox:
-        lead = Markup("{} {}").format(
-            _(
-                "Each design meets the same simulated participants, with the true rates of the tab before: what "
-                "differs is the design. A selection is acceptable when it is right or its true rate is near the "
-                "target. Right is judged by DLTs alone, whatever a design looks for: one that weighs responses may "
-                "well prefer another regimen."
-            ),
-            elements.assumption(self.record.acceptable_margin.origin),
-        )
-        inputs = widgets.VBox([
-            self.designs, elements.row(self.trials, self.seed), elements.row(self.margin, self.accrual),
-            self.job.view, self.reference, self.measure,
-        ])  # fmt: skip
-        inputs.add_class("pw-half")
-        picture = widgets.VBox([self.picture])
-        picture.add_class("pw-half")
-        return elements.section(_("Designs side by side"), elements.row(inputs, picture), self.table, lead=lead)
 
     def _ask(self) -> tuple[int, Work]:
         designs = {name: self._design(name) for name in self.designs.value}
         if not designs:
             raise ProtocolError(_("comparison"), _("no design"), _("one or more designs of the list"))
         truth, trials, seed, margin = self._truth_now(), self.trials.value, self.seed.value, self.margin.value
-        rules = self.record.rules(accrual_per_month=self.accrual.value or None, backfill=False)
+        rules = self._record.rules(accrual_per_month=self.accrual.value or None, backfill=False)
 
         def work(progress: Callable[[Comparison], None], stop: Callable[[], bool]) -> Comparison:
             return compare(designs, truth, trials, seed, margin=margin, rules=rules, progress=progress, stop=stop)
@@ -126,53 +138,59 @@ class SideBySide:
         return trials, work
 
     def _design(self, name: str) -> Design:
-        plain = next(one for one in self.record.design.offered() if name in (one, with_bar(one)))
+        plain = next(one for one in self._record.design.offered() if name in (one, with_bar(one)))
         return self._design_as(plain, bar=name != plain)
 
     def _show(self, result: Comparison) -> None:
         self.result = result
-        self._redraw()
+        self.show(result)
 
-    def _redraw(self, _change: object = None) -> None:
-        if self.result:
-            with self._drawing:  # the running comparison and the reader may both ask
-                rows, unit = rows_of(self.result, self.measure.value)
-                title = f"{measure_words()[self.measure.value]} ± 2 SE"
-                self.picture.draw(rows, title=title, percent=unit == "share")
-                self.table.value = elements.dress(tables(self.result, self.reference.value), role="status")
+    def draw(self, result: Comparison) -> None:
+        """Draw the chosen measure, and tabulate all of them."""
+        with self._drawing:  # the running comparison and the reader may both ask
+            rows, unit = rows_of(result, self.measure.value)
+            title = f"{measure_labels()[self.measure.value]} ± 2 SE"
+            self.picture.draw(rows, title=title, percent=unit == "share")
+            self.table.show(tables(result, self.reference.value))
 
 
 def with_bar(name: str) -> str:
-    """Name a design that also has the extra bar on escalation."""
+    """Return the name of a design with the extra bar on escalation."""
     return _("{} + extra bar").format(name)
 
 
 def rows_of(result: Comparison, measure: str) -> tuple[pd.DataFrame, str]:
-    """Prepare the picture of one measure, and name its unit."""
+    """Return the rows of :func:`protocol.figures.escalation.comparison` for one measure, and its unit."""
     frame = result.table()
     frame = frame[frame["measure"] == measure]
-    words = ["\u00a0±\u00a0".join(figure_words(value, error, unit, result.trials))
-             for value, error, unit in zip(frame["value"], frame["se"], frame["unit"], strict=True)]  # fmt: skip
+    words = [
+        "\u00a0±\u00a0".join(figure_words(value, error, unit, result.trials))
+        for value, error, unit in zip(frame["value"], frame["se"], frame["unit"], strict=True)
+    ]
     low = (frame["value"] - 2 * frame["se"]).clip(lower=0)
-    rows = pd.DataFrame({
-        "design": frame["design"], "value": frame["value"], "low": low,
-        "high": frame["value"] + 2 * frame["se"], "words": words,
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "design": frame["design"],
+            "value": frame["value"],
+            "low": low,
+            "high": frame["value"] + 2 * frame["se"],
+            "words": words,
+        }
+    )
     return rows, str(frame["unit"].iloc[0])
 
 
 def tables(result: Comparison, reference: str) -> Markup:
-    """Show every measure of every design, and the paired differences from one of them."""
-    every = elements.table(_wide(result.table(), "value", result.trials), _("Each figure ± its Monte Carlo error"))
-    saved = elements.download(
-        _("Save the figures (CSV)"), "designs-side-by-side.csv", csv(result.regimens()), "text/csv"
-    )
-    saved = elements.details(_("Regimen by regimen"), _by_regimen(result)) + saved
-    if len(result.simulations) < 2 or reference not in result.simulations:
-        return every + saved
-    apart = result.differences(reference)
-    caption = _("Difference from {}, on the same participants ± its Monte Carlo error").format(reference)
-    return every + elements.table(_wide(apart, "difference", result.trials), caption) + saved
+    """Return every measure of every design, and the paired differences from one of them."""
+    pieces = [table(_wide(result.table(), "value", result.trials), _("Each figure ± its Monte Carlo error"))]
+    if len(result.simulations) > 1 and reference in result.simulations:
+        apart = result.differences(reference)
+        caption = _("Difference from {}, on the same participants ± its Monte Carlo error").format(reference)
+        pieces.append(table(_wide(apart, "difference", result.trials), caption))
+    name, content = "comparison-of-designs.csv", csv(result.regimens())
+    pieces.append(details(_("Regimen by regimen"), _by_regimen(result)))
+    pieces.append(download(_("Save the figures (CSV)"), name, content, "text/csv"))
+    return joined(pieces)
 
 
 def _by_regimen(result: Comparison) -> Markup:
@@ -187,13 +205,13 @@ def _by_regimen(result: Comparison) -> Markup:
             rows.append([design, *("\u00a0±\u00a0".join(figure_words(*pair, unit, result.trials)) for pair in pairs)])
         names = every["regimen"].unique()[: len(rows[0]) - 1]
         frame = pd.DataFrame(rows, columns=[_("Design"), *names], dtype=object)
-        shown += elements.table(frame, _("{} ± Monte Carlo error").format(title))
+        shown += table(frame, _("{} ± Monte Carlo error").format(title))
     return shown
 
 
 def _wide(frame: pd.DataFrame, column: str, trials: int) -> pd.DataFrame:
     """One row per design, one column per measure, figures in words."""
-    words = measure_words()
+    words = measure_labels()
     present = [name for name in SHOWN if name in set(frame["measure"])]
     rows = []
     for design, own in frame.groupby("design", sort=False):

@@ -1,34 +1,30 @@
-"""The escalation: what was seen, what comes next and why, and how often such a rule is right."""
+"""The escalation page: outcomes, the recommendation with its reason, and the simulations of the design."""
 
 from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.conduct import HOLDING, notation, standing
+from protocol.conduct import AWAITED, outcome_notation, participant_status
 from protocol.escalation import STOP, Outcomes, last_named
 from protocol.escalation.grid import Integers
+from protocol.escalation.pathways import deciding_regimens
 from protocol.figures import escalation as figures
-from protocol.pages.escalation.advice import advice, deciding_regimen, regimen_rows, withheld
+from protocol.pages.escalation.advice import advice, regimen_rows, withheld
 from protocol.pages.escalation.calibration import CalibrationPanel
-from protocol.pages.escalation.comparison import SideBySide
+from protocol.pages.escalation.comparison import ComparisonPanel
 from protocol.pages.escalation.decisions import DecisionPanel
-from protocol.pages.escalation.design_settings import DesignSettings
-from protocol.pages.escalation.operating_characteristics import Characteristics, half
-from protocol.pages.escalation.pathways import Outlook
-from protocol.pages.escalation.statistical_section import Report
-from protocol.pages.kit import text as elements
+from protocol.pages.escalation.design_settings import MOST_PARTICIPANTS, DesignSettings
+from protocol.pages.escalation.operating_characteristics import OperatingCharacteristicsPanel, count_field, half
+from protocol.pages.escalation.pathways import PathwaysPanel
+from protocol.pages.escalation.statistical_section import StatisticalSectionPanel
+from protocol.pages.kit import Text, button, field, invented, joined, note, origin, paragraph, row, section, strong
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
-
-WIDE = {"description_width": "initial"}
-
-MOST_PARTICIPANTS = 200
 
 
 class EscalationPage:
@@ -41,99 +37,85 @@ class EscalationPage:
         The reader's calendar day; it stands in the text for the protocol.
     desk : Desk, optional
         The log; its outcomes are put in, and its decisions are a tab. Without it the page starts empty.
+
+    Attributes
+    ----------
+    notation, current, pending, regimen, treated, dlt : ipywidgets
+        The outcomes, the regimen the trial is at, and the counts of one regimen.
+    settings, pathways, simulation, comparison, calibration, report, decisions
+        The parts of the page; `decisions` is None without a log.
+    view : ipywidgets.Tab
     """
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
         self.record, self.grid, self.examples = trial.escalation, trial.escalation.grid, trial.examples
-        self._desk, self._is_example = desk, False
-        self._make_inputs()
-        self._make_outputs()
-        self.settings = settings = DesignSettings(self.record, self.refresh)
-        self.outlook = Outlook(self.record)
-        self.simulation = Characteristics(self.record, settings.design_now)
-        self.comparison = SideBySide(self.record, settings.design_as, lambda: self.simulation.truth.truth)
-        self.calibration = CalibrationPanel(self.record, settings.design_with, settings.stops_early)
-        self.report = Report(trial, settings.design_now, lambda: settings.design.value, today)
-        self.decisions = DecisionPanel(desk, today) if desk else None
-        self.tabs = self._tabs()
-        self.view = widgets.VBox([self.tabs])
-        self._connect()
-        self.refresh()
-        if desk:
-            self._put_in_outcomes()
-
-    # Inputs
-
-    def _make_inputs(self) -> None:
-        given = self.record.design
-        self._start = start = self.grid.index(given.start.value)
+        self._log = desk if desk and not desk.invented else None
+        self._is_example = False
+        start = self.record.design.start.value
+        self._start = self.grid.index(start)
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
-        narrow = {"style": WIDE, "layout": {"width": "145px"}}
-        counts = {"min": 0, "max": MOST_PARTICIPANTS, **narrow}
-        self.regimen = widgets.Dropdown(options=regimens, value=start, description=_("Regimen"), **narrow)
-        self.treated = widgets.BoundedIntText(description=_("Treated"), **counts)
-        self.dlt = widgets.BoundedIntText(description=_("With a DLT"), **counts)
-        self.pending = widgets.BoundedIntText(
-            description=_("Still in the DLT window"),
-            min=0,
-            max=MOST_PARTICIPANTS,
-            style=WIDE,
-            layout={"width": "250px"},
+        self.current = field(
+            widgets.Dropdown, _("Current regimen"), options=regimens, value=self._start, width="short"
         )
-        self.current = widgets.Dropdown(options=regimens, value=start, description=_("Current regimen"), style=WIDE)
-        self.follow = widgets.Button(
-            description=_("Move to the recommended regimen"), layout={"width": "max-content"}
-        )
-        self.notation = widgets.Text(
-            description=_("Outcomes"), placeholder="A1:NNN B1:NTN", style=WIDE, layout={"width": "auto"}
-        )
-        has_log = self._desk is not None and not self._desk.invented
-        self.example = widgets.Button(
-            description=_("Put in the outcomes of the log") if has_log else _("Put in the invented example"),
-            disabled=not has_log and self.examples is None,
-            layout={"width": "max-content"},
-        )
-
-    def _make_outputs(self) -> None:
+        self.pending = count_field(_("Still in the DLT window"), 0, MOST_PARTICIPANTS, least=0)
+        self.regimen = field(widgets.Dropdown, _("Regimen"), options=regimens, value=self._start, width="short")
+        self.treated = count_field(_("Treated"), 0, MOST_PARTICIPANTS, least=0)
+        self.dlt = count_field(_("With a DLT"), 0, MOST_PARTICIPANTS, least=0)
+        self.notation = field(widgets.Text, _("Outcomes"), placeholder=f"{start}:NNN", width="full")
+        self.follow = button(_("Move to the recommended regimen"), self._follow)
+        source = _("Put in the outcomes of the log") if self._log else _("Put in the invented example")
+        self.example = button(source, self._put_in_outcomes, disabled=not self._log and self.examples is None)
         self.picture = Chart(figures.grid, description=_("Recommendation on the grid"))
-        self.problem = elements.html("")
-        self.advice = elements.html("", role="status")
-        self.label = elements.html("")
+        self.advice, self.problem, self.label = Text(), Text(role=""), Text(role="")
 
-    def _tabs(self) -> widgets.Tab:
+        self.settings = settings = DesignSettings(self.record, self.refresh)
+        self.pathways = PathwaysPanel(self.record)
+        self.simulation = OperatingCharacteristicsPanel(self.record, settings.design_now)
+        self.comparison = ComparisonPanel(self.record, settings.design_as, lambda: self.simulation.truth.truth)
+        self.calibration = CalibrationPanel(self.record, settings.design_with, settings.stops_early)
+        self.report = StatisticalSectionPanel(trial, settings.design_now, lambda: settings.design.value, today)
+        self.decisions = DecisionPanel(desk, today) if desk else None
         tabs = {
-            _("Next cohort"): widgets.VBox([self._next(), self.outlook.view]),
-            _("Design"): self.settings.view,
+            _("Next cohort"): widgets.VBox([self._next_regimen(), self.pathways.view]),
+            _("Design"): settings.view,
             _("Operating characteristics"): self.simulation.view,
             _("Comparison of designs"): self.comparison.view,
             _("Calibration"): self.calibration.view,
             _("Statistical section"): self.report.view,
         }
         if self.decisions:
-            tabs[_("Decisions")] = widgets.VBox([self.decisions.view, self.decisions.past])
-        return widgets.Tab(list(tabs.values()), titles=list(tabs), selected_index=0)
+            tabs[_("Decisions")] = self.decisions.view
+        self.tabs = widgets.Tab(list(tabs.values()), titles=list(tabs), selected_index=0)
+        self.view = widgets.VBox([self.tabs])
+        self._connect()
+        self.refresh()
+        if desk:
+            self._put_in_outcomes()
 
-    def _next(self) -> widgets.VBox:
-        entry = [
-            elements.row(self.current, self.pending), elements.row(self.follow, self.example),
-            elements.html(Markup("<b>{}</b>").format(_("Outcomes of one regimen"))),
-            elements.row(self.regimen, self.treated, self.dlt), self.notation,
-            elements.html(Markup('<p class="pw-off">{}</p>').format(_(
-                "One letter a participant, N without and T with a DLT, P still in the window (P0.5: half of it has "
-                "passed). Paste a line to replace everything; "
-                "the regimen named last becomes the current one."
-            ))),
-        ]  # fmt: skip
-        window = self.record.dlt_window_days
-        lead = Markup("{} {}").format(
-            _("Count only participants who completed the DLT window of {} days from their first infusion.").format(
-                window.value
-            ),
-            elements.origin(window),
+    def _next_regimen(self) -> widgets.VBox:
+        letters = _(
+            "One letter a participant, N without and T with a DLT, P still in the window (P0.5: half of it has "
+            "passed). Paste a line to replace everything; the regimen named last becomes the current one."
         )
-        answer = half(self.advice, self.problem, self.outlook.turning, *entry)
-        board = elements.row(answer, half(self.picture))
-        return elements.section(_("Next regimen"), self.label, board, lead=lead)
+        window = self.record.dlt_window_days
+        lead = _("Count only participants who completed the DLT window of {} days from their first infusion.")
+        answer = half(
+            self.advice,
+            self.problem,
+            self.pathways.turning,
+            row(self.current, self.pending),
+            row(self.follow, self.example),
+            Text(strong(_("Outcomes of one regimen")), role=""),
+            row(self.regimen, self.treated, self.dlt),
+            self.notation,
+            Text(paragraph(letters, "off"), role=""),
+        )
+        return section(
+            _("Next regimen"),
+            self.label,
+            row(answer, half(self.picture)),
+            lead=joined((lead.format(window.value), origin(window)), " "),
+        )
 
     def _connect(self) -> None:
         for widget in (self.current, self.pending):
@@ -141,8 +123,6 @@ class EscalationPage:
         self.notation.observe(self._read, "value")
         self.regimen.observe(self._load, "value")
         self.picture.observe(self._pick, "picked")
-        self.follow.on_click(self._follow)
-        self.example.on_click(lambda _button: self._put_in_outcomes())
         for widget in (self.treated, self.dlt):
             widget.observe(self._count, "value")
 
@@ -152,7 +132,7 @@ class EscalationPage:
         if change["new"]:
             self.regimen.value = self.grid.index(change["new"]["regimen"])
 
-    def _follow(self, _button: widgets.Button) -> None:
+    def _follow(self) -> None:
         try:
             outcomes, following = self._advise()
         except ProtocolError as error:
@@ -163,18 +143,18 @@ class EscalationPage:
 
     def _put_in_outcomes(self) -> None:
         """Put in the outcomes of the log, or those of the invented example where there is no log."""
-        if self._desk and not self._desk.invented:
-            now = self._desk.briefing
+        if self._log:
+            now = self._log.briefing
             self.notation.value = now.notation
             self.current.value = self.grid.index(now.open_regimen) if now.open_regimen else self._start
             self.pending.value = len(now.waiting)
         elif self.examples:
             so_far = self.examples.so_far
-            table = standing(so_far, self.record.dlt_window_days.value)
+            table = participant_status(so_far, self.record.dlt_window_days.value)
             self._is_example = True
-            self.notation.value = notation(table)
+            self.notation.value = outcome_notation(table)
             self.current.value = self.grid.index(so_far.open_regimen)
-            waiting = table["regimen"].eq(so_far.open_regimen) & table["progress"].isin(HOLDING)
+            waiting = table["regimen"].eq(so_far.open_regimen) & table["progress"].isin(AWAITED)
             self.pending.value = int(waiting.sum())
 
     def _count(self, _change: object) -> None:
@@ -220,11 +200,11 @@ class EscalationPage:
     def _advise(self) -> tuple[Outcomes, int]:
         outcomes, design = self._outcomes(), self.settings.design_now()
         self._check_reached(outcomes)
-        deciding = deciding_regimen(design, outcomes, self.current.value)
-        return outcomes, int(design.next(outcomes, [deciding])[0])
+        deciding = deciding_regimens(design, outcomes, self.current.value)
+        return outcomes, int(design.next(outcomes, deciding)[0])
 
     def _waited_for(self, outcomes: Outcomes) -> Integers:
-        """Count who is waited for, at each regimen: by the rules of the trial, and as the box says."""
+        """Count the participants that are waited for at each regimen: by the trial's rules, and as entered."""
         waited = self.record.rules().waited_for(self.settings.design_now(), outcomes, self.current.value)
         waited[self.current.value] = max(waited[self.current.value], self.pending.value)
         return waited
@@ -237,25 +217,20 @@ class EscalationPage:
         except ProtocolError as error:
             self._say(error)
             return
-        self.problem.value = ""
+        self.problem.show(None)
         self._is_example = self._is_example and bool(self.notation.value.strip())
-        self.label.value = str(elements.invented()) if self._is_example else ""
+        self.label.show(invented() if self._is_example else None)
         waited, current = self._waited_for(outcomes), self.current.value
         waits = bool(waited.any())
         self.follow.disabled = following in (STOP, current) or waits
-        note = (
-            ""
-            if design == self.record.designed(self.settings.design.value)
-            else elements.note(_("What if: the design differs from the record's."))
-        )
-        words = advice(design, outcomes, current, following, waited, note)
-        self.advice.value = elements.dress(words, role="status")
-        self.picture.draw(
-            regimen_rows(design, outcomes, current, None if waits else following, marked=self.regimen.value)
-        )
+        differs = design != self.record.designed(self.settings.design.value)
+        what_if = note(_("What if: the design differs from the record's.")) if differs else ""
+        self.advice.show(advice(design, outcomes, current, following, waited, what_if))
+        next_regimen = None if waits else following
+        self.picture.draw(regimen_rows(design, outcomes, current, next_regimen, marked=self.regimen.value))
         self.settings.refresh(design)
         self.simulation.follow()
-        self.outlook.refresh(design, outcomes, current, following, waits=waits)
+        self.pathways.show(design, outcomes, current, following, waits)
 
     def _is_reached(self, outcomes: Outcomes) -> bool:
         """Whether the current regimen is at most one step above a treated one: nothing may be skipped."""
@@ -272,8 +247,8 @@ class EscalationPage:
         raise ProtocolError(_("current regimen"), found, write)
 
     def _say(self, error: ProtocolError) -> None:
-        self.problem.value = elements.dress(elements.message(error))
+        self.problem.show(error)
         self.simulation.mark_stale()
-        self.advice.value = elements.dress(withheld(), role="status")
-        self.outlook.turning.value = ""
+        self.advice.show(withheld())
+        self.pathways.turning.show(None)
         self.follow.disabled = True

@@ -1,4 +1,4 @@
-"""The trial's own calendar: assumptions in, milestones out, and what each assumption is worth."""
+"""The forecast of the trial: assumptions in, milestones out, and how much each assumption changes them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,127 +13,122 @@ from numpy.typing import NDArray
 
 from protocol.chart import Chart
 from protocol.escalation import simulate as simulate_design
+from protocol.exchange.cohort.files import read_cohort
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import forecast
 from protocol.followup.forecast import Assumptions
-from protocol.pages.followup.planning import wide
-from protocol.pages.followup.words import iso
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.fields import Day
+from protocol.pages.followup.ledger_text import day_text, length_text
+from protocol.pages.followup.planning import assumptions_text, wide
+from protocol.pages.kit import (
+    Day,
+    Text,
+    button,
+    details,
+    download,
+    field,
+    joined,
+    origin,
+    paragraph,
+    row,
+    section,
+    strong,
+    table,
+)
 from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 from protocol.trial import Trial
-
-
-def changes(given: Assumptions) -> dict[str, Mapping[str, Any]]:
-    """Name the changes whose worth is shown."""
-    other = "last" if given.counted_from == "first" else "first"
-    edge = _("DLT window from the last infusion") if other == "last" else _("DLT window from the first infusion")
-    return {
-        _("Twice as many screened"): {"screened_per_month": given.screened_per_month * 2},
-        _("Half as many screened"): {"screened_per_month": given.screened_per_month / 2},
-        _("Half the screening failures"): {"screening_failures": given.screening_failures / 2},
-        _("DLT window one week shorter"): {"dlt_window_days": max(given.dlt_window_days - 7, 0)},
-        _("DLT window two weeks longer"): {"dlt_window_days": given.dlt_window_days + 14},
-        edge: {"counted_from": other},
-        _("Review in 2 days"): {"review_days": 2},
-        _("Review in 3 weeks"): {"review_days": 21},
-        _("7 days more between participants"): {"stagger_days": given.stagger_days + 7},
-    }
-
-
-def summary_in_words(table: pd.DataFrame, runs: pd.DataFrame) -> Markup:
-    """Say when the milestones fall and how long the trial is closed."""
-    rows = [
-        {_("Milestone"): figures.NEXT[str(name)]}
-        | {f"P{share}": _day_and_months(row[f"p{share}"], row[f"p{share}_months"]) for share in (10, 50, 90)}
-        for name, row in table.iterrows()
-    ]  # fmt: skip
-    shut = _(
-        "Closed to accrual for {share} of phase Ib, with {n} participants in it (medians of {runs} runs)."
-    ).format(share=f"{runs['closed_share'].median():.0%}", n=int(runs["participants"].median()), runs=len(runs))
-    return Markup("<p><b>{}</b></p>").format(shut) + elements.table(pd.DataFrame(rows, dtype=object))
-
-
-def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
-    return Markup("{} ({})").format(iso(day), _("{n} months").format(n=round(months)))
-
-
-def effects_in_words(table: pd.DataFrame) -> Markup:
-    """Tabulate what each change does."""
-    rows = [
-        {_("Change"): row["change"] or _("as above"), _("Phase Ib, months"): f"{row['phase_ib_end']:.1f}",
-         _("Last enrolment, months"): f"{row['last_enrolment']:.1f}",
-         _("Closed to accrual"): f"{row['closed_share']:.0%}"}
-        for row in table.to_dict("records")
-    ]  # fmt: skip
-    return elements.details(_("The figures"), elements.table(pd.DataFrame(rows, dtype=object)))
-
-
-_STYLE = {"description_width": "62%"}
-
-_LAYOUT = {"width": "min(440px, 100%)"}
 
 RUNS, SEED, DESIGN_RUNS = 20_000, 1, 300
 
 
 class ForecastPanel:
-    """Simulate when phase Ib, enrolment and the last visit end.
+    """Simulate when escalation, enrolment and the last visit end.
 
     Parameters
     ----------
     trial : Trial
     today : date
         The default start.
+
+    Attributes
+    ----------
+    rates : dict of str to ipywidgets.BoundedFloatText
+        People screened a month, by site.
+    failures, window, counted_from, review, lead, stagger, path, start : ipywidgets
+        The other assumptions.
+    registered, summary, effects, problem, download : Text
     """
 
     def __init__(self, trial: Trial, today: date) -> None:
         self._trial = trial
-        self._given = forecast.assumptions(
-            trial.followup, dlt_window_days=trial.escalation.dlt_window_days.value,
-            cohort_size=trial.escalation.design.cohort_size.value,
-            enrolment=_fact(trial, "enrolment"),
-        )  # fmt: skip
+        escalation, record = trial.escalation, trial.followup.forecast
+        self._given = given = forecast.assumptions(
+            trial.followup,
+            dlt_window_days=escalation.dlt_window_days.value,
+            cohort_size=escalation.design.cohort_size.value,
+            enrolment=self._fact("enrolment"),
+        )
         self._walks: dict[str, NDArray[np.int64]] = {}
-        self._make_inputs(today)
-        self.problem = elements.html("")
-        self.summary, self.effects = elements.html("", role="status"), elements.html("")
-        self.download = elements.html("")
+        self.rates = {rate.site: _number(rate.site, rate.screened_per_month, 500, 0.5) for rate in record.sites}
+        self.failures = _number(_("Share failing the screening"), given.screening_failures, 0.99, 0.05)
+        self.from_cohort = button(
+            _("Take it from the invented cohort"), self._take_cohort, disabled=trial.examples is None
+        )
+        self.window = _days(_("DLT window"), given.dlt_window_days)
+        edges = [(_("first infusion"), "first"), (_("last infusion"), "last")]
+        self.counted_from = field(widgets.Dropdown, _("Counted from"), options=edges, value=given.counted_from)
+        self.review = _days(_("Review"), given.review_days)
+        self.lead = _days(_("Screening before a cohort"), given.screening_days)
+        self.stagger = _days(_("Between participants, at least"), given.stagger_days)
+        self.path = field(widgets.Dropdown, _("Path"), options=self._paths(), width="wide")
+        self.start = field(Day, _("First cohort opens"), value=today)
+
+        self.registered, self.problem = Text(self._registered_dates(), role=""), Text(role="")
+        self.summary, self.effects, self.download = Text(), Text(role=""), Text(role="")
         self.milestones = Chart(figures.span_of_milestones, _("Milestones of the trial from P10 to P90"))
-        self.gains = Chart(figures.gains, _("Months by which each change moves the end of phase Ib"))
-        self.view = self._arrange()
-        for control in self._controls:
+        self.gains = Chart(figures.gains, _("Months by which each change moves the end of the escalation"))
+        accrual = [*self.rates.values(), self.failures, self.from_cohort, self.start]
+        cohorts = [self.window, self.counted_from, self.review, self.lead, self.stagger]
+        left = widgets.VBox([Text(strong(_("People screened a month")), role=""), *accrual])
+        right = widgets.VBox([Text(strong(_("Cohorts of the escalation")), role=""), *cohorts])
+        assumed: dict[str, Provenance] = {
+            _("DLT window"): escalation.dlt_window_days,
+            _("Cohort size"): escalation.design.cohort_size,
+            _("Counted from"): record.counted_from,
+            _("Review"): record.review_days,
+            _("Screening before a cohort"): record.screening_days,
+            _("Between participants"): record.stagger_days,
+            _("Share failing the screening"): record.screening_failures,
+            **{rate.site: rate for rate in record.sites},
+        }
+        self.view = widgets.VBox(
+            [
+                section(_("Registered dates"), self.registered),
+                section(
+                    _("Assumptions of the forecast"),
+                    self.path,
+                    row(left, right),
+                    Text(details(_("Why these numbers"), assumptions_text(assumed)), role=""),
+                    lead=_("The registry states none of these numbers; each is an assumption to be replaced."),
+                ),
+                section(
+                    _("When the trial could end"), self.problem, self.summary, wide(self.milestones), self.download
+                ),
+                section(
+                    _("How much each assumption matters"),
+                    wide(self.gains),
+                    self.effects,
+                    lead=_("One change at a time, with the same random numbers; medians of simulated trials."),
+                ),
+            ]
+        )
+        for control in (*self.rates.values(), self.failures, *cohorts, self.path, self.start):
             control.observe(self.refresh, names="value")
-        self.from_cohort.on_click(self._take_cohort)
         self.refresh()
 
-    def _make_inputs(self, today: date) -> None:
-        given, record = self._given, self._trial.followup.forecast
-        self.rates = {rate.site: _number(rate.site, rate.screened_per_month, 0, 500, 0.5) for rate in record.sites}
-        self.failures = _number(_("Share failing the screening"), given.screening_failures, 0, 0.99, 0.05)
-        self.from_cohort = widgets.Button(
-            description=_("Take it from the invented cohort"), disabled=self._trial.examples is None,
-            layout={"width": "max-content"},
-        )  # fmt: skip
-        self.window = _whole(_("DLT window, days"), given.dlt_window_days)
-        edges = [(_("first infusion"), "first"), (_("last infusion"), "last")]
-        self.counted_from = widgets.Dropdown(
-            options=edges, value=given.counted_from, description=_("Counted from"), style=_STYLE, layout=_LAYOUT
-        )
-        self.review = _whole(_("Review, days"), given.review_days)
-        self.lead = _whole(_("Screening before a cohort, days"), given.screening_days)
-        self.stagger = _whole(_("Between participants, at least days"), given.stagger_days)
-        self.path = widgets.Dropdown(
-            options=self._paths(), description=_("Path"), style={"description_width": "initial"},
-            layout={"width": "min(640px, 100%)"},
-        )  # fmt: skip
-        self.start = Day(value=today, description=_("First cohort opens"), style=_STYLE, layout=_LAYOUT)
-
-    @property
-    def _controls(self) -> list[widgets.Widget]:
-        return [*self.rates.values(), self.failures, self.window, self.counted_from, self.review, self.lead,
-                self.stagger, self.path, self.start]  # fmt: skip
+    def _fact(self, name: str) -> Any:
+        return self._trial.identity[name].value
 
     def _paths(self) -> list[tuple[str, str]]:
         grid = self._trial.escalation.grid
@@ -145,7 +140,7 @@ class ForecastPanel:
         if self._trial.so_far:
             paths.append((_("As in the trial so far"), "so far"))
         return paths + [
-            (_("As the design walks when true rates are: {name}").format(name=scenario.title), scenario.id)
+            (_("By the design, if the true rates are: {name}").format(name=scenario.title), scenario.id)
             for scenario in self._trial.escalation.scenarios
         ]
 
@@ -167,7 +162,7 @@ class ForecastPanel:
         return self._walks[name]
 
     def _designed(self, scenario: str) -> NDArray[np.int64]:
-        """Let the record's own design walk many trials; its cohorts are what the calendar needs."""
+        """Simulate the record's own design and count the cohorts of each trial."""
         record = self._trial.escalation
         truth = next(item.truth for item in record.scenarios if item.id == scenario)
         start = record.grid.index(record.design.start.value)
@@ -176,132 +171,136 @@ class ForecastPanel:
         cohorts: NDArray[np.int64] = np.ceil(treated / self._given.cohort_size).astype(np.int64)
         return cohorts
 
-    def _arrange(self) -> widgets.VBox:
-        left = widgets.VBox(
-            [_label(_("People screened a month")), *self.rates.values(), self.failures, self.from_cohort, self.start],
-            layout=_LAYOUT,
-        )
-        right = widgets.VBox(
-            [_label(_("Cohorts of phase Ib")), self.window, self.counted_from, self.review, self.lead, self.stagger],
-            layout=_LAYOUT,
-        )
-        return widgets.VBox(
-            [
-                elements.section(
-                    _("Registered dates"), elements.html(self._registered()),
-                ),
-                elements.section(
-                    _("What the calendar rests on"), self.path, elements.row(left, right),
-                    elements.html(elements.details(_("Why these numbers"), self._reasons())),
-                    lead=_("None of these numbers is in the listing; each is an assumption to be replaced."),
-                ),
-                elements.section(
-                    _("When the trial could end"), self.problem, self.summary, wide(self.milestones), self.download,
-                ),
-                elements.section(
-                    _("What each assumption is worth"), wide(self.gains), self.effects,
-                    lead=_("One change at a time, with the same chances; medians of simulated trials."),
-                ),
-            ]
-        )  # fmt: skip
-
-    def _reasons(self) -> Markup:
-        record, escalation = self._trial.followup.forecast, self._trial.escalation
-        values: list[tuple[str, Provenance]] = [
-            (_("DLT window"), escalation.dlt_window_days), (_("Cohort size"), escalation.design.cohort_size),
-            (_("Counted from"), record.counted_from), (_("Review"), record.review_days),
-            (_("Screening before a cohort"), record.screening_days), (_("Between participants"), record.stagger_days),
-            (_("Share failing the screening"), record.screening_failures),
-            *((rate.site, rate) for rate in record.sites),
-        ]  # fmt: skip
-        return Markup("").join(
-            Markup("<p>{}: {}</p>").format(name, elements.assumption(v.origin)) for name, v in values
-        )
-
-    def _registered(self) -> Markup:
+    def _registered_dates(self) -> Markup | ProtocolError:
         facts, given = self._trial.identity, self._given
+        start, end = self._fact("start_date"), self._fact("completion_date")
         most = given.enrolled_per_day * forecast.DAYS_PER_MONTH
         try:
-            check = forecast.registered_dates(
-                _fact(self._trial, "start_date"),
-                _fact(self._trial, "completion_date"),
-                given.enrolment,
-                given.follow_up,
-                most,
-            )
+            check = forecast.registered_dates(start, end, given.enrolment, given.follow_up, most)
         except ProtocolError as error:
-            return elements.message(error)
+            return error
         said = _(
-            "Registered are a start on {start}, a completion on {end}, {n} participants and 2 years of follow-up "
-            "after enrolment. Two years before the completion is {last}: {days} days for all enrolments, or {rate} a "
-            "month."
-        ).format(start=facts["start_date"].value, end=facts["completion_date"].value, n=given.enrolment,
-                 last=check.last_enrolment, days=check.days, rate=round(check.per_month))  # fmt: skip
+            "Registered are a start on {start}, a completion on {end} and {n} participants. With {length} of "
+            "follow-up the last enrolment is on {last}: {days} days for all enrolments, or {rate} a month."
+        ).format(
+            start=start,
+            end=end,
+            n=given.enrolment,
+            length=length_text(given.follow_up),
+            last=check.last_enrolment,
+            days=check.days,
+            rate=round(check.per_month),
+        )
         verdict = (
-            _("✓ They fit together.") if check.feasible else _("✗ These registered facts contradict each other.")
+            paragraph(_("✓ They fit together."), "good")
+            if check.feasible
+            else paragraph(_("✗ These registered facts contradict each other."), "bad")
         )
-        tags = Markup(" ").join(
-            elements.origin(facts[name]) for name in ("start_date", "completion_date", "enrolment")
-        )
-        style = "pw-good" if check.feasible else "pw-bad"
-        return Markup('<p class="{}">{}</p><p>{} {}</p>').format(style, verdict, said, tags)
+        tags = [origin(facts[name]) for name in ("start_date", "completion_date", "enrolment")]
+        return verdict + paragraph(joined((said, *tags), " "))
 
     @property
-    def assumed(self) -> forecast.Assumptions:
+    def assumed(self) -> Assumptions:
         """The assumptions as the page stands."""
         return replace(
-            self._given, screened_per_month=sum(box.value for box in self.rates.values()),
-            screening_failures=self.failures.value, dlt_window_days=self.window.value,
-            counted_from=self.counted_from.value, review_days=self.review.value, screening_days=self.lead.value,
+            self._given,
+            screened_per_month=sum(box.value for box in self.rates.values()),
+            screening_failures=self.failures.value,
+            dlt_window_days=self.window.value,
+            counted_from=self.counted_from.value,
+            review_days=self.review.value,
+            screening_days=self.lead.value,
             stagger_days=self.stagger.value,
-        )  # fmt: skip
+        )
 
     def refresh(self, _change: Any = None) -> None:
-        """Simulate with the present assumptions and show what follows."""
+        """Simulate with the present assumptions and show the result."""
         try:
             if self.start.value is None:
                 raise ProtocolError(_("First cohort opens"), _("no date"), _("a date"))
             given, paths = self.assumed, self.cohorts()
             runs = forecast.simulate(given, paths, RUNS, SEED)
-            table = forecast.milestones(given, runs, self.start.value)
+            found = forecast.milestones(given, runs, self.start.value)
             effects = forecast.what_if(given, paths, changes(given), RUNS // 4, SEED)
         except ProtocolError as error:
-            self.problem.value = elements.dress(elements.message(error))
+            self.problem.show(error)
             return
-        self.problem.value = ""
-        self.summary.value = elements.dress(summary_in_words(table, runs), role="status")
-        self.milestones.draw(figures.milestone_rows(table))
+        self.problem.show(None)
+        self.summary.show(milestones_table(found, runs))
+        self.milestones.draw(figures.milestone_rows(found))
         self.gains.draw(figures.gain_rows(effects))
-        file = csv(table.rename_axis("milestone").reset_index())
-        self.download.value = elements.dress(
-            elements.download(_("Download the milestones (CSV)"), "milestones.csv", file, "text/csv")
-        )
-        self.effects.value = elements.dress(effects_in_words(effects))
+        file = csv(found.rename_axis("milestone").reset_index())
+        self.download.show(download(_("Download the milestones (CSV)"), "milestones.csv", file, "text/csv"))
+        self.effects.show(effects_table(effects))
 
-    def _take_cohort(self, _button: widgets.Button) -> None:
+    def _take_cohort(self) -> None:
         """Take the share that is not eligible in the invented cohort."""
-        from protocol.exchange.cohort.files import read_cohort
-
         examples, record = self._trial.examples, self._trial.eligibility
         if examples:
             cohort = read_cohort("example", examples.cohort(), record)
-            verdicts = record.screen_cohort(cohort.frame, "Ib").overall()
+            verdicts = record.screen_cohort(cohort.frame).overall()
             self.failures.value = round(float((verdicts == "ineligible").mean()), 2)
 
 
-def _fact(trial: Trial, name: str) -> Any:
-    return trial.identity[name].value
+def _number(label: str, value: float, most: float, step: float) -> widgets.BoundedFloatText:
+    return field(widgets.BoundedFloatText, label, value=value, min=0, max=most, step=step)
 
 
-def _label(text: str) -> widgets.HTML:
-    return elements.html(Markup("<b>{}</b>").format(text))
+def _days(label: str, value: int) -> widgets.BoundedIntText:
+    return field(widgets.BoundedIntText, label, unit=_("days"), value=value, min=0, max=365)
 
 
-def _number(description: str, value: float, low: float, high: float, step: float) -> widgets.BoundedFloatText:
-    return widgets.BoundedFloatText(
-        value, min=low, max=high, step=step, description=description, style=_STYLE, layout=_LAYOUT
-    )
+def changes(given: Assumptions) -> dict[str, Mapping[str, Any]]:
+    """Return the changes whose effect is shown, by their labels."""
+    other = "last" if given.counted_from == "first" else "first"
+    edge = _("DLT window from the last infusion") if other == "last" else _("DLT window from the first infusion")
+    return {
+        _("Twice as many screened"): {"screened_per_month": given.screened_per_month * 2},
+        _("Half as many screened"): {"screened_per_month": given.screened_per_month / 2},
+        _("Half the screening failures"): {"screening_failures": given.screening_failures / 2},
+        _("DLT window one week shorter"): {"dlt_window_days": max(given.dlt_window_days - 7, 0)},
+        _("DLT window two weeks longer"): {"dlt_window_days": given.dlt_window_days + 14},
+        edge: {"counted_from": other},
+        _("Review in 2 days"): {"review_days": 2},
+        _("Review in 3 weeks"): {"review_days": 21},
+        _("7 days more between participants"): {"stagger_days": given.stagger_days + 7},
+    }
 
 
-def _whole(description: str, value: int) -> widgets.BoundedIntText:
-    return widgets.BoundedIntText(value, min=0, max=365, description=description, style=_STYLE, layout=_LAYOUT)
+def milestones_table(found: pd.DataFrame, runs: pd.DataFrame) -> Markup:
+    """Return the milestones with their percentiles, and the share of time that the trial is closed to accrual.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        What :func:`protocol.followup.forecast.milestones` returns.
+    runs : pandas.DataFrame
+        The simulated trials it is about.
+    """
+    rows = [
+        {_("Milestone"): figures.NEXT[str(name)]}
+        | {f"P{share}": _day_and_months(one[f"p{share}"], one[f"p{share}_months"]) for share in (10, 50, 90)}
+        for name, one in found.iterrows()
+    ]
+    closed = _(
+        "Closed to accrual for {share} of the escalation, with {n} participants in it (medians of {runs} runs)."
+    ).format(share=f"{runs['closed_share'].median():.0%}", n=int(runs["participants"].median()), runs=len(runs))
+    return paragraph(strong(closed)) + table(pd.DataFrame(rows, dtype=object))
+
+
+def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
+    return joined((day_text(day), f"({_('{n} months').format(n=round(months))})"), " ")
+
+
+def effects_table(effects: pd.DataFrame) -> Markup:
+    """Return what each change does to the medians."""
+    rows = [
+        {
+            _("Change"): one["change"] or _("as above"),
+            _("Escalation, months"): f"{one['escalation_end']:.1f}",
+            _("Last enrolment, months"): f"{one['last_enrolment']:.1f}",
+            _("Closed to accrual"): f"{one['closed_share']:.0%}",
+        }
+        for one in effects.to_dict("records")
+    ]
+    return details(_("The figures"), table(pd.DataFrame(rows, dtype=object)))

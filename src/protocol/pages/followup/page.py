@@ -1,4 +1,4 @@
-"""The follow-up page: four anchors and what was done in, windows and earliest dates out."""
+"""The follow-up page: one participant's schedule, visit planning, all participants, and the trial's forecast."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,7 +6,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
-from markupsafe import Markup
 
 from protocol.briefing import ledgers
 from protocol.chart import Chart
@@ -14,25 +13,39 @@ from protocol.conduct import TrialSoFar
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import followup as figures
 from protocol.followup import agenda, full_days, landmarks, lookbacks, shifted, timeline
-from protocol.pages.followup import words
+from protocol.followup.schedule import infusion_visit
+from protocol.pages.followup import ledger_text
 from protocol.pages.followup.forecast import ForecastPanel
 from protocol.pages.followup.participant_events import ParticipantEventsPanel
-from protocol.pages.followup.planning import Case, Planning, wide
-from protocol.pages.followup.trial_board import Board
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.fields import Day
+from protocol.pages.followup.planning import Case, VisitPlanningPanel, wide
+from protocol.pages.followup.trial_board import TrialBoard
+from protocol.pages.kit import (
+    Day,
+    Text,
+    assumption,
+    button,
+    download,
+    field,
+    invented,
+    joined,
+    note,
+    origin,
+    paragraph,
+    row,
+    section,
+    span,
+    table,
+)
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
 
-_WIDE = {"description_width": "60%"}
-
 BOARD, FORECAST = 2, 3  # places of the tabs that are made when they are first looked at
 
 
 class FollowupPage:
-    """One participant's schedule and earliest date of enrolment.
+    """One participant's schedule and earliest date of enrolment, and the visits of the whole trial.
 
     Parameters
     ----------
@@ -49,28 +62,63 @@ class FollowupPage:
         By the ids of the record; None means not known, none, or not done.
     frequency, boundary_day, visit, clear : ipywidgets
         The other controls.
+    planning, board, forecast, events
+        The parts of the page; `board` and `forecast` are made when their tab is opened, `events` needs a log.
     view : ipywidgets.VBox
         The page.
     """
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
         self._trial = desk.visible_trial if desk else trial
-        self._record, self._today = trial.followup, today
-        self._make_inputs()
-        self._make_outputs()
-        sites = tuple(site.name for site in trial.sites)
-        number = str(trial.identity["nct_id"].value)
-        self.planning = Planning(number, trial.followup, today, sites, self._full_days)
-        self.board: Board | None = None
-        self.forecast: ForecastPanel | None = None
         self._participants = desk.participants if desk else trial.so_far
+        self._record, self._today = trial.followup, today
+        record, example = self._record, self._record.example
+        self.anchors = {item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors}
+        self.exposures = {
+            item.id: self._picker(item.name, example.exposures.get(item.id)) for item in record.lookbacks
+        }
+        # The first infusion is an anchor, so its date is asked for only once.
+        visits = [visit for visit in record.all_visits if visit.id != infusion_visit(1)]
+        self.done = {visit.id: self._picker(_("Done on"), example.done.get(visit.id)) for visit in visits}
+        levels = [(str(item.level), item.level) for item in record.frequencies]
+        self.frequency = field(
+            widgets.ToggleButtons,
+            _("Frequency level"),
+            options=levels,
+            value=example.frequency,
+            style={"button_width": "4em"},
+        )
+        self.boundary_day = field(
+            widgets.Checkbox,
+            _("Enrolment is allowed on the day a look-back is complete"),
+            value=record.boundary_day_allowed.value,
+            indent=False,
+            width="wide",
+        )
+        self.visit = field(widgets.Dropdown, _("Visit"), options=[])
+        self.clear = button(_("Clear all dates"), self._clear_dates, tooltip=_("Remove every date on this page"))
+
+        self.problem, self.example, self.infusion_days, self.table, self.download = (
+            Text(role="") for _part in range(5)
+        )
+        self.summary, self.periods, self.earliest = Text(), Text(), Text()
+        self.course = Chart(figures.schedule, _("The course of treatment: windows and what was done"))
+        self.years = Chart(figures.schedule, _("The whole follow-up: windows and what was done"))
+        self.clocks = Chart(figures.waterfall, _("The look-backs and the day each one is complete"))
+        self._done_box = widgets.VBox()
+
+        number = str(trial.identity["nct_id"].value)
+        sites = tuple(site.name for site in trial.sites)
+        self.planning = VisitPlanningPanel(number, record, today, sites, self._full_days)
+        self.board: TrialBoard | None = None
+        self.forecast: ForecastPanel | None = None
+        self.events = ParticipantEventsPanel(desk, today) if desk else None
         tabs: dict[str, widgets.Widget] = {
-            _("One participant"): self._arrange(),
+            _("One participant"): self._one_participant(),
             _("Visit planning"): widgets.VBox([self.example, self.planning.view]),
             _("All participants"): widgets.VBox(),
             _("Trial forecast"): widgets.VBox(),
         }
-        self.events = ParticipantEventsPanel(desk, today) if desk else None
         if desk and self.events:
             tabs[_("Record")] = self.events.view
             desk.on_change(lambda: self.show(desk.participants))
@@ -80,86 +128,49 @@ class FollowupPage:
         for control in (*self._pickers, self.frequency, self.boundary_day):
             control.observe(self.refresh, names="value")
         self.visit.observe(self._show_visit, names="value")
-        self.clear.on_click(self._clear_dates)
         self.refresh()
 
-    def _make_inputs(self) -> None:
-        record, example = self._record, self._record.example
-        self.anchors = {item.id: self._picker(item.name, example.anchors.get(item.id)) for item in record.anchors}
-        self.exposures = {
-            item.id: self._picker(item.name, example.exposures.get(item.id)) for item in record.lookbacks
-        }
-        # The first infusion is its own anchor, so its date is asked for only once.
-        self.done = {
-            item.id: self._picker(_("Done on"), example.done.get(item.id))
-            for item in record.all_visits
-            if item.id != "infusion_day_1"
-        }
-        levels = [(str(item.level), item.level) for item in record.frequencies]
-        self.frequency = widgets.ToggleButtons(
-            options=levels,
-            value=example.frequency,
-            description=_("Frequency level"),
-            style={"button_width": "4em"},
-        )
-        self.boundary_day = widgets.Checkbox(
-            value=record.boundary_day_allowed.value, indent=False, layout={"width": "auto"},
-            description=_("The day a look-back is complete is allowed (day 14 of 2 weeks)"),
-        )  # fmt: skip
-        self.visit = widgets.Dropdown(description=_("Visit"), layout={"width": "calc(100% - 4px)"})
-        self.clear = widgets.Button(description=_("Clear all dates"), tooltip=_("Remove every date on this page"))
-
     def _picker(self, name: str, offset: str | None) -> Day:
-        value = None if offset is None else shifted(self._today, offset)
-        return Day(description=name, value=value, style=_WIDE, layout={"width": "calc(100% - 4px)"})
+        picker: Day = field(Day, name, value=None if offset is None else shifted(self._today, offset))
+        return picker
 
     @property
     def _pickers(self) -> list[Day]:
         return [*self.anchors.values(), *self.exposures.values(), *self.done.values()]
 
-    def _make_outputs(self) -> None:
-        self.problem = elements.html("")
-        self.example = elements.html("")
-        self.infusion_days = elements.html("")
-        self.summary = elements.html("", role="status")
-        self.table = elements.html("")
-        self.contraception = elements.html("", role="status")
-        self.earliest = elements.html("", role="status")
-        self.download = elements.html("")
-        self.course = Chart(figures.schedule, _("The course of treatment: windows and what was done"))
-        self.years = Chart(figures.schedule, _("From enrolment to two years: windows and what was done"))
-        self.clocks = Chart(figures.waterfall, _("The look-backs and the day each one is complete"))
-        self._done_box = widgets.VBox()
-
-    def _arrange(self) -> widgets.VBox:
-        dates = _column(*self.anchors.values(), self.clear)
-        choices = _column(self.frequency, self.infusion_days, self.visit, self._done_box)
-        clocks = _column(*self.exposures.values(), self.boundary_day)
+    def _one_participant(self) -> widgets.VBox:
+        dates = widgets.VBox([*self.anchors.values(), self.clear])
+        choices = widgets.VBox([self.frequency, self.infusion_days, self.visit, self._done_box])
+        why = Text(assumption(self._record.boundary_day_allowed.origin), role="")
         return widgets.VBox(
             [
                 self.problem,
                 self.example,
-                elements.section(
-                    _("Dates of one participant"), elements.row(dates, choices),
-                    lead=_("An empty date is not known. Visits that hang on it wait until it is."),
+                section(
+                    _("Dates of one participant"),
+                    row(dates, choices),
+                    lead=_("An empty date is not known. Visits that are counted from it wait until it is."),
                 ),
-                elements.section(_("Today"), self.summary, self.contraception),
-                elements.section(
-                    _("Schedule"), wide(self.course), wide(self.years), self.table, self.download,
+                section(_("Today"), self.summary, self.periods),
+                section(
+                    _("Schedule"),
+                    wide(self.course),
+                    wide(self.years),
+                    self.table,
+                    self.download,
                     lead=_("Bars are windows, ticks target days, diamonds visits done; the dashed line is today."),
                 ),
-                elements.section(
-                    _("Earliest date of enrolment"), self.earliest,
-                    clocks, self.question, wide(self.clocks),
+                section(
+                    _("Earliest date of enrolment"),
+                    self.earliest,
+                    *self.exposures.values(),
+                    self.boundary_day,
+                    why,
+                    wide(self.clocks),
                     lead=_("The last day of each exposure; empty means there was none."),
                 ),
             ]
-        )  # fmt: skip
-
-    @property
-    def question(self) -> widgets.HTML:
-        """Why the boundary day is a switch."""
-        return elements.html(elements.assumption(self._record.boundary_day_allowed.origin))
+        )
 
     def refresh(self, _change: Any = None) -> None:
         """Read the controls, ask the record once, and write every output."""
@@ -170,35 +181,38 @@ class FollowupPage:
             clocks = lookbacks(record, _values(self.exposures), today, self.boundary_day.value)
             marks = landmarks(record, anchors, today)
         except ProtocolError as error:
-            self.problem.value = elements.dress(elements.message(error))
-            old = _("These dates cannot be used together. What stands below belongs to the last ones that could.")
-            self.summary.value = self.earliest.value = elements.dress(elements.note(old), "status")
+            self.problem.show(error)
+            old = note(
+                _("These dates cannot be used together. What stands below belongs to the last ones that could.")
+            )
+            self.summary.show(old)
+            self.earliest.show(old)
             return
-        self.problem.value = ""
+        self.problem.show(None)
         self._offer_visits(ledger)
-        self._write_texts(level)
-        self._write_ledger(ledger, marks)
-        self._write_clocks(clocks)
-        self.planning.refresh(Case(anchors, level, done, ledger))
+        self._show_infusion_days(level)
+        self._show_schedule(ledger, marks)
+        self._show_look_backs(clocks)
+        self.planning.show(Case(anchors, level, done, ledger))
 
     def _open_tab(self, change: dict[str, Any]) -> None:
         """Make a tab when it is first looked at, so that the page opens quickly."""
         place, so_far = change["new"], self._participants
         if place == BOARD and self.board is None and so_far:
-            self.board = Board(self._trial, so_far)
+            self.board = TrialBoard(self._trial, so_far)
         if place == FORECAST and self.forecast is None:
             self.forecast = ForecastPanel(self._trial, self._today)
-        nobody = elements.html(elements.note(_("There is no participant in this trial so far that you may see.")))
+        nobody = Text(note(_("There is no participant in this trial so far that you may see.")), role="")
         made = {BOARD: self.board.view if self.board else nobody, FORECAST: self.forecast and self.forecast.view}
         if place in made and not self.tabs.children[place].children:
             self.tabs.children[place].children = (made[place],)
 
     def show(self, so_far: TrialSoFar | None) -> None:
-        """Show other participants on the board; None when there are none to be seen."""
+        """Show other participants on the board; None if there are none to be seen."""
         self._participants = so_far
         if self.board and so_far:
             self.board.show(so_far)
-        elif self.tabs.children[BOARD].children:  # nobody until now
+        elif self.tabs.children[BOARD].children:  # there was no participant before
             self.tabs.children[BOARD].children = ()
             self._open_tab({"new": self.tabs.selected_index})
 
@@ -231,37 +245,30 @@ class FollowupPage:
         if self.visit.value is not None:
             self._done_box.children = (self.done[self.visit.value],)
 
-    def _clear_dates(self, _button: widgets.Button) -> None:
+    def _clear_dates(self) -> None:
         for picker in self._pickers:
             picker.value = None
 
-    def _write_texts(self, level: int) -> None:
+    def _show_infusion_days(self, level: int) -> None:
         frequency = next(item for item in self._record.frequencies if item.level == level)
-        days = ", ".join(map(str, frequency.infusion_days))
-        text = Markup("{} {}").format(
-            _("Infusion on study days {days}.").format(days=days), elements.origin(frequency)
-        )
-        reason = Markup('<br><span class="pw-off">{}</span>').format(frequency.origin)
-        self.infusion_days.value = elements.dress(text + reason + self._set_aside(level))
-        self.example.value = elements.dress(elements.invented() + self._still_invented()) if self._invented else ""
-
-    def _set_aside(self, level: int) -> Markup:
-        here = self._done_at(level)
+        days = _("Infusion on study days {days}.").format(days=", ".join(map(str, frequency.infusion_days)))
         names = {visit.id: visit.name for visit in self._record.all_visits}
+        here = self._done_at(level)
         aside = [names[name] for name, day in _values(self.done).items() if day and name not in here]
         text = _("Set aside, because frequency {level} has no such visit: {names}.")
-        return elements.note(text.format(level=level, names=", ".join(aside))) if aside else Markup("")
-
-    @property
-    def _invented(self) -> list[str]:
-        """The controls that still hold a date of the invented example."""
-        example = self._record.example
-        names = {visit.id: visit.name for visit in self._record.all_visits}
-        groups = (
-            (self.anchors, example.anchors),
-            (self.exposures, example.exposures),
-            (self.done, example.done),
+        self.infusion_days.show(
+            paragraph(joined((days, origin(frequency)), " ")),
+            span(frequency.origin, "off"),
+            note(text.format(level=level, names=", ".join(aside))) if aside else None,
         )
+        still = self._still_invented(names)
+        words = _("Still invented: {names}.").format(names=", ".join(still))
+        self.example.show(*(invented(), paragraph(words, "lead")) if still else ())
+
+    def _still_invented(self, names: Mapping[str, str]) -> list[str]:
+        """Name the controls that still hold a date of the invented example; `names` are those of the visits."""
+        example = self._record.example
+        groups = ((self.anchors, example.anchors), (self.exposures, example.exposures), (self.done, example.done))
         return [
             names.get(name, controls[name].description)
             for controls, offsets in groups
@@ -269,36 +276,25 @@ class FollowupPage:
             if name in controls and controls[name].value == shifted(self._today, offset)
         ]
 
-    def _still_invented(self) -> Markup:
-        text = _("Still invented: {names}.").format(names=", ".join(self._invented))
-        return Markup('<p class="pw-lead">{}</p>').format(text)
-
-    def _write_ledger(self, ledger: pd.DataFrame, marks: pd.DataFrame) -> None:
+    def _show_schedule(self, ledger: pd.DataFrame, marks: pd.DataFrame) -> None:
         self.course.draw(figures.schedule_rows(ledger, marks, "course"), title=_("Course of treatment"))
-        self.years.draw(figures.schedule_rows(ledger, marks, "years"), title=_("From enrolment to two years"))
-        self.table.value = elements.dress(
-            elements.table(words.readable(ledger), caption=_("All visits by target day")) + words.reasons(ledger)
-        )
-        self.summary.value = elements.dress(words.today_in_words(ledger, self._today), role="status")
-        self.contraception.value = elements.dress(words.periods_in_words(self._record, marks), role="status")
-        name = "schedule-invented-example.csv" if self._invented else "schedule.csv"
+        self.years.draw(figures.schedule_rows(ledger, marks, "years"), title=_("Whole follow-up"))
+        visits = table(ledger_text.schedule_table(ledger), caption=_("All visits by target day"))
+        self.table.show(visits, ledger_text.origins(ledger))
+        self.summary.show(ledger_text.today_summary(ledger, self._today))
+        self.periods.show(ledger_text.period_list(self._record, marks))
+        name = "schedule-invented-example.csv" if self.example.value else "schedule.csv"
         file = csv(ledger.drop(columns=["kind", "root"]))
-        self.download.value = elements.dress(
-            elements.download(_("Download the schedule (CSV)"), name, file, "text/csv")
-        )
+        self.download.show(download(_("Download the schedule (CSV)"), name, file, "text/csv"))
 
-    def _write_clocks(self, clocks: pd.DataFrame) -> None:
+    def _show_look_backs(self, clocks: pd.DataFrame) -> None:
         self.clocks.layout.display = "none" if clocks.empty else ""
         if not clocks.empty:
             self.clocks.draw(figures.clock_rows(clocks))
-        enrolment = next(iter(self.anchors.values())).value
-        self.earliest.value = elements.dress(words.earliest_in_words(clocks, enrolment), role="status")
+        anchor = self._record.anchor("enrolment")
+        enrolment = self.anchors[anchor].value if anchor else None
+        self.earliest.show(ledger_text.enrolment_text(clocks, enrolment))
 
 
 def _values(controls: Mapping[str, Day]) -> dict[str, date | None]:
     return {name: control.value for name, control in controls.items()}
-
-
-def _column(*content: widgets.Widget) -> widgets.VBox:
-    """Stack controls, no wider than a phone when it must be."""
-    return widgets.VBox(content, layout={"width": "min(520px, 100%)"})

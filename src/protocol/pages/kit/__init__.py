@@ -1,1 +1,35 @@
 """The kit every page is composed of: fields, text, panels, tables and background tasks."""
+
+from protocol.pages.kit.fields import Day, button, field, offer
+from protocol.pages.kit.panel import Panel
+from protocol.pages.kit.table import Table
+from protocol.pages.kit.task import Steps, Task, Work
+from protocol.pages.kit.text import (
+    Content,
+    Text,
+    assumption,
+    classed,
+    details,
+    download,
+    framed,
+    invented,
+    joined,
+    macros,
+    message,
+    narrow,
+    note,
+    origin,
+    paragraph,
+    row,
+    section,
+    span,
+    strong,
+    table,
+    tag,
+)
+
+__all__ = [
+    "Content", "Day", "Panel", "Steps", "Table", "Task", "Text", "Work", "assumption", "button", "classed", "details",
+    "download", "field", "framed", "invented", "joined", "macros", "message", "narrow", "note", "offer", "origin",
+    "paragraph", "row", "section", "span", "strong", "table", "tag",
+]  # fmt: skip

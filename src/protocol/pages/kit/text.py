@@ -1,115 +1,210 @@
-"""Text of a page as HTML, escaped, with its ARIA role."""
+"""Text of a page: HTML from templates, escaped, with its ARIA role."""
 
 from base64 import b64encode
+from collections.abc import Callable, Hashable, Iterable
+from functools import cache
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import ipywidgets as widgets
 import pandas as pd
-from markupsafe import Markup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 
-STYLE = Path(__file__).with_name("page.css")
+_HERE = Path(__file__).parent
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
+)
 
 
-def html(content: Markup | str, *classes: str, role: str = "") -> widgets.HTML:
-    """Show `content`: Markup as it is, plain text escaped. ``role="status"`` lets a screen reader announce it."""
-    widget = widgets.HTML(dress(content, role))
-    for name in classes:
-        widget.add_class(name)
-    return widget
+class Macros(Protocol):
+    """The macros of one template, as functions."""
+
+    def __getattr__(self, name: str) -> Callable[..., Markup]:
+        """Return a macro."""
 
 
-def dress(content: Markup | str, role: str = "") -> str:
-    """Escape plain text and give the piece its role."""
-    return str(Markup('<div role="{}">{}</div>').format(role, content) if role else Markup("{}").format(content))
+@cache
+def macros(name: str) -> Macros:
+    """Return the macros of ``templates/{name}.html.j2``; each returns Markup and escapes plain text."""
+    return cast("Macros", _TEMPLATES.get_template(f"{name}.html.j2").module)
+
+
+_KIT = macros("kit")
+
+Content = Markup | str | ProtocolError | None
+"""What a Text shows: markup as it is, plain text escaped, an error as its message, None as nothing."""
+
+
+class Text(widgets.HTML):  # type: ignore[misc] # ipywidgets is untyped
+    """A piece of text that keeps its ARIA role at every update.
+
+    Parameters
+    ----------
+    content : Markup, str, ProtocolError or None
+        The first text.
+    *classes : str
+        CSS classes.
+    role : str
+        The ARIA role. With "status" a screen reader announces each update politely, with "alert" at once; "" is for
+        text that is not announced.
+    """
+
+    def __init__(self, content: Content = None, *classes: str, role: str = "status") -> None:
+        super().__init__()
+        self.role = role
+        self._errors: dict[Hashable, ProtocolError] = {}
+        for name in classes:
+            self.add_class(name)
+        self.show(content)
+
+    def show(self, *content: Content) -> None:
+        """Show these pieces one after another. An error is an alert of its own, before the other pieces.
+
+        With nothing to show, `value` is "".
+        """
+        self._errors.clear()
+        self._write(content)
+
+    def report(self, owner: Hashable, error: ProtocolError | None) -> None:
+        """Show or remove the error of one control among those that share this text."""
+        if error is not None:
+            self._errors[owner] = error
+        elif self._errors.pop(owner, None) is None:
+            return
+        self._write(list(self._errors.values()))
+
+    def _write(self, content: Iterable[Content]) -> None:
+        errors = [message(piece) for piece in content if isinstance(piece, ProtocolError)]
+        others = [escape(piece) for piece in content if piece is not None and not isinstance(piece, ProtocolError)]
+        words = joined(others)
+        self.value = str(joined(errors)) + (with_role(words, self.role) if words else "")
+
+
+def with_role(content: Markup | str, role: str) -> str:
+    """Return HTML text in an element of this role; without an element if the role is ""."""
+    return str(_KIT.with_role(role, content) if role else escape(content))
+
+
+def joined(pieces: Iterable[Markup | str], between: str = "") -> Markup:
+    """Put pieces one after another; plain text is escaped."""
+    return Markup(escape(between)).join(pieces)  # noqa: S704 - escaped
 
 
 def framed(content: widgets.Widget) -> widgets.VBox:
     """Put a page into its frame: the style sheet, then the page."""
-    frame = widgets.VBox([widgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>"), content])
+    sheet = Markup((_HERE / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - a file of this package
+    frame = widgets.VBox([Text(_KIT.style(sheet), role=""), content])
     frame.add_class("pw-page")
     return frame
 
 
 def section(title: str, *content: widgets.Widget, lead: Markup | str = "") -> widgets.VBox:
     """Group widgets under a heading with an optional sentence below it."""
-    heading = html(Markup('<h2 class="pw-heading">{}</h2><p class="pw-lead">{}</p>').format(title, lead))
-    box = widgets.VBox([heading, *content])
-    box.add_class("pw-section")
-    return box
+    return classed(widgets.VBox([Text(_KIT.heading(title, lead), role=""), *content]), "pw-section")
 
 
 def row(*content: widgets.Widget) -> widgets.Box:
     """Set widgets side by side; they wrap on a narrow screen."""
-    box = widgets.Box(content)
-    box.add_class("pw-row")
-    return box
+    return classed(widgets.Box(content), "pw-row")
 
 
 def narrow(content: widgets.Widget) -> widgets.Box:
-    """Keep a picture from growing wider than it reads well."""
-    box = widgets.Box([content])
-    box.add_class("pw-narrow")
-    return box
+    """Limit a picture to the width at which it reads well."""
+    return classed(widgets.Box([content]), "pw-narrow")
+
+
+def classed(widget: Any, *classes: str) -> Any:
+    """Give a widget CSS classes and return it."""
+    for name in classes:
+        widget.add_class(name)
+    return widget
+
+
+def paragraph(content: Markup | str, kind: str = "") -> Markup:
+    """Return a paragraph; `kind` is the CSS class without its prefix: off, lead, good, bad, open."""
+    return _KIT.paragraph(content, kind)
+
+
+def span(content: Markup | str, kind: str) -> Markup:
+    """Return words within a line; `kind` as of :func:`paragraph`."""
+    return _KIT.span(content, kind)
+
+
+def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
+    """Return bold words, and the rest of the line."""
+    return _KIT.strong(content, rest)
+
+
+def tag(content: Markup | str, kind: str = "", title: str = "") -> Markup:
+    """Return a small label."""
+    return _KIT.tag(content, kind, title)
 
 
 def origin(value: Provenance) -> Markup:
     """Show where a value comes from: a quiet tag for a source, a loud one for an assumption."""
     if value.is_assumption:
-        return Markup('<span class="pw-tag pw-assumption" title="{}">{}</span>').format(value.origin, _("assumption"))
-    kind = (value.source or "").partition(":")[0]
-    return Markup('<span class="pw-tag pw-{}">{}</span>').format(kind, value.origin)
+        return tag(_("assumption"), "assumption", value.origin)
+    return tag(value.origin, (value.source or "").partition(":")[0])
 
 
 def assumption(reason: str) -> Markup:
     """Show an assumption with its reason in full."""
-    return Markup('<span class="pw-tag pw-assumption">{}</span> {}').format(_("assumption"), reason)
+    return joined((tag(_("assumption"), "assumption"), reason), " ")
 
 
 def invented() -> Markup:
     """Label figures that belong to no real participant."""
-    return Markup('<p class="pw-invented"><b>{}</b> {}</p>').format(
-        _("Invented example."), _("No real participant, date or outcome stands behind these figures.")
-    )
+    words = _("No real participant, date or outcome stands behind these figures.")
+    return _KIT.invented(_("Invented example."), words)
 
 
 def message(error: ProtocolError) -> Markup:
     """Say what is wrong, where, and what to write instead."""
-    return Markup(
-        '<div class="pw-message" role="alert"><b>{}</b><dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd></dl></div>'
-    ).format(error.where, _("Found"), error.found, _("Write"), error.write)
+    return _KIT.message(error.where, [(_("Found"), error.found), (_("Write"), error.write)])
 
 
 def note(text: Markup | str) -> Markup:
     """Show a sentence that matters but is not an error."""
-    return Markup('<p class="pw-note">{}</p>').format(text)
+    return paragraph(text, "note")
 
 
-def table(frame: pd.DataFrame, caption: str = "") -> Markup:
-    """Show a table. Cells that are Markup (in columns of type object) stay as they are, all others are escaped."""
-    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in frame.columns)
-    rows = (Markup("").join(map(_cell, row)) for row in frame.itertuples(index=False, name=None))
-    body = Markup("").join(Markup("<tr>{}</tr>").format(row) for row in rows)
-    return Markup(
-        '<div class="pw-scroll" tabindex="0" role="region" aria-label="{}"><table class="pw-table">'
-        "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
-    ).format(caption or _("Table"), caption, head, body)
+def table(frame: pd.DataFrame, caption: str = "", *, label: str = "", **options: Any) -> Markup:
+    """Show a small table. Cells that are Markup (in columns of type object) stay as they are, others are escaped.
 
-
-def _cell(value: object) -> Markup:
-    return Markup("<td>{}</td>").format("" if value is None or value is pd.NaT else value)
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    caption, label : str
+        What the rows are; `label` is for screen readers only, the caption if there is none.
+    **options
+        Of the macro ``table``: `kind` is a CSS class without its prefix, `sorted_by` a column.
+    """
+    rows = (
+        ["" if cell is None or cell is pd.NaT else cell for cell in row]
+        for row in frame.itertuples(index=False, name=None)
+    )
+    return _KIT.table(caption, label or caption or _("Table"), list(frame.columns), rows, **options)
 
 
 def details(summary: str, content: Markup | str) -> Markup:
     """Fold `content` away under a summary."""
-    return Markup('<details class="pw-details"><summary>{}</summary>{}</details>').format(summary, content)
+    return _KIT.details(summary, content)
 
 
 def download(label: str, filename: str, content: bytes, media_type: str) -> Markup:
     """Offer bytes as a file, without a server."""
-    data = b64encode(content).decode("ascii")
-    return Markup('<a class="pw-download" download="{}" href="data:{};base64,{}">{}</a>').format(
-        filename, media_type, data, label
-    )
+    return _KIT.download(label, filename, media_type, b64encode(content).decode("ascii"))
+
+
+def html(content: Markup | str, *classes: str, role: str = "") -> Text:
+    """Make a Text. To be removed: write ``Text(content, *classes, role=role)``."""
+    return Text(content, *classes, role=role)
+
+
+def dress(content: Markup | str, role: str = "") -> str:
+    """Return HTML with its role. To be removed: write ``text.show(content)``."""
+    return with_role(content, role)

@@ -1,8 +1,7 @@
-"""What the committee sees: where the trial stands, what it has to decide, and what changed since it last met."""
+"""The state of the trial for the committee: figures, the next decision, changes since the last meeting, files."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,15 +13,31 @@ from protocol.chart import Chart
 from protocol.escalation import Outcomes
 from protocol.exchange.documents.inspection import inspection
 from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
-from protocol.figures import conduct as path_figures
-from protocol.figures import escalation as grid_figures
+from protocol.figures import conduct as conduct_figures
+from protocol.figures import escalation as escalation_figures
 from protocol.pages.escalation.advice import regimen_rows
-from protocol.pages.escalation.decisions import decision_rows, regimens_of, where_it_stands
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.fields import Day
+from protocol.pages.escalation.decisions import decision_rows, opened_regimens, recommendation
+from protocol.pages.kit import (
+    Day,
+    Text,
+    assumption,
+    button,
+    classed,
+    details,
+    download,
+    field,
+    invented,
+    joined,
+    narrow,
+    note,
+    paragraph,
+    row,
+    section,
+    table,
+)
+from protocol.pages.kit.text import macros
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import field
-from protocol.pages.trial_log.words import KINDS, OVERALL, plain
+from protocol.pages.trial_log.event_text import KINDS, OVERALL, code_text
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -39,15 +54,19 @@ COUNTS = {
     "withdrawn": _("left the trial"),
 }
 
-TOP = 15  # rows of a table that show at once
-
 CARDS = ("screened", "enrolled", "treated", "in window", "evaluable", "dlts")
 
 CARDS_IF_ANY = ("unassessed", "not evaluable")
 
+MOST_ROWS = 15  # of a table; the others are folded away
+
 
 class MeetingPanel:
-    """Where the trial stands.
+    """The state of the trial on the reader's day.
+
+    Parameters
+    ----------
+    desk : Desk
 
     Attributes
     ----------
@@ -56,247 +75,238 @@ class MeetingPanel:
     prepare : ipywidgets.Button
         Makes the meeting pack.
     inspect : ipywidgets.Button
-        Puts every entry with the check of the log into one file; shown to those who may see every participant.
+        Puts every entry with the check of the log into one file; shown to readers who may see every participant.
+    next_step, changed, pack : Text
+        The recommendation, the changes since the last meeting, and the files.
+    grid, path : Chart
     """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._make_outputs()
-        self.since = field(Day, _("Changes since"), value=self._last_meeting(), width="260px")
-        self.prepare = widgets.Button(description=_("Make the meeting pack"), layout={"width": "max-content"})
-        layout = {"width": "max-content", "display": None if desk.inspects else "none"}
-        self.inspect = widgets.Button(description=_("All entries, for an inspection"), layout=layout)
-        self.view = self._arranged()
+        decisions = desk.briefing.decisions
+        last_meeting = date.fromisoformat(decisions["day"].iloc[-1]) if len(decisions) else None
+        self.since = field(Day, _("Changes since"), value=last_meeting, width="short")
+        self.prepare = button(_("Make the meeting pack"), self._prepare)
+        self.inspect = button(_("All entries, for an inspection"), self._inspect)
+        self.inspect.layout.display = None if desk.inspects else "none"
+        self.title = Text(role="")
+        self.figures, self.changed, self.pack = Text(), Text(), Text()
+        self.next_step = Text(None, "pw-beside")
+        self.grid = Chart(escalation_figures.grid, _("The grid with what was seen and what is recommended"))
+        self.path = Chart(conduct_figures.path, _("The path of the decisions through the grid"))
+        self._path_framed = narrow(self.path)
+        self._sheets = self.regimens, self.sites, self.visits, self.funnel, self.reasons = (
+            Text(role=""),
+            Text(role=""),
+            Text(role=""),
+            Text(role=""),
+            Text(role=""),
+        )
+        since_then = (row(self.since, self.prepare, self.inspect), self.pack, self.changed)
+        parts = [
+            self.title,
+            self.figures,
+            row(narrow(self.grid), self.next_step),
+            row(self.regimens, self.visits),
+            self.sites,
+            row(self.funnel, self.reasons),
+            section(_("Since the last meeting"), *since_then),
+            section(_("Decisions so far"), self._path_framed),
+        ]
+        self.view = classed(widgets.VBox(parts), "pw-section")
         self.since.observe(self._compare, "value")
-        self.prepare.on_click(self._prepare)
-        self.inspect.on_click(self._inspect)
         desk.on_change(self.refresh)
-        desk.on_change(partial(setattr, self.pack, "value", ""), every_entry=True)  # it is of an earlier end
+        desk.on_change(lambda: self.pack.show(None), every_entry=True)  # a file shows the log as it was
         self.refresh()
-
-    def _make_outputs(self) -> None:
-        self.title, self.figures = elements.html(""), elements.html("", role="status")
-        self.next_step = elements.html("", "pw-beside", role="status")
-        self.grid = Chart(grid_figures.grid, _("The grid with what was seen and what is recommended"))
-        self.path = Chart(path_figures.path, _("The path of the decisions through the grid"))
-        self._path_framed = elements.narrow(self.path)
-        self.regimens, self.sites, self.visits = (elements.html("") for _part in range(3))
-        self.funnel, self.reasons = elements.html(""), elements.html("")
-        self.changed, self.pack = elements.html("", role="status"), elements.html("", role="status")
-
-    def _arranged(self) -> widgets.VBox:
-        small = elements.row(self.regimens, self.visits)
-        screening = elements.row(self.funnel, self.reasons)
-        view = widgets.VBox(
-            [
-                self.title, self.figures,
-                elements.row(elements.narrow(self.grid), self.next_step), small, self.sites, screening,
-                elements.section(_("Since the last meeting"), elements.row(self.since, self.prepare, self.inspect),
-                                 self.pack, self.changed),
-                elements.section(_("Decisions so far"), self._path_framed),
-            ]
-        )  # fmt: skip
-        view.add_class("pw-section")
-        return view
 
     def refresh(self) -> None:
         """Write everything from the present briefing."""
         now, trial = self._desk.briefing, self._desk.trial
-        self.title.value = elements.dress(heading(self._desk))
-        lost = Markup("").join(Markup('<p class="pw-bad">{}</p>').format(words) for words in now.left_out)
-        self.figures.value = elements.dress(cards(now) + lost, "status")
+        title = _("State of the trial on {day}").format(day=now.as_of.isoformat())
+        self.title.show(macros("overview").subtitle(title), invented() if now.invented else None)
+        self.figures.show(count_cards(now), *(paragraph(text, "bad") for text in now.left_out))
         self.grid.draw(grid_rows(self._desk))
-        words = where_it_stands(now, trial) + unassessed(now) + self._basis()
-        self.next_step.value = elements.dress(words, "status")
+        counted = _("In each cell: participants with a DLT, of those who are evaluable.")
+        self.next_step.show(
+            recommendation(now, trial), unassessed(now), self._assumptions(), paragraph(counted, "off")
+        )
         path = decision_rows(now)
         self._path_framed.layout.display = None if len(path) else "none"
         if len(path):
-            self.path.draw(path, regimens=regimens_of(now, trial))
-        for place, sheet in zip(
-            (self.regimens, self.sites, self.visits, self.funnel, self.reasons), sheets(self._desk), strict=False
-        ):
-            place.value = elements.dress(shortened(sheet))
-        self.pack.value = ""
+            self.path.draw(path, regimens=opened_regimens(now, trial))
+        for text, sheet in zip(self._sheets, sheets(self._desk), strict=True):
+            text.show(_folded(sheet))
         self._compare()
 
-    def _last_meeting(self) -> date | None:
-        decisions = self._desk.briefing.decisions
-        return date.fromisoformat(decisions["day"].iloc[-1]) if len(decisions) else None
-
-    def _basis(self) -> Markup:
-        window, review = self._desk.trial.escalation.dlt_window_days, self._desk.trial.followup.forecast.review_days
+    def _assumptions(self) -> Markup:
+        values = {
+            _("DLT window in days:"): self._desk.trial.escalation.dlt_window_days,
+            _("Days of review before a decision:"): self._desk.trial.followup.forecast.review_days,
+        }
         lines = [
-            (_("DLT window in days:"), window),
-            (_("Days of review before a decision:"), review),
+            paragraph(joined((label, str(value.value), assumption(value.origin)), " "))
+            for label, value in values.items()
         ]
-        counted = _("In each cell: participants with a DLT, of those who are evaluable.")
-        items = Markup("").join(
-            Markup("<p>{} {} {}</p>").format(label, value.value, elements.assumption(value.origin))
-            for label, value in lines
-        )
-        return elements.details(_("Assumptions behind it"), items) + Markup('<p class="pw-off">{}</p>').format(
-            counted
-        )
+        return details(_("Assumptions behind it"), joined(lines))
 
     def _compare(self, _change: Any = None) -> None:
-        self.pack.value = ""
+        self.pack.show(None)
         if self.since.value is None:
-            self.changed.value = elements.dress(elements.note(_("Choose the day of the last meeting.")), "status")
+            self.changed.show(note(_("Choose the day of the last meeting.")))
             return
         change, news = change_sheets(self._desk, self.since.value)
-        words = elements.table(change.shown, change.heading)
-        if len(news.shown):
-            words += elements.table(news.shown, news.heading)
-        else:
-            words += Markup("<p>{}</p>").format(_("No DLT, withdrawal, correction or decision since then."))
-        self.changed.value = elements.dress(words, "status")
+        none = paragraph(_("No DLT, withdrawal, correction or decision since then."))
+        self.changed.show(
+            table(change.shown, change.heading), table(news.shown, news.heading) if len(news.shown) else none
+        )
 
-    def _prepare(self, _button: widgets.Button) -> None:
+    def _prepare(self) -> None:
         now, trial = self._desk.briefing, self._desk.trial
         since = self.since.value or now.as_of
-        pictures = {_("The grid"): grid_figures.grid(grid_rows(self._desk))}
+        pictures = {_("The grid"): escalation_figures.grid(grid_rows(self._desk))}
         path = decision_rows(now)
         if len(path):
-            pictures[_("Decisions so far")] = path_figures.path(path, regimens_of(now, trial))
+            pictures[_("Decisions so far")] = conduct_figures.path(path, opened_regimens(now, trial))
         facts = trial.identity
         title = f"{facts['nct_id'].value}: {facts['title'].value}"
+        sentences = joined((count_cards(now), recommendation(now, trial), unassessed(now)))
         found = (*sheets(self._desk), *change_sheets(self._desk, since), decision_sheet(now))
-        content = meeting_pack(
-            title, now, since, cards(now) + where_it_stands(now, trial) + unassessed(now), found, pictures
-        )
+        content = meeting_pack(title, now, since, sentences, found, pictures)
         kind = "invented-example" if now.invented else f"entry-{now.head.count}"
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
-        link = elements.download(_("Save the meeting pack (ZIP)"), name, content, "application/zip")
-        self.pack.value = elements.dress(link, "status")
+        self.pack.show(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
 
-    def _inspect(self, _button: widgets.Button) -> None:
+    def _inspect(self) -> None:
         try:
             entries, checked = self._desk.inspection()
         except ProtocolError as error:
-            self.pack.value = elements.dress(elements.message(error), "status")
+            self.pack.show(error)
             return
         moment = datetime.now(UTC)
-        name = f"log-{moment:%Y-%m-%d}-entry-{checked.head.count}.zip"
-        link = elements.download(
-            _("Save all entries (ZIP)"), name, inspection(entries, checked, moment), "application/zip"
-        )
+        name, content = f"log-{moment:%Y-%m-%d}-entry-{checked.head.count}.zip", inspection(entries, checked, moment)
         found = _("The log is whole.") if checked.ok else _("The log is NOT whole; the report says where.")
-        self.pack.value = elements.dress(elements.note(found) + link, "status")
+        self.pack.show(note(found), download(_("Save all entries (ZIP)"), name, content, "application/zip"))
 
 
-def shortened(sheet: Sheet) -> Markup:
-    """Show a table; the rows after the first ones are folded away."""
-    note = Markup('<p class="pw-off">{}</p>').format(sheet.note) if sheet.note else Markup("")
-    first, rest = sheet.shown.iloc[:TOP], sheet.shown.iloc[TOP:]
-    more = elements.details(_("{n} more").format(n=len(rest)), elements.table(rest)) if len(rest) else Markup("")
-    return elements.table(first, sheet.heading) + more + note
-
-
-def heading(desk: Desk) -> Markup:
-    """Say where the trial stands on which day, and whether the figures are invented."""
-    now = desk.briefing
-    title = Markup('<h2 class="pw-heading">{}</h2>').format(
-        _("Where the trial stands on {day}").format(day=now.as_of.isoformat())
-    )
-    return title + (elements.invented() if now.invented else Markup(""))
+def _folded(sheet: Sheet) -> Markup:
+    """Return a table of which only the first rows show at once."""
+    first, rest = sheet.shown.iloc[:MOST_ROWS], sheet.shown.iloc[MOST_ROWS:]
+    pieces = [table(first, sheet.heading)]
+    if len(rest):
+        pieces.append(details(_("{n} more").format(n=len(rest)), table(rest)))
+    if sheet.note:
+        pieces.append(paragraph(sheet.note, "off"))
+    return joined(pieces)
 
 
 def grid_rows(desk: Desk) -> pd.DataFrame:
-    """Prepare the picture of the grid."""
+    """Return the rows of :func:`protocol.figures.escalation.grid` for the present briefing."""
     now, escalation = desk.briefing, desk.trial.escalation
     outcomes = Outcomes.parse(escalation.grid, now.notation)
     current = escalation.grid.index(now.open_regimen or escalation.design.start.value)
     return regimen_rows(escalation.designed(), outcomes, current, now.following)
 
 
-def cards(now: Briefing) -> Markup:
-    """Count participants by how far they have come."""
-    inner = Markup("").join(
-        Markup('<div class="pw-card"><b class="pw-number">{}</b><br>{}</div>').format(now.counts[name], COUNTS[name])
-        for name in (*CARDS, *(name for name in CARDS_IF_ANY if now.counts[name]))
-    )
-    return Markup('<div class="pw-cards cards">{}</div>').format(inner)
+def count_cards(now: Briefing) -> Markup:
+    """Return the participants counted by how far they have come, as a row of cards."""
+    names = [*CARDS, *(name for name in CARDS_IF_ANY if now.counts[name])]
+    return macros("lists").cards([(now.counts[name], COUNTS[name]) for name in names])
 
 
 def unassessed(now: Briefing) -> Markup:
-    """Name those whose DLT window is over and whose assessment is not in the log."""
+    """Return the participants whose DLT window is over without an assessment in the log, if there are any."""
     names = now.waiting.loc[now.waiting["progress"].eq("assessment missing"), "participant"]
     if names.empty:
         return Markup("")
     words = _("The DLT window is over and no assessment after it is recorded: {names}.")
-    seen = ", ".join(name or _("a participant") for name in names)
-    return Markup('<p class="pw-bad">{}</p>').format(words.format(names=seen))
+    return paragraph(words.format(names=", ".join(name or _("a participant") for name in names)), "bad")
 
 
 def sheets(desk: Desk) -> tuple[Sheet, ...]:
     """Return the tables of the present state: regimens, sites, visits, screening, reasons."""
-    now, criteria = desk.briefing, {c.id: c for c in desk.trial.eligibility.criteria}
-    hidden = "" if now.invented or now.identity.sees_all else _(
-        "One to four are not told apart for those who see figures only, and DLTs are not split by site."
-    )  # fmt: skip
+    now, record = desk.briefing, desk.trial.eligibility
+    hidden = _("One to four are not told apart for those who see figures only, and DLTs are not split by site.")
     steps = {"screened": _("screened"), **OVERALL, **COUNTS}
     funnel = now.funnel.assign(step=now.funnel["step"].map(steps))
-    title = desk.trial.eligibility.title
-    reasons = now.reasons.assign(what=[title(criteria[name]) for name in now.reasons["criterion"]])
-    counts = {
-        "regimen": _("Regimen"), "enrolled": _("Enrolled"), "treated": _("Treated"), "screened": _("Screened"),
-        "in window": _("In the DLT window"), "unassessed": _("Assessment missing"),
-        "not evaluable": _("Left, not evaluable"), "evaluable": _("Evaluable"), "dlts": _("With a DLT"),
-        "site": _("Site"),
-        "overdue": _("Overdue"), "due": _("Due"), "open": _("Open"), "step": _("Step"),
-        "participants": _("Participants"), "criterion": _("Criterion"), "what": _("What it asks"),
-    }  # fmt: skip
+    titles = {criterion.id: record.title(criterion) for criterion in record.criteria}
+    reasons = now.reasons.assign(what=now.reasons["criterion"].map(titles))
     last = _("By each participant's last screening; a participant may fail several.")
+    columns = {
+        "regimen": _("Regimen"),
+        "enrolled": _("Enrolled"),
+        "treated": _("Treated"),
+        "screened": _("Screened"),
+        "in window": _("In the DLT window"),
+        "unassessed": _("Assessment missing"),
+        "not evaluable": _("Left, not evaluable"),
+        "evaluable": _("Evaluable"),
+        "dlts": _("With a DLT"),
+        "site": _("Site"),
+        "overdue": _("Overdue"),
+        "due": _("Due"),
+        "open": _("Open"),
+        "step": _("Step"),
+        "participants": _("Participants"),
+        "criterion": _("Criterion"),
+        "what": _("What it asks"),
+    }
 
-    def sheet(file: str, heading: str, frame: pd.DataFrame, note: str = "") -> Sheet:
-        return Sheet(file, heading, frame, frame.rename(columns=counts), note)
+    def sheet(file: str, heading: str, frame: pd.DataFrame, remark: str = "") -> Sheet:
+        return Sheet(file, heading, frame, frame.rename(columns=columns), remark)
 
     return (
         sheet("regimens", _("Participants by regimen"), now.regimens),
-        sheet("sites", _("Per site"), now.sites, hidden),
-        sheet("visits", _("Visits somebody must act on"), now.visits),
+        sheet("sites", _("Per site"), now.sites, "" if now.invented or now.reader.sees_all else hidden),
+        sheet("visits", _("Open, due and overdue visits"), now.visits),
         sheet("screening", _("From screening on"), funnel),
         sheet("reasons", _("Criteria not met"), reasons[["criterion", "what", "participants"]], last),
     )
 
 
 def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
-    """Return what changed since a day: the figures, and what a committee wants to know one by one."""
-    table = desk.changes(since)
-    shown = pd.DataFrame(
+    """Return the changes since a day: the figures, and the DLTs, withdrawals, corrections and decisions."""
+    found, news = desk.changes(since), desk.news(since)
+    figures = pd.DataFrame(
         {
-            _("What"): table["what"].map(COUNTS), _("On that day"): table["before"], _("Now"): table["now"],
-            _("Change"): [f"{change:+d}" if change else "–" for change in table["now"] - table["before"]],
+            _("What"): found["what"].map(COUNTS),
+            _("On that day"): found["before"],
+            _("Now"): found["now"],
+            _("Change"): [f"{change:+d}" if change else "–" for change in found["now"] - found["before"]],
         }
-    )  # fmt: skip
-    news = desk.news(since)
-    rows = [
-        {
-            _("Day"): row["day"], _("What"): KINDS[row["kind"]] if row["kind"] != "dlt_assessed" else _("DLT"),
-            _("Regimen"): row["regimen"], _("Participant"): row["participant"], _("Words"): _news_words(row),
-        }
-        for row in news.to_dict("records")
-    ]  # fmt: skip
+    )
     columns = [_("Day"), _("What"), _("Regimen"), _("Participant"), _("Words")]
-    since_then = _("Figures on {day} and now").format(day=since)
-    one_by_one = _("Recorded after {day}").format(day=since)
+    rows = [
+        (
+            one["day"],
+            _("DLT") if one["kind"] == "dlt_assessed" else KINDS[one["kind"]],
+            one["regimen"],
+            one["participant"],
+            news_text(one),
+        )
+        for one in news.to_dict("records")
+    ]
+    shown = pd.DataFrame(rows, columns=columns, dtype=object)
     return (
-        Sheet("changes", since_then, table, shown),
-        Sheet("news", one_by_one, news, pd.DataFrame(rows, columns=columns, dtype=object)),
+        Sheet("changes", _("Figures on {day} and now").format(day=since), found, figures),
+        Sheet("news", _("Recorded after {day}").format(day=since), news, shown),
     )
 
 
-def _news_words(row: Mapping[Any, Any]) -> str:
-    later = _("later corrected (entry {number})").format(number=row["corrected"]) if row["corrected"] else ""
-    return "; ".join(filter(None, (row["change"], plain(row["words"]), later)))
+def news_text(one: Mapping[Any, Any]) -> str:
+    """Return a row of :func:`protocol.briefing.news` as text, with the entry that corrects it."""
+    later = _("later corrected (entry {number})").format(number=one["corrected"]) if one["corrected"] else ""
+    return "; ".join(filter(None, (one["change"], code_text(one["words"]), later)))
 
 
 def decision_sheet(now: Briefing) -> Sheet:
     """Return the decisions so far."""
-    names = {
-        "day": _("Day"), "recommended": _("Recommended"), "chosen": _("Chosen"), "why": _("Why"),
-        "decided_by": _("Decided by"), "seen": _("DLTs under it"),
-    }  # fmt: skip
-    stops = {"recommended": _("stop"), "chosen": _("stop")}
-    shown = now.decisions.fillna(stops).rename(columns=names)
+    columns = {
+        "day": _("Day"),
+        "recommended": _("Recommended"),
+        "chosen": _("Chosen"),
+        "why": _("Why"),
+        "decided_by": _("Decided by"),
+        "seen": _("DLTs under it"),
+    }
+    shown = now.decisions.fillna({"recommended": _("stop"), "chosen": _("stop")}).rename(columns=columns)
     return Sheet("decisions", _("Decisions so far"), now.decisions, shown)

@@ -8,34 +8,35 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.pages.kit import text as elements
+from protocol.pages.kit import Text, button, download, field, joined, paragraph, row, section, span, table
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
-MOST_ROWS = 200
+MOST_ROWS, MOST_CHARACTERS = 200, 160
 
 
-class RecordFiles:
-    """A part of the overview page.
+class RecordFilesPanel:
+    """The record in the formats of registries and regulators.
 
     Parameters
     ----------
     trial : Trial
         The record.
     today : date
-        The reader's day, written into the synopsis and the file names.
+        The reader's day, written into the synopsis.
 
     Attributes
     ----------
     kind : ipywidgets.Dropdown
-        Which file; see the options.
+        Which file.
     prepare : ipywidgets.Button
         Builds the chosen file.
     upload : ipywidgets.FileUpload
         A study record of ClinicalTrials.gov to compare with.
+    link, compared : Text
+        The file, and the differences.
     view : ipywidgets.VBox
-        The part.
     """
 
     def __init__(self, trial: Trial, today: date) -> None:
@@ -47,93 +48,89 @@ class RecordFiles:
             _("Synopsis in the order of ICH M11 (Markdown)"): self._synopsis_markdown,
             _("Visit windows for analysis (ADaM, CSV)"): self._windows,
         }
-        self.kind = widgets.Dropdown(options=kinds, description=_("File"), layout={"width": "min(100%, 30em)"})
-        self.prepare = widgets.Button(description=_("Prepare the file"))
-        self.upload = widgets.FileUpload(accept=".json", description=_("Registry record (JSON)"))
-        self.link, self.compared = elements.html("", role="status"), elements.html("", role="status")
-        self.prepare.on_click(self._offer)
-        self.kind.observe(self._forget, names="value")
+        self.kind = field(widgets.Dropdown, _("File"), options=kinds)
+        self.prepare = button(_("Prepare the file"), self._offer)
+        self.upload = widgets.FileUpload(description=_("Registry record (JSON)"), accept=".json")
+        self.link, self.compared = Text(), Text()
+        self.kind.observe(lambda _change: self.link.show(None), names="value")
         self.upload.observe(self._compare, names="value")
         self.view = widgets.VBox(
             [
-                elements.section(
-                    _("Take the record along"), elements.row(self.kind, self.prepare), self.link,
+                section(
+                    _("The record as files"),
+                    row(self.kind, self.prepare),
+                    self.link,
                     lead=_("The registry record holds only what is registered; the others mark each assumption."),
                 ),
-                elements.section(
-                    _("Compare with a registry record"), elements.row(self.upload), self.compared,
+                section(
+                    _("Compare with a registry record"),
+                    row(self.upload),
+                    self.compared,
                     lead=_("Choose a study saved from ClinicalTrials.gov to see where it differs from this record."),
                 ),
             ]
-        )  # fmt: skip
+        )
 
-    def _forget(self, _change: Any) -> None:
-        self.link.value = elements.dress("", "status")
-
-    def _offer(self, _button: Any) -> None:
+    def _offer(self) -> None:
         build: Callable[[], tuple[str, bytes, str]] = self.kind.value
         try:
-            name, content, media_type = build()
+            kind, content, media_type = build()
         except ProtocolError as error:
-            self.link.value = elements.dress(elements.message(error))
+            self.link.show(error)
             return
+        name = f"{self._trial.identity['nct_id'].value}-{kind}"
+        link = download(_("Save {name}").format(name=name), name, content, media_type)
         size = _("{size:,.0f} kB").format(size=len(content) / 1000)
-        link = elements.download(_("Save {name}").format(name=name), name, content, media_type)
-        self.link.value = elements.dress(Markup("{} <span class='pw-off'>{}</span>").format(link, size), "status")
+        self.link.show(joined((link, span(size, "off")), " "))
 
-    def _named(self, kind: str) -> str:
-        return f"{self._trial.identity['nct_id'].value}-{kind}"
+    # The formats are imported when a file is asked for, so that the page opens without them.
 
     def _registry_record(self) -> tuple[str, bytes, str]:
-        from protocol.exchange.registry import ctgov  # here, so that the page opens without it
+        from protocol.exchange.registry import ctgov
 
-        record = ctgov.record(self._trial)
-        return self._named("registry.json"), _json(record), "application/json"
+        return "registry.json", _json(ctgov.record(self._trial)), "application/json"
 
     def _usdm(self) -> tuple[str, bytes, str]:
-        from protocol.exchange.registry import usdm  # here, so that the page opens without it
+        from protocol.exchange.registry import usdm
 
-        study = usdm.export(self._trial)
-        return self._named("usdm.json"), _json(study), "application/json"
+        return "usdm.json", _json(usdm.export(self._trial)), "application/json"
 
     def _synopsis_html(self) -> tuple[str, bytes, str]:
-        from protocol.exchange.documents import synopsis  # here, so that the page opens without it
+        from protocol.exchange.documents import synopsis
 
-        text = synopsis.as_html(self._trial, self._today)
-        return self._named("synopsis.html"), text.encode(), "text/html"
+        return "synopsis.html", synopsis.as_html(self._trial, self._today).encode(), "text/html"
 
     def _synopsis_markdown(self) -> tuple[str, bytes, str]:
-        from protocol.exchange.documents import synopsis  # here, so that the page opens without it
+        from protocol.exchange.documents import synopsis
 
-        text = synopsis.as_markdown(self._trial, self._today)
-        return self._named("synopsis.md"), text.encode(), "text/markdown"
+        return "synopsis.md", synopsis.as_markdown(self._trial, self._today).encode(), "text/markdown"
 
     def _windows(self) -> tuple[str, bytes, str]:
         from protocol.exchange import spreadsheet
-        from protocol.exchange.registry import adam  # here, so that the page opens without it
+        from protocol.exchange.registry import adam
 
-        frame = adam.visit_windows(self._trial.followup)
-        return self._named("windows.csv"), spreadsheet.csv(frame), "text/csv"
+        return "windows.csv", spreadsheet.csv(adam.visit_windows(self._trial.followup)), "text/csv"
 
     def _compare(self, _change: Any) -> None:
         if not self.upload.value:
             return
         try:
-            self.compared.value = elements.dress(self._differences(self.upload.value[0]), "status")
+            self.compared.show(self._differences(self.upload.value[0]))
         except ProtocolError as error:
-            self.compared.value = elements.dress(elements.message(error))
+            self.compared.show(error)
 
     def _differences(self, file: Any) -> Markup:
         from protocol.exchange.registry import ctgov
 
         theirs = ctgov.registered(bytes(file["content"]), file["name"])
-        frame = ctgov.changes(ctgov.registered(_json(ctgov.record(self._trial))), theirs)
-        words = {"added": _("only in the file"), "removed": _("only in this record"), "changed": _("different")}
-        frame["change"] = frame["change"].map(words)
-        frame.columns = [_("Place"), _("Difference"), _("This record"), _("The file")]
-        count = ngettext("{count} difference", "{count} differences", len(frame)).format(count=len(frame))
-        shown = elements.table(frame.head(MOST_ROWS).map(_shortened), count)
-        return shown if len(frame) else Markup("<p>{}</p>").format(_("No difference."))
+        found = ctgov.changes(ctgov.registered(_json(ctgov.record(self._trial))), theirs)
+        if found.empty:
+            return paragraph(_("No difference."))
+        labels = {"added": _("only in the file"), "removed": _("only in this record"), "changed": _("different")}
+        found["change"] = found["change"].map(labels)
+        found.columns = [_("Place"), _("Difference"), _("This record"), _("The file")]
+        count = ngettext("{count} difference", "{count} differences", len(found)).format(count=len(found))
+        return table(found.head(MOST_ROWS).map(_shortened), count)
 
 
 def _json(content: Any) -> bytes:
@@ -141,4 +138,4 @@ def _json(content: Any) -> bytes:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 160 else f"{text[:159]}…"
+    return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 1]}…"

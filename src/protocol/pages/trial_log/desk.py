@@ -1,4 +1,4 @@
-"""The log as a page meets it: what its reader may see, kept up to date, and the one way to record."""
+"""A reader's access to the log: what the reader may see, updated as others record, and the one way to record."""
 
 import asyncio
 import ctypes
@@ -15,13 +15,23 @@ import pandas as pd
 
 from protocol import briefing
 from protocol.briefing import Briefing
-from protocol.conduct import Course, Entry, Event, State, TrialSoFar, fold, protocol_version
-from protocol.conduct.entries import Verification, canonical
-from protocol.conduct.events import content
-from protocol.conduct.roles import Identity, identity
+from protocol.conduct import (
+    Entry,
+    Event,
+    ParticipantHistory,
+    Reader,
+    State,
+    TrialSoFar,
+    Verification,
+    canonical,
+    content,
+    fold,
+    protocol_version,
+    reader_of,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial, day_of
+from protocol.trial import Trial
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
 """Kinds of entries that news are made of."""
@@ -32,16 +42,21 @@ ROLES = {
     "coordinator": _("coordinator: all sites"),
 }
 
+EVERY_SECONDS = 5
+"""Seconds between two looks of an open page at the log."""
+
+_WATCHING = set[Any]()  # an event loop may drop a task that is referred to from nowhere else
+
 _DASH = re.compile("[\u2010-\u2015\u2212]")
 
 
 class Desk:
-    """One reader's view of one log.
+    """One reader's access to one log: what the reader may see, and the one way to record.
 
     Parameters
     ----------
     trial : Trial
-    reader : Identity
+    reader : Reader
     log : LogReader or None
         The open log; None for the invented example.
     today : callable
@@ -51,11 +66,11 @@ class Desk:
     ----------
     briefing : Briefing
         What the reader may see, as of the last look at the log.
-    courses : mapping of str to Course
+    courses : mapping of str to ParticipantHistory
         The participants the reader may see, by study id.
     """
 
-    def __init__(self, trial: Trial, reader: Identity, log: Any, today: Callable[[], date]) -> None:
+    def __init__(self, trial: Trial, reader: Reader, log: Any, today: Callable[[], date]) -> None:
         self.trial, self.reader = trial, reader
         self._log, self._today = log, today
         self._listeners: list[Callable[[], None]] = []
@@ -105,7 +120,7 @@ class Desk:
         )
 
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
-        """Call `listener` whenever the figures are new ones; with `every_entry` also after a note, which has none."""
+        """Call `listener` when the figures change; with `every_entry` also after an entry that changes none."""
         (self._listeners if not every_entry else self._followers).append(listener)
 
     def refresh(self) -> bool:
@@ -129,7 +144,7 @@ class Desk:
         kinds = {entry.kind for entry in new}
         if kinds & TOLD:
             self._told = None
-        if self._compared and any(day_of(entry) <= self._compared[0] for entry in new):
+        if self._compared and any(self.trial.day_of(entry) <= self._compared[0] for entry in new):
             self._compared = None
         return kinds
 
@@ -145,7 +160,7 @@ class Desk:
         """List what was recorded after a day; see :func:`protocol.briefing.news`."""
         if not self._told or self._told[0] != since:
             told = (entry for entry in self._shown.entries if entry.kind in TOLD)
-            self._told = since, briefing.news(told, since, self.briefing)
+            self._told = since, briefing.news(self.trial, told, since, self.briefing)
         return self._told[1]
 
     def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
@@ -181,7 +196,7 @@ class Desk:
         key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
         entry = self._append(event, site, reason, key, seen)
         self._own.add(entry.sequence)
-        with suppress(ProtocolError):  # it is recorded, whether the page can show it yet or not
+        with suppress(ProtocolError):  # it is recorded, even if the page cannot show it yet
             self.refresh()
         return entry
 
@@ -200,7 +215,7 @@ class Desk:
         others = tuple(e for e in newer if e.sequence not in self._own and self._shows(e))
         if not others:  # what this page recorded itself was seen
             return self._append(event, site, reason, key, newer[-1].sequence)
-        from protocol.conduct.log import Conflict
+        from protocol.conduct import Conflict
 
         raise Conflict(getattr(event, "participant", None) or _("trial log"), others)
 
@@ -248,15 +263,15 @@ class Desk:
         """Whether this reader records at a site, and a known participant is of one where this reader records."""
         if not self.reader.records or self.reader.sees_all:
             return self.reader.records
-        course = self._state().courses.get(participant or "")
+        course = self._state().histories.get(participant or "")
         return bool(participant) and all(map(self.reader.sees, (site, course.site if course else site)))
 
     def _look(self, state: State) -> None:
-        as_of = day_of(self._example[-1]) if self.invented else self._today()
+        as_of = self.trial.day_of(self._example[-1]) if self.invented else self._today()
         self.briefing = briefing.brief(self.trial, state, self.reader, as_of, self.invented)
         sees = self.reader.sees
-        shown = {name: one for name, one in state.courses.items() if self.invented or sees(one.site)}
-        self.courses: Mapping[str, Course] = MappingProxyType(shown)
+        shown = {name: one for name, one in state.histories.items() if self.invented or sees(one.site)}
+        self.courses: Mapping[str, ParticipantHistory] = MappingProxyType(shown)
         self._shown = state
 
     @property
@@ -298,16 +313,18 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
     ProtocolError
         For an identity or a log that cannot be used. The example never takes the place of a log that was named.
     """
-    reader = identity(environment)
+    reader = reader_of(environment)
     address = environment.get("PROTOCOL_LOG", "")
     if not reader.records:
         address = environment.get("PROTOCOL_LOG_READ", "") or address
     if not address:
         return Desk(trial, reader, None, today) if trial.examples else None
-    from protocol.conduct.log import open_log  # the database, only for those who have one
+    from protocol.conduct import open_log
 
     files = trial.folder.glob("*.toml") if trial.folder else ()
-    log = open_log(address, protocol=protocol_version(files), known=known(trial), read_only=not reader.records)
+    log = open_log(
+        address, protocol=protocol_version(files), known=known(trial), read_only=not reader.records, zone=trial.zone
+    )
     return Desk(trial, reader, log, today)
 
 
@@ -318,13 +335,8 @@ def known(trial: Trial) -> dict[str, tuple[str, ...]]:
     return {"visit": visits, "regimen": regimens, "chosen": regimens, "recommended": regimens}
 
 
-EVERY_SECONDS = 5  # how soon a page shows what another person recorded
-
-_WATCHING = set[Any]()  # a task nobody holds may be forgotten by its loop
-
-
 def keep_watching(desk: Desk) -> None:
-    """Begin to watch the log, where there is a kernel; a test or a script has none."""
+    """Look at the log regularly from now on. Without a running event loop, as in a script, nothing is done."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -338,12 +350,12 @@ async def _watch(desk: Desk) -> None:
     give_back()
     while True:
         await asyncio.sleep(EVERY_SECONDS)
-        with suppress(ProtocolError):  # a log out of reach for a moment; whoever records is told
+        with suppress(ProtocolError):  # the log may be out of reach for a moment; recording says so
             if desk.refresh():
                 give_back()
 
 
 def give_back() -> None:
-    """Give the room of tables that are gone back to the system; the C library of Linux keeps it otherwise."""
+    """Return freed memory to the system; the C library of Linux keeps it otherwise."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

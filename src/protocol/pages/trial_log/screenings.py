@@ -8,15 +8,11 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.conduct import event
-from protocol.eligibility.screening_record import screening_record
-from protocol.pages.kit import text as elements
-from protocol.pages.kit.fields import Day
+from protocol.pages.kit import Day, Text, details, field, invented, paragraph, row, section, table
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, field, refusal, sites_of
-from protocol.pages.trial_log.words import OVERALL
-from protocol.records import ProtocolError
+from protocol.pages.trial_log.event_text import OVERALL
+from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.translation import _, ngettext
 
 
@@ -34,83 +30,47 @@ class ScreeningPanel:
 
     def __init__(self, desk: Desk, today: date, result: Callable[[str], tuple[str, str, dict[str, Any]]]) -> None:
         self._desk, self._result = desk, result
-        self.study_id = field(widgets.Text, _("Study id"), placeholder="W-017")
+        self.study_id = field(widgets.Text, _("Study id"), placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
         self.on = field(Day, _("Screened on"), value=today)
         self._days = Days(today, self.on)
         self.recorder = Recorder(desk, _("Record this screening"), self._read)
         self.study_id.observe(lambda _change: self.recorder.show_afresh(), "value")
-        self.known = elements.html("", role="status")
-        self.view = self._arranged()
+        self.known = Text()
+        refused = refusal(desk)
+        if refused is not None:
+            self.view = section(_("Record of screenings"), Text(refused, role=""), self.known)
+        else:
+            self.view = section(
+                _("Record this screening"),
+                row(self.study_id, self.site, self.on),
+                self.recorder.view,
+                self.known,
+                lead=_(
+                    "The answers above are kept with the study id: facts, verdicts, thresholds, readings; no name."
+                ),
+            )
         desk.on_change(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """List the screenings that this person may see."""
+        """List the screenings that this reader may see."""
         if not self._desk.invented:
             self._days.move(self._desk.briefing.as_of)
-        self.known.value = elements.dress(_recorded_screenings(self._desk), role="status")
-
-    def _arranged(self) -> widgets.Widget:
-        lead = _("The answers above are kept with the study id: facts, verdicts, thresholds and readings, no name.")
-        refused = refusal(self._desk)
-        if refused is not None:
-            return elements.section(_("Record of screenings"), elements.html(refused), self.known)
-        return elements.section(
-            _("Record this screening"), elements.row(self.study_id, self.site, self.on), self.recorder.view,
-            self.known, lead=lead,
-        )  # fmt: skip
+        self.known.show(invented() if self._desk.invented else None, _recorded_screenings(self._desk))
 
     def _read(self) -> Wanted:
         study_id = self.study_id.value.strip()
         phase, overall, result = self._result(study_id)
         values = {
-            "kind": "screened", "on": day_in(self.on), "participant": study_id, "phase": phase,
-            "overall": overall, "result": result,
-        }  # fmt: skip
+            "kind": "screened",
+            "on": day_in(self.on),
+            "participant": study_id,
+            "phase": phase,
+            "overall": overall,
+            "result": result,
+        }
         return event(values), self.site.value, ""
-
-
-def join_screenings(page: Any, desk: Desk, today: date) -> None:
-    """Put the form below the participant of the eligibility page."""
-    page.screenings = ScreeningPanel(desk, today, lambda study_id: screened(page.person, desk, study_id))
-    first, *others = page.tabs.children
-    page.tabs.children = (widgets.VBox([first, page.screenings.view]), *others)
-
-
-def screened(person: Any, desk: Desk, study_id: str) -> tuple[str, str, dict[str, Any]]:
-    """Return phase, overall verdict and result of the screening that stands on the page.
-
-    Raises
-    ------
-    ProtocolError
-        For fields that cannot be used, for the gate of an infusion, and for a study id that is none.
-    """
-    _facts, problems = person.form.read()
-    if problems:
-        raise problems[0]
-    now, identity = person.present(), desk.trial.identity
-    if now.gate != "enrolment":
-        raise ProtocolError(_("Gate"), _("an infusion"), _("enrolment: a screening is about it"))
-    updated = identity.get("record_updated")
-    kept = screening_record(
-        now.record, now.facts, now.phase, now.as_of, study_id=study_id, sources=now.sources, unusable=now.unusable,
-        trial_id=str(identity["nct_id"].value), registry_version=str(updated.value) if updated else "",
-        software=__version__,
-    )  # fmt: skip
-    return kept.phase, kept.overall, compact(kept.model_dump(mode="json"))
-
-
-def compact(kept: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of a screening record what its rule hash stands for: the wording of the criteria."""
-    criteria = kept.pop("criteria")
-    verdicts = {item["id"]: item["status"] for item in criteria}
-    reasons = {item["id"]: item["reason"] for item in criteria if item["status"] in ("not met", "unknown")}
-    again = {"study_id", "phase", "overall", "decides"}  # stand in the event itself, or are no result
-    return {key: value for key, value in kept.items() if key not in again} | {
-        "verdicts": verdicts,
-        "reasons": reasons,
-    }
 
 
 def _recorded_screenings(desk: Desk) -> Markup:
@@ -119,19 +79,18 @@ def _recorded_screenings(desk: Desk) -> Markup:
     words = ngettext("{n} participant screened so far.", "{n} participants screened so far.", count).format(n=count)
     rows = [
         {
-            _("Study id"): name, _("Site"): course.site, _("Last screened"): course.screenings[-1].content["on"],
+            _("Study id"): name,
+            _("Site"): course.site,
+            _("Last screened"): course.screenings[-1].content["on"],
             _("Result"): OVERALL[str(course.overall)],
-            _("Not met"): ", ".join(not_met(course.screenings[-1].content["result"])),
+            _("Not met"): ", ".join(_not_met(course.screenings[-1].content["result"])),
         }
         for name, course in reversed(courses.items())
-    ]  # fmt: skip
-    label = elements.invented() if desk.invented else Markup("")
+    ]
     if not rows:
-        return label + Markup("<p>{}</p>").format(words)
-    table = elements.table(pd.DataFrame(rows, dtype=object), _("The last recorded first"))
-    return label + elements.details(words, table)
+        return paragraph(words)
+    return details(words, table(pd.DataFrame(rows, dtype=object), _("The last recorded first")))
 
 
-def not_met(result: dict[str, Any]) -> list[str]:
-    """Return the criteria that a recorded screening found not met."""
+def _not_met(result: dict[str, Any]) -> list[str]:
     return [name for name, status in result.get("verdicts", {}).items() if status == "not met"]

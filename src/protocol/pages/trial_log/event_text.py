@@ -1,4 +1,4 @@
-"""Events in words."""
+"""Events of the log as text: the labels of their codes, and a line for each event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -60,14 +60,20 @@ TOXICITIES = {
 }
 
 
-def plain(code: str) -> str:
-    """Write a code of a list as words: ``allergic_reaction`` is “allergic reaction”; a MedDRA code stays."""
+def code_text(code: str) -> str:
+    """Return the label of a code: “allergic reaction” for ``allergic_reaction``; a MedDRA code stays as it is."""
     known = TOXICITIES | RESPONSES | CAUSES
     return known.get(code) or (code if ":" in code else code.replace("_", " "))
 
 
-def event_in_words(content: Mapping[str, Any]) -> str:
-    """Say what happened in one line: what, when, and who by study id."""
+def event_text(content: Mapping[str, Any]) -> str:
+    """Return one line about an event: the study id, what happened, and the day.
+
+    Parameters
+    ----------
+    content : mapping
+        The content of an entry, or of an event that is not recorded yet.
+    """
     kind, parts = content["kind"], [str(content["participant"])] if content.get("participant") else []
     parts += [" ".join(filter(None, (KINDS[kind], _detail(content))))]
     return ", ".join(parts) + (f" ({content['on']})" if content.get("on") else "")
@@ -84,7 +90,7 @@ def _detail(content: Mapping[str, Any]) -> str:
         case "dlt_assessed":
             return _("with a DLT") if content["dlt"] else _("without a DLT")
         case "response":
-            return plain(content["category"])
+            return code_text(content["category"])
         case "recovery":
             return f"({LINEAGES[content['lineage']]})"
         case "visit":
@@ -95,6 +101,6 @@ def _detail(content: Mapping[str, Any]) -> str:
             return f"{content['chosen'] or _('stop')}: {content['why']}"
         case "correction":
             new = content["replacement"]
-            what = event_in_words(new) if new else _("removed")
+            what = event_text(new) if new else _("removed")
             return _("of entry {number}: {what}").format(number=content["of"], what=what)
     return str(content.get("text", ""))

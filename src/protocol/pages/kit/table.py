@@ -1,0 +1,110 @@
+"""A large table: sorted, filtered, shown page by page, exported as CSV."""
+
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.exchange.spreadsheet import csv
+from protocol.pages.kit.fields import button, field
+from protocol.pages.kit.panel import Panel
+from protocol.pages.kit.text import Text, download, row, table
+from protocol.translation import _, ngettext
+
+
+class Table(Panel):
+    """Shows a DataFrame, one row a line.
+
+    Every control is a form control of the browser, so that the table is used with the keyboard alone. A small table
+    shows only the table and the export.
+
+    Parameters
+    ----------
+    caption : str
+        What the rows are.
+    filename : str
+        Of the export, which holds all rows.
+    page_size : int
+        Rows shown at a time.
+    """
+
+    def __init__(self, caption: str, filename: str = "table.csv", page_size: int = 50) -> None:
+        self.caption, self.filename, self.page_size = caption, filename, page_size
+        self._page, self._columns = 0, dict[str, Any]()
+        self.filter = field(widgets.Text, _("Rows that contain"), width="short", continuous_update=False)
+        self.sort = field(widgets.Dropdown, _("Sort by"), width="short", options=[("–", "")])
+        self.descending = field(widgets.Checkbox, _("Largest first"), width="short", indent=False, value=False)
+        self.previous = button(_("Previous rows"), lambda: self._turn(-1), icon="chevron-left")
+        self.next = button(_("Next rows"), lambda: self._turn(1), icon="chevron-right")
+        self.body, self.export, self.place = Text(role=""), Text(role=""), Text()
+        self._controls = row(self.filter, self.sort, self.descending)
+        self._pager = row(self.previous, self.next, self.place)
+        self.view = widgets.VBox([self._controls, self.body, self._pager, self.export])
+        for control in (self.filter, self.sort, self.descending):
+            control.observe(self._first_page, "value")
+
+    def show(self, frame: pd.DataFrame) -> None:
+        """Show this table from its first row; a column chosen for sorting stays chosen if it is there."""
+        with self.redraw_once():
+            self.shown, self._page = (frame,), 0
+            self._columns = {str(name): name for name in frame.columns}
+            chosen, names = self.sort.value, [("–", ""), *((name, name) for name in self._columns)]
+            if tuple(self.sort.options) != tuple(names):
+                self.sort.options = names
+                self.sort.value = chosen if chosen in self._columns else ""
+        plain = frame.map(lambda cell: cell.striptags() if isinstance(cell, Markup) else cell)
+        self.export.show(download(_("All rows (CSV)"), self.filename, csv(plain), "text/csv") if len(frame) else None)
+
+    def draw(self, frame: pd.DataFrame) -> None:
+        """Show one page of the rows that the filter leaves, in the order chosen."""
+        found = self._sorted(self._filtered(frame))
+        pages = max(-(-len(found) // self.page_size), 1)
+        self._page = min(self._page, pages - 1)
+        start = self._page * self.page_size
+        part = found.iloc[start : start + self.page_size]
+        chosen = self._columns.get(self.sort.value)
+        self.body.show(table(part, self.caption, sorted_by=chosen, descending=self.descending.value))
+        self._controls.layout.display = "" if len(frame) > self.page_size else "none"
+        self._pager.layout.display = self._controls.layout.display
+        self.previous.disabled, self.next.disabled = self._page == 0, self._page == pages - 1
+        words = ngettext("Rows {first:,} to {last:,} of {n:,}", "Rows {first:,} to {last:,} of {n:,}", len(found))
+        first = start + 1 if len(found) else 0
+        self.place.show(words.format(first=first, last=start + len(part), n=len(found)))
+
+    def _filtered(self, frame: pd.DataFrame) -> pd.DataFrame:
+        wanted = self.filter.value.strip().casefold()
+        if not wanted:
+            return frame
+        return frame[frame.map(lambda cell: wanted in _words(cell).casefold()).any(axis=1)]
+
+    def _sorted(self, frame: pd.DataFrame) -> pd.DataFrame:
+        if self.sort.value not in self._columns:
+            return frame
+        column, ascending = self._columns[self.sort.value], not self.descending.value
+        return frame.sort_values(column, ascending=ascending, kind="stable", key=_sortable)
+
+    def _turn(self, pages: int) -> None:
+        self._page += pages
+        self.redraw()
+
+    def _first_page(self, _change: Any) -> None:
+        self._page = 0
+        self.redraw()
+
+
+def _sortable(cells: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return what cells are sorted by: numbers if every cell starts with one ("1,200 (4 %)"), otherwise text."""
+    if cells.dtype != object and not pd.api.types.is_string_dtype(cells):
+        return cells
+    text = cells.map(_words).str.strip()
+    found = text.str.extract(r"^([-+−]?[\d,]*\.?\d+)")[0].str.replace(",", "").str.replace("−", "-")
+    return text.str.casefold() if (found.isna() & (text != "")).any() or _are_days(text) else found.astype(float)
+
+
+def _are_days(text: "pd.Series[str]") -> bool:
+    return bool(text.str.match(r"\d{4}-\d{2}-\d{2}").any())
+
+
+def _words(cell: object) -> str:
+    return cell.striptags() if isinstance(cell, Markup) else "" if cell is None else str(cell)

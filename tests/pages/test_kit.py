@@ -1,0 +1,259 @@
+"""The kit of the pages: text, fields, panels, tables and background tasks."""
+
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from datetime import date
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+import pytest
+from markupsafe import Markup
+from support.paths import ROOT
+from support.trial import TRIAL
+
+from protocol.pages.eligibility import EligibilityPage
+from protocol.pages.kit import Day, Panel, Table, Task, Text, button, field, note, offer, table
+from protocol.records import ProtocolError
+
+WRONG = ProtocolError("Age", "<b>old</b>", "a number")
+MODULES = [path for room in ("kit", "eligibility") for path in (ROOT / "src/protocol/pages" / room).glob("*.py")]
+
+
+# --- Text ---
+
+
+@pytest.mark.parametrize("role", ["status", "alert"])
+def test_a_text_keeps_its_role_at_every_update(role: str) -> None:
+    text = Text("first", role=role)
+    for content in ("second", note("third"), Markup("<i>fourth</i>")):
+        text.show(content)
+        assert text.value.startswith(f'<div role="{role}">')
+    text.show(None)
+    assert text.value == ""
+    text.show("again")
+    assert text.value == f'<div role="{role}">again</div>'
+
+
+def test_a_text_escapes_what_is_plain_and_shows_an_error_as_an_alert() -> None:
+    text = Text("<script>")
+    assert text.value == '<div role="status">&lt;script&gt;</div>'
+    text.show(WRONG, note("the last one stays"))
+    assert 'role="alert"><b>Age</b>' in text.value
+    assert "&lt;b&gt;old" in text.value
+    assert '<div role="status"><p class="pw-note">the last one stays' in text.value
+    text.show("well")
+    assert "alert" not in text.value
+
+
+def test_every_text_of_a_page_keeps_its_role_after_an_update() -> None:
+    page = EligibilityPage(TRIAL, date(2026, 11, 20))
+    try:
+        texts = [one for one in _all(page.view) if isinstance(one, Text)]
+        assert {one.role for one in texts} == {"status", "alert", ""}
+        for text in texts:
+            for content in ("one", note("two")):
+                text.show(content)
+                assert not text.role or text.value.startswith(f'<div role="{text.role}">')
+    finally:
+        page.view.close()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_html_stands_in_templates_only(module: Any) -> None:
+    assert not re.findall(r"""["']\s*</?[a-z]""", module.read_text(encoding="utf-8"))
+
+
+def test_a_table_escapes_its_cells_and_keeps_markup() -> None:
+    shown = table(pd.DataFrame({"a<": ["<i>", Markup("<b>x</b>"), None]}, dtype=object), "Rows")
+    assert "a&lt;" in shown
+    assert "<td>&lt;i&gt;</td>" in shown
+    assert "<td><b>x</b></td>" in shown
+    assert "<td></td>" in shown
+    assert 'role="region" aria-label="Rows"' in shown
+
+
+# --- Fields ---
+
+
+def refuse_negative(value: float) -> None:
+    if value < 0:
+        raise ProtocolError("Age", str(value), "a number from 0")
+
+
+def test_a_field_carries_its_label_with_unit_and_is_no_wider_than_a_phone() -> None:
+    age = field(widgets.FloatText, "Age", unit="years", help="at consent")
+    assert (age.description, age.tooltip) == ("Age (years)", "at consent")
+    assert age.style.description_width == "initial"
+    assert age.layout.width.endswith("100%)")
+    assert field(Day, "On", value=date(2026, 3, 1)).picker.tooltip == "On"
+    assert field(widgets.Text, "In a form", width="form").layout.width is None
+
+
+def test_the_error_of_a_field_shows_until_the_field_is_right() -> None:
+    problem = Text(role="alert")
+    one, other = (field(widgets.FloatText, name, check=refuse_negative, problem=problem) for name in "ab")
+    one.value, other.value = -1, -2
+    assert problem.value.count('role="alert"') == 2
+    one.value = 1
+    assert "-2" in problem.value
+    assert "-1" not in problem.value
+    other.value = 2
+    assert problem.value == ""
+
+
+def test_a_choice_that_is_still_offered_stays() -> None:
+    control = widgets.Dropdown(options=["a", "b"], value="b")
+    offer(control, [("A", "a"), ("B", "b"), ("C", "c")])
+    assert control.value == "b"
+    offer(control, ["a"])
+    assert control.value is None
+
+
+def test_a_button_calls_without_arguments() -> None:
+    clicked = list[bool]()
+    button("Go", lambda: clicked.append(True), primary=True).click()
+    assert clicked == [True]
+
+
+# --- Panels ---
+
+
+class Sum(Panel):
+    """Adds what it shows to its control."""
+
+    def __init__(self) -> None:
+        self.control, self.drawn = widgets.IntText(1), list[int]()
+        self.view = self.control
+        self.redraw_on(self.control)
+
+    def draw(self, number: int) -> None:
+        self.drawn.append(number + self.control.value)
+
+
+def test_a_panel_draws_again_what_it_showed_last() -> None:
+    panel = Sum()
+    panel.control.value = 2
+    assert panel.drawn == []
+    panel.show(10)
+    panel.control.value = 3
+    with panel.redraw_once():
+        panel.control.value = 4
+        panel.control.value = 5
+    assert panel.drawn == [12, 13, 15]
+
+
+# --- Tables ---
+
+
+@pytest.fixture
+def numbers() -> Iterator[Table]:
+    shown = Table("Numbers", "numbers.csv", page_size=10)
+    shown.show(
+        pd.DataFrame({"name": [f"=P-{n}" for n in range(25)], "share": [f"{n:,}.5 %" for n in range(990, 1015)]})
+    )
+    yield shown
+    shown.view.close()
+
+
+def first(shown: Table) -> str:
+    return re.findall(r"<td>([^<]*)</td>", shown.body.value)[0]
+
+
+def test_a_table_shows_page_after_page(numbers: Table) -> None:
+    assert numbers.body.value.count("<tr>") == 11
+    assert numbers.previous.disabled
+    numbers.next.click()
+    assert first(numbers) == "=P-10"
+    numbers.next.click()
+    assert "Rows 21 to 25 of 25" in numbers.place.value
+    assert numbers.next.disabled
+    numbers.show(pd.DataFrame({"name": ["a"]}))
+    assert numbers._pager.layout.display == "none"
+
+
+def test_a_table_is_sorted_by_numbers_where_cells_begin_with_them(numbers: Table) -> None:
+    numbers.sort.value, numbers.descending.value = "share", True
+    assert first(numbers) == "=P-24"
+    assert '<th scope="col" aria-sort="descending">share</th>' in numbers.body.value
+    numbers.descending.value = False
+    assert first(numbers) == "=P-0"
+
+
+def test_a_table_is_filtered_and_exported_whole_without_formulas(numbers: Table) -> None:
+    numbers.next.click()
+    numbers.filter.value = "p-2"
+    assert "Rows 1 to 6 of 6" in numbers.place.value
+    numbers.filter.value = "nobody"
+    assert "Rows 0 to 0 of 0" in numbers.place.value
+    content = b64decode(re.findall(r"base64,([^\"]+)", numbers.export.value)[0]).decode("utf-8-sig")
+    assert content.count("\r\n") == 26
+    assert "\r\n'=P-0,990.5 %" in content
+
+
+# --- Tasks ---
+
+
+def failing(error: Exception) -> Iterator[tuple[Any, float]]:
+    yield 1, 0.5
+    raise error
+
+
+def failing_call(error: Exception) -> Callable[..., Any]:
+    def work(*_arguments: Any) -> Any:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("error", "words"), [(WRONG, "a number"), (ZeroDivisionError("by zero"), "by zero")])
+@pytest.mark.parametrize("work", [failing, failing_call])
+def test_an_error_of_any_kind_ends_on_the_page(work: Any, error: Exception, words: str, at_once: bool) -> None:
+    task = Task(lambda _found: None)
+    task.begin(work(error), at_once=at_once)
+    if task.thread:
+        task.thread.join(10)
+    assert words in task.problem.value
+    assert task.view.layout.display == "flex"
+    assert task.stop.disabled
+    task.begin(iter([(1, 1.0)]), at_once=True)
+    assert task.problem.value == ""
+
+
+def test_inputs_that_cannot_be_used_start_nothing() -> None:
+    def ask() -> Any:
+        raise WRONG
+
+    task = Task(lambda _found: None, ask)
+    task.run.click()
+    assert "Age" in task.problem.value
+    assert task.thread is None
+
+
+def test_a_call_with_progress_shows_its_results_and_is_stopped() -> None:
+    shown = list[int]()
+
+    def work(progress: Callable[[Any], None], stop: Callable[[], bool]) -> Any:
+        trials = 0
+        while not stop():
+            trials = min(trials + 1, 9)
+            progress(SimpleNamespace(trials=trials, requested=10))
+        return SimpleNamespace(trials=trials, requested=10)
+
+    task = Task(lambda found: shown.append(found.trials), lambda: (10, work))
+    task.run.click()
+    while not shown:
+        pass
+    assert task.is_running
+    assert task.run.disabled
+    task.stop.click()
+    task.wait()
+    assert (task.progress.value, task.progress.max) == (shown[-1], 10)
+    assert not task.run.disabled
+
+
+def _all(widget: widgets.Widget) -> list[widgets.Widget]:
+    return [widget, *(below for child in getattr(widget, "children", ()) for below in _all(child))]
