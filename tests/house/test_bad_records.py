@@ -140,7 +140,7 @@ PLACES = [
      'phases = ["Ib"]\nsubgroups = [{ fact = "bmi_kg_m2", bands = [[0, "a"], [30, "a"]], assumption = "a" }]', WHOLE,
      "duplicate band of bmi_kg_m2 id 'a'", "a different id"),
     ("subgroups twice", 'phases = ["Ib", "II"]',
-     'phases = ["Ib"]\nsubgroups = [{ fact = "diagnosis", assumption = "a" }, { fact = "diagnosis", assumption = "b" }]',
+     'phases = ["Ib"]' + 2 * '\n[[subgroups]]\nfact = "diagnosis"\nassumption = "a"\n',
      WHOLE, "duplicate subgroup id 'diagnosis'", "a different id"),
     ("a mirror of nothing", CONDITION, f'{CONDITION}\nmirrors = "I3"', WHOLE, "E3 counts with 'I3', unknown", "id"),
     ("a mirror of itself", CONDITION, f'{CONDITION}\nmirrors = "E3"', WHOLE, "or not counted itself", "that counts"),
