@@ -170,7 +170,7 @@ def sites(record: Any) -> list[nodes.Node]:
 def grid(record: Any) -> list[nodes.Node]:
     """Show the doses, the frequencies, and the true rates to simulate with."""
     escalation = record.escalation
-    doses = [[one.id, f"{one.cells_per_kg.value:g}", origin(one.cells_per_kg)] for one in escalation.doses]
+    doses = [[one.id, f"{one.amount.value:g}", origin(one.amount)] for one in escalation.doses]
     levels = {str(one.level): one for one in record.followup.frequencies}
     frequencies = [
         [one.id, ", ".join(map(str, levels[one.id].infusion_days)) if one.id in levels else "",
@@ -181,7 +181,7 @@ def grid(record: Any) -> list[nodes.Node]:
         [one.title, "; ".join(", ".join(f"{rate:g}" for rate in row) for row in one.truth), origin(one)]
         for one in escalation.scenarios
     ]
-    dose_table = nodes_of.table(["dose", "cells per kg", "origin"], doses)
+    dose_table = nodes_of.table(["dose", escalation.dose_unit, "origin"], doses)
     frequency_table = nodes_of.table(["frequency", "infusion days", "origin"], frequencies)
     told = "Rows are doses and columns are frequencies; a semicolon ends a row."
     scenario_table = nodes_of.table(["scenario", "true DLT rates", "origin"], scenarios)
