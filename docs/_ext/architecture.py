@@ -149,7 +149,8 @@ def _rooms(name: str, modules: list[str], found: Counter[tuple[str, str]]) -> no
 
 def _says(module: str) -> str:
     place = ROOT / "src" / Path(*module.split("."))
-    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    package = place / "__init__.py"
+    file = package if package.exists() else place.with_suffix(".py")
     said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return said.partition("\n\n")[0].replace("\n", " ").replace("``", "")
 
