@@ -156,7 +156,9 @@ def roles(record: Any) -> list[nodes.Node]:
     return [
         nodes_of.section("Phases", phases, anchor="phases"),
         nodes_of.section("Roles of facts", nodes_of.table(["role", "fact", "id"], of_facts), anchor="roles-facts"),
-        nodes_of.section("Roles of anchors", nodes_of.table(["role", "anchor", "id"], of_anchors), anchor="roles-anchors"),
+        nodes_of.section(
+            "Roles of anchors", nodes_of.table(["role", "anchor", "id"], of_anchors), anchor="roles-anchors"
+        ),
     ]
 
 
