@@ -37,7 +37,7 @@ SourceText = Annotated[str, AfterValidator(_origin)]
 
 _STUDY_ID = r"(?=.*[0-9])(?=.*[A-Z])[A-Z0-9][A-Z0-9-]{2,15}"
 
-STUDY_ID = _("3 to 16 capitals, digits and hyphens, with a capital and a digit, such as W-017")
+STUDY_ID = _("3 to 16 capitals, digits and hyphens, with a capital and a digit, such as W-017; no name and no space")
 """What a study id looks like, for messages."""
 
 

@@ -12,8 +12,6 @@ from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.followup import FollowupPage
 from protocol.pages.followup.ledger_text import length_text
 
-pytestmark = pytest.mark.slow  # every test builds a page
-
 TODAY = date(2026, 11, 22)
 
 
@@ -92,10 +90,10 @@ def test_a_date_far_away_is_shown_or_refused_in_words(page, control, day, refuse
 
 
 def test_contraception_waits_for_the_end_of_treatment(page):
-    assert "Contraception: until and including 2027-05-16" in text(page.contraception)
+    assert "Contraception: until and including 2027-05-16" in text(page.periods)
     page.anchors["end_of_treatment"].value = None
-    assert "Contraception: not yet known" in text(page.contraception)
-    assert "6 months after “End of treatment”" in text(page.contraception)
+    assert "Contraception: not yet known" in text(page.periods)
+    assert "6 months after “End of treatment”" in text(page.periods)
 
 
 def test_the_earliest_enrolment_names_the_clock_that_binds(page):

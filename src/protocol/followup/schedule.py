@@ -114,6 +114,7 @@ Level = Annotated[int, Field(ge=1)]
 
 
 Role = Literal["enrolment", "start_of_therapy", "first_infusion", "end_of_treatment", "withdrawal"]
+"""What an anchor is used for; :class:`Anchor` explains each role."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 """The roles of anchors, in the order in which their days may happen."""

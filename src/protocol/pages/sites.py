@@ -101,7 +101,7 @@ class SitesPage:
         self.study_id = field(widgets.Text, _("Study id"), placeholder="P-017")
         self.verdict = field(widgets.Dropdown, _("Verdict"), options=VERDICTS)
         ids = [criterion.id for criterion in trial.eligibility.criteria]
-        self._some_criteria = f"{ids[0]}, {ids[-1]}"
+        self._some_criteria = ", ".join((ids[0], ids[-1])) if ids else ""
         self.criteria = field(widgets.Text, _("Criteria"), placeholder=self._some_criteria)
         self.remark = field(widgets.Text, _("Remark"))
 

@@ -13,6 +13,8 @@ from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.trial import Trial
 
+__all__ = ["Line", "Section", "Table", "as_html", "as_markdown", "sections"]
+
 
 def wording_lines(criterion: Criterion) -> list[str]:
     """Return the wording and, below it, those of its numbered parts that are not already in it."""

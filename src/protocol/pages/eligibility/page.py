@@ -6,7 +6,6 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol import __version__
 from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
 from protocol.eligibility.screening_record import screening_record
 from protocol.exchange.clinical.findings import Imported, Imports
@@ -21,6 +20,7 @@ from protocol.pages.trial_log.screenings import ScreeningPanel
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
+from protocol.version import __version__
 
 PARTICIPANT, COHORT = 0, 1
 """Positions of the tabs."""

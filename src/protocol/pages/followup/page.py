@@ -101,7 +101,7 @@ class FollowupPage:
         self.problem, self.example, self.infusion_days, self.table, self.download = (
             Text(role="") for _part in range(5)
         )
-        self.summary, self.contraception, self.earliest = Text(), Text(), Text()
+        self.summary, self.periods, self.earliest = Text(), Text(), Text()
         self.course = Chart(figures.schedule, _("The course of treatment: windows and what was done"))
         self.years = Chart(figures.schedule, _("The whole follow-up: windows and what was done"))
         self.clocks = Chart(figures.waterfall, _("The look-backs and the day each one is complete"))
@@ -151,7 +151,7 @@ class FollowupPage:
                     row(dates, choices),
                     lead=_("An empty date is not known. Visits that are counted from it wait until it is."),
                 ),
-                section(_("Today"), self.summary, self.contraception),
+                section(_("Today"), self.summary, self.periods),
                 section(
                     _("Schedule"),
                     wide(self.course),
@@ -282,7 +282,7 @@ class FollowupPage:
         visits = table(ledger_text.schedule_table(ledger), caption=_("All visits by target day"))
         self.table.show(visits, ledger_text.origins(ledger))
         self.summary.show(ledger_text.today_summary(ledger, self._today))
-        self.contraception.show(ledger_text.period_list(self._record, marks))
+        self.periods.show(ledger_text.period_list(self._record, marks))
         name = "schedule-invented-example.csv" if self.example.value else "schedule.csv"
         file = csv(ledger.drop(columns=["kind", "root"]))
         self.download.show(download(_("Download the schedule (CSV)"), name, file, "text/csv"))
