@@ -64,6 +64,12 @@ E3 = [
 CONDITION = 'condition = "bmi_kg_m2 > bmi_max_kg_m2"'
 
 
+def subgroups(fact: str, *bands: tuple[float, str]) -> str:
+    """Return phases and the subgroups of a fact by bands."""
+    rows = ", ".join(f'{{ low = {low}, label = "{label}" }}' for low, label in bands)
+    return f'phases = ["Ib"]\nsubgroups = [{{ fact = "{fact}", bands = [{rows}], assumption = "a" }}]'
+
+
 def broken(tmp_path: Path, old: str, new: str) -> ProtocolError:
     """Return the error of the small record with its first `old` replaced."""
     assert old in SMALL
@@ -128,16 +134,16 @@ PLACES = [
      'phases = ["Ib"]\nsubgroups = [{ fact = "bmi_kg_m2", assumption = "a" }]', WHOLE,
      "subgroup by bmi_kg_m2", "bands for a number fact"),
     ("bands of a choice", 'phases = ["Ib", "II"]',
-     'phases = ["Ib"]\nsubgroups = [{ fact = "diagnosis", bands = [[1, "a"]], assumption = "a" }]', WHOLE,
+     subgroups("diagnosis", (1, "a")), WHOLE,
      "subgroup by diagnosis", "none for a choice"),
     ("bands out of order", 'phases = ["Ib", "II"]',
-     'phases = ["Ib"]\nsubgroups = [{ fact = "bmi_kg_m2", bands = [[0, "a"], [0, "b"]], assumption = "a" }]', WHOLE,
+     subgroups("bmi_kg_m2", (0, "a"), (0, "b")), WHOLE,
      "begin at [0.0, 0.0]", "ascending numbers"),
     ("bands above the lowest values", 'phases = ["Ib", "II"]',
-     'phases = ["Ib"]\nsubgroups = [{ fact = "bmi_kg_m2", bands = [[18.5, "a"]], assumption = "a" }]', WHOLE,
+     subgroups("bmi_kg_m2", (18.5, "a")), WHOLE,
      "begin at [18.5]", "no higher than 8"),
     ("two bands of one name", 'phases = ["Ib", "II"]',
-     'phases = ["Ib"]\nsubgroups = [{ fact = "bmi_kg_m2", bands = [[0, "a"], [30, "a"]], assumption = "a" }]', WHOLE,
+     subgroups("bmi_kg_m2", (0, "a"), (30, "a")), WHOLE,
      "duplicate band of bmi_kg_m2 id 'a'", "a different id"),
     ("subgroups twice", 'phases = ["Ib", "II"]',
      'phases = ["Ib"]' + 2 * '\n[[subgroups]]\nfact = "diagnosis"\nassumption = "a"\n',

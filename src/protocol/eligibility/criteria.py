@@ -192,6 +192,13 @@ class Procedure(Provenance):
     cost: float = Field(gt=0)
 
 
+class Band(Record):
+    """The values of a number fact from `low`, inclusive, to the next band."""
+
+    low: float
+    label: Text
+
+
 class Subgroup(Provenance):
     """A fact by which the exclusion rates of a cohort are compared: a choice by its options, a number by bands.
 
@@ -199,13 +206,12 @@ class Subgroup(Provenance):
     ----------
     fact : str
         The id of a fact, given or derived.
-    bands : tuple of (float, str)
-        Of a number: where each band begins, inclusive, and its label; in ascending order, in the unit of the fact.
-        The first begins at the fact's minimum or below.
+    bands : tuple of Band
+        Of a number, in ascending order and in the unit of the fact. The first begins at the fact's minimum or below.
     """
 
     fact: Name
-    bands: tuple[tuple[float, Text], ...] = ()
+    bands: tuple[Band, ...] = ()
 
     def check(self, facts: Mapping[str, Fact]) -> None:
         """Raise ValueError unless the fact is a choice without bands, or a number that the bands cover in order."""
@@ -215,11 +221,11 @@ class Subgroup(Provenance):
         if fact.is_number != bool(self.bands):
             found = "without bands" if fact.is_number else "with bands"
             raise ValueError(f"subgroup by {self.fact} {found}; write bands for a number fact and none for a choice")
-        lows = [low for low, _label in self.bands]
+        lows = [band.low for band in self.bands]
         if lows != sorted(set(lows)) or (lows and fact.minimum is not None and lows[0] > fact.minimum):
             found = f"bands of {self.fact} that begin at {lows}"
             raise ValueError(f"{found}; write ascending numbers, the first no higher than {fact.minimum:g}")
-        unique((label for _low, label in self.bands), f"band of {self.fact}")
+        unique((band.label for band in self.bands), f"band of {self.fact}")
 
 
 class Roles(Record):

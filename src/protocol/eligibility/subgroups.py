@@ -80,7 +80,7 @@ def grouping(record: EligibilityRecord, cohort: Cohort, fact: str) -> Grouping:
         known.append(np.broadcast_to(np.asarray(value.known, dtype=bool), size))
     every, which = np.concatenate(numbers), np.concatenate(known)
     if bands := named_by_record[fact].bands:
-        return banded(every, which, bands)
+        return banded(every, which, [(band.low, band.label) for band in bands])
     labels = list(asked.options.values())
     return named([labels[int(place)] if ok else None for place, ok in zip(every, which, strict=True)], {})
 
