@@ -120,13 +120,8 @@ def own_ids() -> set[str]:
 GENERAL = {"sex", "infection", "follow_up"}
 """Ids that are words of the formats as well.
 
-<<<<<<< HEAD
-"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity in the vocabulary of the trial log, and "follow_up"
-the field of a trial's identity that says how long participants are followed up.
-=======
 "sex" is a word of FHIR and OMOP, "infection" a kind of toxicity in the vocabulary of the trial log, "follow_up" the
 field of a trial's identity that says how long participants are followed up.
->>>>>>> w2-second
 """
 
 
