@@ -96,8 +96,9 @@ ORIGIN = 'source = "registry: Exclusion 3"'
 PLACES = [
     # what is broken, what stands in the file, what it becomes; where, found, write (all or part of it)
     ("an unknown key", 'unit = "kg/m2"', 'unit = "kg/m2"\ncolour = "blue"', f"{FACT}.colour", "not known", "remove"),
-    ("no origin", ORIGIN, "", FACT, "exactly one origin", "source = "),
-    ("two origins", ORIGIN, ORIGIN + '\nassumption = "why"', FACT, "exactly one origin", "assumption = "),
+    ("no origin", ORIGIN, "", FACT, "no origin", "exactly one: source = "),
+    ("two origins", ORIGIN, ORIGIN + '\nassumption = "why"', FACT, "two origins, a source and an assumption",
+     "exactly one: source = "),
     ("an origin of no kind", ORIGIN, 'source = "Exclusion 3"', f"{FACT}.source", "'Exclusion 3'", "registry"),
     ("a missing label", 'label = "Diagnosis"\n', "", "eligibility.toml, facts[diagnosis].label", "nothing", "key"),
     ("an unknown type", '"choice"', '"list"', "eligibility.toml, facts[diagnosis].type", "'list'", "'yes_no'"),
@@ -122,6 +123,8 @@ PLACES = [
     ("a role of another kind", 'phases = ["Ib", "II"]',
      'phases = ["Ib"]\nroles = { infusion_day = "consent_signed" }', WHOLE,
      "role infusion_day is 'consent_signed'", "the id of a date fact"),
+    ("an id that is no criterion's", 'id = "E3"', 'id = "X3"', "eligibility.toml, criteria[X3].id", "'X3'",
+     "I, E or D (before an infusion) and a number, such as E3"),
     ("a role that is none", 'phases = ["Ib", "II"]', 'phases = ["Ib"]\nroles = { birthday = "day" }',
      f"{WHOLE}, roles.birthday", "not known", "remove"),
     ("subgroups of no fact", 'phases = ["Ib", "II"]',
@@ -268,6 +271,24 @@ def test_a_forbidden_construct_is_refused_and_never_run(
     assert "E3" in error.where + error.found
     assert error.write
     assert [path.name for path in tmp_path.iterdir()] == ["eligibility.toml"]
+
+
+def test_every_place_to_mend_is_named_up_to_five(tmp_path: Path) -> None:
+    error = broken(tmp_path, 'label = "Diagnosis"\ngroup = "Disease"\n', "")
+    assert error.where == "eligibility.toml, facts[diagnosis].label"
+    assert error.write == "this key, which is required (1 more: facts[diagnosis].group)"
+    error = broken(tmp_path, 'id = "diagnosis"', "\n".join(f"wrong_{n} = {n}" for n in range(7)))
+    assert error.write.endswith("facts[2].wrong_3, facts[2].wrong_4, ...)")
+    assert "(7 more: " in error.write
+
+
+def test_an_unknown_fact_of_a_case_is_corrected_if_one_is_like_it(tmp_path: Path) -> None:
+    record, cases = tmp_path / "eligibility.toml", tmp_path / CASES_FILE
+    record.write_text(SMALL, encoding="utf-8")
+    cases.write_text(CASES.replace("{ bmi_kg_m2 = 31.0 }", "{ bmi_kgm2 = 31.0 }"), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        read_record(record, EligibilityRecord).with_cases(read_record(cases, Cases))
+    assert caught.value.write == "'bmi_kg_m2'"
 
 
 def test_a_wrong_condition_of_a_part_is_found(tmp_path: Path) -> None:

@@ -1,12 +1,21 @@
 """The eligibility record: facts, parameters and criteria as they stand in ``eligibility.toml``, and their cases."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, RootModel, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    RootModel,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
-from protocol.eligibility.conditions import check, check_number
+from protocol.eligibility.conditions import check, check_number, nearest
 from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
 from protocol.translation import _
 
@@ -139,13 +148,27 @@ class Part(_Rule):
     condition: Text
 
 
+_CRITERION_ID = r"^[IED]\d+$"
+
+
+def _criterion_id(text: str) -> str:
+    if re.fullmatch(_CRITERION_ID, text) is None:
+        raise ValueError(f"{text!r}; write I, E or D (before an infusion) and a number, such as E3")
+    return text
+
+
+CriterionId = Annotated[
+    str, AfterValidator(_criterion_id), WithJsonSchema({"type": "string", "pattern": _CRITERION_ID})
+]
+
+
 class Criterion(Provenance, _Rule):
     """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion).
 
     Ids with D belong to the gate before each infusion and are no criteria of the registry.
     """
 
-    id: Annotated[str, StringConstraints(pattern=r"^[IED]\d+$")]
+    id: CriterionId
     kind: Literal["inclusion", "exclusion"]
     condition: str | None = None
     type: Literal["objective", "mixed", "judgement"]
@@ -324,7 +347,8 @@ class Catalogue(Record):
                 raise _case_error(name, "cases of no criterion or part", "the id of a criterion or part")
             for case in some:
                 if wrong := set(case.facts) - facts:
-                    raise _case_error(name, f"case {case.says!r} names {min(wrong)!r}", "the id of a fact")
+                    write = nearest(min(wrong), facts, "the id of a fact")
+                    raise _case_error(name, f"case {case.says!r}, which names {min(wrong)!r}", write)
                 if case.phase not in (None, *self.phases):
                     raise _case_error(name, f"case {case.says!r} in phase {case.phase!r}", " or ".join(self.phases))
         for criterion in criteria:

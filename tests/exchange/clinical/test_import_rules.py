@@ -65,7 +65,7 @@ def test_the_rules_are_the_records_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"person": {"sex": "no_such_fact", "assumption": "a"}}, "the id of a choice fact"),
         ({"person": {"birth_date": "sex", "assumption": "a"}}, "the id of a date fact"),
         ({"person": {"age": "age_years", "age_from": "age_years", "assumption": "a"}}, "the id of a threshold"),
-        ({"person": {"sex": "sex"}}, "exactly one origin"),
+        ({"person": {"sex": "sex"}}, "no origin; write exactly one"),
         ({"lifelong": [{"fact": "no_such_fact", "assumption": "a"}]}, "the id of a fact"),
         (
             {"lifelong": [{"fact": "diagnosis", "more_exact": [["apl", "x"]], "assumption": "a"}]},
