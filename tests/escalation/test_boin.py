@@ -320,7 +320,7 @@ def advise(text, **changes):
 @pytest.mark.parametrize(
     ("text", "answer", "words"),
     [
-        ("", "A1", "Nobody was treated at A1 yet."),
+        ("", "A1", "No participant was treated at A1 yet."),
         ("A1:NNN", "B1", "the tie goes to the dose, as stated"),
         ("A1:NNN B1:NTN", "B1", "1 of 3 participants had a DLT, a rate of 0.33."),
         ("A1:NNN B1:TTN", "A1", "De-escalate to A1"),

@@ -39,7 +39,7 @@ def test_outcomes_show_their_counts():
     table = outcomes.table()
     assert table[["regimen", "enrolled", "treated", "dlt"]].to_numpy().tolist() == [["A1", 3, 3, 0], ["B1", 3, 2, 1]]
     assert table["followed"].tolist() == [0.0, 0.5]
-    assert repr(Outcomes.none(GRID)) == "<Outcomes of nobody>"
+    assert repr(Outcomes.none(GRID)) == "<Outcomes without participants>"
     assert repr(Outcomes.none(GRID, 3)) == "<Outcomes of 3 trials>"
     assert "<td>B1</td>" in outcomes._repr_html_()
 

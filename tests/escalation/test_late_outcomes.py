@@ -63,7 +63,7 @@ def test_late_outcomes_and_backfill_never_give_an_eliminated_or_far_regimen(name
     design = ESCALATION.designed(name, draws=200, maximum=30)
     rules = TrialRules(accrual_per_month=6, most_pending=0.5, backfill=backfill, backfill_most=6)
     if backfill and not design.reads_pending:
-        with pytest.raises(ProtocolError, match="backfill under a design that waits for everybody"):
+        with pytest.raises(ProtocolError, match="backfill under a design that waits for all participants"):
             simulate(design, SCENARIOS["diagonal"], 5, 1, rules=rules)
         return
     steps, asked, own = steps_up(GRID), [], type(design).next

@@ -63,7 +63,7 @@ def test_outcomes_rank_in_the_published_order():
         ("A1:TTT", "stop", "is too toxic: the trial stops"),
         ("A1:NNNNNNNNNNNNNN", "B1", "Next: B1."),
         ("A1:" + "E" * 60, "stop", "The maximum of 60 participants is reached."),
-        ("", "A1", "Nobody was treated at A1 yet."),
+        ("", "A1", "No participant was treated at A1 yet."),
     ],
 )
 def test_the_utility_says_its_numbers(text, answer, words):

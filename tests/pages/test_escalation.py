@@ -70,7 +70,7 @@ def test_moving_to_the_recommended_regimen_keeps_the_outcomes(page):
     page.treated.value = 3
     page.follow.click()
     assert page.current.value == page.regimen.value == at(page, "B1")
-    assert "Nobody was treated at B1 yet" in page.advice.value
+    assert "No participant was treated at B1 yet" in page.advice.value
     assert page.follow.disabled
     page.treated.value = 3
     assert page.notation.value == "A1:NNN B1:NNN"
@@ -361,7 +361,7 @@ def test_a_toxicity_known_late_below_an_untried_regimen_takes_the_step_back(page
     page.regimen.value = at(page, "A1")
     page.dlt.value = 2
     assert "Treat the next cohort at B1" not in page.advice.value
-    assert "Nobody was treated at B1 yet, and A1 no longer allows that step" in page.advice.value
+    assert "No participant was treated at B1 yet, and A1 no longer allows that step" in page.advice.value
     assert "Next cohort at A1" in page.advice.value
 
 

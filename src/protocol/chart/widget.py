@@ -65,7 +65,7 @@ class Chart(anywidget.AnyWidget):
         Raises
         ------
         ValueError
-            When the figure does not chart the frame it was given. Whatever the figure function raises passes
+            When the figure does not chart the frame it was given. An error of the figure function passes
             on; the picture then says that it could not be drawn and never keeps showing what came before.
         """
         try:

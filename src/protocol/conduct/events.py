@@ -153,7 +153,7 @@ class Decision(DatedEvent):
     @model_validator(mode="after")
     def _recommended_or_not(self) -> Self:
         if ("recommended" in self.model_fields_set) == (self.waits_for is not None):
-            raise ValueError("write either recommended, or waits_for when nothing was recommended")
+            raise ValueError("write either recommended, or waits_for if no regimen was recommended")
         return self
 
     @model_serializer(mode="wrap")

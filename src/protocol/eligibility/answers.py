@@ -157,7 +157,7 @@ def _evidence(logic: Logic, name: str, sources: Mapping[str, str]) -> list[Evide
         where = _("computed from {facts}").format(facts=", ".join(logic.facts[other].label for other in behind))
     measured = _measured(logic, fact)
     if used.known and fact.dated_by and measured is None:
-        where = ", ".join(filter(None, [where, _("no day given")]))  # it is used, and nobody can say how old it is
+        where = ", ".join(filter(None, [where, _("no day given")]))  # it is used although its age is not known
     own = Evidence(
         name,
         fact.label,

@@ -79,7 +79,7 @@ class Cohort:
     def screen(
         self, phase: Phase | None = None, *, progress: Progress | None = None, **parameters: Any
     ) -> CohortScreening:
-        """Screen everybody with some parameters changed for this screening.
+        """Screen all participants with some parameters changed for this screening.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class Cohort:
             wait([done for done in waiting if not done.cancel()])
 
     def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
-        """Read some facts in the order of the participants, a batch at a time; a fact nobody has is left out."""
+        """Read facts in the order of the participants, a batch at a time, without those that no participant has."""
         known = [name for name in names if name in self.source.facts]
         for first, last in self.pieces:
             for _row, batch in self._read(known, first, last):

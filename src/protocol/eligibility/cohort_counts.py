@@ -1,11 +1,12 @@
 """The verdicts of a cohort and every count of them: funnel, overlap, near-misses, in any order and selection.
 
 A mirror says the same as its criterion and is counted with it. An implied criterion counts only where the one it
-follows from does not exclude already: nobody is counted twice, and the numbers stay right if a threshold is moved so
+follows from does not exclude already: no participant counts twice, and the numbers stay right if a threshold moves so
 far that the implication no longer holds.
 
 Inside this module the verdicts are rows of bits, one row per criterion and 64 participants to a word, so that a
-question about everybody is a few operations on each word. Outside it they are numbers, names and boolean arrays.
+question about all participants is a few operations on each word. Outside it they are numbers, names and boolean
+arrays.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -176,7 +177,7 @@ def _counters(rows: _Words) -> list[_Words]:
 
 
 def _where_count(digits: list[_Words], count: int) -> _Words | None:
-    """Return who has this number of set bits; None if the number has more digits than anybody's."""
+    """Return who has this number of set bits; None if no participant can reach this number."""
     if count >> len(digits):
         return None
     return reduce(np.bitwise_and, (digit if count >> place & 1 else ~digit for place, digit in enumerate(digits)))
@@ -219,7 +220,7 @@ def _counted(screening: "CohortScreening") -> _Counted:
 # --- Counts -----------------------------------------------------------------------------------------------------
 
 ANSWERS = ("excluded", "possible", "confirmed")
-"""An answer as a number is its place here: something fails; nothing fails and something is unknown; all is met."""
+"""An answer as a number is its place here: a criterion fails; none fails and one is unknown; all are met."""
 
 
 class Tally:
@@ -309,7 +310,7 @@ class Tally:
         return self._rows(self._fail[self.on.index(criterion)])
 
     def only_reason(self, criterion: str) -> Places:
-        """Return the rows of those who fail this criterion and no other; nobody when it is switched off."""
+        """Return the rows of those who fail this criterion and no other; empty if the criterion is switched off."""
         if criterion not in self.on:
             return np.array([], dtype=np.intp)
         return self._rows(self._fail[self.on.index(criterion)] & self._alone)
@@ -321,7 +322,7 @@ class Tally:
         return counts
 
     def idle(self) -> tuple[str, ...]:
-        """Return the implied criteria that are on and add nobody to those of the criterion they follow from."""
+        """Return the implied criteria that are on and exclude no participant beyond the criterion behind them."""
         implied = [(row, name) for row, name in enumerate(self.on) if name in self.counted_in]
         return tuple(name for row, name in implied if not (self._fail[row].any() or self._unknown[row].any()))
 

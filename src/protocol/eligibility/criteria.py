@@ -86,7 +86,7 @@ class Fact(Provenance):
 
 
 class Parameter(Provenance):
-    """A named threshold, or the chosen reading of an ambiguity. What-if changes these and nothing else."""
+    """A named threshold, or the chosen reading of an ambiguity. What-if changes only these."""
 
     id: Name
     label: Text
@@ -252,7 +252,7 @@ class Subgroup(Provenance):
 
 
 class Roles(Record):
-    """The facts, by id, that have a meaning of their own; without a role what needs it is left out.
+    """The facts, by id, that have a meaning of their own; without a role, what needs it is switched off.
 
     Attributes
     ----------
@@ -275,7 +275,7 @@ class Roles(Record):
     infusion_day: Name | None = None
 
     def day_of(self, stage: str) -> str | None:
-        """Return the fact with the day of the stage at which an answer becomes final, None when there is none."""
+        """Return the fact with the day of the stage at which an answer becomes final; None without one."""
         days = {
             "consent": self.consent_day,
             "enrolment": self.enrolment_day,

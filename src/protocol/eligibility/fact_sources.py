@@ -1,4 +1,7 @@
-"""Where conditions find their facts, and how dates are counted: for one participant and for many."""
+"""The facts that conditions are evaluated on, and how dates are counted: for one participant and for many.
+
+Both classes are :class:`protocol.eligibility.logic.Leaves`: :class:`Participant` and :class:`Columns`.
+"""
 
 from collections.abc import Mapping
 from datetime import date

@@ -131,7 +131,7 @@ def _flag(value: Any) -> bool:
 
 
 def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
-    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    """Take the day of a moment at 00:00 of its own zone; at any other time the day may differ between zones."""
     if getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None) is not None:
         series = series.dt.tz_localize(None)
     known = series.notna().to_numpy(dtype=bool)
@@ -268,7 +268,7 @@ def _written(column: Any, *, strict: bool) -> Any:
 
 
 def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:
-    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    """Take the day of a moment at 00:00 of its own zone; at any other time the day may differ between zones."""
     import polars as pl
 
     clock = column.dt.replace_time_zone(None) if dtype.time_zone else column
@@ -356,7 +356,7 @@ class Source(Protocol):
 
 
 class Participants(Sequence[str]):
-    """The ids of a cohort, read when somebody asks for one; row numbers from 1 where a cohort has none."""
+    """The ids of a cohort, read at first use; row numbers from 1 where a cohort has none."""
 
     def __init__(self, source: Source) -> None:
         self._source, self._size = source, len(source)

@@ -39,7 +39,7 @@ def provisional(
     as_of : date
         The day on which the answer is given.
     gate : {"enrolment", "infusion"}
-        At enrolment every infusion is still to come, whatever day is planned for it.
+        At enrolment every infusion is in the future, also if its planned day has passed.
 
     Returns
     -------

@@ -426,7 +426,7 @@ def _outcome(tried: _Probes, criterion: Criterion, phase: Phase) -> tuple[NDArra
 
 
 def _alone(record: Catalogue) -> Iterator[Issue]:
-    """Criteria that everybody fails, or that nobody can fail without the record saying so."""
+    """Criteria that every participant fails, or that no participant can fail although the record does not say so."""
     for criterion in _rules(record):
         tried = _probes(record, names_of(criterion))
         for phase in (phase for phase in record.phases if tried.all_of_them and in_phase(criterion, phase)):

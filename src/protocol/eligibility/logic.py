@@ -119,7 +119,10 @@ _CERTAIN = {True: Known(True, False), False: Known(False, True)}
 
 
 class Leaves(Protocol):
-    """Where facts come from and how dates are counted: the only difference between one and many."""
+    """Where facts come from and how dates are counted: the only difference between one participant and many.
+
+    :mod:`protocol.eligibility.fact_sources` has both: ``Participant`` and ``Columns``.
+    """
 
     unusable: Mapping[str, str]
 
@@ -198,7 +201,7 @@ class Logic:
         return found
 
     def _combination(self, node: ast.BoolOp) -> Known:
-        """Kleene's and, or: as far as it takes, since one false decides an and whatever else is known."""
+        """Kleene's and, or. It stops at the first operand that decides: a false one for and, a true one for or."""
         needs_all = isinstance(node.op, ast.And)
         found = []
         for value in node.values:

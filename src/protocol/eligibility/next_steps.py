@@ -1,10 +1,10 @@
 """What to find out next: the unknowns that could exclude, ordered so that a decision costs least.
 
-While nothing fails, the criteria are a chain of tests of which one failure ends the matter. For independent tests the
+While no criterion fails, the criteria are a chain of tests, and the first failure decides. For independent tests the
 expected cost until the decision is least when they are done in descending order of the chance of failing divided by
 the cost (Mitten, An analytic solution to the least cost testing sequence problem, Journal of Industrial Engineering
-11, 1960, 17). Where several steps have to be done for one criterion they are not independent, and the order is good
-without having to be the best.
+11, 1960, 17). If one criterion needs several steps, these are not independent; the order is then good, but not
+always the best.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from protocol.eligibility.verdicts import STATUSES, facts_behind, outcome
 from protocol.records import Phase
 
 _PRIOR_FAILURES, _PRIOR_PASSES = 1.0, 1.0
-"""Laplace's uniform prior: a criterion that nobody failed can still fail."""
+"""Laplace's uniform prior: a criterion that no participant failed can still fail."""
 
 _DRAWS = 256
 """Answers drawn to see whether a criterion can still fail.

@@ -156,7 +156,7 @@ class EligibilityRecord(Catalogue):
         Parameters
         ----------
         frame
-            One row per participant, columns named by fact id; an absent column is unknown for everybody. A pandas
+            One row per participant, columns named by fact id; an absent column is unknown for all. A pandas
             frame of any dtypes, a Polars frame (a lazy one is run once), an Arrow table, a DuckDB relation, another
             eager frame that narwhals knows, or the path of a Parquet file, which is read batch by batch.
         phase : str, optional

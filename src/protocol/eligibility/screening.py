@@ -212,7 +212,7 @@ def participant_logic(
     Raises
     ------
     ProtocolError
-        For facts that cannot be used (see :func:`check_facts`) and for a reason that is none.
+        For facts that cannot be used (see :func:`check_facts`) and for a reason that is not one of ``REASONS``.
     """
     if unusable:
         check_facts(dict.fromkeys(unusable), catalogue)
@@ -229,7 +229,7 @@ def _verdict(words: Wording, titles: Mapping[str, str], criterion: Criterion, ph
         absent = tuple(Verdict(one.id, titles[one.title], one.wording, status) for one in criterion.parts)
         outside = list[str]()
         if criterion.applies_if and in_phase(criterion, phase):
-            outside = words.because(criterion.applies_if) or [_("nothing that is known makes it apply")]
+            outside = words.because(criterion.applies_if) or [_("no known fact makes it apply")]
         return Verdict(criterion.id, title, criterion.wording, status, _once(outside), (), absent)
     parts = tuple(_part_verdict(words, titles[part.title], criterion, part, phase) for part in criterion.parts)
     because, gaps = _reasons(words, criterion, parts, status)

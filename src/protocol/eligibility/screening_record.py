@@ -176,7 +176,7 @@ def screening_record(
     Raises
     ------
     ProtocolError
-        For a study id that is none, or facts that cannot be used.
+        For a text that is not a study id, or facts that cannot be used.
     """
     phase = phase_of(catalogue, phase)
     given = check_facts(facts, catalogue)
@@ -243,7 +243,7 @@ def facts_of(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, FactVal
 
 
 def _day(text: str) -> date | str:
-    """Read a kept day; what is none stays as it is, to be refused with the fact's name."""
+    """Read a kept day; a value that is not a day stays as it is, and is refused later with the fact's name."""
     try:
         return date.fromisoformat(text)
     except ValueError:

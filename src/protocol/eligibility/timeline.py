@@ -148,7 +148,7 @@ class Timeline:
 
     @property
     def latest(self) -> date | None:
-        """The last day of the first run on which every lane passes; None when nothing closes it in sight."""
+        """The last day of the first run on which every lane passes; None if it lasts until the last candidate."""
         return self.open[0][1] if self.open and self.open[0][1] < self.last else None
 
     @property
@@ -158,7 +158,7 @@ class Timeline:
 
     @property
     def possibly_until(self) -> date | None:
-        """The last day of the first run on which no lane fails; None when nothing closes it in sight."""
+        """The last day of the first run on which no lane fails; None if it lasts until the last candidate."""
         return self.possible[0][1] if self.possible and self.possible[0][1] < self.last else None
 
     @property
@@ -175,7 +175,7 @@ class Timeline:
 
     @cached_property
     def waited(self) -> date | None:
-        """The first day on which every lane passes that hangs on no test: then nothing is left but to test again."""
+        """The first day on which each lane without a test passes; from it on only tests must be repeated."""
         clocks = [lane for lane in self.lanes if not lane.tests]
         starts = sorted({self.first, *(span.first for lane in clocks for span in lane.spans)})
         return next((day for day in starts if all(lane.passes(day) for lane in clocks)), None)

@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 
     @property
     def unknown(self) -> Any:
-        """For whom nothing can be said."""
+        """For whom the verdict is unknown."""
         return opposite(either(either(self.fails, self.clear), self.not_applicable))
 
     @property
@@ -99,7 +99,7 @@ def condition_of(logic: Logic, criterion: Criterion, phase: Phase) -> Known:
 
 
 def _share(logic: Logic, rule: Criterion | Part, combine: str | None, condition: Known) -> Known:
-    """What a rule adds to others of which any, or all, must hold; one that does not apply leaves it to them."""
+    """Return a rule's condition as one operand of any or all; a rule that does not apply does not decide."""
     if rule.applies_if is None:
         return condition
     applies = logic.condition(rule.applies_if)
@@ -151,7 +151,7 @@ _one_at_a_time = Lock()
 
 
 def prepared(catalogue: Catalogue) -> Prepared:
-    """Return what follows from a record; of the records used last, the same again."""
+    """Return a record ready to be used; the last 16 are kept, so that a repeated call costs nothing."""
     key = (id(catalogue.facts), id(catalogue.parameters), id(catalogue.criteria), id(catalogue.infusion_criteria))
     with _one_at_a_time:
         if key not in _prepared:

@@ -150,7 +150,7 @@ class Design(ABC):
         return None
 
     def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:  # noqa: ARG002
-        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
+        """Mark trials that go down or end with any outcome of the pending participants; shape ``(T,)``."""
         return np.zeros(len(outcomes.treated), dtype=bool)
 
     @property

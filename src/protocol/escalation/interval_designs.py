@@ -188,7 +188,7 @@ def too_toxic(target: float, cutoff: float, largest: int, fewest_dlt: int = 1) -
     target : float
         Target DLT rate, 0 to 1.
     cutoff : float
-        Posterior probability (uniform prior) that has to be exceeded; 1 eliminates nothing.
+        Posterior probability (uniform prior) that has to be exceeded; with 1 no regimen is eliminated.
     largest, fewest_dlt : int
         Participants at one regimen at most, and DLTs below which nothing is eliminated.
 
@@ -234,7 +234,7 @@ class LateCounts(NamedTuple):
 
 
 def late_counts(outcomes: Outcomes, places: Integers) -> LateCounts:
-    """Take the counts at `places` of the flattened arrays, whatever their shape."""
+    """Take the counts at `places` of the flattened arrays; the result has the shape of `places`."""
     n, y = outcomes.enrolled.take(places), outcomes.dlt.take(places)
     if outcomes.pending is None or outcomes.followed is None:
         return LateCounts(n, y, np.zeros(places.shape, int), np.zeros(places.shape))
@@ -333,7 +333,7 @@ class IntervalDesign(Design):
         n, y = int(self._counted(outcomes).reshape(-1)[current]), int(outcomes.dlt.reshape(-1)[current])
         name, tables = self.grid.labels[current], self.tables
         if n == 0:
-            return _("Nobody was treated at {} yet.").format(name)
+            return _("No participant was treated at {} yet.").format(name)
         counted = ngettext(
             "At {name}, {y} of {n} participant had a DLT, a rate of {rate:.2f}.",
             "At {name}, {y} of {n} participants had a DLT, a rate of {rate:.2f}.",
@@ -411,9 +411,7 @@ class SteppingDesign(IntervalDesign):
         closed, here = self._closed(codes), np.arange(len(at)) * self.grid.size + at
         # 1. Up, stay or down, by the counts at the current regimen.
         move = self._move(outcomes, here, tables.move.take(codes.take(here)))
-        move = np.where(
-            closed.take(here), DOWN, move
-        )  # a late DLT below can eliminate it whatever its own counts say
+        move = np.where(closed.take(here), DOWN, move)  # a late DLT at a lower regimen eliminates it too
         # 2. The two regimens one step that way, without those that may not be given.
         candidates = self.grid.neighbours.reshape(-1, 2).take(move % 3 * self.grid.size + at, axis=0)
         first_place = here - at
@@ -469,7 +467,7 @@ class SteppingDesign(IntervalDesign):
         return next(index for index in layer if not closed[index])
 
     def descends(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
-        """Mark trials whose next step is down or out whatever the pending outcomes will be; shape ``(T,)``."""
+        """Mark trials that go down or end with any outcome of the pending participants; shape ``(T,)``."""
         at, codes = self._indices(outcomes, current), self._codes(outcomes)
         here, closed = np.arange(len(at)) * self.grid.size + at, self._closed(codes)
         return np.asarray(closed.take(here) | closed[:, 0] | (self.tables.move.take(codes.take(here)) == DOWN))

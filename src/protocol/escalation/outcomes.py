@@ -114,7 +114,7 @@ class Outcomes:
 
     @classmethod
     def none(cls, grid: Grid, trials: int = 1) -> Self:
-        """Return `trials` trials in which nobody was treated yet."""
+        """Return `trials` trials in which no participant was treated yet."""
         return cls(grid, np.zeros((trials, *grid.shape), int), np.zeros((trials, *grid.shape), int))
 
     @classmethod
@@ -148,7 +148,11 @@ class Outcomes:
 
     def __repr__(self) -> str:
         trials = len(self.treated)
-        return f"<Outcomes of {trials} trials>" if trials != 1 else f"<Outcomes {self.notation() or 'of nobody'}>"
+        return (
+            f"<Outcomes of {trials} trials>"
+            if trials != 1
+            else f"<Outcomes {self.notation() or 'without participants'}>"
+        )
 
     def table(self) -> pd.DataFrame:
         """Tabulate the counts, one row for each trial and regimen with participants.

@@ -29,8 +29,8 @@ COLUMNS = ("path", "cohort", "treated_at", "participants", "dlt", "leads_to", "m
 def deciding_regimens(design: Design, outcomes: Outcomes, current: int) -> Integers:
     """Return the regimen whose counts decide, for trials that treated the same participants.
 
-    It is the current one. Where nobody was treated there yet, it is a treated regimen one step below that no
-    longer allows the step up (a toxicity may become known late), if there is one.
+    It is the current one. If no participant was treated there yet, it is a treated regimen one step below that
+    no longer allows the step up, if there is one: a toxicity may become known late.
 
     Returns
     -------

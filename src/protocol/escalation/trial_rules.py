@@ -30,7 +30,7 @@ class TrialRules:
     most_pending : float
         The next cohort may start while at most this share of the participants at the current regimen are in their
         window: 0 waits for all of them; 0.5 is the usual suspension rule with late outcomes (Yuan and others 2018).
-        Designs that need complete outcomes wait for all participants, whatever their regimen.
+        Designs that need complete outcomes wait for all participants, at every regimen.
     backfill : bool
         Participants who come while a cohort is waited for start at a cleared regimen below the current one. Designs
         that need complete outcomes refuse it: each backfilled participant would prolong the wait.
@@ -74,13 +74,15 @@ class TrialRules:
         """
         if self.backfill and not design.reads_pending:
             write = _("no backfill, or a design that counts pending participants by their follow-up")
-            raise ProtocolError(_("rules of the trial"), _("backfill under a design that waits for everybody"), write)
+            raise ProtocolError(
+                _("rules of the trial"), _("backfill under a design that waits for all participants"), write
+            )
 
     def waits(self, design: Design, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Say which trials wait for pending outcomes before the next cohort; shape ``(T,)``.
 
         A design that needs complete outcomes waits for all pending ones. A design that counts them in part waits for
-        those at the current regimen beyond `most_pending`, unless the step is down whatever they will be.
+        those at the current regimen beyond `most_pending`, unless the step is down with any of their outcomes.
         """
         at, rows = np.asarray(current), np.arange(len(outcomes.treated))
         if outcomes.pending is None:

@@ -1,4 +1,4 @@
-"""What a date in somebody else's file means: the days that are possible, and the exact moment where one is given."""
+"""What a date in a foreign file means: the days that are possible, and the exact moment if one is given."""
 
 import re
 from calendar import monthrange

@@ -1,4 +1,4 @@
-"""Other people's JSON, read so that whatever is wrong with it is said with its place."""
+"""JSON of other systems, read so that an error names its place."""
 
 import json
 from collections.abc import Iterator

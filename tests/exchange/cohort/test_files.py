@@ -68,7 +68,7 @@ def test_a_table_about_something_else_is_named_with_what_it_holds() -> None:
 
 def test_a_missing_column_is_unknown_for_everybody_and_said() -> None:
     cohort = read("participant_id,ecog\nX1,0\n")
-    assert spoken(cohort, "column lvef_pct")[0] == "no such column: unknown for everybody"
+    assert spoken(cohort, "column lvef_pct")[0] == "no such column: unknown for all participants"
     counts = ELIGIBILITY.screen_cohort(cohort.frame).counts().set_index("criterion")
     assert counts.loc["I5", "met"] == 1
     assert counts.loc["I7", "unknown"] == 1

@@ -74,7 +74,7 @@ def test_an_id_that_would_be_a_formula_is_text_in_the_log() -> None:
 
 def test_attrition_loses_everybody_once_and_ends_where_the_funnel_ends() -> None:
     table = rows(attrition(counted(), "most", UNDER))
-    assert [row["Criterion"] for row in table] == ["everybody", "I1", "E2"]
+    assert [row["Criterion"] for row in table] == ["all participants", "I1", "E2"]
     assert [row["Not excluded so far"] for row in table] == ["4", "2", "2"]
     assert sum(int(row["First excluded here"]) for row in table[1:]) == 2
     assert sum(float(row["Share of the exclusions"]) for row in table[1:]) == 2.0

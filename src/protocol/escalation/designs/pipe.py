@@ -172,7 +172,7 @@ class Pipe(Design):
             words = _("The lowest regimen, {}, lies above the contour with probability {:.2f} (limit {:g}): stop.")
             return f"{seen} " + words.format(labels[0], posterior.chance[0, 0], self.ceiling)
         if n == 0:
-            return _("Nobody was treated at {} yet.").format(labels[current])
+            return _("No participant was treated at {} yet.").format(labels[current])
         among = np.flatnonzero(self._admissible(outcomes, [current])[0])
         listed = ", ".join(
             _("{} ({} treated, {:.2f})").format(labels[i], outcomes.treated.reshape(-1)[i], posterior.chance[0, i])
@@ -206,7 +206,7 @@ class Pipe(Design):
         safe = posterior.chance < self.ceiling
         at = np.asarray(current)
         inside = safe & self._in_reach(outcomes, at)
-        # Nothing around is safe any more: then whatever is safe below.
+        # No regimen around is safe any more: take a safe one below.
         inside = np.where(inside.any(axis=1, keepdims=True), inside, safe & higher.T[at])
         below, above = inside & ~posterior.above, inside & posterior.above
         closest = (below & ~_any_of(below, higher.T)) | (above & ~_any_of(above, higher))

@@ -45,7 +45,7 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     Raises
     ------
     ProtocolError
-        When a file is no FHIR in JSON, or none of them says anything about anybody.
+        When a file is not FHIR in JSON, or no file has a resource about a person.
     """
     problems: list[FileProblem] = []
     found = [item for file, content in files.items() for item in _items(file, content, problems)]
@@ -57,10 +57,10 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
         if key:
             people.setdefault(key, []).append(item)
         else:
-            what, write = _("a resource of nobody"), _("its subject: the reference of a Patient")
+            what, write = _("a resource without a patient"), _("its subject: the reference of a Patient")
             problems.append(FileProblem(item.where, what, write))
     if not people:
-        what, write = _("no Patient and nothing about one"), _("FHIR R4 resources of patients")
+        what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
         raise ProtocolError(", ".join(files), what, write)
     book, imported = CodeBook(setting.record), []
     for key, own in people.items():
@@ -341,11 +341,11 @@ class _Reader:
     subject: Subject
 
     def read(self, item: _Item, problems: list[FileProblem]) -> list[Finding]:
-        """Return what one resource says; nothing when its codes are not the record's, or when it cannot be used."""
+        """Return the findings of one resource; empty if no fact has its codes, or if it cannot be used."""
         try:
             findings = [*self._findings(item.resource)]
         except _UnclearError as element:
-            found = _("{element} says nothing clear; the Condition is not used").format(element=element)
+            found = _("{element} without a clear meaning; the Condition is not used").format(element=element)
             write = _("one code of HL7 for it, beside a text or a code of your own")
             problems.append(FileProblem(item.where, found, write))
             return []

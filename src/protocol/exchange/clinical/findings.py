@@ -26,7 +26,7 @@ CONFLICT = "conflicting sources"
 STALE = "stale"
 
 NOT_USABLE = "missing"
-"""Reasons, as :data:`protocol.eligibility.REASONS` has them; what makes a value unusable stands in its note."""
+"""Reasons, as in :data:`protocol.eligibility.REASONS`. This one covers every other cause; the note names it."""
 
 SHOWN_PERSONS = 20
 """Rows that are displayed in a notebook."""
@@ -169,7 +169,7 @@ class Setting:
     record : EligibilityRecord
         Whose facts are looked for.
     as_of : date
-        Nothing from after this day counts.
+        A finding after this day does not count.
     site : str
         Whose limits of normal hold.
     limits : tuple of Limit
@@ -188,7 +188,7 @@ class Setting:
 
     @cached_property
     def person(self) -> PersonRoles:
-        """Which facts hold what is said about a person; none when the record names none."""
+        """Which facts hold what is said about a person; without any role if the record names none."""
         return self.record.imports.person or NO_ROLES
 
     @cached_property

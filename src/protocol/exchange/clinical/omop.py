@@ -36,7 +36,7 @@ MOST_FILES = 50
 """The model has 37 tables."""
 
 MOST_PERSONS = 20_000
-"""With the evidence of everybody, about 15 kB each: the machine is shared."""
+"""The evidence of each takes about 15 kB, and the machine is shared."""
 
 _SUFFIXES = (".parquet", ".csv")
 
@@ -71,7 +71,7 @@ def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
     Raises
     ------
     ProtocolError
-        When there is no such folder, no person table in it, nobody in that, or a file in it cannot be read.
+        If the folder or its person table is missing, if the table has no person, or if a file cannot be read.
     """
     *_before, (found, _done) = read_omop_stepwise(folder, setting, name)
     assert found is not None  # noqa: S101 - the last step has it
@@ -106,7 +106,7 @@ def read_omop_stepwise(
                 findings[person].append(finding)
         people = dict(reader.people(findings))
         if not people:
-            raise ProtocolError(tables.file("person"), _("nobody in it"), _("one row per person"))
+            raise ProtocolError(tables.file("person"), _("no person in it"), _("one row per person"))
         strangers = len(findings.keys() - people.keys())
         problems, accounts = [*tables.problems, *reader.problems], tuple(reader.accounts)
     if strangers:
@@ -125,8 +125,8 @@ def read_omop_files_stepwise(
 ) -> Iterator[tuple[OmopImport | None, float]]:
     """Read tables like :func:`protocol.exchange.clinical.omop.read_omop_stepwise`, from files by name.
 
-    Only the tables that say something about the criteria are laid down, in a folder that nobody else on the machine
-    can read and that is removed with the last step, after an error, and when somebody stops.
+    Only the tables that say something about the criteria are laid down, in a folder that no other account of the
+    machine can read; it is removed with the last step, after an error, and if the reading is stopped.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def unread(files: Iterable[str]) -> tuple[str, ...]:
 
 
 def _table(file: str) -> str | None:
-    """Return the table that a file's name stands for; None when it is none that is read."""
+    """Return the table that a file's name stands for; None if no such table is read."""
     path = PurePath(file.lower())
     return path.stem if path.stem in NAMES and path.suffix in _SUFFIXES else None
 

@@ -104,7 +104,7 @@ class Tables:
             raise self._unreadable(str(error)) from None
 
     def _unreadable(self, said: str) -> ProtocolError:
-        """Say where the reading ended; what stands there is somebody's and is not repeated."""
+        """Say where the reading ended, without the text found there: it is data of a person."""
         held = [path.name for path in self.files.values() if path is not None]
         file = next((name for name in held if name in said), ", ".join(held))
         line = re.search(r"Line: (\d+)", said)

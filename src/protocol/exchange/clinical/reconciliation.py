@@ -22,15 +22,15 @@ reported as 146 umol/L. A modelling choice."""
 NO_LIMIT = "no upper limit of normal"
 
 Chosen = dict[str, Finding]
-"""The finding that decides, by fact; without a value when none does."""
+"""The finding that decides, by fact; it has no value, but a reason, if no finding can be used."""
 
 
 def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, setting: Setting) -> Imported:
     """Decide between the findings of one participant.
 
-    Nothing from after the as-of date counts. The newest day of a fact decides across all of its codes; values that
-    disagree on that day conflict. A newest value that cannot be used is not replaced by an older one, and one without
-    a date may be the newest: unless it says the same, it conflicts.
+    A finding after the as-of date does not count. The newest day of a fact decides across all of its codes; values
+    that disagree on that day conflict. A newest value that cannot be used is not replaced by an older one. A finding
+    without a date may be the newest: it conflicts if its value differs.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _newest(dated: list[Finding]) -> Finding:
     tested = max((_day(f) for f in dated if f.since is None), default=date.min)
     dated = [
         replace(f, day=tested) if f.since == tested else f for f in dated if f.since is None or f.since >= tested
-    ]  # of the same day neither says more than the other
+    ]  # a test and a diagnosis of one day count alike
     newest = max(map(_day, dated))
     today = [f for f in dated if f.day == newest]
     if all(f.moment for f in today):
@@ -88,7 +88,7 @@ def _newest(dated: list[Finding]) -> Finding:
 
 
 def _beside_undated(newest: Finding, undated: list[Finding]) -> Finding:
-    """What has no date may be newer than the newest that has one: unless it says the same, either may hold."""
+    """Compare the newest dated finding with those without a date, which may be newer: another value is a conflict."""
     others = [f for f in undated if f.value is None or not _same([f.value, newest.value])]
     if newest.value is None or not others:
         return newest
@@ -172,7 +172,7 @@ def _on_one_side(youngest: int, oldest: int, setting: Setting) -> bool:
 
 
 def _leave_out_circumstances_of_another_day(chosen: Chosen, setting: Setting) -> None:
-    """Leave out how something was measured on another day: another day's oxygen says nothing of this saturation."""
+    """Leave out how something was measured on another day: oxygen of another day does not explain this saturation."""
     for name, of in setting.circumstances.items():
         if name in chosen and _day(chosen[name]) != (_day(chosen[of]) if of in chosen else date.min):
             del chosen[name]
@@ -305,7 +305,7 @@ def still_going_on() -> str:
 
 
 def died(day: date | None, setting: Setting, origin: str) -> list[Finding]:
-    """Return an expected survival of nothing for somebody who has died by the as-of date."""
+    """Return an expected survival of 0 months for a person who has died by the as-of date."""
     if setting.person.survival is None or (day is not None and day > setting.as_of):
         return []
     note = _("died {day}").format(day=day or "").strip()

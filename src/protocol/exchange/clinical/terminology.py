@@ -181,12 +181,12 @@ def worded(fact: Fact, option: str, found: bool) -> Any:
 def amount(
     fact: Fact, option: str, load: ViralLoad | None, value: float, comparator: str, unit: str
 ) -> tuple[Any, str]:
-    """Return what a number means for a fact with options, and why it decides nothing.
+    """Return what a number means for a fact with options, or why it cannot decide.
 
     Only an amount of virus decides: none, some, or more or less than the limit of `load`. Any other number is read
-    against its assay's cut-off, which no record carries. Below the limit of quantification is a result, not a missing
-    value, and more than nothing is some. Copies are not converted: how many make an international unit depends on the
-    assay.
+    against its assay's cut-off, which no record carries. An amount below the limit of quantification is a result (not
+    found), and any amount above zero is found. Copies are not converted: how many make an international unit depends
+    on the assay.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Units as laboratories write them, converted by pint through UCUM; what does not convert is said, never guessed."""
+"""Units as laboratories write them, converted by pint through UCUM; no unit is guessed."""
 
 import re
 from functools import cache, lru_cache
@@ -64,7 +64,7 @@ def convert(value: float, unit: str, fact: Fact, molar_mass: float | None = None
 
 @lru_cache(maxsize=1024)
 def _factor(unit: str, target: str, molar_mass: float | None) -> float | str:
-    """Return the factor, or why there is none: a unit that means something else is asked for as often as any."""
+    """Return the factor, or the reason if there is none; kept, because wrong units repeat as often as right ones."""
     try:
         return _computed(unit, target, molar_mass)
     except UnitError as error:

@@ -131,7 +131,7 @@ def read_cohort_stepwise(
 ) -> Iterator[ReadingStep]:
     """Read a cohort file like :func:`read_cohort`, step by step; the last step has the cohort.
 
-    Nothing is left behind by somebody who stops in between.
+    No file is left behind if the reading is stopped in between.
     """
     with closing(content.open("rb") if isinstance(content, Path) else io.BytesIO(content)) as file:
         reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)
@@ -194,7 +194,7 @@ def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) ->
     for fact in missing:
         where = _("column {column}").format(column=fact.id)
         write = _("the column, with {values}").format(values=expected(fact))
-        problems.append(FileProblem(where, _("no such column: unknown for everybody"), write))
+        problems.append(FileProblem(where, _("no such column: unknown for all participants"), write))
     return problems
 
 

@@ -137,7 +137,7 @@ def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:
         "unknown": _("Unknown"),
         "decides": _("Decided by this alone when found out"),
     }
-    first = dict.fromkeys(names.values(), "") | {_("Criterion"): _("everybody")}
+    first = dict.fromkeys(names.values(), "") | {_("Criterion"): _("all participants")}
     first[names["remaining"]] = str(tally.totals["participants"])
     table = frame.rename(columns=names)[list(names.values())].round(2).astype(object)
     return csv(_stamped(pd.concat([pd.DataFrame([first]), table], ignore_index=True), under))

@@ -500,7 +500,7 @@ def _questions(section: Place) -> list[Json]:
     asked += [(problem, "medium", "sites", "Which number is right?") for problem in _phone_problems(module)]
     for key, lack, question in (
         ("facility", "no hospital is named", "Which hospitals are these?"),
-        ("contacts", "nobody is registered", "Who is the contact there?"),
+        ("contacts", "no contact is registered", "Who is the contact there?"),
         ("status", "no status is registered", "Do these sites recruit?"),
     ):
         places = [item.path.rpartition(".")[2] for item in module.at("locations").each() if not item.at(key).value]

@@ -727,7 +727,7 @@ def _is_fixed(one: Place) -> bool:
 
 
 def _signed(one: Place) -> float | None:
-    """Return the planned distance in days; 0 for a fixed reference, whatever its value says."""
+    """Return the planned distance in days; 0 for a fixed reference; its value is not read."""
     length = duration_days(one.at("value"))
     if _is_fixed(one):
         return 0.0

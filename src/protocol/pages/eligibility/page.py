@@ -158,7 +158,7 @@ class EligibilityPage(Panel):
         Raises
         ------
         ProtocolError
-            For fields that cannot be used, for the gate of an infusion, and for a study id that is none.
+            For fields that cannot be used, for the gate of an infusion, and for a text that is not a study id.
         """
         _facts, unusable = self.person.form.read()
         if unusable:

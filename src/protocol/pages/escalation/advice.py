@@ -83,7 +83,7 @@ def advice(
     labels, deciding = design.grid.labels, int(deciding_regimens(design, outcomes, current)[0])
     headline, why = _headline(labels, current, following), design.why(outcomes, deciding)
     if deciding != current:
-        why = _("Nobody was treated at {} yet, and {} no longer allows that step. {}").format(
+        why = _("No participant was treated at {} yet, and {} no longer allows that step. {}").format(
             labels[current], labels[deciding], why
         )
     if waited.any():

@@ -187,7 +187,7 @@ class DecisionPanel:
     def _enrolment(self) -> Wanted:
         name = self.participant.value
         if not name:
-            raise ProtocolError(_("Participant"), _("nobody chosen"), _("who is enrolled"))
+            raise ProtocolError(_("Participant"), _("no participant chosen"), _("who is enrolled"))
         values = {
             "kind": "enrolled",
             "on": day_in(self.enrolled_on),

@@ -242,7 +242,7 @@ class EscalationPage:
         if self._is_reached(outcomes):
             return
         label = self.grid.labels[self.current.value]
-        found = _("{}, where nobody was treated, nor one step from it").format(label)
+        found = _("{}, where no participant was treated, nor one step from it").format(label)
         write = _("a regimen that was treated, or one a step away from it")
         raise ProtocolError(_("current regimen"), found, write)
 

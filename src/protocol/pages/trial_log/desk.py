@@ -34,7 +34,7 @@ from protocol.translation import _
 from protocol.trial import Trial
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
-"""Kinds of entries that news are made of."""
+"""Kinds of entries that :meth:`Desk.news` lists."""
 
 ROLES = {
     "viewer": _("viewer: figures, nothing recorded"),
@@ -94,7 +94,7 @@ class Desk:
 
     @property
     def sees_all(self) -> bool:
-        """Whether this reader may see every participant; those of the example anybody may."""
+        """Whether this reader may see every participant; every reader may see those of the example."""
         return self.invented or self.reader.sees_all
 
     @property
@@ -180,14 +180,14 @@ class Desk:
             Needed for an event of a participant.
         reason : str
         expected : int, optional
-            The last entry the person has seen; the one this page shows when left out.
+            The number of the last entry that the person has seen; if left out, the last one that this page shows.
 
         Raises
         ------
         Conflict
-            When somebody else recorded something that this event may depend on and that was not seen.
+            If another person recorded an entry that this page has not shown and that this event may depend on.
         ProtocolError
-            For those who may not record it, what cannot have happened, and a log that cannot be written.
+            If the reader may not record the event, if it cannot have happened, or if the log cannot be written.
         """
         self._refuse(site, event)
         self._refuse_study_ids(event)

@@ -1,4 +1,4 @@
-"""A form of the log: its button, its result, and the question if somebody else recorded in the meantime."""
+"""A form of the log: its button, its result, and the question if another person recorded in the meantime."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -39,7 +39,7 @@ class Recorder:
     Attributes
     ----------
     record, anyway, discard : ipywidgets.Button
-        The last two show if somebody else recorded something in the meantime.
+        The last two show if another person recorded an entry in the meantime.
     said : Text
         The result: the entry, an error, or the newer entries.
     """
@@ -125,7 +125,7 @@ class Recorder:
             for entry in newer
         ]
         return macros("trial_log").conflict(
-            _("Somebody recorded this while the form was open. Look at it, then decide."),
+            _("Another person recorded this while the form was open. Look at it, then decide."),
             table(pd.DataFrame(rows, dtype=object), _("Newer entries")),
             _("Not recorded yet: {what}").format(what=event_text(content(wanted))),
         )
