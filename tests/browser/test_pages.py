@@ -27,7 +27,8 @@ NAMELESS = """[...document.querySelectorAll(':is(input, select, textarea, button
     && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
   .map(e => e.outerHTML.slice(0, 120))"""
 CUT = """[...document.querySelectorAll('#rendered_cells *')]
-  .filter(e => e.checkVisibility() && (e.type === 'date' ? e.getBoundingClientRect().width < 120
+  .filter(e => e.checkVisibility() && (['date', 'number'].includes(e.type)
+    ? e.getBoundingClientRect().width < (e.type === 'date' ? 120 : 64)
     : e.clientWidth && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).textOverflow === 'ellipsis'))
   .map(e => e.parentElement.innerText || e.outerHTML.slice(0, 120))"""
 TEXT = "document.querySelector('#rendered_cells').innerText"
