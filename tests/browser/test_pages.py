@@ -26,6 +26,11 @@ NAMELESS = """[...document.querySelectorAll(':is(input, select, textarea, button
   .filter(e => e.checkVisibility() && !e.labels?.length && !e.textContent.trim() && !e.title
     && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
   .map(e => e.outerHTML.slice(0, 120))"""
+CUT = """[...document.querySelectorAll('#rendered_cells *')]
+  .filter(e => e.checkVisibility() && (['date', 'number'].includes(e.type)
+    ? e.getBoundingClientRect().width < (e.type === 'date' ? 120 : 64)
+    : e.clientWidth && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).textOverflow === 'ellipsis'))
+  .map(e => e.parentElement.innerText || e.outerHTML.slice(0, 120))"""
 TEXT = "document.querySelector('#rendered_cells').innerText"
 
 
@@ -36,6 +41,7 @@ def test_a_page_opens_without_a_mistake(name, dashboard, laptop):
     assert laptop.tab.locator("nav [aria-current=page]").count() == 1
     assert laptop.tab.get_by_text("Traceback").count() == 0
     assert laptop.tab.locator(".pw-chart-problem").count() == 0
+    assert laptop.tab.evaluate(CUT) == [], "a label or a day that can be read only in part"
     assert laptop.errors == []
 
 
@@ -44,6 +50,7 @@ def test_a_page_fits_a_phone(name, dashboard, phone):
     phone.open(dashboard, name)
     phone.tab.wait_for_selector(READY)
     assert phone.tab.evaluate("document.documentElement.scrollWidth") <= 390, phone.tab.evaluate(TOO_WIDE)
+    assert phone.tab.evaluate(CUT) == [], "a label or a day that can be read only in part"
 
 
 def fill(field, text):

@@ -84,7 +84,7 @@ class RecordsPanel(Panel):
         self.study_id = field(
             widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="S-014"
         )
-        self.key = field(widgets.Password, _("Key for ids"), width="short", placeholder=_("for several persons"))
+        self.key = field(widgets.Password, _("Key for ids"), width="normal", placeholder=_("for several persons"))
         self.limits = _upload(_("Limits of normal"), ".csv")
         self.files = _upload(_("Open FHIR records"), ".json,.ndjson,.jsonl", multiple=True)
         self.tables = _upload(_("Open OMOP tables"), ".parquet,.csv", multiple=True)

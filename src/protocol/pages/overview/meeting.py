@@ -85,7 +85,7 @@ class MeetingPanel:
         self._desk = desk
         decisions = desk.briefing.decisions
         last_meeting = date.fromisoformat(decisions["day"].iloc[-1]) if len(decisions) else None
-        self.since = field(Day, _("Changes since"), value=last_meeting, width="short")
+        self.since = field(Day, _("Changes since"), value=last_meeting)
         self.prepare = button(_("Make the meeting pack"), self._prepare)
         self.inspect = button(_("All entries, for an inspection"), self._inspect)
         self.inspect.layout.display = None if desk.inspects else "none"
