@@ -109,7 +109,7 @@ def _unreadable(record: Catalogue) -> Iterator[Issue]:
 
 
 def _unknown_names(record: Catalogue) -> Iterator[Issue]:
-    known = {one.id for one in (*record.facts, *record.parameters)}
+    known = {fact.id for fact in record.facts} | {parameter.id for parameter in record.parameters}
     for criterion in _rules(record):
         names = dict.fromkeys(name for text in criterion.conditions() for name in _names_if_readable(text))
         if wrong := [name for name in names if name not in known]:
@@ -344,7 +344,9 @@ _MOST = 20_000
 def _probes(record: Catalogue, names: Collection[str]) -> _Probes:
     """Combine the values worth trying of some facts and readings; every other reading stays as it is."""
     facts = {fact.id: fact for fact in record.facts}
-    readings = {p.id: list(p.options) or [False, True] for p in record.parameters if _is_reading(p)}
+    readings: dict[str, list[Any]] = {
+        p.id: [*p.options] or [False, True] for p in record.parameters if _is_reading(p)
+    }
     used = sorted(set(names) & {*facts, *readings})
     values = {name: _values(record, facts[name]) if name in facts else readings[name] for name in used}
     lengths = [len(values[name]) for name in used]
