@@ -95,7 +95,7 @@ def curve(
         evaluation = _Evaluation(catalogue, own, phase, columns, len(these))
         for place, point in enumerate(some):
             counts[:, place] += evaluation.left(parameter, float(point), others_unknown[these]).sum(axis=1)
-    return Curve(parameter, some, *counts, every_point=False)
+    return Curve(parameter, some, counts[0], counts[1], every_point=False)
 
 
 @dataclass(frozen=True)
