@@ -25,7 +25,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True  # references to our own names must resolve; see _ext/reference.py for those of other packages
-suppress_warnings = ["config.cache"]
+suppress_warnings = ["config.cache", "ref.python"]  # the second: several classes have an attribute of one name
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -23,10 +23,16 @@ WIDTH, FLOOR, HEIGHT, MARGIN = 1000, 96, 46, 24
 Imports = Counter[tuple[str, str]]
 
 
-def floors() -> list[list[str]]:
-    """Return the floors from the top down, as the contract in ``pyproject.toml`` has them."""
+def contracts() -> list[dict[str, Any]]:
+    """Return the contracts of import-linter in ``pyproject.toml``."""
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
-    layers = [one for one in tools["importlinter"]["contracts"] if one["type"] == "layers"]
+    found: list[dict[str, Any]] = tools["importlinter"]["contracts"]
+    return found
+
+
+def floors() -> list[list[str]]:
+    """Return the floors from the top down, as the contract has them."""
+    layers = [one for one in contracts() if one["type"] == "layers"]
     contract = next(one for one in layers if one.get("containers") == [PACKAGE])
     return [[name.strip(" ()") for name in layer.replace(":", "|").split("|")] for layer in contract["layers"]]
 
@@ -105,6 +111,24 @@ def _box(name: str, x: float, y: float, modules: int) -> str:
     )
 
 
+class Contracts(Directive):
+    """A row for each contract: its name and what it is about."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        rows = [[one["name"], one["type"].replace("_", " "), self._about(one)] for one in contracts()]
+        return [nodes_of.table(["contract", "type", "what"], rows)]
+
+    @staticmethod
+    def _about(one: dict[str, Any]) -> str:
+        match one["type"]:
+            case "layers":
+                return "from the top down: " + "; ".join(one["layers"])
+            case "forbidden":
+                return "must not import " + ", ".join(one["forbidden_modules"])
+        return ", ".join(one.get("modules", one.get("ancestors", [])))
+
+
 class Architecture(Directive):
     """The drawing, the counts behind it, and the rooms of every topic."""
 
@@ -149,7 +173,8 @@ def _rooms(name: str, modules: list[str], found: Counter[tuple[str, str]]) -> no
 
 def _says(module: str) -> str:
     place = ROOT / "src" / Path(*module.split("."))
-    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    package = place / "__init__.py"
+    file = package if package.exists() else place.with_suffix(".py")
     said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return said.partition("\n\n")[0].replace("\n", " ").replace("``", "")
 
@@ -157,6 +182,7 @@ def _says(module: str) -> str:
 def setup(app: Any) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("architecture", Architecture)
+    app.add_directive("contracts", Contracts)
     return {"parallel_read_safe": True}
 
 

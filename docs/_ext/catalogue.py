@@ -86,6 +86,13 @@ def _criterion(eligibility: Any, one: Any) -> nodes.section:
             [part.id, nodes.emphasis(part.wording, part.wording), nodes_of.code(part.condition)] for part in one.parts
         ]
         body.append(nodes_of.table(["part", "wording", "condition"], rows))
+    cases = [
+        [rule.id, case.says, case.phase or eligibility.phases[0], case.expect]
+        for rule in one.rules()
+        for case in eligibility.cases.get(rule.id, ())
+    ]
+    if cases:
+        body.append(nodes_of.folded("Cases", nodes_of.table(["rule", "facts", "phase", "must be"], cases)))
     return nodes_of.section(f"{one.id}: {eligibility.title(one)}", *body, anchor=f"criterion-{one.id}")
 
 
@@ -134,10 +141,73 @@ def _fact(one: Any) -> list[Any]:
             origin(one)]  # fmt: skip
 
 
+def roles(record: Any) -> list[nodes.Node]:
+    """Show the phases, and the facts and anchors that have a meaning of their own."""
+    eligibility = record.eligibility
+    labels = {fact.id: fact.label for fact in eligibility.facts}
+    phases = nodes.bullet_list("", *(nodes.list_item("", nodes_of.paragraph(one)) for one in eligibility.phases))
+    of_facts = [
+        [role.replace("_", " "), *([labels[name], nodes_of.code(name)] if name else ["no fact", ""])]
+        for role, name in eligibility.roles
+    ]
+    of_anchors = [
+        [one.role.replace("_", " "), one.name, nodes_of.code(one.id)] for one in record.followup.anchors if one.role
+    ]
+    return [
+        nodes_of.section("Phases", phases, anchor="phases"),
+        nodes_of.section("Roles of facts", nodes_of.table(["role", "fact", "id"], of_facts), anchor="roles-facts"),
+        nodes_of.section(
+            "Roles of anchors", nodes_of.table(["role", "anchor", "id"], of_anchors), anchor="roles-anchors"
+        ),
+    ]
+
+
+IMPORTS = {
+    "person": "Facts about the person",
+    "lifelong": "Facts that one finding of any age settles",
+    "lasting": "How long a diagnosis counts",
+    "implied": "Answers that follow from an option of another fact",
+    "circumstances": "How another value was measured",
+    "viral_loads": "Amounts of virus",
+    "analytes": "What laboratories measure",
+}
+
+
+def imports(record: Any) -> list[nodes.Node]:
+    """Show what the readers of hospital records have to know about the facts."""
+    rules = record.eligibility.imports
+    found = []
+    for name, title in IMPORTS.items():
+        if entries := getattr(rules, name):
+            table = _imported(entries) if isinstance(entries, tuple) else _person(entries)
+            found.append(nodes_of.section(title, table, anchor=f"imports-{name}"))
+    return found
+
+
+def _person(entry: Any) -> nodes.table:
+    names = [name for name in type(entry).model_fields if name not in Provenance.model_fields]
+    rows = [[name.replace("_", " "), _entry(getattr(entry, name)), origin(entry)] for name in names]
+    return nodes_of.table(["role", "fact or parameter", "origin"], rows)
+
+
+def _imported(entries: tuple[Any, ...]) -> nodes.table:
+    """Return a row for each entry, with a column for each of its fields that is set in any of them."""
+    every = [name for name in type(entries[0]).model_fields if name not in Provenance.model_fields]
+    names = [name for name in every if any(getattr(one, name) not in (None, "", (), False) for one in entries)]
+    rows = [[*(_entry(getattr(one, name)) for name in names), origin(one)] for one in entries]
+    return nodes_of.table([*(name.replace("_", " ") for name in names), "origin"], rows)
+
+
+def _entry(value: Any) -> Any:
+    if value is None or value == ():
+        return ""
+    return nodes_of.code(value) if isinstance(value, str) and value else _said(value)
+
+
 def schedule(record: Any) -> list[nodes.Node]:
     """Show the anchors, visits, look-backs and periods."""
     followup = record.followup
-    anchors = [[one.name, one.meaning, origin(one)] for one in followup.anchors]
+    anchors = [[one.name, (one.role or "").replace("_", " "), one.meaning, origin(one)] for one in followup.anchors]
     visits = [
         [one.name, nodes_of.code(one.hangs_on), one.offset, f"-{one.window.before} to +{one.window.after}",
          ", ".join(one.procedures).replace("_", " "), origin(one), origin(one.window)]
@@ -148,7 +218,7 @@ def schedule(record: Any) -> list[nodes.Node]:
                for one in followup.periods]  # fmt: skip
     visit_header = ["visit", "counted from", "offset", "window", "procedures", "origin", "origin of the window"]
     tables = [
-        ("Anchors", ["anchor", "meaning", "origin"], anchors),
+        ("Anchors", ["anchor", "role", "meaning", "origin"], anchors),
         ("Visits", visit_header, visits),
         ("Look-backs", ["look-back", "lasts", "origin"], lookbacks),
         ("Periods", ["period", "starts", "ends", "origin"], periods),
@@ -170,7 +240,7 @@ def sites(record: Any) -> list[nodes.Node]:
 def grid(record: Any) -> list[nodes.Node]:
     """Show the doses, the frequencies, and the true rates to simulate with."""
     escalation = record.escalation
-    doses = [[one.id, f"{one.cells_per_kg.value:g}", origin(one.cells_per_kg)] for one in escalation.doses]
+    doses = [[one.id, f"{one.amount.value:g}", origin(one.amount)] for one in escalation.doses]
     levels = {str(one.level): one for one in record.followup.frequencies}
     frequencies = [
         [one.id, ", ".join(map(str, levels[one.id].infusion_days)) if one.id in levels else "",
@@ -181,7 +251,7 @@ def grid(record: Any) -> list[nodes.Node]:
         [one.title, "; ".join(", ".join(f"{rate:g}" for rate in row) for row in one.truth), origin(one)]
         for one in escalation.scenarios
     ]
-    dose_table = nodes_of.table(["dose", "cells per kg", "origin"], doses)
+    dose_table = nodes_of.table(["dose", escalation.dose_unit, "origin"], doses)
     frequency_table = nodes_of.table(["frequency", "infusion days", "origin"], frequencies)
     told = "Rows are doses and columns are frequencies; a semicolon ends a row."
     scenario_table = nodes_of.table(["scenario", "true DLT rates", "origin"], scenarios)
@@ -245,7 +315,7 @@ def _value(item: Any) -> Any:
         return item.value
     own = {name: getattr(item, name) for name in type(item).model_fields if name not in Provenance.model_fields}
     for names in (("wording",), ("offset",), ("before", "after"), ("lasts",), ("latitude", "longitude"), ("truth",),
-                  ("infusion_days",), ("label",), ("name",), ("title",), ("id",)):  # fmt: skip
+                  ("infusion_days",), ("label",), ("name",), ("title",), ("fact",), ("rule",), ("id",)):  # fmt: skip
         if set(names) <= own.keys():
             return [own[name] for name in names] if len(names) > 1 else own[names[0]]
     return ""
@@ -264,9 +334,18 @@ def _with_unit(value: object, unit: str) -> str:
 
 
 PARTS = {
-    "trial": identity, "criteria": criteria, "parameters": parameters, "facts": facts, "schedule": schedule,
-    "grid": grid, "sites": sites, "questions": questions, "values": values,
-}  # fmt: skip
+    "trial": identity,
+    "criteria": criteria,
+    "parameters": parameters,
+    "facts": facts,
+    "roles": roles,
+    "imports": imports,
+    "schedule": schedule,
+    "grid": grid,
+    "sites": sites,
+    "questions": questions,
+    "values": values,
+}
 
 
 class Catalogue(Directive):

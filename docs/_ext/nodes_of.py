@@ -1,6 +1,7 @@
 """Pieces of a generated page as docutils nodes, so that no text of a record has to be escaped."""
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -47,6 +48,12 @@ def _row(cells: Sequence[Cell]) -> nodes.row:
 
 def _block(cell: Cell) -> nodes.paragraph:
     return paragraph(*cell) if isinstance(cell, (list, tuple)) else paragraph(cell)
+
+
+def folded(title: str, content: nodes.Node) -> nodes.container:
+    """Return content that the reader opens; a browser keeps it closed until then."""
+    opening = nodes.raw("", f"<details><summary>{escape(title)}</summary>", format="html")
+    return nodes.container("", opening, content, nodes.raw("", "</details>", format="html"))
 
 
 def fields(pairs: Iterable[tuple[str, Cell]]) -> nodes.field_list:

@@ -1,9 +1,13 @@
-"""The reference: one page for each package with public names, made from ``__all__`` and the docstrings."""
+"""The reference: one page for each package with public names, made from ``__all__`` and the docstrings.
+
+A module that a package exports, such as ``protocol.exchange.ctgov``, has a page under the name that users import.
+"""
 
 import ast
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -31,20 +35,32 @@ class Name(NamedTuple):
 
 @cache
 def public() -> tuple[Name, ...]:
-    """Return every name that the package and the modules directly below it export with ``__all__``."""
+    """Return every name that the package, the modules directly below it and the modules they export offer."""
     root = importlib.import_module(PACKAGE)
     below = [importlib.import_module(f"{PACKAGE}.{found.name}") for found in pkgutil.iter_modules(root.__path__)]
-    return tuple(_name(module, name) for module in (root, *below) for name in getattr(module, "__all__", ()))
+    found = [one for module in (root, *below) for one in _offered(module.__name__, module)]
+    known = {id(getattr(importlib.import_module(one.module), one.name)) for one in found}
+    for one in [one for one in found if one.kind == "module"]:
+        module, where = getattr(importlib.import_module(one.module), one.name), f"{one.module}.{one.name}"
+        sys.modules.setdefault(where, module)  # autodoc imports the module by the name of its page
+        found += [inner for inner in _offered(where, module) if id(getattr(module, inner.name)) not in known]
+    return tuple(found)
 
 
-def _name(module: ModuleType, name: str) -> Name:
+def _offered(where: str, module: ModuleType) -> list[Name]:
+    return [_name(where, module, name) for name in getattr(module, "__all__", ())]
+
+
+def _name(where: str, module: ModuleType, name: str) -> Name:
     item = getattr(module, name)
+    if inspect.ismodule(item):
+        return Name(where, name, "module")
     if inspect.isclass(item):
-        return Name(module.__name__, name, "class")
+        return Name(where, name, "class")
     if inspect.isroutine(item):
-        return Name(module.__name__, name, "function")
+        return Name(where, name, "function")
     words, value = constant(module.__name__, name)
-    return Name(module.__name__, name, "data", words, value)
+    return Name(where, name, "data", words, value)
 
 
 def constant(module: str, name: str) -> tuple[str, str]:
@@ -83,6 +99,11 @@ def _page(module: str) -> Iterator[str]:
     names = sorted((name for name in public() if name.module == module), key=lambda one: one.name.lower())
     yield from (module, "=" * len(module), "", f".. automodule:: {module}", "   :no-members:", "")
     yield from (f".. currentmodule:: {module}", "")
+    modules = [name for name in names if name.kind == "module"]
+    if modules:
+        yield from ("Modules", "-------", "")
+        yield from (f"- :doc:`{module}.{name.name}`" for name in modules)
+        yield ""
     for title, kind in (("Functions", "function"), ("Classes", "class"), ("Constants and types", "data")):
         of_kind = [name for name in names if name.kind == kind]
         if of_kind:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from protocol.translation import _, translated
 
@@ -29,7 +30,7 @@ Phase = Text
 
 def _origin(text: str) -> str:
     if not re.match(r"(registry|page|paper|standard): \S", text):
-        raise ValueError(f'{text!r} names no origin; write one like "registry: Exclusion 3" or "paper: ..."')
+        raise ValueError(f'{text!r}, which names no origin; write one like "registry: Exclusion 3" or "paper: ..."')
     return text
 
 
@@ -97,9 +98,9 @@ class Provenance(Record):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.source is None) == (self.assumption is None):
-            raise ValueError(
-                'needs exactly one origin; write source = "registry: Exclusion 3" or assumption = "why this default"'
-            )
+            found = "no origin" if self.source is None else "two origins, a source and an assumption"
+            write = 'exactly one: source = "registry: Exclusion 3" or assumption = "why this default"'
+            raise ValueError(f"{found}; write {write}")
         return self
 
     @property
@@ -161,12 +162,15 @@ def read_record(path: Path, model: type[R]) -> R:
         raise _readable(path, content, error) from None
 
 
+_SHOWN_PLACES = 5
+
+
 def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> ProtocolError:
-    first = error.errors(include_url=False)[0]
+    first, *others = error.errors(include_url=False)
     where = ", ".join([path.name, *([place] if (place := _place(content, first["loc"])) else [])])
     message = first["msg"].removeprefix("Value error, ")
     found, _separator, write = message.partition("; write ")
-    more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""
+    more = f" ({len(others)} more: {_places(content, others)})" if others else ""
     if first["type"] == "extra_forbidden":
         found, write = "a key that is not known here", "one of the known keys or remove it"
     elif first["type"] == "missing":
@@ -174,6 +178,12 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
     elif not write:
         found, write = f"{first['input']!r}"[:80], _advice(first["type"], first.get("ctx", {}), message)
     return ProtocolError(where, found, write + more)
+
+
+def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:
+    """Return the places of further errors, the first of them if there are many."""
+    places = list(dict.fromkeys(_place(content, error["loc"]) for error in errors))
+    return ", ".join([*places[:_SHOWN_PLACES], *(["..."] if len(places) > _SHOWN_PLACES else [])])
 
 
 def _advice(kind: str, context: dict[str, Any], message: str) -> str:

@@ -11,6 +11,23 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from protocol.records import ProtocolError, Provenance, Record, Severity, Sourced, Text, unique
 from protocol.translation import _
 
+__all__ = [
+    "CONSUMER_DOMAINS",
+    "Contact",
+    "District",
+    "Official",
+    "Position",
+    "QualityNote",
+    "River",
+    "Site",
+    "SitesRecord",
+    "distance_km",
+    "e164",
+    "nearest",
+    "phone_problem",
+    "quality_notes",
+]
+
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 Mail = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")]
@@ -40,6 +57,7 @@ CONSUMER_DOMAINS = (
     "outlook.com",
     "hotmail.com",
 )
+"""Domains of mail providers for private persons."""
 
 # Numbers of China: from abroad, and as written in the country (fixed network with 0 and area code, or mobile).
 _CHINA_FROM_ABROAD = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")

@@ -38,6 +38,7 @@ READ_BY_PEOPLE = {
     "alternatives",
     "question",
     "meaning",
+    "dose_unit",
 }
 """Keys of the record whose texts are translated; the words of the registry are not."""
 

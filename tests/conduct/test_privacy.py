@@ -170,6 +170,15 @@ def test_what_a_clinic_writes_passes(text):
     assert without_identity(text, "note") == text
 
 
+def test_a_name_of_a_site_passes_and_a_person_beside_it_does_not() -> None:
+    names = ["Wuhan Tongji Hospital"]
+    assert without_identity("moved to Wuhan Tongji Hospital", "note", names)
+    check_event(Note(on=DAY, text="moved to Wuhan Tongji Hospital"), "", names)
+    for text, known in [("moved to Wuhan Tongji Hospital", ()), ("Wuhan Tongji Hospital, John Smith", names)]:
+        with pytest.raises(ProtocolError, match="a name"):
+            check_event(Note(on=DAY, text=text), "", known)
+
+
 @pytest.mark.parametrize(
     ("text", "valid"),
     [("11010519491231002X", True), ("440524188001010014", True), ("110105194912310021", False), ("12", False)],

@@ -12,7 +12,6 @@ from support.small_protocols import criterion, record_of
 
 from protocol.eligibility import Tally
 from protocol.eligibility.subgroups import (
-    AGE_BANDS,
     ALL,
     COMPUTABLE,
     SMALLEST,
@@ -137,8 +136,9 @@ def test_what_lies_between_the_two_views_is_not_shown_when_small() -> None:
 
 
 def test_bands_begin_at_their_lower_ends_and_the_unknown_stand_apart() -> None:
+    bands = [(0, "under 18"), (18, "18 to 39"), (40, "40 to 59"), (60, "60 to 75"), (76, "over 75")]
     ages = np.array([17.0, 18.0, 39.0, 40.0, 75.0, 76.0, np.nan])
-    found = banded(ages, ~np.isnan(ages), AGE_BANDS)
+    found = banded(ages, ~np.isnan(ages), bands)
     labels = [found.labels[place] for place in found.places]
     assert labels == ["under 18", "18 to 39", "18 to 39", "40 to 59", "60 to 75", "over 75", "not known"]
 

@@ -455,7 +455,7 @@ def test_what_the_registry_does_not_say_is_an_assumption():
     tables = [ESCALATION.design, *filter(None, map(ESCALATION.design.own, DESIGNS))]
     values = [getattr(table, name) for table in tables for name in type(table).model_fields]
     values = [value for value in values if value not in tables]
-    values += [ESCALATION.dlt_window_days, *ESCALATION.scenarios, *(dose.cells_per_kg for dose in ESCALATION.doses)]
+    values += [ESCALATION.dlt_window_days, *ESCALATION.scenarios, *(dose.amount for dose in ESCALATION.doses)]
     assert all(value.is_assumption for value in values)
     assert not any(level.is_assumption for level in (*ESCALATION.doses, *ESCALATION.frequencies))
 

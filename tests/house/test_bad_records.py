@@ -64,6 +64,12 @@ E3 = [
 CONDITION = 'condition = "bmi_kg_m2 > bmi_max_kg_m2"'
 
 
+def subgroups(fact: str, *bands: tuple[float, str]) -> str:
+    """Return phases and the subgroups of a fact by bands."""
+    rows = ", ".join(f'{{ low = {low}, label = "{label}" }}' for low, label in bands)
+    return f'phases = ["Ib"]\nsubgroups = [{{ fact = "{fact}", bands = [{rows}], assumption = "a" }}]'
+
+
 def broken(tmp_path: Path, old: str, new: str) -> ProtocolError:
     """Return the error of the small record with its first `old` replaced."""
     assert old in SMALL
@@ -90,8 +96,9 @@ ORIGIN = 'source = "registry: Exclusion 3"'
 PLACES = [
     # what is broken, what stands in the file, what it becomes; where, found, write (all or part of it)
     ("an unknown key", 'unit = "kg/m2"', 'unit = "kg/m2"\ncolour = "blue"', f"{FACT}.colour", "not known", "remove"),
-    ("no origin", ORIGIN, "", FACT, "exactly one origin", "source = "),
-    ("two origins", ORIGIN, ORIGIN + '\nassumption = "why"', FACT, "exactly one origin", "assumption = "),
+    ("no origin", ORIGIN, "", FACT, "no origin", "exactly one: source = "),
+    ("two origins", ORIGIN, ORIGIN + '\nassumption = "why"', FACT, "two origins, a source and an assumption",
+     "exactly one: source = "),
     ("an origin of no kind", ORIGIN, 'source = "Exclusion 3"', f"{FACT}.source", "'Exclusion 3'", "registry"),
     ("a missing label", 'label = "Diagnosis"\n', "", "eligibility.toml, facts[diagnosis].label", "nothing", "key"),
     ("an unknown type", '"choice"', '"list"', "eligibility.toml, facts[diagnosis].type", "'list'", "'yes_no'"),
@@ -116,8 +123,34 @@ PLACES = [
     ("a role of another kind", 'phases = ["Ib", "II"]',
      'phases = ["Ib"]\nroles = { infusion_day = "consent_signed" }', WHOLE,
      "role infusion_day is 'consent_signed'", "the id of a date fact"),
+    ("an id that is no criterion's", 'id = "E3"', 'id = "X3"', "eligibility.toml, criteria[X3].id", "'X3'",
+     "I, E or D (before an infusion) and a number, such as E3"),
     ("a role that is none", 'phases = ["Ib", "II"]', 'phases = ["Ib"]\nroles = { birthday = "day" }',
      f"{WHOLE}, roles.birthday", "not known", "remove"),
+    ("subgroups of no fact", 'phases = ["Ib", "II"]',
+     'phases = ["Ib"]\nsubgroups = [{ fact = "bmi", assumption = "a" }]', WHOLE,
+     "subgroup by 'bmi'", "the id of a choice or number fact"),
+    ("subgroups of a yes_no fact", 'phases = ["Ib", "II"]',
+     'phases = ["Ib"]\nsubgroups = [{ fact = "consent_signed", assumption = "a" }]', WHOLE,
+     "subgroup by 'consent_signed'", "the id of a choice or number fact"),
+    ("subgroups of a number without bands", 'phases = ["Ib", "II"]',
+     'phases = ["Ib"]\nsubgroups = [{ fact = "bmi_kg_m2", assumption = "a" }]', WHOLE,
+     "subgroup by bmi_kg_m2", "bands for a number fact"),
+    ("bands of a choice", 'phases = ["Ib", "II"]',
+     subgroups("diagnosis", (1, "a")), WHOLE,
+     "subgroup by diagnosis", "none for a choice"),
+    ("bands out of order", 'phases = ["Ib", "II"]',
+     subgroups("bmi_kg_m2", (0, "a"), (0, "b")), WHOLE,
+     "begin at [0.0, 0.0]", "ascending numbers"),
+    ("bands above the lowest values", 'phases = ["Ib", "II"]',
+     subgroups("bmi_kg_m2", (18.5, "a")), WHOLE,
+     "begin at [18.5]", "no higher than 8"),
+    ("two bands of one name", 'phases = ["Ib", "II"]',
+     subgroups("bmi_kg_m2", (0, "a"), (30, "a")), WHOLE,
+     "duplicate band of bmi_kg_m2 id 'a'", "a different id"),
+    ("subgroups twice", 'phases = ["Ib", "II"]',
+     'phases = ["Ib"]' + 2 * '\n[[subgroups]]\nfact = "diagnosis"\nassumption = "a"\n',
+     WHOLE, "duplicate subgroup id 'diagnosis'", "a different id"),
     ("a mirror of nothing", CONDITION, f'{CONDITION}\nmirrors = "I3"', WHOLE, "E3 counts with 'I3', unknown", "id"),
     ("a mirror of itself", CONDITION, f'{CONDITION}\nmirrors = "E3"', WHOLE, "or not counted itself", "that counts"),
     ("a condition and parts", CONDITION, f'{CONDITION}\ncombine = "any"', CRITERION, "no single rule", "either"),
@@ -238,6 +271,24 @@ def test_a_forbidden_construct_is_refused_and_never_run(
     assert "E3" in error.where + error.found
     assert error.write
     assert [path.name for path in tmp_path.iterdir()] == ["eligibility.toml"]
+
+
+def test_every_place_to_mend_is_named_up_to_five(tmp_path: Path) -> None:
+    error = broken(tmp_path, 'label = "Diagnosis"\ngroup = "Disease"\n', "")
+    assert error.where == "eligibility.toml, facts[diagnosis].label"
+    assert error.write == "this key, which is required (1 more: facts[diagnosis].group)"
+    error = broken(tmp_path, 'id = "diagnosis"', "\n".join(f"wrong_{n} = {n}" for n in range(7)))
+    assert error.write.endswith("facts[2].wrong_3, facts[2].wrong_4, ...)")
+    assert "(7 more: " in error.write
+
+
+def test_an_unknown_fact_of_a_case_is_corrected_if_one_is_like_it(tmp_path: Path) -> None:
+    record, cases = tmp_path / "eligibility.toml", tmp_path / CASES_FILE
+    record.write_text(SMALL, encoding="utf-8")
+    cases.write_text(CASES.replace("{ bmi_kg_m2 = 31.0 }", "{ bmi_kgm2 = 31.0 }"), encoding="utf-8")
+    with pytest.raises(ProtocolError) as caught:
+        read_record(record, EligibilityRecord).with_cases(read_record(cases, Cases))
+    assert caught.value.write == "'bmi_kg_m2'"
 
 
 def test_a_wrong_condition_of_a_part_is_found(tmp_path: Path) -> None:

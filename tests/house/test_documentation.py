@@ -4,16 +4,14 @@ import ast
 import importlib
 import inspect
 import json
-import pkgutil
 import re
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import jsonschema
 import pytest
 
-import protocol
+from protocol import exchange
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -25,17 +23,19 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"print\(.*\)  # (.*)")
 IMPORTED = re.compile(r"^\s*(?:from|import) (protocol[\w.]*)", re.MULTILINE)
 DEEPEST = 2
-"""Parts of a module's name that a snippet may import from, as in ``protocol.escalation``."""
+"""The most parts of a module's name that a snippet may import from, as in ``protocol.escalation``."""
+
+
+def exporting() -> list[str]:
+    """Every module of the package, at any depth, that has an ``__all__``."""
+    source = ROOT / "src"
+    files = [file for file in sorted(source.rglob("*.py")) if "\n__all__ = " in file.read_text(encoding="utf-8")]
+    return [".".join(file.relative_to(source).with_suffix("").parts).removesuffix(".__init__") for file in files]
 
 
 def public_names() -> list[tuple[str, str]]:
-    """Every name that the package, and each module directly below it, exports with ``__all__``."""
-    modules = [protocol, *(importlib.import_module(f"protocol.{one.name}") for one in below(protocol))]
-    return [(module.__name__, name) for module in modules for name in getattr(module, "__all__", ())]
-
-
-def below(package: ModuleType) -> list[pkgutil.ModuleInfo]:
-    return list(pkgutil.iter_modules(package.__path__))
+    """Every name that a module of the package exports with ``__all__``, with its module."""
+    return [(module, name) for module in exporting() for name in importlib.import_module(module).__all__]
 
 
 def said_of_constant(module: str, name: str) -> str:
@@ -54,7 +54,7 @@ def said_of_constant(module: str, name: str) -> str:
 
 
 def words(module: str, name: str) -> str:
-    item = getattr(importlib.import_module(module), name)
+    item = getattr(importlib.import_module(module), name, None) or importlib.import_module(f"{module}.{name}")
     if inspect.isclass(item):  # a docstring of its own, not that of its base or the one that a dataclass makes
         own = item.__dict__.get("__doc__") or ""
         return "" if own.startswith(f"{item.__name__}(") else own
@@ -65,6 +65,18 @@ def words(module: str, name: str) -> str:
 @pytest.mark.parametrize(("module", "name"), public_names())
 def test_a_public_name_is_documented(module: str, name: str) -> None:
     assert words(module, name).strip(), f"{module}.{name} has no docstring"
+
+
+def test_every_topic_says_what_is_public() -> None:
+    topics = {"conduct", "eligibility", "escalation", "exchange", "followup", "sites", "trial"}
+    inside = {"clinical", "cohort", "contacts", "documents", "registry"}
+    wanted = {f"protocol.{name}" for name in topics} | {f"protocol.exchange.{name}" for name in inside}
+    assert wanted <= set(exporting())
+
+
+def test_a_module_that_the_exchange_offers_says_what_is_public() -> None:
+    offered = [getattr(exchange, name) for name in exchange.__all__]
+    assert [one.__name__ for one in offered if inspect.ismodule(one) and not hasattr(one, "__all__")] == []
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")],
@@ -97,9 +109,7 @@ def test_a_snippet_prints_what_the_page_shows(
 def test_snippets_import_from_short_paths(page: Path) -> None:
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     code = "\n".join(source for language, source in blocks if language == "python")
-    deep = [name for name in IMPORTED.findall(code) if name.count(".") >= DEEPEST]
-    if deep:
-        pytest.xfail(f"until the packages export these names: {', '.join(sorted(set(deep)))}")
+    assert [name for name in IMPORTED.findall(code) if name.count(".") >= DEEPEST] == []
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)

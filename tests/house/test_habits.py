@@ -106,7 +106,7 @@ def test_a_threshold_said_to_be_the_registrys_stands_in_that_criterion() -> None
 
 def test_what_the_registry_does_not_say_is_an_assumption() -> None:
     escalation, followup = TRIAL.escalation, TRIAL.followup
-    guesses: list[Provenance] = [dose.cells_per_kg for dose in escalation.doses]
+    guesses: list[Provenance] = [dose.amount for dose in escalation.doses]
     guesses += [escalation.dlt_window_days, escalation.design.target, escalation.design.cohort_size]
     guesses += list(followup.frequencies)
     assert all(value.is_assumption for value in guesses)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +11,12 @@ import ipywidgets as widgets
 import pytest
 from markupsafe import Markup
 from support import paths
-from support.trial import TRIAL
+from support.trial import FOLDER, TRIAL
 
 from protocol.exchange.registry import ctgov
+from protocol.followup.schedule import infusion_visit
 from protocol.pages import PAGES, open_page
+from protocol.trial import load_trial
 
 RECORDS = sorted((paths.VECTORS / "ctgov").glob("NCT*.json"))
 SHORTEST = 24
@@ -99,15 +102,27 @@ def strings(code: str) -> Iterator[tuple[int, str]]:
 
 
 def own_ids() -> set[str]:
-    """The ids of the first trial's facts, parameters, criteria, parts, ambiguities, sites and phases."""
-    eligibility = TRIAL.eligibility
-    rules = [rule for criterion in eligibility.criteria for rule in (criterion, *criterion.parts)]
-    items = [*eligibility.facts, *eligibility.parameters, *rules, *TRIAL.ambiguities, *TRIAL.sites]
-    return {item.id for item in items} - GENERAL
+    """The ids that the first trial's record gives to what it is made of, and its regimens.
+
+    The ids of anchors are those of their roles in this record; that the code asks for the roles is tested below.
+    """
+    eligibility, followup, escalation = TRIAL.eligibility, TRIAL.followup, TRIAL.escalation
+    criteria = (*eligibility.criteria, *eligibility.infusion_criteria)
+    rules = [rule for criterion in criteria for rule in (criterion, *criterion.parts)]
+    named = [*eligibility.facts, *eligibility.parameters, *rules, *TRIAL.ambiguities, *TRIAL.sites]
+    steps = [*eligibility.procedures, *followup.visits, *followup.procedures, *followup.periods, *followup.lookbacks]
+    steps += escalation.scenarios
+    infusions = {infusion_visit(day) for level in followup.frequencies for day in level.infusion_days}
+    of_their_own = {item.id for item in steps if not item.id.isalpha()}  # "screening" or "top" may be any word
+    return ({item.id for item in named} | of_their_own | infusions | set(escalation.grid.labels)) - GENERAL
 
 
-GENERAL = {"sex"}
-"""Ids that are words of the formats as well."""
+GENERAL = {"sex", "infection", "follow_up"}
+"""Ids that are words of the formats as well.
+
+"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity in the vocabulary of the trial log, "follow_up" the
+field of a trial's identity that says how long participants are followed up.
+"""
 
 
 @pytest.mark.parametrize(
@@ -118,3 +133,43 @@ def test_no_id_and_no_word_of_the_trial_stands_in_the_code(path):
     code = path.read_text(encoding="utf-8")
     assert [(line, text) for line, text in strings(code) if text in ids or re.search(r"\bIb\b", text)] == []
     assert [word for word in OWN_WORDS if word.casefold() in code.casefold()] == []
+
+
+SUFFIXES = (".j2", ".html", ".js", ".css", ".svg", ".json")
+MARKUP = [path for path in sorted(paths.ROOT.glob("src/**/*")) if path.suffix in SUFFIXES]
+
+
+@pytest.mark.parametrize("path", MARKUP, ids=lambda path: str(path.relative_to(paths.ROOT)))
+def test_no_id_and_no_word_of_the_trial_stands_in_templates_and_scripts(path):
+    text = path.read_text(encoding="utf-8")
+    words = set(re.findall(r"[\w-]+", text))
+    quoted = {second for _first, second in re.findall(r"([\"'`])([\w-]+)\1", text)}
+    ids = own_ids()
+    assert quoted & ids == set()
+    assert {word for word in words & ids if "_" in word} == set()
+    assert [word for word in OWN_WORDS if word.casefold() in text.casefold()] == []
+    assert re.findall(r"\bIb\b", text) == []
+
+
+@pytest.mark.parametrize("path", sorted(paths.ROOT.glob("src/**/*.toml")), ids=lambda path: path.name)
+def test_the_placeholders_of_a_draft_hold_no_word_of_the_trial(path):
+    text = path.read_text(encoding="utf-8")
+    assert [word for word in OWN_WORDS if word.casefold() in text.casefold()] == []
+    assert TRIAL.escalation.dose_unit not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_the_same_if_the_anchors_have_other_ids(page, tmp_path, monkeypatch):
+    for name in ("PROTOCOL_LOG", "PROTOCOL_ROLE", "PROTOCOL_ROLES"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(FOLDER, tmp_path / FOLDER.name)
+    (tmp_path / "examples").symlink_to(FOLDER.parent / "examples")
+    schedule = (tmp_path / FOLDER.name / "followup.toml").read_text(encoding="utf-8")
+    for anchor in TRIAL.followup.anchors:
+        schedule = re.sub(rf'((?<!role) = )"{anchor.id}"', rf'\1"anchor_{anchor.id}"', schedule)
+        schedule = re.sub(rf"^{anchor.id} = ", f"anchor_{anchor.id} = ", schedule, flags=re.MULTILINE)
+    (tmp_path / FOLDER.name / "followup.toml").write_text(schedule, encoding="utf-8")
+    anchors = load_trial(tmp_path / FOLDER.name).followup.anchors
+    assert [anchor.id for anchor in anchors] == [f"anchor_{anchor.role}" for anchor in anchors]
+    shown, known = (list(said(open_page(page, folder))) for folder in (tmp_path / FOLDER.name, FOLDER))
+    assert [text.replace("anchor_", "") for text in shown] == known

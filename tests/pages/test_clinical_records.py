@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -16,9 +17,11 @@ from support.clinical_records import PATIENT, bundle, condition, observation, qu
 from support.trial import ELIGIBILITY, TRIAL
 
 from protocol.exchange.clinical.reference_ranges import limit_template
+from protocol.exchange.registry import ctgov
 from protocol.pages.eligibility.export import frame_of
 from protocol.pages.eligibility.hospital_records import RecordsPanel
 from protocol.pages.eligibility.page import EligibilityPage
+from protocol.trial import load_trial
 
 pytestmark = pytest.mark.slow  # every test builds a page
 
@@ -104,6 +107,21 @@ def test_several_persons_get_ids_from_the_key_and_become_the_cohort(page: Eligib
     assert page.person.as_of.value == "2020-09-01"
     upload(page.records.files, **files)
     assert page.records.person.options == ids
+
+
+def test_a_record_without_an_importable_fact_says_so_in_place(tmp_path: Path) -> None:
+    study = next((paths.VECTORS / "ctgov").glob("NCT*.json"))
+    ctgov.write_folder(ctgov.draft(study.read_bytes(), study.name), tmp_path / study.stem)
+    shown = EligibilityPage(load_trial(tmp_path / study.stem), date(2026, 3, 10))
+    upload(shown.records.files, a_json=bundle(NAMED, observation("2160-0", valueQuantity=quantity(1.4))))
+    shown.records.to_cohort.click()
+    assert "no column of the record" in shown.records.message.value
+    assert "What was read before stays." in shown.records.message.value
+    assert shown.records.imports is not None
+    assert shown.tabs.selected_index != 1
+    shown.records.to_form.click()
+    assert shown.tabs.selected_index == 0
+    shown.view.close()
 
 
 def test_limits_of_the_site_settle_what_the_record_leaves_open(page: EligibilityPage) -> None:

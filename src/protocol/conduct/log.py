@@ -157,10 +157,16 @@ class Log(LogReader):
     """A log that events can be added to."""
 
     def __init__(
-        self, store: Database, versions: Mapping[str, str], known: Known, clock: Callable[[], datetime], zone: tzinfo
+        self,
+        store: Database,
+        versions: Mapping[str, str],
+        known: Known,
+        names: Collection[str],
+        clock: Callable[[], datetime],
+        zone: tzinfo,
     ) -> None:
         super().__init__(store)
-        self._versions, self._known, self._clock, self._zone = versions, known, clock, zone
+        self._versions, self._known, self._names, self._clock, self._zone = versions, known, names, clock, zone
 
     def append(
         self,
@@ -239,7 +245,7 @@ class Log(LogReader):
             raise ProtocolError(_("day"), meant.on.isoformat(), _("a day that has come"))
         if meant is not None:
             refuse_unknown(meant, self._known)
-        privacy.check_event(event, reason)
+        privacy.check_event(event, reason, self._names)
 
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:
         """Return the entry that was recorded with a key."""
@@ -288,6 +294,7 @@ def open_log(
     protocol: str = "",
     software: str | None = None,
     known: Known = MappingProxyType({}),
+    names: Collection[str] = (),
     read_only: bool = False,
     clock: Callable[[], datetime] = _now,
     zone: tzinfo = UTC,
@@ -306,6 +313,8 @@ def open_log(
     known : mapping of str to collection of str
         Values that the protocol has, by the field of an event: ``{"visit": ["month_3", ...]}``. Another value is
         refused when it is recorded, not when it is read. A field that is not named may hold any value.
+    names : collection of str
+        Names of the sites, which free text may hold; see :func:`protocol.conduct.without_identity`.
     read_only : bool
         Open for reading only: SQLite with mode=ro, PostgreSQL with read-only transactions. For PostgreSQL also use an
         account that only has SELECT, because a session can lift its own restriction.
@@ -325,4 +334,4 @@ def open_log(
     if read_only:
         return LogReader(store)
     software = __version__ if software is None else software
-    return Log(store, {"protocol": protocol, "software": software}, known, clock, zone)
+    return Log(store, {"protocol": protocol, "software": software}, known, names, clock, zone)

@@ -8,7 +8,7 @@ refused and have to be replaced.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from protocol.conduct.events import Event
@@ -49,7 +49,7 @@ _CAPITALISED = (
     "new next no non normal not nurse per phase philadelphia platelet platelets pneumonia positive post pre "
     "protocol pseudomonas reason recommended red regimen relapsed remission renal repeat response review right "
     "safety screening second serious severe site sponsor staphylococcus steering streptococcus study terminology "
-    "the third toxicity transfusion treatment trial type union versus visit week white wuhan "
+    "the third toxicity transfusion treatment trial type union versus visit week white "
     "branch bundle chinese coagulation cytokine deep disseminated distress edema effusion embolism failure febrile "
     "festival gastrointestinal gram haemorrhage heart hemophagocytic hemorrhage infarction injury interleukin "
     "intravascular kidney lysis multiple myocardial negative obstruction occlusive organ pulmonary release "
@@ -156,7 +156,7 @@ def is_card_number(text: str) -> bool:
     return "10X98765432"[total % 11] == text[-1].upper()
 
 
-def without_identity(text: str, where: str) -> str:
+def without_identity(text: str, where: str, names: Collection[str] = ()) -> str:
     """Return a text unchanged if nothing in it looks like a name or a number of a person.
 
     Names, telephone numbers, ID-card numbers, mail addresses, accounts and forms of address are searched for. The
@@ -167,25 +167,29 @@ def without_identity(text: str, where: str) -> str:
     text : str
     where : str
         The field, for the message.
+    names : collection of str
+        Names of sites or places; a pair of capitalised words with one of theirs is no name of a person.
 
     Raises
     ------
     ProtocolError
         If something does. The message does not repeat it.
     """
-    kind = next(_found(text), None)
+    kind = next(_found(text, names), None)
     if kind is not None:
         raise ProtocolError(where, _("what looks like {kind}").format(kind=kind), _("nothing that names a person"))
     return text
 
 
-def _found(text: str) -> Iterator[str]:
+def _found(text: str, names: Collection[str]) -> Iterator[str]:
     """Return each kind of name or number found in a text."""
     numbers = _HARMLESS.sub(" ; ", text)
     yield from (kind for pattern, kind in _NUMBERS if pattern.search(numbers))
     words = _CLINICAL.sub(_HELD, text)
     yield from (kind for pattern, kind in _NAMES if pattern.search(words))
-    if any(not (_is_word(first) or _is_word(second)) for first, second in _PAIR.findall(text)):
+    places = {word.lower() for name in names for word in name.split()}
+    pairs = [pair for pair in _PAIR.findall(text) if not any(word.lower() in places for word in pair)]
+    if any(not (_is_word(first) or _is_word(second)) for first, second in pairs):
         yield _("a name")
     if any(not _WESTERN.isdisjoint((first.lower(), second.lower())) for first, second in _CAPITALS.findall(text)):
         yield _("a name")
@@ -195,26 +199,26 @@ def _is_word(word: str) -> bool:
     return word.lower() in _WORDS or _DRUG.fullmatch(word.lower()) is not None
 
 
-def check_event(event: Event, reason: str) -> None:
+def check_event(event: Event, reason: str, names: Collection[str] = ()) -> None:
     """Raise if free text in an event looks like a name or a number of a person.
 
     The result of a screening is not typed by a person: only ID-card and mobile numbers and mail addresses are
-    searched for there.
+    searched for there. For `names` see :func:`without_identity`.
 
     Raises
     ------
     ProtocolError
         Naming the field. The message does not repeat its text.
     """
-    without_identity(reason, _("reason"))
+    without_identity(reason, _("reason"), names)
     participant = getattr(event, "participant", None)
     if participant is not None:
-        without_identity(participant, _("study id"))
+        without_identity(participant, _("study id"), names)
     for name in event.free:
-        without_identity(getattr(event, name), _FIELDS[name])
+        without_identity(getattr(event, name), _FIELDS[name], names)
     replacement = getattr(event, "replacement", None)
     if replacement is not None:
-        check_event(replacement, "")
+        check_event(replacement, "", names)
     for text in _texts(getattr(event, "result", None)):
         cards = any(is_card_number(found) for found in _CARD.findall(text))
         if cards or _MOBILE.search(text) or "@" in text:

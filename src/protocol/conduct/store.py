@@ -42,7 +42,7 @@ ENTRIES = table("entries", column("sequence"), column("key"), column("hash"), co
 
 HEAD = table("head", column("count"), column("hash"))
 
-_LOCK = 5672420  # number of the advisory lock that serialises the writers of PostgreSQL
+_LOCK = int.from_bytes(b"protocol")  # the advisory lock that lets one writer of PostgreSQL in at a time
 
 logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # the page reports a lost connection
 

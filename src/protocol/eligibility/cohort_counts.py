@@ -282,7 +282,7 @@ class Tally:
 
     @cached_property
     def answers(self) -> NDArray[np.int8]:
-        """Each participant's answer as its place in :data:`ANSWERS`, shape (participants,)."""
+        """Each participant's answer, shape (participants,): 0 excluded, 1 possible, 2 confirmed."""
         excluded, open_ = (_flags(bits, self.participants) for bits in (self._excluded, self._open))
         return np.where(excluded, np.int8(0), np.where(open_, np.int8(1), np.int8(2)))
 

@@ -6,7 +6,7 @@ the functions of the table below. Nothing is ever executed as Python.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
@@ -76,6 +76,12 @@ def comparisons(condition: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
                     yield left, member
 
 
+def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return the known name that is most like a wrong one, in quotes; `otherwise` if none is like it."""
+    close = get_close_matches(name, known, n=1)
+    return repr(close[0]) if close else otherwise
+
+
 def check(condition: str, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     """Raise ValueError when a condition uses an unknown name, a wrong kind of value or a forbidden construct.
 
@@ -88,9 +94,8 @@ def check(condition: str, facts: Mapping[str, Any], parameters: Mapping[str, Any
     """
     for name in names_in(condition):
         if name not in facts and name not in parameters:
-            close = get_close_matches(name, [*facts, *parameters], n=1)
-            hint = f"{close[0]!r}" if close else "the id of a fact or parameter"
-            raise ValueError(f"condition names unknown {name!r}; write {hint}")
+            hint = nearest(name, [*facts, *parameters], "the id of a fact or parameter")
+            raise ValueError(f"a condition that names the unknown {name!r}; write {hint}")
     _check_condition(parse(condition), facts, parameters)
 
 
@@ -98,7 +103,7 @@ def check_number(expression: str, facts: Mapping[str, Any]) -> None:
     """Raise ValueError unless an expression (a derivation) computes a number from `facts`."""
     for name in names_in(expression):
         if name not in facts:
-            raise ValueError(f"derivation names {name!r}; write the id of a fact that is not derived itself")
+            raise ValueError(f"a derivation that names {name!r}; write the id of a fact that is not derived itself")
     _number(parse(expression), facts, {})
 
 

@@ -1,12 +1,21 @@
 """The eligibility record: facts, parameters and criteria as they stand in ``eligibility.toml``, and their cases."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, RootModel, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    RootModel,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
-from protocol.eligibility.conditions import check, check_number
+from protocol.eligibility.conditions import check, check_number, nearest
 from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
 from protocol.translation import _
 
@@ -139,13 +148,27 @@ class Part(_Rule):
     condition: Text
 
 
+_CRITERION_ID = r"^[IED]\d+$"
+
+
+def _criterion_id(text: str) -> str:
+    if re.fullmatch(_CRITERION_ID, text) is None:
+        raise ValueError(f"{text!r}; write I, E or D (before an infusion) and a number, such as E3")
+    return text
+
+
+CriterionId = Annotated[
+    str, AfterValidator(_criterion_id), WithJsonSchema({"type": "string", "pattern": _CRITERION_ID})
+]
+
+
 class Criterion(Provenance, _Rule):
     """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion).
 
     Ids with D belong to the gate before each infusion and are no criteria of the registry.
     """
 
-    id: Annotated[str, StringConstraints(pattern=r"^[IED]\d+$")]
+    id: CriterionId
     kind: Literal["inclusion", "exclusion"]
     condition: str | None = None
     type: Literal["objective", "mixed", "judgement"]
@@ -192,13 +215,50 @@ class Procedure(Provenance):
     cost: float = Field(gt=0)
 
 
+class Band(Record):
+    """The values of a number fact from `low`, inclusive, to the next band."""
+
+    low: float
+    label: Text
+
+
+class Subgroup(Provenance):
+    """A fact by which the exclusion rates of a cohort are compared: a choice by its options, a number by bands.
+
+    Attributes
+    ----------
+    fact : str
+        The id of a fact, given or derived.
+    bands : tuple of Band
+        Of a number, in ascending order and in the unit of the fact. The first begins at the fact's minimum or below.
+    """
+
+    fact: Name
+    bands: tuple[Band, ...] = ()
+
+    def check(self, facts: Mapping[str, Fact]) -> None:
+        """Raise ValueError unless the fact is a choice without bands, or a number that the bands cover in order."""
+        fact = facts.get(self.fact)
+        if fact is None or not (fact.is_number or fact.type == "choice"):
+            raise ValueError(f"subgroup by {self.fact!r}; write the id of a choice or number fact")
+        if fact.is_number != bool(self.bands):
+            found = "without bands" if fact.is_number else "with bands"
+            raise ValueError(f"subgroup by {self.fact} {found}; write bands for a number fact and none for a choice")
+        lows = [band.low for band in self.bands]
+        if lows != sorted(set(lows)) or (lows and fact.minimum is not None and lows[0] > fact.minimum):
+            found = f"bands of {self.fact} that begin at {lows}"
+            raise ValueError(f"{found}; write ascending numbers, the first no higher than {fact.minimum:g}")
+        unique((band.label for band in self.bands), f"band of {self.fact}")
+
+
 class Roles(Record):
     """The facts, by id, that have a meaning of their own; without a role what needs it is left out.
 
     Attributes
     ----------
     enrolment_day : str or None
-        The day on which a measurement must still be recent enough. Without it no measurement is out of date.
+        The day on which a measurement must still be recent enough; the day of an import stands for it. Without it no
+        measurement is out of date.
     consent_day, consent_given : str or None
         When the consent was given, and whether it was. While neither is known, the day of consent moves along with
         the day of enrolment.
@@ -234,6 +294,8 @@ class Catalogue(Record):
         The phases of the trial in their order; the first is judged where none is named.
     roles : Roles
         Which facts have a meaning of their own.
+    subgroups : tuple of Subgroup
+        By which facts the exclusion rates of a cohort are compared.
     """
 
     phases: tuple[Phase, ...] = Field(min_length=1)
@@ -244,6 +306,7 @@ class Catalogue(Record):
     infusion_criteria: tuple[Criterion, ...] = ()
     rechecks: tuple[Recheck, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    subgroups: tuple[Subgroup, ...] = ()
     imports: "ImportRules" = Field(default_factory=lambda: ImportRules())
     _cases: Mapping[str, tuple[Case, ...]] = PrivateAttr(default_factory=dict)
 
@@ -284,7 +347,8 @@ class Catalogue(Record):
                 raise _case_error(name, "cases of no criterion or part", "the id of a criterion or part")
             for case in some:
                 if wrong := set(case.facts) - facts:
-                    raise _case_error(name, f"case {case.says!r} names {min(wrong)!r}", "the id of a fact")
+                    write = nearest(min(wrong), facts, "the id of a fact")
+                    raise _case_error(name, f"case {case.says!r}, which names {min(wrong)!r}", write)
                 if case.phase not in (None, *self.phases):
                     raise _case_error(name, f"case {case.says!r} in phase {case.phase!r}", " or ".join(self.phases))
         for criterion in criteria:
@@ -315,6 +379,7 @@ class Catalogue(Record):
         for criterion in both_gates:
             self._check_criterion(criterion)
         self._check_steps()
+        self._check_subgroups()
         self.imports.check({fact.id: fact for fact in self.facts}, {p.id for p in self.parameters if not p.options})
         return self
 
@@ -336,6 +401,12 @@ class Catalogue(Record):
         for procedure in self.procedures:
             if unknown := set(procedure.facts) - facts:
                 raise ValueError(f"procedure {procedure.id} finds {min(unknown)!r}; write the id of a fact")
+
+    def _check_subgroups(self) -> None:
+        unique((subgroup.fact for subgroup in self.subgroups), "subgroup")
+        facts = {fact.id: fact for fact in self.facts}
+        for subgroup in self.subgroups:
+            subgroup.check(facts)
 
     def _check_references(self) -> None:
         given = {fact.id: fact for fact in self.facts if fact.derived is None}
@@ -410,9 +481,8 @@ def expected(fact: Fact) -> str:
 class PersonRoles(Provenance):
     """Which fact holds what every hospital record says about a person, in elements and columns of its own.
 
-    `age_from` and `age_to` are the thresholds that the age is compared with; `as_of` is the date that the day of an
-    import stands for; `survival` is an estimated survival in months; `anticancer_therapy` asks whether there ever was
-    one. What a record does not name is not read.
+    `age_from` and `age_to` are the thresholds that the age is compared with; `survival` is an estimated survival in
+    months; `anticancer_therapy` asks whether there ever was one. What a record does not name is not read.
     """
 
     sex: Name | None = None
@@ -420,7 +490,6 @@ class PersonRoles(Provenance):
     age: Name | None = None
     age_from: Name | None = None
     age_to: Name | None = None
-    as_of: Name | None = None
     survival: Name | None = None
     anticancer_therapy: Name | None = None
 
@@ -506,7 +575,7 @@ class ImportRules(Record):
     def check(self, facts: Mapping[str, Fact], thresholds: Collection[str]) -> None:
         """Raise ValueError unless every name is that of a fact, option or threshold of the right type."""
         person = self.person or PersonRoles(assumption="none")
-        days = [person.birth_date, person.as_of, *(one.latest_day for one in self.lifelong)]
+        days = [person.birth_date, *(one.latest_day for one in self.lifelong)]
         yes_no = [person.anticancer_therapy, *(one.fact for one in self.implied)]
         yes_no += [one.fact for one in self.circumstances]
         numbers = [person.age, person.survival, *(one.value for one in self.analytes)]

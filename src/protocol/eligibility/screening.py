@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from protocol.eligibility.conditions import nearest
 from protocol.eligibility.criteria import (
     FIRST_DAY,
     LAST_DAY,
@@ -155,7 +156,8 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
     known = prepared(catalogue).facts
     for name in facts:
         if name not in known:
-            raise ProtocolError(f"fact {name}", "a name the record does not have", "one of " + ", ".join(known))
+            write = nearest(name, known, "one of " + ", ".join(known))
+            raise ProtocolError(f"fact {name}", "a name that the record does not have", write)
     given = {name: _plain(value) for name, value in facts.items()}
     return {name: _checked(known[name], value) for name, value in given.items() if not _is_missing(value)}
 

@@ -6,13 +6,20 @@ Groups of fewer than ten are put together first. A zero is shown; it is nobody's
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from protocol.eligibility.cohort import Cohort
 from protocol.eligibility.cohort_counts import Places, Tally
+from protocol.eligibility.fact_sources import Choices, Columns
+from protocol.eligibility.frames import ParquetFile
+from protocol.eligibility.record import EligibilityRecord
+from protocol.eligibility.verdicts import logic_of, names_behind
+from protocol.records import ProtocolError
+from protocol.translation import _
 
 SMALLEST = 10
 """Counts from 1 to one below this are hidden."""
@@ -20,9 +27,8 @@ SMALLEST = 10
 _Z = 1.959963984540054
 """The 97.5 % point of the normal distribution: intervals are 95 %."""
 
-AGE_BANDS = ((0, "under 18"), (18, "18 to 39"), (40, "40 to 59"), (60, "60 to 75"), (76, "over 75"))
-
-BODY_BANDS = ((0.0, "under 18.5"), (18.5, "18.5 to under 25"), (25.0, "25 to under 30"), (30.0, "30 and above"))
+SITE = "site"
+"""The column that names the hospital, if a cohort has one."""
 
 _UNKNOWN_GROUP = "not known"
 
@@ -37,6 +43,61 @@ class Grouping(NamedTuple):
 
     places: NDArray[np.intp]
     labels: tuple[str, ...]
+
+
+def grouping(record: EligibilityRecord, cohort: Cohort, fact: str) -> Grouping:
+    """Group a cohort by a fact that the record names as a subgroup; the fact is computed if it is not given.
+
+    Parameters
+    ----------
+    record : EligibilityRecord
+    cohort : Cohort
+    fact : str
+        The id of a fact in ``record.subgroups``.
+
+    Returns
+    -------
+    Grouping
+        The options of a choice or the bands of a number, and a last group of those of whom it is not known.
+
+    Raises
+    ------
+    ProtocolError
+        For a fact that the record names no subgroups of.
+    """
+    named_by_record = {subgroup.fact: subgroup for subgroup in record.subgroups}
+    if fact not in named_by_record:
+        raise ProtocolError(
+            _("Subgroups by"), repr(fact), _("one of {options}").format(options=", ".join(named_by_record))
+        )
+    asked = next(one for one in record.facts if one.id == fact)
+    numbers, known = [], []
+    for batch in cohort.values(names_behind(record, [fact])):
+        value = logic_of(record, Columns(batch)).fact(asked)
+        size = max((len(column.known) for column in batch.values()), default=len(cohort))
+        data = value.data.positions if isinstance(value.data, Choices) else value.data
+        numbers.append(np.broadcast_to(np.asarray(np.nan if data is None else data, dtype=float), size))
+        known.append(np.broadcast_to(np.asarray(value.known, dtype=bool), size))
+    every, which = np.concatenate(numbers), np.concatenate(known)
+    if bands := named_by_record[fact].bands:
+        return banded(every, which, [(band.low, band.label) for band in bands])
+    labels = list(asked.options.values())
+    return named([labels[int(place)] if ok else None for place, ok in zip(every, which, strict=True)], {})
+
+
+def has_sites(cohort: Cohort) -> bool:
+    """Whether a cohort has a column of sites; only a data frame or a Parquet file can have one."""
+    source = cohort.source
+    return SITE in (
+        source.schema if isinstance(source, ParquetFile) else getattr(source, "frame", pd.DataFrame()).columns
+    )
+
+
+def sites(cohort: Cohort) -> Grouping:
+    """Group a cohort by site; only for a cohort with that column, see :func:`has_sites`."""
+    source: Any = cohort.source
+    frame = source.scan.select(SITE).collect() if isinstance(source, ParquetFile) else source.frame
+    return named(list(frame[SITE]), {})
 
 
 def banded(numbers: NDArray[np.float64], known: NDArray[np.bool_], bands: Sequence[tuple[float, str]]) -> Grouping:

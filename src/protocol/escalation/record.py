@@ -16,10 +16,10 @@ LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
 
 
 class Dose(Provenance):
-    """A dose level, with the cells/kg assumed for it."""
+    """A dose level, with the amount given at it, in the record's `dose_unit`."""
 
     id: LevelId
-    cells_per_kg: Sourced[Annotated[float, Field(gt=0)]]
+    amount: Sourced[Annotated[float, Field(gt=0)]]
 
 
 class Frequency(Provenance):
@@ -95,8 +95,15 @@ class DesignParameters(_WithTables):
 
 
 class EscalationRecord(Record):
-    """The grid that the trial escalates over, and how."""
+    """The grid that the trial escalates over, and how.
 
+    Attributes
+    ----------
+    dose_unit : str
+        The unit of the amounts of all doses, as it is shown: ``cells/kg``, ``mg``.
+    """
+
+    dose_unit: Text
     doses: tuple[Dose, ...] = Field(min_length=1)
     frequencies: tuple[Frequency, ...] = Field(min_length=1)
     dlt_window_days: Sourced[Annotated[int, Field(ge=1)]]

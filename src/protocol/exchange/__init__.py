@@ -2,13 +2,15 @@
 
 Cohorts and hospital records come in through ``read_cohort``, ``read_fhir`` and ``read_omop``; documents, calendars
 and contact cards go out. ``ctgov`` and ``usdm`` are modules for the registry formats, ``synopsis`` is one for the
-document. A name is loaded when it is first used, so that importing this package loads no format.
+document; ``cohort`` and ``clinical`` have more functions for cohort files and hospital records. A name is loaded
+when it is first used, so that importing this package loads no format.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what the names below are, for type checkers and editors
+    from protocol.exchange import clinical, cohort
     from protocol.exchange.clinical.fhir import read_fhir
     from protocol.exchange.clinical.findings import Setting, keyed
     from protocol.exchange.clinical.omop import read_omop
@@ -33,6 +35,8 @@ __all__ = [
     "Sheet",
     "StatisticalSection",
     "calendar_file",
+    "clinical",
+    "cohort",
     "csv",
     "ctgov",
     "eligibility_calendar",
@@ -56,7 +60,13 @@ __all__ = [
     "visit_windows",
 ]
 
-_MODULES = {"ctgov": "registry.ctgov", "synopsis": "documents.synopsis", "usdm": "registry.usdm"}
+_MODULES = {
+    "clinical": "clinical",
+    "cohort": "cohort",
+    "ctgov": "registry.ctgov",
+    "synopsis": "documents.synopsis",
+    "usdm": "registry.usdm",
+}
 
 _NAMES = {
     "clinical.fhir": ("read_fhir",),

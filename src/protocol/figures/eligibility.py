@@ -42,8 +42,10 @@ __all__ = [
 ]
 
 STATUSES = ["met", "not met", "unknown", "not applicable"]
+"""The verdicts in the order of the legend."""
 
 SIGNS = {"met": "✓", "not met": "✕", "unknown": "?", "not applicable": "–"}
+"""The sign of each verdict, so that it can be read without its colour."""
 
 _STATUS_COLOURS = dict(zip(STATUSES, (SKY, ORANGE, SAND, GREY), strict=True))
 

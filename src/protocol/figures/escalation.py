@@ -25,10 +25,13 @@ _WARNING = "rgba(213, 94, 0, 0.32)"  # ORANGE, thin enough for the page's own in
 _PAGE = "currentColor"  # the page's own ink
 
 FILLS = {"next": BLUE, "current": SKY, "tried": _PAPER, "untried": "transparent", "eliminated": _WARNING}
+"""The colour of a regimen on the grid, by its state."""
 
 INKS = {"next": "white", "current": DARK, "tried": _PAGE, "untried": _PAGE, "eliminated": _PAGE}
+"""The colour of the text on a regimen, by its state."""
 
 DECISIONS = {"escalate": GREEN, "stay": _PAPER, "de-escalate": AMBER, "eliminate": ORANGE}
+"""The colour of each decision in a decision table."""
 
 _MOVES = {
     "up": DECISIONS["escalate"],

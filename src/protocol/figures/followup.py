@@ -43,7 +43,6 @@ __all__ = [
     "waterfall",
 ]
 
-# status: (sign, colour, word); where two share a colour, the sign and the word differ
 SIGNS = {
     "not yet": ("○", GREY, _("not yet")),
     "open": ("◊", SKY, _("open")),
@@ -57,6 +56,7 @@ SIGNS = {
     "cancelled": ("⊘", GREY, _("cancelled")),
     "not yet known": ("?", GREY, _("not yet known")),
 }
+"""The sign, colour and label of each visit status; if two share a colour, sign and label differ."""
 
 _STATUS_COLOURS = {status: colour for status, (_sign, colour, _word) in SIGNS.items()}
 
@@ -272,12 +272,16 @@ def courses(rows: pd.DataFrame) -> alt.LayerChart:
     )
 
 
-# view: (first day, last day, of what, days a mark needs beside the next one on a narrow screen, drawn as)
 VIEWS = {
     "course": (-14, 60, "enrolment", 2, "sign"),
     "now": (-60, 60, "today", 3, "sign"),
     "years": (-14, 745, "enrolment", 5, "stroke"),
 }
+"""The parts of a timeline that can be shown.
+
+By name: the first and the last day, what they are counted from, the days that a mark needs beside the next one on a
+narrow screen, and how a mark is drawn.
+"""
 
 _DLT_CLOCKS = {
     "running": (AMBER, _("running")),
@@ -291,6 +295,7 @@ NEXT = {
     "last_enrolment": _("Last enrolment"),
     "last_visit": _("Last visit"),
 }
+"""The ends that the forecast has, with their labels."""
 
 _LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
 

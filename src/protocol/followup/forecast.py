@@ -21,6 +21,7 @@ from protocol.followup.schedule import FollowupRecord, moved, shifted
 from protocol.records import ProtocolError
 
 DAYS_PER_MONTH = 365.25 / 12
+"""The mean length of a month, in days."""
 
 MOST_RUNS = 1_000_000
 

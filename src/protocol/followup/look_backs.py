@@ -45,7 +45,7 @@ def lookbacks(
     known = {item.id: item for item in record.lookbacks}
     for name in exposures:
         if name not in known:
-            raise ProtocolError("look-backs", f"{name!r}", f"one of {list(known)}")
+            raise ProtocolError("look-backs", f"{name!r}", "one of " + ", ".join(known))
     allowed = record.boundary_day_allowed.value if boundary_day_allowed is None else boundary_day_allowed
     rows = [_row(item, day, today, allowed) for item in record.lookbacks if (day := exposures.get(item.id))]
     columns = ["id", "name", "lasts", "exposure", "allowed_from", "origin"]
@@ -104,7 +104,7 @@ def conflicts(record: FollowupRecord, ledger: pd.DataFrame, courses: Mapping[str
     infusions = ledger[(ledger["kind"] == "infusion") & ledger["target"].notna() & (ledger["status"] != "cancelled")]
     for agent, (starts, ends) in courses.items():
         if agent not in known:
-            raise ProtocolError("agents", f"{agent!r}", f"one of {list(known)}")
+            raise ProtocolError("agents", f"{agent!r}", "one of " + ", ".join(known))
         if starts is None and ends is None:
             continue
         if starts is None or (ends and ends < starts):

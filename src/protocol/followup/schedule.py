@@ -114,6 +114,7 @@ Level = Annotated[int, Field(ge=1)]
 
 
 Role = Literal["enrolment", "start_of_therapy", "first_infusion", "end_of_treatment", "withdrawal"]
+"""What an anchor is used for; :class:`Anchor` explains each role."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 """The roles of anchors, in the order in which their days may happen."""
@@ -296,7 +297,9 @@ class Example(Provenance):
 def _known(names: Iterable[object], known: Sequence[object], owner: str, what: str) -> None:
     for name in names:
         if name not in known:
-            raise ValueError(f"{owner!r} names the unknown {what} {name!r}; write one of {list(known)}")
+            raise ValueError(
+                f"{owner!r} names the unknown {what} {name!r}; write one of {', '.join(map(str, known))}"
+            )
 
 
 class FollowupRecord(Record):
@@ -451,7 +454,7 @@ class FollowupRecord(Record):
         known = [anchor.id for anchor in self.anchors]
         if path[-1] not in known:
             raise ValueError(
-                f"{path[-1]!r} is no anchor and no visit at frequency {level} ({' → '.join(path)}); "
-                f"write one of {known}"
+                f"{path[-1]!r}, which is no anchor and no visit at frequency {level} ({' → '.join(path)}); "
+                f"write an anchor ({', '.join(known)}) or a visit"
             )
         return path[-1]

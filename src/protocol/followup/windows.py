@@ -109,7 +109,9 @@ def _levels(record: FollowupRecord, table: pd.DataFrame, names: tuple[str, ...])
     known = [item.level for item in record.frequencies]
     for name, level in zip(names, table["frequency"], strict=True):
         if level not in known:
-            raise ProtocolError(f"{name}, frequency" if name else "frequency", f"{level!r}", f"one of {known}")
+            raise ProtocolError(
+                f"{name}, frequency" if name else "frequency", f"{level!r}", "one of " + ", ".join(map(str, known))
+            )
     return table["frequency"].to_numpy().astype(np.int64)
 
 

@@ -8,7 +8,7 @@ from support import paths
 from support.clinical_records import DAY, PATIENT, bundle, concept, condition, observation, quantity, read
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility import EligibilityRecord
+from protocol.eligibility import EligibilityRecord, Roles
 from protocol.exchange.clinical import Setting, limit_template, read_fhir, read_limits, read_omop
 from protocol.exchange.registry import ctgov
 from protocol.records import ProtocolError, read_record
@@ -40,7 +40,7 @@ def test_a_drafted_record_reads_hospital_records_without_a_word_of_this_trial(pa
 
 
 def test_the_rules_are_the_records_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = ELIGIBILITY.model_copy(update={"imports": type(ELIGIBILITY.imports)()})
+    without = ELIGIBILITY.model_copy(update={"imports": type(ELIGIBILITY.imports)(), "roles": Roles()})
     monkeypatch.setattr("support.clinical_records.ELIGIBILITY", without)
     person = read(
         observation("1742-6", valueQuantity=quantity(40, "U/L")),
@@ -65,7 +65,7 @@ def test_the_rules_are_the_records_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"person": {"sex": "no_such_fact", "assumption": "a"}}, "the id of a choice fact"),
         ({"person": {"birth_date": "sex", "assumption": "a"}}, "the id of a date fact"),
         ({"person": {"age": "age_years", "age_from": "age_years", "assumption": "a"}}, "the id of a threshold"),
-        ({"person": {"sex": "sex"}}, "exactly one origin"),
+        ({"person": {"sex": "sex"}}, "no origin; write exactly one"),
         ({"lifelong": [{"fact": "no_such_fact", "assumption": "a"}]}, "the id of a fact"),
         (
             {"lifelong": [{"fact": "diagnosis", "more_exact": [["apl", "x"]], "assumption": "a"}]},

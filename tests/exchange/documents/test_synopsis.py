@@ -50,7 +50,7 @@ def test_every_criterion_visit_dose_site_and_question_is_said(page):
     for visit in TRIAL.followup.all_visits:
         assert visit.name in flat
     for dose in TRIAL.escalation.doses:
-        assert f"{dose.cells_per_kg.value:,.0f}" in flat
+        assert f"{dose.amount.value:,.0f} {TRIAL.escalation.dose_unit}" in flat
     for site in TRIAL.sites:
         assert site.contact.mail in flat
     for ambiguity in TRIAL.ambiguities:

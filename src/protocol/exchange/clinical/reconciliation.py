@@ -55,7 +55,7 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     _date_measurements(chosen, setting)
     _leave_out_old_derivations(chosen, setting)
     _add_limits(chosen, setting)
-    if name := setting.person.as_of:
+    if name := setting.record.roles.enrolment_day:
         chosen[name] = Finding(name, setting.as_of, setting.as_of, _("as-of date of the import"))
     used = {name: finding for name, finding in chosen.items() if finding.value is not None}
     unused = {name: finding for name, finding in chosen.items() if finding.value is None}

@@ -56,7 +56,7 @@ def mail_draft(
         _("Screening of participant {study_id} in {trial}.").format(study_id=study_id, trial=trial),
         _("Verdict: {verdict}").format(verdict=verdict),
         _("Criteria not met or open: {criteria}").format(criteria=named),
-        without_identity(remark.strip(), _("remark")),
+        without_identity(remark.strip(), _("remark"), [site.name]),
         _("This mail names no person. The investigator decides. Please answer with the study id only."),
     ]
     body = "\r\n\r\n".join(line for line in lines if line)

@@ -16,6 +16,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n", "\r
 __all__ = ["Version", "qr", "vcard"]
 
 Version = Literal["3.0", "4.0"]
+"""The versions of the vCard format: 3.0 (RFC 2426) and 4.0 (RFC 6350)."""
 
 
 def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | None = None) -> bytes:

@@ -58,8 +58,8 @@ def parameters(record: EscalationRecord, name: str, design: Design | None = None
         label = labels.get(field, field.replace("_", " ").capitalize())
         rows.append(_row(design, field, label, getattr(own, field)))
     for dose in record.doses:
-        label, millions = _("Dose {}, million cells/kg").format(dose.id), dose.cells_per_kg.value / 1e6
-        rows.append(Parameter(label, f"{millions:g}", dose.cells_per_kg))
+        label = _("Dose {dose}, {unit}").format(dose=dose.id, unit=record.dose_unit)
+        rows.append(Parameter(label, f"{dose.amount.value:,.15g}", dose.amount))
     return rows
 
 

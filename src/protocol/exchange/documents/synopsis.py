@@ -13,6 +13,8 @@ from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.trial import Trial
 
+__all__ = ["Line", "Section", "Table", "as_html", "as_markdown", "sections"]
+
 
 def wording_lines(criterion: Criterion) -> list[str]:
     """Return the wording and, below it, those of its numbered parts that are not already in it."""
@@ -107,12 +109,12 @@ def _schema(trial: Trial) -> Table:
     head = [_("Frequency {level}: days {days}").format(level=level, days=days.get(level, "?")) for level in levels]
     rows = tuple(
         (
-            (f"{dose.id}: {dose.cells_per_kg.value:,.0f}", *(f"{dose.id}{level}" for level in levels)),
-            dose.cells_per_kg,
+            (f"{dose.id}: {dose.amount.value:,.15g}", *(f"{dose.id}{level}" for level in levels)),
+            dose.amount,
         )
         for dose in trial.escalation.doses
     )
-    return Table((_("Dose: cells per kg"), *head), rows)
+    return Table((_("Dose: {unit}").format(unit=trial.escalation.dose_unit), *head), rows)
 
 
 def _activities(record: FollowupRecord) -> Table:
@@ -157,9 +159,9 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
     products = tuple(Line(item.description, f"{item.name} ({item.type})", item) for item in given)
     doses = tuple(
         Line(
-            _("{cells:,.0f} cells per kg").format(cells=dose.cells_per_kg.value),
+            f"{dose.amount.value:,.15g} {trial.escalation.dose_unit}",
             _("Dose {dose}").format(dose=dose.id),
-            dose.cells_per_kg,
+            dose.amount,
         )
         for dose in trial.escalation.doses
     )

@@ -67,7 +67,7 @@ def study(content: bytes, name: str = "record") -> Place:
         raise ProtocolError(f"{name}, studies", "a list of studies", "one study of it")
     number = root.at("protocolSection", "identificationModule", "nctId")
     if not re.fullmatch(r"NCT\d{8}", number.text()):
-        raise ProtocolError(f"{name}, {number.path}", f"{number.value!r}", "a number like NCT05672420")
+        raise ProtocolError(f"{name}, {number.path}", f"{number.value!r}", "a number like NCT01234567")
     return root
 
 

@@ -534,6 +534,7 @@ def _population(pieces: _Pieces, facts: _Facts, entries: list[Json]) -> Json:
 # --- A study read: its schedule and its criteria ---
 
 Bounds = Literal["around", "from the start"]
+"""How the bounds of a window are counted: around the planned time, or both from the start."""
 
 _DURATION = re.compile(
     r"([+-]?)P(?=[\dT])(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?"

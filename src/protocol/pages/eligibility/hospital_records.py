@@ -177,8 +177,12 @@ class RecordsPanel(Panel):
         self.message.show(problems(found.problems))
 
     def _to_cohort(self) -> None:
-        if self.imports is not None:
+        if self.imports is None:
+            return
+        try:
             self._screen(self.imports)
+        except ProtocolError as error:  # a record none of whose facts hospital records say
+            self._refuse(error)
 
     def _setting(self) -> Setting:
         return Setting(self.record, day_of(self.as_of), self.site.value, self._limits)

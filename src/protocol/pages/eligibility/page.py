@@ -141,8 +141,8 @@ class EligibilityPage(Panel):
         self.tabs.selected_index = PARTICIPANT
 
     def _take_cohort(self, imports: Imports) -> None:
-        self._imported = {person.participant: person for person in imports.participants}
         self.cohort.take(imports.frame(self.record), _("hospital records"))
+        self._imported = {person.participant: person for person in imports.participants}
         self.cohort.message.show(problems(imports.problems), left_unknown(imports))
         self.redraw()
         self.tabs.selected_index = COHORT

@@ -4,34 +4,24 @@ from textwrap import wrap
 from typing import Any
 
 import ipywidgets as widgets
-import numpy as np
 import pandas as pd
 
 from protocol.chart import Chart
-from protocol.eligibility import Cohort, EligibilityRecord
-from protocol.eligibility.fact_sources import Choices, Columns
-from protocol.eligibility.frames import ParquetFile
+from protocol.eligibility import EligibilityRecord
 from protocol.eligibility.subgroups import (
-    AGE_BANDS,
     ALL,
-    BODY_BANDS,
     COMPUTABLE,
+    SITE,
     Grouping,
-    banded,
     exclusion_rates,
-    named,
+    grouping,
+    has_sites,
+    sites,
 )
-from protocol.eligibility.verdicts import logic_of, names_behind
 from protocol.figures import eligibility as figures
 from protocol.pages.eligibility.cohort_counts import Screened
 from protocol.pages.kit import Panel, Table, Text, field, note, section
 from protocol.translation import _, ngettext
-
-BANDED = {"age_years": AGE_BANDS, "bmi_kg_m2": BODY_BANDS}
-"""Facts grouped in bands; choices group by their options."""
-
-SITE = "site"
-"""The column that names the hospital, where a cohort has one."""
 
 
 class SubgroupPanel(Panel):
@@ -46,7 +36,7 @@ class SubgroupPanel(Panel):
     """
 
     def __init__(self, record: EligibilityRecord) -> None:
-        self.by = field(widgets.ToggleButtons, _("Subgroups by"), width="form", options=groupings(record))
+        self.by = field(widgets.ToggleButtons, _("Subgroups by"), width="form", options=_choices(record))
         self.picture = Chart(figures.groups, description=_("Share excluded by subgroup"))
         self.hidden = Text()
         self.table = Table(_("Exclusion rates by subgroup"), "subgroups.csv")
@@ -63,7 +53,7 @@ class SubgroupPanel(Panel):
 
     def show(self, screened: Screened) -> None:
         """Compare the subgroups; the sites are among them if the cohort names them."""
-        offered = groupings(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
+        offered = _choices(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
         with self.redraw_once():
             if tuple(self.by.options) != tuple(offered):
                 self.by.options = offered
@@ -72,7 +62,7 @@ class SubgroupPanel(Panel):
     def draw(self, screened: Screened) -> None:
         """Compare the subgroups."""
         if not self.by.options:
-            self.hidden.show(note(_("The record asks for nothing to group by.")))
+            self.hidden.show(note(_("The record names no subgroups.")))
             return
         self.rates = exclusion_rates(screened.tally, self._grouping(screened))
         rows = _group_rows(self.rates, screened.titles)
@@ -95,42 +85,10 @@ class SubgroupPanel(Panel):
         return self._kept[2]
 
 
-def groupings(record: EligibilityRecord) -> list[tuple[str, str]]:
-    """List what a cohort can be grouped by."""
-    wanted = ("age_years", "sex", "bmi_kg_m2")
-    return [(fact.label, fact.id) for name in wanted for fact in record.facts if fact.id == name]
-
-
-def has_sites(cohort: Cohort) -> bool:
-    """Whether a cohort has a column of sites; only a data frame or a Parquet file can have one."""
-    source = cohort.source
-    return SITE in (
-        source.schema if isinstance(source, ParquetFile) else getattr(source, "frame", pd.DataFrame()).columns
-    )
-
-
-def sites(cohort: Cohort) -> Grouping:
-    """Group a cohort by site."""
-    source: Any = cohort.source
-    frame = source.scan.select(SITE).collect() if isinstance(source, ParquetFile) else source.frame
-    return named(list(frame[SITE]), {})
-
-
-def grouping(record: EligibilityRecord, cohort: Cohort, name: str) -> Grouping:
-    """Group a cohort by a fact, computed where it is not given."""
-    facts = {fact.id: fact for fact in record.facts}
-    numbers, known = [], []
-    for batch in cohort.values(names_behind(record, [name])):
-        value = logic_of(record, Columns(batch)).fact(facts[name])
-        size = max((len(column.known) for column in batch.values()), default=len(cohort))
-        data = value.data.positions if isinstance(value.data, Choices) else value.data
-        numbers.append(np.broadcast_to(np.asarray(np.nan if data is None else data, dtype=float), size))
-        known.append(np.broadcast_to(np.asarray(value.known, dtype=bool), size))
-    every, which = np.concatenate(numbers), np.concatenate(known)
-    if name in BANDED:
-        return banded(every, which, BANDED[name])
-    labels = list(facts[name].options.values())
-    return named([labels[int(place)] if ok else None for place, ok in zip(every, which, strict=True)], {})
+def _choices(record: EligibilityRecord) -> list[tuple[str, str]]:
+    """List the facts that the record compares subgroups by: label and id."""
+    labels = {fact.id: fact.label for fact in record.facts}
+    return [(labels[subgroup.fact], subgroup.fact) for subgroup in record.subgroups]
 
 
 def _group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:

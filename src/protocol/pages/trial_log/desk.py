@@ -323,7 +323,12 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
 
     files = trial.folder.glob("*.toml") if trial.folder else ()
     log = open_log(
-        address, protocol=protocol_version(files), known=known(trial), read_only=not reader.records, zone=trial.zone
+        address,
+        protocol=protocol_version(files),
+        known=known(trial),
+        names=[site.name for site in trial.sites],
+        read_only=not reader.records,
+        zone=trial.zone,
     )
     return Desk(trial, reader, log, today)
 
