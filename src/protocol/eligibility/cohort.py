@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache, partial
+from operator import ne
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.eligibility.cohort_counts import CohortScreening, Places, Verdicts
-from protocol.eligibility.criteria import Catalogue, Fact
+from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.display import shown
 from protocol.eligibility.fact_sources import Choices, value_of
 from protocol.eligibility.frames import Batch, Participants, Source, empty, source_of
@@ -26,11 +27,16 @@ Progress = Callable[[int, int], None]
 What it raises stops the work.
 """
 
-_HELD_BYTES, _BYTES_A_PARTICIPANT = 1 << 30, 300
-"""Columns of a cohort that may need more are read again at each change instead of being held."""
+_MOST_HELD = (1 << 30) // 300
+"""Participants, at 300 bytes each; the columns of a larger cohort are read again at each change."""
 
 BATCH = 1 << 17
 """Participants worked out together: enough that Python costs little, few enough that memory stays small."""
+
+
+def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -> CohortScreening:
+    """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
+    return Cohort(catalogue, frame, hold=False).screen(phase)
 
 
 class Cohort:
@@ -57,7 +63,7 @@ class Cohort:
         self.pieces = self.source.pieces()
         self.participants = Participants(self.source)
         self._uses = [names_behind(catalogue, names_of(criterion)) for criterion in catalogue.criteria]
-        self._hold = hold and len(self) * _BYTES_A_PARTICIPANT <= _HELD_BYTES
+        self._hold = hold and len(self) <= _MOST_HELD
         self._held = {name: empty(fact, len(self)) for name, fact in self.source.facts.items()} if self._hold else {}
         self._have: set[str] = set()
         self._kept: dict[tuple[Any, ...], Verdicts] = {}
@@ -107,6 +113,13 @@ class Cohort:
         titles = tuple(changed.title(criterion) for criterion in changed.criteria)
         return CohortScreening(changed.criteria, titles, self.participants, verdicts)
 
+    def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
+        """Read some facts in the order of the participants, a batch at a time; a fact nobody has is left out."""
+        known = [name for name in names if name in self.source.facts]
+        for first, last in self.pieces:
+            for _row, batch in self._read(known, first, last):
+                yield {name: value_of(column, self.source.facts[name]) for name, column in batch.items()}
+
     def _settings(self, catalogue: Catalogue, phase: Phase) -> tuple[Any, ...]:
         """Return for each criterion all that its answers depend on besides the participants."""
         values = {parameter.id: parameter.value for parameter in catalogue.parameters}
@@ -121,9 +134,8 @@ class Cohort:
 
     def _nearest(self, settings: tuple[Any, ...]) -> tuple[tuple[Any, ...], Verdicts | None]:
         """Return the kept answers that differ in the fewest criteria."""
-        nothing: tuple[Any, ...] = (None,) * len(settings)
-        kept = sorted(self._kept.items(), key=lambda one: sum(map(_differ, one[0], settings)))
-        return kept[0] if kept else (nothing, None)
+        nothing: tuple[tuple[Any, ...], Verdicts | None] = (None,) * len(settings), None
+        return min(self._kept.items(), key=lambda one: sum(map(ne, one[0], settings)), default=nothing)
 
     def _keep(self, settings: tuple[Any, ...], verdicts: Verdicts) -> None:
         """Keep the first answers, which changes come back to, and the last.
@@ -169,13 +181,6 @@ class Cohort:
         finally:
             wait([done for done in waiting if not done.cancel()])
 
-    def values(self, names: Iterable[str]) -> Iterator[dict[str, Value]]:
-        """Read facts in the order of the participants, a batch at a time, without those that no participant has."""
-        known = [name for name in names if name in self.source.facts]
-        for first, last in self.pieces:
-            for _row, batch in self._read(known, first, last):
-                yield {name: value_of(column, self.source.facts[name]) for name, column in batch.items()}
-
     def _read(self, names: Sequence[str], first: int, last: int) -> Iterator[tuple[int, Batch]]:
         """Read columns in batches, and hold them when they are to be held: reading takes longer than using."""
         fresh = [name for name in names if name not in self._have]
@@ -186,42 +191,6 @@ class Cohort:
         batch |= {name: self._held[name][first:last] for name in names if name in self._have}
         for row in range(first, last, BATCH):
             yield row, {name: column[row - first : row - first + BATCH] for name, column in batch.items()}
-
-
-def _differ(one: object, other: object) -> bool:
-    return one != other
-
-
-def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -> CohortScreening:
-    """Screen a frame; see :meth:`protocol.eligibility.EligibilityRecord.screen_cohort`."""
-    return Cohort(catalogue, frame, hold=False).screen(phase)
-
-
-def _column_of(column: Any, fact: Fact) -> Value:
-    """Return one column of a frame (a narwhals Series) as an array of its fact's type, and which values are known.
-
-    Raises
-    ------
-    ProtocolError
-        Naming the column that does not hold values of its fact's type.
-    """
-    source = source_of(column.alias(fact.id).to_frame().to_native(), {fact.id: fact})
-    return value_of(source.read([fact.id], 0, len(source))[fact.id], fact)
-
-
-@lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    """Keep the threads: new ones would find memory of their own each time, and that of the old ones would stay."""
-    return ThreadPoolExecutor(workers(), "screening")
-
-
-if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
-    os.register_at_fork(after_in_child=_threads.cache_clear)
-
-
-def workers() -> int:
-    """Return how many pieces are worked on at a time: one on each processor, and few enough for the memory."""
-    return min(4, os.cpu_count() or 1)
 
 
 Read = Callable[[Collection[str], Places], Iterator[tuple[Places, Mapping[str, Value]]]]
@@ -241,7 +210,7 @@ def reader(cohort: Cohort, progress: Progress | None = None) -> Read:
     def read(names: Collection[str], rows: Places) -> Iterator[tuple[Places, Mapping[str, Value]]]:
         first = 0
         for batch in cohort.values(names):
-            size = max((_length(value) for value in batch.values()), default=len(cohort))
+            size = len(next(iter(batch.values())).known) if batch else len(cohort)
             begin, end = np.searchsorted(rows, [first, first + size])
             these = rows[begin:end]
             if len(these):
@@ -253,12 +222,23 @@ def reader(cohort: Cohort, progress: Progress | None = None) -> Read:
     return read
 
 
-def _length(value: Value) -> int:
-    return len(value.known)
-
-
 def taken(column: Value, rows: NDArray[Any]) -> Value:
     """Return a column for some rows only."""
     data = column.data
     some = Choices(data.positions[rows], data.options) if isinstance(data, Choices) else data[rows]
     return Value(some, column.known[rows])
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    """Keep the threads: new ones would find memory of their own each time, and that of the old ones would stay."""
+    return ThreadPoolExecutor(workers(), "screening")
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+def workers() -> int:
+    """Return how many pieces are worked on at a time: one on each processor, and few enough for the memory."""
+    return min(4, os.cpu_count() or 1)

@@ -33,191 +33,181 @@ Places = NDArray[np.intp]
 
 Counts = NDArray[np.int64]
 
-# --- Verdicts, kept as bits -------------------------------------------------------------------------------------
-
 _Words = NDArray[np.uint64]
 
-_KEPT: tuple[Status, ...] = ("not met", "unknown", "not applicable")
-"""Who has none of these verdicts has met the criterion."""
 
+@dataclass(frozen=True, repr=False)
+class CohortScreening:
+    """The answer for a cohort.
 
-class _PackedColumns(Columns):
-    """Columns whose flags are kept eight participants to a byte, the first lowest.
-
-    The bits of the last byte beyond the last participant are undefined.
-    """
-
-    def __init__(self, values: Mapping[str, Value], size: int) -> None:
-        super().__init__(values)
-        self.size = size
-
-    def fact(self, fact: Fact) -> Value:
-        """Look up one fact's column."""
-        data, known = super().fact(fact)
-        return Value(data, self.flags(known))
-
-    def flags(self, outcome: Any) -> Any:
-        """Return the outcome of a comparison, packed."""
-        return np.packbits(outcome, bitorder="little") if isinstance(outcome, np.ndarray) else outcome
-
-    def unpacked(self, flags: Any) -> Any:
-        """Return flags as one boolean per participant."""
-        if not isinstance(flags, np.ndarray):
-            return flags
-        return np.unpackbits(flags, count=self.size, bitorder="little").view(np.bool_)
-
-
-class Verdicts:
-    """The verdicts of some criteria for some participants: a compact, unchanging table.
-
-    Parameters
+    Attributes
     ----------
-    bits : array of uint64, shape (3, criteria, words)
-        Who fails, for whom it is unknown, to whom it does not apply; zeros behind the last participant.
-    size : int
-        The number of participants.
+    criteria : tuple of Criterion
+        In protocol order.
+    titles : tuple of str
+        Their short titles with the thresholds used.
+    participants : sequence of str
+        One id per row, in the order of the input.
+    verdicts : Verdicts
+        Every verdict, in a compact form; :attr:`fail`, :attr:`unknown` and :attr:`not_applicable` spell them out.
     """
-
-    def __init__(self, bits: _Words, size: int) -> None:
-        self._bits, self.size = bits, size
-
-    @classmethod
-    def judged(
-        cls, catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequence[int], size: int
-    ) -> "Verdicts":
-        """Judge a batch of participants by some criteria, given by their positions in the record."""
-        facts = prepared(catalogue).facts
-        columns = {name: value_of(column, facts[name]) for name, column in batch.items()}
-        logic = logic_of(catalogue, _PackedColumns(columns, size))
-        everybody = np.packbits(np.ones(size, dtype=bool), bitorder="little")
-        octets = np.zeros((len(_KEPT), len(criteria), -(-size // 64) * 8), dtype=np.uint8)
-        for place, i in enumerate(criteria):
-            found = outcome(logic, catalogue.criteria[i], phase)
-            for kind, flags in enumerate((found.fails, found.unknown, found.not_applicable)):
-                octets[kind, place, : len(everybody)] = both(flags, everybody) if flags is not False else 0
-        return cls(octets.view("<u8").astype(np.uint64, copy=False), size)
-
-    @classmethod
-    def joined(cls, pieces: Mapping[int, "Verdicts"], criteria: int, size: int) -> "Verdicts":
-        """Put batches together, each given with the row of its first participant."""
-        whole = np.zeros((len(_KEPT), criteria, -(-size // 64) + 2), dtype=np.uint64)
-        for first, piece in pieces.items():
-            word, shift = divmod(first, 64)
-            behind = word + piece._bits.shape[-1]
-            whole[..., word:behind] |= piece._bits << np.uint64(shift)
-            if shift:
-                whole[..., word + 1 : behind + 1] |= piece._bits >> np.uint64(64 - shift)
-        return cls(whole[..., :-2], size)
-
-    @classmethod
-    def stacked(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
-        """Put the criteria of several tables of the same participants below each other."""
-        return cls(np.concatenate([part._bits for part in parts], axis=1), parts[0].size)
-
-    def replaced(self, positions: Sequence[int], found: "Verdicts") -> "Verdicts":
-        """Return a copy with other verdicts of some criteria."""
-        bits = self._bits.copy()
-        bits[:, positions] = found._bits
-        return Verdicts(bits, self.size)
-
-    def rows_of(self, status: Status) -> _Words:
-        """Return the rows of bits of one verdict; for this module only."""
-        rows: _Words = self._bits[_KEPT.index(status)]
-        return rows
-
-    def flags(self, status: Status) -> Flags:
-        """Return who has a verdict ("not met", "unknown" or "not applicable"): shape (participants, criteria)."""
-        rows = self.rows_of(status)
-        return (
-            np.stack([_flags(row, self.size) for row in rows], axis=1)
-            if len(rows)
-            else np.empty((self.size, 0), bool)
-        )
-
-
-def _flags(bits: _Words, size: int) -> Flags:
-    """Return for each participant whether a row has the bit."""
-    octets = bits.astype("<u8", copy=False).view(np.uint8)
-    return np.unpackbits(octets, count=size, bitorder="little").view(np.bool_)
-
-
-def _size(bits: _Words) -> int:
-    return int(_sizes(bits))
-
-
-def _sizes(bits: _Words) -> Counts:
-    counts: Counts = np.bitwise_count(bits).sum(axis=-1, dtype=np.int64)
-    return counts
-
-
-def _union(bits: _Words) -> _Words:
-    found: _Words = np.bitwise_or.reduce(bits, axis=0)
-    return found
-
-
-def _exactly_once(bits: _Words) -> _Words:
-    """Return the participants in exactly one row."""
-    once, twice = (np.zeros(bits.shape[1], dtype=np.uint64) for _kind in range(2))
-    for row in bits:
-        twice |= once & row
-        once |= row
-    return once & ~twice
-
-
-def _counters(rows: _Words) -> list[_Words]:
-    """Add up the rows: binary digits of the number of set bits per participant, the lowest digit first."""
-    digits: list[_Words] = []
-    for row in rows:
-        carry = row
-        for place, digit in enumerate(digits):
-            digits[place], carry = digit ^ carry, digit & carry
-        if carry.any():
-            digits.append(carry)
-    return digits
-
-
-def _where_count(digits: list[_Words], count: int) -> _Words | None:
-    """Return who has this number of set bits; None if no participant can reach this number."""
-    if count >> len(digits):
-        return None
-    return reduce(np.bitwise_and, (digit if count >> place & 1 else ~digit for place, digit in enumerate(digits)))
-
-
-class _Counted(NamedTuple):
-    """The criteria that count by themselves, mirrors joined to them: who fails and for whom they are unknown."""
 
     criteria: tuple[Criterion, ...]
     titles: tuple[str, ...]
-    counted_in: dict[str, str]
-    host: tuple[int | None, ...]
-    """For an implied criterion the position of the one it follows from."""
-    fail: _Words
-    unknown: _Words
-    participants: int
+    participants: Sequence[str]
+    verdicts: "Verdicts"
 
+    @property
+    def fail(self) -> Flags:
+        """Who fails which criterion: shape (participants, criteria)."""
+        return self.verdicts.flags("not met")
 
-def _counted(screening: "CohortScreening") -> _Counted:
-    fail, unknown = (screening.verdicts.rows_of(status).copy() for status in ("not met", "unknown"))
-    place = {criterion.id: i for i, criterion in enumerate(screening.criteria)}
-    for i, criterion in enumerate(screening.criteria):
-        if criterion.mirrors:
-            fail[place[criterion.mirrors]] |= fail[i]
-            unknown[place[criterion.mirrors]] |= unknown[i]
-    own = [i for i, criterion in enumerate(screening.criteria) if not criterion.mirrors]
-    kept = tuple(screening.criteria[i] for i in own)
-    ids = [criterion.id for criterion in kept]
-    return _Counted(
-        criteria=kept,
-        titles=tuple(screening.titles[i] for i in own),
-        counted_in={c.id: c.counted_with for c in screening.criteria if c.counted_with},
-        host=tuple(ids.index(c.implied_by) if c.implied_by else None for c in kept),
-        fail=fail[own],
-        unknown=(unknown & ~fail)[own],
-        participants=len(screening.participants),
-    )
+    @property
+    def unknown(self) -> Flags:
+        """For whom which criterion is unknown, as :attr:`fail`."""
+        return self.verdicts.flags("unknown")
 
+    @property
+    def not_applicable(self) -> Flags:
+        """To whom which criterion does not apply, as :attr:`fail`."""
+        return self.verdicts.flags("not applicable")
 
-# --- Counts -----------------------------------------------------------------------------------------------------
+    def codes(self) -> NDArray[np.int8]:
+        """Return every verdict as a number: 0 met, 1 not met, 2 unknown, 3 not applicable.
+
+        Returns
+        -------
+        array of int8, shape (participants, criteria)
+        """
+        codes = np.full((len(self.participants), len(self.criteria)), STATUSES.index("met"), dtype=np.int8)
+        for status in _KEPT:
+            codes[self.verdicts.flags(status)] = STATUSES.index(status)
+        return codes
+
+    def having(self, status: Status, criteria: Collection[str]) -> Flags:
+        """Return who has a verdict ("not met", "unknown" or "not applicable") in at least one of some criteria.
+
+        Parameters
+        ----------
+        status : str
+        criteria : collection of str
+            Ids.
+
+        Returns
+        -------
+        array of bool, shape (participants,)
+        """
+        rows = [i for i, criterion in enumerate(self.criteria) if criterion.id in criteria]
+        return _flags(_union(self.verdicts.rows_of(status)[rows]), len(self.participants))
+
+    def tally(self, off: Collection[str] = ()) -> "Tally":
+        """Return all counts, with some criteria switched off.
+
+        Parameters
+        ----------
+        off : collection of str
+            Ids of criteria that are not counted; a mirror goes with its criterion.
+
+        Raises
+        ------
+        ProtocolError
+            For an id that is no criterion.
+        """
+        return Tally(self._counted, off) if off else self._everything
+
+    @cached_property
+    def _counted(self) -> "_Counted":
+        """The criteria that count by themselves, and their verdicts with those of their mirrors."""
+        fail, unknown = (self.verdicts.rows_of(status).copy() for status in ("not met", "unknown"))
+        place = {criterion.id: i for i, criterion in enumerate(self.criteria)}
+        for i, criterion in enumerate(self.criteria):
+            if criterion.mirrors:
+                fail[place[criterion.mirrors]] |= fail[i]
+                unknown[place[criterion.mirrors]] |= unknown[i]
+        own = [i for i, criterion in enumerate(self.criteria) if not criterion.mirrors]
+        kept = tuple(self.criteria[i] for i in own)
+        ids = [criterion.id for criterion in kept]
+        return _Counted(
+            criteria=kept,
+            titles=tuple(self.titles[i] for i in own),
+            counted_in={c.id: c.counted_with for c in self.criteria if c.counted_with},
+            host=tuple(ids.index(c.implied_by) if c.implied_by else None for c in kept),
+            fail=fail[own],
+            unknown=(unknown & ~fail)[own],
+            participants=len(self.participants),
+        )
+
+    @cached_property
+    def _everything(self) -> "Tally":
+        return Tally(self._counted)
+
+    def counts(self) -> pd.DataFrame:
+        """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
+        fail, unknown, absent = (_sizes(self.verdicts.rows_of(status)) for status in _KEPT)
+        met = len(self.participants) - fail - unknown - absent
+        names = {"criterion": [criterion.id for criterion in self.criteria], "title": self.titles}
+        return pd.DataFrame(names | {"met": met, "not met": fail, "unknown": unknown, "not applicable": absent})
+
+    def funnel(self, order: Sequence[str] | None = None, leave_out: Collection[str] = ()) -> pd.DataFrame:
+        """Count who is left after each criterion.
+
+        Parameters
+        ----------
+        order : sequence of str, optional
+            Ids of the criteria in the order in which they are asked; those not named follow in protocol order.
+        leave_out : collection of str
+            Ids of criteria that are not asked.
+
+        Returns
+        -------
+        pandas.DataFrame
+            criterion, title, fails (on its own), excluded (first failure here), remaining (no failure so far),
+            confirmed (no failure and nothing unknown so far), only_reason (fails this and nothing else). A mirror is
+            left out; an implied criterion counts what the one it follows from leaves over.
+
+        Raises
+        ------
+        ProtocolError
+            For an id that no criterion has.
+        """
+        ids = [criterion.id for criterion in self.criteria]
+        for name in (*(order or ()), *leave_out):
+            if name not in ids:
+                raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(ids))
+        return self.tally(leave_out).funnel(order or "protocol")
+
+    def leave_one_out(self) -> pd.DataFrame:
+        """Count who would be left without each criterion in turn: columns criterion, title, remaining, confirmed."""
+        return self.tally().leave_one_out()
+
+    def totals(self) -> dict[str, int]:
+        """Count the overall verdicts; every criterion decides, those counted with another included."""
+        totals = self.tally().totals
+        return {INELIGIBLE: totals["excluded"], POSSIBLE: totals["possible"], ELIGIBLE: totals["confirmed"]}
+
+    def overall(self) -> "pd.Series[str]":
+        """Return the overall verdict per participant, indexed by participant id."""
+        kinds = pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE])
+        verdicts = pd.Categorical.from_codes(self.tally().answers, dtype=kinds)
+        return pd.Series(verdicts, index=pd.Index(list(self.participants), name=IDENTITY), name="overall")
+
+    def table(self) -> pd.DataFrame:
+        """Return the verdicts counted, tidy: one row per criterion and verdict.
+
+        Returns
+        -------
+        pandas.DataFrame
+            criterion, title, status (met, not met, unknown, not applicable), participants.
+        """
+        return self.counts().melt(["criterion", "title"], var_name="status", value_name="participants")
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {count}" for name, count in self.totals().items())
+        return f"<CohortScreening of {len(self.participants)} participants, {len(self.criteria)} criteria: {counts}>"
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self)[1:-1], self.counts())
+
 
 ANSWERS = ("excluded", "possible", "confirmed")
 """An answer as a number is its place here: a criterion fails; none fails and one is unknown; all are met."""
@@ -241,7 +231,7 @@ class Tally:
     participants : int
     """
 
-    def __init__(self, counted: _Counted, off: Collection[str] = ()) -> None:
+    def __init__(self, counted: "_Counted", off: Collection[str] = ()) -> None:
         self._counted, self.off = counted, frozenset(off)
         self.ids = tuple(criterion.id for criterion in counted.criteria)
         self.titles, self.counted_in, self.participants = counted.titles, counted.counted_in, counted.participants
@@ -287,13 +277,9 @@ class Tally:
         ``confirmed`` is the worst case of what the unknowns can turn out to be, ``confirmed + possible`` the best.
         """
         excluded, possible = _size(self._excluded), _size(self._open)
-        everyone = self.participants
-        return {
-            "participants": everyone,
-            "excluded": excluded,
-            "possible": possible,
-            "confirmed": everyone - excluded - possible,
-        }
+        confirmed = self.participants - excluded - possible
+        counts = {"excluded": excluded, "possible": possible, "confirmed": confirmed}
+        return {"participants": self.participants} | counts
 
     @cached_property
     def answers(self) -> NDArray[np.int8]:
@@ -393,7 +379,6 @@ class Tally:
             gain, gain_confirmed (how many more would not be excluded, or be all known and met, without it); open
             (unknown, nothing failed), decides (of these: nothing else is unknown).
         """
-        last_unknown = _exactly_once(self._unknown) & ~self._excluded
         gains = [self._gain(name) for name in self.on]
         return pd.DataFrame(
             {
@@ -407,7 +392,7 @@ class Tally:
                 "gain": [gain for gain, _confirmed in gains],
                 "gain_confirmed": [confirmed for _gain, confirmed in gains],
                 "open": _sizes(self._unknown & self._open),
-                "decides": _sizes(self._unknown & last_unknown),
+                "decides": _sizes(self._unknown & self._unknown_once & ~self._excluded),
             }
         ).astype({"criterion": object, "title": object})  # also when all are switched off
 
@@ -419,19 +404,19 @@ class Tally:
         pandas.DataFrame
             criterion, title, remaining (not excluded), confirmed (all known and met).
         """
-        left, confirmed = self.participants - self.totals["excluded"], self.totals["confirmed"]
-        rows = []
+        rows, totals = [], self.totals
         for name in self.on:
             gain, settled = self._gain(name)
-            rows.append((name, self._titles[name], left + gain, confirmed + settled))
+            left = totals["possible"] + totals["confirmed"] + gain
+            rows.append((name, self._titles[name], left, totals["confirmed"] + settled))
         return pd.DataFrame(rows, columns=["criterion", "title", "remaining", "confirmed"])
 
     def shares(self) -> NDArray[np.float64]:
         """Divide each excluded participant equally over the criteria that fail; linear in participants."""
         digits, shares = _counters(self._fail), np.zeros(len(self.on))
-        for failing in range(1, len(self.on) + 1):
-            these = _where_count(digits, failing)
-            if these is not None and these.any():
+        for failing in range(1, min(len(self.on) + 1, 1 << len(digits))):
+            these = reduce(np.bitwise_and, (d if failing >> place & 1 else ~d for place, d in enumerate(digits)))
+            if these.any():
                 shares += _sizes(self._fail & these) / failing
         return shares
 
@@ -439,10 +424,9 @@ class Tally:
         """How many more are not excluded, and are confirmed, without one criterion."""
         row = self.on.index(criterion)
         if self._positions[row] not in self._counted.host:
-            fails, unknown = self._fail[row], self._unknown[row]
-            one, no = self._alone & fails, ~self._excluded
-            settled = ~self._other_unknown(unknown) & (one | (no & unknown))
-            return _size(one), _size(settled)
+            only, unknown = self._alone & self._fail[row], self._unknown[row]
+            known_otherwise = ~self._unknown_somewhere | (unknown & self._unknown_once)
+            return _size(only), _size(known_otherwise & (only | (unknown & ~self._excluded)))
         rest = self.without([criterion]).totals  # what follows from it takes its place
         left = rest["possible"] + rest["confirmed"] - self.totals["possible"] - self.totals["confirmed"]
         return left, rest["confirmed"] - self.totals["confirmed"]
@@ -450,10 +434,6 @@ class Tally:
     @cached_property
     def _titles(self) -> dict[str, str]:
         return dict(zip(self.ids, self.titles, strict=True))
-
-    def _other_unknown(self, unknown: _Words) -> _Words:
-        """Who has an unknown criterion besides this one."""
-        return self._unknown_somewhere & ~(unknown & self._unknown_once)
 
     @cached_property
     def _unknown_somewhere(self) -> _Words:
@@ -471,171 +451,156 @@ class Tally:
         pandas.DataFrame
             criterion, other, both (who fails both), fails (who fails the first). The diagonal is left out.
         """
-        names, fails = self.on, _sizes(self._fail)
-        both = np.array([_sizes(self._fail & row) for row in self._fail]).reshape(len(names), len(names))
-        return pd.DataFrame(
-            [
-                (name, other, int(both[i, j]), int(fails[i]))
-                for i, name in enumerate(names)
-                for j, other in enumerate(names)
-                if i != j
-            ],
-            columns=["criterion", "other", "both", "fails"],
-        )
+        both = np.array([_sizes(self._fail & row) for row in self._fail]).reshape(len(self.on), len(self.on))
+        names, (one, other) = np.array(self.on, dtype=object), np.nonzero(~np.eye(len(self.on), dtype=bool))
+        counts = {"both": both[one, other], "fails": _sizes(self._fail)[one]}
+        return pd.DataFrame({"criterion": names[one], "other": names[other]} | counts)
 
 
-@dataclass(frozen=True, repr=False)
-class CohortScreening:
-    """The answer for a cohort.
-
-    Attributes
-    ----------
-    criteria : tuple of Criterion
-        In protocol order.
-    titles : tuple of str
-        Their short titles with the thresholds used.
-    participants : sequence of str
-        One id per row, in the order of the input.
-    verdicts : Verdicts
-        Every verdict, in a compact form; :attr:`fail`, :attr:`unknown` and :attr:`not_applicable` spell them out.
-    """
+class _Counted(NamedTuple):
+    """The criteria that count by themselves, mirrors joined to them: who fails and for whom they are unknown."""
 
     criteria: tuple[Criterion, ...]
     titles: tuple[str, ...]
-    participants: Sequence[str]
-    verdicts: Verdicts
+    counted_in: dict[str, str]
+    host: tuple[int | None, ...]
+    """For an implied criterion the position of the one it follows from."""
+    fail: _Words
+    unknown: _Words
+    participants: int
 
-    @property
-    def fail(self) -> Flags:
-        """Who fails which criterion: shape (participants, criteria)."""
-        return self.verdicts.flags("not met")
 
-    @property
-    def unknown(self) -> Flags:
-        """For whom which criterion is unknown, as :attr:`fail`."""
-        return self.verdicts.flags("unknown")
+# --- Verdicts, kept as bits ---
 
-    @property
-    def not_applicable(self) -> Flags:
-        """To whom which criterion does not apply, as :attr:`fail`."""
-        return self.verdicts.flags("not applicable")
+_KEPT: tuple[Status, ...] = ("not met", "unknown", "not applicable")
+"""Who has none of these verdicts has met the criterion."""
 
-    def codes(self) -> NDArray[np.int8]:
-        """Return every verdict as a number: 0 met, 1 not met, 2 unknown, 3 not applicable.
 
-        Returns
-        -------
-        array of int8, shape (participants, criteria)
-        """
-        codes = np.full((len(self.participants), len(self.criteria)), STATUSES.index("met"), dtype=np.int8)
-        for status in _KEPT:
-            codes[self.verdicts.flags(status)] = STATUSES.index(status)
-        return codes
+class Verdicts:
+    """The verdicts of some criteria for some participants: a compact, unchanging table.
 
-    def having(self, status: Status, criteria: Collection[str]) -> Flags:
-        """Return who has a verdict ("not met", "unknown" or "not applicable") in at least one of some criteria.
+    Parameters
+    ----------
+    bits : array of uint64, shape (3, criteria, words)
+        Who fails, for whom it is unknown, to whom it does not apply; zeros behind the last participant.
+    size : int
+        The number of participants.
+    """
 
-        Parameters
-        ----------
-        status : str
-        criteria : collection of str
-            Ids.
+    def __init__(self, bits: _Words, size: int) -> None:
+        self._bits, self.size = bits, size
 
-        Returns
-        -------
-        array of bool, shape (participants,)
-        """
-        rows = [i for i, criterion in enumerate(self.criteria) if criterion.id in criteria]
-        return _flags(_union(self.verdicts.rows_of(status)[rows]), len(self.participants))
+    @classmethod
+    def judged(
+        cls, catalogue: Catalogue, batch: Batch, phase: Phase, criteria: Sequence[int], size: int
+    ) -> "Verdicts":
+        """Judge a batch of participants by some criteria, given by their positions in the record."""
+        facts = prepared(catalogue).facts
+        columns = {name: value_of(column, facts[name]) for name, column in batch.items()}
+        logic = logic_of(catalogue, _PackedColumns(columns, size))
+        everybody = np.packbits(np.ones(size, dtype=bool), bitorder="little")
+        octets = np.zeros((len(_KEPT), len(criteria), -(-size // 64) * 8), dtype=np.uint8)
+        for place, i in enumerate(criteria):
+            found = outcome(logic, catalogue.criteria[i], phase)
+            for kind, flags in enumerate((found.fails, found.unknown, found.not_applicable)):
+                octets[kind, place, : len(everybody)] = both(flags, everybody) if flags is not False else 0
+        return cls(octets.view("<u8").astype(np.uint64, copy=False), size)
 
-    def tally(self, off: Collection[str] = ()) -> Tally:
-        """Return all counts, with some criteria switched off.
+    @classmethod
+    def joined(cls, pieces: Mapping[int, "Verdicts"], criteria: int, size: int) -> "Verdicts":
+        """Put batches together, each given with the row of its first participant."""
+        whole = np.zeros((len(_KEPT), criteria, -(-size // 64) + 2), dtype=np.uint64)
+        for first, piece in pieces.items():
+            word, shift = divmod(first, 64)
+            behind = word + piece._bits.shape[-1]
+            whole[..., word:behind] |= piece._bits << np.uint64(shift)
+            if shift:
+                whole[..., word + 1 : behind + 1] |= piece._bits >> np.uint64(64 - shift)
+        return cls(whole[..., :-2], size)
 
-        Parameters
-        ----------
-        off : collection of str
-            Ids of criteria that are not counted; a mirror goes with its criterion.
+    @classmethod
+    def stacked(cls, parts: Sequence["Verdicts"]) -> "Verdicts":
+        """Put the criteria of several tables of the same participants below each other."""
+        return cls(np.concatenate([part._bits for part in parts], axis=1), parts[0].size)
 
-        Raises
-        ------
-        ProtocolError
-            For an id that is no criterion.
-        """
-        return Tally(self._counted, off) if off else self._everything
+    def replaced(self, positions: Sequence[int], found: "Verdicts") -> "Verdicts":
+        """Return a copy with other verdicts of some criteria."""
+        bits = self._bits.copy()
+        bits[:, positions] = found._bits
+        return Verdicts(bits, self.size)
 
-    @cached_property
-    def _counted(self) -> _Counted:
-        return _counted(self)
+    def rows_of(self, status: Status) -> _Words:
+        """Return the rows of bits of one verdict; for this module only."""
+        rows: _Words = self._bits[_KEPT.index(status)]
+        return rows
 
-    @cached_property
-    def _everything(self) -> Tally:
-        return Tally(self._counted)
+    def flags(self, status: Status) -> Flags:
+        """Return who has a verdict ("not met", "unknown" or "not applicable"): shape (participants, criteria)."""
+        return _flags(self.rows_of(status), self.size).T
 
-    def counts(self) -> pd.DataFrame:
-        """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
-        fail, unknown, absent = (_sizes(self.verdicts.rows_of(status)) for status in _KEPT)
-        met = len(self.participants) - fail - unknown - absent
-        names = {"criterion": [criterion.id for criterion in self.criteria], "title": self.titles}
-        return pd.DataFrame(
-            names | {"met": met, "not met": fail, "unknown": unknown, "not applicable": absent},
-        )
 
-    def funnel(self, order: Sequence[str] | None = None, leave_out: Collection[str] = ()) -> pd.DataFrame:
-        """Count who is left after each criterion.
+class _PackedColumns(Columns):
+    """Columns whose flags are kept eight participants to a byte, the first lowest.
 
-        Parameters
-        ----------
-        order : sequence of str, optional
-            Ids of the criteria in the order in which they are asked; those not named follow in protocol order.
-        leave_out : collection of str
-            Ids of criteria that are not asked.
+    The bits of the last byte beyond the last participant are undefined.
+    """
 
-        Returns
-        -------
-        pandas.DataFrame
-            criterion, title, fails (on its own), excluded (first failure here), remaining (no failure so far),
-            confirmed (no failure and nothing unknown so far), only_reason (fails this and nothing else). A mirror is
-            left out; an implied criterion counts what the one it follows from leaves over.
+    def __init__(self, values: Mapping[str, Value], size: int) -> None:
+        super().__init__(values)
+        self.size = size
 
-        Raises
-        ------
-        ProtocolError
-            For an id that no criterion has.
-        """
-        ids = [criterion.id for criterion in self.criteria]
-        for name in (*(order or ()), *leave_out):
-            if name not in ids:
-                raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(ids))
-        return self.tally(leave_out).funnel(order or "protocol")
+    def fact(self, fact: Fact) -> Value:
+        """Look up one fact's column."""
+        data, known = super().fact(fact)
+        return Value(data, self.flags(known))
 
-    def leave_one_out(self) -> pd.DataFrame:
-        """Count who would be left without each criterion in turn: columns criterion, title, remaining, confirmed."""
-        return self.tally().leave_one_out()
+    def flags(self, outcome: Any) -> Any:
+        """Return the outcome of a comparison, packed."""
+        return np.packbits(outcome, bitorder="little") if isinstance(outcome, np.ndarray) else outcome
 
-    def totals(self) -> dict[str, int]:
-        """Count the overall verdicts; every criterion decides, those counted with another included."""
-        totals = self.tally().totals
-        return {INELIGIBLE: totals["excluded"], POSSIBLE: totals["possible"], ELIGIBLE: totals["confirmed"]}
+    def unpacked(self, flags: Any) -> Any:
+        """Return flags as one boolean per participant."""
+        if not isinstance(flags, np.ndarray):
+            return flags
+        return np.unpackbits(flags, count=self.size, bitorder="little").view(np.bool_)
 
-    def overall(self) -> "pd.Series[str]":
-        """Return the overall verdict per participant, indexed by participant id."""
-        kinds = pd.CategoricalDtype([INELIGIBLE, POSSIBLE, ELIGIBLE])
-        verdicts = pd.Categorical.from_codes(self.tally().answers, dtype=kinds)
-        return pd.Series(verdicts, index=pd.Index(list(self.participants), name=IDENTITY), name="overall")
 
-    def table(self) -> pd.DataFrame:
-        """Return the verdicts counted, tidy: one row per criterion and verdict.
+def _flags(bits: _Words, size: int) -> Flags:
+    """Return for each participant whether a row has the bit: shape (..., participants)."""
+    octets = bits.astype("<u8", copy=False).view(np.uint8)
+    return np.unpackbits(octets, axis=-1, count=size, bitorder="little").view(np.bool_)
 
-        Returns
-        -------
-        pandas.DataFrame
-            criterion, title, status (met, not met, unknown, not applicable), participants.
-        """
-        return self.counts().melt(["criterion", "title"], var_name="status", value_name="participants")
 
-    def __repr__(self) -> str:
-        counts = ", ".join(f"{name} {count}" for name, count in self.totals().items())
-        return f"<CohortScreening of {len(self.participants)} participants, {len(self.criteria)} criteria: {counts}>"
+def _size(bits: _Words) -> int:
+    return int(_sizes(bits))
 
-    def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.counts())
+
+def _sizes(bits: _Words) -> Counts:
+    counts: Counts = np.bitwise_count(bits).sum(axis=-1, dtype=np.int64)
+    return counts
+
+
+def _union(bits: _Words) -> _Words:
+    found: _Words = np.bitwise_or.reduce(bits, axis=0)
+    return found
+
+
+def _exactly_once(bits: _Words) -> _Words:
+    """Return the participants in exactly one row."""
+    once, twice = (np.zeros(bits.shape[1], dtype=np.uint64) for _kind in range(2))
+    for row in bits:
+        twice |= once & row
+        once |= row
+    return once & ~twice
+
+
+def _counters(rows: _Words) -> list[_Words]:
+    """Add up the rows: binary digits of the number of set bits per participant, the lowest digit first."""
+    digits: list[_Words] = []
+    for row in rows:
+        carry = row
+        for place, digit in enumerate(digits):
+            digits[place], carry = digit ^ carry, digit & carry
+        if carry.any():
+            digits.append(carry)
+    return digits

@@ -6,9 +6,10 @@ the functions of the table below. Nothing is ever executed as Python.
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 _FUNCTIONS = {
@@ -64,6 +65,15 @@ def _names_in(condition: str) -> tuple[str, ...]:
     tree = parse(condition)
     found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in _FUNCTIONS]
     return tuple(dict.fromkeys(found))
+
+
+def comparisons(condition: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield both sides of each comparison in a condition; after ``in`` each member of the list is a side."""
+    for node in ast.walk(condition):
+        if isinstance(node, ast.Compare):
+            for left, right in pairwise([node.left, *node.comparators]):
+                for member in right.elts if isinstance(right, ast.Tuple) else [right]:
+                    yield left, member
 
 
 def nearest(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -1,8 +1,11 @@
-"""Why: a condition in words, the statements that decided a verdict, what is missing, and the tree of parts."""
+"""Why: a condition in words, the statements that decided a verdict, what is missing, and the tree of parts.
+
+Words and tree follow the parts of a condition and ask the same logic that decided the verdict for the value of each.
+"""
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -71,11 +74,8 @@ _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.GtE: ast.Lt,
     ast.LtE: ast.Gt,
     ast.Gt: ast.LtE,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
 }
+"""Of comparisons with an order."""
 
 
 class Wording:
@@ -108,25 +108,24 @@ class Wording:
     def _statement(self, node: ast.expr, *, holds: bool) -> list[str]:
         if self.logic.facts.keys().isdisjoint(names_in(node)):
             return []  # a comparison of parameters only: a choice, not a finding
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            left, [op], [right] = node.left, node.ops, node.comparators
-            if isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
-                return [self.finding(left)]
-            sign = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]]
-            return [f"{self.side(left)} {sign} {self.side(right)}"]
         match node:
+            case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn()]):
+                return [self.finding(left)]
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                sign = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]]
+                return [f"{self.side(left)} {sign} {self.side(right)}"]
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
                 return [self.finding(argument)] if holds else []
         return [self.finding(node)]
 
     def finding(self, node: ast.expr) -> str:
         """Say a fact and what was found."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ever":
-            fact = self.logic.facts[names_in(node)[0]]
-            return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
-        if isinstance(node, ast.Name) and node.id in self.logic.facts:
-            fact = self.logic.facts[node.id]
-            return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
+        match node:
+            case ast.Name(id=name) | ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]) if (
+                name in self.logic.facts
+            ):
+                fact = self.logic.facts[name]
+                return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
         return self.side(node)
 
     def side(self, node: ast.expr) -> str:
@@ -144,8 +143,9 @@ class Wording:
                 return f"{self._factor(left)} {_OPERATORS[type(op)]} {self._factor(right)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
-                unit = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
-                amount = f"{count.data} {unit}" if count.known else unit
+                amount = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
+                if count.known:
+                    amount = f"{count.data} {amount}"
                 return _("{amount} from {first} to {second}").format(
                     amount=amount, first=self.side(first), second=self.side(second)
                 )
@@ -169,12 +169,9 @@ class Wording:
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return self.gaps(operand)
             case ast.Call(func=ast.Name(id=function), args=[operand]):
-                return self.gaps(operand) or [self._grey(function, operand)]
+                reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
+                return self.gaps(operand) or [Gap(reason, "", ", ".join(self.because(operand)))]
         return [gap for name in names_in(tree) if name in self.logic.facts for gap in self.missing(name)]
-
-    def _grey(self, function: str, operand: ast.expr) -> Gap:
-        reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
-        return Gap(reason, "", ", ".join(self.because(operand)))
 
     def missing(self, name: str) -> list[Gap]:
         """Return why a fact has no value that can be used; empty when it has one."""
@@ -261,7 +258,7 @@ def _state_of(condition: Known) -> State:
 
 def _part(node: Node, title: str) -> Node:
     if node.children and not node.says:
-        return Node(node.state, title, node.join, node.children)
+        return replace(node, says=title)
     return Node(node.state, title, "and", (node,))
 
 
@@ -273,38 +270,32 @@ def _settled(node: Node | bool) -> Node:
 
 def _node(logic: Logic, node: ast.expr) -> Node | bool:
     """Return the tree of a condition, or its value when no fact is needed for it."""
+    facts = tuple(name for name in names_in(node) if name in logic.facts)
+    state = _state_of(logic.condition(node))
     match node:
         case ast.BoolOp(op=op, values=values):
-            return _joined(logic, node, [_node(logic, value) for value in values], isinstance(op, ast.And))
+            return _joined(state, [_node(logic, value) for value in values], isinstance(op, ast.And))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             inner = _node(logic, operand)
-            return not inner if isinstance(inner, bool) else _opposite(logic, node, operand, inner)
+            if isinstance(inner, bool):
+                return not inner
+            if isinstance(operand, ast.Name):
+                return Node(state, _("{label}: no").format(label=logic.facts[operand.id].label), facts=facts)
+            return Node(state, join="not", children=(inner,))
         case ast.Call(func=ast.Name(id="unclear" | "too_early" as name), args=[operand]):
             inner = _node(logic, operand)
-            if isinstance(inner, bool) and not inner:
-                return False
             join: Join = "unclear" if name == "unclear" else "too early"
-            return Node(_state_of(logic.condition(node)), join=join, children=(_settled(inner),))
-    facts = tuple(name for name in names_in(node) if name in logic.facts)
-    if not facts:
-        return bool(logic.condition(node).true)
-    return Node(_state_of(logic.condition(node)), _statement(logic, node), facts=facts)
+            return inner is not False and Node(state, join=join, children=(_settled(inner),))
+    return Node(state, _statement(logic, node), facts=facts) if facts else bool(logic.condition(node).true)
 
 
-def _joined(logic: Logic, node: ast.expr, children: list[Node | bool], is_and: bool) -> Node | bool:
+def _joined(state: State, children: list[Node | bool], is_and: bool) -> Node | bool:
     if (not is_and) in children:
         return not is_and
     kept = tuple(child for child in children if isinstance(child, Node))
     if len(kept) < 2:
         return kept[0] if kept else is_and
-    return Node(_state_of(logic.condition(node)), join="and" if is_and else "or", children=kept)
-
-
-def _opposite(logic: Logic, node: ast.expr, operand: ast.expr, inner: Node) -> Node:
-    state = _state_of(logic.condition(node))
-    if isinstance(operand, ast.Name):
-        return Node(state, _("{label}: no").format(label=logic.facts[operand.id].label), facts=inner.facts)
-    return Node(state, join="not", children=(inner,))
+    return Node(state, join="and" if is_and else "or", children=kept)
 
 
 def _statement(logic: Logic, node: ast.expr) -> str:
@@ -318,7 +309,8 @@ def _statement(logic: Logic, node: ast.expr) -> str:
             name in logic.facts and logic.facts[name].options
         ):
             members = right.elts if isinstance(right, ast.Tuple) else [right]
-            options = " / ".join(_option(logic, name, member) for member in members)
+            labels, texts = logic.facts[name].options, [words.side(member) for member in members]
+            options = " / ".join(labels.get(text, text) for text in texts)
             is_not = isinstance(op, (ast.NotEq, ast.NotIn))
             says = _("{found}, asked: not {options}") if is_not else _("{found}, asked: {options}")
             found = words.finding(left) if logic.value(left).known else logic.facts[name].label
@@ -327,9 +319,3 @@ def _statement(logic: Logic, node: ast.expr) -> str:
             pairs = zip(ops, others, strict=True)
             return " ".join([words.side(left), *(f"{_OPERATORS[type(op)]} {words.side(o)}" for op, o in pairs)])
     return words.side(node)
-
-
-def _option(logic: Logic, fact: str, member: ast.expr) -> str:
-    if isinstance(member, ast.Constant):
-        return logic.facts[fact].options.get(str(member.value), str(member.value))
-    return Wording(logic).side(member)

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from threading import Semaphore
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 import pandas as pd
@@ -22,292 +22,87 @@ from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY, Fact, expected
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-Column = NDArray[Any]
+IDENTITY = "participant_id"
 
 EPOCH = (FIRST_DAY - date(1970, 1, 1)).days - 1
 """The day numbered 0, counted from 1970-01-01: the day before the first day a participant may have."""
 
 LAST_NUMBER = (LAST_DAY - date(1970, 1, 1)).days - EPOCH
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-_YES_NO = (False, True)
-
-_NEITHER = 255
-"""Stands for what is neither yes nor no until it is refused."""
-
-
-def answers(fact: Fact) -> list[Any]:
-    """Return what a fact of few answers may hold, in the order of their numbers."""
-    return list(fact.options) if fact.type == "choice" else list(_YES_NO)
-
-
-def _answer_type(fact: Fact) -> type[np.unsignedinteger[Any]]:
-    """Return the smallest integer that numbers a fact's answers."""
-    return np.uint8 if len(answers(fact)) < _NEITHER else np.uint16
-
-
-def _refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
-    """Say which cell of a frame cannot be used; rows count from 1."""
-    where = f"column {fact.id}" + (f", row {row}" if row is not None else "")
-    return ProtocolError(where, found[:80], expected(fact))
-
-
-def _checked(column: Column, fact: Fact, first_row: int, *, whole: bool = False) -> Column:
-    """Return the column when its numbers are plausible and its dates possible; `whole` numbers have no fractions.
-
-    Raises
-    ------
-    ProtocolError
-        Naming the first cell that is not.
-    """
-    if fact.type == "date":
-        return _dates_checked(column, fact, first_row)
-    if fact.is_number:
-        _numbers_checked(column, fact, first_row, whole)
-    return column
-
-
-def _numbers_checked(numbers: Column, fact: Fact, first_row: int, whole: bool) -> None:
-    broken = numbers > np.floor(numbers) if fact.type == "whole" and not whole else np.False_
-    lowest, highest = np.fmin.reduce(numbers, initial=np.inf), np.fmax.reduce(numbers, initial=-np.inf)
-    if lowest >= fact.minimum and highest <= fact.maximum and not broken.any():
-        return
-    wrong = np.flatnonzero((numbers < fact.minimum) | (numbers > fact.maximum) | broken)
-    if len(wrong):
-        raise _refused(fact, first_row + wrong[0], f"{numbers[wrong[0]]:g} {fact.unit_label}".rstrip())
-
-
-def _dates_checked(days: Column, fact: Fact, first_row: int) -> Column:
-    """Check days counted from 31 December 1899; earlier ones count from -1, since 0 is the unknown."""
-    if days.size and (days.min() < 0 or days.max() > LAST_NUMBER):
-        wrong = np.flatnonzero((days < 0) | (days > LAST_NUMBER))
-        day = int(days[wrong[0]])
-        found = str(np.datetime64(day + EPOCH + (day < 0), "D"))
-        raise _refused(fact, first_row + wrong[0], found)
-    return days
-
-
-def _compact_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Column:
-    """Turn a pandas column of any dtype into its compact form."""
-    try:
-        return _checked(_of_pandas(series, fact, first_row), fact, first_row)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ProtocolError):
-            raise
-        raise _refused(fact, None, str(error)) from None
-
-
-def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
-    if fact.is_number:
-        return _numbers(series)
-    if fact.type == "date":
-        return _days(series, fact, first_row)
-    codes, found = pd.factorize(series)
-    places = {answer: number for number, answer in enumerate(answers(fact), start=1)}
-    values = [value if fact.type == "choice" else _flag(value) for value in found]
-    unknown = [value for value in values if str(value) not in map(str, places)]
-    if unknown:
-        raise ValueError(repr(str(unknown[0])))
-    numbers = [places[str(value) if fact.type == "choice" else value] for value in values]
-    return np.array([*numbers, 0], dtype=_answer_type(fact))[codes]  # code -1 is missing: the last entry
-
-
-def _numbers(series: "pd.Series[Any]") -> Column:
-    """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
-    types = pd.api.types
-    other = types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series)
-    if other or (series.dtype == object and any(isinstance(cell, (bool, np.bool_, date)) for cell in series)):
-        raise ValueError("yes and no, or dates, instead of numbers")
-    return series.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _flag(value: Any) -> bool:
-    if value in ("True", "False"):  # as Dask makes text of them
-        return bool(value == "True")
-    if isinstance(value, str) or value not in _YES_NO:
-        raise ValueError(f"{str(value)!r}, neither true nor false")
-    return bool(value)
-
-
-def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
-    """Take the day of a moment at 00:00 of its own zone; at any other time the day may differ between zones."""
-    if getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None) is not None:
-        series = series.dt.tz_localize(None)
-    known = series.notna().to_numpy(dtype=bool)
-    cells: Any = series.to_numpy()
-    if series.dtype.kind != "M":
-        cells = np.array([_day(cell, fact, row) for row, cell in enumerate(series, first_row)], dtype=object)
-    values = np.where(known, cells, np.datetime64(EPOCH, "D"))
-    dates = values.astype("datetime64[D]")
-    odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
-    if len(odd):
-        raise _refused(fact, first_row + odd[0], str(values[odd[0]]))
-    days = dates.astype(np.int64) - EPOCH
-    return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
-
-
-def _day(cell: Any, fact: Fact, row: int) -> Any:
-    """Take a date, a moment on its own clock, or a text like 2026-03-01; a text in another form could be any day."""
-    if isinstance(cell, datetime):
-        return cell.replace(tzinfo=None)
-    if isinstance(cell, (date, np.datetime64)) or pd.isna(cell):
-        return cell
-    if isinstance(cell, str) and _DAY.fullmatch(cell):
-        with suppress(ValueError):
-            return date.fromisoformat(cell)
-    raise _refused(fact, row, repr(cell))
-
-
-def empty(fact: Fact, size: int) -> Column:
-    """Return room for the compact column of `size` participants."""
-    if fact.is_number:
-        return np.empty(size, dtype=np.float64)
-    return np.empty(size, dtype=np.int32 if fact.type == "date" else _answer_type(fact))
-
-
-IDENTITY = "participant_id"
-
-_NO_DAY = date(9999, 12, 31)
-"""Stands for what is no day until it is refused."""
-
-_FEW = 7
-"""Options up to which comparing with each is faster than looking it up."""
-
-_A_FRAME = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+Column = NDArray[Any]
 
 Batch = dict[str, Column]
 
 
-def _no_frame(frame: Any, error: Exception) -> ProtocolError:
-    """Say that something is no table that can be read."""
-    reason = (str(error).splitlines() or [""])[0][:60]
-    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", _A_FRAME)
+class Source(Protocol):
+    """One row per participant, readable as often as needed.
+
+    Attributes
+    ----------
+    facts : mapping of str to Fact
+        The facts it has a column for.
+    """
+
+    facts: Mapping[str, Fact]
+
+    def __len__(self) -> int:
+        """Count the participants."""
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """Return the rows best read together, each as its first and the one behind its last."""
+        return cut([len(self)])
+
+    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
+        """Read some facts of the rows from `first` up to before `last`, in their compact form; on any thread."""
+
+    def identities(self) -> Sequence[str] | None:
+        """Read the participants' ids; None when there is no such column."""
 
 
-class _Form(NamedTuple):
-    """How a column becomes compact: an expression, and whether the frame itself holds whole numbers."""
+def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
+    """Recognise a frame.
 
-    expression: Any
-    whole: bool
-
-
-def _forms_of(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, _Form]:
-    """Return the forms of a frame's columns."""
-    return {
-        name: _Form(
-            _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name),
-            schema[name].is_integer(),
-        )
-        for name, fact in facts.items()
-    }
+    Raises
+    ------
+    ProtocolError
+        When it is no table of a kind that can be read, has a column twice, or none of a fact.
+    """
+    source = _recognised(frame, facts)
+    if facts and not source.facts:
+        raise ProtocolError("cohort", "no column of the record's facts", ", ".join([*facts][:5]) + ", …")
+    return source
 
 
-def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, _Form], first_row: int) -> Batch:
-    """Turn some columns of a Polars frame, some rows of it, into their compact form."""
+def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
+    if isinstance(frame, (str, Path)):
+        return ParquetFile(Path(frame), facts)
+    if isinstance(frame, pd.DataFrame):
+        return _PandasFrame(frame, facts)
+    kind = type(frame).__module__.partition(".")[0]
+    if kind not in ("polars", "pyarrow", "duckdb", "_duckdb") and not hasattr(frame, "__arrow_c_stream__"):
+        return _PandasFrame(_by_narwhals(frame), facts)
     import polars as pl
+
+    if isinstance(frame, pl.LazyFrame):  # run once: run twice it might give other rows, or the same in another order
+        names = [name for name in frame.collect_schema() if name in facts or name == IDENTITY]
+        frame = frame.select(names).collect(engine="streaming")
+    elif "duckdb" in kind:
+        frame = _fetched(frame, facts)
+    try:
+        table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise _no_frame(frame, error) from None
+    return _PolarsFrame(table, facts)
+
+
+def _by_narwhals(frame: Any) -> pd.DataFrame:
+    import narwhals as nw
 
     try:
-        frame = part.select([forms[fact.id].expression for fact in facts]).collect(engine="in-memory")  # in one chunk
-    except pl.exceptions.PolarsError as error:
-        raise _unusable(part, facts, first_row) or _no_frame(part, error) from None
-    try:
-        columns = {
-            fact.id: _checked(frame[fact.id].to_numpy(), fact, first_row, whole=forms[fact.id].whole)
-            for fact in facts
-        }
-    except ProtocolError as error:
-        raise _unusable(part, facts, first_row) or error from None
-    if any((column == _NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
-        raise _unusable(part, facts, first_row) or AssertionError
-    return columns
-
-
-def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
-    """Write a column's compact form as an expression, unknown as null; not strictly, the unusable is null too."""
-    import polars as pl
-
-    column = pl.col(fact.id)
-    if fact.type == "choice":
-        return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
-    if dtype in (pl.Enum, pl.Categorical):
-        column, dtype = column.cast(pl.String), pl.String
-    if fact.type == "date":
-        return _date(fact, column, dtype, strict=strict)
-    if dtype == pl.Boolean and fact.type == "yes_no":
-        return column.cast(pl.UInt8) + 1
-    if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
-        raise _refused(fact, None, f"cells of type {dtype}")
-    numbers = column.cast(pl.Float64, strict=strict)
-    if fact.is_number:
-        return numbers
-    flags, neither = numbers.fill_nan(None), pl.lit(_NEITHER if strict else None)
-    return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
-
-
-def _date(fact: Fact, column: Any, dtype: Any, *, strict: bool) -> Any:
-    """Count the days of a column, from 31 December 1899."""
-    import polars as pl
-
-    if dtype == pl.String:
-        column = _written(column, strict=strict)
-    elif isinstance(dtype, pl.Datetime):
-        column = _midnights(column, dtype, strict=strict)
-    elif dtype not in (pl.Date, pl.Null):
-        raise _refused(fact, None, f"cells of type {dtype}")
-    days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
-    return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
-
-
-def _written(column: Any, *, strict: bool) -> Any:
-    """Take a text that is a day as 2026-03-01; in any other form day and month could be exchanged."""
-    import polars as pl
-
-    day, other = column.str.to_date("%Y-%m-%d", strict=False), pl.lit(_NO_DAY if strict else None)
-    return pl.when(day.cast(pl.String) == column).then(day).when(column.is_not_null()).then(other)
-
-
-def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:
-    """Take the day of a moment at 00:00 of its own zone; at any other time the day may differ between zones."""
-    import polars as pl
-
-    clock = column.dt.replace_time_zone(None) if dtype.time_zone else column
-    other = pl.lit(_NO_DAY if strict else None)
-    return pl.when(clock == clock.dt.truncate("1d")).then(clock.cast(pl.Date)).when(clock.is_not_null()).then(other)
-
-
-def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
-    """Number the options from 1; comparing with each of a few is faster than looking them up."""
-    import polars as pl
-
-    if len(fact.options) > _FEW:
-        small = pl.UInt8 if _answer_type(fact) is np.uint8 else pl.UInt16
-        return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
-    small, neither = pl.UInt8, _NEITHER if strict else None
-    numbered: Any = pl.when(column.is_null()).then(pl.lit(None, small))
-    for number, option in enumerate(fact.options, start=1):
-        numbered = numbered.when(column == option).then(pl.lit(number, small))
-    return numbered.otherwise(pl.lit(neither, small))
-
-
-def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:
-    """Find the first cell that cannot be used."""
-    import polars as pl
-
-    schema = part.collect_schema()
-    for fact in facts:
-        loose = _expression(fact, schema[fact.id], strict=False)
-        cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
-        wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
-        if wrong.height:
-            return _refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
-    return None
-
-
-def _collected(lazy: Any, facts: Mapping[str, Fact]) -> Any:
-    """Run a lazy frame once: run twice it might give other rows, or the same in another order."""
-    names = [name for name in lazy.collect_schema() if name in facts or name == IDENTITY]
-    return lazy.select(names).collect(engine="streaming")
+        table: pd.DataFrame = nw.from_native(frame, eager_only=True).to_pandas()
+    except (TypeError, ValueError) as error:
+        raise _no_frame(frame, error) from None
+    return table
 
 
 def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
@@ -328,31 +123,11 @@ def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
         return pl.DataFrame(relation.project(", ".join(plain.values())))
 
 
-WEIGHT = 300
-"""Bytes a participant that columns read from a file together may need: more is quicker, and needs more memory."""
-
-MOST = 1 << 18
-"""Rows read together at most."""
-
-
-class Source(Protocol):
-    """One row per participant, readable as often as needed."""
-
-    @property
-    def facts(self) -> Mapping[str, Fact]:
-        """The facts it has a column for."""
-
-    def __len__(self) -> int:
-        """Count the participants."""
-
-    def pieces(self) -> list[tuple[int, int]]:
-        """Return the rows best read together, each as its first and the one behind its last."""
-
-    def read(self, names: Iterable[str], first: int, last: int) -> Batch:
-        """Read some facts of the rows from `first` up to before `last`, in their compact form; on any thread."""
-
-    def identities(self) -> Sequence[str] | None:
-        """Read the participants' ids; None when there is no such column."""
+def _no_frame(frame: Any, error: Exception) -> ProtocolError:
+    """Say that something is no table that can be read."""
+    reason = (str(error).splitlines() or [""])[0][:60]
+    write = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", write)
 
 
 class Participants(Sequence[str]):
@@ -397,101 +172,56 @@ def identity(cell: Any) -> str:
     return str(int(cell) if number and cell == cell // 1 else cell)
 
 
-def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
-    """Recognise a frame.
-
-    Raises
-    ------
-    ProtocolError
-        When it is no table of a kind that can be read, has a column twice, or none of a fact.
-    """
-    source = _recognised(frame, facts)
-    if facts and not source.facts:
-        raise ProtocolError("cohort", "no column of the record's facts", ", ".join([*facts][:5]) + ", …")
-    return source
+# --- Frames by their kind ---
 
 
-def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
-    if isinstance(frame, (str, Path)):
-        return ParquetFile(Path(frame), facts)
-    if isinstance(frame, pd.DataFrame):
-        return _PandasFrame(frame, facts)
-    kind = type(frame).__module__.partition(".")[0]
-    if kind not in ("polars", "pyarrow", "duckdb", "_duckdb") and not hasattr(frame, "__arrow_c_stream__"):
-        return _PandasFrame(_by_narwhals(frame), facts)
-    import polars as pl
+class _Frame(Source):
+    """A frame in memory."""
 
-    if isinstance(frame, pl.LazyFrame):
-        frame = _collected(frame, facts)
-    elif "duckdb" in kind:
-        frame = _fetched(frame, facts)
-    try:
-        table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise _no_frame(frame, error) from None
-    return _PolarsFrame(table, facts)
-
-
-def _by_narwhals(frame: Any) -> pd.DataFrame:
-    import narwhals as nw
-
-    try:
-        table: pd.DataFrame = nw.from_native(frame, eager_only=True).to_pandas()
-    except (TypeError, ValueError) as error:
-        raise _no_frame(frame, error) from None
-    return table
-
-
-class _PandasFrame:
-    """A pandas frame of any dtypes."""
-
-    def __init__(self, frame: pd.DataFrame, facts: Mapping[str, Fact]) -> None:
-        if not frame.columns.is_unique:
-            raise _no_frame(frame, ValueError("a column twice"))
+    def __init__(self, frame: Any, facts: Mapping[str, Fact]) -> None:
         self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
 
     def __len__(self) -> int:
         return len(self.frame)
 
-    def pieces(self) -> list[tuple[int, int]]:
-        """See :class:`Source`."""
-        return cut([len(self)])
+    def identities(self) -> Sequence[str] | None:
+        return self.frame[IDENTITY] if IDENTITY in self.frame.columns else None
+
+
+class _PandasFrame(_Frame):
+    """A pandas frame of any dtypes."""
+
+    def __init__(self, frame: pd.DataFrame, facts: Mapping[str, Fact]) -> None:
+        if not frame.columns.is_unique:
+            raise _no_frame(frame, ValueError("a column twice"))
+        super().__init__(frame, facts)
 
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
-        """See :class:`Source`."""
         rows = self.frame.iloc[first:last]
         return {name: _compact_pandas(rows[name], self.facts[name], first + 1) for name in names}
 
     def identities(self) -> Sequence[str] | None:
-        """See :class:`Source`."""
-        return self.frame[IDENTITY].to_numpy() if IDENTITY in self.frame else None  # type: ignore[return-value]
+        ids: Any = super().identities()
+        return None if ids is None else ids.to_numpy()  # by place, whatever the index
 
 
-class _PolarsFrame:
+class _PolarsFrame(_Frame):
     """A Polars frame in memory."""
 
     def __init__(self, frame: Any, facts: Mapping[str, Fact]) -> None:
-        self.frame, self.facts = frame, {name: facts[name] for name in frame.columns if name in facts}
-        self._forms = _forms_of(self.facts, frame.schema)
-
-    def __len__(self) -> int:
-        return int(self.frame.height)
-
-    def pieces(self) -> list[tuple[int, int]]:
-        """See :class:`Source`."""
-        return cut([len(self)])
+        super().__init__(frame, facts)
+        self._forms = _forms(self.facts, frame.schema)
 
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
-        """See :class:`Source`."""
         part = self.frame.lazy().slice(first, last - first)
         return compact(part, [self.facts[name] for name in names], self._forms, first + 1)
 
-    def identities(self) -> Sequence[str] | None:
-        """See :class:`Source`."""
-        return self.frame[IDENTITY] if IDENTITY in self.frame.columns else None
+
+WEIGHT = 300
+"""Bytes a participant that columns read from a file together may need: more is quicker, and needs more memory."""
 
 
-class ParquetFile:
+class ParquetFile(Source):
     """A Parquet file, of which only what is asked for is ever in memory."""
 
     def __init__(self, path: Path, facts: Mapping[str, Fact]) -> None:
@@ -505,7 +235,7 @@ class ParquetFile:
             self.groups = self._kept_together()
         except (OSError, pl.exceptions.PolarsError) as error:
             raise _no_frame(str(path), error) from None
-        self._forms = _forms_of(self.facts, self.schema)
+        self._forms = _forms(self.facts, self.schema)
 
     def _kept_together(self) -> list[int]:
         """Count the rows the file keeps together: Polars reads each such group as a chunk of its own."""
@@ -555,6 +285,10 @@ def weight(dtype: Any) -> int:
     return 16 if dtype == pl.String else 1 if dtype == pl.Boolean else 8
 
 
+MOST = 1 << 18
+"""Rows read together at most."""
+
+
 def cut(groups: Iterable[int]) -> list[tuple[int, int]]:
     """Cut rows kept in groups into pieces of about a size: small groups together, large ones in equal parts."""
     pieces, first, last = [], 0, 0
@@ -570,3 +304,253 @@ def cut(groups: Iterable[int]) -> list[tuple[int, int]]:
                 pieces.append((first, last))
                 first = last
     return [*pieces, (first, last)] if first < last else pieces
+
+
+# --- Compact columns ---
+
+
+def answers(fact: Fact) -> list[Any]:
+    """Return what a fact of few answers may hold, in the order of their numbers."""
+    return list(fact.options) if fact.type == "choice" else [False, True]
+
+
+_NEITHER = 255
+"""Stands for what is neither yes nor no until it is refused."""
+
+
+def _answer_type(fact: Fact) -> type[np.unsignedinteger[Any]]:
+    """Return the smallest integer that numbers a fact's answers."""
+    return np.uint8 if len(answers(fact)) < _NEITHER else np.uint16
+
+
+def empty(fact: Fact, size: int) -> Column:
+    """Return room for the compact column of `size` participants."""
+    if fact.is_number:
+        return np.empty(size, dtype=np.float64)
+    return np.empty(size, dtype=np.int32 if fact.type == "date" else _answer_type(fact))
+
+
+def _checked(column: Column, fact: Fact, first_row: int) -> Column:
+    """Return the column when its numbers are plausible and its dates possible.
+
+    Dates count from 31 December 1899; earlier ones count from -1, since 0 is the unknown.
+
+    Raises
+    ------
+    ProtocolError
+        Naming the first cell that is not.
+    """
+    is_date = fact.type == "date"
+    if not (is_date or fact.is_number):
+        return column
+    low, high = (0, LAST_NUMBER) if is_date else (fact.minimum, fact.maximum)
+    broken = column > np.floor(column) if fact.type == "whole" else np.False_
+    if (
+        np.fmin.reduce(column, initial=high) >= low
+        and np.fmax.reduce(column, initial=low) <= high
+        and not broken.any()
+    ):
+        return column
+    row = np.flatnonzero((column < low) | (column > high) | broken)[0]
+    cell = column[row]
+    day = np.datetime64(int(cell) + EPOCH + int(cell < 0), "D") if is_date else None
+    raise _refused(fact, first_row + row, str(day) if is_date else f"{cell:g} {fact.unit_label}".rstrip())
+
+
+def _refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
+    """Say which cell of a frame cannot be used; rows count from 1."""
+    where = f"column {fact.id}" + (f", row {row}" if row is not None else "")
+    return ProtocolError(where, found[:80], expected(fact))
+
+
+# --- Compact columns from pandas ---
+
+
+def _compact_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) -> Column:
+    """Turn a pandas column of any dtype into its compact form."""
+    try:
+        return _checked(_of_pandas(series, fact, first_row), fact, first_row)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ProtocolError):
+            raise
+        raise _refused(fact, None, str(error)) from None
+
+
+def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
+    if fact.is_number:
+        return _numbers(series)
+    if fact.type == "date":
+        return _days(series, fact, first_row)
+    codes, found = pd.factorize(series)
+    places = {str(answer): number for number, answer in enumerate(answers(fact), start=1)}
+    texts = [str(value if fact.type == "choice" else _flag(value)) for value in found]
+    if unknown := [text for text in texts if text not in places]:
+        raise ValueError(repr(unknown[0]))
+    numbers = [places[text] for text in texts]
+    return np.array([*numbers, 0], dtype=_answer_type(fact))[codes]  # code -1 is missing: the last entry
+
+
+def _numbers(series: "pd.Series[Any]") -> Column:
+    """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
+    types = pd.api.types
+    other = types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series)
+    if other or (series.dtype == object and any(isinstance(cell, (bool, np.bool_, date)) for cell in series)):
+        raise ValueError("yes and no, or dates, instead of numbers")
+    return series.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _flag(value: Any) -> bool:
+    if value in ("True", "False"):  # as Dask makes text of them
+        return bool(value == "True")
+    if isinstance(value, str) or value not in (False, True):
+        raise ValueError(f"{str(value)!r}, neither true nor false")
+    return bool(value)
+
+
+def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
+    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    if getattr(getattr(series.dtype, "pyarrow_dtype", series.dtype), "tz", None) is not None:
+        series = series.dt.tz_localize(None)
+    known = series.notna().to_numpy(dtype=bool)
+    cells: Any = series.to_numpy()
+    if series.dtype.kind != "M":
+        cells = np.array([_day(cell, fact, row) for row, cell in enumerate(series, first_row)], dtype=object)
+    values = np.where(known, cells, np.datetime64(EPOCH, "D"))
+    dates = values.astype("datetime64[D]")
+    odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
+    if len(odd):
+        raise _refused(fact, first_row + odd[0], str(values[odd[0]]))
+    days = dates.astype(np.int64) - EPOCH
+    return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _day(cell: Any, fact: Fact, row: int) -> Any:
+    """Take a date, a moment on its own clock, or a text like 2026-03-01; a text in another form could be any day."""
+    if isinstance(cell, datetime):
+        return cell.replace(tzinfo=None)
+    if isinstance(cell, (date, np.datetime64)) or pd.isna(cell):
+        return cell
+    if isinstance(cell, str) and _DAY.fullmatch(cell):
+        with suppress(ValueError):
+            return date.fromisoformat(cell)
+    raise _refused(fact, row, repr(cell))
+
+
+# --- Compact columns from Polars ---
+
+
+def _forms(facts: Mapping[str, Fact], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return for each column of a frame the expression of its compact form."""
+    return {
+        name: _expression(fact, schema[name]).fill_null(np.nan if fact.is_number else 0).alias(name)
+        for name, fact in facts.items()
+    }
+
+
+def compact(part: Any, facts: Sequence[Fact], forms: Mapping[str, Any], first_row: int) -> Batch:
+    """Turn some columns of a Polars frame, some rows of it, into their compact form."""
+    import polars as pl
+
+    try:
+        frame = part.select([forms[fact.id] for fact in facts]).collect(engine="in-memory")  # in one chunk
+    except pl.exceptions.PolarsError as error:
+        raise _unusable(part, facts, first_row) or _no_frame(part, error) from None
+    try:
+        columns = {fact.id: _checked(frame[fact.id].to_numpy(), fact, first_row) for fact in facts}
+    except ProtocolError as error:
+        raise _unusable(part, facts, first_row) or error from None
+    if any((column == _NEITHER).any() for column in columns.values() if column.dtype == np.uint8):
+        raise _unusable(part, facts, first_row) or AssertionError
+    return columns
+
+
+def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError | None:
+    """Find the first cell that cannot be used."""
+    import polars as pl
+
+    schema = part.collect_schema()
+    for fact in facts:
+        loose = _expression(fact, schema[fact.id], strict=False)
+        cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
+        wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
+        if wrong.height:
+            return _refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
+    return None
+
+
+def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
+    """Write a column's compact form as an expression, unknown as null; not strictly, the unusable is null too."""
+    import polars as pl
+
+    column = pl.col(fact.id)
+    if fact.type == "choice":
+        return _option(fact, column if dtype in (pl.Enum, pl.Categorical) else column.cast(pl.String), strict=strict)
+    if dtype in (pl.Enum, pl.Categorical):
+        column, dtype = column.cast(pl.String), pl.String
+    if fact.type == "date":
+        return _date(fact, column, dtype, strict=strict)
+    if dtype == pl.Boolean and fact.type == "yes_no":
+        return column.cast(pl.UInt8) + 1
+    if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
+        raise _refused(fact, None, f"cells of type {dtype}")
+    numbers = column.cast(pl.Float64, strict=strict)
+    if fact.is_number:
+        return numbers
+    flags, neither = numbers.fill_nan(None), pl.lit(_NEITHER if strict else None)
+    return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def _date(fact: Fact, column: Any, dtype: Any, *, strict: bool) -> Any:
+    """Count the days of a column, from 31 December 1899."""
+    import polars as pl
+
+    if dtype == pl.String:
+        column = _written(column, strict=strict)
+    elif isinstance(dtype, pl.Datetime):
+        column = _midnights(column, dtype, strict=strict)
+    elif dtype not in (pl.Date, pl.Null):
+        raise _refused(fact, None, f"cells of type {dtype}")
+    days = column.cast(pl.Date, strict=strict).to_physical() - EPOCH
+    return pl.when(days <= 0).then(days - 1).otherwise(days).cast(pl.Int32)
+
+
+_NO_DAY = date(9999, 12, 31)
+"""Stands for what is no day until it is refused."""
+
+
+def _written(column: Any, *, strict: bool) -> Any:
+    """Take a text that is a day as 2026-03-01; in any other form day and month could be exchanged."""
+    import polars as pl
+
+    day, other = column.str.to_date("%Y-%m-%d", strict=False), pl.lit(_NO_DAY if strict else None)
+    return pl.when(day.cast(pl.String) == column).then(day).when(column.is_not_null()).then(other)
+
+
+def _midnights(column: Any, dtype: Any, *, strict: bool) -> Any:
+    """Take the day where the clock says 00:00, in whatever zone; of any other time the day may be another's."""
+    import polars as pl
+
+    clock = column.dt.replace_time_zone(None) if dtype.time_zone else column
+    other = pl.lit(_NO_DAY if strict else None)
+    return pl.when(clock == clock.dt.truncate("1d")).then(clock.cast(pl.Date)).when(clock.is_not_null()).then(other)
+
+
+_FEW = 7
+"""Options up to which comparing with each is faster than looking it up."""
+
+
+def _option(fact: Fact, column: Any, *, strict: bool) -> Any:
+    """Number the options from 1; comparing with each of a few is faster than looking them up."""
+    import polars as pl
+
+    if len(fact.options) > _FEW:
+        small = pl.UInt8 if _answer_type(fact) is np.uint8 else pl.UInt16
+        return column.cast(pl.Enum(answers(fact)), strict=strict).to_physical().cast(small) + 1
+    small, neither = pl.UInt8, _NEITHER if strict else None
+    numbered: Any = pl.when(column.is_null()).then(pl.lit(None, small))
+    for number, option in enumerate(fact.options, start=1):
+        numbered = numbered.when(column == option).then(pl.lit(number, small))
+    return numbered.otherwise(pl.lit(neither, small))

@@ -6,7 +6,6 @@ values nothing changes, and the criteria engine itself is asked once in every st
 """
 
 import ast
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,138 +18,16 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.cohort import Read
 from protocol.eligibility.cohort_counts import CohortScreening, Flags, Places, Tally
-from protocol.eligibility.conditions import names_in, parse
+from protocol.eligibility.conditions import comparisons, names_in, parse
 from protocol.eligibility.criteria import Catalogue, Criterion, Parameter
 from protocol.eligibility.fact_sources import Columns
 from protocol.eligibility.logic import TOLERANCE, Logic, Value
 from protocol.eligibility.verdicts import facts_behind, logic_of, names_behind, names_of, outcome
 from protocol.records import Phase, ProtocolError
 
-_NEXT_TO_NOTHING = 1e-9
-"""Far below the steps of any threshold: a crossing at 0 has no relative tolerance, and needs a stretch as well."""
-
 _Numbers = NDArray[np.float64]
 
-
-class _Comparison(NamedTuple):
-    """Two sides of a comparison in which a threshold stands."""
-
-    left: ast.expr
-    right: ast.expr
-
-
-class _Crossing(NamedTuple):
-    """The threshold at which both sides are equal (infinite: never), and how far around it they count as equal."""
-
-    value: _Numbers
-    slack: _Numbers
-
-
-class _Evaluation:
-    """Some criteria for some participants, at any value of a threshold, one value for all or one for each.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        With the parameters as they stand.
-    criteria : sequence of Criterion
-    phase : str
-    columns : mapping of str to Value
-        The facts, each an array of shape (participants,).
-    size : int
-        The number of participants.
-    """
-
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        criteria: Sequence[Criterion],
-        phase: Phase,
-        columns: Mapping[str, Value],
-        size: int,
-    ) -> None:
-        self.catalogue, self.criteria, self.phase = catalogue, criteria, phase
-        self.columns, self.size = Columns(columns), size
-
-    def logic(self, parameter: str, value: Any) -> Logic:
-        """Return the logic with one parameter at another value."""
-        return logic_of(self.catalogue, self.columns, {parameter: SimpleNamespace(value=value)})
-
-    def at(self, parameter: str, value: Any) -> tuple[Flags, Flags]:
-        """Return who fails one of the criteria, and for whom (without a failure) one of them is unknown."""
-        logic, fails, open_ = self.logic(parameter, value), np.zeros(self.size, bool), np.zeros(self.size, bool)
-        for criterion in self.criteria:
-            found = outcome(logic, criterion, self.phase)
-            fails |= found.fails
-            open_ |= found.unknown
-        return fails, open_ & ~fails
-
-    def crossing(self, comparison: _Comparison, parameter: str, low: float, high: float) -> _Crossing | None:
-        """Find for each participant where a comparison changes; None when it never does."""
-        sides = [
-            np.broadcast_to(np.asarray(data, dtype=np.float64), self.size)
-            for value in (low, high)
-            for node in comparison
-            if (data := self.logic(parameter, value).value(node).data) is not None
-        ]
-        if len(sides) < 4:
-            return None  # a side is unknown for everybody
-        left, right, left_high, right_high = sides
-        with np.errstate(all="ignore"):
-            slope = ((left_high - right_high) - (left - right)) / (high - low)
-            value = low - (left - right) / slope
-            there = right + (right_high - right) * (value - low) / (high - low)
-            slack = TOLERANCE * abs(there) / abs(slope)
-        value, slack = np.where(abs(value) < _NEXT_TO_NOTHING, 0.0, value), np.maximum(slack, _NEXT_TO_NOTHING)
-        known = np.isfinite(value) & np.isfinite(slack)
-        return _Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
-
-
-def _comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: str) -> list[_Comparison]:
-    """Return the comparisons a threshold stands in, those on the age of a measurement included."""
-    criteria = tuple(criteria)
-    trees = [parse(text) for criterion in criteria for text in criterion.conditions()]
-    trees += [
-        parse(f"days_between({fact.dated_by}, {catalogue.roles.enrolment_day}) > {parameter}")
-        for fact in facts_behind(catalogue, *criteria).values()
-        if fact.valid_days == parameter and catalogue.roles.enrolment_day
-    ]
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Compare)]
-    found = {
-        (ast.unparse(left), ast.unparse(right)): _Comparison(left, right)
-        for node in nodes
-        for left, right in _pairs(node)
-        if parameter in names_in(left) or parameter in names_in(right)
-    }
-    return list(found.values())
-
-
-def _pairs(node: ast.Compare) -> Iterable[tuple[ast.expr, ast.expr]]:
-    sides = [node.left, *node.comparators]
-    for left, right in pairwise(sides):
-        for member in right.elts if isinstance(right, ast.Tuple) else [right]:
-            yield left, member
-
-
-def _is_linear(comparison: _Comparison, parameter: str) -> bool:
-    """Whether both sides are linear in a threshold."""
-    return all(_degree(side, parameter) <= 1 for side in comparison)
-
-
-def _degree(node: ast.expr, parameter: str) -> int:
-    """The highest power of a threshold; 2 stands for anything beyond linear."""
-    match node:
-        case ast.Name(id=name):
-            return int(name == parameter)
-        case ast.UnaryOp(operand=operand):
-            return _degree(operand, parameter)
-        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
-            return max(_degree(left, parameter), _degree(right, parameter))
-        case ast.BinOp(op=ast.Mult(), left=left, right=right):
-            return min(_degree(left, parameter) + _degree(right, parameter), 2)
-        case ast.BinOp(op=ast.Div(), left=left, right=right):
-            return 2 if _degree(right, parameter) else _degree(left, parameter)
-    return 2 if parameter in names_in(node) else 0
+# --- A threshold over its range ---
 
 
 def concerned(catalogue: Catalogue, parameter: str) -> tuple[Criterion, ...]:
@@ -160,14 +37,19 @@ def concerned(catalogue: Catalogue, parameter: str) -> tuple[Criterion, ...]:
     )
 
 
+def steps(parameter: Parameter, at_most: int = 400) -> _Numbers:
+    """Return the values of a threshold's slider, and its present value among them."""
+    if parameter.minimum is None or parameter.maximum is None or isinstance(parameter.value, str):
+        raise ProtocolError(
+            parameter.label, "a reading and not a threshold", "the id of a parameter that is a number"
+        )
+    count = round((parameter.maximum - parameter.minimum) / (parameter.step or 0.1)) + 1
+    points = np.linspace(parameter.minimum, parameter.maximum, int(min(max(count, 2), at_most)))
+    return np.unique(np.round(np.append(points, float(parameter.value)), 9))
+
+
 FEWER_POINTS = 25
 """At most so many points of a threshold that has to be screened value by value."""
-
-_MARGIN = 1e-6
-"""How far beyond its ends a range is followed, so that an end, too, lies inside a stretch."""
-
-_Concerned = tuple[tuple[Criterion, ...], Places, Flags]
-"""The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
 
 
 @dataclass(frozen=True)
@@ -193,15 +75,27 @@ class Curve:
     every_point: bool = True
 
 
-def steps(parameter: Parameter, at_most: int = 400) -> _Numbers:
-    """Return the values of a threshold's slider, and its present value among them."""
-    if parameter.minimum is None or parameter.maximum is None or isinstance(parameter.value, str):
-        raise ProtocolError(
-            parameter.label, "a reading and not a threshold", "the id of a parameter that is a number"
-        )
-    count = round((parameter.maximum - parameter.minimum) / (parameter.step or 0.1)) + 1
-    points = np.linspace(parameter.minimum, parameter.maximum, int(min(max(count, 2), at_most)))
-    return np.unique(np.round(np.append(points, float(parameter.value)), 9))
+def curve(
+    catalogue: Catalogue,
+    screening: CohortScreening,
+    read: Read,
+    parameter: str,
+    points: _Numbers,
+    phase: Phase,
+    off: Collection[str] = (),
+) -> Curve:
+    """Count who is left at some values of a threshold, ascending; the other parameters are those of :func:`sweep`."""
+    found = sweep(catalogue, screening, read, parameter, (points[0], points[-1]), phase, off)
+    if found is not None:
+        return found.at(points)
+    some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
+    counts = np.zeros((2, len(some)), dtype=np.int64)
+    own, rows, others_unknown = _concerned(catalogue, screening, parameter, off)
+    for these, columns in read(facts_behind(catalogue, *own), rows):
+        evaluation = _Evaluation(catalogue, own, phase, columns, len(these))
+        for place, point in enumerate(some):
+            counts[:, place] += evaluation.left(parameter, float(point), others_unknown[these]).sum(axis=1)
+    return Curve(parameter, some, counts[0], counts[1], every_point=False)
 
 
 @dataclass(frozen=True)
@@ -263,102 +157,61 @@ def sweep(
     Sweep or None
         None when a comparison is not linear in the threshold.
     """
-    own, rows, others_open = _concerned(catalogue, screening, parameter, off)
+    own, rows, others_unknown = _concerned(catalogue, screening, parameter, off)
     compared = _comparisons(catalogue, own, parameter)
     if not all(_is_linear(comparison, parameter) for comparison in compared):
         return None
-    first, changes = np.zeros(2, dtype=np.int64), _Changes()
+    first = np.zeros(2, dtype=np.int64)
+    more, fewer = ([[np.empty(0)], [np.empty(0)]] for _direction in range(2))
     for these, columns in read(facts_behind(catalogue, *own), rows):
         evaluation = _Evaluation(catalogue, own, phase, columns, len(these))
         before = None
         for begin, middle in _stretches(evaluation, compared, parameter, ends):
-            fails, open_ = evaluation.at(parameter, middle)
-            open_ = (open_ | others_open[these]) & ~fails
-            now = (~fails & ~open_, open_)
+            now = evaluation.left(parameter, middle, others_unknown[these])
             if before is None:
-                first += [int(kind.sum()) for kind in now]
+                first += now.sum(axis=1)
             else:
-                changes.note(begin, before, now)
+                for kind in range(2):
+                    more[kind].append(begin[now[kind] & ~before[kind]])
+                    fewer[kind].append(begin[before[kind] & ~now[kind]])
             before = now
-    return Sweep(parameter, (int(first[0]), int(first[1])), changes.of("more"), changes.of("fewer"))
+    return Sweep(parameter, (int(first[0]), int(first[1])), _ascending(*more), _ascending(*fewer))
 
 
-class _Changes:
-    """Collects at which values participants become, or cease to be, confirmed and possible."""
-
-    def __init__(self) -> None:
-        self.found: dict[tuple[str, int], list[_Numbers]] = defaultdict(list)
-
-    def note(self, begin: _Numbers, before: tuple[Flags, Flags], now: tuple[Flags, Flags]) -> None:
-        """Note who is another from a value on than before it."""
-        for kind, (was, is_) in enumerate(zip(before, now, strict=True)):
-            self.found["more", kind].append(begin[is_ & ~was])
-            self.found["fewer", kind].append(begin[was & ~is_])
-
-    def of(self, direction: str) -> tuple[_Numbers, _Numbers]:
-        """Return the values in ascending order, of confirmed and of possible."""
-        confirmed, possible = (
-            np.sort(np.concatenate([np.empty(0), *self.found[direction, kind]])) for kind in (0, 1)
-        )
-        return confirmed, possible
+def _ascending(confirmed: list[_Numbers], possible: list[_Numbers]) -> tuple[_Numbers, _Numbers]:
+    return np.sort(np.concatenate(confirmed)), np.sort(np.concatenate(possible))
 
 
-def _stretches(
-    evaluation: _Evaluation, compared: Sequence[_Comparison], parameter: str, ends: tuple[float, float]
-) -> Iterator[tuple[_Numbers, _Numbers]]:
-    """Cut each participant's range where a comparison can change: the beginning and the middle of each stretch.
-
-    Where both sides count as equal is a stretch of its own.
-    """
-    low_end, high_end = ends[0] - _MARGIN, ends[1] + _MARGIN
-    crossings = [
-        found for one in compared if (found := evaluation.crossing(one, parameter, low_end, high_end)) is not None
-    ]
-    edges = [found.value + side * found.slack for found in crossings for side in (-1, 1)]
-    inner = np.sort(np.clip(np.array(edges).reshape(len(edges), evaluation.size), low_end, high_end), axis=0)
-    low, high = (np.full((1, evaluation.size), end) for end in (low_end, high_end))
-    for begin, end in pairwise(np.vstack([low, inner, high])):
-        yield begin, (begin + end) / 2
-
-
-def curve(
-    catalogue: Catalogue,
-    screening: CohortScreening,
-    read: Read,
-    parameter: str,
-    points: _Numbers,
-    phase: Phase,
-    off: Collection[str] = (),
-) -> Curve:
-    """Count who is left at some values of a threshold, ascending; the other parameters are those of :func:`sweep`."""
-    found = sweep(catalogue, screening, read, parameter, (points[0], points[-1]), phase, off)
-    if found is not None:
-        return found.at(points)
-    return _one_by_one(catalogue, _concerned(catalogue, screening, parameter, off), read, parameter, points, phase)
-
-
-def _concerned(catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]) -> _Concerned:
+def _concerned(
+    catalogue: Catalogue, screening: CohortScreening, parameter: str, off: Collection[str]
+) -> tuple[tuple[Criterion, ...], Places, Flags]:
+    """The criteria a threshold can move; the rows no other criterion excludes; for which rows another is unknown."""
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
     rest = on - {criterion.id for criterion in own}
     return own, np.flatnonzero(~screening.having("not met", rest)), screening.having("unknown", rest)
 
 
-def _one_by_one(
-    catalogue: Catalogue, asked: _Concerned, read: Read, parameter: str, points: _Numbers, phase: Phase
-) -> Curve:
-    """Screen the threshold's own criteria at some of the points."""
-    own, rows, others_open = asked
-    some = points[np.unique(np.linspace(0, len(points) - 1, min(FEWER_POINTS, len(points))).round().astype(int))]
-    counts = np.zeros((2, len(some)), dtype=np.int64)
-    for these, columns in read(facts_behind(catalogue, *own), rows):
-        evaluation = _Evaluation(catalogue, own, phase, columns, len(these))
-        for place, point in enumerate(some):
-            fails, open_ = evaluation.at(parameter, float(point))
-            open_ = (open_ | others_open[these]) & ~fails
-            counts[:, place] += (int((~fails & ~open_).sum()), int(open_.sum()))
-    return Curve(parameter, some, counts[0], counts[1], every_point=False)
+_MARGIN = 1e-6
+"""How far beyond its ends a range is followed, so that an end, too, lies inside a stretch."""
 
+
+def _stretches(
+    evaluation: "_Evaluation", compared: Sequence["_Comparison"], parameter: str, ends: tuple[float, float]
+) -> Iterator[tuple[_Numbers, _Numbers]]:
+    """Cut each participant's range where a comparison can change: the beginning and the middle of each stretch.
+
+    Where both sides count as equal is a stretch of its own.
+    """
+    low, high = ends[0] - _MARGIN, ends[1] + _MARGIN
+    crossings = [found for one in compared if (found := evaluation.crossing(one, parameter, low, high)) is not None]
+    edges = [found.value + side * found.slack for found in crossings for side in (-1, 1)]
+    bounds = [np.full(evaluation.size, low), *edges, np.full(evaluation.size, high)]
+    for begin, end in pairwise(np.sort(np.clip(bounds, low, high), axis=0)):
+        yield begin, (begin + end) / 2
+
+
+# --- Other readings ---
 
 Screen = Callable[[dict[str, str]], CohortScreening]
 """Screens the same cohort with some readings changed, everything else as it is."""
@@ -407,24 +260,27 @@ def tornado(
         moved = present.answers != tally.answers
         key = parameter.ambiguity or parameter.id
         changed[key] = changed.get(key, moved) | moved
-        names: dict[str, object] = {"ambiguity": parameter.ambiguity, "parameter": parameter.id, "option": option}
-        rows.append(names | {"key": key, "decided": int(moved.sum())} | _compared(tally, present))
+        confirmed, possible = (tally.totals[name] - present.totals[name] for name in ("confirmed", "possible"))
+        rows.append(
+            {
+                "ambiguity": parameter.ambiguity,
+                "parameter": parameter.id,
+                "option": option,
+                "key": key,
+                "decided": int(moved.sum()),
+                "confirmed": tally.totals["confirmed"],
+                "possible": tally.totals["possible"],
+                "confirmed_change": confirmed,
+                "possible_change": possible,
+                "eligible_change": confirmed + possible,
+            }
+        )
         frame = pd.DataFrame(rows)
         decided = {key: int(who.sum()) for key, who in changed.items()}
         yield frame.assign(by_ambiguity=frame["key"].map(decided)).drop(columns="key"), done / len(readings)
 
 
-def _compared(tally: Tally, present: Tally) -> dict[str, object]:
-    now, before = tally.totals, present.totals
-    change = {name: now[name] - before[name] for name in ("confirmed", "possible")}
-    return {
-        "confirmed": now["confirmed"],
-        "possible": now["possible"],
-        "confirmed_change": change["confirmed"],
-        "possible_change": change["possible"],
-        "eligible_change": change["confirmed"] + change["possible"],
-    }
-
+# --- Participants close to a threshold ---
 
 _COLUMNS = ["participant", "criterion", "parameter", "threshold", "needed", "distance", "open"]
 
@@ -454,41 +310,37 @@ def near_misses(
         threshold: 0.1 is a tenth of it; where the threshold is 0, in its unit), open (other criteria that are
         unknown).
     """
-    criteria = {criterion.id: criterion for criterion in catalogue.criteria}
     pieces = [
         piece.assign(open=tally.count_unknown(piece["participant"].to_numpy()))
-        for name in tally.on
-        if only in (None, name)
-        for piece in _of_one(catalogue, criteria[name], tally, read, phase)
+        for criterion in catalogue.criteria
+        if criterion.id in tally.on and only in (None, criterion.id)
+        for piece in _near_misses_of(catalogue, criterion, tally.only_reason(criterion.id), read, phase)
     ]
     found = pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=_COLUMNS)
     found = found.sort_values(["distance", "participant"], kind="stable", na_position="last", ignore_index=True)
     return found[_COLUMNS]
 
 
-def _of_one(
-    catalogue: Catalogue, criterion: Criterion, tally: Tally, read: Read, phase: Phase
+def _near_misses_of(
+    catalogue: Catalogue, criterion: Criterion, rows: Places, read: Read, phase: Phase
 ) -> Iterator[pd.DataFrame]:
-    rows = tally.only_reason(criterion.id)
     named = names_of(criterion)
     thresholds = [p for p in catalogue.parameters if p.id in named and not p.options]
     for these, columns in read(facts_behind(catalogue, criterion), rows) if len(rows) else ():
         evaluation = _Evaluation(catalogue, [criterion], phase, columns, len(these))
-        best = np.full(len(these), np.inf)
         frame = pd.DataFrame({"participant": these, "criterion": criterion.id, "parameter": None})
-        frame = frame.assign(threshold=np.nan, needed=np.nan).astype({"parameter": object})
+        frame = frame.assign(threshold=np.nan, needed=np.nan, distance=np.inf).astype({"parameter": object})
         for parameter in thresholds:
             needed, distance = _needed(catalogue, evaluation, criterion, parameter)
-            nearer = distance < best
-            best = np.where(nearer, distance, best)
+            nearer = distance < frame["distance"].to_numpy()
             frame.loc[nearer, ["parameter", "threshold"]] = parameter.id, float(parameter.value)
-            frame.loc[nearer, "needed"] = needed[nearer]
-        yield frame.assign(distance=np.where(np.isfinite(best), best, np.nan))
+            frame.loc[nearer, "needed"], frame.loc[nearer, "distance"] = needed[nearer], distance[nearer]
+        yield frame.replace({"distance": {np.inf: np.nan}})
 
 
 def _needed(
-    catalogue: Catalogue, evaluation: _Evaluation, criterion: Criterion, parameter: Parameter
-) -> tuple[_Numbers, NDArray[np.float64]]:
+    catalogue: Catalogue, evaluation: "_Evaluation", criterion: Criterion, parameter: Parameter
+) -> tuple[_Numbers, _Numbers]:
     """The nearest value of a threshold at which a criterion no longer fails, and how far it lies from the present."""
     present, low, high = float(parameter.value), float(parameter.minimum or 0.0), float(parameter.maximum or 1.0)
     needed, distance = np.full(evaluation.size, np.nan), np.full(evaluation.size, np.inf)
@@ -498,8 +350,8 @@ def _needed(
         crossing = evaluation.crossing(comparison, parameter.id, low, high)
         if crossing is None:
             continue
+        value = np.where(np.isfinite(crossing.value), crossing.value, present)
         for side in (0.0, -1.0, 1.0):
-            value = np.where(np.isfinite(crossing.value), crossing.value, present)
             tried = value + side * (parameter.step or 0.1)
             settable = np.isclose(tried, np.clip(tried, low, high), rtol=0, atol=1e-9)
             passes = settable & ~evaluation.at(parameter.id, tried)[0]
@@ -507,3 +359,124 @@ def _needed(
             nearer = passes & (away < distance)
             needed, distance = np.where(nearer, tried, needed), np.where(nearer, away, distance)
     return needed, distance
+
+
+# --- Criteria at other values of a threshold ---
+
+_Comparison = tuple[ast.expr, ast.expr]
+"""Two sides of a comparison in which a threshold stands."""
+
+
+class _Crossing(NamedTuple):
+    """The threshold at which both sides are equal (infinite: never), and how far around it they count as equal."""
+
+    value: _Numbers
+    slack: _Numbers
+
+
+_NEXT_TO_NOTHING = 1e-9
+"""Far below the steps of any threshold: a crossing at 0 has no relative tolerance, and needs a stretch as well."""
+
+
+class _Evaluation:
+    """Some criteria for some participants, at any value of a threshold, one value for all or one for each.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        With the parameters as they stand.
+    criteria : sequence of Criterion
+    phase : str
+    columns : mapping of str to Value
+        The facts, each an array of shape (participants,).
+    size : int
+        The number of participants.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        criteria: Sequence[Criterion],
+        phase: Phase,
+        columns: Mapping[str, Value],
+        size: int,
+    ) -> None:
+        self.catalogue, self.criteria, self.phase = catalogue, criteria, phase
+        self.columns, self.size = Columns(columns), size
+
+    def _logic(self, parameter: str, value: Any) -> Logic:
+        return logic_of(self.catalogue, self.columns, {parameter: SimpleNamespace(value=value)})
+
+    def at(self, parameter: str, value: Any) -> tuple[Flags, Flags]:
+        """Return who fails one of the criteria, and for whom one of them is unknown."""
+        logic, fails, unknown = self._logic(parameter, value), np.zeros(self.size, bool), np.zeros(self.size, bool)
+        for criterion in self.criteria:
+            found = outcome(logic, criterion, self.phase)
+            fails |= found.fails
+            unknown |= found.unknown
+        return fails, unknown
+
+    def left(self, parameter: str, value: Any, others_unknown: Flags) -> Flags:
+        """Return who is confirmed and who is possible, where other criteria may be unknown: shape (2, size)."""
+        fails, unknown = self.at(parameter, value)
+        unknown |= others_unknown
+        return np.stack([~fails & ~unknown, ~fails & unknown])
+
+    def crossing(self, comparison: _Comparison, parameter: str, low: float, high: float) -> _Crossing | None:
+        """Find for each participant where a comparison changes; None when it never does."""
+        sides = [
+            np.broadcast_to(np.asarray(data, dtype=np.float64), self.size)
+            for value in (low, high)
+            for node in comparison
+            if (data := self._logic(parameter, value).value(node).data) is not None
+        ]
+        if len(sides) < 4:
+            return None  # a side is unknown for everybody
+        left, right, left_high, right_high = sides
+        with np.errstate(all="ignore"):
+            slope = ((left_high - right_high) - (left - right)) / (high - low)
+            value = low - (left - right) / slope
+            there = right + (right_high - right) * (value - low) / (high - low)
+            slack = TOLERANCE * abs(there) / abs(slope)
+        value, slack = np.where(abs(value) < _NEXT_TO_NOTHING, 0.0, value), np.maximum(slack, _NEXT_TO_NOTHING)
+        known = np.isfinite(value) & np.isfinite(slack)
+        return _Crossing(np.where(known, value, np.inf), np.where(known, slack, 0.0))
+
+
+def _comparisons(catalogue: Catalogue, criteria: Iterable[Criterion], parameter: str) -> list[_Comparison]:
+    """Return the comparisons a threshold stands in, those on the age of a measurement included."""
+    criteria = tuple(criteria)
+    texts = [text for criterion in criteria for text in criterion.conditions()]
+    texts += [
+        f"days_between({fact.dated_by}, {catalogue.roles.enrolment_day}) > {parameter}"
+        for fact in facts_behind(catalogue, *criteria).values()
+        if fact.valid_days == parameter and catalogue.roles.enrolment_day
+    ]
+    found = {
+        (ast.unparse(left), ast.unparse(right)): (left, right)
+        for text in texts
+        for left, right in comparisons(parse(text))
+        if parameter in names_in(left) + names_in(right)
+    }
+    return list(found.values())
+
+
+def _is_linear(comparison: _Comparison, parameter: str) -> bool:
+    """Whether both sides are linear in a threshold."""
+    return all(_degree(side, parameter) <= 1 for side in comparison)
+
+
+def _degree(node: ast.expr, parameter: str) -> int:
+    """The highest power of a threshold; 2 stands for anything beyond linear."""
+    match node:
+        case ast.Name(id=name):
+            return int(name == parameter)
+        case ast.UnaryOp(operand=operand):
+            return _degree(operand, parameter)
+        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
+            return max(_degree(left, parameter), _degree(right, parameter))
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return min(_degree(left, parameter) + _degree(right, parameter), 2)
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            return 2 if _degree(right, parameter) else _degree(left, parameter)
+    return 2 if parameter in names_in(node) else 0

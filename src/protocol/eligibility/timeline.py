@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Status, check_day
 from protocol.eligibility.display import shown
-from protocol.eligibility.explanation import Gap
 from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.gates import rules
 from protocol.eligibility.logic import Logic, Value
@@ -23,61 +22,15 @@ from protocol.eligibility.verdicts import STATUSES, Codes, facts_behind, logic_o
 from protocol.records import Phase, ProtocolError
 
 
-def variants(
-    catalogue: Catalogue,
-    given: Mapping[str, FactValue],
-    varied: Mapping[str, NDArray[Any]],
-    rows: int,
-    unusable: Mapping[str, str] = MappingProxyType({}),
-) -> Logic:
-    """Return the logic of one participant in many variants.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-    given : mapping of str to value
-        What is known, checked.
-    varied : mapping of str to array, shape (variants,)
-        Values by fact id, known in every variant: numbers, booleans, datetime64[D], or the places of options.
-    rows : int
-        How many variants.
-    unusable : mapping of str to str, optional
-        Facts that cannot be used, with the reason.
-    """
-    known, facts = np.ones(rows, dtype=bool), prepared(catalogue).facts
-    columns = {
-        name: Value(_column(facts[name], np.full(rows, _plain(facts[name], value))), known)
-        for name, value in given.items()
-        if name not in varied and name not in unusable
-    }
-    columns |= {name: Value(_column(facts[name], values), known) for name, values in varied.items()}
-    return logic_of(catalogue, Columns(columns, unusable))
-
-
-def _plain(fact: Fact, value: FactValue) -> Any:
-    if fact.options:
-        return list(fact.options).index(str(value))
-    if isinstance(value, date):
-        return np.datetime64(value, "D")
-    return value if isinstance(value, bool) else float(value)
-
-
-def _column(fact: Fact, values: NDArray[Any]) -> Any:
-    return Choices(values, list(fact.options)) if fact.options else values
-
-
-HORIZON_DAYS = 1100
-"""Three years and a little more: the longest clock of the criteria counts three years."""
-
-_PASSES = (STATUSES.index("met"), STATUSES.index("not applicable"))
-
-
 class Span(NamedTuple):
     """Days in a row with the same verdict, both ends included."""
 
     first: date
     last: date
     status: Status
+
+
+_PASSING: tuple[Status, ...] = ("met", "not applicable")
 
 
 @dataclass(frozen=True)
@@ -110,7 +63,7 @@ class Lane:
 
     def passes(self, day: date) -> bool:
         """Whether the rule does not stand in the way of an enrolment on `day`, and is known not to."""
-        return self.on(day) in ("met", "not applicable")
+        return self.on(day) in _PASSING
 
 
 @dataclass(frozen=True, repr=False)
@@ -215,6 +168,10 @@ class Timeline:
         return tuple(lane for lane in self.lanes if not lane.passes(day))
 
 
+HORIZON_DAYS = 1100
+"""Three years and a little more: the longest clock of the criteria counts three years."""
+
+
 def timeline(
     catalogue: Catalogue,
     facts: Mapping[str, FactValue | None],
@@ -240,14 +197,15 @@ def timeline(
             steady[rule.id] = STATUSES[codes[0]]
             continue
         lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(catalogue, rule)))
-        open_ &= np.isin(codes, _PASSES)
+        open_ &= np.isin(codes, [STATUSES.index(status) for status in _PASSING])
         possible &= codes != STATUSES.index("not met")
     last, runs = start + timedelta(days=days - 1), _runs(possible, start)
     found = Timeline(start, last, tuple(lanes), steady, _runs(open_, start))
     if found.open or not runs:
         return found
     day = runs[0][0]
-    gaps = _gaps(catalogue, given | dict.fromkeys(moving, day), phase, unusable, found._in_the_way(day))
+    screening = screen(catalogue, given | dict.fromkeys(moving, day), phase, unusable)
+    gaps = [gap for lane in found._in_the_way(day) for gap in screening[lane.rule.id].gaps]
     if all(gap.reason == "stale" for gap in gaps):
         return found
     return replace(found, possible=runs, awaited=tuple(dict.fromkeys(gap.about for gap in gaps)))
@@ -261,18 +219,6 @@ def _moving(catalogue: Catalogue, given: Mapping[str, FactValue]) -> list[str]:
     if roles.consent_day and roles.consent_day not in given and not signed:
         moving.append(roles.consent_day)
     return moving
-
-
-def _gaps(
-    catalogue: Catalogue,
-    facts: Mapping[str, FactValue],
-    phase: Phase,
-    unusable: Mapping[str, str],
-    lanes: tuple[Lane, ...],
-) -> list[Gap]:
-    """Return why lanes are unknown on the day that the facts name."""
-    screening = screen(catalogue, facts, phase, unusable)
-    return [gap for lane in lanes for gap in screening[lane.rule.id].gaps]
 
 
 def _tests(catalogue: Catalogue, rule: Criterion) -> tuple[str, ...]:
@@ -292,3 +238,44 @@ def _spans(codes: Codes, start: date) -> tuple[Span, ...]:
 def _runs(flags: NDArray[np.bool_], start: date) -> tuple[tuple[date, date], ...]:
     runs = _spans(np.where(flags, 0, 1).astype(np.int8), start)
     return tuple((run.first, run.last) for run in runs if run.status == STATUSES[0])
+
+
+# --- One participant in many variants ---
+
+
+def variants(
+    catalogue: Catalogue,
+    given: Mapping[str, FactValue],
+    varied: Mapping[str, NDArray[Any]],
+    rows: int,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> Logic:
+    """Return the logic of one participant in many variants.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    given : mapping of str to value
+        What is known, checked.
+    varied : mapping of str to array, shape (variants,)
+        Values by fact id, known in every variant: numbers, booleans, datetime64[D], or the places of options.
+    rows : int
+        How many variants.
+    unusable : mapping of str to str, optional
+        Facts that cannot be used, with the reason.
+    """
+    known, facts = np.ones(rows, dtype=bool), prepared(catalogue).facts
+    fixed = {name: np.full(rows, _plain(facts[name], value)) for name, value in given.items() if name not in unusable}
+    columns = {
+        name: Value(Choices(values, list(facts[name].options)) if facts[name].options else values, known)
+        for name, values in (fixed | dict(varied)).items()
+    }
+    return logic_of(catalogue, Columns(columns, unusable))
+
+
+def _plain(fact: Fact, value: FactValue) -> Any:
+    if fact.options:
+        return list(fact.options).index(str(value))
+    if isinstance(value, date):
+        return np.datetime64(value, "D")
+    return value if isinstance(value, bool) else float(value)

@@ -15,33 +15,8 @@ from protocol.eligibility.frames import identity
 from protocol.exchange.dates import whole_day
 from protocol.translation import _
 
-YES = {"1", "1.0", "true", "yes", "y", "是"}
-
-NO = {"0", "0.0", "false", "no", "n", "否"}
-
-EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
-
-DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
-"""How pandas holds values of a fact, where a frame is made of plain values."""
-
-TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
-"""How a fact's values are held, as type codes of NumPy; days count from 1970-01-01, answers by their position."""
-
-MISSING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
-"""What stands for no value in each of them."""
-
-_GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
-"""1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
-
 _LISTED = 200
 """Problems of one kind that are listed one by one."""
-
-_LARGEST_CACHE = 100_000
-"""Different texts of a column whose values are remembered."""
-
-_UNUSABLE = object()
-
-Values = NDArray[Any]
 
 
 class FileProblem(NamedTuple):
@@ -50,13 +25,6 @@ class FileProblem(NamedTuple):
     where: str
     found: str
     write: str
-
-
-class Rows(NamedTuple):
-    """Some rows of a file: their numbers in it, and their cells by column, as a list or a Polars column of text."""
-
-    numbers: Any
-    cells: Mapping[str, Any]
 
 
 class ProblemList:
@@ -79,12 +47,75 @@ class ProblemList:
 
     def problems(self) -> list[FileProblem]:
         """Return them, the last one with the number of those not listed."""
-        if not self.more:
-            return self.first
-        return [
-            *self.first,
-            FileProblem(self.where, _("{count} more of this kind").format(count=self.more), self.write),
-        ]
+        rest = [FileProblem(self.where, _("{count} more of this kind").format(count=self.more), self.write)]
+        return self.first + rest if self.more else self.first
+
+
+_YES = {"1", "1.0", "true", "yes", "y", "是"}
+
+_NO = {"0", "0.0", "false", "no", "n", "否"}
+
+_EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
+
+
+def read_value(cell: object, fact: Fact) -> object:
+    """Read one cell or field; None when it is empty.
+
+    Raises
+    ------
+    ValueError
+        When it is not a value of this fact.
+    """
+    text = "" if cell is None or cell != cell else str(cell).strip()
+    if text.lower() in _EMPTY and text not in fact.options:
+        if text.lower() in fact.options:
+            raise ValueError(text)  # "None" is also what programs write for nothing
+        return None
+    match fact.type:
+        case "yes_no":
+            if text.lower() not in _YES | _NO:
+                raise ValueError(text)
+            return text.lower() in _YES
+        case "date":
+            return whole_day(text, FIRST_DAY, LAST_DAY)
+        case "choice":
+            labels = {label.lower(): option for option, label in fact.options.items()}
+            found = text if text in fact.options else labels.get(text.lower(), text.lower())
+            if found not in fact.options:
+                raise ValueError(text)
+            return found
+    number = float(text.replace("_", "x"))  # Python would read 1_000
+    if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
+        raise ValueError(text)
+    return int(number) if fact.type == "whole" else number
+
+
+TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
+"""How a fact's values are held, as type codes of NumPy; days count from 1970-01-01, answers by their position."""
+
+MISSING: dict[str, float] = {"d": np.nan, "b": -1, "h": -1, "i": np.iinfo(np.int32).min}
+"""What stands for no value in each of them."""
+
+DTYPES = {"number": "float64", "whole": "Int64", "yes_no": "boolean", "choice": "object", "date": "datetime64[s]"}
+"""How pandas holds values of a fact, where a frame is made of plain values."""
+
+Values = NDArray[Any]
+
+
+class Rows(NamedTuple):
+    """Some rows of a file: their numbers in it, and their cells by column, as a list or a Polars column of text."""
+
+    numbers: Any
+    cells: Mapping[str, Any]
+
+
+_GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
+"""1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
+
+_LARGEST_CACHE = 100_000
+"""Different texts of a column whose values are remembered."""
+
+_UNUSABLE = object()
 
 
 class Column:
@@ -152,9 +183,7 @@ class Column:
             case "number" | "whole":
                 values, usable = self._numbers(cells)
             case _:
-                texts, known = self._answers
-                codes = cells.cast(texts, strict=False).to_physical()
-                values, usable = known[codes.fill_null(len(known) - 1).to_numpy()], codes.is_not_null().to_numpy()
+                values, usable = self._answers(cells)
         return values, np.flatnonzero(~usable & cells.is_not_null().to_numpy())
 
     def _numbers(self, cells: Any) -> tuple[Values, Values]:
@@ -175,19 +204,20 @@ class Column:
         usable = usual.fill_null(value=False).to_numpy()
         return np.where(usable, days.to_physical().fill_null(0).to_numpy(), np.int32(self.missing)), usable
 
+    def _answers(self, cells: Any) -> tuple[Values, Values]:
+        texts, known = self._usual_answers
+        codes = cells.cast(texts, strict=False).to_physical()
+        return known[codes.fill_null(len(known) - 1).to_numpy()], codes.is_not_null().to_numpy()
+
     @cached_property
-    def _answers(self) -> tuple[Any, Values]:
+    def _usual_answers(self) -> tuple[Any, Values]:
         """The usual ways to write an answer, as a type of Polars, and what is read from each; at the end nothing."""
         import polars as pl
 
-        words = [*self.fact.options, *self.fact.options.values(), *sorted(YES | NO | EMPTY)]
+        words = [*self.fact.options, *self.fact.options.values(), *sorted(_YES | _NO | _EMPTY)]
         texts = {text: self._value(text) for word in words for text in (word, word.capitalize(), word.upper())}
         usual = {text: value for text, value in texts.items() if value is not _UNUSABLE}
         return pl.Enum(list(usual)), np.array([*usual.values(), self.missing], dtype=self.kind)
-
-    def problems(self) -> list[FileProblem]:
-        """Return what could not be used."""
-        return self.unusable.problems()
 
 
 def identities(cells: Sequence[Any], numbers: Any, nameless: ProblemList) -> list[str]:
@@ -197,43 +227,3 @@ def identities(cells: Sequence[Any], numbers: Any, nameless: ProblemList) -> lis
         ids[place] = _("row {row}").format(row=numbers[place])
         nameless.add(ids[place], _("no id; this row is screened and shown by its number"))
     return ids
-
-
-def read_value(cell: object, fact: Fact) -> object:
-    """Read one cell or field; None when it is empty.
-
-    Raises
-    ------
-    ValueError
-        When it is not a value of this fact.
-    """
-    text = "" if cell is None or cell != cell else str(cell).strip()
-    if text.lower() in EMPTY and text not in fact.options:
-        if text.lower() in fact.options:
-            raise ValueError(text)  # "None" is also what programs write for nothing
-        return None
-    match fact.type:
-        case "yes_no":
-            return _yes_no(text.lower())
-        case "date":
-            return whole_day(text, FIRST_DAY, LAST_DAY)
-        case "choice":
-            return _option(text, fact)
-    number = float(text.replace("_", "x"))  # Python would read 1_000
-    if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
-        raise ValueError(text)
-    return int(number) if fact.type == "whole" else number
-
-
-def _yes_no(text: str) -> bool:
-    if text not in YES | NO:
-        raise ValueError(text)
-    return text in YES
-
-
-def _option(text: str, fact: Fact) -> str:
-    labels = {label.lower(): option for option, label in fact.options.items()}
-    found = text if text in fact.options else labels.get(text.lower(), text.lower())
-    if found not in fact.options:
-        raise ValueError(text)
-    return found

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -20,7 +21,15 @@ from protocol.exchange.cohort.cells import ProblemList
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-_CHUNK_BYTES = 1 << 20
+_SEPARATORS = ",;\t"
+"""Of cells: a spreadsheet saves semicolons where the comma is the decimal sign, and tabs in its "Unicode text"."""
+
+
+def separator(header: Sequence[str]) -> str:
+    """Return what a header's cells are separated by, a comma when nothing is; quoted names may contain any."""
+    names = re.sub('"[^"]*"', "", "".join(header))
+    return max(_SEPARATORS, key=names.count)
+
 
 LONGEST_BYTES = 1 << 26
 """Of a line; without line ends a file would have to be in memory as a whole."""
@@ -28,29 +37,8 @@ LONGEST_BYTES = 1 << 26
 _FIRST_OF_THREE = "\u0800"
 """From this character on UTF-8 takes three bytes or more, which text in GB18030 hardly ever imitates."""
 
-_SEPARATORS = ",;\t"
-"""Of cells: a spreadsheet saves semicolons where the comma is the decimal sign, and tabs in its "Unicode text"."""
 
-BLOCK_BYTES = 1 << 23
-"""Read together: some ten thousand rows, whose cells as text need about six times as much."""
-
-_LONGEST_PLAIN = 100_000
-"""Bytes of a line from which on it is left to :mod:`csv`, which refuses the longest cells."""
-
-_COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
-
-_BLANK = re.compile(rb'[\s,"\x1c-\x1f\x80-\xff]*')
-"""A line that may have nothing but space in its cells."""
-
-_BLANK_STARTS = np.array([_BLANK.fullmatch(bytes([byte])) is not None for byte in range(256)])
-
-Numbers = NDArray[np.int64]
-
-
-def separator(header: Sequence[str]) -> str:
-    """Return what a header's cells are separated by, a comma when nothing is; quoted names may contain any."""
-    names = re.sub('"[^"]*"', "", "".join(header))
-    return max(_SEPARATORS, key=names.count)
+_CHUNK_BYTES = 1 << 20
 
 
 class TextLines:
@@ -77,7 +65,11 @@ class TextLines:
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name, self.file = name, file
         self.odd = ProblemList(_("lines"), _("one encoding for the whole file, best UTF-8"))
-        self.encoding = self._found()
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            self.encoding = "utf-16"
+        else:
+            self.encoding = "utf-8" if self._is_utf_8() else "gb18030"
+        file.seek(0)
         file.seek(3 if file.read(3) == codecs.BOM_UTF8 else 0)
         self._texts = self._decoded()
 
@@ -108,13 +100,6 @@ class TextLines:
         if lines:
             yield bytes(lines)
 
-    def _found(self) -> str:
-        if self.file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            self.file.seek(0)
-            return "utf-16"
-        self.file.seek(0)
-        return "utf-8" if self._is_utf_8() else "gb18030"
-
     def _decoded(self) -> Iterator[str]:
         if self.encoding == "utf-16":
             yield from self._wide()
@@ -134,18 +119,22 @@ class TextLines:
         text.detach()
 
     def _is_utf_8(self) -> bool:
-        decoder, found, line_bytes = codecs.getincrementaldecoder("utf-8")(), True, 0
-        while chunk := self.file.read(_CHUNK_BYTES):
+        """Read the whole file; refuse one that is no text or has a line that would not fit into memory."""
+        decoder, is_utf_8, line_bytes = codecs.getincrementaldecoder("utf-8")(), True, 0
+        self.file.seek(0)
+        for chunk in chain(iter(partial(self.file.read, _CHUNK_BYTES), b""), [b""]):
             if b"\0" in chunk:
                 raise self._no_text()
             line_bytes = len(chunk) - 1 - chunk.rfind(b"\n") + (0 if b"\n" in chunk else line_bytes)
             if line_bytes > LONGEST_BYTES:
-                found_line = _("a line of more than {megabytes} MB").format(megabytes=LONGEST_BYTES >> 20)
-                raise ProtocolError(self.name, found_line, _("one line per participant"))
-            if found:
-                found = _fits(decoder, chunk)
-        self.file.seek(0)
-        return found and _fits(decoder, b"", last=True)
+                found = _("a line of more than {megabytes} MB").format(megabytes=LONGEST_BYTES >> 20)
+                raise ProtocolError(self.name, found, _("one line per participant"))
+            try:
+                if is_utf_8:
+                    decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError:
+                is_utf_8 = False
+        return is_utf_8
 
     def _mixed(self, number: int, line: bytes) -> str:
         """Read one line of a file that is not all UTF-8."""
@@ -157,7 +146,7 @@ class TextLines:
             return self._other(number, line)
         if max(text) < _FIRST_OF_THREE:
             return self._other(number, line)
-        self._add(number, _("text in UTF-8 where other lines are in GB18030; read as UTF-8"))
+        self._note(number, _("text in UTF-8 where other lines are in GB18030; read as UTF-8"))
         return text
 
     def _other(self, number: int, line: bytes) -> str:
@@ -171,21 +160,19 @@ class TextLines:
             return text.decode("gb18030", errors="replace") + line[len(text) :].decode()
 
     def _unreadable(self, number: int) -> None:
-        self._add(number, _("bytes that are no text; each is shown as �"))
+        self._note(number, _("bytes that are no text; each is shown as �"))
 
-    def _add(self, number: int, found: str) -> None:
+    def _note(self, number: int, found: str) -> None:
         self.odd.add(_("line {line}").format(line=number), found)
 
     def _no_text(self) -> ProtocolError:
         return ProtocolError(self.name, _("bytes that are not text"), _("a CSV file in UTF-8, or a Parquet file"))
 
 
-def _fits(decoder: codecs.IncrementalDecoder, chunk: bytes, *, last: bool = False) -> bool:
-    try:
-        decoder.decode(chunk, last)
-    except UnicodeDecodeError:
-        return False
-    return True
+BLOCK_BYTES = 1 << 23
+"""Read together: some ten thousand rows, whose cells as text need about six times as much."""
+
+Numbers = NDArray[np.int64]
 
 
 class CsvBlocks:
@@ -269,12 +256,24 @@ class CsvBlocks:
         return frame.rename({str(place): name for place, name in self.columns.items()})
 
 
+_COMMA, _QUOTE, _NEWLINE, _RETURN = b',"\n\r'
+
+
 def _line_ends(text: bytes) -> tuple[Numbers, Numbers]:
     """Return where lines start, and where they end behind their line end."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + 1
     if text and not text.endswith(b"\n"):
         ends = np.append(ends, len(text))
     return np.concatenate([[0], ends[:-1]]) if len(ends) else ends, ends
+
+
+_LONGEST_PLAIN = 100_000
+"""Bytes of a line from which on it is left to :mod:`csv`, which refuses the longest cells."""
+
+_BLANK = re.compile(rb'[\s,"\x1c-\x1f\x80-\xff]*')
+"""A line that may have nothing but space in its cells."""
+
+_BLANK_STARTS = np.array([_BLANK.fullmatch(bytes([byte])) is not None for byte in range(256)])
 
 
 def _unusual(text: bytes, starts: Numbers, ends: Numbers, wanted: int) -> NDArray[np.bool_]:

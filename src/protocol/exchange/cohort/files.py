@@ -23,62 +23,8 @@ from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, Text
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-GROUP_ROWS = 1 << 17
-"""Rows of a row group of the Parquet file, which are in memory together."""
-
-COUNTING_MEGABYTES, ROWS_A_MEGABYTE = 256, 100_000
-"""Memory for counting ids, of more rows in proportion; what needs more goes to the disk."""
-
-Piece = Mapping[str, Values]
-
-ROWS, HINTS = 20_000, 50
-"""Rows read at a time one by one, and columns not known for which the nearest name is looked up."""
-
-LARGE_BYTES = 1 << 22
-"""A CSV file from which on its plain rows are read together, for which Polars has to be loaded."""
-
-SHOWN_PROBLEMS = 20
-"""Rows that are displayed in a notebook."""
-
 Progress = Callable[[int, int], None]
 """Called with what is done and all; an exception raised in it stops the work and is passed on."""
-
-T = TypeVar("T")
-
-
-class CohortFile(NamedTuple):
-    """A cohort that can be screened, and what could not be used of it.
-
-    Attributes
-    ----------
-    frame : pandas.DataFrame or Path
-        One row per participant, or the Parquet file that holds them.
-    problems : tuple of FileProblem
-        Where, what was found, and what to write.
-    """
-
-    frame: Any
-    problems: tuple[FileProblem, ...]
-
-    def __repr__(self) -> str:
-        size = self.frame.name if isinstance(self.frame, Path) else f"{len(self.frame):,} participants"
-        return f"CohortFile({size}, {len(self.problems):,} problems)"
-
-    def _repr_html_(self) -> str:
-        shown = self.table().head(SHOWN_PROBLEMS)
-        return str(Markup("<p>{}</p>").format(repr(self))) + (shown.to_html(index=False) if len(shown) else "")
-
-    def table(self) -> pd.DataFrame:
-        """Return the problems, one row each, with the columns ``where``, ``found`` and ``write``."""
-        return pd.DataFrame(self.problems, columns=[*FileProblem._fields])
-
-
-class ReadingStep(NamedTuple):
-    """How much of a file is read, in its own measure (bytes or rows), and the cohort once all is."""
-
-    done: int
-    whole: int
-    cohort: CohortFile | None = None
 
 
 def read_cohort(
@@ -88,7 +34,7 @@ def read_cohort(
     *,
     into: Path | None = None,
     progress: Progress | None = None,
-) -> CohortFile:
+) -> "CohortFile":
     """Read a cohort file, some ten thousand rows at a time.
 
     A cell that cannot be used becomes unknown and is listed as a problem; nothing is dropped or guessed. From the
@@ -126,6 +72,50 @@ def read_cohort(
     return step.cohort
 
 
+SHOWN_PROBLEMS = 20
+"""Rows that are displayed in a notebook."""
+
+
+class CohortFile(NamedTuple):
+    """A cohort that can be screened, and what could not be used of it.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame or Path
+        One row per participant, or the Parquet file that holds them.
+    problems : tuple of FileProblem
+        Where, what was found, and what to write.
+    """
+
+    frame: Any
+    problems: tuple[FileProblem, ...]
+
+    def __repr__(self) -> str:
+        size = self.frame.name if isinstance(self.frame, Path) else f"{len(self.frame):,} participants"
+        return f"CohortFile({size}, {len(self.problems):,} problems)"
+
+    def _repr_html_(self) -> str:
+        shown = self.table().head(SHOWN_PROBLEMS)
+        return str(Markup("<p>{}</p>").format(repr(self))) + (shown.to_html(index=False) if len(shown) else "")
+
+    def table(self) -> pd.DataFrame:
+        """Return the problems, one row each, with the columns ``where``, ``found`` and ``write``."""
+        return pd.DataFrame(self.problems, columns=[*FileProblem._fields])
+
+
+def template(record: EligibilityRecord) -> bytes:
+    """Return an empty CSV with every column a cohort file may have."""
+    return (",".join([IDENTITY, *(fact.id for fact in record.facts)]) + "\r\n").encode()
+
+
+class ReadingStep(NamedTuple):
+    """How much of a file is read, in its own measure (bytes or rows), and the cohort once all is."""
+
+    done: int
+    whole: int
+    cohort: CohortFile | None = None
+
+
 def read_cohort_stepwise(
     name: str, content: bytes | Path, record: EligibilityRecord, *, into: Path | None = None
 ) -> Iterator[ReadingStep]:
@@ -138,18 +128,15 @@ def read_cohort_stepwise(
         facts = {fact.id: fact for fact in record.facts}
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
-            found = ", ".join(reader.header[:5])[:80]
-            raise ProtocolError(
-                name, _("no known column ({found})").format(found=found), ", ".join(list(facts)[:5]) + ", …"
-            )
+            found = _("no known column ({found})").format(found=", ".join(reader.header[:5])[:80])
+            raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept)
             if not kept:
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
-            ids = _repeated(kept) if IDENTITY in reader.header else [_numbered()]
-    needed = set(facts_behind(record, *record.criteria))
-    header = _header(reader.header, facts, needed)
+            ids = _identity_problems(kept, reader.header)
+    header = _header_problems(reader.header, facts, set(facts_behind(record, *record.criteria)))
     cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield ReadingStep(reader.size, reader.size, cohort)
 
@@ -165,36 +152,34 @@ def _keep_rows(
         piece = {name: column.read(rows) for name, column in columns.items()}
         kept.add(identities(rows.cells.get(IDENTITY, numbered), rows.numbers, nameless), piece)
         yield ReadingStep(*reader.done())
-    return [*nameless.problems(), *(problem for column in columns.values() for problem in column.problems())]
+    return [*nameless.problems(), *(problem for column in columns.values() for problem in column.unusable.problems())]
 
 
-def template(record: EligibilityRecord) -> bytes:
-    """Return an empty CSV with every column a cohort file may have."""
-    return (",".join([IDENTITY, *(fact.id for fact in record.facts)]) + "\r\n").encode()
+HINTS = 50
+"""Columns not known for which the nearest name is looked up."""
 
 
-def _header(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[FileProblem]:
+def _header_problems(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[FileProblem]:
     problems = list[FileProblem]()
-    nameless = columns.count("")
-    if nameless:
+    if nameless := columns.count(""):
         found = _("{count} columns without a name; they are not used").format(count=nameless)
         problems.append(FileProblem(_("header"), found, _("no comma behind the last name")))
     for column in columns:
         if column in facts or column in (IDENTITY, ""):
             continue
-        stem = _same_quantity(column, facts)
-        if stem:
+        if stem := _same_quantity(column, facts):
             found = _("another unit or spelling of {label}; the column is not used").format(label=stem.label)
             write = f"{stem.id} ({stem.unit_label})" if stem.unit_label else stem.id
         else:
             found = _("a column the record does not have; it is not used")
-            write = _close(column, facts) if len(problems) < HINTS else _("a column of the template")
+            close = get_close_matches(column, facts, n=1) if len(problems) < HINTS else []
+            write = close[0] if close else _("a column of the template")
         problems.append(FileProblem(_("column {column}").format(column=column), found, write))
-    missing = [fact for fact in facts.values() if fact.id in needed.difference(columns) and fact.derived is None]
-    for fact in missing:
-        where = _("column {column}").format(column=fact.id)
-        write = _("the column, with {values}").format(values=expected(fact))
-        problems.append(FileProblem(where, _("no such column: unknown for all participants"), write))
+    for fact in facts.values():
+        if fact.id in needed.difference(columns) and fact.derived is None:
+            where = _("column {column}").format(column=fact.id)
+            write = _("the column, with {values}").format(values=expected(fact))
+            problems.append(FileProblem(where, _("no such column: unknown for everybody"), write))
     return problems
 
 
@@ -208,17 +193,11 @@ def _same_quantity(column: str, facts: dict[str, Fact]) -> Fact | None:
     return None
 
 
-def _close(column: str, facts: dict[str, Fact]) -> str:
-    close = get_close_matches(column, facts, n=1)
-    return close[0] if close else _("a column of the template")
-
-
-def _numbered() -> FileProblem:
-    return FileProblem(_("column {column}").format(column=IDENTITY), _("no such column: rows are numbered"), IDENTITY)
-
-
-def _repeated(kept: "_InMemory | _OnDisk") -> list[FileProblem]:
-    listed = ProblemList(_("column {column}").format(column=IDENTITY), _("one row per participant"))
+def _identity_problems(kept: "_InMemory | _OnDisk", columns: Sequence[str]) -> list[FileProblem]:
+    where = _("column {column}").format(column=IDENTITY)
+    if IDENTITY not in columns:
+        return [FileProblem(where, _("no such column: rows are numbered"), IDENTITY)]
+    listed = ProblemList(where, _("one row per participant"))
     for identity, count in kept.repeated():
         found = _("{count} rows with this id; each is screened").format(count=count)
         listed.add(_("participant {id}").format(id=identity), found)
@@ -226,6 +205,12 @@ def _repeated(kept: "_InMemory | _OnDisk") -> list[FileProblem]:
 
 
 # --- Files as rows of cells ---
+
+ROWS = 20_000
+"""Rows read at a time one by one."""
+
+LARGE_BYTES = 1 << 22
+"""A CSV file from which on its plain rows are read together, for which Polars has to be loaded."""
 
 
 class _Parquet:
@@ -257,6 +242,9 @@ class _Parquet:
     def problems(self) -> list[FileProblem]:
         """Return what was wrong with the file besides its cells."""
         return []
+
+
+T = TypeVar("T")
 
 
 class _Csv:
@@ -341,6 +329,8 @@ class _Csv:
 
 # --- Rows that are kept, in memory or on disk ---
 
+Piece = Mapping[str, Values]
+
 
 class _InMemory:
     """Rows as columns of pandas."""
@@ -373,6 +363,13 @@ class _InMemory:
 
     def close(self) -> None:
         """Let go of everything."""
+
+
+GROUP_ROWS = 1 << 17
+"""Rows of a row group of the Parquet file, which are in memory together."""
+
+COUNTING_MEGABYTES, ROWS_A_MEGABYTE = 256, 100_000
+"""Memory for counting ids, of more rows in proportion; what needs more goes to the disk."""
 
 
 class _OnDisk:

@@ -5,14 +5,15 @@ Unknown numbers and dates stay empty. What can be calculated has a second, calcu
 """
 
 import ast
+import codecs
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from protocol.eligibility import Criterion, EligibilityRecord, Fact, Part
+from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.eligibility.frames import IDENTITY, identity
@@ -45,14 +46,12 @@ RECORD_ID = "record_id"
 
 UNKNOWN = "99"
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
 
 def dictionary(record: EligibilityRecord) -> bytes:
     """Return the data dictionary of a project that collects the record's facts, one form per group of facts."""
     shown = _branching(record)
     birth_date = record.imports.person.birth_date if record.imports.person else None
-    rows = [_row(RECORD_ID, _form(record.facts[0]), "text", _("Study id of the participant, no name"))]
+    rows = [_row(RECORD_ID, record.facts[0], "text", _("Study id of the participant, no name"))]
     for fact in record.facts:
         rows.append(_fact_row(fact, shown.get(fact.id, ""), identifies=fact.id == birth_date))
         if fact.derived is not None:
@@ -81,57 +80,60 @@ def import_file(frame: pd.DataFrame, record: EligibilityRecord) -> bytes:
 
 def _written(frame: pd.DataFrame) -> bytes:
     """Write a file that is safe in a spreadsheet, without the mark that REDCap would read into the first name."""
-    return csv(frame).removeprefix(BYTE_ORDER_MARK)
+    return csv(frame).removeprefix(codecs.BOM_UTF8)
 
 
 def _answer(value: Any, fact: Fact) -> str:
     if pd.isna(value):
         return UNKNOWN if fact.type in ("yes_no", "choice") else ""
     match fact.type:
-        case "yes_no":
+        case "yes_no" | "whole":
             return str(int(value))
         case "date":
             return pd.Timestamp(value).date().isoformat()
-        case "whole":
-            return str(int(value))
         case "number":
             return f"{Decimal(f'{value:.12g}'):f}"  # never 1e-05, which REDCap does not take for a number
     return str(value)
 
 
-def _row(name: str, form: str, kind: str, label: str, **cells: str) -> dict[str, str]:
+def _row(name: str, fact: Fact, kind: str, label: str, **cells: str) -> dict[str, str]:
+    form = re.sub(r"[^a-z0-9]+", "_", fact.group.lower()).strip("_")
     known = {"Variable / Field Name": name, "Form Name": form, "Field Type": kind, "Field Label": label}
     return dict.fromkeys(COLUMNS, "") | known | cells
+
+
+_CHOICES = "Choices, Calculations, OR Slider Labels"
 
 
 def _fact_row(fact: Fact, shown: str, *, identifies: bool) -> dict[str, str]:
     label = f"{fact.label} ({fact.unit_label})" if fact.unit_label else fact.label
     origin = _("assumption: {reason}").format(reason=fact.origin) if fact.is_assumption else fact.origin
-    note = " ".join(part for part in (fact.help, f"({origin})") if part)
-    cells = {"Field Note": note, "Branching Logic (Show field only if...)": shown}
-    cells["Field Annotation"] = "; ".join(([f"UCUM {fact.unit}"] if fact.unit else []) + [*fact.codes])
-    cells["Identifier?"] = "y" if identifies else ""
+    cells = {
+        "Field Note": f"{fact.help} ({origin})".strip(),
+        "Branching Logic (Show field only if...)": shown,
+        "Field Annotation": "; ".join(([f"UCUM {fact.unit}"] if fact.unit else []) + [*fact.codes]),
+        "Identifier?": "y" if identifies else "",
+    }
     if fact.type in ("yes_no", "choice"):
         options = {"1": _("Yes"), "0": _("No")} if fact.type == "yes_no" else dict(fact.options)
         pairs = (options | {UNKNOWN: _("Unknown")}).items()
         choices = " | ".join(f"{code}, {text.replace('|', '/')}" for code, text in pairs)
-        return _row(fact.id, _form(fact), "radio", label, **cells, **{COLUMNS[5]: choices})
-    validation = {"date": "date_ymd", "whole": "integer", "number": "number"}[fact.type]
+        return _row(fact.id, fact, "radio", label, **cells, **{_CHOICES: choices})
     low, high = (FIRST_DAY, LAST_DAY) if fact.type == "date" else (f"{fact.minimum:g}", f"{fact.maximum:g}")
-    limits = {COLUMNS[7]: validation, COLUMNS[8]: str(low), COLUMNS[9]: str(high)}
-    return _row(fact.id, _form(fact), "text", label, **cells, **limits)
+    kind = {"date": "date_ymd", "whole": "integer"}.get(fact.type, fact.type)
+    validation = {
+        "Text Validation Type OR Show Slider Number": kind,
+        "Text Validation Min": str(low),
+        "Text Validation Max": str(high),
+    }
+    return _row(fact.id, fact, "text", label, **cells, **validation)
 
 
 def _calculated_row(fact: Fact) -> dict[str, str]:
     label = _("{label}, calculated").format(label=fact.label)
     tree = parse(fact.derived or "")
     absent = " or ".join(f"[{name}] = ''" for name in names_in(tree))
-    formula = f"if({absent}, '', {_formula(tree)})"
-    return _row(f"{fact.id}_calc", _form(fact), "calc", label, **{COLUMNS[5]: formula})
-
-
-def _form(fact: Fact) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", fact.group.lower()).strip("_")
+    return _row(f"{fact.id}_calc", fact, "calc", label, **{_CHOICES: f"if({absent}, '', {_formula(tree)})"})
 
 
 def _formula(node: ast.expr) -> str:
@@ -145,12 +147,7 @@ def _formula(node: ast.expr) -> str:
         case ast.Name(id=name):
             return f"[{name}]"
         case ast.BinOp(left=left, op=op, right=right):
-            signs: dict[type[ast.operator], str] = {
-                ast.Add: "+",
-                ast.Sub: "-",
-                ast.Mult: "*",
-                ast.Div: "/",
-            }
+            signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
             if isinstance(op, ast.Pow):  # REDCap wants both sides in brackets and no space
                 return f"(({_formula(left)})^({_formula(right)}))"
             return f"({_formula(left)} {signs[type(op)]} {_formula(right)})"
@@ -162,7 +159,12 @@ def _formula(node: ast.expr) -> str:
 
 def _branching(record: EligibilityRecord) -> dict[str, str]:
     """Return when to ask for a fact that only matters under a condition: unless that is known to be false."""
-    rules = [(applies, set(names_in(condition))) for applies, condition in _conditions(record)]
+    rules = [
+        (criterion.applies_if or rule.applies_if, set(names_in(rule.condition)))
+        for criterion in record.criteria
+        for rule in criterion.rules()
+        if rule.condition
+    ]
     always = set[str]().union(*(asked for applies, asked in rules if applies is None))
     shown: dict[str, set[str | bool]] = {}
     for applies, asked in rules:
@@ -176,13 +178,6 @@ def _branching(record: EligibilityRecord) -> dict[str, str]:
         for name, texts in shown.items()
         if name in ids and True not in texts
     }
-
-
-def _conditions(record: EligibilityRecord) -> Iterator[tuple[str | None, str]]:
-    """Yield each condition behind that under which it applies, if any."""
-    for criterion in record.criteria:
-        rules: tuple[Criterion | Part, ...] = (criterion, *criterion.parts)
-        yield from ((criterion.applies_if or rule.applies_if, rule.condition) for rule in rules if rule.condition)
 
 
 def _not_false(node: ast.expr, asked: Collection[str], wanted: bool = True) -> str | bool:

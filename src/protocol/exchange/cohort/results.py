@@ -1,6 +1,6 @@
 """What a cohort's screening found, as tables for spreadsheets; each says under which reading of which rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -83,8 +83,8 @@ def stamp(
     changed : sequence of str
         The thresholds and readings that are not the record's own, in words.
     """
-    ids = interpretation_id(record), rule_hash(record)
-    return Stamp(trial, phase, as_of, *ids, __version__, tuple(off), tuple(changed))
+    rules = interpretation_id(record), rule_hash(record)
+    return Stamp(trial, phase, as_of, *rules, __version__, tuple(off), tuple(changed))
 
 
 def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> bytes:
@@ -93,9 +93,9 @@ def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> byt
     Criteria switched off are left out of the answer and of the lists; a mirror counts with its criterion.
     """
     on = set(tally.on)
-    kept = [on & {c.id, c.mirrors} != set() for c in screening.criteria]
+    counted = {i: c.id for i, c in enumerate(screening.criteria) if on & {c.id, c.mirrors}}
     found = (screening.fail, screening.unknown, screening.not_applicable)
-    fail, unknown, absent = (_listed(flags, screening, kept) for flags in found)
+    fail, unknown, absent = (_listed(flags, counted) for flags in found)
     answer = np.where(
         fail != "", _("not eligible"), np.where(unknown != "", _("possibly eligible"), _("eligible so far"))
     )
@@ -108,16 +108,15 @@ def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> byt
             _("Not applicable"): absent,
         }
     )
-    return csv(_stamped(frame, under))
+    return _written(frame, under)
 
 
-def _listed(flags: NDArray[np.bool_], screening: CohortScreening, kept: Sequence[bool]) -> NDArray[Any]:
+def _listed(flags: NDArray[np.bool_], counted: Mapping[int, str]) -> NDArray[Any]:
     """Spell out each participant's criteria."""
-    spelt = np.full(len(flags), "", dtype=object)
-    for i, (criterion, keep) in enumerate(zip(screening.criteria, kept, strict=True)):
-        if keep:
-            spelt[flags[:, i]] += f" {criterion.id}"
-    return np.array([text[1:] for text in spelt], dtype=object)
+    texts = np.full(len(flags), "", dtype=object)
+    for i, criterion in counted.items():
+        texts[flags[:, i]] += f" {criterion}"
+    return np.array([text[1:] for text in texts], dtype=object)
 
 
 def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:
@@ -140,11 +139,7 @@ def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:
     first = dict.fromkeys(names.values(), "") | {_("Criterion"): _("all participants")}
     first[names["remaining"]] = str(tally.totals["participants"])
     table = frame.rename(columns=names)[list(names.values())].round(2).astype(object)
-    return csv(_stamped(pd.concat([pd.DataFrame([first]), table], ignore_index=True), under))
-
-
-def _stamped(frame: pd.DataFrame, under: Stamp) -> pd.DataFrame:
-    return frame.assign(**under.lines())
+    return _written(pd.concat([pd.DataFrame([first]), table], ignore_index=True), under)
 
 
 def groups(rates: pd.DataFrame, titles: dict[str, str], under: Stamp) -> bytes:
@@ -164,4 +159,8 @@ def groups(rates: pd.DataFrame, titles: dict[str, str], under: Stamp) -> bytes:
         "ratio": _("Ratio to all others"),
         "hidden": _("Hidden"),
     }
-    return csv(_stamped(shown.reindex(columns=list(names)).rename(columns=names).round(4), under))
+    return _written(shown.reindex(columns=list(names)).rename(columns=names).round(4), under)
+
+
+def _written(frame: pd.DataFrame, under: Stamp) -> bytes:
+    return csv(frame.assign(**under.lines()))
