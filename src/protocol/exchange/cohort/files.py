@@ -179,7 +179,7 @@ def _header_problems(columns: Sequence[str], facts: dict[str, Fact], needed: set
         if fact.id in needed.difference(columns) and fact.derived is None:
             where = _("column {column}").format(column=fact.id)
             write = _("the column, with {values}").format(values=expected(fact))
-            problems.append(FileProblem(where, _("no such column: unknown for everybody"), write))
+            problems.append(FileProblem(where, _("no such column: unknown for all participants"), write))
     return problems
 
 
