@@ -109,7 +109,7 @@ class Visit:
 
     def open(self, served, name):
         self.tab.goto(served.address)
-        self.tab.goto(served.page(name))
+        self.tab.goto(served.page(name), timeout=SECONDS)
         self.tab.wait_for_selector("#loading", state="detached", timeout=SECONDS)
 
 
