@@ -345,16 +345,15 @@ def _checked(column: Column, fact: Fact, first_row: int) -> Column:
         return column
     low, high = (0, LAST_NUMBER) if is_date else (fact.minimum, fact.maximum)
     broken = column > np.floor(column) if fact.type == "whole" else np.False_
-    if (
-        np.fmin.reduce(column, initial=high) >= low
-        and np.fmax.reduce(column, initial=low) <= high
-        and not broken.any()
-    ):
+    within = np.fmin.reduce(column, initial=high) >= low and np.fmax.reduce(column, initial=low) <= high
+    if within and not broken.any():
         return column
     row = np.flatnonzero((column < low) | (column > high) | broken)[0]
     cell = column[row]
-    day = np.datetime64(int(cell) + EPOCH + int(cell < 0), "D") if is_date else None
-    raise _refused(fact, first_row + row, str(day) if is_date else f"{cell:g} {fact.unit_label}".rstrip())
+    found = f"{cell:g} {fact.unit_label}".rstrip()
+    if is_date:
+        found = str(np.datetime64(int(cell) + EPOCH + int(cell < 0), "D"))
+    raise _refused(fact, first_row + row, found)
 
 
 def _refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
