@@ -175,15 +175,3 @@ def _left(seconds: float | None) -> str:
     if seconds < 90:
         return _("about {n:.0f} s left").format(n=seconds)
     return _("about {n:.0f} min left").format(n=seconds / 60)
-
-
-class Job(Task):
-    """A task with Run. To be removed: write ``Task(show, ask)``, and ``thread`` for ``worker``."""
-
-    def __init__(self, ask: Callable[[], tuple[int, Work]], show: Callable[[Any], None]) -> None:
-        super().__init__(show, ask)
-
-    @property
-    def worker(self) -> Thread | None:
-        """The thread."""
-        return self.thread

@@ -198,13 +198,3 @@ def details(summary: str, content: Markup | str) -> Markup:
 def download(label: str, filename: str, content: bytes, media_type: str) -> Markup:
     """Offer bytes as a file, without a server."""
     return _KIT.download(label, filename, media_type, b64encode(content).decode("ascii"))
-
-
-def html(content: Markup | str, *classes: str, role: str = "") -> Text:
-    """Make a Text. To be removed: write ``Text(content, *classes, role=role)``."""
-    return Text(content, *classes, role=role)
-
-
-def dress(content: Markup | str, role: str = "") -> str:
-    """Return HTML with its role. To be removed: write ``text.show(content)``."""
-    return with_role(content, role)
