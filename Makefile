@@ -44,6 +44,9 @@ messages: .venv/for-running ## collect the texts to translate from code, templat
 clean:
 	rm -rf docs/_build docs/reference/api .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
+# A comma inside a call would separate its arguments.
+comma := ,
+
 # Debian's python3 may come without pip, without venv's pip, or refuse to install outside an environment: one of
 # these two ways works with what is there.
 define install
@@ -68,5 +71,5 @@ endef
 	@touch .venv/for-running
 
 .venv/for-testing: pyproject.toml
-	$(call install,.[test,docs])
+	$(call install,.[test$(comma)docs])
 	@touch .venv/for-running .venv/for-docs
