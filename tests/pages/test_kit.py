@@ -19,7 +19,7 @@ from protocol.pages.kit import Day, Panel, Table, Task, Text, button, field, not
 from protocol.records import ProtocolError
 
 WRONG = ProtocolError("Age", "<b>old</b>", "a number")
-MODULES = [path for room in ("kit", "eligibility") for path in (ROOT / "src/protocol/pages" / room).glob("*.py")]
+MODULES = sorted((ROOT / "src/protocol/pages").rglob("*.py"))
 
 
 # --- Text ---
