@@ -384,7 +384,7 @@ CONCEPT = b"concept_id,vocabulary_id,concept_code\n3016723,LOINC,2160-0\n8840,UC
     ("name", "content", "where", "found"),
     [
         ("person.csv", b"", "person.csv", "no table"),
-        ("person.csv", PERSON.splitlines()[0] + b"\n", "person.csv", "nobody"),
+        ("person.csv", PERSON.splitlines()[0] + b"\n", "person.csv", "no person"),
         ("person.csv", b"id,year\n1,1980\n", "person.csv", "no column person_id"),
         ("measurement.csv", HEAD + LINE * 60_000 + b"1,1,3016723\n" + LINE, "measurement.csv, line 60002", "line"),
         ("measurement.csv", HEAD + LINE * 60_000 + "1,男\n".encode("gb18030"), "measurement.csv, line 60002", "line"),
