@@ -281,7 +281,7 @@ def left_unknown(imports: Imports) -> Markup | None:
 
 def _account(accounts: Iterable[Account], unread: tuple[str, ...]) -> Markup:
     """Say for each table of OMOP how many rows were read, and how many were left out for which reason."""
-    nothing = _("no such file: nothing of it is known")
+    nothing = _("no such file: its facts are unknown")
     rows = [
         (one.table, f"{one.rows:,}", f"{one.read:,}", "; ".join(f"{count:,} {why}" for why, count in one.left_out))
         if one.file

@@ -121,7 +121,8 @@ def size_cards(trial: Trial) -> Markup:
         if period.id == followup.forecast.follow_up
     ]
     cities = list(dict.fromkeys(site.city for site in trial.sites))
-    places = _("hospitals in {places}").format(places=", ".join(cities)) if len(cities) < 4 else _("sites")
+    hospitals = ngettext("hospital in {places}", "hospitals in {places}", len(trial.sites))
+    places = hospitals.format(places=", ".join(cities)) if len(cities) < 4 else _("sites")
     cards += [(len(trial.sites), places), (len(trial.ambiguities), _("open questions to the sponsor"))]
     return macros("lists").cards(cards)
 
