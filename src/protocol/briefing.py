@@ -15,7 +15,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
-from markupsafe import escape
 
 from protocol.conduct import (
     AWAITED,
@@ -32,6 +31,7 @@ from protocol.conduct import (
     outcome_notation,
     participant_status,
 )
+from protocol.display import Displayed
 from protocol.escalation import Outcomes
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
@@ -67,7 +67,7 @@ WAITED = {
 
 
 @dataclass(frozen=True, repr=False)
-class Briefing:
+class Briefing(Displayed):
     """The status of a trial on a day, as one reader may see it.
 
     Attributes
@@ -136,9 +136,6 @@ class Briefing:
         return (
             f"Briefing({self.as_of}, {self.open_regimen or 'enrolment stopped'}, {self.counts['enrolled']} enrolled)"
         )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False)}"
 
     def table(self) -> pd.DataFrame:
         """Return the counts of participants, one row each: ``what``, ``participants``."""

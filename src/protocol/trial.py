@@ -7,7 +7,6 @@ from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from markupsafe import escape
 from pydantic import Field, SkipValidation, model_validator
 
 from protocol.conduct import (
@@ -20,6 +19,7 @@ from protocol.conduct import (
     read_entries,
     table_of_dates,
 )
+from protocol.display import Displayed
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
@@ -30,7 +30,7 @@ __all__ = [
     "Arm",
     "Examples",
     "Identity",
-    "Outcome",
+    "OutcomeMeasure",
     "Register",
     "Trial",
     "TrialFact",
@@ -57,7 +57,7 @@ class Arm(Provenance):
     description: Text
 
 
-class Outcome(Provenance):
+class OutcomeMeasure(Provenance):
     """An outcome measure, in the words of the registry."""
 
     kind: Literal["primary", "secondary", "other"]
@@ -80,7 +80,7 @@ class Identity(Record):
     arms: tuple[Arm, ...]
     interventions: tuple[Arm, ...]
     unknowns: tuple[Unknown, ...]
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[OutcomeMeasure, ...] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -141,7 +141,7 @@ class Examples(Record):
         return (self.folder / "cohort.csv").read_bytes()
 
 
-class Trial(Record):
+class Trial(Record, Displayed):
     """A trial: its identity, its ambiguities, and one record per topic."""
 
     folder: Path | None = Field(default=None, exclude=True)
@@ -180,9 +180,6 @@ class Trial(Record):
         return f"Trial({self.identity.trial_id!r}, {criteria} criteria, {sites} sites)"
 
     __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False)}"
 
     def table(self) -> pd.DataFrame:
         """Return the registered facts, one row each: ``label``, ``value``, ``origin``."""

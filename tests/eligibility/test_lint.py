@@ -6,7 +6,7 @@ import pytest
 from support.small_protocols import FACTS, ORIGIN, PARAMETERS, criterion
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility import EligibilityRecord, Fact, Issue, Parameter, Roles, lint
+from protocol.eligibility import EligibilityRecord, Fact, FactRoles, Issue, Parameter, lint
 
 UNUSED = {"unused"}  # the small facts are more than a small record uses
 
@@ -15,7 +15,7 @@ def findings(*rules: Any, facts: tuple[Fact, ...] = (), parameters: tuple[Parame
     """Lint a small record put together without the checks of reading, as a draft would be."""
     record = EligibilityRecord.model_construct(
         phases=("Ib", "II"),
-        roles=Roles(enrolment_day="enrolment_date"),
+        roles=FactRoles(enrolment_day="enrolment_date"),
         facts=(*FACTS, *facts),
         parameters=(*PARAMETERS, *parameters),
         criteria=rules,
@@ -55,7 +55,7 @@ def test_a_criterion_counted_with_none_or_with_one_that_does_not_count_is_found(
 def test_a_fact_and_a_parameter_that_nothing_looks_at_are_found() -> None:
     record = EligibilityRecord.model_construct(
         phases=("Ib", "II"),
-        roles=Roles(enrolment_day="enrolment_date"),
+        roles=FactRoles(enrolment_day="enrolment_date"),
         facts=FACTS,
         parameters=PARAMETERS,
         criteria=(criterion(1, "y > limit"),),

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from protocol.eligibility import Criterion, EligibilityRecord, Fact, Parameter, Roles
+from protocol.eligibility import Criterion, EligibilityRecord, Fact, FactRoles, Parameter
 from protocol.records import Phase
 
 ORIGIN = {"assumption": "invented for a test"}
@@ -47,7 +47,7 @@ PARAMETERS = (
 
 def record_of(criteria: Iterable[Criterion]) -> EligibilityRecord:
     """Return a record of the small facts with these criteria."""
-    roles = Roles(enrolment_day="enrolment_date")
+    roles = FactRoles(enrolment_day="enrolment_date")
     return EligibilityRecord(
         phases=("Ib", "II"), roles=roles, facts=FACTS, parameters=PARAMETERS, criteria=tuple(criteria)
     )

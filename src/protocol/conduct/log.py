@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import pandas as pd
-from markupsafe import escape
 
 from protocol.conduct import privacy
 from protocol.conduct.entries import Entry, Head, sealed
@@ -17,6 +16,7 @@ from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.state import State, fold
 from protocol.conduct.transitions import refuse_unknown
 from protocol.conduct.verification import Row, Verification, checked, row_of, verified
+from protocol.display import Displayed
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.version import __version__
@@ -68,7 +68,7 @@ class Conflict(ProtocolError):  # noqa: N818  not an error: a question
         self.newer = newer
 
 
-class LogReader:
+class LogReader(Displayed):
     """A log that can only be read; its connection cannot write either."""
 
     def __init__(self, store: Database) -> None:
@@ -78,9 +78,6 @@ class LogReader:
     def __repr__(self) -> str:
         """Return the kind and the name of the log."""
         return f"{type(self).__name__}({self.where!r})"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False, max_rows=20)}"
 
     def table(self) -> pd.DataFrame:
         """Return the entries, one row each: sequence, time, actor, site, kind, participant, reason.

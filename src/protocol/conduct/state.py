@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
-from markupsafe import escape
 
 from protocol.conduct.entries import Entry, Head
 from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant, content
 from protocol.conduct.participant_history import ParticipantHistory, history_of
 from protocol.conduct.transitions import refuse_decision, refuse_site, refuse_step, refuse_unexplained
 from protocol.conduct.trial_status import TrialSoFar
+from protocol.display import Displayed
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -23,7 +23,7 @@ Entries = tuple[Entry, ...]
 
 
 @dataclass(frozen=True, repr=False)
-class State:
+class State(Displayed):
     """The state of a trial after the last entry.
 
     In its entries the key and the hash of the entry before are empty: they change no figure, and take a third of the
@@ -53,9 +53,6 @@ class State:
     def __repr__(self) -> str:
         """Return the number of entries, participants and decisions."""
         return f"State({self.head.count} entries, {len(self.people)} participants, {len(self.decisions)} decisions)"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False, na_rep='', max_rows=20)}"
 
     def table(self) -> pd.DataFrame:
         """Return one row a participant, in the order of their first entries.

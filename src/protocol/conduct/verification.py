@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
-from markupsafe import escape
 from pydantic_core import from_json
 
 from protocol.conduct.entries import Entry, Head, digest, opened
+from protocol.display import Displayed
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -27,7 +27,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Displayed):
     """The result of checking a whole log: its head, and its problems in the order of the entries."""
 
     head: Head
@@ -41,9 +41,6 @@ class Verification:
     def __repr__(self) -> str:
         """Return the number of entries and of problems."""
         return f"Verification({self.head.count} entries, {len(self.problems)} problems)"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.table().to_html(index=False)}"
 
     def table(self) -> pd.DataFrame:
         """Return one row a problem: ``sequence``, ``what``."""

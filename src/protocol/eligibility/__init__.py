@@ -10,11 +10,11 @@ from protocol.eligibility.criteria import (
     Cases,
     Criterion,
     Fact,
+    FactRoles,
     FactValue,
     Parameter,
     Part,
-    Procedure,
-    Roles,
+    ScreeningProcedure,
     Status,
     expected,
 )
@@ -22,7 +22,7 @@ from protocol.eligibility.distributed import screen_partitions
 from protocol.eligibility.explanation import Node
 from protocol.eligibility.gates import Provisional
 from protocol.eligibility.lint import Issue, lint
-from protocol.eligibility.next_steps import Step, failure_rates, next_steps
+from protocol.eligibility.next_steps import NextStep, failure_rates, next_steps
 from protocol.eligibility.record import EligibilityRecord, Gate
 from protocol.eligibility.screening import Question, Screening, Verdict, check_facts
 from protocol.eligibility.screening_record import ScreeningRecord, changed_verdicts, screening_record
@@ -40,22 +40,22 @@ __all__ = [
     "EligibilityRecord",
     "Evidence",
     "Fact",
+    "FactRoles",
     "FactValue",
     "Gate",
     "Issue",
     "Lane",
+    "NextStep",
     "Node",
     "Parameter",
     "Part",
-    "Procedure",
     "Provisional",
     "Question",
-    "Roles",
     "Screening",
+    "ScreeningProcedure",
     "ScreeningRecord",
     "Span",
     "Status",
-    "Step",
     "Tally",
     "Timeline",
     "Verdict",

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from protocol.display import shown
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, check_day
-from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Node, Wording, show, tree
 from protocol.eligibility.gates import Provisional, infusion_catalogue, on_infusion_day, provisional
 from protocol.eligibility.logic import Logic

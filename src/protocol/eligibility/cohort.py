@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from protocol.display import Displayed
 from protocol.eligibility.cohort_counts import CohortScreening, Places, Verdicts
 from protocol.eligibility.criteria import Catalogue
-from protocol.eligibility.display import shown
 from protocol.eligibility.fact_sources import Choices, value_of
 from protocol.eligibility.frames import Batch, Participants, Source, empty, source_of
 from protocol.eligibility.logic import Value
@@ -39,7 +39,7 @@ def screen_frame(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -
     return Cohort(catalogue, frame, hold=False).screen(phase)
 
 
-class Cohort:
+class Cohort(Displayed):
     """A cohort to be screened again and again: only what a change can touch is worked out anew.
 
     Parameters
@@ -73,9 +73,6 @@ class Cohort:
 
     def __repr__(self) -> str:
         return f"<Cohort of {len(self)} participants, {len(self.source.facts)} of {len(self.catalogue.facts)} facts>"
-
-    def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.table())
 
     def table(self) -> pd.DataFrame:
         """Return the facts the cohort has a column for: fact, label, type, unit."""

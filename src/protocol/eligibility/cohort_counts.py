@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from protocol.display import shown
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Status
-from protocol.eligibility.display import shown
 from protocol.eligibility.fact_sources import Columns, value_of
 from protocol.eligibility.frames import IDENTITY, Batch
 from protocol.eligibility.logic import Value, both
@@ -206,7 +206,7 @@ class CohortScreening:
         return f"<CohortScreening of {len(self.participants)} participants, {len(self.criteria)} criteria: {counts}>"
 
     def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.counts())
+        return shown(repr(self), self.counts())
 
 
 ANSWERS = ("excluded", "possible", "confirmed")

@@ -206,7 +206,7 @@ class Recheck(Provenance):
     rule: Text
 
 
-class Procedure(Provenance):
+class ScreeningProcedure(Provenance):
     """One step that finds several facts at once, and what it costs compared with a look into the chart (1)."""
 
     id: Name
@@ -251,7 +251,7 @@ class Subgroup(Provenance):
         unique((band.label for band in self.bands), f"band of {self.fact}")
 
 
-class Roles(Record):
+class FactRoles(Record):
     """The facts, by id, that have a meaning of their own; without a role, what needs it is switched off.
 
     Attributes
@@ -292,20 +292,20 @@ class Catalogue(Record):
     ----------
     phases : tuple of str
         The phases of the trial in their order; the first is judged where none is named.
-    roles : Roles
+    roles : FactRoles
         Which facts have a meaning of their own.
     subgroups : tuple of Subgroup
         By which facts the exclusion rates of a cohort are compared.
     """
 
     phases: tuple[Phase, ...] = Field(min_length=1)
-    roles: Roles = Roles()
+    roles: FactRoles = FactRoles()
     facts: tuple[Fact, ...]
     parameters: tuple[Parameter, ...]
     criteria: tuple[Criterion, ...]
     infusion_criteria: tuple[Criterion, ...] = ()
     rechecks: tuple[Recheck, ...] = ()
-    procedures: tuple[Procedure, ...] = ()
+    procedures: tuple[ScreeningProcedure, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
     imports: "ImportRules" = Field(default_factory=lambda: ImportRules())
     _cases: Mapping[str, tuple[Case, ...]] = PrivateAttr(default_factory=dict)

@@ -1,6 +1,6 @@
 """The facts that conditions are evaluated on, and how dates are counted: for one participant and for many.
 
-Both classes are :class:`protocol.eligibility.logic.Leaves`: :class:`Participant` and :class:`Columns`.
+Both classes are :class:`protocol.eligibility.logic.Leaves`: :class:`ParticipantFacts` and :class:`Columns`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Days = NDArray[Any]
 """Dates as datetime64[D], or as whole numbers as compact columns hold them; spans of time as whole numbers."""
 
 
-class Participant:
+class ParticipantFacts:
     """The facts of one participant, as plain Python values; None or absent means unknown.
 
     What was found but cannot be used (its unit is unknown, sources disagree) is not among `facts` but stands in

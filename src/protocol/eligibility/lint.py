@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.conditions import check, comparisons, names_in, parse
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Parameter
-from protocol.eligibility.fact_sources import Choices, Columns, Participant
+from protocol.eligibility.fact_sources import Choices, Columns, ParticipantFacts
 from protocol.eligibility.logic import Logic, Value, either
 from protocol.eligibility.verdicts import facts_behind, in_phase, logic_of, names_of, outcome
 from protocol.records import Phase
@@ -441,7 +441,7 @@ def _limits(record: Catalogue, fact: Fact) -> Iterator[float]:
     others = {
         f.id: (f.minimum + f.maximum) / 2 for f in record.facts if f.minimum is not None and f.maximum is not None
     }
-    at_1, at_2 = (Logic(plain, parameters, Participant(others | {fact.id: value})) for value in (1.0, 2.0))
+    at_1, at_2 = (Logic(plain, parameters, ParticipantFacts(others | {fact.id: value})) for value in (1.0, 2.0))
     for _criterion, left, right in _comparisons(record):
         if fact.id in names_in(left) + names_in(right):
             first, second = _difference(at_1, left, right), _difference(at_2, left, right)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.eligibility.cohort_counts import CohortScreening
-from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Procedure
+from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, ScreeningProcedure
 from protocol.eligibility.screening import Screening, Verdict
 from protocol.eligibility.timeline import variants
 from protocol.eligibility.verdicts import STATUSES, facts_behind, outcome
@@ -38,12 +38,12 @@ _ANY_DAY = date(2026, 1, 1)
 
 
 @dataclass(frozen=True)
-class Step:
+class NextStep:
     """One thing to do next.
 
     Attributes
     ----------
-    procedure : Procedure
+    procedure : ScreeningProcedure
         What is done; its `facts` are all it can find.
     facts : tuple of str
         The unknown facts among them.
@@ -58,7 +58,7 @@ class Step:
         Whether no case says how often one of the criteria fails, so that half of the cases is assumed.
     """
 
-    procedure: Procedure
+    procedure: ScreeningProcedure
     facts: tuple[str, ...]
     criteria: tuple[str, ...]
     chance: float
@@ -93,7 +93,7 @@ def next_steps(
     costs: Mapping[str, float] | None = None,
     facts: Mapping[str, FactValue | None] = MappingProxyType({}),
     alone: Mapping[str, float] = MappingProxyType({}),
-) -> tuple[Step, ...]:
+) -> tuple[NextStep, ...]:
     """Order what could still exclude a participant by what it is worth.
 
     Parameters
@@ -115,7 +115,7 @@ def next_steps(
 
     Returns
     -------
-    tuple of Step
+    tuple of NextStep
         The most useful first. Empty when a criterion has failed already, because then nothing is left to decide.
     """
     if any(verdict.status == "not met" for verdict in screening.verdicts):
@@ -167,7 +167,7 @@ def _draw(fact: Fact, random: np.random.Generator, last: np.datetime64) -> NDArr
 
 def _procedures(
     catalogue: Catalogue, asked: Iterable[str], costs: Mapping[str, float], alone: Mapping[str, float]
-) -> list[Procedure]:
+) -> list[ScreeningProcedure]:
     """Return what can be done: the procedures, and by itself each fact that none finds or that has its own cost."""
     together = []
     for procedure in catalogue.procedures:
@@ -178,20 +178,20 @@ def _procedures(
     labels = {fact.id: fact.label for fact in catalogue.facts}
     reason = "By itself: no procedure of the record finds this fact, or it was given a cost of its own"
     looks = [
-        Procedure(id=name, label=labels[name], facts=(name,), cost=alone.get(name, 1), assumption=reason)
+        ScreeningProcedure(id=name, label=labels[name], facts=(name,), cost=alone.get(name, 1), assumption=reason)
         for name in sorted(set(asked) - covered)
     ]
     return [*together, *looks]
 
 
 def _step(
-    procedure: Procedure,
+    procedure: ScreeningProcedure,
     asked: set[str],
     waiting: list[Verdict],
     rates: Mapping[str, float | None],
-) -> Step:
+) -> NextStep:
     facts = tuple(name for name in procedure.facts if name in asked)
     criteria = tuple(v.id for v in waiting if any(gap.fact in facts for gap in v.gaps))
     found = [rates[name] for name in criteria]
     chance = 1 - prod(1 - (0.5 if rate is None else rate) for rate in found)
-    return Step(procedure, facts, criteria, chance, procedure.cost, None in found)
+    return NextStep(procedure, facts, criteria, chance, procedure.cost, None in found)

@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from protocol.display import Displayed
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.cohort import Cohort, screen_frame
 from protocol.eligibility.cohort_counts import CohortScreening
 from protocol.eligibility.counterfactuals import Change, counterfactuals
 from protocol.eligibility.criteria import Catalogue, FactValue
-from protocol.eligibility.display import shown
 from protocol.eligibility.gates import screen_infusion
 from protocol.eligibility.screening import Screening, screen
 from protocol.eligibility.timeline import HORIZON_DAYS, Timeline, timeline
@@ -22,7 +22,7 @@ Gate = Literal["enrolment", "infusion"]
 """When criteria are judged: once before enrolment, and again before each infusion."""
 
 
-class EligibilityRecord(Catalogue):
+class EligibilityRecord(Catalogue, Displayed):
     """The criteria of one trial, ready to screen."""
 
     def table(self) -> pd.DataFrame:
@@ -35,9 +35,6 @@ class EligibilityRecord(Catalogue):
         return f"<EligibilityRecord of phases {', '.join(self.phases)}: {counts}>"
 
     __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.table())
 
     def screen(
         self,

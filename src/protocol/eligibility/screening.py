@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from protocol.display import Displayed
 from protocol.eligibility.conditions import nearest
 from protocol.eligibility.criteria import (
     FIRST_DAY,
@@ -23,9 +24,8 @@ from protocol.eligibility.criteria import (
     Status,
     expected,
 )
-from protocol.eligibility.display import shown
 from protocol.eligibility.explanation import Gap, Wording, in_words
-from protocol.eligibility.fact_sources import Participant
+from protocol.eligibility.fact_sources import ParticipantFacts
 from protocol.eligibility.logic import Logic
 from protocol.eligibility.verdicts import (
     ELIGIBLE,
@@ -96,7 +96,7 @@ class Question:
 
 
 @dataclass(frozen=True, repr=False)
-class Screening:
+class Screening(Displayed):
     """The whole answer for one participant.
 
     Attributes
@@ -132,9 +132,6 @@ class Screening:
         found = Counter(verdict.status for verdict in self.verdicts)
         counts = ", ".join(f"{found[status]} {status}" for status in STATUSES)
         return f"<Screening in phase {self.phase}: {self.overall}; {counts}>"
-
-    def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.table())
 
 
 def overall_of(verdicts: Iterable[Verdict]) -> str:
@@ -220,7 +217,7 @@ def participant_logic(
         if reason not in REASONS:
             raise ProtocolError(f"unusable {name}", repr(reason), "one of " + ", ".join(REASONS))
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
-    return logic_of(catalogue, Participant(given, unusable))
+    return logic_of(catalogue, ParticipantFacts(given, unusable))
 
 
 def _verdict(words: Wording, titles: Mapping[str, str], criterion: Criterion, phase: Phase) -> Verdict:

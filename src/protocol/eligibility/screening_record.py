@@ -10,9 +10,9 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import Field, ValidationError
 
+from protocol.display import Displayed
 from protocol.eligibility.answers import Answer, answers
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Parameter, Part, Status
-from protocol.eligibility.display import shown
 from protocol.eligibility.gates import infusion_catalogue
 from protocol.eligibility.screening import Verdict, check_facts, overall_of
 from protocol.eligibility.verdicts import phase_of
@@ -57,7 +57,7 @@ class CriterionRecord(Record):
     parts: tuple["CriterionRecord", ...] = ()
 
 
-class ScreeningRecord(Record):
+class ScreeningRecord(Record, Displayed):
     """One screening as it was answered; the same input gives the same record.
 
     Attributes
@@ -105,9 +105,6 @@ class ScreeningRecord(Record):
         return f"<ScreeningRecord of {self.study_id}, phase {self.phase}, {self.gate}, {self.as_of}: {self.overall}>"
 
     __str__ = __repr__
-
-    def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.table())
 
 
 def interpretation_id(catalogue: Catalogue) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from protocol.display import Displayed
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue, Status, check_day
-from protocol.eligibility.display import shown
 from protocol.eligibility.fact_sources import Choices, Columns
 from protocol.eligibility.gates import rules
 from protocol.eligibility.logic import Logic, Value
@@ -67,7 +67,7 @@ class Lane:
 
 
 @dataclass(frozen=True, repr=False)
-class Timeline:
+class Timeline(Displayed):
     """When this participant could be enrolled, as far as time decides.
 
     Attributes
@@ -155,9 +155,6 @@ class Timeline:
     def __repr__(self) -> str:
         earliest = f"earliest enrolment {self.earliest}" if self.earliest else "no day on which every rule passes"
         return f"<Timeline from {self.first} to {self.last}: {earliest}, {len(self.lanes)} rules change>"
-
-    def _repr_html_(self) -> str:
-        return shown(repr(self)[1:-1], self.table())
 
     def _before_or_after(self, day: date) -> tuple[Lane, ...]:
         if self.open:

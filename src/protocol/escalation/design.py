@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from protocol.display import Displayed
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record
@@ -42,7 +43,7 @@ class Description(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Design(ABC):
+class Design(ABC, Displayed):
     """A dose-finding design.
 
     Parameters
@@ -163,9 +164,6 @@ class Design(ABC):
         values = {name: value for name, value in vars(self).items() if name in type(self).__dataclass_fields__}
         values["grid"] = f"{self.grid.labels[0]} to {self.grid.labels[-1]}"
         return pd.DataFrame({"parameter": [*values], "value": pd.Series([*values.values()], dtype=object)})
-
-    def _repr_html_(self) -> str:
-        return self.table().to_html(index=False, escape=True)
 
     def _check_counts(self, outcomes: Outcomes, most: int | None = None) -> None:
         """Refuse more participants at one regimen than the trial may have."""

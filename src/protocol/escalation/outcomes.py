@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from protocol.display import Displayed
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -23,7 +24,7 @@ NAMES = ("treated", "dlt", "pending", "followed", "responded", "both")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Outcomes:
+class Outcomes(Displayed):
     """Participants with a complete DLT window, those of them with a DLT, and what else is known.
 
     Parameters
@@ -170,9 +171,6 @@ class Outcomes:
         place = trials, index
         flat = {n: c if c.ndim == 1 else c.reshape(len(self.treated), -1)[place] for n, c in columns.items()}
         return pd.DataFrame(flat)
-
-    def _repr_html_(self) -> str:
-        return self.table().to_html(index=False, escape=True, max_rows=60)
 
     def notation(self, last: int | None = None) -> str:
         """Write the first trial in the notation that :meth:`parse` reads, regimen `last` at the end."""

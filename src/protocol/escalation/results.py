@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import escape
 from numpy.typing import NDArray
 
+from protocol.display import Displayed
 from protocol.escalation.design import Design
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.trial_rules import TrialRules
@@ -21,7 +21,7 @@ PER_TRIAL = "treated", "dlt", "selected", "days", "responded"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Simulation:
+class Simulation(Displayed):
     """The trials simulated so far.
 
     Parameters
@@ -62,9 +62,6 @@ class Simulation:
 
     def __repr__(self) -> str:
         return f"<Simulation of {type(self.design).__name__}, seed {self.seed}: {self}>"
-
-    def _repr_html_(self) -> str:
-        return as_html(self, self.table())
 
     def table(self) -> pd.DataFrame:
         """Tabulate every regimen, one row each; the same as :meth:`regimens`."""
@@ -182,12 +179,7 @@ def _mean(values: NDArray[np.generic]) -> tuple[Floats, Floats]:
     return numbers.mean(axis=0), numbers.std(axis=0) / np.sqrt(len(numbers))
 
 
-def as_html(what: object, table: pd.DataFrame) -> str:
-    """Show an object in a notebook: its one line, and its table below."""
-    return f"<p>{escape(repr(what))}</p>{table.round(3).to_html(index=False, escape=True)}"
-
-
-class Together(ABC):
+class Together(ABC, Displayed):
     """Simulations that grow together: each has the same number of trials."""
 
     simulations: Mapping[Any, Simulation]
@@ -201,9 +193,6 @@ class Together(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self.simulations)} simulations: {self}>"
-
-    def _repr_html_(self) -> str:
-        return as_html(self, self.table())
 
     @property
     def trials(self) -> int:

@@ -5,7 +5,7 @@ from calendar import monthrange
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from protocol.eligibility.fact_sources import Participant
+from protocol.eligibility.fact_sources import ParticipantFacts
 
 _PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.*)?)?)?")
 
@@ -33,7 +33,7 @@ class PartialDate(NamedTuple):
 
     def completed_years(self, day: date) -> tuple[int, int]:
         """Return how many years are completed on a day, at least and at most."""
-        years = Participant({}).years
+        years = ParticipantFacts({}).years
         return years(self.last, day), years(self.first, day)
 
 

@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.followup.schedule import LAST_INFUSION, Days, FollowupRecord, Visit, shifted
-from protocol.followup.windows import UNKNOWN, Schedule, Table, WindowDays, read_table
+from protocol.followup.windows import UNKNOWN, DateTable, Schedule, WindowDays, read_table
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -187,7 +187,7 @@ def timeline(
     return frame.astype(dict.fromkeys(texts, object))
 
 
-def _group(record: FollowupRecord, given: Table, level: int, today: date) -> list[Columns]:
+def _group(record: FollowupRecord, given: DateTable, level: int, today: date) -> list[Columns]:
     """Return the columns of every visit, for the participants of one frequency level."""
     schedule = Schedule(record, given, level, np.datetime64(today, "D"))
     none, size = np.full(len(given), UNKNOWN, "datetime64[D]"), len(given)
@@ -221,7 +221,7 @@ def _judged(schedule: Schedule, visit: Visit, today: date) -> tuple[WindowDays, 
     return window, done, code
 
 
-def _frame(record: FollowupRecord, given: Table, columns: Columns) -> pd.DataFrame:
+def _frame(record: FollowupRecord, given: DateTable, columns: Columns) -> pd.DataFrame:
     """Return the sorted table; texts are categorical, so that each text is stored once."""
     last = np.isnat(columns["target"]).astype(int) + (columns["status"] == _NOT_APPLICABLE)
     order = np.lexsort((columns["visit"], columns["target"], last, columns["row"]))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from protocol.followup.ledger import Dates
 from protocol.followup.schedule import Days, FollowupRecord, Visit, Working, moved
-from protocol.followup.windows import FIRST_VISIT, UNKNOWN, Schedule, Table, WindowDays, read_table
+from protocol.followup.windows import FIRST_VISIT, UNKNOWN, DateTable, Schedule, WindowDays, read_table
 from protocol.records import ProtocolError
 
 _MARGIN_DAYS = 60  # for what hangs on the last day of a window
@@ -160,13 +160,13 @@ Plan = dict[str, tuple[Visit, WindowDays, Days]]
 
 
 def _planned(
-    record: FollowupRecord, given: Table, level: int, earliest: np.datetime64, full: Collection[date]
+    record: FollowupRecord, given: DateTable, level: int, earliest: np.datetime64, full: Collection[date]
 ) -> Plan:
     """Choose days for all visits; a visit that hangs on a visit follows the day chosen for that one."""
     days: dict[str, Days] = {}
     plan: Plan = {}
     for _turn in record.all_visits:
-        table = Table(given.names, given.frequencies, given.dates | days, given.rows)
+        table = DateTable(given.names, given.frequencies, given.dates | days, given.rows)
         schedule = Schedule(record, table, level, earliest - 1)
         before, plan = plan, _chosen(schedule, given, earliest, full)
         days = {name: best for name, (_visit, _window, best) in plan.items() if name != FIRST_VISIT}
@@ -176,7 +176,7 @@ def _planned(
     return plan
 
 
-def _chosen(schedule: Schedule, given: Table, earliest: np.datetime64, full: Collection[date]) -> Plan:
+def _chosen(schedule: Schedule, given: DateTable, earliest: np.datetime64, full: Collection[date]) -> Plan:
     windows = {visit.id: schedule.window(visit) for visit in schedule.visits.values()}
     ends = np.concatenate([window.closes for window in windows.values()])
     last = np.fmax.reduce(ends) if len(ends) else UNKNOWN
@@ -256,7 +256,7 @@ def best_days(
     return frame.sort_values("target", kind="stable", ignore_index=True)
 
 
-def _given_already(visit: Visit, given: Table, today: date) -> bool:
+def _given_already(visit: Visit, given: DateTable, today: date) -> bool:
     return visit.id == FIRST_VISIT and bool(given[visit.hangs_on][0] < np.datetime64(today, "D"))
 
 
@@ -300,7 +300,9 @@ def doomed_starts(
         raise ProtocolError("last day", f"{last}, which is before {first}", f"a date on or after {first}")
     starts = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
     size = len(starts)
-    given = Table(tuple(map(str, starts)), np.full(size, frequency), {record.first_infusion: starts}, np.arange(size))
+    given = DateTable(
+        tuple(map(str, starts)), np.full(size, frequency), {record.first_infusion: starts}, np.arange(size)
+    )
     plan = _planned(record, given, frequency, starts[0] - 1, full)
     frames = [_doomed(record.working, visit, window, best, starts) for visit, window, best in plan.values()]
     frame = pd.concat(frames, ignore_index=True)

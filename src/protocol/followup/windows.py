@@ -26,7 +26,7 @@ FIRST_VISIT = infusion_visit(1)
 
 
 @dataclass(frozen=True)
-class Table:
+class DateTable:
     """The dates of some participants.
 
     Parameters
@@ -61,9 +61,9 @@ class Table:
         """The frequency levels that occur."""
         return [int(level) for level in np.unique(self.frequencies)]
 
-    def at(self, level: int) -> "Table":
+    def at(self, level: int) -> "DateTable":
         """Return the participants of one frequency level."""
-        return Table(self.names, self.frequencies, self.dates, np.flatnonzero(self.frequencies == level))
+        return DateTable(self.names, self.frequencies, self.dates, np.flatnonzero(self.frequencies == level))
 
     def place(self, row: int, what: str) -> str:
         """Name a place in the table for a message; `row` counts the participants meant here."""
@@ -71,7 +71,7 @@ class Table:
         return f"{name}, {what}" if name else what
 
 
-def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> Table:
+def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> DateTable:
     """Check a table of dates; see :func:`protocol.followup.timelines`.
 
     Raises
@@ -86,7 +86,7 @@ def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> Tabl
     if len(twice):
         raise ProtocolError("participant", f"{twice[0]!r} twice", "each participant once")
     dates = {name: _days(table, name, names) for name in table.columns.drop(["participant", "frequency"])}
-    given = Table(names, _levels(record, table, names), dates, np.arange(len(names)))
+    given = DateTable(names, _levels(record, table, names), dates, np.arange(len(names)))
     _check_order(record, given)
     _check_done(record, given, np.datetime64(today, "D"))
     return given
@@ -130,7 +130,7 @@ def _first(wrong: NDArray[np.bool_]) -> int | None:
     return int(wrong.argmax()) if wrong.any() else None
 
 
-def _check_order(record: FollowupRecord, given: Table) -> None:
+def _check_order(record: FollowupRecord, given: DateTable) -> None:
     latest = np.full(len(given), UNKNOWN, "datetime64[D]")
     for anchor in record.anchors:
         if (row := _first(given[anchor.id] < latest)) is not None:
@@ -138,14 +138,14 @@ def _check_order(record: FollowupRecord, given: Table) -> None:
         latest = np.fmax(latest, given[anchor.id])
 
 
-def _out_of_order(days: Iterable[tuple[str, Any]], given: Table, row: int) -> ProtocolError:
+def _out_of_order(days: Iterable[tuple[str, Any]], given: DateTable, row: int) -> ProtocolError:
     known = [(name, day) for name, day in days if not np.isnat(day)]
     (before, first), (later, second) = next(pair for pair in pairwise(known) if pair[1][1] < pair[0][1])
     found = f"{second}, which is before “{before}” ({first})"
     return ProtocolError(given.place(row, later), found, f"a date on or after {first}")
 
 
-def _check_done(record: FollowupRecord, given: Table, today: np.datetime64) -> None:
+def _check_done(record: FollowupRecord, given: DateTable, today: np.datetime64) -> None:
     for visit in record.all_visits:
         if visit.id not in given.dates:
             continue
@@ -187,14 +187,14 @@ class Schedule:
     Parameters
     ----------
     record : FollowupRecord
-    given : Table
+    given : DateTable
         Participants of this level only.
     level : int
     today : numpy.datetime64
         The first infusion counts as done from its day on.
     """
 
-    def __init__(self, record: FollowupRecord, given: Table, level: int, today: np.datetime64) -> None:
+    def __init__(self, record: FollowupRecord, given: DateTable, level: int, today: np.datetime64) -> None:
         self.record, self.given, self.today = record, given, today
         self.visits = {visit.id: visit for visit in record.visits_at(level)}
         self.roots = record.roots(level)

@@ -22,6 +22,7 @@ from protocol.pages.kit import (
     field,
     invented,
     joined,
+    macros,
     note,
     origin,
     paragraph,
@@ -31,7 +32,6 @@ from protocol.pages.kit import (
     table,
     tag,
 )
-from protocol.pages.kit.text import macros
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError, Provenance
 from protocol.sites import Contact, Position, Site, distance_km, e164, nearest, quality_notes

@@ -8,7 +8,7 @@ from support import paths
 from support.clinical_records import DAY, PATIENT, bundle, concept, condition, observation, quantity, read
 from support.trial import ELIGIBILITY
 
-from protocol.eligibility import EligibilityRecord, Roles
+from protocol.eligibility import EligibilityRecord, FactRoles
 from protocol.exchange.clinical import Setting, limit_template, read_fhir, read_limits, read_omop
 from protocol.exchange.registry import ctgov
 from protocol.records import ProtocolError, read_record
@@ -40,7 +40,7 @@ def test_a_drafted_record_reads_hospital_records_without_a_word_of_this_trial(pa
 
 
 def test_the_rules_are_the_records_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = ELIGIBILITY.model_copy(update={"imports": type(ELIGIBILITY.imports)(), "roles": Roles()})
+    without = ELIGIBILITY.model_copy(update={"imports": type(ELIGIBILITY.imports)(), "roles": FactRoles()})
     monkeypatch.setattr("support.clinical_records.ELIGIBILITY", without)
     person = read(
         observation("1742-6", valueQuantity=quantity(40, "U/L")),

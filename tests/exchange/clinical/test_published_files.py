@@ -24,7 +24,7 @@ from twins import clinical_records as twin
 
 from protocol.eligibility import CohortScreening, Fact
 from protocol.eligibility.criteria import Parameter
-from protocol.eligibility.fact_sources import Participant
+from protocol.eligibility.fact_sources import ParticipantFacts
 from protocol.eligibility.logic import Logic
 from protocol.exchange.clinical.fhir import read_fhir
 from protocol.exchange.clinical.findings import Imported
@@ -253,7 +253,7 @@ def test_nested_ands_and_ors_agree_with_least_and_most(path: Path) -> None:
         lean = (1, 1, 1, 0.5, 0) if turn % 2 else (0, 0, 0.5, 1)
         known = {name: float(chance.choice(lean)) for name in names}
         given = {name: bool(value) for name, value in known.items() if value != 0.5}
-        rails = Logic(facts, dict[str, Parameter](), Participant(given)).condition(condition)
+        rails = Logic(facts, dict[str, Parameter](), ParticipantFacts(given)).condition(condition)
         expected = twin.nested(tree, known)
         assert (bool(rails.true), bool(rails.false)) == (expected == 1, expected == 0)
         seen[expected] += 1

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trial import ELIGIBILITY, FACTS
 
-from protocol.eligibility.fact_sources import Participant
+from protocol.eligibility.fact_sources import ParticipantFacts
 from protocol.eligibility.logic import Logic
 from protocol.exchange.cohort.redcap import COLUMNS, dictionary, import_file
 from protocol.records import ProtocolError
@@ -77,7 +77,7 @@ def test_a_field_is_hidden_exactly_when_the_criterion_is_known_not_to_apply() ->
     for sex, fertility in product(["", *FACTS["sex"].options], ["", *FACTS["fertility_status"].options]):
         known = {name: value for name, value in (("sex", sex), ("fertility_status", fertility)) if value}
         parameters = {parameter.id: parameter for parameter in ELIGIBILITY.parameters}
-        rails = Logic(FACTS, parameters, Participant(known)).condition(applies)
+        rails = Logic(FACTS, parameters, ParticipantFacts(known)).condition(applies)
         for blank in ("", "99"):
             answers = {"sex": sex or blank, "fertility_status": fertility or blank}
             for name in branched:
@@ -100,7 +100,7 @@ def calculated(formula: str, answers: dict[str, date | float]) -> float:
 @given(st.dates(date(1940, 1, 1), date(2008, 12, 31)), st.dates(date(2020, 1, 1), date(2030, 12, 31)))
 def test_the_calculated_age_is_the_records_age(born: date, consent: date) -> None:
     formula = FIELDS["age_years_calc"][CHOICES]
-    age = Participant({}).years(born, consent)
+    age = ParticipantFacts({}).years(born, consent)
     assert calculated(formula, {"birth_date": born, "consent_date": consent}) == age
     assert "datediff" not in formula
 

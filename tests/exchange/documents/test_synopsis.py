@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.trial import TRIAL
 
 from protocol.exchange.documents import synopsis
-from protocol.exchange.documents.synopsis import Table
+from protocol.exchange.documents.synopsis import SynopsisTable
 
 DAY = date(2026, 11, 22)
 MARKDOWN, HTML = synopsis.as_markdown(TRIAL, DAY), synopsis.as_html(TRIAL, DAY)
@@ -62,7 +62,7 @@ def test_every_assumption_is_marked_and_counted():
         origin
         for section in synopsis.sections(TRIAL)
         for item in section.content
-        for origin in ([row[1] for row in item.rows] if isinstance(item, Table) else [item.origin])
+        for origin in ([row[1] for row in item.rows] if isinstance(item, SynopsisTable) else [item.origin])
     ]  # fmt: skip
     assumed = [origin for origin in origins if origin and origin.is_assumption]
     assert len(assumed) > 30

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import pandas as pd
-from markupsafe import Markup
 
+from protocol.display import shown
 from protocol.eligibility import EligibilityRecord, Fact, FactValue
 from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Lifelong, PersonRoles, ViralLoad
@@ -134,12 +134,11 @@ class Imports(NamedTuple):
         return f"Imports({len(self.participants)} participants, {len(self.problems)} problems)"
 
     def _repr_html_(self) -> str:
-        shown = self.participants[:SHOWN_PERSONS]
         counts = pd.DataFrame(
-            [(one.participant, len(one.facts), len(one.unusable)) for one in shown],
+            [(one.participant, len(one.facts), len(one.unusable)) for one in self.participants[:SHOWN_PERSONS]],
             columns=[_("Participant"), _("Facts"), _("Not usable")],
         )
-        return str(Markup("<p>{}</p>").format(repr(self))) + counts.to_html(index=False, border=0)
+        return shown(repr(self), counts)
 
     def table(self) -> pd.DataFrame:
         """Return one row per participant and fact, with the columns of :meth:`Imported.table`."""

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
+from protocol.display import shown
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.frames import IDENTITY
 from protocol.eligibility.verdicts import facts_behind
@@ -72,10 +72,6 @@ def read_cohort(
     return step.cohort
 
 
-SHOWN_PROBLEMS = 20
-"""Rows that are displayed in a notebook."""
-
-
 class CohortFile(NamedTuple):
     """A cohort that can be screened, and what could not be used of it.
 
@@ -95,8 +91,7 @@ class CohortFile(NamedTuple):
         return f"CohortFile({size}, {len(self.problems):,} problems)"
 
     def _repr_html_(self) -> str:
-        shown = self.table().head(SHOWN_PROBLEMS)
-        return str(Markup("<p>{}</p>").format(repr(self))) + (shown.to_html(index=False) if len(shown) else "")
+        return shown(repr(self), self.table())
 
     def table(self) -> pd.DataFrame:
         """Return the problems, one row each, with the columns ``where``, ``found`` and ``write``."""

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation, figure_words
-from protocol.exchange.documents.synopsis import Line, Section, Table, html, markdown
+from protocol.exchange.documents.synopsis import Line, Section, SynopsisTable, html, markdown
 from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.version import __version__
@@ -19,7 +19,7 @@ RATIOS = {"safe_ratio": "safe", "toxic_ratio": "toxic"}  # times the target they
 ROUNDING = 1e-9
 
 
-class Parameter(NamedTuple):
+class ParameterRow(NamedTuple):
     """One parameter; `origin` is None when the value is not the record's."""
 
     label: str
@@ -27,7 +27,7 @@ class Parameter(NamedTuple):
     origin: Provenance | None
 
 
-def parameters(record: EscalationRecord, name: str, design: Design | None = None) -> list[Parameter]:
+def parameters(record: EscalationRecord, name: str, design: Design | None = None) -> list[ParameterRow]:
     """List the parameters of the design chosen as `name`.
 
     Parameters
@@ -41,29 +41,29 @@ def parameters(record: EscalationRecord, name: str, design: Design | None = None
 
     Returns
     -------
-    list of Parameter
+    list of ParameterRow
         Only those that the design has; the ratios of the interval's rates belong to BOIN's boundaries.
     """
     given, design = record.design, design or record.designed(name)
-    rows = [Parameter(_("Design"), name, given.name if name == given.name.value else None)]
+    rows = [ParameterRow(_("Design"), name, given.name if name == given.name.value else None)]
     for field, label in _shared_labels().items():
         if field == "start" or hasattr(design, "safe" if field in RATIOS else field):
             rows.append(_row(design, field, label, getattr(given, field)))
         if field == "target" and not design.uses_target:
             words = _("{} (the rule does not use it, it judges the simulation)").format(label)
             rows[-1] = rows[-1]._replace(label=words)
-    rows.append(Parameter(_("DLT window, days"), _plain(record.dlt_window_days.value), record.dlt_window_days))
+    rows.append(ParameterRow(_("DLT window, days"), _plain(record.dlt_window_days.value), record.dlt_window_days))
     own, labels = given.own(name), design.description().parameters
     for field in type(own).model_fields if own else ():
         label = labels.get(field, field.replace("_", " ").capitalize())
         rows.append(_row(design, field, label, getattr(own, field)))
     for dose in record.doses:
         label = _("Dose {dose}, {unit}").format(dose=dose.id, unit=record.dose_unit)
-        rows.append(Parameter(label, f"{dose.amount.value:,.15g}", dose.amount))
+        rows.append(ParameterRow(label, f"{dose.amount.value:,.15g}", dose.amount))
     return rows
 
 
-def _row(design: Design, field: str, label: str, given: Sourced[Any]) -> Parameter:
+def _row(design: Design, field: str, label: str, given: Sourced[Any]) -> ParameterRow:
     """Show the record's value with its origin, or the design's where that differs."""
     if field in RATIOS:
         rate = getattr(design, RATIOS[field])
@@ -71,7 +71,7 @@ def _row(design: Design, field: str, label: str, given: Sourced[Any]) -> Paramet
     else:
         value = getattr(design, field, given.value)
         is_changed = value != given.value
-    return Parameter(label, _plain(value), None) if is_changed else Parameter(label, _plain(given.value), given)
+    return ParameterRow(label, _plain(value), None) if is_changed else ParameterRow(label, _plain(given.value), given)
 
 
 def _shared_labels() -> dict[str, str]:
@@ -176,14 +176,14 @@ class StatisticalSection:
     def _is_the_records(self) -> bool:
         return self.name == self.record.design.name.value
 
-    def _parameters(self) -> Table:
+    def _parameters(self) -> SynopsisTable:
         rows = []
         for label, value, origin in parameters(self.record, self.name, self.design):
             words = value if origin else _("{} (set by the reader, not the record's)").format(value)
             rows.append(((label, words), origin))
-        return Table((_("Parameter"), _("Value")), tuple(rows))
+        return SynopsisTable((_("Parameter"), _("Value")), tuple(rows))
 
-    def _decisions(self) -> Line | Table:
+    def _decisions(self) -> Line | SynopsisTable:
         rules = self.design.decisions()
         if rules is None:
             return Line(_("This design looks at every regimen: its decisions have no table of their own."))
@@ -195,9 +195,9 @@ class StatisticalSection:
             _("De-escalate at or above"),
             _("Eliminate at or above"),
         )
-        return Table(head, tuple((tuple(row), None) for row in cells))
+        return SynopsisTable(head, tuple((tuple(row), None) for row in cells))
 
-    def _characteristics(self) -> tuple[Line | Table, ...]:
+    def _characteristics(self) -> tuple[Line | SynopsisTable, ...]:
         if not self.simulations:
             return (Line(_("Not simulated.")),)
         trials = min(one.trials for one in self.simulations.values())
@@ -210,7 +210,7 @@ class StatisticalSection:
         near = _("Acceptable also when the true rate differs from the target by at most")
         return Line(words.format(trials)), Line(f"{margin.value:g}", near, margin), self._measures(), self._selected()
 
-    def _measures(self) -> Table:
+    def _measures(self) -> SynopsisTable:
         rows, margin = [], self.record.acceptable_margin.value
         for title, one in self.simulations.items():
             lines = one.summary(margin)
@@ -218,9 +218,9 @@ class StatisticalSection:
             cells = [" ± ".join(figure_words(*figure, one.trials)) for figure in figures]
             rows.append(((title, *cells), self._scenario(title)))
         words, names = _measure_words(), next(iter(self.simulations.values())).measures(margin)
-        return Table((_("Scenario"), *(words[name] for name in names)), tuple(rows))
+        return SynopsisTable((_("Scenario"), *(words[name] for name in names)), tuple(rows))
 
-    def _selected(self) -> Table:
+    def _selected(self) -> SynopsisTable:
         """Tabulate, for each scenario, the true rate of every regimen and how often it is recommended."""
         rows = []
         for title, one in self.simulations.items():
@@ -229,7 +229,7 @@ class StatisticalSection:
             shares = [" ± ".join(figure_words(*figure, "share", one.trials)) for figure in figures]
             cells = [f"{rate:g}: {share}" for rate, share in zip(table["truth"], shares[:-1], strict=False)]
             rows.append(((title, *cells, shares[-1]), None))
-        return Table((_("True rate: recommended"), *self.design.grid.labels, _("none")), tuple(rows))
+        return SynopsisTable((_("True rate: recommended"), *self.design.grid.labels, _("none")), tuple(rows))
 
     def _scenario(self, title: str) -> Scenario | None:
         return next((one for one in self.record.scenarios if one.title == title), None)

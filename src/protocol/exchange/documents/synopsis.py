@@ -13,7 +13,7 @@ from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.trial import Trial
 
-__all__ = ["Line", "Section", "Table", "as_html", "as_markdown", "sections"]
+__all__ = ["Line", "Section", "SynopsisTable", "as_html", "as_markdown", "sections"]
 
 
 def wording_lines(criterion: Criterion) -> list[str]:
@@ -32,7 +32,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class SynopsisTable:
     """Rows under a head; a row ends with where it comes from."""
 
     head: tuple[str, ...]
@@ -45,7 +45,7 @@ class Section:
 
     number: str
     title: str
-    content: tuple[Line | Table, ...]
+    content: tuple[Line | SynopsisTable, ...]
 
 
 def sections(trial: Trial) -> tuple[Section, ...]:
@@ -94,15 +94,18 @@ def _value(value: object) -> str:
     return "; ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _objectives(trial: Trial) -> tuple[Line | Table, ...]:
+def _objectives(trial: Trial) -> tuple[Line | SynopsisTable, ...]:
     outcomes = trial.identity.outcomes
     if not outcomes:
         return (*_facts(trial, "purpose"), Line(_("Outcome measures: not stated in the record.")))
     rows = tuple(((item.kind, item.measure, item.time_frame, item.description), item) for item in outcomes)
-    return (*_facts(trial, "purpose"), Table((_("Kind"), _("Measure"), _("Time frame"), _("Description")), rows))
+    return (
+        *_facts(trial, "purpose"),
+        SynopsisTable((_("Kind"), _("Measure"), _("Time frame"), _("Description")), rows),
+    )
 
 
-def _schema(trial: Trial) -> Table:
+def _schema(trial: Trial) -> SynopsisTable:
     """Doses by frequencies, with the amount of each dose and the infusion days of each frequency."""
     days = {str(item.level): ", ".join(map(str, item.infusion_days)) for item in trial.followup.frequencies}
     levels = [level.id for level in trial.escalation.frequencies]
@@ -114,12 +117,12 @@ def _schema(trial: Trial) -> Table:
         )
         for dose in trial.escalation.doses
     )
-    return Table((_("Dose: {unit}").format(unit=trial.escalation.dose_unit), *head), rows)
+    return SynopsisTable((_("Dose: {unit}").format(unit=trial.escalation.dose_unit), *head), rows)
 
 
-def _activities(record: FollowupRecord) -> Table:
+def _activities(record: FollowupRecord) -> SynopsisTable:
     head = (_("Visit"), _("Counted from"), _("Offset"), _("Window"), _("Frequencies"), _("Procedures"))
-    return Table(head, tuple((_activity(record, visit), visit) for visit in record.all_visits))
+    return SynopsisTable(head, tuple((_activity(record, visit), visit) for visit in record.all_visits))
 
 
 def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
@@ -184,7 +187,7 @@ def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
     return procedures + waits + periods
 
 
-def _sites(trial: Trial) -> Table:
+def _sites(trial: Trial) -> SynopsisTable:
     head = (_("Site"), _("Place"), _("Contact"), _("Telephone"), _("Mail"))
     rows = tuple(
         (
@@ -197,12 +200,12 @@ def _sites(trial: Trial) -> Table:
         )
         for site in trial.sites
     )
-    return Table(head, rows)
+    return SynopsisTable(head, rows)
 
 
-def _questions(trial: Trial) -> Table:
+def _questions(trial: Trial) -> SynopsisTable:
     head = (_("No."), _("Question"), _("Read until answered as"), _("Severity"))
-    return Table(
+    return SynopsisTable(
         head, tuple(((item.id, item.question, item.default, _(item.severity)), None) for item in trial.ambiguities)
     )
 
@@ -258,7 +261,7 @@ def _origins(section: Section) -> list[Provenance | None]:
     return [
         origin
         for item in section.content
-        for origin in ([row[1] for row in item.rows] if isinstance(item, Table) else [item.origin])
+        for origin in ([row[1] for row in item.rows] if isinstance(item, SynopsisTable) else [item.origin])
     ]
 
 
@@ -277,8 +280,8 @@ def _markdown_origin(origin: Provenance | None) -> str:
     return f"**{_('assumption')}:** {_plain(origin.origin)}" if origin.is_assumption else f"*{_plain(origin.origin)}*"
 
 
-def _markdown(item: Line | Table) -> str:
-    return _markdown_table(item) if isinstance(item, Table) else _markdown_line(item)
+def _markdown(item: Line | SynopsisTable) -> str:
+    return _markdown_table(item) if isinstance(item, SynopsisTable) else _markdown_line(item)
 
 
 def _markdown_line(line: Line) -> str:
@@ -286,7 +289,7 @@ def _markdown_line(line: Line) -> str:
     return f"- {head}{_plain(line.text)} {_markdown_origin(line.origin)}".rstrip()
 
 
-def _markdown_table(table: Table) -> str:
+def _markdown_table(table: SynopsisTable) -> str:
     head = [*map(_plain, table.head), _("Where from")]
     rows = [[*map(_plain, cells), _markdown_origin(origin)] for cells, origin in table.rows]
     lines = [head, ["---"] * len(head), *rows]

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.files import read_cohort, read_cohort_stepwise, template
-from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, Screened, facts_of_one, totals
+from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, ScreenedCohort, facts_of_one, totals
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
 from protocol.pages.eligibility.sensitivity import NearMissPanel, ReadingsPanel, ThresholdPanel
@@ -56,7 +56,7 @@ class CohortPanel(Panel):
     Attributes
     ----------
     cohort : Cohort or None
-    screened : Screened or None
+    screened : ScreenedCohort or None
         The cohort as it is screened now.
     file_name : str
         The name of the cohort; "" for the invented example.
@@ -66,7 +66,7 @@ class CohortPanel(Panel):
         number = str(trial.identity["nct_id"].value)
         self.record, self._drawn = trial.eligibility, drawn
         self.cohort: Cohort | None = None
-        self.screened: Screened | None = None
+        self.screened: ScreenedCohort | None = None
         self.file_name = ""
         self._one_at_a_time = RLock()
         self.upload = field(widgets.FileUpload, _("Open a cohort file"), width="content", accept=".csv,.parquet")
@@ -134,7 +134,7 @@ class CohortPanel(Panel):
                 self._refuse(error)
                 return
             record = self.record.with_parameters(**changed)
-            self._draw(Screened(record, changed, self.cohort, screening, phase, self.off))
+            self._draw(ScreenedCohort(record, changed, self.cohort, screening, phase, self.off))
 
     @property
     def off(self) -> frozenset[str]:
@@ -164,7 +164,7 @@ class CohortPanel(Panel):
         for panel in (self.near, self.readings):
             panel.task.wait()
 
-    def _draw(self, screened: Screened) -> None:
+    def _draw(self, screened: ScreenedCohort) -> None:
         self.screened = screened
         self._drawn()
         self.totals.show(totals(screened))

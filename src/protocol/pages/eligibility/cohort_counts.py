@@ -27,7 +27,7 @@ MOST_IN_OVERLAP = 12
 
 
 @dataclass(frozen=True)
-class Screened:
+class ScreenedCohort:
     """A cohort with its screening, as each panel of the cohort receives it.
 
     Attributes
@@ -96,7 +96,7 @@ def plain(value: Value, kind: str) -> Any:
     return int(value.data[0]) if kind == "whole" else float(value.data[0])
 
 
-def totals(screened: Screened) -> Markup:
+def totals(screened: ScreenedCohort) -> Markup:
     """Count the answers, and say between which numbers the eligible lie."""
     found = screened.tally.totals
     cards = [
@@ -134,7 +134,7 @@ class FunnelPanel(Panel):
         self.view = section(_("Funnel"), *parts, lead=lead)
         self.redraw_on(self.order, self.own)
 
-    def draw(self, screened: Screened) -> None:
+    def draw(self, screened: ScreenedCohort) -> None:
         """Draw the funnel."""
         self.own.layout.display = "" if self.order.value == "own" else "none"
         unknown = [name for name in self._named() if name not in screened.tally.ids]
@@ -163,7 +163,7 @@ def _counted_once(tally: Tally) -> str:
     return _("Counted once: {pairs}.").format(pairs="; ".join(pairs)) if pairs else ""
 
 
-def _funnel_rows(screened: Screened, order: str | list[str]) -> pd.DataFrame:
+def _funnel_rows(screened: ScreenedCohort, order: str | list[str]) -> pd.DataFrame:
     frame = screened.tally.funnel(order)
     frame = frame[~frame["criterion"].isin(screened.idle)].drop(columns="fails").reset_index(drop=True)
     pairs = [*zip(frame["excluded"], frame["only_reason"], strict=True)]
@@ -210,7 +210,7 @@ class CriteriaPanel(Panel):
         self.view = widgets.VBox([self.show_what, self.body])
         self.redraw_on(self.show_what)
 
-    def draw(self, screened: Screened) -> None:
+    def draw(self, screened: ScreenedCohort) -> None:
         """Draw the picture chosen."""
         match self.show_what.value:
             case "reasons":
@@ -233,7 +233,7 @@ def _rounded_up(column: "pd.Series[Any]") -> int:
     return int(-(-most // digits) * digits)
 
 
-def _reason_rows(screened: Screened) -> pd.DataFrame:
+def _reason_rows(screened: ScreenedCohort) -> pd.DataFrame:
     """Return the criteria that exclude, the largest share first."""
     frame = screened.tally.criteria()
     frame = frame[frame["fails"] > 0].sort_values("share", ascending=False, kind="stable")
@@ -244,7 +244,7 @@ def _reason_rows(screened: Screened) -> pd.DataFrame:
     return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
-def _review_rows(screened: Screened) -> pd.DataFrame:
+def _review_rows(screened: ScreenedCohort) -> pd.DataFrame:
     """Return the criteria with unknowns, the one that decides most first."""
     frame = screened.tally.criteria()
     frame = frame[frame["open"] > 0].sort_values(["decides", "open"], ascending=False, kind="stable")
@@ -255,7 +255,7 @@ def _review_rows(screened: Screened) -> pd.DataFrame:
     return frame[kept].assign(order=range(len(frame)), words=words, numbers=numbers).reset_index(drop=True)
 
 
-def _overlap_rows(screened: Screened) -> pd.DataFrame:
+def _overlap_rows(screened: ScreenedCohort) -> pd.DataFrame:
     """Return the pairs of the criteria that exclude most, in the order of the protocol."""
     table = screened.tally.criteria()
     top = table[table["fails"] >= min(SMALLEST, table["fails"].max())].nlargest(MOST_IN_OVERLAP, "fails")["criterion"]
@@ -271,7 +271,7 @@ def _overlap_rows(screened: Screened) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _verdict_rows(screened: Screened) -> pd.DataFrame:
+def _verdict_rows(screened: ScreenedCohort) -> pd.DataFrame:
     """Return one row per criterion and verdict."""
     wide = screened.screening.counts().assign(order=lambda frame: range(len(frame)))
     long = wide.melt(["criterion", "title", "order"], figures.STATUSES, "status", "participants")

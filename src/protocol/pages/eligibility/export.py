@@ -13,7 +13,7 @@ from protocol.eligibility.cohort import reader, taken
 from protocol.eligibility.frames import IDENTITY
 from protocol.exchange.cohort import results as cohort_results
 from protocol.exchange.documents.flow import flow_diagram
-from protocol.pages.eligibility.cohort_counts import Screened, plain
+from protocol.pages.eligibility.cohort_counts import ScreenedCohort, plain
 from protocol.pages.kit import Panel, Text, button, download, joined, macros, note, row, section
 from protocol.translation import _
 
@@ -24,7 +24,7 @@ LARGEST = 5_000
 """Participants in the files for REDCap and FHIR of the page."""
 
 
-def stamp(screened: Screened, today: date, trial_id: str) -> cohort_results.Stamp:
+def stamp(screened: ScreenedCohort, today: date, trial_id: str) -> cohort_results.Stamp:
     """Return under which thresholds, readings and rules a cohort was screened."""
     changed = [*map(screened.label, screened.changed)]
     return cohort_results.stamp(screened.record, screened.phase, today, trial_id, screened.left_out, changed)
@@ -42,7 +42,7 @@ class ExportPanel(Panel):
         )
         self.view = section(_("Export"), self.files, self.picture, lead=lead)
 
-    def draw(self, screened: Screened, order: str | list[str], rates: pd.DataFrame) -> None:
+    def draw(self, screened: ScreenedCohort, order: str | list[str], rates: pd.DataFrame) -> None:
         """Make the files: attrition in this order, and the exclusion rates of the subgroups if there are any."""
         under = stamp(screened, self.today, self.trial_id)
         drawn = flow_diagram(screened.tally, order, under)
@@ -60,7 +60,7 @@ class ExportPanel(Panel):
     def _csv(self, label: str, kind: str, content: bytes) -> Markup:
         return download(label, self._name(kind, "csv"), content, "text/csv")
 
-    def _log(self, screened: Screened, under: cohort_results.Stamp) -> Markup:
+    def _log(self, screened: ScreenedCohort, under: cohort_results.Stamp) -> Markup:
         if screened.tally.participants > LOG_AT_MOST:
             text = _("The screening log of more than {n:,} participants is written in Python, not on this page.")
             return note(text.format(n=LOG_AT_MOST))
@@ -75,7 +75,7 @@ class HandoverPanel:
     """Prepares the files of the present cohort for REDCap and FHIR."""
 
     def __init__(
-        self, record: EligibilityRecord, trial_id: str, today: date, screened: Callable[[], Screened | None]
+        self, record: EligibilityRecord, trial_id: str, today: date, screened: Callable[[], ScreenedCohort | None]
     ) -> None:
         self.record, self.trial_id, self.today, self.screened = record, trial_id, today, screened
         self.prepare, self.links = button(_("Prepare files of the cohort"), self.refresh), Text()
@@ -98,7 +98,7 @@ class HandoverPanel:
         """Remove the files, because the page shows something else now."""
         self.links.show(None)
 
-    def _files(self, found: Screened) -> Markup:
+    def _files(self, found: ScreenedCohort) -> Markup:
         from protocol.exchange.cohort.fhir_group import group
         from protocol.exchange.cohort.redcap import import_file
 
@@ -120,7 +120,7 @@ class HandoverPanel:
         return download(_("REDCap data dictionary (CSV)"), "redcap_dictionary.csv", content, "text/csv")
 
 
-def frame_of(found: Screened) -> pd.DataFrame:
+def frame_of(found: ScreenedCohort) -> pd.DataFrame:
     """Return the facts of a cohort as a table, one row per participant."""
     kinds = {fact.id: fact.type for fact in found.record.facts}
     columns: dict[str, list[Any]] = {}

@@ -10,7 +10,7 @@ from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
 from protocol.eligibility.screening_record import screening_record
 from protocol.exchange.clinical.findings import Imported, Imports
 from protocol.pages.eligibility.cohort import CohortPanel
-from protocol.pages.eligibility.cohort_counts import Screened
+from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.eligibility.export import HandoverPanel
 from protocol.pages.eligibility.hospital_records import RecordsPanel, left_unknown, problems, sources
 from protocol.pages.eligibility.participant import ParticipantPanel
@@ -130,7 +130,7 @@ class EligibilityPage(Panel):
         self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
         self.tabs.selected_index = PARTICIPANT
 
-    def _screened(self) -> Screened | None:
+    def _screened(self) -> ScreenedCohort | None:
         return self.cohort.screened if self.cohort.file_name else None
 
     def _take_person(self, person: Imported) -> None:

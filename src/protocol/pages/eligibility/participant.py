@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.eligibility import EligibilityRecord, Fact, Screening, Step, Timeline, expected, next_steps
+from protocol.eligibility import EligibilityRecord, Fact, NextStep, Screening, Timeline, expected, next_steps
 from protocol.eligibility.gates import infusion_catalogue
 from protocol.exchange.cohort.cells import read_value
 from protocol.pages.eligibility.hospital_records import day_of
@@ -185,7 +185,7 @@ class NextStepsPanel(Panel):
         self.basis.show(paragraph(basis, "off") if steps else None)
         self.editor.layout.display = "" if steps else "none"
 
-    def _listed(self, screening: Screening, steps: tuple[Step, ...]) -> Markup | None:
+    def _listed(self, screening: Screening, steps: tuple[NextStep, ...]) -> Markup | None:
         if screening.overall == "ineligible":
             return note(_("Nothing more needs to be found out unless a value above changes."))
         if not steps:
@@ -199,7 +199,7 @@ class NextStepsPanel(Panel):
         title = _("What to find out next")
         return macros("eligibility").steps(title, lead, first, more, rest, FIRST_STEPS + 1)
 
-    def _step(self, step: Step) -> Markup:
+    def _step(self, step: NextStep) -> Markup:
         """Say what is done, how likely it excludes, at what cost, and what it finds."""
         guessed = _("no case to learn from, taken as {chance:.0%}")
         chance = (guessed if step.guessed else _("criteria fail in {chance:.0%}")).format(chance=step.chance)

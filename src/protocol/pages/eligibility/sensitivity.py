@@ -15,7 +15,7 @@ from protocol.eligibility.cohort import reader
 from protocol.eligibility.sensitivity import Curve, concerned, curve, near_misses, other_readings, steps, tornado
 from protocol.exchange.documents.open_questions import questions_page
 from protocol.figures import eligibility as figures
-from protocol.pages.eligibility.cohort_counts import Screened
+from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.eligibility.subgroups import records
 from protocol.pages.kit import Panel, Table, Task, Text, download, field, note, section
 from protocol.records import Ambiguity
@@ -49,7 +49,7 @@ class NearMissPanel(Panel):
         )
         self.view = section(_("Near misses"), self.task.view, self.picture, self.nearest.view, lead=lead)
 
-    def draw(self, screened: Screened) -> None:
+    def draw(self, screened: ScreenedCohort) -> None:
         """Find the near misses, one criterion after another."""
         self.task.begin(_steps(screened), at_once=screened.tally.participants <= AT_ONCE)
 
@@ -59,7 +59,7 @@ class NearMissPanel(Panel):
         self.nearest.show(_nearest_rows(found, screened))
 
 
-def _steps(screened: Screened) -> Iterator[tuple[pd.DataFrame, float]]:
+def _steps(screened: ScreenedCohort) -> Iterator[tuple[pd.DataFrame, float]]:
     pieces: list[pd.DataFrame] = []
     names = screened.tally.order("most")
     for done, name in enumerate(names, start=1):
@@ -82,7 +82,7 @@ def _distance_rows(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"distance": labels, "order": range(len(labels)), "participants": numbers})
 
 
-def _nearest_rows(found: pd.DataFrame, screened: Screened) -> pd.DataFrame:
+def _nearest_rows(found: pd.DataFrame, screened: ScreenedCohort) -> pd.DataFrame:
     """Return the nearest in words."""
     near = found.dropna(subset=["distance"]).head(NEAREST)
     rows = [_in_words(row, screened) for row in records(near)]
@@ -90,7 +90,7 @@ def _nearest_rows(found: pd.DataFrame, screened: Screened) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _in_words(row: dict[str, Any], screened: Screened) -> tuple[str, ...]:
+def _in_words(row: dict[str, Any], screened: ScreenedCohort) -> tuple[str, ...]:
     parameter = next(item for item in screened.record.parameters if item.id == row["parameter"])
     text = _("{label}: {needed:.4g} instead of {now:.4g} {unit}")
     needs = text.format(
@@ -120,7 +120,7 @@ class ThresholdPanel(Panel):
         self._kept: tuple[tuple[Any, ...], Curve] | None = None
         self.redraw_on(self.threshold)
 
-    def draw(self, screened: Screened) -> None:
+    def draw(self, screened: ScreenedCohort) -> None:
         """Follow the threshold over its range in one pass."""
         name = str(self.threshold.value)
         parameter = next(item for item in screened.record.parameters if item.id == name)
@@ -128,7 +128,7 @@ class ThresholdPanel(Panel):
         self.picture.draw(_curve_rows(found, parameter), label=screened.label(name))
         self.words.show(_curve_in_words(found, parameter))
 
-    def _curve(self, screened: Screened, parameter: Parameter) -> Curve:
+    def _curve(self, screened: ScreenedCohort, parameter: Parameter) -> Curve:
         """Follow the threshold; the last curve stays while only this threshold changes."""
         others = {name: value for name, value in screened.changed.items() if name != parameter.id}
         state = (screened.cohort, screened.phase, screened.off, parameter.id, others)
@@ -205,7 +205,7 @@ class ReadingsPanel(Panel):
         parts = (self.task.view, self.picture, self.nothing, self.questions)
         self.view = section(_("Alternative readings"), *parts, lead=lead)
 
-    def draw(self, screened: Screened) -> None:
+    def draw(self, screened: ScreenedCohort) -> None:
         """Try every alternative reading."""
         found = tornado(
             lambda changed: screened.cohort.screen(screened.phase, **(screened.changed | changed)),

@@ -19,7 +19,7 @@ from protocol.eligibility.subgroups import (
     sites,
 )
 from protocol.figures import eligibility as figures
-from protocol.pages.eligibility.cohort_counts import Screened
+from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.kit import Panel, Table, Text, field, note, section
 from protocol.translation import _, ngettext
 
@@ -51,7 +51,7 @@ class SubgroupPanel(Panel):
         self._kept: tuple[Any, str, Grouping] | None = None
         self.redraw_on(self.by)
 
-    def show(self, screened: Screened) -> None:
+    def show(self, screened: ScreenedCohort) -> None:
         """Compare the subgroups; the sites are among them if the cohort names them."""
         offered = _choices(screened.record) + ([(_("Site"), SITE)] if has_sites(screened.cohort) else [])
         with self.redraw_once():
@@ -59,7 +59,7 @@ class SubgroupPanel(Panel):
                 self.by.options = offered
             self.shown = (screened,)
 
-    def draw(self, screened: Screened) -> None:
+    def draw(self, screened: ScreenedCohort) -> None:
         """Compare the subgroups."""
         if not self.by.options:
             self.hidden.show(note(_("The record names no subgroups.")))
@@ -77,7 +77,7 @@ class SubgroupPanel(Panel):
         self.hidden.show(note(text.format(n=unseen) + nowhere) if unseen else None)
         self.table.show(_in_figures(self.rates, screened.titles))
 
-    def _grouping(self, screened: Screened) -> Grouping:
+    def _grouping(self, screened: ScreenedCohort) -> Grouping:
         name = str(self.by.value)
         if self._kept is None or self._kept[:2] != (screened.cohort, name):
             found = sites(screened.cohort) if name == SITE else grouping(screened.record, screened.cohort, name)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from protocol.escalation import STOP, Design, Outcomes, isotonic_rates
 from protocol.escalation.grid import Integers
 from protocol.escalation.pathways import deciding_regimens
-from protocol.pages.kit.text import macros
+from protocol.pages.kit import macros
 from protocol.translation import _, ngettext
 
 

@@ -21,6 +21,7 @@ from protocol.pages.kit import (
     field,
     invented,
     joined,
+    macros,
     narrow,
     note,
     offer,
@@ -31,7 +32,6 @@ from protocol.pages.kit import (
     strong,
     table,
 )
-from protocol.pages.kit.text import macros
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal
 from protocol.records import ProtocolError

@@ -18,6 +18,7 @@ from protocol.pages.kit import (
     download,
     field,
     joined,
+    macros,
     note,
     paragraph,
     row,
@@ -25,7 +26,6 @@ from protocol.pages.kit import (
     strong,
     table,
 )
-from protocol.pages.kit.text import macros
 from protocol.translation import _, ngettext
 
 MOST_ROWS = 26  # outcomes in one column of the picture; with larger cohorts one cohort is shown

@@ -7,8 +7,7 @@ from protocol.escalation import Design
 from protocol.escalation.calibration import Calibration, Setting, calibrate
 from protocol.exchange.documents.statistics import StatisticalSection
 from protocol.pages.escalation.operating_characteristics import count_field, seed_field
-from protocol.pages.kit import Task, Text, Work, details, download, joined, row, section
-from protocol.pages.kit.text import macros
+from protocol.pages.kit import Task, Text, Work, details, download, joined, macros, row, section
 from protocol.translation import _
 from protocol.trial import Trial
 

@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from protocol.figures.followup import SIGNS
 from protocol.followup import FollowupRecord, earliest_enrolment
-from protocol.pages.kit import details, joined, origin, paragraph, span, strong, table
-from protocol.pages.kit.text import macros
+from protocol.pages.kit import details, joined, macros, origin, paragraph, span, strong, table
 from protocol.records import Provenance
 from protocol.translation import _, ngettext
 

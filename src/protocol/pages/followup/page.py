@@ -17,7 +17,7 @@ from protocol.followup.schedule import infusion_visit
 from protocol.pages.followup import ledger_text
 from protocol.pages.followup.forecast import ForecastPanel
 from protocol.pages.followup.participant_events import ParticipantEventsPanel
-from protocol.pages.followup.planning import Case, VisitPlanningPanel, wide
+from protocol.pages.followup.planning import DatesCase, VisitPlanningPanel, wide
 from protocol.pages.followup.trial_board import TrialBoard
 from protocol.pages.kit import (
     Day,
@@ -193,7 +193,7 @@ class FollowupPage:
         self._show_infusion_days(level)
         self._show_schedule(ledger, marks)
         self._show_look_backs(clocks)
-        self.planning.show(Case(anchors, level, done, ledger))
+        self.planning.show(DatesCase(anchors, level, done, ledger))
 
     def _open_tab(self, change: dict[str, Any]) -> None:
         """Make a tab when it is first looked at, so that the page opens quickly."""

@@ -11,8 +11,7 @@ from markupsafe import Markup
 from protocol.conduct import ParticipantHistory, event
 from protocol.followup import timelines
 from protocol.pages.followup.ledger_text import status_text, window_text
-from protocol.pages.kit import Day, Text, details, field, joined, offer, paragraph, row, section, strong
-from protocol.pages.kit.text import macros
+from protocol.pages.kit import Day, Text, details, field, joined, macros, offer, paragraph, row, section, strong
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import CAUSES, KINDS, LINEAGES, RESPONSES, TOXICITIES, event_text
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of

@@ -60,7 +60,7 @@ _WHY = {
 
 
 @dataclass(frozen=True)
-class Case:
+class DatesCase:
     """One participant as the page stands: dates of anchors, frequency level, visits done, and the ledger."""
 
     dates: Mapping[str, date | None]
@@ -70,7 +70,7 @@ class Case:
 
 
 class VisitPlanningPanel(Panel):
-    """What follows from one participant's dates; :meth:`show` takes a :class:`Case`.
+    """What follows from one participant's dates; :meth:`show` takes a :class:`DatesCase`.
 
     Parameters
     ----------
@@ -171,9 +171,9 @@ class VisitPlanningPanel(Panel):
         )
         return [*sections, calendar]
 
-    def draw(self, case: Case) -> None:
+    def draw(self, case: DatesCase) -> None:
         """Show what follows from a participant's dates; an input that cannot be used is named where it matters."""
-        parts: tuple[tuple[Text, Callable[[Case], Markup]], ...] = (
+        parts: tuple[tuple[Text, Callable[[DatesCase], Markup]], ...] = (
             (self.best, self._best_days),
             (self.doomed, self._doomed_starts),
             (self.moved, self._moved),
@@ -211,10 +211,10 @@ class VisitPlanningPanel(Panel):
         """Days on which the chosen site has no place left."""
         return self._full_days(self.site.value, self.capacity.value) if self.site.value else set()
 
-    def _proposals(self, case: Case) -> pd.DataFrame:
+    def _proposals(self, case: DatesCase) -> pd.DataFrame:
         return best_days(self.record, case.dates, case.level, self._today, case.done, self.full)
 
-    def _best_days(self, case: Case) -> Markup:
+    def _best_days(self, case: DatesCase) -> Markup:
         proposals = self._proposals(case)
         if not proposals["provisional"].any():
             return best_days_text(proposals)
@@ -222,24 +222,24 @@ class VisitPlanningPanel(Panel):
         year = last_announced_year(self._record.working)
         return best_days_text(proposals) + paragraph(text.format(year=year), "lead")
 
-    def _doomed_starts(self, case: Case) -> Markup:
+    def _doomed_starts(self, case: DatesCase) -> Markup:
         if self.first.value is None or self.last.value is None:
             raise ProtocolError(_("First infusion"), _("no date"), _("the first and the last day to look at"))
         first, last = self.first.value, self.last.value
         return doomed_starts_text(doomed_starts(self.record, case.level, first, last, self.full), first, last)
 
-    def _moved(self, case: Case) -> Markup:
+    def _moved(self, case: DatesCase) -> Markup:
         dates = slipped(self._record, case.dates, self.slip.value)
         after = timeline(self._record, dates, case.level, self._today, case.done)
         return moves_text(differences(case.ledger, after))
 
-    def _levels(self, case: Case) -> Markup:
+    def _levels(self, case: DatesCase) -> Markup:
         here = {visit.id for visit in self._record.visits_at(self.other_level.value)}
         done = {name: day for name, day in case.done.items() if name in here}
         after = timeline(self._record, case.dates, self.other_level.value, self._today, done)
         return burden_table(self._burden, case.level) + level_text(differences(case.ledger, after))
 
-    def _conflicts(self, case: Case) -> Markup:
+    def _conflicts(self, case: DatesCase) -> Markup:
         given = {name: (first.value, last.value) for name, (first, last) in self.agents.items()}
         found = conflicts(self._record, case.ledger, given)
         self.courses.layout.display = "none" if found.empty else ""
@@ -247,7 +247,7 @@ class VisitPlanningPanel(Panel):
             self.courses.draw(figures.course_rows(found, self._today))
         return conflicts_table(found)
 
-    def _calendar(self, case: Case) -> Markup:
+    def _calendar(self, case: DatesCase) -> Markup:
         proposals = self._proposals(case).dropna(subset="best")
         planned = {name: day.date() for name, day in zip(proposals["id"], proposals["best"], strict=True)}
         file = calendar_file(self._trial, self.study_id.value, case.ledger, self.revision.value, self._today, planned)

@@ -28,6 +28,7 @@ from protocol.pages.kit import (
     field,
     invented,
     joined,
+    macros,
     narrow,
     note,
     paragraph,
@@ -35,7 +36,6 @@ from protocol.pages.kit import (
     section,
     table,
 )
-from protocol.pages.kit.text import macros
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import KINDS, OVERALL, code_text
 from protocol.records import ProtocolError

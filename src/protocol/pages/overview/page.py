@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.followup.ledger_text import length_text
-from protocol.pages.kit import Text, details, download, field, joined, origin, row, section, table
-from protocol.pages.kit.text import macros
+from protocol.pages.kit import Text, details, download, field, joined, macros, origin, row, section, table
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.pages.trial_log.desk import Desk

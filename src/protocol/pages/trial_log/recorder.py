@@ -10,8 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import Entry, Event, content
-from protocol.pages.kit import Day, Text, button, note, paragraph, row, table
-from protocol.pages.kit.text import macros
+from protocol.pages.kit import Day, Text, button, macros, note, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk, how_to_start
 from protocol.pages.trial_log.event_text import event_text
 from protocol.records import ProtocolError

@@ -1,0 +1,26 @@
+"""How results show themselves in a notebook: their ``repr`` as a line, and a small table; everything is escaped."""
+
+import pandas as pd
+from markupsafe import Markup
+
+_MOST_ROWS = 60
+_DECIMALS = 3
+
+
+def shown(title: str, table: pd.DataFrame) -> str:
+    """Return a title and a table as HTML; of a long table the first and last rows."""
+    rows = Markup(table.round(_DECIMALS).to_html(index=False, escape=True, na_rep="", max_rows=_MOST_ROWS))  # noqa: S704 - pandas escapes
+    return str(Markup("<p>{}</p>{}").format(title, rows))
+
+
+class Displayed:
+    """An object with a table, which a notebook shows below its ``repr``."""
+
+    __slots__ = ()
+
+    def table(self) -> pd.DataFrame:
+        """Return the object as a tidy table."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return shown(repr(self), self.table())
