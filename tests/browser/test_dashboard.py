@@ -192,7 +192,13 @@ def test_a_page_that_waits_for_its_controls_too_long_says_so(workshop, laptop):
     laptop.tab.route("**/page.js*", lambda route: route.fulfill(body=without_patience(route.fetch().text())))
     laptop.tab.route_web_socket("**/channels*", lambda _socket: None)
     laptop.open(workshop, "01-picture")
-    laptop.tab.get_by_text("This page could not be opened in time").wait_for()
+    message = laptop.tab.get_by_text("This page could not be opened in time")
+    message.wait_for()
+    laptop.tab.evaluate("document.getElementById('loading')?.remove()")  # as Voila does when the cells come later
+    laptop.tab.wait_for_timeout(1200)
+    assert message.is_visible()
+    laptop.tab.evaluate("document.getElementById('rendered_cells').textContent = 'the controls'")
+    message.wait_for(state="detached")
 
 
 def without_patience(script):

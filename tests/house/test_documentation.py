@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from protocol import exchange
+from protocol.eligibility import conditions
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -137,3 +138,8 @@ def test_the_pages_name_files_that_exist() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         for place in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (ROOT / place).exists(), f"{page.name}: {place}"
+
+
+def test_the_page_on_conditions_names_every_function_of_the_language() -> None:
+    page = (DOCS / "record" / "conditions.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`(\w+)\([a-z, ]+\)`", page)) == set(conditions.FUNCTIONS)

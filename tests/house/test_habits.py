@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ from protocol.pages import PAGES
 from protocol.records import Provenance, Record
 
 LISTING = (FOLDER / "registry.txt").read_text(encoding="utf-8")
+LISTED = {
+    kind: max(
+        number
+        for number in range(1, 100)
+        if re.search(rf"(?:^|; ){number}\. ", LISTING.split(f"{kind} Criteria:")[1].split("\n\n")[1])
+    )
+    for kind in ("Inclusion", "Exclusion")
+}
+"""The number of the last criterion of each kind in the listing."""
+
 DOORS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
@@ -52,11 +63,10 @@ def test_every_page_has_its_notebook_and_every_notebook_its_page() -> None:
 
 
 def test_the_listing_is_all_there() -> None:
-    kinds = [criterion.kind for criterion in TRIAL.eligibility.criteria]
-    assert (kinds.count("inclusion"), kinds.count("exclusion")) == (8, 26)
+    kinds = Counter(criterion.kind for criterion in TRIAL.eligibility.criteria)
+    assert kinds == {"inclusion": LISTED["Inclusion"], "exclusion": LISTED["Exclusion"]}
     assert [len(TRIAL.escalation.doses), len(TRIAL.escalation.frequencies), len(TRIAL.sites)] == [5, 3, 3]
-    severities = [ambiguity.severity for ambiguity in TRIAL.ambiguities]
-    assert [severities.count(level) for level in ("high", "medium", "low")] == [15, 25, 12]
+    assert {ambiguity.severity for ambiguity in TRIAL.ambiguities} == {"high", "medium", "low"}
 
 
 def test_criteria_quote_the_listing_word_for_word_and_in_its_order() -> None:
@@ -83,7 +93,7 @@ def test_every_registry_source_names_a_place_of_the_listing() -> None:
             continue
         criterion = re.match(r"(Inclusion|Exclusion) (\d+)", place)
         if criterion:
-            assert int(criterion[2]) <= {"Inclusion": 8, "Exclusion": 26}[criterion[1]], place
+            assert int(criterion[2]) <= LISTED[criterion[1]], place
         else:
             assert place == "title" or any(part.strip() in LISTING for part in re.split(r"[,:]", place)), place
 

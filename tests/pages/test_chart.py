@@ -12,6 +12,7 @@ import pytest
 
 from protocol.chart import Chart, runtime
 from protocol.chart.widget import drawing, rows_of
+from protocol.figures import eligibility as figures
 
 FRAME = pd.DataFrame({"dose": ["A", "B"], "value": [1.0, float("nan")]})
 
@@ -177,3 +178,52 @@ def test_the_runtime_is_sent_only_to_the_page_that_asks():
     chart._handle_custom_msg({"need": "runtime"}, [])
     assert answers[0][0] == {"runtime": True}
     assert answers[0][1] > 500_000
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_neither_nan_nor_infinity_leaves_for_the_browser(library):
+    frame = library({"dose": ["A", "B", "C"], "value": [float("nan"), float("inf"), -float("inf")]})
+    beside = library({"limit": [float("nan")]})
+
+    def figure(rows):
+        return alt.layer(
+            alt.Chart(rows).mark_bar().encode(x="dose:N", y="value:Q"),
+            alt.Chart(beside).mark_rule().encode(y="limit:Q"),
+        )
+
+    chart = Chart(figure, "Doses")
+    chart.draw(frame)
+    assert [row["value"] for row in chart._rows] == [None, None, None]
+    json.dumps([chart._drawing, chart._rows], allow_nan=False)
+
+
+def test_a_figure_shows_itself_as_the_widget_and_as_a_picture_for_pages_without_a_kernel():
+    counts = pd.DataFrame(
+        {
+            "criterion": ["I1"],
+            "title": ["Age"],
+            "excluded": [1],
+            "remaining": [9],
+            "confirmed": [8],
+            "only_reason": [1],
+        }
+    )
+    bundle, _metadata = figures.funnel(counts, total=10)._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "I1" in bundle["image/svg+xml"]
+    assert not [text for text in map(str, bundle.values()) if "://" in text.replace("http://www.w3.org/", "")]
+
+
+def test_a_figure_follows_a_renderer_that_the_person_chose():
+    counts = pd.DataFrame(
+        {
+            "criterion": ["I1"],
+            "title": ["Age"],
+            "excluded": [1],
+            "remaining": [9],
+            "confirmed": [8],
+            "only_reason": [1],
+        }
+    )
+    with alt.renderers.enable("json"):
+        assert "application/json" in figures.funnel(counts, total=10)._repr_mimebundle_()

@@ -1,9 +1,10 @@
 """A figure function on the screen: the drawing is sent once, after that only the rows that changed."""
 
+import math
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import altair as alt
 import anywidget
@@ -13,6 +14,8 @@ from altair.utils.data import to_values
 
 from protocol.chart.runtime import vega_runtime
 from protocol.translation import _
+
+_STILL_WIDTH = 640  # pixels
 
 ROWS = "rows"  # the name under which drawing and rows meet in the browser
 
@@ -51,6 +54,20 @@ class Chart(anywidget.AnyWidget):
         self._figure = figure_function
         self._drawn_for: tuple[list[str], dict[str, Any]] | None = None
         self.on_msg(self._receive)
+
+    @classmethod
+    def of(cls, specification: dict[str, Any]) -> Self:
+        """Return the widget of a finished drawing, a Vega-Lite specification with its rows in it."""
+        chart = cls(dict, str(specification.get("description", "")))
+        chart._drawing = specification
+        return chart
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the widget, and the picture itself for a page without a kernel."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle and self._drawing:
+            bundle[0]["image/svg+xml"] = still(self._drawing, self._rows)
+        return bundle
 
     def draw(self, frame: Any, **settings: Any) -> None:
         """Show `frame`; a changed setting or column draws the picture anew, otherwise only rows travel.
@@ -97,7 +114,30 @@ def rows_of(frame: Any) -> _Rows:
     return [{name: _plain(value) for name, value in row.items()} for row in table["values"]]
 
 
+def mimebundle(specification: dict[str, Any], **_options: Any) -> Any:
+    """Show a chart by :class:`Chart`: the renderer that Altair knows as "protocol".
+
+    Parameters
+    ----------
+    specification : dict
+        Vega-Lite, with its rows.
+    """
+    return Chart.of(specification)._repr_mimebundle_()
+
+
+def still(specification: dict[str, Any], rows: _Rows) -> str:
+    """Return a drawing as SVG on white, for nbconvert and notebooks that are read without a kernel."""
+    from vl_convert import vegalite_to_svg  # here, because it takes 80 MB and pages do without it
+
+    data = {**specification.get("datasets", {}), ROWS: rows}
+    width = _STILL_WIDTH if specification.get("width") == "container" else specification.get("width")
+    whole = {**specification, "datasets": data, "background": "white"} | ({"width": width} if width else {})
+    return str(vegalite_to_svg(whole))
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has neither NaN nor infinity
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, date):  # with a time, because browsers read a bare date as midnight in Greenwich
@@ -113,7 +153,11 @@ def drawing(chart: Any, rows: _Rows) -> dict[str, Any]:
     ours = {name for name, values in datasets.items() if _same(values, rows)}
     if not ours:
         raise ValueError("the figure does not chart the frame it was given; write alt.Chart(frame) in it")
-    others = {name: values for name, values in datasets.items() if name not in ours}
+    others = {
+        name: [{field: _plain(value) for field, value in row.items()} for row in values]
+        for name, values in datasets.items()
+        if name not in ours
+    }
     return {key: _renamed(part, ours) for key, part in spec.items()} | {"datasets": others}
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-_FUNCTIONS = {
+FUNCTIONS = {
     "days_between": ("date", "date"),
     "months_between": ("date", "date"),
     "completed_years": ("date", "date"),
@@ -63,7 +63,7 @@ def names_in(condition: str | ast.expr) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def _names_in(condition: str) -> tuple[str, ...]:
     tree = parse(condition)
-    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in _FUNCTIONS]
+    found = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS]
     return tuple(dict.fromkeys(found))
 
 
@@ -187,8 +187,8 @@ def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any
             return _number(right, facts, parameters)
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if (
             function not in _CONDITION_FUNCTIONS
-            and [_kind(argument, facts, parameters) for argument in arguments] == list(_FUNCTIONS.get(function, ()))
-            and function in _FUNCTIONS
+            and [_kind(argument, facts, parameters) for argument in arguments] == list(FUNCTIONS.get(function, ()))
+            and function in FUNCTIONS
         ):
             return "number"
     raise ValueError(f"{ast.unparse(node)!r} is not allowed in a condition; write facts, parameters and numbers")

@@ -31,6 +31,7 @@ __all__ = [
     "clock_rows",
     "clocks",
     "funnel",
+    "funnel_rows",
     "groups",
     "nearness",
     "overlap",
@@ -68,17 +69,40 @@ def _numbers(total: int) -> dict[str, Any]:
     }
 
 
+def funnel_rows(counts: pd.DataFrame) -> pd.DataFrame:
+    """Add to the counts of a funnel its order, and the texts at the right end: in words, and for a telephone.
+
+    Parameters
+    ----------
+    counts : pandas.DataFrame
+        What ``CohortScreening.funnel()`` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows with the columns order, loss and numbers.
+    """
+    pairs = [*zip(counts["excluded"], counts["only_reason"], strict=True)]
+    losses = [
+        " · ".join(([f"−{lost:,}"] if lost else []) + ([_("{n:,} alone").format(n=alone)] if alone else []))
+        for lost, alone in pairs
+    ]
+    numbers = [f"−{lost:,} · {alone:,}" if lost or alone else "" for lost, alone in pairs]
+    return counts.assign(order=range(len(counts)), loss=losses, numbers=numbers)
+
+
 def funnel(frame: pd.DataFrame, total: int) -> alt.LayerChart:
-    """Draw who remains after each criterion, in protocol order.
+    """Draw who remains after each criterion, in the order of the rows.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, title, order, excluded, remaining (no failure so far), confirmed (nothing unknown either),
-        only_reason; loss and numbers (at the right end, in words and for a telephone).
+        What ``CohortScreening.funnel()`` or :func:`funnel_rows` returns: criterion, title, excluded, remaining (no
+        failure so far), confirmed (nothing unknown either), only_reason.
     total : int
         Participants in the cohort.
     """
+    frame = frame if "numbers" in frame else funnel_rows(frame)
     width = alt.Scale(domain=[0, max(total, 1)], nice=False)
     base = alt.Chart(frame).encode(
         y=_rows(),

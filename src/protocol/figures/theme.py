@@ -19,9 +19,17 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 FONT = "system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
 
 
-def finished(
-    chart: Any, height: Any, description: str, width: Any = "container", **properties: Any
-) -> alt.LayerChart:
+class Figure(alt.LayerChart):
+    """A chart that a notebook draws without a network, unless another renderer of Altair's is chosen."""
+
+    def _repr_mimebundle_(self, *args: Any, **options: Any) -> Any:
+        if alt.renderers.active != "default":
+            return super()._repr_mimebundle_(*args, **options)
+        with alt.renderers.enable("protocol"), alt.data_transformers.enable("default", max_rows=None):
+            return super()._repr_mimebundle_(*args, **options)
+
+
+def finished(chart: Any, height: Any, description: str, width: Any = "container", **properties: Any) -> Figure:
     """Give a layered chart its size, the common fonts and quiet axes; the background stays the page's own.
 
     Parameters
@@ -37,14 +45,14 @@ def finished(
         Further top-level properties, such as ``title``.
     """
     whole = chart.properties(width=width, height=height, description=description, **properties)
-    styled: alt.LayerChart = (
+    styled = (
         whole.configure(font=FONT, background="transparent")
         .configure_axis(labelFontSize=13, titleFontSize=13, titleFontWeight="normal", gridOpacity=0.35)
         .configure_legend(labelFontSize=13, titleFontSize=13, titleFontWeight="normal")
         .configure_view(strokeOpacity=0)
         .configure_title(fontSize=14, fontWeight=600, anchor="start")
     )
-    return styled
+    return Figure(**{name: value for name, value in styled._kwds.items() if value is not alt.Undefined})
 
 
 def colours(field: str, of: dict[str, str], channel: Any = alt.Color, legend: Any = None) -> Any:

@@ -117,7 +117,8 @@ def test_this_trial_goes_out_and_comes_back_the_same(tmp_path):
     again = load_trial(tmp_path / "again")
     assert ctgov.export(again) == out
     assert [site.name for site in again.sites] == [site.name for site in TRIAL.sites]
-    assert [len(again.eligibility.criteria), again.identity["enrolment"].value] == [34, 181]
+    assert len(again.eligibility.criteria) == len(TRIAL.eligibility.criteria)
+    assert again.identity["enrolment"].value == TRIAL.identity["enrolment"].value
     assert again.examples is None  # the invented participants belong to another trial's folder
 
 

@@ -165,14 +165,8 @@ def _counted_once(tally: Tally) -> str:
 
 def _funnel_rows(screened: ScreenedCohort, order: str | list[str]) -> pd.DataFrame:
     frame = screened.tally.funnel(order)
-    frame = frame[~frame["criterion"].isin(screened.idle)].drop(columns="fails").reset_index(drop=True)
-    pairs = [*zip(frame["excluded"], frame["only_reason"], strict=True)]
-    losses = [
-        " · ".join(([f"−{lost:,}"] if lost else []) + ([_("{n:,} alone").format(n=alone)] if alone else []))
-        for lost, alone in pairs
-    ]
-    numbers = [f"−{lost:,} · {alone:,}" if lost or alone else "" for lost, alone in pairs]
-    return frame.assign(order=range(len(frame)), loss=losses, numbers=numbers)
+    counted = frame[~frame["criterion"].isin(screened.idle)].drop(columns="fails").reset_index(drop=True)
+    return figures.funnel_rows(counted)
 
 
 class CriteriaPanel(Panel):

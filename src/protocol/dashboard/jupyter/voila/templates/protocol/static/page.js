@@ -14,14 +14,21 @@
   for (const button of document.querySelectorAll(".wb-reload"))
     button.addEventListener("click", () => location.reload());
 
-  // Voila removes #loading once the cells are there, whether or not their controls are.
+  // Voila removes #loading once the cells are there, whether or not their controls are; a message of our own stays
+  // until they are.
+  const late = loading.querySelector(".wb-late");
+  const isWaiting = () => loading.isConnected || document.getElementById("rendered_cells").textContent.includes("Loading widget");
+  function lookForControls() {
+    if (!isWaiting()) return late.remove();
+    if (late.parentElement !== document.body) document.body.append(late);
+    loading.style.display = "none";
+    setTimeout(lookForControls, 500);
+  }
   setTimeout(() => {
-    const cells = document.getElementById("rendered_cells");
-    if (!loading.isConnected && !cells.textContent.includes("Loading widget")) return;
-    document.body.append(loading);
-    loading.querySelector(".wb-spinner").hidden = true;
-    loading.querySelector(".wb-loading-text").hidden = true;
-    loading.querySelector(".wb-late").hidden = false;
+    late.className = "wb-late wb-loading";
+    late.setAttribute("role", "status");
+    late.hidden = false;
+    lookForControls();
   }, PATIENCE_MS);
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
