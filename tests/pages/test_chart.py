@@ -14,6 +14,10 @@ from protocol.chart import Chart, runtime
 from protocol.chart.widget import drawing, rows_of
 from protocol.figures import eligibility as figures
 
+FUNNEL = pd.DataFrame(
+    [("I1", "Age", 1, 9, 8, 1)],
+    columns=["criterion", "title", "excluded", "remaining", "confirmed", "only_reason"],
+)
 FRAME = pd.DataFrame({"dose": ["A", "B"], "value": [1.0, float("nan")]})
 
 
@@ -198,32 +202,12 @@ def test_neither_nan_nor_infinity_leaves_for_the_browser(library):
 
 
 def test_a_figure_shows_itself_as_the_widget_and_as_a_picture_for_pages_without_a_kernel():
-    counts = pd.DataFrame(
-        {
-            "criterion": ["I1"],
-            "title": ["Age"],
-            "excluded": [1],
-            "remaining": [9],
-            "confirmed": [8],
-            "only_reason": [1],
-        }
-    )
-    bundle, _metadata = figures.funnel(counts, total=10)._repr_mimebundle_()
+    bundle, _metadata = figures.funnel(FUNNEL, total=10)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "I1" in bundle["image/svg+xml"]
     assert not [text for text in map(str, bundle.values()) if "://" in text.replace("http://www.w3.org/", "")]
 
 
 def test_a_figure_follows_a_renderer_that_the_person_chose():
-    counts = pd.DataFrame(
-        {
-            "criterion": ["I1"],
-            "title": ["Age"],
-            "excluded": [1],
-            "remaining": [9],
-            "confirmed": [8],
-            "only_reason": [1],
-        }
-    )
     with alt.renderers.enable("json"):
-        assert "application/json" in figures.funnel(counts, total=10)._repr_mimebundle_()
+        assert "application/json" in figures.funnel(FUNNEL, total=10)._repr_mimebundle_()[0]
