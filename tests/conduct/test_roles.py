@@ -1,6 +1,7 @@
 """Roles: who uses the workbook, and what this person may see and record."""
 
 import pytest
+from support.paths import ROOT
 
 from protocol.conduct import Reader, reader_of
 from protocol.dashboard.__main__ import logged, main
@@ -127,3 +128,20 @@ def test_a_file_is_found_from_wherever_a_kernel_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert logged({}, "trial.sqlite")["PROTOCOL_LOG"] == str(tmp_path / "trial.sqlite")
     assert logged({}, None)["PROTOCOL_LOG"] == ""
+
+
+@pytest.mark.parametrize(
+    ("account", "role"),
+    [
+        ("coordinator-1", "coordinator"),
+        ("investigator-union", "investigator"),
+        ("committee-1", "viewer"),
+        ("else", "viewer"),
+    ],
+)
+def test_the_example_of_the_roles_file_in_the_guide_gives_the_roles_it_names(tmp_path, account, role):
+    guide = (ROOT / "docs" / "howto" / "jupyterhub.md").read_text(encoding="utf-8")
+    file = tmp_path / "roles.toml"
+    file.write_text(guide.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    found = reader_of({"JUPYTERHUB_USER": account, "PROTOCOL_ROLES": str(file)})
+    assert (found.role, found.rows) == (role, account == "committee-1")
