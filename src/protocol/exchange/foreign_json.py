@@ -84,7 +84,7 @@ def read_json(content: bytes, name: str) -> Place:
     except ValueError:
         raise ProtocolError(name, "a number of thousands of digits", "the complete file as downloaded") from None
     if not isinstance(root, dict):
-        raise ProtocolError(f"{name}, root", f"{type(root).__name__} {root!r}"[:80], "a JSON object")
+        raise ProtocolError(f"{name}, root", f"a {type(root).__name__}", "a JSON object")
     if any(depth > DEEPEST for depth in _depths(root)):
         raise _too_deep(name)
     return Place("", root)
