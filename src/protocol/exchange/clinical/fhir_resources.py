@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import partial_date
-from protocol.exchange.foreign_json import DEEPEST, read_json
+from protocol.exchange.foreign_json import is_too_deep, read_json
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -75,6 +75,10 @@ _NOT_REPORTED = {"registered", "cancelled", "entered-in-error"}
 
 _FOCUS_EXTENSIONS = ("/observation-focusCode", "/observation-focal-subject")
 """Extensions of HL7 that say, as ``focus`` does, what else an Observation is about."""
+
+_WITHOUT_MODIFIERS = set("category code contained encounter extension identifier meta note subject text".split())
+_WITHOUT_MODIFIERS |= {"valueCodeableConcept", "valueQuantity"}
+"""Elements in which R4 has no modifierExtension that changes the resource around them."""
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
@@ -246,7 +250,7 @@ class _Files:
             self._lines(name, stream)
         else:
             stream.seek(0)
-            self._document(name, read_json(stream.read(), name).value)
+            self._document(name, read_json(stream.read(), name, check_depth=False).value)
 
     def _lines(self, name: str, stream: IO[bytes]) -> None:
         for number, line in enumerate(stream, start=1):
@@ -385,7 +389,10 @@ class _Files:
         try:
             content = json.dumps(needed, ensure_ascii=False, separators=(",", ":")).encode()
             f"{own}{full_url}".encode()
+            is_deep = is_too_deep(needed)
         except (UnicodeEncodeError, RecursionError):
+            is_deep = True
+        if is_deep:
             found = _("half of a character, or an object too deep")
             self._list(where, found, _("the resource as the server gives it"))
             return
@@ -489,17 +496,21 @@ def _local(resource: dict[str, Any], name: str) -> list[str]:
 
 def _doubt(resource: Any) -> str:
     """Return why the elements cannot be understood: rules or a modifier that are not known here."""
-    waiting, depth = [(resource, 0)], 0
+    waiting = [resource]
     while waiting:
-        value, depth = waiting.pop()
+        value = waiting.pop()
         if isinstance(value, dict):
             if value.get("implicitRules"):
                 return _("rules that are not known here (implicitRules)")
             if value.get("modifierExtension"):
                 return _("an extension that changes the meaning (modifierExtension)")
-            waiting += [(below, depth + 1) for name, below in value.items() if name != "contained"]
-        elif isinstance(value, list) and depth < DEEPEST:
-            waiting += [(below, depth + 1) for below in value]
+            waiting += [
+                below
+                for name, below in value.items()
+                if name not in _WITHOUT_MODIFIERS and isinstance(below, (dict, list))
+            ]
+        elif isinstance(value, list):
+            waiting += value
     return ""
 
 
