@@ -1,6 +1,8 @@
 """Whom a resource is about: references of every form, several servers, linked Patients; what changes a meaning."""
 
 import json
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from support.clinical_records import (
     read,
     state,
 )
+
+from protocol.exchange.clinical.fhir_resources import read_resources
 
 MRN = {"system": "urn:oid:1.2.3", "value": "77"}
 
@@ -520,3 +524,61 @@ def test_nothing_of_a_person_stands_in_a_message() -> None:
     assert both.participants[0].facts["alt_u_l"] == 40
     assert [problem.where for problem in both.problems] == ["a.json, root"]
     assert "Zhang" not in repr(both.problems)
+
+
+def test_what_must_not_be_done_was_not_done() -> None:
+    assert "ever_anticancer_therapy" not in read({**PROCEDURE, "status": "completed", "doNotPerform": True}).facts
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "ever"),
+    [
+        ("MedicationStatement", "stopped", True),
+        ("MedicationStatement", "intended", None),
+        ("MedicationStatement", "not-taken", None),
+        ("MedicationStatement", "entered-in-error", None),
+        ("MedicationAdministration", "on-hold", True),
+        ("MedicationAdministration", "not-done", None),
+        ("MedicationAdministration", "entered-in-error", None),
+    ],
+)
+def test_a_medication_counts_if_it_was_taken(kind: str, status: str, ever: bool | None) -> None:
+    profile = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication-statement"
+    given = {"resourceType": kind, "id": "m", "status": status, "effectiveDateTime": "2026-02-01"}
+    person = read({**given, "subject": {"reference": "Patient/1"}, "meta": {"profile": [profile]}})
+    assert person.facts.get("ever_anticancer_therapy") is ever
+    assert "ever_anticancer_therapy" not in person.unusable
+
+
+def test_a_file_of_lines_is_read_from_a_path_and_only_what_answers_a_criterion_is_kept(tmp_path: Path) -> None:
+    others = [observation("99999-9", f"x{number}", valueQuantity=quantity(1, "U/L")) for number in range(50)]
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(lines(PATIENT, *others, alt(40)))
+    assert everybody({"a.ndjson": path}).participants[0].facts["alt_u_l"] == 40
+    kept = read_resources({"a.ndjson": path}, lambda one: one["code"]["coding"][0]["code"] == "1742-6").items
+    assert [item.own for item in kept] == ["1", "o1"]
+    assert not everybody({"a.ndjson": path, "b.ndjson": tmp_path / "none"}).problems[0].found.startswith("/")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_later_version_about_something_else_takes_the_place_of_the_result(turned: bool) -> None:
+    old = alt(400, meta={"versionId": "1", "lastUpdated": "2026-03-08T00:00:00Z"})
+    new = observation("99999-9", meta={"versionId": "2", "lastUpdated": "2026-03-09T00:00:00Z"})
+    both = (new, old) if turned else (old, new)
+    assert "alt_u_l" not in read(*both).facts
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_reading_does_not_grow_with_what_is_not_asked(tmp_path: Path) -> None:
+    path, note = tmp_path / "a.ndjson", [{"text": "y" * 3000}]
+    peaks = []
+    for count in (200, 4000):
+        with path.open("w") as file:
+            for number in range(count):
+                file.write(json.dumps(observation("99999-9", f"x{number}", note=note)) + "\n")
+            file.write(json.dumps(PATIENT) + "\n")
+        tracemalloc.start()
+        everybody({"a.ndjson": path})
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 500_000

@@ -76,8 +76,8 @@ _NOT_REPORTED = {"registered", "cancelled", "entered-in-error"}
 _FOCUS_EXTENSIONS = ("/observation-focusCode", "/observation-focal-subject")
 """Extensions of HL7 that say, as ``focus`` does, what else an Observation is about."""
 
-_WITHOUT_MODIFIERS = set("category code contained encounter extension identifier meta note subject text".split())
-_WITHOUT_MODIFIERS |= {"valueCodeableConcept", "valueQuantity"}
+_WITHOUT_MODIFIERS = {"category", "code", "contained", "encounter", "extension", "identifier", "meta", "note"}
+_WITHOUT_MODIFIERS |= {"subject", "text", "valueCodeableConcept", "valueQuantity"}
 """Elements in which R4 has no modifierExtension that changes the resource around them."""
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
