@@ -226,7 +226,7 @@ class _People:
             if self._is_shared(own):
                 first = next((i for i in self.patients if _id(i) == own), None)
                 where = str(first.where) if first else _("all files")
-                found = _("one id on {count} servers: read as as many persons").format(count=len(servers - {""}))
+                found = _("one id on {count} servers: a person of its own on each").format(count=len(servers - {""}))
                 write = _("the files of one server at a time; here the study ids are made with the server as well")
                 self.found.problems.append(FileProblem(where, found, write))
 

@@ -234,9 +234,12 @@ def _leave_out_old_derivations(chosen: Chosen, setting: Setting) -> None:
 
 def _leave_out_the_impossible(chosen: Chosen, setting: Setting) -> None:
     """Leave out what screening would refuse, so that one value of one person stops nobody."""
+    try:
+        check_facts({name: finding.value for name, finding in chosen.items()}, setting.record)
+        return
+    except ProtocolError:
+        pass
     for name, finding in chosen.items():
-        if finding.value is None:
-            continue
         try:
             check_facts({name: finding.value}, setting.record)
         except ProtocolError:
