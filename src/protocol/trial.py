@@ -214,7 +214,9 @@ def load_trial(folder: str | Path) -> Trial:
         **{name: getattr(places, name) for name in SitesRecord.model_fields},
     )
     examples = _examples(folder.parent / "examples", trial)
-    return trial.model_copy(update={"examples": examples, "so_far": examples and examples.so_far})
+    eligibility = trial.eligibility.with_zone(trial.zone)
+    found = {"eligibility": eligibility, "examples": examples, "so_far": examples and examples.so_far}
+    return trial.model_copy(update=found)
 
 
 def _examples(folder: Path, trial: Trial) -> Examples | None:

@@ -1,7 +1,9 @@
 """Short ways to build and read clinical records."""
 
 import json
+from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from support import paths
@@ -70,5 +72,5 @@ def read(*resources: dict[str, Any], patient: dict[str, Any] | None = None, **mo
     return everybody({"records.json": content}, **more).participants[0]
 
 
-def everybody(files: dict[str, bytes], **more: Any) -> Imports:
+def everybody(files: Mapping[str, bytes | Path], **more: Any) -> Imports:
     return read_fhir(files, setting(**more), lambda key: f"S-{key}")

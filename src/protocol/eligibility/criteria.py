@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -309,6 +309,12 @@ class Catalogue(Record):
     subgroups: tuple[Subgroup, ...] = ()
     imports: "ImportRules" = Field(default_factory=lambda: ImportRules())
     _cases: Mapping[str, tuple[Case, ...]] = PrivateAttr(default_factory=dict)
+    _zone: tzinfo = PrivateAttr(default=UTC)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone whose calendar day a moment counts for; UTC for a record read without its trial."""
+        return self._zone
 
     @property
     def cases(self) -> Mapping[str, tuple[Case, ...]]:
@@ -329,6 +335,12 @@ class Catalogue(Record):
                 raise ProtocolError(f"parameter {name}", "no such parameter", "one of " + ", ".join(known))
             known[name] = _changed(known[name], value)
         return self.model_copy(update={"parameters": tuple(known.values())})
+
+    def with_zone(self, zone: tzinfo) -> Self:
+        """Return a copy of the record for a trial that uses the calendar days of a zone."""
+        copy = self.model_copy()
+        copy._zone = zone
+        return copy
 
     def with_cases(self, cases: Cases) -> Self:
         """Return a copy of the record that holds these cases.

@@ -2,12 +2,18 @@
 
 import re
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import NamedTuple
 
 from protocol.eligibility.fact_sources import ParticipantFacts
 
-_PARTIAL = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2})(T.*)?)?)?")
+_TIME = r"(T(?:[01]\d|2[0-3]):[0-5]\d(?::(?:[0-5]\d|60)(?:\.\d+)?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)"
+"""A time as FHIR has it: 24:00 is none, a leap second is one."""
+
+_PARTIAL = re.compile(rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d){_TIME}?)?)?", re.ASCII)
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-[1-7]|\d{4}W\d\d[1-7]", re.ASCII)
+"""One day in ISO form; a calendar week without its day is none."""
 
 _MIDNIGHT = ("", " 00:00:00", "T00:00:00")
 """What spreadsheets and data frames write behind a day."""
@@ -51,7 +57,7 @@ def of_parts(year: int, month: int | None = None, day: int | None = None) -> Par
     return PartialDate(date(year, month, first), date(year, month, last))
 
 
-def partial_date(text: object, *, time: bool = True) -> PartialDate:
+def partial_date(text: object, *, time: bool = True, zone: tzinfo | None = None) -> PartialDate:
     """Read a date like ``1980``, ``1980-05`` or ``1980-05-06``, as FHIR writes them.
 
     Parameters
@@ -59,12 +65,14 @@ def partial_date(text: object, *, time: bool = True) -> PartialDate:
     text : str
         Anything else is no date.
     time : bool
-        Whether a whole date may go on with a time. A time without zone, or one that cannot be read, gives no moment.
+        Whether a whole date may go on with a time. A time without its zone gives no moment.
+    zone : tzinfo, optional
+        Whose calendar day a moment counts for. Without it, the day is the written one.
 
     Raises
     ------
     ValueError
-        When it is no date.
+        When it is no date, or its time is none.
     """
     match = _PARTIAL.fullmatch(text) if isinstance(text, str) else None
     if match is None or (match[4] and not time):
@@ -72,15 +80,17 @@ def partial_date(text: object, *, time: bool = True) -> PartialDate:
     year, month, day = (int(part) if part else None for part in match.groups()[:3])
     assert year is not None  # noqa: S101 - the pattern has it
     found = of_parts(year, month, day)
-    return found._replace(moment=_moment(match[0])) if match[4] else found
+    return _at(match[0], found, zone) if match[5] else found
 
 
-def _moment(text: str) -> str:
+def _at(text: str, written: PartialDate, zone: tzinfo | None) -> PartialDate:
+    """Return the moment of a text with time and zone, on its day in `zone`; without moment at the ends of time."""
     try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC).isoformat() if found.tzinfo else ""
-    except (ValueError, OverflowError):
-        return ""
+        found = datetime.fromisoformat(re.sub(r":60(?:\.\d+)?", ":59.999999", text))
+        day = found.astimezone(zone).date() if zone else written.first
+        return PartialDate(day, day, found.astimezone(UTC).isoformat())
+    except OverflowError:
+        return written
 
 
 def whole_day(text: str, first: date = date.min, last: date = date.max) -> date:
@@ -91,7 +101,10 @@ def whole_day(text: str, first: date = date.min, last: date = date.max) -> date:
     ValueError
         When it is no day, or not one from `first` to `last`.
     """
-    day = date.fromisoformat(text[:10] if text[10:] in _MIDNIGHT else text)
+    written = text[:10] if text[10:] in _MIDNIGHT else text
+    if not _DAY.fullmatch(written):
+        raise ValueError(text)
+    day = date.fromisoformat(written)
     if not first <= day <= last:
         raise ValueError(text)
     return day

@@ -55,7 +55,7 @@ class Place:
         return self.value
 
 
-def read_json(content: bytes, name: str) -> Place:
+def read_json(content: bytes, name: str, *, check_depth: bool = True) -> Place:
     """Read a JSON document whose root is an object.
 
     Parameters
@@ -64,6 +64,8 @@ def read_json(content: bytes, name: str) -> Place:
         UTF-8, with or without a byte order mark.
     name : str
         What the document is called in messages.
+    check_depth : bool
+        Whether more than :data:`DEEPEST` levels are refused. A document of many persons checks each of its parts.
 
     Raises
     ------
@@ -84,10 +86,15 @@ def read_json(content: bytes, name: str) -> Place:
     except ValueError:
         raise ProtocolError(name, "a number of thousands of digits", "the complete file as downloaded") from None
     if not isinstance(root, dict):
-        raise ProtocolError(f"{name}, root", f"{type(root).__name__} {root!r}"[:80], "a JSON object")
-    if any(depth > DEEPEST for depth in _depths(root)):
+        raise ProtocolError(f"{name}, root", f"a {type(root).__name__}", "a JSON object")
+    if check_depth and is_too_deep(root):
         raise _too_deep(name)
     return Place("", root)
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether a value has more than :data:`DEEPEST` levels of nesting."""
+    return any(depth > DEEPEST for depth in _depths(value))
 
 
 def _too_deep(name: str) -> ProtocolError:

@@ -296,3 +296,14 @@ def test_a_cohort_file_is_displayed_with_its_size_and_its_problems_as_a_table() 
     assert [*cohort.table().columns] == ["where", "found", "write"]
     assert cohort.table()["where"].str.contains("row 2, column ecog").any()
     assert "<b>" not in cohort._repr_html_()
+
+
+@pytest.mark.parametrize("cell", ["Zhang Wei", "张 伟", "13800000000", "4201 Jiefang Avenue", "wei@example.org"])
+def test_a_cell_that_may_be_a_name_or_a_number_of_a_person_is_not_repeated(cell: str) -> None:
+    found = read_cohort("c.csv", f"participant_id,sex,ecog\nP-1,{cell},0\n".encode(), ELIGIBILITY)
+    said = spoken(found, "row 2, column sex")[0]
+    assert cell not in said
+    assert len(said) == len(cell) + 2
+    with pytest.raises(ProtocolError) as caught:
+        read_cohort("c.csv", f"{cell},1\nP-2,2\n".encode(), ELIGIBILITY)
+    assert cell not in str(caught.value)

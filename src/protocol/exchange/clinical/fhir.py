@@ -1,41 +1,44 @@
 """FHIR R4: bundles and bulk files in, as facts with their evidence.
 
-In reading order: all of it together, files to resources, resources to findings, values of observations, Patients.
+In reading order: all of it together, resources to findings, values of observations, Patients. Before it stand the
+files (:mod:`.fhir_resources`), whom a resource is about (:mod:`.fhir_people`), and when it was (:mod:`.fhir_times`).
 """
 
-import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.eligibility import Fact
+from protocol.exchange.clinical.fhir_people import people_of, shared
+from protocol.exchange.clinical.fhir_resources import Item, doubt_of, read_resources
+from protocol.exchange.clinical.fhir_times import Clock, When, last_day
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imports, Naming, Setting
-from protocol.exchange.clinical.reconciliation import diagnosed, died, measured, settle, still_going_on
+from protocol.exchange.clinical.reconciliation import birth_problem, diagnosed, died, measured, settle, still_going_on
 from protocol.exchange.clinical.reference_ranges import Subject, upper_limit
 from protocol.exchange.clinical.terminology import MEANS, SYSTEMS, CodeBook, Meaning, amount, coded, worded
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
-from protocol.exchange.foreign_json import read_json
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 
-def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imports:
+def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming) -> Imports:
     """Read FHIR R4 files into facts per participant.
 
     Parameters
     ----------
-    files : mapping of str to bytes
+    files : mapping of str to bytes or Path
         By file name: bundles, single resources, or one resource per line (bulk export), in any mixture; resources
-        of one person may be spread over several files.
+        of one person may be spread over several files. A file of lines is read line by line, from a path as well.
     setting : Setting
         The record, the as-of date, the site and its limits of normal.
     name : function from str to str
-        The study id of a person, from the id of its Patient resource, which is kept nowhere.
+        The study id of a person, from the id of its Patient resource, which is kept nowhere. If two servers use one
+        id, it is preceded by the address of the server.
 
     Returns
     -------
@@ -45,263 +48,62 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     Raises
     ------
     ProtocolError
-        When a file is not FHIR in JSON, or no file has a resource about a person.
+        When no file is FHIR in JSON, or no file has a resource about a person.
     """
-    problems: list[FileProblem] = []
-    found = [item for file, content in files.items() for item in _items(file, content, problems)]
-    patients = _patients(found)
-    aliases = _aliases(patients)
-    people: dict[str, list[_Item]] = {key: [] for key in patients}
-    for item in _latest([item for item in found if item.resource["resourceType"] != "Patient"], aliases):
-        key = _person(item.resource, aliases)
-        if key:
-            people.setdefault(key, []).append(item)
-        else:
-            what, write = _("a resource without a patient"), _("its subject: the reference of a Patient")
-            problems.append(FileProblem(item.where, what, write))
+    book = CodeBook(setting.record)
+    found = read_resources(files, lambda resource: _is_asked(resource, book))
+    people, problems = people_of(found), found.problems
     if not people:
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
         raise ProtocolError(", ".join(files), what, write)
-    book, imported = CodeBook(setting.record), []
-    for key, own in people.items():
-        person = patients.get(key, [])
-        birth = _birth(person, setting.as_of, problems)
-        reader = _Reader(book, setting, Subject(_sex(person), birth.on if birth else None))
-        findings = [finding for item in own for finding in reader.read(item, problems)]
-        findings += _patient_findings(person, setting)
-        study_id = name(key)
-        imported.append(settle(study_id, [_hide(finding, key, study_id) for finding in findings], birth, setting))
-        problems += [_second_patient(item) for item in person[1:]]
-        if not person:
+    imported = []
+    for person in people:
+        birth = _birth(person.patients, setting, problems)
+        born = birth.on if birth else None
+        reader = _Reader(book, setting, Subject(_sex(person.patients), born), Clock(setting.record.zone, born))
+        findings = [finding for item in person.items for finding in reader.read(item, problems)]
+        findings += _patient_findings(person.patients, setting, reader.clock, problems)
+        if person.doubt:
+            birth, findings = None, [_doubted(finding, person.doubt) for finding in findings]
+        study_id = name(person.key)
+        imported.append(
+            settle(study_id, [_hide(finding, person.ids, study_id) for finding in findings], birth, setting)
+        )
+        problems += _second_patients(person.patients)
+        if not person.patients:
             what = _("no Patient resource: age and sex are unknown")
             problems.append(FileProblem(study_id, what, _("the file with the Patient resources as well")))
-    return Imports.of(imported, problems)
+    return Imports.of(imported, [*problems, *shared(people)])
 
 
-# --- Files to resources ---
-
-_BUNDLES = ("transaction", "batch", "collection", "searchset", "document")
-
-_USED = (
-    "Patient",
-    "Observation",
-    "Condition",
-    "Procedure",
-    "MedicationStatement",
-    "MedicationAdministration",
-)
-
-_NEEDED = (
-    "resourceType",
-    "id",
-    "meta",
-    "status",
-    "code",
-    "subject",
-    "patient",
-    "effective",
-    "issued",
-    "value",
-    "component",
-    "dataAbsentReason",
-    "interpretation",
-    "referenceRange",
-    "verificationStatus",
-    "clinicalStatus",
-    "onset",
-    "abatement",
-    "recordedDate",
-    "performed",
-    "gender",
-    "birthDate",
-    "deceased",
-)
-"""Beginnings of the elements that are read. Names, addresses and notes are dropped at once."""
-
-
-class _Item(NamedTuple):
-    """One resource, where it stood, and what a bundle calls it."""
-
-    where: str
-    resource: dict[str, Any]
-    full_url: str = ""
-
-
-def _items(name: str, content: bytes, problems: list[FileProblem]) -> Iterator[_Item]:
-    """Yield the resources of one file that can say something; what cannot be read is added to `problems`."""
-    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        raise ProtocolError(name, _("XML"), _("the same resources as JSON"))
-    if not content.strip():
-        raise ProtocolError(name, _("an empty file"), _("a FHIR R4 bundle, or one resource per line"))
-    found = _lines(name, content, problems) if _is_ndjson(content) else _document(name, content, problems)
-    for item in found:
-        if item.resource.get("resourceType") in _USED:
-            needed = {
-                key: value for key, value in item.resource.items() if key.startswith(_NEEDED) and key != "identifier"
-            }
-            yield item._replace(resource=needed)
-
-
-def _is_ndjson(content: bytes) -> bool:
-    first, _newline, rest = content.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")
-    try:
-        return isinstance(json.loads(first), dict) and bool(rest.strip())
-    except (ValueError, RecursionError):
-        return False
-
-
-def _lines(name: str, content: bytes, problems: list[FileProblem]) -> Iterator[_Item]:
-    for number, line in enumerate(io.BytesIO(content.removeprefix(b"\xef\xbb\xbf")), start=1):
-        where = _("{name}, line {number}").format(name=name, number=number)
-        if not line.strip():
-            continue
-        try:
-            resource = json.loads(line)
-        except (ValueError, RecursionError):
-            problems.append(FileProblem(where, _("a line that is not JSON"), _("one whole resource per line")))
-            continue
-        if isinstance(resource, dict) and resource.get("resourceType") == "Bundle":
-            yield from _entries(where, resource, problems)
-        elif isinstance(resource, dict) and "resourceType" in resource:
-            yield _Item(where, resource)
-        else:
-            problems.append(FileProblem(where, _("no resource"), _("one whole resource per line")))
-
-
-def _document(name: str, content: bytes, problems: list[FileProblem]) -> Iterator[_Item]:
-    root: dict[str, Any] = read_json(content, name).value
-    kind = root.get("resourceType")
-    if kind == "Bundle":
-        yield from _entries(name, root, problems)
-    elif isinstance(kind, str) and kind:
-        yield _Item(name, root)
-    else:
-        raise ProtocolError(name, _("JSON without resourceType"), _("a FHIR R4 bundle, or one resource per line"))
-
-
-def _entries(name: str, bundle: dict[str, Any], problems: list[FileProblem]) -> Iterator[_Item]:
-    if bundle.get("type") not in _BUNDLES:
-        found = _("a bundle of type {type}").format(type=str(bundle.get("type"))[:30])
-        raise ProtocolError(name, found, _("a bundle of type {types}").format(types=", ".join(_BUNDLES)))
-    entries = bundle.get("entry", [])
-    for number, entry in enumerate(entries if isinstance(entries, list) else [entries], start=1):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        request = entry.get("request") if isinstance(entry, dict) else None
-        if isinstance(request, dict) and request.get("method") in ("DELETE", "GET", "HEAD"):
-            continue
-        where = _("{name}, entry {number}").format(name=name, number=number)
-        if isinstance(resource, dict) and "resourceType" in resource:
-            yield _Item(where, resource, str(entry.get("fullUrl") or ""))
-        else:
-            found, write = _("an entry without a resource"), _("a resource with its resourceType")
-            problems.append(FileProblem(where, found, write))
-
-
-def _latest(found: Iterable[_Item], aliases: dict[str, str]) -> list[_Item]:
-    """Keep the newest version of each resource; versions that differ and do not say which is newer are all kept.
-
-    Two servers may give one id to resources of two persons: these are no versions of each other.
-    """
-    versions: dict[Any, list[_Item]] = {}
-    for number, item in enumerate(found):
-        own = item.resource.get("id")
-        key = item.resource["resourceType"], str(own), _person(item.resource, aliases)
-        versions.setdefault(key if own else number, []).append(item)
-    return [item for items in versions.values() for item in _newest(items)]
-
-
-def _newest(versions: list[_Item]) -> list[_Item]:
-    newest = max(map(_updated, versions))
-    kept: list[_Item] = []
-    for item in versions:
-        if _updated(item) == newest and all(item.resource != other.resource for other in kept):
-            kept.append(item)
-    return kept
-
-
-def _updated(item: _Item) -> str:
-    meta = item.resource.get("meta")
-    updated = _dated(meta.get("lastUpdated")) if isinstance(meta, dict) else None
-    return updated.moment if updated else ""
-
-
-def _patients(found: list[_Item]) -> dict[str, list[_Item]]:
-    """Return the Patient resources of each id: one, or several that differ and do not say which is newer."""
-    patients: dict[str, list[_Item]] = {}
-    for item in found:
-        if item.resource["resourceType"] == "Patient":
-            patients.setdefault(_id(item), []).append(item)
-    return {key: _newest(versions) for key, versions in patients.items()}
-
-
-def _id(item: _Item) -> str:
-    return str(item.resource.get("id") or item.full_url.rpartition("/")[2].rpartition(":")[2] or item.where)
-
-
-def _aliases(patients: dict[str, list[_Item]]) -> dict[str, str]:
-    """Return the id of a Patient by each way in which a reference can name it."""
-    aliases: dict[str, str] = {}
-    for key, versions in patients.items():
-        aliases |= {f"Patient/{key}": key, f"urn:uuid:{key}": key}
-        aliases |= {item.full_url: key for item in versions if item.full_url}
-    return aliases
-
-
-def _person(resource: dict[str, Any], aliases: dict[str, str]) -> str:
-    """Return the id of the Patient that a resource is about, empty when it is about none."""
-    subject = resource.get("subject") or resource.get("patient")
-    reference = str(subject.get("reference") or "") if isinstance(subject, dict) else ""
-    reference = reference.partition("/_history/")[0]
-    if reference in aliases:
-        return aliases[reference]
-    base, _slash, tail = reference.rpartition("Patient/")
-    return aliases.get(f"Patient/{tail}", tail) if _slash and (not base or base.endswith("/")) else ""
-
-
-# --- Dates ---
-
-
-def _dated(value: Any) -> PartialDate | None:
-    try:
-        return partial_date(value)
-    except ValueError:
-        return None
-
-
-def _first_day(value: Any) -> date | None:
-    """Return the first day a date may mean: the cautious one for a measurement. None when it is no date."""
-    found = _dated(value)
-    return found.first if found else None
-
-
-def _last_day(value: Any) -> date | None:
-    """Return the last day a date may mean: the cautious one for the end of something."""
-    found = _dated(value)
-    return found.last if found else None
-
-
-def _period(resource: dict[str, Any], stem: str) -> tuple[Any, Any]:
-    """Return start and end of ``stem``: a dateTime, an instant, or a Period."""
-    own = resource.get(f"{stem}Period")
-    if isinstance(own, dict):
-        return own.get("start"), own.get("end")
-    at = resource.get(f"{stem}DateTime") or resource.get(f"{stem}Instant")
-    return at, at
-
-
-def _not_dates(resource: dict[str, Any]) -> list[str]:
-    """Return the elements of a resource that ought to be a date and are none."""
-    given = {name: at for name, at in resource.items() if name.endswith(("DateTime", "Instant", "Date", "issued"))}
-    for name, own in resource.items():
-        if name.endswith("Period") and isinstance(own, dict):
-            given |= {f"{name}.{end}": own.get(end) for end in ("start", "end")}
-    return [name for name, at in given.items() if at is not None and _dated(at) is None]
+def _is_asked(resource: dict[str, Any], book: CodeBook) -> bool:
+    """Whether an Observation has a code of a fact; resources of other types are few, and kept."""
+    if resource["resourceType"] != "Observation":
+        return True
+    parts = (resource, *resource.get("component", []))
+    codings = [coding for part in parts for coding in (part.get("code") or {}).get("coding", [])]
+    return not codings or any(
+        book.meanings(_system(coding), str(coding.get("code"))) for coding in codings if _system(coding)
+    )
 
 
 # --- Resources to findings ---
 
-_RESULTS = {"final", "amended", "corrected", "preliminary"}
-"""States of an Observation that carry a result; entered-in-error, cancelled, registered and unknown do not."""
+_REAL = {
+    "Observation": {"final", "amended", "corrected", "preliminary"},
+    "Procedure": {"completed", "in-progress", "stopped", "on-hold"},
+    "MedicationStatement": {"active", "completed", "stopped", "on-hold"},
+    "MedicationAdministration": {"in-progress", "completed", "stopped", "on-hold"},
+}
+"""States of what was found or done, as a whole or in part."""
+
+_NOT_REAL = {
+    "Observation": {"registered", "cancelled", "entered-in-error"},
+    "Procedure": {"preparation", "not-done", "entered-in-error"},
+    "MedicationStatement": {"intended", "not-taken", "entered-in-error"},
+    "MedicationAdministration": {"not-done", "entered-in-error"},
+}
+"""States of what was not found or done. With another state, such as ``unknown``, or without one, it may have been."""
 
 _NOT_CONFIRMED = {"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"}
 """Verification states in which a Condition is no diagnosis."""
@@ -311,7 +113,17 @@ _CONFIRMED = {"confirmed"}
 _ENDED = {"inactive", "resolved"}
 """Clinical states of something that is over; remission is a state of the disease, not its end."""
 
-_GOING_ON = {"active", "recurrence", "relapse", "remission"}
+_ACTIVE = {"active", "recurrence", "relapse"}
+
+_GOING_ON = _ACTIVE | {"remission"}
+
+_NOT_ACTIVE = _ENDED | {"remission"}
+
+_WITHHELD = {"as-text", "masked", "negative-infinity", "positive-infinity"}
+"""Reasons of HL7 for an absent value that say that there is a result."""
+
+_SCORES = ("", "score", "1")
+"""What is written as the unit of a score, without braces."""
 
 _MCODE_MEDICATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication"
 """Begins the profiles by which mCODE marks a medication as given against cancer."""
@@ -339,22 +151,45 @@ class _Reader:
     book: CodeBook
     setting: Setting
     subject: Subject
+    clock: Clock
 
-    def read(self, item: _Item, problems: list[FileProblem]) -> list[Finding]:
-        """Return the findings of one resource; empty if no fact has its codes, or if it cannot be used."""
+    def read(self, item: Item, problems: list[FileProblem]) -> list[Finding]:
+        """Return the findings of one resource; empty if no fact has its codes, or if it was not so.
+
+        What may mean something else, or may not be so, is a finding without a value.
+        """
+        resource, where = item.resource, str(item.where)
+        real = _is_real(resource)
+        if real is False:
+            return []
         try:
-            findings = [*self._findings(item.resource)]
+            findings, unclear = self._read(resource)
+        except (TypeError, ValueError, AttributeError, KeyError, OverflowError, RecursionError):
+            found = _("a resource that does not have the shape of FHIR R4; it is not used")
+            problems.append(FileProblem(where, found, _("the resource as the server gives it")))
+            return []
+        if not findings:
+            return []
+        problems += [_no_date(where, name) for name in self.clock.not_dates(resource)]
+        doubt, write = item.doubt or unclear, _("the resource without it, or from the system that understands it")
+        if unclear:
+            write = _("one code of HL7 for it, beside a text or a code of your own")
+        elif not doubt and real is None:
+            doubt, write = _("a status that does not say whether it was so"), _("a status of FHIR R4")
+        if doubt:
+            problems.append(FileProblem(where, doubt, write))
+            return [_doubted(finding, doubt) for finding in findings]
+        return findings
+
+    def _read(self, resource: dict[str, Any]) -> tuple[list[Finding], str]:
+        """Return the findings of a resource, and what about a Condition's states is not clear."""
+        try:
+            return [*self._findings(resource)], ""
         except _UnclearError as element:
             found = _("{element} without a clear meaning; the Condition is not used").format(element=element)
-            write = _("one code of HL7 for it, beside a text or a code of your own")
-            problems.append(FileProblem(item.where, found, write))
-            return []
-        except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
-            found = _("a resource that does not have the shape of FHIR R4; it is not used")
-            problems.append(FileProblem(item.where, found, _("the resource as the server gives it")))
-            return []
-        problems += [_no_date(item, name) for name in _not_dates(item.resource) if findings]
-        return findings
+            states = ("verificationStatus", "clinicalStatus", "abatement")
+            plain = {name: given for name, given in resource.items() if not name.startswith(states)}
+            return [*self._findings(plain)], found
 
     def _findings(self, resource: dict[str, Any]) -> Iterator[Finding]:
         kind = str(resource["resourceType"])
@@ -380,36 +215,74 @@ class _Reader:
                     yield _Asked(self.setting.facts[meaning.fact], meaning.option, f"{system} {coding['code']}")
 
     def _observation(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        if resource.get("status") not in _RESULTS:
-            return
-        start, end = _period(resource, "effective")
-        at = _dated(end or start or resource.get("issued"))
-        day, moment = (at.first, at.moment) if at else (None, "")
-        note = _("preliminary result") if resource["status"] == "preliminary" else ""
+        day, latest, moment = self._day(resource)
+        note = _("preliminary result") if resource.get("status") == "preliminary" else ""
         for part in (resource, *resource.get("component", [])):
             for asked in self._asked(part.get("code")):
-                blank = Finding(asked.fact.id, None, day, origin, asked.code, note=note, moment=moment)
+                blank = Finding(asked.fact.id, None, day, origin, asked.code, note=note, moment=moment, latest=latest)
                 finding = self._answered(part, asked, blank)
-                if finding is not None:
-                    yield finding
+                if finding is None:
+                    continue
+                if part is not resource and (doubt := doubt_of(part)):
+                    finding = _doubted(finding, doubt)
+                elif finding.value is not None and part.get("dataAbsentReason"):
+                    finding = _doubted(finding, _("a value beside a reason why there is none"))
+                yield finding
+
+    def _day(self, resource: dict[str, Any]) -> tuple[date | None, date | None, str]:
+        """Return the first and the last day on which an Observation can have been made, and its moment.
+
+        The last is None if it is the first. A period is dated from its end; one that goes on may be from any day of
+        it up to the as-of date.
+        """
+        when, as_of = self.clock.when(resource, "effective"), self.setting.as_of
+        if not when.is_given:
+            issued = self.clock.date(resource.get("issued"))
+            when = When(issued, issued)
+        start, end = when.start, when.end
+        if when.is_period and start and (end is None or end.first > as_of):
+            return start.first, max(start.first, as_of), ""
+        return (end.first, None if end.is_exact else end.last, end.moment) if end else (None, None, "")
 
     def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
         meanings = [asked for asked in self._asked(resource.get("code")) if asked.option]
         if not meanings or _is(resource, "verificationStatus", _NOT_CONFIRMED, _CONFIRMED):
             return
-        start = _first_day(_period(resource, "onset")[0]) or _first_day(resource.get("recordedDate"))
-        end = _last_day(_period(resource, "abatement")[1])
-        ended = _is(resource, "clinicalStatus", _ENDED, _GOING_ON)
-        if start and start > self.setting.as_of:
+        as_of, onset = self.setting.as_of, self.clock.when(resource, "onset")
+        start = onset.start or self.clock.date(resource.get("recordedDate"))
+        ended, abated = self._end(resource)
+        if start and start.first > as_of:
             return
         for fact, option, code in meanings:
-            blank = Finding(fact.id, None, start, origin, code, original=code)
-            yield from diagnosed(fact, option, blank, end or ended, self.setting)
+            blank = Finding(fact.id, None, start.first if start else None, origin, code, original=code)
+            lifelong = self.setting.lifelong.get(fact.id)
+            if abated and abated.first <= as_of < abated.last and not (lifelong and lifelong.latest_day):
+                found = diagnosed(fact, option, blank, False, self.setting)
+                yield from (_doubted(finding, _("it may have ended")) for finding in found)
+            else:
+                yield from diagnosed(fact, option, blank, abated.last if abated else ended, self.setting)
+
+    def _end(self, resource: dict[str, Any]) -> tuple[bool, PartialDate | None]:
+        """Return whether a Condition is over, and when it ended.
+
+        Raises
+        ------
+        _UnclearError
+            When it is said to have ended and to be active.
+        """
+        ended = _is(resource, "clinicalStatus", _ENDED, _GOING_ON)
+        abated = self.clock.when(resource, "abatement")
+        if not abated.is_given:
+            return ended, None
+        end = abated.end
+        if (end is None or end.last <= self.setting.as_of) and _is(resource, "clinicalStatus", _ACTIVE, _NOT_ACTIVE):
+            raise _UnclearError("abatement, clinicalStatus")
+        if end and ended and end.first <= self.setting.as_of:
+            end = end._replace(last=last_day(end, self.setting.as_of))
+        return True, end
 
     def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        if resource.get("status") not in ("completed", "in-progress"):
-            return
-        begun, day = self._until(resource, "performed", ongoing=resource["status"] == "in-progress")
+        begun, day = self._until(resource, "performed", ongoing=resource.get("status") == "in-progress")
         if not begun:
             return
         for fact, option, code in self._asked(resource.get("code")):
@@ -421,9 +294,7 @@ class _Reader:
         fact, profiles = self.setting.person.anticancer_therapy, (resource.get("meta") or {}).get("profile", [])
         if fact is None or not any(str(profile).startswith(_MCODE_MEDICATION) for profile in profiles):
             return
-        if resource.get("status") not in ("active", "in-progress", "completed", "stopped", "on-hold"):
-            return
-        ongoing = resource["status"] in ("active", "in-progress")
+        ongoing = resource.get("status") in ("active", "in-progress")
         begun, day = self._until(resource, "effective", ongoing=ongoing)
         if not begun:
             return
@@ -436,15 +307,13 @@ class _Reader:
         What goes on ends when its period does; a single date only says when it was noted. A period that is over and
         does not say when has an unknown end: its start is not its last day.
         """
-        start, end = _period(resource, stem)
-        if ongoing and f"{stem}Period" not in resource:
-            end = None
-        begun, last = _first_day(start), _last_day(end)
-        if begun and begun > self.setting.as_of:
+        when, as_of = self.clock.when(resource, stem), self.setting.as_of
+        end = None if ongoing and not when.is_period else when.end
+        if when.start and when.start.first > as_of:
             return False, None
-        if last is None:
-            return True, self.setting.as_of if ongoing else None
-        return True, min(last, self.setting.as_of)
+        if end is None:
+            return True, as_of if ongoing else None
+        return True, min(end.last, as_of)
 
     # --- Values of observations ---
 
@@ -462,6 +331,8 @@ class _Reader:
                 return self._yes_or_no(found, asked, blank)
             case {"valueInteger": int() as whole} if not isinstance(whole, bool):
                 return self._whole(whole, asked.fact, blank)
+            case {} if _is_withheld(part):
+                return replace(blank, reason=NOT_USABLE, note=_("a result that is not in the record"))
             case {"valueString": _text}:
                 return replace(blank, reason=NOT_USABLE, note=_("a text instead of a code or number"))
             case other if other and not part.get("dataAbsentReason"):
@@ -473,6 +344,8 @@ class _Reader:
         quantity, is_circumstance = part["valueQuantity"], asked.fact.id in self.setting.circumstances
         value, comparator = quantity["value"], str(quantity.get("comparator") or "")
         unit = unit_of(quantity)
+        if _counts(fact) and unit.strip("{} ").lower() in _SCORES:
+            unit = "1"
         finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
         if comparator and (fact.is_number or is_circumstance):
             return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
@@ -510,8 +383,33 @@ class _Reader:
         finding = replace(blank, original=str(value))
         if not fact.is_number:
             return replace(finding, reason=NOT_USABLE)
-        counts = fact.type == "whole" and fact.unit in ("1", "{score}")
-        return measured(fact, value, "1" if counts else "", finding, self.setting)
+        return measured(fact, value, "1" if _counts(fact) else "", finding, self.setting)
+
+
+def _counts(fact: Fact) -> bool:
+    """Whether a fact is a number without a unit, such as a score."""
+    return fact.type == "whole" and fact.unit in ("1", "{score}")
+
+
+def _is_withheld(part: dict[str, Any]) -> bool:
+    """Whether there is a result, which is only not given as a value."""
+    codes = {str(coding.get("code")) for coding in (part.get("dataAbsentReason") or {}).get("coding", [])}
+    return bool(codes & _WITHHELD)
+
+
+def _is_real(resource: dict[str, Any]) -> bool | None:
+    """Whether something was found or done; None if its status does not tell."""
+    kind, status = resource["resourceType"], resource.get("status")
+    if kind not in _REAL:
+        return True
+    if resource.get("doNotPerform") is True or status in [*_NOT_REAL[kind]]:
+        return False
+    return True if status in [*_REAL[kind]] else None
+
+
+def _doubted(finding: Finding, doubt: str) -> Finding:
+    """Return a finding without its value: it may mean something else, or may not be so."""
+    return replace(finding, value=None, limit=None, reason=NOT_USABLE, note=doubt)
 
 
 def _system(coding: dict[str, Any]) -> str:
@@ -557,63 +455,102 @@ _SHORT_ID = 5
 """Characters of an id below which it may be part of another word by chance."""
 
 
-def _patient_findings(patients: Sequence[_Item], setting: Setting) -> list[Finding]:
+def _patient_findings(
+    patients: Sequence[Item], setting: Setting, clock: Clock, problems: list[FileProblem]
+) -> list[Finding]:
     """Return the sex, the death, and a conflict of dates of birth."""
     role, findings = setting.person, []
-    for patient in (item.resource for item in patients):
+    for item in patients:
+        patient, own = item.resource, list[Finding]()
         gender = str(patient.get("gender"))
         if role.sex and gender in _SEXES and gender in setting.facts[role.sex].options:
-            findings.append(Finding(role.sex, gender, setting.as_of, "Patient", original=gender))
-        day = _first_day(patient.get("deceasedDateTime"))
-        if day or patient.get("deceasedBoolean") is True:
-            findings += died(day, setting, "Patient")
-    births = _births(patients)
-    if len(births) > 1:
-        note = "; ".join(filter(_dated, births))
+            own.append(Finding(role.sex, gender, setting.as_of, "Patient", original=gender))
+        own += _death(item, setting, clock, problems)
+        if item.doubt:
+            problems.append(FileProblem(str(item.where), item.doubt, _("the Patient without it")))
+            own = [_doubted(finding, item.doubt) for finding in own]
+        findings += own
+    if len(births := _births(patients)) > 1 and _narrowest(births) is None:
+        note = "; ".join(births)
         names = [name for name in (role.birth_date, role.age) if name]
         findings += [Finding(name, None, setting.as_of, "Patient", reason=CONFLICT, note=note) for name in names]
     return findings
 
 
-def _sex(patients: Sequence[_Item]) -> str | None:
+def _death(item: Item, setting: Setting, clock: Clock, problems: list[FileProblem]) -> list[Finding]:
+    patient = item.resource
+    if (text := patient.get("deceasedDateTime")) is None:
+        return died(None, setting, "Patient") if patient.get("deceasedBoolean") is True else []
+    day = clock.date(text)
+    if day is None:
+        problems.append(_no_date(str(item.where), "deceasedDateTime"))
+    elif day.last <= setting.as_of or day.first > setting.as_of:
+        return died(day.first, setting, "Patient")
+    return [_doubted(one, _("a death on a day that is not known")) for one in died(None, setting, "Patient")]
+
+
+def _sex(patients: Sequence[Item]) -> str | None:
     """Return the sex, None when unknown or in conflict."""
-    known = {str(item.resource.get("gender")) for item in patients} & set(_SEXES)
+    known = {str(item.resource.get("gender")) for item in patients if not item.doubt} & set(_SEXES)
     return known.pop() if len(known) == 1 else None
 
 
-def _birth(patients: Sequence[_Item], as_of: date, problems: list[FileProblem]) -> Birth | None:
-    """Return when the person was born; None when it is absent, unreadable or in conflict."""
+def _birth(patients: Sequence[Item], setting: Setting, problems: list[FileProblem]) -> Birth | None:
+    """Return when the person was born; None when it is absent, unreadable, impossible or in conflict."""
     births = _births(patients)
-    if len(births) != 1:
+    for text, item in births.items():
+        if _birth_date(text) is None:
+            problems.append(_no_date(str(item.where), "birthDate"))
+    on = _narrowest(births)
+    if on is None:
         return None
-    [(text, item)] = births.items()
-    try:
-        birth = Birth(partial_date(text, time=False), "Patient")
-    except ValueError:
-        problems.append(_no_date(item, "birthDate"))
+    if found := birth_problem(on, setting):
+        where = str(next(iter(births.values())).where)
+        problems.append(_no_date(where, "birthDate")._replace(found=found))
         return None
-    if birth.on.first > as_of:
-        problems.append(_no_date(item, "birthDate")._replace(found=_("a date of birth after the as-of date")))
-    return birth
+    return Birth(on, "Patient")
 
 
-def _births(patients: Sequence[_Item]) -> dict[str, _Item]:
+def _births(patients: Sequence[Item]) -> dict[str, Item]:
     """Return the different dates of birth as they are written, each with a resource that says so."""
-    return {str(item.resource["birthDate"]): item for item in patients if item.resource.get("birthDate") is not None}
+    said = [(item.resource.get("birthDate"), item) for item in patients if not item.doubt]
+    return {str(text): item for text, item in said if text is not None}
 
 
-def _second_patient(item: _Item) -> FileProblem:
-    found = _("another Patient of the same id, and neither is newer")
-    return FileProblem(item.where, found, _("one Patient per person"))
+def _birth_date(text: str) -> PartialDate | None:
+    try:
+        return partial_date(text, time=False)
+    except ValueError:
+        return None
 
 
-def _no_date(item: _Item, element: str) -> FileProblem:
-    write = _("a date like 1960-03-01, or its year, or year and month")
-    return FileProblem(f"{item.where}, {element}", _("no date"), write)
+def _narrowest(births: Iterable[str]) -> PartialDate | None:
+    """Return the one of several dates that all of them can mean; None if there is none."""
+    days = [day for day in map(_birth_date, births) if day]
+    found = min(days, key=lambda day: day.last - day.first, default=None)
+    inside = found and all(day.first <= found.first and found.last <= day.last for day in days)
+    return found if inside else None
 
 
-def _hide(finding: Finding, key: str, study_id: str) -> Finding:
-    """Take the person's id out of the ids of the resources, where some servers put it; a short one as a word."""
-    short = len(key) < _SHORT_ID
-    pattern = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])" if short else re.escape(key)
-    return replace(finding, origin=re.sub(pattern, lambda _match: study_id, finding.origin))
+def _second_patients(patients: Sequence[Item]) -> Iterator[FileProblem]:
+    """Yield the Patients whose id another one has that says something else."""
+    for number, item in enumerate(patients):
+        if item.own and item.own in [other.own for other in patients[:number]]:
+            found = _("another Patient of the same id, and neither is newer")
+            yield FileProblem(str(item.where), found, _("one Patient per person"))
+
+
+def _no_date(where: str, element: str) -> FileProblem:
+    write = _("a date like 1960-03-01, or its year, or year and month; from 1900 to 2100")
+    return FileProblem(f"{where}, {element}", _("no date"), write)
+
+
+def _hide(finding: Finding, ids: Iterable[str], study_id: str) -> Finding:
+    """Take a person's ids out of the ids of the resources, where some servers put them; a short one as a word."""
+    origin = finding.origin
+    for key in sorted(set(ids), key=len, reverse=True):
+        short = len(key) < _SHORT_ID
+        pattern = rf"(?<![A-Za-z0-9]){re.escape(key)}(?![A-Za-z0-9])" if short else re.escape(key)
+        origin = re.sub(pattern, lambda _match: study_id, origin)
+    note = finding.note.replace(finding.origin, origin) if origin else finding.note
+    return replace(finding, origin=origin, note=note)

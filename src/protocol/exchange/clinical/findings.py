@@ -43,7 +43,7 @@ class Finding:
     value : bool, int, float, str, date or None
         In the fact's unit; None when it cannot be used.
     day : date or None
-        When it was so; for something that still goes on, the as-of date.
+        When it was so, or the first day on which it may have been; for something that still goes on, the as-of date.
     origin, code, original : str
         The resource or row, its code, and the value and unit as they stand there.
     reason : str
@@ -56,6 +56,8 @@ class Finding:
         For a diagnosis that goes on, the day it was noted: a test after that day says more.
     limit : float or None
         The upper limit of normal that came with it, in the fact's unit.
+    latest : date or None
+        The last day on which it may have been so, if that is not `day`.
     """
 
     fact: str
@@ -69,6 +71,7 @@ class Finding:
     moment: str = ""
     since: date | None = None
     limit: float | None = None
+    latest: date | None = None
 
 
 class Birth(NamedTuple):

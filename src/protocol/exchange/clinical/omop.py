@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from protocol.exchange.clinical.findings import NOT_USABLE, Birth, Finding, Imports, Naming, Setting
 from protocol.exchange.clinical.omop_tables import NAMES, PRELIMINARY, Account, Tables
-from protocol.exchange.clinical.reconciliation import diagnosed, died, measured, settle
+from protocol.exchange.clinical.reconciliation import birth_problem, diagnosed, died, measured, settle
 from protocol.exchange.clinical.terminology import MEANS, VOCABULARIES, CodeBook, Meaning, amount, coded
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
@@ -228,8 +228,9 @@ class _Reader:
         birth, found = None, _("no date of birth")
         with suppress(ValueError, OverflowError):
             birth = Birth(of_parts(year, month, day), "person")
-            found = _("a date of birth after the as-of date") if birth.on.first > self.setting.as_of else ""
+            found = birth_problem(birth.on, self.setting)
         if found:
+            birth = None
             self.problems.append(FileProblem(where, found, _("year, month and day of a real day")))
         return birth
 

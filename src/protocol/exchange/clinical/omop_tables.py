@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -288,13 +289,15 @@ class Tables:
         return self._cast(table, name, kind) if kind else name
 
     def _cast(self, table: str, column: str, kind: str) -> str:
-        """Return a cast that gives nothing where it fails.
+        """Return a cast that gives nothing where it fails, nor for a day on which no participant may be judged.
 
         DuckDB 2.0 leaves the cast of a CSV file's bare column to its reader, which ends at the first bad cell.
         """
         path = self.files[table]
         text = path is not None and path.suffix.lower() == ".csv"
-        return f"try_cast({f'trim({column})' if text else column} as {kind})"
+        cast = f"try_cast({f'trim({column})' if text else column} as {kind})"
+        possible = f"between date '{FIRST_DAY}' and date '{LAST_DAY}'"
+        return f"case when {cast} {possible} then {cast} end" if kind == "date" else cast
 
     def _check(self, table: str, columns: Iterable[str]) -> None:
         """Report the cells of columns, each ``name::type``, that are not of their type."""

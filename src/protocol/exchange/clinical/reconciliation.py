@@ -10,9 +10,13 @@ from datetime import date
 from itertools import groupby
 
 from protocol.eligibility import Fact, FactValue
+from protocol.eligibility.criteria import FIRST_DAY
+from protocol.eligibility.screening import check_facts
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, STALE, Birth, Finding, Imported, Setting
 from protocol.exchange.clinical.reference_ranges import limit_for
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, UnitError, convert
+from protocol.exchange.dates import PartialDate
+from protocol.records import ProtocolError
 from protocol.translation import _
 
 ROUNDING = 1e-3
@@ -30,7 +34,8 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
 
     A finding after the as-of date does not count. The newest day of a fact decides across all of its codes; values
     that disagree on that day conflict. A newest value that cannot be used is not replaced by an older one. A finding
-    without a date may be the newest: it conflicts if its value differs.
+    without a date, or with a date that can mean a later day, may be the newest: it conflicts if its value differs.
+    A value that no participant can have is not used.
 
     Parameters
     ----------
@@ -57,6 +62,7 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     _add_limits(chosen, setting)
     if name := setting.record.roles.enrolment_day:
         chosen[name] = Finding(name, setting.as_of, setting.as_of, _("as-of date of the import"))
+    _leave_out_the_impossible(chosen, setting)
     used = {name: finding for name, finding in chosen.items() if finding.value is not None}
     unused = {name: finding for name, finding in chosen.items() if finding.value is None}
     facts = {name: finding.value for name, finding in used.items() if finding.value is not None}
@@ -68,10 +74,12 @@ def _choose(fact: str, findings: list[Finding], setting: Setting) -> Finding:
     dated = [f for f in findings if f.day is not None]
     if lifelong := setting.lifelong.get(fact):
         found = _agreed([f for f in findings if f.value is not None], findings, lifelong.more_exact)
-        return replace(found, day=None) if lifelong.latest_day and len(dated) < len(findings) else found
+        later = [f for f in findings if f.value is None and _last(f) > _day(found)]
+        return replace(found, day=None) if lifelong.latest_day and (later or len(dated) < len(findings)) else found
     if not dated:
         return replace(findings[0], value=None, reason=NOT_USABLE, note=_("no date"))
-    return _beside_undated(_newest(dated), [f for f in findings if f.day is None])
+    newest = _newest(dated)
+    return _beside_others(newest, [f for f in findings if f.day is None or (f.latest and _last(f) >= _day(newest))])
 
 
 def _newest(dated: list[Finding]) -> Finding:
@@ -87,13 +95,14 @@ def _newest(dated: list[Finding]) -> Finding:
     return _agreed([f for f in today if f.value is not None], today)
 
 
-def _beside_undated(newest: Finding, undated: list[Finding]) -> Finding:
-    """Compare the newest dated finding with those without a date, which may be newer: another value is a conflict."""
-    others = [f for f in undated if f.value is None or not _same([f.value, newest.value])]
+def _beside_others(newest: Finding, others: list[Finding]) -> Finding:
+    """Compare the newest dated finding with those that may be newer: another value is a conflict."""
+    others = [f for f in others if f.value is None or not _same([f.value, newest.value])]
     if newest.value is None or not others:
         return newest
-    said = "; ".join([_said(newest), *(_("{finding}: no date").format(finding=_said(f)) for f in others)])
-    return _conflict(newest, said)
+    undated, dated = _("{finding}: no date"), _("{finding}: {first} to {last}")
+    told = [(dated if f.day else undated).format(finding=_said(f), first=f.day, last=f.latest) for f in others]
+    return _conflict(newest, "; ".join([_said(newest), *told]))
 
 
 def _agreed(usable: list[Finding], findings: list[Finding], more_exact: Sequence[tuple[str, str]] = ()) -> Finding:
@@ -129,6 +138,11 @@ def _said(finding: Finding) -> str:
 def _day(finding: Finding) -> date:
     """Return the day of a finding, the first of all days when it has none."""
     return finding.day or date.min
+
+
+def _last(finding: Finding) -> date:
+    """Return the last day on which a finding may have been so."""
+    return finding.latest or _day(finding)
 
 
 def _has_value(chosen: Chosen, name: str) -> bool:
@@ -174,8 +188,14 @@ def _on_one_side(youngest: int, oldest: int, setting: Setting) -> bool:
 def _leave_out_circumstances_of_another_day(chosen: Chosen, setting: Setting) -> None:
     """Leave out how something was measured on another day: oxygen of another day does not explain this saturation."""
     for name, of in setting.circumstances.items():
-        if name in chosen and _day(chosen[name]) != (_day(chosen[of]) if of in chosen else date.min):
+        if name in chosen and not (of in chosen and _is_of_one_day(chosen[name], chosen[of])):
             del chosen[name]
+
+
+def _is_of_one_day(one: Finding, other: Finding) -> bool:
+    """Whether two findings are of the same day: those of one resource are, whichever day that was."""
+    exact = one.latest is None and other.latest is None
+    return _day(one) == _day(other) and (exact or one.origin == other.origin)
 
 
 def _date_history(chosen: Chosen, setting: Setting) -> None:
@@ -208,8 +228,34 @@ def _leave_out_old_derivations(chosen: Chosen, setting: Setting) -> None:
     for derived, names in setting.derivations:
         known = [chosen[name] for name in names if _has_value(chosen, name) and chosen[name].day]
         complete = derived in chosen and known and len(known) == len(names)
-        if complete and max(map(_day, known)) > _day(chosen[derived]):
+        if complete and max(map(_last, known)) > _day(chosen[derived]):
             del chosen[derived]
+
+
+def _leave_out_the_impossible(chosen: Chosen, setting: Setting) -> None:
+    """Leave out what screening would refuse, so that one value of one person stops nobody."""
+    try:
+        check_facts({name: finding.value for name, finding in chosen.items()}, setting.record)
+        return
+    except ProtocolError:
+        pass
+    for name, finding in chosen.items():
+        try:
+            check_facts({name: finding.value}, setting.record)
+        except ProtocolError:
+            note = _("outside the plausible range")
+            chosen[name] = replace(finding, value=None, limit=None, reason=NOT_USABLE, note=note)
+
+
+def birth_problem(born: PartialDate, setting: Setting) -> str:
+    """Return why nobody who is screened on the as-of date can have been born then; empty if somebody can."""
+    if born.first > setting.as_of:
+        return _("a date of birth after the as-of date")
+    age = setting.facts.get(setting.person.age or "")
+    youngest, oldest = born._replace(last=min(born.last, setting.as_of)).completed_years(setting.as_of)
+    if born.first < FIRST_DAY or (age and not any(map(age.is_plausible, range(youngest, oldest + 1)))):
+        return _("a date of birth that nobody who is alive has")
+    return ""
 
 
 def _add_limits(chosen: Chosen, setting: Setting) -> None:

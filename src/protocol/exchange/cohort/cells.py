@@ -27,6 +27,26 @@ class FileProblem(NamedTuple):
     write: str
 
 
+_ONE_WORD = 10
+"""Characters of a cell that are shown in a message as they are."""
+
+
+def shown(text: str) -> str:
+    """Return a cell for a message: one short word as it is, of anything else what it looks like.
+
+    Longer text may be a name, a number of a person or a note: each letter is A, a or 文, each digit 9.
+    """
+    if len(text) <= _ONE_WORD and not re.search(r"[^\W\d]\s+[^\W\d]", text):
+        return text
+    return "".join(map(_kind_of, text[:40]))
+
+
+def _kind_of(one: str) -> str:
+    if one.isalpha():
+        return "A" if one.isupper() else "a" if one.islower() else "文"
+    return "9" if one.isdigit() else one
+
+
 class ProblemList:
     """Problems of one kind: the first 200 are listed, the others counted."""
 
@@ -156,7 +176,7 @@ class Column:
         room = self.unusable.room
         for place in wrong[:room]:
             where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
-            self.unusable.add(where, f"{str(cells[place])[:40]!r}")
+            self.unusable.add(where, repr(shown(str(cells[place]))))
         self.unusable.more += len(wrong[room:])
         for place in wrong:
             found[place] = self.missing

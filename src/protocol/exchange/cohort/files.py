@@ -18,7 +18,7 @@ from protocol.display import shown
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.frames import IDENTITY
 from protocol.eligibility.verdicts import facts_behind
-from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities
+from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities, shown
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, separator
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -123,7 +123,7 @@ def read_cohort_stepwise(
         facts = {fact.id: fact for fact in record.facts}
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
-            found = _("no known column ({found})").format(found=", ".join(reader.header[:5])[:80])
+            found = _("no known column ({found})").format(found=", ".join(map(shown, reader.header[:5])))
             raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept)
