@@ -565,6 +565,58 @@ def test_a_range_whose_kind_only_a_text_tells_is_no_limit_of_normal(kind: dict[s
     assert read(alt(90, referenceRange=given_)).unusable["alt_uln_u_l"] == "no upper limit of normal"
 
 
+CRITICAL = "Critical Range"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_normal"),
+    [
+        ({}, True),
+        ({"text": "10 - 35 U/L"}, True),
+        ({"text": "<=35"}, True),
+        ({"text": "Normal range: 10-35 [IU]/L"}, True),
+        ({"text": "参考区间：10~35 U/L"}, True),
+        ({"text": "Female: 10-35"}, True),
+        ({"text": "女 10-35"}, True),
+        ({"text": "Male: 10-35"}, False),
+        ({"text": CRITICAL}, False),
+        ({"text": "危急值"}, False),
+        ({"text": "Therapeutic"}, False),
+        ({"text": "Abnormal"}, False),
+        ({"text": "not normal"}, False),
+        ({"text": "pregnant, 3rd trimester"}, False),
+        ({"text": "dialysis patients"}, False),
+        ({"type": {"text": "Normal Range"}}, True),
+        ({"type": state("normal")}, True),
+        ({"type": state("normal"), "text": CRITICAL}, False),
+        ({"type": state("treatment")}, False),
+        ({"type": {"coding": [{"code": "normal"}, {"code": "therapeutic"}]}}, False),
+        ({"type": state("our-own-kind")}, False),
+        ({"appliesTo": [{"text": "Women"}]}, True),
+        ({"appliesTo": [{"text": "men"}]}, False),
+        ({"appliesTo": [{"text": "athletes"}]}, False),
+        ({"appliesTo": [concept("77386006")]}, False),  # pregnant
+        ({"age": {"low": quantity(216, "mo")}}, True),
+        ({"age": {"low": quantity(18, "years")}}, True),
+        ({"age": {"high": quantity(28, "d")}}, False),
+        ({"age": {"high": quantity(545, "mo")}}, False),  # 45 years and 5 months; she is 45 years and 10 months old
+        ({"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, False),
+    ],
+)
+def test_a_range_known_only_by_its_words_is_the_normal_one_only_if_all_of_them_say_so(
+    more: dict[str, Any], is_normal: bool
+) -> None:
+    person = read(alt(30, referenceRange=[{"high": quantity(35, "U/L"), **more}]))
+    assert person.facts.get("alt_uln_u_l") == (35 if is_normal else None)
+    assert is_normal or person.unusable["alt_uln_u_l"] == "no upper limit of normal"
+
+
+def test_a_critical_range_beside_the_normal_one_is_passed_over_and_an_unclear_one_is_not() -> None:
+    normal, more = {"high": quantity(35, "U/L")}, {"high": quantity(500, "U/L")}
+    assert read(alt(30, referenceRange=[normal, {**more, "text": CRITICAL}])).facts["alt_uln_u_l"] == 35
+    assert "alt_uln_u_l" in read(alt(30, referenceRange=[normal, {**more, "text": "note 3"}])).unusable
+
+
 MALE = {"coding": [{"system": "http://snomed.info/sct", "code": "248153007"}]}
 FEMALE = {"coding": [{"system": "http://hl7.org/fhir/administrative-gender", "code": "female"}]}
 

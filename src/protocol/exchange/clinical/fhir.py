@@ -349,6 +349,8 @@ class _Reader:
             write = _("one code of HL7 for it, beside a text or a code of your own")
             problems.append(FileProblem(item.where, found, write))
             return []
+        except ProtocolError:  # about the workbook, not about this resource
+            raise
         except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
             found = _("a resource that does not have the shape of FHIR R4; it is not used")
             problems.append(FileProblem(item.where, found, _("the resource as the server gives it")))
