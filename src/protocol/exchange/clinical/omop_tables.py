@@ -294,7 +294,8 @@ class Tables:
         """
         path = self.files[table]
         text = path is not None and path.suffix.lower() == ".csv"
-        return f"try_cast({f'trim({column})' if text else column} as {kind})"
+        decimal = f"{column}::varchar" if kind == "double" else column  # what a number of single precision stands for
+        return f"try_cast({f'trim({column})' if text else decimal} as {kind})"
 
     def _check(self, table: str, columns: Iterable[str]) -> None:
         """Report the cells of columns, each ``name::type``, that are not of their type."""
