@@ -139,7 +139,7 @@ class Sourced(Provenance, Generic[T]):
 class Ambiguity(Record):
     """A place where the words of the registry allow more than one reading."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^A\d\d$")]
+    id: Annotated[str, StringConstraints(pattern=r"^A[0-9][0-9]$")]
     problem: Text
     default: Text
     alternatives: tuple[Text, ...] = ()

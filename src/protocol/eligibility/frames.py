@@ -129,8 +129,10 @@ def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
 def _no_frame(frame: Any, error: Exception) -> ProtocolError:
     """Say that something is no table that can be read."""
     reason = (str(error).splitlines() or [""])[0][:60]
-    write = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
-    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", write)
+    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", _FRAMES)
+
+
+_FRAMES = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
 
 
 class Participants(Sequence[str]):
@@ -250,7 +252,7 @@ class ParquetFile(Source):
             self.groups = self._kept_together()
         except (OSError, pl.exceptions.PolarsError):
             found = "a file that is not Parquet" if path.is_file() else "no file at this path"
-            write = "the path of a Parquet file; protocol.exchange.read_cohort reads a CSV file"
+            write = f"{_FRAMES}; protocol.exchange.read_cohort reads a CSV file"
             raise ProtocolError(str(path), found, write) from None
         self._forms = _forms(self.facts, self.schema)
 

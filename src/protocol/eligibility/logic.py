@@ -13,7 +13,8 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -177,6 +178,8 @@ class Logic:
         Where the facts come from.
     enrolment_day : str, optional
         The fact with the day on which measurements must be recent; without it none is out of date.
+    contradictions : mapping of str to str
+        By fact, the condition under which its value cannot be right; it is unknown then.
     """
 
     def __init__(
@@ -185,8 +188,10 @@ class Logic:
         parameters: Mapping[str, Parameter],
         leaves: Leaves,
         enrolment_day: str | None = None,
+        contradictions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.facts, self.parameters, self.leaves, self.enrolment_day = facts, parameters, leaves, enrolment_day
+        self.contradictions = contradictions
         self._facts: dict[str, Value] = {}
         self._conditions: dict[str, Known] = {}
         self._values: dict[str, Value] = {}
@@ -229,7 +234,10 @@ class Logic:
         known = self.value(argument).known
         if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
             return _UNKNOWN  # something was found, but nothing that can be used
-        return Known(known, opposite(known))
+        absent = opposite(known)
+        if isinstance(argument, ast.Name):
+            absent = both(absent, opposite(self.is_contradicted(argument.id)))
+        return Known(known, absent)
 
     def _flag(self, node: ast.expr) -> Known:
         data, known = self.value(node)
@@ -280,9 +288,10 @@ class Logic:
             derived = self.value(parse(fact.derived))
             conflict = self._conflict(fact, given, derived)
             given = self._fill(given, self._plausible(fact, derived), conflict)
-        if fact.dated_by is None or given.known is False:
+        if given.known is False:
             return given
-        return Value(given.data, both(given.known, opposite(self.is_out_of_date(fact))))
+        doubtful = either(self.is_out_of_date(fact), self.is_contradicted(fact.id))
+        return Value(given.data, both(given.known, opposite(doubtful)))
 
     def is_out_of_date(self, fact: Fact) -> Any:
         """Whether the date of a measurement is known and too old at enrolment, or after it where it may not be."""
@@ -291,10 +300,21 @@ class Logic:
         condition = _out_of_date(fact.dated_by, self.enrolment_day, fact.valid_days, fact.may_follow_enrolment)
         return self.condition(condition).true
 
-    def is_in_conflict(self, fact: Fact) -> Any:
-        """Whether a fact is given and what it can be derived from says something else."""
-        if fact.derived is None:
+    def is_contradicted(self, name: str) -> Any:
+        """Whether the value of a fact cannot be right beside what else is given."""
+        if name not in self.contradictions:
             return False
+        return self._as_given.condition(self.contradictions[name]).true
+
+    @cached_property
+    def _as_given(self) -> "Logic":
+        """The same facts without any doubt about them: contradictions are looked for among these."""
+        return Logic(self.facts, {}, self.leaves, None)
+
+    def is_in_conflict(self, fact: Fact) -> Any:
+        """Whether a fact does not fit what it can be derived from, or what else is given."""
+        if fact.derived is None:
+            return self.is_contradicted(fact.id)
         return self._conflict(fact, self.leaves.fact(fact), self.value(parse(fact.derived)))
 
     def _conflict(self, fact: Fact, given: Value, derived: Value) -> Any:
