@@ -79,13 +79,13 @@ def _for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Val
     return Value(result, known) if math.isfinite(result) else Value(None, False)
 
 
-def _holds(op: ast.cmpop, left: Any, right: Any) -> Any:
+def holds(op: ast.cmpop, left: Any, right: Any) -> Any:
     """Whether a comparison of two known values holds; numbers as near as the tolerance count as equal."""
     if isinstance(op, (ast.NotEq, ast.Gt, ast.Lt)):
-        return opposite(_holds(_CONTRARY[type(op)], left, right))
+        return opposite(holds(_CONTRARY[type(op)], left, right))
     if isinstance(op, ast.Eq):
-        return _near(left, right) if _is_number(left) else left == right
-    if not _is_number(right):
+        return _near(left, right) if is_number(left) else left == right
+    if not is_number(right):
         return left <= right if isinstance(op, ast.LtE) else left >= right
     slack = TOLERANCE * abs(right)
     if isinstance(left, np.ndarray) and left.dtype.kind == "i" and isinstance(right, (int, float)):
@@ -100,13 +100,14 @@ def _near(left: Any, right: Any) -> Any:
     return abs(left - right) <= TOLERANCE * abs(right)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, or a column of numbers."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "if"
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -268,7 +269,7 @@ class Logic:
             case ast.UnaryOp(operand=operand):
                 return self._apply(operator.neg, operand)
             case ast.BinOp(op=op, left=left, right=right):
-                return self._apply(_OPERATIONS[type(op)], left, right)
+                return self._apply(OPERATIONS[type(op)], left, right)
             case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
                 return self.leaves.fact(self.facts[name])
             case ast.Call(func=ast.Name(id=function), args=arguments):
@@ -361,7 +362,7 @@ class Logic:
         known = both(one.known, two.known)
         if known is False:
             return _UNKNOWN
-        return self._where(known, _holds(op, one.data, two.data))
+        return self._where(known, holds(op, one.data, two.data))
 
     def _membership(self, left: ast.expr, members: list[ast.expr]) -> Known:
         if not all(isinstance(member, ast.Constant) and isinstance(member.value, str) for member in members):
