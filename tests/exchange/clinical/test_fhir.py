@@ -531,6 +531,56 @@ def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     assert ELIGIBILITY.screen(person.facts)["E11"].status == "not met"
 
 
+@pytest.mark.parametrize(
+    ("value", "comparator", "limit_", "status"),
+    [
+        (1000, ">", 40, "not met"),
+        (1000, ">=", 40, "not met"),
+        (5, "<", 40, "met"),
+        (5, "<=", 40, "met"),
+        (90, ">", 40, "unknown"),  # the limit is 100
+        (110, "<", 40, "unknown"),
+        (1000, ">", None, "unknown"),
+        (5, "~", 40, "unknown"),
+    ],
+)
+def test_a_bound_decides_if_all_values_beyond_it_decide_alike(
+    value: float, comparator: str, limit_: float | None, status: str
+) -> None:
+    own = quantity(value, "U/L") | {"comparator": comparator}
+    ranged = {"referenceRange": [{"high": quantity(limit_, "U/L")}]} if limit_ else {}
+    person = read(observation("1742-6", valueQuantity=own, **ranged))
+    rest = {"ast_u_l": 20.0, "ast_uln_u_l": 40.0, "bilirubin_umol_l": 10.0, "bilirubin_uln_umol_l": 20.0}
+    assert ELIGIBILITY.screen(person.facts | rest)["I7.3"].status == status
+    assert ("alt_u_l" in person.facts) == (status != "unknown")
+    if status == "unknown":
+        assert person.unusable["alt_u_l"] == "missing"
+        assert person.unused["alt_u_l"].note == "only a bound, not a value"
+    else:
+        assert person.provenance["alt_u_l"].original == f"{comparator}{value} U/L"
+
+
+@pytest.mark.parametrize(("values", "status"), [((300, 400), "not met"), ((20, 30), "met"), ((90, 110), "unknown")])
+def test_values_that_disagree_decide_if_all_between_them_decide_alike(values: tuple[int, int], status: str) -> None:
+    range_ = {"referenceRange": [{"high": quantity(40, "U/L")}]}
+    person = read(*(alt(value, f"o{value}", **range_) for value in values))
+    rest = {"ast_u_l": 20.0, "ast_uln_u_l": 40.0, "bilirubin_umol_l": 10.0, "bilirubin_uln_umol_l": 20.0}
+    assert ELIGIBILITY.screen(person.facts | rest)["I7.3"].status == status
+    assert person.unusable.get("alt_u_l") == ("conflicting sources" if status == "unknown" else None)
+    found = person.unused if status == "unknown" else person.provenance
+    assert all(f"{value} U/L (Observation o{value})" in found["alt_u_l"].note for value in values)
+
+
+def test_what_intensive_care_measures_is_plausible() -> None:
+    bilirubin = observation("1975-2", "b", valueQuantity=quantity(63, "mg/dL"))
+    creatinine = observation("2160-0", "c", valueQuantity=quantity(0.1, "mg/dL"))
+    facts = read(bilirubin, creatinine, alt(12_500)).facts
+    assert facts["bilirubin_umol_l"] == pytest.approx(1077.55, rel=1e-4)
+    assert facts["creatinine_umol_l"] == pytest.approx(8.84, rel=1e-3)
+    assert facts["alt_u_l"] == 12_500
+    assert "creatinine_umol_l" in read(observation("2160-0", valueQuantity=quantity(1.1, "umol/L"))).unusable
+
+
 def limit(value: float, sex: str = "", start: str = "2026-01-01", site: str = "Union") -> Limit:
     return Limit(site, "alt", sex, value, date.fromisoformat(start), "laboratory handbook", f"{value} U/L")
 

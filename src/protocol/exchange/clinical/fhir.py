@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from protocol.eligibility import Fact
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imports, Naming, Setting
-from protocol.exchange.clinical.reconciliation import diagnosed, died, measured, settle, still_going_on
+from protocol.exchange.clinical.reconciliation import bounded, diagnosed, died, measured, settle, still_going_on
 from protocol.exchange.clinical.reference_ranges import Subject, upper_limit
 from protocol.exchange.clinical.terminology import MEANS, SYSTEMS, CodeBook, Meaning, amount, coded, worded
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
@@ -476,13 +476,14 @@ class _Reader:
         value, comparator = quantity["value"], str(quantity.get("comparator") or "")
         unit = unit_of(quantity)
         finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
-        if comparator and (fact.is_number or is_circumstance):
+        if comparator and is_circumstance:
             return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
         if is_circumstance:
             return replace(finding, value=value == 0) if unit else replace(finding, reason=UNIT_UNKNOWN)
         if fact.is_number:
             limit = upper_limit(part, fact, self.subject, blank.day, setting.molar_masses.get(fact.id))
-            return replace(measured(fact, float(value), unit, finding, setting), limit=limit)
+            bound = bounded(fact, float(value), comparator, unit, finding, setting) if comparator else None
+            return replace(bound or measured(fact, float(value), unit, finding, setting), limit=limit)
         load = setting.viral_load(fact, option)
         word, note = amount(fact, option, load, float(value), comparator, unit)
         if load is None and (found := _interpreted(part)) is not None:

@@ -56,6 +56,11 @@ class Finding:
         For a diagnosis that goes on, the day it was noted: a test after that day says more.
     limit : float or None
         The upper limit of normal that came with it, in the fact's unit.
+    span : tuple of float or None
+        The lowest and the highest value that a number may have, if it is only a bound or if sources disagree. It is
+        used if every value in between decides alike.
+    otherwise : Finding or None
+        What stands in its place if they do not.
     """
 
     fact: str
@@ -69,6 +74,8 @@ class Finding:
     moment: str = ""
     since: date | None = None
     limit: float | None = None
+    span: tuple[float, float] | None = None
+    otherwise: "Finding | None" = None
 
 
 class Birth(NamedTuple):
