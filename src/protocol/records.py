@@ -84,6 +84,22 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Return the fields to show, of long ones only how much they hold."""
+        for name, value in super().__repr_args__():
+            is_long = isinstance(value, (tuple, dict)) and len(value) > _SHOWN_ITEMS
+            yield name, _Counted(len(value)) if is_long else value
+
+
+_SHOWN_ITEMS = 3
+
+
+class _Counted(int):
+    """Stands for some items in the display of a record."""
+
+    def __repr__(self) -> str:
+        return f"<{int(self)} items>"
+
 
 class Provenance(Record):
     """Where a value comes from: exactly one of a source or an assumption.
@@ -123,7 +139,7 @@ class Sourced(Provenance, Generic[T]):
 class Ambiguity(Record):
     """A place where the words of the registry allow more than one reading."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^A\d\d$")]
+    id: Annotated[str, StringConstraints(pattern=r"^A[0-9][0-9]$")]
     problem: Text
     default: Text
     alternatives: tuple[Text, ...] = ()

@@ -193,14 +193,15 @@ def load_trial(folder: str | Path) -> Trial:
     Parameters
     ----------
     folder : str or Path
-        For example ``data/NCT01234567``.
+        For example ``data/NCT01234567``. A relative one is looked for in the working directory, and then in the
+        directories above it: a notebook runs in its own.
 
     Raises
     ------
     ProtocolError
         Naming the file and the place in it where something is missing or wrong.
     """
-    folder = Path(folder)
+    folder = _found(Path(folder))
     places = read_record(folder / "sites.toml", SitesRecord)
     trial = Trial(
         folder=folder,
@@ -217,6 +218,12 @@ def load_trial(folder: str | Path) -> Trial:
     eligibility = trial.eligibility.with_zone(trial.zone)
     found = {"eligibility": eligibility, "examples": examples, "so_far": examples and examples.so_far}
     return trial.model_copy(update=found)
+
+
+def _found(folder: Path) -> Path:
+    """Return where a folder lies: as it is written, or from a directory above the working directory."""
+    above = [] if folder.is_absolute() or folder.is_dir() else [one / folder for one in Path.cwd().parents]
+    return next((one for one in above if one.is_dir()), folder)
 
 
 def _examples(folder: Path, trial: Trial) -> Examples | None:

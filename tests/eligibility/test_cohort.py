@@ -103,6 +103,50 @@ def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> No
         assert found.loc[["I7", "E3"], "met"].tolist() == [1, 1], kind
 
 
+SINGLE = ("alt_u_l", "alt_uln_u_l", "ast_u_l", "ast_uln_u_l", "creatinine_umol_l", "creatinine_uln_umol_l")
+
+
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
+def test_limits_met_exactly_are_met_in_columns_of_single_precision(dtype: Any, tmp_path: Path) -> None:
+    liver = {"alt_u_l": 92.75, "alt_uln_u_l": 37.1, "ast_u_l": 132.04, "ast_uln_u_l": 52.816}
+    kidney = {"creatinine_umol_l": 101.85, "creatinine_uln_umol_l": 67.9}
+    rest = {"bilirubin_umol_l": 10.0, "bilirubin_uln_umol_l": 20.0, "spo2_pct": 95.0, "on_room_air": True}
+    table = pl.DataFrame([liver | kidney | rest | {"lvef_pct": 45.0}, {"alt_u_l": None}])
+    single = table.with_columns(pl.col(SINGLE).cast(dtype))
+    plain = table.to_pandas().astype(dict.fromkeys(SINGLE, "float32" if dtype == pl.Float32 else "float64"))
+    cells = plain.astype(object)
+    cells[[*SINGLE]] = [[np.float32(cell) for cell in row] for row in plain[[*SINGLE]].to_numpy()]
+    own = [
+        (kind, many) for kind, many in kinds(single, tmp_path) if kind not in ("pandas objects", "pandas nullable")
+    ]
+    for kind, many in (*own, ("pandas", plain), ("pandas cells", cells)):  # Python's own numbers are doubles
+        found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
+        assert found.loc["I7", ["met", "unknown"]].tolist() == [1, 1], kind
+    file = read_cohort("c.parquet", tmp_path / "cohort.parquet", ELIGIBILITY)
+    assert file.frame[[*SINGLE]].iloc[0].tolist() == [*liver.values(), *kidney.values()]
+    one = {name: np.float32(value) for name, value in (liver | kidney).items()} | rest | {"lvef_pct": 45.0}
+    assert ELIGIBILITY.screen(one)["I7"].status == "met"
+
+
+@pytest.mark.parametrize("cell", ["9_2.75", "９2.75", "٩", "92,75", "1 000", "0x10", "inf", "1e400", ""])
+def test_a_text_that_is_no_plain_number_is_refused_in_every_kind_of_frame(cell: str, tmp_path: Path) -> None:
+    for _kind, many in kinds(pl.DataFrame({"weight_kg": ["92.75", cell]}), tmp_path):
+        with pytest.raises(ProtocolError, match="column weight_kg"):
+            ELIGIBILITY.screen_cohort(many)
+
+
+@pytest.mark.parametrize(
+    "words", [["yes", "no"], ["Yes", "NO"], ["true", "False"], ["1", "0"], ["是", "否"], [" y", "n "]]
+)
+def test_yes_and_no_may_be_words_in_every_kind_of_frame(words: list[str], tmp_path: Path) -> None:
+    for kind, many in kinds(pl.DataFrame({"mental_illness": [*words, None]}), tmp_path):
+        found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
+        assert found.loc["E20", ["not met", "met", "unknown"]].tolist() == [1, 1, 1], kind
+    for _kind, many in kinds(pl.DataFrame({"mental_illness": ["maybe"]}), tmp_path):
+        with pytest.raises(ProtocolError, match="column mental_illness"):
+            ELIGIBILITY.screen_cohort(many)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "good", "bad", "shown"),

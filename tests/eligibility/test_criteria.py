@@ -38,7 +38,7 @@ def cohort_status(rule: str, **columns: list[Any]) -> list[str]:
     [
         ("ecog", -1, "a whole number from 0 to 5"),
         ("ecog", 2.7, "a whole number from 0 to 5"),
-        ("bmi_kg_m2", 3.0, "a number from 8 to 90 kg/m²"),
+        ("bmi_kg_m2", 3.0, "a number from 5 to 210 kg/m²"),
         ("lvef_pct", float("inf"), "a number from"),
         ("allergy", "SEVERE", "one of none, severe, product"),
         ("consent_signed", "perhaps", "yes or no"),

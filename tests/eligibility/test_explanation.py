@@ -177,3 +177,29 @@ def test_a_reading_that_needs_no_fact_is_no_statement_of_the_tree() -> None:
     tree = {a.verdict.id: a for a in everyone}["I2"].tree
     assert tree is not None
     assert "veins" in " ".join(node.says for node in every(tree))
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "reason"),
+    [
+        (
+            {"alt_u_l": 92.751, "alt_uln_u_l": 37.1},
+            "I7.3",
+            "Alanine aminotransferase (ALT) 92.751 U/L above 2.5 × Upper limit of normal of ALT 37.1 U/L",
+        ),
+        ({"bmi_kg_m2": 30.0004}, "E3", "Body mass index 30.0004 kg/m² above 30 kg/m²"),
+        ({"bmi_kg_m2": 30.004}, "E3", "Body mass index 30.004 kg/m² above 30 kg/m²"),
+        ({"bmi_kg_m2": 31.23456}, "E3", "Body mass index 31.23 kg/m² above 30 kg/m²"),
+        ({"weight_kg": 86.7, "height_cm": 170}, "E3", "Body mass index 30 kg/m² at most 30 kg/m²"),
+        ({"spo2_pct": 94.9996}, "I7.1", "Oxygen saturation 94.9996 % below 95 %"),
+        (
+            {"creatinine_umol_l": 101.86, "creatinine_uln_umol_l": 67.904},
+            "I7.4",
+            "Serum creatinine 101.86 μmol/L above 1.5 × Upper limit of normal of creatinine 67.9 μmol/L",
+        ),
+    ],
+)
+def test_a_reason_never_shows_a_value_on_the_other_side_of_its_limit(
+    facts: dict[str, Any], rule: str, reason: str
+) -> None:
+    assert ELIGIBILITY.screen(facts)[rule].reason == reason

@@ -95,7 +95,11 @@ def usable(record: EligibilityRecord, facts: Mapping[str, Any]) -> dict[str, Val
                 values.pop(fact.id, None)  # two sources that disagree are no source
             elif exact(fact.minimum) <= derived <= exact(fact.maximum):
                 values[fact.id] = derived  # which is not rounded
-    return values | {f"ever {name}": value for name, value in given.items()}
+    ever = {f"ever {name}": value for name, value in given.items()}
+    raw = given | {one.id: values[one.id] for one in record.facts if one.derived and one.id in values} | ever
+    doubtful = {one.fact for one in record.contradictions if truth(one.condition, raw) is True}
+    values |= dict.fromkeys(doubtful & given.keys(), None)  # something is given, but nobody knows what
+    return values | ever
 
 
 def _stale(fact: Any, anchor: str | None, given: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -217,7 +221,7 @@ def _call(function: str, arguments: list[ast.expr], values: Mapping[str, Any]) -
     if function == "given":
         (fact,) = arguments
         assert isinstance(fact, ast.Name)
-        return fact.id in values
+        return None if fact.id in values and values[fact.id] is None else fact.id in values
     if function in ("unclear", "too_early"):
         doubtful = _evaluate(arguments[0], values)
         return False if doubtful is False else None

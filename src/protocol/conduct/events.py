@@ -1,10 +1,12 @@
 """Events of a trial, one record a kind. A participant is identified by a study id, never by a name."""
 
+import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -18,11 +20,11 @@ from pydantic import (
 from protocol.records import Phase, ProtocolError, Record, StudyId
 from protocol.translation import _
 
-Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z]\d$")]
+Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]$")]
 
 VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
-Code = Annotated[str, StringConstraints(pattern=r"^(MedDRA:\d{8}|[a-z][a-z0-9_]{0,39})$")]
+Code = Annotated[str, StringConstraints(pattern=r"^(MedDRA:[0-9]{8}|[a-z][a-z0-9_]{0,39})$")]
 """A word of a list, such as ``allergic_reaction``, or a MedDRA code; never free text."""
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -34,6 +36,22 @@ Cause = Literal[
     "consent withdrawn", "adverse event", "progression", "death", "lost to follow-up", "investigator", "other"
 ]
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _day(value: object) -> object:
+    """Take a date, or a text like 2026-03-01; a time, a number of seconds or another form could be another day."""
+    is_day = isinstance(value, date) and not isinstance(value, datetime)
+    if not is_day and not (isinstance(value, str) and _DAY.fullmatch(value)):
+        raise ValueError("no day; write a date like 2026-03-01")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+YesNo = Annotated[bool, Field(strict=True)]
+"""True or false, and no word or number in place of it."""
+
 Waited = Literal["places", "enrolled", "in DLT window", "assessment missing"]
 """What a recommendation can wait for: free places of the cohort, or participants by their progress."""
 
@@ -43,7 +61,7 @@ class DatedEvent(Record):
 
     free: ClassVar[tuple[str, ...]] = ()
     """Names of the fields with free text."""
-    on: date
+    on: Day
 
 
 class OfParticipant(DatedEvent):
@@ -86,7 +104,7 @@ class Infused(OfParticipant):
     """Received an infusion; the first has number 1."""
 
     kind: Literal["infused"] = "infused"
-    number: Annotated[int, Field(ge=1, le=99)]
+    number: Annotated[int, Field(ge=1, le=99, strict=True)]
 
 
 class TreatmentEnded(OfParticipant):
@@ -99,9 +117,9 @@ class DltAssessed(OfParticipant):
     """Was assessed for dose-limiting toxicity; `on` is the day of the toxicity, or of the assessment without one."""
 
     kind: Literal["dlt_assessed"] = "dlt_assessed"
-    dlt: bool
+    dlt: YesNo
     code: Code | None = None
-    grade: Annotated[int, Field(ge=1, le=5)] | None = None
+    grade: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
 
 
 class Response(OfParticipant):
@@ -123,7 +141,7 @@ class VisitRecorded(OfParticipant):
 
     kind: Literal["visit"] = "visit"
     visit: VisitId
-    done: bool = True
+    done: YesNo = True
 
 
 class Withdrawn(OfParticipant):
@@ -143,7 +161,7 @@ class Decision(DatedEvent):
     free = ("why", "decided_by")
     recommended: Regimen | None = None
     """The recommendation of the design on that day, None to stop; left out if there was none."""
-    waits_for: dict[Waited, Annotated[int, Field(ge=1)]] | None = None
+    waits_for: dict[Waited, Annotated[int, Field(ge=1, strict=True)]] | None = None
     """What the recommendation waited for, with counts; empty if enrolment was stopped."""
     chosen: Regimen | None
     why: Words
@@ -193,7 +211,7 @@ class Correction(Record):
 
     kind: Literal["correction"] = "correction"
     free: ClassVar[tuple[str, ...]] = ("why",)
-    of: Annotated[int, Field(ge=1)]
+    of: Annotated[int, Field(ge=1, strict=True)]
     """The sequence number of the entry."""
     hash: Hash
     """The hash of that entry: a correction applies only to the entry that its author saw."""

@@ -148,7 +148,7 @@ class Part(_Rule):
     condition: Text
 
 
-_CRITERION_ID = r"^[IED]\d+$"
+_CRITERION_ID = r"^[IED][0-9]+$"
 
 
 def _criterion_id(text: str) -> str:
@@ -213,6 +213,16 @@ class ScreeningProcedure(Provenance):
     label: Text
     facts: tuple[Name, ...] = Field(min_length=1)
     cost: float = Field(gt=0)
+
+
+class Contradiction(Provenance):
+    """When a value of a fact cannot be right beside what else is known: while `condition` is true, it is unknown.
+
+    The condition names facts only. It says which value is in doubt, so that one that excludes is kept.
+    """
+
+    fact: Name
+    condition: Text
 
 
 class Band(Record):
@@ -296,6 +306,8 @@ class Catalogue(Record):
         Which facts have a meaning of their own.
     subgroups : tuple of Subgroup
         By which facts the exclusion rates of a cohort are compared.
+    contradictions : tuple of Contradiction
+        Values that cannot be right beside others.
     """
 
     phases: tuple[Phase, ...] = Field(min_length=1)
@@ -307,6 +319,7 @@ class Catalogue(Record):
     rechecks: tuple[Recheck, ...] = ()
     procedures: tuple[ScreeningProcedure, ...] = ()
     subgroups: tuple[Subgroup, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
     imports: "ImportRules" = Field(default_factory=lambda: ImportRules())
     _cases: Mapping[str, tuple[Case, ...]] = PrivateAttr(default_factory=dict)
     _zone: tzinfo = PrivateAttr(default=UTC)
@@ -423,6 +436,13 @@ class Catalogue(Record):
     def _check_references(self) -> None:
         given = {fact.id: fact for fact in self.facts if fact.derived is None}
         limits = {parameter.id for parameter in self.parameters if not parameter.options}
+        for one in self.contradictions:
+            if one.fact not in given:
+                raise ValueError(f"a contradiction of {one.fact!r}; write the id of a fact that is not derived")
+            try:
+                check(one.condition, {fact.id: fact for fact in self.facts}, {})
+            except ValueError as error:
+                raise ValueError(f"contradiction of {one.fact}: {error}") from None
         for fact in self.facts:
             if fact.derived is not None:
                 check_number(fact.derived, given)

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.criteria import Criterion, Fact, Part
-from protocol.eligibility.logic import Known, Logic
+from protocol.eligibility.logic import OPERATIONS, Known, Logic, holds, is_number
 from protocol.eligibility.verdicts import condition_of
 from protocol.records import Phase
 from protocol.translation import _
@@ -41,7 +41,13 @@ def in_words(gaps: Iterable[Gap]) -> str:
     return "; ".join(kinds[kind].format(about=", ".join(about)) for kind, about in found.items() if about)
 
 
-def show(fact: Fact, value: Any) -> str:
+_DIGITS = 2
+"""Digits behind the point of a number that is shown, unless more are needed to see which side of a limit it is on."""
+
+_MOST_DIGITS = 12
+
+
+def show(fact: Fact, value: Any, digits: int = _DIGITS) -> str:
     """Show a fact's value as people write it: ``112 U/L``, ``yes``, ``2026-03-01``."""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
@@ -49,7 +55,7 @@ def show(fact: Fact, value: Any) -> str:
         return value.isoformat()
     if fact.options:
         return fact.options.get(str(value), str(value))
-    return f"{round(value, 2):.10g} {fact.unit_label}".rstrip()
+    return f"{round(value, digits):.15g} {fact.unit_label}".rstrip()
 
 
 _OPERATORS: dict[type[ast.AST], str] = {
@@ -112,8 +118,8 @@ class Wording:
             case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn()]):
                 return [self.finding(left)]
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                sign = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]]
-                return [f"{self.side(left)} {sign} {self.side(right)}"]
+                sign, digits = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]], self.digits(op, left, right)
+                return [f"{self.side(left, digits)} {sign} {self.side(right, digits)}"]
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
                 return [self.finding(argument)] if holds else []
         return [self.finding(node)]
@@ -128,7 +134,29 @@ class Wording:
                 return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
         return self.side(node)
 
-    def side(self, node: ast.expr) -> str:
+    def digits(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> int:
+        """Return how many digits to show of both sides, so that what is shown compares as the values do."""
+        sides = [self.logic.value(side) for side in (left, right)]
+        if not all(side.known is True and is_number(side.data) for side in sides):
+            return _DIGITS
+        outcome = holds(op, *(side.data for side in sides))
+        shown = (n for n in range(_DIGITS, _MOST_DIGITS) if self._as_shown(op, left, right, n) == outcome)
+        return next(shown, _MOST_DIGITS)
+
+    def _as_shown(self, op: ast.cmpop, left: ast.expr, right: ast.expr, digits: int) -> bool:
+        one, two = self._rounded(left, digits), self._rounded(right, digits)
+        return bool(holds(op, one, two))
+
+    def _rounded(self, node: ast.expr, digits: int) -> float:
+        """Return the value of a side, computed from the facts as they are shown."""
+        match node:
+            case ast.BinOp(left=left, op=op, right=right):
+                return float(OPERATIONS[type(op)](self._rounded(left, digits), self._rounded(right, digits)))
+            case ast.Name(id=name) if name in self.logic.facts:
+                return round(float(self.logic.value(node).data), digits)
+        return float(self.logic.value(node).data)
+
+    def side(self, node: ast.expr, digits: int = _DIGITS) -> str:
         """Write one side of a comparison with its values: ``2.5 × upper limit of ALT 40 U/L``."""
         match node:
             case ast.Constant(value=value):
@@ -138,9 +166,9 @@ class Wording:
                 return f"{parameter.value} {parameter.unit_label}".replace(".0 ", " ").rstrip()
             case ast.Name(id=name):
                 fact, given = self.logic.facts[name], self.logic.value(node)
-                return f"{fact.label} {show(fact, given.data) if given.known else ''}".rstrip()
+                return f"{fact.label} {show(fact, given.data, digits) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
-                return f"{self._factor(left)} {_OPERATORS[type(op)]} {self._factor(right)}"
+                return f"{self._factor(left, digits)} {_OPERATORS[type(op)]} {self._factor(right, digits)}"
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 amount = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
@@ -151,11 +179,11 @@ class Wording:
                 )
         return ast.unparse(node)
 
-    def _factor(self, node: ast.expr) -> str:
+    def _factor(self, node: ast.expr, digits: int) -> str:
         """Write a multiplier without its unit, which already says what it multiplies."""
         if isinstance(node, ast.Name) and node.id in self.logic.parameters:
             return f"{self.logic.parameters[node.id].value:g}"
-        return self.side(node)
+        return self.side(node, digits)
 
     def gaps(self, node: ast.expr | str) -> list[Gap]:
         """Return why a condition is unknown; empty when it is known."""
@@ -316,6 +344,8 @@ def _statement(logic: Logic, node: ast.expr) -> str:
             found = words.finding(left) if logic.value(left).known else logic.facts[name].label
             return says.format(found=found, options=options)
         case ast.Compare(left=left, ops=ops, comparators=others):
+            digits = words.digits(ops[0], left, others[0])
             pairs = zip(ops, others, strict=True)
-            return " ".join([words.side(left), *(f"{_OPERATORS[type(op)]} {words.side(o)}" for op, o in pairs)])
+            asked = (f"{_OPERATORS[type(op)]} {words.side(other, digits)}" for op, other in pairs)
+            return " ".join([words.side(left, digits), *asked])
     return words.side(node)

@@ -5,6 +5,7 @@ yes or no) count from 1 in the order of their options, with 0 for unknown. Null,
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -74,6 +75,8 @@ def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
 
 
 def _recognised(frame: Any, facts: Mapping[str, Fact]) -> Source:
+    if "frame" in getattr(type(frame), "_fields", ()):  # a cohort file that was read
+        frame = frame.frame
     if isinstance(frame, (str, Path)):
         return ParquetFile(Path(frame), facts)
     if isinstance(frame, pd.DataFrame):
@@ -126,8 +129,10 @@ def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
 def _no_frame(frame: Any, error: Exception) -> ProtocolError:
     """Say that something is no table that can be read."""
     reason = (str(error).splitlines() or [""])[0][:60]
-    write = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
-    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", write)
+    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", _FRAMES)
+
+
+_FRAMES = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
 
 
 class Participants(Sequence[str]):
@@ -170,6 +175,18 @@ def identity(cell: Any) -> str:
     if cell is None or cell is pd.NA or cell is pd.NaT or (number and np.isnan(cell)):
         return _("no id")
     return str(int(cell) if number and cell == cell // 1 else cell)
+
+
+def same_identity(text: str) -> str:
+    """Return what an id is compared by: without blanks, and the same for half and full width and for either case."""
+    if text.isascii():
+        return "".join(text.split()).lower()
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(letter for letter in plain if unicodedata.category(letter) not in ("Zs", "Cc", "Cf"))
+
+
+YES, NO = {"1", "1.0", "true", "yes", "y", "是"}, {"0", "0.0", "false", "no", "n", "否"}
+"""What is read as yes and as no, in lower case."""
 
 
 # --- Frames by their kind ---
@@ -233,8 +250,10 @@ class ParquetFile(Source):
             self.schema = self.scan.collect_schema()
             self.facts = {name: facts[name] for name in self.schema if name in facts}
             self.groups = self._kept_together()
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise _no_frame(str(path), error) from None
+        except (OSError, pl.exceptions.PolarsError):
+            found = "a file that is not Parquet" if path.is_file() else "no file at this path"
+            write = f"{_FRAMES}; protocol.exchange.read_cohort reads a CSV file"
+            raise ProtocolError(str(path), found, write) from None
         self._forms = _forms(self.facts, self.schema)
 
     def _kept_together(self) -> list[int]:
@@ -369,15 +388,15 @@ def _compact_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int = 1) ->
     """Turn a pandas column of any dtype into its compact form."""
     try:
         return _checked(_of_pandas(series, fact, first_row), fact, first_row)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ProtocolError):
-            raise
+    except ProtocolError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
         raise _refused(fact, None, str(error)) from None
 
 
 def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     if fact.is_number:
-        return _numbers(series)
+        return _numbers(series, fact, first_row)
     if fact.type == "date":
         return _days(series, fact, first_row)
     codes, found = pd.factorize(series)
@@ -389,20 +408,50 @@ def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     return np.array([*numbers, 0], dtype=_answer_type(fact))[codes]  # code -1 is missing: the last entry
 
 
-def _numbers(series: "pd.Series[Any]") -> Column:
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan", re.ASCII | re.IGNORECASE)
+
+
+def _numbers(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
     types = pd.api.types
-    other = types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series)
-    if other or (series.dtype == object and any(isinstance(cell, (bool, np.bool_, date)) for cell in series)):
+    if types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series):
         raise ValueError("yes and no, or dates, instead of numbers")
+    kind: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
+    if types.is_float_dtype(kind) and kind.itemsize < _DOUBLE:
+        return as_written(series.to_numpy(dtype=kind, na_value=np.nan))
+    if series.dtype == object or types.is_string_dtype(series.dtype):
+        cells = [_number(cell, fact, row) for row, cell in enumerate(series, first_row)]
+        return np.array(cells, dtype=np.float64)
     return series.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def _number(cell: Any, fact: Fact, row: int) -> float:
+    if isinstance(cell, (bool, np.bool_, date)):
+        raise ValueError("yes and no, or dates, instead of numbers")
+    if isinstance(cell, np.floating) and cell.itemsize < _DOUBLE:
+        return float(str(cell))
+    if isinstance(cell, str) and not _PLAIN_NUMBER.fullmatch(
+        cell
+    ):  # Python would read 9_2.75, and digits of any script
+        raise _refused(fact, row, repr(cell))
+    return float("nan" if pd.isna(cell) else cell)
+
+
+_DOUBLE = 8
+"""Bytes of a number of double precision."""
+
+
+def as_written(single: Column) -> Column:
+    """Return numbers of single or half precision as the shortest decimals that they stand for: 37.1."""
+    return single.astype(str).astype(np.float64)
+
+
 def _flag(value: Any) -> bool:
-    if value in ("True", "False"):  # as Dask makes text of them
-        return bool(value == "True")
+    plain = value.strip().lower() if isinstance(value, str) else value
+    if isinstance(plain, str) and plain in YES | NO:
+        return plain in YES
     if isinstance(value, str) or value not in (False, True):
-        raise ValueError(f"{str(value)!r}, neither true nor false")
+        raise ValueError(f"{str(value)!r}, neither yes nor no")
     return bool(value)
 
 
@@ -493,8 +542,14 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
         return _date(fact, column, dtype, strict=strict)
     if dtype == pl.Boolean and fact.type == "yes_no":
         return column.cast(pl.UInt8) + 1
+    if dtype == pl.String and fact.type == "yes_no":
+        word, neither = column.str.strip_chars().str.to_lowercase(), pl.lit(_NEITHER if strict else None)
+        found = pl.when(word.is_in([*NO])).then(1).when(word.is_in([*YES])).then(2)
+        return found.when(word.is_not_null()).then(neither).cast(pl.UInt8)
     if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
         raise _refused(fact, None, f"cells of type {dtype}")
+    if dtype.is_float() and dtype != pl.Float64:
+        column = column.cast(pl.String)  # the shortest decimal that it stands for
     numbers = column.cast(pl.Float64, strict=strict)
     if fact.is_number:
         return numbers

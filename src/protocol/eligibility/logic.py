@@ -13,7 +13,8 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -78,13 +79,13 @@ def _for_one(function: Callable[..., Any], values: list[Any], known: Any) -> Val
     return Value(result, known) if math.isfinite(result) else Value(None, False)
 
 
-def _holds(op: ast.cmpop, left: Any, right: Any) -> Any:
+def holds(op: ast.cmpop, left: Any, right: Any) -> Any:
     """Whether a comparison of two known values holds; numbers as near as the tolerance count as equal."""
     if isinstance(op, (ast.NotEq, ast.Gt, ast.Lt)):
-        return opposite(_holds(_CONTRARY[type(op)], left, right))
+        return opposite(holds(_CONTRARY[type(op)], left, right))
     if isinstance(op, ast.Eq):
-        return _near(left, right) if _is_number(left) else left == right
-    if not _is_number(right):
+        return _near(left, right) if is_number(left) else left == right
+    if not is_number(right):
         return left <= right if isinstance(op, ast.LtE) else left >= right
     slack = TOLERANCE * abs(right)
     if isinstance(left, np.ndarray) and left.dtype.kind == "i" and isinstance(right, (int, float)):
@@ -99,13 +100,14 @@ def _near(left: Any, right: Any) -> Any:
     return abs(left - right) <= TOLERANCE * abs(right)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, or a column of numbers."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "if"
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-_OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+OPERATIONS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -177,6 +179,8 @@ class Logic:
         Where the facts come from.
     enrolment_day : str, optional
         The fact with the day on which measurements must be recent; without it none is out of date.
+    contradictions : mapping of str to str
+        By fact, the condition under which its value cannot be right; it is unknown then.
     """
 
     def __init__(
@@ -185,8 +189,10 @@ class Logic:
         parameters: Mapping[str, Parameter],
         leaves: Leaves,
         enrolment_day: str | None = None,
+        contradictions: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.facts, self.parameters, self.leaves, self.enrolment_day = facts, parameters, leaves, enrolment_day
+        self.contradictions = contradictions
         self._facts: dict[str, Value] = {}
         self._conditions: dict[str, Known] = {}
         self._values: dict[str, Value] = {}
@@ -229,7 +235,10 @@ class Logic:
         known = self.value(argument).known
         if known is False and isinstance(argument, ast.Name) and argument.id in self.leaves.unusable:
             return _UNKNOWN  # something was found, but nothing that can be used
-        return Known(known, opposite(known))
+        absent = opposite(known)
+        if isinstance(argument, ast.Name):
+            absent = both(absent, opposite(self.is_contradicted(argument.id)))
+        return Known(known, absent)
 
     def _flag(self, node: ast.expr) -> Known:
         data, known = self.value(node)
@@ -260,7 +269,7 @@ class Logic:
             case ast.UnaryOp(operand=operand):
                 return self._apply(operator.neg, operand)
             case ast.BinOp(op=op, left=left, right=right):
-                return self._apply(_OPERATIONS[type(op)], left, right)
+                return self._apply(OPERATIONS[type(op)], left, right)
             case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
                 return self.leaves.fact(self.facts[name])
             case ast.Call(func=ast.Name(id=function), args=arguments):
@@ -280,9 +289,10 @@ class Logic:
             derived = self.value(parse(fact.derived))
             conflict = self._conflict(fact, given, derived)
             given = self._fill(given, self._plausible(fact, derived), conflict)
-        if fact.dated_by is None or given.known is False:
+        if given.known is False:
             return given
-        return Value(given.data, both(given.known, opposite(self.is_out_of_date(fact))))
+        doubtful = either(self.is_out_of_date(fact), self.is_contradicted(fact.id))
+        return Value(given.data, both(given.known, opposite(doubtful)))
 
     def is_out_of_date(self, fact: Fact) -> Any:
         """Whether the date of a measurement is known and too old at enrolment, or after it where it may not be."""
@@ -291,10 +301,21 @@ class Logic:
         condition = _out_of_date(fact.dated_by, self.enrolment_day, fact.valid_days, fact.may_follow_enrolment)
         return self.condition(condition).true
 
-    def is_in_conflict(self, fact: Fact) -> Any:
-        """Whether a fact is given and what it can be derived from says something else."""
-        if fact.derived is None:
+    def is_contradicted(self, name: str) -> Any:
+        """Whether the value of a fact cannot be right beside what else is given."""
+        if name not in self.contradictions:
             return False
+        return self._as_given.condition(self.contradictions[name]).true
+
+    @cached_property
+    def _as_given(self) -> "Logic":
+        """The same facts without any doubt about them: contradictions are looked for among these."""
+        return Logic(self.facts, {}, self.leaves, None)
+
+    def is_in_conflict(self, fact: Fact) -> Any:
+        """Whether a fact does not fit what it can be derived from, or what else is given."""
+        if fact.derived is None:
+            return self.is_contradicted(fact.id)
         return self._conflict(fact, self.leaves.fact(fact), self.value(parse(fact.derived)))
 
     def _conflict(self, fact: Fact, given: Value, derived: Value) -> Any:
@@ -341,7 +362,7 @@ class Logic:
         known = both(one.known, two.known)
         if known is False:
             return _UNKNOWN
-        return self._where(known, _holds(op, one.data, two.data))
+        return self._where(known, holds(op, one.data, two.data))
 
     def _membership(self, left: ast.expr, members: list[ast.expr]) -> Known:
         if not all(isinstance(member, ast.Constant) and isinstance(member.value, str) for member in members):

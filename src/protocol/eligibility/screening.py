@@ -163,6 +163,8 @@ def _plain(value: Any) -> Any:
     """Take a cell of a frame as the Python value it stands for."""
     if value is pd.NA:
         return None
+    if isinstance(value, np.floating) and not isinstance(value, float):
+        return float(str(value))  # of single precision, the decimal that it stands for
     return value.item() if isinstance(value, np.generic) else value
 
 

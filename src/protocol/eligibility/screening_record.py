@@ -123,6 +123,7 @@ def rule_hash(catalogue: Catalogue) -> str:
             "rechecks": [recheck.rule for recheck in catalogue.rechecks],
             "facts": [_definition(fact) for fact in catalogue.facts],
             "parameters": [_definition(parameter) for parameter in catalogue.parameters],
+            "contradictions": [[one.fact, one.condition] for one in catalogue.contradictions],
         }
     )
 

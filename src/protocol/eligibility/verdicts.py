@@ -137,6 +137,14 @@ class Prepared:
         self.parameters = {parameter.id: parameter for parameter in catalogue.parameters}
 
     @cached_property
+    def contradictions(self) -> dict[str, str]:
+        """By fact, the condition under which its value cannot be right."""
+        found: dict[str, list[str]] = {}
+        for one in self.catalogue.contradictions:
+            found.setdefault(one.fact, []).append(f"({one.condition})")
+        return {name: " or ".join(texts) for name, texts in found.items()}
+
+    @cached_property
     def titles(self) -> dict[str, str]:
         """The titles with the present thresholds, by the title as it stands in the record."""
         criteria = (*self.catalogue.criteria, *self.catalogue.infusion_criteria)
@@ -152,7 +160,8 @@ _one_at_a_time = Lock()
 
 def prepared(catalogue: Catalogue) -> Prepared:
     """Return a record ready to be used; the last 16 are kept, so that a repeated call costs nothing."""
-    key = (id(catalogue.facts), id(catalogue.parameters), id(catalogue.criteria), id(catalogue.infusion_criteria))
+    held = ("facts", "parameters", "criteria", "infusion_criteria", "contradictions")
+    key = tuple(id(getattr(catalogue, name)) for name in held)
     with _one_at_a_time:
         if key not in _prepared:
             while len(_prepared) >= _LATEST:
@@ -174,16 +183,17 @@ def logic_of(catalogue: Catalogue, leaves: Leaves, changed: Mapping[str, Any] | 
     """
     ready = prepared(catalogue)
     parameters = {**ready.parameters, **changed} if changed else ready.parameters
-    return Logic(ready.facts, parameters, leaves, catalogue.roles.enrolment_day)
+    return Logic(ready.facts, parameters, leaves, catalogue.roles.enrolment_day, ready.contradictions)
 
 
 def names_behind(catalogue: Catalogue, names: Iterable[str]) -> tuple[str, ...]:
     """Return some facts and parameters, by id, with all that can change them.
 
-    These are the facts that a fact is computed from, the day it was measured, how long it is valid, and the day of
-    enrolment that its age is counted to.
+    These are the facts that a fact is computed from, the day it was measured, how long it is valid, the day of
+    enrolment that its age is counted to, and the facts that it can contradict.
     """
-    facts, found = prepared(catalogue).facts, dict[str, None]()
+    ready, found = prepared(catalogue), dict[str, None]()
+    facts = ready.facts
     waiting = list(names)
     while waiting:
         name = waiting.pop()
@@ -194,6 +204,8 @@ def names_behind(catalogue: Catalogue, names: Iterable[str]) -> tuple[str, ...]:
             continue
         if fact.derived:
             waiting += names_in(fact.derived)
+        if name in ready.contradictions:
+            waiting += names_in(ready.contradictions[name])
         if fact.dated_by:
             recency = (fact.dated_by, fact.valid_days, catalogue.roles.enrolment_day)
             waiting += [one for one in recency if one is not None]

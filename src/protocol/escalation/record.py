@@ -10,7 +10,7 @@ from protocol.escalation.design import Design, Preference, Rate
 from protocol.escalation.designs import DESIGNS, table_name
 from protocol.escalation.grid import Grid, true_rates
 from protocol.escalation.trial_rules import TrialRules
-from protocol.records import Provenance, Record, Sourced, Text, unique
+from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
 
 LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
 
@@ -94,6 +94,14 @@ class DesignParameters(_WithTables):
         return shared | ({field: getattr(own, field).value for field in type(own).model_fields} if own else {})
 
 
+def _design_name(name: str) -> str:
+    """Return the full name of a design."""
+    alike = [one for one in DESIGNS if one.casefold().startswith(name.casefold())]
+    if name not in DESIGNS and len(alike) != 1:
+        raise ProtocolError("design", repr(name), "one of " + ", ".join(DESIGNS))
+    return name if name in DESIGNS else alike[0]
+
+
 class EscalationRecord(Record):
     """The grid that the trial escalates over, and how.
 
@@ -134,7 +142,7 @@ class EscalationRecord(Record):
         Parameters
         ----------
         name : str, optional
-            One of :data:`DESIGNS`; the record's own choice when left out.
+            One of :data:`DESIGNS`, or its beginning in either case; the record's own choice when left out.
         **changes
             What-if: fields of the design in place of the record's values; one that the design does not have is
             left out. The safe and toxic rates follow a changed target by the record's ratios.
@@ -142,9 +150,9 @@ class EscalationRecord(Record):
         Raises
         ------
         ProtocolError
-            When a changed value lies outside its range.
+            When no design has this name, or a changed value lies outside its range.
         """
-        name = name or self.design.name.value
+        name = _design_name(name or self.design.name.value)
         target = changes.pop("target", self.design.target.value)
         rates = {"safe": self.design.safe_ratio.value * target, "toxic": self.design.toxic_ratio.value * target}
         values = self.design.values(name) | {"target": target} | rates | changes

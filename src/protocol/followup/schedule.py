@@ -15,6 +15,9 @@ from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, u
 
 Days = NDArray[np.datetime64]  # unit: days; a date that is not known is NaT
 
+ONE_DAY = np.timedelta64(1, "D")
+"""NumPy no longer adds plain numbers to dates."""
+
 _DURATION = re.compile(r"(-?)P(?=\d)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?")
 
 _FIRST, _LAST = np.datetime64(date.min, "D"), np.datetime64(date.max, "D")
@@ -60,7 +63,7 @@ def moved(days: Days, text: str, sign: int = 1) -> Days:
     months = sign * (12 * length.years + length.months)
     if abs(months) > _MOST_MONTHS or abs(length.days) > _MOST_DAYS:
         raise _beyond(days.flat[0], text)
-    result: Days = _clipped(days, months) + sign * int(length.days)
+    result: Days = _clipped(days, months) + sign * int(length.days) * ONE_DAY
     outside = (result < _FIRST) | (result > _LAST)
     if outside.any():
         raise _beyond(days[outside][0], text)
@@ -71,8 +74,9 @@ def _clipped(days: Days, months: int) -> Days:
     if not months:
         return days
     here = days.astype("datetime64[M]")
-    there = here + months
-    end = (there + 1).astype("datetime64[D]") - 1
+    month = np.timedelta64(1, "M")
+    there = here + months * month
+    end = (there + month).astype("datetime64[D]") - ONE_DAY
     return np.asarray(np.minimum(there.astype("datetime64[D]") + (days - here.astype("datetime64[D]")), end))
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.followup.ledger import Dates
-from protocol.followup.schedule import Days, FollowupRecord, Visit, Working, moved
+from protocol.followup.schedule import ONE_DAY, Days, FollowupRecord, Visit, Working, moved
 from protocol.followup.windows import FIRST_VISIT, UNKNOWN, DateTable, Schedule, WindowDays, read_table
 from protocol.records import ProtocolError
 
@@ -104,7 +104,7 @@ class Calendar:
         cls, working: Working, first: np.datetime64, last: np.datetime64, full: Collection[date] = ()
     ) -> "Calendar":
         """Make the calendar of a site from its first to its last day; `full` are days without a place left."""
-        days = np.arange(first, last + 1)
+        days = np.arange(first, last + ONE_DAY)
         if len(days) > MOST_DAYS:
             raise ProtocolError("dates", f"{len(days)} days to plan", f"dates within {MOST_DAYS} days of today")
         weekday = (days.astype("int64") + 3) % 7 + 1  # 1970-01-01 was a Thursday
@@ -136,7 +136,7 @@ class Calendar:
         widest = np.fmax(target - opens, closes - target)
         known = widest[~np.isnat(widest)].astype("int64")
         for distance in range(int(known.max(initial=-1)) + 1):
-            for day in (target - distance, target + distance):
+            for day in (target - distance * ONE_DAY, target + distance * ONE_DAY):
                 fits = np.isnat(best) & (day >= opens) & (day <= closes) & self.is_free(day) & serves(day)
                 best = np.where(fits, day, best)
         return best
@@ -167,7 +167,7 @@ def _planned(
     plan: Plan = {}
     for _turn in record.all_visits:
         table = DateTable(given.names, given.frequencies, given.dates | days, given.rows)
-        schedule = Schedule(record, table, level, earliest - 1)
+        schedule = Schedule(record, table, level, earliest - ONE_DAY)
         before, plan = plan, _chosen(schedule, given, earliest, full)
         days = {name: best for name, (_visit, _window, best) in plan.items() if name != FIRST_VISIT}
         days = {name: np.where(np.isnat(given[name]), best, given[name]) for name, best in days.items()}
@@ -182,7 +182,7 @@ def _chosen(schedule: Schedule, given: DateTable, earliest: np.datetime64, full:
     last = np.fmax.reduce(ends) if len(ends) else UNKNOWN
     if np.isnat(last) or last < earliest:
         return {}
-    calendar, plan = Calendar.of(schedule.record.working, earliest, last + _MARGIN_DAYS, full), {}
+    calendar, plan = Calendar.of(schedule.record.working, earliest, last + _MARGIN_DAYS * ONE_DAY, full), {}
     for visit in schedule.visits.values():
         window = windows[visit.id]
         to_come = np.isnat(given[visit.id]) & ~schedule.cancelled(visit) & (window.closes >= earliest)
@@ -298,12 +298,11 @@ def doomed_starts(
     """
     if last < first:
         raise ProtocolError("last day", f"{last}, which is before {first}", f"a date on or after {first}")
-    starts = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
+    starts = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + ONE_DAY)
     size = len(starts)
-    given = DateTable(
-        tuple(map(str, starts)), np.full(size, frequency), {record.first_infusion: starts}, np.arange(size)
-    )
-    plan = _planned(record, given, frequency, starts[0] - 1, full)
+    levels = np.full(size, frequency)
+    given = DateTable(tuple(map(str, starts)), levels, {record.first_infusion: starts}, np.arange(size))
+    plan = _planned(record, given, frequency, starts[0] - ONE_DAY, full)
     frames = [_doomed(record.working, visit, window, best, starts) for visit, window, best in plan.values()]
     frame = pd.concat(frames, ignore_index=True)
     return frame.sort_values(["start", "target"], kind="stable", ignore_index=True)

@@ -20,7 +20,7 @@ from protocol.followup.schedule import (
 )
 from protocol.records import ProtocolError
 
-UNKNOWN = np.datetime64("NaT")
+UNKNOWN = np.datetime64("NaT", "D")
 
 FIRST_VISIT = infusion_visit(1)
 

@@ -531,6 +531,56 @@ def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     assert ELIGIBILITY.screen(person.facts)["E11"].status == "not met"
 
 
+@pytest.mark.parametrize(
+    ("value", "comparator", "limit_", "status"),
+    [
+        (1000, ">", 40, "not met"),
+        (1000, ">=", 40, "not met"),
+        (5, "<", 40, "met"),
+        (5, "<=", 40, "met"),
+        (90, ">", 40, "unknown"),  # the limit is 100
+        (110, "<", 40, "unknown"),
+        (1000, ">", None, "unknown"),
+        (5, "~", 40, "unknown"),
+    ],
+)
+def test_a_bound_decides_if_all_values_beyond_it_decide_alike(
+    value: float, comparator: str, limit_: float | None, status: str
+) -> None:
+    own = quantity(value, "U/L") | {"comparator": comparator}
+    ranged = {"referenceRange": [{"high": quantity(limit_, "U/L")}]} if limit_ else {}
+    person = read(observation("1742-6", valueQuantity=own, **ranged))
+    rest = {"ast_u_l": 20.0, "ast_uln_u_l": 40.0, "bilirubin_umol_l": 10.0, "bilirubin_uln_umol_l": 20.0}
+    assert ELIGIBILITY.screen(person.facts | rest)["I7.3"].status == status
+    assert ("alt_u_l" in person.facts) == (status != "unknown")
+    if status == "unknown":
+        assert person.unusable["alt_u_l"] == "missing"
+        assert person.unused["alt_u_l"].note == "only a bound, not a value"
+    else:
+        assert person.provenance["alt_u_l"].original == f"{comparator}{value} U/L"
+
+
+@pytest.mark.parametrize(("values", "status"), [((300, 400), "not met"), ((20, 30), "met"), ((90, 110), "unknown")])
+def test_values_that_disagree_decide_if_all_between_them_decide_alike(values: tuple[int, int], status: str) -> None:
+    range_ = {"referenceRange": [{"high": quantity(40, "U/L")}]}
+    person = read(*(alt(value, f"o{value}", **range_) for value in values))
+    rest = {"ast_u_l": 20.0, "ast_uln_u_l": 40.0, "bilirubin_umol_l": 10.0, "bilirubin_uln_umol_l": 20.0}
+    assert ELIGIBILITY.screen(person.facts | rest)["I7.3"].status == status
+    assert person.unusable.get("alt_u_l") == ("conflicting sources" if status == "unknown" else None)
+    found = person.unused if status == "unknown" else person.provenance
+    assert all(f"{value} U/L (Observation o{value})" in found["alt_u_l"].note for value in values)
+
+
+def test_what_intensive_care_measures_is_plausible() -> None:
+    bilirubin = observation("1975-2", "b", valueQuantity=quantity(63, "mg/dL"))
+    creatinine = observation("2160-0", "c", valueQuantity=quantity(0.1, "mg/dL"))
+    facts = read(bilirubin, creatinine, alt(12_500)).facts
+    assert facts["bilirubin_umol_l"] == pytest.approx(1077.55, rel=1e-4)
+    assert facts["creatinine_umol_l"] == pytest.approx(8.84, rel=1e-3)
+    assert facts["alt_u_l"] == 12_500
+    assert "creatinine_umol_l" in read(observation("2160-0", valueQuantity=quantity(1.1, "umol/L"))).unusable
+
+
 def limit(value: float, sex: str = "", start: str = "2026-01-01", site: str = "Union") -> Limit:
     return Limit(site, "alt", sex, value, date.fromisoformat(start), "laboratory handbook", f"{value} U/L")
 
@@ -563,6 +613,58 @@ def test_a_reference_range_is_converted_and_must_be_the_only_normal_one() -> Non
 def test_a_range_whose_kind_only_a_text_tells_is_no_limit_of_normal(kind: dict[str, Any]) -> None:
     given_ = [{"high": quantity(200, "U/L"), "type": kind}]
     assert read(alt(90, referenceRange=given_)).unusable["alt_uln_u_l"] == "no upper limit of normal"
+
+
+CRITICAL = "Critical Range"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_normal"),
+    [
+        ({}, True),
+        ({"text": "10 - 35 U/L"}, True),
+        ({"text": "<=35"}, True),
+        ({"text": "Normal range: 10-35 [IU]/L"}, True),
+        ({"text": "参考区间：10~35 U/L"}, True),
+        ({"text": "Female: 10-35"}, True),
+        ({"text": "女 10-35"}, True),
+        ({"text": "Male: 10-35"}, False),
+        ({"text": CRITICAL}, False),
+        ({"text": "危急值"}, False),
+        ({"text": "Therapeutic"}, False),
+        ({"text": "Abnormal"}, False),
+        ({"text": "not normal"}, False),
+        ({"text": "pregnant, 3rd trimester"}, False),
+        ({"text": "dialysis patients"}, False),
+        ({"type": {"text": "Normal Range"}}, True),
+        ({"type": state("normal")}, True),
+        ({"type": state("normal"), "text": CRITICAL}, False),
+        ({"type": state("treatment")}, False),
+        ({"type": {"coding": [{"code": "normal"}, {"code": "therapeutic"}]}}, False),
+        ({"type": state("our-own-kind")}, False),
+        ({"appliesTo": [{"text": "Women"}]}, True),
+        ({"appliesTo": [{"text": "men"}]}, False),
+        ({"appliesTo": [{"text": "athletes"}]}, False),
+        ({"appliesTo": [concept("77386006")]}, False),  # pregnant
+        ({"age": {"low": quantity(216, "mo")}}, True),
+        ({"age": {"low": quantity(18, "years")}}, True),
+        ({"age": {"high": quantity(28, "d")}}, False),
+        ({"age": {"high": quantity(545, "mo")}}, False),  # 45 years and 5 months; she is 45 years and 10 months old
+        ({"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, False),
+    ],
+)
+def test_a_range_known_only_by_its_words_is_the_normal_one_only_if_all_of_them_say_so(
+    more: dict[str, Any], is_normal: bool
+) -> None:
+    person = read(alt(30, referenceRange=[{"high": quantity(35, "U/L"), **more}]))
+    assert person.facts.get("alt_uln_u_l") == (35 if is_normal else None)
+    assert is_normal or person.unusable["alt_uln_u_l"] == "no upper limit of normal"
+
+
+def test_a_critical_range_beside_the_normal_one_is_passed_over_and_an_unclear_one_is_not() -> None:
+    normal, more = {"high": quantity(35, "U/L")}, {"high": quantity(500, "U/L")}
+    assert read(alt(30, referenceRange=[normal, {**more, "text": CRITICAL}])).facts["alt_uln_u_l"] == 35
+    assert "alt_uln_u_l" in read(alt(30, referenceRange=[normal, {**more, "text": "note 3"}])).unusable
 
 
 MALE = {"coding": [{"system": "http://snomed.info/sct", "code": "248153007"}]}

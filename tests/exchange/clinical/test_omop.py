@@ -101,7 +101,8 @@ def test_the_newest_day_across_concepts_counts_and_nothing_from_the_future(tmp_p
     ("changed", "expected"),
     [
         ({"unit_concept_id": 0}, "unit unknown"),
-        ({"unit_concept_id": 0, "unit_source_value": "mg per dL"}, "unit unknown"),
+        ({"unit_concept_id": 0, "unit_source_value": "mg of dL"}, "unit unknown"),
+        ({"unit_concept_id": 0, "unit_source_value": "mg per dL"}, 88.4017),
         ({"unit_concept_id": 0, "unit_source_value": "mg/dL"}, 88.4017),
         ({"unit_concept_id": 8645}, "unit unknown"),
         ({"operator_concept_id": 4171756}, "missing"),

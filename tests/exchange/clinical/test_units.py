@@ -2,14 +2,20 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
 
+import pint
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.clinical_records import observation, quantity, read
 from support.trial import ELIGIBILITY, FACTS
 
+from protocol.exchange.clinical import units
+from protocol.exchange.clinical.reference_ranges import read_limits
 from protocol.exchange.clinical.units import UnitError, convert
+from protocol.records import ProtocolError
 
 # creatinine C4H7N3O and bilirubin C33H36N4O6 from the abridged standard atomic weights (IUPAC 2021)
 WEIGHTS = {"C": Fraction("12.011"), "H": Fraction("1.008"), "N": Fraction("14.007"), "O": Fraction("15.999")}
@@ -54,6 +60,73 @@ def test_a_value_arrives_in_the_unit_of_its_fact(value: float, unit: str, fact: 
     assert converted(value, unit, fact) == pytest.approx(expected, rel=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("spellings", "fact", "expected"),
+    [
+        (["kg/m^2", "kg/m²", "KG/M2", "kg/m**2", "kg/(m^2)", "㎏/㎡", "kg·m⁻²", "kg/sqm"], "bmi_kg_m2", 1.0),
+        (["lbs/in^2", "[lb_av]/[in_i]2"], "bmi_kg_m2", 703.069579639),
+        (
+            ["MG/DL", "mg/dl", "Mg/dL", "mg per dL", "mg / dL", "mg%", "mg/100 mL", "毫克/分升"],
+            "creatinine_umol_l",
+            88.4016973126,
+        ),
+        (
+            ["mcmol/L", "MCMOL/L", "UMOL/L", "uMol/l", "μmol／L", "µM", "μmol·L⁻¹", "微摩尔/升"],
+            "creatinine_umol_l",
+            1.0,
+        ),
+        (["mmol/l", "MMOL/L", "Mmol/L", "mM"], "creatinine_umol_l", 1000.0),
+        (["mcg/dL", "ug/dL", "UG/DL"], "creatinine_umol_l", 0.0884016973126),
+        (["u/L", "U/l", "iu/L", "UI/L", "units/L", "Units/Liter", "mIU/mL", "U/L."], "alt_u_l", 1.0),
+        (["lbs", "lb", "LB", "lbs.", "pounds", "[lb_av]"], "weight_kg", 0.45359237),
+        (["KG", "Kg", "kgs", "kilograms", "公斤"], "weight_kg", 1.0),
+        (["in", "IN", "in.", "inches", "[in_i]"], "height_cm", 2.54),
+        (["ft", "feet", "[ft_i]"], "height_cm", 30.48),
+        (["CM", "cms", "centimetres", "厘米"], "height_cm", 1.0),
+        (["10^9/L", "x10^9/L", "×10⁹/L", "10E9/L", "1e9/L", "10**9/L", "10*9/l"], "cd34_pb_per_ul", 1000.0),
+        (
+            ["cells/uL", "cells/µL", "/UL", "/mm3", "/cumm", "cells/mm^3", "个/μL", "cells per microliter"],
+            "cd34_pb_per_ul",
+            1.0,
+        ),
+        (["10^6/kg", "x10^6 cells/kg", "×10⁶/kg", "million/kg"], "cd34_dose_1e6_kg", 1.0),
+        (["percent", "％", "pct"], "spo2_pct", 1.0),
+        (["score", "Points", "分", "{ECOG}", ""], "ecog", 1.0),
+        (["years", "yr", "岁", "ANN"], "age_years", 1.0),
+        (["months", "MO", "个月"], "expected_survival_months", 1.0),
+    ],
+)
+def test_a_unit_that_can_mean_one_thing_only_for_its_fact_is_read(
+    spellings: list[str], fact: str, expected: float
+) -> None:
+    found = {unit: converted(1.0, unit, fact) for unit in spellings}
+    assert found == pytest.approx(dict.fromkeys(spellings, expected), rel=1e-9)
+
+
+@pytest.fixture
+def broken_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A release of pint that does not take the definitions of UCUM, as 0.26 does not."""
+
+    def refuse(*_arguments: object) -> None:
+        raise pint.DefinitionSyntaxError("the alias i.U. is not a valid unit alias")
+
+    for kept in (units._registry, units._factor, units._case_insensitive):
+        kept.cache_clear()
+    monkeypatch.setattr("ucumvert.PintUcumRegistry", refuse)
+    yield
+    for kept in (units._registry, units._factor, units._case_insensitive):
+        kept.cache_clear()
+
+
+def test_a_library_of_units_that_does_not_work_is_said_so_and_is_no_fault_of_the_data(broken_library: None) -> None:
+    observed = observation("2160-0", valueQuantity=quantity(1.0, "mg/dL"))
+    with pytest.raises(ProtocolError, match=r"^pint .*, ucumvert .*: found units that cannot be converted: .*i\.U\."):
+        read(observed)
+    table = b"site,analyte,sex,limit,unit,valid_from,source\nUnion,creatinine,,0.83,mg/dL,2025-01-01,handbook\n"
+    with pytest.raises(ProtocolError, match=r"^pint"):
+        read_limits("limits.csv", table, ELIGIBILITY)
+
+
 def test_half_a_ten_to_the_nine_per_litre_is_five_hundred_per_microlitre_exactly() -> None:
     assert converted(0.5, "10*9/L", "cd34_pb_per_ul") == 500.0
 
@@ -75,7 +148,13 @@ def test_mass_and_amount_are_inverse(value: float, name: str) -> None:
         ("K/uL", "cd34_pb_per_ul"),  # kelvin, not thousands
         ("G/L", "cd34_pb_per_ul"),  # gauss, not billions
         ("[IU]/uL", "cd34_pb_per_ul"),
-        ("mcg/dL", "creatinine_umol_l"),
+        ("109/L", "cd34_pb_per_ul"),  # or 10⁹/L that lost its power
+        ("10 9/L", "cd34_pb_per_ul"),
+        ("UM", "weight_kg"),
+        ("cells", "cd34_pb_per_ul"),
+        ("mgdL", "creatinine_umol_l"),
+        ("IU", "alt_u_l"),
+        ("st", "weight_kg"),
         ("Cel", "spo2_pct"),
         ("%", "ecog"),
         ("1", "spo2_pct"),

@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 from support.paths import EXAMPLES
 from support.trial import ELIGIBILITY
 
+from protocol.exchange.cohort import files
 from protocol.exchange.cohort.files import CohortFile, read_cohort, template
 from protocol.records import ProtocolError
 
@@ -103,6 +104,37 @@ def test_a_row_with_too_few_or_too_many_cells_is_named_and_kept() -> None:
     assert spoken(cohort, "row 2")[0] == "1 cells where the header has 2"
     assert spoken(cohort, "row 3")[0] == "3 cells where the header has 2"
     assert cohort.frame["participant_id"].to_list() == ["X1", "X2"]
+    assert cohort.frame["ecog"].isna().all()
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["line by line", "in blocks"])
+@pytest.mark.parametrize(
+    ("row", "header"),
+    [
+        ("P1,86,1,3,0", "participant_id,weight_kg,ecog,prior_reinductions"),
+        ("P1,1,3", "participant_id,ecog,prior_reinductions,weight_kg"),
+        ("P1,86,1,3,", "participant_id,weight_kg,ecog,prior_reinductions"),
+    ],
+)
+def test_no_cell_of_a_row_is_used_if_some_may_stand_in_another_column(
+    row: str, header: str, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(files, "LARGE_BYTES", 0)
+    cohort = read(f"{header}\n{row}\n")
+    assert cohort.frame.drop(columns="participant_id").isna().all(axis=None)
+    assert cohort.frame["participant_id"].to_list() == ["P1"]
+    moved = read("ecog,weight_kg,participant_id\n1,86,1,P1\n")
+    assert moved.frame["participant_id"].to_list() == ["row 2"]
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_ids_that_differ_by_blanks_width_or_case_are_named(tmp_path: Path, on_disk: bool) -> None:
+    content = "participant_id,ecog\nP1,1\nP1 ,2\n\u00a0P1,2\nＰ１,0\np1,0\nP 1,0\nP2,0\n".encode()
+    cohort = read_cohort("c.csv", content, ELIGIBILITY, into=tmp_path / "c.parquet" if on_disk else None)
+    assert [problem.found for problem in cohort.problems if problem.where.startswith("participant")] == [
+        "6 rows with this id, also written 'Ｐ１'; each is screened"
+    ]
 
 
 def test_an_id_that_stands_twice_is_named_and_both_rows_are_screened() -> None:

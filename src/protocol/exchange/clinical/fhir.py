@@ -16,7 +16,15 @@ from protocol.exchange.clinical.fhir_people import people_of, shared
 from protocol.exchange.clinical.fhir_resources import Item, doubt_of, read_resources
 from protocol.exchange.clinical.fhir_times import Clock, When, last_day
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imports, Naming, Setting
-from protocol.exchange.clinical.reconciliation import birth_problem, diagnosed, died, measured, settle, still_going_on
+from protocol.exchange.clinical.reconciliation import (
+    birth_problem,
+    bounded,
+    diagnosed,
+    died,
+    measured,
+    settle,
+    still_going_on,
+)
 from protocol.exchange.clinical.reference_ranges import Subject, upper_limit
 from protocol.exchange.clinical.terminology import MEANS, SYSTEMS, CodeBook, Meaning, amount, coded, worded
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
@@ -164,6 +172,8 @@ class _Reader:
             return []
         try:
             findings, unclear = self._read(resource)
+        except ProtocolError:  # about the workbook, not about this resource
+            raise
         except (TypeError, ValueError, AttributeError, KeyError, OverflowError, RecursionError):
             found = _("a resource that does not have the shape of FHIR R4; it is not used")
             problems.append(FileProblem(where, found, _("the resource as the server gives it")))
@@ -347,13 +357,14 @@ class _Reader:
         if _counts(fact) and unit.strip("{} ").lower() in _SCORES:
             unit = "1"
         finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
-        if comparator and (fact.is_number or is_circumstance):
+        if comparator and is_circumstance:
             return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
         if is_circumstance:
             return replace(finding, value=value == 0) if unit else replace(finding, reason=UNIT_UNKNOWN)
         if fact.is_number:
             limit = upper_limit(part, fact, self.subject, blank.day, setting.molar_masses.get(fact.id))
-            return replace(measured(fact, float(value), unit, finding, setting), limit=limit)
+            bound = bounded(fact, float(value), comparator, unit, finding, setting) if comparator else None
+            return replace(bound or measured(fact, float(value), unit, finding, setting), limit=limit)
         load = setting.viral_load(fact, option)
         word, note = amount(fact, option, load, float(value), comparator, unit)
         if load is None and (found := _interpreted(part)) is not None:

@@ -58,6 +58,11 @@ class Finding:
         The upper limit of normal that came with it, in the fact's unit.
     latest : date or None
         The last day on which it may have been so, if that is not `day`.
+    span : tuple of float or None
+        The lowest and the highest value that a number may have, if it is only a bound or if sources disagree. It is
+        used if every value in between decides alike.
+    otherwise : Finding or None
+        What stands in its place if they do not.
     """
 
     fact: str
@@ -72,6 +77,8 @@ class Finding:
     since: date | None = None
     limit: float | None = None
     latest: date | None = None
+    span: tuple[float, float] | None = None
+    otherwise: "Finding | None" = None
 
 
 class Birth(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from protocol.exchange.clinical.findings import NOT_USABLE, Birth, Finding, Imports, Naming, Setting
 from protocol.exchange.clinical.omop_tables import NAMES, PRELIMINARY, Account, Tables
-from protocol.exchange.clinical.reconciliation import birth_problem, diagnosed, died, measured, settle
+from protocol.exchange.clinical.reconciliation import birth_problem, bounded, diagnosed, died, measured, settle
 from protocol.exchange.clinical.terminology import MEANS, VOCABULARIES, CodeBook, Meaning, amount, coded
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
@@ -260,9 +260,9 @@ class _Reader:
             return None if word is None and meaning.option else _valued(blank, word, note)
         if not fact.is_number:
             return None
-        if sign:
-            return _valued(blank, None, _("only a bound, not a value"))
         high = None if row.high is None else float(row.high)
+        if sign:
+            return bounded(fact, number, sign, unit, blank, self.setting, high)
         return measured(fact, number, unit, blank, self.setting, high)
 
     def _coded(self, row: Any, fact: Any, meaning: Meaning, blank: Finding) -> Finding | None:

@@ -295,7 +295,8 @@ class Tables:
         """
         path = self.files[table]
         text = path is not None and path.suffix.lower() == ".csv"
-        cast = f"try_cast({f'trim({column})' if text else column} as {kind})"
+        decimal = f"{column}::varchar" if kind == "double" else column  # what a number of single precision stands for
+        cast = f"try_cast({f'trim({column})' if text else decimal} as {kind})"
         possible = f"between date '{FIRST_DAY}' and date '{LAST_DAY}'"
         return f"case when {cast} {possible} then {cast} end" if kind == "date" else cast
 

@@ -4,14 +4,19 @@ Both readers of hospital records (FHIR and OMOP) give findings; :func:`settle` d
 behind it say how a reader turns a measured value, a diagnosis or a death into findings.
 """
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import groupby
 
 from protocol.eligibility import Fact, FactValue
+from protocol.eligibility.conditions import names_in, parse
 from protocol.eligibility.criteria import FIRST_DAY
+from protocol.eligibility.fact_sources import ParticipantFacts
+from protocol.eligibility.logic import Known
 from protocol.eligibility.screening import check_facts
+from protocol.eligibility.verdicts import logic_of
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, STALE, Birth, Finding, Imported, Setting
 from protocol.exchange.clinical.reference_ranges import limit_for
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, UnitError, convert
@@ -53,13 +58,12 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
         past += [replace(f, fact=rule.fact, value=True) for f in past if (f.fact, f.value) == (rule.by, rule.option)]
     by_fact = sorted(past, key=lambda finding: finding.fact)
     groups = groupby(by_fact, key=lambda finding: finding.fact)
-    chosen = {fact: _choose(fact, [*group], setting) for fact, group in groups}
-    chosen |= _age(birth, setting)
-    _leave_out_circumstances_of_another_day(chosen, setting)
-    _date_history(chosen, setting)
-    _date_measurements(chosen, setting)
-    _leave_out_old_derivations(chosen, setting)
-    _add_limits(chosen, setting)
+    first = {fact: _choose(fact, [*group], setting) for fact, group in groups}
+    chosen = _completed(first, birth, setting)
+    spans = (name for name, finding in first.items() if finding.span and _has_value(chosen, name))
+    if open_ := [name for name in spans if not _decides(name, chosen, setting)]:
+        first |= {name: first[name].otherwise or first[name] for name in open_}
+        chosen = _completed(first, birth, setting)
     if name := setting.record.roles.enrolment_day:
         chosen[name] = Finding(name, setting.as_of, setting.as_of, _("as-of date of the import"))
     _leave_out_the_impossible(chosen, setting)
@@ -67,6 +71,30 @@ def settle(participant: str, findings: Iterable[Finding], birth: Birth | None, s
     unused = {name: finding for name, finding in chosen.items() if finding.value is None}
     facts = {name: finding.value for name, finding in used.items() if finding.value is not None}
     return Imported(participant, facts, used, {name: finding.reason for name, finding in unused.items()}, unused)
+
+
+def _completed(first: Chosen, birth: Birth | None, setting: Setting) -> Chosen:
+    """Add what follows from the findings chosen for each fact, and leave out what does not belong to them."""
+    chosen = first | _age(birth, setting)
+    _leave_out_circumstances_of_another_day(chosen, setting)
+    _date_history(chosen, setting)
+    _date_measurements(chosen, setting)
+    _leave_out_old_derivations(chosen, setting)
+    _add_limits(chosen, setting)
+    return chosen
+
+
+def _decides(name: str, chosen: Chosen, setting: Setting) -> bool:
+    """Whether each comparison of the criteria with a fact comes out the same for both ends of what it may be."""
+    facts = {fact: finding.value for fact, finding in chosen.items() if finding.value is not None}
+    ends = [logic_of(setting.record, ParticipantFacts(facts | {name: end})) for end in chosen[name].span or ()]
+    criteria = (*setting.record.criteria, *setting.record.infusion_criteria)
+    conditions = [ast.walk(parse(text)) for criterion in criteria for text in criterion.conditions()]
+    asked = [
+        node for nodes in conditions for node in nodes if isinstance(node, ast.Compare) and name in names_in(node)
+    ]
+    found = [{logic.condition(node) for logic in ends} for node in asked]
+    return bool(found) and all(len(one) == 1 and Known(False, False) not in one for one in found)
 
 
 def _choose(fact: str, findings: list[Finding], setting: Setting) -> Finding:
@@ -102,7 +130,7 @@ def _beside_others(newest: Finding, others: list[Finding]) -> Finding:
         return newest
     undated, dated = _("{finding}: no date"), _("{finding}: {first} to {last}")
     told = [(dated if f.day else undated).format(finding=_said(f), first=f.day, last=f.latest) for f in others]
-    return _conflict(newest, "; ".join([_said(newest), *told]))
+    return _conflict(newest, "; ".join([_said(newest), *told]), [newest, *others])
 
 
 def _agreed(usable: list[Finding], findings: list[Finding], more_exact: Sequence[tuple[str, str]] = ()) -> Finding:
@@ -117,11 +145,17 @@ def _agreed(usable: list[Finding], findings: list[Finding], more_exact: Sequence
     for exact, wider in more_exact:
         if values == {exact, wider}:
             return max((f for f in usable if f.value == exact), key=lambda f: (_day(f), f.origin))
-    return _conflict(newest, "; ".join(map(_said, usable)))
+    return _conflict(newest, "; ".join(map(_said, usable)), usable)
 
 
-def _conflict(finding: Finding, said: str) -> Finding:
-    return replace(finding, value=None, origin="", original="", reason=CONFLICT, note=said)
+def _conflict(finding: Finding, said: str, findings: Sequence[Finding]) -> Finding:
+    """Return the conflict of findings; numbers are used all the same if all between them decide alike."""
+    conflict = replace(finding, value=None, origin="", original="", reason=CONFLICT, note=said)
+    ends = [end for one in findings for end in one.span or (one.value, one.value)]
+    numbers = [end for end in ends if isinstance(end, (int, float)) and not isinstance(end, bool)]
+    if len(numbers) < len(ends):
+        return conflict
+    return replace(finding, span=(min(numbers), max(numbers)), note=said, otherwise=replace(conflict, span=None))
 
 
 def _same(values: Sequence[FactValue | None]) -> bool:
@@ -309,6 +343,28 @@ def measured(
     if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
         return replace(blank, reason=NOT_USABLE, note=_("outside the plausible range"))
     return replace(blank, value=int(number) if fact.type == "whole" else number, limit=limit)
+
+
+def bounded(
+    fact: Fact, value: float, comparator: str, unit: str, blank: Finding, setting: Setting, high: float | None = None
+) -> Finding:
+    """Complete a finding with a number that is only a bound: it counts if all values beyond it decide alike.
+
+    Parameters
+    ----------
+    comparator : {"<", "<=", ">", ">="}
+    fact, value, unit, blank, setting, high
+        As in :func:`measured`.
+    """
+    found = measured(fact, value, unit, blank, setting, high)
+    if not isinstance(found.value, (int, float)) or comparator not in ("<", "<=", ">", ">="):
+        return (
+            found if found.value is None else replace(blank, reason=NOT_USABLE, note=_("only a bound, not a value"))
+        )
+    low, top = fact.minimum or 0.0, fact.maximum or found.value
+    span = (low, found.value) if comparator.startswith("<") else (found.value, top)
+    otherwise = replace(blank, reason=NOT_USABLE, note=_("only a bound, not a value"))
+    return replace(found, span=span, otherwise=otherwise, note=_("a bound; all values beyond it decide alike"))
 
 
 def diagnosed(

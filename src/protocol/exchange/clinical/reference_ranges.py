@@ -2,13 +2,16 @@
 
 import csv
 import io
+import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
-from protocol.exchange.clinical.units import UnitError, convert, unit_of
-from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.clinical.units import UnitError, convert, is_unit, unit_of
+from protocol.exchange.cohort.cells import FileProblem, plain_number
 from protocol.exchange.cohort.delimited_text import separator
 from protocol.exchange.dates import PartialDate, whole_day
 from protocol.records import ProtocolError
@@ -137,11 +140,13 @@ def _line(cells: Mapping[str, str], analytes: Mapping[str, _Analyte]) -> Limit:
     except ValueError:
         raise _WrongCellError("valid_from", cells["valid_from"], _("a date like 2026-03-01")) from None
     try:
-        limit = convert(float(cells["limit"].replace("_", "x")), cells["unit"], fact, molar_mass)
-    except UnitError:
-        raise _WrongCellError("unit", cells["unit"], _("a unit like {unit}").format(unit=fact.unit)) from None
+        limit = plain_number(cells["limit"])
     except ValueError:
         limit = float("nan")
+    try:
+        limit = convert(limit, cells["unit"], fact, molar_mass)
+    except UnitError:
+        raise _WrongCellError("unit", cells["unit"], _("a unit like {unit}").format(unit=fact.unit)) from None
     if not fact.is_plausible(limit):
         span = _("a limit from {low:g} to {high:g} {unit}")
         span = span.format(low=fact.minimum, high=fact.maximum, unit=fact.unit_label)
@@ -169,17 +174,10 @@ def limit_for(limits: Iterable[Limit], site: str, analyte: str, sex: Any, day: d
     return max(lines, key=lambda line: (line.sex != "", line.valid_from), default=None)
 
 
-SEX_CODES = {
-    "248152002": "female",  # SNOMED CT
-    "248153007": "male",
-    "female": "female",  # HL7 administrative gender
-    "male": "male",
-    "F": "female",  # HL7 version 3
-    "M": "male",
-}
-
-YEARS = "a"
-"""UCUM's year; an age in anything else is not compared."""
+_MEANINGS: Mapping[str, Any] = tomllib.loads(
+    Path(__file__).with_name("reference_range_words.toml").read_text(encoding="utf-8")
+)
+"""What codes and words of a range say; see the file."""
 
 
 class Subject(NamedTuple):
@@ -195,10 +193,10 @@ def upper_limit(
     """Return the one upper limit of normal that came with a FHIR value and holds for its subject, in the fact's unit.
 
     None when there is no such, when there are several, or when it cannot be told of one of them whether it is normal
-    and for whom it is meant.
+    and for whom it is meant. A range says so by codes or by words; a word that is not known leaves it open.
     """
     ranges = [one for one in part.get("referenceRange", []) if isinstance(one.get("high"), dict)]
-    holds = [_holds(one, subject, day) for one in ranges]
+    holds = [_holds(one, _Analyte(fact, molar_mass), subject, day) for one in ranges]
     if None in holds:
         return None
     own = [one["high"] for one, is_own in zip(ranges, holds, strict=True) if is_own]
@@ -209,32 +207,92 @@ def upper_limit(
     return highs.pop() if len(highs) == 1 else None
 
 
-def _holds(one: dict[str, Any], subject: Subject, day: date | None) -> bool | None:
+def _holds(one: dict[str, Any], analyte: _Analyte, subject: Subject, day: date | None) -> bool | None:
     """Whether a range is the subject's normal one; None when that cannot be told."""
-    checks = [_is_normal(one), *(_is_of_sex(concept, subject.sex) for concept in one.get("appliesTo", []))]
+    checks = [
+        _is_normal(one, analyte, subject),
+        *(_is_for(who, analyte, subject) for who in one.get("appliesTo", [])),
+    ]
+    checks += [_by_words(one["text"], analyte, subject)] if one.get("text") else []
     checks += [_is_of_age(one["age"], subject.born, day)] if "age" in one else []
     if False in checks:
         return False
-    return None if None in checks else True
+    is_bound_from_below = one["high"].get("comparator") in (">", ">=")
+    return None if None in checks or is_bound_from_below or one.get("modifierExtension") else True
 
 
-def _is_normal(one: dict[str, Any]) -> bool | None:
-    """Whether a range is one of normal values; None when only a text says what it is: it may be the critical one."""
-    codes = {coding.get("code") for coding in (one.get("type") or {}).get("coding", [])} - {None}
-    return "normal" in codes if codes else (None if "type" in one else True)
+def _is_normal(one: dict[str, Any], analyte: _Analyte, subject: Subject) -> bool | None:
+    """Whether the type of a range says that its values are normal ones; a range without a type is normal."""
+    if "type" not in one:
+        return True
+    kind, meanings = one["type"] or {}, _MEANINGS["codes"]
+    if codes := _codes(kind):
+        said = {kind for kind in ("normal", "other") if codes.intersection(meanings[kind])}
+        return said == {"normal"} if len(said) == 1 else None
+    return _by_words(kind["text"], analyte, subject) if kind.get("text") else None
 
 
-def _is_of_sex(concept: dict[str, Any], sex: str | None) -> bool | None:
-    meant = {SEX_CODES.get(str(coding.get("code"))) for coding in concept.get("coding", [])} - {None}
-    return None if len(meant) != 1 or sex not in ("female", "male") else sex in meant
+def _is_for(concept: dict[str, Any], analyte: _Analyte, subject: Subject) -> bool | None:
+    """Whether a range is for people like the subject, of whom only the sex is compared."""
+    if codes := _codes(concept):
+        return _is_of_sex({sex for sex in SEXES[1:] if codes.intersection(_MEANINGS["codes"][sex])}, subject)
+    return _by_words(concept["text"], analyte, subject) if concept.get("text") else None
+
+
+def _codes(concept: Mapping[str, Any]) -> set[str]:
+    return {str(coding["code"]) for coding in concept.get("coding", []) if coding.get("code")}
+
+
+def _is_of_sex(meant: set[str], subject: Subject) -> bool | None:
+    return None if len(meant) != 1 or subject.sex not in SEXES[1:] else subject.sex in meant
+
+
+_NUMBER = re.compile(r"\d+([.,]\d+)?")
+
+_BETWEEN_WORDS = re.compile(r"[\s,;:：，；()（）~–—<>≤≥=-]+|\.(?=\s|$)")
+
+
+def _by_words(text: object, analyte: _Analyte, subject: Subject) -> bool | None:
+    """Whether a text says that a range is the subject's normal one.
+
+    Numbers and units say nothing about that. None if a word is not known.
+    """
+    words = {word for word in _BETWEEN_WORDS.split(str(text)) if word and not _is_size(word, analyte)}
+    words = {word.casefold() for word in words}
+    meant = {kind for kind, known in _MEANINGS["words"].items() if words.intersection(known)}
+    if words.difference(*_MEANINGS["words"].values()):
+        return None
+    sexes = meant.intersection(SEXES)
+    return False if "other" in meant else _is_of_sex(sexes, subject) if sexes else True
+
+
+def _is_size(word: str, analyte: _Analyte) -> bool:
+    """Whether a word is a number, a unit of what the fact measures, or both."""
+    number = _NUMBER.match(word)
+    unit = word[number.end() :] if number else word
+    return not unit or is_unit(word, *analyte) or is_unit(unit, *analyte)
 
 
 def _is_of_age(age: dict[str, Any], born: PartialDate | None, day: date | None) -> bool | None:
-    bounds = [age[name] for name in ("low", "high") if name in age]
-    if born is None or day is None or any(unit_of(bound) != YEARS or "value" not in bound for bound in bounds):
+    """Whether the subject's age lies in a range; None when that cannot be told."""
+    if born is None or day is None:
         return None
-    low, high = (float(age[name]["value"]) if name in age else None for name in ("low", "high"))
-    inside = {
-        (low is None or low <= years) and (high is None or years <= high) for years in born.completed_years(day)
-    }
+    inside = {_is_inside(age, years) for years in born.completed_years(day)}
     return inside.pop() if len(inside) == 1 else None
+
+
+def _is_inside(age: dict[str, Any], years: int) -> bool | None:
+    sides = [_is_on_side(age[end], years, is_low=end == "low") for end in ("low", "high") if end in age]
+    return False if False in sides else None if None in sides else True
+
+
+def _is_on_side(bound: dict[str, Any], years: int, *, is_low: bool) -> bool | None:
+    """Whether somebody who has completed some years is on the right side of a bound; one in years is inclusive."""
+    in_a_year = _MEANINGS["years"].get(unit_of(bound).strip().casefold())
+    if in_a_year is None or "value" not in bound:
+        return None
+    limit = float(bound["value"]) / in_a_year
+    at_most = years if in_a_year == 1 else years + 1  # in months or days, the year after a birthday counts as well
+    if is_low:
+        return True if limit <= years else None if limit < at_most else False
+    return True if at_most <= limit else None if years <= limit else False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from protocol.eligibility import Fact, expected
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
-from protocol.eligibility.frames import identity
+from protocol.eligibility.frames import NO, YES, identity
 from protocol.exchange.dates import whole_day
 from protocol.translation import _
 
@@ -71,10 +71,6 @@ class ProblemList:
         return self.first + rest if self.more else self.first
 
 
-_YES = {"1", "1.0", "true", "yes", "y", "是"}
-
-_NO = {"0", "0.0", "false", "no", "n", "否"}
-
 _EMPTY = {"", "na", "n/a", "nan", "null", "none", "unknown", "?", "未知"}
 
 
@@ -93,9 +89,9 @@ def read_value(cell: object, fact: Fact) -> object:
         return None
     match fact.type:
         case "yes_no":
-            if text.lower() not in _YES | _NO:
+            if text.lower() not in YES | NO:
                 raise ValueError(text)
-            return text.lower() in _YES
+            return text.lower() in YES
         case "date":
             return whole_day(text, FIRST_DAY, LAST_DAY)
         case "choice":
@@ -104,10 +100,21 @@ def read_value(cell: object, fact: Fact) -> object:
             if found not in fact.options:
                 raise ValueError(text)
             return found
-    number = float(text.replace("_", "x"))  # Python would read 1_000
+    number = plain_number(text)
     if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
         raise ValueError(text)
     return int(number) if fact.type == "whole" else number
+
+
+def plain_number(text: str) -> float:
+    """Read a number as people write it; Python would also read 1_000.
+
+    Raises
+    ------
+    ValueError
+        When it is no number.
+    """
+    return float(text.replace("_", "x"))
 
 
 TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
@@ -234,7 +241,7 @@ class Column:
         """The usual ways to write an answer, as a type of Polars, and what is read from each; at the end nothing."""
         import polars as pl
 
-        words = [*self.fact.options, *self.fact.options.values(), *sorted(_YES | _NO | _EMPTY)]
+        words = [*self.fact.options, *self.fact.options.values(), *sorted(YES | NO | _EMPTY)]
         texts = {text: self._value(text) for word in words for text in (word, word.capitalize(), word.upper())}
         usual = {text: value for text, value in texts.items() if value is not _UNUSABLE}
         return pl.Enum(list(usual)), np.array([*usual.values(), self.missing], dtype=self.kind)
@@ -242,8 +249,8 @@ class Column:
 
 def identities(cells: Sequence[Any], numbers: Any, nameless: ProblemList) -> list[str]:
     """Read ids as text; a participant without one is called by the number of the row, and listed."""
-    ids = ["" if cell is None or cell != cell else identity(cell) for cell in cells]
-    for place in [place for place, text in enumerate(ids) if not text.strip()]:
+    ids = ["" if cell is None or cell != cell else identity(cell).strip() for cell in cells]
+    for place in [place for place, text in enumerate(ids) if not text]:
         ids[place] = _("row {row}").format(row=numbers[place])
         nameless.add(ids[place], _("no id; this row is screened and shown by its number"))
     return ids

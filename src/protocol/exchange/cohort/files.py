@@ -16,7 +16,7 @@ import pandas as pd
 
 from protocol.display import shown
 from protocol.eligibility import EligibilityRecord, Fact, expected
-from protocol.eligibility.frames import IDENTITY
+from protocol.eligibility.frames import IDENTITY, same_identity
 from protocol.eligibility.verdicts import facts_behind
 from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities, shown
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, separator
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 def read_cohort(
     name: str,
-    content: bytes | Path,
+    content: bytes | str | Path,
     record: EligibilityRecord,
     *,
     into: Path | None = None,
@@ -44,8 +44,8 @@ def read_cohort(
     ----------
     name : str
         The file's name, for messages; ``.parquet`` decides how it is read.
-    content : bytes or Path
-        The file, or where it lies.
+    content : bytes, str or Path
+        The file, or the path where it lies.
     record : EligibilityRecord
         Whose facts name the columns.
     into : Path, optional
@@ -62,8 +62,8 @@ def read_cohort(
     Raises
     ------
     ProtocolError
-        When the file as a whole cannot be used: empty, not a table, no participants, no column of the record; or when
-        nothing can be written where the rows are to be kept.
+        When the file as a whole cannot be used: not there, empty, not a table, no participants, no column of the
+        record; or when nothing can be written where the rows are to be kept.
     """
     for step in read_cohort_stepwise(name, content, record, into=into):
         if progress is not None and step.cohort is None:
@@ -112,13 +112,13 @@ class ReadingStep(NamedTuple):
 
 
 def read_cohort_stepwise(
-    name: str, content: bytes | Path, record: EligibilityRecord, *, into: Path | None = None
+    name: str, content: bytes | str | Path, record: EligibilityRecord, *, into: Path | None = None
 ) -> Iterator[ReadingStep]:
     """Read a cohort file like :func:`read_cohort`, step by step; the last step has the cohort.
 
     No file is left behind if the reading is stopped in between.
     """
-    with closing(content.open("rb") if isinstance(content, Path) else io.BytesIO(content)) as file:
+    with closing(_opened(name, content)) as file:
         reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)
         facts = {fact.id: fact for fact in record.facts}
         known = {column: facts[column] for column in reader.header if column in facts}
@@ -134,6 +134,15 @@ def read_cohort_stepwise(
     header = _header_problems(reader.header, facts, set(facts_behind(record, *record.criteria)))
     cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield ReadingStep(reader.size, reader.size, cohort)
+
+
+def _opened(name: str, content: bytes | str | Path) -> BinaryIO:
+    if not isinstance(content, (str, Path)):
+        return io.BytesIO(content)
+    try:
+        return Path(content).open("rb")
+    except (OSError, ValueError):  # the text is not repeated: it may be the content itself
+        raise ProtocolError(name, _("no file at this path"), _("the path of a file, or its bytes")) from None
 
 
 def _keep_rows(
@@ -193,8 +202,10 @@ def _identity_problems(kept: "_InMemory | _OnDisk", columns: Sequence[str]) -> l
     if IDENTITY not in columns:
         return [FileProblem(where, _("no such column: rows are numbered"), IDENTITY)]
     listed = ProblemList(where, _("one row per participant"))
-    for identity, count in kept.repeated():
-        found = _("{count} rows with this id; each is screened").format(count=count)
+    for identity, other, count in kept.repeated():
+        alike = _("{count} rows with this id, also written {other!r}; each is screened")
+        found = _("{count} rows with this id; each is screened") if other == identity else alike
+        found = found.format(count=count, other=other)
         listed.add(_("participant {id}").format(id=identity), found)
     return listed.problems()
 
@@ -224,9 +235,13 @@ class _Parquet:
 
     def rows(self, _columns: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows, some thousand at a time."""
+        import polars as pl
+
         while (frame := self.scan.slice(self.read, ROWS).collect()).height:
             first, self.read = self.read, self.read + frame.height
             nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
+            single = [name for name, dtype in frame.schema.items() if dtype.is_float() and dtype != pl.Float64]
+            frame = frame.with_columns(pl.col(single).cast(pl.String))  # the decimal that single precision stands for
             cells = frame.to_dict(as_series=False)
             yield Rows(range(first + 1, self.read + 1), cells | {name: [*map(str, cells[name])] for name in nested})
 
@@ -253,7 +268,9 @@ class _Csv:
         self.comma = separator(start[-1:])
         self.reader, self.line = csv.reader(chain(start, self.lines), delimiter=self.comma), 0
         self.table = enumerate(self.reader, start=1)
-        self.uneven = ProblemList(_("rows"), _("one cell per column; put quotes around a comma"))
+        self.uneven = ProblemList(
+            _("rows"), _("one cell per column, a comma in a cell between quotation marks; until then no cell is used")
+        )
         self.spread = ProblemList(_("rows"), _("a closing quotation mark where one is missing; otherwise nothing"))
         first = next(self._with_csv_errors(self._filled()), None)
         if first is None:
@@ -304,12 +321,16 @@ class _Csv:
             raise ProtocolError(self.name, alone or str(error), _("a CSV file in UTF-8, or a Parquet file")) from None
 
     def _even(self, number: int, cells: list[str]) -> list[str]:
+        """Return a row with as many cells as the header: of another one only the id that begins it.
+
+        Nobody knows which cell is missing, or is two: an unquoted 86,1 moves all values behind it.
+        """
         wanted = len(self.header)
         if len(cells) == wanted:
             return cells
         found = _("{found} cells where the header has {wanted}").format(found=len(cells), wanted=wanted)
         self.uneven.add(_("row {row}").format(row=number), found)
-        return [*cells, *[""] * wanted][:wanted]
+        return [cells[0] if self.header[0] == IDENTITY else "", *[""] * (wanted - 1)]
 
     def _over_lines(self, number: int, lines: int) -> None:
         """Say that a row goes on behind its line: what looks like text may be rows of other participants."""
@@ -350,11 +371,16 @@ class _InMemory:
             columns[name] = _series(np.concatenate(self._pieces.pop(name)), fact)
         return pd.DataFrame(columns, copy=False)
 
-    def repeated(self) -> Iterator[tuple[str, int]]:
-        """Yield each id that stands more than once, in the order of the rows, and how often."""
+    def repeated(self) -> Iterator[tuple[str, str, int]]:
+        """Yield each id that stands more than once, in the order of the rows, another spelling of it, and how often.
+
+        Spellings differ by blanks, by case, or by the width of the letters.
+        """
         ids = pd.Series(self._ids, dtype=object)
-        often = ids[ids.duplicated(keep=False)].value_counts(sort=False)
-        yield from often.items()  # type: ignore[misc]
+        alike = ids.map(same_identity)
+        often = ids[alike.duplicated(keep=False)]
+        for _alike, spellings in often.groupby(alike, sort=False):
+            yield spellings.min(), spellings.max(), len(spellings)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -423,17 +449,21 @@ class _OnDisk:
         whole.replace(self.path)
         return self.path
 
-    def repeated(self) -> Iterator[tuple[str, int]]:
-        """Yield each id that stands more than once, in the order of the rows, and how often; of a complete file."""
+    def repeated(self) -> Iterator[tuple[str, str, int]]:
+        """Yield what :meth:`_InMemory.repeated` does, of a complete file."""
         import duckdb
 
         megabytes = max(COUNTING_MEGABYTES, len(self) // ROWS_A_MEGABYTE)
         settings: dict[str, Any] = {"memory_limit": f"{megabytes}MB", "temp_directory": self._folder.name}
         count = (
-            f"SELECT {IDENTITY}, count(*) FROM read_parquet(?, file_row_number = true) "  # noqa: S608 - no input in it
-            f"GROUP BY 1 HAVING count(*) > 1 ORDER BY min(file_row_number)"
+            f"SELECT min({IDENTITY}), max({IDENTITY}), count(*) "  # noqa: S608 - no input in it
+            f"FROM read_parquet(?, file_row_number = true) "
+            f"GROUP BY CASE WHEN regexp_full_match({IDENTITY}, '[!-~]*') THEN lower({IDENTITY}) "
+            f"ELSE same_identity({IDENTITY}) END "
+            f"HAVING count(*) > 1 ORDER BY min(file_row_number)"
         )
         with duckdb.connect(config=settings) as connection:
+            connection.create_function("same_identity", same_identity, ["VARCHAR"], "VARCHAR")
             found = connection.execute(count, [str(self.path)])
             while batch := found.fetchmany(GROUP_ROWS):
                 yield from batch
@@ -450,7 +480,7 @@ def _series(values: Values, fact: Fact) -> "pd.Series[Any]":
         return pd.Series(values)
     if fact.type == "date":
         days = values.astype("datetime64[D]")
-        return pd.Series(np.where(values == missing, np.datetime64("NaT"), days).astype("datetime64[s]"))
+        return pd.Series(np.where(values == missing, np.datetime64("NaT", "D"), days).astype("datetime64[s]"))
     if fact.type == "choice":
         return pd.Series(pd.Categorical.from_codes(values, dtype=pd.CategoricalDtype(list(fact.options))))
     if fact.type == "whole":
