@@ -55,6 +55,11 @@ class Arm(Provenance):
     name: Text
     type: Text
     description: Text
+    interventions: tuple[Text, ...] = ()
+    """Of an arm: its interventions, as ``type: name``."""
+    arms: tuple[Text, ...] = ()
+    """Of an intervention: the arms that receive it."""
+    other_names: tuple[Text, ...] = ()
 
 
 class Outcome(Provenance):
