@@ -42,7 +42,8 @@ def test_what_stands_below_a_heading_of_exclusions_is_an_exclusion(heading):
 @pytest.mark.parametrize(
     "heading",
     [
-        "Inclusion Criteria", "INCLUSION CRITERIA:", "入选标准：", "纳入标准", "主要入组标准:", "Patients are eligible if:",
+        "Inclusion Criteria", "INCLUSION CRITERIA:", "入选标准：", "纳入标准", "主要入组标准:",
+        "Patients are eligible if:",
         "Key Inclusion Criteria (Cohort A):", "Criterios de inclusión:", "Einschlusskriterien",
         "Subjects eligible for enrollment must meet all of the following criteria:",
         "1. Inclusion criteria for part 2",
@@ -76,8 +77,8 @@ def test_without_a_heading_that_says_so_nothing_is_an_inclusion_or_an_exclusion(
     ("text", "expected"),
     [
         ("Inclusion Criteria:\n* a\n\nExclusion Criteria:\n* b\n\nHealthy Controls:\n* c", "I1 a E1 b U1 c"),
-        ("Inclusion Criteria:\n\nCohort A:\n* a\n\nCohort B:\n* b\n\n"
-         "Exclusion Criteria:\n\nCohort A:\n* c\n\nCohort B\n* d",
+        (("Inclusion Criteria:\n\nCohort A:\n* a\n\nCohort B:\n* b\n\n"
+          "Exclusion Criteria:\n\nCohort A:\n* c\n\nCohort B\n* d"),
          "I1 a I2 b E1 c E2 d"),
         ("Cohort A:\n\nInclusion Criteria:\n* a\n\nExclusion Criteria:\n* b\n\nCohort B:\n\nInclusion Criteria:\n* c",
          "I1 a E1 b I2 c"),
