@@ -325,9 +325,10 @@ def distance_km(one: Position, other: Position) -> float:
     return 2 * EARTH_RADIUS_KM * asin(sqrt(chord))
 
 
-def quality_notes(sites: tuple[Site, ...]) -> tuple[QualityNote, ...]:
-    """Return what about the registered sites needs confirming, by severity, the highest first."""
+def quality_notes(sites: tuple[Site, ...], central: tuple[Contact, ...] = ()) -> tuple[QualityNote, ...]:
+    """Return what about the registered sites and central contacts needs confirming, the highest severity first."""
     notes = [*_shared_phones(sites), *_unusable_phones(sites), *_consumer_mails(sites), *_gaps(sites)]
+    notes += _central_phones(central)
     order = ("high", "medium", "low")
     return tuple(sorted(notes, key=lambda note: order.index(note.severity)))
 
@@ -361,6 +362,21 @@ def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
             text = text.format(site=site.name, phone=phone or _("nothing"))
             notes.append(QualityNote(concern="phone", severity="high", sites=(site.id,), text=text))
     return notes
+
+
+def _central_phones(central: tuple[Contact, ...]) -> list[QualityNote]:
+    """Note numbers of central contacts that cannot be dialled; no country is registered for these."""
+    text = _("The telephone number of the central contact {name} cannot be dialled as registered: {phone}.")
+    return [
+        QualityNote(
+            concern="phone",
+            severity="high",
+            sites=(),
+            text=text.format(name=one.name, phone=f"{one.phone} {one.phone_extension}".strip()),
+        )
+        for one in central
+        if (one.phone or one.phone_extension) and phone_problem(one, "")
+    ]
 
 
 def _contacts_of(sites: tuple[Site, ...]) -> list[tuple[Site, Contact]]:

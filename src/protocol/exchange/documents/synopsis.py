@@ -201,7 +201,12 @@ def _sites(trial: Trial) -> Table:
         )
         for site in trial.sites
     )
-    return Table(head, rows)
+    origin = Provenance(source="registry: central contacts")
+    central = tuple(
+        ((_("Central contact"), "", one.name, f"{one.phone} {one.phone_extension}".strip(), one.mail), origin)
+        for one in trial.central_contacts
+    )
+    return Table(head, rows + central)
 
 
 def _questions(trial: Trial) -> Table:
