@@ -437,7 +437,7 @@ def planned_days(trial: Trial, so_far: TrialSoFar) -> dict[str, list[date]]:
 
 
 def _targets(trial: Trial, person: Participant, today: date) -> list[date]:
-    frequency = [level.id for level in trial.escalation.frequencies].index(person.regimen[1:]) + 1
+    frequency = trial.frequency_level(person.regimen)
     roles = {anchor.role: anchor.id for anchor in trial.followup.anchors}
     dates = {roles[role]: getattr(person, day) for role, day in _DATED.items() if role in roles}
     return [target.date() for target in timeline(trial.followup, dates, frequency, today)["target"].dropna()]

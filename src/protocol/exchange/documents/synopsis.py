@@ -141,6 +141,8 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
 
 def _design(trial: Trial) -> tuple[Line, ...]:
     arms = tuple(Line(arm.description, f"{arm.name} ({arm.type})", arm) for arm in trial.identity.arms)
+    if not trial.states("escalation"):
+        return arms
     design = trial.escalation.design
     named: dict[str, Sourced[Any]] = {
         _("Escalation design"): design.name,
@@ -177,7 +179,7 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
         )
         for item in trial.followup.frequencies
     )
-    return products + doses + levels
+    return products + (doses if trial.states("escalation") else ()) + (levels if trial.states("followup") else ())
 
 
 def _assessments(record: FollowupRecord) -> tuple[Line, ...]:

@@ -113,7 +113,7 @@ def size_cards(trial: Trial) -> Markup:
     cards: list[tuple[object, str]] = [
         (f"{counts['inclusion']} + {counts['exclusion']}", _("inclusion and exclusion criteria")),
         *undecided,
-        (grid, _("doses by infusion frequencies")),
+        *([(grid, _("doses by infusion frequencies"))] if trial.states("escalation") else []),
     ]
     course = trial.identity.get("course")
     if course:
