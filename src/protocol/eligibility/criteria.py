@@ -153,7 +153,7 @@ _CRITERION_ID = r"^[IEUD]\d+$"
 
 def _criterion_id(text: str) -> str:
     if re.fullmatch(_CRITERION_ID, text) is None:
-        raise ValueError(f"{text!r}; write I, E, U (undecided) or D (before an infusion) and a number, such as E3")
+        raise ValueError(f"{text!r}; write I, E or D (before an infusion) and a number, such as E3; U if undecided")
     return text
 
 
@@ -172,7 +172,7 @@ class Criterion(Provenance, _Rule):
     """
 
     id: CriterionId
-    kind: Literal["inclusion", "exclusion", "undecided"]
+    kind: Literal["undecided", "inclusion", "exclusion"]
     condition: str | None = None
     type: Literal["objective", "mixed", "judgement"]
     confirm: Literal["screening", "consent", "enrolment", "therapy start", "infusion", "follow-up"]
