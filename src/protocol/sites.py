@@ -1,9 +1,12 @@
 """The sites of a trial: the hospitals as registered, values that are inferred, and notes on data quality."""
 
 import re
-from collections import Counter
+import tomllib
+import unicodedata
+from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -21,16 +24,27 @@ __all__ = [
     "River",
     "Site",
     "SitesRecord",
+    "Telephone",
+    "country_codes",
     "distance_km",
     "e164",
+    "is_mail",
     "nearest",
     "phone_problem",
     "quality_notes",
+    "telephones",
 ]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
-Mail = Annotated[str, StringConstraints(pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")]
+_MAIL = r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$"
+
+Mail = Annotated[str, StringConstraints(pattern=_MAIL)]
+
+
+def is_mail(text: str) -> bool:
+    """Whether a text can stand as a mail address of a contact; the empty text can."""
+    return re.fullmatch(_MAIL, text) is not None
 
 
 def _is_zone(name: str) -> str:
@@ -58,10 +72,6 @@ CONSUMER_DOMAINS = (
     "hotmail.com",
 )
 """Domains of mail providers for private persons."""
-
-# Numbers of China: from abroad, and as written in the country (fixed network with 0 and area code, or mobile).
-_CHINA_FROM_ABROAD = re.compile(r"\+86(?:10|2\d|[3-9]\d\d)[2-8]\d{6,7}")
-_CHINA_NATIONAL = re.compile(r"0(?:(?:10|2\d)[2-8]\d{7}|[3-9]\d\d[2-8]\d{6,7})|1[3-9]\d{9}")
 
 
 class Contact(Record):
@@ -166,36 +176,139 @@ class QualityNote(Record):
     sites: tuple[Id, ...]
 
 
-def e164(phone: str, country: str) -> str:
-    """Return a telephone number in the form of ITU-T E.164, for a ``tel:`` link.
+# --- Countries and telephone numbers ---
 
-    A number that begins with + (or 00) and a country code is kept. A number without a country code is read only if
-    `country` is China: fixed network (0, area code and local number) or mobile (11 digits from 13 to 19). A number of
-    another country without its code is refused: a US number with its leading 1 looks like a mobile of China.
+
+@lru_cache
+def _countries() -> dict[str, tuple[str, str]]:
+    """The ISO 3166-1 codes of the countries (alpha-2, alpha-3) by their plain names and by the codes themselves."""
+    from babel import Locale
+    from holidays.registry import COUNTRIES
+
+    codes = {entry[1]: (entry[1], entry[2]) for entry in COUNTRIES.values()}
+    names = {_plain(code): pair for pair in codes.values() for code in pair}
+    names |= {_plain(name): codes[code] for code, name in Locale("en").territories.items() if code in codes}
+    with Path(__file__).with_name("country_names.toml").open("rb") as file:
+        names |= {_plain(name): codes[code] for name, code in tomllib.load(file).items()}
+    return names
+
+
+def _plain(name: str) -> str:
+    """Return a name without case, accents and everything but letters."""
+    letters = unicodedata.normalize("NFKD", name).casefold().replace("&", "and").replace("saint", "st")
+    return "".join(letter for letter in letters if letter.isalpha())
+
+
+def country_codes(name: str) -> tuple[str, str] | None:
+    """Return the ISO 3166-1 codes (alpha-2, alpha-3) of a country by its English name; None for another name."""
+    return _countries().get(_plain(name)) if name else None
+
+
+class Telephone(NamedTuple):
+    """One number that can be dialled.
+
+    Attributes
+    ----------
+    number : str
+        In the form of ITU-T E.164: + and digits.
+    extension : str
+        Digits to dial afterwards; empty without one.
+    is_mobile : bool
+        Whether it is surely a mobile; in some countries, such as the US, this cannot be told.
+    """
+
+    number: str
+    extension: str = ""
+    is_mobile: bool = False
+
+    @property
+    def uri(self) -> str:
+        """The ``tel:`` link (RFC 3966)."""
+        return f"tel:{self.number}" + (f";ext={self.extension}" if self.extension else "")
+
+
+_EXTENSION_WORDS = re.compile(r"\s*(?:转接|转|轉|分机号?|分機|内线|內線|内線)\s*[:：]?\s*(?=\d)")
+_FAX = re.compile(r"(?:\bfax\b|传真|傳真)[^\d+]*$", re.I)
+
+
+def telephones(contact: Contact, country: str) -> tuple[tuple[Telephone, ...], str]:
+    """Return the numbers of a contact's field, and the part of the field that is no number.
+
+    A number without a country code is read by the rules of `country`. Numbers for faxes are left out.
+
+    Parameters
+    ----------
+    contact : Contact
+    country : str
+        The country of the site, by its English name; empty if it is not known.
+    """
+    import phonenumbers
+
+    codes = country_codes(country)
+    text = "".join(str(int(one)) if one.isdecimal() else one for one in unicodedata.normalize("NFKC", contact.phone))
+    text = re.sub(r"\+\s+(?=\d)", "+", _EXTENSION_WORDS.sub(" ext. ", text))
+    text = re.sub(r"(^|[;,、:|]\s*|/\s+|[^\W\d]\s*)00(?=[ -]?[1-9])", r"\1+", text)
+    given = re.sub(r"\D", "", unicodedata.normalize("NFKC", contact.phone_extension))
+    found, rest, place = [], "", 0
+    for match in phonenumbers.PhoneNumberMatcher(text, codes[0] if codes else None, max_tries=1000):
+        between, place = text[place : match.start], match.end
+        rest += between
+        if _FAX.search(between):
+            continue
+        if not _is_certain(match.raw_string, codes[0] if codes else None):
+            rest += match.raw_string
+            continue
+        number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+        is_mobile = phonenumbers.number_type(match.number) == phonenumbers.PhoneNumberType.MOBILE
+        found.append(Telephone(number, match.number.extension or given, is_mobile))
+    rest += text[place:]
+    return tuple(found), rest.strip() if re.search(r"\d", rest) or not found else ""
+
+
+def _is_certain(text: str, region: str | None) -> bool:
+    """Whether a number is written so that it can mean one thing only.
+
+    Not certain are a fixed number without the trunk prefix 0 of its country, a range such as 3045-6, and a local
+    number of China that begins with 0, 1 or 9 (numbering plan of ITU-T for +86).
+    """
+    import phonenumbers
+    from phonenumbers import CountryCodeSource, PhoneNumberType
+
+    number = phonenumbers.parse(text, region, keep_raw_input=True)
+    is_fixed = phonenumbers.number_type(number) == PhoneNumberType.FIXED_LINE
+    is_national = number.country_code_source == CountryCodeSource.FROM_DEFAULT_COUNTRY
+    prefix = phonenumbers.ndd_prefix_for_region(region, True) if region else None
+    if is_fixed and is_national and prefix == "0" and not re.match(r"\D*0", text):
+        return False
+    if is_fixed and number.country_code == 86:
+        return bool(re.match(r"(?:10|2\d|[3-9]\d\d)[2-8]", str(number.national_number)))
+    range_of = re.fullmatch(r"(.*\d{3})[-/]\d{1,2}", text)
+    return range_of is None or not phonenumbers.is_possible_number(phonenumbers.parse(range_of[1], region))
+
+
+def e164(phone: str, country: str) -> str:
+    """Return a telephone number in the form of ITU-T E.164, without its extension; the first one of several.
+
+    A number that begins with + (or 00) and a country code is read as it is. One without a country code is read by
+    the rules of `country`: with its trunk prefix, such as 0 in China, where the country has one.
 
     Parameters
     ----------
     phone : str
         As registered.
     country : str
-        The country of the site, by its English name.
+        The country of the site, by its English name; empty if it is not known.
 
     Raises
     ------
     ProtocolError
-        If the number cannot be dialled from abroad as registered.
+        If the number, or a part of the field, cannot be dialled from abroad as registered.
     """
-    digits = re.sub(r"[\s()./-]", "", phone)
-    digits = "+" + digits[2:] if digits.startswith("00") else digits
-    if re.fullmatch(r"\+(?!86)[1-9]\d{7,14}", digits) or _CHINA_FROM_ABROAD.fullmatch(digits):
-        return digits
-    if country != "China" and not digits.startswith("+86"):
-        raise ProtocolError("telephone", repr(phone), "+country code and number")
-    national = digits.removeprefix("+86")
-    if not _CHINA_NATIONAL.fullmatch(national):
-        write = "a number with 0 and its area code, a mobile, or +country code and number"
-        raise ProtocolError("telephone", repr(phone), write)
-    return "+86" + national.removeprefix("0")
+    found, rest = telephones(Contact.model_construct(name="", phone=phone, phone_extension=""), country)
+    if not found or rest:
+        write = "a number with its area code, a mobile, or +country code and number"
+        raise ProtocolError("telephone", repr(phone), write if country_codes(country) else "+country code and number")
+    return found[0].number
 
 
 def nearest(sites: tuple[Site, ...], start: Position) -> list[tuple[Site, float]]:
@@ -212,26 +325,31 @@ def distance_km(one: Position, other: Position) -> float:
     return 2 * EARTH_RADIUS_KM * asin(sqrt(chord))
 
 
-def quality_notes(sites: tuple[Site, ...]) -> tuple[QualityNote, ...]:
-    """Return what about the registered sites needs confirming, by severity, the highest first."""
+def quality_notes(sites: tuple[Site, ...], central: tuple[Contact, ...] = ()) -> tuple[QualityNote, ...]:
+    """Return what about the registered sites and central contacts needs confirming, the highest severity first."""
     notes = [*_shared_phones(sites), *_unusable_phones(sites), *_consumer_mails(sites), *_gaps(sites)]
+    notes += _central_phones(central)
     order = ("high", "medium", "low")
     return tuple(sorted(notes, key=lambda note: order.index(note.severity)))
 
 
 def _shared_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
-    counts = Counter(site.contact.phone for site in sites if site.contact and site.contact.phone)
+    """Note numbers that several hospitals have, however they are written."""
+    shared: dict[Telephone | str, dict[str, str]] = {}
+    for site, contact in _contacts_of(sites):
+        for number in telephones(contact, site.country)[0] or ((contact.phone,) if contact.phone else ()):
+            shared.setdefault(number, {}).setdefault(site.id, contact.phone)
     return [
         QualityNote(
             concern="phone",
             severity="high",
-            sites=tuple(site.id for site in sites if site.contact and site.contact.phone == phone),
+            sites=tuple(found),
             text=_("The same telephone number, {phone}, is registered for {count} hospitals; confirm it.").format(
-                phone=phone, count=count
+                phone=next(iter(found.values())), count=len(found)
             ),
         )
-        for phone, count in counts.items()
-        if count > 1
+        for found in shared.values()
+        if len(found) > 1
     ]
 
 
@@ -246,14 +364,32 @@ def _unusable_phones(sites: tuple[Site, ...]) -> list[QualityNote]:
     return notes
 
 
+def _central_phones(central: tuple[Contact, ...]) -> list[QualityNote]:
+    """Note numbers of central contacts that cannot be dialled; no country is registered for these."""
+    text = _("The telephone number of the central contact {name} cannot be dialled as registered: {phone}.")
+    return [
+        QualityNote(
+            concern="phone",
+            severity="high",
+            sites=(),
+            text=text.format(name=one.name, phone=f"{one.phone} {one.phone_extension}".strip()),
+        )
+        for one in central
+        if (one.phone or one.phone_extension) and phone_problem(one, "")
+    ]
+
+
 def _contacts_of(sites: tuple[Site, ...]) -> list[tuple[Site, Contact]]:
     return [(site, contact) for site in sites for contact in site.contacts]
 
 
 def phone_problem(contact: Contact, country: str) -> str:
     """Return what is wrong with the telephone number of a contact; empty if it can be dialled."""
-    if contact.phone_extension.strip().startswith("+"):
+    extension = contact.phone_extension.strip()
+    if extension.startswith("+"):
         return f"{contact.phone_extension!r} is in the extension and looks like a country code"
+    if extension and not re.search(r"\d", extension):
+        return f"{contact.phone_extension!r} is in the extension and is no number"
     try:
         e164(contact.phone, country)
     except ProtocolError as error:

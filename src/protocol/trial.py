@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from pydantic import Field, SkipValidation, model_validator
+from pydantic import Field, SkipValidation, StringConstraints, model_validator
 
 from protocol.conduct import (
     Entry,
@@ -31,6 +31,7 @@ __all__ = [
     "Examples",
     "Identity",
     "OutcomeMeasure",
+    "Recovery",
     "Register",
     "Trial",
     "TrialFact",
@@ -55,6 +56,11 @@ class Arm(Provenance):
     name: Text
     type: Text
     description: Text
+    interventions: tuple[Text, ...] = ()
+    """Of an arm: its interventions, as ``type: name``."""
+    arms: tuple[Text, ...] = ()
+    """Of an intervention: the arms that receive it."""
+    other_names: tuple[Text, ...] = ()
 
 
 class OutcomeMeasure(Provenance):
@@ -73,6 +79,13 @@ class Unknown(Record):
     label: Text
 
 
+class Recovery(Provenance):
+    """A recovery of the blood count that the log can hold, as the protocol defines it."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    label: Text
+
+
 class Identity(Record):
     """What the trial is: the file ``trial.toml``. The facts ``nct_id`` and ``title`` are required."""
 
@@ -81,10 +94,13 @@ class Identity(Record):
     interventions: tuple[Arm, ...]
     unknowns: tuple[Unknown, ...]
     outcomes: tuple[OutcomeMeasure, ...] = ()
+    recoveries: tuple[Recovery, ...] = ()
+    """Without any, no recovery is asked for."""
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         unique((fact.id for fact in self.facts), "fact")
+        unique((item.id for item in self.recoveries), "recovery")
         for name in ("nct_id", "title"):
             if self.get(name) is None:
                 raise ValueError(f"no fact {name!r}; write a fact with this id")
@@ -160,6 +176,20 @@ class Trial(Record, Displayed):
     examples: Examples | None = None
     so_far: TrialSoFar | None = None
     """The participants shown on the pages: those of the invented example unless a log is open."""
+
+    def states(self, topic: str) -> bool:
+        """Whether the record has something on a topic: not if its values are placeholders only."""
+        return not getattr(getattr(self, topic, None), "placeholder", False)
+
+    def frequency_level(self, regimen: str) -> int:
+        """Return the frequency level, counted from 1, of a regimen by its label.
+
+        Raises
+        ------
+        ProtocolError
+            If the grid has no such regimen.
+        """
+        return self.escalation.grid.index(regimen) % len(self.escalation.frequencies) + 1
 
     @property
     def zone(self) -> tzinfo:
@@ -242,7 +272,8 @@ def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialS
     known = {visit.id for visit in trial.followup.all_visits}
 
     def infusion_visits(history: ParticipantHistory) -> dict[str, date]:
-        planned = levels.get(int(str(history.regimen)[1:]), ())
+        known_regimen = history.regimen in trial.escalation.grid.labels
+        planned = levels.get(trial.frequency_level(str(history.regimen)), ()) if known_regimen else ()
         visits = {infusion_visit(planned[n - 1]): day for n, day in history.infusions.items() if n <= len(planned)}
         return {visit: day for visit, day in visits.items() if visit in known}
 

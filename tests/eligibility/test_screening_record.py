@@ -192,6 +192,25 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
         eligibility_calendar("NCT05672420", "Li Wei", when, TODAY)
 
 
+def test_a_turning_point_that_is_gone_is_cancelled_in_the_next_file() -> None:
+    first = ELIGIBILITY.timeline(
+        {"ever_anticancer_therapy": True, "last_anticancer_therapy_date": TODAY}, start=TODAY
+    )
+    before = eligibility_calendar("NCT05672420", "WUH-017", first, TODAY)
+    second = ELIGIBILITY.timeline({"ever_anticancer_therapy": False}, start=TODAY)
+    after = eligibility_calendar("NCT05672420", "WUH-017", second, TODAY, previous=before)
+
+    def events(content: bytes) -> dict[str, Any]:
+        return {str(e["uid"]): e for e in icalendar.Calendar.from_ical(content).walk("VEVENT")}
+
+    gone = {uid for uid, event in events(after).items() if event["status"] == "CANCELLED"}
+    assert "WUH-017-I8a-1@NCT05672420" in gone
+    assert set(events(before)) <= set(events(after))
+    assert {event["sequence"] for event in events(after).values()} == {events(before)[min(gone)]["sequence"] + 1}
+    alone = events(eligibility_calendar("NCT05672420", "WUH-017", second, TODAY))
+    assert all(alone[f"WUH-017-{key}@NCT05672420"]["sequence"] > 0 for key in ("opens", "closes"))
+
+
 def test_the_calendar_marks_a_day_that_waits_for_an_answer_as_possible() -> None:
     facts = {"immunosuppressant_use": "continuous", "last_immunosuppressant_date": date(2025, 12, 1)}
     when = ELIGIBILITY.timeline(facts, start=TODAY)

@@ -13,9 +13,11 @@ from markupsafe import Markup
 from support import paths
 from support.trial import FOLDER, TRIAL
 
+from protocol.dashboard.server import workbook
 from protocol.exchange.registry import ctgov
 from protocol.followup.schedule import infusion_visit
 from protocol.pages import PAGES, open_page
+from protocol.pages.trial_log.event_text import event_text, recoveries_of
 from protocol.trial import load_trial
 
 RECORDS = sorted((paths.VECTORS / "ctgov").glob("NCT*.json"))
@@ -173,3 +175,54 @@ def test_a_page_shows_the_same_if_the_anchors_have_other_ids(page, tmp_path, mon
     assert [anchor.id for anchor in anchors] == [f"anchor_{anchor.role}" for anchor in anchors]
     shown, known = (list(said(open_page(page, folder))) for folder in (tmp_path / FOLDER.name, FOLDER))
     assert [text.replace("anchor_", "") for text in shown] == known
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_topic_that_a_record_does_not_have_has_no_page_and_no_advice(path, tmp_path, monkeypatch):
+    for name in ("PROTOCOL_LOG", "PROTOCOL_ROLE", "PROTOCOL_ROLES"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / path.stem
+    ctgov.write_folder(ctgov.draft(path.read_bytes(), path.name), folder)
+    trial = load_trial(folder)
+    assert [topic for topic in PAGES if not trial.states(topic)] == ["escalation", "followup"]
+    for topic in ("escalation", "followup"):
+        shown = " ".join(said(open_page(topic, folder)))
+        assert f"The record of {path.stem} does not state this topic yet" in shown
+        assert "Treat the next cohort" not in shown
+        assert "DLT" not in shown
+    overview = " ".join(said(open_page("overview", folder)))
+    assert "doses by infusion frequencies" not in overview
+    eligibility = [widget for widget in accordions(open_page("eligibility", folder)) if "Thresholds" in widget.titles]
+    assert eligibility == []
+
+
+def accordions(widget):
+    """Yield the accordions below a widget."""
+    if isinstance(widget, widgets.Accordion):
+        yield widget
+    for child in getattr(widget, "children", ()):
+        yield from accordions(child)
+
+
+def test_the_dashboard_lists_only_pages_whose_topic_the_record_has_and_names_the_second_trial(tmp_path):
+    path = RECORDS[-1]
+    ctgov.write_folder(ctgov.draft(path.read_bytes(), path.name), tmp_path / "data" / path.stem)
+    (tmp_path / "notebooks").mkdir()
+    for file in sorted((paths.ROOT / "notebooks").glob("*.ipynb")):
+        text = file.read_text(encoding="utf-8").replace(FOLDER.name, path.stem)
+        (tmp_path / "notebooks" / file.name).write_text(text, encoding="utf-8")
+    shown = workbook(tmp_path / "notebooks")
+    assert [page.file[3:-6] for page in shown["pages"]] == ["overview", "eligibility", "sites"]
+    assert shown["trial_id"] == path.stem
+    assert FOLDER.name not in shown["trial_title"]
+    assert len(workbook(paths.ROOT / "notebooks")["pages"]) == len(PAGES)
+
+
+def test_recoveries_and_frequency_levels_come_from_the_record():
+    assert list(recoveries_of(TRIAL)) == ["neutrophils", "platelets"]
+    entry = {"kind": "recovery", "participant": "P-1", "on": "2026-01-01", "lineage": "neutrophils"}
+    assert "0.5 × 10⁹/L" in event_text(entry, recoveries_of(TRIAL))
+    assert event_text(entry) == "P-1, blood counts recovered (neutrophils) (2026-01-01)"
+    grid = TRIAL.escalation.grid
+    levels = [TRIAL.frequency_level(label) for label in grid.labels]
+    assert levels == [1, 2, 3] * (len(levels) // 3)

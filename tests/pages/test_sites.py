@@ -10,6 +10,7 @@ import pytest
 from support.trial import TRIAL
 
 from protocol.pages.sites import SitesPage, capacity, free_places, load_per_site, planned_days
+from protocol.sites import Contact
 
 pytestmark = pytest.mark.slow  # every test builds a page
 
@@ -152,6 +153,26 @@ def test_cover_names_registered_contacts_only_and_says_that_no_backup_is_registe
     other = SitesPage(with_site(backup_contact=backup), today=TODAY)
     assert "A Second" in other.covered.value
     assert "No backup" not in other.covered.value
+
+
+def test_central_contacts_are_of_no_hospital_and_of_no_country():
+    people = (
+        Contact(name="Anna Example", role="Contact", phone="01 49 95 81 69", mail="a@example.org"),
+        Contact(name="Ben Example", phone="+33 1 49 95 81 69"),
+    )
+    page = SitesPage(TRIAL.model_copy(update={"central_contacts": people}), today=TODAY)
+    page.away.value = "union"
+    said = page.covered.value
+    assert "Central contacts of the trial" in said
+    assert "Anna Example (Contact)" in said
+    assert "+86149" not in said
+    assert 'href="tel:+33149958169"' in said
+    assert "Wuhan Union Hospital" not in said[said.index("Central contacts") :]
+    assert "central contact Anna Example cannot be dialled" in page.notes.value
+    alone = TRIAL.model_copy(update={"central_contacts": people, "sites": TRIAL.sites[:1]})
+    only = SitesPage(alone, today=TODAY).covered.value
+    assert "Ben Example" in only
+    assert "no other contact is registered for this trial" not in only
 
 
 def test_the_nearest_site_is_found_from_a_district_and_from_a_point(page):

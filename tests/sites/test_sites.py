@@ -11,7 +11,16 @@ from protocol.exchange.contacts.vcard import vcard
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import sites as figures
 from protocol.records import ProtocolError, Sourced, read_record
-from protocol.sites import SitesRecord, distance_km, e164, quality_notes
+from protocol.sites import (
+    Contact,
+    SitesRecord,
+    Telephone,
+    country_codes,
+    distance_km,
+    e164,
+    quality_notes,
+    telephones,
+)
 
 LISTING = (FOLDER / "registry.txt").read_text(encoding="utf-8")
 UNION = SITES["union"]
@@ -49,7 +58,19 @@ def test_what_the_listing_does_not_say_has_its_own_origin():
         ("(027) 85726387", "+862785726387"),
         ("027-8572 6387", "+862785726387"),
         ("(010) 6512 3456", "+861065123456"),
-        ("0512 8073150", "+865128073150"),
+        ("0512 68073150", "+8651268073150"),
+        ("（０２７）８５７２６３８７", "+862785726387"),
+        ("٠٢٧-٨٥٧٢٦٣٨٧", "+862785726387"),
+        ("+86 (0)10 6513 2266", "+861065132266"),
+        ("86-27-85726387", "+862785726387"),
+        ("027-8572-6387 x4", "+862785726387"),
+        ("027-85726387 / 13800138000", "+862785726387"),
+        ("Fax: 027-85726388; Tel: 027-85726387", "+862785726387"),
+        ("001 212 555 0100", "+12125550100"),
+        ("+44 (0)20 7946 0958", "+442079460958"),
+        ("+49(0)89/123456", "+4989123456"),
+        ("+886 (0)2 2345 6789", "+886223456789"),
+        ("+39 02 8184 3045", "+390281843045"),
         ("+86 27 8572-6387", "+862785726387"),
         ("+86 (027) 85726387", "+862785726387"),
         ("0086 27 85726387", "+862785726387"),
@@ -75,12 +96,61 @@ def test_numbers_are_dialled_in_one_form(written, dialled):
         "12345678901",
         "phone",
         "+",
-        "027-8572-6387 x4",
+        "0512 8073150",
+        "+86 27 5726387",
+        "+1５５５1234567",
+        "010-65132266/65132267",
+        "021-64175590-8888",
+        "+390281843045-6",
+        "Fax: 027-85726388",
     ],
 )
 def test_numbers_that_cannot_be_dialled_are_refused(written):
     with pytest.raises(ProtocolError, match="telephone"):
         e164(written, "China")
+
+
+@pytest.mark.parametrize(
+    ("written", "country", "dialled"),
+    [
+        ("507-255-7196", "United States", "+15072557196"),
+        ("(33)3 22 08 83 76", "France", "+33322088376"),
+        ("06 12 34 56 78", "France", "+33612345678"),
+        ("349/3258109", "Italy", "+393493258109"),
+        ("28357195", "Hong Kong", "+85228357195"),
+        ("03-5253-1111", "Japan", "+81352531111"),
+        ("02-2199-1234", "Korea, Republic of", "+82221991234"),
+    ],
+)
+def test_a_number_without_a_country_code_is_read_by_the_rules_of_the_country(written, country, dialled):
+    assert e164(written, country) == dialled
+    with pytest.raises(ProtocolError, match=r"\+country code and number"):
+        e164(written, "")
+
+
+def test_extensions_mobiles_and_several_numbers_are_told_apart():
+    def read(phone, extension=""):
+        return telephones(Contact(name="x", phone=phone, phone_extension=extension), "China")
+
+    assert read("027-85726387转8001") == ((Telephone("+862785726387", "8001"),), "")
+    assert read("027-85726387 分机：12")[0][0].uri == "tel:+862785726387;ext=12"
+    assert read("027-85726387", "ext 7")[0][0].extension == "7"
+    both = (Telephone("+862785726387"), Telephone("+8613800138000", "", True))
+    assert read("027-85726387 / 138 0013 8000") == (both, "")
+    assert read("010-65132266/65132267") == ((Telephone("+861065132266"),), "/65132267")
+    assert read("ask at the desk") == ((), "ask at the desk")
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("Korea, Republic of", ("KR", "KOR")), ("Turkey (Türkiye)", ("TR", "TUR")), ("Côte D'Ivoire", ("CI", "CIV")),
+        ("United States", ("US", "USA")), ("Taiwan", ("TW", "TWN")), ("Russian Federation", ("RU", "RUS")),
+        ("chn", ("CN", "CHN")), ("Former Yugoslavia", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_country_is_known_by_the_names_the_registry_writes(name, codes):
+    assert country_codes(name) == codes
 
 
 @given(st.from_regex(r"027[2-8][0-9]{7}", fullmatch=True))

@@ -24,6 +24,9 @@ Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]$")]
 
 VisitId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
+Lineage = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""The id of a recovery in the record of the trial."""
+
 Code = Annotated[str, StringConstraints(pattern=r"^(MedDRA:[0-9]{8}|[a-z][a-z0-9_]{0,39})$")]
 """A word of a list, such as ``allergic_reaction``, or a MedDRA code; never free text."""
 
@@ -130,10 +133,10 @@ class Response(OfParticipant):
 
 
 class Recovery(OfParticipant):
-    """The blood count of one lineage recovered on that day, as the protocol defines recovery."""
+    """The blood count of one lineage recovered on that day, as the record of the trial defines recovery."""
 
     kind: Literal["recovery"] = "recovery"
-    lineage: Literal["neutrophils", "platelets"]
+    lineage: Lineage
 
 
 class VisitRecorded(OfParticipant):

@@ -66,6 +66,18 @@ def trial_of(folder: Path) -> Identity | None:
 
 _OPENS = re.compile(r"""open_page\(\s*["']\w+["'],\s*["']([^"']+)["']""")
 
+_OPENS_TOPIC = re.compile(_OPENS.pattern.replace(r"\w+", r"(\w+)"))
+
+
+def _is_stated(file: Path) -> bool:
+    """Whether the trial that a notebook opens has something on the notebook's topic; another notebook has."""
+    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+        if opened := _OPENS_TOPIC.search("".join(cell["source"])):
+            with suppress(ProtocolError):
+                return load_trial(file.parent / opened[2]).states(opened[1])
+    return True
+
+
 FURNITURE = Path(__file__).with_name("jupyter")  # the template and the kernel, in the folders that Jupyter expects
 
 STATIC = FURNITURE / "voila/templates/protocol/static"
@@ -197,7 +209,7 @@ def workbook(notebooks: Path) -> dict[str, Any]:
     trial = trial_of(notebooks)
     look = b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))
     return {
-        "pages": pages_of(notebooks),
+        "pages": tuple(page for page in pages_of(notebooks) if _is_stated(notebooks / page.file)),
         "trial_id": trial.trial_id if trial else "",
         "trial_title": trial.title if trial else "",
         "static": "/voila/templates/protocol/static",

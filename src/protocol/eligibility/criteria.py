@@ -148,12 +148,12 @@ class Part(_Rule):
     condition: Text
 
 
-_CRITERION_ID = r"^[IED][0-9]+$"
+_CRITERION_ID = r"^[IEUD][0-9]+$"
 
 
 def _criterion_id(text: str) -> str:
     if re.fullmatch(_CRITERION_ID, text) is None:
-        raise ValueError(f"{text!r}; write I, E or D (before an infusion) and a number, such as E3")
+        raise ValueError(f"{text!r}; write I, E or D (before an infusion) and a number, such as E3; U if undecided")
     return text
 
 
@@ -165,11 +165,14 @@ CriterionId = Annotated[
 class Criterion(Provenance, _Rule):
     """One inclusion or exclusion criterion. A true condition admits (inclusion) or excludes (exclusion).
 
+    A criterion of which the registry does not say whether it admits or excludes is undecided; its verdict is unknown
+    until the record says.
+
     Ids with D belong to the gate before each infusion and are no criteria of the registry.
     """
 
     id: CriterionId
-    kind: Literal["inclusion", "exclusion"]
+    kind: Literal["undecided", "inclusion", "exclusion"]
     condition: str | None = None
     type: Literal["objective", "mixed", "judgement"]
     confirm: Literal["screening", "consent", "enrolment", "therapy start", "infusion", "follow-up"]
@@ -362,7 +365,7 @@ class Catalogue(Record):
         ------
         ProtocolError
             For a case of no criterion or part, one that names an unknown fact or phase, and for a criterion without
-            a case that is met, not met (unless it cannot fail) and unknown.
+            a case that is met, not met (unless it cannot fail) and unknown; an undecided one needs only the last.
         """
         criteria = (*self.criteria, *self.infusion_criteria)
         rules = {rule.id for criterion in criteria for rule in criterion.rules()}
@@ -380,6 +383,8 @@ class Catalogue(Record):
             wanted: tuple[Status, ...] = (
                 ("met", "unknown") if criterion.cannot_fail else ("met", "not met", "unknown")
             )
+            if criterion.kind == "undecided":
+                wanted = ("unknown",)
             found = {case.expect for case in cases.root.get(criterion.id, ())}
             if missing := [status for status in wanted if status not in found]:
                 write = f"one [[{criterion.id}]] for each"

@@ -76,8 +76,10 @@ def part_outcome(logic: Logic, criterion: Criterion, part: Part, phase: Phase) -
 def _outcome(
     logic: Logic, rule: Criterion | Part, combine: str | None, criterion: Criterion, condition: Known
 ) -> Outcome:
-    """An inclusion blocks if its condition is false, an exclusion if it is true."""
+    """An inclusion blocks if its condition is false, an exclusion if it is true, an undecided one never says."""
     share = _share(logic, rule, combine, condition)
+    if criterion.kind == "undecided":
+        share = Known(False, False)
     blocks = negated(share) if criterion.kind == "inclusion" else share
     if rule.applies_if is None:
         return Outcome(blocks.true, blocks.false, False)

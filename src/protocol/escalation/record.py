@@ -109,7 +109,12 @@ class EscalationRecord(Record):
     ----------
     dose_unit : str
         The unit of the amounts of all doses, as it is shown: ``cells/kg``, ``mg``.
+    placeholder : bool
+        Whether the values only fill the place of an escalation that no source states: no page shows them, and
+        nothing is advised from them.
     """
+
+    placeholder: bool = False
 
     dose_unit: Text
     doses: tuple[Dose, ...] = Field(min_length=1)

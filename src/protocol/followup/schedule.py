@@ -309,6 +309,8 @@ def _known(names: Iterable[object], known: Sequence[object], owner: str, what: s
 class FollowupRecord(Record):
     """What the protocol says about visits and dates: the file ``followup.toml``."""
 
+    placeholder: bool = False
+    """Whether the values only fill the place of a schedule that no source states: no page shows them."""
     anchors: tuple[Anchor, ...]
     course: Sourced[Length]
     overdue: Sourced[Length]

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 from protocol.pages.kit import Text, framed, paragraph
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
 from protocol.records import ProtocolError
+from protocol.translation import _
 from protocol.trial import Trial, load_trial
 
 __all__ = ["PAGES", "open_page", "today_there"]
@@ -49,6 +50,9 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
         desk = open_desk(trial, os.environ, lambda: today_there(trial))
     except ProtocolError as error:
         return framed(Text(error, role=""))
+    if not trial.states(name):
+        says = _("The record of {trial} does not state this topic yet: its file holds placeholders only.")
+        return framed(Text(paragraph(says.format(trial=trial.identity.trial_id)), role=""))
     today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     page = page_class(trial, today, desk)

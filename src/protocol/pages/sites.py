@@ -34,7 +34,16 @@ from protocol.pages.kit import (
 )
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError, Provenance
-from protocol.sites import Contact, Position, Site, distance_km, e164, nearest, quality_notes
+from protocol.sites import (
+    Contact,
+    Position,
+    Site,
+    distance_km,
+    nearest,
+    phone_problem,
+    quality_notes,
+    telephones,
+)
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -108,7 +117,7 @@ class SitesPage:
         self.cards, self.distances, self.notes = Text(role=""), Text(role=""), Text(role="")
         self.covered, self.mail, self.found, self.load = Text(), Text(), Text(), Text()
         self.distances.show(_distances(trial.sites))
-        self.notes.show(_notes(trial.sites))
+        self.notes.show(_notes(trial.sites, trial.central_contacts))
         self.map = Chart(figures.sketch_map, _("A sketch of the sites and the rivers"))
         self.map.layout.min_width = "540px"
         rows = figures.map_rows(trial.sites, trial.rivers)
@@ -142,6 +151,7 @@ class SitesPage:
                 row(self.site, self.codes),
                 *campuses,
                 self.cards,
+                *([Text(_central(self._trial.central_contacts), role="")] if self._trial.central_contacts else []),
                 lead=_("Registered and inferred values are kept apart. Verify before you call."),
             ),
             section(_("If a contact is away"), self.away, self.covered),
@@ -328,15 +338,15 @@ def _with_reason(value: str, where: Provenance) -> Markup:
 
 
 def telephone(contact: Contact, country: str) -> Markup | str:
-    """Return a number as registered and, if it can be dialled, as a link."""
+    """Return a number as registered, with a link for each number in it that can be dialled."""
     phone = " ".join(part for part in (contact.phone, contact.phone_extension) if part)
     if not phone:
         return _stated("")
-    try:
-        number = e164(contact.phone, country)
-    except ProtocolError:
-        return joined((phone, span(_("cannot be dialled as registered"), "bad")), " ")
-    return _HTML.lines(phone, _copied(_HTML.link(f"tel:{number}", number), number))
+    numbers, _rest = telephones(contact, country)
+    if phone_problem(contact, country):
+        phone = joined((phone, span(_("cannot be dialled as registered"), "bad")), " ")
+    links = [_copied(_HTML.link(one.uri, one.uri.removeprefix("tel:")), one.number) for one in numbers]
+    return _HTML.lines(phone, joined(links, " ")) if links else phone
 
 
 def mail_link(mail: str) -> Markup:
@@ -362,21 +372,33 @@ def cover(site: Site, sites: tuple[Site, ...], central: tuple[Contact, ...]) -> 
             "No backup is registered. Until the sponsor names one, these are the other registered contacts; "
             "none of them is known to cover for this hospital:"
         )
-    reachable = [*((contact, site) for contact in central), *people]
-    if not reachable:
+    if not people and not central:
         return paragraph(_("No backup is registered, and no other contact is registered for this trial."))
-    items = [
-        joined((f"{contact.name} ({at.name}): ", mail_link(contact.mail), " · ", telephone(contact, at.country)))
-        for contact, at in reachable
-    ]
-    return macros("lists").bullets(items, lead)
+    if not people:
+        none = paragraph(_("No backup is registered, and no contact of another hospital."))
+        return joined((none, _central(central)))
+    items = [_reached(contact, at.name, at.country) for contact, at in people]
+    listed = macros("lists").bullets(items, lead)
+    return joined((listed, _central(central))) if central else listed
 
 
-def _notes(sites: tuple[Site, ...]) -> Markup:
+def _central(contacts: tuple[Contact, ...]) -> Markup:
+    """List the central contacts; they belong to no hospital, and no country is registered for their numbers."""
+    items = [_reached(contact, contact.role, "") for contact in contacts]
+    return macros("lists").bullets(items, _("Central contacts of the trial, as registered; of no hospital:"))
+
+
+def _reached(contact: Contact, where: str, country: str) -> Markup:
+    name = f"{contact.name} ({where}): " if where else f"{contact.name}: "
+    mail = mail_link(contact.mail) if contact.mail else _stated("")
+    return joined((name, mail, " · ", telephone(contact, country)))
+
+
+def _notes(sites: tuple[Site, ...], central: tuple[Contact, ...]) -> Markup:
     names, items = {site.id: site.name for site in sites}, []
-    for one in quality_notes(sites):
+    for one in quality_notes(sites, central):
         kind, word = _SEVERITY[one.severity]
-        where = span(f"({', '.join(names[name] for name in one.sites)})", "off")
+        where = span(f"({', '.join(names[name] for name in one.sites)})", "off") if one.sites else ""
         items.append(joined((span(word, kind), one.text, where), " "))
     return macros("lists").bullets(items) if items else paragraph(_("Nothing was found."))
 
@@ -415,7 +437,7 @@ def planned_days(trial: Trial, so_far: TrialSoFar) -> dict[str, list[date]]:
 
 
 def _targets(trial: Trial, person: Participant, today: date) -> list[date]:
-    frequency = [level.id for level in trial.escalation.frequencies].index(person.regimen[1:]) + 1
+    frequency = trial.frequency_level(person.regimen)
     roles = {anchor.role: anchor.id for anchor in trial.followup.anchors}
     dates = {roles[role]: getattr(person, day) for role, day in _DATED.items() if role in roles}
     return [target.date() for target in timeline(trial.followup, dates, frequency, today)["target"].dropna()]

@@ -56,7 +56,8 @@ def test_uids_stay_and_the_sequence_rises_when_a_date_changes():
     later = DATES | {"first_infusion": date(2026, 1, 22), "end_of_treatment": date(2026, 2, 5)}
     (one, first), (other, second) = twin.read(file()), twin.read(file(later, revision=1))
     assert one["UID"] == other["UID"]
-    assert [event["UID"] for event in first] == [event["UID"] for event in second]
+    known = [event["UID"] for event in first]
+    assert [event["UID"] for event in second if event["STATUS"] == "CONFIRMED"] == known
     assert {event["SEQUENCE"] for event in first} == {"0"}
     assert {event["SEQUENCE"] for event in second} == {"1"}
 
@@ -83,3 +84,68 @@ def test_an_agreed_day_stands_in_for_the_target():
 def test_a_name_or_a_negative_revision_is_refused(person, revision):
     with pytest.raises(ProtocolError):
         calendar_file(TRIAL, person, timeline(FOLLOWUP, DATES, 1, TODAY), revision, TODAY)
+
+
+def statuses(content):
+    return {
+        event["UID"].partition("@")[0].removeprefix(f"{PERSON}-"): event["STATUS"] for event in twin.read(content)[1]
+    }
+
+
+def test_visits_that_no_longer_apply_are_cancelled_in_the_next_revision():
+    before, after = statuses(file(level=3)), statuses(file(level=1, revision=1))
+    gone = {key for key in before if after.get(key) != "CONFIRMED"}
+    assert gone == {"infusion_day_4", "infusion_day_8", "infusion_day_11"} | {key for key in gone if "window" in key}
+    assert {after[key] for key in gone} == {"CANCELLED"}
+
+
+def test_a_withdrawal_or_a_first_infusion_taken_back_cancels_what_it_had_brought():
+    ended = DATES | {"withdrawal": date(2026, 2, 15)}
+    assert statuses(file(ended))["early_termination"] == "CONFIRMED"
+    assert statuses(file(DATES, revision=1))["early_termination"] == "CANCELLED"
+    planned = {"enrolment": DATES["enrolment"]}
+    later = statuses(file(planned, revision=1))
+    assert {later[key] for key in statuses(file()) if key.startswith("infusion")} == {"CANCELLED"}
+
+
+def test_with_the_earlier_file_only_what_it_has_is_cancelled_on_its_own_day():
+    earlier = file(level=3)
+    events = {event["UID"]: event for event in twin.read(file(level=1, revision=1, previous=earlier))[1]}
+    old = {event["UID"]: event for event in twin.read(earlier)[1]}
+    cancelled = {uid for uid, event in events.items() if event["STATUS"] == "CANCELLED"}
+    assert cancelled == set(old) - set(statuses_by_uid(file(level=1)))
+    for uid in cancelled:
+        assert [events[uid][name] for name in ("DTSTART", "DTEND", "SUMMARY", "SEQUENCE")] == [
+            old[uid]["DTSTART"], old[uid]["DTEND"], old[uid]["SUMMARY"], "1",
+        ]  # fmt: skip
+
+
+def statuses_by_uid(content):
+    return {event["UID"]: event["STATUS"] for event in twin.read(content)[1]}
+
+
+def test_a_first_revision_cancels_nothing_that_was_never_sent():
+    assert "CANCELLED" not in statuses(file(level=1)).values()
+
+
+def test_every_event_has_what_publishing_asks_for():
+    calendar, events = twin.read(file(revision=2))
+    assert (calendar["METHOD"], calendar["VERSION"]) == ("PUBLISH", "2.0")
+    for event in events:
+        assert event["DTSTAMP"] == "20260301T000000Z"
+        assert (event["SEQUENCE"], event["ORGANIZER"]) == ("2", "invalid:nomail")
+        assert len(event["DTSTART"]) == len(event["DTEND"]) == 8
+
+
+@pytest.mark.parametrize("previous", [b"", b"BEGIN:VCALENDAR", b"\xff", b"BEGIN:VEVENT\r\nEND:VEVENT\r\n"])
+def test_an_earlier_file_that_is_none_is_refused(previous):
+    with pytest.raises(ProtocolError, match="Earlier calendar file"):
+        file(revision=1, previous=previous)
+
+
+def test_an_earlier_file_of_another_participant_or_not_earlier_is_refused():
+    ledger = timeline(FOLLOWUP, DATES, 3, TODAY)
+    with pytest.raises(ProtocolError, match="another participant"):
+        file(revision=1, previous=calendar_file(TRIAL, "INV-P02", ledger, 0, TODAY))
+    with pytest.raises(ProtocolError, match="above that of the earlier file"):
+        file(revision=1, previous=file(revision=1))

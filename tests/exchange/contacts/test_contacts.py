@@ -10,6 +10,7 @@ from twins import vcard as plain
 
 from protocol.conduct import without_identity
 from protocol.exchange.contacts.mail import mail_draft
+from protocol.exchange.contacts.names import parts_of
 from protocol.exchange.contacts.vcard import qr, vcard
 from protocol.records import ProtocolError
 from protocol.sites import e164
@@ -21,6 +22,10 @@ WORDS = TEXTS.map(lambda text: " ".join(text.split())).filter(bool)
 def with_contact(**update):
     site = SITES["union"]
     return site.model_copy(update={"contact": site.contact.model_copy(update=update)})
+
+
+def words(text):
+    return text.replace(",", " ").replace("，", " ").split()
 
 
 def read_by_vobject(card):
@@ -57,9 +62,8 @@ def test_a_plain_reader_gets_any_text_back_from_version_4(name, role, note):
     assert card["VERSION"] == ({}, "4.0")
     assert [plain.unescaped(card[key][1]) for key in ("FN", "TITLE", "NOTE")] == [name, role, note]
     assert card["TEL"] == ({"TYPE": "work", "VALUE": "uri"}, "tel:+862785726387")
-    family, given_name, *rest = plain.components(card["N"][1])
-    assert " ".join(part for part in (given_name, family) if part) == name
-    assert rest == ["", "", ""]
+    parts = plain.components(card["N"][1])
+    assert sorted(words(" ".join(parts))) == sorted(words(name))
     assert plain.components(card["ADR"][1]) == ["", "", "", "Wuhan", "Hubei", "430022", "China"]
 
 
@@ -126,3 +130,55 @@ def test_a_draft_needs_an_address_that_is_the_hospitals():
         mail_draft(SITES["central"], "NCT05672420", "W-017", "ineligible", [])
     with pytest.raises(ProtocolError, match="no mail address"):
         mail_draft(with_contact(mail=""), "NCT05672420", "W-017", "ineligible", [])
+
+
+@pytest.mark.parametrize(
+    ("registered", "family", "given_name", "prefix", "suffix"),
+    [
+        ("Hongxiang Wang, Professor", "Wang", "Hongxiang", "", "Professor"),
+        ("Hongxiang Wang", "Wang", "Hongxiang", "", ""),
+        ("Wang Hongxiang", "Wang", "Hongxiang", "", ""),
+        ("WANG Hongxiang", "WANG", "Hongxiang", "", ""),
+        ("Hongxiang WANG, MD, PhD", "WANG", "Hongxiang", "", "MD, PhD"),
+        ("Wang, Hongxiang", "Wang", "Hongxiang", "", ""),
+        ("Ouyang Ming", "Ouyang", "Ming", "", ""),
+        ("Zhang Xiao-Ming, Chief Physician", "Zhang", "Xiao-Ming", "", "Chief Physician"),
+        ("Yan Ma, MD", "Ma", "Yan", "", "MD"),
+        ("Yu Hu", "Hu", "Yu", "", ""),
+        ("王红祥", "王", "红祥", "", ""),
+        ("欧阳明教授", "欧阳", "明", "", "教授"),
+        ("王 红祥", "王", "红祥", "", ""),
+        ("买买提·艾力", "买买提·艾力", "", "", ""),
+        ("Sun Yat-sen", "Sun", "Yat-sen", "", ""),
+        ("Dr. John Q. Smith", "Smith", "John Q.", "Dr.", ""),
+        ("John Smith M.D., Ph.D.", "Smith", "John", "", "M.D., Ph.D."),
+        ("Smith, John, MD", "Smith", "John", "", "MD"),
+        ("Prof. Dr. med. Jan van der Berg", "van der Berg", "Jan", "Prof. Dr. med.", ""),
+        ("Martin King Jr.", "King", "Martin", "", "Jr."),
+        ("Zhang", "Zhang", "", "", ""),
+        ("Clinical Trials Office", "Clinical Trials Office", "", "", ""),
+    ],
+)
+def test_a_registered_name_is_taken_apart_by_the_way_it_is_written(registered, family, given_name, prefix, suffix):
+    assert parts_of(registered) == (family, given_name, prefix, suffix)
+    card = read_by_vobject(vcard(with_contact(name=registered), ""))
+    assert card.fn.value == registered
+    assert (card.n.value.family, card.n.value.given) == (family, given_name)
+
+
+def telephone_lines(version, **contact):
+    card = vcard(with_contact(**contact), "", version).decode().split("\r\n")
+    return [line for line in card if line.startswith("TEL")]
+
+
+def test_a_card_has_every_number_with_its_kind_and_extension():
+    both = "027-85726387转12 / 138 0013 8000"
+    assert telephone_lines("3.0", phone=both) == [
+        "TEL;TYPE=WORK,VOICE:+862785726387 ext. 12", "TEL;TYPE=WORK,CELL:+8613800138000",
+    ]  # fmt: skip
+    assert telephone_lines("4.0", phone=both) == [
+        "TEL;TYPE=WORK;VALUE=uri:tel:+862785726387;ext=12", 'TEL;TYPE="work,cell";VALUE=uri:tel:+8613800138000',
+    ]  # fmt: skip
+    assert telephone_lines("4.0", phone="027-85726387", phone_extension="7") == [
+        "TEL;TYPE=WORK;VALUE=uri:tel:+862785726387;ext=7"
+    ]

@@ -18,10 +18,11 @@ from support import paths
 from support.trial import TRIAL
 
 from protocol.exchange.foreign_json import Place
-from protocol.exchange.registry import usdm
+from protocol.exchange.registry import ctgov, usdm
 from protocol.exchange.registry.usdm import duration_days
 from protocol.followup import FollowupRecord, duration
 from protocol.records import ProtocolError
+from protocol.trial import load_trial
 
 VECTORS = paths.VECTORS / "usdm"
 STUDIES = sorted(VECTORS.glob("*_NCT*.json"))
@@ -416,3 +417,127 @@ def test_a_trial_the_export_has_no_design_for_is_refused():
     facts = tuple(fact for fact in identity.facts if fact.id != "study_type")
     with pytest.raises(ProtocolError, match="study_type"):
         usdm.export(TRIAL.model_copy(update={"identity": identity.model_copy(update={"facts": facts})}))
+
+
+RECORD = {
+    "identificationModule": {
+        "nctId": "NCT99999999", "briefTitle": "Brief", "officialTitle": "Official", "acronym": "ACRO",
+        "orgStudyIdInfo": {"id": "SP-1"},
+    },
+    "statusModule": {"overallStatus": "TERMINATED", "whyStopped": "Slow accrual"},
+    "designModule": {
+        "studyType": "INTERVENTIONAL", "phases": ["PHASE1", "PHASE2"],
+        "enrollmentInfo": {"count": 60, "type": "ESTIMATED"},
+        "designInfo": {
+            "allocation": "RANDOMIZED", "interventionModel": "PARALLEL", "primaryPurpose": "PREVENTION",
+            "maskingInfo": {"masking": "DOUBLE", "whoMasked": ["PARTICIPANT", "INVESTIGATOR"]},
+        },
+    },
+    "armsInterventionsModule": {
+        "armGroups": [{"label": "A", "type": "PLACEBO_COMPARATOR", "interventionNames": ["Device: D"]}],
+        "interventions": [{"type": "DEVICE", "name": "D", "armGroupLabels": ["A"]}],
+    },
+    "eligibilityModule": {
+        "eligibilityCriteria": "Inclusion Criteria:\n* a", "sex": "FEMALE", "minimumAge": "18 Years",
+    },
+    "contactsLocationsModule": {"locations": [{"facility": "H", "city": "Lyon", "country": "France"}]},
+}  # fmt: skip
+
+
+def exported(folder, **changes):
+    """The USDM study of a record of ClinicalTrials.gov whose modules are changed."""
+    content = deepcopy(RECORD)
+    for module, update in changes.items():
+        content[module] = content[module] | update
+    ctgov.write_folder(ctgov.draft(json.dumps({"protocolSection": content}).encode()), folder)
+    out = usdm.export(load_trial(folder))
+    schema = json.loads((VECTORS / "usdm-4-0-schema.json").read_text(encoding="utf-8"))
+    assert [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(out)] == []
+    version = out["study"]["versions"][0]
+    return version, version["studyDesigns"][0]
+
+
+def decode(code):
+    return code["standardCode"]["decode"] if "standardCode" in code else code["decode"]
+
+
+def test_design_arm_and_intervention_leave_with_the_terms_of_the_record(tmp_path):
+    version, design = exported(tmp_path / "t")
+    assert decode(design["blindingSchema"]) == "Double Blind Study"
+    assert [decode(one) for one in design["characteristics"]] == ["Randomized"]
+    assert [decode(one) for one in design["intentTypes"]] == ["Prevention Study"]
+    assert decode(design["model"]) == "Parallel Study"
+    assert "Who is masked: Participant, Investigator" in design["description"]
+    assert "Why stopped: Slow accrual" in design["description"]
+    assert decode(design["arms"][0]["type"]) == "Placebo Control Arm"
+    (device,) = version["studyInterventions"]
+    assert (decode(device["type"]), decode(device["role"])) == ("Medical Device", "Placebo")
+    titles = {decode(title["type"]): title["text"] for title in version["titles"]}
+    assert titles == {"Official Study Title": "Official", "Brief Study Title": "Brief", "Study Acronym": "ACRO"}
+    assert [one["text"] for one in version["studyIdentifiers"]] == ["NCT99999999", "SP-1"]
+    assert version["organizations"][2]["managedSites"][0]["country"]["code"] == "FRA"
+
+
+@pytest.mark.parametrize(
+    ("phases", "term"),
+    [
+        (["EARLY_PHASE1"], "Phase 0 Trial"), (["PHASE1"], "Phase I Trial"),
+        (["PHASE1", "PHASE2"], "Phase I/II Trial"),
+        (["PHASE1|PHASE2"], "Phase I/II Trial"), (["PHASE2", "PHASE3"], "Phase II/III Trial"),
+        (["PHASE4"], "Phase IV Trial"), (["NA"], "Not Applicable"), ([], None), (["PHASE1", "PHASE4"], None),
+    ],
+)  # fmt: skip
+def test_every_phase_has_its_own_term_and_none_is_invented(phases, term, tmp_path):
+    _version, design = exported(tmp_path / "t", designModule={"phases": phases})
+    assert (decode(design["studyPhase"]) if design["studyPhase"] else None) == term
+
+
+@pytest.mark.parametrize(
+    ("youngest", "oldest", "expected", "said"),
+    [
+        ("18 Years", "75 Years", [(18, "Year"), (75, "Year")], None),
+        ("6 Months", "5 Years", [(6, "Month"), (5, "Year")], None),
+        ("1 Day", "28 Days", [(1, "Day"), (28, "Day")], None),
+        ("37 Weeks", "42 Weeks", [(37, "Week"), (42, "Week")], None),
+        ("18 Years", None, None, "Eligible ages: 18 Years - no limit"),
+        (None, "17 Years", None, "Eligible ages: no limit - 17 Years"),
+        ("N/A", "17 Years", None, "Eligible ages: no limit - 17 Years"),
+        (None, None, None, "Eligible ages: not stated"),
+    ],
+)
+def test_ages_leave_in_their_own_units_and_a_limit_that_is_absent_is_not_invented(
+    youngest, oldest, expected, said, tmp_path
+):
+    ages = {"minimumAge": youngest, "maximumAge": oldest}
+    _version, design = exported(tmp_path / "t", eligibilityModule=ages)
+    population, found = design["population"], design["population"]["plannedAge"]
+    limits = found and [(found[end]["value"], decode(found[end]["unit"])) for end in ("minValue", "maxValue")]
+    assert limits == expected
+    assert (said in population["description"]) if said else "ages" not in (population["description"] or "")
+
+
+def test_the_number_that_took_part_is_not_called_planned(tmp_path):
+    _version, design = exported(tmp_path / "t", designModule={"enrollmentInfo": {"count": 194, "type": "ACTUAL"}})
+    assert design["population"]["plannedEnrollmentNumber"] is None
+    assert "Actual enrolment: 194" in design["population"]["description"]
+
+
+def test_an_undecided_criterion_is_not_exported_as_one_of_the_two(tmp_path):
+    with pytest.raises(ProtocolError, match="U1 undecided"):
+        exported(tmp_path / "t", eligibilityModule={"eligibilityCriteria": "* a"})
+
+
+@pytest.mark.parametrize(
+    ("category", "kind"),
+    [
+        ({"code": "C25532", "decode": "Inclusion Criteria"}, "inclusion"), ({"code": "C25370"}, "exclusion"),
+        ({"decode": "EXCLUSION"}, "exclusion"), ({"code": "C99", "decode": "Other"}, "undecided"),
+        (None, "undecided"),
+        ({"code": "C25532", "decode": "Exclusion Criteria"}, "undecided"),
+    ],
+)  # fmt: skip
+def test_a_category_that_is_neither_is_undecided(category, kind):
+    design = {"eligibilityCriteria": [{"criterionItemId": "i", "category": category}]}
+    version = {"eligibilityCriterionItems": [{"id": "i", "text": "HIV"}], "studyDesigns": [design]}
+    frame = usdm.criteria(read({"usdmVersion": "4.0.0", "study": {"versions": [version]}}))
+    assert frame[["id", "kind"]].to_numpy().tolist() == [[f"{kind[0].upper()}1", kind]]

@@ -49,7 +49,7 @@ def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) 
         "characteristic": [
             _characteristic(criterion.id, title, criterion.kind == "exclusion")
             for criterion, title in zip(screening.criteria, screening.titles, strict=True)
-            if on & {criterion.id, criterion.mirrors}
+            if on & {criterion.id, criterion.mirrors} and criterion.kind != "undecided"
         ],
         "member": [{"entity": _subject(name)} for name in members],
     }

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from protocol.display import shown
+from protocol.display import shown as as_html
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.frames import IDENTITY, same_identity
 from protocol.eligibility.verdicts import facts_behind
@@ -91,7 +91,7 @@ class CohortFile(NamedTuple):
         return f"CohortFile({size}, {len(self.problems):,} problems)"
 
     def _repr_html_(self) -> str:
-        return shown(repr(self), self.table())
+        return as_html(repr(self), self.table())
 
     def table(self) -> pd.DataFrame:
         """Return the problems, one row each, with the columns ``where``, ``found`` and ``write``."""

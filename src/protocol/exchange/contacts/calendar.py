@@ -1,7 +1,12 @@
-"""Calendar files (iCalendar, RFC 5545): a participant's visits, and the days on which eligibility changes."""
+"""Calendar files (iCalendar, RFC 5545 and 5546): a participant's visits, and the days on which eligibility changes.
+
+A file is one revision of a calendar. Its events have UIDs that stay the same over all revisions and a SEQUENCE that
+rises. An event of an earlier revision that no longer applies is written again with STATUS:CANCELLED: a calendar keeps
+what a newer file only leaves out.
+"""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
@@ -22,6 +27,7 @@ def calendar_file(
     revision: int,
     stamp: date,
     planned: Mapping[str, date] | None = None,
+    previous: bytes | None = None,
 ) -> bytes:
     """Write a ledger as a calendar file; the same input gives the same bytes.
 
@@ -41,21 +47,26 @@ def calendar_file(
         The day of this revision.
     planned : mapping of str to date, optional
         Visit id to the agreed day.
+    previous : bytes, optional
+        The file of an earlier revision. What it has and the ledger has not is cancelled. Without it, and from
+        revision 1 on, every visit of the ledger that does not apply or has no day is cancelled.
 
     Raises
     ------
     ProtocolError
-        If an id has another form, or for a negative revision.
+        If an id has another form, for a negative revision, and for an earlier file that is none or is not earlier.
     """
     if revision < 0:
         raise ProtocolError(_("Revision"), str(revision), _("0 or more"))
-    shown = ledger[~ledger["status"].isin(("not applicable", "not yet known"))]
-    events = [
-        (key, fields | {"sequence": revision})
-        for row in shown.to_dict("records")
+    is_shown = ~ledger["status"].isin(("not applicable", "not yet known"))
+    events = {
+        key: fields
+        for row in ledger[is_shown].to_dict("records")
         for key, fields in _visit_events(row, (planned or {}).get(row["id"]))
-    ]
-    return _calendar("follow-up", trial, participant, stamp, events, uid=f"{participant}@{trial}", method="PUBLISH")
+    }
+    visits = {row["id"]: row["name"] for row in ledger.to_dict("records")}
+    visits |= {f"{key}-window": _("Window: {visit}").format(visit=name) for key, name in visits.items()}
+    return _calendar("follow-up", trial, participant, stamp, revision, events, visits if revision else {}, previous)
 
 
 def _visit_events(row: Mapping[Any, Any], planned: date | None) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -76,7 +87,14 @@ def _visit_events(row: Mapping[Any, Any], planned: date | None) -> Iterator[tupl
         yield f"{row['id']}-window", visit | _days(opens, closes, _("Window: {visit}").format(visit=row["name"]))
 
 
-def eligibility_calendar(trial: str, participant: str, when: Timeline, stamp: date) -> bytes:
+def eligibility_calendar(
+    trial: str,
+    participant: str,
+    when: Timeline,
+    stamp: date,
+    revision: int | None = None,
+    previous: bytes | None = None,
+) -> bytes:
     """Write the days on which eligibility changes as all-day events; the same input gives the same bytes.
 
     Parameters
@@ -87,15 +105,28 @@ def eligibility_calendar(trial: str, participant: str, when: Timeline, stamp: da
         What :meth:`protocol.eligibility.EligibilityRecord.timeline` returns.
     stamp : date
         The day of writing.
+    revision : int, optional
+        0 or more, raised with every change (SEQUENCE). Without it, the number of days from the year 2000 to `stamp`,
+        or one more than that of the earlier file, so that a later file replaces an earlier one.
+    previous : bytes, optional
+        The file of an earlier revision: what it has and `when` has not is cancelled. Without it, and from revision 1
+        on, the first and the last day of enrolment are cancelled if there are none.
 
     Raises
     ------
     ProtocolError
-        If an id has another form than a study id.
+        As :func:`calendar_file`.
     """
+    if revision is None:
+        earlier = [sequence for _fields, sequence in _read_events(previous).values()] if previous else []
+        revision = max([(stamp - date(2000, 1, 1)).days, *(sequence + 1 for sequence in earlier)])
+    if revision < 0:
+        raise ProtocolError(_("Revision"), str(revision), _("0 or more"))
     about = _("As far as time decides. Decision support; the investigator decides.")
-    events = [(key, _days(day, day, summary) | {"description": about}) for key, day, summary in _changes(when)]
-    return _calendar("eligibility", trial, participant, stamp, events)
+    shown = {"description": about, "status": "CONFIRMED"}
+    events = {key: _days(day, day, summary) | shown for key, day, summary in _changes(when)}
+    possible = {"opens": _("First day of enrolment"), "closes": _("Last day of enrolment")} if revision else {}
+    return _calendar("eligibility", trial, participant, stamp, revision, events, possible, previous)
 
 
 def _changes(when: Timeline) -> Iterator[tuple[str, date, str]]:
@@ -134,25 +165,77 @@ def _calendar(
     trial: str,
     participant: str,
     stamp: date,
-    events: Iterable[tuple[str, Mapping[str, Any]]],
-    **properties: str,
+    revision: int,
+    events: Mapping[str, Mapping[str, Any]],
+    possible: Mapping[str, str],
+    previous: bytes | None,
 ) -> bytes:
-    """Write events, each given as a key for its UID and its properties."""
-    from icalendar import Calendar, Event
+    """Write one revision.
+
+    Parameters
+    ----------
+    topic, trial, participant, stamp, revision, previous
+        As for the two public functions.
+    events : mapping of str to mapping
+        The key in its UID to the properties of each event.
+    possible : mapping of str to str
+        The keys, with a summary, that earlier revisions may have had.
+    """
+    from icalendar import Calendar, Event, vCalAddress
 
     if not _TRIAL_ID.fullmatch(trial):
         raise ProtocolError(_("Trial ID"), repr(trial)[:60], _("letters, digits, hyphens; no space"))
     if not is_study_id(participant):
         raise ProtocolError(_("Study id"), repr(participant)[:60], STUDY_ID)
+    uids = {f"{participant}-{key}@{trial}": fields for key, fields in events.items()}
+    if previous is None:
+        gone = {f"{participant}-{key}@{trial}": _days(stamp, stamp, summary) for key, summary in possible.items()}
+    else:
+        gone = _earlier_events(previous, f"{participant}-", f"@{trial}", revision)
+    cancelled = {"description": _("This no longer applies."), "status": "CANCELLED"}
+    uids |= {uid: fields | cancelled for uid, fields in gone.items() if uid not in uids}
     calendar = Calendar()
-    for name, text in {"prodid": f"-//protocol workbook//{topic}//EN", "version": "2.0", **properties}.items():
+    suffix = "" if topic == "follow-up" else f"-{topic}"
+    head = {"prodid": f"-//protocol workbook//{topic}//EN", "version": "2.0", "uid": f"{participant}{suffix}@{trial}"}
+    for name, text in (head | {"method": "PUBLISH"}).items():
         calendar.add(name, text)
-    for key, fields in events:
+    organizer = vCalAddress("invalid:nomail")  # RFC 5546, 3.2.1 asks for one; no person stands here
+    organizer.params["CN"] = trial
+    for uid, fields in uids.items():
         event = Event()
-        event.add("uid", f"{participant}-{key}@{trial}")
+        event.add("uid", uid)
         event.add("dtstamp", datetime.combine(stamp, time(), UTC))
+        event.add("sequence", revision)
+        event.add("organizer", organizer)
         for name, value in fields.items():
             event.add(name, value)
         calendar.add_component(event)
     content: bytes = calendar.to_ical()
     return content
+
+
+def _earlier_events(previous: bytes, start: str, end: str, revision: int) -> dict[str, dict[str, Any]]:
+    """Return the days and the summary of the events of an earlier file of the same calendar, by UID."""
+    events = _read_events(previous)
+    if any(not (uid.startswith(start) and uid.endswith(end)) for uid in events):
+        found = _("events of another participant or trial")
+        raise ProtocolError(_("Earlier calendar file"), found, _("the file of this participant"))
+    if any(sequence >= revision for _fields, sequence in events.values()):
+        raise ProtocolError(_("Revision"), str(revision), _("a number above that of the earlier file"))
+    return {uid: fields for uid, (fields, _sequence) in events.items()}
+
+
+def _read_events(content: bytes) -> dict[str, tuple[dict[str, Any], int]]:
+    """Read days, summary and SEQUENCE of each event of a file, by UID."""
+    from icalendar import Calendar
+
+    events = {}
+    try:
+        for event in Calendar.from_ical(content).walk("VEVENT"):
+            last = event.decoded("DTEND") - timedelta(days=1)
+            fields = _days(event.decoded("DTSTART"), last, str(event["SUMMARY"]))
+            events[str(event["UID"])] = fields, int(event.get("SEQUENCE", 0))
+    except (ValueError, KeyError, TypeError, IndexError):
+        found, write = _("no calendar file of this workbook"), _("the file as it was saved")
+        raise ProtocolError(_("Earlier calendar file"), found, write) from None
+    return events

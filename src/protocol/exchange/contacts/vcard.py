@@ -8,8 +8,9 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from protocol.exchange.contacts.names import parts_of
 from protocol.records import ProtocolError
-from protocol.sites import Contact, Site, e164
+from protocol.sites import Contact, Site, Telephone, telephones
 
 _ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n", "\r": None})
 
@@ -41,17 +42,17 @@ def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | No
     contact = contact or site.contact
     if contact is None:
         raise ProtocolError(site.name, "no contact", "a contact in sites.toml first")
-    names = contact.name.split()
+    name = parts_of(contact.name)
     place = ";".join(_escaped(part) for part in (site.address, site.city, site.province, site.postcode, site.country))
     lines = [
         ("BEGIN", "VCARD"),
         ("VERSION", version),
-        ("N", f"{_escaped(names[-1])};{_escaped(' '.join(names[:-1]))};;;"),
+        ("N", ";".join(map(_escaped, (name.family, name.given, "", name.prefix, name.suffix)))),
         ("FN", _escaped(contact.name)),
         ("TITLE", _escaped(contact.role)),
         ("ORG", _escaped(site.name)),
         ("ADR;TYPE=WORK", f";;{place}"),
-        _telephone(contact, site, version),
+        *_telephones(contact, site, version),
         (f"EMAIL;TYPE={'INTERNET' if version == '3.0' else 'WORK'}", _escaped(contact.mail)),
         ("NOTE", _escaped(note)),
         ("END", "VCARD"),
@@ -59,12 +60,21 @@ def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | No
     return b"".join(_folded(f"{name}:{value}") + b"\r\n" for name, value in lines if value)
 
 
-def _telephone(contact: Contact, site: Site, version: Version) -> tuple[str, str]:
-    try:
-        number = e164(contact.phone, site.country)
-    except ProtocolError:
-        return f"TEL;TYPE=WORK{',VOICE' if version == '3.0' else ';VALUE=text'}", _escaped(contact.phone)
-    return ("TEL;TYPE=WORK,VOICE", number) if version == "3.0" else ("TEL;TYPE=WORK;VALUE=uri", f"tel:{number}")
+def _telephones(contact: Contact, site: Site, version: Version) -> list[tuple[str, str]]:
+    """Return a line for each number that can be dialled, and one for what cannot."""
+    found, rest = telephones(contact, site.country)
+    lines = [_telephone(number, version) for number in found]
+    if rest:
+        lines.append((f"TEL;TYPE=WORK{',VOICE' if version == '3.0' else ';VALUE=text'}", _escaped(rest)))
+    return lines
+
+
+def _telephone(number: Telephone, version: Version) -> tuple[str, str]:
+    if version == "4.0":
+        kind = '"work,cell"' if number.is_mobile else "WORK"
+        return f"TEL;TYPE={kind};VALUE=uri", number.uri
+    extension = f" ext. {number.extension}" if number.extension else ""
+    return f"TEL;TYPE=WORK,{'CELL' if number.is_mobile else 'VOICE'}", f"{number.number}{extension}"
 
 
 def _escaped(text: str) -> str:

@@ -61,6 +61,8 @@ def sections(trial: Trial) -> tuple[Section, ...]:
         The M11 sections the record has something for: 1 to 6, 8 and 11, and an appendix with the open questions.
         What the record does not state is named as not stated.
     """
+    open_ones = _criteria(trial, "undecided")
+    undecided = [Section("5", _("Criteria not known to admit or to exclude"), open_ones)] if open_ones else []
     return (
         Section("1.1.1", _("Objectives and endpoints"), _objectives(trial)),
         Section("1.1.2", _("Overall design"), _facts(trial, *_OVERALL)),
@@ -70,6 +72,7 @@ def sections(trial: Trial) -> tuple[Section, ...]:
         Section("4.1", _("Description of trial design"), _design(trial)),
         Section("5.2", _("Inclusion criteria"), _criteria(trial, "inclusion")),
         Section("5.3", _("Exclusion criteria"), _criteria(trial, "exclusion")),
+        *undecided,
         Section("6.1", _("Investigational trial intervention"), _intervention(trial)),
         Section("8.1", _("Trial assessments and procedures"), _assessments(trial.followup)),
         Section("11", _("Trial oversight: sites and contacts"), (_sites(trial),)),
@@ -79,9 +82,10 @@ def sections(trial: Trial) -> tuple[Section, ...]:
 
 
 _OVERALL = (
-    *("nct_id", "study_type", "phase", "design", "conditions", "sponsor", "status", "enrolment", "start_date"),
-    *("primary_completion_date", "completion_date", "eligible_ages", "gender", "healthy_volunteers"),
-    *("course", "follow_up"),
+    *("nct_id", "study_type", "phase", "design", "allocation", "intervention_model", "primary_purpose", "masking"),
+    *("who_masked", "conditions", "sponsor", "status", "why_stopped", "enrolment", "enrolment_type", "start_date"),
+    *("start_date_type", "primary_completion_date", "primary_completion_date_type", "completion_date"),
+    *("completion_date_type", "eligible_ages", "gender", "healthy_volunteers", "course", "follow_up"),
 )
 
 
@@ -140,6 +144,8 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
 
 def _design(trial: Trial) -> tuple[Line, ...]:
     arms = tuple(Line(arm.description, f"{arm.name} ({arm.type})", arm) for arm in trial.identity.arms)
+    if not trial.states("escalation"):
+        return arms
     design = trial.escalation.design
     named: dict[str, Sourced[Any]] = {
         _("Escalation design"): design.name,
@@ -176,7 +182,7 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
         )
         for item in trial.followup.frequencies
     )
-    return products + doses + levels
+    return products + (doses if trial.states("escalation") else ()) + (levels if trial.states("followup") else ())
 
 
 def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
@@ -200,7 +206,12 @@ def _sites(trial: Trial) -> SynopsisTable:
         )
         for site in trial.sites
     )
-    return SynopsisTable(head, rows)
+    origin = Provenance(source="registry: central contacts")
+    central = tuple(
+        ((_("Central contact"), "", one.name, f"{one.phone} {one.phone_extension}".strip(), one.mail), origin)
+        for one in trial.central_contacts
+    )
+    return SynopsisTable(head, rows + central)
 
 
 def _questions(trial: Trial) -> SynopsisTable:

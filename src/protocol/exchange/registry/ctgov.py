@@ -6,19 +6,19 @@ Source: the registry's study data structure, https://clinicaltrials.gov/data-api
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import tomli_w
 
 from protocol.exchange.documents.synopsis import wording_lines
 from protocol.exchange.foreign_json import Json, Place, read_json
+from protocol.exchange.registry.criteria_text import RegisteredCriterion, plain_text, split_criteria
 from protocol.records import ProtocolError
-from protocol.sites import Contact, Site, phone_problem
+from protocol.sites import Contact, Site, is_mail, phone_problem
 from protocol.trial import Arm, Trial
 
 __all__ = [
@@ -71,15 +71,20 @@ def study(content: bytes, name: str = "record") -> Place:
     return root
 
 
+_NAMES_OF_CODES = {"NA": "Not applicable", "NIH": "NIH"}
+"""Codes that are no words."""
+
+
 def words(code: str) -> str:
     """Write a code of the registry in words: NOT_YET_RECRUITING becomes Not yet recruiting."""
-    text = code.replace("_", " ").capitalize()
+    text = _NAMES_OF_CODES.get(code) or code.replace("_", " ").capitalize()
     return re.sub(r"[Pp]hase ?(\d)", r"Phase \1", text)
 
 
 def code(text: str) -> str:
     """Write words as the registry's code; the inverse of :func:`words`."""
-    return re.sub(r"PHASE_(\d)", r"PHASE\1", text.upper().replace(" ", "_"))
+    known = {name: code for code, name in _NAMES_OF_CODES.items()}
+    return known.get(text) or re.sub(r"PHASE_(\d)", r"PHASE\1", text.upper().replace(" ", "_"))
 
 
 # --- The facts of trial.toml: where each stands in a record, how it is read and how it is written ---
@@ -93,22 +98,44 @@ class _Form(NamedTuple):
 
 
 def _read_day(place: Place) -> date | str:
-    """Read a whole date; a month alone stays as it is written."""
+    """Read a whole date; a month alone, and what is no day of the calendar, stay as written."""
     text = place.text()
-    return date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
+    try:
+        return date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else text
+    except ValueError:
+        return text
+
+
+def _is_date(value: object) -> bool:
+    """Whether a value is a date, or a year with or without a month."""
+    return isinstance(value, date) or bool(re.fullmatch(r"[12]\d{3}(?:-(?:0[1-9]|1[0-2]))?", str(value)))
 
 
 def _read_texts(place: Place) -> list[str]:
     return [item.text() for item in place.each()]
 
 
-def _read_whole(place: Place) -> int | None:
+def _read_whole(place: Place) -> int | str | None:
+    """Read a whole number; another one stays as written."""
     number = place.number()
-    return None if number is None else int(number)
+    if number is None:
+        return None
+    return int(number) if number >= 0 and number % 1 == 0 else str(number)
+
+
+def _read_phases(place: Place) -> list[str]:
+    """Read the codes of the phases; older files join them: PHASE1|PHASE2."""
+    return [code for text in _read_texts(place) for code in re.split(r"[|/,]\s*", text) if code]
+
+
+def _limit(place: Place) -> str:
+    """Read an age; without one, and with N/A, there is no limit."""
+    text = place.text().strip()
+    return "" if text.upper() in ("N/A", "NA", "NONE") else text
 
 
 def _read_ages(module: Place) -> str:
-    youngest, oldest = module.at("minimumAge").text(), module.at("maximumAge").text()
+    youngest, oldest = _limit(module.at("minimumAge")), _limit(module.at("maximumAge"))
     return f"{youngest or _NO_LIMIT} - {oldest or _NO_LIMIT}" if youngest or oldest else ""
 
 
@@ -117,15 +144,26 @@ def _write_ages(text: str) -> Json:
     return {"minimumAge": youngest, "maximumAge": oldest}
 
 
+def _markup(text: str) -> str:
+    """Write a text in the registry's markup, the inverse of :func:`plain_text`; a bullet stays a bullet."""
+    return re.sub(r"(?m)^(\s*\* )|([\\\[\]<>&_~`*])", lambda found: found[1] or "\\" + found[2], text)
+
+
 _TEXT = _Form(Place.text, str)
+_MARKUP = _Form(lambda place: plain_text(place.text()), _markup)
 _CODE = _Form(lambda place: words(place.text()), code)
+_CODES = _Form(lambda place: [*map(words, _read_texts(place))], lambda names: [*map(code, names)])
 _DAY = _Form(_read_day, str)
 _TEXTS = _Form(_read_texts, list)
 _NAMES = _Form(
     lambda place: [item.at("name").text() for item in place.each()], lambda names: [{"name": name} for name in names]
 )
-_PHASES = _Form(lambda place: "/".join(map(words, _read_texts(place))), lambda text: [*map(code, text.split("/"))])
-_WHOLE = _Form(_read_whole, int)
+_CLASSES = _Form(
+    lambda place: [words(item.at("class").text()) for item in place.each()],
+    lambda names: [{"class": code(name)} for name in names],
+)
+_PHASES = _Form(lambda place: "/".join(map(words, _read_phases(place))), lambda text: [*map(code, text.split("/"))])
+_WHOLE = _Form(_read_whole, lambda value: value if isinstance(value, int) else None)
 _AGES = _Form(_read_ages, _write_ages)
 _YES_OR_NO = _Form(lambda place: {True: "Yes", False: "No"}.get(place.value, ""), lambda text: text == "Yes")
 
@@ -134,11 +172,11 @@ _FACTS = (
     ("title", "Title", "identificationModule.briefTitle", _TEXT),
     ("official_title", "Official title", "identificationModule.officialTitle", _TEXT),
     ("acronym", "Acronym", "identificationModule.acronym", _TEXT),
-    ("purpose", "Purpose", "descriptionModule.briefSummary", _TEXT),
-    ("background", "Background", "descriptionModule.detailedDescription", _TEXT),
+    ("purpose", "Purpose", "descriptionModule.briefSummary", _MARKUP),
+    ("background", "Background", "descriptionModule.detailedDescription", _MARKUP),
     ("sponsor", "Lead sponsor", "sponsorCollaboratorsModule.leadSponsor.name", _TEXT),
-    ("criteria_text", "Criteria as registered", "eligibilityModule.eligibilityCriteria", _TEXT),
-    ("study_population", "Study population", "eligibilityModule.studyPopulation", _TEXT),
+    ("criteria_text", "Criteria as registered", "eligibilityModule.eligibilityCriteria", _MARKUP),
+    ("study_population", "Study population", "eligibilityModule.studyPopulation", _MARKUP),
     ("study_type", "Study type", "designModule.studyType", _CODE),
     ("agency_class", "Agency class", "sponsorCollaboratorsModule.leadSponsor.class", _CODE),
     ("status", "Overall status", "statusModule.overallStatus", _CODE),
@@ -160,7 +198,105 @@ _FACTS = (
     ("enrolment", "Planned enrolment", "designModule.enrollmentInfo.count", _WHOLE),
     ("eligible_ages", "Eligible ages", "eligibilityModule", _AGES),
     ("healthy_volunteers", "Accepts healthy volunteers", "eligibilityModule.healthyVolunteers", _YES_OR_NO),
+    # What only some records state.
+    ("nct_aliases", "Earlier trial IDs", "identificationModule.nctIdAliases", _TEXTS),
+    ("sponsor_id", "Number of the sponsor", "identificationModule.orgStudyIdInfo.id", _TEXT),
+    ("sponsor_id_type", "Number of the sponsor: kind", "identificationModule.orgStudyIdInfo.type", _CODE),
+    ("sponsor_id_link", "Number of the sponsor: link", "identificationModule.orgStudyIdInfo.link", _TEXT),
+    ("organization", "Registering organization", "identificationModule.organization.fullName", _TEXT),
+    ("organization_class", "Class of the organization", "identificationModule.organization.class", _CODE),
+    ("status_verified", "Status verified", "statusModule.statusVerifiedDate", _DAY),
+    ("last_known_status", "Last known status", "statusModule.lastKnownStatus", _CODE),
+    ("why_stopped", "Why stopped", "statusModule.whyStopped", _MARKUP),
+    ("delayed_posting", "Posting delayed", "statusModule.delayedPosting", _YES_OR_NO),
+    ("expanded_access", "Expanded access", "statusModule.expandedAccessInfo.hasExpandedAccess", _YES_OR_NO),
+    ("expanded_access_id", "Expanded access: trial ID", "statusModule.expandedAccessInfo.nctId", _TEXT),
+    ("expanded_access_status", "Expanded access: status", "statusModule.expandedAccessInfo.statusForNctId", _CODE),
+    ("start_date_type", "Registered start is", "statusModule.startDateStruct.type", _CODE),
+    (
+        "primary_completion_date_type",
+        "Registered primary completion is",
+        "statusModule.primaryCompletionDateStruct.type",
+        _CODE,
+    ),
+    ("completion_date_type", "Registered completion is", "statusModule.completionDateStruct.type", _CODE),
+    ("enrolment_type", "Planned enrolment is", "designModule.enrollmentInfo.type", _CODE),
+    ("first_submitted", "Record first submitted", "statusModule.studyFirstSubmitDate", _DAY),
+    ("first_submitted_qc", "Record first checked", "statusModule.studyFirstSubmitQcDate", _DAY),
+    ("first_posted", "Record first posted", "statusModule.studyFirstPostDateStruct.date", _DAY),
+    ("first_posted_type", "Record first posted is", "statusModule.studyFirstPostDateStruct.type", _CODE),
+    ("results_waived", "Results waived", "statusModule.resultsWaived", _YES_OR_NO),
+    ("results_submitted", "Results first submitted", "statusModule.resultsFirstSubmitDate", _DAY),
+    ("results_submitted_qc", "Results first checked", "statusModule.resultsFirstSubmitQcDate", _DAY),
+    ("results_posted", "Results first posted", "statusModule.resultsFirstPostDateStruct.date", _DAY),
+    ("results_posted_type", "Results first posted is", "statusModule.resultsFirstPostDateStruct.type", _CODE),
+    ("disposition_submitted", "Delay of results submitted", "statusModule.dispFirstSubmitDate", _DAY),
+    ("disposition_submitted_qc", "Delay of results checked", "statusModule.dispFirstSubmitQcDate", _DAY),
+    ("disposition_posted", "Delay of results posted", "statusModule.dispFirstPostDateStruct.date", _DAY),
+    ("disposition_posted_type", "Delay of results posted is", "statusModule.dispFirstPostDateStruct.type", _CODE),
+    ("update_submitted", "Last update submitted", "statusModule.lastUpdateSubmitDate", _DAY),
+    ("record_updated_type", "Record last updated is", "statusModule.lastUpdatePostDateStruct.type", _CODE),
+    ("responsible_party", "Responsible party", "sponsorCollaboratorsModule.responsibleParty.type", _CODE),
+    (
+        "responsible_investigator",
+        "Responsible investigator",
+        "sponsorCollaboratorsModule.responsibleParty.investigatorFullName",
+        _TEXT,
+    ),
+    (
+        "responsible_investigator_title",
+        "Title of the responsible investigator",
+        "sponsorCollaboratorsModule.responsibleParty.investigatorTitle",
+        _TEXT,
+    ),
+    (
+        "responsible_investigator_affiliation",
+        "Affiliation of the responsible investigator",
+        "sponsorCollaboratorsModule.responsibleParty.investigatorAffiliation",
+        _TEXT,
+    ),
+    ("collaborator_classes", "Classes of collaborators", "sponsorCollaboratorsModule.collaborators", _CLASSES),
+    ("monitoring_committee", "Data monitoring committee", "oversightModule.oversightHasDmc", _YES_OR_NO),
+    ("fda_drug", "Drug regulated by the FDA", "oversightModule.isFdaRegulatedDrug", _YES_OR_NO),
+    ("fda_device", "Device regulated by the FDA", "oversightModule.isFdaRegulatedDevice", _YES_OR_NO),
+    ("unapproved_device", "Unapproved device", "oversightModule.isUnapprovedDevice", _YES_OR_NO),
+    ("pediatric_surveillance", "Pediatric postmarket surveillance", "oversightModule.isPpsd", _YES_OR_NO),
+    ("us_export", "Exported from the U.S.", "oversightModule.isUsExport", _YES_OR_NO),
+    ("patient_registry", "Patient registry", "designModule.patientRegistry", _YES_OR_NO),
+    ("target_duration", "Target duration of follow-up", "designModule.targetDuration", _TEXT),
+    ("allocation", "Allocation", "designModule.designInfo.allocation", _CODE),
+    ("intervention_model", "Intervention model", "designModule.designInfo.interventionModel", _CODE),
+    (
+        "intervention_model_description",
+        "Intervention model: description",
+        "designModule.designInfo.interventionModelDescription",
+        _MARKUP,
+    ),
+    ("primary_purpose", "Primary purpose", "designModule.designInfo.primaryPurpose", _CODE),
+    ("observational_model", "Observational model", "designModule.designInfo.observationalModel", _CODE),
+    ("time_perspective", "Time perspective", "designModule.designInfo.timePerspective", _CODE),
+    ("masking", "Masking", "designModule.designInfo.maskingInfo.masking", _CODE),
+    (
+        "masking_description",
+        "Masking: description",
+        "designModule.designInfo.maskingInfo.maskingDescription",
+        _MARKUP,
+    ),
+    ("who_masked", "Who is masked", "designModule.designInfo.maskingInfo.whoMasked", _CODES),
+    ("biospecimen_retention", "Retention of biospecimens", "designModule.bioSpec.retention", _CODE),
+    ("biospecimens", "Biospecimens", "designModule.bioSpec.description", _MARKUP),
+    ("gender_based", "Eligible by gender", "eligibilityModule.genderBased", _YES_OR_NO),
+    ("gender_description", "Eligible by gender: description", "eligibilityModule.genderDescription", _MARKUP),
+    ("data_sharing", "Sharing of participants' data", "ipdSharingStatementModule.ipdSharing", _CODE),
+    ("data_sharing_plan", "Sharing of data: plan", "ipdSharingStatementModule.description", _MARKUP),
+    ("data_sharing_types", "Sharing of data: documents", "ipdSharingStatementModule.infoTypes", _CODES),
+    ("data_sharing_time", "Sharing of data: time", "ipdSharingStatementModule.timeFrame", _MARKUP),
+    ("data_sharing_access", "Sharing of data: access", "ipdSharingStatementModule.accessCriteria", _MARKUP),
+    ("data_sharing_url", "Sharing of data: link", "ipdSharingStatementModule.url", _TEXT),
 )
+
+_ASKED = _FACTS[:25]
+"""Facts whose absence is a question to the sponsor, unless they are optional."""
 
 _NEEDED = {
     "title": "Title",
@@ -207,79 +343,7 @@ def _stated(section: Place) -> list[Json]:
 def _unknowns(stated: Iterable[Json]) -> dict[str, str]:
     """Name what the record has no field for, and what it could state and does not."""
     known = {fact["id"] for fact in stated} | _OPTIONAL
-    return _NOT_REGISTERED | {name: label.lower() for name, label, _path, _form in _FACTS if name not in known}
-
-
-# --- Criteria ---
-
-_Kind = Literal["inclusion", "exclusion"]
-
-_MOST_CRITERIA = 63
-"""In one draft. A longer text is split only at its headings, since its lines are hardly one criterion each."""
-
-_HEADING = re.compile(
-    r"^\W*(?:[\w-]+ ){0,3}?(inclusion|exclusion)(?: criteri(?:a|on))?(?: \([^)]*\))?\W*:?\W*$", re.I
-)
-_ITEM = re.compile(r"^(?:\d{1,2}[.)]|[*•\-–])\s+")
-
-
-@dataclass(frozen=True)
-class RegisteredCriterion:
-    """One criterion in the registry's words, without its number or bullet."""
-
-    kind: _Kind
-    number: int
-    wording: str
-
-    @property
-    def id(self) -> str:
-        """I1, E3 and so on."""
-        return f"{self.kind[0].upper()}{self.number}"
-
-    @property
-    def title(self) -> str:
-        """Inclusion 1, Exclusion 3 and so on."""
-        return f"{self.kind.capitalize()} {self.number}"
-
-    @property
-    def fact(self) -> str:
-        """The id of the fact that answers it."""
-        return f"{self.kind}_{self.number}"
-
-
-def split_criteria(text: str) -> list[RegisteredCriterion]:
-    """Split a criteria text at its headings and at the numbers or bullets that begin a line.
-
-    Nested lines stay with the criterion above them, and so does text after the last one. A text without headings and
-    numbers is one inclusion criterion. Too many criteria for one record become one of each kind.
-    """
-    pieces = _pieces(text)
-    if len(pieces) > _MOST_CRITERIA:
-        pieces = [(kind, "\n".join(part for _kind, part in group)) for kind, group in groupby(pieces, lambda p: p[0])]
-    numbers = dict.fromkeys(("inclusion", "exclusion"), 0)
-    found = []
-    for kind, wording in pieces:
-        numbers[kind] += 1
-        found.append(RegisteredCriterion(kind, numbers[kind], wording))
-    return found
-
-
-def _pieces(text: str) -> list[tuple[_Kind, str]]:
-    kind: _Kind = "inclusion"
-    pieces: list[tuple[_Kind, list[str]]] = []
-    is_after_heading = True
-    for line in text.splitlines():
-        heading = _HEADING.match(line)
-        if heading:
-            kind = "exclusion" if heading[1].lower() == "exclusion" else "inclusion"
-            is_after_heading = True
-        elif _ITEM.match(line) or is_after_heading:
-            if line.strip():
-                pieces.append((kind, [_ITEM.sub("", line)]))
-                is_after_heading = False
-        else:
-            pieces[-1][1].append(line)
-    return [(kind, "\n".join(lines).strip()) for kind, lines in pieces]
+    return _NOT_REGISTERED | {name: label.lower() for name, label, _path, _form in _ASKED if name not in known}
 
 
 # --- A record as a draft of a trial folder ---
@@ -302,23 +366,28 @@ def draft(content: bytes, name: str = "record") -> dict[str, str]:
     dict of str to str
         File name to text: the record as it came, ``trial.toml``, ``sites.toml``, ``eligibility.toml`` and
         ``eligibility_cases.toml`` from it, ``escalation.toml`` and ``followup.toml`` as bare drafts that only let
-        the pages open, and ``ambiguities.toml`` with a question for everything that the record does not state.
+        the pages open, and ``ambiguities.toml`` with a question for everything that the record does not state or
+        that the draft does not carry. A criterion whose sign the record does not say is undecided.
 
     Raises
     ------
     ProtocolError
         If the record cannot be used, as in :func:`study`, or has no location or no criteria.
     """
-    section = study(content, name).at("protocolSection")
+    record = study(content, name)
+    section = record.at("protocolSection")
     criteria = split_criteria(section.at("eligibilityModule", "eligibilityCriteria").text())
     if not criteria:
         raise ProtocolError("protocolSection.eligibilityModule.eligibilityCriteria", "no text", "the criteria")
+    undecided = _undecided(criteria)
+    questions = _numbered([*undecided.values(), *_questions(section), *_left_out(record)])
+    asked = {heading: question["id"] for heading, question in zip(undecided, questions, strict=False)}
     tables = {
         "trial.toml": _trial_tables(section),
         "sites.toml": _site_tables(section.at("contactsLocationsModule")),
-        "eligibility.toml": _eligibility_tables(criteria, _phases(section.at("designModule", "phases"))),
+        "eligibility.toml": _eligibility_tables(criteria, _phases(section.at("designModule", "phases")), asked),
         "eligibility_cases.toml": {item.id: _cases(item) for item in criteria},
-        "ambiguities.toml": {"ambiguities": _questions(section)},
+        "ambiguities.toml": {"ambiguities": questions},
     }
     return {
         "registry.json": content.decode("utf-8-sig"),
@@ -361,7 +430,7 @@ def _trial_tables(section: Place) -> Json:
         {
             "kind": kind,
             "measure": item.at("measure").text() or _NOT_STATED,
-            "description": item.at("description").text(),
+            "description": plain_text(item.at("description").text()),
             "time_frame": item.at("timeFrame").text(),
             "source": f"registry: {item.path}",
         }
@@ -378,11 +447,16 @@ def _trial_tables(section: Place) -> Json:
     }
 
 
+_LINKS = {"interventionNames": "interventions", "armGroupLabels": "arms", "otherNames": "other_names"}
+"""Fields that tie arms and interventions together."""
+
+
 def _read_arm(item: Place, name: str) -> Json:
     return {
         "name": item.at(name).text() or _NOT_STATED,
         "type": words(item.at("type").text()) or _NOT_STATED,
-        "description": item.at("description").text() or _NOT_STATED,
+        "description": plain_text(item.at("description").text()) or _NOT_STATED,
+        **{ours: _read_texts(item.at(theirs)) for theirs, ours in _LINKS.items() if item.at(theirs).value},
         "source": f"registry: {item.path}",
     }
 
@@ -424,29 +498,41 @@ def _read_site(item: Place, number: int) -> Json:
     if people[2:]:
         site["more_contacts"] = people[2:]
     latitude, longitude = (item.at("geoPoint", axis).number() for axis in ("lat", "lon"))
-    if latitude is not None and longitude is not None:
+    if _is_on_earth(latitude, longitude):
         source = f"registry: {item.path}.geoPoint, the city's"
         site["city_point"] = {"latitude": latitude, "longitude": longitude, "source": source}
     return site
+
+
+def _is_on_earth(latitude: float | None, longitude: float | None) -> bool:
+    """Whether both degrees are given and in their range."""
+    return latitude is not None and longitude is not None and abs(latitude) <= 90 and abs(longitude) <= 180
 
 
 def _read_contact(item: Place) -> Json:
     return {
         "name": item.at("name").text() or _NOT_STATED,
         "role": words(item.at("role").text()),
-        "mail": item.at("email").text(),
+        "mail": _read_mail(item.at("email")),
         "phone": item.at("phone").text(),
         "phone_extension": item.at("phoneExt").text(),
     }
 
 
+def _read_mail(place: Place) -> str:
+    """Read the first mail address of a field; empty if it holds none."""
+    candidates = (text.strip("<>()\"'").removeprefix("mailto:") for text in re.split(r"[\s;,]+", place.text()))
+    return next((text for text in candidates if text and is_mail(text)), "")
+
+
 def _phases(place: Place) -> list[str]:
     """Name the phases as they are called: PHASE1 is I. A study without a phase has a single one."""
     names = {"EARLY_PHASE1": "early I", "PHASE1": "I", "PHASE2": "II", "PHASE3": "III", "PHASE4": "IV"}
-    return [names[phase] for phase in _read_texts(place) if phase in names] or ["the only one"]
+    found = dict.fromkeys(names[phase] for phase in _read_phases(place) if phase in names)
+    return list(found) or ["the only one"]
 
 
-def _eligibility_tables(criteria: list[RegisteredCriterion], phases: list[str]) -> Json:
+def _eligibility_tables(criteria: list[RegisteredCriterion], phases: list[str], asked: dict[str, str]) -> Json:
     """Make each registered criterion one question to the investigator."""
     reason = "Draft: one answer by the investigator for the whole criterion, until it is taken apart into facts."
     return {
@@ -470,10 +556,11 @@ def _eligibility_tables(criteria: list[RegisteredCriterion], phases: list[str]) 
                 "kind": item.kind,
                 "title": item.title,
                 "wording": item.wording,
-                "condition": item.fact,
+                "condition": f"unclear({item.fact} or not {item.fact})" if item.kind == "undecided" else item.fact,
                 "type": "judgement",
                 "confirm": "screening",
-                "source": f"registry: eligibilityCriteria, {item.title}",
+                "ambiguities": [asked[item.heading]] if item.kind == "undecided" and item.heading in asked else [],
+                "source": f"registry: eligibilityCriteria, {item.heading or item.title}",
             }
             for item in criteria
         ],
@@ -481,7 +568,8 @@ def _eligibility_tables(criteria: list[RegisteredCriterion], phases: list[str]) 
 
 
 def _cases(item: RegisteredCriterion) -> list[Json]:
-    yes, no = ("met", "not met") if item.kind == "inclusion" else ("not met", "met")
+    expected = {"inclusion": ("met", "not met"), "exclusion": ("not met", "met")}
+    yes, no = expected.get(item.kind, ("unknown", "unknown"))
     return [
         {"says": "The investigator says that it applies", "expect": yes, "facts": {item.fact: True}},
         {"says": "The investigator says that it does not", "expect": no, "facts": {item.fact: False}},
@@ -489,33 +577,162 @@ def _cases(item: RegisteredCriterion) -> list[Json]:
     ]
 
 
-def _questions(section: Place) -> list[Json]:
+# --- The questions of a draft ---
+
+_DRAFT = "A bare draft stands in its place."
+_MOST_QUESTIONS = 99  # their ids are A01 to A99
+
+
+class _Question(NamedTuple):
+    """What is not clear, how grave it is, what it concerns, what is to be asked, and what holds until then."""
+
+    problem: str
+    severity: str
+    concerns: tuple[str, ...]
+    question: str
+    default: str = _DRAFT
+
+
+def _numbered(questions: list[_Question]) -> list[Json]:
+    """Number the questions; what does not fit is named in the last one."""
+    kept, more = questions[: _MOST_QUESTIONS - 1], questions[_MOST_QUESTIONS - 1 :]
+    if len(more) > 1:
+        problem = " ".join(item.problem for item in more)
+        more = [_Question(problem, "high", ("registry",), "What is stated on each of these?")]
+    return [
+        {
+            "id": f"A{number:02}",
+            "problem": item.problem,
+            "default": item.default,
+            "severity": item.severity,
+            "concerns": list(item.concerns),
+            "question": item.question,
+        }
+        for number, item in enumerate([*kept, *more], 1)
+    ]
+
+
+def _undecided(criteria: list[RegisteredCriterion]) -> dict[str, _Question]:
+    """Ask for the sign of the undecided criteria, once for each heading; the headings are the keys."""
+    found: dict[str, list[str]] = {}
+    for item in criteria:
+        if item.kind == "undecided":
+            found.setdefault(item.heading, []).append(item.id)
+    asked = {}
+    for heading, ids in found.items():
+        where = f"stand below “{heading}”" if heading else "stand below no heading"
+        asked[heading] = _Question(
+            f"{', '.join(ids)} {where}: the record does not say whether they admit or exclude.",
+            "high",
+            tuple(ids),
+            "Which of them are inclusion criteria, and which are exclusion criteria?",
+            "They are undecided: whatever is answered, their verdict is unknown.",
+        )
+    return asked
+
+
+def _questions(section: Place) -> list[_Question]:
     asked = [
-        (f"The record does not say: {label}.", "high", topic, f"What is stated on: {label}?")
+        _Question(f"The record does not say: {label}.", "high", (topic,), f"What is stated on: {label}?")
         for topic, label in _unknowns(_stated(section)).items()
     ]
     answers = "Each criterion is one answer by the investigator; none is computed."
-    asked.append((answers, "high", "eligibility", "Which facts and limits decide each criterion?"))
+    asked.append(_Question(answers, "high", ("eligibility",), "Which facts and limits decide each criterion?"))
+    asked += _unusable(section)
     module = section.at("contactsLocationsModule")
-    asked += [(problem, "medium", "sites", "Which number is right?") for problem in _phone_problems(module)]
+    asked += [_Question(text, "medium", ("sites",), "Which number is right?") for text in _phone_problems(module)]
+    asked += [_Question(text, "medium", ("sites",), "Which address is right?") for text in _mail_problems(module)]
     for key, lack, question in (
         ("facility", "no hospital is named", "Which hospitals are these?"),
         ("contacts", "no contact is registered", "Who is the contact there?"),
         ("status", "no status is registered", "Do these sites recruit?"),
     ):
         places = [item.path.rpartition(".")[2] for item in module.at("locations").each() if not item.at(key).value]
-        asked += [(f"At {', '.join(places)} {lack}.", "medium", "sites", question)] if places else []
+        if places:
+            asked.append(_Question(f"At {', '.join(places)} {lack}.", "medium", ("sites",), question))
+    return asked
+
+
+def _unusable(section: Place) -> list[_Question]:
+    """Ask for values that the record states and that cannot be right."""
+    found = []
+    for name, _label, path, form in _FACTS:
+        place = section.at(*path.split("."))
+        value = form.read(place)
+        if form is _DAY and value != "" and not _is_date(value):
+            found.append((name, f"{place.path} is {value!r}, which is no date of the calendar."))
+        elif form is _WHOLE and isinstance(value, str):
+            found.append((name, f"{place.path} is {value}, which is no number of participants."))
+        elif form is _AGES:
+            limits = (place.at(key) for key in ("minimumAge", "maximumAge"))
+            wrong = [one for one in limits if _limit(one) and not re.fullmatch(_AGE, _limit(one))]
+            found += [(name, f"{one.path} is {one.text()!r}, which is no age.") for one in wrong]
+    for item in section.at("contactsLocationsModule", "locations").each():
+        point = item.at("geoPoint")
+        latitude, longitude = point.at("lat").number(), point.at("lon").number()
+        if (latitude, longitude) != (None, None) and not _is_on_earth(latitude, longitude):
+            found.append(("sites", f"{point.path} is {latitude}, {longitude}, which is no place; it is left out."))
     return [
-        {
-            "id": f"A{number:02}",
-            "problem": problem,
-            "default": "A bare draft stands in its place.",
-            "severity": severity,
-            "concerns": [topic],
-            "question": question,
-        }
-        for number, (problem, severity, topic, question) in enumerate(asked[:99], 1)
+        _Question(problem, "high", (topic,), "What is right?", "The value stands as registered.")
+        for topic, problem in found
     ]
+
+
+_AGE = r"(\d+(?:\.\d+)?) (Year|Month|Week|Day|Hour|Minute)s?"
+"""An age as the registry writes it."""
+
+_CARRIED = (
+    r"contactsLocationsModule\.(?:centralContacts|locations\.contacts)\.(?:name|role|phone|phoneExt|email)"
+    r"|contactsLocationsModule\.overallOfficials\.(?:name|role|affiliation)"
+    r"|contactsLocationsModule\.locations\.(?:facility|status|city|state|zip|country|geoPoint\.(?:lat|lon))"
+    r"|armsInterventionsModule\.armGroups\.(?:label|type|description|interventionNames)"
+    r"|armsInterventionsModule\.interventions\.(?:name|type|description|armGroupLabels|otherNames)"
+    r"|outcomesModule\.(?:primary|secondary|other)Outcomes\.(?:measure|description|timeFrame)"
+    r"|eligibilityModule\.(?:minimumAge|maximumAge|stdAges)|sponsorCollaboratorsModule\.collaborators\.(?:name|class)"
+)
+"""Fields of the protocol section that the draft carries beside the facts; the registry works out stdAges itself."""
+
+
+def _left_out(record: Place) -> list[_Question]:
+    """Name the fields of a record that no file of the draft carries; they stand in ``registry.json`` only."""
+    facts = {path for _name, _label, path, _form in _FACTS}
+    protocol = record.value["protocolSection"]
+    fields = [path for path in dict.fromkeys(_fields(protocol, "")) if path not in facts]
+    missing = [path for path in fields if not re.fullmatch(_CARRIED, path)]
+    missing += [
+        name for name, value in record.value.items() if name not in ("protocolSection", "hasResults") and value
+    ]
+    if not missing:
+        return []
+    problem = f"The draft leaves out fields of the record: {', '.join(missing)}."
+    kept = "They stand in registry.json, beside the draft."
+    return [_Question(problem, "low", ("registry",), "Is any of them needed in the workbook?", kept)]
+
+
+def _fields(value: Any, path: str) -> Iterator[str]:
+    """Yield the path of every value that is not empty; items of a list share one."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _fields(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _fields(item, path)
+    elif value not in (None, ""):
+        yield path
+
+
+def _mail_problems(module: Place) -> list[str]:
+    """Say which registered mail addresses cannot be used, each with its place; at most 40."""
+    people = [*module.at("centralContacts").each()]
+    people += [person for item in module.at("locations").each() for person in item.at("contacts").each()]
+    fields = [person.at("email") for person in people]
+    notes = [
+        f"{field.path}: {field.text()!r} is "
+        + (f"more than one address; {_read_mail(field)} is used." if _read_mail(field) else "no mail address.")
+        for field in fields
+        if field.text() != _read_mail(field)
+    ]
+    return notes[:40]
 
 
 def _phone_problems(module: Place) -> list[str]:
@@ -537,6 +754,7 @@ _MODULES = (
     "identificationModule",
     "statusModule",
     "sponsorCollaboratorsModule",
+    "oversightModule",
     "descriptionModule",
     "conditionsModule",
     "designModule",
@@ -544,6 +762,7 @@ _MODULES = (
     "outcomesModule",
     "eligibilityModule",
     "contactsLocationsModule",
+    "ipdSharingStatementModule",
 )
 _CONTACT_ROLES = ("CONTACT", "PRINCIPAL_INVESTIGATOR", "SUB_INVESTIGATOR", "STUDY_DIRECTOR", "STUDY_CHAIR")
 
@@ -567,17 +786,17 @@ def export(trial: Trial) -> Json:
         if name in facts:
             _put(section, path, form.write(facts[name]))
     sponsor = section["sponsorCollaboratorsModule"].get("leadSponsor", {})
-    section["identificationModule"]["organization"] = {
-        "fullName": sponsor.get("name"),
-        "class": sponsor.get("class"),
-    }
-    section["eligibilityModule"].setdefault("eligibilityCriteria", _criteria_text(trial))
+    section["identificationModule"].setdefault(
+        "organization", {"fullName": sponsor.get("name"), "class": sponsor.get("class")}
+    )
+    section["eligibilityModule"].setdefault("eligibilityCriteria", _markup(_criteria_text(trial)))
     section["armsInterventionsModule"] = {
         "armGroups": [_written_arm(arm, "label") for arm in trial.identity.arms],
         "interventions": [_written_arm(arm, "name") for arm in trial.identity.interventions],
     }
     for item in trial.identity.outcomes:
-        outcome = {"measure": item.measure, "description": item.description, "timeFrame": item.time_frame}
+        description = _markup(item.description)
+        outcome = {"measure": item.measure, "description": description, "timeFrame": item.time_frame}
         section["outcomesModule"].setdefault(f"{item.kind}Outcomes", []).append(outcome)
     section["contactsLocationsModule"] = {
         "centralContacts": [_written_contact(contact) for contact in trial.central_contacts],
@@ -592,7 +811,13 @@ def _put(tree: Json, path: str, value: Any) -> None:
     *above, last = path.split(".")
     for step in above:
         tree = tree.setdefault(step, {})
-    tree[last] = tree.get(last, {}) | value if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        tree[last] = tree.get(last, {}) | value
+    elif isinstance(tree.get(last), list):  # two facts about the same items
+        nothing: Json = {}
+        tree[last] = [one | other for one, other in zip_longest(tree[last], value, fillvalue=nothing)]
+    else:
+        tree[last] = value
 
 
 def _officials(trial: Trial) -> list[Json]:
@@ -606,16 +831,19 @@ def _officials(trial: Trial) -> list[Json]:
 
 
 def _written_arm(arm: Arm, name: str) -> Json:
-    return {name: arm.name, "type": code(arm.type), "description": arm.description}
+    links = {theirs: list(getattr(arm, ours)) for theirs, ours in _LINKS.items()}
+    return {name: arm.name, "type": code(arm.type), "description": _markup(arm.description), **links}
 
 
 def _criteria_text(trial: Trial) -> str:
-    """Number the criteria in the registry's words under its two headings."""
+    """Number the criteria in the registry's words under its two headings; undecided ones stand under a third."""
     blocks = []
-    for kind in ("inclusion", "exclusion"):
+    headings = {"inclusion": "Inclusion Criteria:", "exclusion": "Exclusion Criteria:"}
+    for kind, heading in (headings | {"undecided": "Inclusion or Exclusion Criteria (not decided):"}).items():
         found = [item for item in trial.eligibility.criteria if item.kind == kind]
         lines = [f"{item.id[1:]}. " + "\n".join(wording_lines(item)) for item in found]
-        blocks.append("\n".join([f"{kind.capitalize()} Criteria:", "", *lines]))
+        if found or kind in headings:
+            blocks.append("\n".join([heading, "", *lines]))
     return "\n\n".join(blocks)
 
 

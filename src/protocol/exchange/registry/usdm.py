@@ -9,11 +9,13 @@ A window in USDM is two non-negative durations: how long before and how long aft
 """
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from html import unescape
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -23,33 +25,15 @@ from protocol.exchange.documents.synopsis import wording_lines
 from protocol.exchange.foreign_json import Json, Place, read_json
 from protocol.followup import Anchor, FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError, Provenance
+from protocol.sites import country_codes
 from protocol.trial import Trial
 
 __all__ = ["Bounds", "criteria", "duration_days", "export", "schedule", "study"]
 
 # --- Codes ---
 
-_TERMS = {
-    "After": "C201356", "Before": "C201357", "Fixed Reference": "C201358", "Start to Start": "C201355",
-    "Inclusion Criteria": "C25532", "Exclusion Criteria": "C25370",
-    "Visit": "C25716", "Hospital": "C16696", "In Person": "C175574",
-    "Screening Epoch": "C202487", "Treatment Epoch": "C101526", "Follow-Up Epoch": "C202578",
-    "Investigational Arm": "C174266", "Data Generated Within Study": "C188866",
-    "Primary Objective": "C85826", "Primary Endpoint": "C94496",
-    "Interventional Study": "C98388", "Single Group Study": "C82640", "Open Label Study": "C49659",
-    "Experimental Intervention": "C41161", "Biological Agent": "C307", "Pharmacologic Substance": "C1909",
-    "Female": "C16576", "Male": "C20197", "Year": "C29848",
-    "Clinical Study Sponsor": "C70793", "Sponsor": "C70793", "Study Registry": "C93453",
-    "Healthcare Facility": "C21541",
-    "Official Study Title": "C99905x2", "Brief Study Title": "C99905x1",
-    "Phase I/II Trial": "C15693", "Phase II Trial": "C15601", "Phase III Trial": "C15602",
-}  # fmt: skip
-"""As they stand in CDISC's own USDM 4.0 examples (DDF-RA, CC-BY-4.0)."""
-
-_PHASES = {"Phase 1/Phase 2": "Phase I/II Trial", "Phase 2": "Phase II Trial", "Phase 3": "Phase III Trial"}
-
-_COUNTRIES = {"China": "CHN"}
-"""A site elsewhere is exported as an organization without a site of the standard, which needs the code."""
+with Path(__file__).with_name("usdm_terms.toml").open("rb") as _file:
+    _CODES = tomllib.load(_file)
 
 _EPOCHS = {"Screening": "Screening Epoch", "Treatment": "Treatment Epoch", "Follow-up": "Follow-Up Epoch"}
 
@@ -65,8 +49,8 @@ _EMPTY_LISTS = {
     "Encounter": "notes",
     "Endpoint": "notes",
     "InterventionalStudyDesign": """
-        therapeuticAreas characteristics estimands indications biospecimenRetentions documentVersionIds
-        analysisPopulations notes subTypes intentTypes""",
+        therapeuticAreas estimands indications biospecimenRetentions documentVersionIds analysisPopulations notes
+        subTypes""",
     "Objective": "notes",
     "Study": "documentedBy",
     "StudyArm": "populationIds notes",
@@ -89,7 +73,7 @@ _NULLS = {
     "Objective": "label description dictionaryId",
     "Organization": "legalAddress",
     "ScheduledActivityInstance": "timelineId",
-    "StudyDesignPopulation": "label description plannedCompletionNumber",
+    "StudyDesignPopulation": "label plannedCompletionNumber",
     "StudyElement": "transitionStartRule transitionEndRule",
     "StudyIntervention": "minimumResponseDuration",
     "StudyRole": "masking",
@@ -119,7 +103,7 @@ class _Pieces:
         """Make a coded term of CDISC."""
         return self.make(
             "Code",
-            code=_TERMS[words],
+            code=_CODES["terms"][words],
             codeSystem="http://www.cdisc.org",
             codeSystemVersion="2024-09-27",
             decode=words,
@@ -339,13 +323,17 @@ def export(trial: Trial) -> Json:
     Raises
     ------
     ProtocolError
-        If the trial is not interventional or has more than one arm: the export knows no other design.
+        If the trial is not interventional or has more than one arm: the export knows no other design. If a criterion
+        is undecided: in the standard it either admits or excludes.
     """
     facts = _Facts(trial)
     if facts["study_type"] != "Interventional":
         raise ProtocolError("trial.toml, study_type", repr(facts["study_type"]), "an interventional trial to export")
     if len(trial.identity.arms) != 1:
         raise ProtocolError("trial.toml, arms", f"{len(trial.identity.arms)} arms", "a trial of one group to export")
+    if undecided := [item.id for item in trial.eligibility.criteria if item.kind == "undecided"]:
+        write = "inclusion or exclusion as their kind"
+        raise ProtocolError("eligibility.toml, criteria", f"{', '.join(undecided)} undecided", write)
     pieces = _Pieces()
     make, code = pieces.make, pieces.code
     sponsor = _organization(pieces, facts["sponsor"], "Clinical Study Sponsor")
@@ -360,8 +348,8 @@ def export(trial: Trial) -> Json:
             name=arm.name,
             label=arm.name,
             description=arm.description,
-            role=code("Experimental Intervention"),
-            type=code("Biological Agent" if arm.type == "Biological" else "Pharmacologic Substance"),
+            role=code(_CODES["role"].get(trial.identity.arms[0].type, "Experimental Intervention")),
+            type=code(_CODES["intervention"].get(arm.type, "Other")),
         )
         for arm in trial.identity.interventions
     ]
@@ -371,13 +359,10 @@ def export(trial: Trial) -> Json:
         rationale=facts["purpose"],
         studyIdentifiers=[
             make("StudyIdentifier", text=facts["nct_id"], scopeId=registry["id"]),
-            make("StudyIdentifier", text=_NOT_STATED, scopeId=sponsor["id"]),
+            make("StudyIdentifier", text=facts["sponsor_id"], scopeId=sponsor["id"]),
         ],
         studyDesigns=[_design(trial, pieces, facts, items, interventions)],
-        titles=[
-            make("StudyTitle", text=facts["title"], type=code(f"{kind} Study Title"))
-            for kind in ("Official", "Brief")
-        ],
+        titles=[make("StudyTitle", text=text, type=code(kind)) for kind, text in _titles(facts).items()],
         eligibilityCriterionItems=items,
         organizations=[sponsor, registry, *_hospitals(trial, pieces)],
         studyInterventions=interventions,
@@ -409,6 +394,17 @@ class _Facts:
         return str(fact.value) if fact else _NOT_STATED
 
 
+def _titles(facts: _Facts) -> dict[str, str]:
+    """Return the titles by their type; the standard requires an official one, so the brief one stands in for it."""
+    official, acronym = (facts[name] for name in ("official_title", "acronym"))
+    titles = {
+        "Official Study Title": facts["title"] if official == _NOT_STATED else official,
+        "Brief Study Title": facts["title"],
+        "Study Acronym": acronym,
+    }
+    return {kind: text for kind, text in titles.items() if text != _NOT_STATED}
+
+
 def _organization(pieces: _Pieces, name: str, kind: str, sites: Iterable[Json] = ()) -> Json:
     return pieces.make(
         "Organization",
@@ -425,10 +421,10 @@ def _hospitals(trial: Trial, pieces: _Pieces) -> list[Json]:
     found = []
     for site in trial.sites:
         managed = []
-        if site.country in _COUNTRIES:
+        if codes := country_codes(site.country):  # the standard needs one for a site
             country = pieces.make(
                 "Code",
-                code=_COUNTRIES[site.country],
+                code=codes[1],
                 codeSystem="ISO 3166 1 alpha3",
                 codeSystemVersion="2020-08",
                 decode=site.country,
@@ -451,7 +447,7 @@ def _design(trial: Trial, pieces: _Pieces, facts: _Facts, items: list[Json], int
             name=arm.name,
             label=arm.name,
             description=arm.description,
-            type=code("Investigational Arm"),
+            type=code(_CODES["arm"].get(arm.type, "Protocol Treatment Arm")),
             dataOriginDescription="Collected in this study",
             dataOriginType=code("Data Generated Within Study"),
         )
@@ -473,12 +469,16 @@ def _design(trial: Trial, pieces: _Pieces, facts: _Facts, items: list[Json], int
             for criterion, item in zip(trial.eligibility.criteria, items, strict=True)
         ]
     )
-    phase = _PHASES.get(facts["phase"])
+    phase, masking, purpose, model = (
+        _CODES[name].get(facts[name]) for name in ("phase", "masking", "primary_purpose", "intervention_model")
+    )
+    if masking is None and "no masking" in facts["design"]:
+        masking = "Open Label Study"
     return make(
         "InterventionalStudyDesign",
         name=facts["nct_id"],
         label=facts["phase"],
-        description=facts["design"],
+        description=_described(trial),
         studyType=code("Interventional Study"),
         studyPhase=pieces.alias(phase) if phase else None,
         encounters=plan.encounters,
@@ -493,9 +493,26 @@ def _design(trial: Trial, pieces: _Pieces, facts: _Facts, items: list[Json], int
         population=_population(pieces, facts, entries),
         scheduleTimelines=plan.timelines,
         eligibilityCriteria=entries,
-        model=code("Single Group Study"),
-        blindingSchema=pieces.alias("Open Label Study") if "no masking" in facts["design"] else None,
+        model=code(model or "Single Group Study"),
+        characteristics=[code("Randomized")] if facts["allocation"] == "Randomized" else [],
+        intentTypes=[code(purpose)] if purpose else [],
+        blindingSchema=pieces.alias(masking) if masking else None,
     )
+
+
+_DESIGN_FACTS = (
+    *("design", "allocation", "intervention_model", "intervention_model_description", "primary_purpose", "masking"),
+    *("masking_description", "who_masked", "why_stopped"),
+)
+
+
+def _described(trial: Trial) -> str:
+    """Describe the design in the registry's words, for what the standard has no code for."""
+    found = [fact for fact in map(trial.identity.get, _DESIGN_FACTS) if fact and fact.value != _NOT_STATED]
+    if [fact.id for fact in found] == ["design"]:
+        return str(found[0].value)
+    values = (", ".join(fact.value) if isinstance(fact.value, tuple) else str(fact.value) for fact in found)
+    return "; ".join(f"{fact.label}: {value}" for fact, value in zip(found, values, strict=True)) or _NOT_STATED
 
 
 def _objective(trial: Trial, pieces: _Pieces, facts: _Facts) -> Json:
@@ -515,16 +532,27 @@ def _objective(trial: Trial, pieces: _Pieces, facts: _Facts) -> Json:
     return pieces.make("Objective", name="Primary", text=facts["purpose"], level=level, endpoints=endpoints)
 
 
+_AGE = re.compile(r"(\d+(?:\.\d+)?) (Year|Month|Week|Day|Hour|Minute)s?")
+
+
 def _population(pieces: _Pieces, facts: _Facts, entries: list[Json]) -> Json:
-    ages = re.fullmatch(r"(\d+) Years - (\d+) Years", facts["eligible_ages"])
+    """Make the population; what the standard cannot hold, such as an age without an upper limit, is described."""
+    ages = [_AGE.fullmatch(age) for age in facts["eligible_ages"].split(" - ")]
+    limits = [pieces.quantity(float(age[1]), age[2]) for age in ages if age] if len(ages) == 2 and all(ages) else None
     sexes = ["Female", "Male"] if facts["gender"] == "All" else [facts["gender"]]
-    number = facts["enrolment"]
-    limits = [pieces.quantity(int(age), "Year") for age in ages.groups()] if ages else None
+    number, is_actual = facts["enrolment"], facts["enrolment_type"] == "Actual"
+    says = {
+        "Eligible ages": None if limits else facts["eligible_ages"],
+        "Healthy volunteers": facts["healthy_volunteers"] if facts["healthy_volunteers"] == _NOT_STATED else None,
+        "Actual enrolment": number if is_actual else None,
+        "Gender": None if facts["gender_description"] == _NOT_STATED else facts["gender_description"],
+    }
     return pieces.make(
         "StudyDesignPopulation",
         name="Population",
+        description="; ".join(f"{name}: {text}" for name, text in says.items() if text) or None,
         includesHealthySubjects=facts["healthy_volunteers"] == "Yes",
-        plannedEnrollmentNumber=pieces.quantity(int(number)) if number.isdigit() else None,
+        plannedEnrollmentNumber=pieces.quantity(int(number)) if number.isdigit() and not is_actual else None,
         plannedSex=[pieces.code(sex) for sex in sexes if sex in ("Female", "Male")],
         criterionIds=[entry["id"] for entry in entries],
         plannedAge=limits and pieces.make("Range", minValue=limits[0], maxValue=limits[1], isApproximate=False),
@@ -619,7 +647,8 @@ def criteria(root: Place) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``id`` (I1, E1 and so on, by order), ``kind`` (inclusion or exclusion), ``identifier``, ``name``, ``text``
+        ``id`` (I1, E1, U1 and so on, by order), ``kind`` (inclusion, exclusion, or undecided if the category is
+        neither), ``identifier``, ``name``, ``text``
         (as it stands, with its markup) and ``plain`` (without; a reference stands in square brackets by its name).
     """
     items = {
@@ -632,8 +661,7 @@ def criteria(root: Place) -> pd.DataFrame:
         reference = entry.at("criterionItemId")
         if reference.text() not in items:
             raise ProtocolError(reference.path, f"{reference.value!r}", "the id of a criterion item in the same file")
-        category = entry.at("category", "decode").text().lower()
-        kind = "exclusion" if category.startswith("exclusion") else "inclusion"
+        kind = _kind(entry.at("category"))
         number = sum(row["kind"] == kind for row in rows) + 1
         text = items[reference.text()].at("text").text()
         rows.append(
@@ -647,6 +675,17 @@ def criteria(root: Place) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=["id", "kind", "identifier", "name", "text", "plain"])
+
+
+def _kind(category: Place) -> str:
+    """Return the kind that a category's code and word agree on; undecided if they name none, or two."""
+    code, word = category.at("code").text(), category.at("decode").text().lower()
+    found = {
+        kind
+        for kind in ("inclusion", "exclusion")
+        if code == _CODES["terms"][f"{kind.capitalize()} Criteria"] or word.startswith(kind)
+    }
+    return found.pop() if len(found) == 1 else "undecided"
 
 
 def _plain(text: str) -> str:

@@ -184,9 +184,11 @@ class EligibilityPage(Panel):
     def _cohort(self) -> widgets.Widget:
         thresholds = [p for p in self.record.parameters if not p.options]
         readings = [p for p in self.record.parameters if p.options]
-        titles = (_("Thresholds"), _("Alternative readings"))
-        panel = widgets.Accordion([self._controls(thresholds), self._controls(readings)], selected_index=0)
-        panel.titles = titles
+        groups = {_("Thresholds"): thresholds, _("Alternative readings"): readings}
+        shown = {title: self._controls(some) for title, some in groups.items() if some}
+        if not shown:
+            return classed(self.cohort.view, "pw-main")
+        panel = widgets.Accordion(list(shown.values()), selected_index=0, titles=tuple(shown))
         lead = _("Change one and every verdict, count and picture follows. The record itself stays as it is.")
         side = widgets.VBox([Text(paragraph(lead, "lead"), role=""), panel])
         return row(classed(side, "pw-side", "pw-after"), classed(self.cohort.view, "pw-main"))

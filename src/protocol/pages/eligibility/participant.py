@@ -242,6 +242,7 @@ class ScreeningRecordPart:
 
     def __init__(self, trial: Trial, present: Callable[[], Present]) -> None:
         self.trial, self.present = trial, present
+        self._calendars: dict[str, bytes] = {}  # the last file of each study id, whose events the next one cancels
         self.study_id = field(
             widgets.Text, _("Study id"), width="short", placeholder="S-014", continuous_update=False
         )
@@ -284,7 +285,9 @@ class ScreeningRecordPart:
             registry_version=_("registry record of {day}").format(day=day),
             software=f"protocol workbook {__version__}",
         )
-        calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of)
+        earlier = self._calendars.get(kept.study_id)
+        calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of, previous=earlier)
+        self._calendars[kept.study_id] = calendar
         files = [
             (_("Record (JSON)"), screening_file_name(kept, "json"), screening_json(kept), "application/json"),
             (

@@ -187,7 +187,11 @@ def _line(verdict: Verdict, still: Provisional | None = None) -> Markup:
 
 
 def _origin(criterion: Criterion, still: Provisional | None, added: Collection[str]) -> Markup:
-    kinds = {"inclusion": _("Inclusion criterion {id}"), "exclusion": _("Exclusion criterion {id}")}
+    kinds = {
+        "inclusion": _("Inclusion criterion {id}"),
+        "exclusion": _("Exclusion criterion {id}"),
+        "undecided": _("Criterion {id}, not known whether it admits or excludes"),
+    }
     of_list = kinds[criterion.kind].format(id=criterion.id)
     which = _("Before an infusion, no criterion of the list") if criterion.id in added else of_list
     final = _("provisional, final {when}").format(when=_until(still)) if still else _("final")
@@ -210,7 +214,8 @@ def _tree(answer: Answer, criterion: Criterion) -> Markup | str:
     """Show the parts of a compound criterion and how they are joined; nothing for a single statement."""
     if answer.tree is None or not answer.tree.children:
         return ""
-    lead = _("Required, part by part") if criterion.kind == "inclusion" else _("Excluded when this is true")
+    leads = {"inclusion": _("Required, part by part"), "exclusion": _("Excluded when this is true")}
+    lead = leads.get(criterion.kind, _("Not known whether this admits or excludes"))
     return details(lead, _HTML.tree(_node(answer.tree)))
 
 

@@ -1,6 +1,6 @@
 """Record what happened to a participant: a visit, another event, or a correction of an entry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -13,7 +13,14 @@ from protocol.followup import timelines
 from protocol.pages.followup.ledger_text import status_text, window_text
 from protocol.pages.kit import Day, Text, details, field, joined, macros, offer, paragraph, row, section, strong
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.event_text import CAUSES, KINDS, LINEAGES, RESPONSES, TOXICITIES, event_text
+from protocol.pages.trial_log.event_text import (
+    CAUSES,
+    KINDS,
+    RESPONSES,
+    TOXICITIES,
+    event_text,
+    recoveries_of,
+)
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -66,7 +73,7 @@ class ParticipantEventsPanel:
         self.missed = Recorder(desk, _("Missed"), lambda: self._visit_event(done=False), self._visited, form)
         self.missed.record.button_style = ""
 
-        options = [(KINDS[kind], kind) for kind in OFFERED]
+        options = [(KINDS[kind], kind) for kind in OFFERED if kind != "recovery" or recoveries_of(desk.trial)]
         self.kind = field(widgets.Dropdown, _("What happened"), options=options, value="infused")
         self.on = field(Day, _("On"), value=today)
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
@@ -156,7 +163,11 @@ class ParticipantEventsPanel:
         options = [(row["name"], row["id"]) for row in ledger.to_dict("records")]
         if options != list(self.visit.options):
             offer(self.visit, options)
-        entries = [(f"{e.sequence}: {event_text(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
+        known_recoveries = recoveries_of(self._desk.trial)
+        entries = [
+            (f"{e.sequence}: {event_text(e.content, known_recoveries)}", e.sequence)
+            for e in self._desk.entries_of(name)
+        ]
         if entries[::-1] != list(self.wrong.options):
             self._showing = True  # the right day that a person put in stays
             offer(self.wrong, entries[::-1])
@@ -164,7 +175,7 @@ class ParticipantEventsPanel:
 
     def _ask(self, _change: Any = None) -> None:
         """Show the fields that the kind of event needs."""
-        kind, choices = self.kind.value, details_of(self.kind.value)
+        kind, choices = self.kind.value, details_of(self.kind.value, recoveries_of(self._desk.trial))
         self.detail.options = choices
         for control, needed in (
             (self.detail, bool(choices)),
@@ -197,7 +208,7 @@ class ParticipantEventsPanel:
         if course is None:
             text = _("{name} is not in the log, or not to be seen by you. A consent or a screening begins a course.")
             return paragraph(text.format(name=name))
-        lines = [event_text(entry.content) for entry in self._desk.entries_of(name)]
+        lines = [event_text(entry.content, recoveries_of(self._desk.trial)) for entry in self._desk.entries_of(name)]
         story = details(_("{n} entries").format(n=len(lines)), macros("lists").bullets(lines))
         return paragraph(self._next_visit(ledger)) + story
 
@@ -261,9 +272,9 @@ _MORE: dict[str, Callable[[ParticipantEventsPanel, ParticipantHistory | None], d
 }
 
 
-def details_of(kind: str) -> list[tuple[str, str]]:
+def details_of(kind: str, recoveries: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return what can be chosen for a kind of event, as labels and codes."""
-    lists = {"response": RESPONSES, "recovery": LINEAGES, "withdrawn": CAUSES}
+    lists = {"response": RESPONSES, "recovery": recoveries, "withdrawn": CAUSES}
     if kind == "dlt_assessed":
         toxic = [(_("a DLT: {what}").format(what=label), code) for code, label in TOXICITIES.items()]
         return [(_("no DLT"), ""), *toxic]

@@ -1,5 +1,6 @@
 """The overview page: the protocol at a glance, the state of the trial, open questions, and the record as files."""
 
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -105,11 +106,13 @@ def _fact_table(facts: list[TrialFact], caption: str) -> Markup:
 def size_cards(trial: Trial) -> Markup:
     """Return the size of the protocol as a row of cards."""
     criteria, followup = trial.eligibility.criteria, trial.followup
-    inclusions = sum(criterion.kind == "inclusion" for criterion in criteria)
+    counts = Counter(criterion.kind for criterion in criteria)
+    undecided = [(counts["undecided"], _("criteria that may admit or exclude"))] if counts["undecided"] else []
     grid = f"{len(trial.escalation.doses)} × {len(trial.escalation.frequencies)}"
     cards: list[tuple[object, str]] = [
-        (f"{inclusions} + {len(criteria) - inclusions}", _("inclusion and exclusion criteria")),
-        (grid, _("doses by infusion frequencies")),
+        (f"{counts['inclusion']} + {counts['exclusion']}", _("inclusion and exclusion criteria")),
+        *undecided,
+        *([(grid, _("doses by infusion frequencies"))] if trial.states("escalation") else []),
     ]
     course = trial.identity.get("course")
     if course:

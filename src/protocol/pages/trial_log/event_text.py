@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from protocol.translation import _
+from protocol.trial import Trial
 
 KINDS = {
     "screened": _("screened"),
@@ -38,11 +39,6 @@ OVERALL = {
     "eligible so far": _("eligible so far"),
 }
 
-LINEAGES = {
-    "neutrophils": _("neutrophils at least 0.5 × 10⁹/L"),
-    "platelets": _("platelets at least 20 × 10⁹/L"),
-}
-
 RESPONSES = {
     "complete_remission": _("complete remission"),
     "partial_remission": _("partial remission"),
@@ -60,26 +56,33 @@ TOXICITIES = {
 }
 
 
+def recoveries_of(trial: Trial) -> dict[str, str]:
+    """Return what the record of a trial calls a recovery, by its id."""
+    return {item.id: _(item.label) for item in trial.identity.recoveries}
+
+
 def code_text(code: str) -> str:
     """Return the label of a code: “allergic reaction” for ``allergic_reaction``; a MedDRA code stays as it is."""
     known = TOXICITIES | RESPONSES | CAUSES
     return known.get(code) or (code if ":" in code else code.replace("_", " "))
 
 
-def event_text(content: Mapping[str, Any]) -> str:
+def event_text(content: Mapping[str, Any], recoveries: Mapping[str, str] | None = None) -> str:
     """Return one line about an event: the study id, what happened, and the day.
 
     Parameters
     ----------
     content : mapping
         The content of an entry, or of an event that is not recorded yet.
+    recoveries : mapping of str to str, optional
+        What the record of the trial calls a recovery, by its id; without it the id stands.
     """
     kind, parts = content["kind"], [str(content["participant"])] if content.get("participant") else []
-    parts += [" ".join(filter(None, (KINDS[kind], _detail(content))))]
+    parts += [" ".join(filter(None, (KINDS[kind], _detail(content, recoveries or {}))))]
     return ", ".join(parts) + (f" ({content['on']})" if content.get("on") else "")
 
 
-def _detail(content: Mapping[str, Any]) -> str:
+def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
     match content["kind"]:
         case "screened":
             return f"({OVERALL[content['overall']]})"
@@ -92,7 +95,7 @@ def _detail(content: Mapping[str, Any]) -> str:
         case "response":
             return code_text(content["category"])
         case "recovery":
-            return f"({LINEAGES[content['lineage']]})"
+            return f"({recoveries.get(content['lineage']) or content['lineage'].replace('_', ' ')})"
         case "visit":
             return f"{content['visit'].replace('_', ' ')}: " + (_("done") if content["done"] else _("missed"))
         case "withdrawn":
@@ -101,6 +104,6 @@ def _detail(content: Mapping[str, Any]) -> str:
             return f"{content['chosen'] or _('stop')}: {content['why']}"
         case "correction":
             new = content["replacement"]
-            what = event_text(new) if new else _("removed")
+            what = event_text(new, recoveries) if new else _("removed")
             return _("of entry {number}: {what}").format(number=content["of"], what=what)
     return str(content.get("text", ""))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from protocol.conduct import Entry, Event, content
 from protocol.pages.kit import Day, Text, button, macros, note, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk, how_to_start
-from protocol.pages.trial_log.event_text import event_text
+from protocol.pages.trial_log.event_text import event_text, recoveries_of
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -98,7 +98,7 @@ class Recorder:
             self._ask(bool(newer))
             return
         self._wanted = None
-        what = event_text(entry.content)
+        what = event_text(entry.content, recoveries_of(self._desk.trial))
         text = _("✓ Recorded as entry {number}: {what}").format(number=entry.sequence, what=what)
         self.said.show(paragraph(text, "good"))
         self._done()
@@ -118,7 +118,7 @@ class Recorder:
                 _("Entry"): entry.sequence,
                 _("Recorded by"): entry.actor,
                 _("Site"): entry.site,
-                _("What"): event_text(entry.content),
+                _("What"): event_text(entry.content, recoveries_of(self._desk.trial)),
                 _("Reason"): entry.reason,
             }
             for entry in newer
@@ -126,7 +126,7 @@ class Recorder:
         return macros("trial_log").conflict(
             _("Another person recorded this while the form was open. Look at it, then decide."),
             table(pd.DataFrame(rows, dtype=object), _("Newer entries")),
-            _("Not recorded yet: {what}").format(what=event_text(content(wanted))),
+            _("Not recorded yet: {what}").format(what=event_text(content(wanted), recoveries_of(self._desk.trial))),
         )
 
     def _ask(self, asked: bool) -> None:
