@@ -13,9 +13,30 @@ from typing import Any, NamedTuple
 
 from protocol.eligibility import Fact
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imports, Naming, Setting
-from protocol.exchange.clinical.reconciliation import diagnosed, died, measured, settle, still_going_on
+from protocol.exchange.clinical.reconciliation import (
+    diagnosed,
+    died,
+    measured,
+    settle,
+    stated,
+    still_going_on,
+    undecided,
+)
 from protocol.exchange.clinical.reference_ranges import Subject, upper_limit
-from protocol.exchange.clinical.terminology import MEANS, SYSTEMS, CodeBook, Meaning, amount, coded, worded
+from protocol.exchange.clinical.terminology import (
+    ASK,
+    MEANS,
+    TREES,
+    UNRELATED,
+    Asked,
+    CodeBook,
+    Meaning,
+    amount,
+    code_book,
+    coded,
+    system_of,
+    worded,
+)
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
@@ -52,7 +73,7 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     patients = _patients(found)
     aliases = _aliases(patients)
     people: dict[str, list[_Item]] = {key: [] for key in patients}
-    for item in _latest([item for item in found if item.resource["resourceType"] != "Patient"], aliases):
+    for item in _latest([item for item in found if item.resource["resourceType"] not in _NO_ENTRY], aliases):
         key = _person(item.resource, aliases)
         if key:
             people.setdefault(key, []).append(item)
@@ -62,15 +83,16 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     if not people:
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
         raise ProtocolError(", ".join(files), what, write)
-    book, imported = CodeBook(setting.record), []
+    book, imported, referred = code_book(setting.record), [], _referred(found)
     for key, own in people.items():
         person = patients.get(key, [])
         birth = _birth(person, setting.as_of, problems)
-        reader = _Reader(book, setting, Subject(_sex(person), birth.on if birth else None))
+        reader = _Reader(book, setting, Subject(_sex(person), birth.on if birth else None), referred)
         findings = [finding for item in own for finding in reader.read(item, problems)]
         findings += _patient_findings(person, setting)
         study_id = name(key)
         imported.append(settle(study_id, [_hide(finding, key, study_id) for finding in findings], birth, setting))
+        problems += undecided(imported[-1], setting)
         problems += [_second_patient(item) for item in person[1:]]
         if not person:
             what = _("no Patient resource: age and sex are unknown")
@@ -89,7 +111,17 @@ _USED = (
     "Procedure",
     "MedicationStatement",
     "MedicationAdministration",
+    "MedicationRequest",
+    "MedicationDispense",
+    "Medication",
+    "BodyStructure",
 )
+
+_REFERRED = ("Medication", "BodyStructure")
+"""Resources that others refer to."""
+
+_NO_ENTRY = ("Patient", *_REFERRED)
+"""Resources that say nothing about a person by themselves."""
 
 _NEEDED = (
     "resourceType",
@@ -112,6 +144,20 @@ _NEEDED = (
     "abatement",
     "recordedDate",
     "performed",
+    "category",
+    "bodySite",
+    "extension",
+    "medication",
+    "ingredient",
+    "location",
+    "contained",
+    "intent",
+    "doNotPerform",
+    "authoredOn",
+    "dosageInstruction",
+    "whenPrepared",
+    "whenHandedOver",
+    "daysSupply",
     "gender",
     "birthDate",
     "deceased",
@@ -136,10 +182,29 @@ def _items(name: str, content: bytes, problems: list[FileProblem]) -> Iterator[_
     found = _lines(name, content, problems) if _is_ndjson(content) else _document(name, content, problems)
     for item in found:
         if item.resource.get("resourceType") in _USED:
-            needed = {
-                key: value for key, value in item.resource.items() if key.startswith(_NEEDED) and key != "identifier"
-            }
-            yield item._replace(resource=needed)
+            yield item._replace(resource=_needed(item.resource))
+
+
+def _needed(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return what is read of a resource, and of those in it only what it refers to."""
+    needed = {key: value for key, value in resource.items() if key.startswith(_NEEDED) and key != "identifier"}
+    inner = needed.pop("contained", None)
+    if needed.get("resourceType") != "Procedure":
+        needed.pop("extension", None)
+    kept = [one for one in inner if isinstance(one, dict) and one.get("resourceType") in _REFERRED] if inner else []
+    return needed | ({"contained": [_needed(one) for one in kept]} if kept else {})
+
+
+def _referred(found: Iterable[_Item]) -> dict[str, dict[str, Any]]:
+    """Return the resources that others refer to, by each way in which a reference can name them."""
+    named: dict[str, dict[str, Any]] = {}
+    for item in found:
+        kind = item.resource["resourceType"]
+        if kind in _REFERRED:
+            own = _id(item)
+            named |= {f"{kind}/{own}": item.resource, f"urn:uuid:{own}": item.resource}
+            named |= {item.full_url: item.resource} if item.full_url else {}
+    return named
 
 
 def _is_ndjson(content: bytes) -> bool:
@@ -313,8 +378,38 @@ _ENDED = {"inactive", "resolved"}
 
 _GOING_ON = {"active", "recurrence", "relapse", "remission"}
 
-_MCODE_MEDICATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication"
+_MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
+
+_MCODE_MEDICATION = f"{_MCODE}cancer-related-medication"
 """Begins the profiles by which mCODE marks a medication as given against cancer."""
+
+_MCODE_RADIOTHERAPY = tuple(
+    f"{_MCODE}{name}"
+    for name in (
+        "radiotherapy-course",
+        "cancer-related-radiation",
+        "cancer-related-teleradiotherapy",
+        "cancer-related-brachytherapy",
+    )
+)
+
+_MCODE_SURGERY = f"{_MCODE}cancer-related-surgical-procedure"
+
+_GIVEN = {
+    "MedicationAdministration": ("in-progress", "completed", "stopped", "on-hold"),
+    "MedicationStatement": ("active", "completed", "stopped", "on-hold"),
+}
+"""States in which a medication was taken; an order and a dispensing never show that."""
+
+_PERHAPS_GIVEN = {
+    "MedicationAdministration": ("unknown",),
+    "MedicationStatement": ("unknown",),
+    "MedicationRequest": ("active", "completed", "stopped", "on-hold", "unknown"),
+    "MedicationDispense": ("in-progress", "completed", "stopped", "on-hold", "unknown"),
+}
+
+_NOT_ORDERED = ("proposal", "plan")
+"""Intents of a request that nobody has ordered yet."""
 
 _INTERPRETED = {"POS": True, "DET": True, "RR": True, "NEG": False, "ND": False, "NR": False}
 """HL7's interpretations that say found or not found: positive, detected, reactive, and their opposites."""
@@ -325,11 +420,18 @@ class _UnclearError(ValueError):
 
 
 class _Asked(NamedTuple):
-    """What the code of a resource asks about: a fact, and the option that the code itself stands for."""
+    """What the code of an observation asks about: a fact, and the option that the code itself stands for."""
 
     fact: Fact
     option: str
     code: str
+
+
+class _Span(NamedTuple):
+    """Whether something had begun by the as-of date, and its last day up to then, if that is known."""
+
+    begun: bool
+    last: date | None
 
 
 @dataclass(frozen=True)
@@ -339,6 +441,7 @@ class _Reader:
     book: CodeBook
     setting: Setting
     subject: Subject
+    referred: Mapping[str, dict[str, Any]]
 
     def read(self, item: _Item, problems: list[FileProblem]) -> list[Finding]:
         """Return the findings of one resource; empty if no fact has its codes, or if it cannot be used."""
@@ -375,7 +478,7 @@ class _Reader:
             system = _system(coding)
             meanings: Sequence[Meaning] = self.book.meanings(system, str(coding.get("code"))) if system else ()
             for meaning in meanings:
-                if meaning.fact not in seen:
+                if meaning.fact not in seen and meaning.option not in (ASK, UNRELATED):
                     seen.add(meaning.fact)
                     yield _Asked(self.setting.facts[meaning.fact], meaning.option, f"{system} {coding['code']}")
 
@@ -393,44 +496,177 @@ class _Reader:
                 if finding is not None:
                     yield finding
 
+    def _said(self, concepts: Iterable[Any], kind: str) -> list[Asked]:
+        """Return what the codings and texts of concepts say of the facts."""
+        own = [concept for concept in concepts if concept]
+        codings = [coding for concept in own for coding in concept.get("coding", [])]
+        texts = [str(concept.get("text") or "") for concept in own] + [
+            str(one.get("display") or "") for one in codings
+        ]
+        codes = [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")]
+        return self.book.asked(codes, texts, kind)
+
     def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        meanings = [asked for asked in self._asked(resource.get("code")) if asked.option]
-        if not meanings or _is(resource, "verificationStatus", _NOT_CONFIRMED, _CONFIRMED):
+        code = resource.get("code")
+        said = [one for one in self._said([code], "condition") if one.option not in ("", UNRELATED)]
+        said = said or self._untold(code)
+        if not said or _is(resource, "verificationStatus", _NOT_CONFIRMED, _CONFIRMED):
             return
         start = _first_day(_period(resource, "onset")[0]) or _first_day(resource.get("recordedDate"))
         end = _last_day(_period(resource, "abatement")[1])
         ended = _is(resource, "clinicalStatus", _ENDED, _GOING_ON)
         if start and start > self.setting.as_of:
             return
-        for fact, option, code in meanings:
-            blank = Finding(fact.id, None, start, origin, code, original=code)
-            yield from diagnosed(fact, option, blank, end or ended, self.setting)
+        for name, option, code in said:
+            blank = Finding(name, None, start, origin, code, original=code)
+            yield from diagnosed(self.setting.facts[name], option, blank, end or ended, self.setting)
+
+    def _untold(self, concept: Any) -> list[Asked]:
+        """Return that a diagnosis may be about any fact that goes by its latest day, when nothing tells what it is.
+
+        ICD is known as a whole, and a text says what it is about; a bare code of another system does neither.
+        """
+        codings = (concept or {}).get("coding", [])
+        codes = [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")]
+        told = any(system in TREES or self.book.meanings(system, code) for system, code in codes)
+        if not codes or told or (concept or {}).get("text") or any(coding.get("display") for coding in codings):
+            return []
+        therapy = self.setting.person.anticancer_therapy
+        return [
+            Asked(one.fact, ASK, "")
+            for one in self.setting.lifelong.values()
+            if one.latest_day and one.fact != therapy
+        ]
 
     def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        if resource.get("status") not in ("completed", "in-progress"):
+        status = resource.get("status")
+        if status not in ("completed", "in-progress", "stopped", "on-hold", "unknown"):
             return
-        begun, day = self._until(resource, "performed", ongoing=resource["status"] == "in-progress")
-        if not begun:
+        span = self._until(resource, "performed", ongoing=status == "in-progress")
+        if not span.begun:
             return
-        for fact, option, code in self._asked(resource.get("code")):
-            if option:
-                value = True if fact.type == "yes_no" else option
-                yield Finding(fact.id, value, day, origin, code, original=code)
+        said = self._said([resource.get("code")], "procedure")
+        known = {one.fact for one in said}
+        said += [one for one in self._said(self._kinds(resource), "procedure") if one.fact not in known]
+        if status == "unknown":
+            said = [one if one.option == UNRELATED else one._replace(option=ASK) for one in said]
+        said += self._perhaps_therapy(said, self._profiles(resource, (*_MCODE_RADIOTHERAPY, _MCODE_SURGERY)), span)
+        for name, option, code in said:
+            if option in ("", UNRELATED):
+                continue
+            blank = Finding(name, None, span.last, origin, code, original=code)
+            sites = self._sites(resource, name) if option == ASK else ()
+            for site in sites or (option,):
+                yield stated(self.setting.facts[name], site, blank)
+
+    def _kinds(self, resource: dict[str, Any]) -> list[Any]:
+        """Return the categories of a procedure, and the modalities and techniques in the extensions of mCODE."""
+        category = resource.get("category")
+        found = list(category) if isinstance(category, list) else [category]
+        for extension in _extensions(resource):
+            if str(extension.get("url")).endswith(("modality", "technique")):
+                found.append(extension.get("valueCodeableConcept"))
+        return found
+
+    def _sites(self, resource: dict[str, Any], fact: str) -> list[str]:
+        """Return what the body sites of a procedure say of a fact that its code leaves open: one option for each."""
+        sites = list(resource.get("bodySite") or ())
+        for extension in _extensions(resource):
+            if str(extension.get("url")).endswith("volume") and "valueReference" in extension:
+                structure = self._refers(resource, extension["valueReference"])
+                sites.append(structure.get("location") if structure else {})
+        said = [
+            next((one.option for one in self._said([site], "site") if one.fact == fact and one.option), ASK)
+            for site in sites
+        ]
+        return [ASK if option == UNRELATED else option for option in said]
+
+    def _refers(self, resource: dict[str, Any], reference: Any) -> dict[str, Any] | None:
+        """Return the resource that a reference names, None if it is not at hand."""
+        name = str(reference.get("reference") or "") if isinstance(reference, dict) else ""
+        if name.startswith("#"):
+            inner = resource.get("contained", [])
+            return next((one for one in inner if one.get("id") == name[1:]), None)
+        short = "/".join(name.partition("/_history/")[0].split("/")[-2:])
+        return self.referred.get(name) or self.referred.get(short)
+
+    def _profiles(self, resource: dict[str, Any], beginnings: tuple[str, ...]) -> bool:
+        profiles = (resource.get("meta") or {}).get("profile", [])
+        return any(str(profile).startswith(beginnings) for profile in profiles)
+
+    def _perhaps_therapy(self, said: Sequence[Asked], profiled: bool, span: _Span) -> list[Asked]:
+        """Return that an entry may be a therapy against cancer, when nothing is known of it or a profile says so.
+
+        What is not known and ended before the threshold of the record is left out: it would change nothing.
+        """
+        name = self.setting.person.anticancer_therapy
+        if name is None or any(one.fact == name and (one.option != UNRELATED or not profiled) for one in said):
+            return []
+        window = self.setting.window(self.setting.lifelong[name]) if name in self.setting.lifelong else None
+        old = window and span.last is not None and (self.setting.as_of - span.last).days > window[1]
+        return [] if old and not profiled else [Asked(name, ASK, "mCODE" if profiled else "")]
 
     def _medication(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        fact, profiles = self.setting.person.anticancer_therapy, (resource.get("meta") or {}).get("profile", [])
-        if fact is None or not any(str(profile).startswith(_MCODE_MEDICATION) for profile in profiles):
+        kind, status = str(resource["resourceType"]), resource.get("status")
+        given = status in _GIVEN.get(kind, ())
+        if not given and status not in _PERHAPS_GIVEN[kind]:
             return
-        if resource.get("status") not in ("active", "in-progress", "completed", "stopped", "on-hold"):
+        if resource.get("doNotPerform") is True or resource.get("intent") in _NOT_ORDERED:
             return
-        ongoing = resource["status"] in ("active", "in-progress")
-        begun, day = self._until(resource, "effective", ongoing=ongoing)
-        if not begun:
+        therapy, profiled = self.setting.person.anticancer_therapy, self._profiles(resource, (_MCODE_MEDICATION,))
+        said = self._said(self._substances(resource), "medication")
+        ongoing = given and status in ("active", "in-progress")
+        span = self._taken(resource, kind, ongoing=ongoing)
+        if therapy and profiled:
+            said = [one for one in said if one.fact != therapy]
+            said.append(Asked(therapy, "yes", "mCODE"))
+        if not span.begun:
             return
-        note = still_going_on() if ongoing else _("a medication against cancer by its mCODE profile")
-        yield Finding(fact, True, day, origin, "mCODE", note=note)
+        ordered = _first_day(resource.get("authoredOn") or resource.get("whenHandedOver"))
+        over = span._replace(last=ordered) if not given and status != "active" else span
+        said += self._perhaps_therapy(said, profiled=False, span=over)
+        for name, option, code in said:
+            if option in ("", UNRELATED):
+                continue
+            blank = Finding(name, None, span.last, origin, code, original="" if code == "mCODE" else code)
+            finding = stated(self.setting.facts[name], option if given else ASK, blank)
+            if finding.undecided and not given:
+                finding = replace(finding, note=_("ordered or dispensed, and perhaps given"))
+            elif finding.value is not None and ongoing:
+                finding = replace(finding, note=still_going_on())
+            elif finding.value is not None and code == "mCODE":
+                finding = replace(finding, note=_("a medication against cancer by its mCODE profile"))
+            yield finding
 
-    def _until(self, resource: dict[str, Any], stem: str, *, ongoing: bool) -> tuple[bool, date | None]:
+    def _substances(self, resource: dict[str, Any]) -> list[Any]:
+        """Return the concepts that name a medication, and those of its ingredients."""
+        drug = self._refers(resource, resource.get("medicationReference"))
+        found = [resource.get("medicationCodeableConcept")]
+        if drug:
+            found += [drug.get("code"), *(one.get("itemCodeableConcept") for one in drug.get("ingredient", []))]
+        return found
+
+    def _taken(self, resource: dict[str, Any], kind: str, *, ongoing: bool) -> _Span:
+        """Return when a medication was taken; what was ordered or handed over may have been taken since."""
+        if kind in _GIVEN:
+            return self._until(resource, "effective", ongoing=ongoing)
+        if kind == "MedicationDispense":
+            return self._open(resource.get("whenHandedOver") or resource.get("whenPrepared"), None)
+        repeats = [((one.get("timing") or {}).get("repeat") or {}) for one in resource.get("dosageInstruction", [])]
+        bounds = [one["boundsPeriod"] for one in repeats if isinstance(one.get("boundsPeriod"), dict)]
+        starts = [one.get("start") for one in bounds if one.get("start")]
+        ends = [one.get("end") for one in bounds]
+        over = resource.get("status") != "active" and bounds and all(ends)
+        return self._open(min(starts, default=resource.get("authoredOn")), max(ends) if over else None)
+
+    def _open(self, start: Any, end: Any) -> _Span:
+        """Return the span of something that begins on a day and whose end is only known if it is given."""
+        begun, last = _first_day(start), _last_day(end)
+        if begun and begun > self.setting.as_of:
+            return _Span(False, None)
+        return _Span(True, min(last, self.setting.as_of) if last else None)
+
+    def _until(self, resource: dict[str, Any], stem: str, *, ongoing: bool) -> _Span:
         """Return whether something had begun by the as-of date, and its last day up to then.
 
         What goes on ends when its period does; a single date only says when it was noted. A period that is over and
@@ -441,10 +677,10 @@ class _Reader:
             end = None
         begun, last = _first_day(start), _last_day(end)
         if begun and begun > self.setting.as_of:
-            return False, None
+            return _Span(False, None)
         if last is None:
-            return True, self.setting.as_of if ongoing else None
-        return True, min(last, self.setting.as_of)
+            return _Span(True, self.setting.as_of if ongoing else None)
+        return _Span(True, min(last, self.setting.as_of))
 
     # --- Values of observations ---
 
@@ -515,7 +751,16 @@ class _Reader:
 
 
 def _system(coding: dict[str, Any]) -> str:
-    return SYSTEMS.get(str(coding.get("system")).rstrip("/"), "")
+    return system_of(coding.get("system"))
+
+
+def _extensions(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the extensions of a resource and those in them."""
+    waiting = list(resource.get("extension") or ())
+    while waiting:
+        one = waiting.pop(0)
+        yield one
+        waiting += one.get("extension") or ()
 
 
 def _is(resource: dict[str, Any], element: str, states: set[str], others: set[str]) -> bool:

@@ -56,6 +56,8 @@ class Finding:
         For a diagnosis that goes on, the day it was noted: a test after that day says more.
     limit : float or None
         The upper limit of normal that came with it, in the fact's unit.
+    undecided : bool
+        Whether the entry may be about the fact and does not decide it.
     """
 
     fact: str
@@ -69,6 +71,7 @@ class Finding:
     moment: str = ""
     since: date | None = None
     limit: float | None = None
+    undecided: bool = False
 
 
 class Birth(NamedTuple):
@@ -195,6 +198,18 @@ class Setting:
     def lifelong(self) -> Mapping[str, Lifelong]:
         """The facts that one finding of any age settles."""
         return {one.fact: one for one in self.record.imports.lifelong}
+
+    def window(self, lifelong: Lifelong) -> tuple[int, int] | None:
+        """Return the days after which an entry surely lies within a lifelong fact's threshold, and surely before it.
+
+        A month has 28 to 31 days. None if the fact names no threshold.
+        """
+        if lifelong.within is None:
+            return None
+        values = {parameter.id: parameter.value for parameter in self.record.parameters}
+        least, most = (28, 31) if lifelong.within_unit == "months" else (1, 1)
+        count = int(values[lifelong.within])
+        return least * count, most * count
 
     @cached_property
     def lasting_days(self) -> Mapping[str, int]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from protocol.exchange.clinical.findings import NOT_USABLE, Birth, Finding, Imports, Naming, Setting
 from protocol.exchange.clinical.omop_tables import NAMES, PRELIMINARY, Account, Tables
 from protocol.exchange.clinical.reconciliation import diagnosed, died, measured, settle
-from protocol.exchange.clinical.terminology import MEANS, VOCABULARIES, CodeBook, Meaning, amount, coded
+from protocol.exchange.clinical.terminology import MEANS, VOCABULARIES, Meaning, amount, code_book, coded
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
 from protocol.records import ProtocolError
@@ -194,7 +194,7 @@ class _Reader:
     """Reads the tables with one record's codes."""
 
     def __init__(self, tables: Tables, setting: Setting) -> None:
-        self.tables, self.setting, self.book = tables, setting, CodeBook(setting.record)
+        self.tables, self.setting, self.book = tables, setting, code_book(setting.record)
         self.concepts = {
             int(number): _Concept(VOCABULARIES.get(vocabulary, vocabulary), code)
             for number, vocabulary, code in tables.concepts()
