@@ -157,7 +157,6 @@ _NEEDED = (
     "dosageInstruction",
     "whenPrepared",
     "whenHandedOver",
-    "daysSupply",
     "gender",
     "birthDate",
     "deceased",
@@ -189,7 +188,7 @@ def _needed(resource: dict[str, Any]) -> dict[str, Any]:
     """Return what is read of a resource, and of those in it only what it refers to."""
     needed = {key: value for key, value in resource.items() if key.startswith(_NEEDED) and key != "identifier"}
     inner = needed.pop("contained", None)
-    if needed.get("resourceType") != "Procedure":
+    if needed.get("resourceType") not in ("Procedure", "Condition"):
         needed.pop("extension", None)
     kept = [one for one in inner if isinstance(one, dict) and one.get("resourceType") in _REFERRED] if inner else []
     return needed | ({"contained": [_needed(one) for one in kept]} if kept else {})
@@ -393,6 +392,11 @@ _MCODE_RADIOTHERAPY = tuple(
     )
 )
 
+_MCODE_CANCER = (f"{_MCODE}primary-cancer-condition", f"{_MCODE}secondary-cancer-condition")
+
+_HISTOLOGY = "histology-morphology-behavior"
+"""Part of the name of mCODE's extension with a tumour's morphology, from ICD-O-3 or SNOMED CT."""
+
 _MCODE_SURGERY = f"{_MCODE}cancer-related-surgical-procedure"
 
 _GIVEN = {
@@ -508,8 +512,12 @@ class _Reader:
 
     def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
         code = resource.get("code")
-        said = [one for one in self._said([code], "condition") if one.option not in ("", UNRELATED)]
-        said = said or self._untold(code)
+        histology = [
+            one.get("valueCodeableConcept") for one in _extensions(resource) if _HISTOLOGY in str(one.get("url"))
+        ]
+        told = self._said([code, *histology], "condition")
+        said = [one for one in told if one.option not in ("", UNRELATED)]
+        said = said or self._untold(code, cancer=not told and self._profiles(resource, _MCODE_CANCER))
         if not said or _is(resource, "verificationStatus", _NOT_CONFIRMED, _CONFIRMED):
             return
         start = _first_day(_period(resource, "onset")[0]) or _first_day(resource.get("recordedDate"))
@@ -521,15 +529,17 @@ class _Reader:
             blank = Finding(name, None, start, origin, code, original=code)
             yield from diagnosed(self.setting.facts[name], option, blank, end or ended, self.setting)
 
-    def _untold(self, concept: Any) -> list[Asked]:
+    def _untold(self, concept: Any, *, cancer: bool) -> list[Asked]:
         """Return that a diagnosis may be about any fact that goes by its latest day, when nothing tells what it is.
 
-        ICD is known as a whole, and a text says what it is about; a bare code of another system does neither.
+        ICD is known as a whole, and a text says what it is about; a bare code of another system does neither, nor one
+        that a profile calls a cancer.
         """
         codings = (concept or {}).get("coding", [])
         codes = [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")]
         told = any(system in TREES or self.book.meanings(system, code) for system, code in codes)
-        if not codes or told or (concept or {}).get("text") or any(coding.get("display") for coding in codings):
+        told = told or bool((concept or {}).get("text")) or any(coding.get("display") for coding in codings)
+        if not cancer and (told or not codes):
             return []
         therapy = self.setting.person.anticancer_therapy
         return [

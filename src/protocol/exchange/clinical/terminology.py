@@ -5,7 +5,8 @@ A fact's ``codes`` are texts like ``LOINC 1742-6``, ``ICD-10 C92.4 = apl`` (the 
 observation's code with an option (``LOINC 20447-9 = confirmed``) means: a positive result of this says so. Two
 options are no fact's own: ``ask`` (the code speaks of the fact and does not decide it) and ``unrelated`` (it does not
 speak of it, though a wider entry does). ``set solid_tumours = invasive`` stands for all codes of a value set, see
-``value_sets.toml``; its words can only ask.
+``value_sets.toml``; its words can only ask. ``SNOMED CT <363346000`` means what stands below that code, and not
+itself.
 """
 
 import re
@@ -80,6 +81,8 @@ TREES = {"ICD-10", "ICD-10-PCS", "ICD-O-3", "ICD-9-CM-3", "ATC", "CPT", "HCPCS"}
 
 ASK, UNRELATED = "ask", "unrelated"
 
+_PARTS = re.compile(r"[|;,。，；、\n]")
+
 _VALUE_SETS = Path(__file__).with_name("value_sets.toml")
 
 
@@ -115,6 +118,10 @@ class Words(NamedTuple):
     kinds: tuple[str, ...]
     found: re.Pattern[str]
     unless: re.Pattern[str] | None
+
+    def speaks(self, part: str) -> bool:
+        """Whether a part of a text has one of the words, and none that takes it back."""
+        return bool(self.found.search(part)) and not (self.unless and self.unless.search(part))
 
 
 class Asked(NamedTuple):
@@ -267,10 +274,16 @@ class CodeBook:
             found.setdefault(fact, Asked(fact, ASK, " ".join(codings[0]) if codings else ""))
         return list(found.values())
 
+    def above(self, system: str, code: str) -> list[Meaning]:
+        """Return what a code says of those that stand below it: an entry ``<363346000`` does not mean itself."""
+        own = self._exact.get((system, f"<{code.strip()}"), [])
+        return [*own, *self.meanings(system, code)]
+
     def _suspected(self, text: str, kind: str) -> list[str]:
-        """Return the facts that the words of a text may speak of."""
-        own = (one for one in self._words if text and kind in one.kinds and one.found.search(text))
-        return [one.fact for one in own if one.unless is None or not one.unless.search(text)]
+        """Return the facts that the words of a text may speak of, each part of the text by itself."""
+        parts = _PARTS.split(text) if text else []
+        own = (one for one in self._words if kind in one.kinds)
+        return list(dict.fromkeys(one.fact for one in own if any(map(one.speaks, parts))))
 
 
 def _precedence(option: str | None) -> int:
