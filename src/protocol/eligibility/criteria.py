@@ -566,6 +566,21 @@ class Analyte(Provenance):
     molar_mass: float | None = Field(default=None, gt=0)
 
 
+class ValueSet(Provenance):
+    """Codes that belong together, and words that show that one of them may be meant.
+
+    `codes` are written as those of a fact, without an option. `words` are beginnings of words, or their ends behind a
+    ``*``; in a part of a text with one of `unless` they say nothing. `words_in` are the kinds of entries whose text
+    is read.
+    """
+
+    id: Name
+    codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    words_in: tuple[Literal["condition", "procedure", "medication"], ...] = ("condition",)
+
+
 class ImportRules(Record):
     """What the readers of hospital records have to know about the facts; all of it may be left out."""
 
@@ -576,6 +591,7 @@ class ImportRules(Record):
     circumstances: tuple[Circumstance, ...] = ()
     viral_loads: tuple[ViralLoad, ...] = ()
     analytes: tuple[Analyte, ...] = ()
+    value_sets: tuple[ValueSet, ...] = ()
 
     def check(self, facts: Mapping[str, Fact], thresholds: Collection[str]) -> None:
         """Raise ValueError unless every name is that of a fact, option or threshold of the right type."""
@@ -610,6 +626,12 @@ class ImportRules(Record):
             if option not in facts[name].options:
                 raise ValueError(f"imports name option {option!r} of {name}; write one of its options")
         unique((one.fact for one in self.lifelong), "lifelong fact")
+        unique((one.id for one in self.value_sets), "value set")
+        sets = {f"set {one.id}" for one in self.value_sets}
+        for fact in facts.values():
+            for code in fact.codes:
+                if code.startswith("set ") and code.partition(" = ")[0] not in sets:
+                    raise ValueError(f"fact {fact.id} names {code!r}; write the id of a value set of the imports")
         unique((one.id for one in self.analytes), "analyte")
 
 

@@ -4,20 +4,17 @@ A fact's ``codes`` are texts like ``LOINC 1742-6``, ``ICD-10 C92.4 = apl`` (the 
 ``ICD-10 B20-B24 = yes``. A trailing ``?`` marks a code that a terminology server has still to confirm. An
 observation's code with an option (``LOINC 20447-9 = confirmed``) means: a positive result of this says so. Two
 options are no fact's own: ``ask`` (the code speaks of the fact and does not decide it) and ``unrelated`` (it does not
-speak of it, though a wider entry does). ``set solid_tumours = invasive`` stands for all codes of a value set, see
-``value_sets.toml``; its words can only ask. ``SNOMED CT <363346000`` means what stands below that code, and not
-itself.
+speak of it, though a wider entry does). ``set solid_tumours = invasive`` stands for all codes of one of the record's
+value sets, whose words can only ask. ``SNOMED CT <363346000`` means what stands below that code, and not itself.
 """
 
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, lru_cache
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
-from protocol.eligibility.criteria import ViralLoad
+from protocol.eligibility.criteria import ValueSet, ViralLoad
 from protocol.translation import _
 
 SYSTEMS = {
@@ -83,8 +80,6 @@ ASK, UNRELATED = "ask", "unrelated"
 
 _PARTS = re.compile(r"[|;,。，；、\n]")
 
-_VALUE_SETS = Path(__file__).with_name("value_sets.toml")
-
 
 def system_of(name: Any) -> str:
     """Return the code system that FHIR names so, empty when it is none of those read here."""
@@ -132,12 +127,6 @@ class Asked(NamedTuple):
     code: str
 
 
-@cache
-def value_sets() -> dict[str, dict[str, Any]]:
-    """Return the value sets of this package by id: ``codes``, ``words``, ``unless``, ``words_in`` and ``source``."""
-    return {one["id"]: one for one in tomllib.loads(_VALUE_SETS.read_text(encoding="utf-8"))["sets"]}
-
-
 def written(record: EligibilityRecord) -> list[Written]:
     """Take the codes of all facts apart, value sets included.
 
@@ -149,37 +138,42 @@ def written(record: EligibilityRecord) -> list[Written]:
     return _written(_codes(record))
 
 
-def _codes(record: EligibilityRecord) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((fact.id, fact.codes) for fact in record.facts if fact.codes)
+class _Codes(NamedTuple):
+    """The codes of a record: by fact, and in its value sets."""
+
+    facts: tuple[tuple[str, tuple[str, ...]], ...]
+    sets: tuple[ValueSet, ...]
 
 
-def _written(codes: Iterable[tuple[str, tuple[str, ...]]]) -> list[Written]:
-    return [entry for fact, texts in codes for text in texts for entry in _entries(fact, text)]
+def _codes(record: EligibilityRecord) -> _Codes:
+    facts = tuple((fact.id, fact.codes) for fact in record.facts if fact.codes)
+    return _Codes(facts, record.imports.value_sets)
 
 
-def _entries(fact: str, text: str) -> Iterator[Written]:
+def _written(codes: _Codes) -> list[Written]:
+    sets = {one.id: one for one in codes.sets}
+    return [entry for fact, texts in codes.facts for text in texts for entry in _entries(fact, text, sets)]
+
+
+def _entries(fact: str, text: str, sets: Mapping[str, ValueSet]) -> Iterator[Written]:
     match = _WRITTEN.fullmatch(text)
-    if match is None or (match[1] == "set" and match[2] not in value_sets()):
+    if match is None or (match[1] == "set" and match[2] not in sets):
         raise ValueError(f"fact {fact}: code {text!r}; write one like LOINC 1742-6 or ICD-10 C92.4 = apl")
     meaning = Meaning(fact, match[3] or "")
     if match[1] != "set":
         yield Written(match[1], match[2], meaning, not match[4])
         return
-    for one in value_sets()[match[2]].get("codes", ()):
-        for entry in _entries(fact, one):
+    for one in sets[match[2]].codes:
+        for entry in _entries(fact, one, {}):
             yield entry._replace(meaning=meaning)
 
 
-def _words(codes: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[Words]:
+def _words(codes: _Codes) -> Iterator[Words]:
     """Yield the words of the value sets that the facts name with ``ask``."""
-    for fact, texts in codes:
-        for text in texts:
-            match = _WRITTEN.fullmatch(text)
-            own = value_sets()[match[2]] if match and match[1] == "set" and match[3] == ASK else {}
-            if own.get("words"):
-                kinds = tuple(own.get("words_in", ("condition",)))
-                unless = _pattern(own["unless"]) if own.get("unless") else None
-                yield Words(fact, kinds, _pattern(own["words"]), unless)
+    sets = {f"set {one.id} = {ASK}": one for one in codes.sets if one.words}
+    for fact, texts in codes.facts:
+        for own in (sets[text] for text in texts if text in sets):
+            yield Words(fact, own.words_in, _pattern(own.words), _pattern(own.unless) if own.unless else None)
 
 
 def _pattern(parts: Iterable[str]) -> re.Pattern[str]:
@@ -206,15 +200,14 @@ def code_book(record: EligibilityRecord) -> "CodeBook":
 
 
 @lru_cache(maxsize=4)
-def _kept(codes: tuple[tuple[str, tuple[str, ...]], ...]) -> "CodeBook":
+def _kept(codes: _Codes) -> "CodeBook":
     return CodeBook(codes)
 
 
 class CodeBook:
     """Codes by fact, ready to be asked."""
 
-    def __init__(self, codes: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-        codes = tuple(codes)
+    def __init__(self, codes: _Codes) -> None:
         self._exact: dict[tuple[str, str], list[Meaning]] = {}
         self._trees: dict[str, list[tuple[str, str, Meaning]]] = {}
         self._words = tuple(_words(codes))
