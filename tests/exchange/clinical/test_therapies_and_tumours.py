@@ -125,6 +125,7 @@ def test_a_therapy_that_is_not_understood_or_not_surely_given_leaves_the_washout
         procedure("53438000", status="preparation"),
         procedure("71388002", category=concept("103693007", SNOMED)),
         procedure("88.72", "http://hl7.org/fhir/sid/icd-9-cm-3"),
+        procedure("40701008"),
         procedure("71388002", day="2026-01-15"),
         given("1", "http://hospital.example/drugs", day="2026-01-15"),
         entry("MedicationRequest", **ORDER, doNotPerform=True, medicationCodeableConcept=concept("L01BC01", ATC)),
