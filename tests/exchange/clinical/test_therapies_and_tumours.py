@@ -167,6 +167,13 @@ def test_a_therapy_known_to_nobody_alone_says_neither_yes_nor_no() -> None:
     assert told(procedure("71388002")) == []  # nothing that was known is left open
 
 
+@pytest.mark.parametrize("status", ["stopped", "on-hold", "unknown"])
+def test_a_procedure_that_was_broken_off_is_not_done(status: str) -> None:
+    one = found(procedure("22523008", status=status), procedure("70536003", own="p2", status=status)).participants[0]
+    assert {"fertility_status", "organ_transplant"}.isdisjoint(one.facts)
+    assert {one.unusable[fact] for fact in ("fertility_status", "organ_transplant")} == {"missing"}
+
+
 STERNUM, PELVIS, BRAIN, BREAST = "56873002", "12921003", "12738006", "76752008"
 
 

@@ -558,8 +558,12 @@ class _Reader:
         said = self._said([resource.get("code")], "procedure")
         known = {one.fact for one in said}
         said += [one for one in self._said(self._kinds(resource), "procedure") if one.fact not in known]
-        if status == "unknown":
-            said = [one if one.option == UNRELATED else one._replace(option=ASK) for one in said]
+        if status not in (
+            "completed",
+            "in-progress",
+        ):  # a therapy that was broken off was given, nothing else was done
+            sure = self.setting.person.anticancer_therapy if status != "unknown" else None
+            said = [one if one.option == UNRELATED or one.fact == sure else one._replace(option=ASK) for one in said]
         said += self._perhaps_therapy(said, self._profiles(resource, (*_MCODE_RADIOTHERAPY, _MCODE_SURGERY)), span)
         for name, option, code in said:
             if option in ("", UNRELATED):
