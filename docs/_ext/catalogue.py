@@ -170,6 +170,7 @@ IMPORTS = {
     "circumstances": "How another value was measured",
     "viral_loads": "Amounts of virus",
     "analytes": "What laboratories measure",
+    "value_sets": "Codes that belong together",
 }
 
 

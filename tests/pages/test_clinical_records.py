@@ -191,9 +191,9 @@ OMOP = {
 def test_tables_of_omop_say_what_was_read_of_them_and_become_the_cohort(page: EligibilityPage) -> None:
     page.records.as_of.value = "2020-09-01"
     page.records.key.value = "a secret of the site"
-    upload(page.records.tables, **OMOP, visit_occurrence_parquet=b"")
+    upload(page.records.tables, **OMOP, note_parquet=b"")
     assert page.records.tables.value == ()
-    assert "no criterion asks about them: visit_occurrence.parquet." in page.records.accounts.value
+    assert "no criterion asks about them: note.parquet." in page.records.accounts.value
     assert "28 persons read" in page.records.status.value
     assert "about nothing that the criteria ask" in page.records.accounts.value
     assert "person_id" not in page.records.accounts.value

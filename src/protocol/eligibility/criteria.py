@@ -536,13 +536,18 @@ class Lifelong(Provenance):
 
     With `latest_day`, a date fact, it is asked for together with the latest day on which it was so. What has ended
     counts if there is such a day, or with `ended_counts`. A pair of `more_exact` is an option and a less exact one:
-    both together mean the first.
+    both together mean the first. An entry that may be about the fact and is not understood leaves the latest day open
+    if it may be later, and any option but the `strongest`. Such an entry does not count if it is older than the
+    threshold `within`, in days or months, nor if something known is younger than that.
     """
 
     fact: Name
     latest_day: Name | None = None
     ended_counts: bool = False
     more_exact: tuple[tuple[Name, Name], ...] = ()
+    strongest: Name | None = None
+    within: Name | None = None
+    within_unit: Literal["days", "months"] = "days"
 
 
 class LastingDays(Provenance):
@@ -598,6 +603,21 @@ class Analyte(Provenance):
     molar_mass: float | None = Field(default=None, gt=0)
 
 
+class ValueSet(Provenance):
+    """Codes that belong together, and words that show that one of them may be meant.
+
+    `codes` are written as those of a fact, without an option. `words` are beginnings of words, or their ends behind a
+    ``*``; in a part of a text with one of `unless` they say nothing. `words_in` are the kinds of entries whose text
+    is read.
+    """
+
+    id: Name
+    codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    words_in: tuple[Literal["condition", "procedure", "medication"], ...] = ("condition",)
+
+
 class ImportRules(Record):
     """What the readers of hospital records have to know about the facts; all of it may be left out."""
 
@@ -608,6 +628,7 @@ class ImportRules(Record):
     circumstances: tuple[Circumstance, ...] = ()
     viral_loads: tuple[ViralLoad, ...] = ()
     analytes: tuple[Analyte, ...] = ()
+    value_sets: tuple[ValueSet, ...] = ()
 
     def check(self, facts: Mapping[str, Fact], thresholds: Collection[str]) -> None:
         """Raise ValueError unless every name is that of a fact, option or threshold of the right type."""
@@ -627,7 +648,7 @@ class ImportRules(Record):
             ("a choice fact", choices, {name for name, fact in facts.items() if fact.type == "choice"}),
             ("a fact", others, set(facts)),
             ("a fact with limit_of_normal", limits, {name for name, fact in facts.items() if fact.limit_of_normal}),
-            ("a threshold", [person.age_from, person.age_to], thresholds),
+            ("a threshold", [person.age_from, person.age_to, *(one.within for one in self.lifelong)], thresholds),
         )
         for what, names, allowed in wanted:
             for name in names:
@@ -637,10 +658,17 @@ class ImportRules(Record):
         for load in self.viral_loads:
             options += [(load.fact, name) for name in (load.option, load.up_to, load.above) if name]
         options += [(one.fact, name) for one in self.lifelong for pair in one.more_exact for name in pair]
+        options += [(one.fact, one.strongest) for one in self.lifelong if one.strongest]
         for name, option in options:
             if option not in facts[name].options:
                 raise ValueError(f"imports name option {option!r} of {name}; write one of its options")
         unique((one.fact for one in self.lifelong), "lifelong fact")
+        unique((one.id for one in self.value_sets), "value set")
+        sets = {f"set {one.id}" for one in self.value_sets}
+        for fact in facts.values():
+            for code in fact.codes:
+                if code.startswith("set ") and code.partition(" = ")[0] not in sets:
+                    raise ValueError(f"fact {fact.id} names {code!r}; write the id of a value set of the imports")
         unique((one.id for one in self.analytes), "analyte")
 
 

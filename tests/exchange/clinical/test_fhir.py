@@ -650,7 +650,6 @@ CRITICAL = "Critical Range"
         ({"age": {"low": quantity(18, "years")}}, True),
         ({"age": {"high": quantity(28, "d")}}, False),
         ({"age": {"high": quantity(545, "mo")}}, False),  # 45 years and 5 months; she is 45 years and 10 months old
-        ({"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, False),
     ],
 )
 def test_a_range_known_only_by_its_words_is_the_normal_one_only_if_all_of_them_say_so(

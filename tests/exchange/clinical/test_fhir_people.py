@@ -341,7 +341,7 @@ def test_a_procedure_counts_from_when_it_was_begun(status: str, ever: bool | Non
 @pytest.mark.parametrize("status", ["unknown", None, "own"])
 def test_a_procedure_that_may_have_been_done_leaves_the_last_therapy_open(status: str | None) -> None:
     older = {**PROCEDURE, "id": "q", "status": "completed", "performedDateTime": "2025-01-01"}
-    person = read({**PROCEDURE, "status": status}, older)
+    person = read({**PROCEDURE, "status": status, "performedDateTime": "2026-03-01"}, older)
     assert person.facts["ever_anticancer_therapy"] is True
     assert "last_anticancer_therapy_date" not in person.facts
     earlier = {**PROCEDURE, "status": status, "performedDateTime": "2024-01-01"}

@@ -40,7 +40,8 @@ def test_a_drafted_record_reads_hospital_records_without_a_word_of_this_trial(pa
 
 
 def test_the_rules_are_the_records_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    without = ELIGIBILITY.model_copy(update={"imports": type(ELIGIBILITY.imports)(), "roles": FactRoles()})
+    none = type(ELIGIBILITY.imports)(value_sets=ELIGIBILITY.imports.value_sets)  # these belong to the facts' codes
+    without = ELIGIBILITY.model_copy(update={"imports": none, "roles": FactRoles()})
     monkeypatch.setattr("support.clinical_records.ELIGIBILITY", without)
     person = read(
         observation("1742-6", valueQuantity=quantity(40, "U/L")),
@@ -75,6 +76,10 @@ def test_the_rules_are_the_records_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"implied": [{"fact": "hiv_history", "by": "hiv_test", "option": "x", "assumption": "a"}]}, "its options"),
         ({"circumstances": [{"fact": "hbsag", "of": "spo2_pct", "assumption": "a"}]}, "the id of a yes_no fact"),
         ({"viral_loads": [{"fact": "hbv_dna", "limit_iu_per_ml": 1, "assumption": "a"}]}, "up_to and above"),
+        ({"lifelong": [{"fact": "diagnosis", "strongest": "x", "assumption": "a"}]}, "one of its options"),
+        ({"lifelong": [{"fact": "diagnosis", "within": "age_years", "assumption": "a"}]}, "the id of a threshold"),
+        ({"value_sets": []}, "the id of a value set"),
+        ({"value_sets": [{"id": "solid_tumours", "assumption": "a"}] * 2}, "duplicate value set"),
         ({"analytes": [{"id": "alt", "value": "sex", "assumption": "a"}]}, "the id of a number fact"),
         (
             {"analytes": [{"id": "alt", "value": "alt_u_l", "limit": "ast_u_l", "assumption": "a"}]},

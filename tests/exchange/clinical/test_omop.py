@@ -356,8 +356,8 @@ def test_files_that_were_handed_over_say_the_same_as_a_folder_and_are_gone_after
 
 def test_what_no_criterion_asks_for_is_not_laid_down_and_is_named(tmp_path: Path) -> None:
     contents = files(tmp_path, measurement=[measurement(7)])
-    more = {"visit_occurrence.parquet": b"not read", "../../person.txt": b"nor this"}
-    assert unread({**contents, **more}) == ("../../person.txt", "visit_occurrence.parquet")
+    more = {"note.parquet": b"not read", "../../person.txt": b"nor this"}
+    assert unread({**contents, **more}) == ("../../person.txt", "note.parquet")
     assert imported({**contents, **more}) == imported(contents)
 
 
@@ -389,7 +389,6 @@ CONCEPT = b"concept_id,vocabulary_id,concept_code\n3016723,LOINC,2160-0\n8840,UC
         ("person.csv", b"id,year\n1,1980\n", "person.csv", "no column person_id"),
         ("measurement.csv", HEAD + LINE * 60_000 + b"1,1,3016723\n" + LINE, "measurement.csv, line 60002", "line"),
         ("measurement.csv", HEAD + LINE * 60_000 + "1,男\n".encode("gb18030"), "measurement.csv, line 60002", "line"),
-        ("measurement.csv", HEAD + "1,男\n".encode("gb18030"), "measurement.csv", "no table"),
         ("person.parquet", PERSON, "person.parquet", "second time"),
         ("measurement.parquet", b"PAR1" + bytes(100) + b"PAR1", "measurement.parquet", "no table"),
     ],
@@ -411,6 +410,7 @@ def test_a_table_that_cannot_be_read_is_named_with_its_line(
         ("person.csv", PERSON + b"x,1980,5,6,8532\n", "table person, row 3 no person_id"),
         ("person.csv", PERSON + b"1,1981,5,6,8532\n", "table person, row 3 a person_id for the second time"),
         ("measurement.csv", b"hello\nworld\n", "measurement.csv no column measurement_concept_id"),
+        ("measurement.csv", HEAD + "1,男\n".encode("gb18030"), "measurement.csv no column measurement_concept_id"),
         ("concept.csv", b"hello\nworld\n", "concept.csv no column concept_id"),
         ("measurement.csv", HEAD + b"1,x,3016723,2026-03-08,1.0,8840\n", "all tables 1 persons"),
         ("measurement.csv", HEAD + b"1,1,3016723,2026-02-31,1.0,8840\n", "row 2, column measurement_date"),
@@ -422,3 +422,231 @@ def test_a_bad_row_of_text_is_reported_and_the_rest_is_read(name: str, content: 
     assert any(said in " ".join(problem) for problem in found.imports.problems)
     person = found.accounts[0]
     assert (person.table, person.read, person.rows - sum(n for _why, n in person.left_out)) == ("person", 1, 1)
+
+
+DRUG = {"drug_exposure_id": 1, "person_id": 1, "drug_concept_id": 1311078, "drug_source_value": ""}
+DRUG |= {"drug_exposure_start_date": "2025-12-01", "drug_exposure_end_date": "2025-12-05"}
+"""Cytarabine more than three months before the as-of day."""
+
+RECENT = {
+    **DRUG,
+    "drug_exposure_id": 2,
+    "drug_exposure_start_date": "2026-03-01",
+    "drug_exposure_end_date": "2026-03-01",
+}
+ERA = {"drug_era_id": 1, "person_id": 1, "drug_concept_id": 1311078}
+ERA |= {"drug_era_start_date": "2026-02-01", "drug_era_end_date": "2026-03-01"}
+EPISODE = {"episode_id": 1, "person_id": 1, "episode_concept_id": 32531, "episode_object_concept_id": 0}
+EPISODE |= {"episode_start_date": "2026-02-01", "episode_end_date": "2026-03-01"}
+IRRADIATED = {**PROCEDURE, "procedure_concept_id": 700, "procedure_date": "2026-03-01"}
+
+MORE = [
+    {"concept_id": 700, "vocabulary_id": "SNOMED", "concept_code": "1217123003", "concept_name": "Radiotherapy"},
+    {"concept_id": 701, "vocabulary_id": "RxNorm", "concept_code": "1", "concept_name": "Cytarabine Injection"},
+    {"concept_id": 702, "vocabulary_id": "RxNorm", "concept_code": "2", "concept_name": "Acetaminophen"},
+    {"concept_id": 703, "vocabulary_id": "ATC", "concept_code": "N02BE01", "concept_name": "paracetamol"},
+    {"concept_id": 704, "vocabulary_id": "ATC", "concept_code": "L01BC01", "concept_name": "cytarabine"},
+    {"concept_id": 705, "vocabulary_id": "SNOMED", "concept_code": "3", "concept_name": "A disorder"},
+    {"concept_id": 443392, "vocabulary_id": "SNOMED", "concept_code": "363346000", "concept_name": "Malignant"},
+    {"concept_id": 706, "vocabulary_id": "SNOMED", "concept_code": "93143009", "concept_name": "Leukemia"},
+    {"concept_id": 707, "vocabulary_id": "ICD10CN", "concept_code": "C34.900x001", "concept_name": "lung"},
+    {"concept_id": 708, "vocabulary_id": "SNOMED", "concept_code": "4", "concept_name": "Diabetes mellitus"},
+]
+
+
+def screened(path: Path, criterion: str, suffix: str = ".parquet", **tables: list[dict[str, Any]]) -> str:
+    found = read(folder(path, suffix, concept=MORE, **tables)).participants[0].facts
+    recovered = {"residual_toxicity_grade": 0, "hematologic_toxicity_grade": 0}
+    return ELIGIBILITY.screen({**found, **recovered}, "Ib")[criterion].status
+
+
+def below(concept: int, *above: int) -> list[dict[str, int]]:
+    keys = ("descendant_concept_id", "ancestor_concept_id", "min_levels_of_separation")
+    return [dict(zip(keys, (concept, one, level), strict=True)) for level, one in enumerate((concept, *above))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tables", "status"),
+    [
+        ({}, "met"),
+        ({"drug_exposure": [DRUG, RECENT]}, "not met"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 701}]}, "unknown"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}]}, "unknown"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 12345}]}, "unknown"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 0, "drug_source_value": "阿糖胞苷"}]}, "unknown"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_start_date": "2026-04-01"}]}, "met"),
+        ({"drug_exposure": [DRUG, {**DRUG, "drug_exposure_end_date": None}]}, "unknown"),
+        ({"drug_exposure": [DRUG, {**DRUG, "drug_exposure_end_date": None, "days_supply": 7}]}, "met"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": None}]}, "not met"),
+        ({"drug_exposure": [DRUG, {**DRUG, "drug_concept_id": 702}]}, "met"),
+        ({"drug_era": [ERA]}, "not met"),
+        ({"episode": [EPISODE]}, "unknown"),
+        ({"episode": [{**EPISODE, "episode_concept_id": 32533}]}, "met"),
+        ({"episode": [{**EPISODE, "episode_object_concept_id": 700}]}, "not met"),
+        ({"procedure_occurrence": [IRRADIATED]}, "not met"),
+        ({"procedure_occurrence": [{**IRRADIATED, "procedure_concept_id": 12345}]}, "unknown"),
+        (
+            {"procedure_occurrence": [{**IRRADIATED, "procedure_concept_id": 0, "procedure_source_value": "放疗"}]},
+            "unknown",
+        ),
+        (
+            {
+                "drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}],
+                "concept_ancestor": below(702, 703),
+            },
+            "met",
+        ),
+        (
+            {
+                "drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}],
+                "concept_ancestor": below(702, 704),
+            },
+            "not met",
+        ),
+    ],
+)
+def test_the_latest_therapy_of_all_tables_counts_and_one_not_understood_leaves_the_washout_open(
+    tmp_path: Path, tables: dict[str, list[dict[str, Any]]], status: str
+) -> None:
+    assert screened(tmp_path, "I8", **{"drug_exposure": [DRUG], **tables}) == status
+
+
+COLON = {"condition_occurrence_id": 1, "person_id": 1, "condition_concept_id": 197500, "condition_source_value": ""}
+COLON |= {"condition_start_date": "2010-01-01", "condition_end_date": "2015-01-01"}
+LATER = {**COLON, "condition_occurrence_id": 2, "condition_start_date": "2025-01-01", "condition_end_date": None}
+VISIT = {"visit_occurrence_id": 1, "person_id": 1, "visit_start_date": "2010-01-01", "visit_end_date": "2015-01-01"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("concept", "more", "tables", "status"),
+    [
+        (None, {}, {}, "met"),
+        (705, {}, {"concept_ancestor": below(705, 443392)}, "not met"),
+        (705, {}, {"concept_ancestor": below(705, 706, 443392)}, "met"),
+        (443392, {}, {}, "unknown"),
+        (0, {"condition_source_concept_id": 707}, {}, "not met"),
+        (0, {"condition_source_value": "C34.900x001"}, {}, "unknown"),
+        (0, {"condition_source_value": "肺癌"}, {}, "unknown"),
+        (12345, {}, {}, "unknown"),
+        (708, {}, {}, "met"),
+        (None, {}, {"visit_occurrence": [VISIT]}, "not met"),
+        (None, {}, {"visit_occurrence": [{**VISIT, "visit_start_date": "2014-12-20"}]}, "met"),
+        (
+            None,
+            {},
+            {"observation": [{"observation_id": 1, "person_id": 1, "observation_concept_id": 443392}]},
+            "unknown",
+        ),
+    ],
+)
+def test_a_tumour_is_known_by_what_it_stands_below_and_does_not_end_with_the_visit(
+    tmp_path: Path, concept: int | None, more: dict[str, Any], tables: dict[str, Any], status: str
+) -> None:
+    conditions = [COLON] if concept is None else [COLON, {**LATER, "condition_concept_id": concept, **more}]
+    tables = {name: [{"observation_date": "2026-01-01", **row} for row in rows] for name, rows in tables.items()}
+    assert screened(tmp_path, "E22", condition_occurrence=conditions, **tables) == status
+
+
+def test_the_history_of_the_family_is_not_the_persons(tmp_path: Path) -> None:
+    row = {"observation_id": 1, "person_id": 1, "observation_concept_id": 4167217, "value_as_concept_id": 443392}
+    observed = [{**row, "observation_date": "2026-01-01"}]
+    assert screened(tmp_path, "E22", condition_occurrence=[COLON], observation=observed) == "met"
+
+
+def test_a_newest_result_that_only_the_source_shows_is_not_replaced_by_an_older_one(tmp_path: Path) -> None:
+    newest = measurement(2, "2026-03-05", value_as_number=None, value_source_value=">500")
+    rows = [measurement(1, "2026-02-20", value_source_value="1.0"), newest]
+    found = one(tmp_path, measurement=rows)
+    assert found.unusable == {"creatinine_umol_l": "missing"}
+    assert ">500" not in str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "second", "value"),
+    [
+        ("2026-03-08 08:00:00", "2026-03-08 16:00:00", 132.60255),
+        ("2026-03-08 16:00:00", "2026-03-08 08:00:00", 88.4017),
+        ("2026-03-08 00:00:00", "2026-03-08 16:00:00", None),  # midnight stands for an unknown time
+        (None, "2026-03-08 16:00:00", None),
+        ("2026-03-07 08:00:00", "2026-03-08 16:00:00", None),  # of another day than the row's own
+    ],
+)
+def test_two_results_of_one_day_are_ordered_by_their_time(
+    tmp_path: Path, first: str | None, second: str, value: float | None
+) -> None:
+    rows = [
+        measurement(1, measurement_datetime=first),
+        measurement(2, value_as_number=1.5, measurement_datetime=second),
+    ]
+    found = one(tmp_path, measurement=rows)
+    if value is None:
+        assert found.unusable == {"creatinine_umol_l": "conflicting sources"}
+    else:
+        assert found.facts["creatinine_umol_l"] == pytest.approx(value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_result_with_a_time_and_no_day_is_of_the_day_of_its_time(tmp_path: Path, suffix: str) -> None:
+    rows = [measurement(1, "2026-03-05"), measurement(2, None, value_as_number=1.5)]
+    rows = [
+        {**row, "measurement_datetime": day} for row, day in zip(rows, (None, "2026-03-08 16:00:00"), strict=True)
+    ]
+    found = read(folder(tmp_path, suffix, measurement=rows)).participants[0]
+    assert (found.facts["creatinine_umol_l"], found.facts["labs_date"]) == (
+        pytest.approx(132.60255),
+        date(2026, 3, 8),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("suffix", "day"),
+    [
+        (".csv", "20260308"),
+        (".csv", "2026/03/08"),
+        (".csv", "2026-03-08 00:00:00"),
+        (".csv", "20260308153000"),
+        (".parquet", 20260308),
+        (".parquet", "20260308"),
+        (".parquet", pd.Timestamp("2026-03-08 15:30")),
+    ],
+)
+def test_a_day_that_begins_with_its_year_is_read_however_it_is_written(tmp_path: Path, suffix: str, day: Any) -> None:
+    found = read(folder(tmp_path, suffix, measurement=[measurement(7, day)]))
+    assert found.participants[0].facts["labs_date"] == date(2026, 3, 8)
+    assert [problem for problem in found.problems if "row" in problem.where] == []
+
+
+def test_what_databases_write_for_nothing_is_nothing(tmp_path: Path) -> None:
+    row = measurement(7, operator_concept_id=r"\N", range_high="NULL", unit_source_value=r"\N")
+    empty = measurement(8, "2026-03-09", value_as_number=r"\N", value_as_concept_id=r"\N", value_source_value=r"\N")
+    found = read(folder(tmp_path, ".csv", measurement=[row, empty]))
+    assert found.participants[0].facts["labs_date"] == date(2026, 3, 8)
+    assert [problem for problem in found.problems if "row" in problem.where] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-16", "utf-8-sig"])
+def test_a_table_in_another_encoding_is_read_and_no_copy_of_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    (tmp_path / "laid").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "laid"))
+    recent = pd.DataFrame([DRUG, {**RECENT, "drug_concept_id": 0, "drug_source_value": "阿糖胞苷"}])
+    content = recent.to_csv(index=False).encode(encoding)
+    found = imported({"person.csv": PERSON, "concept.csv": CONCEPT, "drug_exposure.csv": content}).imports
+    assert any(problem.found == "1 entries not decided: drug_exposure 2" for problem in found.problems)
+    assert "阿糖胞苷" not in str(found.problems) + found.table().to_csv()
+    assert [*(tmp_path / "laid").iterdir()] == []
+
+
+def test_every_row_of_a_table_of_drugs_is_accounted_for(tmp_path: Path) -> None:
+    rows = [DRUG, {**DRUG, "drug_concept_id": 702}, {**RECENT, "drug_exposure_start_date": "2026-04-01"}]
+    accounts = {one.table: one for one in imported(files(tmp_path, concept=MORE, drug_exposure=rows)).accounts}
+    drugs = accounts["drug_exposure"]
+    assert (drugs.rows, drugs.read) == (3, 1)
+    assert drugs.left_out == (("about nothing that the criteria ask", 1), ("after the as-of day", 1))

@@ -23,10 +23,25 @@ from protocol.exchange.clinical.reconciliation import (
     died,
     measured,
     settle,
+    stated,
     still_going_on,
+    undecided,
 )
 from protocol.exchange.clinical.reference_ranges import Subject, upper_limit
-from protocol.exchange.clinical.terminology import MEANS, SYSTEMS, CodeBook, Meaning, amount, coded, worded
+from protocol.exchange.clinical.terminology import (
+    ASK,
+    MEANS,
+    TREES,
+    UNRELATED,
+    Asked,
+    CodeBook,
+    Meaning,
+    amount,
+    code_book,
+    coded,
+    system_of,
+    worded,
+)
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
@@ -58,7 +73,7 @@ def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming)
     ProtocolError
         When no file is FHIR in JSON, or no file has a resource about a person.
     """
-    book = CodeBook(setting.record)
+    book = code_book(setting.record)
     found = read_resources(files, lambda resource: _is_asked(resource, book))
     people, problems = people_of(found), found.problems
     if not people:
@@ -68,7 +83,8 @@ def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming)
     for person in people:
         birth = _birth(person.patients, setting, problems)
         born = birth.on if birth else None
-        reader = _Reader(book, setting, Subject(_sex(person.patients), born), Clock(setting.record.zone, born))
+        clock = Clock(setting.record.zone, born)
+        reader = _Reader(book, setting, Subject(_sex(person.patients), born), clock, found.referred)
         findings = [finding for item in person.items for finding in reader.read(item, problems)]
         findings += _patient_findings(person.patients, setting, reader.clock, problems)
         if person.doubt:
@@ -77,6 +93,7 @@ def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming)
         imported.append(
             settle(study_id, [_hide(finding, person.ids, study_id) for finding in findings], birth, setting)
         )
+        problems += undecided(imported[-1], setting)
         problems += _second_patients(person.patients)
         if not person.patients:
             what = _("no Patient resource: age and sex are unknown")
@@ -102,6 +119,8 @@ _REAL = {
     "Procedure": {"completed", "in-progress", "stopped", "on-hold"},
     "MedicationStatement": {"active", "completed", "stopped", "on-hold"},
     "MedicationAdministration": {"in-progress", "completed", "stopped", "on-hold"},
+    "MedicationRequest": {"active", "completed", "stopped", "on-hold"},
+    "MedicationDispense": {"in-progress", "completed", "stopped", "on-hold"},
 }
 """States of what was found or done, as a whole or in part."""
 
@@ -110,6 +129,8 @@ _NOT_REAL = {
     "Procedure": {"preparation", "not-done", "entered-in-error"},
     "MedicationStatement": {"intended", "not-taken", "entered-in-error"},
     "MedicationAdministration": {"not-done", "entered-in-error"},
+    "MedicationRequest": {"cancelled", "draft", "entered-in-error"},
+    "MedicationDispense": {"preparation", "cancelled", "declined", "entered-in-error"},
 }
 """States of what was not found or done. With another state, such as ``unknown``, or without one, it may have been."""
 
@@ -133,8 +154,33 @@ _WITHHELD = {"as-text", "masked", "negative-infinity", "positive-infinity"}
 _SCORES = ("", "score", "1")
 """What is written as the unit of a score, without braces."""
 
-_MCODE_MEDICATION = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-related-medication"
+_MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
+
+_MCODE_MEDICATION = f"{_MCODE}cancer-related-medication"
 """Begins the profiles by which mCODE marks a medication as given against cancer."""
+
+_MCODE_RADIOTHERAPY = tuple(
+    f"{_MCODE}{name}"
+    for name in (
+        "radiotherapy-course",
+        "cancer-related-radiation",
+        "cancer-related-teleradiotherapy",
+        "cancer-related-brachytherapy",
+    )
+)
+
+_MCODE_CANCER = (f"{_MCODE}primary-cancer-condition", f"{_MCODE}secondary-cancer-condition")
+
+_HISTOLOGY = "histology-morphology-behavior"
+"""Part of the name of mCODE's extension with a tumour's morphology, from ICD-O-3 or SNOMED CT."""
+
+_MCODE_SURGERY = f"{_MCODE}cancer-related-surgical-procedure"
+
+_TAKEN = ("MedicationAdministration", "MedicationStatement")
+"""Resources that say that a medication was taken; an order and a dispensing never show that."""
+
+_NOT_ORDERED = ("proposal", "plan")
+"""Intents of a request that nobody has ordered yet."""
 
 _INTERPRETED = {"POS": True, "DET": True, "RR": True, "NEG": False, "ND": False, "NR": False}
 """HL7's interpretations that say found or not found: positive, detected, reactive, and their opposites."""
@@ -145,11 +191,18 @@ class _UnclearError(ValueError):
 
 
 class _Asked(NamedTuple):
-    """What the code of a resource asks about: a fact, and the option that the code itself stands for."""
+    """What the code of an observation asks about: a fact, and the option that the code itself stands for."""
 
     fact: Fact
     option: str
     code: str
+
+
+class _Span(NamedTuple):
+    """Whether something had begun by the as-of date, and its last day up to then, if that is known."""
+
+    begun: bool
+    last: date | None
 
 
 @dataclass(frozen=True)
@@ -160,6 +213,7 @@ class _Reader:
     setting: Setting
     subject: Subject
     clock: Clock
+    referred: Mapping[str, dict[str, Any]]
 
     def read(self, item: Item, problems: list[FileProblem]) -> list[Finding]:
         """Return the findings of one resource; empty if no fact has its codes, or if it was not so.
@@ -220,7 +274,7 @@ class _Reader:
             system = _system(coding)
             meanings: Sequence[Meaning] = self.book.meanings(system, str(coding.get("code"))) if system else ()
             for meaning in meanings:
-                if meaning.fact not in seen:
+                if meaning.fact not in seen and meaning.option not in (ASK, UNRELATED):
                     seen.add(meaning.fact)
                     yield _Asked(self.setting.facts[meaning.fact], meaning.option, f"{system} {coding['code']}")
 
@@ -254,18 +308,34 @@ class _Reader:
             return start.first, max(start.first, as_of), ""
         return (end.first, None if end.is_exact else end.last, end.moment) if end else (None, None, "")
 
+    def _said(self, concepts: Iterable[Any], kind: str) -> list[Asked]:
+        """Return what the codings and texts of concepts say of the facts."""
+        own = [concept for concept in concepts if concept]
+        codings = [coding for concept in own for coding in concept.get("coding", [])]
+        texts = [str(concept.get("text") or "") for concept in own] + [
+            str(one.get("display") or "") for one in codings
+        ]
+        codes = [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")]
+        return self.book.asked(codes, texts, kind)
+
     def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        meanings = [asked for asked in self._asked(resource.get("code")) if asked.option]
-        if not meanings or _is(resource, "verificationStatus", _NOT_CONFIRMED, _CONFIRMED):
+        code = resource.get("code")
+        histology = [
+            one.get("valueCodeableConcept") for one in _extensions(resource) if _HISTOLOGY in str(one.get("url"))
+        ]
+        told = self._said([code, *histology], "condition")
+        said = [one for one in told if one.option not in ("", UNRELATED)]
+        said = said or self._untold(code, cancer=not told and self._profiles(resource, _MCODE_CANCER))
+        if not said or _is(resource, "verificationStatus", _NOT_CONFIRMED, _CONFIRMED):
             return
         as_of, onset = self.setting.as_of, self.clock.when(resource, "onset")
         start = onset.start or self.clock.date(resource.get("recordedDate"))
         ended, abated = self._end(resource)
         if start and start.first > as_of:
             return
-        for fact, option, code in meanings:
-            blank = Finding(fact.id, None, start.first if start else None, origin, code, original=code)
-            lifelong = self.setting.lifelong.get(fact.id)
+        for name, option, code in said:
+            fact, lifelong = self.setting.facts[name], self.setting.lifelong.get(name)
+            blank = Finding(name, None, start.first if start else None, origin, code, original=code)
             if abated and abated.first <= as_of < abated.last and not (lifelong and lifelong.latest_day):
                 found = diagnosed(fact, option, blank, False, self.setting)
                 yield from (_doubted(finding, _("it may have ended")) for finding in found)
@@ -291,27 +361,152 @@ class _Reader:
             end = end._replace(last=last_day(end, self.setting.as_of))
         return True, end
 
+    def _untold(self, concept: Any, *, cancer: bool) -> list[Asked]:
+        """Return that a diagnosis may be about any fact that goes by its latest day, when nothing tells what it is.
+
+        ICD is known as a whole, and a text says what it is about; a bare code of another system does neither, nor one
+        that a profile calls a cancer.
+        """
+        codings = (concept or {}).get("coding", [])
+        codes = [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")]
+        told = any(system in TREES or self.book.meanings(system, code) for system, code in codes)
+        told = told or bool((concept or {}).get("text")) or any(coding.get("display") for coding in codings)
+        if not cancer and (told or not codes):
+            return []
+        therapy = self.setting.person.anticancer_therapy
+        return [
+            Asked(one.fact, ASK, "")
+            for one in self.setting.lifelong.values()
+            if one.latest_day and one.fact != therapy
+        ]
+
     def _procedure(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        begun, day = self._until(resource, "performed", ongoing=resource.get("status") == "in-progress")
-        if not begun:
+        status = resource.get("status")
+        span = self._until(resource, "performed", ongoing=status == "in-progress")
+        if not span.begun:
             return
-        for fact, option, code in self._asked(resource.get("code")):
-            if option:
-                value = True if fact.type == "yes_no" else option
-                yield Finding(fact.id, value, day, origin, code, original=code)
+        said = self._said([resource.get("code")], "procedure")
+        known = {one.fact for one in said}
+        said += [one for one in self._said(self._kinds(resource), "procedure") if one.fact not in known]
+        if status not in (
+            "completed",
+            "in-progress",
+        ):  # a therapy that was broken off was given, nothing else was done
+            sure = self.setting.person.anticancer_therapy if _is_real(resource) else None
+            said = [one if one.option == UNRELATED or one.fact == sure else one._replace(option=ASK) for one in said]
+        said += self._perhaps_therapy(said, self._profiles(resource, (*_MCODE_RADIOTHERAPY, _MCODE_SURGERY)), span)
+        for name, option, code in said:
+            if option in ("", UNRELATED):
+                continue
+            blank = Finding(name, None, span.last, origin, code, original=code)
+            sites = self._sites(resource, name) if option == ASK else ()
+            for site in sites or (option,):
+                yield stated(self.setting.facts[name], site, blank)
+
+    def _kinds(self, resource: dict[str, Any]) -> list[Any]:
+        """Return the categories of a procedure, and the modalities and techniques in the extensions of mCODE."""
+        category = resource.get("category")
+        found = list(category) if isinstance(category, list) else [category]
+        for extension in _extensions(resource):
+            if str(extension.get("url")).endswith(("modality", "technique")):
+                found.append(extension.get("valueCodeableConcept"))
+        return found
+
+    def _sites(self, resource: dict[str, Any], fact: str) -> list[str]:
+        """Return what the body sites of a procedure say of a fact that its code leaves open: one option for each."""
+        sites = list(resource.get("bodySite") or ())
+        for extension in _extensions(resource):
+            if str(extension.get("url")).endswith("volume") and "valueReference" in extension:
+                structure = self._refers(resource, extension["valueReference"])
+                sites.append(structure.get("location") if structure else {})
+        said = [
+            next((one.option for one in self._said([site], "site") if one.fact == fact and one.option), ASK)
+            for site in sites
+        ]
+        return [ASK if option == UNRELATED else option for option in said]
+
+    def _refers(self, resource: dict[str, Any], reference: Any) -> dict[str, Any] | None:
+        """Return the resource that a reference names, None if it is not at hand."""
+        name = str(reference.get("reference") or "") if isinstance(reference, dict) else ""
+        if name.startswith("#"):
+            inner = resource.get("contained", [])
+            return next((one for one in inner if one.get("id") == name[1:]), None)
+        short = "/".join(name.partition("/_history/")[0].split("/")[-2:])
+        return self.referred.get(name) or self.referred.get(short)
+
+    def _profiles(self, resource: dict[str, Any], beginnings: tuple[str, ...]) -> bool:
+        profiles = (resource.get("meta") or {}).get("profile", [])
+        return any(str(profile).startswith(beginnings) for profile in profiles)
+
+    def _perhaps_therapy(self, said: Sequence[Asked], profiled: bool, span: _Span) -> list[Asked]:
+        """Return that an entry may be a therapy against cancer, when nothing is known of it or a profile says so.
+
+        What is not known and ended before the threshold of the record is left out: it would change nothing.
+        """
+        name = self.setting.person.anticancer_therapy
+        if name is None or any(one.fact == name and (one.option != UNRELATED or not profiled) for one in said):
+            return []
+        window = self.setting.window(self.setting.lifelong[name]) if name in self.setting.lifelong else None
+        old = window and span.last is not None and (self.setting.as_of - span.last).days > window[1]
+        return [] if old and not profiled else [Asked(name, ASK, "mCODE" if profiled else "")]
 
     def _medication(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
-        fact, profiles = self.setting.person.anticancer_therapy, (resource.get("meta") or {}).get("profile", [])
-        if fact is None or not any(str(profile).startswith(_MCODE_MEDICATION) for profile in profiles):
+        kind, status = str(resource["resourceType"]), resource.get("status")
+        given = kind in _TAKEN and _is_real(resource) is True
+        therapy, profiled = self.setting.person.anticancer_therapy, self._profiles(resource, (_MCODE_MEDICATION,))
+        said = self._said(self._substances(resource), "medication")
+        ongoing = given and status in ("active", "in-progress")
+        span = self._taken(resource, kind, ongoing=ongoing)
+        if therapy and profiled:
+            said = [one for one in said if one.fact != therapy]
+            said.append(Asked(therapy, "yes", "mCODE"))
+        if not span.begun:
             return
-        ongoing = resource.get("status") in ("active", "in-progress")
-        begun, day = self._until(resource, "effective", ongoing=ongoing)
-        if not begun:
-            return
-        note = still_going_on() if ongoing else _("a medication against cancer by its mCODE profile")
-        yield Finding(fact, True, day, origin, "mCODE", note=note)
+        ordered = self.clock.date(resource.get("authoredOn") or resource.get("whenHandedOver"))
+        over = span._replace(last=ordered and ordered.first) if not given and status != "active" else span
+        said += self._perhaps_therapy(said, profiled=False, span=over)
+        for name, option, code in said:
+            if option in ("", UNRELATED):
+                continue
+            blank = Finding(name, None, span.last, origin, code, original="" if code == "mCODE" else code)
+            finding = stated(self.setting.facts[name], option if given else ASK, blank)
+            if finding.undecided and not given:
+                finding = replace(finding, note=_("ordered or dispensed, and perhaps given"))
+            elif finding.value is not None and ongoing:
+                finding = replace(finding, note=still_going_on())
+            elif finding.value is not None and code == "mCODE":
+                finding = replace(finding, note=_("a medication against cancer by its mCODE profile"))
+            yield finding
 
-    def _until(self, resource: dict[str, Any], stem: str, *, ongoing: bool) -> tuple[bool, date | None]:
+    def _substances(self, resource: dict[str, Any]) -> list[Any]:
+        """Return the concepts that name a medication, and those of its ingredients."""
+        drug = self._refers(resource, resource.get("medicationReference"))
+        found = [resource.get("medicationCodeableConcept")]
+        if drug:
+            found += [drug.get("code"), *(one.get("itemCodeableConcept") for one in drug.get("ingredient", []))]
+        return found
+
+    def _taken(self, resource: dict[str, Any], kind: str, *, ongoing: bool) -> _Span:
+        """Return when a medication was taken; what was ordered or handed over may have been taken since."""
+        if kind in _TAKEN:
+            return self._until(resource, "effective", ongoing=ongoing)
+        if kind == "MedicationDispense":
+            return self._open(resource.get("whenHandedOver") or resource.get("whenPrepared"), None)
+        repeats = [((one.get("timing") or {}).get("repeat") or {}) for one in resource.get("dosageInstruction", [])]
+        bounds = [one["boundsPeriod"] for one in repeats if isinstance(one.get("boundsPeriod"), dict)]
+        starts = [one.get("start") for one in bounds if one.get("start")]
+        ends = [one.get("end") for one in bounds]
+        over = resource.get("status") != "active" and bounds and all(ends)
+        return self._open(min(starts, default=resource.get("authoredOn")), max(ends) if over else None)
+
+    def _open(self, start: Any, end: Any) -> _Span:
+        """Return the span of something that begins on a day and whose end is only known if it is given."""
+        begun, over = self.clock.date(start), self.clock.date(end)
+        if begun and begun.first > self.setting.as_of:
+            return _Span(False, None)
+        return _Span(True, min(over.last, self.setting.as_of) if over else None)
+
+    def _until(self, resource: dict[str, Any], stem: str, *, ongoing: bool) -> _Span:
         """Return whether something had begun by the as-of date, and its last day up to then.
 
         What goes on ends when its period does; a single date only says when it was noted. A period that is over and
@@ -320,10 +515,10 @@ class _Reader:
         when, as_of = self.clock.when(resource, stem), self.setting.as_of
         end = None if ongoing and not when.is_period else when.end
         if when.start and when.start.first > as_of:
-            return False, None
+            return _Span(False, None)
         if end is None:
-            return True, as_of if ongoing else None
-        return True, min(end.last, as_of)
+            return _Span(True, as_of if ongoing else None)
+        return _Span(True, min(end.last, as_of))
 
     # --- Values of observations ---
 
@@ -413,7 +608,7 @@ def _is_real(resource: dict[str, Any]) -> bool | None:
     kind, status = resource["resourceType"], resource.get("status")
     if kind not in _REAL:
         return True
-    if resource.get("doNotPerform") is True or status in [*_NOT_REAL[kind]]:
+    if resource.get("doNotPerform") is True or status in [*_NOT_REAL[kind]] or resource.get("intent") in _NOT_ORDERED:
         return False
     return True if status in [*_REAL[kind]] else None
 
@@ -424,7 +619,16 @@ def _doubted(finding: Finding, doubt: str) -> Finding:
 
 
 def _system(coding: dict[str, Any]) -> str:
-    return SYSTEMS.get(str(coding.get("system")).rstrip("/"), "")
+    return system_of(coding.get("system"))
+
+
+def _extensions(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the extensions of a resource and those in them."""
+    waiting = list(resource.get("extension") or ())
+    while waiting:
+        one = waiting.pop(0)
+        yield one
+        waiting += one.get("extension") or ()
 
 
 def _is(resource: dict[str, Any], element: str, states: set[str], others: set[str]) -> bool:

@@ -39,7 +39,12 @@ _USED = (
     "Procedure",
     "MedicationStatement",
     "MedicationAdministration",
+    "MedicationRequest",
+    "MedicationDispense",
 )
+
+_REFERRED = ("Medication", "BodyStructure")
+"""Resources that say nothing about a person by themselves; others refer to them."""
 
 _NEEDED = (
     "resourceType",
@@ -66,6 +71,16 @@ _NEEDED = (
     "active",
     "doNotPerform",
     "intent",
+    "category",
+    "bodySite",
+    "extension",
+    "medication",
+    "ingredient",
+    "contained",
+    "authoredOn",
+    "dosageInstruction",
+    "whenPrepared",
+    "whenHandedOver",
 )
 """Beginnings of the elements that are read. Names, addresses and notes are dropped at once."""
 
@@ -188,11 +203,14 @@ class Resources:
         The resources that can say something, and the deletions.
     specimens : dict of (str, str) to Reference
         Whose specimen it is, by the server and the address on it.
+    referred : dict of str to dict
+        Medications and body structures, by each way in which a reference can name them; empty where two differ.
     problems : list of FileProblem
     """
 
     items: list[Item] = field(default_factory=list)
     specimens: dict[tuple[str, str], Reference] = field(default_factory=dict)
+    referred: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[FileProblem] = field(default_factory=list)
 
 
@@ -371,6 +389,12 @@ class _Files:
         )
         if kind == "DiagnosticReport":
             del parts[0]
+        if kind in _REFERRED:
+            own = str(resource.get("id"))
+            for address in filter(None, (f"{kind}/{own}", f"urn:uuid:{own}", full_url)):
+                given = _needed(resource)
+                known = self.found.referred.setdefault(address, given)
+                self.found.referred[address] = given if known == given else {}
         for part in parts:
             if part["resourceType"] in _USED:
                 self._keep(where, part, server, full_url if part is resource else "", doubt, rank)
@@ -383,9 +407,7 @@ class _Files:
         if kind != "Patient" and not self._asked(resource, (server, kind, own), updated):
             return
         doubt = doubt or _doubt({name: given for name, given in resource.items() if name != "component"})
-        needed = {
-            name: given for name, given in resource.items() if name.startswith(_NEEDED) and name != "identifier"
-        }
+        needed = _needed(resource)
         try:
             content = json.dumps(needed, ensure_ascii=False, separators=(",", ":")).encode()
             f"{own}{full_url}".encode()
@@ -441,6 +463,19 @@ class _Files:
                 found = _("one page of several: the next one is not here")
                 self._list(where, found, _("all pages of the search"))
         return self.found
+
+
+def _needed(resource: dict[str, Any]) -> dict[str, Any]:
+    """Return what is read of a resource, and of those in it only what it refers to."""
+    kind = resource.get("resourceType")
+    needed = {name: given for name, given in resource.items() if name.startswith(_NEEDED) and name != "identifier"}
+    contained = needed.pop("contained", None)
+    if kind not in ("Procedure", "Condition"):
+        needed.pop("extension", None)
+    if kind == "BodyStructure" and "location" in resource:
+        needed["location"] = resource["location"]
+    kept = [_needed(one) for one in map(_object, _list(contained)) if one.get("resourceType") in _REFERRED]
+    return needed | ({"contained": kept} if kept else {})
 
 
 def _is_ndjson(stream: IO[bytes]) -> bool:

@@ -63,6 +63,8 @@ class Finding:
         used if every value in between decides alike.
     otherwise : Finding or None
         What stands in its place if they do not.
+    undecided : bool
+        Whether the entry may be about the fact and does not decide it.
     """
 
     fact: str
@@ -79,6 +81,7 @@ class Finding:
     latest: date | None = None
     span: tuple[float, float] | None = None
     otherwise: "Finding | None" = None
+    undecided: bool = False
 
 
 class Birth(NamedTuple):
@@ -204,6 +207,18 @@ class Setting:
     def lifelong(self) -> Mapping[str, Lifelong]:
         """The facts that one finding of any age settles."""
         return {one.fact: one for one in self.record.imports.lifelong}
+
+    def window(self, lifelong: Lifelong) -> tuple[int, int] | None:
+        """Return the days after which an entry surely lies within a lifelong fact's threshold, and surely before it.
+
+        A month has 28 to 31 days. None if the fact names no threshold.
+        """
+        if lifelong.within is None:
+            return None
+        values = {parameter.id: parameter.value for parameter in self.record.parameters}
+        least, most = (28, 31) if lifelong.within_unit == "months" else (1, 1)
+        count = int(values[lifelong.within])
+        return least * count, most * count
 
     @cached_property
     def lasting_days(self) -> Mapping[str, int]:

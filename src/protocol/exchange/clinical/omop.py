@@ -1,17 +1,39 @@
 """OMOP CDM 5.4: a folder of Parquet or CSV tables in, through DuckDB, as facts per person with their evidence."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from protocol.exchange.clinical.findings import NOT_USABLE, Birth, Finding, Imports, Naming, Setting
-from protocol.exchange.clinical.omop_tables import NAMES, PRELIMINARY, Account, Tables
-from protocol.exchange.clinical.reconciliation import birth_problem, bounded, diagnosed, died, measured, settle
-from protocol.exchange.clinical.terminology import MEANS, VOCABULARIES, CodeBook, Meaning, amount, coded
+from protocol.exchange.clinical.omop_tables import NAMES, PRELIMINARY, Account, Tables, stem
+from protocol.exchange.clinical.reconciliation import (
+    birth_problem,
+    bounded,
+    diagnosed,
+    died,
+    measured,
+    settle,
+    stated,
+    undecided,
+)
+from protocol.exchange.clinical.terminology import (
+    ASK,
+    MEANS,
+    TREES,
+    UNRELATED,
+    VOCABULARIES,
+    Asked,
+    Meaning,
+    amount,
+    code_book,
+    coded,
+)
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
 from protocol.records import ProtocolError
@@ -40,12 +62,43 @@ MOST_PERSONS = 20_000
 
 _SUFFIXES = (".parquet", ".csv")
 
+_TREATMENTS = {
+    "procedure_occurrence": "procedure",
+    "drug_exposure": "medication",
+    "drug_era": "medication",
+    "episode": "procedure",
+}
+"""Tables of what was done or given, and how their words are read."""
+
+_SPANS = {"procedure_occurrence": ("procedure_date", "procedure_end_date")}
+"""The columns of the first and the last day, where they are not called after the table."""
+
+_FAMILY = 4167217
+"""OMOP's concept of a family history of a clinical finding."""
+
+_LONGEST_SUPPLY = 366
+"""Days of supply beyond which the number is no number of days."""
+
+_ICD = re.compile(r"[A-Za-z]\d[0-9A-Za-z](\.?[0-9A-Za-z]{1,7})?([+*/ ].*)?")
+"""A code of ICD-10, also one of its Chinese extensions, in a column of the source's own codes."""
+
 
 class _Concept(NamedTuple):
     """A concept's code in its own vocabulary."""
 
     system: str
     code: str
+
+
+class _Event(NamedTuple):
+    """A row of a table of events: whose, where it stands, when, and what it says of the facts."""
+
+    person: int
+    origin: str
+    start: date | None
+    end: date | None
+    said: list[Asked]
+    more: list[Any]
 
 
 class OmopImport(NamedTuple):
@@ -62,7 +115,8 @@ def read_omop(folder: Path, setting: Setting, name: Naming) -> Imports:
     ----------
     folder : Path
         Holds ``person`` and whichever it has of ``measurement``, ``observation``, ``condition_occurrence``,
-        ``procedure_occurrence``, ``death`` and ``concept``, each as ``.parquet`` or ``.csv``.
+        ``procedure_occurrence``, ``drug_exposure``, ``drug_era``, ``episode``, ``visit_occurrence``, ``death``,
+        ``concept`` and ``concept_ancestor``, each as ``.parquet`` or ``.csv``.
     setting : Setting
         The record, the as-of date, the site and its limits of normal.
     name : function from str to str
@@ -99,7 +153,8 @@ def read_omop_stepwise(
         tables.refuse_more_than(most)
         reader = _Reader(tables, setting)
         findings: dict[int, list[Finding]] = defaultdict(list)
-        parts = (reader.results(), reader.conditions(), reader.procedures(), reader.deaths())
+        treatments = (reader.treatments(table, kind) for table, kind in _TREATMENTS.items())
+        parts = (reader.results(), reader.histories(), reader.conditions(), *treatments, reader.deaths())
         for done, rows in enumerate(parts, start=1):
             yield None, _READING * (done - 1) / len(parts)
             for person, finding in rows:
@@ -117,6 +172,7 @@ def read_omop_stepwise(
         if count % _AT_ONCE == 0:
             yield None, _READING + (1 - _READING) * count / len(people)
         settled.append(settle(name(str(one)), findings.pop(one, []), birth, setting))
+        problems += undecided(settled[-1], setting)
     yield OmopImport(Imports.of(settled, problems), accounts), 1.0
 
 
@@ -194,11 +250,16 @@ class _Reader:
     """Reads the tables with one record's codes."""
 
     def __init__(self, tables: Tables, setting: Setting) -> None:
-        self.tables, self.setting, self.book = tables, setting, CodeBook(setting.record)
-        self.concepts = {
-            int(number): _Concept(VOCABULARIES.get(vocabulary, vocabulary), code)
-            for number, vocabulary, code in tables.concepts()
-        }
+        self.tables, self.setting, self.book = tables, setting, code_book(setting.record)
+        self.concepts: dict[int, _Concept] = {}
+        self.names: dict[int, str | None] = {}
+        for number, vocabulary, code, called in tables.concepts():
+            self.concepts[number] = _Concept(VOCABULARIES.get(vocabulary, vocabulary), code)
+            self.names[number] = called
+        self.ancestors: dict[int, list[int]] = defaultdict(list)
+        for below, above, _levels in tables.ancestors():
+            self.ancestors[below].append(above)
+        self._known: dict[tuple[int, int, str, str], list[Asked]] = {}
         self.problems: list[FileProblem] = []
         self.accounts = [tables.account("concept")]
 
@@ -250,11 +311,13 @@ class _Reader:
     def _result(self, table: str, row: Any, meaning: Meaning) -> Finding | None:
         fact, sign = self.setting.facts[meaning.fact], _COMPARATORS.get(row.operator or 0, "")
         unit, load = self._unit(row), self.setting.viral_load(fact, meaning.option)
-        blank = Finding(fact.id, None, row.day, f"{table} {row.id}", self._shown(row.concept))
+        blank = Finding(
+            fact.id, None, row.day, f"{table} {row.id}", self._shown(row.concept), moment=_moment(row.moment, row.day)
+        )
         if row.number is None or (self._answer(row) and fact.type == "choice" and load is None):
             return self._coded(row, fact, meaning, blank)
         number = float(row.number)
-        blank = Finding(fact.id, None, row.day, blank.origin, blank.code, f"{sign}{number:.10g} {unit}".strip())
+        blank = replace(blank, original=f"{sign}{number:.10g} {unit}".strip())
         if fact.type == "choice":
             word, note = amount(fact, meaning.option, load, number, sign, unit)
             return None if word is None and meaning.option else _valued(blank, word, note)
@@ -283,48 +346,178 @@ class _Reader:
         return concept.code if concept and concept.system == "UCUM" else str(row.unit_source or "")
 
     def conditions(self) -> Iterator[tuple[int, Finding]]:
-        """Yield what diagnoses say; preliminary ones are none."""
-        keys = ("condition_concept_id", "condition_source_concept_id")
-        columns = (
-            "condition_occurrence_id",
-            "person_id::int",
-            *(f"{key}::int" for key in keys),
-            "condition_start_date::date",
-            "condition_end_date::date",
-            "condition_end_date",
-            "condition_status_concept_id::int",
-        )
-        wanted = self._wanted("condition_occurrence", *keys)
-        self.accounts.append(self.tables.account("condition_occurrence", wanted, self.setting.as_of))
-        for own, person, concept, source, start, end, written, status in self.tables.among(
-            "condition_occurrence", columns, keys, wanted
-        ):
-            if status in PRELIMINARY or (start and start > self.setting.as_of):
-                continue
-            ended = end or bool(str(written or "").strip())  # on a day that cannot be read
-            for meaning in self._meanings(concept, source):
-                code = self._shown(concept)
-                blank = Finding(meaning.fact, None, start, f"condition_occurrence {own}", code, original=code)
-                fact = self.setting.facts[meaning.fact]
-                for finding in diagnosed(fact, meaning.option, blank, ended, self.setting):
-                    yield person, finding
+        """Yield what diagnoses say; preliminary ones are none, and the end of a visit is no end of a disease."""
+        more = ("condition_end_date", "condition_status_concept_id::int")
+        preliminary = (_("preliminary, no diagnosis yet"), lambda event: event.more[1] in PRELIMINARY)
+        events = [*self._events("condition_occurrence", "condition", more, preliminary)]
+        visits: dict[int, list[tuple[date, date]]] = defaultdict(list)
+        for person, first, last in self.tables.visits({event.person for event in events if event.end}):
+            visits[person].append((first, last))
+        for event in events:
+            ended = event.end or bool(str(event.more[0] or "").strip())  # on a day that cannot be read
+            if any(
+                last == event.end and (not event.start or event.start >= first)
+                for first, last in visits[event.person]
+            ):
+                ended = False
+            for one in event.said:
+                blank = Finding(one.fact, None, event.start, event.origin, one.code, original=one.code)
+                for finding in diagnosed(self.setting.facts[one.fact], one.option, blank, ended, self.setting):
+                    yield event.person, finding
 
-    def procedures(self) -> Iterator[tuple[int, Finding]]:
-        """Yield what procedures say that were done by the as-of date."""
-        keys = ("procedure_concept_id", "procedure_source_concept_id")
+    def treatments(self, table: str, kind: str) -> Iterator[tuple[int, Finding]]:
+        """Yield what procedures, drugs and episodes say that had begun by the as-of date.
+
+        A drug or an episode without an end has been given since its start, and nobody knows for how long.
+        """
+        for event in self._events(table, kind):
+            is_point = table == "procedure_occurrence"
+            last = event.end or (event.start if is_point else None)
+            for one in event.said:
+                fact = self.setting.facts[one.fact]
+                blank = Finding(
+                    fact.id, None, min(last, self.setting.as_of) if last else None, event.origin, one.code
+                )
+                finding = stated(fact, one.option, replace(blank, original=one.code))
+                if last is None and event.start and not is_point and finding.value is not None:
+                    yield event.person, replace(finding, day=event.start)
+                    finding = stated(fact, ASK, finding)
+                    finding = replace(finding, value=None, day=None, note=_("no end"))
+                yield event.person, finding
+
+    def _events(
+        self,
+        table: str,
+        kind: str,
+        more: Sequence[str] = (),
+        left: tuple[str, Callable[["_Event"], bool]] | None = None,
+    ) -> Iterator["_Event"]:
+        """Yield the rows of a table of events that say something, and account for all of them.
+
+        Parameters
+        ----------
+        table : str
+        kind : {"condition", "procedure", "medication"}
+            How its words are read.
+        more : sequence of str
+            Further columns.
+        left : (str, function), optional
+            A reason to leave rows out, and the test of one.
+        """
+        begins, name = stem(table), table.removesuffix("_occurrence")
+        dates = _SPANS.get(table, (f"{name}_start_date", f"{name}_end_date"))
+        source = "episode_object_concept_id" if table == "episode" else f"{begins}_source_concept_id"
         columns = (
-            "procedure_occurrence_id",
+            f"{table}_id",
             "person_id::int",
-            *(f"{key}::int" for key in keys),
-            "procedure_date::date",
+            f"{begins}_concept_id::int",
+            f"{source}::int",
+            f"{begins}_source_value",
+            *(f"{day}::date" for day in dates),
+            *(f"{day.removesuffix('_date')}_datetime::date" for day in dates),
+            "days_supply::int",
+            *more,
         )
-        wanted = self._wanted("procedure_occurrence", *keys)
-        self.accounts.append(self.tables.account("procedure_occurrence", wanted, self.setting.as_of))
-        for own, person, concept, source, day in self.tables.among("procedure_occurrence", columns, keys, wanted):
-            for meaning in self._meanings(concept, source):
-                value = True if self.setting.facts[meaning.fact].type == "yes_no" else meaning.option
-                code = self._shown(concept)
-                yield person, Finding(meaning.fact, value, day, f"procedure_occurrence {own}", code, original=code)
+        rows, reasons = 0, Counter[str]()
+        nothing, later = _("about nothing that the criteria ask"), _("after the as-of day")
+        for own, person, concept, coded_by, text, start, end, started, ended, supply, *rest in self.tables.rows(
+            table, *columns
+        ):
+            rows += 1
+            start, end = start or started, end or ended
+            if end is None and start is not None and supply is not None and 0 < supply <= _LONGEST_SUPPLY:
+                end = start + timedelta(days=supply - 1)
+            said = self._said(concept, coded_by, text, kind)
+            if kind != "condition":
+                said = [*said, *self._perhaps_therapy(said, end or start)]
+            said = [one for one in said if one.option not in ("", UNRELATED)]
+            event = _Event(person, f"{table} {own}", start, end, said, rest)
+            if not said:
+                reasons[nothing] += 1
+            elif left and left[1](event):
+                reasons[left[0]] += 1
+            elif start is not None and start > self.setting.as_of:
+                reasons[later] += 1
+            else:
+                yield event
+        left_out = tuple(
+            (reason, reasons[reason]) for reason in (nothing, left[0] if left else "", later) if reasons[reason]
+        )
+        file = self.tables.file(table) if table in self.tables.columns else ""
+        self.accounts.append(Account(table, file, rows, rows - reasons.total(), left_out))
+
+    def _perhaps_therapy(self, said: Sequence[Asked], last: date | None) -> list[Asked]:
+        """Return that a row may be a therapy against cancer if nothing is known of it, unless it ended long ago."""
+        name, as_of = self.setting.person.anticancer_therapy, self.setting.as_of
+        if name is None or any(one.fact == name for one in said):
+            return []
+        window = self.setting.window(self.setting.lifelong[name]) if name in self.setting.lifelong else None
+        old = window is not None and last is not None and (as_of - last).days > window[1]
+        return [] if old else [Asked(name, ASK, "")]
+
+    def _said(self, concept: int | None, source: int | None, text: str | None, kind: str) -> list[Asked]:
+        """Return what a row says of the facts: by its concepts, by what they stand below, and by its words."""
+        key = concept or 0, source or 0, text or "", kind
+        if key not in self._known:
+            self._known[key] = self._find(*key)
+        return self._known[key]
+
+    def _find(self, concept: int, source: int, text: str, kind: str) -> list[Asked]:
+        numbers = [number for number in (concept, source) if number]
+        shown = self._shown(concept or source)
+        found = {one.fact: one._replace(code=shown) for one in self.book.asked(self._codings(*numbers), (), kind)}
+        for number in numbers:
+            for above in self.ancestors.get(number, ()):
+                for system, code in self._codings(above):
+                    for fact, option in self.book.above(system, code):
+                        found.setdefault(fact, Asked(fact, option, shown))
+        if not any(number in self.concepts for number in numbers) and _ICD.fullmatch(text.strip()):
+            for one in self.book.asked([("ICD-10", text)], (), kind):  # of a code that no vocabulary stands behind
+                found.setdefault(one.fact, Asked(one.fact, UNRELATED if one.option == UNRELATED else ASK, shown))
+        names = [self.names.get(number) or "" for number in numbers]
+        for fact in self.book.suspected(" | ".join(filter(None, [*names, text])), kind):
+            found.setdefault(fact, Asked(fact, ASK, shown))
+        untold = kind == "condition" and not found and not text.strip() and not any(names)
+        if untold and not any(self._is_tree(number) for number in numbers):
+            therapy = self.setting.person.anticancer_therapy
+            lasting = (one.fact for one in self.setting.lifelong.values() if one.latest_day)
+            return [Asked(fact, ASK, "") for fact in lasting if fact != therapy]
+        return list(found.values())
+
+    def histories(self) -> Iterator[tuple[int, Finding]]:
+        """Yield what observations say of diagnoses and therapies, such as a history of them: this asks only.
+
+        The family's history is in the same table and is left out.
+        """
+        columns = ("observation_id", "person_id::int", "observation_concept_id::int", "value_as_concept_id::int")
+        known: dict[tuple[int, int], list[str]] = {}
+        for own, person, concept, answer, day in self.tables.rows("observation", *columns, "observation_date::date"):
+            key = concept or 0, answer or 0
+            if key not in known:
+                known[key] = self._history(*key)
+            if known[key] and (day is None or day <= self.setting.as_of):
+                blank = Finding("", None, day, f"observation {own}", self._shown(concept))
+                for fact in known[key]:
+                    yield person, stated(self.setting.facts[fact], ASK, replace(blank, fact=fact))
+
+    def _history(self, *numbers: int) -> list[str]:
+        """Return the lifelong facts that a question or its answer names, as a diagnosis or a therapy."""
+        names = [self.names.get(number) or "" for number in numbers]
+        if _FAMILY in numbers or any(name.lower().startswith("family history") for name in names):
+            return []
+        said = self.book.asked(self._codings(*(number for number in numbers if number)), (), "condition")
+        named = {one.fact for one in said if one.option not in ("", UNRELATED)}
+        known = {one.fact for one in said}
+        suspected = {fact for fact in self.book.suspected(" | ".join(names), "condition") if fact not in known}
+        return [fact for fact in self.setting.lifelong if fact in named | suspected]
+
+    def _codings(self, *numbers: int) -> list[tuple[str, str]]:
+        """Return the codes of concepts: their own, and those in the vocabularies that they come from."""
+        held = [self.concepts[number] for number in numbers if number in self.concepts]
+        return [*(("OMOP", str(number)) for number in numbers), *((one.system, one.code) for one in held)]
+
+    def _is_tree(self, number: int) -> bool:
+        return number in self.concepts and self.concepts[number].system in TREES
 
     def deaths(self) -> Iterator[tuple[int, Finding]]:
         """Yield who has died."""
@@ -344,11 +537,12 @@ class _Reader:
         return wanted
 
     def _meanings(self, *numbers: int | None) -> list[Meaning]:
-        """Return what the first concept says that says anything."""
+        """Return what the first concept of a result says that says anything."""
         for number in numbers:
             concept = self.concepts.get(number or 0)
             meanings = self.book.meanings("OMOP", str(number or 0))
             meanings = meanings or (self.book.meanings(concept.system, concept.code) if concept else [])
+            meanings = [meaning for meaning in meanings if meaning.option not in (ASK, UNRELATED)]
             if meanings:
                 return meanings
         return []
@@ -356,6 +550,13 @@ class _Reader:
     def _shown(self, number: int) -> str:
         concept = self.concepts.get(number)
         return f"OMOP {number}" + (f" ({concept.system} {concept.code})" if concept else "")
+
+
+def _moment(moment: datetime | None, day: date | None) -> str:
+    """Return the time of a result; none if it is of another day, or midnight, which stands for an unknown time."""
+    if moment is None or moment.date() != day or moment.time() == time.min:
+        return ""
+    return moment.isoformat()
 
 
 def _valued(blank: Finding, value: Any, note: str = "") -> Finding:

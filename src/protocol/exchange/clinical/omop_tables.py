@@ -1,9 +1,12 @@
 """The tables of an OMOP folder, opened with DuckDB: only the rows and columns that are asked for leave it."""
 
+import codecs
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -22,29 +25,64 @@ NAMES = (
     "observation",
     "condition_occurrence",
     "procedure_occurrence",
+    "drug_exposure",
+    "drug_era",
+    "episode",
+    "visit_occurrence",
     "death",
     "concept",
+    "concept_ancestor",
 )
+
+_OFTEN_ABSENT = ("drug_era", "episode", "visit_occurrence", "concept_ancestor")
+"""Tables that only add to others: most folders do without them, and that is not reported."""
 
 PRELIMINARY = (32899, 4033240)
 """Condition states that are no diagnosis yet: preliminary, in the present and in the older vocabulary."""
 
-DAYS = {"condition_occurrence": "condition_start_date", "procedure_occurrence": "procedure_date"}
+DAYS = {
+    "condition_occurrence": "condition_start_date",
+    "procedure_occurrence": "procedure_date",
+    "drug_exposure": "drug_exposure_start_date",
+    "drug_era": "drug_era_start_date",
+    "episode": "episode_start_date",
+}
 """The column of the day, where it is not the table's own name."""
+
+_KEYS = {
+    "concept": ("concept_id", "vocabulary_id", "concept_code"),
+    "concept_ancestor": ("ancestor_concept_id", "descendant_concept_id"),
+    "visit_occurrence": ("person_id", "visit_start_date", "visit_end_date"),
+}
+"""The needed columns of tables that say nothing by themselves."""
+
+_EMPTY = ["", "\\N", "NULL"]
+"""What databases write into a CSV file for a cell without a value."""
 
 RESULTS = ("measurement", "observation")
 
 TYPES = {"int": "bigint"}
 """DuckDB's names of types, where they are not ours."""
 
+_MOMENTS = {
+    "date": "['%Y%m%d', '%Y/%m/%d', '%Y%m%d%H%M%S', '%Y/%m/%d %H:%M:%S', '%Y/%m/%d %H:%M']",
+    "timestamp": "['%Y%m%d%H%M%S', '%Y%m%d %H:%M:%S', '%Y/%m/%d %H:%M:%S', '%Y/%m/%d %H:%M']",
+}
+"""How dates and times are written beside ISO 8601: the year goes first, so that none can be mistaken."""
+
 
 def needed(table: str) -> tuple[str, ...]:
     """Return the columns without which a table says nothing."""
-    if table == "concept":
-        return ("concept_id", "vocabulary_id", "concept_code")
+    if table in _KEYS:
+        return _KEYS[table]
     day = () if table == "person" else (DAYS.get(table, f"{table}_date"),)
-    asked = (f"{table.removesuffix('_occurrence')}_concept_id",) if table not in ("person", "death") else ()
+    asked = (f"{stem(table)}_concept_id",) if table not in ("person", "death") else ()
     return ("person_id", *asked, *day)
+
+
+def stem(table: str) -> str:
+    """Return what the columns of a table begin with: ``drug`` for ``drug_exposure``."""
+    return re.sub("_(occurrence|exposure|era)$", "", table)
 
 
 class Account(NamedTuple):
@@ -71,6 +109,7 @@ class Result(NamedTuple):
     unit: int | None
     unit_source: str | None
     high: Any
+    moment: Any = None
 
 
 class Tables:
@@ -86,13 +125,19 @@ class Tables:
             raise ProtocolError(folder.name, found, _("a folder of OMOP CDM 5.4 tables"))
         self.problems: list[FileProblem] = []
         self.columns: dict[str, set[str]] = {}
+        self._rewritten: TemporaryDirectory[str] | None = None
         self.connection = duckdb.connect(":memory:", config={"enable_external_access": True})
         try:
             for name, path in self.files.items():
                 self._open(name, path, duckdb.Error)
         except BaseException:
-            self.connection.close()
+            self._close()
             raise
+
+    def _close(self) -> None:
+        self.connection.close()
+        if self._rewritten is not None:
+            self._rewritten.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +145,7 @@ class Tables:
     def __exit__(self, _kind: object, error: object, _where: object) -> None:
         import duckdb
 
-        self.connection.close()
+        self._close()
         if isinstance(error, duckdb.Error):  # a file may turn out to be no table only far behind its beginning
             raise self._unreadable(str(error)) from None
 
@@ -122,12 +167,14 @@ class Tables:
 
     def _open(self, name: str, path: Path | None, error: type[Exception]) -> None:
         if path is None:
-            found, write = _("no such table: nothing of it is known"), f"{name}.parquet"
-            self.problems.append(FileProblem(_("table {name}").format(name=name), found, write))
+            if name not in _OFTEN_ABSENT:
+                found, write = _("no such table: nothing of it is known"), f"{name}.parquet"
+                self.problems.append(FileProblem(_("table {name}").format(name=name), found, write))
             return
         try:
             if path.suffix.lower() == ".csv":
-                relation = self.connection.read_csv(str(path), all_varchar=True, header=True)
+                text = self._in_utf8(path)
+                relation = self.connection.read_csv(str(text), all_varchar=True, header=True, na_values=_EMPTY)
             else:
                 relation = self.connection.read_parquet(str(path))
             relation.create_view(name)
@@ -140,6 +187,23 @@ class Tables:
                 self.problems.append(FileProblem(path.name, found, _("the columns of OMOP CDM 5.4")))
         if name == "concept" and "concept_id" not in self.columns[name]:
             del self.columns[name]
+
+    def _in_utf8(self, path: Path) -> Path:
+        """Return a CSV file in UTF-8: itself, or a copy if it is in GBK or UTF-16, which DuckDB does not read.
+
+        The copy lies in a folder that no other account of the machine can read, and is removed in the end.
+        """
+        with path.open("rb") as file:
+            mark = file.read(2)
+        codes = ("utf-16",) if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else ("utf-8", "gb18030")
+        encoding = next((code for code in codes if _is_text(path, code)), "utf-8")
+        if encoding == "utf-8":
+            return path
+        self._rewritten = self._rewritten or TemporaryDirectory(prefix="omop-")
+        copy = Path(self._rewritten.name) / path.name
+        with path.open(encoding=encoding, newline="") as old, copy.open("w", encoding="utf-8", newline="") as new:
+            copyfileobj(old, new)
+        return copy
 
     def refuse_more_than(self, most: int | None) -> None:
         """Raise ProtocolError when the person table has more rows, or does not say who they are."""
@@ -161,16 +225,46 @@ class Tables:
         while batch := cursor.fetchmany(10_000):
             yield from batch
 
-    def concepts(self) -> Iterator[tuple[int, str, str]]:
-        """Yield id, vocabulary and code of the concepts that the other tables use; a vocabulary has millions."""
-        yield from self.rows("concept", "concept_id::int", "vocabulary_id", "concept_code", where=self._used())
+    def concepts(self) -> Iterator[tuple[int, str, str, str | None]]:
+        """Yield id, vocabulary, code and name of the concepts that are used; a vocabulary has millions."""
+        columns = ("concept_id::int", "vocabulary_id", "concept_code", "concept_name")
+        yield from self.rows("concept", *columns, where=self._used())
+
+    def ancestors(self) -> Iterator[tuple[int, int, int]]:
+        """Yield a used concept, one that it stands below, and how many levels, from the nearest to the farthest."""
+        if "concept_ancestor" not in self.columns:
+            return
+        columns = ("descendant_concept_id::int", "ancestor_concept_id::int", "min_levels_of_separation::int")
+        below, above, levels = (self._column("concept_ancestor", column) for column in columns)
+        where = f"{below} in ({self._named()}) and {below} <> {above} order by coalesce({levels}, 0)"
+        yield from self.rows("concept_ancestor", *columns, where=where)
+
+    def _named(self) -> str:
+        """Return the query of the concepts that the tables about persons use."""
+        about = {table: own for table, own in self.columns.items() if not table.startswith("concept")}
+        held = [(table, key) for table, own in about.items() for key in own if re.fullmatch("[a-z_]*concept_id", key)]
+        columns = [(self._column(table, f"{key}::int"), table) for table, key in held]
+        return " union ".join(f"select {column} from {table}" for column, table in columns) or "select 0"  # noqa: S608
 
     def _used(self) -> str:
-        """Return the test for a row of the concept table that another table uses."""
-        held = [(table, key) for table, own in self.columns.items() for key in own if key.endswith("concept_id")]
-        columns = [(self._column(table, f"{key}::int"), table) for table, key in held if table != "concept"]
-        used = " union ".join(f"select {column} from {table}" for column, table in columns) or "select 0"  # noqa: S608
+        """Return the test for a row of the concept table that another table uses, or that stands above such a one."""
+        used = self._named()
+        if "concept_ancestor" in self.columns:
+            below, above = (
+                self._column("concept_ancestor", f"{key}::int") for key in reversed(needed("concept_ancestor"))
+            )
+            used += f" union select {above} from concept_ancestor where {below} in ({used})"  # noqa: S608
         return f"{self._cast('concept', 'concept_id', 'bigint')} in ({used})"
+
+    def visits(self, persons: Iterable[int]) -> Iterator[tuple[int, date, date]]:
+        """Yield person, first and last day of the visits of some persons."""
+        numbers = ", ".join(map(str, persons))
+        if numbers and "visit_occurrence" in self.columns:
+            person = self._column("visit_occurrence", "person_id::int")
+            columns = ("person_id::int", "visit_start_date::date", "visit_end_date::date")
+            for own, start, end in self.rows("visit_occurrence", *columns, where=f"{person} in ({numbers})"):
+                if start is not None and end is not None:
+                    yield own, start, end
 
     def distinct(self, table: str, column: str) -> list[int]:
         """Return the different whole numbers of a column."""
@@ -178,14 +272,6 @@ class Tables:
             return []
         found = self.connection.sql(f"select distinct {self._cast(table, column, 'bigint')} from {table}").fetchall()  # noqa: S608
         return [number for (number,) in found if number]
-
-    def among(
-        self, table: str, columns: Sequence[str], keys: Sequence[str], wanted: dict[int, str]
-    ) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows in which one of the key columns holds a wanted concept."""
-        numbers, held = ", ".join(map(str, wanted)) or "null", self.columns.get(table, ())
-        among = [f"{self._cast(table, key, 'bigint')} in ({numbers})" for key in keys if key in held]
-        yield from self.rows(table, *columns, where=" or ".join(among) or "false")
 
     def newest(self, table: str, wanted: dict[int, str], as_of: date) -> Iterator[Result]:
         """Yield the rows with a value of each person's newest day per fact, and those without a day."""
@@ -203,27 +289,38 @@ class Tables:
             "unit_concept_id::int",
             "unit_source_value",
             "range_high::double",
+            f"{table}_datetime::timestamp",
         )
         self._check(table, columns)
         if not wanted:
             return
         pairs = ", ".join(f"({number}, '{facts}')" for number, facts in wanted.items())
         picked = ", ".join(f"{self._column(table, column)} as c{i}" for i, column in enumerate(columns))
-        held = f"{self._column(table, 'value_as_number')} is not null or {self._column(table, columns[7])} <> 0"
+        held = f"not coalesce({self._no_value(table)}, false)"
         query = f"""
-            with wanted(concept, facts) as (values {pairs}), rows as (select {picked} from {table} where {held}),
+            with wanted(concept, facts) as (values {pairs}),
+            rows as (
+                select * replace (coalesce(c4, c11::date) as c4) from (select {picked} from {table} where {held})
+            ),
             known as (
                 select rows.*, coalesce(own.facts, source.facts) as facts from rows
                 left join wanted own on own.concept = c2 left join wanted source on source.concept = c3
                 where coalesce(own.facts, source.facts) is not null and (c4 is null or c4 <= date '{as_of}')
             )
-            select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 from known
+            select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11 from known
             qualify c4 is null or c4 = max(c4) over (partition by c1, facts) order by c1, c0
         """  # noqa: S608
         cursor = self.connection.cursor()
         cursor.execute(query)
         while batch := cursor.fetchmany(10_000):
             yield from (Result(*row) for row in batch)
+
+    def _no_value(self, table: str) -> str:
+        """Return the test for a row without any result: no number, no answer, and no text of the source."""
+        texts = ("value_as_number", "value_source_value", "value_as_string")
+        empty = [f"coalesce(trim({self._column(table, name)}::varchar), '') = ''" for name in texts]
+        answer = self._column(table, "value_as_concept_id::int")
+        return " and ".join([*empty, f"coalesce({answer}, 0) = 0"])
 
     def account(
         self,
@@ -264,20 +361,16 @@ class Tables:
         tests = {}
         if table == "concept":
             tests[_("used by no other table")] = f"not coalesce({self._used()}, false)"
-        if table.endswith("_occurrence") or table in RESULTS:
-            stem = table.removesuffix("_occurrence")
+        if table in RESULTS:
             numbers = ", ".join(map(str, wanted)) or "null"
-            keys = [self._column(table, f"{stem}{kind}_concept_id::int") for kind in ("", "_source")]
+            keys = [self._column(table, f"{table}{kind}_concept_id::int") for kind in ("", "_source")]
             known = " or ".join(f"coalesce({key} in ({numbers}), false)" for key in keys)
             tests[_("about nothing that the criteria ask")] = f"not ({known})"
-        if table in RESULTS:
-            answer = f"coalesce({self._column(table, 'value_as_concept_id::int')}, 0) = 0"
-            tests[_("without a value")] = f"{self._column(table, 'value_as_number')} is null and {answer}"
-        if table == "condition_occurrence":
-            state = self._column(table, "condition_status_concept_id::int")
-            tests[_("preliminary, no diagnosis yet")] = f"{state} in {PRELIMINARY}"
+            tests[_("without a value")] = self._no_value(table)
         if as_of is not None:
             day = self._column(table, f"{needed(table)[-1]}::date")
+            if table in RESULTS:
+                day = f"coalesce({day}, {self._column(table, f'{table}_datetime::timestamp')}::date)"
             tests[_("after the as-of day")] = f"{day} > date '{as_of}'"
         return tests
 
@@ -295,8 +388,11 @@ class Tables:
         """
         path = self.files[table]
         text = path is not None and path.suffix.lower() == ".csv"
-        decimal = f"{column}::varchar" if kind == "double" else column  # what a number of single precision stands for
-        cast = f"try_cast({f'trim({column})' if text else decimal} as {kind})"
+        decimal = f"{column}::varchar" if kind in ("double", *_MOMENTS) else column  # single precision
+        plain = f"trim({column})" if text else decimal
+        cast = f"try_cast({plain} as {kind})"
+        if kind in _MOMENTS:
+            cast = f"coalesce({cast}, try_strptime({plain}, {_MOMENTS[kind]})::{kind})"
         possible = f"between date '{FIRST_DAY}' and date '{LAST_DAY}'"
         return f"case when {cast} {possible} then {cast} end" if kind == "date" else cast
 
@@ -307,6 +403,19 @@ class Tables:
         casts = {n: (TYPES.get(kind, kind), self._column(table, f"{n}::{kind}")) for n, kind in typed if n in known}
         if casts:
             self.problems += _bad_cells(self.connection, table, casts)
+
+
+def _is_text(path: Path, encoding: str) -> bool:
+    """Whether a whole file can be decoded."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _bad_cells(
@@ -322,7 +431,7 @@ def _bad_cells(
     casts : mapping of str to (str, str)
         By column, its type and the cast that gives nothing where it fails.
     """
-    said = {"double": _("number"), "bigint": _("whole number"), "date": _("date")}
+    said = {"double": _("number"), "bigint": _("whole number"), "date": _("date"), "timestamp": _("date")}
     tests = [
         f"{column} is not null and trim({column}::varchar) <> '' and {cast} is null"
         for column, (_kind, cast) in casts.items()

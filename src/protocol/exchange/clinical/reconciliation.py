@@ -12,14 +12,16 @@ from itertools import groupby
 
 from protocol.eligibility import Fact, FactValue
 from protocol.eligibility.conditions import names_in, parse
-from protocol.eligibility.criteria import FIRST_DAY
+from protocol.eligibility.criteria import FIRST_DAY, Lifelong
 from protocol.eligibility.fact_sources import ParticipantFacts
 from protocol.eligibility.logic import Known
 from protocol.eligibility.screening import check_facts
 from protocol.eligibility.verdicts import logic_of
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, STALE, Birth, Finding, Imported, Setting
 from protocol.exchange.clinical.reference_ranges import limit_for
+from protocol.exchange.clinical.terminology import ASK
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, UnitError, convert
+from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -101,13 +103,78 @@ def _choose(fact: str, findings: list[Finding], setting: Setting) -> Finding:
     """Return the finding that decides a fact, without a value when it cannot be told which one does."""
     dated = [f for f in findings if f.day is not None]
     if lifelong := setting.lifelong.get(fact):
-        found = _agreed([f for f in findings if f.value is not None], findings, lifelong.more_exact)
-        later = [f for f in findings if f.value is None and _last(f) > _day(found)]
-        return replace(found, day=None) if lifelong.latest_day and (later or len(dated) < len(findings)) else found
+        return _choose_lifelong(findings, lifelong, setting)
     if not dated:
         return replace(findings[0], value=None, reason=NOT_USABLE, note=_("no date"))
     newest = _newest(dated)
     return _beside_others(newest, [f for f in findings if f.day is None or (f.latest and _last(f) >= _day(newest))])
+
+
+def _choose_lifelong(findings: list[Finding], lifelong: Lifelong, setting: Setting) -> Finding:
+    """Return the finding that decides; open as far as an entry that is not understood may say something else."""
+    decided = [f for f in findings if not (f.undecided or f.value is None)]
+    found = _agreed(decided, decided or findings, lifelong.more_exact)
+    if lifelong.latest_day and any(f.day is None for f in decided):
+        found = replace(found, day=None)
+    others = [f for f in findings if f not in decided and _may_change(f, found, lifelong, setting)]
+    if not others or (found.value is None and not any(f.undecided for f in others)):
+        return found
+    note = not_decided(others)
+    if found.value is None:
+        named = max(others, key=lambda f: (bool(f.code), _day(f), f.origin))
+        return found if found.reason == CONFLICT else replace(named, note=note)
+    if lifelong.strongest and found.value != lifelong.strongest:
+        return replace(found, value=None, reason=NOT_USABLE, note=note, undecided=True)
+    return replace(found, day=None, note=note, undecided=True) if lifelong.latest_day else found
+
+
+def _may_change(other: Finding, found: Finding, lifelong: Lifelong, setting: Setting) -> bool:
+    """Whether an entry that is not understood may change what the known ones say."""
+    if found.value is None or found.undecided:
+        return True
+    window = setting.window(lifelong)
+    if window:
+        least, most = window
+        if found.day is not None and (setting.as_of - found.day).days < least and _is_strongest(found, lifelong):
+            return False
+        if other.day is not None and (setting.as_of - _last(other)).days > most:
+            return False
+    if not _is_strongest(found, lifelong):
+        return True
+    later = found.day is not None and (other.day is None or _last(other) > found.day)
+    return lifelong.latest_day is not None and later
+
+
+def _is_strongest(found: Finding, lifelong: Lifelong) -> bool:
+    return lifelong.strongest is None or found.value == lifelong.strongest
+
+
+_NAMED_ENTRIES = 5
+"""Entries that are named one by one where some are not decided."""
+
+
+def not_decided(findings: Sequence[Finding]) -> str:
+    """Say which entries may be about a fact and do not decide it."""
+    by_code = sorted(findings, key=lambda finding: (not finding.code, finding.origin))
+    origins = list(dict.fromkeys(finding.origin for finding in by_code))
+    said = ", ".join(origins[:_NAMED_ENTRIES]) + (" …" if len(origins) > _NAMED_ENTRIES else "")
+    return _("{count} entries not decided: {entries}").format(count=len(origins), entries=said)
+
+
+def undecided(person: Imported, setting: Setting) -> list[FileProblem]:
+    """List the facts of a participant that are open because entries about them are not understood.
+
+    An entry of which nothing at all is known is listed only if it leaves open what other entries say.
+    """
+    problems = []
+    for name in setting.lifelong:
+        finding = person.unused.get(name) or person.provenance.get(name)
+        if finding is not None and finding.undecided and (finding.value is not None or finding.code):
+            where = _("{participant}, {fact}").format(participant=person.participant, fact=setting.facts[name].label)
+            problems.append(
+                FileProblem(where, finding.note, _("what these entries mean, as an answer to the question"))
+            )
+    return problems
 
 
 def _newest(dated: list[Finding]) -> Finding:
@@ -142,8 +209,8 @@ def _agreed(usable: list[Finding], findings: list[Finding], more_exact: Sequence
     if _same([f.value for f in usable]):
         return newest
     values = {f.value for f in usable}
-    for exact, wider in more_exact:
-        if values == {exact, wider}:
+    for exact in values:
+        if all((exact, wider) in more_exact for wider in values - {exact}):
             return max((f for f in usable if f.value == exact), key=lambda f: (_day(f), f.origin))
     return _conflict(newest, "; ".join(map(_said, usable)), usable)
 
@@ -235,7 +302,9 @@ def _is_of_one_day(one: Finding, other: Finding) -> bool:
 def _date_history(chosen: Chosen, setting: Setting) -> None:
     for name, lifelong in setting.lifelong.items():
         finding, dated_by = chosen.get(name), lifelong.latest_day
-        if dated_by and finding and finding.value is not None and finding.day is not None:
+        if dated_by and finding and finding.undecided:
+            chosen[dated_by] = replace(finding, fact=dated_by, value=None, reason=NOT_USABLE, limit=None)
+        elif dated_by and finding and finding.value is not None and finding.day is not None:
             chosen[dated_by] = replace(finding, fact=dated_by, value=finding.day, limit=None)
 
 
@@ -389,8 +458,12 @@ def diagnosed(
     """
     as_of, lifelong = setting.as_of, setting.lifelong.get(fact.id)
     over = ended <= as_of if isinstance(ended, date) else bool(ended)
-    found = replace(blank, value=True if fact.type == "yes_no" else option)
-    if lifelong and lifelong.latest_day:
+    found = stated(fact, option, blank)
+    if (
+        found.undecided and fact.id == setting.person.anticancer_therapy
+    ):  # a visit or a history, no state that goes on
+        yield replace(found, day=ended if isinstance(ended, date) else blank.day)
+    elif lifelong and lifelong.latest_day:
         last = ended if isinstance(ended, date) else None
         yield replace(found, day=last if over else as_of, note="" if over else still_going_on())
     elif lifelong and (lifelong.ended_counts or not over):
@@ -399,6 +472,13 @@ def diagnosed(
         most = setting.lasting_days.get(fact.id)
         current = most is None or (blank.day is not None and (as_of - blank.day).days <= most)
         yield replace(found, day=as_of if current else blank.day, since=blank.day)
+
+
+def stated(fact: Fact, option: str, blank: Finding) -> Finding:
+    """Complete a finding with what a code says of a fact by itself; ``ask`` says that it decides nothing."""
+    if option == ASK:
+        return replace(blank, reason=NOT_USABLE, note=_("a code that does not decide this"), undecided=True)
+    return replace(blank, value=True if fact.type == "yes_no" else option)
 
 
 def still_going_on() -> str:

@@ -1,15 +1,20 @@
-"""Which code means what: the codes of the record's facts, and coded answers; display texts are never read.
+"""Which code means what: the codes of the record's facts, and coded answers; display texts never decide.
 
 A fact's ``codes`` are texts like ``LOINC 1742-6``, ``ICD-10 C92.4 = apl`` (the code itself says which option) or
 ``ICD-10 B20-B24 = yes``. A trailing ``?`` marks a code that a terminology server has still to confirm. An
-observation's code with an option (``LOINC 20447-9 = confirmed``) means: a positive result of this says so.
+observation's code with an option (``LOINC 20447-9 = confirmed``) means: a positive result of this says so. Two
+options are no fact's own: ``ask`` (the code speaks of the fact and does not decide it) and ``unrelated`` (it does not
+speak of it, though a wider entry does). ``set solid_tumours = invasive`` stands for all codes of one of the record's
+value sets, whose words can only ask. ``SNOMED CT <363346000`` means what stands below that code, and not itself.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
-from protocol.eligibility.criteria import ViralLoad
+from protocol.eligibility.criteria import ValueSet, ViralLoad
 from protocol.translation import _
 
 SYSTEMS = {
@@ -17,12 +22,33 @@ SYSTEMS = {
     "urn:oid:2.16.840.1.113883.6.1": "LOINC",
     "http://snomed.info/sct": "SNOMED CT",
     "urn:oid:2.16.840.1.113883.6.96": "SNOMED CT",
-    "http://hl7.org/fhir/sid/icd-10": "ICD-10",
-    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10",
     "urn:oid:2.16.840.1.113883.6.3": "ICD-10",
     "urn:oid:2.16.840.1.113883.6.90": "ICD-10",
+    "urn:oid:2.16.156.10011.2.3.3.11": "ICD-10",  # China, WS 218 and WS 364: diseases
+    "urn:oid:2.16.156.10011.2.3.3.12": "ICD-9-CM-3",  # China: operations
+    "urn:oid:2.16.840.1.113883.6.104": "ICD-9-CM-3",
+    "urn:oid:2.16.840.1.113883.6.4": "ICD-10-PCS",
+    "urn:oid:2.16.840.1.113883.6.43.1": "ICD-O-3",
+    "urn:oid:2.16.840.1.113883.6.73": "ATC",
+    "urn:oid:2.16.840.1.113883.6.88": "RxNorm",
+    "urn:oid:2.16.840.1.113883.6.12": "CPT",
+    "urn:oid:2.16.840.1.113883.6.14": "HCPCS",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
+    "http://www.ama-assn.org/go/cpt": "CPT",
 }
 """FHIR's names of the code systems."""
+
+_NAMED = (
+    (re.compile(r"icd-?10-?pcs"), "ICD-10-PCS"),
+    (re.compile(r"icd-?10"), "ICD-10"),  # with its national extensions: -cm, -cn, -gm, -am ...
+    (re.compile(r"icd-?o(-?3)?([/-]|$)"), "ICD-O-3"),
+    (re.compile(r"icd-?9-?(cm-?3|cn|cm-procedures?|pcs)"), "ICD-9-CM-3"),
+    (re.compile(r"(^|[/:.])atc$"), "ATC"),
+    (re.compile(r"(^|[/:])snomed"), "SNOMED CT"),
+    (re.compile(r"rxnorm$"), "RxNorm"),
+    (re.compile(r"hcpcs"), "HCPCS"),
+)
+"""What the last part of other names shows: hospitals write ``.../sid/icd-10-cn`` or only ``icd-10-cn``."""
 
 VOCABULARIES = {
     "LOINC": "LOINC",
@@ -30,10 +56,38 @@ VOCABULARIES = {
     "ICD10": "ICD-10",
     "ICD10CM": "ICD-10",
     "ICD10CN": "ICD-10",
+    "ICD10GM": "ICD-10",
+    "KCD7": "ICD-10",
+    "ICDO3": "ICD-O-3",
+    "ICD9Proc": "ICD-9-CM-3",
+    "ICD9ProcCN": "ICD-9-CM-3",
+    "ICD10PCS": "ICD-10-PCS",
+    "ATC": "ATC",
+    "RxNorm": "RxNorm",
+    "CPT4": "CPT",
+    "HCPCS": "HCPCS",
 }
 """OMOP's names of the code systems."""
 
-_WRITTEN = re.compile(r"(LOINC|SNOMED CT|ICD-10|OMOP) (\S+)(?: = ([a-z0-9_]+))?( \?)?")
+_SYSTEM = r"LOINC|SNOMED CT|ICD-10-PCS|ICD-10|ICD-O-3|ICD-9-CM-3|ATC|RxNorm|CPT|HCPCS|OMOP"
+
+_WRITTEN = re.compile(rf"({_SYSTEM}|set) (\S+)(?: = ([a-z0-9_]+))?( \?)?")
+
+TREES = {"ICD-10", "ICD-10-PCS", "ICD-O-3", "ICD-9-CM-3", "ATC", "CPT", "HCPCS"}
+"""Systems whose codes show by their first characters what they stand under."""
+
+ASK, UNRELATED = "ask", "unrelated"
+
+_PARTS = re.compile(r"[|;,。，；、\n]")
+
+
+def system_of(name: Any) -> str:
+    """Return the code system that FHIR names so, empty when it is none of those read here."""
+    plain = str(name or "").strip().rstrip("/").lower()
+    if plain in SYSTEMS:
+        return SYSTEMS[plain]
+    tail = plain if ":" in plain and "/" not in plain else plain.rpartition("/")[2]
+    return next((system for pattern, system in _NAMED if pattern.search(tail)), "")
 
 
 class Meaning(NamedTuple):
@@ -52,54 +106,196 @@ class Written(NamedTuple):
     confirmed: bool
 
 
+class Words(NamedTuple):
+    """The words of a value set that show that a fact may be meant, and in which kinds of entries."""
+
+    fact: str
+    kinds: tuple[str, ...]
+    found: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+    def speaks(self, part: str) -> bool:
+        """Whether a part of a text has one of the words, and none that takes it back."""
+        return bool(self.found.search(part)) and not (self.unless and self.unless.search(part))
+
+
+class Asked(NamedTuple):
+    """What the codes or the text of an entry say of one fact: an option, and the code that says it."""
+
+    fact: str
+    option: str
+    code: str
+
+
 def written(record: EligibilityRecord) -> list[Written]:
-    """Take the codes of all facts apart.
+    """Take the codes of all facts apart, value sets included.
 
     Raises
     ------
     ValueError
-        For an entry that is not of the form described above.
+        For an entry that is not of the form described above, or a value set that is none.
     """
-    found = []
-    for fact in record.facts:
-        for text in fact.codes:
-            match = _WRITTEN.fullmatch(text)
-            if match is None:
-                raise ValueError(f"fact {fact.id}: code {text!r}; write one like LOINC 1742-6 or ICD-10 C92.4 = apl")
-            found.append(Written(match[1], match[2], Meaning(fact.id, match[3] or ""), not match[4]))
-    return found
+    return _written(_codes(record))
+
+
+class _Codes(NamedTuple):
+    """The codes of a record: by fact, and in its value sets."""
+
+    facts: tuple[tuple[str, tuple[str, ...]], ...]
+    sets: tuple[ValueSet, ...]
+
+
+def _codes(record: EligibilityRecord) -> _Codes:
+    facts = tuple((fact.id, fact.codes) for fact in record.facts if fact.codes)
+    return _Codes(facts, record.imports.value_sets)
+
+
+def _written(codes: _Codes) -> list[Written]:
+    sets = {one.id: one for one in codes.sets}
+    return [entry for fact, texts in codes.facts for text in texts for entry in _entries(fact, text, sets)]
+
+
+def _entries(fact: str, text: str, sets: Mapping[str, ValueSet]) -> Iterator[Written]:
+    match = _WRITTEN.fullmatch(text)
+    if match is None or (match[1] == "set" and match[2] not in sets):
+        raise ValueError(f"fact {fact}: code {text!r}; write one like LOINC 1742-6 or ICD-10 C92.4 = apl")
+    meaning = Meaning(fact, match[3] or "")
+    if match[1] != "set":
+        yield Written(match[1], match[2], meaning, not match[4])
+        return
+    for one in sets[match[2]].codes:
+        for entry in _entries(fact, one, {}):
+            yield entry._replace(meaning=meaning)
+
+
+def _words(codes: _Codes) -> Iterator[Words]:
+    """Yield the words of the value sets that the facts name with ``ask``."""
+    sets = {f"set {one.id} = {ASK}": one for one in codes.sets if one.words}
+    for fact, texts in codes.facts:
+        for own in (sets[text] for text in texts if text in sets):
+            yield Words(fact, own.words_in, _pattern(own.words), _pattern(own.unless) if own.unless else None)
+
+
+def _pattern(parts: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for beginnings of words; ``*`` before one means its end, and Chinese has no words' ends."""
+    wanted = []
+    for part in parts:
+        plain = re.escape(part.removeprefix("*"))
+        if not part.isascii():
+            wanted.append(plain)
+        else:
+            wanted.append(rf"{plain}(?:e|s|es|um)?(?![a-z])" if part.startswith("*") else rf"(?<![a-z]){plain}")
+    return re.compile("|".join(wanted), re.IGNORECASE)
+
+
+def code_book(record: EligibilityRecord) -> "CodeBook":
+    """Return the codes of a record, ready to be asked; kept, because each file asks anew.
+
+    Raises
+    ------
+    ValueError
+        As :func:`written`.
+    """
+    return _kept(_codes(record))
+
+
+@lru_cache(maxsize=4)
+def _kept(codes: _Codes) -> "CodeBook":
+    return CodeBook(codes)
 
 
 class CodeBook:
-    """The codes of one record, ready to be asked."""
+    """Codes by fact, ready to be asked."""
 
-    def __init__(self, record: EligibilityRecord) -> None:
+    def __init__(self, codes: _Codes) -> None:
         self._exact: dict[tuple[str, str], list[Meaning]] = {}
-        self._icd: list[tuple[str, str, Meaning]] = []
-        for entry in written(record):
-            if entry.system == "ICD-10":
+        self._trees: dict[str, list[tuple[str, str, Meaning]]] = {}
+        self._words = tuple(_words(codes))
+        self.meanings = lru_cache(maxsize=10_000)(self._meanings)
+        self.suspected = lru_cache(maxsize=10_000)(self._suspected)
+        for entry in _written(codes):
+            if entry.system in TREES:
                 first, _dash, last = entry.code.partition("-")
-                self._icd.append((first, last or first, entry.meaning))
+                low, high = (_plain(entry.system, one) for one in _ends(entry.system, first, last or first))
+                self._trees.setdefault(entry.system, []).append((low, high, entry.meaning))
             else:
                 self._exact.setdefault((entry.system, entry.code), []).append(entry.meaning)
 
-    def meanings(self, system: str, code: str) -> list[Meaning]:
-        """Return what a code of one of the systems ``LOINC``, ``SNOMED CT``, ``ICD-10``, ``OMOP`` says."""
-        return self._icd_meanings(code) if system == "ICD-10" else self._exact.get((system, code.strip()), [])
+    def _meanings(self, system: str, code: str) -> list[Meaning]:
+        """Return what a code says, ``ask`` and ``unrelated`` included; empty if nothing is known of it."""
+        if system in TREES:
+            return self._tree_meanings(system, code)
+        return self._exact.get((system, code.strip()), [])
 
-    def _icd_meanings(self, code: str) -> list[Meaning]:
-        """ICD codes are a tree: ``C92.00`` is a ``C92.0``, and a longer entry beats a range around it."""
-        plain = re.sub(r"[^A-Z0-9]", "", code.upper())
-        best: dict[str, tuple[int, Meaning]] = {}
-        for first, last, meaning in self._icd:
-            low, high = first.replace(".", ""), last.replace(".", "")
+    def _tree_meanings(self, system: str, code: str) -> list[Meaning]:
+        """``C92.00`` is a ``C92.0``: a longer entry beats a shorter one, one code a range, a range a wider one."""
+        plain = _plain(system, code)
+        best: dict[str, tuple[int, str, str, Meaning]] = {}
+        for low, high, meaning in self._trees.get(system, ()):
             depth = len(low)
             if not low <= plain[:depth] <= high or len(plain) < depth:
                 continue
             rank = depth * 2 + (low == high)
-            if rank > best.get(meaning.fact, (0, meaning))[0]:
-                best[meaning.fact] = rank, meaning
-        return [meaning for _rank, meaning in best.values()]
+            known = best.get(meaning.fact)
+            narrower = known is not None and rank == known[0] and low >= known[1] and high <= known[2]
+            if known is None or rank > known[0] or narrower:
+                best[meaning.fact] = rank, low, high, meaning
+        return [meaning for *_rank, meaning in best.values()]
+
+    def asked(self, codings: Sequence[tuple[str, str]], texts: Iterable[str], kind: str) -> list[Asked]:
+        """Return what an entry says, at most once of each fact, ``unrelated`` included.
+
+        A code that decides goes before one that says ``unrelated``, and that before one that asks. The text is read
+        for facts of which no code says anything.
+
+        Parameters
+        ----------
+        codings : sequence of (str, str)
+            Systems, as this module names them, and codes.
+        texts : iterable of str
+            Displays and texts of the entry.
+        kind : {"condition", "procedure", "medication"}
+            What the entry is.
+        """
+        found: dict[str, Asked] = {}
+        for system, code in codings:
+            for meaning in self.meanings(system, code) if system else ():
+                one = Asked(meaning.fact, meaning.option, f"{system} {code}")
+                if _precedence(one.option) > _precedence(found[one.fact].option if one.fact in found else None):
+                    found[one.fact] = one
+        for fact in self.suspected(" | ".join(text for text in texts if text), kind):
+            found.setdefault(fact, Asked(fact, ASK, " ".join(codings[0]) if codings else ""))
+        return list(found.values())
+
+    def above(self, system: str, code: str) -> list[Meaning]:
+        """Return what a code says of those that stand below it: an entry ``<363346000`` does not mean itself."""
+        own = self._exact.get((system, f"<{code.strip()}"), [])
+        return [*own, *self.meanings(system, code)]
+
+    def _suspected(self, text: str, kind: str) -> list[str]:
+        """Return the facts that the words of a text may speak of, each part of the text by itself."""
+        parts = _PARTS.split(text) if text else []
+        own = (one for one in self._words if kind in one.kinds)
+        return list(dict.fromkeys(one.fact for one in own if any(map(one.speaks, parts))))
+
+
+def _precedence(option: str | None) -> int:
+    return 0 if option is None else {ASK: 1, UNRELATED: 2}.get(option, 3)
+
+
+def _ends(system: str, first: str, last: str) -> tuple[str, str]:
+    """Return both ends of a range; the behaviour behind a morphology belongs to both: ``8000-9589/3``."""
+    if system == "ICD-O-3" and "/" not in first:
+        return f"{first}/{last.partition('/')[2]}", last
+    return first, last
+
+
+def _plain(system: str, code: str) -> str:
+    """Return a code without signs; of a morphology its behaviour first, then its four digits."""
+    if system == "ICD-O-3":
+        match = re.match(r"\s*M?-?(\d{4})\d?/?(\d)", code.upper())
+        return match[2] + match[1] if match else ""
+    return re.sub(r"[^A-Z0-9]", "", code.upper())
 
 
 YES, NO = "yes", "no"
