@@ -74,7 +74,8 @@ def test_boundaries_equal_those_of_the_published_package(case):
 @pytest.mark.parametrize("case", **by_id("boin_next_comb.json"))
 def test_next_regimens_equal_those_of_the_published_package(case):
     grid = levels(case["npts"])
-    design = boin(case, grid, maximum=150, enough=case["n.earlystop"], bar=True, preference="coin")
+    stop = {"enough": case["n.earlystop"], "enough_rule": "reached"}  # so it advises; it simulates by the other rule
+    design = boin(case, grid, maximum=150, **stop, bar=True, preference="coin")
     outcomes = Outcomes(grid, np.array(case["npts"]), np.array(case["ntox"]))
     at = (case["dose_curr"][0] - 1) * grid.shape[1] + case["dose_curr"][1] - 1
     answers = [cell(grid, design.next(outcomes, [at], [coin])[0]) for coin in (0.25, 0.75)]
@@ -115,8 +116,13 @@ def test_contours_equal_those_of_the_published_package(case):
     as_rows = case["layout"] == "5x3"  # the package was given frequencies as rows
     outcomes = Outcomes(levels(treated), treated, dlt) if as_rows else Outcomes(levels(treated.T), treated.T, dlt.T)
     design = boin(case, outcomes.grid, maximum=200)
-    # `boundMTD` has no effect on the package's contour.
-    found = select_contour(outcomes, case["target"], design.eliminated(outcomes), rounded=True, edge=True)[0]
+    how = {"rounded": True, "edge": True}
+    found = select_contour(outcomes, case["target"], design.eliminated(outcomes), **how)[0]
+    if case["boundMTD"]:
+        # The package leaves out estimates above lambda_d too, but names one where a frequency has no other.
+        highest = design.tables.lambda_d
+        bounded = select_contour(outcomes, case["target"], design.eliminated(outcomes), highest=highest, **how)[0]
+        found = np.where(bounded == STOP, found, bounded)
     answers = [cell(outcomes.grid, index) for index in found if index != STOP]
     expected = [] if case["mtd_contour"] in (None, "none") else case["mtd_contour"]
     expected = expected if as_rows else [place[::-1] for place in expected]
@@ -269,7 +275,7 @@ GOLDEN = [
     ("diagonal", {}, "2738737676b98f09"),
     ("middle", {"preference": "coin"}, "9890827c6340f1dc"),
     ("lowest", {"bar": True, "preference": "frequency"}, "67c650a46959b7b5"),
-    ("top", {"target": 0.2, "preference": "coin", "enough": 12}, "76fdcda66812a773"),
+    ("top", {"target": 0.2, "preference": "coin", "enough": 12, "enough_rule": "reached"}, "76fdcda66812a773"),
     ("too-toxic", {"cohort_size": 7, "maximum": 60, "lowest_margin": 0.05}, "30a928096706b4c9"),
     ("diagonal", {"rounded": True, "bounded": True, "cohort_size": 1}, "7124a9c3bdda20cf"),
 ]
@@ -347,9 +353,20 @@ def test_the_bar_refuses_a_dose_at_which_a_lower_frequency_was_toxic():
     assert advise("B1:TTN A1:NNN A2:NNN", bar=True)[0] == "A3"
 
 
-def test_enough_participants_at_one_regimen_stop_the_trial():
-    assert advise("A1:NNN B1:NNTNNTNNN", enough=9) == ("stop", advise("A1:NNN B1:NNTNNTNNN", enough=9)[1])
-    assert "9 participants at B1 are enough." in advise("A1:NNN B1:NNTNNTNNN", enough=9)[1]
+def test_enough_participants_at_one_regimen_stop_the_trial_at_once_if_so_stated():
+    answer, words = advise("A1:NNN B1:NNTNNTNNN", enough=9, enough_rule="reached")
+    assert (answer, words.endswith("9 participants at B1 are enough.")) == ("stop", True)
+
+
+def test_enough_participants_stop_the_trial_only_where_the_next_cohort_would_stay():
+    assert advise("A1:NNN B1:NNTNNTNNN", enough=9)[0] == "C1"
+    answer, words = advise("A1:NNN B1:NNTNNTNNT", enough=9)
+    assert answer == "stop"
+    assert words.endswith("9 participants at B1 are enough. The next cohort would stay there.")
+    assert advise("A1:NNN B1:NTTNTTNNT", enough=9)[0] == "A1"
+    assert advise("E3:NNNNNNNNN", enough=9)[0] == "stop"  # no higher regimen: it would stay
+    assert advise("A1:NTTNTNNNN", enough=9)[0] == "stop"  # no lower one
+    assert advise("B1:TTTT A2:TTTT A1:NNNNNNNNN", enough=9)[0] == "stop"  # both above are eliminated
 
 
 def test_a_late_dlt_below_moves_the_trial_under_the_eliminated_regimens():

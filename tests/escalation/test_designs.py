@@ -109,7 +109,8 @@ def test_the_3_plus_3_says_its_numbers(text, answer, words):
 REACH = {
     "neighbouring": ("neighbours", True),
     "neighbouring-nodiag": ("neighbours", False),
-    "no.dose.skip-nodiag": ("tried", False),
+    "no.dose.skip": ("levels", True),
+    "no.dose.skip-nodiag": ("levels", False),
 }
 
 
@@ -148,6 +149,27 @@ def test_pipe_agrees_with_the_plain_twin_on_the_same_draws():
             n, y = twin.run(SCENARIOS[scenario], latent)
             assert result.treated[trial].ravel().tolist() == [n[c] for c in twin.cells], trial
             assert result.dlt[trial].ravel().tolist() == [y[c] for c in twin.cells]
+
+
+def test_pipe_skips_by_the_published_rule_levels_and_not_regimens():
+    text = "A1:NNN B1:NNN C1:NNN D1:NNN A2:NNN A3:NNN"
+    outcomes, at = Outcomes.parse(GRID, text), [GRID.index("A3")]
+    reach = {
+        (name, diagonal): {
+            GRID.labels[i]
+            for i in np.flatnonzero(Pipe(GRID, reach=name, diagonal=diagonal)._in_reach(outcomes, np.array(at))[0])
+        }
+        for name in ("tried", "levels")
+        for diagonal in (False, True)
+    }
+    assert "C3" not in reach["tried", False] | reach["tried", True]
+    assert "C3" in reach["levels", False]  # third dose and third frequency were given, though not together
+    assert reach["levels", True] == set(GRID.labels)
+    first = Outcomes.parse(GRID, "A1:NNN")
+    assert GRID.labels[Pipe(GRID, reach="levels", diagonal=True).next(first, [0])[0]] == "B2"
+    assert GRID.labels[Pipe(GRID, reach="levels").next(first, [0])[0]] in {"A2", "B1"}
+    for name in ("neighbours", "tried", "levels"):
+        assert Pipe(GRID, reach=name).next(Outcomes.none(GRID), [0])[0] == 0
 
 
 def test_pipe_goes_down_when_nothing_around_is_safe():
@@ -435,7 +457,7 @@ def test_a_grid_of_one_regimen_is_kept_or_stopped_by_every_design(name):
 
 @pytest.mark.parametrize("name", [name for name in DESIGNS if name not in {"Waterfall", "3+3 along a path"}])
 def test_enough_participants_at_the_current_regimen_end_the_trial_under_every_design_of_the_whole_grid(name):
-    design = ESCALATION.designed(name, enough=6)
+    design = ESCALATION.designed(name, enough=6, enough_rule="reached")
     letters = "EEENEN" if name.startswith("Utility") else "NNTNNN"
     outcomes = Outcomes.parse(GRID, f"A1:{letters}")
     assert design.next(outcomes, [0], [0.5])[0] == STOP

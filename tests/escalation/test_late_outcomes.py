@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.escalation import GRID, SCENARIOS
+from support.escalation import GRID, SCENARIOS, published_values
 from support.trial import ESCALATION
 from twins.late import LateBoin, LateKeyboard
 
@@ -14,6 +14,8 @@ from protocol.escalation.designs.boin import Boin
 from protocol.escalation.designs.keyboard import Keyboard
 from protocol.escalation.simulation import Stream, TrialsByCalendar
 from protocol.records import ProtocolError
+
+TITE = published_values("tite_boin_decisions.json")
 
 
 @pytest.mark.slow
@@ -209,6 +211,104 @@ def test_the_record_gives_the_rules_of_its_trial():
     assert ESCALATION.rules(most_pending=0.5).most_pending == 0.5
     tables = [getattr(ESCALATION.trial, name) for name in type(ESCALATION.trial).model_fields]
     assert all(value.is_assumption for value in tables)
+
+
+# The published decisions with pending participants
+
+MOVES = {"escalate": 1, "stay": 0, "de-escalate": -1, "eliminate": -1}
+
+
+def one_dose_above_another(target, treated, dlt, pending, followed):
+    """The decision at the middle of three doses: 1 up, 0 stay, -1 down; and whether it is eliminated."""
+    grid = Grid(("1", "2", "3"), ("x",))
+    design = Boin(grid, target, safe=0.6 * target, toxic=1.4 * target)
+    counts = np.zeros((4, 3, 1))
+    counts[:, 1, 0] = treated - pending, dlt, pending, followed
+    whole, part = counts[:3].astype(int), counts[3]
+    outcomes = Outcomes(grid, *whole[:2], *((whole[2], part) if pending else ()))
+    return int(design.next(outcomes, [1])[0]) - 1, bool(design.eliminated(outcomes)[0, 1, 0])
+
+
+@pytest.mark.parametrize("case", TITE["published"], ids=lambda case: "-".join(map(str, case.values())))
+def test_decisions_with_pending_participants_equal_the_published_table(case):
+    n, y = case["treated"], case["dlt"]
+    for pending in range(case["least_pending"], min(case["most_pending"], n - y) + 1):
+        first, _or, second = case["decision"].partition(" or ")
+        if first == "suspend":
+            suspended = TrialRules(most_pending=0.5).waits(Boin(GRID), pending_at_a1(n, y, pending), [0])
+            assert suspended[0]
+            continue
+        if second:
+            limit = case["stft"]
+            for followed, expected in ((limit + 0.005, first), (limit - 0.005, second)):
+                assert one_dose_above_another(0.2, n, y, pending, followed)[0] == MOVES[expected]
+            continue
+        for followed in (0.0, pending / 2, float(pending)):
+            found, eliminated = one_dose_above_another(0.2, n, y, pending, followed)
+            assert (found, eliminated) == (MOVES[first], first == "eliminate")
+
+
+def pending_at_a1(n, y, pending):
+    counts = np.zeros((3, 5, 3), int)
+    counts[:, 0, 0] = n - pending, y, pending
+    return Outcomes(GRID, *counts, np.zeros((5, 3)))
+
+
+@pytest.mark.slow
+def test_decisions_with_pending_participants_equal_those_of_the_published_formula():
+    compared = 0
+    for target, n, y, pending, kind, limit in TITE["states"]:
+        most = pending > n / 2
+        for followed in {0.0, float(pending), *np.clip([limit - 1e-4, limit + 1e-4], 0, pending)}:
+            found, eliminated = one_dose_above_another(target, n, y, pending, followed)
+            if kind == "escalate from":
+                expected = 1 if followed >= limit and not most else 0
+            else:
+                expected = -1 if followed <= limit else 0
+            certain = (
+                eliminated or y >= Boin(GRID, target, safe=0.6 * target, toxic=1.4 * target).tables.deescalate[n]
+            )
+            assert found == (-1 if certain else expected), (target, n, y, pending, followed)
+            compared += 1
+    assert compared > 1_500
+
+
+# Backfill after a response
+
+
+def test_a_backfilled_regimen_has_shown_a_response_if_so_stated():
+    design = ESCALATION.designed()
+    rules = TrialRules(accrual_per_month=4, backfill=True, backfill_responders=True)
+    filled = {}
+    for text in ("A1:NNN B1:NNN C1:PPP", "A1:NNE B1:NNN C1:PPP", "A1:NNE B1:NEN C1:PPP", "A1:NNN B1:TTB C1:PPP"):
+        at = GRID.index(text.split()[-1][:2])
+        cell = rules.backfilled(design, Outcomes.parse(GRID, text), [at], 3)[0]
+        filled[text] = GRID.labels[cell] if cell >= 0 else None
+    assert [*filled.values()] == [None, "A1", "B1", None]
+
+
+def test_backfill_after_a_response_needs_response_rates_and_backfill():
+    rules = TrialRules(accrual_per_month=4, backfill=True, backfill_responders=True)
+    with pytest.raises(ProtocolError, match="response rates, or backfill_responders=False"):
+        simulate(ESCALATION.designed(), SCENARIOS["safe"], 5, 1, rules=rules)
+    assert ESCALATION.rules(backfill=True, backfill_responders=True).backfill_responders
+
+
+def test_without_responses_nobody_is_backfilled_and_with_them_somebody_is():
+    design = ESCALATION.designed()
+    truth, rules = SCENARIOS["safe"], {"accrual_per_month": 4, "backfill": True}
+    none, plain = (
+        simulate(design, truth, 200, 1, rules=TrialRules(**one), response=np.zeros((5, 3)))
+        for one in (rules | {"backfill_responders": True}, {"accrual_per_month": 4})
+    )
+    assert (none.treated == plain.treated).all()
+    every, some = (
+        simulate(
+            design, truth, 200, 1, rules=TrialRules(**rules, backfill_responders=one), response=np.full((5, 3), 0.3)
+        )
+        for one in (False, True)
+    )
+    assert plain.days.mean() > some.days.mean() > every.days.mean()
 
 
 # Pending participants and responses in the notation

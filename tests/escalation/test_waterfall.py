@@ -5,7 +5,7 @@ import pytest
 from support.escalation import GRID, SCENARIOS, cases, draws_of
 from twins.waterfall import PlainWaterfall
 
-from protocol.escalation import STOP, Outcomes, simulate
+from protocol.escalation import STOP, Outcomes, select_contour, simulate
 from protocol.escalation.designs.waterfall import Waterfall
 from protocol.records import ProtocolError
 
@@ -15,7 +15,14 @@ CASES = cases("waterfall_oc.json")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "options"),
-    [("diagonal", {"cohorts": (8, 6, 6)}), ("lowest", {}), ("top", {"enough": 9}), ("middle", {"enough": 12})],
+    [
+        ("diagonal", {"cohorts": (8, 6, 6)}),
+        ("lowest", {}),
+        ("top", {"enough": 9, "enough_rule": "reached"}),
+        ("middle", {"enough": 12, "enough_rule": "reached"}),
+        ("middle", {"enough": 12}),
+        ("lowest", {"enough": 9}),
+    ],
 )
 def test_the_waterfall_agrees_with_the_plain_twin_on_the_same_draws(scenario, options):
     design, twin = Waterfall(GRID, **options), PlainWaterfall(5, 3, 0.3, **options)
@@ -30,9 +37,8 @@ def test_the_waterfall_agrees_with_the_plain_twin_on_the_same_draws(scenario, op
             for frequency in range(3):
                 line = [(d, frequency) for d in range(5) if n[d, frequency] and (d, frequency) not in gone]
                 best = min(line, key=lambda c: abs(rates[c] + 1e-5 * sum(c) - 0.3), default=None)
-                assert contour[trial, frequency] == (
-                    STOP if best is None or (0, 0) in gone else twin.cells.index(best)
-                )
+                none = best is None or (0, 0) in gone or frequency >= twin.open_frequencies
+                assert contour[trial, frequency] == (STOP if none else twin.cells.index(best))
 
 
 class EndsOnTheNextDose(Waterfall):
@@ -91,6 +97,32 @@ def test_the_recommended_regimen_is_the_one_of_the_contour_nearest_the_target():
     design = Waterfall(GRID)
     assert [GRID.labels[cell] for cell in design.contour(outcomes)[0]] == ["C1", "B2", "A3"]
     assert GRID.labels[design.selected(outcomes)[0]] == "C1"
+
+
+def test_frequencies_above_one_that_the_first_subtrial_selects_at_the_lowest_dose_are_closed():
+    design = Waterfall(GRID)
+    first = Outcomes.parse(GRID, "A1:NNN A2:NNNNNTTNNN A3:NTTNNT")
+    assert [GRID.labels[cell] if cell != STOP else None for cell in design.contour(first)[0]] == ["A1", "A2", None]
+    assert GRID.labels[design.selected(first)[0]] == "A2"
+    # What later subtrials find does not open or close a frequency.
+    later = Outcomes.parse(GRID, "A1:NNN A2:NNNNNTTNNN A3:NTTNNT B1:NNT C1:TTT")
+    assert [GRID.labels[cell] if cell != STOP else None for cell in design.contour(later)[0]] == ["B1", "A2", None]
+    climbed = Outcomes.parse(GRID, "A1:NNN A2:NNN A3:NNN B3:NNT C3:TTN")
+    assert GRID.labels[design.contour(climbed)[0, 2]] == "B3"
+    lost = Outcomes.parse(GRID, "A1:NNN A2:NNN A3:NNN B3:NNT C3:TTN B2:TTT")
+    assert design.contour(lost)[0, 2] == GRID.index("A3")  # closed from B2 up, but the first subtrial ended at B3
+
+
+@pytest.mark.slow
+def test_a_toxic_regimen_above_the_selected_frequency_is_named_less_often():
+    truth = [[0.02, 0.18, 0.45], [0.05, 0.42, 0.52], [0.1, 0.5, 0.6], [0.3, 0.6, 0.7], [0.5, 0.7, 0.8]]
+    design = Waterfall(GRID, cohorts=(8, 6, 6))
+    result = simulate(design, truth, 4_000, 1)
+    outcomes = Outcomes(GRID, result.treated, result.dlt)
+    named = (design.contour(outcomes) == GRID.index("A3")).any(axis=1).mean()
+    without = select_contour(outcomes, 0.3, design.eliminated(outcomes))
+    assert (without == GRID.index("A3")).any(axis=1).mean() > 0.47
+    assert named < 0.37
 
 
 def test_sizes_of_subtrials_that_do_not_fit_the_grid_are_refused():

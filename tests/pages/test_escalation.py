@@ -153,8 +153,19 @@ def test_what_if_inputs_change_the_answer_and_say_so(page):
 def test_enough_participants_at_one_regimen_stop_the_trial(page):
     page.notation.value = "A1:NNN B1:NNTNNTNNN"
     page.settings.enough.value = 9
+    assert page.settings.enough_rule.value == "staying"
+    assert "Next cohort at C1" in page.advice.value
+    page.settings.enough_rule.value = "reached"
     assert ">Stop<" in page.advice.value
     assert "9 participants at B1 are enough" in page.advice.value
+
+
+def test_both_rules_of_stopping_early_are_offered_where_a_design_has_them(page):
+    assert [value for _label, value in page.settings.enough_rule.options] == ["staying", "reached"]
+    assert page.settings.explained["enough_rule"].layout.display is None
+    page.settings.design.value = "3+3 along a path"
+    assert page.settings.enough_rule.layout.display == "none"
+    assert page.settings.explained["enough_rule"].layout.display == "none"
 
 
 def test_a_cohort_larger_than_the_trial_is_explained(page):

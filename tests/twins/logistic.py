@@ -9,9 +9,13 @@ from math import exp, log
 class PlainLogistic:
     """The same rules as ``protocol.escalation.designs.logistic.Logistic`` (dose first), slowly."""
 
-    def __init__(self, doses, frequencies, priors, interaction, normal, low, high, limit, maximum=60, cohort_size=3):
+    def __init__(
+        self, doses, frequencies, priors, interaction, normal, low, high, limit, target, maximum=60, cohort_size=3
+    ):
         self.cells = [(d, f) for d in range(len(doses)) for f in range(len(frequencies))]
         self.low, self.high, self.limit = low, high, limit
+        toxic = min(1.4 * target, (1 + target) / 2)  # BOIN's boundary, with a rate that stays below 1
+        self.too_many = log((1 - target) / (1 - toxic)) / log(toxic * (1 - target) / (target * (1 - toxic)))
         self.maximum, self.cohort_size, self.known = maximum, cohort_size, {}
         self.rates = []
         for z in normal:  # five standard normal numbers a draw
@@ -57,12 +61,14 @@ class PlainLogistic:
         most = max(inside[c] for c in allowed)
         return max(c for c in allowed if inside[c] >= most - 1e-9)
 
-    def next(self, n, y):
+    def next(self, n, y, at):
         inside, open_ones = self.chances(n, y)
         if (0, 0) not in open_ones or sum(n.values()) >= self.maximum:
             return None
         tried = [c for c in self.cells if n[c]]
         near = [c for c in open_ones if any(max(c[0] - t[0], 0) + max(c[1] - t[1], 0) <= 1 for t in tried)]
+        if y[at] >= self.too_many * n[at]:
+            near = [c for c in near if c == at or c[0] < at[0] or c[1] < at[1]]
         return self.best(inside, near)
 
     def select(self, n, y):
@@ -78,5 +84,5 @@ class PlainLogistic:
                 n[at] += 1
                 y[at] += draw < truth[at[0]][at[1]]
             used += self.cohort_size
-            at = self.next(n, y)
+            at = self.next(n, y, at)
         return n, y

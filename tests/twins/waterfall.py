@@ -8,9 +8,9 @@ from twins.boin import PlainBoin
 class PlainWaterfall(PlainBoin):
     """The same rules as ``protocol.escalation.designs.waterfall.Waterfall``, slowly."""
 
-    def __init__(self, doses, frequencies, target, cohorts=(), enough=60, **more):
+    def __init__(self, doses, frequencies, target, cohorts=(), enough=60, enough_rule="staying", **more):
         super().__init__(doses, frequencies, target, **more)
-        self.enough = enough
+        self.enough, self.at_once = enough, enough_rule == "reached"
         self.first = [(0, f) for f in range(frequencies)] + [(d, frequencies - 1) for d in range(1, doses)]
         usual = [ceil(4 * (doses + frequencies - 1) / self.cohort_size)]
         usual += [ceil(4 * (doses - 1) / self.cohort_size)] * (frequencies - 1)
@@ -20,8 +20,11 @@ class PlainWaterfall(PlainBoin):
         self.n, self.y = dict.fromkeys(self.cells, 0), dict.fromkeys(self.cells, 0)
         self.truth, self.latent = truth, list(latent)
         picked = self.subtrial(self.first, (0, 0), self.cohorts[0])
+        self.open_frequencies = self.frequencies
         if picked is None:
             return self.n, self.y
+        if picked[0] == 0:  # the lowest dose: the frequencies above the selected one are closed
+            self.open_frequencies = picked[1] + 1
         dose, frequency = picked
         at_edge = frequency == self.frequencies - 1
         goes_on = not at_edge and self.direction(self.n[picked], self.y[picked]) == 1
@@ -51,13 +54,13 @@ class PlainWaterfall(PlainBoin):
                 return None
             if self.used() >= self.maximum:
                 break
-            if self.n[at] >= self.enough:
-                break
             place = line.index(at)
             way = -1 if at in gone else self.direction(self.n[at], self.y[at])
             place = min(max(place + way, 0), len(line) - 1)
             while line[place] in gone:
                 place -= 1
+            if self.n[at] >= self.enough and (self.at_once or line[place] == at):
+                break
             if used < cohorts * self.cohort_size:
                 at = line[place]
         return self.pick(line)

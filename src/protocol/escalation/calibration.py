@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from protocol.escalation.comparison import in_rounds
+from protocol.escalation.checks import checked
+from protocol.escalation.comparison import Margin, in_rounds
 from protocol.escalation.design import Design
 from protocol.escalation.results import Simulation, Together
+from protocol.escalation.simulation import Place, Trials
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -76,16 +78,17 @@ def _figures(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
     return [float(figure) for pair in zip(values.mean(axis=1), errors, strict=True) for figure in pair]
 
 
+@checked
 def calibrate(
     designed: Callable[[Setting], Design],
     scenarios: Mapping[str, ArrayLike],
     targets: Iterable[float],
     cohort_sizes: Iterable[int],
     maxima: Iterable[int],
-    trials: int,
-    seed: int,
+    trials: Trials,
+    seed: Place,
     *,
-    margin: float,
+    margin: Margin,
     progress: Callable[[Calibration], object] | None = None,
     stop: Callable[[], bool] | None = None,
     **how: Any,
@@ -117,7 +120,10 @@ def calibrate(
     ProtocolError
         When there is nothing to simulate, there are more than 1,000 combinations, or one cannot be simulated.
     """
-    settings = [Setting(*each) for each in product(targets, cohort_sizes, maxima)]
+    levels = [_listed(*each) for each in (("targets", targets), ("cohort_sizes", cohort_sizes), ("maxima", maxima))]
+    if not isinstance(scenarios, Mapping):
+        raise ProtocolError(_("calibration"), type(scenarios).__name__, _("true DLT rates by the names of scenarios"))
+    settings = [Setting(*each) for each in product(*levels)]
     if not 1 <= len(settings) * len(scenarios) <= MOST_RUNS:
         found = _("{} settings under {} scenarios").format(len(settings), len(scenarios))
         raise ProtocolError(_("calibration"), found, _("from 1 to {:,} combinations").format(MOST_RUNS))
@@ -127,3 +133,9 @@ def calibrate(
         if progress:
             progress(result)
     return result
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ProtocolError(_("calibration, {}").format(name), repr(values)[:80], _("a list of numbers"))
+    return list(values)

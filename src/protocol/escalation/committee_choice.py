@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from protocol.escalation.checks import checked
 from protocol.escalation.design import Design, steps_up
 from protocol.escalation.grid import STOP
 from protocol.escalation.outcomes import Outcomes
@@ -24,6 +25,7 @@ class Choice(NamedTuple):
         return self.recommended != self.chosen
 
 
+@checked
 def choose(design: Design, outcomes: Outcomes, current: int, chosen: str | None) -> Choice:
     """Check the regimen that a committee chose for the next cohort of one trial.
 
@@ -46,6 +48,7 @@ def choose(design: Design, outcomes: Outcomes, current: int, chosen: str | None)
     ProtocolError
         When the grid has no such regimen or the choice breaks a rule; the message names the rule.
     """
+    outcomes.check_single()
     grid, advised = design.grid, int(recommended(design, outcomes, current)[0])
     if chosen is None:
         return Choice(advised, STOP)

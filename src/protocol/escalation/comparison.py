@@ -3,15 +3,17 @@
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pydantic import Field
 
+from protocol.escalation.checks import checked
 from protocol.escalation.design import Design
 from protocol.escalation.results import Simulation, Together
-from protocol.escalation.simulation import simulate
+from protocol.escalation.simulation import Place, Trials, simulate
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -22,6 +24,9 @@ FIRST_ROUND, GROWTH = 25, 3  # trials of each kind before anything is shown; a r
 LONG_SECONDS = 4.0  # ... until one takes so long
 
 LARGEST_PIECE = 2000  # trials at once in this process
+
+Margin = Annotated[float, Field(gt=0, le=1)]
+"""How far from the target the true rate of an acceptable regimen may be."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +49,7 @@ class Comparison(Together):
         parts = [one.summary(self.margin).assign(design=name) for name, one in self.simulations.items()]
         return pd.concat(parts, ignore_index=True)[["design", "measure", "value", "se", "unit"]]
 
+    @checked
     def differences(self, reference: str) -> pd.DataFrame:
         """Tabulate how much every other design differs from one of them.
 
@@ -77,13 +83,14 @@ class Comparison(Together):
         return pd.concat([one.regimens().assign(design=name) for name, one in self.simulations.items()])
 
 
+@checked
 def compare(
     designs: Mapping[str, Design],
     truth: ArrayLike,
-    trials: int,
-    seed: int,
+    trials: Trials,
+    seed: Place,
     *,
-    margin: float,
+    margin: Margin,
     progress: Callable[[Comparison], object] | None = None,
     stop: Callable[[], bool] | None = None,
     **how: Any,
@@ -143,7 +150,9 @@ def in_rounds(
         yield found
 
 
-def _check(designs: Mapping[str, Design]) -> None:
+def _check(designs: Any) -> None:
+    if not (isinstance(designs, Mapping) and all(isinstance(one, Design) for one in designs.values())):
+        raise ProtocolError(_("comparison"), type(designs).__name__, _("designs by their names"))
     sizes = {(design.cohort_size, design.maximum) for design in designs.values()}
     if len(sizes) != 1:
         found = "; ".join(_("cohorts of {}, at most {}").format(*size) for size in sorted(sizes)) or _("no design")

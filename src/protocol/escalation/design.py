@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from pydantic import Field
 
 from protocol.display import Displayed
-from protocol.escalation.grid import Booleans, Floats, Grid, Integers
+from protocol.escalation.checks import check_fields, floats, integers
+from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record
 from protocol.translation import _
@@ -22,8 +23,18 @@ from protocol.translation import _
 Rate = Annotated[float, Field(gt=0, lt=1)]
 """A rate or probability of the record, inside 0 to 1."""
 
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole, from nothing to all."""
+
 Preference = Literal["dose", "frequency", "coin"]
 """Which of equally good regimens is given: of the highest dose, of the highest frequency, or one by a draw."""
+
+EnoughRule = Literal["staying", "reached"]
+"""When enough participants at the current regimen end the trial: only where the next cohort would stay there, or at
+once when the number is reached."""
+
+Participants = Annotated[int, Field(ge=1)]
+"""A number of participants that is not nothing."""
 
 
 class Description(NamedTuple):
@@ -78,20 +89,22 @@ class Design(ABC, Displayed):
     """Whether the rule uses the target DLT rate; otherwise the target only judges the simulation."""
 
     grid: Grid
-    target: float = 0.30
+    target: Rate = 0.30
     _: KW_ONLY
-    toxic: float = 0.42
+    toxic: Annotated[float, Field(ge=0)] = 0.42
     cohort_size: int = 3
     maximum: int = 60
 
     def __post_init__(self) -> None:
-        where, enough = _("design"), getattr(self, "enough", 1)
-        if not 0 < self.target < 1:
-            found = _("a target DLT rate of {:g}").format(self.target)
-            raise ProtocolError(where, found, _("a rate inside 0 to 1"))
-        if not 1 <= self.cohort_size <= self.maximum <= 1000 or enough < 1:
-            found = _("cohorts of {}, {} in all, {} enough").format(self.cohort_size, self.maximum, enough)
-            raise ProtocolError(where, found, _("a cohort of 1 or more and a maximum from that to 1000"))
+        where = _("design")
+        check_fields(self, where)
+        if self.toxic > 1:
+            write = _("a rate up to 1: the target, or one above it")
+            raise ProtocolError(where, _("a toxic rate of {:g}").format(self.toxic), write)
+        if not 1 <= self.cohort_size <= self.maximum <= 1000:
+            found = _("cohorts of {}, {} in all").format(self.cohort_size, self.maximum)
+            write = _("a cohort of 1 or more and a maximum from that to 1000")
+            raise ProtocolError(_("design, cohort_size and maximum"), found, write)
 
     @classmethod
     @abstractmethod
@@ -109,7 +122,7 @@ class Design(ABC, Displayed):
         current : array_like of int, shape (T,)
             Index of the regimen each trial is at.
         draws : array_like of float, shape (T,), optional
-            Uniform draws from 0 to 1 that decide ties when the design prefers the coin.
+            Uniform draws from 0 to 1 that decide ties when the design prefers the coin; checked whenever given.
 
         Returns
         -------
@@ -119,8 +132,8 @@ class Design(ABC, Displayed):
         Raises
         ------
         ProtocolError
-            When a regimen has more participants than ``maximum``, a current regimen is not on the grid, or the coin
-            has no draws.
+            When the outcomes are of another grid, a regimen has more participants than ``maximum``, a current regimen
+            is not on the grid, the draws are not one number from 0 to 1 for each trial, or the coin has none.
         """
 
     @abstractmethod
@@ -165,8 +178,18 @@ class Design(ABC, Displayed):
         values["grid"] = f"{self.grid.labels[0]} to {self.grid.labels[-1]}"
         return pd.DataFrame({"parameter": [*values], "value": pd.Series([*values.values()], dtype=object)})
 
+    def _check_outcomes(self, outcomes: Outcomes) -> None:
+        """Refuse anything but outcomes on the design's own grid."""
+        if not isinstance(outcomes, Outcomes):
+            raise ProtocolError(_("outcomes"), type(outcomes).__name__, _("outcomes, such as Outcomes.parse(...)"))
+        if outcomes.grid is not self.grid and outcomes.grid != self.grid:
+            found = _("outcomes of the regimens {} to {}").format(outcomes.grid.labels[0], outcomes.grid.labels[-1])
+            labels = self.grid.labels[0], self.grid.labels[-1]
+            raise ProtocolError(_("outcomes"), found, _("those of the design's grid, {} to {}").format(*labels))
+
     def _check_counts(self, outcomes: Outcomes, most: int | None = None) -> None:
         """Refuse more participants at one regimen than the trial may have."""
+        self._check_outcomes(outcomes)
         most = self.maximum if most is None else most
         if (found := int(outcomes.enrolled.max(initial=0))) > most:
             words = _("{} participants at one regimen").format(found)
@@ -174,37 +197,114 @@ class Design(ABC, Displayed):
 
     def _indices(self, outcomes: Outcomes, current: ArrayLike) -> Integers:
         """Return the current regimens as an array of indices on the grid, shape ``(T,)``."""
-        at = np.asarray(current)
-        if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= self.grid.size:
-            write = _("one number from 0 to {} for each trial").format(self.grid.size - 1)
-            raise ProtocolError(_("current regimen"), repr(current)[:80], write)
-        return at
+        self._check_outcomes(outcomes)
+        return current_regimens(self.grid, outcomes, current)
+
+    def _draws(self, outcomes: Outcomes, draws: ArrayLike | None) -> Floats | None:
+        """Return the draws, one for each trial; refuse a coin without any: chance is always an argument."""
+        if draws is None:
+            if getattr(self, "preference", "") == "coin":
+                raise ProtocolError(_("ties"), _("a coin without draws"), _("draws, or prefer dose or frequency"))
+            return None
+        where, write = _("draws for ties"), _("one number from 0 to 1 for each trial")
+        drawn = floats(draws, where, write)
+        if drawn.shape != outcomes.treated.shape[:1] or not ((drawn >= 0) & (drawn <= 1)).all():
+            raise ProtocolError(where, repr(draws)[:80], write)
+        return drawn
+
+    def _single(self, outcomes: Outcomes, current: int) -> int:
+        """Return the current regimen of one trial, to be explained."""
+        self._check_outcomes(outcomes)
+        outcomes.check_single()
+        return int(self._indices(outcomes, [current])[0])
 
 
-def full(outcomes: Outcomes, current: ArrayLike, maximum: int, enough: int) -> Booleans:
-    """Mark trials with all their participants, or enough at the current regimen; shape ``(T,)``."""
-    enrolled = outcomes.enrolled.reshape(-1, outcomes.grid.size)
-    total = enrolled @ np.ones(outcomes.grid.size, np.int16)  # faster than a sum along so short an axis
-    here = enrolled[np.arange(len(enrolled)), np.asarray(current)]
-    return np.asarray((total >= maximum) | (here >= enough))
+def current_regimens(grid: Grid, outcomes: Outcomes, current: ArrayLike) -> Integers:
+    """Return the current regimens as an array of indices on the grid, shape ``(T,)``.
+
+    Raises
+    ------
+    ProtocolError
+        When they are not one index on the grid for each trial.
+    """
+    where, write = _("current regimen"), _("one number from 0 to {} for each trial").format(grid.size - 1)
+    at = integers(current, where, write)
+    if at.shape != outcomes.treated.shape[:1] or at.min(initial=0) < 0 or at.max(initial=0) >= grid.size:
+        raise ProtocolError(where, repr(current)[:80], write)
+    return at
 
 
-def full_words(outcomes: Outcomes, current: int, maximum: int, enough: int) -> str:
-    """Say for one trial that it is :func:`full`; empty when it is not."""
-    if outcomes.enrolled.sum() >= maximum:
-        return _("The maximum of {} participants is reached.").format(maximum)
-    if (n := int(outcomes.enrolled.reshape(-1)[current])) >= enough:
-        return _("{} participants at {} are enough.").format(n, outcomes.grid.labels[current])
-    return ""
+@dataclass(frozen=True, kw_only=True)
+class StoppingDesign(Design):
+    """A design whose trial may end with enough participants at the current regimen.
+
+    Parameters
+    ----------
+    enough : int
+        So many participants at the current regimen, 1 or more.
+    enough_rule : {"staying", "reached"}
+        End the trial with that many only where the next cohort would stay at the regimen, whether by the rule or
+        because no other may be given, as the published simulations of BOIN do (Yan and others 2020, J Stat Softw
+        94(13)); or as soon as the number is reached, as the same package does when it advises.
+    """
+
+    enough: Participants = 1000
+    enough_rule: EnoughRule = "staying"
+
+    def _ends(self, outcomes: Outcomes, at: Integers, chosen: Integers) -> Booleans:
+        """Mark trials with all their participants, or enough at the current regimen; shape ``(T,)``.
+
+        `chosen` is the regimen of the next cohort if the trial goes on.
+        """
+        enrolled = outcomes.enrolled.reshape(-1, outcomes.grid.size)
+        total = enrolled @ np.ones(outcomes.grid.size, int)  # faster than a sum along so short an axis
+        enough = enrolled[np.arange(len(enrolled)), at] >= self.enough
+        if self.enough_rule == "staying":
+            enough &= chosen == at
+        return np.asarray((total >= self.maximum) | enough)
+
+    def _end_words(self, outcomes: Outcomes, current: int) -> str:
+        """Say why one trial that :meth:`_ends` ends; empty when it has neither all participants nor enough."""
+        if outcomes.enrolled.sum() >= self.maximum:
+            return _("The maximum of {} participants is reached.").format(self.maximum)
+        n, name = int(outcomes.enrolled.reshape(-1)[current]), self.grid.labels[current]
+        if n < self.enough:
+            return ""
+        words = _("{} participants at {} are enough.").format(n, name)
+        return f"{words} {_('The next cohort would stay there.')}" if self.enough_rule == "staying" else words
 
 
-def check_coin(preference: Preference, draws: ArrayLike | None) -> None:
-    """Refuse a coin without draws: chance is always an argument."""
-    if preference == "coin" and draws is None:
-        raise ProtocolError(_("ties"), _("a coin without draws"), _("draws, or prefer dose or frequency"))
+@dataclass(frozen=True, kw_only=True)
+class ModelDesign(StoppingDesign):
+    """A design that asks a model for the best regimen in reach.
+
+    Parameters
+    ----------
+    preference : {"dose", "frequency", "coin"}
+        Which of equally good regimens is given: highest dose, highest frequency, or by draws.
+    """
+
+    preference: Preference = "dose"
+
+    def _followed(self, outcomes: Outcomes, at: Integers, chosen: Integers, closed: Booleans) -> Integers:
+        """Return the next regimen: the current one while it is untried and open, else the chosen one, or STOP.
+
+        The trial stops when the lowest regimen is closed, or when it :meth:`_ends`. `closed` has the shape
+        ``(T, D * F)``.
+        """
+        rows, treated = np.arange(len(at)), outcomes.treated.reshape(closed.shape)
+        following = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
+        return np.where(closed[:, 0] | self._ends(outcomes, at, following), STOP, following)
 
 
-def preferred(grid: Grid, tied: Booleans, preference: Preference, draws: ArrayLike | None) -> Integers:
+def check_rows(grid: Grid, rates: tuple[tuple[float, ...], ...], where: str) -> None:
+    """Refuse rates that are not one row per dose and one rate per frequency; no rows at all pass."""
+    if rates and [len(row) for row in rates] != [grid.shape[1]] * grid.shape[0]:
+        found = _("rows of {} rates").format(", ".join(str(len(row)) for row in rates))
+        raise ProtocolError(where, found, _("{} rows (doses) of {} rates (frequencies)").format(*grid.shape))
+
+
+def preferred(grid: Grid, tied: Booleans, preference: Preference, draws: Floats | None) -> Integers:
     """Choose one marked regimen a trial.
 
     Parameters
@@ -212,26 +312,32 @@ def preferred(grid: Grid, tied: Booleans, preference: Preference, draws: ArrayLi
     grid : Grid
     tied : ndarray of bool, shape (T, D * F)
     preference : {"dose", "frequency", "coin"}
-    draws : array_like of float, shape (T,), optional
+    draws : ndarray of float, shape (T,), optional
         Uniform draws from 0 to 1, needed for the coin.
 
     Returns
     -------
     ndarray of int, shape (T,)
         Indices of regimens.
-
-    Raises
-    ------
-    ProtocolError
-        When the coin has no draws.
     """
-    check_coin(preference, draws)
-    if preference == "coin":
-        wanted = np.floor(np.asarray(draws) * tied.sum(axis=1)).astype(int)
-        return np.asarray(np.argmax(tied & (tied.cumsum(axis=1) == wanted[:, None] + 1), axis=1))
+    if preference == "coin" and draws is not None:
+        return np.asarray(np.argmax(drawn_of(tied, draws), axis=1))
     order = np.arange(grid.size).reshape(grid.shape)
     ranked = (order if preference == "dose" else order.T).ravel()[::-1]
     return np.asarray(ranked[np.argmax(tied[:, ranked], axis=1)])
+
+
+def drawn_of(tied: Booleans, draws: Floats) -> Booleans:
+    """Keep one mark of each row, by a draw from 0 to 1; a row without marks stays so."""
+    marks = tied.sum(axis=1)
+    wanted = np.minimum(np.floor(draws * marks).astype(int), marks - 1)  # a draw of exactly 1 takes the last
+    return np.asarray(tied & (tied.cumsum(axis=1) == wanted[:, None] + 1))
+
+
+def higher(grid: Grid) -> Booleans:
+    """Whether regimen j is above i in the order of the grid; shape ``(D * F, D * F)``."""
+    steps = steps_up(grid)
+    return np.asarray((steps > 0) & (steps.T == 0))
 
 
 def steps_up(grid: Grid) -> Integers:

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from protocol.escalation.checks import check_fields, checked, floats
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -61,16 +62,17 @@ class Grid:
     Raises
     ------
     ProtocolError
-        When a level is missing or two regimens would bear the same name.
+        When a level is missing, is no text, or two regimens would bear the same name (capitals or not).
     """
 
     doses: tuple[str, ...]
     frequencies: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        check_fields(self, _("grid"))
         if not (self.doses and self.frequencies):
             raise ProtocolError("grid", "no levels", "at least one dose and one frequency")
-        if len(set(self.labels)) < self.size:
+        if len({label.casefold() for label in self.labels}) < self.size:
             raise ProtocolError("grid", "two regimens of the same name", "different names for the levels")
 
     def table(self) -> pd.DataFrame:
@@ -102,6 +104,7 @@ class Grid:
         """The names of all regimens in the order of their index."""
         return tuple(str(regimen) for regimen in self.regimens)
 
+    @checked
     def index(self, label: str) -> int:
         """Return the index of the regimen named `label` (capitals or not).
 
@@ -152,6 +155,7 @@ def upwards(cells: Booleans, axes: tuple[int, ...] = (1, 2)) -> Booleans:
     return marked
 
 
+@checked
 def true_rates(grid: Grid, truth: ArrayLike) -> Floats:
     """Check assumed true DLT rates.
 
@@ -171,10 +175,7 @@ def true_rates(grid: Grid, truth: ArrayLike) -> Floats:
         For a wrong shape, a value that is no probability, or a rate that falls where dose or frequency rises.
     """
     where = _("true DLT rates")
-    try:
-        rates = np.asarray(truth, dtype=float)
-    except (TypeError, ValueError):
-        raise ProtocolError(where, repr(truth)[:80], _("numbers from 0 to 1")) from None
+    rates = floats(truth, where, _("numbers from 0 to 1"))
     if rates.shape != grid.shape:
         shape = _("{} rows (doses) of {} rates (frequencies)").format(*grid.shape)
         raise ProtocolError(where, _("an array of shape {}").format(rates.shape), shape)

@@ -14,13 +14,14 @@ for one line of doses; that the neighbours on the grid are scored by their effec
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
-from protocol.escalation.design import Design, Preference, check_coin, full, full_words
+from protocol.escalation.design import Participants, Preference, StoppingDesign
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
@@ -245,7 +246,7 @@ def late_counts(outcomes: Outcomes, places: Integers) -> LateCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntervalDesign(Design):
+class IntervalDesign(StoppingDesign):
     """A design that looks up (participants, DLTs) in tables.
 
     Parameters
@@ -255,8 +256,8 @@ class IntervalDesign(Design):
         target exceeds this (uniform prior), 0.5 to below 1.
     lowest_margin : float
         The lowest regimen stops the trial already at ``elimination - lowest_margin``.
-    enough : int
-        The trial stops when the current regimen has this many participants.
+    enough, enough_rule
+        As for :class:`~protocol.escalation.design.StoppingDesign`.
     rounded : bool
         Round the estimates to two decimals before the final selection.
     bounded : bool
@@ -270,9 +271,9 @@ class IntervalDesign(Design):
 
     looks_up: ClassVar[bool] = True
 
-    elimination: float = 0.95
-    lowest_margin: float = 0.0
-    enough: int = 60
+    elimination: Annotated[float, Field(ge=0, le=1)] = 0.95
+    lowest_margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    enough: Participants = 60
     rounded: bool = False
     bounded: bool = False
 
@@ -408,6 +409,7 @@ class SteppingDesign(IntervalDesign):
 
     def _step(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None) -> Step:
         at, codes, tables = self._indices(outcomes, current), self._codes(outcomes), self.tables
+        drawn = self._draws(outcomes, draws)
         closed, here = self._closed(codes), np.arange(len(at)) * self.grid.size + at
         # 1. Up, stay or down, by the counts at the current regimen.
         move = self._move(outcomes, here, tables.move.take(codes.take(here)))
@@ -421,12 +423,12 @@ class SteppingDesign(IntervalDesign):
             may &= ~((move == UP)[:, None] & self._barred(codes).take(2 * places + np.arange(2)))
         # 3. The one with the higher score; where neither may be given, the current regimen or the nearest open below.
         scores = np.where(may, self._scores(outcomes, places, codes), 0.0)
-        by_frequency = self._by_frequency(scores, draws)
+        by_frequency = self._by_frequency(scores, drawn)
         chosen = np.where(may[:, 0] | may[:, 1], np.where(by_frequency, candidates[:, 1], candidates[:, 0]), at)
         for row in np.flatnonzero(closed.take(first_place + chosen) & ~closed[:, 0]):
             chosen[row] = self._nearest_open(closed[row], int(at[row]))
         # 4. Unless the trial ends.
-        done = closed[:, 0] | full(outcomes, at, self.maximum, self.enough)
+        done = closed[:, 0] | self._ends(outcomes, at, chosen)
         return Step(np.where(done, STOP, chosen), move, candidates, scores, closed)
 
     def _move(self, outcomes: Outcomes, here: Integers, move: Integers) -> Integers:
@@ -450,9 +452,9 @@ class SteppingDesign(IntervalDesign):
         between = betainc(*shape, self.tables.lambda_d) - betainc(*shape, self.tables.lambda_e)
         return np.where(seen.pending > 0, between + EXPERIENCE_BONUS * seen.effective, scores)
 
-    def _by_frequency(self, scores: Floats, draws: ArrayLike | None) -> Booleans:
-        check_coin(self.preference, draws)
-        tied = np.asarray(draws) >= 0.5 if self.preference == "coin" else self.preference == "frequency"
+    def _by_frequency(self, scores: Floats, drawn: Floats | None) -> Booleans:
+        tossed = drawn if self.preference == "coin" else None
+        tied = self.preference == "frequency" if tossed is None else tossed >= 0.5
         return np.where(scores[:, 0] == scores[:, 1], tied, scores[:, 1] > scores[:, 0])
 
     def _barred(self, codes: Integers) -> Booleans:
@@ -474,6 +476,7 @@ class SteppingDesign(IntervalDesign):
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         step = self._step(outcomes, [current], [0.0])
         sentences = [self._count_words(outcomes, current), self._rule_words(outcomes, current, step)]
         if step.chosen[0] != STOP and step.move[0]:
@@ -495,8 +498,8 @@ class SteppingDesign(IntervalDesign):
         n, name = int(outcomes.enrolled.reshape(-1)[current]), self.grid.labels[current]
         if step.eliminated[0, 0]:
             return _("The lowest regimen, {}, is too toxic: the trial stops.").format(self.grid.labels[0])
-        if done := full_words(outcomes, current, self.maximum, self.enough):
-            return done
+        if step.chosen[0] == STOP:
+            return self._end_words(outcomes, current)
         if step.eliminated[0, current]:
             return _("{} is eliminated with every regimen above it.").format(name)
         if step.move[0] or n == 0:

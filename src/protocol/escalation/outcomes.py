@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from protocol.display import Displayed
+from protocol.escalation.checks import checked, floats, integers
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -19,6 +21,8 @@ PERSON = re.compile(r"[NTEB]|P(?P<part>0?\.\d+|0|1(?:\.0+)?)?", re.IGNORECASE)
 ENTRY = re.compile(
     rf"(?P<regimen>[^\s:]+):(?P<people>(?:{PERSON.pattern.replace('?P<part>', '?:')})+)", re.IGNORECASE
 )
+
+MOST_PARTICIPANTS = 1_000_000  # of one count; more is a mistake, and sums of counts stay exact
 
 NAMES = ("treated", "dlt", "pending", "followed", "responded", "both")
 
@@ -32,7 +36,7 @@ class Outcomes(Displayed):
     grid : Grid
     treated, dlt : array_like of int, shape (T, D, F) or (D, F)
         Participants who completed the window or had a DLT, and those with a DLT, per trial and regimen; one trial
-        may leave out the first axis.
+        may leave out the first axis. Whole numbers of any width are kept 64 bits wide.
     pending : array_like of int, optional, same shape
         Further participants, who are in the window and had no DLT so far.
     followed : array_like of float, optional, same shape
@@ -43,7 +47,7 @@ class Outcomes(Displayed):
     Raises
     ------
     ProtocolError
-        When a count is not a whole number, is negative, or is larger than the one it is a part of.
+        When a count is not a whole number, is negative, is larger than the one it is a part of or than 1,000,000.
     """
 
     grid: Grid
@@ -55,8 +59,10 @@ class Outcomes(Displayed):
     both: Integers | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.grid, Grid):
+            raise ProtocolError(_("outcomes"), type(self.grid).__name__, _("a grid of regimens first"))
         for name in NAMES:
-            if getattr(self, name) is not None:
+            if getattr(self, name) is not None or name in NAMES[:2]:
                 object.__setattr__(self, name, self._counts(name))
                 if len(getattr(self, name)) != len(self.treated):
                     write = _("the same number each time")
@@ -86,21 +92,24 @@ class Outcomes(Displayed):
             found = words.format(part[trial, dose, frequency], most := whole[trial, dose, frequency])
             raise ProtocolError(_("outcomes at {}").format(name), found, _("at most {}").format(most))
 
-    def _counts(self, name: str) -> Integers:
-        try:
-            counts = np.asarray(getattr(self, name))
-        except ValueError:
-            found, write = _("rows of different lengths"), _("one row per dose, all as long")
-            raise ProtocolError(_words(name), found, write) from None
+    def _counts(self, name: str) -> Integers | Floats:
+        given, where = getattr(self, name), _words(name)
+        if given is None:
+            raise ProtocolError(where, "None", _("whole numbers of participants"))
+        counts: Integers | Floats
+        if name == "followed":
+            counts = floats(given, where, _("numbers of windows"))
+        else:
+            counts = integers(given, where, _("whole numbers of participants"))
         if counts.ndim == 2:
             counts = counts[None]
         if counts.shape[1:] != self.grid.shape:
             write = _("{} doses by {} frequencies").format(*self.grid.shape)
-            raise ProtocolError(_words(name), _("an array of shape {}").format(counts.shape), write)
-        if name != "followed" and not np.issubdtype(counts.dtype, np.integer):
-            raise ProtocolError(_words(name), _("numbers that are not whole"), _("whole numbers of participants"))
+            raise ProtocolError(where, _("an array of shape {}").format(counts.shape), write)
         if not (counts.min(initial=0) >= 0):
-            raise ProtocolError(_words(name), str(counts.min()), _("0 or more"))
+            raise ProtocolError(where, str(counts.min()), _("0 or more"))
+        if counts.max(initial=0) > MOST_PARTICIPANTS:
+            raise ProtocolError(where, str(counts.max()), _("at most {:,}").format(MOST_PARTICIPANTS))
         return counts
 
     @property
@@ -108,17 +117,40 @@ class Outcomes(Displayed):
         """Participants, pending ones included; shape ``(T, D, F)``."""
         return self.treated if self.pending is None else self.treated + self.pending
 
+    def check_single(self) -> None:
+        """Refuse anything but one trial.
+
+        Raises
+        ------
+        ProtocolError
+            When there is none, or more than one.
+        """
+        if len(self.treated) != 1:
+            raise ProtocolError(_("outcomes"), _("{} trials").format(len(self.treated)), _("one trial"))
+
     def of(self, trials: Integers | Booleans) -> Self:
-        """Return the chosen trials alone."""
-        parts: list[Any] = [None if (whole := getattr(self, name)) is None else whole[trials] for name in NAMES]
+        """Return the chosen trials alone, by their numbers or by one mark for each.
+
+        Raises
+        ------
+        ProtocolError
+            When there is no such trial.
+        """
+        try:
+            parts: list[Any] = [None if (whole := getattr(self, name)) is None else whole[trials] for name in NAMES]
+        except IndexError:
+            write = _("numbers from 0 to {}, or one mark for each trial").format(len(self.treated) - 1)
+            raise ProtocolError(_("chosen trials"), repr(trials)[:80], write) from None
         return type(self)(self.grid, *parts)
 
     @classmethod
-    def none(cls, grid: Grid, trials: int = 1) -> Self:
+    @checked
+    def none(cls, grid: Grid, trials: Annotated[int, Field(ge=0, le=MOST_PARTICIPANTS)] = 1) -> Self:
         """Return `trials` trials in which no participant was treated yet."""
         return cls(grid, np.zeros((trials, *grid.shape), int), np.zeros((trials, *grid.shape), int))
 
     @classmethod
+    @checked
     def parse(cls, grid: Grid, text: str) -> Self:
         """Read one trial from the usual notation, such as ``A1:NNN B1:NTN``.
 
@@ -164,16 +196,19 @@ class Outcomes(Displayed):
             trial (0 to T - 1), regimen, enrolled, and the counts that are known: treated, dlt, pending, followed,
             responded, both.
         """
-        trials, index = np.nonzero(self.enrolled.reshape(len(self.treated), -1))
+        trials, index = np.nonzero(self.enrolled.reshape(-1, self.grid.size))
         labels = np.array(self.grid.labels, dtype=object)
         columns = {"trial": trials, "regimen": labels[index], "enrolled": self.enrolled}
         columns |= {name: counts for name in NAMES if (counts := getattr(self, name)) is not None}
         place = trials, index
-        flat = {n: c if c.ndim == 1 else c.reshape(len(self.treated), -1)[place] for n, c in columns.items()}
+        flat = {n: c if c.ndim == 1 else c.reshape(-1, self.grid.size)[place] for n, c in columns.items()}
         return pd.DataFrame(flat)
 
+    @checked
     def notation(self, last: int | None = None) -> str:
         """Write the first trial in the notation that :meth:`parse` reads, regimen `last` at the end."""
+        if not len(self.treated):
+            return ""
         enrolled = self.enrolled[0].ravel()
         order = sorted(np.flatnonzero(enrolled), key=lambda index: (index == last, index))
         return " ".join(f"{self.grid.labels[index]}:{self._people(int(index))}" for index in order)
@@ -185,8 +220,13 @@ class Outcomes(Displayed):
         pending = f"P{part:.4g}" if part else "P"
         return "N" * (n - t - e + b) + "E" * (e - b) + "T" * (t - b) + "B" * b + pending * p
 
+    @checked
     def with_regimen(self, index: int, treated: int, dlt: int) -> Self:
         """Return a copy of one trial with other counts at one regimen; its responses there are forgotten."""
+        if not 0 <= index < self.grid.size:
+            write = _("a number from 0 to {}").format(self.grid.size - 1)
+            raise ProtocolError(_("index of a regimen"), str(index), write)
+        self.check_single()
         parts: list[Any] = [None if (whole := getattr(self, name)) is None else whole.copy() for name in NAMES]
         for part, value in zip(parts, (treated, dlt, 0, 0.0, 0, 0), strict=True):
             if part is not None:
@@ -205,6 +245,7 @@ def _words(name: str) -> str:
     }[name]
 
 
+@checked
 def last_named(grid: Grid, text: str) -> int:
     """Return the index of the regimen named last in the notation; 0, the lowest, when nothing is named."""
     return next((index for index, _people in reversed(_entries(grid, text))), 0)

@@ -6,12 +6,15 @@ Cheung, Craddock & O'Quigley 2017, Clin Cancer Res 23:7440-7447).
 
 from dataclasses import replace
 from math import comb
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pydantic import Field
 
-from protocol.escalation.design import Design
+from protocol.escalation.checks import checked
+from protocol.escalation.design import Design, current_regimens
 from protocol.escalation.grid import STOP, Floats, Integers, true_rates
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
@@ -26,6 +29,7 @@ _End = tuple[tuple[int, ...], Outcomes, int, float]  # DLTs so far, counts, next
 COLUMNS = ("path", "cohort", "treated_at", "participants", "dlt", "leads_to", "move", "chance")
 
 
+@checked
 def deciding_regimens(design: Design, outcomes: Outcomes, current: int) -> Integers:
     """Return the regimen whose counts decide, for trials that treated the same participants.
 
@@ -36,18 +40,23 @@ def deciding_regimens(design: Design, outcomes: Outcomes, current: int) -> Integ
     -------
     ndarray of int, shape (T,)
     """
-    trials, treated = len(outcomes.treated), outcomes.treated[0].ravel()
-    deciding = np.full(trials, current)
+    trials = len(outcomes.treated)
+    deciding = current_regimens(design.grid, outcomes, np.full(trials, current))
+    if not trials:
+        return deciding
+    treated = outcomes.treated[0].ravel()
     if treated[current]:
         return deciding
     for below in reversed([step for step in design.grid.neighbours[DOWN, current].tolist() if step >= 0]):
         if treated[below]:
             following = design.next(outcomes, np.full(trials, below), np.zeros(trials))
-            refuses = ~np.isin(following, design.grid.neighbours[UP, below])
+            higher = design.grid.neighbours[UP, below]
+            refuses = ~np.isin(following, higher[higher >= 0])
             deciding = np.where(refuses, below, deciding)
     return deciding
 
 
+@checked
 def recommended(design: Design, outcomes: Outcomes, current: int) -> Integers:
     """Return the regimen of the next cohort, or STOP, for trials that treated the same participants.
 
@@ -57,8 +66,13 @@ def recommended(design: Design, outcomes: Outcomes, current: int) -> Integers:
     return design.next(outcomes, deciding, np.zeros(len(deciding)))
 
 
+@checked
 def pathways(
-    design: Design, outcomes: Outcomes, first: int, cohorts: int = 2, truth: ArrayLike | None = None
+    design: Design,
+    outcomes: Outcomes,
+    first: int,
+    cohorts: Annotated[int, Field(ge=1, le=20)] = 2,
+    truth: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Tabulate every outcome of the next cohorts and the regimen it leads to.
 
@@ -86,8 +100,10 @@ def pathways(
     Raises
     ------
     ProtocolError
-        When there would be more than 1,000 paths, or the true rates cannot be used.
+        When there is not one trial, there would be more than 1,000 paths, or the true rates cannot be used.
     """
+    outcomes.check_single()
+    current_regimens(design.grid, outcomes, [first])
     rates = np.full(design.grid.size, np.nan) if truth is None else true_rates(design.grid, truth).ravel()
     if (design.cohort_size + 1) ** cohorts > MOST_OUTCOMES:
         found = _("{} cohorts of {}").format(cohorts, design.cohort_size)
@@ -148,6 +164,7 @@ def _with_dlts(outcomes: Outcomes, dlt: Integers) -> Outcomes:
     return replace(outcomes, dlt=dlt, both=np.clip(outcomes.both, least, most))
 
 
+@checked
 def turning_points(design: Design, outcomes: Outcomes, current: int) -> pd.DataFrame:
     """Find the smallest changes in the DLTs at one regimen that change the recommendation.
 
@@ -166,6 +183,7 @@ def turning_points(design: Design, outcomes: Outcomes, current: int) -> pd.DataF
         first: regimen, treated, dlt (as counted), change (DLTs more, or fewer when negative), leads_to (regimen,
         "" when the trial stops).
     """
+    outcomes.check_single()
     treated, dlt = outcomes.treated.ravel(), outcomes.dlt.ravel()
     cases = [(index, other) for index in np.flatnonzero(treated) for other in range(treated[index] + 1)]
     if not cases:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, create_model, field_validator, model_validator
 
-from protocol.escalation.design import Design, Preference, Rate
+from protocol.escalation.checks import checked, plain
+from protocol.escalation.design import Design, EnoughRule, Participants, Preference, Rate, Share
 from protocol.escalation.designs import DESIGNS, table_name
 from protocol.escalation.grid import Grid, true_rates
 from protocol.escalation.trial_rules import TrialRules
@@ -41,13 +42,17 @@ class TrialParameters(Record):
 
     accrual_per_month: Sourced[Annotated[float, Field(gt=0)]]
     late_share: Sourced[Rate]
-    most_pending: Sourced[Annotated[float, Field(ge=0, le=1)]]
+    most_pending: Sourced[Share]
     backfill: Sourced[bool]
-    backfill_most: Sourced[Annotated[int, Field(ge=1)]]
+    backfill_most: Sourced[Participants]
+    backfill_responders: Sourced[bool] | None = None
 
 
 class SharedParameters(Record):
-    """What the designs need beside the grid; a design takes those that it has."""
+    """What the designs need beside the grid; a design takes those that it has.
+
+    Without `enough_rule` each design follows the rule that it is published with.
+    """
 
     name: Sourced[str]
     start: Sourced[str]
@@ -56,9 +61,10 @@ class SharedParameters(Record):
     toxic_ratio: Sourced[Annotated[float, Field(gt=1)]]
     elimination: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
     lowest_margin: Sourced[Annotated[float, Field(ge=0, lt=0.5)]]
-    cohort_size: Sourced[Annotated[int, Field(ge=1)]]
+    cohort_size: Sourced[Participants]
     maximum: Sourced[Annotated[int, Field(ge=1, le=1000)]]
-    enough: Sourced[Annotated[int, Field(ge=1)]]
+    enough: Sourced[Participants]
+    enough_rule: Sourced[EnoughRule] | None = None
     bar: Sourced[bool]
     preference: Sourced[Preference]
 
@@ -90,16 +96,18 @@ class DesignParameters(_WithTables):
     def values(self, name: str) -> dict[str, Any]:
         """Collect shared values and those of the named design, by the name of their field."""
         own = self.own(name)
-        shared = {field: getattr(self, field).value for field in SharedParameters.model_fields}
+        stated = {field: getattr(self, field) for field in SharedParameters.model_fields}
+        shared = {field: given.value for field, given in stated.items() if given is not None}
         return shared | ({field: getattr(own, field).value for field in type(own).model_fields} if own else {})
 
 
-def _design_name(name: str) -> str:
+def _design_name(name: object) -> str:
     """Return the full name of a design."""
-    alike = [one for one in DESIGNS if one.casefold().startswith(name.casefold())]
-    if name not in DESIGNS and len(alike) != 1:
-        raise ProtocolError("design", repr(name), "one of " + ", ".join(DESIGNS))
-    return name if name in DESIGNS else alike[0]
+    given = name.casefold() if isinstance(name, str) and name else None
+    alike = [one for one in DESIGNS if given and one.casefold().startswith(given)]
+    if name not in [*DESIGNS] and len(alike) != 1:
+        raise ProtocolError(_("design"), repr(name)[:80], _("one of {}").format(", ".join(DESIGNS)))
+    return str(name) if name in [*DESIGNS] else alike[0]
 
 
 class EscalationRecord(Record):
@@ -141,6 +149,7 @@ class EscalationRecord(Record):
         """The grid of dose and frequency levels."""
         return Grid(tuple(dose.id for dose in self.doses), tuple(level.id for level in self.frequencies))
 
+    @checked
     def designed(self, name: str | None = None, **changes: Any) -> Design:
         """Build a design from the record.
 
@@ -157,9 +166,11 @@ class EscalationRecord(Record):
         ProtocolError
             When no design has this name, or a changed value lies outside its range.
         """
-        name = _design_name(name or self.design.name.value)
-        target = changes.pop("target", self.design.target.value)
-        rates = {"safe": self.design.safe_ratio.value * target, "toxic": self.design.toxic_ratio.value * target}
+        name = _design_name(self.design.name.value if name is None else name)
+        target = plain(changes.pop("target", self.design.target.value))
+        rates = {}
+        if isinstance(target, int | float):  # what is no number is refused by the design
+            rates = {"safe": self.design.safe_ratio.value * target, "toxic": self.design.toxic_ratio.value * target}
         values = self.design.values(name) | {"target": target} | rates | changes
         known = {field.name for field in fields(DESIGNS[name])}
         return DESIGNS[name](self.grid, **{key: value for key, value in values.items() if key in known})
@@ -178,5 +189,6 @@ class EscalationRecord(Record):
             When a value lies outside its range.
         """
         given = self.trial
-        values = {name: getattr(given, name).value for name in type(given).model_fields} if given else {}
+        stated = {name: getattr(given, name) for name in type(given).model_fields} if given else {}
+        values = {name: one.value for name, one in stated.items() if one is not None}
         return TrialRules(**({"window_days": self.dlt_window_days.value} | values | changes))

@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from protocol.display import Displayed
-from protocol.escalation.design import Design
+from protocol.escalation.checks import checked
+from protocol.escalation.design import Design, Share
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.trial_rules import TrialRules
 from protocol.translation import _
@@ -108,11 +110,13 @@ class Simulation(Displayed):
             columns[name], columns[f"{name}_se"] = [*mean, np.nan], [*error, np.nan]
         return pd.DataFrame(columns)
 
-    def acceptable(self, margin: float) -> Booleans:
+    @checked
+    def acceptable(self, margin: Share) -> Booleans:
         """Mark regimens whose true rate is at most `margin` away from the target, shape ``(D, F)``."""
         return np.asarray(np.abs(self.truth - self.design.target) <= margin + NEAR)
 
-    def measures(self, margin: float = 0.0) -> dict[str, tuple[NDArray[np.generic], str]]:
+    @checked
+    def measures(self, margin: Share = 0.0) -> dict[str, tuple[NDArray[np.generic], str]]:
         """Judge every trial: measure, its value in each trial (shape ``(T,)``), unit.
 
         Parameters
@@ -143,7 +147,8 @@ class Simulation(Displayed):
             del measures["acceptable_selection"]
         return measures
 
-    def summary(self, margin: float = 0.0) -> pd.DataFrame:
+    @checked
+    def summary(self, margin: Share = 0.0) -> pd.DataFrame:
         """Tabulate whole trials: measure, value, its Monte Carlo standard error, unit.
 
         Shares are 0 to 1. ``overdosed`` counts participants treated where the true rate is above the target;
@@ -152,6 +157,7 @@ class Simulation(Displayed):
         rows = [(name, *map(float, _mean(values)), unit) for name, (values, unit) in self.measures(margin).items()]
         return pd.DataFrame(rows, columns=["measure", "value", "se", "unit"])
 
+    @checked
     def followed_by(self, other: "Simulation") -> "Simulation":
         """Join the trials of `other`, which continue these."""
         both = {name: (getattr(self, name), getattr(other, name)) for name in PER_TRIAL}
@@ -166,7 +172,8 @@ def so_far(done: int, requested: int, seconds: float) -> str:
     return words + (_(", about {:.0f} s left").format(left) if done < requested else "")
 
 
-def figure_words(value: float, error: float, unit: str, trials: int) -> tuple[str, str]:
+@checked
+def figure_words(value: float, error: float, unit: str, trials: Annotated[int, Field(ge=1)]) -> tuple[str, str]:
     """Write a figure and its Monte Carlo error in words."""
     if unit != "share":
         return f"{value:.2f}", f"{error:.2f}"

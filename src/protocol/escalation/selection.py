@@ -8,8 +8,13 @@ For any rate t, the regimens whose estimate lies below t are the lower set with 
 time: from 0 upwards for all of them, from the target both ways for the few that can be selected.
 """
 
-import numpy as np
+from typing import Annotated
 
+import numpy as np
+from pydantic import AllowInfNan, Field
+
+from protocol.escalation.checks import checked, marks
+from protocol.escalation.design import Share
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.translation import _
@@ -28,6 +33,9 @@ NOISE = 1e-10  # differences smaller than this are rounding, not evidence
 
 UPWARDS, DOWNWARDS = 1, -1
 
+Limit = Annotated[float, Field(ge=0), AllowInfNan(True)]
+"""A DLT rate that may be beyond all rates."""
+
 # Two fractions with denominators up to this differ by more than a short number's rounding: their order is exact.
 LARGEST_SHORT = 2000
 
@@ -41,6 +49,7 @@ def selection_rule() -> str:
     )
 
 
+@checked
 def isotonic_rates(outcomes: Outcomes) -> Floats:
     """Estimate all DLT rates under the order of the grid, with pseudo-counts (y + 0.05) / (n + 0.1).
 
@@ -63,12 +72,12 @@ def _rates_near(outcomes: Outcomes, target: float, allowed: Booleans, margin: fl
 
     Reading stops, on each side, beyond ``margin`` more than the distance of the nearest allowed regimen.
     """
-    trials, sets = len(outcomes.treated), outcomes.grid.lower_sets
-    treated, dlt = outcomes.treated.reshape(trials, -1), outcomes.dlt.reshape(trials, -1)
+    trials, sets, size = len(outcomes.treated), outcomes.grid.lower_sets, outcomes.grid.size
+    treated, dlt = outcomes.treated.reshape(trials, size), outcomes.dlt.reshape(trials, size)
     whole = PART * int(treated.sum(axis=1).max(initial=0)) + PSEUDO_PARTICIPANTS * sets.shape[1]
     kind = np.float32 if whole <= LARGEST_SHORT else np.float64
     table: Floats = sets.T.astype(kind)
-    allowed = allowed.reshape(trials, -1)
+    allowed = allowed.reshape(trials, size)
     sums, weights = (PART * dlt + kind(PSEUDO_DLT)) @ table, (PART * treated + kind(PSEUDO_PARTICIPANTS)) @ table
     below: Integers = np.argmax(np.multiply(weights, target, dtype=float) - sums, axis=1)
     fitted, nearest = np.full(allowed.shape, np.inf), np.full(trials, np.inf)
@@ -97,13 +106,14 @@ def _next_group(sums: Floats, weights: Floats, taken: Integers, level: Floats, w
     return reached, np.maximum(level, found) if way == UPWARDS else np.minimum(level, found)
 
 
+@checked
 def select(
     outcomes: Outcomes,
-    target: float,
+    target: Share,
     eliminated: Booleans,
     *,
     rounded: bool = False,
-    highest: float = np.inf,
+    highest: Limit = np.inf,
     among: Booleans | None = None,
 ) -> Integers:
     """Select the tried, not eliminated regimen whose isotonic estimate is nearest the target.
@@ -127,20 +137,26 @@ def select(
     ndarray of int, shape (T,)
         Indices of regimens; :data:`~protocol.escalation.grid.STOP` where none can be recommended, as when the
         lowest regimen is eliminated.
+
+    Raises
+    ------
+    ProtocolError
+        When the target is no rate, or the marks are not true or false for each trial and regimen.
     """
-    distance = _distances(outcomes, target, eliminated, rounded, highest, among).reshape(len(eliminated), -1)
+    distance = _distances(outcomes, target, eliminated, rounded, highest, among).reshape(-1, outcomes.grid.size)
     nearest = distance.min(axis=1)
     first = np.argmax(distance <= nearest[:, None] + NOISE, axis=1)  # of equals: lowest dose, then lowest frequency
     return np.where(np.isfinite(nearest), first, STOP)
 
 
+@checked
 def select_contour(
     outcomes: Outcomes,
-    target: float,
+    target: Share,
     eliminated: Booleans,
     *,
     rounded: bool = False,
-    highest: float = np.inf,
+    highest: Limit = np.inf,
     edge: bool = False,
 ) -> Integers:
     """Select one regimen a frequency: the tried, not eliminated one whose estimate is nearest the target.
@@ -179,10 +195,12 @@ def _distances(
     every: bool = False,
 ) -> Floats:
     """Return how far from the target the estimates are, infinite where nothing may be selected; ``(T, D, F)``."""
+    shape = outcomes.treated.shape
+    eliminated = marks(eliminated, shape, _("eliminated regimens"))
     rank = RANK_STEP * np.add.outer(*map(np.arange, outcomes.grid.shape))
     allowed = (outcomes.treated > 0) & ~eliminated & ~eliminated[:, :1, :1]
     if among is not None:
-        allowed &= among
+        allowed &= marks(among, shape, _("regimens to choose from"))
     if every or np.isfinite(highest):
         rates = isotonic_rates(outcomes)
     else:

@@ -12,11 +12,13 @@ from functools import partial
 from itertools import takewhile
 from threading import Event
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
+from protocol.escalation.checks import checked, floats
 from protocol.escalation.design import Design
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers, true_rates
 from protocol.escalation.outcomes import Outcomes
@@ -29,6 +31,13 @@ DAYS_PER_MONTH = 365.25 / 12
 
 MOST_TRIALS, MOST_WORKERS = 1_000_000, 1024
 
+Trials = Annotated[int, Field(ge=1, le=MOST_TRIALS)]
+
+Place = Annotated[int, Field(ge=0, le=2**63)]
+"""A seed, or the number of a trial in its stream."""
+
+KEPT = np.int16  # counts of finished trials, at most 1000 at a regimen: a million trials stay small in memory
+
 Chunk = dict[str, NDArray[Any]]  # the results of some trials by name, the trials along the first axis
 
 Compute = Callable[[int, int], Chunk]  # simulates so many trials from that number on; can be pickled
@@ -36,16 +45,17 @@ Compute = Callable[[int, int], Chunk]  # simulates so many trials from that numb
 Ranges = list[tuple[int, int]]  # first trial and number of trials of each chunk
 
 
+@checked
 def simulate(
     design: Design,
     truth: ArrayLike,
-    trials: int,
-    seed: int,
+    trials: Trials,
+    seed: Place,
     *,
     start: int = 0,
-    first_trial: int = 0,
-    chunk: int | None = None,
-    workers: int = 1,
+    first_trial: Place = 0,
+    chunk: Trials | None = None,
+    workers: Annotated[int, Field(ge=-1, le=MOST_WORKERS)] = 1,
     client: Any = None,
     progress: Callable[[Simulation], object] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -91,13 +101,11 @@ def simulate(
         When the true rates, a number of trials, the seed or the first regimen cannot be used.
     """
     rates = true_rates(design.grid, truth)
-    _check(_("trials"), trials, 1, MOST_TRIALS)
-    _check(_("first trial"), first_trial, 0, 2**63)
-    _check(_("seed"), seed, 0, 2**63)
-    _check(_("first regimen"), start, 0, design.grid.size - 1)
-    _check(_("trials in a chunk"), 1 if chunk is None else chunk, 1, MOST_TRIALS)
-    if workers != -1:
-        _check(_("workers"), workers, 1, MOST_WORKERS)
+    if not 0 <= start < design.grid.size:
+        write = _("a whole number from 0 to {}").format(design.grid.size - 1)
+        raise ProtocolError(_("first regimen"), str(start), write)
+    if workers == 0:
+        raise ProtocolError(_("workers"), "0", _("1 or more, or -1 for one per core"))
     rules, responses = rules or TrialRules(), _response_rates(design, response)
     compute = partial(_simulate_chunk, design, rates.ravel(), responses, rules, seed, start, first_trial)
     began, stopped, done = monotonic(), Event(), 0
@@ -129,19 +137,11 @@ def _response_rates(design: Design, response: ArrayLike | None) -> Floats | None
     own = design.assumed_responses if response is None else response
     if own is None:
         return None
-    try:
-        rates = np.asarray(own, dtype=float)
-    except (TypeError, ValueError):
-        rates = np.array(np.nan)
+    where, write = _("true response rates"), _("{} rows (doses) of {} rates from 0 to 1").format(*design.grid.shape)
+    rates = floats(own, where, write)
     if rates.shape != design.grid.shape or not ((rates >= 0) & (rates <= 1)).all():
-        write = _("{} rows (doses) of {} rates from 0 to 1").format(*design.grid.shape)
-        raise ProtocolError(_("true response rates"), repr(own)[:80], write)
+        raise ProtocolError(where, repr(own)[:80], write)
     return rates.ravel()
-
-
-def _check(what: str, value: object, least: int, most: int) -> None:
-    if not (isinstance(value, int | np.integer) and least <= value <= most):
-        raise ProtocolError(what, repr(value), _("a whole number from {} to {}").format(least, most))
 
 
 def _simulate_chunk(
@@ -159,8 +159,10 @@ def _simulate_chunk(
     more = responses is not None or rules.accrual_per_month is not None
     draws = Stream(design, seed, first_trial + first).take(trials, more=more)
     outcomes, days = run(design, rates, draws, start, rules, responses)
-    results = {"treated": outcomes.treated, "dlt": outcomes.dlt, "selected": design.selected(outcomes)}
-    optional = {"days": days, "responded": outcomes.responded}
+    selected = design.selected(outcomes)
+    results = {"treated": outcomes.treated.astype(KEPT), "dlt": outcomes.dlt.astype(KEPT), "selected": selected}
+    responded = None if outcomes.responded is None else outcomes.responded.astype(KEPT)
+    optional = {"days": days, "responded": responded}
     return results | {name: part for name, part in optional.items() if part is not None}
 
 
@@ -249,7 +251,7 @@ def run(
     ProtocolError
         When the design cannot follow the rules.
     """
-    rules.check(design)
+    rules.check(design, responses=response is not None)
     if rules.accrual_per_month is None:
         return Run(_by_cohorts(design, rates, draws, start, response), None)
     return TrialsByCalendar(design, rates, draws, rules, response).run(start)
@@ -257,7 +259,7 @@ def run(
 
 def _by_cohorts(design: Design, rates: Floats, draws: Draws, start: int, response: Floats | None) -> Outcomes:
     trials, size, cohort = draws.latent.shape[1], design.grid.size, design.cohort_size
-    counts = np.zeros((2 if response is None else 4, trials, *design.grid.shape), np.int16)
+    counts = np.zeros((2 if response is None else 4, trials, *design.grid.shape), np.int64)
     treated, dlt, *efficacy = (count.reshape(-1) for count in counts)
     rest = (None, None, *counts[2:]) if efficacy else ()
     whole = part = Outcomes(design.grid, *counts[:2], *rest)  # the arrays below are written in place

@@ -1,11 +1,14 @@
 """Rules of the trial, the same for every design: accrual, pending outcomes that are waited for, and backfill."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import Field
 
-from protocol.escalation.design import Design
+from protocol.escalation.checks import check_fields, checked
+from protocol.escalation.design import Design, Participants, Rate, Share, current_regimens
 from protocol.escalation.grid import Booleans, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError
@@ -36,71 +39,86 @@ class TrialRules:
         that need complete outcomes refuse it: each backfilled participant would prolong the wait.
     backfill_most : int
         No regimen is filled beyond this number of participants, 1 or more.
+    backfill_responders : bool
+        Backfill only regimens at which a participant had a response: the rule of BF-BOIN (Zhao, Yuan, Korn & Freidlin
+        2024, Clin Cancer Res 30:673-679). Without responses no regimen is backfilled, and a simulation needs their
+        rates.
 
     Raises
     ------
     ProtocolError
-        When a value lies outside its range, or backfill is asked for without an accrual.
+        When a value lies outside its range, backfill is asked for without an accrual, or responders without backfill.
     """
 
-    accrual_per_month: float | None = None
-    window_days: int = 28
-    late_share: float = 0.5
-    most_pending: float = 0.0
+    accrual_per_month: Annotated[float, Field(gt=0)] | None = None
+    window_days: Annotated[int, Field(ge=1)] = 28
+    late_share: Rate = 0.5
+    most_pending: Share = 0.0
     backfill: bool = False
-    backfill_most: int = 12
+    backfill_most: Participants = 12
+    backfill_responders: bool = False
 
     def __post_init__(self) -> None:
-        where, accrual = _("rules of the trial"), self.accrual_per_month
-        if accrual is not None and not 0 < accrual < np.inf:
-            raise ProtocolError(where, _("an accrual of {:g} a month").format(accrual), _("an accrual above 0"))
-        if not (0 < self.late_share < 1 and 0 <= self.most_pending <= 1):
-            found = _("shares of {:g} late and {:g} pending").format(self.late_share, self.most_pending)
-            raise ProtocolError(where, found, _("a late share inside 0 to 1, a pending share from 0 to 1"))
-        if not (self.window_days >= 1 and self.backfill_most >= 1):
-            found = _("a window of {} days, backfill to {}").format(self.window_days, self.backfill_most)
-            raise ProtocolError(where, found, _("1 or more"))
-        if self.backfill and accrual is None:
+        where = _("rules of the trial")
+        check_fields(self, where)
+        if self.backfill and self.accrual_per_month is None:
             write = _("an accrual: backfill is for those who come while a cohort is waited for")
             raise ProtocolError(where, _("backfill without an accrual"), write)
 
-    def check(self, design: Design) -> None:
+    @checked
+    def check(self, design: Design, *, responses: bool = True) -> None:
         """Refuse rules that the design cannot follow.
+
+        Parameters
+        ----------
+        design : Design
+        responses : bool
+            Whether the trial counts responses.
 
         Raises
         ------
         ProtocolError
-            When backfill is asked for and the design waits for all outcomes.
+            When backfill is asked for and the design waits for all outcomes, or backfill asks for responses and there
+            are none.
         """
+        if self.backfill and self.backfill_responders and not responses:
+            found, write = (
+                _("backfill after a response, without response rates"),
+                _("response rates, or backfill_responders=False"),
+            )
+            raise ProtocolError(_("rules of the trial"), found, write)
         if self.backfill and not design.reads_pending:
             write = _("no backfill, or a design that counts pending participants by their follow-up")
             raise ProtocolError(
                 _("rules of the trial"), _("backfill under a design that waits for all participants"), write
             )
 
+    @checked
     def waits(self, design: Design, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Say which trials wait for pending outcomes before the next cohort; shape ``(T,)``.
 
         A design that needs complete outcomes waits for all pending ones. A design that counts them in part waits for
         those at the current regimen beyond `most_pending`, unless the step is down with any of their outcomes.
         """
-        at, rows = np.asarray(current), np.arange(len(outcomes.treated))
+        at, rows = current_regimens(design.grid, outcomes, current), np.arange(len(outcomes.treated))
         if outcomes.pending is None:
             return np.zeros(len(rows), dtype=bool)
         if not design.reads_pending:
             return np.asarray(outcomes.pending.any(axis=(1, 2)))
-        pending = outcomes.pending.reshape(len(rows), -1)[rows, at]
-        most = self.most_pending * outcomes.enrolled.reshape(len(rows), -1)[rows, at]
+        pending = outcomes.pending.reshape(-1, design.grid.size)[rows, at]
+        most = self.most_pending * outcomes.enrolled.reshape(-1, design.grid.size)[rows, at]
         waits = pending > most + 1e-9
         if self.most_pending:
             waits &= ~design.descends(outcomes, at)
         return np.asarray(waits)
 
+    @checked
     def waited_for(self, design: Design, outcomes: Outcomes, current: int) -> Integers:
         """Count the participants one trial waits for before the next cohort, at each regimen; shape ``(D * F,)``.
 
         If the current regimen is untried, the treated regimens one step below decide: their participants are counted.
         """
+        current_regimens(design.grid, outcomes, [current])
         if outcomes.pending is None:
             return np.zeros(design.grid.size, int)
         pending, enrolled = outcomes.pending.reshape(-1), outcomes.enrolled.reshape(-1)
@@ -110,14 +128,18 @@ class TrialRules:
         counted = np.isin(np.arange(design.grid.size), waiting) | (not design.reads_pending)
         return np.where(counted, pending, 0)
 
-    def backfilled(self, design: Design, outcomes: Outcomes, current: ArrayLike, cohort_size: int) -> Integers:
+    @checked
+    def backfilled(
+        self, design: Design, outcomes: Outcomes, current: ArrayLike, cohort_size: Participants
+    ) -> Integers:
         """Return the index of the regimen to backfill, NOWHERE for none; shape ``(T,)``.
 
         Cleared are regimens below the current one (neither dose nor frequency higher) where a whole cohort has
-        complete outcomes, not eliminated, with an observed DLT rate at or below the target. Of those with a free
-        place the highest is filled, dose before frequency.
+        complete outcomes, not eliminated, with an observed DLT rate at or below the target; with
+        `backfill_responders`, also with a response. Of those with a free place the highest is filled, dose before
+        frequency.
         """
-        size, at = design.grid.size, np.asarray(current)
+        size, at = design.grid.size, current_regimens(design.grid, outcomes, current)
         counts = (outcomes.treated, outcomes.dlt, outcomes.enrolled, design.eliminated(outcomes))
         treated, dlt, enrolled, closed = (count.reshape(-1, size) for count in counts)
         dose, frequency = np.divmod(np.arange(size), design.grid.shape[1])
@@ -125,5 +147,8 @@ class TrialRules:
         below &= np.arange(size) != at[:, None]
         cleared = below & ~closed & (treated >= cohort_size) & (dlt <= design.target * treated)
         cleared &= enrolled < self.backfill_most
+        if self.backfill_responders:
+            responded = np.zeros_like(treated) if outcomes.responded is None else outcomes.responded.reshape(-1, size)
+            cleared &= responded > 0
         highest = size - 1 - np.argmax(cleared[:, ::-1], axis=1)
         return np.where(cleared.any(axis=1), highest, NOWHERE)

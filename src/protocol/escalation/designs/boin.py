@@ -7,10 +7,11 @@ option ``bar``. The steps stand in :class:`~protocol.escalation.interval_designs
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from protocol.escalation.design import Description
+from protocol.escalation.design import Description, Rate
 from protocol.escalation.grid import Floats, Integers
 from protocol.escalation.interval_designs import (
     DOWN,
@@ -39,7 +40,7 @@ class Boin(SteppingDesign):
     safe, toxic : float
         Highest DLT rate that calls for escalation and lowest that calls for de-escalation;
         ``0 < safe < target < toxic < 1``. Usually 0.6 and 1.4 times the target.
-    elimination, lowest_margin, enough, rounded, bounded
+    elimination, lowest_margin, enough, enough_rule, rounded, bounded
         As for :class:`~protocol.escalation.interval_designs.IntervalDesign`.
     bar, preference
         As for :class:`~protocol.escalation.interval_designs.SteppingDesign`.
@@ -52,7 +53,7 @@ class Boin(SteppingDesign):
         When a parameter lies outside its range.
     """
 
-    safe: float = 0.18
+    safe: Rate = 0.18
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +88,7 @@ class Boin(SteppingDesign):
 PAPER, SOFTWARE = "as published", "as the R package BOIN advises"
 
 # The two rules by name. The package simulates with the first and advises with the second (2.6.8 to 2.7.2).
-RULES: dict[str, dict[str, bool]] = {
-    PAPER: {"bar": False, "rounded": False},
-    SOFTWARE: {"bar": True, "rounded": True},
+RULES: dict[str, dict[str, Any]] = {
+    PAPER: {"bar": False, "rounded": False, "enough_rule": "staying"},
+    SOFTWARE: {"bar": True, "rounded": True, "enough_rule": "reached"},
 }

@@ -62,8 +62,8 @@ class Keyboard(SteppingDesign):
 
     parameters = KeyboardParameters
 
-    margin_below: float = 0.05
-    margin_above: float = 0.05
+    margin_below: Rate = 0.05
+    margin_above: Rate = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()

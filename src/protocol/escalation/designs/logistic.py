@@ -15,16 +15,14 @@ from pydantic import Field
 
 from protocol.escalation.design import (
     Description,
-    Design,
-    Preference,
+    ModelDesign,
     Rate,
-    check_coin,
-    full,
-    full_words,
+    higher,
     preferred,
     steps_up,
 )
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
+from protocol.escalation.interval_designs import boundaries
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record, Sourced
 from protocol.translation import _
@@ -40,6 +38,14 @@ Positive = Annotated[float, Field(gt=0)]
 
 AgentPrior = tuple[Rate, Positive, Positive, Positive]
 
+Interaction = Annotated[float, Field(ge=0)]
+
+DrawCount = Annotated[int, Field(ge=50, le=100_000)]
+
+# Neuenschwander, Branson & Gsponer 2008: vague enough that three participants outweigh it.
+SPREADS = 1.5, 1.0, 0.7
+"""Deviation of the log odds at the reference, median slope and deviation of its logarithm, when none are stated."""
+
 
 class LogisticParameters(Record):
     """Amounts, priors and limits of the two-agent logistic model."""
@@ -48,11 +54,11 @@ class LogisticParameters(Record):
     frequencies: Sourced[tuple[Positive, ...]]
     dose_prior: Sourced[AgentPrior]
     frequency_prior: Sourced[AgentPrior]
-    interaction: Sourced[Annotated[float, Field(ge=0)]]
+    interaction: Sourced[Interaction]
     margin_below: Sourced[Rate]
     margin_above: Sourced[Rate]
     overdose: Sourced[Rate]
-    draws: Sourced[Annotated[int, Field(ge=50, le=100_000)]]
+    draws: Sourced[DrawCount]
 
 
 class Posterior(NamedTuple):
@@ -64,7 +70,7 @@ class Posterior(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Logistic(Design):
+class Logistic(ModelDesign):
     """Two-agent logistic regression with overdose control.
 
     The log odds of a DLT by the dose alone are ``log a + b log(dose / reference)``, likewise for repetition; the odds
@@ -103,17 +109,15 @@ class Logistic(Design):
 
     parameters = LogisticParameters
 
-    doses: tuple[float, ...] = ()
-    frequencies: tuple[float, ...] = ()
-    dose_prior: tuple[float, float, float, float] = (0.15, 1.0, 1.0, 0.5)
-    frequency_prior: tuple[float, float, float, float] = (0.10, 1.0, 1.0, 0.5)
-    interaction: float = 0.5
-    margin_below: float = 0.14
-    margin_above: float = 0.03
-    overdose: float = 0.25
-    draws: int = 8000
-    preference: Preference = "dose"
-    enough: int = 1000
+    doses: tuple[Positive, ...] = ()
+    frequencies: tuple[Positive, ...] = ()
+    dose_prior: AgentPrior | None = None
+    frequency_prior: AgentPrior | None = None
+    interaction: Interaction = 0.5
+    margin_below: Rate = 0.14
+    margin_above: Rate = 0.03
+    overdose: Rate = 0.25
+    draws: DrawCount = 8000
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -123,15 +127,10 @@ class Logistic(Design):
             if amounts.shape != (levels,) or not (amounts[0] > 0 and (np.diff(amounts) > 0).all()):
                 write = _("{} amounts above 0, each more than the one before").format(levels)
                 raise ProtocolError(where, repr(given)[:80], write)
-        for prior in (self.dose_prior, self.frequency_prior):
-            if not (0 < prior[0] < 1 and min(prior) > 0 and max(prior) < np.inf):
-                write = _("a rate inside 0 to 1, and a deviation, a slope and a deviation above 0")
-                raise ProtocolError(where, repr(prior)[:80], write)
-        if not (0 < low < self.target < high < 1 and 0 < self.overdose < 1 and 0 <= self.interaction < np.inf):
-            found = _("an interval from {:g} to {:g}, a limit of {:g}").format(low, high, self.overdose)
-            raise ProtocolError(where, found, _("an interval around the target and a limit, inside 0 to 1"))
-        if not 50 <= self.draws <= 100_000:
-            raise ProtocolError(where, _("{} draws").format(self.draws), _("50 to 100,000 draws"))
+        if not 0 < low < self.target < high < 1:
+            found = _("a target interval from {:g} to {:g}").format(low, high)
+            write = _("margin_below and margin_above with which it stays inside 0 to 1")
+            raise ProtocolError(where, found, write)
 
     @classmethod
     def description(cls) -> Description:
@@ -174,17 +173,29 @@ class Logistic(Design):
         """Ends of the target interval."""
         return self.target - self.margin_below, self.target + self.margin_above
 
+    @property
+    def priors(self) -> tuple[AgentPrior, AgentPrior]:
+        """The priors of dose and frequency, as stated or as they follow from the target."""
+        usual = self.target / 2, *SPREADS
+        return self.dose_prior or usual, self.frequency_prior or usual
+
+    @property
+    def highest_observed(self) -> float:
+        """Observed DLT rate at the current regimen from which no regimen above it is given."""
+        toxic = min(1.4 * self.target, (1 + self.target) / 2)
+        return boundaries(self.target, 0.6 * self.target, toxic)[1]
+
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
-        at, posterior = self._indices(outcomes, current), self.posterior(outcomes)
-        check_coin(self.preference, draws)
+        at, drawn = self._indices(outcomes, current), self._draws(outcomes, draws)
+        posterior = self.posterior(outcomes)
         closed = self._closed(posterior)
-        treated, rows = outcomes.treated.reshape(closed.shape), np.arange(len(at))
+        treated = outcomes.treated.reshape(closed.shape)
         near = (steps_up(self.grid) <= 1).astype(float)
         in_reach = np.asarray((treated > 0) @ near > 0) | (np.arange(self.grid.size) == at[:, None])
-        chosen = self._likeliest(posterior, in_reach & ~closed, draws)
-        chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | full(outcomes, at, self.maximum, self.enough), STOP, chosen)
+        allowed = in_reach & ~closed & ~(self._too_many(outcomes, at)[:, None] & higher(self.grid)[at])
+        chosen = self._likeliest(posterior, allowed, drawn)
+        return self._followed(outcomes, at, chosen, closed)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens whose rate is too probably above the interval, and all above them; ``(T, D, F)``."""
@@ -201,11 +212,12 @@ class Logistic(Design):
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         posterior, (low, high) = self.posterior(outcomes), self.interval
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
-        if chosen == STOP and (done := full_words(outcomes, current, self.maximum, self.enough)):
+        if chosen == STOP and (done := self._end_words(outcomes, current)):
             sentences.append(done)
         elif chosen == STOP:
             words = _("At the lowest regimen, {}, a rate above {:.2f} has a chance of {:.2f} (limit {:g}): stop.")
@@ -235,10 +247,16 @@ class Logistic(Design):
             size[part] = total**2 / np.einsum("ts,ts->t", weight, weight)
         return Posterior(chances[:, : self.grid.size], chances[:, self.grid.size :], size)
 
-    def _likeliest(self, posterior: Posterior, allowed: Booleans, draws: ArrayLike | None) -> Integers:
+    def _likeliest(self, posterior: Posterior, allowed: Booleans, draws: Floats | None) -> Integers:
         inside = np.where(allowed, posterior.inside, -1.0)
         tied = allowed & (inside >= inside.max(axis=1, initial=-1.0)[:, None] - TIE)
         return preferred(self.grid, tied, self.preference, draws)
+
+    def _too_many(self, outcomes: Outcomes, at: Integers) -> Booleans:
+        """Mark trials whose observed DLT rate at the current regimen lies above the target interval."""
+        rows = np.arange(len(at))
+        n, y = (counts.reshape(-1, self.grid.size)[rows, at] for counts in (outcomes.treated, outcomes.dlt))
+        return np.asarray((n > 0) & (y >= self.highest_observed * n))
 
     def _closed(self, posterior: Posterior) -> Booleans:
         over = (posterior.over > self.overdose).reshape(-1, *self.grid.shape)
@@ -254,7 +272,8 @@ def _prior(design: Logistic) -> tuple[Floats, Floats, Floats]:
     """Return log rates and their complements, shape ``(D * F, S)``, and what lies inside and above the interval."""
     normal, (doses, frequencies) = _scattered(design.draws, 5), design.grid.shape
     alone = []
-    agents = (0, doses, design.doses, design.dose_prior), (2, frequencies, design.frequencies, design.frequency_prior)
+    by_dose_alone, by_frequency_alone = design.priors
+    agents = (0, doses, design.doses, by_dose_alone), (2, frequencies, design.frequencies, by_frequency_alone)
     for place, levels, given, prior in agents:
         amounts = np.array(given) if given else np.arange(1, levels + 1) / levels
         middle = np.log(prior[0] / (1 - prior[0])) + prior[1] * normal[place]

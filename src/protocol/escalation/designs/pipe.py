@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from protocol.escalation.design import Description, Design, Preference, Rate, full, full_words, preferred
+from protocol.escalation.design import Description, ModelDesign, Rate, check_rows, higher, preferred
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
-from protocol.records import ProtocolError, Record, Sourced
+from protocol.records import Record, Sourced
 from protocol.translation import _
 
 TIE = 1e-9  # two logarithms of weights this close are equal
@@ -25,12 +25,17 @@ TIE = 1e-9  # two logarithms of weights this close are equal
 NEVER = 1e-300  # keeps the logarithm of a probability of zero finite
 
 
+PriorSize = Annotated[float, Field(gt=0)]
+
+Ceiling = Annotated[float, Field(gt=0, le=1)]
+
+
 class PipeParameters(Record):
     """Prior and limits of PIPE."""
 
     prior_rates: Sourced[tuple[tuple[Rate, ...], ...]]
-    prior_size: Sourced[Annotated[float, Field(gt=0)]]
-    ceiling: Sourced[Annotated[float, Field(gt=0, le=1)]]
+    prior_size: Sourced[PriorSize]
+    ceiling: Sourced[Ceiling]
 
 
 class Posterior(NamedTuple):
@@ -42,7 +47,7 @@ class Posterior(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pipe(Design):
+class Pipe(ModelDesign):
     """Product of independent beta probabilities escalation.
 
     Parameters
@@ -59,8 +64,11 @@ class Pipe(Design):
         A regimen whose probability of lying above the contour reaches this is not given; 1 bars none.
     admissible : {"closest", "adjacent"}
         Give the regimens nearest the contour on both sides, or all that touch it.
-    reach : {"neighbours", "tried"}
-        Choose among the regimens around the current one, or among all at most one step above a tried one.
+    reach : {"neighbours", "tried", "levels"}
+        Choose among the regimens around the current one; among all at most one step above a tried regimen, which is
+        our rule against skipping; or among all whose dose is at most one above the highest dose tried and whose
+        frequency is at most one above the highest frequency tried, each at any level of the other: the published
+        rule against skipping.
     diagonal : bool
         Allow dose and frequency to rise at once, as the published software does unless told otherwise.
     preference : {"dose", "frequency", "coin"}
@@ -76,27 +84,16 @@ class Pipe(Design):
 
     parameters = PipeParameters
 
-    prior_rates: tuple[tuple[float, ...], ...] = ()
-    prior_size: float = 1 / 15
-    ceiling: float = 0.8
+    prior_rates: tuple[tuple[Rate, ...], ...] = ()
+    prior_size: PriorSize = 1 / 15
+    ceiling: Ceiling = 0.8
     admissible: Literal["closest", "adjacent"] = "closest"
-    reach: Literal["neighbours", "tried"] = "neighbours"
+    reach: Literal["neighbours", "tried", "levels"] = "neighbours"
     diagonal: bool = False
-    preference: Preference = "dose"
-    enough: int = 1000
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        where = _("design")
-        if not (0 < self.prior_size < np.inf and 0 < self.ceiling <= 1):
-            found = _("{:g} participants, {:g}").format(self.prior_size, self.ceiling)
-            raise ProtocolError(where, found, _("a prior weight above 0 and a probability from above 0 to 1"))
-        if self.prior_rates and np.shape(self.prior_rates) != self.grid.shape:
-            raise ProtocolError(
-                where, _("prior rates of another grid"), _("one row per dose, one rate per frequency")
-            )
-        if not all(0 < rate < 1 for row in self.prior_rates for rate in row):
-            raise ProtocolError(where, _("a prior rate of 0, 1 or beyond"), _("prior rates inside 0 to 1"))
+        check_rows(self.grid, self.prior_rates, _("design, prior_rates"))
 
     @classmethod
     def description(cls) -> Description:
@@ -135,15 +132,13 @@ class Pipe(Design):
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
-        at, open_ones = self._indices(outcomes, current), self._admissible(outcomes, current)
+        at, drawn = self._indices(outcomes, current), self._draws(outcomes, draws)
+        open_ones = self._admissible(outcomes, at)
         treated = outcomes.treated.reshape(-1, self.grid.size)
         fewest = np.where(open_ones, treated, np.iinfo(treated.dtype).max)
         tied = open_ones & (fewest == fewest.min(axis=1, initial=np.iinfo(treated.dtype).max)[:, None])
-        chosen = preferred(self.grid, tied, self.preference, draws)
-        closed = self.eliminated(outcomes).reshape(treated.shape)
-        rows = np.arange(len(at))
-        chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | full(outcomes, at, self.maximum, self.enough), STOP, chosen)
+        chosen = preferred(self.grid, tied, self.preference, drawn)
+        return self._followed(outcomes, at, chosen, self.eliminated(outcomes).reshape(treated.shape))
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that probably lie above the contour; shape ``(T, D, F)``."""
@@ -156,24 +151,25 @@ class Pipe(Design):
         """
         posterior = self.posterior(outcomes)
         below = (outcomes.treated.reshape(-1, self.grid.size) > 0) & ~posterior.above
-        highest = below & ~_any_of(below, _higher(self.grid).T)
+        highest = below & ~_any_of(below, higher(self.grid).T)
         shape = outcomes.treated.shape
         return select(outcomes, self.target, self.eliminated(outcomes), among=highest.reshape(shape))
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         posterior, labels = self.posterior(outcomes), self.grid.labels
         chosen = int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         seen = _("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)
-        if chosen == STOP and (done := full_words(outcomes, current, self.maximum, self.enough)):
+        if chosen == STOP and (done := self._end_words(outcomes, current)):
             return f"{seen} {done}"
         if chosen == STOP:
             words = _("The lowest regimen, {}, lies above the contour with probability {:.2f} (limit {:g}): stop.")
             return f"{seen} " + words.format(labels[0], posterior.chance[0, 0], self.ceiling)
         if n == 0:
             return _("No participant was treated at {} yet.").format(labels[current])
-        among = np.flatnonzero(self._admissible(outcomes, [current])[0])
+        among = np.flatnonzero(self._admissible(outcomes, np.array([current]))[0])
         listed = ", ".join(
             _("{} ({} treated, {:.2f})").format(labels[i], outcomes.treated.reshape(-1)[i], posterior.chance[0, i])
             for i in among
@@ -201,26 +197,35 @@ class Pipe(Design):
         chance = weight @ above.astype(float) / weight.sum(axis=1)[:, None]
         return Posterior(above[best], chance, _touching(self.grid)[best])
 
-    def _admissible(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
-        posterior, higher = self.posterior(outcomes), _higher(self.grid)
+    def _admissible(self, outcomes: Outcomes, at: Integers) -> Booleans:
+        posterior, over = self.posterior(outcomes), higher(self.grid)
         safe = posterior.chance < self.ceiling
-        at = np.asarray(current)
         inside = safe & self._in_reach(outcomes, at)
         # No regimen around is safe any more: take a safe one below.
-        inside = np.where(inside.any(axis=1, keepdims=True), inside, safe & higher.T[at])
+        inside = np.where(inside.any(axis=1, keepdims=True), inside, safe & over.T[at])
         below, above = inside & ~posterior.above, inside & posterior.above
-        closest = (below & ~_any_of(below, higher.T)) | (above & ~_any_of(above, higher))
+        closest = (below & ~_any_of(below, over.T)) | (above & ~_any_of(above, over))
         touching = inside & posterior.adjacent
         use_touching = touching.any(axis=1, keepdims=True) & (self.admissible == "adjacent")
         return np.where(use_touching, touching, closest)
 
     def _in_reach(self, outcomes: Outcomes, at: Integers) -> Booleans:
         steps = _steps_up(self.grid)
+        if self.reach == "levels":
+            return self._one_level_up(outcomes, at)
         climbs = steps.max(axis=0) <= 1 if self.diagonal else steps.sum(axis=0) <= 1
         if self.reach == "tried":
             return _any_of(outcomes.treated.reshape(-1, self.grid.size) > 0, climbs)
         near = (steps.max(axis=0) <= 1) & (steps.max(axis=0).T <= 1)
         return np.asarray((climbs & near)[at])
+
+    def _one_level_up(self, outcomes: Outcomes, at: Integers) -> Booleans:
+        """Mark the regimens that skip no level of dose and none of frequency, each by itself; ``(T, D * F)``."""
+        place = np.array(np.divmod(np.arange(self.grid.size), self.grid.shape[1]))
+        tried = outcomes.treated.reshape(-1, self.grid.size) > 0
+        highest = np.where(tried, place[:, None, :], 0).max(axis=2, initial=0)
+        reach: Booleans = (place[:, None, :] <= np.maximum(highest, place[:, at])[:, :, None] + 1).all(axis=0)
+        return reach if self.diagonal else reach & ~(place[:, None, :] > place[:, at, None]).all(axis=0)
 
 
 def _any_of(cells: Booleans, relation: Booleans) -> Booleans:
@@ -233,12 +238,6 @@ def _steps_up(grid: Grid) -> Integers:
     """Steps up from regimen i to j in dose and in frequency, shape ``(2, D * F, D * F)``; down counts as 0."""
     place = np.array(np.divmod(np.arange(grid.size), grid.shape[1]))
     return np.asarray(np.maximum(place[:, None, :] - place[:, :, None], 0))
-
-
-def _higher(grid: Grid) -> Booleans:
-    """Whether regimen j is above i in the order of the grid; shape ``(D * F, D * F)``."""
-    steps = _steps_up(grid).sum(axis=0)
-    return np.asarray((steps > 0) & (steps.T == 0))
 
 
 @lru_cache(maxsize=8)

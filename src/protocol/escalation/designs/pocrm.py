@@ -16,11 +16,8 @@ from pydantic import Field
 
 from protocol.escalation.design import (
     Description,
-    Design,
-    Preference,
-    check_coin,
-    full,
-    full_words,
+    ModelDesign,
+    drawn_of,
     preferred,
     steps_up,
 )
@@ -40,12 +37,15 @@ FAINT = 1e-12  # a working model that spans more than this cannot be computed wi
 TIE = 1e-9  # two weights or distances this close are equal
 
 
+Halfwidth = Annotated[float, Field(gt=0, lt=0.5)]
+
+
 class PocrmParameters(Record):
     """Orderings and working model of POCRM."""
 
     orderings: Sourced[tuple[tuple[str, ...], ...]]
     sequence: Sourced[tuple[str, ...]]
-    halfwidth: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
+    halfwidth: Sourced[Halfwidth]
     guess: Sourced[Annotated[int, Field(ge=1)]]
 
 
@@ -59,7 +59,7 @@ class Fit(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pocrm(Design):
+class Pocrm(ModelDesign):
     """Partial order continual reassessment method, in two stages.
 
     Parameters
@@ -98,22 +98,20 @@ class Pocrm(Design):
 
     orderings: tuple[tuple[str, ...], ...] = ()
     sequence: tuple[str, ...] = ()
-    halfwidth: float = 0.03
-    guess: int = 0
-    elimination: float = 0.95
+    halfwidth: Halfwidth = 0.03
+    guess: Annotated[int, Field(ge=0)] = 0
+    elimination: Annotated[float, Field(ge=0.5, le=1)] = 0.95
     held: bool = True
-    preference: Preference = "dose"
-    enough: int = 1000
 
     def __post_init__(self) -> None:
         super().__post_init__()
         where = _("design")
-        if not 0 < self.halfwidth < min(self.target, 1 - self.target):
+        if not self.halfwidth < min(self.target, 1 - self.target):
             found = _("an indifference interval of {:g} around {:g}").format(self.halfwidth, self.target)
             raise ProtocolError(where, found, _("half a width above 0 that stays inside 0 to 1"))
-        if not (0 <= self.guess <= self.grid.size and 0.5 <= self.elimination <= 1):
-            found = _("place {}, elimination {:g}").format(self.guess, self.elimination)
-            raise ProtocolError(where, found, _("a place in the ordering and a probability from 0.5 to 1"))
+        if self.guess > self.grid.size:
+            write = _("a place in the ordering, 1 to {}, or 0 for the middle").format(self.grid.size)
+            raise ProtocolError(where, _("place {}").format(self.guess), write)
         lowest, highest = self.skeleton[[0, -1]]
         if not (lowest > FAINT and highest < 1 - FAINT**0.5):
             found = _("a working model from {:.1g} to {:.6g}").format(lowest, highest)
@@ -174,11 +172,10 @@ class Pocrm(Design):
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
-        at, closed = self._indices(outcomes, current), self._closed(outcomes)
-        treated, rows = outcomes.treated.reshape(closed.shape), np.arange(len(at))
-        chosen = self._recommended(outcomes, ~closed & self._reachable(treated), at, draws)
-        chosen = np.where((treated[rows, at] == 0) & ~closed[rows, at], at, chosen)
-        return np.where(closed[:, 0] | full(outcomes, at, self.maximum, self.enough), STOP, chosen)
+        at, drawn, closed = self._indices(outcomes, current), self._draws(outcomes, draws), self._closed(outcomes)
+        treated = outcomes.treated.reshape(closed.shape)
+        chosen = self._recommended(outcomes, ~closed & self._reachable(treated), at, drawn)
+        return self._followed(outcomes, at, chosen, closed)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that are too toxic, and all at or above them; shape ``(T, D, F)``."""
@@ -197,12 +194,13 @@ class Pocrm(Design):
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         sentences = [_("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)]
         if chosen == STOP:
             stop = _("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0])
-            done = full_words(outcomes, current, self.maximum, self.enough)
+            done = self._end_words(outcomes, current)
             return " ".join([*sentences, done or stop])
         if not _both(outcomes)[0]:
             words = _("First stage, until participants with and without a DLT were seen: {}.")
@@ -218,6 +216,8 @@ class Pocrm(Design):
 
     def fit(self, outcomes: Outcomes, draws: ArrayLike | None = None) -> Fit:
         """Fit the working model under every ordering; meaningless before both outcomes were seen."""
+        self._check_counts(outcomes)
+        drawn = None if draws is None else self._draws(outcomes, draws)
         n, y = (counts.reshape(-1, self.grid.size)[:, self.orders] for counts in (outcomes.treated, outcomes.dlt))
         logs = np.log(self.skeleton)
         power, value = _likeliest(y.astype(float), (n - y).astype(float), logs)
@@ -225,10 +225,9 @@ class Pocrm(Design):
         weight /= weight.sum(axis=1)[:, None]
         tied = weight >= weight.max(axis=1, initial=0)[:, None] * (1 - TIE)
         ordering = np.argmax(tied, axis=1)
-        if self.preference == "coin" and draws is not None:
+        if self.preference == "coin" and drawn is not None:
             # A part of the draw chooses the ordering, what is left of it the regimen.
-            wanted = np.floor(np.asarray(draws) * tied.sum(axis=1)).astype(int)
-            ordering = np.argmax(tied & (tied.cumsum(axis=1) == wanted[:, None] + 1), axis=1)
+            ordering = np.argmax(drawn_of(tied, drawn), axis=1)
         place = np.argsort(self.orders, axis=1)[ordering]
         rates = np.exp(power[np.arange(len(power)), ordering][:, None] * logs[place])
         return Fit(power, weight, rates, ordering)
@@ -238,13 +237,12 @@ class Pocrm(Design):
         return np.lexsort((-dose, dose + frequency))
 
     def _recommended(
-        self, outcomes: Outcomes, allowed: Booleans, at: Integers, draws: ArrayLike | None, *, climbing: bool = True
+        self, outcomes: Outcomes, allowed: Booleans, at: Integers, draws: Floats | None, *, climbing: bool = True
     ) -> Integers:
-        check_coin(self.preference, draws)
         fit, model = self.fit(outcomes, draws), _both(outcomes)
         distance = np.where(allowed, np.abs(fit.rates - self.target), np.inf)
         nearest = distance <= distance.min(axis=1, initial=np.inf)[:, None] + TIE
-        left = None if draws is None else np.asarray(draws) * 1009 % 1
+        left = None if draws is None else draws * 1009 % 1
         chosen = preferred(self.grid, nearest & allowed, self.preference, left)
         step = np.minimum(np.argsort(self.stages)[at] + climbing, self.grid.size - 1)
         first = np.where(outcomes.dlt.any(axis=(1, 2)), 0, self.stages[step])

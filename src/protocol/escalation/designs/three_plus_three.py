@@ -87,7 +87,7 @@ class ThreePlusThree(Design):
         usual += [(doses - 1) * frequencies + frequency for frequency in range(1, frequencies)]
         return [self.grid.index(label) for label in self.path] or usual
 
-    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:  # noqa: ARG002
+    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`.
 
         The design has no ties, so that `draws` are not used.
@@ -97,6 +97,7 @@ class ThreePlusThree(Design):
         ProtocolError
             When a regimen has more than six participants or the current one is not on the path.
         """
+        self._draws(outcomes, draws)
         at, levels = self._levels_of(self._indices(outcomes, current)), np.array(self.levels)
         n, y, rows, top = *self._counts(outcomes), np.arange(len(at)), self._top(outcomes)
         here, seen = n[rows, at], y[rows, at]
@@ -128,6 +129,7 @@ class ThreePlusThree(Design):
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         at = int(self._levels_of(np.array([current]))[0])
         n, y = (int(counts[0, at]) for counts in self._counts(outcomes))
         top, following = int(self._top(outcomes)[0]), int(self.next(outcomes, [current])[0])

@@ -15,13 +15,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from pydantic import Field
 
+from protocol.escalation.checks import checked
 from protocol.escalation.design import (
     Description,
+    EnoughRule,
+    Participants,
     Preference,
     Rate,
-    check_coin,
-    full,
-    full_words,
+    check_rows,
     preferred,
     steps_up,
 )
@@ -39,7 +40,7 @@ from protocol.escalation.interval_designs import (
 )
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import isotonic_rates, select
-from protocol.records import ProtocolError, Record, Sourced
+from protocol.records import Record, Sourced
 from protocol.translation import _
 
 TIE = 1e-9  # two desirabilities this close are equal
@@ -49,14 +50,19 @@ LARGEST_TABLE = 150  # participants up to which the desirabilities are tabulated
 BEST = 100  # utility of a response without a DLT; that of a DLT without a response is 0
 
 
+Worth = Annotated[int, Field(ge=0, le=BEST)]
+
+Futility = Annotated[float, Field(ge=0.5, lt=1)]
+
+
 class UtilityParameters(Record):
     """What response and toxicity are worth, and the response rates to simulate with."""
 
-    value_neither: Sourced[Annotated[int, Field(ge=0, le=100)]]
-    value_both: Sourced[Annotated[int, Field(ge=0, le=100)]]
+    value_neither: Sourced[Worth]
+    value_both: Sourced[Worth]
     least_response: Sourced[Rate]
-    futility: Sourced[Annotated[float, Field(ge=0.5, lt=1)]]
-    explored: Sourced[Annotated[int, Field(ge=1)]]
+    futility: Sourced[Futility]
+    explored: Sourced[Participants]
     response_rates: Sourced[tuple[tuple[Rate, ...], ...]]
 
 
@@ -87,6 +93,9 @@ class Utility(IntervalDesign):
         the lowest regimen to 0.6 at the highest.
     preference : {"dose", "frequency", "coin"}
         Which of equally desirable regimens is given: highest dose, highest frequency, or by draws.
+    enough_rule : {"staying", "reached"}
+        As for every design, but by default enough participants end the trial at once: so do the simulations of
+        BOIN12 on trialdesign.org.
 
     Raises
     ------
@@ -96,30 +105,20 @@ class Utility(IntervalDesign):
 
     parameters = UtilityParameters
 
-    safe: float = 0.18
-    value_neither: int = 40
-    value_both: int = 60
-    least_response: float = 0.25
-    futility: float = 0.90
-    explored: int = 6
-    response_rates: tuple[tuple[float, ...], ...] = ()
+    safe: Rate = 0.18
+    value_neither: Worth = 40
+    value_both: Worth = 60
+    least_response: Rate = 0.25
+    futility: Futility = 0.90
+    explored: Participants = 6
+    response_rates: tuple[tuple[Annotated[float, Field(ge=0, le=1)], ...], ...] = ()
     preference: Preference = "dose"
+    enough_rule: EnoughRule = "reached"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_rates(self.target, self.safe, self.toxic)
-        where = _("design")
-        if not (0 <= self.value_neither <= BEST and 0 <= self.value_both <= BEST):
-            found = _("utilities of {} and {}").format(self.value_neither, self.value_both)
-            raise ProtocolError(where, found, _("whole numbers from 0 to 100"))
-        if not (0 < self.least_response < 1 and 0.5 <= self.futility < 1 and self.explored >= 1):
-            found = _("a response rate of {:g}, futility {:g}, {} explored").format(
-                self.least_response, self.futility, self.explored
-            )
-            raise ProtocolError(where, found, _("a rate inside 0 to 1, a probability from 0.5 to below 1, 1 or more"))
-        if self.response_rates and np.shape(self.response_rates) != self.grid.shape:
-            write = _("one row per dose, one rate per frequency")
-            raise ProtocolError(where, _("response rates of another grid"), write)
+        check_rows(self.grid, self.response_rates, _("design, response_rates"))
 
     @classmethod
     def description(cls) -> Description:
@@ -169,13 +168,12 @@ class Utility(IntervalDesign):
 
     def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`."""
-        check_coin(self.preference, draws)
-        at, among = self._indices(outcomes, current), self._among(outcomes, current)
+        at, drawn = self._indices(outcomes, current), self._draws(outcomes, draws)
+        among = self._among(outcomes, current)
         value = np.where(among, self.desirability(outcomes), -1.0)
         tied = among & (value >= value.max(axis=1, initial=-1.0)[:, None] - TIE)
-        chosen = preferred(self.grid, tied, self.preference, draws)
-        done = full(outcomes, at, self.maximum, self.enough)
-        return np.where(done | ~among.any(axis=1), STOP, chosen)
+        chosen = preferred(self.grid, tied, self.preference, drawn)
+        return np.where(self._ends(outcomes, at, chosen) | ~among.any(axis=1), STOP, chosen)
 
     def eliminated(self, outcomes: Outcomes) -> Booleans:
         """Mark regimens that are too toxic, with all above them, or too rarely followed by a response."""
@@ -185,23 +183,25 @@ class Utility(IntervalDesign):
         """Select the open regimen of highest mean utility among those thought safe; STOP means none."""
         shape = outcomes.treated.shape
         nearest = select(outcomes, self.target, super().eliminated(outcomes))
-        rates = isotonic_rates(outcomes).reshape(len(nearest), -1)
+        rates = isotonic_rates(outcomes).reshape(-1, self.grid.size)
         highest = np.where(nearest == STOP, -1.0, rates[np.arange(len(nearest)), nearest])
         allowed = (
             (outcomes.treated > 0) & ~self.eliminated(outcomes) & (rates <= highest[:, None] + TIE).reshape(shape)
         )
-        points, n = self._points(outcomes), outcomes.treated.reshape(len(nearest), -1)
+        points, n = self._points(outcomes), outcomes.treated.reshape(-1, self.grid.size)
         mean = np.where(allowed.reshape(n.shape), (points / BEST + 1) / (n + 2), -1.0)
         return np.where(mean.max(axis=1) >= 0, mean.argmax(axis=1), STOP)
 
     def desirability(self, outcomes: Outcomes) -> Floats:
         """Return the posterior probability of a mean utility above the benchmark, shape ``(T, D * F)``."""
+        self._check_counts(outcomes)
         n, points = outcomes.treated.reshape(-1, self.grid.size), self._points(outcomes)
         if self.maximum > LARGEST_TABLE:
             return _desirable(n, points / BEST, self.benchmark)
         return _desirabilities(self.maximum, self.benchmark)[n, points]
 
-    def ranks(self, largest: int = 9) -> pd.DataFrame:
+    @checked
+    def ranks(self, largest: Participants = 9) -> pd.DataFrame:
         """Tabulate the desirability for cohorts up to `largest` participants: the rank decides, 1 is the least.
 
         Returns
@@ -224,6 +224,7 @@ class Utility(IntervalDesign):
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         labels, chosen = self.grid.labels, int(self.next(outcomes, [current], [0.0])[0])
         n, responded = outcomes.treated.reshape(-1), self._efficacy(outcomes)[0].reshape(-1)
         sentences = [self._count_words(outcomes, current)]
@@ -239,8 +240,9 @@ class Utility(IntervalDesign):
     def _end(self, outcomes: Outcomes, current: int) -> str:
         if super().eliminated(outcomes)[0, 0, 0]:
             return _("The lowest regimen, {}, is too toxic: the trial stops.").format(self.grid.labels[0])
-        done = full_words(outcomes, current, self.maximum, self.enough)
-        return done or _("No regimen in reach is both safe and useful enough: the trial stops.")
+        if outcomes.enrolled.sum() < self.maximum and not self._among(outcomes, [current]).any():
+            return _("No regimen in reach is both safe and useful enough: the trial stops.")
+        return self._end_words(outcomes, current)
 
     def _among(self, outcomes: Outcomes, current: ArrayLike) -> Booleans:
         """Mark the regimens to choose from, shape ``(T, D * F)``."""

@@ -7,13 +7,11 @@ ends says where the next begins.
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
 
-from protocol.escalation.design import Description
+from protocol.escalation.design import Description, Participants, Rate
 from protocol.escalation.grid import STOP, Booleans, Floats, Integers
 from protocol.escalation.interval_designs import (
     DOWN,
@@ -37,7 +35,7 @@ RANK_STEP = 1e-10  # of equal estimates, the higher one below the target and the
 class WaterfallParameters(Record):
     """Sizes of the subtrials of the waterfall."""
 
-    cohorts: Sourced[tuple[Annotated[int, Field(ge=1)], ...]]
+    cohorts: Sourced[tuple[Participants, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +44,18 @@ class Waterfall(IntervalDesign):
 
     The first subtrial climbs the frequencies at the lowest dose and then the doses at the highest frequency. Each
     further one climbs the doses, from the second, at the next lower frequency; it starts one dose above the regimen
-    that the one before it selected. The answer is a regimen for each frequency (:meth:`contour`). One of them is
-    recommended: the one whose isotonic estimate is nearest the target.
+    that the one before it selected. If the first one selects the lowest dose below the highest frequency, the
+    frequencies above are closed: they are not run, and no regimen is named for them. The answer is a regimen for each
+    frequency (:meth:`contour`). One of them is recommended: the one whose isotonic estimate is nearest the target.
 
     Parameters
     ----------
     cohorts : tuple of int
         Cohorts of the first subtrial, then of those at the lower frequencies, highest first. Empty: about four
         participants a regimen.
-    enough : int
-        A subtrial ends when the current regimen has this many participants.
+    enough, enough_rule
+        A subtrial ends, and not the trial, when the current regimen has enough participants; "staying" means that its
+        next cohort would stay there.
 
     Raises
     ------
@@ -65,14 +65,14 @@ class Waterfall(IntervalDesign):
 
     parameters = WaterfallParameters
 
-    safe: float = 0.18
-    cohorts: tuple[int, ...] = ()
+    safe: Rate = 0.18
+    cohorts: tuple[Participants, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_rates(self.target, self.safe, self.toxic)
         frequencies = self.grid.shape[1]
-        if self.cohorts and (len(self.cohorts) != frequencies or min(self.cohorts) < 1):
+        if self.cohorts and len(self.cohorts) != frequencies:
             write = _("{} numbers of cohorts, one a frequency, each 1 or more").format(frequencies)
             raise ProtocolError(_("design"), repr(self.cohorts), write)
 
@@ -116,12 +116,13 @@ class Waterfall(IntervalDesign):
         given = self.cohorts[::-1] or [ceil(PER_REGIMEN * len(line) / self.cohort_size) for line in self.lines]
         return tuple(cohorts * self.cohort_size for cohorts in given)
 
-    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:  # noqa: ARG002
+    def next(self, outcomes: Outcomes, current: ArrayLike, draws: ArrayLike | None = None) -> Integers:
         """Return the regimen of the next cohort; see :meth:`protocol.escalation.Design.next`.
 
         The current regimen says which subtrial is under way. A line has no ties, so that `draws` are not used.
         """
         at, codes = self._indices(outcomes, current), self._codes(outcomes)
+        self._draws(outcomes, draws)
         closed, move = self._closed(codes), self.tables.move.take(codes)
         chosen: Integers = at.copy()
         treated = outcomes.treated.reshape(codes.shape)
@@ -129,9 +130,10 @@ class Waterfall(IntervalDesign):
             rows = np.flatnonzero(np.isin(at, cells))
             if not rows.size:
                 continue
-            over = self._over(line, treated[rows], closed[rows], at[rows])
+            step = self._step(line, closed[rows], move[rows], at[rows])
+            over = self._over(line, treated[rows], closed[rows], at[rows], step)
             on, ended = rows[~over], rows[over]
-            chosen[on] = self._step(line, closed[on], move[on], at[on])
+            chosen[on] = step[~over]
             if ended.size:
                 chosen[ended] = self._start_after(line, outcomes.of(ended), closed[ended], move[ended])
         full = outcomes.enrolled.sum(axis=(1, 2)) >= self.maximum
@@ -146,13 +148,27 @@ class Waterfall(IntervalDesign):
         return select(outcomes, self.target, self.eliminated(outcomes), rounded=self.rounded, among=cells)
 
     def contour(self, outcomes: Outcomes) -> Integers:
-        """Select one regimen a frequency, shape ``(T, F)``; STOP where a frequency has none."""
+        """Select one regimen a frequency, shape ``(T, F)``; STOP where a frequency has none or is closed."""
         highest = self.tables.lambda_d if self.bounded else np.inf
         closed = self.eliminated(outcomes)
-        return select_contour(outcomes, self.target, closed, rounded=self.rounded, highest=highest)
+        found = select_contour(outcomes, self.target, closed, rounded=self.rounded, highest=highest)
+        return np.where(np.arange(found.shape[1]) > self._highest_frequency(outcomes)[:, None], STOP, found)
+
+    def _highest_frequency(self, outcomes: Outcomes) -> Integers:
+        """Return the highest frequency that the first subtrial leaves open, shape ``(T,)``.
+
+        Only its own outcomes count: what a later subtrial eliminates does not change where the first one ended.
+        """
+        first = len(self.lines) - 1
+        own = np.isin(np.arange(self.grid.size), self.lines[first]).reshape(self.grid.shape)
+        alone = Outcomes(self.grid, outcomes.treated * own, outcomes.dlt * own)
+        cell = self._picked(first, alone, self.eliminated(alone).reshape(-1, self.grid.size))
+        dose, frequency = np.divmod(cell, self.grid.shape[1])
+        return np.where(dose == 0, frequency, first)
 
     def why(self, outcomes: Outcomes, current: int) -> str:
         """Say, with the numbers, what leads to the recommendation for one trial."""
+        current = self._single(outcomes, current)
         labels, following = self.grid.labels, int(self.next(outcomes, [current])[0])
         line = next(number for number, cells in enumerate(self.lines) if current in cells)
         cells, treated = self.lines[line], outcomes.treated.reshape(1, -1)
@@ -167,7 +183,7 @@ class Waterfall(IntervalDesign):
             sentences.append(_("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0]))
         elif outcomes.enrolled.sum() >= self.maximum:
             sentences.append(_("The maximum of {} participants is reached.").format(self.maximum))
-        elif not self._over(line, treated, closed, np.array([current]))[0]:
+        elif not self._is_over(line, outcomes, closed, current):
             sentences.append(_("It goes on at {}.").format(labels[following]))
         else:
             picked = labels[int(self._picked(line, outcomes, closed)[0])]
@@ -176,10 +192,18 @@ class Waterfall(IntervalDesign):
             sentences.append(words.format(picked, after))
         return " ".join(sentences)
 
-    def _over(self, line: int, treated: Integers, closed: Booleans, at: Integers) -> Booleans:
+    def _is_over(self, line: int, outcomes: Outcomes, closed: Booleans, current: int) -> bool:
+        """Whether the subtrial of one trial is over."""
+        at, move = np.array([current]), self.tables.move.take(self._codes(outcomes))
+        step, treated = self._step(line, closed, move, at), outcomes.treated.reshape(1, -1)
+        return bool(self._over(line, treated, closed, at, step)[0])
+
+    def _over(self, line: int, treated: Integers, closed: Booleans, at: Integers, step: Integers) -> Booleans:
         """Whether a subtrial has all its participants, enough at one regimen, or is closed from its lowest up."""
         cells = self.lines[line]
         enough = treated[np.arange(len(at)), at] >= self.enough
+        if self.enough_rule == "staying":
+            enough &= step == at
         return np.asarray((treated[:, cells].sum(axis=1) >= self.sizes[line]) | enough | closed[:, cells[0]])
 
     def _step(self, line: int, closed: Booleans, move: Integers, at: Integers) -> Integers:
@@ -197,7 +221,7 @@ class Waterfall(IntervalDesign):
         dose, frequency = cell // width, np.full(len(cell), line)
         if line == width - 1:
             frequency = cell % width
-            # Selected below the highest frequency: what lies above is closed, and its own doses may come first.
+            # Selected below the highest frequency: its own doses may come first; `contour` closes what lies above.
             frequency += (frequency < line) & (move[rows, cell] == UP)
         return self._first_open(dose + 1, frequency - 1, closed)
 

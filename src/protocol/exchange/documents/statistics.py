@@ -63,8 +63,10 @@ def parameters(record: EscalationRecord, name: str, design: Design | None = None
     return rows
 
 
-def _row(design: Design, field: str, label: str, given: Sourced[Any]) -> ParameterRow:
-    """Show the record's value with its origin, or the design's where that differs."""
+def _row(design: Design, field: str, label: str, given: Sourced[Any] | None) -> ParameterRow:
+    """Show the record's value with its origin, or the design's where that differs or the record states none."""
+    if given is None:
+        return ParameterRow(label, _plain(getattr(design, field)), None)
     if field in RATIOS:
         rate = getattr(design, RATIOS[field])
         is_changed, value = abs(rate - given.value * design.target) > ROUNDING, rate / design.target
@@ -85,6 +87,7 @@ def _shared_labels() -> dict[str, str]:
         "cohort_size": _("Participants in a cohort"),
         "maximum": _("Participants at most"),
         "enough": _("Enough participants at one regimen"),
+        "enough_rule": _("They stop the trial when they are reached, or only when staying there"),
         "bar": _("Extra bar on escalation"),
         "preference": _("Ties go first to"),
     }

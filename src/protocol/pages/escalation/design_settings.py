@@ -35,7 +35,7 @@ class DesignSettings:
 
     Attributes
     ----------
-    design, target, preference, bar, cohort_size, maximum, enough : ipywidgets
+    design, target, preference, bar, cohort_size, maximum, enough, enough_rule : ipywidgets
     rules : Chart
         The decisions by participants and DLTs.
     """
@@ -55,6 +55,9 @@ class DesignSettings:
         self.cohort_size = count_field(_("Cohort"), given.cohort_size.value, MOST_PARTICIPANTS)
         self.maximum = count_field(_("Participants at most"), given.maximum.value, MOST_PARTICIPANTS)
         self.enough = count_field(_("Enough at one regimen"), given.enough.value, MOST_PARTICIPANTS)
+        rules = [(_("The next cohort would stay there (as published)"), "staying"), (_("At once"), "reached")]
+        stated = "staying" if given.enough_rule is None else given.enough_rule.value
+        self.enough_rule = field(widgets.Dropdown, _("Enough stops when"), options=rules, value=stated)
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
         preferred = "frequency" if given.preference.value == "frequency" else "dose"
         self.preference = field(widgets.ToggleButtons, _("Ties"), options=sides, value=preferred)
@@ -64,9 +67,10 @@ class DesignSettings:
         self.explained = {
             "preference": Text(details(_("What the preference in ties does"), _ties()), role=""),
             "bar": Text(details(_("What the bar does"), _escalation_bar()), role=""),
+            "enough_rule": Text(details(_("When enough participants stop the trial"), _enough_words()), role=""),
             "value_both": Text(note(_utility_rules()), role=""),
         }
-        sizes = self.cohort_size, self.maximum, self.enough
+        sizes = self.cohort_size, self.maximum, self.enough, self.enough_rule
         self.view = section(
             _("Design"),
             row(self.design, self.target, self.preference, self.bar),
@@ -93,7 +97,7 @@ class DesignSettings:
         ProtocolError
             For values that the design does not take.
         """
-        names = "target", "preference", "bar", "cohort_size", "maximum", "enough"
+        names = "target", "preference", "bar", "cohort_size", "maximum", "enough", "enough_rule"
         return self._record.designed(name, **{one: getattr(self, one).value for one in names} | changes)
 
     def stops_early(self) -> bool:
@@ -105,7 +109,7 @@ class DesignSettings:
         self.table.show(decision_table(design))
         every = _parameters(self._record, self.design.value)
         self.every.show(details(_("All parameters and assumptions"), every))
-        for name in ("bar", "preference", "enough", "value_both"):
+        for name in ("bar", "preference", "enough", "enough_rule", "value_both"):
             for widget in filter(None, (getattr(self, name, None), self.explained.get(name))):
                 widget.layout.display = None if hasattr(design, name) else "none"
         rows = decision_rows(design)
@@ -167,6 +171,15 @@ def _ties() -> str:
         "All untried regimens score the same, so ties are frequent and the preference steers the whole "
         "trial: dose first climbs at the lowest frequency, frequency first at the lowest dose. Run the "
         "simulation with both before choosing."
+    )
+
+
+def _enough_words() -> str:
+    return _(
+        "In the published simulations of BOIN enough participants at one regimen stop the trial only where the next "
+        "cohort would stay at that regimen: while the rule still moves up or down, the trial goes on. When the R "
+        "package BOIN advises a trial, and in the simulations of BOIN12, they stop it at once: fewer participants "
+        "are treated and the right regimen is selected less often. Choose the first to compare with a publication."
     )
 
 
