@@ -12,6 +12,7 @@ from protocol.escalation.designs import DESIGNS, table_name
 from protocol.escalation.grid import Grid, true_rates
 from protocol.escalation.trial_rules import TrialRules
 from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
+from protocol.translation import _
 
 LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
 
