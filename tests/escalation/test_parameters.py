@@ -174,7 +174,7 @@ CALLS = [
     lambda: calibrate(lambda _s: BOIN, {"s": TRUTH}, [], [3], [30], 5, 1, margin=0.1),
     lambda: simulate(BOIN, TRUTH, 5, 1).summary("0.1"), lambda: simulate(BOIN, TRUTH, 5, 1).acceptable(-0.1),
     lambda: simulate(BOIN, TRUTH, 5, 1).followed_by(None), lambda: figure_words("1", 0.1, "share", 5),
-    lambda: figure_words(0.1, 0.1, "share", 0), lambda: ESCALATION.designed("BOIN"), lambda: ESCALATION.designed(3),
+    lambda: figure_words(0.1, 0.1, "share", 0), lambda: ESCALATION.designed(""), lambda: ESCALATION.designed(3),
     lambda: ESCALATION.designed(target="0.3"), lambda: ESCALATION.designed(target=None),
     lambda: ESCALATION.rules(backfill=1), lambda: TrialRules().waits(BOIN, ONE, [99]),
     lambda: TrialRules().waits(BOIN, None, [0]), lambda: TrialRules().waited_for(BOIN, ONE, "B1"),
