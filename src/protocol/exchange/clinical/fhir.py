@@ -20,6 +20,7 @@ from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
 from protocol.exchange.foreign_json import read_json
+from protocol.exchange.limits import check_json
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -47,8 +48,38 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
     ProtocolError
         When a file is not FHIR in JSON, or no file has a resource about a person.
     """
+    *_before, (imports, _done) = read_fhir_stepwise(files, setting, name, on_page=False)
+    assert imports is not None  # noqa: S101 - the last step has it
+    return imports
+
+
+_READING = 0.5
+"""The part of the work that is reading the files; the other is deciding between the findings of each person."""
+
+_EACH = 200
+"""Resources, or persons, between two steps, at which the reading can be stopped."""
+
+
+def read_fhir_stepwise(
+    files: Mapping[str, bytes], setting: Setting, name: Naming, *, on_page: bool = True
+) -> Iterator[tuple[Imports | None, float]]:
+    """Read files like :func:`read_fhir`, step by step; files that are too much for a page are refused.
+
+    Yields
+    ------
+    (Imports or None, float)
+        What was found, at the last step only, and the part that is done, 0 to 1.
+    """
+    if on_page:
+        check_json(", ".join(files)[:80], *files.values())
     problems: list[FileProblem] = []
-    found = [item for file, content in files.items() for item in _items(file, content, problems)]
+    found: list[_Item] = []
+    for place, (file, content) in enumerate(files.items()):
+        yield None, _READING * place / len(files)
+        for item in _items(file, content, problems):
+            found.append(item)
+            if len(found) % _EACH == 0:
+                yield None, _READING * place / len(files)
     patients = _patients(found)
     aliases = _aliases(patients)
     people: dict[str, list[_Item]] = {key: [] for key in patients}
@@ -63,7 +94,9 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
         raise ProtocolError(", ".join(files), what, write)
     book, imported = CodeBook(setting.record), []
-    for key, own in people.items():
+    for place, (key, own) in enumerate(people.items()):
+        if place % _EACH == 0:
+            yield None, _READING + (1 - _READING) * place / len(people)
         person = patients.get(key, [])
         birth = _birth(person, setting.as_of, problems)
         reader = _Reader(book, setting, Subject(_sex(person), birth.on if birth else None))
@@ -75,7 +108,7 @@ def read_fhir(files: Mapping[str, bytes], setting: Setting, name: Naming) -> Imp
         if not person:
             what = _("no Patient resource: age and sex are unknown")
             problems.append(FileProblem(study_id, what, _("the file with the Patient resources as well")))
-    return Imports.of(imported, problems)
+    yield Imports.of(imported, problems), 1.0
 
 
 # --- Files to resources ---

@@ -79,8 +79,7 @@ def read_value(cell: object, fact: Fact) -> object:
         case "date":
             return whole_day(text, FIRST_DAY, LAST_DAY)
         case "choice":
-            labels = {label.lower(): option for option, label in fact.options.items()}
-            found = text if text in fact.options else labels.get(text.lower(), text.lower())
+            found = text if text in fact.options else _option(fact, text.lower())
             if found not in fact.options:
                 raise ValueError(text)
             return found
@@ -88,6 +87,11 @@ def read_value(cell: object, fact: Fact) -> object:
     if not fact.is_plausible(number) or (fact.type == "whole" and number != int(number)):
         raise ValueError(text)
     return int(number) if fact.type == "whole" else number
+
+
+def _option(fact: Fact, text: str) -> str:
+    """Return the option that has this label, the text itself if none has."""
+    return next((option for option, label in fact.options.items() if label.lower() == text), text)
 
 
 TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
@@ -112,7 +116,7 @@ class Rows(NamedTuple):
 _GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
 """1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
 
-_LARGEST_CACHE = 100_000
+_LARGEST_CACHE = 10_000
 """Different texts of a column whose values are remembered."""
 
 _UNUSABLE = object()

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.files import read_cohort, read_cohort_stepwise, template
+from protocol.exchange.limits import MOST_ROWS
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, ScreenedCohort, facts_of_one, totals
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
@@ -37,9 +38,6 @@ from protocol.trial import Trial
 
 LISTED = 5_000
 """Participants up to which the ids are offered while typing."""
-
-AT_ONCE_BYTES = 2**20
-"""Size of a file up to which it is read within the click: it takes about half a second."""
 
 
 class CohortPanel(Panel):
@@ -193,10 +191,10 @@ class CohortPanel(Panel):
         if change["new"]:
             file = change["new"][0]
             content = bytes(file["content"])
-            self.reading.begin(self._steps(file["name"], content), at_once=len(content) <= AT_ONCE_BYTES)
+            self.reading.begin(self._steps(file["name"], content))
 
     def _steps(self, name: str, content: bytes) -> Steps:
-        for step in read_cohort_stepwise(name, content, self.record):
+        for step in read_cohort_stepwise(name, content, self.record, most=MOST_ROWS):
             yield step.cohort and (name, step.cohort), step.done / step.whole
 
     def _read(self, found: Any) -> None:

@@ -15,6 +15,7 @@ from protocol.exchange.clinical.findings import Imported, Imports, Naming, Setti
 from protocol.exchange.clinical.omop_tables import Account
 from protocol.exchange.clinical.reference_ranges import Limit, limit_template, read_limits
 from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.limits import check_size
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit import (
     Content,
@@ -43,8 +44,8 @@ LISTED_PROBLEMS = 200
 LISTED_PERSONS = 5_000
 """Persons that are offered one by one."""
 
-AT_ONCE_BYTES = 2**20
-"""Size of tables up to which they are read within the click: it takes about a second."""
+LARGEST_LIMITS = 2**17
+"""Bytes of a table of limits of normal, which is read within the click."""
 
 
 class RecordsPanel(Panel):
@@ -89,7 +90,7 @@ class RecordsPanel(Panel):
         self.files = _upload(_("Open FHIR records"), ".json,.ndjson,.jsonl", multiple=True)
         self.tables = _upload(_("Open OMOP tables"), ".parquet,.csv", multiple=True)
         stopped = _("Stopped after {percent} %; nothing was taken over, and the records before stay.")
-        self.task = Task(self._read_tables, refuse=self._refuse, stopped=stopped)
+        self.task = Task(self._read, refuse=self._refuse, stopped=stopped)
         self.person = field(widgets.Dropdown, _("Person"), options=[], disabled=True)
         self.to_form = button(_("Put into the form"), lambda: fill(self._chosen()), disabled=True)
         self.to_cohort = button(_("Screen all as the cohort"), self._to_cohort, disabled=True)
@@ -108,13 +109,16 @@ class RecordsPanel(Panel):
 
     def open(self, files: dict[str, bytes]) -> None:
         """Read FHIR records; if they cannot be read, the last good ones stay."""
-        from protocol.exchange.clinical.fhir import read_fhir
+        from protocol.exchange.clinical.fhir import read_fhir_stepwise
 
         self.task.wait()
+        self._unread = ()
         try:
-            self._take(read_fhir(files, self._setting(), self._naming()))
+            steps = read_fhir_stepwise(files, self._setting(), self._naming())
         except ProtocolError as error:
             self._refuse(error)
+            return
+        self.task.begin(steps)
 
     def open_tables(self, files: dict[str, bytes]) -> None:
         """Read tables of OMOP one after another; if they cannot be read, the last good records stay."""
@@ -127,10 +131,13 @@ class RecordsPanel(Panel):
         except ProtocolError as error:
             self._refuse(error)
             return
-        self.task.begin(steps, at_once=sum(map(len, files.values())) <= AT_ONCE_BYTES)
+        self.task.begin(steps)
 
-    def _read_tables(self, found: Any) -> None:
-        self._take(found.imports, _account(found.accounts, self._unread))
+    def _read(self, found: Any) -> None:
+        if isinstance(found, Imports):
+            self._take(found)
+        else:
+            self._take(found.imports, _account(found.accounts, self._unread))
 
     def _take(self, imports: Imports, accounts: Content = None) -> None:
         """Take what was read in place of the records before."""
@@ -166,6 +173,7 @@ class RecordsPanel(Panel):
             return
         file = change["new"][0]
         try:
+            check_size(file["name"], len(file["content"]), LARGEST_LIMITS)
             found = read_limits(file["name"], bytes(file["content"]), self.record)
         except ProtocolError as error:
             self._refuse(error)
