@@ -11,8 +11,12 @@ from protocol.dashboard import ENCRYPTION
 SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no command-line option
 
 
+UPLOAD_BYTES = 512 * 2**20
+
+
 def main(arguments: list[str]) -> None:
     """Serve JupyterLab to this machine only, with JupyterLab's own random token."""
+    os.environ["PROTOCOL_UPLOAD_BYTES"] = str(UPLOAD_BYTES)
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
     )
@@ -24,7 +28,7 @@ def main(arguments: list[str]) -> None:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--LabApp.extension_manager=readonly",
             # A cohort file is sent as one message; by default a message above 10 MB is dropped without an error.
-            f"--ServerApp.tornado_settings={{'websocket_max_message_size': {512 * 2**20}}}",
+            f"--ServerApp.tornado_settings={{'websocket_max_message_size': {UPLOAD_BYTES + 2**20}}}",
             *arguments,
         ]
     )
