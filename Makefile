@@ -17,7 +17,7 @@ log: .venv/for-running ## begin an empty log of a real trial: make log LOG=trial
 
 test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
 	@$(MAKE) --no-print-directory docs
-	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
+	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks/[0-9][0-9]-*.ipynb
 
 quick: .venv/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
 	$(RUN) -m ruff check

@@ -14,7 +14,7 @@ from protocol.pages import PAGES
 from protocol.records import Provenance, Record
 
 LISTING = (FOLDER / "registry.txt").read_text(encoding="utf-8")
-DOORS = sorted(NOTEBOOKS.glob("*.ipynb"))
+DOORS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
 
 
 def everything(record: object) -> list[Provenance]:

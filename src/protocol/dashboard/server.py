@@ -45,7 +45,7 @@ class Page:
         return f"voila/render/{quote(self.file)}"
 
 
-_PAGE_NAME = re.compile(r"\d\d-.+\.ipynb")
+_PAGE_NAME = re.compile(r"\d\d-[^/\\]+\.ipynb")
 """A page is a notebook whose name begins with two digits; others in the folder are somebody's own work."""
 
 
@@ -313,7 +313,7 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
         page_config_hook=partial(_themes_below, door.base),
     )
     config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
-    config.VoilaKernelManager.preheat_denylist = [rf"(?!{_PAGE_NAME.pattern}$)"]
+    config.VoilaKernelManager.preheat_denylist = [rf"(?!{re.escape(str(notebooks))}[/\\]{_PAGE_NAME.pattern}$)"]
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60, allow_tracebacks=False)
     config.KernelManager.transport_encryption = ENCRYPTION
     config.KernelRestarter.restart_limit = 0  # a restarted kernel would be empty; the page shows that it ended

@@ -19,6 +19,7 @@ from protocol.pages.eligibility.hospital_records import problems as listed
 from protocol.pages.eligibility.sensitivity import NearMissPanel, ReadingsPanel, ThresholdPanel
 from protocol.pages.eligibility.subgroups import SubgroupPanel
 from protocol.pages.kit import (
+    FileField,
     Panel,
     Steps,
     Task,
@@ -68,6 +69,7 @@ class CohortPanel(Panel):
         self.file_name = ""
         self._one_at_a_time = RLock()
         self.upload = field(widgets.FileUpload, _("Open a cohort file"), width="content", accept=".csv,.parquet")
+        self.files = FileField(self.upload, self._opened)
         self.chosen = field(
             widgets.Combobox, _("Participant"), placeholder=_("participant id"), continuous_update=False
         )
@@ -92,7 +94,6 @@ class CohortPanel(Panel):
         if trial.examples:
             self.take(read_cohort("example", trial.examples.cohort(), self.record).frame)
             self.source.show(invented())
-        self.upload.observe(self._opened, "value")
         self.tabs.observe(self._draw_tab, "selected_index")
         for box in (self.judged, *self.counted.values()):
             box.observe(self._count_again, "value")
@@ -221,7 +222,7 @@ class CohortPanel(Panel):
             _("Export"): self.results,
         }
         self.tabs = widgets.Tab([part.view for part in parts.values()], titles=tuple(parts))
-        opened = row(self.upload, Text(empty, role=""), self.chosen)
+        opened = row(self.files, Text(empty, role=""), self.chosen)
         above = (
             opened,
             self.not_found,

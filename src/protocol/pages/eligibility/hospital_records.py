@@ -19,6 +19,7 @@ from protocol.exchange.limits import check_size
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit import (
     Content,
+    FileField,
     Panel,
     Task,
     Text,
@@ -97,8 +98,6 @@ class RecordsPanel(Panel):
         self.message, self.status = Text(role="alert"), Text()
         self.found, self.accounts = Text(role=""), Text(role="")
         self.view = self._arranged(sites)
-        self.files.observe(lambda change: self._opened(change, self.open), "value")
-        self.tables.observe(lambda change: self._opened(change, self.open_tables), "value")
         self.limits.observe(self._limited, "value")
         self.redraw_on(self.person)
 
@@ -227,7 +226,9 @@ class RecordsPanel(Panel):
         return section(
             _("From hospital records"),
             row(self.as_of, self.site, self.study_id, self.key),
-            row(self.limits, self.files, self.tables, link),
+            row(self.limits, link),
+            FileField(self.files, lambda change: self._opened(change, self.open)),
+            FileField(self.tables, lambda change: self._opened(change, self.open_tables)),
             self.task.view,
             self.message,
             self.status,
