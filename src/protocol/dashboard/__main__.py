@@ -21,7 +21,7 @@ FIRST_PORT, PORTS_TRIED = 8866, 50
 def main(arguments: list[str] | None = None) -> int:
     """Serve the pages of a folder on this machine until Ctrl+C; return the exit code."""
     asked = _parser().parse_args(arguments)
-    notebooks = asked.notebooks.resolve()
+    notebooks = (asked.notebooks or _usual_notebooks()).resolve()
     try:
         os.environ.update(logged(dict(os.environ), asked.log))
     except ProtocolError as error:
@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m protocol.dashboard", description=__doc__)
-    parser.add_argument("notebooks", nargs="?", type=Path, default=Path("notebooks"), help="folder with the pages")
+    parser.add_argument(
+        "notebooks", nargs="?", type=Path, help="folder with the pages (default: notebooks, or those installed)"
+    )
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})")
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
     parser.add_argument("--url", default="", help="the address of a proxy on this machine: https://host/path/")
@@ -57,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", help="the trial's log: a file, or the URL of a database (default: PROTOCOL_LOG)")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser
+
+
+def _usual_notebooks() -> Path:
+    """Return the folder ``notebooks`` if it has pages, otherwise the one that is installed with the package."""
+    here, installed = Path("notebooks"), Path(__file__).parents[1] / "share/notebooks"
+    return here if any(here.glob("*.ipynb")) or not installed.is_dir() else installed
 
 
 def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:

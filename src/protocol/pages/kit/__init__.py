@@ -29,7 +29,7 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "Content", "Day", "FileField", "Panel", "Steps", "Table", "Task", "Text", "Work", "assumption", "button", "classed",
-    "details", "download", "field", "framed", "invented", "joined", "macros", "message", "narrow", "note", "offer", "origin",
-    "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "Content", "Day", "FileField", "Panel", "Steps", "Table", "Task", "Text", "Work", "assumption", "button",
+    "classed", "details", "download", "field", "framed", "invented", "joined", "macros", "message", "narrow", "note",
+    "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
 ]  # fmt: skip
