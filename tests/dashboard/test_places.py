@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -235,3 +237,17 @@ def test_the_address_of_a_proxy_says_host_path_and_whether_cookies_are_for_https
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(ProtocolError, match=re.escape("https://trial.example.org/workbook/")):
         Door(url)
+
+
+@pytest.mark.slow
+def test_a_page_may_take_so_much_memory_and_no_more():
+    code = (
+        "from protocol.dashboard.kernel import limit_memory\n"
+        "limit_memory(500)\n"
+        "try:\n"
+        "    bytearray(800 * 2**20)\n"
+        "except MemoryError:\n"
+        "    print('refused', len(bytearray(50 * 2**20)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"refused {50 * 2**20}\n"
