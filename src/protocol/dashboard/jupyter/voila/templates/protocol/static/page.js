@@ -15,15 +15,17 @@
   for (const button of document.querySelectorAll(".wb-reload"))
     button.addEventListener("click", () => location.reload());
 
-  // Voila removes #loading once the cells are there, whether or not their controls are.
-  setTimeout(() => {
+  // Voila removes #loading once the cells are there, whether or not their controls are, and early or late.
+  function lookWhetherLate() {
     const cells = document.getElementById("rendered_cells");
-    if (!loading.isConnected && !cells.textContent.includes("Loading widget")) return;
-    document.body.append(loading);
+    if (cells.style.display !== "none" && !cells.textContent.includes("Loading widget")) return loading.remove();
+    if (!loading.isConnected) document.body.append(loading);
     loading.querySelector(".wb-spinner").hidden = true;
     loading.querySelector(".wb-loading-text").hidden = true;
     loading.querySelector(".wb-late").hidden = false;
-  }, PATIENCE_MS);
+    clock(lookWhetherLate, 1000);
+  }
+  setTimeout(lookWhetherLate, PATIENCE_MS);
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
 
