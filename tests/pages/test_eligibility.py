@@ -150,7 +150,7 @@ def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
 ) -> None:
     waiting, going, before = Event(), Event(), page.cohort.totals.value
 
-    def slowly(*_arguments: Any) -> Iterator[ReadingStep]:
+    def slowly(*_arguments: Any, **_options: Any) -> Iterator[ReadingStep]:
         waiting.set()
         going.wait(10)
         yield ReadingStep(1, 4)

@@ -214,7 +214,7 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
 def _log_request(handler: Any) -> None:
     """Note a request in the log as jupyter_server does, without tokens; a page that waits is no error."""
     if handler.get_status() != WAIT:
-        log_request(handler, record_prometheus_metrics=False)
+        log_request(handler, record_prometheus_metrics=False)  # type: ignore[no-untyped-call]
 
 
 def hide(*secrets: str) -> None:
