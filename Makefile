@@ -6,7 +6,13 @@ RUN := $(VENV)/bin/python
 
 LOG ?= trial.sqlite
 
-.PHONY: dashboard lab log test quick check docs bench messages clean
+# Without network: `make wheelhouse` where there is one, then `make dashboard WHEELS=wheels` where there is none.
+ifdef WHEELS
+export PIP_NO_INDEX := 1
+export PIP_FIND_LINKS := $(abspath $(WHEELS))
+endif
+
+.PHONY: dashboard lab log wheelhouse test quick check docs bench messages clean
 
 dashboard: $(VENV)/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -17,9 +23,13 @@ lab: $(VENV)/for-running ## open JupyterLab on the notebooks
 log: $(VENV)/for-running ## begin an empty log of a real trial: make log LOG=trial.sqlite
 	@$(RUN) -m protocol.conduct start '$(LOG)'
 
+wheelhouse: ## every package, and what builds the workbook, in wheels/ for a machine without network
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --dest wheels '.[test,docs]' \
+	  $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
+
 test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
 	@$(MAKE) --no-print-directory docs
-	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
+	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks/[0-9][0-9]-*.ipynb
 
 quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
 	$(RUN) -m ruff check

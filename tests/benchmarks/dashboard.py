@@ -146,11 +146,11 @@ def kernel_mb(browser, process, address, root, name):
 
 def measure(report, browser, folder):
     launch = [sys.executable, "-m", "protocol.dashboard", "--no-browser"]
-    with running([*launch, str(folder / "grid")], r"http://\S+") as (process, address):
+    with running([*launch, str(folder / "01-grid")], r"http://\S+") as (process, address):
         wait_for_warm(process, 1)
-        taken = slider_ms(browser, address, address.partition("/?")[0], "grid.ipynb")
+        taken = slider_ms(browser, address, address.partition("/?")[0], "01-grid.ipynb")
         report.figure("slider to picture, median", taken, "ms")
-    names = sorted(file.name for file in NOTEBOOKS.glob("*.ipynb"))
+    names = sorted(file.name for file in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
     start = time.perf_counter()
     with running([*launch, str(NOTEBOOKS)], r"http://\S+") as (process, address):
         report.figure("launcher answers", time.perf_counter() - start, "s")
@@ -177,7 +177,7 @@ def measure(report, browser, folder):
 def main():
     report = Report()
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        for name, source in (("bare", BARE), ("grid", GRID)):
+        for name, source in (("bare", BARE), ("01-grid", GRID)):
             folder = Path(scratch) / name
             folder.mkdir()
             write_notebook(folder, f"{name}.ipynb", source)

@@ -16,7 +16,7 @@ from dashboard import NOTEBOOKS, READY, kernels, running
 from playwright.async_api import Error, async_playwright
 
 PATIENCE_MS = 180_000
-NAMES = sys.argv[2:] or sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+NAMES = sys.argv[2:] or sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
 
 
 class Viewer:

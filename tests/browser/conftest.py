@@ -41,15 +41,15 @@ class Served:
 
 
 @contextmanager
-def dashboard_of(folder, log, **more):
+def dashboard_of(folder, log, *arguments, **more):
     environment = os.environ | more | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser"],
+            [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser", *arguments],
             stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, start_new_session=True,
         )  # fmt: skip
     try:
-        found = re.search(r"http://\S+", process.stdout.readline())
+        found = re.search(r"https?://\S+", process.stdout.readline())
         assert found, log.read_text()
         yield Served(found.group(), process)
     finally:

@@ -1,6 +1,7 @@
 """The queue for kernels: requests at the same time are served in turn."""
 
 import asyncio
+from types import SimpleNamespace
 
 from voila.tornado.handler import TornadoVoilaHandler
 
@@ -12,6 +13,10 @@ class Page(sessions.OwnPage):
 
     def __init__(self, manager):
         self.manager = manager
+        self.current_user = SimpleNamespace(username="reader")
+        kernels = SimpleNamespace(visited=set(), end_unvisited=lambda _kernel: None)
+        places = {sessions.PLACES: sessions.Places(99, lambda: 2**40), sessions.PAGES: {"page"}}
+        self.application = SimpleNamespace(settings=places | {"kernel_manager": kernels})
 
     @property
     def kernel_manager(self):
@@ -48,7 +53,7 @@ def visits(monkeypatch, count, fails=False):
     monkeypatch.setattr(sessions, "TURNS", asyncio.Semaphore(2))
 
     async def all_of_them():
-        return await asyncio.gather(*(Page(manager).get() for _number in range(count)), return_exceptions=True)
+        return await asyncio.gather(*(Page(manager).get("page") for _number in range(count)), return_exceptions=True)
 
     return manager, asyncio.run(all_of_them())
 

@@ -25,7 +25,7 @@ LISTED = {
 }
 """The number of the last criterion of each kind in the listing."""
 
-DOORS = sorted(NOTEBOOKS.glob("*.ipynb"))
+DOORS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
 
 
 def everything(record: object) -> list[Provenance]:

@@ -27,7 +27,7 @@ def page() -> Iterator[EligibilityPage]:
     shown.view.close()
 
 
-def upload(page: EligibilityPage, name: str, content: bytes) -> None:
+def upload(page: EligibilityPage, name: str, content: bytes, *, wait: bool = True) -> None:
     file = {
         "name": name,
         "type": "",
@@ -36,6 +36,8 @@ def upload(page: EligibilityPage, name: str, content: bytes) -> None:
         "last_modified": datetime.now(UTC),
     }
     page.cohort.upload.set_trait("value", (file,))
+    if page.cohort.reading.thread and wait:
+        page.cohort.reading.thread.join(30)
 
 
 def test_an_empty_form_leaves_everything_unknown_and_asks(page: EligibilityPage) -> None:
@@ -133,11 +135,8 @@ def test_a_file_of_ones_own_replaces_the_example(page: EligibilityPage) -> None:
 @pytest.mark.parametrize(
     ("content", "said"), [(b"participant_id,ecog\nP-1,3\n", "could not be used"), (b"", "empty")]
 )
-def test_a_large_file_is_read_beside_the_page(
-    page: EligibilityPage, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str
-) -> None:
-    monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", -1)
-    upload(page, "mine.csv", content)
+def test_a_file_of_any_size_is_read_beside_the_page(page: EligibilityPage, content: bytes, said: str) -> None:
+    upload(page, "mine.csv", content, wait=False)
     thread = page.cohort.reading.thread
     assert thread is not None
     thread.join(10)
@@ -151,15 +150,14 @@ def test_reading_a_file_can_be_stopped_and_leaves_the_cohort_in_place(
 ) -> None:
     waiting, going, before = Event(), Event(), page.cohort.totals.value
 
-    def slowly(*_arguments: Any) -> Iterator[ReadingStep]:
+    def slowly(*_arguments: Any, **_options: Any) -> Iterator[ReadingStep]:
         waiting.set()
         going.wait(10)
         yield ReadingStep(1, 4)
         raise AssertionError("read on")
 
-    monkeypatch.setattr("protocol.pages.eligibility.cohort.AT_ONCE_BYTES", 0)
     monkeypatch.setattr("protocol.pages.eligibility.cohort.read_cohort_stepwise", slowly)
-    upload(page, "mine.csv", b"participant_id,ecog\nP-1,3\n")
+    upload(page, "mine.csv", b"participant_id,ecog\nP-1,3\n", wait=False)
     assert waiting.wait(10)
     assert page.cohort.reading.view.layout.display == "flex"
     page.parameters["ecog_max"].value = 1  # the page answers meanwhile

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from support.paths import ROOT
 from support.trial import TRIAL
 
 from protocol.pages.eligibility import EligibilityPage
-from protocol.pages.kit import Day, Panel, Table, Task, Text, button, field, note, offer, table
+from protocol.pages.kit import Day, FileField, Panel, Table, Task, Text, button, field, note, offer, table
 from protocol.records import ProtocolError
 
 WRONG = ProtocolError("Age", "<b>old</b>", "a number")
@@ -257,3 +258,45 @@ def test_a_call_with_progress_shows_its_results_and_is_stopped() -> None:
 
 def _all(widget: widgets.Widget) -> list[widgets.Widget]:
     return [widget, *(below for child in getattr(widget, "children", ()) for below in _all(child))]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FileField, list[Any]]]:
+    for name in ("PROTOCOL_UPLOAD_BYTES", "PROTOCOL_UPLOAD_PATHS"):
+        monkeypatch.delenv(name, raising=False)
+    found = list[Any]()
+    shown = FileField(field(widgets.FileUpload, "Open"), lambda change: found.extend(change["new"]))
+    yield shown, found
+    shown.close()
+
+
+def test_an_upload_says_what_jupyter_takes_and_offers_the_path_of_a_larger_file(
+    opened: tuple[FileField, list[Any]], tmp_path: Path
+) -> None:
+    shown, found = opened
+    assert "at most 10 MB at once" in shown.limit.value
+    (tmp_path / "large.csv").write_bytes(b"participant_id\nP-1\n")
+    shown.paths.value = f" {tmp_path / 'large.csv'} "
+    assert [(one["name"], bytes(one["content"])) for one in found] == [("large.csv", b"participant_id\nP-1\n")]
+    assert shown.upload.value == ()
+    shown.paths.value = str(tmp_path / "none.csv")
+    assert "No such file" in shown.problem.value
+    assert len(found) == 1
+
+
+def test_the_dashboard_takes_larger_uploads_and_no_paths_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROTOCOL_UPLOAD_BYTES", str(512 * 2**20))
+    monkeypatch.setenv("PROTOCOL_UPLOAD_PATHS", "no")
+    shown = FileField(field(widgets.FileUpload, "Open"), lambda _change: None)
+    assert "at most 512 MB at once" in shown.limit.value
+    assert shown.paths not in shown.children[0].children
+
+
+def test_work_that_needs_too_much_memory_says_so() -> None:
+    def large() -> Any:
+        yield None, 0.0
+        raise MemoryError
+
+    task = Task(lambda _found: None)
+    task.begin(large(), at_once=True)
+    assert "more than this page may use" in task.problem.value

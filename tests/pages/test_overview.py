@@ -112,6 +112,8 @@ def compared(content: bytes) -> str:
         "last_modified": datetime(2026, 11, 20, tzinfo=UTC),
     }
     page.files.upload.set_trait("value", (file,))
+    assert page.files.task.thread is not None
+    page.files.task.thread.join(30)
     return str(page.files.compared.value)
 
 

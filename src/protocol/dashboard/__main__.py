@@ -21,7 +21,7 @@ FIRST_PORT, PORTS_TRIED = 8866, 50
 def main(arguments: list[str] | None = None) -> int:
     """Serve the pages of a folder on this machine until Ctrl+C; return the exit code."""
     asked = _parser().parse_args(arguments)
-    notebooks = asked.notebooks.resolve()
+    notebooks = (asked.notebooks or _usual_notebooks()).resolve()
     try:
         os.environ.update(logged(dict(os.environ), asked.log))
     except ProtocolError as error:
@@ -31,23 +31,40 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.port and not is_free(asked.port):
         return _refuse(_("Port {port} is in use; name another, or leave --port out.").format(port=asked.port))
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
-    address = f"http://127.0.0.1:{port}/?token={token}"
+    os.environ.pop("PROTOCOL_TOKEN", None)  # or the kernel of every page would hold it
     vega_runtime()  # made once on a machine; the first page would wait for it
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see kernel.py
-    from protocol.dashboard.server import serve  # Voila imports jsonschema: after the line above
+    from protocol.dashboard.server import Door, pages_of, serve  # Voila imports jsonschema: after the line above
 
-    serve(notebooks, port, token, announce=lambda: _announce(address, asked.browser))
+    try:
+        door = Door(asked.url)
+    except ProtocolError as error:
+        return _refuse(str(error))
+    if not pages_of(notebooks):
+        return _refuse(_("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks))
+    address = f"{asked.url.rstrip('/') or f'http://127.0.0.1:{port}'}/?token={token}"
+    serve(notebooks, port, token, lambda: _announce(address, asked.browser), door, asked.most_pages)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m protocol.dashboard", description=__doc__)
-    parser.add_argument("notebooks", nargs="?", type=Path, default=Path("notebooks"), help="folder with the pages")
+    parser.add_argument(
+        "notebooks", nargs="?", type=Path, help="folder with the pages (default: notebooks, or those installed)"
+    )
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})")
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
+    parser.add_argument("--url", default="", help="the address of a proxy on this machine: https://host/path/")
+    parser.add_argument("--most-pages", type=int, help="pages open at once (default: as many as fit into memory)")
     parser.add_argument("--log", help="the trial's log: a file, or the URL of a database (default: PROTOCOL_LOG)")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser
+
+
+def _usual_notebooks() -> Path:
+    """Return the folder ``notebooks`` if it has pages, otherwise the one that is installed with the package."""
+    here, installed = Path("notebooks"), Path(__file__).parents[1] / "share/notebooks"
+    return here if any(here.glob("*.ipynb")) or not installed.is_dir() else installed
 
 
 def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:

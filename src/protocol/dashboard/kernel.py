@@ -1,6 +1,8 @@
 """Start the kernel of a dashboard page."""
 
+import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
@@ -10,6 +12,19 @@ from ipykernel.kernelapp import IPKernelApp
 # pyarrow: pandas imports it (40 MB a page).
 for name in ("rfc3987_syntax", "pyarrow"):
     sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process take so much memory and no more, where the system can see to it (Linux, macOS).
+
+    What is more fails with a MemoryError on the page, or ends the page; other pages go on.
+    """
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _now, most = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = megabytes * 2**20 if most == resource.RLIM_INFINITY else min(megabytes * 2**20, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
 
 
 class PageKernel(IPKernelApp):
@@ -27,4 +42,6 @@ class PageKernel(IPKernelApp):
 
 
 if __name__ == "__main__":
+    if "PROTOCOL_PAGE_MEGABYTES" in os.environ:
+        limit_memory(int(os.environ["PROTOCOL_PAGE_MEGABYTES"]))
     PageKernel.launch_instance()

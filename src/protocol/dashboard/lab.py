@@ -1,8 +1,10 @@
 """Open JupyterLab on the notebooks, with no request to another host: ``python -m protocol.dashboard.lab``."""
 
 import os
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from jupyterlab.labapp import LabApp
 
@@ -11,8 +13,12 @@ from protocol.dashboard import ENCRYPTION
 SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no command-line option
 
 
+UPLOAD_BYTES = 512 * 2**20
+
+
 def main(arguments: list[str]) -> None:
     """Serve JupyterLab to this machine only, with JupyterLab's own random token."""
+    os.environ["PROTOCOL_UPLOAD_BYTES"] = str(UPLOAD_BYTES)
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
     )
@@ -23,11 +29,26 @@ def main(arguments: list[str]) -> None:
             "--LabApp.default_url=/lab/tree/notebooks",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--LabApp.extension_manager=readonly",
+            "--FileContentsManager.pre_save_hook=protocol.dashboard.lab.without_results",
             # A cohort file is sent as one message; by default a message above 10 MB is dropped without an error.
-            f"--ServerApp.tornado_settings={{'websocket_max_message_size': {512 * 2**20}}}",
+            f"--ServerApp.tornado_settings={{'websocket_max_message_size': {UPLOAD_BYTES + 2**20}}}",
             *arguments,
         ]
     )
+
+
+def without_results(path: str, model: dict[str, Any], **_options: Any) -> None:
+    """Save the notebook of a page without results: they are made anew when it is opened, and may be of persons.
+
+    Other notebooks, such as those in ``notebooks/own``, keep theirs.
+    """
+    notebook = model.get("content")
+    if model["type"] != "notebook" or not re.fullmatch(r"(.*/)?notebooks/\d\d-[^/]+\.ipynb", path) or not notebook:
+        return
+    notebook["metadata"].pop("widgets", None)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
 
 
 if __name__ == "__main__":

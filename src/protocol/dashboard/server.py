@@ -2,26 +2,30 @@
 
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import psutil
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from jupyter_core.paths import jupyter_path
 from jupyter_server import DEFAULT_TEMPLATE_PATH_LIST
 from jupyter_server.base.handlers import Template404
+from jupyter_server.log import log_request
 from markupsafe import Markup
 from tornado.ioloop import IOLoop
 from traitlets.config import Config
 from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
-from protocol.dashboard.sessions import OWNERS, owners_only
+from protocol.dashboard.sessions import HOSTS, PAGES, PLACES, WAIT, PageKernels, Places, owners_only
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Identity, load_trial
@@ -37,13 +41,20 @@ class Page:
 
     @property
     def address(self) -> str:
-        """The address of the page on the dashboard."""
-        return f"/voila/render/{quote(self.file)}"
+        """The address of the page below that of the dashboard."""
+        return f"voila/render/{quote(self.file)}"
+
+
+_PAGE_NAME = re.compile(r"\d\d-[^/\\]+\.ipynb")
+"""A page is a notebook whose name begins with two digits; others in the folder are somebody's own work."""
 
 
 def pages_of(folder: Path) -> tuple[Page, ...]:
-    """Return the pages of a folder, by file name: title (metadata "title", else the file name) and first sentence."""
-    return tuple(_page(file) for file in sorted(folder.glob("*.ipynb")))
+    """Return the pages of a folder, by file name: title (metadata "title", else the file name) and first sentence.
+
+    A page is a notebook whose name begins with two digits and a hyphen, such as ``01-overview.ipynb``.
+    """
+    return tuple(_page(file) for file in sorted(folder.glob("*.ipynb")) if _PAGE_NAME.fullmatch(file.name))
 
 
 def _page(file: Path) -> Page:
@@ -84,7 +95,11 @@ STATIC = FURNITURE / "voila/templates/protocol/static"
 
 CELL_SECONDS = 60  # a page that computes longer shows that it is late
 
-LARGEST_MESSAGE_BYTES = 512 * 2**20  # a cohort file is one message; by default one above 10 MB is dropped silently
+LARGEST_UPLOAD_BYTES = 512 * 2**20  # a file is one message; by default one above 10 MB is dropped silently
+
+LARGEST_MESSAGE_BYTES = LARGEST_UPLOAD_BYTES + 2**20  # some browsers send it in one piece, with what stands around it
+
+LARGEST_FORM_BYTES = 2**20  # nothing but a token is sent as a form
 
 IDLE_SECONDS = 900  # a kernel without a connection is ended after this time
 
@@ -107,11 +122,60 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 
+@dataclass(frozen=True)
+class Door:
+    """The address at which readers open the dashboard, if that is a proxy on this machine.
+
+    Parameters
+    ----------
+    url : str
+        Such as ``https://trial.example.org/workbook/``; "" without a proxy. Its scheme decides if cookies are for
+        HTTPS only, its host is allowed besides this machine's own, and its path is the base of all addresses: the
+        proxy hands it on unchanged.
+
+    Raises
+    ------
+    ProtocolError
+        If this is no such address.
+    """
+
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+        if self.url and not is_address:
+            raise ProtocolError("--url", repr(self.url), "https://trial.example.org/workbook/")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The host names that are allowed besides this machine's own."""
+        return frozenset(filter(None, [urlsplit(self.url).hostname]))
+
+    @property
+    def base(self) -> str:
+        """The path below which all addresses are, with a slash at both ends."""
+        path = urlsplit(self.url).path.strip("/")
+        return f"/{path}/" if path else "/"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether readers come by HTTPS."""
+        return urlsplit(self.url).scheme == "https"
+
+    def origins(self) -> dict[str, Any]:
+        """Return the setting that lets the proxy's pages connect, where it does not hand on the Host."""
+        names = "|".join(map(re.escape, sorted(self.hosts)))
+        return {"allow_origin_pat": re.compile(rf"https?://({names})(:\d+)?$")} if names else {}
+
+
 class Dashboard(Voila):  # type: ignore[misc] # no types there
     """Voila with fixed settings, a check of the Host header, and the workbook's error pages."""
 
     name = "voila"
     announce: Callable[[], None] = staticmethod(lambda: None)
+    door = Door()
+    places: Places
 
     @property
     def config_file_paths(self) -> list[str]:
@@ -129,25 +193,71 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
             extensions=["jinja2.ext.i18n"],
         )
         login.globals.update(pages.globals)  # the workbook and gettext
-        return settings | {
-            "jinja2_env": login,
-            "allow_remote_access": False,
-            "local_hostnames": ["localhost"],
-            "default_handler_class": Template404,
-            OWNERS: {},
-        }
+        return (
+            settings
+            | {
+                "jinja2_env": login,
+                "allow_remote_access": False,
+                "local_hostnames": ["localhost"],
+                "default_handler_class": Template404,
+                "log_function": _log_request,
+                "xsrf_cookie_kwargs": {"samesite": "Strict", "secure": self.door.is_secure, "path": self.base_url},
+                HOSTS: self.door.hosts,
+                PAGES: frozenset(page.file for page in pages_of(Path(self.root_dir))),
+                PLACES: self.places,
+            }
+            | self.door.origins()
+        )
 
     def init_handlers(self) -> list[Any]:
         """Bind each kernel to the browser that opened its page."""
-        return owners_only(super().init_handlers())
+        self.kernel_manager.places = self.places
+        return owners_only(super().init_handlers(), self.base_url)
 
     def listen(self) -> None:
         """Announce the address as soon as the dashboard answers."""
         IOLoop.current().add_callback(self.announce)
+        limits = {"max_buffer_size": LARGEST_MESSAGE_BYTES, "max_body_size": LARGEST_FORM_BYTES}
+        proxy = {"xheaders": True, "trusted_downstream": ["127.0.0.1", "::1"]} if self.door.hosts else {}
+        self.app.listen = partial(self.app.listen, **limits, **proxy)
         super().listen()
 
 
-def serve(notebooks: Path, port: int, token: str, announce: Callable[[], None]) -> None:
+def _log_request(handler: Any) -> None:
+    """Note a request in the log as jupyter_server does, without tokens; a page that waits is no error."""
+    if handler.get_status() != WAIT:
+        log_request(handler, record_prometheus_metrics=False)  # type: ignore[no-untyped-call]
+
+
+def hide(*secrets: str) -> None:
+    """Leave these texts out of everything that this process logs from now on, tracebacks included."""
+    make = logging.getLogRecordFactory()
+
+    def without(*arguments: Any, **more: Any) -> logging.LogRecord:
+        record = make(*arguments, **more)
+        with suppress(TypeError, ValueError):  # a message that does not fit its arguments is logged as it is
+            record.msg, record.args = _hidden(record.getMessage(), secrets), None
+        if record.exc_info and record.exc_info[0] is not None:
+            record.exc_text = _hidden(logging.Formatter().formatException(record.exc_info), secrets)
+        return record
+
+    logging.setLogRecordFactory(without)
+
+
+def _hidden(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "[secret]")
+    return re.sub(r"(token=)[^&\s\"')]+", r"\1[secret]", text)
+
+
+def serve(
+    notebooks: Path,
+    port: int,
+    token: str,
+    announce: Callable[[], None],
+    door: "Door | None" = None,
+    most_pages: int | None = None,
+) -> None:
     """Serve the notebooks of a folder to this machine's browsers until interrupted.
 
     Parameters
@@ -160,17 +270,32 @@ def serve(notebooks: Path, port: int, token: str, announce: Callable[[], None]) 
         Required to open a page.
     announce : callable
         Called once when the dashboard answers.
+    door : Door, optional
+        The address at which a proxy in front of the dashboard is asked.
+    most_pages : int, optional
+        Pages of all readers together; by default as many as fit into the free memory.
     """
+    hide(token)
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(FURNITURE), os.environ.get("JUPYTER_PATH")]))
-    app = Dashboard.instance(config=rules(notebooks, port, token))
-    app.announce = announce
+    os.environ["PROTOCOL_UPLOAD_BYTES"] = str(LARGEST_UPLOAD_BYTES)
+    os.environ["PROTOCOL_UPLOAD_PATHS"] = "no"
+    os.environ.setdefault("PROTOCOL_PAGE_MEGABYTES", str(page_megabytes()))
+    app = Dashboard.instance(config=rules(notebooks, port, token, door or Door()))
+    app.announce, app.door, app.places = announce, door or Door(), Places.by_memory(most_pages)
     app.initialize([str(notebooks)])
     app.start()
 
 
-def rules(notebooks: Path, port: int, token: str) -> Config:
+def page_megabytes() -> int:
+    """Return the memory that one page may take: 3 GB, and at most half of the machine's."""
+    return int(min(3 * 2**10, psutil.virtual_memory().total // 2**21))
+
+
+def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Config:
     """Return all settings of the dashboard."""
     config = Config()
+    config.Voila.base_url = door.base
+    config.IdentityProvider.cookie_options = {"samesite": "Strict"}
     config.Voila.update(ip="127.0.0.1", port=port, port_retries=0, token=token, open_browser=False, log_level="ERROR")
     config.Voila.tornado_settings = {
         "websocket_max_message_size": LARGEST_MESSAGE_BYTES,
@@ -195,16 +320,25 @@ def rules(notebooks: Path, port: int, token: str) -> Config:
             "@jupyter-widgets/jupyterlab-manager",
             "anywidget",
         ],
-        resources={"workbook": workbook(notebooks)},
+        resources={"workbook": workbook(notebooks, door.base)},
+        multi_kernel_manager_class=PageKernels,
+        page_config_hook=partial(_themes_below, door.base),
     )
     config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
-    config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60)
+    config.VoilaKernelManager.preheat_denylist = [rf"(?!{re.escape(str(notebooks))}[/\\]{_PAGE_NAME.pattern}$)"]
+    config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60, allow_tracebacks=False)
     config.KernelManager.transport_encryption = ENCRYPTION
     config.KernelRestarter.restart_limit = 0  # a restarted kernel would be empty; the page shows that it ended
     return config
 
 
-def workbook(notebooks: Path) -> dict[str, Any]:
+def _themes_below(base: str, page_config: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    """Put the address of themes, the only one that Voila leaves at the root, below the base address."""
+    page_config["themesUrl"] = f"{base}voila/api/themes"
+    return page_config
+
+
+def workbook(notebooks: Path, base: str = "/") -> dict[str, Any]:
     """Return the variables of the templates."""
     trial = trial_of(notebooks)
     look = b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))
@@ -212,7 +346,8 @@ def workbook(notebooks: Path) -> dict[str, Any]:
         "pages": tuple(page for page in pages_of(notebooks) if _is_stated(notebooks / page.file)),
         "trial_id": trial.trial_id if trial else "",
         "trial_title": trial.title if trial else "",
-        "static": "/voila/templates/protocol/static",
+        "base": base,
+        "static": f"{base}voila/templates/protocol/static",
         "version": hashlib.sha256(look).hexdigest()[:12],  # a changed style sheet is not taken from a browser's cache
         "language": os.environ.get("PROTOCOL_LANGUAGE", "en"),
         "patience_seconds": CELL_SECONDS + 15,

@@ -1,31 +1,178 @@
-"""Each kernel answers only the browser that opened its page, and kernels are started in turn.
+"""Each kernel answers only the browser that opened its page; kernels are limited and started in turn.
 
 All readers use the same token. The server tells readers apart by the cookie that it signs at the login. A kernel
 belongs to one cookie from the moment its page is sent; a request with another cookie is answered with 404. If many
 readers open a page at once, only as many kernels compute as there are processors: the first pages are shown sooner,
-and no browser gives up waiting.
+and no browser gives up waiting. A reader has a limited number of pages, and all readers together as many as fit into
+memory; who comes too many gets a page that waits and loads itself again.
 """
 
 import asyncio
+import json
 import os
+import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.ioloop import IOLoop
 from tornado.web import HTTPError
 from voila.request_info_handler import RequestInfoSocketHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
-from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
+
+from protocol.translation import _
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
 
-OWNERS = "session_owners"
-"""Key of the setting that maps the id of each kernel to its reader."""
+PLACES = "places"
+"""Key of the setting that holds the :class:`Places` of the server."""
+
+PAGES = "page_files"
+"""Key of the setting that names the notebooks which are pages."""
+
+HOSTS = "allowed_hosts"
+"""Key of the setting that names the hosts besides this machine's own under which the dashboard may be asked."""
 
 MOST_OWNERS = 10_000  # older ones are forgotten; their kernels have ended long before
+
+PAGES_A_READER = 10
+"""Pages that one reader may have open."""
+
+PAGE_BYTES = 250 * 2**20
+"""Memory to be free before one more page is opened; a page takes about 150 MB."""
+
+SPARE_BYTES = 500 * 2**20
+"""Memory that stays free besides."""
+
+PATIENCE_SECONDS = 20
+"""For a turn; then the reader gets the page that waits."""
+
+UNVISITED_SECONDS = 60
+"""After which a kernel ends if no browser has connected to it since its page was sent."""
+
+WAIT = 503
+
+
+@dataclass
+class Places:
+    """Which reader each kernel belongs to, and whether one more page may be opened.
+
+    Parameters
+    ----------
+    most : int
+        Pages of all readers together.
+    free_bytes : callable
+        Returns the memory that is free now.
+    """
+
+    most: int
+    free_bytes: Callable[[], int] = lambda: int(psutil.virtual_memory().available)
+    owners: dict[str, str] = field(default_factory=dict)
+    opening: list[str] = field(default_factory=list)
+
+    @classmethod
+    def by_memory(cls, most: int | None = None) -> "Places":
+        """Return as many places as fit into the memory that is free now, at least two."""
+        fitting = (psutil.virtual_memory().available - SPARE_BYTES) // PAGE_BYTES
+        return cls(most or max(int(fitting), 2))
+
+    def held_by(self, reader: str) -> list[str]:
+        """Return the kernels of a reader, the oldest first."""
+        return [kernel for kernel, owner in self.owners.items() if owner == reader]
+
+    def refusal(self, reader: str) -> str:
+        """Say why this reader has to wait for one more page; "" if not."""
+        if len(self.held_by(reader)) + self.opening.count(reader) >= PAGES_A_READER:
+            return _("You have {n} pages open. Close one of them.").format(n=PAGES_A_READER)
+        full = len(self.owners) + len(self.opening) >= self.most
+        if full or self.free_bytes() < SPARE_BYTES + PAGE_BYTES * (1 + len(self.opening)):
+            return _("All places are taken: other readers have as many pages open as this machine can hold.")
+        return ""
+
+    def keep(self, kernel: str, reader: str) -> None:
+        """Give a kernel to its reader."""
+        self.owners[kernel] = reader
+        while len(self.owners) > MOST_OWNERS:
+            del self.owners[next(iter(self.owners))]
+
+
+class PageKernels(AsyncMappingKernelManager):
+    """A kernel manager that knows which kernels were ever connected to, and cleans up after those that die."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self.visited = set[str]()
+        self.places: Places | None = None
+
+    def notify_connect(self, kernel_id: str) -> None:
+        """Notice a new connection to a kernel."""
+        self.visited.add(kernel_id)
+        super().notify_connect(kernel_id)  # type: ignore[no-untyped-call]
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended, and whose it was."""
+        self.visited.discard(kernel_id)
+        if self.places is not None:
+            self.places.owners.pop(kernel_id, None)
+        return super().remove_kernel(kernel_id)
+
+    def _handle_kernel_died(self, kernel_id: str) -> None:
+        """Close the connections of a kernel that has died; jupyter_server forgets it with six descriptors open."""
+        IOLoop.current().add_callback(self.end, kernel_id)
+
+    def connections(self, kernel_id: str) -> int:
+        """Return how many browsers are connected to a kernel."""
+        return int(self._kernel_connections.get(kernel_id, 0))
+
+    async def end(self, kernel_id: str) -> None:
+        """End a kernel, if it has not ended yet."""
+        if kernel_id in self:
+            await ensure_async(self.shutdown_kernel(kernel_id, now=True))  # type: ignore[no-untyped-call]
+
+    async def end_unvisited(self, kernel_id: str) -> None:
+        """End a kernel that no browser has ever connected to."""
+        if kernel_id not in self.visited:
+            await self.end(kernel_id)
+
+
+def is_foreign(request: Any, hosts: frozenset[str]) -> bool:
+    """Return whether another site asks: by the Origin, or by what the browser says about its page.
+
+    A link of another site may open the start page, which starts no kernel.
+    """
+    origin = request.headers.get("Origin")
+    own = {request.headers.get("Host"), *hosts}
+    if origin and not {urlsplit(origin).netloc, urlsplit(origin).hostname} & own:
+        return True
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    link = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    is_link = link and request.headers.get("Sec-Fetch-Dest") == "document" and "/voila/" not in request.path
+    return site not in ("none", "same-origin") and not is_link
+
+
+class OwnSite:
+    """A check before any handler: requests that another site makes are refused."""
+
+    def check_host(self) -> bool:
+        """Return whether the Host is this machine, or one that was allowed."""
+        host = urlsplit(f"//{self.request.host}").hostname  # type: ignore[attr-defined]
+        return host in self.settings[HOSTS] or super().check_host()  # type: ignore[attr-defined, misc]
+
+    async def prepare(self, **options: Any) -> None:
+        """Refuse the request if another site makes it."""
+        if is_foreign(self.request, self.settings[HOSTS]):  # type: ignore[attr-defined]
+            self.current_user = self._jupyter_current_user = None
+            raise HTTPError(403)
+        await ensure_async(super().prepare(**options))  # type: ignore[misc]
 
 
 class ReportingManager:
@@ -54,7 +201,13 @@ class ReportingManager:
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     """A page whose kernel belongs to the reader who opened it."""
 
-    _has_turn = False
+    _has_turn, _kernel = False, None
+
+    async def prepare(self, **options: Any) -> None:
+        """Leave the token out of the address: the cookie is enough, and a kernel would be told the address."""
+        await super().prepare(**options)
+        if self.current_user is not None and "token" in self.request.arguments:
+            self.redirect(self.request.path)
 
     @property
     def kernel_manager(self) -> Any:
@@ -62,22 +215,55 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         return ReportingManager(super().kernel_manager, self._keep, self._wait_for_turn)
 
     async def get(self, path: str | None = None) -> None:
-        """Send the page; then give the turn, if one was taken, to the next page."""
+        """Send the page if there is a place; then give the turn, if one was taken, to the next page."""
+        if self.current_user is None:
+            await super().get(path)  # to the login page
+            return
+        if path not in self.settings[PAGES]:
+            raise HTTPError(404)
+        reader, places = self.current_user.username, self.settings[PLACES]
+        await self._make_room(reader, places)
+        if reason := places.refusal(reader):
+            raise HTTPError(WAIT, reason)
+        places.opening.append(reader)
         try:
             await super().get(path)
         finally:
+            if self._kernel is None:
+                places.opening.remove(reader)
+            else:
+                end = self.settings["kernel_manager"].end_unvisited
+                IOLoop.current().call_later(UNVISITED_SECONDS, end, self._kernel)
             if self._has_turn:
                 TURNS.release()
 
+    def write_error(self, status_code: int, **options: Any) -> None:
+        """Say when to come back, where a page has to wait."""
+        if status_code == WAIT:
+            self.set_header("Retry-After", "5")
+        super().write_error(status_code, **options)
+
+    async def _make_room(self, reader: str, places: Places) -> None:
+        """End the reader's oldest page that is not open in a browser any more, if one more would be too many."""
+        manager = self.settings["kernel_manager"]
+        held = places.held_by(reader)
+        left = [kernel for kernel in held if kernel in manager.visited and not manager.connections(kernel)]
+        if len(held) >= PAGES_A_READER and left:
+            await manager.end(left[0])
+
     async def _wait_for_turn(self) -> None:
-        await TURNS.acquire()
+        try:
+            await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
+        except TimeoutError:
+            raise HTTPError(WAIT, _("Many pages are being opened at the moment.")) from None
         self._has_turn = True
 
     def _keep(self, kernel: str) -> None:
-        owners: dict[str, str] = self.settings[OWNERS]
-        owners[kernel] = self.current_user.username
-        while len(owners) > MOST_OWNERS:
-            del owners[next(iter(owners))]
+        reader, places = self.current_user.username, self.settings[PLACES]
+        if self._kernel is None:
+            places.opening.remove(reader)
+        self._kernel = kernel
+        places.keep(kernel, reader)
 
 
 class OwnersOnly(JupyterHandler):
@@ -87,7 +273,7 @@ class OwnersOnly(JupyterHandler):
         """Refuse the request unless it comes from the owner of the kernel."""
         await super().prepare(**options)
         kernel = self.path_kwargs.get("kernel_id") or next(iter(self.path_args), "")
-        owner = self.settings[OWNERS].get(kernel)
+        owner = self.settings[PLACES].owners.get(kernel)
         if owner is None or self.current_user is None or self.current_user.username != owner:
             raise HTTPError(404)
 
@@ -97,7 +283,26 @@ class OwnKernel(OwnersOnly, KernelHandler):
 
 
 class OwnChannels(OwnersOnly, VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """Messages of the reader's own kernel."""
+    """Messages of the reader's own kernel, without what it prints: that holds paths and lines of code."""
+
+    def write_message(self, message: bytes | dict[str, Any], binary: bool = False) -> Any:
+        """Send a message to the browser, unless it is an error or something printed."""
+        header = message.get("header") if isinstance(message, dict) else _header(message)
+        kind = (header or {}).get("msg_type")
+        if kind == "error":
+            self.log.error("An error of kernel %s was not sent to its reader", self.kernel_id)
+        return None if kind in ("error", "stream") else super().write_message(message, binary)
+
+
+def _header(message: bytes | str) -> dict[str, Any] | None:
+    with suppress(ValueError, struct.error):
+        found: dict[str, Any] | None = (
+            read_header_from_binary_message(message)
+            if isinstance(message, bytes)
+            else json.loads(message).get("header")
+        )
+        return found
+    return None
 
 
 class OwnShutdown(OwnersOnly, VoilaShutdownKernelHandler):  # type: ignore[misc]
@@ -112,13 +317,19 @@ REPLACED = {
 }
 
 
-def owners_only(handlers: list[Any]) -> list[Any]:
-    """Return Voila's handlers with those of kernels bound to their readers.
+def owners_only(handlers: list[Any], base: str = "/") -> list[Any]:
+    """Return Voila's handlers with those of kernels bound to their readers, and all closed to other sites.
 
     The handler that tells a kernel about its request is left out: it has no check of the reader, and no page uses it.
+    The addresses of login and logout, which jupyter_server does not put below the base address, are put there.
     """
     return [
-        (address, REPLACED.get(handler, handler), *options)
+        (base.rstrip("/") + address if address in ("/login", "/logout") else address, _own_site(handler), *options)
         for address, handler, *options in handlers
         if handler is not RequestInfoSocketHandler
     ]
+
+
+def _own_site(handler: type) -> type:
+    found = REPLACED.get(handler, handler)
+    return type(found.__name__, (OwnSite, found), {})

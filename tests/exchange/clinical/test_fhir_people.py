@@ -555,7 +555,10 @@ def test_a_file_of_lines_is_read_from_a_path_and_only_what_answers_a_criterion_i
     path = tmp_path / "a.ndjson"
     path.write_bytes(lines(PATIENT, *others, alt(40)))
     assert everybody({"a.ndjson": path}).participants[0].facts["alt_u_l"] == 40
-    kept = read_resources({"a.ndjson": path}, lambda one: one["code"]["coding"][0]["code"] == "1742-6").items
+    *_before, (found, _done) = read_resources(
+        {"a.ndjson": path}, lambda one: one["code"]["coding"][0]["code"] == "1742-6"
+    )
+    kept = found.items
     assert [item.own for item in kept] == ["1", "o1"]
     assert not everybody({"a.ndjson": path, "b.ndjson": tmp_path / "none"}).problems[0].found.startswith("/")
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from protocol.eligibility import Fact
 from protocol.exchange.clinical.fhir_people import people_of, shared
-from protocol.exchange.clinical.fhir_resources import Item, doubt_of, read_resources
+from protocol.exchange.clinical.fhir_resources import Item, Resources, doubt_of, read_resources
 from protocol.exchange.clinical.fhir_times import Clock, When, last_day
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imports, Naming, Setting
 from protocol.exchange.clinical.reconciliation import (
@@ -45,6 +45,7 @@ from protocol.exchange.clinical.terminology import (
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
+from protocol.exchange.limits import check_json
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -73,14 +74,42 @@ def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming)
     ProtocolError
         When no file is FHIR in JSON, or no file has a resource about a person.
     """
-    book = code_book(setting.record)
-    found = read_resources(files, lambda resource: _is_asked(resource, book))
+    *_before, (imports, _done) = read_fhir_stepwise(files, setting, name, on_page=False)
+    assert imports is not None  # noqa: S101 - the last step has it
+    return imports
+
+
+_READING = 0.5
+"""The part of the work that is reading the files; the other is deciding between the findings of each person."""
+
+_EACH = 200
+"""Persons between two steps, at which the reading can be stopped."""
+
+
+def read_fhir_stepwise(
+    files: Mapping[str, bytes | Path], setting: Setting, name: Naming, *, on_page: bool = True
+) -> Iterator[tuple[Imports | None, float]]:
+    """Read files like :func:`read_fhir`, step by step; files that are too much for a page are refused.
+
+    Yields
+    ------
+    (Imports or None, float)
+        What was found, at the last step only, and the part that is done, 0 to 1.
+    """
+    if on_page:
+        check_json(", ".join(files)[:80], *(content for content in files.values() if isinstance(content, bytes)))
+    book, found = code_book(setting.record), Resources()
+    for step in read_resources(files, lambda resource: _is_asked(resource, book)):
+        found = step[0]
+        yield None, _READING * step[1]
     people, problems = people_of(found), found.problems
     if not people:
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
         raise ProtocolError(", ".join(files), what, write)
     imported = []
-    for person in people:
+    for place, person in enumerate(people):
+        if place % _EACH == 0:
+            yield None, _READING + (1 - _READING) * place / len(people)
         birth = _birth(person.patients, setting, problems)
         born = birth.on if birth else None
         clock = Clock(setting.record.zone, born)
@@ -98,7 +127,7 @@ def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming)
         if not person.patients:
             what = _("no Patient resource: age and sex are unknown")
             problems.append(FileProblem(study_id, what, _("the file with the Patient resources as well")))
-    return Imports.of(imported, [*problems, *shared(people)])
+    yield Imports.of(imported, [*problems, *shared(people)]), 1.0
 
 
 def _is_asked(resource: dict[str, Any], book: CodeBook) -> bool:

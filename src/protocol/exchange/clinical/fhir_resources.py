@@ -97,6 +97,9 @@ _WITHOUT_MODIFIERS |= {"subject", "text", "valueCodeableConcept", "valueQuantity
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
+_LINES = 200
+"""Lines between two steps, at which the reading can be stopped."""
+
 _BEGINNING = 2**16
 """Bytes from which the form of a file is told."""
 
@@ -214,8 +217,10 @@ class Resources:
     problems: list[FileProblem] = field(default_factory=list)
 
 
-def read_resources(files: Mapping[str, bytes | Path], is_asked: Callable[[dict[str, Any]], bool]) -> Resources:
-    """Read the resources of files.
+def read_resources(
+    files: Mapping[str, bytes | Path], is_asked: Callable[[dict[str, Any]], bool]
+) -> Iterator[tuple[Resources, float]]:
+    """Read the resources of files, step by step; the last step has all of them.
 
     Parameters
     ----------
@@ -224,6 +229,11 @@ def read_resources(files: Mapping[str, bytes | Path], is_asked: Callable[[dict[s
     is_asked : function from dict to bool
         Whether a resource of the types that are read can say something about a criterion.
 
+    Yields
+    ------
+    (Resources, float)
+        What was found so far, and the part of the files that is read, 0 to 1.
+
     Raises
     ------
     ProtocolError
@@ -231,10 +241,12 @@ def read_resources(files: Mapping[str, bytes | Path], is_asked: Callable[[dict[s
     """
     reader = _Files(is_asked)
     errors = []
-    for name, content in files.items():
+    for place, (name, content) in enumerate(files.items()):
+        yield reader.found, place / len(files)
         try:
             with content.open("rb") if isinstance(content, Path) else BytesIO(content) as stream:
-                reader.read(name, stream)
+                for _step in reader.read(name, stream):
+                    yield reader.found, place / len(files)
         except ProtocolError as error:
             errors.append(error)
         except OSError:
@@ -242,7 +254,7 @@ def read_resources(files: Mapping[str, bytes | Path], is_asked: Callable[[dict[s
     if errors and len(errors) == len(files):
         raise errors[0]
     reader.found.problems += [FileProblem(error.where, error.found, error.write) for error in errors]
-    return reader.finish()
+    yield reader.finish(), 1.0
 
 
 class _Files:
@@ -254,7 +266,8 @@ class _Files:
         self.own_pages, self.next_pages = set[str](), dict[str, Where]()
         self.patched = set[tuple[str, str]]()
 
-    def read(self, name: str, stream: IO[bytes]) -> None:
+    def read(self, name: str, stream: IO[bytes]) -> Iterator[None]:
+        """Read one file, with a step every some lines."""
         beginning = stream.read(_BEGINNING)
         while beginning and not beginning.strip(_BLANK) and (more := stream.read(_BEGINNING)):
             beginning = more
@@ -265,13 +278,15 @@ class _Files:
         stream.seek(0)
         if _is_ndjson(stream):
             stream.seek(0)
-            self._lines(name, stream)
+            yield from self._lines(name, stream)
         else:
             stream.seek(0)
             self._document(name, read_json(stream.read(), name, check_depth=False).value)
 
-    def _lines(self, name: str, stream: IO[bytes]) -> None:
+    def _lines(self, name: str, stream: IO[bytes]) -> Iterator[None]:
         for number, line in enumerate(stream, start=1):
+            if number % _LINES == 0:
+                yield
             where, text = Where(name, number), line.strip(_BLANK)
             if not text:
                 continue

@@ -60,6 +60,9 @@ MOST_FILES = 50
 MOST_PERSONS = 20_000
 """The evidence of each takes about 15 kB, and the machine is shared."""
 
+MOST_ROWS = 20_000_000
+"""Of one table: a thousand results of each person."""
+
 _SUFFIXES = (".parquet", ".csv")
 
 _TREATMENTS = {
@@ -149,7 +152,7 @@ def read_omop_stepwise(
     (OmopImport or None, float)
         What was found, at the last step only, and the part that is done, 0 to 1.
     """
-    with Tables(folder) as tables:
+    with Tables(folder, None if most is None else MOST_ROWS) as tables:
         tables.refuse_more_than(most)
         reader = _Reader(tables, setting)
         findings: dict[int, list[Finding]] = defaultdict(list)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from shutil import copyfileobj
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.limits import LONGEST_CELL, check_parquet, database_settings
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -71,6 +72,10 @@ _MOMENTS = {
 """How dates and times are written beside ISO 8601: the year goes first, so that none can be mistaken."""
 
 
+MEMORY_MEGABYTES = 1024
+"""What the database may take; what needs more goes to the disk."""
+
+
 def needed(table: str) -> tuple[str, ...]:
     """Return the columns without which a table says nothing."""
     if table in _KEYS:
@@ -115,8 +120,10 @@ class Result(NamedTuple):
 class Tables:
     """The tables that a folder has; what is wrong with their cells is gathered in ``problems``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_rows: int | None = None) -> None:
         import duckdb
+
+        self.most_rows = most_rows
 
         files = {path.name.lower(): path for path in folder.iterdir()} if folder.is_dir() else {}
         self.files = {name: files.get(f"{name}.parquet") or files.get(f"{name}.csv") for name in NAMES}
@@ -126,7 +133,7 @@ class Tables:
         self.problems: list[FileProblem] = []
         self.columns: dict[str, set[str]] = {}
         self._rewritten: TemporaryDirectory[str] | None = None
-        self.connection = duckdb.connect(":memory:", config={"enable_external_access": True})
+        self.connection = duckdb.connect(":memory:", config=database_settings(gettempdir(), MEMORY_MEGABYTES))
         try:
             for name, path in self.files.items():
                 self._open(name, path, duckdb.Error)
@@ -146,6 +153,9 @@ class Tables:
         import duckdb
 
         self._close()
+        if isinstance(error, duckdb.OutOfMemoryException):
+            found, write = _("tables that need too much memory"), _("the persons and the columns that matter")
+            raise ProtocolError(_("OMOP tables"), found, write) from None
         if isinstance(error, duckdb.Error):  # a file may turn out to be no table only far behind its beginning
             raise self._unreadable(str(error)) from None
 
@@ -176,6 +186,7 @@ class Tables:
                 text = self._in_utf8(path)
                 relation = self.connection.read_csv(str(text), all_varchar=True, header=True, na_values=_EMPTY)
             else:
+                check_parquet(path.name, path, most_rows=self.most_rows)
                 relation = self.connection.read_parquet(str(path))
             relation.create_view(name)
         except (error, OSError):
@@ -379,7 +390,7 @@ class Tables:
         kind = TYPES.get(kind, kind)
         if name not in self.columns[table]:
             return f"null::{kind or 'varchar'}"
-        return self._cast(table, name, kind) if kind else name
+        return self._cast(table, name, kind) if kind else f"left({name}::varchar, {LONGEST_CELL})"
 
     def _cast(self, table: str, column: str, kind: str) -> str:
         """Return a cast that gives nothing where it fails, nor for a day on which no participant may be judged.

@@ -95,8 +95,7 @@ def read_value(cell: object, fact: Fact) -> object:
         case "date":
             return whole_day(text, FIRST_DAY, LAST_DAY)
         case "choice":
-            labels = {label.lower(): option for option, label in fact.options.items()}
-            found = text if text in fact.options else labels.get(text.lower(), text.lower())
+            found = text if text in fact.options else _option(fact, text.lower())
             if found not in fact.options:
                 raise ValueError(text)
             return found
@@ -115,6 +114,11 @@ def plain_number(text: str) -> float:
         When it is no number.
     """
     return float(text.replace("_", "x"))
+
+
+def _option(fact: Fact, text: str) -> str:
+    """Return the option that has this label, the text itself if none has."""
+    return next((option for option, label in fact.options.items() if label.lower() == text), text)
 
 
 TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
@@ -139,7 +143,7 @@ class Rows(NamedTuple):
 _GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
 """1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
 
-_LARGEST_CACHE = 100_000
+_LARGEST_CACHE = 10_000
 """Different texts of a column whose values are remembered."""
 
 _UNUSABLE = object()

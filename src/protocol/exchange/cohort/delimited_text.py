@@ -218,18 +218,15 @@ class CsvBlocks:
     def _take(self, text: bytes, *, last: bool) -> bytes:
         """Take the rows of some lines; return the lines of one that may go on behind them."""
         starts, ends = _line_ends(text)
+        unusual = _unusual(text, starts, ends, self.wanted)
         at = 0
-        for line in np.flatnonzero(_unusual(text, starts, ends, self.wanted)).tolist():
-            if line < at:  # inside a cell of the row before
+        for line in np.flatnonzero(unusual).tolist():
+            if line < at:  # read together with the line before, or inside a cell of it
                 continue
             self._plain(text[starts[at] : starts[line]], line - at)
-            reader = csv.reader(text[a:b].decode() for a, b in zip(starts[line:], ends[line:], strict=True))
-            cells = next(reader)
-            if line + reader.line_num == len(ends) and not last:
-                return text[starts[line] :]
-            at = line + reader.line_num
-            self.over_lines(self.row, reader.line_num)
-            self._other(cells)
+            at, is_whole = self._others(text, starts, ends, unusual, line, last=last)
+            if not is_whole:
+                return text[starts[at] :]
         if at < len(starts):
             self._plain(text[starts[at] :], len(starts) - at)
         return b""
@@ -240,12 +237,29 @@ class CsvBlocks:
             self._numbers.append(np.arange(self.row, self.row + rows))
             self.row += rows
 
-    def _other(self, cells: list[str]) -> None:
-        if any(map(str.strip, cells)):
-            text = '","'.join(cell.replace('"', '""') for cell in self.even(self.row, cells))
-            self._texts.append(f'"{text}"\n'.encode())
-            self._numbers.append([self.row])
-        self.row += 1
+    def _others(
+        self, text: bytes, starts: Numbers, ends: Numbers, unusual: NDArray[np.bool_], line: int, *, last: bool
+    ) -> tuple[int, bool]:
+        """Take unusual rows from a line on, one by one; return the line behind them, and if the last was whole."""
+        written, numbers, first, is_whole = io.StringIO(), list[int](), line, True
+        writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        reader = csv.reader(text[starts[at] : ends[at]].decode() for at in range(line, len(ends)))
+        for cells in reader:
+            behind = first + reader.line_num
+            if behind == len(ends) and not last:
+                is_whole = False
+                break
+            self.over_lines(self.row, behind - line)
+            if any(map(str.strip, cells)):
+                writer.writerow(self.even(self.row, cells))
+                numbers.append(self.row)
+            self.row, line = self.row + 1, behind
+            if line == len(ends) or not unusual[line]:
+                break
+        if numbers:
+            self._texts.append(written.getvalue().encode())
+            self._numbers.append(numbers)
+        return line, is_whole
 
     def _frame(self) -> Any:
         import polars as pl
@@ -253,6 +267,8 @@ class CsvBlocks:
         names = list(map(str, range(self.wanted)))
         text = b"".join([",".join(names).encode(), b"\n", *self._texts])
         frame = pl.read_csv(text, schema=dict.fromkeys(names, pl.String), columns=list(self.columns))
+        if any(isinstance(numbers, list) for numbers in self._numbers):  # a quoted cell without text is no null yet
+            frame = frame.with_columns(pl.all().replace("", None))
         return frame.rename({str(place): name for place, name in self.columns.items()})
 
 

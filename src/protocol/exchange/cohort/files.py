@@ -3,10 +3,11 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -20,6 +21,14 @@ from protocol.eligibility.frames import IDENTITY, same_identity
 from protocol.eligibility.verdicts import facts_behind
 from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities, shown
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, separator
+from protocol.exchange.limits import (
+    LONGEST_CELL,
+    MOST_COLUMNS,
+    check_footer,
+    check_parquet,
+    database_settings,
+    too_many_rows,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -112,21 +121,29 @@ class ReadingStep(NamedTuple):
 
 
 def read_cohort_stepwise(
-    name: str, content: bytes | str | Path, record: EligibilityRecord, *, into: Path | None = None
+    name: str,
+    content: bytes | str | Path,
+    record: EligibilityRecord,
+    *,
+    into: Path | None = None,
+    most: int | None = None,
 ) -> Iterator[ReadingStep]:
     """Read a cohort file like :func:`read_cohort`, step by step; the last step has the cohort.
 
-    No file is left behind if the reading is stopped in between.
+    No file is left behind if the reading is stopped in between. A file of more than `most` participants is refused.
     """
     with closing(_opened(name, content)) as file:
-        reader = (_Parquet if name.lower().endswith(".parquet") else _Csv)(name, file)
+        is_parquet = name.lower().endswith(".parquet")
         facts = {fact.id: fact for fact in record.facts}
+        if is_parquet:
+            _judge(name, content, [IDENTITY, *facts], most)
+        reader = (_Parquet if is_parquet else _Csv)(name, file)
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
             found = _("no known column ({found})").format(found=", ".join(map(shown, reader.header[:5])))
             raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
-            problems = yield from _keep_rows(reader, known, kept)
+            problems = yield from _keep_rows(reader, known, kept, most)
             if not kept:
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
@@ -145,8 +162,19 @@ def _opened(name: str, content: bytes | str | Path) -> BinaryIO:
         raise ProtocolError(name, _("no file at this path"), _("the path of a file, or its bytes")) from None
 
 
+def _judge(name: str, content: bytes | str | Path, columns: Sequence[str], most: int | None) -> None:
+    """Refuse a Parquet file that would take too much; one in memory is laid down for that."""
+    if isinstance(content, (str, Path)):
+        check_parquet(name, Path(content), columns, most)
+        return
+    with TemporaryDirectory(prefix="cohort-") as folder:
+        path = Path(folder) / "file.parquet"
+        path.write_bytes(content)
+        check_parquet(name, path, columns, most)
+
+
 def _keep_rows(
-    reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: "_InMemory | _OnDisk"
+    reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: "_InMemory | _OnDisk", most: int | None
 ) -> Generator[ReadingStep, None, list[FileProblem]]:
     """Keep every row; return the problems of the columns."""
     columns = {name: Column(fact, grouped=reader.comma != ",") for name, fact in facts.items()}
@@ -155,6 +183,8 @@ def _keep_rows(
         numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
         piece = {name: column.read(rows) for name, column in columns.items()}
         kept.add(identities(rows.cells.get(IDENTITY, numbered), rows.numbers, nameless), piece)
+        if most is not None and len(kept) > most:
+            raise too_many_rows(reader.name, len(kept), most)
         yield ReadingStep(*reader.done())
     return [*nameless.problems(), *(problem for column in columns.values() for problem in column.unusable.problems())]
 
@@ -215,7 +245,7 @@ def _identity_problems(kept: "_InMemory | _OnDisk", columns: Sequence[str]) -> l
 ROWS = 20_000
 """Rows read at a time one by one."""
 
-LARGE_BYTES = 1 << 22
+LARGE_BYTES = 1 << 20
 """A CSV file from which on its plain rows are read together, for which Polars has to be loaded."""
 
 
@@ -225,6 +255,10 @@ class _Parquet:
     def __init__(self, name: str, file: BinaryIO) -> None:
         import polars as pl
 
+        self.name = name
+        file.seek(max(file.seek(0, io.SEEK_END) - 8, 0))
+        check_footer(name, file.read())
+        file.seek(0)
         try:
             self.scan = pl.scan_parquet(file)
             self.header = list(self.scan.collect_schema())
@@ -233,17 +267,39 @@ class _Parquet:
             found = _("an empty file") if not file.seek(0, 2) else _("bytes that are not Parquet")
             raise ProtocolError(name, found, _("a Parquet or CSV file")) from None
 
-    def rows(self, _columns: Sequence[str]) -> Iterator[Rows]:
-        """Yield the rows, some thousand at a time."""
+    def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows with some columns, some thousand at a time; a list or a structure is not read."""
         import polars as pl
 
-        while (frame := self.scan.slice(self.read, ROWS).collect()).height:
-            first, self.read = self.read, self.read + frame.height
-            nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
-            single = [name for name, dtype in frame.schema.items() if dtype.is_float() and dtype != pl.Float64]
-            frame = frame.with_columns(pl.col(single).cast(pl.String))  # the decimal that single precision stands for
-            cells = frame.to_dict(as_series=False)
-            yield Rows(range(first + 1, self.read + 1), cells | {name: [*map(str, cells[name])] for name in nested})
+        schema = self.scan.collect_schema()
+        held = [name for name in columns if name in schema]
+        plain = [name for name in held if not (schema[name].is_nested() or schema[name] in (pl.Binary, pl.Object))]
+        single = [name for name in plain if schema[name].is_float() and schema[name] != pl.Float64]
+        others = {name: _("a value of type {type}").format(type=schema[name]) for name in held if name not in plain}
+        for start in range(0, self.size, GROUP_ROWS):
+            frames = self.scan.slice(start, GROUP_ROWS).select(plain).collect() if plain else None
+            height = frames.height if frames is not None else min(GROUP_ROWS, self.size - start)
+            if frames is not None:
+                self._refuse_long(frames)
+                frames = frames.with_columns(pl.col(single).cast(pl.String))  # the decimal that it stands for
+            for first in range(0, height, ROWS):
+                rows = min(ROWS, height - first)
+                cells = frames.slice(first, rows).to_dict(as_series=False) if frames is not None else {}
+                self.read = start + first + rows
+                numbers = range(self.read - rows + 1, self.read + 1)
+                yield Rows(numbers, cells | {name: [what] * rows for name, what in others.items()})
+
+    def _refuse_long(self, frame: Any) -> None:
+        """Raise ProtocolError for a text that no id and no value is as long as."""
+        import polars as pl
+        import polars.selectors as cs
+
+        texts = frame.select(cs.string() | cs.categorical() | cs.enum()).cast(pl.String)
+        for name, longest in texts.select(pl.all().str.len_bytes().max()).to_dict(as_series=False).items():
+            if (longest[0] or 0) > LONGEST_CELL:
+                where = _("{name}, column {column}").format(name=self.name, column=name)
+                found = _("a cell of {count:,} bytes").format(count=longest[0])
+                raise ProtocolError(where, found, _("at most {most:,}").format(most=LONGEST_CELL))
 
     def done(self) -> tuple[int, int]:
         """Return the rows read and all."""
@@ -276,25 +332,32 @@ class _Csv:
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
         self.header_row, self.header = first[0], [cell.strip() for cell in first[1]]
-        repeated = sorted({column for column in self.header if column and self.header.count(column) > 1})
+        if len(self.header) > MOST_COLUMNS:
+            found = _("{count:,} columns").format(count=len(self.header))
+            raise ProtocolError(name, found, _("at most {most:,}").format(most=MOST_COLUMNS))
+        repeated = sorted(column for column, count in Counter(self.header).items() if column and count > 1)
         if repeated:
             raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows with some columns at least; a large file's in blocks."""
         large = self.size >= LARGE_BYTES and self.comma == ","
-        return self._with_csv_errors(self._in_blocks(columns) if large else self._one_by_one())
+        return self._with_csv_errors(self._in_blocks(columns) if large else self._one_by_one(columns))
 
     def done(self) -> tuple[int, int]:
         """Return the bytes read and all."""
         return self.file.tell(), self.size
 
-    def _one_by_one(self) -> Iterator[Rows]:
+    def _one_by_one(self, columns: Sequence[str]) -> Iterator[Rows]:
+        places = [place for place, name in enumerate(self.header) if name in columns]
         table = self._filled()
         while batch := list(islice(table, ROWS)):
-            even = [self._even(number, cells) for number, cells in batch]
-            columns = zip(*even, strict=True)
-            yield Rows([number for number, _cells in batch], dict(zip(self.header, columns, strict=True)))
+            rows = ([row[place] for place in places] for row in starmap(self._even, batch))
+            cells = zip(*rows, strict=True)
+            yield Rows(
+                [number for number, _cells in batch],
+                dict(zip(map(self.header.__getitem__, places), cells, strict=True)),
+            )
 
     def _in_blocks(self, columns: Sequence[str]) -> Iterator[Rows]:
         places = {place: name for place, name in enumerate(self.header) if name in columns}
@@ -454,7 +517,7 @@ class _OnDisk:
         import duckdb
 
         megabytes = max(COUNTING_MEGABYTES, len(self) // ROWS_A_MEGABYTE)
-        settings: dict[str, Any] = {"memory_limit": f"{megabytes}MB", "temp_directory": self._folder.name}
+        settings = database_settings(self._folder.name, megabytes)
         count = (
             f"SELECT min({IDENTITY}), max({IDENTITY}), count(*) "  # noqa: S608 - no input in it
             f"FROM read_parquet(?, file_row_number = true) "

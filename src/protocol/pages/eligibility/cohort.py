@@ -12,12 +12,14 @@ import ipywidgets as widgets
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.files import read_cohort, read_cohort_stepwise, template
+from protocol.exchange.limits import MOST_ROWS
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, ScreenedCohort, facts_of_one, totals
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
 from protocol.pages.eligibility.sensitivity import NearMissPanel, ReadingsPanel, ThresholdPanel
 from protocol.pages.eligibility.subgroups import SubgroupPanel
 from protocol.pages.kit import (
+    FileField,
     Panel,
     Steps,
     Task,
@@ -37,9 +39,6 @@ from protocol.trial import Trial
 
 LISTED = 5_000
 """Participants up to which the ids are offered while typing."""
-
-AT_ONCE_BYTES = 2**20
-"""Size of a file up to which it is read within the click: it takes about half a second."""
 
 
 class CohortPanel(Panel):
@@ -70,6 +69,7 @@ class CohortPanel(Panel):
         self.file_name = ""
         self._one_at_a_time = RLock()
         self.upload = field(widgets.FileUpload, _("Open a cohort file"), width="content", accept=".csv,.parquet")
+        self.files = FileField(self.upload, self._opened)
         self.chosen = field(
             widgets.Combobox, _("Participant"), placeholder=_("participant id"), continuous_update=False
         )
@@ -94,7 +94,6 @@ class CohortPanel(Panel):
         if trial.examples:
             self.take(read_cohort("example", trial.examples.cohort(), self.record).frame)
             self.source.show(invented())
-        self.upload.observe(self._opened, "value")
         self.tabs.observe(self._draw_tab, "selected_index")
         for box in (self.judged, *self.counted.values()):
             box.observe(self._count_again, "value")
@@ -193,10 +192,10 @@ class CohortPanel(Panel):
         if change["new"]:
             file = change["new"][0]
             content = bytes(file["content"])
-            self.reading.begin(self._steps(file["name"], content), at_once=len(content) <= AT_ONCE_BYTES)
+            self.reading.begin(self._steps(file["name"], content))
 
     def _steps(self, name: str, content: bytes) -> Steps:
-        for step in read_cohort_stepwise(name, content, self.record):
+        for step in read_cohort_stepwise(name, content, self.record, most=MOST_ROWS):
             yield step.cohort and (name, step.cohort), step.done / step.whole
 
     def _read(self, found: Any) -> None:
@@ -223,7 +222,7 @@ class CohortPanel(Panel):
             _("Export"): self.results,
         }
         self.tabs = widgets.Tab([part.view for part in parts.values()], titles=tuple(parts))
-        opened = row(self.upload, Text(empty, role=""), self.chosen)
+        opened = row(self.files, Text(empty, role=""), self.chosen)
         above = (
             opened,
             self.not_found,

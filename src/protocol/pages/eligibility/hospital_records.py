@@ -15,9 +15,11 @@ from protocol.exchange.clinical.findings import Imported, Imports, Naming, Setti
 from protocol.exchange.clinical.omop_tables import Account
 from protocol.exchange.clinical.reference_ranges import Limit, limit_template, read_limits
 from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.limits import check_size
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit import (
     Content,
+    FileField,
     Panel,
     Task,
     Text,
@@ -43,8 +45,8 @@ LISTED_PROBLEMS = 200
 LISTED_PERSONS = 5_000
 """Persons that are offered one by one."""
 
-AT_ONCE_BYTES = 2**20
-"""Size of tables up to which they are read within the click: it takes about a second."""
+LARGEST_LIMITS = 2**17
+"""Bytes of a table of limits of normal, which is read within the click."""
 
 
 class RecordsPanel(Panel):
@@ -89,15 +91,13 @@ class RecordsPanel(Panel):
         self.files = _upload(_("Open FHIR records"), ".json,.ndjson,.jsonl", multiple=True)
         self.tables = _upload(_("Open OMOP tables"), ".parquet,.csv", multiple=True)
         stopped = _("Stopped after {percent} %; nothing was taken over, and the records before stay.")
-        self.task = Task(self._read_tables, refuse=self._refuse, stopped=stopped)
+        self.task = Task(self._read, refuse=self._refuse, stopped=stopped)
         self.person = field(widgets.Dropdown, _("Person"), options=[], disabled=True)
         self.to_form = button(_("Put into the form"), lambda: fill(self._chosen()), disabled=True)
         self.to_cohort = button(_("Screen all as the cohort"), self._to_cohort, disabled=True)
         self.message, self.status = Text(role="alert"), Text()
         self.found, self.accounts = Text(role=""), Text(role="")
         self.view = self._arranged(sites)
-        self.files.observe(lambda change: self._opened(change, self.open), "value")
-        self.tables.observe(lambda change: self._opened(change, self.open_tables), "value")
         self.limits.observe(self._limited, "value")
         self.redraw_on(self.person)
 
@@ -108,13 +108,16 @@ class RecordsPanel(Panel):
 
     def open(self, files: dict[str, bytes]) -> None:
         """Read FHIR records; if they cannot be read, the last good ones stay."""
-        from protocol.exchange.clinical.fhir import read_fhir
+        from protocol.exchange.clinical.fhir import read_fhir_stepwise
 
         self.task.wait()
+        self._unread = ()
         try:
-            self._take(read_fhir(files, self._setting(), self._naming()))
+            steps = read_fhir_stepwise(files, self._setting(), self._naming())
         except ProtocolError as error:
             self._refuse(error)
+            return
+        self.task.begin(steps)
 
     def open_tables(self, files: dict[str, bytes]) -> None:
         """Read tables of OMOP one after another; if they cannot be read, the last good records stay."""
@@ -127,10 +130,13 @@ class RecordsPanel(Panel):
         except ProtocolError as error:
             self._refuse(error)
             return
-        self.task.begin(steps, at_once=sum(map(len, files.values())) <= AT_ONCE_BYTES)
+        self.task.begin(steps)
 
-    def _read_tables(self, found: Any) -> None:
-        self._take(found.imports, _account(found.accounts, self._unread))
+    def _read(self, found: Any) -> None:
+        if isinstance(found, Imports):
+            self._take(found)
+        else:
+            self._take(found.imports, _account(found.accounts, self._unread))
 
     def _take(self, imports: Imports, accounts: Content = None) -> None:
         """Take what was read in place of the records before."""
@@ -166,6 +172,7 @@ class RecordsPanel(Panel):
             return
         file = change["new"][0]
         try:
+            check_size(file["name"], len(file["content"]), LARGEST_LIMITS)
             found = read_limits(file["name"], bytes(file["content"]), self.record)
         except ProtocolError as error:
             self._refuse(error)
@@ -219,7 +226,9 @@ class RecordsPanel(Panel):
         return section(
             _("From hospital records"),
             row(self.as_of, self.site, self.study_id, self.key),
-            row(self.limits, self.files, self.tables, link),
+            row(self.limits, link),
+            FileField(self.files, lambda change: self._opened(change, self.open)),
+            FileField(self.tables, lambda change: self._opened(change, self.open_tables)),
             self.task.view,
             self.message,
             self.status,

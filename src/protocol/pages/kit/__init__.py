@@ -1,6 +1,6 @@
 """The kit every page is composed of: fields, text, panels, tables and background tasks."""
 
-from protocol.pages.kit.fields import Day, button, field, offer
+from protocol.pages.kit.fields import Day, FileField, button, field, offer
 from protocol.pages.kit.panel import Panel
 from protocol.pages.kit.table import Table
 from protocol.pages.kit.task import Steps, Task, Work
@@ -29,7 +29,7 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "Content", "Day", "Panel", "Steps", "Table", "Task", "Text", "Work", "assumption", "button", "classed", "details",
-    "download", "field", "framed", "invented", "joined", "macros", "message", "narrow", "note", "offer", "origin",
-    "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "Content", "Day", "FileField", "Panel", "Steps", "Table", "Task", "Text", "Work", "assumption", "button",
+    "classed", "details", "download", "field", "framed", "invented", "joined", "macros", "message", "narrow", "note",
+    "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
 ]  # fmt: skip

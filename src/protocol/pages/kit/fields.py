@@ -1,14 +1,17 @@
 """Controls of a page: labelled, no wider than a phone, checked where it is asked for."""
 
+import os
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 from traitlets import Instance, Unicode, link
 
-from protocol.pages.kit.text import Text, span
+from protocol.pages.kit.text import Text, row, span
 from protocol.records import ProtocolError
+from protocol.translation import _
 
 WIDTHS = {
     "short": "min(220px, 100%)",
@@ -90,6 +93,73 @@ def offer(control: Any, options: Sequence[Any]) -> None:
     with control.hold_sync():  # new options choose the first for a moment
         control.options = options
         control.value = chosen if chosen in values else None
+
+
+STOCK_UPLOAD_BYTES = 10 * 2**20
+"""What JupyterLab and JupyterHub take in one message unless they are told otherwise; more is dropped unseen."""
+
+
+def upload_limit() -> int:
+    """Return the bytes that may be uploaded at once: what the server says it takes, otherwise what is usual."""
+    return int(os.environ.get("PROTOCOL_UPLOAD_BYTES", STOCK_UPLOAD_BYTES))
+
+
+class FileField(widgets.VBox):  # type: ignore[misc] # ipywidgets is untyped
+    """An upload with its limit beside it, and outside the dashboard another way for larger files: their paths.
+
+    On the dashboard no path is taken, because readers there may not read the files of the machine.
+
+    Parameters
+    ----------
+    upload : ipywidgets.FileUpload
+    opened : callable
+        Called with a change of its value, and with one of the same shape for files that are named by their paths.
+    """
+
+    def __init__(self, upload: Any, opened: Callable[[dict[str, Any]], None]) -> None:
+        self.upload, self._opened, self.problem = upload, opened, Text(role="alert")
+        said = _("at most {size:,.0f} MB at once").format(size=upload_limit() / 2**20)
+        self.limit = Text(span(said, "off"), role="")
+        self.paths = field(
+            widgets.Text,
+            _("or its path"),
+            width="normal",
+            help=_("Of a larger file on the machine where Jupyter runs; several with ; between them"),
+            placeholder="/data/cohort.parquet",
+            continuous_update=False,
+        )
+        by_path = [] if os.environ.get("PROTOCOL_UPLOAD_PATHS") == "no" else [self.paths]
+        super().__init__([row(upload, self.limit, *by_path), self.problem])
+        self.upload.observe(opened, "value")
+        self.paths.observe(self._read, "value")
+
+    def _read(self, change: dict[str, Any]) -> None:
+        self.problem.show(None)
+        if not change["new"].strip():
+            return
+        try:
+            files = [_file_at(text.strip()) for text in change["new"].split(";") if text.strip()]
+        except OSError as error:
+            what = error.strerror or type(error).__name__
+            self.problem.show(ProtocolError(self.paths.description, what, _("the path of a file that can be read")))
+            return
+        self.paths.value = ""
+        # Not through the value of the upload, which would travel to the browser.
+        self._opened({"new": tuple(files if self.upload.multiple else files[:1]), "owner": self.upload})
+
+
+def _file_at(path: str) -> dict[str, Any]:
+    """Read a file into what an upload holds."""
+    file = Path(path).expanduser()
+    content = file.read_bytes()
+    changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return {
+        "name": file.name,
+        "type": "",
+        "size": len(content),
+        "content": memoryview(content),
+        "last_modified": changed,
+    }
 
 
 class Day(widgets.HBox):  # type: ignore[misc] # ipywidgets is untyped

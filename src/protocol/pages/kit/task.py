@@ -132,6 +132,10 @@ class Task:
         except ProtocolError as error:
             self._visible(self._refuse == self.problem.show)
             self._refuse(error)
+        except MemoryError:
+            self._visible(True)
+            found, write = _("more than this page may use"), _("a smaller file, or fewer of them at once")
+            self.problem.show(ProtocolError(_("Memory"), found, write))
         except Exception as error:  # the last word of a thread belongs on the page
             self._visible(True)
             self.problem.show(note(str(error) or type(error).__name__))

@@ -8,12 +8,29 @@ from typing import Any
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from protocol.pages.kit import Text, button, download, field, joined, paragraph, row, section, span, table
+from protocol.exchange.limits import check_size
+from protocol.pages.kit import (
+    Steps,
+    Task,
+    Text,
+    button,
+    download,
+    field,
+    joined,
+    paragraph,
+    row,
+    section,
+    span,
+    table,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
 MOST_ROWS, MOST_CHARACTERS = 200, 160
+
+LARGEST_BYTES = 5_000_000
+"""Of a registry record to compare with; the longest with results has about 2 MB."""
 
 
 class RecordFilesPanel:
@@ -53,6 +70,7 @@ class RecordFilesPanel:
         self.upload = widgets.FileUpload(description=_("Registry record (JSON)"), accept=".json")
         self.link, self.compared = Text(), Text()
         self.kind.observe(lambda _change: self.link.show(None), names="value")
+        self.task = Task(self.compared.show, refuse=self.compared.show)
         self.upload.observe(self._compare, names="value")
         self.view = widgets.VBox(
             [
@@ -65,6 +83,7 @@ class RecordFilesPanel:
                 section(
                     _("Compare with a registry record"),
                     row(self.upload),
+                    self.task.view,
                     self.compared,
                     lead=_("Choose a study saved from ClinicalTrials.gov to see where it differs from this record."),
                 ),
@@ -114,15 +133,17 @@ class RecordFilesPanel:
     def _compare(self, _change: Any) -> None:
         if not self.upload.value:
             return
-        try:
-            self.compared.show(self._differences(self.upload.value[0]))
-        except ProtocolError as error:
-            self.compared.show(error)
+        self.task.begin(self._steps(self.upload.value[0]))
 
-    def _differences(self, file: Any) -> Markup:
+    def _steps(self, file: Any) -> Steps:
+        yield None, 0.0
+        yield self._differences(file["name"], bytes(file["content"])), 1.0
+
+    def _differences(self, name: str, content: bytes) -> Markup:
         from protocol.exchange.registry import ctgov
 
-        theirs = ctgov.study(bytes(file["content"]), file["name"])
+        check_size(name, len(content), LARGEST_BYTES)
+        theirs = ctgov.study(content, name)
         found = ctgov.changes(ctgov.study(_json(ctgov.export(self._trial))), theirs)
         if found.empty:
             return paragraph(_("No difference."))

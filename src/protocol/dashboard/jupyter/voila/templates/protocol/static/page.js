@@ -1,6 +1,7 @@
 // A page of the dashboard: it says when it opens too slowly or has ended, and gives the controls their names.
 (() => {
   const PATIENCE_MS = Number(document.currentScript.dataset.patienceSeconds) * 1000;
+  const BASE = document.currentScript.dataset.base;
   const EVERY_MS = 2500;
   const loading = document.getElementById("loading");
   const ended = document.getElementById("wb-ended");
@@ -42,7 +43,7 @@
 
   async function stateOf(kernel) {
     try {
-      const address = `/api/kernels/${kernel}`;
+      const address = `${BASE}api/kernels/${kernel}`;
       const reply = await fetch(address, { signal: AbortSignal.timeout(EVERY_MS), cache: "no-store" });
       if (!reply.ok || reply.redirected) return "dead";
       return (await reply.json()).execution_state;

@@ -1,0 +1,125 @@
+"""Behind nginx with TLS and a path: pages, cookies and sockets work, with the host handed on and without."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import sync_playwright
+from support.paths import NOTEBOOKS
+
+HOST = "trial.example.test"
+
+SERVER = """
+server {{
+  listen 127.0.0.1:{port} ssl;
+  ssl_certificate {folder}/certificate.pem;
+  ssl_certificate_key {folder}/key.pem;
+  location /trial/workbook/ {{
+    proxy_pass http://127.0.0.1:{behind};
+    proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection "upgrade";
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    {host}
+  }}
+}}
+"""
+
+NGINX = """
+daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  {server}
+}}
+"""
+
+
+def free_port():
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module", params=["the host handed on", "the host rewritten"])
+def behind_nginx(request, chromium, serve, tmp_path_factory):
+    programs = {name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("nginx", "openssl")}
+    if None in programs.values():
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("needs nginx and openssl; on Debian and Ubuntu: apt-get install nginx-light openssl")
+    folder, port, behind = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
+    certificate = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
+    subprocess.run([programs["openssl"], "req", *certificate, *files], check=True, capture_output=True)
+    host = "proxy_set_header Host $http_host;" if request.param == "the host handed on" else ""
+    server = SERVER.format(port=port, behind=behind, folder=folder, host=host)
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=server))
+    url = f"https://{HOST}:{port}/trial/workbook/"
+    with serve(NOTEBOOKS, folder / "dashboard.txt", "--port", str(behind), "--url", url) as served:
+        nginx = subprocess.Popen([programs["nginx"], "-c", folder / "nginx.conf", "-e", folder / "error.log"])
+        try:
+            wait_for(port)
+            yield served, url
+        finally:
+            nginx.send_signal(signal.SIGTERM)
+            nginx.wait(10)
+
+
+def wait_for(port):
+    for _tenth in range(100):
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def tab(chromium):
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        context = browser.new_context(ignore_https_errors=True)
+        context.set_default_timeout(60_000)
+        yield context.new_page()
+        browser.close()
+
+
+def test_a_page_opens_and_answers_below_the_path_of_a_proxy_with_tls(behind_nginx, tab):
+    served, url = behind_nginx
+    outside, errors, sockets = [], [], []
+    tab.on("request", lambda asked: asked.url.startswith(("data:", "blob:", url)) or outside.append(asked.url))
+    tab.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    tab.on("websocket", lambda opened: sockets.append(opened.url))
+    assert served.address.startswith(url)
+    tab.goto(served.address)
+    assert tab.locator("h1").inner_text() == "Protocol workbook"
+    cookies = tab.context.cookies()
+    assert cookies
+    assert all(one["secure"] and one["sameSite"] == "Strict" for one in cookies)
+    assert {one["path"] for one in cookies} == {"/trial/workbook/"}
+    tab.locator("main a").nth(4).click()
+    tab.wait_for_selector("#loading", state="detached")
+    tab.wait_for_selector(".pw-page :is(h2, h3, button, label) >> visible=true")
+    assert all(one.startswith(url.replace("https", "wss")) for one in sockets)
+    assert sockets
+    tab.locator(".wb-brand").click()
+    tab.wait_for_url(url)
+    assert [one for one in outside if "favicon.ico" not in one] == []
+    assert [one for one in errors if "favicon.ico" not in one] == []
+
+
+def test_the_login_works_below_the_path(behind_nginx, tab):
+    served, url = behind_nginx
+    tab.goto(url)
+    tab.get_by_label("Token").fill(served.address.rpartition("token=")[2])
+    tab.get_by_role("button", name="Open").click()
+    tab.wait_for_url(url)
+    assert tab.locator("nav a").count() == 5

@@ -1,0 +1,50 @@
+"""A large file arrives even from a browser that sends a message in one piece."""
+
+import asyncio
+import json
+import re
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+MEGABYTES = 150  # the buffer of a connection holds 100 MB unless it is told otherwise
+
+
+def message(kind, content):
+    header = {"msg_id": kind, "msg_type": kind, "session": "s", "username": "", "version": "5.3", "date": ""}
+    parts = {"parent_header": {}, "metadata": {}, "buffers": [], "channel": "shell"}
+    return json.dumps({"header": header, "content": content} | parts)
+
+
+async def logged_in(served):
+    """Return the cookies that the address with the token gives."""
+    try:
+        answer = await AsyncHTTPClient().fetch(served.address, follow_redirects=False)
+    except HTTPClientError as error:
+        answer = error.response
+    return "; ".join(one.partition(";")[0] for one in answer.headers.get_list("Set-Cookie"))
+
+
+async def send_in_one_piece(served, size):
+    headers = {"Cookie": await logged_in(served)}
+    page = await AsyncHTTPClient().fetch(served.page("01-picture"), headers=headers, request_timeout=120)
+    kernel = re.search(r'"kernelId": "([0-9a-f-]{36})"', page.body.decode())[1]
+    address = f"{served.root.replace('http', 'ws')}/api/kernels/{kernel}/channels"
+    socket = await websocket_connect(HTTPRequest(address, headers=headers))
+    await socket.write_message(message("comm_msg", {"comm_id": "none", "data": {"pad": "x" * size}}))
+    await socket.write_message(message("kernel_info_request", {}))
+    try:
+        while answer := await asyncio.wait_for(socket.read_message(), 120):
+            if b"kernel_info_reply" in (answer if isinstance(answer, bytes) else answer.encode()):
+                return "answered"
+        return "closed"
+    finally:
+        socket.close()
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.server
+@pytest.mark.slow
+def test_a_message_of_150_megabytes_in_one_frame_is_taken_and_the_page_goes_on(workshop):
+    assert asyncio.run(send_in_one_piece(workshop, MEGABYTES * 2**20)) == "answered"
