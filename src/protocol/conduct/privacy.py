@@ -199,6 +199,19 @@ def _is_word(word: str) -> bool:
     return word.lower() in _WORDS or _DRUG.fullmatch(word.lower()) is not None
 
 
+def check_account(actor: str, site: str, names: Collection[str] = ()) -> None:
+    """Raise if the account or the site of an entry looks like a name or a number of a person.
+
+    Raises
+    ------
+    ProtocolError
+        Naming which. The message does not repeat its text.
+    """
+    without_identity(actor, _("actor"))
+    if site not in names:
+        without_identity(site, _("site"), names)
+
+
 def check_event(event: Event, reason: str, names: Collection[str] = ()) -> None:
     """Raise if free text in an event looks like a name or a number of a person.
 
