@@ -31,8 +31,8 @@ Known = Mapping[str, Collection[str]]
 STEADY_SECONDS = 5
 """By how much a clock may be behind the last entry without a question: clocks of two machines differ a little."""
 
-FAR = timedelta(days=180)
-"""A clock so far ahead of the last entry is asked about: a wrong year looks like that."""
+FAR = timedelta(days=30)
+"""A clock so far ahead of the last entry and of the last change of the file is asked about: a wrong month or year."""
 
 FAR_SECONDS = 300
 """A clock so far from that of the server is asked about."""
@@ -40,8 +40,8 @@ FAR_SECONDS = 300
 MOST_OF_A_SITE = 200
 """Characters of the name of a site."""
 
-QUICK_SECONDS, SHARE = 0.005, 100
-"""A check of the whole log that is quick is made at each look; a longer one takes one part of so many of the time."""
+SHORT, SHARE = 1000, 100
+"""A log of up to so many entries is checked whole at each look; the check of a longer one takes 1/100 of the time."""
 
 OUTCOMES = {"decision", "enrolled", "infused", "dlt_assessed", "withdrawn", "correction"}
 """Kinds of events on which a decision of the committee depends."""
@@ -76,6 +76,9 @@ class Database(Protocol):
 
     def faults(self, connection: Connection) -> Iterator[str]:
         """Return what is wrong with the database apart from its entries."""
+
+    def changed(self, connection: Connection) -> datetime:
+        """Return when the file was changed last; the present moment on the clock of a server."""
 
     def clock_offset(self, connection: Connection) -> float:
         """Return by how many seconds this machine's clock is ahead of the server's."""
@@ -198,14 +201,13 @@ class LogReader(Displayed):
     def _look_over(self, connection: Connection) -> None:
         self._refuse_loss(connection)
         began = monotonic()
-        if began < self._next_check:
+        if began < self._next_check and self._store.head(connection).count > SHORT:
             return
         found = self._verified(connection)
-        took = monotonic() - began
         if not found.ok:
             write = _("nothing more; have the log verified and restored from a copy")
             raise ProtocolError(self.where, str(found.problems[0]), write)
-        self._next_check = began + took * SHARE if took > QUICK_SECONDS else 0.0
+        self._next_check = monotonic() + (monotonic() - began) * SHARE
 
     def _refuse_loss(self, connection: Connection) -> None:
         """Raise unless the log has the last head that was seen of it."""
@@ -357,7 +359,7 @@ class Log(LogReader):
             words = None
             if moment < last - timedelta(seconds=STEADY_SECONDS):
                 words = _("{now} on this machine's clock, before the last entry, which was recorded {last}")
-            elif moment > last + FAR:
+            elif moment > max(last, self._store.changed(connection)) + FAR:
                 words = _("{now} on this machine's clock, long after the last entry, which was recorded {last}")
             if words:
                 raise ReasonNeeded(_("clock"), words.format(now=stamp(moment), last=stamp(last)), asked)

@@ -96,6 +96,11 @@ class LogFile:
         )
         return ProtocolError(str(self.path), found, write)
 
+    def changed(self) -> float:
+        """Return when the file or its write-ahead log was changed last, in seconds of the epoch."""
+        paths = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return max(path.stat().st_mtime for path in paths if path.exists())
+
     def make(self) -> None:
         """Make the file if there is none; only its owner may read it. SQLite gives companions the same rights."""
         with suppress(OSError):  # an existing file stays as it is; what else is in the way SQLite says

@@ -159,8 +159,14 @@ class Store:
         """Return by how many seconds the clock of this machine is ahead of the server's; 0 for a file."""
         if self.engine.dialect.name != "postgresql":
             return 0.0
+        return (datetime.now(UTC) - self.changed(connection)).total_seconds()
+
+    def changed(self, connection: Connection) -> datetime:
+        """Return when the file was changed last; the present moment on the clock of a server."""
+        if self.file is not None:
+            return datetime.fromtimestamp(self.file.changed(), UTC)
         there: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        return (datetime.now(UTC) - there).total_seconds()
+        return there
 
     def rows(self, connection: Connection, since: int = 0, limit: int | None = None) -> Iterator[Row]:
         """Return the rows after a sequence number, in order; all, or `limit` of them."""
