@@ -56,7 +56,7 @@ def overwritten(path):
     """Copied over in place, as `cp` does: the file keeps its inode."""
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else its pages still stand in the write-ahead log, unharmed
-    subprocess.run(["cp", str(elsewhere(path)), str(path)], check=True)  # noqa: S607
+    subprocess.run(["cp", str(elsewhere(path)), str(path)], check=True)
 
 
 HARM = {
@@ -254,7 +254,9 @@ def test_an_account_or_site_that_looks_like_a_person_is_refused(log, about):
     assert next(iter(about.values()))[:9] not in str(refused.value) or len(str(about)) > 200 or "\n" in str(about)
 
 
-@pytest.mark.parametrize("site", ["Wuhan Tongji Hospital", "华中科技大学同济医学院附属协和医院", "Wuhan Union Hospital"])
+@pytest.mark.parametrize(
+    "site", ["Wuhan Tongji Hospital", "华中科技大学同济医学院附属协和医院", "Wuhan Union Hospital"]
+)
 def test_a_hospital_is_a_site(log, site):
     assert log.append(log_events.screened(), **(WHO | {"site": site})).site == site
 
@@ -307,7 +309,9 @@ def test_an_event_that_this_version_cannot_use_is_told_and_blocks_nothing(trial,
     odd = odd._replace(content={"kind": "no such kind", "participant": "W-001"})
     odd = odd._replace(hash=__import__("hashlib").sha256(odd.body.encode()).hexdigest())
     raw = sqlite3.connect(path)
-    raw.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", tuple(row_of(odd)[:1]) + tuple(b.decode() for b in row_of(odd)[1:]))
+    raw.execute(
+        "INSERT INTO entries VALUES (?, ?, ?, ?)", tuple(row_of(odd)[:1]) + tuple(b.decode() for b in row_of(odd)[1:])
+    )
     raw.commit()
     raw.close()
     assert log.state().head == Head(4, odd.hash)
