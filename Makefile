@@ -4,7 +4,7 @@ RUN := .venv/bin/python
 
 LOG ?= trial.sqlite
 
-.PHONY: dashboard lab log test quick check docs bench messages clean
+.PHONY: dashboard lab log test quick check docs bench attacks messages clean
 
 dashboard: .venv/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -32,6 +32,9 @@ check: .venv/for-testing
 
 bench: .venv/for-testing ## how fast and how large, in figures; judges only ratios measured in the same run
 	$(RUN) tests/benchmarks
+
+attacks: .venv/for-testing ## kills, copies during writes, changed bytes, wrong certificates: an hour; OPTIONS='tampering --count 50'
+	$(RUN) tests/attacks $(OPTIONS)
 
 docs: .venv/for-docs ## the documentation as a site: docs/_build/html/index.html; a warning is an error
 	$(RUN) -m sphinx --builder html --fresh-env --write-all --jobs auto --fail-on-warning --keep-going --quiet \

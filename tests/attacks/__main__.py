@@ -22,7 +22,7 @@ ATTACKS = {
     "replacing": (logs.replace_files, 100),
     "tls": (logs.wrong_certificates, 20),
 }
-"""Name to the attack, which takes a folder and a count and returns its figures, and the count it has if none is given."""
+"""Name to the attack (takes a folder and a count, returns its figures) and the count if none is given."""
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Copies of a log by `python -m protocol.conduct`: made while others record, checked, restored, compared with heads."""
+"""Copies of a log by `python -m protocol.conduct`: made while others record, checked, restored, compared."""
 
 import json
 import shutil
@@ -49,7 +49,7 @@ def test_a_copy_holds_what_stands_in_the_write_ahead_log_alone_and_cp_does_not(t
         assert main(["backup", str(path), str(tmp_path / "copy.sqlite")]) == 0
     assert len(entries(tmp_path / "copy.sqlite")) == 5
     shutil.copy(f"{path}.head", tmp_path / "by-cp.sqlite.head")
-    with pytest.raises(ProtocolError, match="no trial log|seen here before"):
+    with pytest.raises(ProtocolError, match=r"no trial log|seen here before"):
         open_log(tmp_path / "by-cp.sqlite", read_only=True)
 
 

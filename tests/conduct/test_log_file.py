@@ -1,4 +1,4 @@
-"""A log in a file: one that was replaced, cut short, changed or lost is said so, by writers, readers and open pages."""
+"""A log in a file: one that was replaced, cut short, changed or lost is said so by writers, readers and pages."""
 
 import os
 import shutil
@@ -13,8 +13,9 @@ import pytest
 from support import log_events
 from support.log_events import DAY, NOON, WHO
 
-from protocol.conduct import Note, ReasonNeeded, open_log, sqlite_file
+from protocol.conduct import Head, Note, ReasonNeeded, open_log, sealed, sqlite_file
 from protocol.conduct.copies import backup
+from protocol.conduct.entries import digest
 from protocol.pages.trial_log.desk import open_desk
 from protocol.records import ProtocolError
 
@@ -85,7 +86,7 @@ def test_a_file_cut_short_under_a_writer_is_said(path):
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         log.head()
         cut(path)
-        with pytest.raises(ProtocolError, match="cut short|damaged"):
+        with pytest.raises(ProtocolError, match=r"cut short|damaged"):
             log.append(Note(on=DAY, text="lost"), **WHO)
 
 
@@ -182,7 +183,7 @@ def test_a_pause_of_the_trial_is_asked_about_and_a_small_difference_of_clocks_is
 
 def test_a_folder_whose_locks_do_nothing_is_refused_with_the_cause(path, monkeypatch):
     monkeypatch.setattr(sqlite_file, "_probed", set())
-    monkeypatch.setattr(sqlite_file, "_locks_do_nothing", lambda folder: True)
+    monkeypatch.setattr(sqlite_file, "_locks_do_nothing", lambda _folder: True)
     with pytest.raises(ProtocolError, match=r"locks have no effect.*a local disk"):
         open_log(path)
     assert not path.exists()
@@ -194,7 +195,7 @@ def test_a_folder_whose_locks_do_nothing_is_refused_with_the_cause(path, monkeyp
 def test_a_network_drive_is_named_and_refused_for_recording(path, monkeypatch, kind, options):
     open_log(path).close()
     monkeypatch.setattr(sqlite_file, "_probed", set())
-    monkeypatch.setattr(sqlite_file, "mount_of", lambda folder: (kind, options))
+    monkeypatch.setattr(sqlite_file, "mount_of", lambda _folder: (kind, options))
     with pytest.raises(ProtocolError, match=f"{kind}, a network drive"):
         open_log(path)
     open_log(path, read_only=True).close()
@@ -219,8 +220,11 @@ static int answer(int fd, int what, void *with, const char *name) {
   int (*real)(int, int, ...) = dlsym(RTLD_NEXT, name);
   return real(fd, what, with);
 }
-int fcntl(int fd, int what, ...) { va_list a; va_start(a, what); void *w = va_arg(a, void *); va_end(a); return answer(fd, what, w, "fcntl"); }
-int fcntl64(int fd, int what, ...) { va_list a; va_start(a, what); void *w = va_arg(a, void *); va_end(a); return answer(fd, what, w, "fcntl64"); }
+#define STANDS_FOR(name) int name(int fd, int what, ...) { \\
+  va_list more; va_start(more, what); void *with = va_arg(more, void *); va_end(more); \\
+  return answer(fd, what, with, #name); }
+STANDS_FOR(fcntl)
+STANDS_FOR(fcntl64)
 """
 
 
@@ -272,7 +276,7 @@ def opened_page(trial, path, role):
 @pytest.mark.parametrize("role", ["viewer", "coordinator"])
 @pytest.mark.parametrize("name", ["moved over", "deleted"])
 def test_an_open_page_says_that_its_log_is_gone_or_another_and_since_when(trial, log, path, role, name):
-    harm, said = HARM[name]
+    harm, _said = HARM[name]
     desk, told = opened_page(trial, path, role), []
     desk.on_change(lambda: told.append(desk.trouble), every_entry=True)
     assert desk.trouble is None
@@ -302,16 +306,11 @@ def test_an_open_page_says_that_an_entry_was_changed(trial, log, path):
 
 
 def test_an_event_that_this_version_cannot_use_is_told_and_blocks_nothing(trial, log, path):
-    from protocol.conduct.entries import Head, sealed
-    from protocol.conduct.verification import row_of
-
     odd = sealed(Note(on=DAY, text="x"), log.head(), datetime.now(UTC), actor="somebody")
     odd = odd._replace(content={"kind": "no such kind", "participant": "W-001"})
-    odd = odd._replace(hash=__import__("hashlib").sha256(odd.body.encode()).hexdigest())
+    odd = odd._replace(hash=digest(odd.body.encode()))
     raw = sqlite3.connect(path)
-    raw.execute(
-        "INSERT INTO entries VALUES (?, ?, ?, ?)", tuple(row_of(odd)[:1]) + tuple(b.decode() for b in row_of(odd)[1:])
-    )
+    raw.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", (odd.sequence, odd.key, odd.hash, odd.body))
     raw.commit()
     raw.close()
     assert log.state().head == Head(4, odd.hash)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import ssl
 import subprocess
 from contextlib import closing
@@ -85,28 +84,12 @@ def test_a_port_that_is_no_number_is_said_without_the_address(address):
 # --- TLS ---
 
 
-def certificate(folder, name, host):
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={host}",
-         "-addext", f"subjectAltName=DNS:{host}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder / f"{name}.crt"
-
-
 @pytest.fixture(scope="module")
 def with_tls(postgresql, tmp_path_factory):
-    """A server with a certificate for localhost; another certificate for localhost; one for another host."""
+    """A server with a certificate for localhost, that certificate, and another one for localhost."""
     folder, server = tmp_path_factory.mktemp("tls"), postgresql_server.Server(postgresql.bin)
-    own, other = certificate(folder, "own", "localhost"), certificate(folder, "other", "localhost")
-    for ending in ("crt", "key"):
-        there = server.data / f"server.{ending}"
-        there.write_bytes((folder / f"own.{ending}").read_bytes())
-        there.chmod(0o600)
-        if server.user:
-            os.chown(there, server.user["user"], server.user["group"])
-    with (server.data / "postgresql.conf").open("a") as settings:
-        settings.write("ssl = on\n")
+    own, other = (postgresql_server.certificate(folder, name, "localhost") for name in ("own", "other"))
+    server.use_tls(own)
     server.start()
     yield server, own, other
     server.stop()
@@ -299,7 +282,8 @@ CHANGED = {
     "a constraint dropped": ("ALTER TABLE head DROP CONSTRAINT head_row_check", "constraint head_row_check"),
     "a rule that drops rows": ("CREATE RULE none AS ON INSERT TO entries DO INSTEAD NOTHING", "rule or policy none"),
     "a trigger added": (
-        "CREATE TRIGGER more BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION log_is_in_order()", "trigger more",
+        "CREATE TRIGGER more BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION log_is_in_order()",
+        "trigger more",
     ),
     "rows hidden": ("ALTER TABLE entries ENABLE ROW LEVEL SECURITY", "rule or policy entries"),
 }  # fmt: skip
@@ -321,7 +305,7 @@ def test_a_change_of_the_definitions_is_seen_and_nothing_is_recorded(postgresql,
 
 def test_a_clock_that_differs_from_the_servers_is_asked_about(postgresql, monkeypatch):
     with closing(open_log(postgresql.database())) as log:
-        monkeypatch.setattr(log._store, "clock_offset", lambda connection: -1000.0)
+        monkeypatch.setattr(log._store, "clock_offset", lambda _connection: -1000.0)
         with pytest.raises(ProtocolError, match="differs by -1000 seconds from the server's"):
             log.append(Note(on=DAY, text="x"), **WHO)
         log.append(Note(on=DAY, text="x"), reason="no network time here", **WHO)

@@ -105,8 +105,8 @@ class ReasonNeeded(ProtocolError):  # noqa: N818  not an error: a question
 class LogReader(Displayed):
     """A log that can only be read; its connection cannot write either."""
 
-    def __init__(self, store: Database, kept: Path | None = None) -> None:
-        self._store, self._kept = store, kept
+    def __init__(self, store: Database, kept: Path | None = None, keeps: bool = True) -> None:
+        self._store, self._kept, self._keeps = store, kept, keeps
         self._state = State()
         self._seen = seen_heads.seen(kept) if kept else Head()
         self._next_check = 0.0
@@ -223,7 +223,7 @@ class LogReader(Displayed):
     def _has_seen(self, head: Head) -> None:
         if head.count > self._seen.count:
             self._seen = head
-            if self._kept:
+            if self._kept and self._keeps:
                 seen_heads.keep(self._kept, head)
 
     def close(self) -> None:
@@ -494,6 +494,6 @@ def open_log(
     kept = seen_heads.place_of(str(parts.database), server)
     store: Database = Store(str(url), read_only, seen_heads.seen(kept))
     if read_only:
-        return LogReader(store, kept)
+        return LogReader(store, kept, keeps=server is not None)  # beside a file only those write who may write it
     software = __version__ if software is None else software
     return Log(store, {"protocol": protocol, "software": software}, known, names, clock, zone, kept)
