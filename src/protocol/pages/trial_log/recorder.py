@@ -82,11 +82,12 @@ class Recorder:
         self._send(self._wanted)
 
     def _again(self) -> None:
+        added = self.reason.value.strip() if self._is_reason_asked else ""
         self._ask(False)
         if self._wanted:
             event, site, reason = self._wanted
-            added = self.reason.value.strip() if self._is_reason_asked else ""
-            self._send((event, site, "; ".join(filter(None, (reason, added)))))
+            self._wanted = event, site, "; ".join(filter(None, (reason, added)))
+            self._send(self._wanted)
 
     def _drop(self) -> None:
         self._ask(False)
@@ -102,7 +103,7 @@ class Recorder:
             self.said.show(self._conflict(newer, wanted[0]) if newer else error)
             self._ask(bool(newer), isinstance(error, ReasonNeeded))
             return
-        self._wanted = None
+        self._wanted, self.reason.value = None, ""
         what = event_text(entry.content)
         text = _("✓ Recorded as entry {number}: {what}").format(number=entry.sequence, what=what)
         self.said.show(paragraph(text, "good"))
