@@ -12,7 +12,7 @@ export PIP_NO_INDEX := 1
 export PIP_FIND_LINKS := $(abspath $(WHEELS))
 endif
 
-.PHONY: dashboard lab log wheelhouse test quick check docs bench messages clean
+.PHONY: dashboard lab log wheelhouse test quick check docs bench attacks messages clean
 
 dashboard: $(VENV)/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -44,6 +44,9 @@ check: $(VENV)/for-testing
 
 bench: $(VENV)/for-testing ## how fast and how large, in figures; judges only ratios measured in the same run
 	$(RUN) tests/benchmarks
+
+attacks: $(VENV)/for-testing ## kills, copies during writes, changed bytes, wrong certificates: an hour; OPTIONS='tampering --count 50'
+	$(RUN) tests/attacks $(OPTIONS)
 
 docs: $(VENV)/for-docs ## the documentation as a site: docs/_build/html/index.html; a warning is an error
 	$(RUN) -m sphinx --builder html --fresh-env --write-all --jobs auto --fail-on-warning --keep-going --quiet \

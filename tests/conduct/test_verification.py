@@ -157,10 +157,65 @@ def test_what_the_database_cannot_read_is_said(tmp_path):
     raw.commit()
     raw.close()
     log = open_log(path)
-    assert [problem.sequence for problem in log.verify().problems] == [4]
-    with pytest.raises(ProtocolError, match="another end than its head says"):
+    assert [problem.sequence for problem in log.verify().problems] == [0, 4]  # the trigger, and the head
+    with pytest.raises(ProtocolError, match="7 entries were seen here before, and the log has 3"):
         log.append(Note(on=DAY, text="more"), actor="a")
+    with pytest.raises(ProtocolError, match="another end than its head says"):
+        log.state()
     log.close()
+
+
+@pytest.mark.parametrize(
+    ("statements", "what"),
+    [
+        (["DROP TRIGGER head_forward"], "trigger head_forward: missing"),
+        (["CREATE TRIGGER more AFTER INSERT ON entries BEGIN SELECT 1; END"], "trigger more: not as it was made"),
+        (
+            ["PRAGMA writable_schema = ON", "UPDATE sqlite_master SET sql = replace(sql, '= 1)', '< 9)')"],
+            "table head",
+        ),
+        (["CREATE INDEX more ON entries (hash)"], "index more"),
+        (["PRAGMA user_version = 5"], "user_version"),
+    ],
+)
+def test_a_schema_that_is_not_as_it_was_made_is_a_problem_of_the_database(tmp_path, statements, what):
+    path = tmp_path / "trial.sqlite"
+    log = open_log(path)
+    log.restore(ENTRIES)
+    log.close()
+    raw = sqlite3.connect(path)
+    for statement in statements:
+        raw.execute(statement)
+    raw.commit()
+    raw.close()
+    reader = open_log(path, read_only=True)
+    problems = reader.verify().problems
+    assert {problem.sequence for problem in problems} == {0}
+    assert what in " ".join(map(str, problems))
+    reader.close()
+
+
+def test_every_byte_of_a_key_in_the_index_of_keys_counts(tmp_path, whole_file):
+    raw = whole_file.read_bytes()
+    for entry in ENTRIES:
+        key = entry.key.encode()
+        places = [at for at in range(len(raw)) if raw.startswith(key, at)]
+        assert len(places) >= 3  # the entry, its body, and the index
+        for place in places:
+            changed = bytearray(raw)
+            changed[place + 5] ^= 1
+            path = tmp_path / "trial.sqlite"
+            path.write_bytes(changed)
+            reader = open_log(path, read_only=True)
+            assert not reader.verify().ok
+            reader.close()
+
+
+def test_a_key_that_two_entries_have_is_found():
+    rows = [*ROWS]
+    rows[4] = rows[4]._replace(key=rows[2].key)
+    assert located(rows) == [5]
+    assert "a key that an earlier entry has" in [problem.what for problem in verified(rows, HEAD).problems]
 
 
 PLAIN = st.recursive(

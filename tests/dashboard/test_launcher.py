@@ -1,6 +1,7 @@
 """The launcher without a browser: what it refuses, which pages it lists, and the settings it gives to Voila."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from jupyter_client import KernelManager
 from support.paths import FOLDER, NOTEBOOKS
 from support.trial import TRIAL
 
+from protocol.conduct import open_log
 from protocol.dashboard.__main__ import free_port, is_free, main
 from protocol.dashboard.server import FURNITURE, Page, pages_of, rules, trial_of, workbook
 
@@ -43,6 +45,21 @@ def test_a_port_in_use_is_refused_and_never_silently_another(folder, busy_port, 
 def test_the_port_it_picks_is_free(busy_port):
     assert not is_free(busy_port)
     assert is_free(free_port())
+
+
+@pytest.mark.parametrize(("role", "warned"), [("coordinator", True), ("viewer", False)])
+def test_an_address_by_which_several_persons_record_as_one_is_warned_of(
+    folder, tmp_path, monkeypatch, capsys, role, warned
+):
+    open_log(tmp_path / "trial.sqlite").close()
+    for name, value in {"PROTOCOL_ROLE": role, "PROTOCOL_ACTOR": "coordinator-1", "PROTOCOL_SHARED": ""}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("PROTOCOL_ROLES", "PROTOCOL_LOG", "PROTOCOL_LOG_READ", "PROTOCOL_SITE", "JUPYTERHUB_USER"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr("protocol.dashboard.server.serve", lambda *_served, **_more: None)
+    assert main([str(folder), "--log", str(tmp_path / "trial.sqlite"), "--no-browser"]) == 0
+    assert ("Everybody who has the address of this dashboard records as" in capsys.readouterr().err) == warned
+    assert (os.environ["PROTOCOL_SHARED"] == "1") == warned
 
 
 def test_a_folder_without_pages_is_refused(tmp_path, capsys):

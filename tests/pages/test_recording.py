@@ -1,7 +1,7 @@
 """Recording from the pages: what is written, what is refused, and what is asked when two people record."""
 
 from base64 import b64decode
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -334,6 +334,45 @@ def test_the_second_may_let_it_be(sit_down, today, log_file):
     assert "Nothing was recorded" in panel.done.said.value
     assert count(log_file) == before
     assert not panel.done.record.disabled
+
+
+def test_a_clock_that_is_behind_is_asked_about_with_a_reason(sit_down, today, log_file):
+    desk = sit_down()
+    panel, before = with_visits(desk, today), count(log_file)
+    last = datetime.fromisoformat(desk._log.entries()[-1].time)
+    desk._log._clock = lambda: last - timedelta(minutes=5)
+    panel.done.record.click()
+    assert "before the last entry" in panel.done.said.value
+    assert panel.done.reason.layout.display is None
+    panel.done.anyway.click()  # without a reason it is asked again
+    assert count(log_file) == before
+    panel.done.reason.value = "the clock of this machine is set back"
+    panel.done.anyway.click()
+    assert "✓ Recorded" in panel.done.said.value
+    assert count(log_file) == before + 1
+    assert desk._log.entries()[-1].reason == "the clock of this machine is set back"
+
+
+def test_the_head_of_the_minutes_is_compared_with_the_log(sit_down, today, log_file):
+    desk = sit_down("viewer")
+    panel, last = MeetingPanel(desk), desk._log.entries()[-1]
+    for words, said in {
+        f"{last.sequence}:{last.hash}": "The log is whole and has the",
+        f"Trial log up to entry {last.sequence}, whose hash is {last.hash[:20]}": "The log is whole",
+        f"{last.sequence}:{'0' * 64}": "not the log that was exported",
+        f"{last.sequence + 7}:{last.hash}": "not the log that was exported",
+        "entry twelve": "no number with a hash",
+    }.items():
+        panel.minutes.value = words
+        panel.check.click()
+        assert said in panel.checked.value
+
+
+def test_a_page_that_several_persons_use_under_one_account_says_so(sit_down):
+    words = "Everybody who has the address of this dashboard records as coordinator-1"
+    assert words in str(sit_down(PROTOCOL_SHARED="1"))
+    assert words not in str(sit_down())
+    assert "Everybody" not in str(sit_down("viewer", PROTOCOL_SHARED="1"))
 
 
 # --- Every page follows the log ---

@@ -31,6 +31,16 @@ def _other_user() -> dict[str, object]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+def certificate(folder: Path, name: str, host: str) -> Path:
+    """Make a certificate of its own authority for a host; its key lies beside it."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={host}",
+         "-addext", f"subjectAltName=DNS:{host}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
+        check=True, capture_output=True, timeout=WAIT_SECONDS,
+    )  # fmt: skip
+    return folder / f"{name}.crt"
+
+
 class Server:
     """One server: ``start``, ``crash`` (SIGKILL to all of it), ``stop``; ``database`` makes an empty one.
 
@@ -82,6 +92,17 @@ class Server:
         connection.cursor().execute(f"CREATE DATABASE {name} {where}")
         connection.close()
         return self.url(name)
+
+    def use_tls(self, certificate: Path) -> None:
+        """Offer TLS with a certificate, whose key lies beside it, and write down who connected."""
+        for ending in (".crt", ".key"):
+            there = self.data / f"server{ending}"
+            shutil.copy(certificate.with_suffix(ending), there)
+            there.chmod(0o600)
+            if self.user:
+                os.chown(there, self.user["user"], self.user["group"])
+        with (self.data / "postgresql.conf").open("a") as settings:
+            settings.write("ssl = on\nlog_connections = on\n")
 
     def start(self) -> None:
         """Start, after a crash again and again until what was left of the old server has gone."""

@@ -34,7 +34,7 @@ from protocol.conduct.events import (
     content,
     event,
 )
-from protocol.conduct.log import Conflict, Log, LogReader, open_log
+from protocol.conduct.log import Conflict, Log, LogReader, ReasonNeeded, open_log
 from protocol.conduct.participant_history import Assessment, ParticipantHistory, history_of
 from protocol.conduct.privacy import is_card_number, without_identity
 from protocol.conduct.roles import Grant, Reader, Roles, reader_of
@@ -76,6 +76,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Reader",
+    "ReasonNeeded",
     "Recovery",
     "Response",
     "Roles",

@@ -1,6 +1,7 @@
 """Entries of the log: an event with who recorded it, when and under which rules, chained by hashes."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,30 @@ class Head:
 
     count: int = 0
     hash: str = BEGINNING
+
+    def __str__(self) -> str:
+        """Return ``count:hash``, as it is kept with minutes."""
+        return f"{self.count}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Head":
+        """Read a head from ``count:hash``, or from a line that holds both, such as that of a meeting pack.
+
+        Raises
+        ------
+        ProtocolError
+            If there is no number, or no hash of at least 16 hexadecimal digits; the rest of one may be left out.
+        """
+        hashes = re.findall(r"(?<![0-9a-z])[0-9a-f]{16,64}(?![0-9a-z])", text.lower())
+        counts = re.findall(r"(?<![0-9a-z])\d{1,9}(?![0-9a-z])", text.lower())
+        if len(hashes) != 1 or len(counts) != 1:
+            write = _("the number of entries and the hash, such as 12:9f86d081884c7d65")
+            raise ProtocolError(_("head"), _("no number with a hash"), write)
+        return cls(int(counts[0]), hashes[0])
+
+    def is_that_of(self, own: str) -> bool:
+        """Return whether a whole hash is this one, of which the end may be left out."""
+        return len(self.hash) >= 16 and own.startswith(self.hash)
 
 
 def sealed(

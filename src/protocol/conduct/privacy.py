@@ -199,6 +199,21 @@ def _is_word(word: str) -> bool:
     return word.lower() in _WORDS or _DRUG.fullmatch(word.lower()) is not None
 
 
+def check_account(actor: str, site: str, names: Collection[str] = ()) -> None:
+    """Raise if the account or the site of an entry looks like a name or a number of a person.
+
+    The words of a hospital or another institution are those of a place.
+
+    Raises
+    ------
+    ProtocolError
+        Naming which. The message does not repeat its text.
+    """
+    without_identity(actor, _("actor"))
+    if site not in names:
+        without_identity(site, _("site"), (*names, site) if _INSTITUTION.search(site) else names)
+
+
 def check_event(event: Event, reason: str, names: Collection[str] = ()) -> None:
     """Raise if free text in an event looks like a name or a number of a person.
 
@@ -225,6 +240,10 @@ def check_event(event: Event, reason: str, names: Collection[str] = ()) -> None:
             found = _("what looks like a person's number or address")
             raise ProtocolError(_("screening result"), found, _("nothing that names a person"))
 
+
+_INSTITUTION = re.compile(
+    r"(?i:\b(?:hospital|clinic|cent(?:er|re)|institute|university|college)\b)|医院|中心|大学|学院"
+)
 
 _FIELDS = {"why": _("why"), "decided_by": _("decided by"), "text": _("note")}
 

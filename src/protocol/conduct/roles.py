@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from protocol.conduct.privacy import without_identity
 from protocol.records import ProtocolError, Record, Text, read_record
 from protocol.translation import _
 
@@ -79,7 +80,7 @@ def reader_of(environment: Mapping[str, str]) -> Reader:
     ------
     ProtocolError
         If the role is unknown, if an investigator has no site or another role has one, or if a role that records has
-        no account.
+        no account, or one that looks like a name or a number of a person.
     """
     hub = environment.get("JUPYTERHUB_USER", "")
     actor = hub or environment.get("PROTOCOL_ACTOR", "")
@@ -98,4 +99,6 @@ def reader_of(environment: Mapping[str, str]) -> Reader:
     if found.records and not found.actor:
         write = _("the account that records, such as coordinator-1 (never a person's name)")
         raise ProtocolError("PROTOCOL_ACTOR", _("nothing"), write)
+    if found.records:
+        without_identity(found.actor, "JUPYTERHUB_USER" if hub else "PROTOCOL_ACTOR")
     return found

@@ -2,7 +2,9 @@
 
 The chain of hashes shows these changes and their place. Two changes need more: a log that lost its end together with
 its head, and a log that was written again from some entry on with new hashes. Both are found if the head (count and
-hash) that was exported earlier is given to the check.
+hash) that was exported earlier is given to the check, or is the last one that was seen here.
+
+A database also has pages, indices, triggers and settings. What is wrong with them is a problem of entry 0.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,10 +22,16 @@ from protocol.translation import _
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of a log: the sequence number of the entry, and what is wrong."""
+    """One problem of a log: the sequence number of the entry (0: the database itself), and what is wrong."""
 
     sequence: int
     what: str
+
+    def __str__(self) -> str:
+        """Say where and what."""
+        if not self.sequence:
+            return _("The database: {what}").format(what=self.what)
+        return _("Entry {number}: {what}").format(number=self.sequence, what=self.what)
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,13 @@ def checked(rows: Iterable[Row], before: Head) -> Iterator[Entry]:
         yield entry
 
 
-def verified(rows: Iterable[Row], head: Head, expected: Head | None = None) -> Verification:
+def verified(
+    rows: Iterable[Row],
+    head: Head,
+    expected: Head | None = None,
+    seen: Head | None = None,
+    faults: Iterable[str] = (),
+) -> Verification:
     """Check a whole log and return all of its problems.
 
     Parameters
@@ -96,22 +110,40 @@ def verified(rows: Iterable[Row], head: Head, expected: Head | None = None) -> V
         The head that the log itself holds.
     expected : Head, optional
         A head that was exported earlier. The log must contain it.
+    seen : Head, optional
+        The last head that was seen here. The log must contain it too.
+    faults : iterable of str
+        What is wrong with the database itself.
     """
-    problems: list[Problem] = []
+    problems = [Problem(0, what) for what in faults]
+    kept = {one.count: "" for one in (expected, seen) if one is not None} | {0: Head().hash}
+    keys = set[bytes]()
     count, links = 0, {Head().hash}
-    seen = {0: Head().hash}
     for row in rows:
         own = digest(row.body)
         problems += _faults(row, own, count, links)
+        if row.key in keys:
+            problems.append(Problem(row.sequence, _("a key that an earlier entry has")))
+        keys.add(row.key)
         count, links = row.sequence, {own, _text(row.hash)}
-        if expected is not None and row.sequence == expected.count:
-            seen[row.sequence] = own
+        if row.sequence in kept:
+            kept[row.sequence] = own
     if Head(count, _text(row.hash) if count else Head().hash) != head:
         problems.append(Problem(min(count, head.count) + 1, _other_end(count, head.count)))
-    if expected is not None and seen.get(expected.count) != expected.hash:
+    if expected is not None and not expected.is_that_of(kept[expected.count]):
         what = _("not the log that was exported: {count} entries ended in another hash").format(count=expected.count)
         problems.append(Problem(expected.count, what))
+    is_told = seen is not None and any(one.sequence == seen.count for one in problems)
+    if seen is not None and not is_told and not seen.is_that_of(kept[seen.count]):
+        problems.append(Problem(seen.count, lost(seen.count, count)))
     return Verification(head, tuple(problems))
+
+
+def lost(seen: int, count: int) -> str:
+    """Say that a head that was seen here is not in the log."""
+    if count < seen:
+        return _("{seen} entries were seen here before, and the log has {count}").format(seen=seen, count=count)
+    return _("not the log that was seen here before: {seen} entries ended in another hash").format(seen=seen)
 
 
 def _other_end(count: int, said: int) -> str:

@@ -30,6 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(_("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks))
     if asked.port and not is_free(asked.port):
         return _refuse(_("Port {port} is in use; name another, or leave --port out.").format(port=asked.port))
+    if (reader := reader_of(os.environ)).records and os.environ["PROTOCOL_LOG"]:
+        from protocol.pages.trial_log.desk import shared_account
+
+        os.environ["PROTOCOL_SHARED"] = "1"
+        print(shared_account(reader.actor), file=sys.stderr, flush=True)
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
     os.environ.pop("PROTOCOL_TOKEN", None)  # or the kernel of every page would hold it
     vega_runtime()  # made once on a machine; the first page would wait for it

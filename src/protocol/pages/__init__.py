@@ -66,7 +66,7 @@ def _with_log(view: widgets.Widget, desk: Desk | None) -> widgets.Widget:
     banner = Text()
 
     def name_log() -> None:
-        banner.show(paragraph(str(desk), "off"))
+        banner.show(desk.trouble, paragraph(str(desk), "bad" if desk.shared and desk.reader.records else "off"))
 
     name_log()
     desk.on_change(name_log, every_entry=True)

@@ -14,6 +14,7 @@ from protocol.exchange.clinical.units import UnitError, convert, is_unit, unit_o
 from protocol.exchange.cohort.cells import FileProblem, plain_number
 from protocol.exchange.cohort.delimited_text import separator
 from protocol.exchange.dates import PartialDate, whole_day
+from protocol.exchange.spreadsheet import plain_cell, safe_cell
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -63,7 +64,7 @@ def limit_template(record: EligibilityRecord, sites: tuple[str, ...]) -> bytes:
     for site in sites:
         for name, analyte in _analytes(record).items():
             for sex in SEXES[1:]:
-                writer.writerow([site, name, sex, "", analyte.fact.unit, "", ""])
+                writer.writerow([safe_cell(site), name, sex, "", analyte.fact.unit, "", ""])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -101,7 +102,7 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
         if not cells["limit"]:
             continue
         try:
-            line = _line(cells, analytes)
+            line = _line(cells | {"site": plain_cell(cells["site"])}, analytes)
             _check_agreement(line, limits, cells["limit"])
             limits.append(line)
         except _WrongCellError as wrong:

@@ -173,6 +173,11 @@ def _judge(name: str, content: bytes | str | Path, columns: Sequence[str], most:
         check_parquet(name, path, columns, most)
 
 
+def _kind(dtype: Any) -> str:
+    """Return what a cell is that is no value."""
+    return (_("an object") if hasattr(dtype, "fields") else _("a list")) if dtype.is_nested() else _("bytes")
+
+
 def _keep_rows(
     reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: "_InMemory | _OnDisk", most: int | None
 ) -> Generator[ReadingStep, None, list[FileProblem]]:
@@ -275,7 +280,7 @@ class _Parquet:
         held = [name for name in columns if name in schema]
         plain = [name for name in held if not (schema[name].is_nested() or schema[name] in (pl.Binary, pl.Object))]
         single = [name for name in plain if schema[name].is_float() and schema[name] != pl.Float64]
-        others = {name: _("a value of type {type}").format(type=schema[name]) for name in held if name not in plain}
+        others = {name: _kind(schema[name]) for name in held if name not in plain}
         for start in range(0, self.size, GROUP_ROWS):
             frames = self.scan.slice(start, GROUP_ROWS).select(plain).collect() if plain else None
             height = frames.height if frames is not None else min(GROUP_ROWS, self.size - start)

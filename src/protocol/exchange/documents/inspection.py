@@ -63,7 +63,7 @@ def report(checked: Verification, moment: datetime) -> str:
         _("Entries: {count}").format(count=checked.head.count),
         _("Hash of the last entry: {hash}").format(hash=checked.head.hash),
         _("Result: whole") if checked.ok else _("Result: NOT WHOLE"),
-        *(_("Entry {number}: {what}").format(number=p.sequence, what=p.what) for p in checked.problems),
+        *map(str, checked.problems),
         "",
         _(
             "Each entry carries the SHA-256 hash of the one before. An entry that was changed, removed, moved or "

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from protocol.briefing import Briefing
 from protocol.chart import Chart
+from protocol.conduct import Head
 from protocol.escalation import Outcomes
 from protocol.exchange.documents.inspection import inspection
 from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
@@ -76,8 +77,10 @@ class MeetingPanel:
         Makes the meeting pack.
     inspect : ipywidgets.Button
         Puts every entry with the check of the log into one file; shown to readers who may see every participant.
-    next_step, changed, pack : Text
-        The recommendation, the changes since the last meeting, and the files.
+    minutes : ipywidgets.Text
+        The head that the minutes of a meeting hold; `check` compares the log with it.
+    next_step, changed, pack, checked : Text
+        The recommendation, the changes since the last meeting, the files, and the result of that check.
     grid, path : Chart
     """
 
@@ -89,6 +92,9 @@ class MeetingPanel:
         self.prepare = button(_("Make the meeting pack"), self._prepare)
         self.inspect = button(_("All entries, for an inspection"), self._inspect)
         self.inspect.layout.display = None if desk.inspects else "none"
+        self.minutes = field(widgets.Text, _("Head in the minutes"), placeholder="12:9f86d081884c7d65…")
+        self.check = button(_("Check the log against it"), self._check)
+        self.checked = Text()
         self.title = Text(role="")
         self.figures, self.changed, self.pack = Text(), Text(), Text()
         self.next_step = Text(None, "pw-beside")
@@ -102,7 +108,7 @@ class MeetingPanel:
             Text(role=""),
             Text(role=""),
         )
-        since_then = (row(self.since, self.prepare, self.inspect), self.pack, self.changed)
+        since_then = (row(self.since, self.prepare, self.inspect), self.pack, *self._minutes_form(), self.changed)
         parts = [
             self.title,
             self.figures,
@@ -175,6 +181,23 @@ class MeetingPanel:
         kind = "invented-example" if now.invented else f"entry-{now.head.count}"
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
         self.pack.show(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
+
+    def _minutes_form(self) -> tuple[widgets.Widget, ...]:
+        if self._desk.invented:
+            return ()
+        return row(self.minutes, self.check), self.checked
+
+    def _check(self) -> None:
+        try:
+            head = Head.parse(self.minutes.value)
+            found = self._desk.check(head)
+        except ProtocolError as error:
+            self.checked.show(error)
+            return
+        good = _("The log is whole and has the {count} entries of the minutes.").format(count=head.count)
+        self.checked.show(
+            *([paragraph(good, "good")] if found.ok else [paragraph(str(one), "bad") for one in found.problems])
+        )
 
     def _inspect(self) -> None:
         try:

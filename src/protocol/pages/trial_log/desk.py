@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4, uuid5
@@ -18,6 +18,7 @@ from protocol.briefing import Briefing
 from protocol.conduct import (
     Entry,
     Event,
+    Head,
     ParticipantHistory,
     Reader,
     State,
@@ -68,7 +69,13 @@ class Desk:
         What the reader may see, as of the last look at the log.
     courses : mapping of str to ParticipantHistory
         The participants the reader may see, by study id.
+    trouble : ProtocolError or None
+        What is wrong with the log, and since when; None for a log that is there and whole.
+    shared : bool
+        Whether several persons may use this page under one account.
     """
+
+    shared = False
 
     def __init__(self, trial: Trial, reader: Reader, log: Any, today: Callable[[], date]) -> None:
         self.trial, self.reader = trial, reader
@@ -80,7 +87,9 @@ class Desk:
         self._shown: State  # what the briefing is of
         self._compared: tuple[date, pd.DataFrame] | None = None
         self._told: tuple[date, pd.DataFrame] | None = None
+        self.trouble: ProtocolError | None = None
         self._look(self._state())
+        self._look_over()
 
     @property
     def invented(self) -> bool:
@@ -112,19 +121,61 @@ class Desk:
         """Say which log this is, how far it is read, and as whom."""
         now, reader = self.briefing, self.reader
         role = ROLES[reader.role].format(site=reader.site)
-        return _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
+        said = _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
             where=self.where,
             count=now.head.count,
             day=now.as_of,
             who=f"{reader.actor}, {role}" if reader.actor else role,
         )
+        return f"{said} {shared_account(reader.actor)}" if self.shared and reader.records else said
 
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
         """Call `listener` when the figures change; with `every_entry` also after an entry that changes none."""
         (self._listeners if not every_entry else self._followers).append(listener)
 
     def refresh(self) -> bool:
-        """Look whether the log or the day has moved on; return whether it has."""
+        """Look whether the log or the day has moved on, or the log is in trouble; return whether anything changed.
+
+        While the log is in trouble, the figures stay those that were read before.
+        """
+        before = self.trouble
+        self._look_over()
+        if self.trouble is not None or before is not None:
+            if (self.trouble is None) != (before is None):
+                for listener in self._followers:
+                    listener()
+            if self.trouble is not None:
+                return before is None
+        return self._follow()
+
+    def _look_over(self) -> None:
+        """Set or clear :attr:`trouble`."""
+        if self.invented:
+            return
+        try:
+            self._log.look_over()
+        except ProtocolError as error:
+            if self.trouble is None or self.trouble.write != error.write:
+                now = datetime.now(self.trial.zone).isoformat(" ", "minutes")
+                found = _("{what} (noticed {moment})").format(what=error.found, moment=now)
+                self.trouble = ProtocolError(error.where, found, error.write)
+        else:
+            self.trouble = None
+
+    def check(self, head: Head) -> Verification:
+        """Check the log against a head that was kept elsewhere, such as in minutes.
+
+        Raises
+        ------
+        ProtocolError
+            If the log cannot be read.
+        """
+        if self.invented:
+            raise ProtocolError(self.where, _("an example, which has no minutes"), how_to_start())
+        found: Verification = self._log.verify(head)
+        return found
+
+    def _follow(self) -> bool:
         if self.invented or (self._log.head() == self.briefing.head and self._today() == self.briefing.as_of):
             return False
         state, listeners = self._state(), self._followers
@@ -290,6 +341,14 @@ def _words(event: Event) -> list[str]:
     return [getattr(event, name) for name in event.free] + (_words(replacement) if replacement else [])
 
 
+def shared_account(actor: str) -> str:
+    """Warn that the log cannot tell apart who records."""
+    return _(
+        "Everybody who has the address of this dashboard records as {actor}: the log cannot tell them apart. "
+        "For a log of several persons, give each an account of their own (JupyterHub, or make lab)."
+    ).format(actor=actor)
+
+
 def how_to_start() -> str:
     """Say how to start a log that can be recorded in."""
     return _(
@@ -300,8 +359,8 @@ def how_to_start() -> str:
 def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], date]) -> Desk | None:
     """Open the log that the environment names, as the person it names; the example when it names none.
 
-    ``PROTOCOL_LOG`` is the log. A viewer reads it from ``PROTOCOL_LOG_READ`` when that is given, and never through
-    a connection that can write.
+    ``PROTOCOL_LOG`` is the log. A viewer reads it from ``PROTOCOL_LOG_READ`` when that is given, and never through a
+    connection that can write. ``PROTOCOL_SHARED`` says that several persons may use the page under one account.
 
     Returns
     -------
@@ -330,7 +389,9 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
         read_only=not reader.records,
         zone=trial.zone,
     )
-    return Desk(trial, reader, log, today)
+    desk = Desk(trial, reader, log, today)
+    desk.shared = bool(environment.get("PROTOCOL_SHARED"))
+    return desk
 
 
 def known(trial: Trial) -> dict[str, tuple[str, ...]]:

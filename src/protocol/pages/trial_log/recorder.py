@@ -9,8 +9,8 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import Entry, Event, content
-from protocol.pages.kit import Day, Text, button, macros, note, paragraph, row, table
+from protocol.conduct import Entry, Event, ReasonNeeded, content
+from protocol.pages.kit import Day, Text, button, field, macros, note, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk, how_to_start
 from protocol.pages.trial_log.event_text import event_text, recoveries_of
 from protocol.records import ProtocolError
@@ -38,7 +38,9 @@ class Recorder:
     Attributes
     ----------
     record, anyway, discard : ipywidgets.Button
-        The last two show if another person recorded an entry in the meantime.
+        The last two show if another person recorded an entry in the meantime, or if the clock looks wrong.
+    reason : ipywidgets.Text
+        Shows if the clock looks wrong: why the entry is recorded all the same.
     said : Text
         The result: the entry, an error, or the newer entries.
     """
@@ -59,7 +61,8 @@ class Recorder:
         self.anyway = button(_("Record it all the same"), self._again)
         self.discard = button(_("Do not record it"), self._drop)
         self.said = Text()
-        self._question = row(self.anyway, self.discard)
+        self.reason = field(widgets.Text, _("Reason"))
+        self._question = row(self.reason, self.anyway, self.discard)
         self._ask(False)
         self.view = widgets.VBox([row(self.record), self.said, self._question])
 
@@ -79,8 +82,11 @@ class Recorder:
         self._send(self._wanted)
 
     def _again(self) -> None:
+        added = self.reason.value.strip() if self._is_reason_asked else ""
         self._ask(False)
         if self._wanted:
+            event, site, reason = self._wanted
+            self._wanted = event, site, "; ".join(filter(None, (reason, added)))
             self._send(self._wanted)
 
     def _drop(self) -> None:
@@ -95,9 +101,9 @@ class Recorder:
         except ProtocolError as error:
             newer = getattr(error, "newer", ())
             self.said.show(self._conflict(newer, wanted[0]) if newer else error)
-            self._ask(bool(newer))
+            self._ask(bool(newer), isinstance(error, ReasonNeeded))
             return
-        self._wanted = None
+        self._wanted, self.reason.value = None, ""
         what = event_text(entry.content, recoveries_of(self._desk.trial))
         text = _("✓ Recorded as entry {number}: {what}").format(number=entry.sequence, what=what)
         self.said.show(paragraph(text, "good"))
@@ -129,9 +135,12 @@ class Recorder:
             _("Not recorded yet: {what}").format(what=event_text(content(wanted), recoveries_of(self._desk.trial))),
         )
 
-    def _ask(self, asked: bool) -> None:
-        self._question.layout.display = None if asked else "none"
-        self.record.disabled = asked
+    def _ask(self, asked: bool, for_reason: bool = False) -> None:
+        """Show or hide the question: another person's entry, or (with `for_reason`) the clock."""
+        self._is_reason_asked = for_reason
+        self.reason.layout.display = None if for_reason else "none"
+        self._question.layout.display = None if asked or for_reason else "none"
+        self.record.disabled = asked or for_reason
 
 
 def refusal(desk: Desk) -> Markup | None:
