@@ -175,7 +175,7 @@ def _judge(name: str, content: bytes | str | Path, columns: Sequence[str], most:
 
 def _kind(dtype: Any) -> str:
     """Return what a cell is that is no value."""
-    return (_("an object") if hasattr(dtype, "fields") else _("a list")) if dtype.is_nested() else _("bytes")
+    return (_("object") if hasattr(dtype, "fields") else _("list")) if dtype.is_nested() else _("bytes")
 
 
 def _keep_rows(
