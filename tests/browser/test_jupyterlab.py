@@ -23,7 +23,7 @@ from protocol.figures import eligibility as figures
 import pandas as pd
 
 record = load_trial("../data/NCT05672420").eligibility
-ages = pd.DataFrame({"participant_id": ["W-1", "W-2"], "age": [30, 15]})
+ages = pd.DataFrame({"participant_id": ["W-1", "W-2"], "age_years": [30, 15]})
 screened = record.cohort(ages).screen("Ib")
 figures.funnel(screened.funnel(), total=2)
 """
@@ -94,6 +94,6 @@ def test_a_page_runs_in_jupyterlab_without_a_red_block_or_an_error(lab, laptop, 
 
 def test_a_figure_of_the_library_draws_itself_without_a_network(lab, laptop):
     run(laptop, lab("figure.ipynb"))
-    laptop.tab.wait_for_selector(".jp-OutputArea-output svg", timeout=SECONDS)
-    assert "I7" in laptop.tab.locator(".jp-OutputArea-output svg").first.inner_text()
+    picture = laptop.tab.locator(".jp-OutputArea-output .pw-chart svg")
+    picture.get_by_text("I1", exact=True).wait_for(timeout=SECONDS)
     assert_nothing_red(laptop)
