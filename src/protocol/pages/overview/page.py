@@ -118,7 +118,7 @@ def size_cards(trial: Trial) -> Markup:
     if course:
         cards.append((course.value, _("course of treatment")))
     cards += [
-        (length_text(period.lasts), period.name)
+        (length_text(period.lasts), _("of follow-up"))
         for period in followup.periods
         if period.id == followup.forecast.follow_up
     ]
