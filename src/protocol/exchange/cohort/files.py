@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
-from itertools import chain, islice
+from itertools import chain, dropwhile, islice
+from operator import not_
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -16,11 +17,11 @@ import pandas as pd
 
 from protocol.display import shown as as_html
 from protocol.eligibility import EligibilityRecord, Fact, expected
-from protocol.eligibility.frames import IDENTITY, same_identity
+from protocol.eligibility.frames import IDENTITY, same_identity, written_out
 from protocol.eligibility.verdicts import facts_behind
-from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities, shown
-from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, separator
-from protocol.records import ProtocolError
+from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities
+from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, names_of, separator
+from protocol.records import ProtocolError, outlined
 from protocol.translation import _
 
 Progress = Callable[[int, int], None]
@@ -123,7 +124,7 @@ def read_cohort_stepwise(
         facts = {fact.id: fact for fact in record.facts}
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
-            found = _("no known column ({found})").format(found=", ".join(map(shown, reader.header[:5])))
+            found = _("no known column ({found})").format(found=", ".join(map(outlined, reader.header[:5])))
             raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept)
@@ -240,8 +241,8 @@ class _Parquet:
         while (frame := self.scan.slice(self.read, ROWS).collect()).height:
             first, self.read = self.read, self.read + frame.height
             nested = [name for name, dtype in frame.schema.items() if dtype.is_nested()]
-            single = [name for name, dtype in frame.schema.items() if dtype.is_float() and dtype != pl.Float64]
-            frame = frame.with_columns(pl.col(single).cast(pl.String))  # the decimal that single precision stands for
+            single = {name: dtype for name, dtype in frame.schema.items() if dtype.is_float() and dtype != pl.Float64}
+            frame = frame.with_columns(written_out(pl.col(name), dtype) for name, dtype in single.items())
             cells = frame.to_dict(as_series=False)
             yield Rows(range(first + 1, self.read + 1), cells | {name: [*map(str, cells[name])] for name in nested})
 
@@ -275,14 +276,15 @@ class _Csv:
         first = next(self._with_csv_errors(self._filled()), None)
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
-        self.header_row, self.header = first[0], [cell.strip() for cell in first[1]]
+        self.header_row, self.header = first[0], names_of(first[1])
+        self.nameless = len(self.header) - len(list(dropwhile(not_, reversed(self.header))))
         repeated = sorted({column for column in self.header if column and self.header.count(column) > 1})
         if repeated:
             raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows with some columns at least; a large file's in blocks."""
-        large = self.size >= LARGE_BYTES and self.comma == ","
+        large = self.size >= LARGE_BYTES and self.comma == "," and not self.nameless
         return self._with_csv_errors(self._in_blocks(columns) if large else self._one_by_one())
 
     def done(self) -> tuple[int, int]:
@@ -326,9 +328,15 @@ class _Csv:
         Nobody knows which cell is missing, or is two: an unquoted 86,1 moves all values behind it.
         """
         wanted = len(self.header)
-        if len(cells) == wanted:
+        named = wanted - self.nameless
+        behind = [place for place, cell in enumerate(cells[named:], start=1) if cell.strip()]
+        if len(cells) == wanted and not behind:
             return cells
-        found = _("{found} cells where the header has {wanted}").format(found=len(cells), wanted=wanted)
+        found = _("{found} cells where the header has {wanted}")
+        is_moved = len(cells) == wanted  # into a column without a name
+        found = found.format(
+            found=named + behind[-1] if is_moved else len(cells), wanted=named if is_moved else wanted
+        )
         self.uneven.add(_("row {row}").format(row=number), found)
         return [cells[0] if self.header[0] == IDENTITY else "", *[""] * (wanted - 1)]
 
@@ -374,7 +382,7 @@ class _InMemory:
     def repeated(self) -> Iterator[tuple[str, str, int]]:
         """Yield each id that stands more than once, in the order of the rows, another spelling of it, and how often.
 
-        Spellings differ by blanks, by case, or by the width of the letters.
+        Spellings differ as :func:`protocol.eligibility.frames.same_identity` says.
         """
         ids = pd.Series(self._ids, dtype=object)
         alike = ids.map(same_identity)
@@ -458,8 +466,9 @@ class _OnDisk:
         count = (
             f"SELECT min({IDENTITY}), max({IDENTITY}), count(*) "  # noqa: S608 - no input in it
             f"FROM read_parquet(?, file_row_number = true) "
-            f"GROUP BY CASE WHEN regexp_full_match({IDENTITY}, '[!-~]*') THEN lower({IDENTITY}) "
-            f"ELSE same_identity({IDENTITY}) END "
+            f"GROUP BY CASE WHEN regexp_full_match({IDENTITY}, '[0-9.]*') OR "
+            f"NOT regexp_full_match({IDENTITY}, '[!-~]*') THEN same_identity({IDENTITY}) "
+            f"ELSE lower({IDENTITY}) END "
             f"HAVING count(*) > 1 ORDER BY min(file_row_number)"
         )
         with duckdb.connect(config=settings) as connection:

@@ -124,7 +124,7 @@ def _has_slip(label: str) -> bool:
 
 
 _NEAR = 0.87
-"""Likeness (difflib's ratio) of a word with one letter too many, too few, wrong or exchanged; "conclusion" is less."""
+"""Likeness (ratio of difflib) of words that differ in one letter or its place; "conclusion" is less like either."""
 
 
 @dataclass(frozen=True)
