@@ -3,6 +3,8 @@
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -77,6 +79,56 @@ class ProtocolError(ValueError):
     def __init__(self, where: str, found: str, write: str) -> None:
         super().__init__(f"{where}: found {found}; write {write}")
         self.where, self.found, self.write = where, found, write
+
+
+_ONE_WORD = 10
+"""Characters of a cell that are shown in a message as they are."""
+
+_DATE = re.compile(
+    r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{8}|\d{1,2}-[A-Za-z]{3}-\d{2,4}"
+)
+
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)([ T]\d\d:\d\d[\d:.+Z-]{0,20})")
+"""A day with a time, which is shown."""
+
+
+def outlined(text: str) -> str:
+    """Return a cell for a message: one short word as it is, of anything else what it looks like.
+
+    Longer text, Chinese words and dates may be a name, a number or a birthday of a person: each letter is A, a or 文,
+    each digit 9.
+    """
+    is_name = re.search(r"[^\W\d]\s+[^\W\d]|[\u3400-\u9fff]{2}", text)
+    if len(text) <= _ONE_WORD and not is_name and not _is_day(text.strip()):
+        return text
+    moment = _MOMENT.fullmatch(text)
+    outline = "".join(map(_kind_of, (moment[1] if moment else text)[:40]))
+    return outline + moment[2] if moment else outline
+
+
+def outline_of(cell: object) -> str:
+    """Return any value for a message: text in quotation marks and outlined, a number or a date outlined."""
+    if isinstance(cell, str):
+        return repr(outlined(cell))
+    return outlined(str(cell)) if isinstance(cell, (int, float, date, Decimal)) else f"a {type(cell).__name__}"
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a day; one that the calendar does not have, such as 2026-02-30, is none."""
+    found = _DATE.fullmatch(text)
+    if not found or not found[1]:
+        return bool(found)
+    try:
+        return bool(date(*map(int, found.groups())))
+    except ValueError:
+        return False
+
+
+def _kind_of(one: str) -> str:
+    if one.isalpha():
+        return "A" if one.isupper() else "a" if one.islower() else "文"
+    return "9" if one.isdigit() else one
 
 
 class Record(BaseModel):

@@ -248,7 +248,7 @@ def telephones(contact: Contact, country: str) -> tuple[tuple[Telephone, ...], s
     text = "".join(str(int(one)) if one.isdecimal() else one for one in unicodedata.normalize("NFKC", contact.phone))
     text = re.sub(r"\+\s+(?=\d)", "+", _EXTENSION_WORDS.sub(" ext. ", text))
     text = re.sub(r"(^|[;,、:|]\s*|/\s+|[^\W\d]\s*)00(?=[ -]?[1-9])", r"\1+", text)
-    given = re.sub(r"\D", "", unicodedata.normalize("NFKC", contact.phone_extension))
+    given, unclear = _extension(contact.phone_extension)
     found, rest, place = [], "", 0
     for match in phonenumbers.PhoneNumberMatcher(text, codes[0] if codes else None, max_tries=1000):
         between, place = text[place : match.start], match.end
@@ -260,16 +260,27 @@ def telephones(contact: Contact, country: str) -> tuple[tuple[Telephone, ...], s
             continue
         number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
         is_mobile = phonenumbers.number_type(match.number) == phonenumbers.PhoneNumberType.MOBILE
-        found.append(Telephone(number, match.number.extension or given, is_mobile))
-    rest += text[place:]
+        own = match.number.extension or ""
+        if own and given not in ("", own):
+            unclear = contact.phone_extension
+        found.append(Telephone(number, own or given, is_mobile))
+    rest += text[place:] + (f" {unclear}" if found else "")
     return tuple(found), rest.strip() if re.search(r"\d", rest) or not found else ""
+
+
+def _extension(text: str) -> tuple[str, str]:
+    """Return the digits of an extension, and the text as it is if it holds none or more than one."""
+    parts = re.findall(r"\d(?:[\s-]?\d)*", unicodedata.normalize("NFKC", text))
+    if len(parts) == 1 and "+" not in text:
+        return re.sub(r"\D", "", parts[0]), ""
+    return "", text.strip()
 
 
 def _is_certain(text: str, region: str | None) -> bool:
     """Whether a number is written so that it can mean one thing only.
 
-    Not certain are a fixed number without the trunk prefix 0 of its country, a range such as 3045-6, and a local
-    number of China that begins with 0, 1 or 9 (numbering plan of ITU-T for +86).
+    Not certain are a fixed number without the trunk prefix 0 of its country, a range such as 3045-6, two endings
+    such as 4400 / -4401, and a local number of China that begins with 0, 1 or 9 (numbering plan of ITU-T for +86).
     """
     import phonenumbers
     from phonenumbers import CountryCodeSource, PhoneNumberType
@@ -282,7 +293,7 @@ def _is_certain(text: str, region: str | None) -> bool:
         return False
     if is_fixed and number.country_code == 86:
         return bool(re.match(r"(?:10|2\d|[3-9]\d\d)[2-8]", str(number.national_number)))
-    range_of = re.fullmatch(r"(.*\d{3})[-/]\d{1,2}", text)
+    range_of = re.fullmatch(r"(.*\d{3})(?:\s*[-/~–]\s*\d{1,2}|\s*/[\s-]*\d+|\s[-–]\s*\d+)", text)
     return range_of is None or not phonenumbers.is_possible_number(phonenumbers.parse(range_of[1], region))
 
 
@@ -394,6 +405,8 @@ def phone_problem(contact: Contact, country: str) -> str:
         e164(contact.phone, country)
     except ProtocolError as error:
         return f"{error.found} cannot be dialled from abroad; write {error.write}"
+    if extension and telephones(contact, country)[1]:
+        return f"{contact.phone_extension!r} is in the extension and is not the one extension of this number"
     return ""
 
 

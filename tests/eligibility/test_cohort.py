@@ -27,7 +27,7 @@ from support.trial import ELIGIBILITY
 from twins.eligibility import verdicts
 
 from protocol.eligibility import CohortScreening, EligibilityRecord
-from protocol.eligibility.cohort import workers
+from protocol.eligibility.cohort import Cohort, workers
 from protocol.eligibility.criteria import Fact
 from protocol.eligibility.frames import Batch, compact, cut, source_of, weight
 from protocol.exchange.cohort.files import read_cohort
@@ -465,3 +465,46 @@ def test_totals_are_those_of_the_verdicts_one_by_one() -> None:
     found = ELIGIBILITY.screen_cohort(COHORT, "II")
     assert found.totals() == {name: int((found.overall() == name).sum()) for name in found.totals()}
     assert sum(found.totals().values()) == len(COHORT)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(np.array([60.1, 50], np.float32)).astype("category"),
+        pd.Series(pd.arrays.SparseArray(np.array([60.1, 50], np.float32))),
+        pd.Series(pd.arrays.SparseArray([60.1, 50.0])),
+        pd.Series(["60.1", "50"]).astype("category"),
+        pd.Series([np.float32(60.1), np.float16(50)], dtype=object),
+    ],
+)
+def test_a_column_of_categories_or_with_gaps_left_out_holds_the_numbers_as_written(column: "pd.Series[Any]") -> None:
+    [values] = Cohort(ELIGIBILITY, pd.DataFrame({"weight_kg": column})).values(["weight_kg"])
+    assert list(values["weight_kg"].data) == [60.1, 50]
+
+
+def test_a_column_of_half_precision_holds_the_numbers_as_written_in_polars_too() -> None:
+    [values] = Cohort(ELIGIBILITY, pl.DataFrame({"weight_kg": pl.Series([60.1], dtype=pl.Float16)})).values(
+        ["weight_kg"]
+    )
+    assert list(values["weight_kg"].data) == [60.1]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(pd.to_timedelta([60, 61], unit="ns")),
+        pd.Series([60 + 5j]),
+        pd.Series([b"60"], dtype=object),
+        pd.Series([np.timedelta64(60, "ns")], dtype=object),
+        pd.Series(["60", "1_00"]).astype("category"),
+    ],
+)
+def test_what_python_could_turn_into_a_number_is_none(column: "pd.Series[Any]") -> None:
+    with pytest.raises(ProtocolError, match="column weight_kg"):
+        ELIGIBILITY.screen_cohort(pd.DataFrame({"weight_kg": column}))
+
+
+@pytest.mark.parametrize("facts", [[("weight_kg", 60)], pd.Series({"weight_kg": 60.0}), {1: 60}])
+def test_what_is_no_mapping_of_fact_ids_is_refused_in_words(facts: Any) -> None:
+    with pytest.raises(ProtocolError):
+        ELIGIBILITY.screen(facts)

@@ -18,6 +18,7 @@ from protocol.sites import (
     country_codes,
     distance_km,
     e164,
+    phone_problem,
     quality_notes,
     telephones,
 )
@@ -283,3 +284,28 @@ def test_the_sketch_has_one_scale_for_both_axes_and_no_address():
 def test_each_river_is_named_once():
     rows = figures.map_rows(TRIAL.sites, TRIAL.rivers)
     assert sorted(rows.loc[rows["kind"] == "river name", "label"]) == ["Han 汉江", "Yangtze 长江"]
+
+
+def test_two_endings_of_a_number_are_not_dialled_as_one():
+    contact = Contact(name="A", phone="+49 (0) 221 478-4400 / -4401")
+    assert telephones(contact, "Germany") == ((), "+49 (0) 221 478-4400 / -4401")
+
+
+@pytest.mark.parametrize("extension", ["123, 456", "8012或8013", "+1"])
+def test_an_extension_that_is_no_single_number_is_not_dialled(extension):
+    contact = Contact(name="A", phone="617-726-2000", phone_extension=extension)
+    [number], rest = telephones(contact, "United States")
+    assert (number.number, number.extension, rest) == ("+16177262000", "", extension)
+
+
+def test_two_extensions_that_disagree_are_both_shown():
+    contact = Contact(name="A", phone="617-726-2000 ext 12", phone_extension="34")
+    [number], rest = telephones(contact, "United States")
+    assert (number.extension, rest) == ("12", "34")
+    assert phone_problem(contact, "United States")
+
+
+@pytest.mark.parametrize("cell", ["＝1+1", " =1+1", "\n=1+1", "\u00a0@SUM(A1)", "＋1", "\ufeff-1+1"])
+def test_a_formula_in_full_width_or_behind_blanks_is_text_in_cells_and_headers(cell):
+    text = csv(pd.DataFrame({cell: [cell]})).decode("utf-8-sig")
+    assert text.count(f"'{cell}") == 2

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY, Fact, expected
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, outline_of
 from protocol.translation import _
 
 IDENTITY = "participant_id"
@@ -178,11 +178,23 @@ def identity(cell: Any) -> str:
 
 
 def same_identity(text: str) -> str:
-    """Return what an id is compared by: without blanks, and the same for half and full width and for either case."""
+    """Return what an id is compared by.
+
+    Blanks, the width of the letters, their case, the kind of hyphen and, in a number, zeros at its beginning make no
+    difference.
+    """
     if text.isascii():
-        return "".join(text.split()).lower()
+        return _same_number("".join(text.split()).lower())
     plain = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(letter for letter in plain if unicodedata.category(letter) not in ("Zs", "Cc", "Cf"))
+    kinds = {letter: unicodedata.category(letter) for letter in plain}
+    kept = (letter for letter in plain if kinds[letter] not in ("Zs", "Cc", "Cf"))
+    return _same_number("".join("-" if kinds[letter] == "Pd" else letter for letter in kept))
+
+
+def _same_number(text: str) -> str:
+    """Return a number as a spreadsheet keeps it: 007 and 7.0 become 7."""
+    number = re.fullmatch(r"0*(\d+)(?:\.0+)?", text)
+    return number[1] if number else text
 
 
 YES, NO = {"1", "1.0", "true", "yes", "y", "是"}, {"0", "0.0", "false", "no", "n", "否"}
@@ -403,7 +415,7 @@ def _of_pandas(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     places = {str(answer): number for number, answer in enumerate(answers(fact), start=1)}
     texts = [str(value if fact.type == "choice" else _flag(value)) for value in found]
     if unknown := [text for text in texts if text not in places]:
-        raise ValueError(repr(unknown[0]))
+        raise ValueError(outline_of(unknown[0]))
     numbers = [places[text] for text in texts]
     return np.array([*numbers, 0], dtype=_answer_type(fact))[codes]  # code -1 is missing: the last entry
 
@@ -414,8 +426,10 @@ _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan", re.ASCI
 def _numbers(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
     types = pd.api.types
-    if types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series):
-        raise ValueError("yes and no, or dates, instead of numbers")
+    if isinstance(series.dtype, (pd.CategoricalDtype, pd.SparseDtype)):
+        series = pd.Series(np.asarray(series, getattr(series.dtype, "subtype", None)))
+    if types.is_bool_dtype(series) or series.dtype.kind in "mMc":
+        raise ValueError(_NO_NUMBERS)
     kind: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
     if types.is_float_dtype(kind) and kind.itemsize < _DOUBLE:
         return as_written(series.to_numpy(dtype=kind, na_value=np.nan))
@@ -426,16 +440,18 @@ def _numbers(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
 
 
 def _number(cell: Any, fact: Fact, row: int) -> float:
-    if isinstance(cell, (bool, np.bool_, date)):
-        raise ValueError("yes and no, or dates, instead of numbers")
+    if isinstance(cell, (bool, np.bool_, date, np.datetime64, np.timedelta64, bytes)):
+        raise ValueError(_NO_NUMBERS)
     if isinstance(cell, np.floating) and cell.itemsize < _DOUBLE:
         return float(str(cell))
     if isinstance(cell, str) and not _PLAIN_NUMBER.fullmatch(
         cell
     ):  # Python would read 9_2.75, and digits of any script
-        raise _refused(fact, row, repr(cell))
+        raise _refused(fact, row, outline_of(cell))
     return float("nan" if pd.isna(cell) else cell)
 
+
+_NO_NUMBERS = "yes and no, dates, spans of time or bytes instead of numbers"
 
 _DOUBLE = 8
 """Bytes of a number of double precision."""
@@ -451,7 +467,7 @@ def _flag(value: Any) -> bool:
     if isinstance(plain, str) and plain in YES | NO:
         return plain in YES
     if isinstance(value, str) or value not in (False, True):
-        raise ValueError(f"{str(value)!r}, neither yes nor no")
+        raise ValueError(f"{outline_of(str(value))}, neither yes nor no")
     return bool(value)
 
 
@@ -467,7 +483,7 @@ def _days(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     dates = values.astype("datetime64[D]")
     odd = np.flatnonzero(values.astype("datetime64[us]") != dates)
     if len(odd):
-        raise _refused(fact, first_row + odd[0], str(values[odd[0]]))
+        raise _refused(fact, first_row + odd[0], outline_of(str(values[odd[0]])))
     days = dates.astype(np.int64) - EPOCH
     return np.where(known, np.where(days <= 0, days - 1, days), 0).astype(np.int32)
 
@@ -484,7 +500,7 @@ def _day(cell: Any, fact: Fact, row: int) -> Any:
     if isinstance(cell, str) and _DAY.fullmatch(cell):
         with suppress(ValueError):
             return date.fromisoformat(cell)
-    raise _refused(fact, row, repr(cell))
+    raise _refused(fact, row, outline_of(cell))
 
 
 # --- Compact columns from Polars ---
@@ -525,7 +541,7 @@ def _unusable(part: Any, facts: Sequence[Fact], first_row: int) -> ProtocolError
         cells = part.select(pl.col(fact.id).alias("cell"), loose.alias("value")).with_row_index("row", first_row)
         wrong = cells.filter(pl.col("cell").is_not_null() & pl.col("value").is_null()).head(1).collect()
         if wrong.height:
-            return _refused(fact, wrong["row"][0], repr(str(wrong["cell"][0])))
+            return _refused(fact, wrong["row"][0], outline_of(str(wrong["cell"][0])))
     return None
 
 
@@ -549,12 +565,21 @@ def _expression(fact: Fact, dtype: Any, *, strict: bool = True) -> Any:
     if not (dtype.is_numeric() or dtype in (pl.String, pl.Null)):
         raise _refused(fact, None, f"cells of type {dtype}")
     if dtype.is_float() and dtype != pl.Float64:
-        column = column.cast(pl.String)  # the shortest decimal that it stands for
+        column = written_out(column, dtype)
     numbers = column.cast(pl.Float64, strict=strict)
     if fact.is_number:
         return numbers
     flags, neither = numbers.fill_nan(None), pl.lit(_NEITHER if strict else None)
     return pl.when(flags == 0).then(1).when(flags == 1).then(2).when(flags.is_not_null()).then(neither).cast(pl.UInt8)
+
+
+def written_out(column: Any, dtype: Any) -> Any:
+    """Return a column of single or half precision as the shortest decimals that it stands for."""
+    import polars as pl
+
+    if dtype == pl.Float32:
+        return column.cast(pl.String)
+    return column.map_batches(lambda some: pl.Series(as_written(some.to_numpy())), return_dtype=pl.Float64)
 
 
 def _date(fact: Fact, column: Any, dtype: Any, *, strict: bool) -> Any:

@@ -39,7 +39,7 @@ from protocol.eligibility.verdicts import (
     phase_of,
     prepared,
 )
-from protocol.records import Phase, ProtocolError
+from protocol.records import Phase, ProtocolError, outline_of
 from protocol.translation import _
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -151,9 +151,11 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
         For a fact that is not in the record, of the wrong type, no option, or outside its plausible range.
     """
     known = prepared(catalogue).facts
+    if not isinstance(facts, Mapping):
+        raise ProtocolError("facts", f"a {type(facts).__name__}", "a mapping of fact ids to values")
     for name in facts:
         if name not in known:
-            write = nearest(name, known, "one of " + ", ".join(known))
+            write = nearest(str(name), known, "one of " + ", ".join(known))
             raise ProtocolError(f"fact {name}", "a name that the record does not have", write)
     given = {name: _plain(value) for name, value in facts.items()}
     return {name: _checked(known[name], value) for name, value in given.items() if not _is_missing(value)}
@@ -175,13 +177,13 @@ def _is_missing(value: Any) -> bool:
 def _checked(fact: Fact, value: FactValue) -> FactValue:
     wrong = isinstance(value, bool) != (fact.type == "yes_no") or isinstance(value, datetime)
     if wrong or not isinstance(value, _KINDS[fact.type]):
-        raise ProtocolError(fact.label, repr(value), expected(fact))
+        raise ProtocolError(fact.label, outline_of(value), expected(fact))
     if fact.options and value not in fact.options:
-        raise ProtocolError(fact.label, repr(value), expected(fact))
+        raise ProtocolError(fact.label, outline_of(value), expected(fact))
     if isinstance(value, date) and not FIRST_DAY <= value <= LAST_DAY:
         raise ProtocolError(fact.label, value.isoformat(), expected(fact))
     if isinstance(value, (int, float)) and fact.is_number and not fact.is_plausible(value):
-        raise ProtocolError(fact.label, f"{value} {fact.unit_label}".strip(), expected(fact))
+        raise ProtocolError(fact.label, f"{str(value)[:40]} {fact.unit_label}".strip(), expected(fact))
     return value
 
 

@@ -76,3 +76,31 @@ def test_a_table_with_semicolons_is_read_like_one_with_commas() -> None:
     one, other = (read_limits("limits.csv", text.encode(), ELIGIBILITY) for text in (table, table.replace(",", ";")))
     assert other == one
     assert len(one.limits) == 1
+
+
+def test_a_table_saved_as_unicode_text_is_read() -> None:
+    content = (HEAD + LINE).replace(",", "\t").encode("utf-16")
+    assert len(read_limits("limits.txt", content, ELIGIBILITY).limits) == 1
+
+
+@pytest.mark.parametrize("row", ["Union,alt,female,40,5,U/L,2026-01-01,x", '"Union,alt,female,40,U/L,2026-01-01,x'])
+def test_a_line_with_too_many_or_too_few_cells_is_listed_and_not_used(row: str) -> None:
+    table = read_limits("limits.csv", f"{HEAD}{row}\n".encode(), ELIGIBILITY)
+    assert table.limits == ()
+    assert [problem.where for problem in table.problems] == ["limits.csv, row 2"]
+
+
+def test_a_column_of_limits_that_stands_twice_is_refused() -> None:
+    text = HEAD.replace("limit,", "limit,limit,") + "Union,alt,female,40,45,U/L,2026-01-01,x\n"
+    with pytest.raises(ProtocolError, match="column limit twice"):
+        read_limits("limits.csv", text.encode(), ELIGIBILITY)
+
+
+@pytest.mark.parametrize(("written", "used"), [("1.250", 0), ("0.097", 1)])
+def test_a_point_that_may_group_thousands_is_not_guessed_where_no_comma_separates_cells(
+    written: str, used: int
+) -> None:
+    unit = "mg/dL" if used == 0 else "mmol/L"
+    text = f"{HEAD}Union,creatinine,,{written},{unit},2026-01-01,x\n".replace(",", ";")
+    table = read_limits("limits.csv", text.encode(), ELIGIBILITY)
+    assert (len(table.limits), len(table.problems)) == (used, 1 - used)

@@ -175,3 +175,22 @@ def test_pint_is_imported_only_when_something_is_converted() -> None:
     code = f"import sys, {modules}; print({{'pint', 'ucumvert'}} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("unit", "fact", "factor"),
+    [
+        ("micromol/L", "creatinine_umol_l", 1),
+        ("micromoles per liter", "creatinine_umol_l", 1),
+        ("umole/L", "creatinine_umol_l", 1),
+        ("单位/升", "alt_u_l", 1),
+        ("国际单位/升", "alt_u_l", 1),
+        ("E/L", "alt_u_l", 1),
+        ("cells/cmm", "cd34_pb_per_ul", 1),
+        ("thou/uL", "cd34_pb_per_ul", 1000),
+        ("Gpt/L", "cd34_pb_per_ul", 1000),
+        ("周岁", "age_years", 1),
+    ],
+)
+def test_words_of_laboratories_for_units_are_read(unit: str, fact: str, factor: float) -> None:
+    assert convert(3, unit, FACTS[fact]) == 3 * factor

@@ -137,6 +137,32 @@ def test_ids_that_differ_by_blanks_width_or_case_are_named(tmp_path: Path, on_di
     ]
 
 
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_ids_that_differ_by_zeros_that_a_spreadsheet_drops_or_by_the_hyphen_are_named(
+    tmp_path: Path, on_disk: bool
+) -> None:
+    content = "participant_id,ecog\n007,1\n7,2\n7.0,2\n70,0\nP-1,0\nP\u20101,0\n000,0\nP007,1\nP7,1\n".encode()
+    cohort = read_cohort("c.csv", content, ELIGIBILITY, into=tmp_path / "c.parquet" if on_disk else None)
+    assert [problem[:2] for problem in cohort.problems if problem.where.startswith("participant")] == [
+        ("participant 007", "3 rows with this id, also written '7.0'; each is screened"),
+        ("participant P-1", "2 rows with this id, also written 'P\u20101'; each is screened"),
+    ]
+
+
+@pytest.mark.parametrize("rows", [1, 200_000])
+def test_a_row_that_reaches_into_a_column_without_a_name_is_not_used(rows: int) -> None:
+    text = "participant_id,weight_kg,height_cm,,\nP1,86,1,172,\n" + "P2,80,170,,\n" * rows
+    cohort = read(text)
+    assert as_cells(cohort.frame["weight_kg"][:2]) == [None, 80]
+    assert spoken(cohort, "row 2")[0] == "4 cells where the header has 3"
+    assert not any(problem.where == "row 3" for problem in cohort.problems)
+
+
+def test_marks_of_byte_order_and_unseen_spaces_in_a_header_cost_nothing() -> None:
+    cohort = read("\ufeff\ufeffparticipant_id,\u200bweight_kg\nP1,60\n")
+    assert cohort.frame.to_dict("list") == {"participant_id": ["P1"], "weight_kg": [60.0]}
+
+
 def test_an_id_that_stands_twice_is_named_and_both_rows_are_screened() -> None:
     cohort = read("participant_id,ecog\nX1,0\nX1,3\n")
     assert spoken(cohort, "participant X1")[0] == "2 rows with this id; each is screened"
@@ -330,7 +356,20 @@ def test_a_cohort_file_is_displayed_with_its_size_and_its_problems_as_a_table() 
     assert "<b>" not in cohort._repr_html_()
 
 
-@pytest.mark.parametrize("cell", ["Zhang Wei", "张 伟", "13800000000", "4201 Jiefang Avenue", "wei@example.org"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Zhang Wei",
+        "张 伟",
+        "张伟",
+        "13800000000",
+        "4201 Jiefang Avenue",
+        "wei@example.org",
+        "1980-05-06",
+        "6.5.1980",
+        "19800506",
+    ],
+)
 def test_a_cell_that_may_be_a_name_or_a_number_of_a_person_is_not_repeated(cell: str) -> None:
     found = read_cohort("c.csv", f"participant_id,sex,ecog\nP-1,{cell},0\n".encode(), ELIGIBILITY)
     said = spoken(found, "row 2, column sex")[0]
@@ -338,4 +377,20 @@ def test_a_cell_that_may_be_a_name_or_a_number_of_a_person_is_not_repeated(cell:
     assert len(said) == len(cell) + 2
     with pytest.raises(ProtocolError) as caught:
         read_cohort("c.csv", f"{cell},1\nP-2,2\n".encode(), ELIGIBILITY)
+    assert cell not in str(caught.value)
+
+
+@pytest.mark.parametrize("cell", ["Zhang Wei 13800138000", "张伟", "1980-05-06"])
+@pytest.mark.parametrize("fact", ["weight_kg", "sex", "consent_signed"])
+def test_no_message_of_a_frame_or_a_mapping_repeats_a_cell(fact: str, cell: str) -> None:
+    for frame in (
+        pd.DataFrame({fact: [cell]}),
+        pl.DataFrame({fact: [cell]}),
+        pd.DataFrame({fact: [cell]}, dtype="category"),
+    ):
+        with pytest.raises(ProtocolError) as caught:
+            ELIGIBILITY.screen_cohort(frame)
+        assert cell not in str(caught.value)
+    with pytest.raises(ProtocolError) as caught:
+        ELIGIBILITY.screen({fact: cell})
     assert cell not in str(caught.value)

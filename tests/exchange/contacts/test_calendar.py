@@ -149,3 +149,15 @@ def test_an_earlier_file_of_another_participant_or_not_earlier_is_refused():
         file(revision=1, previous=calendar_file(TRIAL, "INV-P02", ledger, 0, TODAY))
     with pytest.raises(ProtocolError, match="above that of the earlier file"):
         file(revision=1, previous=file(revision=1))
+
+
+@pytest.mark.parametrize("revision", [1.5, "1", True, 2**31, -1])
+def test_a_revision_that_the_format_cannot_hold_is_refused(revision):
+    with pytest.raises(ProtocolError, match="Revision"):
+        file(revision=revision)
+
+
+def test_the_other_calendar_of_a_participant_is_no_earlier_revision():
+    eligibility = file().replace(f"UID:{PERSON}@".encode(), f"UID:{PERSON}-eligibility@".encode(), 1)
+    with pytest.raises(ProtocolError, match="another calendar"):
+        file(revision=1, previous=eligibility)

@@ -182,3 +182,22 @@ def test_a_card_has_every_number_with_its_kind_and_extension():
     assert telephone_lines("4.0", phone="027-85726387", phone_extension="7") == [
         "TEL;TYPE=WORK;VALUE=uri:tel:+862785726387;ext=7"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Mary-Jane O'Neil-Smith RN BSN", ("O'Neil-Smith", "Mary-Jane", "", "RN, BSN")),
+        ("Ph.D. Wang Hongxiang", ("Wang", "Hongxiang", "Ph.D.", "")),
+        ("Hongxiang Wang (王红祥)", ("Wang", "Hongxiang", "", "王红祥")),
+        ("Smith J", ("Smith", "J", "", "")),
+        ("Smith J.R.", ("Smith", "J.R.", "", "")),
+        ("Wang HX", ("Wang", "HX", "", "")),
+        ("Jun MA", ("MA", "Jun", "", "")),
+        ("Hongxiang Wang; Li Wei", ("Hongxiang Wang; Li Wei", "", "", "")),
+        ("Hongxiang Wang and Li Wei", ("Hongxiang Wang and Li Wei", "", "", "")),
+        ("Novartis Pharmaceuticals", ("Novartis Pharmaceuticals", "", "", "")),
+    ],
+)
+def test_degrees_initials_asides_and_several_persons_are_no_family_name(name, parts):
+    assert tuple(parts_of(name)) == parts

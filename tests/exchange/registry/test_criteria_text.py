@@ -160,3 +160,56 @@ def test_an_undecided_criterion_goes_out_as_one_and_comes_back_as_one(tmp_path):
     bare = trial.model_copy(update={"identity": trial.identity.model_copy(update={"facts": facts})})
     text = ctgov.export(bare)["protocolSection"]["eligibilityModule"]["eligibilityCriteria"]
     assert [(item.id, item.wording) for item in split_criteria(text)] == [("U1", "a > 1"), ("U2", "b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        ("符合下列条件者可入组：\n1.年龄\n有下列情况之一者不能入选：\n1.妊娠\n", "I E"),
+        ("入选条件\n1.年龄\n不宜入选条件\n1.妊娠\n禁忌：\n1.过敏\n", "I E E"),
+        ("入选标准：\n1.年龄\n以下患者不予纳入：\n1.妊娠\n", "I E"),
+        ("病例入选标准：年龄≥18。病例排除标准：妊娠。", "I E"),
+        ("未治疗患者入选标准：\n1.年龄\n未治疗患者排除标准：\n1.妊娠\n", "I E"),
+        ("排除标准：\n1. 妊娠\n2. 研究者认为不宜入组者\n3. 不符合入选标准者\n4. HIV\n", "E E E E"),
+        ("Inclusion Criteria:\n- A\nPrecluding conditions:\n- C\n", "I E"),
+    ],
+)
+def test_chinese_and_rare_words_of_exclusion_are_read(text, signs):
+    assert [item.id[0] for item in split_criteria(text)] == signs.split()
+
+
+@pytest.mark.parametrize("heading", ["Exlusion Criteria:", "Exculsion Criteria", "Excluson criteria:"])
+def test_a_heading_with_a_slip_of_the_pen_is_no_topic_of_the_inclusions(heading):
+    found = split_criteria(f"Inclusion Criteria:\n- A\n\n{heading}\n- C\n")
+    assert [(item.id, item.wording) for item in found] == [("I1", "A"), ("U1", "C")]
+
+
+@pytest.mark.parametrize("heading", ["Exceptions:", "Restrictions:", "Prohibited:"])
+def test_what_an_inclusion_list_denies_below_a_subheading_is_undecided(heading):
+    found = split_criteria(f"Inclusion Criteria:\n- A\n{heading}\n- C\n")
+    assert [item.id for item in found] == ["I1", "U1"]
+
+
+def test_an_item_that_speaks_of_the_other_list_is_a_criterion_and_no_heading():
+    text = "Inclusion Criteria:\n- A\nExclusion Criteria:\n- Does not meet inclusion criteria\n- C\n"
+    found = [(item.id, item.wording) for item in split_criteria(text)]
+    assert found == [("I1", "A"), ("E1", "Does not meet inclusion criteria"), ("E2", "C")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Inclusion Criteria\n-------\n- A\n- B\n* * *\nExclusion Criteria\n=====\n- C\n",
+            ["I1 A", "I2 B", "E1 C"],
+        ),
+        (
+            "<b>Inclusion Criteria:</b><ul><li>A</li><li>B</li></ul><b>Exclusion Criteria:</b><ol><li>C</li></ol>",
+            ["I1 A", "I2 B", "E1 C"],
+        ),
+        ("Inclusion Criteria:\tExclusion Criteria:\nA\tC\n", ["U1 A\tC"]),
+        ("Inclusion Criteria:\n* A\n  Exclusion:\n  * C\n* B\n", ["I1 A", "E1 C", "U1 B"]),
+    ],
+)
+def test_drawn_lines_html_lists_columns_and_lists_in_lists_are_taken_apart(text, expected):
+    assert [f"{item.id} {item.wording}" for item in split_criteria(text)] == expected

@@ -541,3 +541,37 @@ def test_a_category_that_is_neither_is_undecided(category, kind):
     version = {"eligibilityCriterionItems": [{"id": "i", "text": "HIV"}], "studyDesigns": [design]}
     frame = usdm.criteria(read({"usdmVersion": "4.0.0", "study": {"versions": [version]}}))
     assert frame[["id", "kind"]].to_numpy().tolist() == [[f"{kind[0].upper()}1", kind]]
+
+
+def changed(change) -> usdm.Place:
+    root = json.loads(json.dumps(usdm.export(TRIAL)))
+    version = root["study"]["versions"][0]
+    timings = version["studyDesigns"][0]["scheduleTimelines"][0]["timings"]
+    change(version, next(one for one in timings if one["type"]["decode"] != "Fixed Reference"))
+    return usdm.study(json.dumps(root).encode())
+
+
+def test_signs_of_comparison_in_a_criterion_are_no_tags():
+    text = "<p>ANC < 1.5 and platelets > 100, <b>age</b> &lt; 75</p>"
+    root = changed(lambda version, _timing: version["eligibilityCriterionItems"][0].update(text=text))
+    assert usdm.criteria(root)["plain"][0] == "ANC < 1.5 and platelets > 100, age < 75"
+
+
+def test_two_criterion_items_with_one_id_are_refused():
+    def twice(version, _timing):
+        version["eligibilityCriterionItems"].append(version["eligibilityCriterionItems"][0] | {"text": "another"})
+
+    with pytest.raises(ProtocolError, match="a second time"):
+        usdm.criteria(changed(twice))
+
+
+@pytest.mark.parametrize("kind", [{"code": "C201357", "decode": ""}, {"code": "", "decode": "before"}])
+def test_the_direction_of_a_timing_is_read_from_its_code_or_its_word(kind):
+    frame = usdm.schedule(changed(lambda _version, timing: timing.update(type=kind, value="P7D")))
+    assert (frame["target_days"] == -7).any()
+
+
+@pytest.mark.parametrize("kind", [{"code": "", "decode": ""}, {"code": "C201357", "decode": "After"}])
+def test_a_timing_that_does_not_say_its_direction_is_refused(kind):
+    with pytest.raises(ProtocolError, match="Before or After or Fixed Reference"):
+        usdm.schedule(changed(lambda _version, timing: timing.update(type=kind)))

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.exchange.clinical.units import UnitError, convert, is_unit, unit_of
-from protocol.exchange.cohort.cells import FileProblem, plain_number
-from protocol.exchange.cohort.delimited_text import separator
+from protocol.exchange.cohort.cells import FileProblem, may_be_grouped, plain_number
+from protocol.exchange.cohort.delimited_text import TextLines, names_of, separator
 from protocol.exchange.dates import PartialDate, whole_day
 from protocol.exchange.spreadsheet import plain_cell, safe_cell
 from protocol.records import ProtocolError
@@ -76,7 +76,7 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
     name : str
         The file's name, for messages.
     content : bytes
-        CSV with the columns of :data:`COLUMNS`, in UTF-8 or GB18030, which spreadsheets in China save as well.
+        CSV with the columns of :data:`COLUMNS`, in UTF-8, UTF-16 or GB18030, as spreadsheets save it.
     record : EligibilityRecord
         Whose analytes the lines may name.
 
@@ -86,22 +86,37 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
         When the file is no such table at all.
     """
     try:
-        text = _text(name, content)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator(text.splitlines()[:1])))
+        lines = TextLines(name, io.BytesIO(content))
+        text = "".join(lines)
+        comma = separator(text.splitlines()[:1])
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=comma))
     except csv.Error as error:
         raise ProtocolError(name, str(error), ",".join(COLUMNS)) from None
-    header = [cell.strip() for cell in rows[0]] if rows else []
+    except ProtocolError as error:
+        raise ProtocolError(name, error.found, _("a CSV file in UTF-8")) from None
+    header = names_of(rows[0]) if rows else []
+    twice = [column for column in COLUMNS if header.count(column) > 1]
+    if twice:
+        raise ProtocolError(name, _("column {column} twice").format(column=twice[0]), _("each column once"))
     missing = [column for column in COLUMNS if column not in header]
     if missing:
         found = _("no column {columns}").format(columns=", ".join(missing))
         raise ProtocolError(name, found, ",".join(COLUMNS))
     analytes = _analytes(record)
-    limits, problems = list[Limit](), list[FileProblem]()
+    limits, problems = list[Limit](), lines.odd.problems()
     for number, row in enumerate(rows[1:], start=2):
-        cells = dict(zip(header, [cell.strip() for cell in row] + [""] * len(header), strict=False))
+        filled = max((place for place, cell in enumerate(row, start=1) if cell.strip()), default=0)
+        if filled and not filled <= len(header) <= len(row):
+            found = _("{found} cells where the header has {wanted}").format(found=len(row), wanted=len(header))
+            where = _("{name}, row {row}").format(name=name, row=number)
+            problems.append(FileProblem(where, found, _("one cell for each column, and each quotation mark closed")))
+            continue
+        cells = dict(zip(header, map(str.strip, row), strict=False))
         if not cells["limit"]:
             continue
         try:
+            if comma != "," and may_be_grouped(cells["limit"]):
+                raise _WrongCellError("limit", cells["limit"], _("a number without a point that may group thousands"))
             line = _line(cells | {"site": plain_cell(cells["site"])}, analytes)
             _check_agreement(line, limits, cells["limit"])
             limits.append(line)
@@ -109,15 +124,6 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
             where = _("{name}, row {row}, column {column}").format(name=name, row=number, column=wrong.column)
             problems.append(FileProblem(where, wrong.found, wrong.write))
     return LimitTable(tuple(limits), tuple(problems))
-
-
-def _text(name: str, content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ProtocolError(name, _("bytes that are not text"), _("a CSV file in UTF-8"))
 
 
 class _WrongCellError(ValueError):

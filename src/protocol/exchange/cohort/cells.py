@@ -13,6 +13,7 @@ from protocol.eligibility import Fact, expected
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.eligibility.frames import NO, YES, identity
 from protocol.exchange.dates import whole_day
+from protocol.records import outlined
 from protocol.translation import _
 
 _LISTED = 200
@@ -25,26 +26,6 @@ class FileProblem(NamedTuple):
     where: str
     found: str
     write: str
-
-
-_ONE_WORD = 10
-"""Characters of a cell that are shown in a message as they are."""
-
-
-def shown(text: str) -> str:
-    """Return a cell for a message: one short word as it is, of anything else what it looks like.
-
-    Longer text may be a name, a number of a person or a note: each letter is A, a or 文, each digit 9.
-    """
-    if len(text) <= _ONE_WORD and not re.search(r"[^\W\d]\s+[^\W\d]", text):
-        return text
-    return "".join(map(_kind_of, text[:40]))
-
-
-def _kind_of(one: str) -> str:
-    if one.isalpha():
-        return "A" if one.isupper() else "a" if one.islower() else "文"
-    return "9" if one.isdigit() else one
 
 
 class ProblemList:
@@ -140,8 +121,14 @@ class Rows(NamedTuple):
     cells: Mapping[str, Any]
 
 
-_GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
+_GROUPED = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")
 """1.250, which in a file without commas between its cells may be one thousand, or one and a quarter."""
+
+
+def may_be_grouped(text: str) -> bool:
+    """Whether the point in a number may separate thousands, where the comma separates no cells."""
+    return _GROUPED.fullmatch(text) is not None
+
 
 _LARGEST_CACHE = 10_000
 """Different texts of a column whose values are remembered."""
@@ -187,14 +174,14 @@ class Column:
         room = self.unusable.room
         for place in wrong[:room]:
             where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
-            self.unusable.add(where, repr(shown(str(cells[place]))))
+            self.unusable.add(where, repr(outlined(str(cells[place]))))
         self.unusable.more += len(wrong[room:])
         for place in wrong:
             found[place] = self.missing
         return found
 
     def _value(self, cell: Any) -> Any:
-        if self.grouped and self.fact.is_number and _GROUPED.fullmatch(str(cell).strip()):
+        if self.grouped and self.fact.is_number and may_be_grouped(str(cell).strip()):
             return _UNUSABLE
         try:
             value: Any = read_value(cell, self.fact)

@@ -31,6 +31,14 @@ def separator(header: Sequence[str]) -> str:
     return max(_SEPARATORS, key=names.count)
 
 
+def names_of(header: Sequence[str]) -> list[str]:
+    """Return the names in a header without blanks and unseen marks around them.
+
+    A file that was put together has several marks of byte order.
+    """
+    return [cell.strip().strip("\ufeff\u200b\u2060").strip() for cell in header]
+
+
 LONGEST_BYTES = 1 << 26
 """Of a line; without line ends a file would have to be in memory as a whole."""
 

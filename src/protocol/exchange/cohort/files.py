@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
-from itertools import chain, islice, starmap
+from itertools import chain, dropwhile, islice, starmap
+from operator import not_
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -17,10 +18,10 @@ import pandas as pd
 
 from protocol.display import shown as as_html
 from protocol.eligibility import EligibilityRecord, Fact, expected
-from protocol.eligibility.frames import IDENTITY, same_identity
+from protocol.eligibility.frames import IDENTITY, same_identity, written_out
 from protocol.eligibility.verdicts import facts_behind
-from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities, shown
-from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, separator
+from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities
+from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, names_of, separator
 from protocol.exchange.limits import (
     LONGEST_CELL,
     MOST_COLUMNS,
@@ -29,7 +30,7 @@ from protocol.exchange.limits import (
     database_settings,
     too_many_rows,
 )
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, outlined
 from protocol.translation import _
 
 Progress = Callable[[int, int], None]
@@ -140,7 +141,7 @@ def read_cohort_stepwise(
         reader = (_Parquet if is_parquet else _Csv)(name, file)
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
-            found = _("no known column ({found})").format(found=", ".join(map(shown, reader.header[:5])))
+            found = _("no known column ({found})").format(found=", ".join(map(outlined, reader.header[:5])))
             raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept, most)
@@ -279,14 +280,14 @@ class _Parquet:
         schema = self.scan.collect_schema()
         held = [name for name in columns if name in schema]
         plain = [name for name in held if not (schema[name].is_nested() or schema[name] in (pl.Binary, pl.Object))]
-        single = [name for name in plain if schema[name].is_float() and schema[name] != pl.Float64]
+        single = {name: schema[name] for name in plain if schema[name].is_float() and schema[name] != pl.Float64}
         others = {name: _kind(schema[name]) for name in held if name not in plain}
         for start in range(0, self.size, GROUP_ROWS):
             frames = self.scan.slice(start, GROUP_ROWS).select(plain).collect() if plain else None
             height = frames.height if frames is not None else min(GROUP_ROWS, self.size - start)
             if frames is not None:
                 self._refuse_long(frames)
-                frames = frames.with_columns(pl.col(single).cast(pl.String))  # the decimal that it stands for
+                frames = frames.with_columns(written_out(pl.col(name), dtype) for name, dtype in single.items())
             for first in range(0, height, ROWS):
                 rows = min(ROWS, height - first)
                 cells = frames.slice(first, rows).to_dict(as_series=False) if frames is not None else {}
@@ -336,17 +337,18 @@ class _Csv:
         first = next(self._with_csv_errors(self._filled()), None)
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
-        self.header_row, self.header = first[0], [cell.strip() for cell in first[1]]
+        self.header_row, self.header = first[0], names_of(first[1])
         if len(self.header) > MOST_COLUMNS:
             found = _("{count:,} columns").format(count=len(self.header))
             raise ProtocolError(name, found, _("at most {most:,}").format(most=MOST_COLUMNS))
+        self.nameless = len(self.header) - len(list(dropwhile(not_, reversed(self.header))))
         repeated = sorted(column for column, count in Counter(self.header).items() if column and count > 1)
         if repeated:
             raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows with some columns at least; a large file's in blocks."""
-        large = self.size >= LARGE_BYTES and self.comma == ","
+        large = self.size >= LARGE_BYTES and self.comma == "," and not self.nameless
         return self._with_csv_errors(self._in_blocks(columns) if large else self._one_by_one(columns))
 
     def done(self) -> tuple[int, int]:
@@ -394,9 +396,15 @@ class _Csv:
         Nobody knows which cell is missing, or is two: an unquoted 86,1 moves all values behind it.
         """
         wanted = len(self.header)
-        if len(cells) == wanted:
+        named = wanted - self.nameless
+        behind = [place for place, cell in enumerate(cells[named:], start=1) if cell.strip()]
+        if len(cells) == wanted and not behind:
             return cells
-        found = _("{found} cells where the header has {wanted}").format(found=len(cells), wanted=wanted)
+        found = _("{found} cells where the header has {wanted}")
+        is_moved = len(cells) == wanted  # into a column without a name
+        found = found.format(
+            found=named + behind[-1] if is_moved else len(cells), wanted=named if is_moved else wanted
+        )
         self.uneven.add(_("row {row}").format(row=number), found)
         return [cells[0] if self.header[0] == IDENTITY else "", *[""] * (wanted - 1)]
 
@@ -442,7 +450,7 @@ class _InMemory:
     def repeated(self) -> Iterator[tuple[str, str, int]]:
         """Yield each id that stands more than once, in the order of the rows, another spelling of it, and how often.
 
-        Spellings differ by blanks, by case, or by the width of the letters.
+        Spellings differ as :func:`protocol.eligibility.frames.same_identity` says.
         """
         ids = pd.Series(self._ids, dtype=object)
         alike = ids.map(same_identity)
@@ -526,8 +534,9 @@ class _OnDisk:
         count = (
             f"SELECT min({IDENTITY}), max({IDENTITY}), count(*) "  # noqa: S608 - no input in it
             f"FROM read_parquet(?, file_row_number = true) "
-            f"GROUP BY CASE WHEN regexp_full_match({IDENTITY}, '[!-~]*') THEN lower({IDENTITY}) "
-            f"ELSE same_identity({IDENTITY}) END "
+            f"GROUP BY CASE WHEN regexp_full_match({IDENTITY}, '[0-9.]*') OR "
+            f"NOT regexp_full_match({IDENTITY}, '[!-~]*') THEN same_identity({IDENTITY}) "
+            f"ELSE lower({IDENTITY}) END "
             f"HAVING count(*) > 1 ORDER BY min(file_row_number)"
         )
         with duckdb.connect(config=settings) as connection:

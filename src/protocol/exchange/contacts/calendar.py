@@ -56,8 +56,7 @@ def calendar_file(
     ProtocolError
         If an id has another form, for a negative revision, and for an earlier file that is none or is not earlier.
     """
-    if revision < 0:
-        raise ProtocolError(_("Revision"), str(revision), _("0 or more"))
+    _check_revision(revision)
     is_shown = ~ledger["status"].isin(("not applicable", "not yet known"))
     events = {
         key: fields
@@ -120,8 +119,7 @@ def eligibility_calendar(
     if revision is None:
         earlier = [sequence for _fields, sequence in _read_events(previous).values()] if previous else []
         revision = max([(stamp - date(2000, 1, 1)).days, *(sequence + 1 for sequence in earlier)])
-    if revision < 0:
-        raise ProtocolError(_("Revision"), str(revision), _("0 or more"))
+    _check_revision(revision)
     about = _("As far as time decides. Decision support; the investigator decides.")
     shown = {"description": about, "status": "CONFIRMED"}
     events = {key: _days(day, day, summary) | shown for key, day, summary in _changes(when)}
@@ -160,6 +158,15 @@ def _days(first: date, last: date, summary: str, is_busy: bool = False) -> dict[
     }
 
 
+_LAST_REVISION = 2**31 - 1
+"""The largest integer of RFC 5545, 3.3.8."""
+
+
+def _check_revision(revision: int) -> None:
+    if type(revision) is not int or not 0 <= revision <= _LAST_REVISION:
+        raise ProtocolError(_("Revision"), str(revision)[:40], _("a whole number, 0 or more"))
+
+
 def _calendar(
     topic: str,
     trial: str,
@@ -187,16 +194,17 @@ def _calendar(
         raise ProtocolError(_("Trial ID"), repr(trial)[:60], _("letters, digits, hyphens; no space"))
     if not is_study_id(participant):
         raise ProtocolError(_("Study id"), repr(participant)[:60], STUDY_ID)
+    suffix = "" if topic == "follow-up" else f"-{topic}"
+    own = f"{participant}{suffix}@{trial}"
     uids = {f"{participant}-{key}@{trial}": fields for key, fields in events.items()}
     if previous is None:
         gone = {f"{participant}-{key}@{trial}": _days(stamp, stamp, summary) for key, summary in possible.items()}
     else:
-        gone = _earlier_events(previous, f"{participant}-", f"@{trial}", revision)
+        gone = _earlier_events(previous, own, f"{participant}-", f"@{trial}", revision)
     cancelled = {"description": _("This no longer applies."), "status": "CANCELLED"}
     uids |= {uid: fields | cancelled for uid, fields in gone.items() if uid not in uids}
     calendar = Calendar()
-    suffix = "" if topic == "follow-up" else f"-{topic}"
-    head = {"prodid": f"-//protocol workbook//{topic}//EN", "version": "2.0", "uid": f"{participant}{suffix}@{trial}"}
+    head = {"prodid": f"-//protocol workbook//{topic}//EN", "version": "2.0", "uid": own}
     for name, text in (head | {"method": "PUBLISH"}).items():
         calendar.add(name, text)
     organizer = vCalAddress("invalid:nomail")  # RFC 5546, 3.2.1 asks for one; no person stands here
@@ -214,15 +222,25 @@ def _calendar(
     return content
 
 
-def _earlier_events(previous: bytes, start: str, end: str, revision: int) -> dict[str, dict[str, Any]]:
+def _earlier_events(previous: bytes, own: str, start: str, end: str, revision: int) -> dict[str, dict[str, Any]]:
     """Return the days and the summary of the events of an earlier file of the same calendar, by UID."""
     events = _read_events(previous)
+    if _uid_of(previous) not in ("", own):
+        found = _("another calendar: of another participant, or of other events")
+        raise ProtocolError(_("Earlier calendar file"), found, _("the file of this participant"))
     if any(not (uid.startswith(start) and uid.endswith(end)) for uid in events):
         found = _("events of another participant or trial")
         raise ProtocolError(_("Earlier calendar file"), found, _("the file of this participant"))
     if any(sequence >= revision for _fields, sequence in events.values()):
         raise ProtocolError(_("Revision"), str(revision), _("a number above that of the earlier file"))
     return {uid: fields for uid, (fields, _sequence) in events.items()}
+
+
+def _uid_of(content: bytes) -> str:
+    """Return the UID of a calendar (RFC 7986); empty where a program that saved the file left it out."""
+    from icalendar import Calendar
+
+    return str(Calendar.from_ical(content).get("UID", ""))
 
 
 def _read_events(content: bytes) -> dict[str, tuple[dict[str, Any], int]]:

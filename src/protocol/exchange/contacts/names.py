@@ -22,6 +22,8 @@ _SYLLABLE = (
     "ia|ie|iu|ua|uo|ui|ue|er|a|o|e|i|u|v)"
 )
 _GIVEN = re.compile(rf"{_SYLLABLE}(?:[-' ]?{_SYLLABLE})?", re.I)
+_INITIALS = re.compile(r"[A-Z]\.?|(?:[A-Z]\.-?){2,3}|[B-DF-HJ-MP-TV-Z]{2}")
+"""Initials behind a family name: Smith J, Smith J.R., Wang HX; of two capitals without dots none is a vowel, or N."""
 _WORD = re.compile(r"[^\W\d_][\w.'’-]*")
 
 
@@ -43,20 +45,33 @@ def parts_of(name: str) -> Name:
     text = " ".join(name.split())
     if _HAN.fullmatch(text):
         return _chinese(text)
+    text, aside = _without_aside(text)
+    if _SEVERAL.search(text):
+        return Name(text, suffix=aside)
     main, *others = (part.strip() for part in re.split(r"[,，]", text))
     titles = [part for part in others if _is_title(part)]
     rest = [part for part in others if part and not _is_title(part)]
     if len(rest) > 1 or (rest and not _is_before_comma(main, rest[0])):
         main, rest = ", ".join([main, *rest]), []
     if any(_bare(word) in _KNOWN["no_persons"] for word in text.split()):
-        return Name(text)
+        return Name(text, suffix=aside)
     words, prefix, suffix = _stripped(rest[0] if rest else main)
-    suffix = [*suffix, *titles]
+    suffix = [*suffix, *titles, *([aside] if aside else [])]
     if rest:
         return Name(main, " ".join(words), " ".join(prefix), ", ".join(suffix))
     place, size = _family(words)
     family, given = words[place : place + size], words[:place] + words[place + size :]
     return Name(" ".join(family), " ".join(given), " ".join(prefix), ", ".join(suffix))
+
+
+_SEVERAL = re.compile(r"[;/&、；]|\b(?:and|or)\b", re.I)
+"""What stands between the names of several persons."""
+
+
+def _without_aside(text: str) -> tuple[str, str]:
+    """Take what stands in brackets at the end from a name; it is no part of the family name."""
+    found = re.fullmatch(r"(.+?)\s*[(（]([^()（）]+)[)）]", text)
+    return (found[1], found[2]) if found else (text, "")
 
 
 def _is_title(part: str) -> bool:
@@ -80,6 +95,8 @@ def _stripped(text: str) -> tuple[list[str], list[str], list[str]]:
     while len(words) > 1 and _bare(words[0]) in _KNOWN["before"]:
         prefix.append(words.pop(0))
     after = {*_KNOWN["degrees"], *_KNOWN["generations"]}
+    if len(words) == 2 and _INITIALS.fullmatch(words[1]) and _bare(words[1]) in _KNOWN["generations"]:
+        return words, prefix, suffix  # Smith J.R.
     while len(words) > 1 and (_bare(words[-1]) in after or (words[-1].count(".") > 1 and _is_title(words[-1]))):
         suffix.insert(0, words.pop())
     return words, prefix, suffix
@@ -89,6 +106,8 @@ def _family(words: list[str]) -> tuple[int, int]:
     """Return where the family name begins and how many words it has."""
     if len(words) < 2:
         return 0, len(words)
+    if _INITIALS.fullmatch(words[-1]) and not _INITIALS.fullmatch(words[0]) and not _is_surname(words[-1]):
+        return 0, len(words) - 1
     capitals = [
         len(word) > 1 and word.isupper() and bool(_WORD.fullmatch(word)) and "." not in word for word in words
     ]

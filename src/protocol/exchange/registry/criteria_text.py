@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from html import unescape
 from itertools import groupby
 from pathlib import Path
@@ -33,6 +34,7 @@ _BOLD = re.compile(
 )
 _LINK = re.compile(r"(?<!\\)\[([^\]\n]+)\]\((https?://[^)\s]+)\)")
 _BREAK = re.compile(r"<(?:br|/p|/li|/div)\s*/?>", re.I)
+_LIST_ITEM = re.compile(r"\s*<li(?:\s[^<>]*)?>\s*", re.I)
 _TAG = re.compile(r"</?(?:p|ul|ol|li|b|i|em|strong|u|sub|sup|div|span|font)(?:\s[^<>]*)?/?>", re.I)
 
 
@@ -42,11 +44,16 @@ def plain_text(markup: str) -> str:
     Bullets and numbers at the beginning of a line stay. The registry writes ``\>`` for >, ``\*`` for * and so on
     (CommonMark, 2.4 and 2.5).
     """
-    text = _TAG.sub("", _BREAK.sub("\n", markup))
+    text = _TAG.sub("", _lines_of(markup))
     text = _BOLD.sub(lambda match: match[1] or match[2], text)
     text = _LINK.sub(r"\1 (\2)", text)
     text = _ESCAPE_OR_ENTITY.sub(lambda match: match[1] or unescape(match[2]), text)
     return text.replace("\xa0", " ")
+
+
+def _lines_of(markup: str) -> str:
+    """Return a text with the line ends and the bullets that its HTML tags stand for."""
+    return _LIST_ITEM.sub("\n* ", _BREAK.sub("\n", markup))
 
 
 # --- Headings ---
@@ -68,7 +75,7 @@ _INCLUDES = _any(_WORDS["inclusion"]["headings"], _WORDS["inclusion"]["sentences
 _NAMES = _any(_WORDS["exclusion"]["headings"], _WORDS["inclusion"]["headings"])
 _NEITHER, _NEGATED = _any(_WORDS["neither"]["headings"]), _any(_WORDS["neither"]["negated"])
 _NOUN, _POPULATION = _any(_WORDS["shape"]["nouns"]), _any(_WORDS["shape"]["populations"])
-_DENIED = _any(_WORDS["shape"]["denied"])
+_DENIED, _SPOKEN_OF = _any(_WORDS["shape"]["denied"]), _any(_WORDS["shape"]["spoken_of"])
 _REVERSED = re.compile("|".join(_WORDS["shape"]["reversed"]), re.I)
 _FOLLOWING = re.compile(rf"\W*(?:{_WORDS['shape']['following']})?\W*", re.I)
 _OPENS_LIST = re.compile(r"(?:following|below|criteria|if|include[sd]?|以下|下列)\W*$", re.I)
@@ -79,6 +86,11 @@ _ITEM = re.compile(
 )
 _ITEM_INLINE = re.compile(r"(?:^|(?<=\s)|(?<=[;；。]))(?:(\d{1,2})\\?[.)、](?!\d)|[(（](\d{1,2})[)）])\s*")
 _DECORATION = re.compile(r"^[#>\s*_]+|[\s*_#]+$")
+_RULE = re.compile(r"\s*([-=_*~#+])(?:\s*\1){2,}\s*")
+"""A line drawn below a heading, or between two blocks."""
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_CLAUSE = re.compile(r"[^\s.;:!?。；：！？】]*$")
 
 _HEADING_INLINE = re.compile(
     r"(?<!\w)(?:(?:key|main|major|general|specific|additional|subject|patient)\s+)?"
@@ -100,7 +112,19 @@ def _sign(label: str) -> Sign | None:
         return "undecided" if includes or neither else "exclusion"
     if includes:
         return "undecided" if _DENIED.search(label) else "inclusion"
-    return "undecided" if neither and _NOUN.search(label) else None
+    if neither and _NOUN.search(label):
+        return "undecided"
+    return "undecided" if _has_slip(label) else None
+
+
+def _has_slip(label: str) -> bool:
+    """Whether a word is one that gives a sign, with a slip of the pen: "Exlusion Criteria"."""
+    words = re.findall(r"[^\W\d_]{7,12}", label.lower())
+    return any(get_close_matches(word, _WORDS["shape"]["slips"], n=1, cutoff=_NEAR) for word in words)
+
+
+_NEAR = 0.87
+"""Likeness (ratio of difflib) of words that differ in one letter or its place; "conclusion" is less like either."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +172,9 @@ def _heading(line: _Line, continues: bool) -> tuple[Sign, str, str] | None:
     sign, size = _sign(label), len(label.split())
     if sign is None or not label:
         return None
-    is_name = _is_name(label) or (bool(_NEITHER.search(label)) and bool(_NOUN.search(label)) and size <= 6)
+    is_name = _is_name(label) or (
+        size <= _LONGEST_NAME and (bool(_NEITHER.search(label) and _NOUN.search(label)) or _has_slip(label))
+    )
     if continues and (label[0].islower() or not is_name):
         return None
     if colon:
@@ -158,9 +184,10 @@ def _heading(line: _Line, continues: bool) -> tuple[Sign, str, str] | None:
     elif line.is_item:
         fits = (
             is_name
+            and not _SPOKEN_OF.search(label)
             and size <= _LONGEST_NAME
             and not line.text.endswith(".")
-            and bool(_NOUN.search(label) or size <= 2)
+            and bool(_NOUN.search(label) or (size <= 2 and not _HAN.search(_NAMES.sub("", label))))
         )
     else:
         is_sentence = size > 3 and line.text.rstrip().endswith((".", "。", ";"))
@@ -170,6 +197,8 @@ def _heading(line: _Line, continues: bool) -> tuple[Sign, str, str] | None:
         return None
     if _FOLLOWING.fullmatch(rest):
         label, rest = f"{label}: {rest}".rstrip(" :"), ""
+    if (other := rest.rstrip(" :：")) and other != rest and _sign(other) and _is_name(other):
+        return "undecided", f"{label}: {other}", ""  # the heads of two columns
     return sign, label, rest
 
 
@@ -251,11 +280,12 @@ class _Reader:
     """Reads a criteria text line by line: the heading that holds, and the criteria below it."""
 
     def __init__(self, text: str) -> None:
-        cut = (piece for raw in _BREAK.sub("\n", text).splitlines() for piece in _cut(raw))
+        drawn = (raw for raw in _lines_of(text).splitlines() if not _RULE.fullmatch(raw))
+        cut = (piece for raw in drawn for piece in _cut(raw))
         self._lines = [_line(raw) for raw in cut]
         self._kind: Sign = "undecided"
         self._label = self._group = self._topic = ""
-        self._heading_indent = -1  # of a heading that is an item itself
+        self._heading_indent = -1  # of a heading inside a list
         self._item_indent = 0
         self._is_after_heading, self._has_subheadings = True, False
         self._empty: tuple[Sign, _Line] | None = None  # a sentence that no criterion follows yet
@@ -266,7 +296,7 @@ class _Reader:
         above: _Line | None = None
         is_blank_between = False
         for place, line in enumerate(self._lines):
-            if not line.raw.strip():
+            if not line.text and not line.is_item:
                 is_blank_between = True
                 if self._found and not self._is_after_heading:
                     self._found[-1][1].append("")
@@ -291,7 +321,8 @@ class _Reader:
             self._item_indent, self._is_after_heading = line.indent, False
             self._add(line)
         elif line.is_item and line.indent <= self._item_indent:
-            if line.indent <= self._heading_indent < self._item_indent:
+            is_back = line.indent <= self._heading_indent < self._item_indent
+            if is_back or line.indent < self._heading_indent == self._item_indent:
                 self._kind = "undecided"  # back on the level of the heading: what follows is not below it
                 self._heading_indent = -1
             self._item_indent = line.indent
@@ -317,7 +348,8 @@ class _Reader:
         if line.is_item or len(label.split()) > _LONGEST_NAME:
             self._empty = (kind if kind == self._kind else "undecided"), line
         self._kind, self._label, self._topic = kind, label, ""
-        self._heading_indent = line.indent if line.is_item else -1
+        is_inside = line.is_item or (not self._is_after_heading and line.indent > self._item_indent)
+        self._heading_indent = line.indent if is_inside else -1
         self._is_after_heading, self._has_subheadings = True, False
         pieces = _numbered(rest) if rest else []
         for piece in pieces:
@@ -365,18 +397,21 @@ class _Reader:
 
 def _cut(raw: str) -> list[str]:
     """Cut a line before the headings inside it."""
-    starts = [0]
+    starts, end = [0], 0
     for match in _HEADING_INLINE.finditer(raw):
-        before = raw[starts[-1] : match.start()].rstrip()
+        start = match.start()
+        if not match[0].isascii():  # the first words of a clause belong to its end, as in 病例排除标准
+            start -= len(_CLAUSE.search(raw[starts[-1] : start])[0])  # type: ignore[index]
+        before, is_beside, end = raw[starts[-1] : start].rstrip(), end > 0 and not raw[end:start].strip(), match.end()
         bare = _ITEM.sub("", before.strip(), count=1).strip("*_# ")
         is_joined = before.endswith(("/", "&", "+", "和", "及", "与")) or bool(
             re.search(r"\b(?:and|or|und|et)$", before, re.I)
         )
-        if not bare or is_joined or raw[match.start() - 1 : match.start()] in ("-", "‐"):
+        if not bare or is_joined or is_beside or raw[start - 1 : start] in ("-", "‐"):
             continue
         is_sentence = bool(re.search(r"[.;:!?。；：]", bare)) or len(bare.split()) > 6 or not match[0].isascii()
         if is_sentence and (bare.endswith(tuple(_ENDS)) or match[0][0].isupper() or not match[0].isascii()):
-            starts.append(match.start())
+            starts.append(start)
     return [raw[first:last] for first, last in zip(starts, [*starts[1:], len(raw)], strict=True)]
 
 

@@ -11,7 +11,7 @@ A window in USDM is two non-negative durations: how long before and how long aft
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from html import unescape
@@ -651,16 +651,12 @@ def criteria(root: Place) -> pd.DataFrame:
         neither), ``identifier``, ``name``, ``text``
         (as it stands, with its markup) and ``plain`` (without; a reference stands in square brackets by its name).
     """
-    items = {
-        item.at("id").text(): item
-        for version in root.at("study", "versions").each()
-        for item in version.at("eligibilityCriterionItems").each()
-    }
     rows: list[dict[str, str]] = []
-    for entry in (entry for design in _designs(root) for entry in design.at("eligibilityCriteria").each()):
+    for entry, items in _entries(root):
         reference = entry.at("criterionItemId")
         if reference.text() not in items:
-            raise ProtocolError(reference.path, f"{reference.value!r}", "the id of a criterion item in the same file")
+            write = "the id of a criterion item in the same version"
+            raise ProtocolError(reference.path, f"{reference.value!r}", write)
         kind = _kind(entry.at("category"))
         number = sum(row["kind"] == kind for row in rows) + 1
         text = items[reference.text()].at("text").text()
@@ -677,6 +673,23 @@ def criteria(root: Place) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "kind", "identifier", "name", "text", "plain"])
 
 
+def _entries(root: Place) -> Iterator[tuple[Place, dict[str, Place]]]:
+    """Yield each criterion with the items of its version of the study by their ids.
+
+    Raises
+    ------
+    ProtocolError
+        If two items of a version have one id.
+    """
+    for version in root.at("study", "versions").each():
+        items: dict[str, Place] = {}
+        for item in version.at("eligibilityCriterionItems").each():
+            if items.setdefault(item.at("id").text(), item) is not item:
+                raise ProtocolError(item.at("id").path, f"{item.at('id').value!r} a second time", "an id of its own")
+        for design in version.at("studyDesigns").each():
+            yield from ((entry, items) for entry in design.at("eligibilityCriteria").each())
+
+
 def _kind(category: Place) -> str:
     """Return the kind that a category's code and word agree on; undecided if they name none, or two."""
     code, word = category.at("code").text(), category.at("decode").text().lower()
@@ -691,7 +704,9 @@ def _kind(category: Place) -> str:
 def _plain(text: str) -> str:
     named = re.sub(r'<usdm:(?:tag|ref)\b[^>]*?\bname="([^"]*)"[^>]*/?>(?:</usdm:(?:tag|ref)>)?', r"[\1]", text)
     broken = re.sub(r"</?(?:p|ul|ol|li|br|div|tr)\b[^>]*>", "\n", named)
-    lines = [" ".join(line.split()) for line in unescape(re.sub(r"<[^>]+>", "", broken)).splitlines()]
+    lines = [
+        " ".join(line.split()) for line in unescape(re.sub(r"</?[A-Za-z][^<>]*>|<!--.*?-->", "", broken)).splitlines()
+    ]
     return "\n".join(line for line in lines if line)
 
 
@@ -761,8 +776,27 @@ class _Timeline:
         return total if instance in timings else None
 
 
+_DIRECTIONS = ("Before", "After", "Fixed Reference")
+
+
+def _direction(one: Place) -> str:
+    """Return whether a timing is before or after, or a fixed reference; its code and its word say so.
+
+    Raises
+    ------
+    ProtocolError
+        If neither does, or if they say different things.
+    """
+    kind = one.at("type")
+    code, word = kind.at("code").text(), kind.at("decode").text().strip().lower()
+    found = {name for name in _DIRECTIONS if code == _CODES["terms"][name] or word.startswith(name.lower())}
+    if len(found) != 1:
+        raise ProtocolError(kind.path, f"{code!r}, {kind.at('decode').text()!r}", " or ".join(_DIRECTIONS))
+    return found.pop()
+
+
 def _is_fixed(one: Place) -> bool:
-    return one.at("type", "decode").text().startswith("Fixed Reference")
+    return _direction(one) == "Fixed Reference"
 
 
 def _signed(one: Place) -> float | None:
@@ -770,7 +804,7 @@ def _signed(one: Place) -> float | None:
     length = duration_days(one.at("value"))
     if _is_fixed(one):
         return 0.0
-    return -length if length is not None and one.at("type", "decode").text().startswith("Before") else length
+    return -length if length is not None and _direction(one) == "Before" else length
 
 
 def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | None, float | None, str, str]:
