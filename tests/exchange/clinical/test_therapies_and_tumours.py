@@ -156,6 +156,31 @@ def test_a_medication_is_found_where_its_reference_leads_and_among_its_ingredien
         assert verdict("I8", LONG_AGO, drug, dose) == "not met"
 
 
+SALINE, TEXT = concept("B05BB01", ATC), {"text": "阿糖胞苷"}
+
+
+@pytest.mark.parametrize(
+    ("code", "ingredients", "status"),
+    [
+        ({"text": "静脉输液"}, [SALINE, TEXT], "unknown"),
+        (SALINE, [TEXT], "unknown"),
+        ({"text": "静脉输液"}, [SALINE, concept("L01BC01", ATC)], "not met"),
+        ({"text": "静脉输液"}, [SALINE, concept("1", "http://hospital.example/drugs")], "unknown"),
+        ({"text": "静脉输液"}, [SALINE, concept("J01CA04", ATC)], "met"),
+        (concept("J01CA04", ATC), [concept("1", "http://hospital.example/drugs")], "met"),
+    ],
+)
+def test_a_solvent_says_nothing_of_what_is_dissolved_in_it(
+    code: dict[str, Any], ingredients: list[dict[str, Any]], status: str
+) -> None:
+    parts = [{"itemCodeableConcept": one} for one in ingredients]
+    drug = {"resourceType": "Medication", "id": "drug", "code": code, "ingredient": parts}
+    bag = entry(
+        "MedicationAdministration", effectiveDateTime="2026-03-01", medicationReference={"reference": "#drug"}
+    )
+    assert verdict("I8", LONG_AGO, bag | {"contained": [drug]}) == status
+
+
 def test_a_therapy_within_the_washout_fails_whatever_else_is_not_understood() -> None:
     assert verdict("I8", given("L01BC01"), procedure("71388002", day="2026-03-05")) == "not met"
 
@@ -272,6 +297,29 @@ def test_the_morphology_of_an_mcode_condition_says_which_malignancy_it_is() -> N
     facts = found(tumour("363346000", extension=[histology | value])).participants[0].facts
     assert facts["diagnosis"] == "aml"
     assert "other_malignancy" not in facts
+
+
+MORPHOLOGY = "urn:oid:2.16.840.1.113883.6.43.1"
+
+
+@pytest.mark.parametrize(
+    ("codings", "fact", "value"),
+    [
+        ([(ICD, "C92.0"), (MORPHOLOGY, "9866/3")], "diagnosis", "apl"),
+        ([(ICD, "C92.0"), (ICD, "M98660/3")], "diagnosis", "apl"),
+        ([(SNOMED, "91861009"), (ICD, "C92.4")], "diagnosis", "apl"),
+        ([(ICD, "C95.0"), (SNOMED, "91857003")], "diagnosis", "all"),
+        ([(ICD, "C91.0"), (SNOMED, "91861009")], "diagnosis", None),
+        ([(ICD, "C44.9"), (MORPHOLOGY, "8720/3")], "other_malignancy", "invasive"),
+    ],
+)
+def test_codes_of_one_diagnosis_that_say_more_than_the_first_all_count(
+    codings: list[tuple[str, str]], fact: str, value: str | None
+) -> None:
+    code = {"coding": [{"system": system, "code": one} for system, one in codings]}
+    one = found(tumour(code)).participants[0]
+    assert one.facts.get(fact) == value
+    assert (fact in one.unusable) == (value is None)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from protocol.exchange.clinical.terminology import (
     code_book,
     coded,
     system_of,
+    weightiest,
     worded,
 )
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
@@ -420,10 +421,10 @@ class _Reader:
                 structure = self._refers(resource, extension["valueReference"])
                 sites.append(structure.get("location") if structure else {})
         said = [
-            next((one.option for one in self._said([site], "site") if one.fact == fact and one.option), ASK)
+            [one.option for one in self._said([site], "site") if one.fact == fact and one.option] or [ASK]
             for site in sites
         ]
-        return [ASK if option == UNRELATED else option for option in said]
+        return [ASK if option == UNRELATED else option for options in said for option in options]
 
     def _refers(self, resource: dict[str, Any], reference: Any) -> dict[str, Any] | None:
         """Return the resource that a reference names, None if it is not at hand."""
@@ -454,7 +455,7 @@ class _Reader:
         kind, status = str(resource["resourceType"]), resource.get("status")
         given = kind in _TAKEN and _is_real(resource) is True
         therapy, profiled = self.setting.person.anticancer_therapy, self._profiles(resource, (_MCODE_MEDICATION,))
-        said = self._said(self._substances(resource), "medication")
+        said = self._substances(resource)
         ongoing = given and status in ("active", "in-progress")
         span = self._taken(resource, kind, ongoing=ongoing)
         if therapy and profiled:
@@ -478,13 +479,23 @@ class _Reader:
                 finding = replace(finding, note=_("a medication against cancer by its mCODE profile"))
             yield finding
 
-    def _substances(self, resource: dict[str, Any]) -> list[Any]:
-        """Return the concepts that name a medication, and those of its ingredients."""
-        drug = self._refers(resource, resource.get("medicationReference"))
-        found = [resource.get("medicationCodeableConcept")]
-        if drug:
-            found += [drug.get("code"), *(one.get("itemCodeableConcept") for one in drug.get("ingredient", []))]
-        return found
+    def _substances(self, resource: dict[str, Any]) -> list[Asked]:
+        """Return what the concepts of a medication and those of its ingredients say: it is all of them together.
+
+        It has nothing to do with a fact if its own code says so, or every ingredient: a solvent says nothing of what
+        is dissolved in it.
+        """
+        drug = self._refers(resource, resource.get("medicationReference")) or {}
+        whole = self._said([resource.get("medicationCodeableConcept"), drug.get("code")], "medication")
+        parts = [self._said([one.get("itemCodeableConcept")], "medication") for one in drug.get("ingredient", [])]
+        every = [*whole, *(one for part in parts for one in part)]
+        meant = [one for one in every if one.option != UNRELATED]
+        decided = {one.fact for one in meant if one.option != ASK}
+        found = weightiest(one for one in meant if one.option != ASK or one.fact not in decided)
+        denied = [{one.fact for one in part if one.option == UNRELATED} for part in parts]
+        unrelated = {one.fact for one in whole if one.option == UNRELATED}
+        unrelated |= set[str]().union(*denied) if not denied else set.intersection(*denied)
+        return [*found, *(Asked(fact, UNRELATED, "") for fact in sorted(unrelated - {one.fact for one in found}))]
 
     def _taken(self, resource: dict[str, Any], kind: str, *, ongoing: bool) -> _Span:
         """Return when a medication was taken; what was ordered or handed over may have been taken since."""
