@@ -156,6 +156,66 @@ def test_a_medication_is_found_where_its_reference_leads_and_among_its_ingredien
         assert verdict("I8", LONG_AGO, drug, dose) == "not met"
 
 
+BRAND = {"medicationCodeableConcept": {"text": "格列卫"}}
+
+
+def days(count: float, code: str = "d") -> dict[str, Any]:
+    return {"value": count, "system": "http://unitsofmeasure.org", "code": code}
+
+
+def bounds(**repeat: Any) -> dict[str, Any]:
+    return {"dosageInstruction": [{"timing": {"repeat": repeat}}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, "met"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(7)}}, "met"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(90)}}, "unknown"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(30), "numberOfRepeatsAllowed": 2}}, "unknown"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(90, "unknown")}}, "unknown"),
+        ({"dispenseRequest": {"validityPeriod": {"end": "2026-03-05"}}}, "unknown"),
+        (bounds(boundsDuration=days(3, "mo")), "unknown"),
+        (bounds(boundsPeriod={"start": "2026-01-01", "end": "2026-03-05"}), "unknown"),
+        (bounds(boundsPeriod={"start": "2026-01-01", "end": "2026-01-05"}), "met"),
+    ],
+)
+def test_an_order_of_an_unknown_drug_counts_as_long_as_its_supply_lasts(more: dict[str, Any], status: str) -> None:
+    order = entry("MedicationRequest", intent="order", authoredOn="2026-01-01", **BRAND)
+    assert verdict("I8", LONG_AGO, order | more) == status
+
+
+def test_what_was_dispensed_lasts_for_the_days_of_its_supply() -> None:
+    dispensed = entry("MedicationDispense", whenHandedOver="2026-01-01", **BRAND)
+    assert verdict("I8", LONG_AGO, dispensed | {"daysSupply": days(7)}) == "met"
+    assert verdict("I8", LONG_AGO, dispensed | {"daysSupply": days(90)}) == "unknown"
+
+
+VISIT = entry("Encounter", status="finished", period={"start": "2026-03-01", "end": "2026-03-03"})
+REQUEST = entry("ServiceRequest", intent="order", authoredOn="2026-03-01", code={"text": "盆腔放疗"})
+
+
+@pytest.mark.parametrize(
+    ("mention", "status"),
+    [
+        (VISIT | {"reasonCode": [concept("Z51.1", ICD)]}, "unknown"),
+        (VISIT | {"type": [{"text": "化疗"}]}, "unknown"),
+        (VISIT | {"type": [{"text": "化疗"}], "status": "planned"}, "met"),
+        (VISIT | {"type": [{"text": "化疗"}], "period": {"start": "2025-12-01", "end": "2025-12-02"}}, "met"),
+        (VISIT | {"reasonCode": [concept("J18.9", ICD)]}, "met"),
+        (REQUEST, "unknown"),
+        (REQUEST | {"status": "revoked"}, "met"),
+        (REQUEST | {"occurrenceDateTime": "2025-12-01"}, "met"),
+        (REQUEST | {"code": {"text": "胸部CT"}}, "met"),
+    ],
+)
+def test_a_visit_or_an_order_that_mentions_a_therapy_leaves_the_washout_open(
+    mention: dict[str, Any], status: str
+) -> None:
+    assert verdict("I8", LONG_AGO, mention) == status
+
+
 SALINE, TEXT = concept("B05BB01", ATC), {"text": "阿糖胞苷"}
 
 
