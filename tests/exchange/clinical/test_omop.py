@@ -451,7 +451,10 @@ MORE = [
     {"concept_id": 706, "vocabulary_id": "SNOMED", "concept_code": "93143009", "concept_name": "Leukemia"},
     {"concept_id": 707, "vocabulary_id": "ICD10CN", "concept_code": "C34.900x001", "concept_name": "lung"},
     {"concept_id": 708, "vocabulary_id": "SNOMED", "concept_code": "4", "concept_name": "Diabetes mellitus"},
+    {"concept_id": 709, "vocabulary_id": "ICD10CM", "concept_code": "Z92.21", "concept_name": "History of a therapy"},
+    {"concept_id": 710, "vocabulary_id": "ATC", "concept_code": "D10AD01", "concept_name": "tretinoin; topical"},
 ]
+HISTORY = {"observation_id": 1, "person_id": 1, "observation_concept_id": 0, "observation_date": "2026-03-05"}
 
 
 def screened(path: Path, criterion: str, suffix: str = ".parquet", **tables: list[dict[str, Any]]) -> str:
@@ -480,6 +483,10 @@ def below(concept: int, *above: int) -> list[dict[str, int]]:
         ({"drug_exposure": [DRUG, {**DRUG, "drug_exposure_end_date": None, "days_supply": 7}]}, "met"),
         ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": None}]}, "not met"),
         ({"drug_exposure": [DRUG, {**DRUG, "drug_concept_id": 702}]}, "met"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": "2020-03-01"}]}, "not met"),
+        ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_concept_id": 709}]}, "unknown"),
+        ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_value": "近期化疗"}]}, "unknown"),
+        ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_value": "吸烟史"}]}, "met"),
         ({"drug_era": [ERA]}, "not met"),
         ({"episode": [EPISODE]}, "unknown"),
         ({"episode": [{**EPISODE, "episode_concept_id": 32533}]}, "met"),
@@ -503,6 +510,13 @@ def below(concept: int, *above: int) -> list[dict[str, int]]:
                 "concept_ancestor": below(702, 704),
             },
             "not met",
+        ),
+        (
+            {
+                "drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}],
+                "concept_ancestor": [*below(702, 710), *below(702, 704)],
+            },
+            "unknown",
         ),
     ],
 )
@@ -529,6 +543,10 @@ VISIT = {"visit_occurrence_id": 1, "person_id": 1, "visit_start_date": "2010-01-
         (0, {"condition_source_concept_id": 707}, {}, "not met"),
         (0, {"condition_source_value": "C34.900x001"}, {}, "unknown"),
         (0, {"condition_source_value": "肺癌"}, {}, "unknown"),
+        (0, {"condition_source_value": "I10;C78.0"}, {}, "unknown"),
+        (0, {"condition_source_value": "8140/3"}, {}, "unknown"),
+        (0, {"condition_source_value": "I10;E11.9"}, {}, "met"),
+        (705, {}, {"concept_ancestor": [*below(705, 706), *below(705, 443392)]}, "unknown"),
         (12345, {}, {}, "unknown"),
         (708, {}, {}, "met"),
         (None, {}, {"visit_occurrence": [VISIT]}, "not met"),
@@ -547,6 +565,17 @@ def test_a_tumour_is_known_by_what_it_stands_below_and_does_not_end_with_the_vis
     conditions = [COLON] if concept is None else [COLON, {**LATER, "condition_concept_id": concept, **more}]
     tables = {name: [{"observation_date": "2026-01-01", **row} for row in rows] for name, rows in tables.items()}
     assert screened(tmp_path, "E22", condition_occurrence=conditions, **tables) == status
+
+
+def test_the_code_of_the_source_may_say_more_than_the_standard_concept(tmp_path: Path) -> None:
+    coded = {"condition_concept_id": 140352, "condition_source_concept_id": 45600000}
+    assert one(tmp_path, condition_occurrence=[{**LATER, **coded}]).facts["diagnosis"] == "apl"
+
+
+def test_a_row_that_ends_before_it_begins_is_listed(tmp_path: Path) -> None:
+    reversed_ = {**RECENT, "drug_exposure_end_date": "2020-03-01"}
+    problems = read(folder(tmp_path, drug_exposure=[reversed_])).problems
+    assert "1 rows that end before they begin" in [problem.found for problem in problems]
 
 
 def test_the_history_of_the_family_is_not_the_persons(tmp_path: Path) -> None:

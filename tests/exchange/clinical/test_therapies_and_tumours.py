@@ -156,6 +156,91 @@ def test_a_medication_is_found_where_its_reference_leads_and_among_its_ingredien
         assert verdict("I8", LONG_AGO, drug, dose) == "not met"
 
 
+BRAND = {"medicationCodeableConcept": {"text": "格列卫"}}
+
+
+def days(count: float, code: str = "d") -> dict[str, Any]:
+    return {"value": count, "system": "http://unitsofmeasure.org", "code": code}
+
+
+def bounds(**repeat: Any) -> dict[str, Any]:
+    return {"dosageInstruction": [{"timing": {"repeat": repeat}}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, "met"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(7)}}, "met"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(90)}}, "unknown"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(30), "numberOfRepeatsAllowed": 2}}, "unknown"),
+        ({"dispenseRequest": {"expectedSupplyDuration": days(90, "unknown")}}, "unknown"),
+        ({"dispenseRequest": {"validityPeriod": {"end": "2026-03-05"}}}, "unknown"),
+        (bounds(boundsDuration=days(3, "mo")), "unknown"),
+        (bounds(boundsPeriod={"start": "2026-01-01", "end": "2026-03-05"}), "unknown"),
+        (bounds(boundsPeriod={"start": "2026-01-01", "end": "2026-01-05"}), "met"),
+    ],
+)
+def test_an_order_of_an_unknown_drug_counts_as_long_as_its_supply_lasts(more: dict[str, Any], status: str) -> None:
+    order = entry("MedicationRequest", intent="order", authoredOn="2026-01-01", **BRAND)
+    assert verdict("I8", LONG_AGO, order | more) == status
+
+
+def test_what_was_dispensed_lasts_for_the_days_of_its_supply() -> None:
+    dispensed = entry("MedicationDispense", whenHandedOver="2026-01-01", **BRAND)
+    assert verdict("I8", LONG_AGO, dispensed | {"daysSupply": days(7)}) == "met"
+    assert verdict("I8", LONG_AGO, dispensed | {"daysSupply": days(90)}) == "unknown"
+
+
+VISIT = entry("Encounter", status="finished", period={"start": "2026-03-01", "end": "2026-03-03"})
+REQUEST = entry("ServiceRequest", intent="order", authoredOn="2026-03-01", code={"text": "盆腔放疗"})
+
+
+@pytest.mark.parametrize(
+    ("mention", "status"),
+    [
+        (VISIT | {"reasonCode": [concept("Z51.1", ICD)]}, "unknown"),
+        (VISIT | {"type": [{"text": "化疗"}]}, "unknown"),
+        (VISIT | {"type": [{"text": "化疗"}], "status": "planned"}, "met"),
+        (VISIT | {"type": [{"text": "化疗"}], "period": {"start": "2025-12-01", "end": "2025-12-02"}}, "met"),
+        (VISIT | {"reasonCode": [concept("J18.9", ICD)]}, "met"),
+        (REQUEST, "unknown"),
+        (REQUEST | {"status": "revoked"}, "met"),
+        (REQUEST | {"occurrenceDateTime": "2025-12-01"}, "met"),
+        (REQUEST | {"code": {"text": "胸部CT"}}, "met"),
+    ],
+)
+def test_a_visit_or_an_order_that_mentions_a_therapy_leaves_the_washout_open(
+    mention: dict[str, Any], status: str
+) -> None:
+    assert verdict("I8", LONG_AGO, mention) == status
+
+
+SALINE, TEXT = concept("B05BB01", ATC), {"text": "阿糖胞苷"}
+
+
+@pytest.mark.parametrize(
+    ("code", "ingredients", "status"),
+    [
+        ({"text": "静脉输液"}, [SALINE, TEXT], "unknown"),
+        (SALINE, [TEXT], "unknown"),
+        ({"text": "静脉输液"}, [SALINE, concept("L01BC01", ATC)], "not met"),
+        ({"text": "静脉输液"}, [SALINE, concept("1", "http://hospital.example/drugs")], "unknown"),
+        ({"text": "静脉输液"}, [SALINE, concept("J01CA04", ATC)], "met"),
+        (concept("J01CA04", ATC), [concept("1", "http://hospital.example/drugs")], "met"),
+    ],
+)
+def test_a_solvent_says_nothing_of_what_is_dissolved_in_it(
+    code: dict[str, Any], ingredients: list[dict[str, Any]], status: str
+) -> None:
+    parts = [{"itemCodeableConcept": one} for one in ingredients]
+    drug = {"resourceType": "Medication", "id": "drug", "code": code, "ingredient": parts}
+    bag = entry(
+        "MedicationAdministration", effectiveDateTime="2026-03-01", medicationReference={"reference": "#drug"}
+    )
+    assert verdict("I8", LONG_AGO, bag | {"contained": [drug]}) == status
+
+
 def test_a_therapy_within_the_washout_fails_whatever_else_is_not_understood() -> None:
     assert verdict("I8", given("L01BC01"), procedure("71388002", day="2026-03-05")) == "not met"
 
@@ -272,6 +357,29 @@ def test_the_morphology_of_an_mcode_condition_says_which_malignancy_it_is() -> N
     facts = found(tumour("363346000", extension=[histology | value])).participants[0].facts
     assert facts["diagnosis"] == "aml"
     assert "other_malignancy" not in facts
+
+
+MORPHOLOGY = "urn:oid:2.16.840.1.113883.6.43.1"
+
+
+@pytest.mark.parametrize(
+    ("codings", "fact", "value"),
+    [
+        ([(ICD, "C92.0"), (MORPHOLOGY, "9866/3")], "diagnosis", "apl"),
+        ([(ICD, "C92.0"), (ICD, "M98660/3")], "diagnosis", "apl"),
+        ([(SNOMED, "91861009"), (ICD, "C92.4")], "diagnosis", "apl"),
+        ([(ICD, "C95.0"), (SNOMED, "91857003")], "diagnosis", "all"),
+        ([(ICD, "C91.0"), (SNOMED, "91861009")], "diagnosis", None),
+        ([(ICD, "C44.9"), (MORPHOLOGY, "8720/3")], "other_malignancy", "invasive"),
+    ],
+)
+def test_codes_of_one_diagnosis_that_say_more_than_the_first_all_count(
+    codings: list[tuple[str, str]], fact: str, value: str | None
+) -> None:
+    code = {"coding": [{"system": system, "code": one} for system, one in codings]}
+    one = found(tumour(code)).participants[0]
+    assert one.facts.get(fact) == value
+    assert (fact in one.unusable) == (value is None)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from protocol.exchange.clinical.terminology import (
     code_book,
     coded,
     system_of,
+    weightiest,
     worded,
 )
 from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
@@ -131,7 +132,9 @@ def read_fhir_stepwise(
 
 
 def _is_asked(resource: dict[str, Any], book: CodeBook) -> bool:
-    """Whether an Observation has a code of a fact; resources of other types are few, and kept."""
+    """Whether an Observation or a visit has a code or a word of a fact; others are few, and kept."""
+    if resource["resourceType"] in _MENTIONS:
+        return any(book.asked(*_told(concepts), kind) for concepts, kind in _mentioned(resource))
     if resource["resourceType"] != "Observation":
         return True
     parts = (resource, *resource.get("component", []))
@@ -141,7 +144,26 @@ def _is_asked(resource: dict[str, Any], book: CodeBook) -> bool:
     )
 
 
+def _told(concepts: Iterable[Any]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the codes and the texts of concepts."""
+    own = [concept for concept in concepts if concept]
+    codings = [coding for concept in own for coding in concept.get("coding", [])]
+    texts = [str(concept.get("text") or "") for concept in own]
+    texts += [str(coding.get("display") or "") for coding in codings]
+    return [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")], texts
+
+
+def _mentioned(resource: dict[str, Any]) -> list[tuple[list[Any], str]]:
+    """Return the concepts of a visit or of an order of a service, and as what they are read."""
+    reasons = [*(resource.get("reasonCode") or ())]
+    kinds = [*(resource.get("type") or ()), resource.get("serviceType"), *(resource.get("category") or ())]
+    return [(reasons, "condition"), ([resource.get("code"), *kinds], "procedure")]
+
+
 # --- Resources to findings ---
+
+_MENTIONS = ("Encounter", "ServiceRequest")
+"""Resources that can mention a diagnosis or a therapy, which show neither."""
 
 _REAL = {
     "Observation": {"final", "amended", "corrected", "preliminary"},
@@ -150,6 +172,8 @@ _REAL = {
     "MedicationAdministration": {"in-progress", "completed", "stopped", "on-hold"},
     "MedicationRequest": {"active", "completed", "stopped", "on-hold"},
     "MedicationDispense": {"in-progress", "completed", "stopped", "on-hold"},
+    "Encounter": {"arrived", "triaged", "in-progress", "onleave", "finished"},
+    "ServiceRequest": {"active", "completed", "on-hold"},
 }
 """States of what was found or done, as a whole or in part."""
 
@@ -160,6 +184,8 @@ _NOT_REAL = {
     "MedicationAdministration": {"not-done", "entered-in-error"},
     "MedicationRequest": {"cancelled", "draft", "entered-in-error"},
     "MedicationDispense": {"preparation", "cancelled", "declined", "entered-in-error"},
+    "Encounter": {"planned", "cancelled", "entered-in-error"},
+    "ServiceRequest": {"draft", "revoked", "entered-in-error"},
 }
 """States of what was not found or done. With another state, such as ``unknown``, or without one, it may have been."""
 
@@ -207,6 +233,9 @@ _MCODE_SURGERY = f"{_MCODE}cancer-related-surgical-procedure"
 
 _TAKEN = ("MedicationAdministration", "MedicationStatement")
 """Resources that say that a medication was taken; an order and a dispensing never show that."""
+
+_MOST_REPEATS = 100
+"""Repeats of a prescription beyond which the number is none."""
 
 _NOT_ORDERED = ("proposal", "plan")
 """Intents of a request that nobody has ordered yet."""
@@ -294,6 +323,8 @@ class _Reader:
                 return self._condition(resource, origin)
             case "Procedure":
                 return self._procedure(resource, origin)
+            case "Encounter" | "ServiceRequest":
+                return self._mentions(resource, origin)
         return self._medication(resource, origin)
 
     def _asked(self, concept: Any) -> Iterator[_Asked]:
@@ -339,13 +370,7 @@ class _Reader:
 
     def _said(self, concepts: Iterable[Any], kind: str) -> list[Asked]:
         """Return what the codings and texts of concepts say of the facts."""
-        own = [concept for concept in concepts if concept]
-        codings = [coding for concept in own for coding in concept.get("coding", [])]
-        texts = [str(concept.get("text") or "") for concept in own] + [
-            str(one.get("display") or "") for one in codings
-        ]
-        codes = [(_system(coding), str(coding.get("code"))) for coding in codings if coding.get("code")]
-        return self.book.asked(codes, texts, kind)
+        return self.book.asked(*_told(concepts), kind)
 
     def _condition(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
         code = resource.get("code")
@@ -432,6 +457,21 @@ class _Reader:
             for site in sites or (option,):
                 yield stated(self.setting.facts[name], site, blank)
 
+    def _mentions(self, resource: dict[str, Any], origin: str) -> Iterator[Finding]:
+        """Yield which facts that go by their latest day a visit or an order of a service speaks of; it only asks."""
+        if resource["resourceType"] == "Encounter":
+            span = self._until({"performedPeriod": resource.get("period")}, "performed", ongoing=False)
+        else:
+            span = self._until(resource, "occurrence", ongoing=False)
+        if not span.begun:
+            return
+        said = [one for concepts, kind in _mentioned(resource) for one in self._said(concepts, kind)]
+        for name, option, code in said:
+            lifelong = self.setting.lifelong.get(name)
+            if lifelong and lifelong.latest_day and option not in ("", UNRELATED):
+                blank = Finding(name, None, span.last, origin, code, original=code)
+                yield stated(self.setting.facts[name], ASK, blank)
+
     def _kinds(self, resource: dict[str, Any]) -> list[Any]:
         """Return the categories of a procedure, and the modalities and techniques in the extensions of mCODE."""
         category = resource.get("category")
@@ -449,10 +489,10 @@ class _Reader:
                 structure = self._refers(resource, extension["valueReference"])
                 sites.append(structure.get("location") if structure else {})
         said = [
-            next((one.option for one in self._said([site], "site") if one.fact == fact and one.option), ASK)
+            [one.option for one in self._said([site], "site") if one.fact == fact and one.option] or [ASK]
             for site in sites
         ]
-        return [ASK if option == UNRELATED else option for option in said]
+        return [ASK if option == UNRELATED else option for options in said for option in options]
 
     def _refers(self, resource: dict[str, Any], reference: Any) -> dict[str, Any] | None:
         """Return the resource that a reference names, None if it is not at hand."""
@@ -483,7 +523,7 @@ class _Reader:
         kind, status = str(resource["resourceType"]), resource.get("status")
         given = kind in _TAKEN and _is_real(resource) is True
         therapy, profiled = self.setting.person.anticancer_therapy, self._profiles(resource, (_MCODE_MEDICATION,))
-        said = self._said(self._substances(resource), "medication")
+        said = self._substances(resource)
         ongoing = given and status in ("active", "in-progress")
         span = self._taken(resource, kind, ongoing=ongoing)
         if therapy and profiled:
@@ -491,8 +531,7 @@ class _Reader:
             said.append(Asked(therapy, "yes", "mCODE"))
         if not span.begun:
             return
-        ordered = self.clock.date(resource.get("authoredOn") or resource.get("whenHandedOver"))
-        over = span._replace(last=ordered and ordered.first) if not given and status != "active" else span
+        over = span if given or status == "active" else span._replace(last=self._supplied(resource))
         said += self._perhaps_therapy(said, profiled=False, span=over)
         for name, option, code in said:
             if option in ("", UNRELATED):
@@ -507,13 +546,44 @@ class _Reader:
                 finding = replace(finding, note=_("a medication against cancer by its mCODE profile"))
             yield finding
 
-    def _substances(self, resource: dict[str, Any]) -> list[Any]:
-        """Return the concepts that name a medication, and those of its ingredients."""
-        drug = self._refers(resource, resource.get("medicationReference"))
-        found = [resource.get("medicationCodeableConcept")]
-        if drug:
-            found += [drug.get("code"), *(one.get("itemCodeableConcept") for one in drug.get("ingredient", []))]
-        return found
+    def _substances(self, resource: dict[str, Any]) -> list[Asked]:
+        """Return what the concepts of a medication and those of its ingredients say: it is all of them together.
+
+        It has nothing to do with a fact if its own code says so, or every ingredient: a solvent says nothing of what
+        is dissolved in it.
+        """
+        drug = self._refers(resource, resource.get("medicationReference")) or {}
+        whole = self._said([resource.get("medicationCodeableConcept"), drug.get("code")], "medication")
+        parts = [self._said([one.get("itemCodeableConcept")], "medication") for one in drug.get("ingredient", [])]
+        every = [*whole, *(one for part in parts for one in part)]
+        meant = [one for one in every if one.option != UNRELATED]
+        decided = {one.fact for one in meant if one.option != ASK}
+        found = weightiest(one for one in meant if one.option != ASK or one.fact not in decided)
+        denied = [{one.fact for one in part if one.option == UNRELATED} for part in parts]
+        unrelated = {one.fact for one in whole if one.option == UNRELATED}
+        unrelated |= set[str]().union(*denied) if not denied else set.intersection(*denied)
+        return [*found, *(Asked(fact, UNRELATED, "") for fact in sorted(unrelated - {one.fact for one in found}))]
+
+    def _supplied(self, resource: dict[str, Any]) -> date | None:
+        """Return the last day that an order which is over, or what was handed over, was meant for.
+
+        Without anything about it, that is the day itself; None if a duration or an end is not understood.
+        """
+        start = self.clock.date(resource.get("authoredOn") or resource.get("whenHandedOver"))
+        if start is None:
+            return None
+        request = resource.get("dispenseRequest") or {}
+        repeats = [((one.get("timing") or {}).get("repeat") or {}) for one in resource.get("dosageInstruction", [])]
+        again = request.get("numberOfRepeatsAllowed")
+        times = again + 1 if isinstance(again, int) and 0 <= again < _MOST_REPEATS else 1
+        durations = [(resource.get("daysSupply"), 1), (request.get("expectedSupplyDuration"), times)]
+        durations += [(one.get("boundsDuration"), 1) for one in repeats]
+        periods = [request.get("validityPeriod"), *(one.get("boundsPeriod") for one in repeats)]
+        ends = [self.clock.date(one.get("end")) for one in periods if one]
+        last = [self.clock.after(start, one, count) for one, count in durations if one]
+        last += ends
+        known = [day.last for day in last if day is not None]
+        return max([start.last, *known]) if len(known) == len(last) else None
 
     def _taken(self, resource: dict[str, Any], kind: str, *, ongoing: bool) -> _Span:
         """Return when a medication was taken; what was ordered or handed over may have been taken since."""

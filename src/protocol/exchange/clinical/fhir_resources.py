@@ -41,6 +41,8 @@ _USED = (
     "MedicationAdministration",
     "MedicationRequest",
     "MedicationDispense",
+    "Encounter",
+    "ServiceRequest",
 )
 
 _REFERRED = ("Medication", "BodyStructure")
@@ -81,6 +83,13 @@ _NEEDED = (
     "dosageInstruction",
     "whenPrepared",
     "whenHandedOver",
+    "daysSupply",
+    "dispenseRequest",
+    "reasonCode",
+    "type",
+    "serviceType",
+    "period",
+    "occurrence",
 )
 """Beginnings of the elements that are read. Names, addresses and notes are dropped at once."""
 

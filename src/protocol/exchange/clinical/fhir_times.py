@@ -7,6 +7,7 @@ which the person had it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
+from math import ceil
 from typing import Any, NamedTuple
 
 from dateutil.relativedelta import relativedelta
@@ -125,6 +126,22 @@ class Clock:
             return None
         found = PartialDate(first, last - timedelta(1))
         return found if found.first >= FIRST_DAY and found.last <= LAST_DAY else None
+
+    def after(self, start: PartialDate, duration: Any, times: int = 1) -> PartialDate | None:
+        """Return the last day of a duration that begins on a date and is repeated; None if it is none."""
+        value, unit = (
+            (duration.get(name) for name in ("value", "code")) if isinstance(duration, dict) else (None, None)
+        )
+        step = _AGES.get(str(unit or duration.get("unit"))) if isinstance(duration, dict) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or step is None:
+            return None
+        if not 0 < value * times <= _OLDEST * 366:
+            return None
+        try:
+            last = start.last + step * ceil(value * times)
+        except (OverflowError, ValueError):
+            return None
+        return PartialDate(last, last)
 
     def _is_reversed(self, period: dict[str, Any]) -> bool:
         start, end = self.date(period.get("start")), self.date(period.get("end"))

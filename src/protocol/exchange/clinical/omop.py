@@ -33,6 +33,7 @@ from protocol.exchange.clinical.terminology import (
     amount,
     code_book,
     coded,
+    weightiest,
 )
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
@@ -82,8 +83,11 @@ _FAMILY = 4167217
 _LONGEST_SUPPLY = 366
 """Days of supply beyond which the number is no number of days."""
 
-_ICD = re.compile(r"[A-Za-z]\d[0-9A-Za-z](\.?[0-9A-Za-z]{1,7})?([+*/ ].*)?")
-"""A code of ICD-10, also one of its Chinese extensions, in a column of the source's own codes."""
+_CODES = {
+    "ICD-10": re.compile(r"[A-Za-z]\d[0-9A-Za-z](\.?[0-9A-Za-z]{1,7})?([+*/†].*)?"),
+    "ICD-O-3": re.compile(r"\d{4,5}/\d"),
+}
+"""How a code of ICD-10, with its Chinese extensions, and a morphology look in a column of the source's own codes."""
 
 
 class _Concept(NamedTuple):
@@ -259,9 +263,9 @@ class _Reader:
         for number, vocabulary, code, called in tables.concepts():
             self.concepts[number] = _Concept(VOCABULARIES.get(vocabulary, vocabulary), code)
             self.names[number] = called
-        self.ancestors: dict[int, list[int]] = defaultdict(list)
-        for below, above, _levels in tables.ancestors():
-            self.ancestors[below].append(above)
+        self.ancestors: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for below, above, levels in tables.ancestors():
+            self.ancestors[below].append((above, levels or 0))
         self._known: dict[tuple[int, int, str, str], list[Asked]] = {}
         self.problems: list[FileProblem] = []
         self.accounts = [tables.account("concept")]
@@ -421,14 +425,17 @@ class _Reader:
             "days_supply::int",
             *more,
         )
-        rows, reasons = 0, Counter[str]()
+        rows, reasons, reversed_ = 0, Counter[str](), list[str]()
         nothing, later = _("about nothing that the criteria ask"), _("after the as-of day")
         for own, person, concept, coded_by, text, start, end, started, ended, supply, *rest in self.tables.rows(
             table, *columns
         ):
             rows += 1
             start, end = start or started, end or ended
-            if end is None and start is not None and supply is not None and 0 < supply <= _LONGEST_SUPPLY:
+            if end is not None and start is not None and end < start:  # one of the two is wrong
+                end = None
+                reversed_.append(str(own))
+            elif end is None and start is not None and supply is not None and 0 < supply <= _LONGEST_SUPPLY:
                 end = start + timedelta(days=supply - 1)
             said = self._said(concept, coded_by, text, kind)
             if kind != "condition":
@@ -443,6 +450,10 @@ class _Reader:
                 reasons[later] += 1
             else:
                 yield event
+        if reversed_:
+            where = _("table {name}").format(name=table)
+            found = _("{count} rows that end before they begin").format(count=len(reversed_))
+            self.problems.append(FileProblem(where, found, _("the right days; the end is not used")))
         left_out = tuple(
             (reason, reasons[reason]) for reason in (nothing, left[0] if left else "", later) if reasons[reason]
         )
@@ -468,44 +479,76 @@ class _Reader:
     def _find(self, concept: int, source: int, text: str, kind: str) -> list[Asked]:
         numbers = [number for number in (concept, source) if number]
         shown = self._shown(concept or source)
-        found = {one.fact: one._replace(code=shown) for one in self.book.asked(self._codings(*numbers), (), kind)}
-        for number in numbers:
-            for above in self.ancestors.get(number, ()):
-                for system, code in self._codings(above):
-                    for fact, option in self.book.above(system, code):
-                        found.setdefault(fact, Asked(fact, option, shown))
-        if not any(number in self.concepts for number in numbers) and _ICD.fullmatch(text.strip()):
-            for one in self.book.asked([("ICD-10", text)], (), kind):  # of a code that no vocabulary stands behind
-                found.setdefault(one.fact, Asked(one.fact, UNRELATED if one.option == UNRELATED else ASK, shown))
+        found = [one._replace(code=shown) for one in self.book.asked(self._codings(*numbers), (), kind)]
+        found = _added(found, (one._replace(code=shown) for one in self._classes(numbers)))
+        if not any(number in self.concepts for number in numbers):
+            told = self.book.asked([*_written_codes(text)], (), kind)  # codes that no vocabulary stands behind
+            found = _added(found, (one if one.option == UNRELATED else one._replace(option=ASK) for one in told))
         names = [self.names.get(number) or "" for number in numbers]
-        for fact in self.book.suspected(" | ".join(filter(None, [*names, text])), kind):
-            found.setdefault(fact, Asked(fact, ASK, shown))
+        words = self.book.suspected(" | ".join(filter(None, [*names, text])), kind)
+        found = _added(found, (Asked(fact, ASK, shown) for fact in words))
         untold = kind == "condition" and not found and not text.strip() and not any(names)
         if untold and not any(self._is_tree(number) for number in numbers):
             therapy = self.setting.person.anticancer_therapy
             lasting = (one.fact for one in self.setting.lifelong.values() if one.latest_day)
             return [Asked(fact, ASK, "") for fact in lasting if fact != therapy]
-        return list(found.values())
+        return found
+
+    def _classes(self, numbers: Sequence[int]) -> list[Asked]:
+        """Return what stands above concepts: the nearest that says something of a fact, and all classes of a drug.
+
+        ATC has a class for each use and each route of a drug. If only some of them say that it has nothing to do with
+        a fact, that stays open.
+        """
+        above = dict(one for number in reversed(numbers) for one in reversed(self.ancestors.get(number, ())))
+        classes = {one: self.concepts[one].code for one in above if self._is_class(one)}
+        narrow = [one for one, code in classes.items() if not any(_is_below(o, code) for o in classes.values())]
+        levels: dict[int, list[int]] = defaultdict(list)
+        for one, level in above.items():
+            if one not in classes:
+                levels[level].append(one)
+        found: list[Asked] = []
+        for group in (*(levels[level] for level in sorted(levels)), narrow):
+            found = _added(found, self._together(group))
+        return found
+
+    def _together(self, numbers: Iterable[int]) -> Iterator[Asked]:
+        """Yield what concepts of one rank say; open if only some of them say that they do not speak of a fact."""
+        options: dict[str, dict[str, None]] = defaultdict(dict)
+        for fact, option in (meaning for number in numbers for meaning in self._says(number)):
+            options[fact][option] = None
+        for fact, said in options.items():
+            is_open = UNRELATED in said and len(said) > 1
+            yield from (Asked(fact, option, "") for option in ([ASK] if is_open else said))
+
+    def _says(self, number: int) -> list[Meaning]:
+        return [meaning for system, code in self._codings(number) for meaning in self.book.above(system, code)]
+
+    def _is_class(self, number: int) -> bool:
+        return number in self.concepts and self.concepts[number].system == "ATC"
 
     def histories(self) -> Iterator[tuple[int, Finding]]:
         """Yield what observations say of diagnoses and therapies, such as a history of them: this asks only.
 
         The family's history is in the same table and is left out.
         """
-        columns = ("observation_id", "person_id::int", "observation_concept_id::int", "value_as_concept_id::int")
-        known: dict[tuple[int, int], list[str]] = {}
-        for own, person, concept, answer, day in self.tables.rows("observation", *columns, "observation_date::date"):
-            key = concept or 0, answer or 0
+        concepts = [f"{name}_concept_id::int" for name in ("observation", "observation_source", "value_as")]
+        columns = ("observation_id", "person_id::int", "observation_source_value", *concepts)
+        days = ("observation_date::date", "observation_datetime::date")
+        known: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+        for own, person, text, concept, source, answer, day, at in self.tables.rows("observation", *columns, *days):
+            key = text or "", (concept or 0, source or 0, answer or 0)
             if key not in known:
                 known[key] = self._history(*key)
+            day = day or at
             if known[key] and (day is None or day <= self.setting.as_of):
-                blank = Finding("", None, day, f"observation {own}", self._shown(concept))
+                blank = Finding("", None, day, f"observation {own}", self._shown(concept or source or 0))
                 for fact in known[key]:
                     yield person, stated(self.setting.facts[fact], ASK, replace(blank, fact=fact))
 
-    def _history(self, *numbers: int) -> list[str]:
+    def _history(self, text: str, numbers: Sequence[int]) -> list[str]:
         """Return the lifelong facts that a question or its answer names, as a diagnosis or a therapy."""
-        names = [self.names.get(number) or "" for number in numbers]
+        names = [text, *(self.names.get(number) or "" for number in numbers)]
         if _FAMILY in numbers or any(name.lower().startswith("family history") for name in names):
             return []
         said = self.book.asked(self._codings(*(number for number in numbers if number)), (), "condition")
@@ -553,6 +596,22 @@ class _Reader:
     def _shown(self, number: int) -> str:
         concept = self.concepts.get(number)
         return f"OMOP {number}" + (f" ({concept.system} {concept.code})" if concept else "")
+
+
+def _added(known: Sequence[Asked], more: Iterable[Asked]) -> list[Asked]:
+    """Add what counts of what is said about facts of which nothing is known."""
+    facts = {one.fact for one in known}
+    return [*known, *weightiest(one for one in more if one.fact not in facts)]
+
+
+def _written_codes(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the codes in a cell of a source's own codes, each with the system that it looks like."""
+    for part in re.split(r"[\s;,|；，、]+", text):
+        yield from ((system, part) for system, pattern in _CODES.items() if pattern.fullmatch(part))
+
+
+def _is_below(code: str, other: str) -> bool:
+    return code != other and code.startswith(other)
 
 
 def _moment(moment: datetime | None, day: date | None) -> str:

@@ -78,6 +78,9 @@ TREES = {"ICD-10", "ICD-10-PCS", "ICD-O-3", "ICD-9-CM-3", "ATC", "CPT", "HCPCS"}
 
 ASK, UNRELATED = "ask", "unrelated"
 
+_MORPHOLOGY = re.compile(r"\s*[Mm]-?\d{4,5}/\d.*")
+"""A morphology, as the chapters of ICD-10 and its Chinese edition write one."""
+
 _PARTS = re.compile(r"[|;,。，；、\n]")
 
 
@@ -115,8 +118,8 @@ class Words(NamedTuple):
     unless: re.Pattern[str] | None
 
     def speaks(self, part: str) -> bool:
-        """Whether a part of a text has one of the words, and none that takes it back."""
-        return bool(self.found.search(part)) and not (self.unless and self.unless.search(part))
+        """Whether a part of a text has one of the words where none takes it back."""
+        return bool(self.found.search(self.unless.sub("", part) if self.unless else part))
 
 
 class Asked(NamedTuple):
@@ -173,7 +176,17 @@ def _words(codes: _Codes) -> Iterator[Words]:
     sets = {f"set {one.id} = {ASK}": one for one in codes.sets if one.words}
     for fact, texts in codes.facts:
         for own in (sets[text] for text in texts if text in sets):
-            yield Words(fact, own.words_in, _pattern(own.words), _pattern(own.unless) if own.unless else None)
+            yield Words(fact, own.words_in, _pattern(own.words), _taken_back(own.unless) if own.unless else None)
+
+
+def _taken_back(parts: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for what words take back: all of it, what stands before ``*word``, or behind ``word*``."""
+    wanted = []
+    for part in parts:
+        word = _pattern([part.strip("*")]).pattern
+        behind, before = "" if part.startswith("*") else ".*", "" if part.endswith("*") else ".*"
+        wanted.append(f"{before}{word}{behind}")
+    return re.compile("|".join(wanted), re.IGNORECASE)
 
 
 def _pattern(parts: Iterable[str]) -> re.Pattern[str]:
@@ -228,7 +241,12 @@ class CodeBook:
         return self._exact.get((system, code.strip()), [])
 
     def _tree_meanings(self, system: str, code: str) -> list[Meaning]:
-        """``C92.00`` is a ``C92.0``: a longer entry beats a shorter one, one code a range, a range a wider one."""
+        """``C92.00`` is a ``C92.0``: a longer entry beats a shorter one, one code a range, a range a wider one.
+
+        A tumour's morphology stands among the codes of ICD-10 with an M before it: ``M8140/3``.
+        """
+        if system == "ICD-10" and _MORPHOLOGY.fullmatch(code):
+            system = "ICD-O-3"
         plain = _plain(system, code)
         best: dict[str, tuple[int, str, str, Meaning]] = {}
         for low, high, meaning in self._trees.get(system, ()):
@@ -243,10 +261,10 @@ class CodeBook:
         return [meaning for *_rank, meaning in best.values()]
 
     def asked(self, codings: Sequence[tuple[str, str]], texts: Iterable[str], kind: str) -> list[Asked]:
-        """Return what an entry says, at most once of each fact, ``unrelated`` included.
+        """Return what an entry says of the facts, ``unrelated`` included.
 
-        A code that decides goes before one that says ``unrelated``, and that before one that asks. The text is read
-        for facts of which no code says anything.
+        A code that decides goes before one that says ``unrelated``, and that before one that asks. Codes that decide
+        differently are all returned. The text is read for facts of which no code says anything.
 
         Parameters
         ----------
@@ -257,15 +275,15 @@ class CodeBook:
         kind : {"condition", "procedure", "medication"}
             What the entry is.
         """
-        found: dict[str, Asked] = {}
-        for system, code in codings:
-            for meaning in self.meanings(system, code) if system else ():
-                one = Asked(meaning.fact, meaning.option, f"{system} {code}")
-                if _precedence(one.option) > _precedence(found[one.fact].option if one.fact in found else None):
-                    found[one.fact] = one
-        for fact in self.suspected(" | ".join(text for text in texts if text), kind):
-            found.setdefault(fact, Asked(fact, ASK, " ".join(codings[0]) if codings else ""))
-        return list(found.values())
+        found = weightiest(
+            Asked(meaning.fact, meaning.option, f"{system} {code}")
+            for system, code in codings
+            for meaning in (self.meanings(system, code) if system else ())
+        )
+        known = {one.fact for one in found}
+        words = self.suspected(" | ".join(text for text in texts if text), kind)
+        shown = " ".join(codings[0]) if codings else ""
+        return [*found, *(Asked(fact, ASK, shown) for fact in words if fact not in known)]
 
     def above(self, system: str, code: str) -> list[Meaning]:
         """Return what a code says of those that stand below it: an entry ``<363346000`` does not mean itself."""
@@ -279,8 +297,21 @@ class CodeBook:
         return list(dict.fromkeys(one.fact for one in own if any(map(one.speaks, parts))))
 
 
-def _precedence(option: str | None) -> int:
-    return 0 if option is None else {ASK: 1, UNRELATED: 2}.get(option, 3)
+def weightiest(said: Iterable[Asked]) -> list[Asked]:
+    """Return what counts of all that codes say of each fact: every option that one decides, else what is known."""
+    found: dict[str, dict[str, Asked]] = {}
+    for one in said:
+        options = found.setdefault(one.fact, {})
+        weight, known = _weight(one.option), max(map(_weight, options), default=0)
+        if weight > known:
+            options.clear()
+        if weight >= known:
+            options.setdefault(one.option, one)
+    return [one for options in found.values() for one in options.values()]
+
+
+def _weight(option: str) -> int:
+    return {ASK: 1, UNRELATED: 2}.get(option, 3)
 
 
 def _ends(system: str, first: str, last: str) -> tuple[str, str]:
