@@ -572,6 +572,14 @@ def test_the_code_of_the_source_may_say_more_than_the_standard_concept(tmp_path:
     assert one(tmp_path, condition_occurrence=[{**LATER, **coded}]).facts["diagnosis"] == "apl"
 
 
+def test_no_flow_of_oxygen_is_room_air_for_the_saturation_of_its_day(tmp_path: Path) -> None:
+    concepts = [(1, "LOINC", "59408-5"), (2, "LOINC", "3151-8"), (3, "UCUM", "%"), (4, "UCUM", "L/min")]
+    named = [{"concept_id": number, "vocabulary_id": name, "concept_code": code} for number, name, code in concepts]
+    saturation = measurement(1, measurement_concept_id=1, value_as_number=98, unit_concept_id=3)
+    flow = measurement(2, measurement_concept_id=2, value_as_number=0, unit_concept_id=4)
+    assert one(tmp_path, concept=named, measurement=[saturation, flow]).facts["on_room_air"] is True
+
+
 def test_a_row_that_ends_before_it_begins_is_listed(tmp_path: Path) -> None:
     reversed_ = {**RECENT, "drug_exposure_end_date": "2020-03-01"}
     problems = read(folder(tmp_path, drug_exposure=[reversed_])).problems

@@ -35,6 +35,7 @@ from protocol.exchange.clinical.terminology import (
     coded,
     weightiest,
 )
+from protocol.exchange.clinical.units import UNIT_UNKNOWN
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
 from protocol.records import ProtocolError
@@ -328,6 +329,8 @@ class _Reader:
         if fact.type == "choice":
             word, note = amount(fact, meaning.option, load, number, sign, unit)
             return None if word is None and meaning.option else _valued(blank, word, note)
+        if fact.id in self.setting.circumstances and not sign:
+            return replace(blank, value=number == 0) if unit else replace(blank, reason=UNIT_UNKNOWN)
         if not fact.is_number:
             return None
         high = None if row.high is None else float(row.high)

@@ -184,7 +184,7 @@ def _taken_back(parts: Iterable[str]) -> re.Pattern[str]:
     wanted = []
     for part in parts:
         word = _pattern([part.strip("*")]).pattern
-        behind, before = "" if part.startswith("*") else ".*", "" if part.endswith("*") else ".*"
+        behind, before = "" if part.startswith("*") else ".*", "" if part.endswith("*") else r"\A.*"  # else quadratic
         wanted.append(f"{before}{word}{behind}")
     return re.compile("|".join(wanted), re.IGNORECASE)
 
