@@ -145,8 +145,8 @@ def test_mass_and_amount_are_inverse(value: float, name: str) -> None:
         ("  ", "creatinine_umol_l"),
         ("mg/dL", "alt_u_l"),
         ("U/L", "creatinine_umol_l"),
-        ("K/uL", "cd34_pb_per_ul"),  # kelvin, not thousands
-        ("G/L", "cd34_pb_per_ul"),  # gauss, not billions
+        ("K/L", "creatinine_umol_l"),
+        ("G/L", "alt_u_l"),
         ("[IU]/uL", "cd34_pb_per_ul"),
         ("109/L", "cd34_pb_per_ul"),  # or 10⁹/L that lost its power
         ("10 9/L", "cd34_pb_per_ul"),
@@ -194,3 +194,12 @@ def test_pint_is_imported_only_when_something_is_converted() -> None:
 )
 def test_words_of_laboratories_for_units_are_read(unit: str, fact: str, factor: float) -> None:
     assert convert(3, unit, FACTS[fact]) == 3 * factor
+
+
+@pytest.mark.parametrize(("unit", "value"), [("K/uL", 0.05), ("G/L", 0.05), ("10*9/L", 0.05), ("/uL", 50)])
+def test_thousands_and_billions_of_a_blood_count_are_read(unit: str, value: float) -> None:
+    assert convert(value, unit, FACTS["cd34_pb_per_ul"]) == 50
+
+
+def test_grams_stay_grams_where_a_mass_is_meant() -> None:
+    assert convert(60_000, "g", FACTS["weight_kg"]) == 60
