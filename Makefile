@@ -1,4 +1,4 @@
-# Two commands do everything: `make dashboard` and `make test`. Python 3.11 or newer with pip is all they need.
+# Two commands do everything: `make dashboard` and `make test`. Python 3.11, 3.12 or 3.13 with pip is all they need.
 PYTHON ?= python3
 # Another Python has an environment of its own: make test PYTHON=python3.13
 VENV := .venv$(if $(filter command line,$(origin PYTHON)),-$(notdir $(PYTHON)))
@@ -12,7 +12,7 @@ export PIP_NO_INDEX := 1
 export PIP_FIND_LINKS := $(abspath $(WHEELS))
 endif
 
-.PHONY: dashboard lab log wheelhouse test quick check docs bench attacks messages clean
+.PHONY: dashboard lab log wheelhouse test quick lowest check docs bench attacks messages clean
 
 dashboard: $(VENV)/for-running ## open the committee's pages
 	@$(RUN) -m protocol.dashboard $(OPTIONS)
@@ -35,6 +35,11 @@ quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m pytest -q -m "not browser and not server and not spark and not slow" tests
+
+lowest: $(VENV)-lowest/bounds.txt ## the core of the tests at the lowest versions that pyproject.toml allows
+	@PIP_CONSTRAINT=$(abspath $<) $(MAKE) --no-print-directory VENV=$(VENV)-lowest $(VENV)-lowest/for-testing
+	$(VENV)-lowest/bin/python -m pytest -q -m "not browser and not server and not spark and not slow" \
+	  tests/eligibility tests/exchange tests/escalation
 
 check: $(VENV)/for-testing
 	$(RUN) -m ruff check
@@ -65,7 +70,7 @@ comma := ,
 # Debian's python3 may come without pip, without venv's pip, or refuse to install outside an environment: one of
 # these two ways works with what is there.
 define install
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")'
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed")'
 	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
 	  $(PYTHON) -m venv --without-pip $(VENV) && \
 	  $(PYTHON) -m pip --python $(VENV)/bin/python install --quiet --disable-pip-version-check --editable '$(1)'; \
@@ -77,6 +82,13 @@ define install
 	fi
 	@touch $@
 endef
+
+# Each lower bound as the one version to install; what is needed only indirectly is as new as it may be.
+$(VENV)-lowest/bounds.txt: pyproject.toml
+	@mkdir -p $(@D)
+	@$(PYTHON) -c 'import re, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  lists = [project["dependencies"], *project["optional-dependencies"].values()]; \
+	  print(*(re.sub(">=([^,]+).*", r"==\1", one) for one in sum(lists, [])), sep="\n")' >$@
 
 $(VENV)/for-running: pyproject.toml
 	$(call install,.)
