@@ -84,7 +84,7 @@ def whole(value: Any, where: str, lowest: int, highest: int = LARGEST) -> int:
     return int(value)
 
 
-def probability(value: Any, where: str, *, lowest: float = 0.0, highest: float = 1.0, ends: bool = False) -> float:
+def number_inside(value: Any, where: str, lowest: float, highest: float, *, ends: bool = False) -> float:
     """Return a number inside `lowest` to `highest`; with `ends`, the two ends do as well.
 
     Raises
