@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -437,14 +437,19 @@ class _Rows:
         """Mark windows from the day `first` to `last` in which nothing was given, and that none bars."""
         clear = np.ones(code.size, bool)
         for whose, days, barred in self.given:
+            if not whose.size:
+                continue
             keys = np.sort(_keys(whose, days))
             before = np.searchsorted(keys, _keys(code, first - barred + 1), "left")
             clear &= before == np.searchsorted(keys, _keys(code, last), "right")
         return clear
 
+    @cached_property
     def bad_days(self) -> tuple[Integers, Integers]:
         """Return the days that no window may hold, drawn below or barred, with their participants, in order."""
         codes, days = [self.code[self.low]], [self.day[self.low]]
+        if not any(whose.size for whose, _days, _barred in self.given):
+            return codes[0], days[0]
         for whose, given, barred in self.given:
             codes.append(np.repeat(whose, barred))
             days.append((given[:, None] + np.arange(barred)).ravel())
@@ -538,7 +543,7 @@ def _earliest_possible(rows: _Rows, rule: Definition) -> Integers:
     if rule.rule == "span":
         possible = _spans(rows, rule)[1]
         return _first(rows.code[possible], rows.day[possible], people)
-    code, day = rows.bad_days()
+    code, day = rows.bad_days
     following = np.append(day[1:], 0)
     following = np.where(np.append(code[1:] == code[:-1], False), following, rows.end[code] + 1)
     wide = (following - day - 1 >= rule.count) & (day + 1 >= rows.start[code])
@@ -548,7 +553,7 @@ def _earliest_possible(rows: _Rows, rule: Definition) -> Integers:
 def _open_from(rows: _Rows, rule: Definition) -> Integers:
     """Return the first day of a window that the end of follow-up cuts."""
     people = rows.start.size
-    code, day = rows.bad_days()
+    code, day = rows.bad_days
     last_bad = np.full(people, -NEVER)
     last_bad[code] = day
     if rule.rule == "days":
