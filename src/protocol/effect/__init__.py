@@ -1,7 +1,28 @@
 """Effect and safety: blood counts, their grades and recovery, adverse events, and the watch over phase II."""
 
+from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, units
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
+from protocol.effect.monitoring import (
+    GAMMAS,
+    LAMBDAS,
+    Rule,
+    Tuned,
+    TwoStage,
+    bayesian_rule,
+    bop2,
+    bop2_cutoffs,
+    bop2_joint,
+    calibrate_bop2,
+    chen_chaloner_rule,
+    likelihood_ratio_rule,
+    posterior,
+    predictive_boundary,
+    predictive_probability,
+    repeated_test_rule,
+    simon,
+    wang_tsiatis_rule,
+)
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -15,21 +36,43 @@ from protocol.effect.recovery import (
 )
 
 __all__ = [
+    "GAMMAS",
+    "LAMBDAS",
     "STATUSES",
     "UNKNOWN",
+    "Boundary",
     "Definition",
     "Draws",
     "Given",
     "Grades",
+    "JointBoundary",
+    "Operating",
     "Recoveries",
+    "Rule",
+    "Tuned",
+    "TwoStage",
     "analytes",
+    "bayesian_rule",
+    "bop2",
+    "bop2_cutoffs",
+    "bop2_joint",
+    "calibrate_bop2",
+    "cells_of",
+    "chen_chaloner_rule",
     "definitions",
     "event_times",
     "febrile_neutropenia",
     "grade",
     "graded_terms",
+    "likelihood_ratio_rule",
     "nadir",
+    "posterior",
+    "predictive_boundary",
+    "predictive_probability",
     "recovery",
+    "repeated_test_rule",
+    "simon",
     "units",
     "versions",
+    "wang_tsiatis_rule",
 ]
