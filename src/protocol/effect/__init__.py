@@ -1,8 +1,10 @@
 """Effect and safety: blood counts, their grades and recovery, adverse events, and the watch over phase II."""
 
+from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, units
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
+from protocol.effect.incidence import Curve, cumulative_incidence
 from protocol.effect.monitoring import (
     GAMMAS,
     LAMBDAS,
@@ -41,6 +43,7 @@ __all__ = [
     "STATUSES",
     "UNKNOWN",
     "Boundary",
+    "Curve",
     "Definition",
     "Draws",
     "Given",
@@ -59,6 +62,7 @@ __all__ = [
     "calibrate_bop2",
     "cells_of",
     "chen_chaloner_rule",
+    "cumulative_incidence",
     "definitions",
     "event_times",
     "febrile_neutropenia",
@@ -66,12 +70,15 @@ __all__ = [
     "graded_terms",
     "likelihood_ratio_rule",
     "nadir",
+    "overview",
     "posterior",
     "predictive_boundary",
     "predictive_probability",
+    "rate_interval",
     "recovery",
     "repeated_test_rule",
     "simon",
+    "tabulate_events",
     "units",
     "versions",
     "wang_tsiatis_rule",
