@@ -3,6 +3,7 @@
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, units
+from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
 from protocol.effect.monitoring import (
@@ -42,7 +43,9 @@ __all__ = [
     "LAMBDAS",
     "STATUSES",
     "UNKNOWN",
+    "Acceptance",
     "Boundary",
+    "Choice",
     "Curve",
     "Definition",
     "Draws",
@@ -54,6 +57,7 @@ __all__ = [
     "Rule",
     "Tuned",
     "TwoStage",
+    "acceptance",
     "analytes",
     "bayesian_rule",
     "bop2",
@@ -62,6 +66,7 @@ __all__ = [
     "calibrate_bop2",
     "cells_of",
     "chen_chaloner_rule",
+    "choose_dose",
     "cumulative_incidence",
     "definitions",
     "event_times",
