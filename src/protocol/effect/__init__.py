@@ -37,6 +37,7 @@ from protocol.effect.recovery import (
     nadir,
     recovery,
 )
+from protocol.effect.reporting_clocks import Due, report_due
 
 __all__ = [
     "GAMMAS",
@@ -49,6 +50,7 @@ __all__ = [
     "Curve",
     "Definition",
     "Draws",
+    "Due",
     "Given",
     "Grades",
     "JointBoundary",
@@ -82,6 +84,7 @@ __all__ = [
     "rate_interval",
     "recovery",
     "repeated_test_rule",
+    "report_due",
     "simon",
     "tabulate_events",
     "units",
