@@ -69,7 +69,7 @@ def test_a_public_name_is_documented(module: str, name: str) -> None:
 
 
 def test_every_topic_says_what_is_public() -> None:
-    topics = {"conduct", "eligibility", "escalation", "exchange", "followup", "sites", "trial"}
+    topics = {"conduct", "effect", "eligibility", "escalation", "exchange", "followup", "sites", "trial"}
     inside = {"clinical", "cohort", "contacts", "documents", "registry"}
     wanted = {f"protocol.{name}" for name in topics} | {f"protocol.exchange.{name}" for name in inside}
     assert wanted <= set(exporting())

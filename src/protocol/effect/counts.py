@@ -1,0 +1,97 @@
+"""Blood counts: what is counted, the units it is reported in, and how a limit is written in each of them.
+
+A count is compared in the unit it was reported in: the limit is converted, as an exact decimal, and the count is not.
+"""
+
+import tomllib
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protocol.effect.checks import Floats, floats, one_of
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+TOLERANCE = 1e-12
+"""A count below a limit by less than this share of it lies on the limit: a computed 0.3 may be a bit less."""
+
+
+@cache
+def _known() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("counts.toml").read_text(encoding="utf-8"))
+
+
+def analytes() -> dict[str, str]:
+    """Return the labels of everything that is counted, by its id."""
+    return {name: str(one["label"]) for name, one in _known()["analytes"].items()}
+
+
+def units(analyte: str) -> tuple[str, ...]:
+    """Return the units that counts of `analyte` may be reported in.
+
+    Raises
+    ------
+    ProtocolError
+        When it is not counted here.
+    """
+    kind = _known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["kind"]
+    return tuple(_known()["units"][kind])
+
+
+_SAME_SIGN = str.maketrans({"µ": "u", "μ": "u", "³": "3", "⁹": "^9", "⁶": "^6", "×": "", " ": "", "x": ""})
+
+
+def unit_of(analyte: str, unit: str | None) -> str:
+    """Return the unit as it is written here.
+
+    Raises
+    ------
+    ProtocolError
+        When there is none, or it is no unit of that count.
+    """
+    plain = unit.translate(_SAME_SIGN).replace("mm^3", "mm3") if isinstance(unit, str) else ""
+    plain = f"{plain[:-1]}L" if plain.endswith("l") else plain  # no other change of case: G/L is no g/L
+    if plain not in units(analyte):
+        named = repr(unit) if unit else _("no unit")
+        raise ProtocolError(_("unit of {}").format(analyte), named, _("one of {}").format(", ".join(units(analyte))))
+    return plain
+
+
+def converted(limit: Decimal, analyte: str, unit: str, *, of: str) -> float:
+    """Return the number that a limit in the unit `of` has in `unit`, both as :func:`unit_of` writes them."""
+    factors = _known()["units"][_known()["analytes"][analyte]["kind"]]
+    return float(limit * Decimal(factors[of]) / Decimal(factors[unit]))
+
+
+def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floats, str]:
+    """Read counts and their unit; a count that is missing is NaN.
+
+    Raises
+    ------
+    ProtocolError
+        When a number comes without a unit, is no number, is negative, or is so high that its unit must be another.
+    """
+    where = _("count of {}").format(analyte)
+    known = units(analyte)
+    found = floats(values, where, _("numbers, with one of the units {}").format(", ".join(known)))
+    if not unit:
+        highest = f"{np.nanmax(found):,.15g}" if found.size and not np.isnan(found).all() else _("counts")
+        raise ProtocolError(where, _("{} without a unit").format(highest), _("one of {}").format(", ".join(known)))
+    unit = unit_of(analyte, unit)
+    most = converted(Decimal(_known()["analytes"][analyte]["highest"]), analyte, unit, of=known[0])
+    wrong = (found < 0) | (found > most)
+    if wrong.any():
+        place = int(np.flatnonzero(wrong)[0])
+        shown = f"{found.flat[place]:,.15g} {unit}"
+        write = _("a number from 0 to {:,.6g} {}, or the unit it was reported in").format(most, unit)
+        raise ProtocolError(_("{}, number {}").format(where, place + 1), shown, write)
+    return found, unit
+
+
+def is_below(values: Floats, limit: float | Floats) -> NDArray[np.bool_]:
+    """Mark counts below a limit; a count on the limit, up to :data:`TOLERANCE`, is not below it."""
+    return np.asarray(values < np.multiply(limit, 1 - TOLERANCE))
