@@ -414,9 +414,9 @@ _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan", re.ASCI
 def _numbers(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     """Take numbers, in no case yes and no as 1 and 0 or moments as a count."""
     types = pd.api.types
-    if types.is_bool_dtype(series) or types.is_datetime64_any_dtype(series):
-        raise ValueError("yes and no, or dates, instead of numbers")
     kind: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
+    if types.is_bool_dtype(series) or kind.kind in "mM":  # also an Arrow column of moments with a zone
+        raise ValueError("yes and no, or dates, instead of numbers")
     if types.is_float_dtype(kind) and kind.itemsize < _DOUBLE:
         return as_written(series.to_numpy(dtype=kind, na_value=np.nan))
     if series.dtype == object or types.is_string_dtype(series.dtype):
