@@ -428,9 +428,9 @@ def _numbers(series: "pd.Series[Any]", fact: Fact, first_row: int) -> Column:
     types = pd.api.types
     if isinstance(series.dtype, (pd.CategoricalDtype, pd.SparseDtype)):
         series = pd.Series(np.asarray(series, getattr(series.dtype, "subtype", None)))
-    if types.is_bool_dtype(series) or series.dtype.kind in "mMc":
-        raise ValueError(_NO_NUMBERS)
     kind: Any = getattr(series.dtype, "numpy_dtype", series.dtype)
+    if types.is_bool_dtype(series) or kind.kind in "mMc":  # also an Arrow column of moments with a zone
+        raise ValueError(_NO_NUMBERS)
     if types.is_float_dtype(kind) and kind.itemsize < _DOUBLE:
         return as_written(series.to_numpy(dtype=kind, na_value=np.nan))
     if series.dtype == object or types.is_string_dtype(series.dtype):
