@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pg8000.dbapi
@@ -69,7 +70,7 @@ def fill(log: Log) -> tuple[int, str]:
 def test_a_full_disk_is_said_so_and_nothing_is_half_written(tmp_path):
     log = open_log(tmp_path / "trial.sqlite")
     log.append(log_events.screened(), **WHO)
-    with sqlite3.connect(tmp_path / "trial.sqlite") as raw:
+    with closing(sqlite3.connect(tmp_path / "trial.sqlite")) as raw:
         pages = raw.execute("PRAGMA page_count").fetchone()[0]
     connection = log._store.engine.raw_connection()
     connection.cursor().execute(f"PRAGMA max_page_count = {pages + 2}")
