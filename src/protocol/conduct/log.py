@@ -326,9 +326,9 @@ class Log(LogReader):
             free text that may name a person, or cannot be written; if the log is no longer the one that was opened,
             lost entries that were seen, or was changed.
         """
-        moment = self._clock()
-        self._look_at(event, actor, site, reason, key, moment)
         with self._store.writing() as connection:
+            moment = self._clock()  # here: who waited for other writers comes after their entries
+            self._look_at(event, actor, site, reason, key, moment)
             self._look_over(connection)
             state = self._caught_up(connection)
             known = self._store.sequence_of(connection, key) if key else None
