@@ -136,6 +136,8 @@ class Wording:
 
     def digits(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> int:
         """Return how many digits to show of both sides, so that what is shown compares as the values do."""
+        if isinstance(right, ast.Tuple):  # one of a list: nothing is ordered
+            return _DIGITS
         sides = [self.logic.value(side) for side in (left, right)]
         if not all(side.known is True and is_number(side.data) for side in sides):
             return _DIGITS
