@@ -203,3 +203,10 @@ def test_a_reason_never_shows_a_value_on_the_other_side_of_its_limit(
     facts: dict[str, Any], rule: str, reason: str
 ) -> None:
     assert ELIGIBILITY.screen(facts)[rule].reason == reason
+
+
+def test_a_number_in_a_list_that_names_a_fact_has_its_tree() -> None:
+    person = {"n": 7}
+    answer = record_of([criterion(1, "n in (0.5, n, 3)")]).answers(person, as_of=TODAY)[0]
+    assert answer.tree is not None
+    assert answer.tree.state == "true"

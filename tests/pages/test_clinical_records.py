@@ -199,7 +199,7 @@ def test_tables_of_omop_say_what_was_read_of_them_and_become_the_cohort(page: El
     assert page.records.tables.value == ()
     assert "no criterion asks about them: note.parquet." in page.records.accounts.value
     assert "28 persons read" in page.records.status.value
-    assert "about nothing that the criteria ask" in page.records.accounts.value
+    assert "not about a fact of the criteria" in page.records.accounts.value
     assert "person_id" not in page.records.accounts.value
     page.records.to_form.click()
     assert page.person.form.fields["sex"].value in ("female", "male")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -19,25 +20,20 @@ LARGEST = 2**53  # whole numbers above are not exact in double precision
 
 
 def floats(values: ArrayLike, where: str, write: str) -> Floats:
-    """Read numbers in double precision; None and pandas' NA become NaN, which is a missing number.
-
-    A narrower number is read by its shortest decimal: 0.3 in single precision is 0.3, and not 0.300000012.
+    """Read numbers in double precision, by :func:`protocol.arrays.doubles`; None and pandas' NA become NaN, missing.
 
     Raises
     ------
     ProtocolError
         When something is no real number, or is infinite.
     """
-    array = _array(values, where, write)
+    array = array_of(values, where, write)
     if array.dtype.kind == "O":
-        listed = [np.nan if each is None or each is pd.NA else each for each in array.flat]
-        if all(isinstance(each, Real) and not isinstance(each, bool) for each in listed):
-            array = np.array([float(each) for each in listed]).reshape(array.shape)
-    if array.dtype.kind == "f" and array.dtype.itemsize < np.dtype(float).itemsize:
-        array = array.astype(str).astype(float)
-    if array.dtype.kind not in "fiu":
+        filled = [np.nan if each is None or each is pd.NA else each for each in array.flat]
+        array = np.array(filled, dtype=object).reshape(array.shape)
+    found = doubles(array)
+    if found is None:
         raise ProtocolError(where, _("something that is no number"), write)
-    found = array.astype(np.float64, copy=False)
     if np.isinf(found).any():
         raise ProtocolError(where, _("an infinite number"), write)
     return found
@@ -58,15 +54,6 @@ def integers(values: ArrayLike, where: str, write: str) -> Integers:
     if found.size and np.abs(found).max() > LARGEST:
         raise ProtocolError(where, f"{np.abs(found).max():g}", write)
     return rounded.astype(np.int64)
-
-
-def _array(values: ArrayLike, where: str, write: str) -> NDArray[Any]:
-    if np.ma.is_masked(values):
-        raise ProtocolError(where, _("missing values (masked)"), write)
-    try:
-        return np.asarray(values)
-    except (TypeError, ValueError):
-        raise ProtocolError(where, _("rows of different lengths"), write) from None
 
 
 def whole(value: Any, where: str, lowest: int, highest: int = LARGEST) -> int:

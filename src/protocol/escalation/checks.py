@@ -7,10 +7,9 @@ that the answer does not depend on the type of the numbers.
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from decimal import Decimal
 from functools import lru_cache, wraps
 from inspect import Parameter, signature
-from numbers import Integral, Real
+from numbers import Integral
 from types import GenericAlias, UnionType
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -35,23 +35,17 @@ SHOWN = 80  # characters of a refused value that a message repeats
 
 
 def floats(values: ArrayLike, where: str, write: str) -> NDArray[np.float64]:
-    """Read numbers in double precision.
-
-    A narrower number is read by its shortest decimal: 0.3 in single precision is 0.3, and not 0.300000012.
+    """Read numbers in double precision, by :func:`protocol.arrays.doubles`.
 
     Raises
     ------
     ProtocolError
         Naming `where` and `write`, when something is no real number.
     """
-    array = _array(values, where, write)
-    if array.dtype.kind == "O" and all(isinstance(each, Real | Decimal) for each in array.flat):
-        array = array.astype(float) if not any(isinstance(each, bool) for each in array.flat) else array
-    if array.dtype.kind == "f" and array.dtype.itemsize < np.dtype(float).itemsize:
-        array = array.astype(str).astype(float)
-    if array.dtype.kind not in "fiu":
+    found = doubles(array_of(values, where, write))
+    if found is None:
         raise ProtocolError(where, _shown(values), write)
-    return array.astype(np.float64, copy=False)
+    return found
 
 
 def integers(values: ArrayLike, where: str, write: str) -> NDArray[np.int64]:
@@ -62,7 +56,7 @@ def integers(values: ArrayLike, where: str, write: str) -> NDArray[np.int64]:
     ProtocolError
         Naming `where` and `write`, when something is no whole number, or is larger than any count.
     """
-    array = _array(values, where, write)
+    array = array_of(values, where, write)
     if array.dtype.kind == "O" and all(isinstance(each, Integral) for each in array.flat):
         array = np.array([plain(each) for each in array.flat], dtype=object).reshape(array.shape)
         if not any(isinstance(each, bool) or abs(each) > LARGEST for each in array.flat):
@@ -76,16 +70,6 @@ def integers(values: ArrayLike, where: str, write: str) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def _array(values: ArrayLike, where: str, write: str) -> NDArray[Any]:
-    if np.ma.is_masked(values):
-        raise ProtocolError(where, _("missing values (masked)"), write)
-    try:
-        return np.asarray(values)
-    except (TypeError, ValueError):
-        found, write = _("rows of different lengths"), _("one row per dose, all as long")
-        raise ProtocolError(where, found, write) from None
-
-
 def marks(values: ArrayLike, shape: tuple[int, ...], where: str) -> NDArray[np.bool_]:
     """Read an array of marks of that shape.
 
@@ -95,7 +79,7 @@ def marks(values: ArrayLike, shape: tuple[int, ...], where: str) -> NDArray[np.b
         When they are not true or false, or have another shape.
     """
     write = _("an array of True and False of shape {}").format(shape)
-    array = _array(values, where, write)
+    array = array_of(values, where, write)
     if array.dtype.kind != "b" or array.shape != shape:
         raise ProtocolError(where, _("{} of shape {}").format(array.dtype, array.shape), write)
     return array

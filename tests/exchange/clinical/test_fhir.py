@@ -510,7 +510,7 @@ def test_a_result_without_a_date_may_be_the_newest(day: str | None) -> None:
     ],
 )
 def test_a_date_that_is_none_is_reported_where_it_stands(element: str, given_: dict[str, Any]) -> None:
-    other = observation("99999-9", "o2", day="yesterday")  # about nothing that the criteria ask
+    other = observation("99999-9", "o2", day="yesterday")  # not about a fact of the criteria
     found = everybody({"a.json": bundle(PATIENT, alt(300, **given_), other)})
     said = "a date like 1960-03-01, or its year, or year and month; from 1900 to 2100"
     assert found.problems == ((f"a.json, entry 2, {element}", "no date", said),)

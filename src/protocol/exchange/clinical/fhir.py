@@ -549,8 +549,8 @@ class _Reader:
     def _substances(self, resource: dict[str, Any]) -> list[Asked]:
         """Return what the concepts of a medication and those of its ingredients say: it is all of them together.
 
-        It has nothing to do with a fact if its own code says so, or every ingredient: a solvent says nothing of what
-        is dissolved in it.
+        It is unrelated to a fact if its own code says so, or if every ingredient does. The code of a solvent does not
+        decide about the drug in it.
         """
         drug = self._refers(resource, resource.get("medicationReference")) or {}
         whole = self._said([resource.get("medicationCodeableConcept"), drug.get("code")], "medication")

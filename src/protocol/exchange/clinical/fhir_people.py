@@ -136,7 +136,7 @@ class _People:
         return {one for one in every if one.server or one in self.known}
 
     def _candidates(self, reference: Reference, server: str) -> set[Identity]:
-        """Return whom a reference can mean: nobody, one Patient, or several that it does not tell apart."""
+        """Return the Patients that a reference can mean: none, one, or several."""
         named = {self._identity(*at) for at in self.identifiers.get(reference.identifier, ())}
         by_address = self._by_address(reference.text, server)
         if by_address & self.known and named:

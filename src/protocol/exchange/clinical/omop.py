@@ -429,7 +429,7 @@ class _Reader:
             *more,
         )
         rows, reasons, reversed_ = 0, Counter[str](), list[str]()
-        nothing, later = _("about nothing that the criteria ask"), _("after the as-of day")
+        nothing, later = _("not about a fact of the criteria"), _("after the as-of day")
         for own, person, concept, coded_by, text, start, end, started, ended, supply, *rest in self.tables.rows(
             table, *columns
         ):

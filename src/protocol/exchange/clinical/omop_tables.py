@@ -376,7 +376,7 @@ class Tables:
             numbers = ", ".join(map(str, wanted)) or "null"
             keys = [self._column(table, f"{table}{kind}_concept_id::int") for kind in ("", "_source")]
             known = " or ".join(f"coalesce({key} in ({numbers}), false)" for key in keys)
-            tests[_("about nothing that the criteria ask")] = f"not ({known})"
+            tests[_("not about a fact of the criteria")] = f"not ({known})"
             tests[_("without a value")] = self._no_value(table)
         if as_of is not None:
             day = self._column(table, f"{needed(table)[-1]}::date")

@@ -351,7 +351,7 @@ def _leave_out_the_impossible(chosen: Chosen, setting: Setting) -> None:
 
 
 def birth_problem(born: PartialDate, setting: Setting) -> str:
-    """Return why nobody who is screened on the as-of date can have been born then; empty if somebody can."""
+    """Return why a date of birth is impossible for a screening on the as-of date; empty if it is possible."""
     if born.first > setting.as_of:
         return _("a date of birth after the as-of date")
     age = setting.facts.get(setting.person.age or "")
