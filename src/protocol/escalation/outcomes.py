@@ -95,12 +95,12 @@ class Outcomes(Displayed):
     def _counts(self, name: str) -> Integers | Floats:
         given, where = getattr(self, name), _words(name)
         if given is None:
-            raise ProtocolError(where, "None", _("whole numbers of participants"))
+            raise ProtocolError(where, "None", _("whole numbers of participants, one row per dose"))
         counts: Integers | Floats
         if name == "followed":
             counts = floats(given, where, _("numbers of windows"))
         else:
-            counts = integers(given, where, _("whole numbers of participants"))
+            counts = integers(given, where, _("whole numbers of participants, one row per dose"))
         if counts.ndim == 2:
             counts = counts[None]
         if counts.shape[1:] != self.grid.shape:
