@@ -453,13 +453,11 @@ def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _reasons(trial: Trial, state: State, exact: bool) -> pd.DataFrame:
-    """Count the criteria that were not met in each last screening; criteria counted with another one are left out."""
+    """Count the criteria that exclude in each last screening; criteria counted with another one are left out."""
     counted = {criterion.id for criterion in trial.eligibility.criteria if criterion.counted_with is None}
     found: Counter[str] = Counter()
     for history in state.histories.values():
-        if history.screenings:
-            verdicts = history.screenings[-1].content["result"].get("verdicts", {})
-            found.update(name for name, status in verdicts.items() if status == "not met" and name in counted)
+        found.update(name for name in history.excluded_by if name in counted)
     rows = [(name, count if exact else quiet(count)) for name, count in found.most_common()]
     return pd.DataFrame(rows, columns=["criterion", "participants"], dtype=object)
 

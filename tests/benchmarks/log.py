@@ -51,7 +51,9 @@ VISITS = (
 )  # fmt: skip
 VERDICTS = {
     "facts": {f"fact_{number}": number * 1.5 for number in range(30)},
-    "verdicts": {f"{kind}{number}": "met" for kind, last in (("I", 8), ("E", 26)) for number in range(1, last + 1)},
+    "verdicts": {
+        f"{kind}{number}": "passes" for kind, last in (("I", 8), ("E", 26)) for number in range(1, last + 1)
+    },
 }
 
 

@@ -89,7 +89,7 @@ def test_a_missing_value_is_unknown_and_a_zero_a_value_in_every_kind_of_frame(tm
     people = [{"ecog": 0}, {"ecog": None}, {"ecog": math.nan}, {}]
     for kind, many in kinds(frame(people, COLUMNS), tmp_path):
         found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
-        assert found.loc["I5", ["met", "unknown"]].tolist() == [1, 3], kind
+        assert found.loc["I5", ["passes", "unknown"]].tolist() == [1, 3], kind
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_limits_met_exactly_are_met_in_every_kind_of_frame(tmp_path: Path) -> No
     kidney = {"creatinine_umol_l": 145.5, "creatinine_uln_umol_l": 97.0}
     for kind, many in kinds(frame([person | enzymes | rest | kidney], COLUMNS), tmp_path):
         found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
-        assert found.loc[["I7", "E3"], "met"].tolist() == [1, 1], kind
+        assert found.loc[["I7", "E3"], "passes"].tolist() == [1, 1], kind
 
 
 SINGLE = ("alt_u_l", "alt_uln_u_l", "ast_u_l", "ast_uln_u_l", "creatinine_umol_l", "creatinine_uln_umol_l")
@@ -121,11 +121,11 @@ def test_limits_met_exactly_are_met_in_columns_of_single_precision(dtype: Any, t
     ]
     for kind, many in (*own, ("pandas", plain), ("pandas cells", cells)):  # Python's own numbers are doubles
         found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
-        assert found.loc["I7", ["met", "unknown"]].tolist() == [1, 1], kind
+        assert found.loc["I7", ["passes", "unknown"]].tolist() == [1, 1], kind
     file = read_cohort("c.parquet", tmp_path / "cohort.parquet", ELIGIBILITY)
     assert file.frame[[*SINGLE]].iloc[0].tolist() == [*liver.values(), *kidney.values()]
     one = {name: np.float32(value) for name, value in (liver | kidney).items()} | rest | {"lvef_pct": 45.0}
-    assert ELIGIBILITY.screen(one)["I7"].status == "met"
+    assert ELIGIBILITY.screen(one)["I7"].status == "passes"
 
 
 @pytest.mark.parametrize("cell", ["9_2.75", "９2.75", "٩", "92,75", "1 000", "0x10", "inf", "1e400", ""])
@@ -141,7 +141,7 @@ def test_a_text_that_is_no_plain_number_is_refused_in_every_kind_of_frame(cell: 
 def test_yes_and_no_may_be_words_in_every_kind_of_frame(words: list[str], tmp_path: Path) -> None:
     for kind, many in kinds(pl.DataFrame({"mental_illness": [*words, None]}), tmp_path):
         found = ELIGIBILITY.screen_cohort(many).counts().set_index("criterion")
-        assert found.loc["E20", ["not met", "met", "unknown"]].tolist() == [1, 1, 1], kind
+        assert found.loc["E20", ["excludes", "passes", "unknown"]].tolist() == [1, 1, 1], kind
     for _kind, many in kinds(pl.DataFrame({"mental_illness": ["maybe"]}), tmp_path):
         with pytest.raises(ProtocolError, match="column mental_illness"):
             ELIGIBILITY.screen_cohort(many)
@@ -215,7 +215,7 @@ def test_texts_that_repeat_may_be_kept_as_categories_of_any_frame() -> None:
     )
     alike = [ELIGIBILITY.screen_cohort(kind) for kind in (table, table.with_columns(pl.all().cast(pl.Categorical)))]
     assert row_of(alike[1], 0) == row_of(alike[0], 0)
-    assert [row_of(alike[1], 0)[rule] for rule in ("I1", "I4", "I5")] == ["met"] * 3
+    assert [row_of(alike[1], 0)[rule] for rule in ("I1", "I4", "I5")] == ["passes"] * 3
 
 
 def test_an_impossible_date_in_pandas_is_named_even_on_the_day_that_stands_for_none() -> None:
@@ -377,7 +377,7 @@ def test_long_work_says_how_far_it_is_and_can_be_stopped(monkeypatch: pytest.Mon
 
 def test_nobody_is_a_cohort_too() -> None:
     found = ELIGIBILITY.screen_cohort(COHORT.iloc[:0])
-    assert found.counts()["met"].sum() == 0
+    assert found.counts()["passes"].sum() == 0
     assert found.funnel()["remaining"].tolist() == [0] * len(found.funnel())
     assert sum(found.totals().values()) == 0
 

@@ -153,13 +153,13 @@ def test_each_count_is_the_one_counted_by_hand(record: EligibilityRecord, people
 
 def _reasons(record: EligibilityRecord, status: dict[str, str]) -> set[str]:
     """What excludes a participant, counted once: a mirror as its original, an implication only for itself."""
-    failed = {c.mirrors or c.id for c in record.criteria if status[c.id] == "not met"}
+    failed = {c.mirrors or c.id for c in record.criteria if status[c.id] == "excludes"}
     host = {c.id: c.implied_by for c in record.criteria}
     return {name for name in failed if host[name] not in failed}
 
 
 def _open(record: EligibilityRecord, status: dict[str, str]) -> set[str]:
-    failed = {c.mirrors or c.id for c in record.criteria if status[c.id] == "not met"}
+    failed = {c.mirrors or c.id for c in record.criteria if status[c.id] == "excludes"}
     names = {c.mirrors or c.id for c in record.criteria if status[c.id] == "unknown"} - failed
     host = {c.id: c.implied_by for c in record.criteria}
     return {name for name in names if host[name] not in names | failed}

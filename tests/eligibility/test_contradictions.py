@@ -27,14 +27,14 @@ NEVER = {"ever_anticancer_therapy": False, "residual_toxicity_grade": 0, "enrolm
     ],
 )
 def test_no_therapy_ever_beside_a_trace_of_one_is_a_contradiction_and_asked_for(other: dict[str, Any]) -> None:
-    assert ELIGIBILITY.screen(NEVER)["I8"].status == "met"
+    assert ELIGIBILITY.screen(NEVER)["I8"].status == "passes"
     screening = ELIGIBILITY.screen(NEVER | other)
     assert screening["I8a"].status == "unknown"
     assert "does not fit what else is known: Ever received anti-cancer therapy no" in screening["I8a"].reason
     assert "ever_anticancer_therapy" in [question.fact for question in screening.questions]
     frame = pd.DataFrame([NEVER | other, NEVER])
     counts = ELIGIBILITY.screen_cohort(frame).counts().set_index("criterion")
-    assert counts.loc["I8", ["met", "not met"]].tolist() == [1, 0]
+    assert counts.loc["I8", ["passes", "excludes"]].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Counterfactuals: the nearest change after which a criterion is met."""
+"""Counterfactuals: the nearest change after which a criterion passes."""
 
 from datetime import date
 from typing import Any
@@ -26,10 +26,10 @@ def test_a_change_makes_its_criterion_met_and_changes_nothing_it_does_not_name(
     facts = {name: value for name, value in data.draw(participants(record)).items() if value == value}
     before = {v.id: v.status for v in record.screen(facts, phase).verdicts}
     for change in record.counterfactuals(facts, phase):
-        assert before[change.criterion] == "not met"
+        assert before[change.criterion] == "excludes"
         for value in change.to:
             after = {v.id: v.status for v in record.screen({**facts, change.fact: value}, phase).verdicts}
-            assert (after[change.criterion] == "met") or not change.sufficient
+            assert (after[change.criterion] == "passes") or not change.sufficient
             if value == change.to[0]:
                 others = {name: status for name, status in after.items() if status != before[name]}
                 assert {name: status for name, status in others.items() if name != change.criterion} == change.also
@@ -49,7 +49,7 @@ def test_no_number_nearer_to_the_present_one_would_do(
             nearer = round(change.to[0] + step, 9)  # type: ignore[operator, arg-type]
             nearer = int(nearer) if fact.type == "whole" else nearer
             if (nearer - change.now) * step < 0:  # type: ignore[operator]
-                assert record.screen({**facts, change.fact: nearer}, phase)[change.criterion].status != "met"
+                assert record.screen({**facts, change.fact: nearer}, phase)[change.criterion].status != "passes"
 
 
 ORGANS = {
@@ -81,13 +81,13 @@ def test_two_obstacles_in_one_criterion_are_told_as_such() -> None:
     assert {change.fact for change in changes} == {"alt_u_l", "bilirubin_umol_l", "lvef_pct"}
     assert not any(change.sufficient for change in changes)
     together = ORGANS | {change.fact: change.to[0] for change in changes if change.fact != "lvef_pct"}
-    assert ELIGIBILITY.screen(together)["I7"].status == "met"
+    assert ELIGIBILITY.screen(together)["I7"].status == "passes"
 
 
 def test_a_change_that_moves_another_verdict_says_which() -> None:
     (change,) = ELIGIBILITY.counterfactuals({"expected_survival_months": 0.05})
     assert change.criterion == "I6"
-    assert dict(change.also) == {"E9": "met"}
+    assert dict(change.also) == {"E9": "passes"}
 
 
 @pytest.mark.slow
@@ -99,4 +99,4 @@ def test_changes_hold_for_random_protocols(drawn: tuple[Any, ...], person: dict[
     for change in record.counterfactuals(facts, phase):
         if change.sufficient:
             for value in change.to:
-                assert record.screen({**facts, change.fact: value}, phase)[change.criterion].status == "met"
+                assert record.screen({**facts, change.fact: value}, phase)[change.criterion].status == "passes"

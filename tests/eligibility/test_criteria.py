@@ -29,7 +29,7 @@ def test_every_case_of_the_record_gets_its_verdict(rule: str, case: Case) -> Non
 def cohort_status(rule: str, **columns: list[Any]) -> list[str]:
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     counts = [ELIGIBILITY.screen_cohort(pd.DataFrame([row])) for row in rows]
-    statuses = ["met", "not met", "unknown", "not applicable"]
+    statuses = ["passes", "excludes", "unknown", "not applicable"]
     return [one.counts().set_index("criterion").loc[rule, statuses].idxmax() for one in counts]
 
 
@@ -67,7 +67,7 @@ def test_the_missing_values_of_every_program_mean_unknown() -> None:
         pd.array([1, pd.NA], dtype=object),
     ):
         counts = ELIGIBILITY.screen_cohort(pd.DataFrame({"ecog": missing})).counts().set_index("criterion")
-        assert counts.loc["I5", ["met", "unknown"]].tolist() == [1, 1]
+        assert counts.loc["I5", ["passes", "unknown"]].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_part_that_does_not_apply_leaves_the_rest_to_decide(kind: str, combine
     record = record_of([criterion(1, None, kind, parts=PARTS, combine=combine)])
     for rest in (True, False):
         facts = {"p": True, "q": False, "r": rest}
-        wanted = "met" if rest == (kind == "inclusion") else "not met"
+        wanted = "passes" if rest == (kind == "inclusion") else "excludes"
         assert record.screen(facts).verdicts[0].status == wanted
         assert record.screen_cohort(pd.DataFrame([facts])).counts()[wanted].tolist() == [1]
 
@@ -211,12 +211,12 @@ def test_what_contradicts_itself_or_comes_too_late_admits_nobody(
 
 
 def test_a_rounded_body_mass_index_fits_weight_and_height() -> None:
-    assert ELIGIBILITY.screen({"weight_kg": 70.0, "height_cm": 175.0, "bmi_kg_m2": 22.9})["E3"].status == "met"
+    assert ELIGIBILITY.screen({"weight_kg": 70.0, "height_cm": 175.0, "bmi_kg_m2": 22.9})["E3"].status == "passes"
 
 
 def test_an_ecog_rating_between_enrolment_and_therapy_counts() -> None:
     days = {"enrolment_date": date(2026, 3, 1), "ecog_date": date(2026, 3, 5), "therapy_start_date": date(2026, 3, 6)}
-    assert ELIGIBILITY.screen({"ecog": 1} | days)["I5"].status == "met"
+    assert ELIGIBILITY.screen({"ecog": 1} | days)["I5"].status == "passes"
 
 
 def test_a_date_no_participant_can_have_is_refused() -> None:

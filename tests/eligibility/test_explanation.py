@@ -83,7 +83,7 @@ def test_what_cannot_be_used_decides_nothing_that_its_value_would_decide_otherwi
 
 def test_a_dated_therapy_that_cannot_be_used_is_not_the_same_as_never_treated() -> None:
     never = {"ever_anticancer_therapy": False, "enrolment_date": TODAY}
-    assert ELIGIBILITY.screen(never)["I8a"].status == "met"
+    assert ELIGIBILITY.screen(never)["I8a"].status == "passes"
     assert ELIGIBILITY.screen(never, unusable={"last_anticancer_therapy_date": "conflicting sources"})[
         "I8a"
     ].status == ("unknown")
@@ -131,7 +131,7 @@ def test_the_tree_of_a_criterion_adds_up_to_its_verdict(
             continue
         assert all(combined(node) == node.state for node in every(answer.tree) if node.children), rule.id
         good, bad = ("true", "false") if rule.kind == "inclusion" else ("false", "true")
-        named = {"met": good, "not met": bad, "unknown": "unknown"}
+        named = {"passes": good, "excludes": bad, "unknown": "unknown"}
         if rule.applies_if is None and not any(part.applies_if for part in rule.parts):
             assert answer.tree.state == named[answer.verdict.status], rule.id
 
@@ -142,7 +142,7 @@ def test_the_tree_of_a_criterion_adds_up_to_its_verdict(
 def test_trees_of_random_conditions_add_up(condition: str, person: dict[str, Any]) -> None:
     root = record_of([criterion(1, condition)]).answers(person, as_of=TODAY)[0]
     assert root.tree is not None
-    assert {"true": "not met", "false": "met", "unknown": "unknown"}[root.tree.state] == root.verdict.status
+    assert {"true": "excludes", "false": "passes", "unknown": "unknown"}[root.tree.state] == root.verdict.status
     for node in every(root.tree):
         if node.children and "decided" not in "".join(child.says for child in node.children):
             assert combined(node) == node.state

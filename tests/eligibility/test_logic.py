@@ -35,7 +35,9 @@ def test_three_valued_logic_is_that_of_the_published_truth_tables(expression: st
     *left, operator, right = expression.split()
     values = {"p": TRUTHS[left[0]] if left else None, "q": TRUTHS[right]}
     facts = {name: value for name, value in values.items() if value is not None}
-    assert everywhere(WRITTEN[operator], facts) == {{"true": "not met", "false": "met", "null": "unknown"}[output]}
+    assert everywhere(WRITTEN[operator], facts) == {
+        {"true": "excludes", "false": "passes", "null": "unknown"}[output]
+    }
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
         counts = cohort.counts().set_index("criterion")
         for position, rule in enumerate(ids):
             column = [row[position] for row in wanted]
-            for status in ("met", "not met", "unknown", "not applicable"):
+            for status in ("passes", "excludes", "unknown", "not applicable"):
                 assert counts.loc[rule, status] == column.count(status)
 
 
@@ -103,7 +103,7 @@ def test_a_column_nobody_has_means_unknown_for_everybody() -> None:
 DATES_OF_STALENESS = {fact.dated_by for fact in ELIGIBILITY.facts if fact.dated_by} | {"enrolment_date"}
 DERIVED = {fact.id for fact in ELIGIBILITY.facts if fact.derived}
 LEARNABLE = sorted(set(FACTS) - DATES_OF_STALENESS - DERIVED)
-BLOCKS = {"met": False, "not applicable": False, "not met": True, "unknown": None}
+BLOCKS = {"passes": False, "not applicable": False, "excludes": True, "unknown": None}
 SAYS_MORE = {
     "a day, that what was denied has happened": {
         ("E12", "last_immunosuppressant_date"), ("E12", "organ_transplant_date"), ("E13", "last_trial_drug_date"),
@@ -181,40 +181,40 @@ def test_a_changed_threshold_never_changes_the_record_itself(changed: Eligibilit
 
 PLANNED = {"diagnosis": "myeloma", "planned_treatment": "auto_hsct", "veins_ok": True}
 BOUNDARIES: list[tuple[str, str, dict[str, Any], str]] = [
-    ("ECOG 0 is a value", "I5", {"ecog": 0}, "met"),
+    ("ECOG 0 is a value", "I5", {"ecog": 0}, "passes"),
     ("room air is not on record", "I7.1", {"spo2_pct": 97.0}, "unknown"),
-    ("too little oxygen even with extra oxygen", "I7.1", {"spo2_pct": 94.9, "on_room_air": False}, "not met"),
+    ("too little oxygen even with extra oxygen", "I7.1", {"spo2_pct": 94.9, "on_room_air": False}, "excludes"),
     ("no oxygen saturation and no statement", "I7.1", {"spo2_pct": math.nan, "on_room_air": True}, "unknown"),
     ("ALT exactly at the limit, AST exactly at the limit", "I7.3",
      {"alt_u_l": 100.0, "alt_uln_u_l": 40.0, "ast_u_l": 87.5, "ast_uln_u_l": 35.0, "bilirubin_umol_l": 18.0,
-      "bilirubin_uln_umol_l": 12.0}, "met"),
-    ("AST just above its limit", "I7.3", {"ast_u_l": 100.1, "ast_uln_u_l": 40.0}, "not met"),
+      "bilirubin_uln_umol_l": 12.0}, "passes"),
+    ("AST just above its limit", "I7.3", {"ast_u_l": 100.1, "ast_uln_u_l": 40.0}, "excludes"),
     ("creatinine just above its limit", "I7.4",
-     {"creatinine_umol_l": 145.51, "creatinine_uln_umol_l": 97.0}, "not met"),
+     {"creatinine_umol_l": 145.51, "creatinine_uln_umol_l": 97.0}, "excludes"),
     ("creatinine without a laboratory's limit", "I7.4", {"creatinine_umol_l": 60.0}, "unknown"),
-    ("a woman, pregnancy not tested, breast feeding", "E18", {"sex": "female", "breastfeeding": True}, "not met"),
+    ("a woman, pregnancy not tested, breast feeding", "E18", {"sex": "female", "breastfeeding": True}, "excludes"),
     ("sex not recorded, breast feeding", "E18", {"breastfeeding": True}, "unknown"),
     ("sex not recorded, neither pregnant nor breast feeding", "E18",
-     {"pregnancy_test": "negative", "breastfeeding": False}, "met"),
+     {"pregnancy_test": "negative", "breastfeeding": False}, "passes"),
     ("a sterilized woman with a test that is too old", "E18",
      {"sex": "female", "fertility_status": "sterile", "breastfeeding": False, "pregnancy_test": "negative",
-      "pregnancy_test_date": date(2026, 1, 1), "enrolment_date": date(2026, 3, 1)}, "met"),
-    ("sex not recorded, plans a child", "E19", {"fertility_plan": True}, "not met"),
-    ("no consent, as the mirror of Inclusion 3", "E23", {"consent_signed": False}, "not met"),
-    ("a value whose date is not known is used", "I5", {"ecog": 1, "enrolment_date": date(2026, 3, 1)}, "met"),
-    ("a value whose enrolment is not known is used", "I5", {"ecog": 1, "ecog_date": date(2020, 1, 1)}, "met"),
+      "pregnancy_test_date": date(2026, 1, 1), "enrolment_date": date(2026, 3, 1)}, "passes"),
+    ("sex not recorded, plans a child", "E19", {"fertility_plan": True}, "excludes"),
+    ("no consent, as the mirror of Inclusion 3", "E23", {"consent_signed": False}, "excludes"),
+    ("a value whose date is not known is used", "I5", {"ecog": 1, "enrolment_date": date(2026, 3, 1)}, "passes"),
+    ("a value whose enrolment is not known is used", "I5", {"ecog": 1, "ecog_date": date(2020, 1, 1)}, "passes"),
     ("a rating made after enrolment is not too old", "I5",
-     {"ecog": 1, "ecog_date": date(2026, 3, 2), "enrolment_date": date(2026, 3, 1)}, "met"),
+     {"ecog": 1, "ecog_date": date(2026, 3, 2), "enrolment_date": date(2026, 3, 1)}, "passes"),
     ("a virus test that is too old cannot exclude", "E10",
      {"hcv_rna": "detectable", "virology_date": date(2026, 1, 1), "enrolment_date": date(2026, 3, 1)}, "unknown"),
     ("a given body mass index that does not fit weight and height is no answer", "E3",
      {"bmi_kg_m2": 29.0, "weight_kg": 120.0, "height_cm": 170.0}, "unknown"),
-    ("81.4 kg at 165 cm are 29.9", "E3", {"weight_kg": 81.4, "height_cm": 165.0}, "met"),
+    ("81.4 kg at 165 cm are 29.9", "E3", {"weight_kg": 81.4, "height_cm": 165.0}, "passes"),
     ("a leap day birthday, 76 on 1 March", "I1",
-     {"birth_date": date(1948, 2, 29), "consent_date": date(2023, 12, 31)}, "met"),
+     {"birth_date": date(1948, 2, 29), "consent_date": date(2023, 12, 31)}, "passes"),
     ("three years from 29 February end on 28 February", "E22",
      {"other_malignancy": "invasive", "last_other_malignancy_date": date(2024, 2, 29),
-      "enrolment_date": date(2027, 2, 28)}, "met"),
+      "enrolment_date": date(2027, 2, 28)}, "passes"),
 ]  # fmt: skip
 
 
@@ -240,8 +240,8 @@ def test_a_value_exactly_at_a_multiple_of_its_limit_is_admitted(times: float, li
 def test_low_cd34_makes_inclusion_2_met_in_phase_ii_only() -> None:
     facts = {**PLANNED, "cd34_pb_per_ul": 10.9}
     assert {phase: ELIGIBILITY.screen(facts, phase)["I2"].status for phase in ("Ib", "II")} == {
-        "Ib": "not met",
-        "II": "met",
+        "Ib": "excludes",
+        "II": "passes",
     }
 
 
@@ -267,7 +267,7 @@ def test_a_missing_signature_is_one_reason_in_the_funnel() -> None:
 )
 def test_complete_months_clip_at_the_end_of_a_month(earlier: date, later: date, months: int) -> None:
     assert months_between(earlier, later) == months
-    assert everywhere(f"months_between(d, e) == {months}", {"d": earlier, "e": later}) == {"not met"}
+    assert everywhere(f"months_between(d, e) == {months}", {"d": earlier, "e": later}) == {"excludes"}
 
 
 @pytest.mark.parametrize(
@@ -276,4 +276,4 @@ def test_complete_months_clip_at_the_end_of_a_month(earlier: date, later: date, 
 )
 def test_a_leap_day_birthday_falls_on_1_march_of_a_common_year(on: date, years: int) -> None:
     assert completed_years(date(2008, 2, 29), on) == years
-    assert everywhere(f"completed_years(d, e) == {years}", {"d": date(2008, 2, 29), "e": on}) == {"not met"}
+    assert everywhere(f"completed_years(d, e) == {years}", {"d": date(2008, 2, 29), "e": on}) == {"excludes"}

@@ -65,7 +65,7 @@ def test_the_record_says_what_was_asked_known_and_by_which_rules() -> None:
     entries = {entry.id: entry for entry in record.criteria}
     assert [*entries] == [criterion.id for criterion in ELIGIBILITY.criteria]
     assert all(entry.wording for entry in record.criteria)
-    assert entries["I5"].status == "not met"
+    assert entries["I5"].status == "excludes"
     assert (entries["I5"].provisional_until, entries["I5"].provisional_day) == ("therapy start", None)
     echo = {item.fact: item for item in entries["I7"].evidence}["lvef_pct"]
     assert (echo.value, echo.measured, echo.where) == (61.5, date(2026, 2, 20), "echo.csv, row 3")
@@ -92,7 +92,7 @@ def test_a_changed_condition_changes_the_rules_and_a_translated_label_does_not()
 
 
 def test_a_record_screened_under_other_thresholds_says_what_changes() -> None:
-    assert changed_verdicts(kept(), ELIGIBILITY.with_parameters(ecog_max=3)) == {"I5": ("not met", "met")}
+    assert changed_verdicts(kept(), ELIGIBILITY.with_parameters(ecog_max=3)) == {"I5": ("excludes", "passes")}
 
 
 @pytest.mark.parametrize("study_id", ["Li Wei", "", "Zhang", "017 Wei", "<b>1</b>", "-1", "7" * 65, "张1"])
@@ -186,7 +186,7 @@ def test_the_calendar_holds_the_turning_points_and_no_name() -> None:
     assert events["WUH-017-closes@NCT05672420"].decoded("dtstart") == date(2026, 6, 14)
     turn = events["WUH-017-I8a-1@NCT05672420"]
     assert turn.decoded("dtstart") == date(2026, 3, 15)
-    assert "met from this day on" in str(turn["summary"])
+    assert "passes from this day on" in str(turn["summary"])
     assert len(events) == 4
     with pytest.raises(ProtocolError):
         eligibility_calendar("NCT05672420", "Li Wei", when, TODAY)

@@ -44,7 +44,7 @@ def test_a_record_may_have_any_number_of_criteria() -> None:
     found = record.screen_cohort(frame([{"x": 80.0}, {"x": 0.5}]))
     assert found.fail.sum(axis=1).tolist() == [79, 0]
     assert found.totals() == {"ineligible": 1, "possibly eligible": 0, "eligible so far": 1}
-    assert found.having("not met", ["E79", "E80"]).tolist() == [True, False]
+    assert found.having("excludes", ["E79", "E80"]).tolist() == [True, False]
 
 
 def without_roles() -> EligibilityRecord:
@@ -55,7 +55,7 @@ def without_roles() -> EligibilityRecord:
 
 def test_without_a_day_of_enrolment_no_measurement_is_out_of_date() -> None:
     record, old = without_roles(), {"y": 9.0, "d": date(2000, 1, 1), "enrolment_date": DAY}
-    assert record.screen(old)["E1"].status == "not met"
+    assert record.screen(old)["E1"].status == "excludes"
     assert record.screen_cohort(frame([old])).fail.tolist() == [[True, False]]
     assert record_of(record.criteria).screen(old)["E1"].status == "unknown"
     assert record.timeline(old, start=DAY, days=5).lanes == ()

@@ -1,4 +1,4 @@
-"""The timeline of one participant: on which days each criterion is met, and what opens or closes a day."""
+"""The timeline of one participant: on which days each criterion passes, and what opens or closes a day."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -52,7 +52,7 @@ def test_the_earliest_day_is_open_and_the_day_before_is_not(
 
     def is_open(day: date) -> bool:
         alone = record.screen({**facts, "enrolment_date": day}, phase)
-        return all(alone[lane.rule.id].status in ("met", "not applicable") for lane in when.lanes)
+        return all(alone[lane.rule.id].status in ("passes", "not applicable") for lane in when.lanes)
 
     if when.earliest is None:
         assert not any(is_open(start + number * DAY) for number in (0, 30, 400))
@@ -88,9 +88,9 @@ def test_each_clock_opens_on_its_day_and_binds(rule: str, facts: dict[str, Any],
 def test_the_picture_draws_every_run_of_days() -> None:
     rows = clock_rows(ELIGIBILITY.timeline(WAITING[0][1], start=TODAY))
     assert rows[["lane", "status", "first", "last"]].to_numpy().tolist() == [
-        ["all together", "met", "2026-03-15", "further on"],
-        ["I8a No anti-cancer therapy for 14 days", "not met", "2026-03-01", "2026-03-14"],
-        ["I8a No anti-cancer therapy for 14 days", "met", "2026-03-15", "further on"],
+        ["all together", "passes", "2026-03-15", "further on"],
+        ["I8a No anti-cancer therapy for 14 days", "excludes", "2026-03-01", "2026-03-14"],
+        ["I8a No anti-cancer therapy for 14 days", "passes", "2026-03-15", "further on"],
     ]
     assert clocks(rows).to_dict()["description"]
 
@@ -212,7 +212,7 @@ def test_with_tests_that_expire_alone_no_day_is_called_possible() -> None:
 def test_of_parts_that_are_alternatives_only_the_whole_criterion_stands_in_the_way() -> None:
     treated = {"diagnosis": "aml", "dx_classification": "who_2016", "disease_state": "untreated"}
     when = ELIGIBILITY.timeline({**treated, "planned_treatment": "first_induction"}, start=TODAY)
-    assert when.steady["I2"] == "met"
+    assert when.steady["I2"] == "passes"
     assert when.steadily_failing == ()
     assert ELIGIBILITY.timeline({"planned_treatment": "other"}, start=TODAY).steadily_failing == ("I2",)
 

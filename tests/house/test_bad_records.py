@@ -56,8 +56,8 @@ source = "registry: Exclusion 3"
 """
 CASES = """
 E3 = [
-  { says = "30 is allowed", facts = { bmi_kg_m2 = 30.0 }, expect = "met" },
-  { says = "31 is not", facts = { bmi_kg_m2 = 31.0 }, expect = "not met", phase = "II" },
+  { says = "30 is allowed", facts = { bmi_kg_m2 = 30.0 }, expect = "passes" },
+  { says = "31 is not", facts = { bmi_kg_m2 = 31.0 }, expect = "excludes", phase = "II" },
   { says = "nothing is known", expect = "unknown" },
 ]
 """
@@ -88,7 +88,7 @@ def unreadable(tmp_path: Path, content: bytes) -> ProtocolError:
 def test_the_small_record_itself_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "eligibility.toml"
     path.write_text(SMALL, encoding="utf-8")
-    assert read_record(path, EligibilityRecord).screen({"bmi_kg_m2": 30.0})["E3"].status == "met"
+    assert read_record(path, EligibilityRecord).screen({"bmi_kg_m2": 30.0})["E3"].status == "passes"
 
 
 FACT, CRITERION, WHOLE = "eligibility.toml, facts[bmi_kg_m2]", "eligibility.toml, criteria[E3]", "eligibility.toml"
@@ -182,7 +182,7 @@ def test_a_broken_record_names_the_place(
 LAST_CASE = '  { says = "nothing is known", expect = "unknown" },\n'
 CASES_FILE = "eligibility_cases.toml"
 CASE_PLACES = [
-    ("an unknown verdict", '"not met"', '"failed"', f"{CASES_FILE}, E3[2].expect", "'failed'", "'not met'"),
+    ("an unknown verdict", '"excludes"', '"failed"', f"{CASES_FILE}, E3[2].expect", "'failed'", "'excludes'"),
     ("no case that is unknown", LAST_CASE, "", f"{CASES_FILE}, E3", "no case for unknown", "[[E3]]"),
     ("no criterion", "E3 = [", "E4 = [", f"{CASES_FILE}, E4", "no criterion or part", "the id of"),
     ("an unknown fact", "{ bmi_kg_m2 = 31.0 }", "{ bmi = 31.0 }", f"{CASES_FILE}, E3", "names 'bmi'", "id of a fact"),

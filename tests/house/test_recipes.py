@@ -27,11 +27,11 @@ CASES = """
 [[E27]]
 says = "20 is enough"
 facts = { bmi_kg_m2 = 20.0 }
-expect = "met"
+expect = "passes"
 [[E27]]
 says = "14 is too low"
 facts = { bmi_kg_m2 = 14.0 }
-expect = "not met"
+expect = "excludes"
 [[E27]]
 says = "not known"
 expect = "unknown"
@@ -60,11 +60,11 @@ def append(file: Path, table: str) -> None:
 @pytest.mark.slow
 def test_a_criterion_is_one_table_and_its_cases(folder: Path) -> None:
     append(folder / "eligibility.toml", CRITERION)
-    with pytest.raises(ProtocolError, match="E27: found no case for met, not met, unknown"):
+    with pytest.raises(ProtocolError, match="E27: found no case for passes, excludes, unknown"):
         load_trial(folder)
     append(folder / "eligibility_cases.toml", CASES)
     trial = load_trial(folder)
-    assert trial.eligibility.screen({"bmi_kg_m2": 14.0})["E27"].status == "not met"
+    assert trial.eligibility.screen({"bmi_kg_m2": 14.0})["E27"].status == "excludes"
     assert "Body mass index below 15 kg/m²" in EligibilityPage(trial, date(2026, 11, 20)).person.verdicts.value
 
 

@@ -71,9 +71,9 @@ def test_the_phase_switch_opens_the_transplant_arm(page: EligibilityPage) -> Non
     for name, value in transplant.items():
         page.person.form.fields[name].value = value
     part = '<span class="pw-id">I2</span><span class="{}">{}</span>'
-    assert part.format("pw-bad", "✕ not met") in page.person.verdicts.value
+    assert part.format("pw-bad", "✕ excludes") in page.person.verdicts.value
     page.phase.value = "II"
-    assert part.format("pw-good", "✓ met") in page.person.verdicts.value
+    assert part.format("pw-good", "✓ passes") in page.person.verdicts.value
 
 
 def test_a_field_that_cannot_be_read_says_what_to_write_and_keeps_the_rest(page: EligibilityPage) -> None:
@@ -86,7 +86,7 @@ def test_a_field_that_cannot_be_read_says_what_to_write_and_keeps_the_rest(page:
 
 def test_the_list_can_be_narrowed_to_what_fails(page: EligibilityPage) -> None:
     page.person.form.fields["ecog"].value = "3"
-    page.person.status.value = "not met"
+    page.person.status.value = "excludes"
     assert page.person.verdicts.value.count('<span class="pw-id">') == 1
 
 
@@ -179,9 +179,9 @@ def test_an_empty_form_counts_every_criterion_once_and_says_that_nothing_is_ente
 
 def test_an_implied_criterion_counts_where_the_other_is_met(page: EligibilityPage) -> None:
     page.person.form.fields["expected_survival_months"].value = "0.05"
-    assert "not met 1 · ? unknown 31 · E9, E23 counted with others" in page.person.answer.value
+    assert "excludes 1 · ? unknown 31 · E9, E23 counted with others" in page.person.answer.value
     page.parameters["survival_min_months"].value = 0.0
-    assert "✓ met 1 · ✕ not met 1 · ? unknown 31 · E23 counted with others" in page.person.answer.value
+    assert "✓ passes 1 · ✕ excludes 1 · ? unknown 31 · E23 counted with others" in page.person.answer.value
 
 
 def test_an_id_that_nobody_has_is_said(page: EligibilityPage) -> None:

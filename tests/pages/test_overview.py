@@ -69,7 +69,7 @@ def test_the_committee_sees_figures_screening_sites_and_what_changed() -> None:
     shown = text(page.view)
     for words in ("Participants by regimen", "Open, due and overdue visits", "Per site", "From screening on"):
         assert words in shown
-    for words in ("Criteria not met", "Figures on 2026-10-27 and now", "No DLT, withdrawal, correction"):
+    for words in ("Criteria that excluded", "Figures on 2026-10-27 and now", "No DLT, withdrawal, correction"):
         assert words in shown
     page.since.value = date(2026, 6, 1)
     assert "allergic reaction" in text(page.view)

@@ -28,12 +28,12 @@ def statuses(screening: Screening) -> dict[str, str]:
 
 def row_of(cohort: CohortScreening, row: int) -> dict[str, str]:
     """Read one participant's verdicts from those of a cohort."""
-    kinds = {"not met": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
+    kinds = {"excludes": cohort.fail, "unknown": cohort.unknown, "not applicable": cohort.not_applicable}
     found = {}
     for position, rule in enumerate(cohort.criteria):
         set_in = [status for status, flags in kinds.items() if flags[row, position]]
         assert len(set_in) <= 1, f"{rule.id} has two verdicts at once: {set_in}"
-        found[rule.id] = set_in[0] if set_in else "met"
+        found[rule.id] = set_in[0] if set_in else "passes"
     return found
 
 

@@ -63,7 +63,7 @@ def criterion(number: int, condition: str | None, kind: str = "exclusion", **mor
 def truths(conditions: Iterable[str], facts: Mapping[str, Any], phase: Phase = "Ib") -> list[bool | None]:
     """Run conditions through the engine, one exclusion each: it blocks when true and does not when false."""
     record = record_of(criterion(number, text) for number, text in enumerate(conditions, start=1))
-    answers = {"not met": True, "met": False, "unknown": None}
+    answers = {"excludes": True, "passes": False, "unknown": None}
     return [answers[verdict.status] for verdict in record.screen(facts, phase).verdicts]
 
 

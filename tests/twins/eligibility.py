@@ -72,7 +72,7 @@ def _status(kind: str, applies: Truth, present: Truth) -> str:
     if applies is False:
         return "not applicable"
     blocks = opposite(present) if kind == "inclusion" else present
-    return {True: "not met", False: "met", None: "unknown"}[all_of([applies, blocks])]
+    return {True: "excludes", False: "passes", None: "unknown"}[all_of([applies, blocks])]
 
 
 # --- What is known about the participant -------------------------------------------------------------------------

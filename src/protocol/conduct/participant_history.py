@@ -57,6 +57,12 @@ class ParticipantHistory:
     cause: str | None = None
 
     @property
+    def excluded_by(self) -> tuple[str, ...]:
+        """Ids of the criteria that excluded in the last screening; older entries say "not met"."""
+        verdicts = self.screenings[-1].content["result"].get("verdicts", {}) if self.screenings else {}
+        return tuple(name for name, status in verdicts.items() if status in ("excludes", "not met"))
+
+    @property
     def overall(self) -> str | None:
         """The verdict of the last screening, None without one."""
         return self.screenings[-1].content["overall"] if self.screenings else None

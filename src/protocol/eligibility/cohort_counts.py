@@ -60,7 +60,7 @@ class CohortScreening:
     @property
     def fail(self) -> Flags:
         """Who fails which criterion: shape (participants, criteria)."""
-        return self.verdicts.flags("not met")
+        return self.verdicts.flags("excludes")
 
     @property
     def unknown(self) -> Flags:
@@ -73,19 +73,19 @@ class CohortScreening:
         return self.verdicts.flags("not applicable")
 
     def codes(self) -> NDArray[np.int8]:
-        """Return every verdict as a number: 0 met, 1 not met, 2 unknown, 3 not applicable.
+        """Return every verdict as a number: 0 passes, 1 excludes, 2 unknown, 3 not applicable.
 
         Returns
         -------
         array of int8, shape (participants, criteria)
         """
-        codes = np.full((len(self.participants), len(self.criteria)), STATUSES.index("met"), dtype=np.int8)
+        codes = np.full((len(self.participants), len(self.criteria)), STATUSES.index("passes"), dtype=np.int8)
         for status in _KEPT:
             codes[self.verdicts.flags(status)] = STATUSES.index(status)
         return codes
 
     def having(self, status: Status, criteria: Collection[str]) -> Flags:
-        """Return who has a verdict ("not met", "unknown" or "not applicable") in at least one of some criteria.
+        """Return who has a verdict ("excludes", "unknown" or "not applicable") in at least one of some criteria.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class CohortScreening:
     @cached_property
     def _counted(self) -> "_Counted":
         """The criteria that count by themselves, and their verdicts with those of their mirrors."""
-        fail, unknown = (self.verdicts.rows_of(status).copy() for status in ("not met", "unknown"))
+        fail, unknown = (self.verdicts.rows_of(status).copy() for status in ("excludes", "unknown"))
         place = {criterion.id: i for i, criterion in enumerate(self.criteria)}
         for i, criterion in enumerate(self.criteria):
             if criterion.mirrors:
@@ -142,11 +142,13 @@ class CohortScreening:
         return Tally(self._counted)
 
     def counts(self) -> pd.DataFrame:
-        """Count each verdict per criterion: columns criterion, title, met, not met, unknown, not applicable."""
+        """Count each verdict per criterion: columns criterion, title, passes, excludes, unknown, not applicable."""
         fail, unknown, absent = (_sizes(self.verdicts.rows_of(status)) for status in _KEPT)
-        met = len(self.participants) - fail - unknown - absent
+        passes = len(self.participants) - fail - unknown - absent
         names = {"criterion": [criterion.id for criterion in self.criteria], "title": self.titles}
-        return pd.DataFrame(names | {"met": met, "not met": fail, "unknown": unknown, "not applicable": absent})
+        return pd.DataFrame(
+            names | {"passes": passes, "excludes": fail, "unknown": unknown, "not applicable": absent}
+        )
 
     def funnel(self, order: Sequence[str] | None = None, leave_out: Collection[str] = ()) -> pd.DataFrame:
         """Count who is left after each criterion.
@@ -197,7 +199,7 @@ class CohortScreening:
         Returns
         -------
         pandas.DataFrame
-            criterion, title, status (met, not met, unknown, not applicable), participants.
+            criterion, title, status (passes, excludes, unknown, not applicable), participants.
         """
         return self.counts().melt(["criterion", "title"], var_name="status", value_name="participants")
 
@@ -210,7 +212,7 @@ class CohortScreening:
 
 
 ANSWERS = ("excluded", "possible", "confirmed")
-"""An answer as a number is its place here: a criterion fails; none fails and one is unknown; all are met."""
+"""An answer as a number is its place here: a criterion excludes; none excludes and one is unknown; all pass."""
 
 
 class Tally:
@@ -272,7 +274,7 @@ class Tally:
 
     @cached_property
     def totals(self) -> dict[str, int]:
-        """Count participants: excluded, possible (something unknown, nothing failed), confirmed (all known and met).
+        """Count participants: excluded, possible (something unknown, nothing failed), confirmed (all pass).
 
         ``confirmed`` is the worst case of what the unknowns can turn out to be, ``confirmed + possible`` the best.
         """
@@ -376,7 +378,7 @@ class Tally:
         pandas.DataFrame
             criterion, title, judgement; fails, unknown, only_reason; share (each excluded participant divided equally
             over the criteria that fail, which is the Shapley value of this game; the column adds up to the excluded);
-            gain, gain_confirmed (how many more would not be excluded, or be all known and met, without it); open
+            gain, gain_confirmed (how many more would not be excluded, or have all known and passed, without it); open
             (unknown, nothing failed), decides (of these: nothing else is unknown).
         """
         gains = [self._gain(name) for name in self.on]
@@ -402,7 +404,7 @@ class Tally:
         Returns
         -------
         pandas.DataFrame
-            criterion, title, remaining (not excluded), confirmed (all known and met).
+            criterion, title, remaining (not excluded), confirmed (all known, all pass).
         """
         rows, totals = [], self.totals
         for name in self.on:
@@ -472,8 +474,8 @@ class _Counted(NamedTuple):
 
 # --- Verdicts, kept as bits ---
 
-_KEPT: tuple[Status, ...] = ("not met", "unknown", "not applicable")
-"""Who has none of these verdicts has met the criterion."""
+_KEPT: tuple[Status, ...] = ("excludes", "unknown", "not applicable")
+"""Who has none of these verdicts passes the criterion."""
 
 
 class Verdicts:
@@ -535,7 +537,7 @@ class Verdicts:
         return rows
 
     def flags(self, status: Status) -> Flags:
-        """Return who has a verdict ("not met", "unknown" or "not applicable"): shape (participants, criteria)."""
+        """Return who has a verdict ("excludes", "unknown" or "not applicable"): shape (participants, criteria)."""
         return _flags(self.rows_of(status), self.size).T
 
 

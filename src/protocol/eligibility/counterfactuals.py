@@ -1,4 +1,4 @@
-"""What would have to be different: the nearest change of one fact with which a criterion that fails would be met."""
+"""What would have to be different: the nearest change of one fact with which a criterion that excludes would pass."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ from protocol.translation import _
 _SAMPLES = 1000
 """Values tried at once between the present one and the end of the plausible range."""
 
-_MET, _UNKNOWN = STATUSES.index("met"), STATUSES.index("unknown")
+_MET, _UNKNOWN = STATUSES.index("passes"), STATUSES.index("unknown")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Change:
     to : tuple of values
         The nearest value with which the obstacle is gone; of a choice, every option that would do.
     sufficient : bool
-        Whether this alone makes the criterion met; otherwise something else in it fails too or is unknown.
+        Whether this alone makes the criterion pass; otherwise something else in it fails too or is unknown.
     also : mapping of str to str
         The other criteria whose verdict changes with the first value, by id.
     says : str
@@ -69,7 +69,7 @@ def counterfactuals(
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     statuses = {verdict.id: verdict.status for verdict in before.verdicts}
     search = _Search(catalogue, given, phase, unusable, statuses)
-    failing = [c for c in catalogue.criteria if statuses[c.id] == "not met" and c.counted_with is None]
+    failing = [c for c in catalogue.criteria if statuses[c.id] == "excludes" and c.counted_with is None]
     return tuple(change for criterion in failing for change in search.changes(criterion))
 
 
@@ -96,7 +96,7 @@ class _Search:
 
     def _fails(self, rule: Criterion) -> bool:
         only = self.catalogue.model_copy(update={"criteria": (rule,)})
-        return screen(only, self.given, self.phase, self.unusable).verdicts[0].status == "not met"
+        return screen(only, self.given, self.phase, self.unusable).verdicts[0].status == "excludes"
 
     def _candidates(self, rule: Criterion, facts: Mapping[str, Fact]) -> list[str]:
         """Return the facts of a rule that could be different, those it is computed from instead of a computed one."""
@@ -112,7 +112,7 @@ class _Search:
         ]
 
     def _values(self, rule: Criterion, fact: Fact) -> tuple[FactValue, ...]:
-        """Return the values with which a rule is met; if there is none, those with which it no longer fails."""
+        """Return the values with which a rule passes; if there is none, those with which it no longer fails."""
         return self._found(rule, fact, (_MET,)) or self._found(rule, fact, (_MET, _UNKNOWN))
 
     def _found(self, rule: Criterion, fact: Fact, wanted: tuple[int, ...]) -> tuple[FactValue, ...]:
@@ -156,7 +156,7 @@ class _Search:
         assert isinstance(enrolled, date)  # noqa: S101 - checked with the facts
         only = self.catalogue.model_copy(update={"criteria": (rule,)})
         lanes = timeline(only, self.given, self.phase, enrolled, unusable=self.unusable).lanes
-        days = [span.first for lane in lanes for span in lane.spans if span.status == "met"]
+        days = [span.first for lane in lanes for span in lane.spans if span.status == "passes"]
         if days and (change := self._verified(criterion, anchor, (days[0],), single)):
             yield change
 
@@ -164,7 +164,7 @@ class _Search:
         """Screen again with each value; keep those that do, and say what else the first of them changes."""
         only = self.catalogue.model_copy(update={"criteria": (criterion,)})
         after = {value: self._screened(only, fact, value).verdicts[0].status for value in to}
-        does = tuple(value for value in to if not single or after[value] != "not met")
+        does = tuple(value for value in to if not single or after[value] != "excludes")
         if not does:
             return None
         also: dict[str, Status] = {
@@ -172,7 +172,7 @@ class _Search:
             for verdict in self._screened(self.catalogue, fact, does[0]).verdicts
             if verdict.id != criterion.id and verdict.status != self.statuses[verdict.id]
         }
-        now, sufficient = self.given[fact.id], all(after[value] == "met" for value in does)
+        now, sufficient = self.given[fact.id], all(after[value] == "passes" for value in does)
         return Change(criterion.id, fact.id, now, does, sufficient, also, _says(fact, now, does))
 
     def _screened(self, catalogue: Catalogue, fact: Fact, value: FactValue) -> Screening:
@@ -180,7 +180,7 @@ class _Search:
 
 
 def _obstacles(criterion: Criterion, phase: Phase) -> Iterator[Criterion]:
-    """Yield the pieces of a criterion that must all be met for it, each as a criterion of its own."""
+    """Yield the pieces of a criterion that must all pass for it, each as a criterion of its own."""
     all_needed = "all" if criterion.kind == "inclusion" else "any"
     if criterion.parts and criterion.combine == all_needed:
         for part in criterion.parts:

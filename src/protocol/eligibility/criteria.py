@@ -24,8 +24,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FactValue = bool | int | float | date | str
 """What a fact can be; None beside it means unknown."""
 
-Status = Literal["met", "not met", "unknown", "not applicable"]
-"""The verdict of a criterion; met means that it does not block."""
+Status = Literal["passes", "excludes", "unknown", "not applicable"]
+"""The verdict of a criterion: an exclusion criterion passes when what it names is absent."""
 
 REASONS = (
     "missing",
@@ -365,7 +365,8 @@ class Catalogue(Record):
         ------
         ProtocolError
             For a case of no criterion or part, one that names an unknown fact or phase, and for a criterion without
-            a case that is met, not met (unless it cannot fail) and unknown; an undecided one needs only the last.
+            a case that passes, one that excludes (unless it cannot fail) and one that is unknown; an undecided one
+            needs only the last.
         """
         criteria = (*self.criteria, *self.infusion_criteria)
         rules = {rule.id for criterion in criteria for rule in criterion.rules()}
@@ -381,7 +382,7 @@ class Catalogue(Record):
                     raise _case_error(name, f"case {case.says!r} in phase {case.phase!r}", " or ".join(self.phases))
         for criterion in criteria:
             wanted: tuple[Status, ...] = (
-                ("met", "unknown") if criterion.cannot_fail else ("met", "not met", "unknown")
+                ("passes", "unknown") if criterion.cannot_fail else ("passes", "excludes", "unknown")
             )
             if criterion.kind == "undecided":
                 wanted = ("unknown",)

@@ -34,7 +34,7 @@ def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase | None = No
     Returns
     -------
     the same kind of frame
-        participant_id, and a column of whole numbers per criterion, named by its id: 0 met, 1 not met, 2 unknown,
+        participant_id, and a column of whole numbers per criterion, named by its id: 0 passes, 1 excludes, 2 unknown,
         3 not applicable. Not computed yet; a cell that cannot be used is refused when it is.
 
     Raises
@@ -69,7 +69,7 @@ def counts(catalogue: Catalogue, verdicts: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per criterion, by its id: met, not met, unknown, not applicable.
+        One row per criterion, by its id: passes, excludes, unknown, not applicable.
     """
     rows = {
         criterion.id: np.bincount(verdicts[criterion.id].to_numpy(dtype=np.intp), minlength=len(STATUSES))

@@ -66,7 +66,7 @@ def alone(criterion: Criterion, part: Part) -> Criterion:
 
 
 def rules(catalogue: Catalogue, phase: Phase) -> Iterator[Criterion]:
-    """Yield what must all be met in a phase: every criterion, and in place of one its parts when each is needed."""
+    """Yield what must all pass in a phase: every criterion, and in place of one its parts when each is needed."""
     for criterion in catalogue.criteria:
         if not in_phase(criterion, phase):
             continue

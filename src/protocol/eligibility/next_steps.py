@@ -81,7 +81,7 @@ def failure_rates(cohort: CohortScreening) -> dict[str, float]:
         uniform prior. Who is unknown, or to whom the criterion does not apply, says nothing.
     """
     counts = cohort.counts()
-    failures, passes = counts["not met"] + _PRIOR_FAILURES, counts["met"] + _PRIOR_PASSES
+    failures, passes = counts["excludes"] + _PRIOR_FAILURES, counts["passes"] + _PRIOR_PASSES
     rates = failures / (failures + passes)
     return dict(zip(counts["criterion"], rates.astype(float), strict=True))
 
@@ -118,7 +118,7 @@ def next_steps(
     tuple of NextStep
         The most useful first. Empty when a criterion has failed already, because then nothing is left to decide.
     """
-    if any(verdict.status == "not met" for verdict in screening.verdicts):
+    if any(verdict.status == "excludes" for verdict in screening.verdicts):
         return ()
     rules = {c.id: c for c in (*catalogue.criteria, *catalogue.infusion_criteria)}
     waiting = [
@@ -149,7 +149,7 @@ def _can_fail(
     last = np.datetime64(enrolled if isinstance(enrolled, date) else _ANY_DAY, "D")
     drawn = {fact.id: _draw(fact, random, last) for fact in catalogue.facts if fact.id in asked}
     codes = outcome(variants(catalogue, given, drawn, _DRAWS), rule, phase).codes(_DRAWS)
-    return bool((codes == STATUSES.index("not met")).any())
+    return bool((codes == STATUSES.index("excludes")).any())
 
 
 def _draw(fact: Fact, random: np.random.Generator, last: np.datetime64) -> NDArray[Any]:

@@ -139,7 +139,7 @@ class EligibilityRecord(Catalogue, Displayed):
         phase: Phase | None = None,
         unusable: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[Change, ...]:
-        """Say what would have to be different for each criterion that is not met.
+        """Say what would have to be different for each criterion that excludes.
 
         Every other fact stays as it is. A number is the nearest one in the fact's own steps, a day the first later
         day of enrolment; each change has been screened again. What cannot change (sex, height, a past date, a

@@ -53,14 +53,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer to one criterion (or part). ``met`` means that it does not block.
+    """The answer to one criterion (or part). ``passes`` means that it does not block.
 
     Attributes
     ----------
     id, title, wording : str
         The criterion; `wording` is the registry's own.
     status : str
-        met, not met, unknown or not applicable.
+        passes, excludes, unknown or not applicable.
     because : tuple of str
         The statements with values that decided; empty when unknown.
     gaps : tuple of Gap
@@ -137,9 +137,9 @@ class Screening(Displayed):
 def overall_of(verdicts: Iterable[Verdict]) -> str:
     """Return the overall verdict that follows from those of the criteria."""
     found = {verdict.status for verdict in verdicts}
-    if "not met" in found:
+    if "excludes" in found:
         return INELIGIBLE
-    return ELIGIBLE if "met" in found and "unknown" not in found else POSSIBLE
+    return ELIGIBLE if "passes" in found and "unknown" not in found else POSSIBLE
 
 
 def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> dict[str, FactValue]:
@@ -247,7 +247,7 @@ def _reasons(
     if criterion.condition is not None:
         return _once(words.because(criterion.condition)), ()
     decisive = [part for part in parts if part.status == status]
-    chosen = decisive[:1] if (criterion.combine == "any") == (status == "met") else decisive
+    chosen = decisive[:1] if (criterion.combine == "any") == (status == "passes") else decisive
     return _once(text for part in chosen for text in part.because), ()
 
 

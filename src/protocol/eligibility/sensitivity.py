@@ -62,7 +62,7 @@ class Curve:
     points : array of float, shape (points,)
         Ascending, in the parameter's unit.
     confirmed, possible : array of int, shape (points,)
-        All known and met; nothing failed and something unknown.
+        All known and passed; nothing failed and something unknown.
     every_point : bool
         Whether these are the points asked for. False when the threshold has to be screened value by value: then
         there are at most :data:`FEWER_POINTS`.
@@ -189,7 +189,7 @@ def _concerned(
     on = {c.id for c in screening.criteria if c.id not in off and c.mirrors not in off}
     own = tuple(criterion for criterion in concerned(catalogue, parameter) if criterion.id in on)
     rest = on - {criterion.id for criterion in own}
-    return own, np.flatnonzero(~screening.having("not met", rest)), screening.having("unknown", rest)
+    return own, np.flatnonzero(~screening.having("excludes", rest)), screening.having("unknown", rest)
 
 
 _MARGIN = 1e-6

@@ -30,7 +30,7 @@ class Span(NamedTuple):
     status: Status
 
 
-_PASSING: tuple[Status, ...] = ("met", "not applicable")
+_PASSING: tuple[Status, ...] = ("passes", "not applicable")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Timeline(Displayed):
     @property
     def steadily_failing(self) -> tuple[str, ...]:
         """The rules that fail on every day looked at."""
-        return tuple(name for name, status in self.steady.items() if status == "not met")
+        return tuple(name for name, status in self.steady.items() if status == "excludes")
 
     def table(self) -> pd.DataFrame:
         """Return the lanes, one row per run of days with the same verdict: criterion, title, status, first, last."""
@@ -159,7 +159,7 @@ class Timeline(Displayed):
     def _before_or_after(self, day: date) -> tuple[Lane, ...]:
         if self.open:
             return self._in_the_way(day)
-        return tuple(lane for lane in self.lanes if lane.on(day) == "not met")
+        return tuple(lane for lane in self.lanes if lane.on(day) == "excludes")
 
     def _in_the_way(self, day: date) -> tuple[Lane, ...]:
         return tuple(lane for lane in self.lanes if not lane.passes(day))
@@ -195,7 +195,7 @@ def timeline(
             continue
         lanes.append(Lane(rule, catalogue.title(rule), _spans(codes, start), _tests(catalogue, rule)))
         open_ &= np.isin(codes, [STATUSES.index(status) for status in _PASSING])
-        possible &= codes != STATUSES.index("not met")
+        possible &= codes != STATUSES.index("excludes")
     last, runs = start + timedelta(days=days - 1), _runs(possible, start)
     found = Timeline(start, last, tuple(lanes), steady, _runs(open_, start))
     if found.open or not runs:

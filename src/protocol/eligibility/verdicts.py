@@ -15,11 +15,29 @@ from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Part, Status
 from protocol.eligibility.logic import Known, Leaves, Logic, all_of, any_of, both, either, negated, opposite
 from protocol.records import Phase, ProtocolError
+from protocol.translation import _
 
 INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
-STATUSES: tuple[Status, ...] = ("met", "not met", "unknown", "not applicable")
+STATUSES: tuple[Status, ...] = ("passes", "excludes", "unknown", "not applicable")
 """A verdict as a number is its place here."""
+
+SIGNS: dict[str, str] = {"passes": "✓", "excludes": "✕", "unknown": "?", "not applicable": "–"}
+"""The sign of each verdict, so that it is read without its colour."""
+
+LABELS: dict[str, str] = {
+    "passes": _("passes"),
+    "excludes": _("excludes"),
+    "unknown": _("unknown"),
+    "not applicable": _("not applicable"),
+}
+"""The word of each verdict on pages and in files."""
+
+
+def signed(status: str) -> str:
+    """Return the verdict with its sign: ``✓ passes``."""
+    return f"{SIGNS[status]} {LABELS[status]}"
+
 
 Codes = NDArray[np.int8]
 
@@ -44,13 +62,17 @@ class Outcome(NamedTuple):
         """The verdict of one participant."""
         if self.not_applicable:
             return "not applicable"
-        return "not met" if self.fails else "met" if self.clear else "unknown"
+        return "excludes" if self.fails else "passes" if self.clear else "unknown"
 
     def codes(self, size: int) -> Codes:
         """Return the verdict of each of many as its place in :data:`STATUSES`, shape (size,)."""
         codes = np.full(size, STATUSES.index("unknown"), dtype=np.int8)
-        for status, flag in (("met", self.clear), ("not met", self.fails), ("not applicable", self.not_applicable)):
-            codes[np.broadcast_to(np.asarray(flag, dtype=bool), size)] = STATUSES.index(status)
+        for status, flag in (
+            ("passes", self.clear),
+            ("excludes", self.fails),
+            ("not applicable", self.not_applicable),
+        ):
+            codes[np.broadcast_to(np.asarray(flag, dtype=bool), size)] = [*STATUSES].index(status)
         return codes
 
 

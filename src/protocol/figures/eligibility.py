@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 
 from protocol.eligibility import Status, Timeline
+from protocol.eligibility.verdicts import LABELS, SIGNS, STATUSES
 from protocol.figures.theme import (
     AMBER,
     BLUE,
@@ -26,8 +27,6 @@ from protocol.figures.theme import (
 from protocol.translation import _
 
 __all__ = [
-    "SIGNS",
-    "STATUSES",
     "clock_rows",
     "clocks",
     "funnel",
@@ -41,12 +40,6 @@ __all__ = [
     "threshold",
     "verdicts",
 ]
-
-STATUSES = ["met", "not met", "unknown", "not applicable"]
-"""The verdicts in the order of the legend."""
-
-SIGNS = {"met": "✓", "not met": "✕", "unknown": "?", "not applicable": "–"}
-"""The sign of each verdict, so that it can be read without its colour."""
 
 _STATUS_COLOURS = dict(zip(STATUSES, (SKY, ORANGE, SAND, GREY), strict=True))
 
@@ -111,7 +104,7 @@ def funnel(frame: pd.DataFrame, total: int) -> alt.LayerChart:
             alt.Tooltip("title:N", title=_("About")),
             alt.Tooltip("excluded:Q", title=_("First excluded here")),
             alt.Tooltip("remaining:Q", title=_("Not excluded so far")),
-            alt.Tooltip("confirmed:Q", title=_("Of these, everything known and met")),
+            alt.Tooltip("confirmed:Q", title=_("Of these, everything known and passed")),
             alt.Tooltip("only_reason:Q", title=_("Excluded by this alone")),
         ],
     )
@@ -138,7 +131,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, title, order, status (met, not met, unknown, not applicable), rank, participants, sign.
+        criterion, title, order, status (passes, excludes, unknown, not applicable), rank, participants, sign.
     total : int
         Participants in the cohort.
     """
@@ -166,7 +159,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         text="sign:N",
         opacity=alt.condition(f"datum.participants > {max(total, 1) * 0.04}", alt.value(1), alt.value(0)),
     )
-    return finished(alt.layer(bars, signs), alt.Step(25), _("Verdicts per criterion: met, not met, unknown"))
+    return finished(alt.layer(bars, signs), alt.Step(25), _("Verdicts per criterion: passes, excludes, unknown"))
 
 
 def _titled_rows(frame: pd.DataFrame, **tooltips: str) -> tuple[Any, Any]:
@@ -325,7 +318,7 @@ def threshold(frame: pd.DataFrame, label: str) -> alt.LayerChart:
     Parameters
     ----------
     frame : pandas.DataFrame
-        value, confirmed (all known and met), left (not excluded), present (the value now, in every row), lower and
+        value, confirmed (all known and passed), left (not excluded), present (the value now, in every row), lower and
         upper (words at one place of the two lines, empty elsewhere).
     label : str
         The threshold with its unit.
@@ -334,7 +327,7 @@ def threshold(frame: pd.DataFrame, label: str) -> alt.LayerChart:
         x=alt.X("value:Q", title=label, scale=alt.Scale(zero=False, nice=False)),
         tooltip=[
             alt.Tooltip("value:Q", title=label, format=".4~g"),
-            alt.Tooltip("confirmed:Q", title=_("At least: everything known and met"), format=","),
+            alt.Tooltip("confirmed:Q", title=_("At least: everything known and passed"), format=","),
             alt.Tooltip("left:Q", title=_("At most: nothing fails"), format=","),
         ],
     )
@@ -374,7 +367,7 @@ def readings(frame: pd.DataFrame) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("title:N", title=_("Read instead as")),
             alt.Tooltip("change:Q", title=_("Not excluded: change"), format="+,"),
-            alt.Tooltip("confirmed_change:Q", title=_("All known and met: change"), format="+,"),
+            alt.Tooltip("confirmed_change:Q", title=_("All known and passed: change"), format="+,"),
             alt.Tooltip("decided:Q", title=_("Participants whose answer changes"), format=","),
         ],
     )
@@ -472,8 +465,8 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
     """
     turns = [span.first for lane in when.lanes for span in lane.spans]
     shown = min(when.last, max([*turns, when.first + timedelta(days=_LEAST_DAYS)]) + timedelta(days=_MARGIN_DAYS))
-    together, words = _("all together"), {status: _(status) for status in STATUSES}
-    runs: list[tuple[str, date, date, Status]] = [(together, first, last, "met") for first, last in when.open]
+    together, words = _("all together"), LABELS
+    runs: list[tuple[str, date, date, Status]] = [(together, first, last, "passes") for first, last in when.open]
     runs += [(together, first, last, "unknown") for first, last in when.possible]  # there is none open then
     runs += [
         (f"{lane.rule.id} {lane.title}", span.first, span.last, span.status)

@@ -213,7 +213,7 @@ def test_components_are_read_and_no_flow_of_oxygen_is_room_air() -> None:
     flow = {"code": concept("3151-8"), "valueQuantity": quantity(0, "L/min")}
     person = read(observation("59408-5", valueQuantity=quantity(96, "%"), component=[flow]))
     assert (person.facts["spo2_pct"], person.facts["on_room_air"]) == (96, True)
-    assert ELIGIBILITY.screen(person.facts)["I7.1"].status == "met"
+    assert ELIGIBILITY.screen(person.facts)["I7.1"].status == "passes"
     flow["valueQuantity"] = quantity(2, "L/min")
     assert (
         read(observation("59408-5", valueQuantity=quantity(96, "%"), component=[flow])).facts["on_room_air"] is False
@@ -454,7 +454,7 @@ def test_a_tumour_counts_to_its_end_or_to_today_when_it_has_none() -> None:
     over = condition("93761005", clinicalStatus=state("resolved"), abatementDateTime="2023-03-10")
     person = read(over)
     assert person.facts["last_other_malignancy_date"] == date(2023, 3, 10)
-    assert ELIGIBILITY.screen(person.facts)["E22"].status == "met"  # three years to the day
+    assert ELIGIBILITY.screen(person.facts)["E22"].status == "passes"  # three years to the day
     undated = read(condition("93761005", clinicalStatus=state("resolved")))
     assert ELIGIBILITY.screen(undated.facts)["E22"].status == "unknown"
 
@@ -467,7 +467,7 @@ def test_an_end_that_nobody_dated_is_not_hidden_by_another_tumour() -> None:
 
 def test_a_pregnancy_noted_long_ago_is_not_todays() -> None:
     recent = read(condition("72892002", onsetDateTime="2026-01-05", clinicalStatus=state("active")))
-    assert ELIGIBILITY.screen(recent.facts)["E18"].status == "not met"
+    assert ELIGIBILITY.screen(recent.facts)["E18"].status == "excludes"
     forgotten = read(condition("72892002", onsetDateTime="2024-01-05", clinicalStatus=state("active")))
     assert ELIGIBILITY.screen(forgotten.facts)["E18"].status == "unknown"
 
@@ -528,16 +528,16 @@ def test_a_confirmed_hiv_test_of_any_age_is_a_history() -> None:
     screen = observation("56888-1", "c", "2020-01-01", valueCodeableConcept=concept("LA15256-3"))
     person = read(load, antigen, screen)
     assert person.facts["hiv_history"] is True
-    assert ELIGIBILITY.screen(person.facts)["E11"].status == "not met"
+    assert ELIGIBILITY.screen(person.facts)["E11"].status == "excludes"
 
 
 @pytest.mark.parametrize(
     ("value", "comparator", "limit_", "status"),
     [
-        (1000, ">", 40, "not met"),
-        (1000, ">=", 40, "not met"),
-        (5, "<", 40, "met"),
-        (5, "<=", 40, "met"),
+        (1000, ">", 40, "excludes"),
+        (1000, ">=", 40, "excludes"),
+        (5, "<", 40, "passes"),
+        (5, "<=", 40, "passes"),
         (90, ">", 40, "unknown"),  # the limit is 100
         (110, "<", 40, "unknown"),
         (1000, ">", None, "unknown"),
@@ -560,7 +560,9 @@ def test_a_bound_decides_if_all_values_beyond_it_decide_alike(
         assert person.provenance["alt_u_l"].original == f"{comparator}{value} U/L"
 
 
-@pytest.mark.parametrize(("values", "status"), [((300, 400), "not met"), ((20, 30), "met"), ((90, 110), "unknown")])
+@pytest.mark.parametrize(
+    ("values", "status"), [((300, 400), "excludes"), ((20, 30), "passes"), ((90, 110), "unknown")]
+)
 def test_values_that_disagree_decide_if_all_between_them_decide_alike(values: tuple[int, int], status: str) -> None:
     range_ = {"referenceRange": [{"high": quantity(40, "U/L")}]}
     person = read(*(alt(value, f"o{value}", **range_) for value in values))
@@ -713,7 +715,7 @@ def test_an_old_body_mass_index_gives_way_to_a_new_weight() -> None:
         observation("8302-2", "h", "2025-01-01", valueQuantity=quantity(170, "cm")),
     )
     assert "bmi_kg_m2" not in person.facts
-    assert ELIGIBILITY.screen(person.facts)["E3"].status == "met"
+    assert ELIGIBILITY.screen(person.facts)["E3"].status == "passes"
 
 
 @pytest.mark.parametrize(
@@ -736,8 +738,8 @@ def test_an_incomplete_date_of_birth_says_only_what_it_says(birth: str, age: int
     else:
         assert person.facts.get("age_years") == age
     assert ("birth_date" in person.facts) == (len(birth) == 10)
-    expected = {"2008-03": "unknown", "1950": "unknown", "2008": "unknown", "1950-01": "not met"}
-    assert ELIGIBILITY.screen(person.facts)["I1"].status == expected.get(birth, "met")
+    expected = {"2008-03": "unknown", "1950": "unknown", "2008": "unknown", "1950-01": "excludes"}
+    assert ELIGIBILITY.screen(person.facts)["I1"].status == expected.get(birth, "passes")
 
 
 def test_a_birth_after_today_is_reported() -> None:
@@ -750,7 +752,7 @@ def test_a_birth_after_today_is_reported() -> None:
 def test_the_dead_are_not_expected_to_survive_and_those_who_die_later_are_alive_today() -> None:
     assert (
         ELIGIBILITY.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-09"}).facts)["I6"].status
-        == "not met"
+        == "excludes"
     )
     assert (
         ELIGIBILITY.screen(read(patient={**PATIENT, "deceasedDateTime": "2026-03-11"}).facts)["I6"].status
@@ -803,7 +805,7 @@ def test_a_complete_record_meets_performance_and_organ_function() -> None:
         ),
     )
     screening = ELIGIBILITY.screen(person.facts)
-    assert {name: screening[name].status for name in ("I5", "I7")} == {"I5": "met", "I7": "met"}
+    assert {name: screening[name].status for name in ("I5", "I7")} == {"I5": "passes", "I7": "passes"}
     assert person.unusable == {}
 
 

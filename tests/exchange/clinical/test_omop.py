@@ -179,18 +179,18 @@ def test_a_condition_is_a_diagnosis_while_it_lasts_and_is_confirmed(
 
 def test_the_dead_are_not_expected_to_survive(tmp_path: Path) -> None:
     dead = [{"person_id": 1, "death_date": "2026-03-01"}]
-    assert ELIGIBILITY.screen(one(tmp_path, death=dead).facts)["I6"].status == "not met"
+    assert ELIGIBILITY.screen(one(tmp_path, death=dead).facts)["I6"].status == "excludes"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("born", "age", "verdict"),
     [
-        ((1980, None, None), 45, "met"),
+        ((1980, None, None), 45, "passes"),
         ((2008, None, None), None, "unknown"),
         ((2008, 3, None), None, "unknown"),
-        ((2008, 2, None), 18, "met"),
-        ((1949, 12, None), 76, "not met"),
+        ((2008, 2, None), 18, "passes"),
+        ((1949, 12, None), 76, "excludes"),
         ((1980, 2, 31), None, "unknown"),
         ((None, None, None), None, "unknown"),
     ],
@@ -472,26 +472,26 @@ def below(concept: int, *above: int) -> list[dict[str, int]]:
 @pytest.mark.parametrize(
     ("tables", "status"),
     [
-        ({}, "met"),
-        ({"drug_exposure": [DRUG, RECENT]}, "not met"),
+        ({}, "passes"),
+        ({"drug_exposure": [DRUG, RECENT]}, "excludes"),
         ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 701}]}, "unknown"),
         ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}]}, "unknown"),
         ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 12345}]}, "unknown"),
         ({"drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 0, "drug_source_value": "阿糖胞苷"}]}, "unknown"),
-        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_start_date": "2026-04-01"}]}, "met"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_start_date": "2026-04-01"}]}, "passes"),
         ({"drug_exposure": [DRUG, {**DRUG, "drug_exposure_end_date": None}]}, "unknown"),
-        ({"drug_exposure": [DRUG, {**DRUG, "drug_exposure_end_date": None, "days_supply": 7}]}, "met"),
-        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": None}]}, "not met"),
-        ({"drug_exposure": [DRUG, {**DRUG, "drug_concept_id": 702}]}, "met"),
-        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": "2020-03-01"}]}, "not met"),
+        ({"drug_exposure": [DRUG, {**DRUG, "drug_exposure_end_date": None, "days_supply": 7}]}, "passes"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": None}]}, "excludes"),
+        ({"drug_exposure": [DRUG, {**DRUG, "drug_concept_id": 702}]}, "passes"),
+        ({"drug_exposure": [DRUG, {**RECENT, "drug_exposure_end_date": "2020-03-01"}]}, "excludes"),
         ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_concept_id": 709}]}, "unknown"),
         ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_value": "近期化疗"}]}, "unknown"),
-        ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_value": "吸烟史"}]}, "met"),
-        ({"drug_era": [ERA]}, "not met"),
+        ({"drug_exposure": [DRUG], "observation": [{**HISTORY, "observation_source_value": "吸烟史"}]}, "passes"),
+        ({"drug_era": [ERA]}, "excludes"),
         ({"episode": [EPISODE]}, "unknown"),
-        ({"episode": [{**EPISODE, "episode_concept_id": 32533}]}, "met"),
-        ({"episode": [{**EPISODE, "episode_object_concept_id": 700}]}, "not met"),
-        ({"procedure_occurrence": [IRRADIATED]}, "not met"),
+        ({"episode": [{**EPISODE, "episode_concept_id": 32533}]}, "passes"),
+        ({"episode": [{**EPISODE, "episode_object_concept_id": 700}]}, "excludes"),
+        ({"procedure_occurrence": [IRRADIATED]}, "excludes"),
         ({"procedure_occurrence": [{**IRRADIATED, "procedure_concept_id": 12345}]}, "unknown"),
         (
             {"procedure_occurrence": [{**IRRADIATED, "procedure_concept_id": 0, "procedure_source_value": "放疗"}]},
@@ -502,14 +502,14 @@ def below(concept: int, *above: int) -> list[dict[str, int]]:
                 "drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}],
                 "concept_ancestor": below(702, 703),
             },
-            "met",
+            "passes",
         ),
         (
             {
                 "drug_exposure": [DRUG, {**RECENT, "drug_concept_id": 702}],
                 "concept_ancestor": below(702, 704),
             },
-            "not met",
+            "excludes",
         ),
         (
             {
@@ -536,21 +536,21 @@ VISIT = {"visit_occurrence_id": 1, "person_id": 1, "visit_start_date": "2010-01-
 @pytest.mark.parametrize(
     ("concept", "more", "tables", "status"),
     [
-        (None, {}, {}, "met"),
-        (705, {}, {"concept_ancestor": below(705, 443392)}, "not met"),
-        (705, {}, {"concept_ancestor": below(705, 706, 443392)}, "met"),
+        (None, {}, {}, "passes"),
+        (705, {}, {"concept_ancestor": below(705, 443392)}, "excludes"),
+        (705, {}, {"concept_ancestor": below(705, 706, 443392)}, "passes"),
         (443392, {}, {}, "unknown"),
-        (0, {"condition_source_concept_id": 707}, {}, "not met"),
+        (0, {"condition_source_concept_id": 707}, {}, "excludes"),
         (0, {"condition_source_value": "C34.900x001"}, {}, "unknown"),
         (0, {"condition_source_value": "肺癌"}, {}, "unknown"),
         (0, {"condition_source_value": "I10;C78.0"}, {}, "unknown"),
         (0, {"condition_source_value": "8140/3"}, {}, "unknown"),
-        (0, {"condition_source_value": "I10;E11.9"}, {}, "met"),
+        (0, {"condition_source_value": "I10;E11.9"}, {}, "passes"),
         (705, {}, {"concept_ancestor": [*below(705, 706), *below(705, 443392)]}, "unknown"),
         (12345, {}, {}, "unknown"),
-        (708, {}, {}, "met"),
-        (None, {}, {"visit_occurrence": [VISIT]}, "not met"),
-        (None, {}, {"visit_occurrence": [{**VISIT, "visit_start_date": "2014-12-20"}]}, "met"),
+        (708, {}, {}, "passes"),
+        (None, {}, {"visit_occurrence": [VISIT]}, "excludes"),
+        (None, {}, {"visit_occurrence": [{**VISIT, "visit_start_date": "2014-12-20"}]}, "passes"),
         (
             None,
             {},
@@ -589,7 +589,7 @@ def test_a_row_that_ends_before_it_begins_is_listed(tmp_path: Path) -> None:
 def test_the_history_of_the_family_is_not_the_persons(tmp_path: Path) -> None:
     row = {"observation_id": 1, "person_id": 1, "observation_concept_id": 4167217, "value_as_concept_id": 443392}
     observed = [{**row, "observation_date": "2026-01-01"}]
-    assert screened(tmp_path, "E22", condition_occurrence=[COLON], observation=observed) == "met"
+    assert screened(tmp_path, "E22", condition_occurrence=[COLON], observation=observed) == "passes"
 
 
 def test_a_newest_result_that_only_the_source_shows_is_not_replaced_by_an_older_one(tmp_path: Path) -> None:

@@ -54,18 +54,18 @@ def test_six_synthea_patients_are_screened() -> None:
     people = {name: twin.patient(bundle) for name, bundle in BUNDLES.items()}
     ages = [twin.years(born, AS_OF) for _sex, born, _died in people.values()]
     assert sorted(ages) == [25, 42, 46, 52, 53, 78]
-    assert counted(screening, "I1") == {"met": 5, "not met": 1}
-    assert counted(screening, "I4") == {"met": 6}
+    assert counted(screening, "I1") == {"passes": 5, "excludes": 1}
+    assert counted(screening, "I4") == {"passes": 6}
     dead = [name for name, (_sex, _born, died) in people.items() if died]
     assert dead == ["Michele"]
-    assert counted(screening, "I6") == {"not met": 1, "unknown": 5}
+    assert counted(screening, "I6") == {"excludes": 1, "unknown": 5}
     heavy = {name: max(twin.newest(bundle, ("39156-5",), AS_OF)) > 30 for name, bundle in BUNDLES.items()}
     assert [name for name, above in heavy.items() if above] == ["Robby"]  # 30.19
-    assert counted(screening, "E3") == {"met": 5, "not met": 1}
+    assert counted(screening, "E3") == {"passes": 5, "excludes": 1}
     men = [name for name, (sex, _born, _died) in people.items() if sex == "male"]
     assert len(men) == 3
     assert counted(screening, "E18") == {"not applicable": 3, "unknown": 3}
-    assert counted(screening, "E22") == {"not met": 1, "unknown": 5}  # Darin's colon, resolved 2018-06-27
+    assert counted(screening, "E22") == {"excludes": 1, "unknown": 5}  # Darin's colon, resolved 2018-06-27
     assert counted(screening, "I7") == {"unknown": 6}  # no limit of normal anywhere
     assert Counter(screening.overall()) == {"ineligible": 3, "possibly eligible": 3}
 
@@ -76,7 +76,11 @@ def test_a_tumour_that_ended_less_than_three_years_ago_excludes_and_on_the_day_n
     ]
     ends = [one["abatementDateTime"][:10] for one in tumours]
     assert ends == ["2018-06-27"]
-    for as_of, verdict in ((date(2021, 6, 26), "not met"), (date(2021, 6, 27), "met"), (date(2018, 1, 1), "not met")):
+    for as_of, verdict in (
+        (date(2021, 6, 26), "excludes"),
+        (date(2021, 6, 27), "passes"),
+        (date(2018, 1, 1), "excludes"),
+    ):
         assert ELIGIBILITY.screen(synthea("Darin", as_of).facts)["E22"].status == verdict
     assert (
         ELIGIBILITY.screen(synthea("Darin", date(2017, 2, 1)).facts)["E22"].status == "unknown"
@@ -100,14 +104,14 @@ def test_with_limits_assumed_here_creatinine_of_mg_per_dl_meets_a_limit_of_umol_
         Limit("A", "creatinine", "female", 73.0, start, "assumed", "73 umol/L"),
     )
     codes = {"creatinine": ("38483-4",), "bilirubin": ("1975-2",)}
-    for name, day, renal in (("Angelic", date(2020, 4, 14), "not met"), ("Michele", date(2016, 4, 5), "met")):
+    for name, day, renal in (("Angelic", date(2020, 4, 14), "excludes"), ("Michele", date(2016, 4, 5), "passes")):
         [creatinine] = twin.newest(BUNDLES[name], codes["creatinine"], day)
         [bilirubin] = twin.newest(BUNDLES[name], codes["bilirubin"], day)
         within = creatinine * twin.UMOL_PER_MG_DL["creatinine"] <= Decimal("1.5") * 73
-        assert ("met" if within else "not met") == renal
+        assert ("passes" if within else "excludes") == renal
         assert bilirubin * twin.UMOL_PER_MG_DL["bilirubin"] <= Decimal("1.5") * 21
         screening = ELIGIBILITY.screen(synthea(name, day, site="A", limits=table).facts)
-        assert (screening["I7.3"].status, screening["I7.4"].status) == ("met", renal)
+        assert (screening["I7.3"].status, screening["I7.4"].status) == ("passes", renal)
 
 
 def test_the_mcode_patient_has_ecog_1_and_is_excluded_by_what_still_goes_on() -> None:
@@ -117,11 +121,11 @@ def test_the_mcode_patient_has_ecog_1_and_is_excluded_by_what_still_goes_on() ->
     assert person.facts["ecog"] == 1
     screening = ELIGIBILITY.screen(person.facts)
     known = {verdict.id: verdict.status for verdict in screening.verdicts if verdict.status != "unknown"}
-    assert known == {"I1": "met", "I4": "met", "I5": "met", "I8": "not met", "E22": "not met"}
+    assert known == {"I1": "passes", "I4": "passes", "I5": "passes", "I8": "excludes", "E22": "excludes"}
     later = read_fhir({"mcode.json": content}, setting(date(2019, 4, 9)), lambda _key: "S-1").participants[0]
     assert ELIGIBILITY.screen(later.facts)["I5"].status == "unknown"  # the rating is eight days old
     summer = read_fhir({"mcode.json": content}, setting(date(2019, 8, 1)), lambda _key: "S-1").participants[0]
-    assert ELIGIBILITY.screen(summer.facts)["I8"].status == "not met"
+    assert ELIGIBILITY.screen(summer.facts)["I8"].status == "excludes"
 
 
 def _omop_twin() -> tuple[pd.DataFrame, Callable[[str, str], pd.Series]]:
@@ -147,10 +151,10 @@ def test_28_omop_persons_are_screened() -> None:
     ]
     grown = sum(18 <= age <= 75 for age in ages)
     assert (len(ages), grown) == (28, 21)
-    assert counted(screening, "I1") == {"met": 21, "not met": 7}
+    assert counted(screening, "I1") == {"passes": 21, "excludes": 7}
     men = int((people["gender_concept_id"] == 8507).sum())
     assert counted(screening, "E18") == {"not applicable": men, "unknown": 28 - men}
-    assert counted(screening, "I6") == {"not met": 3, "unknown": 25}  # three have died
+    assert counted(screening, "I6") == {"excludes": 3, "unknown": 25}  # three have died
     heavy = 0
     for person in people.index:  # the newest index, or a newer weight and height
         index, on = last("39156-5", "value_as_number").get(person), last("39156-5", "measurement_date").get(person)
@@ -160,7 +164,7 @@ def test_28_omop_persons_are_screened() -> None:
             index = weight / (height / 100) ** 2 if weight >= 20 and height >= 100 else None
         heavy += index is not None and index > 30
     assert heavy == 4
-    assert counted(screening, "E3") == {"met": 23, "not met": 4, "unknown": 1}
+    assert counted(screening, "E3") == {"passes": 23, "excludes": 4, "unknown": 1}
     assert counted(screening, "I7") == {"unknown": 28}
     assert Counter(screening.overall()) == {"ineligible": 12, "possibly eligible": 16}
 
@@ -219,13 +223,13 @@ def test_912_matchminer_patients_are_screened() -> None:
     screening = ELIGIBILITY.screen_cohort(cohort.frame)
     ages = [day.year - int(row["BIRTH_DATE"][:4]) - (row["BIRTH_DATE"][5:] > "01-01") for row in rows]
     grown = sum(18 <= age <= 75 for age in ages)
-    assert counted(screening, "I1") == {"met": grown, "not met": 912 - grown}
+    assert counted(screening, "I1") == {"passes": grown, "excludes": 912 - grown}
     kinds = Counter(row["ONCOTREE_PRIMARY_DIAGNOSIS_NAME"] for row in rows)
     acute = kinds["Acute Myeloid Leukemia"] + sum(count for name, count in kinds.items() if "Acute Lymphoid" in name)
     assert acute == 5 + 4 + 2 + 1
     unclear = sum(kinds[name] for name, option in ONCOTREE.items() if not option)
-    assert counted(screening, "I2") == {"not met": 912 - acute - unclear, "unknown": acute + unclear}
-    assert counted(screening, "I6") == {"not met": 217, "unknown": 695}
+    assert counted(screening, "I2") == {"excludes": 912 - acute - unclear, "unknown": acute + unclear}
+    assert counted(screening, "I6") == {"excludes": 217, "unknown": 695}
     assert counted(screening, "E18") == {"not applicable": 406, "unknown": 506}
 
 
@@ -274,11 +278,11 @@ def test_200_tcga_leukemias_lose_their_21_m3_with_naive_first_induction_assumed_
             "disease_state": "untreated",
         }
     )
-    assert counted(ELIGIBILITY.screen_cohort(frame), "I2") == {"met": 178, "not met": 21, "unknown": 1}
+    assert counted(ELIGIBILITY.screen_cohort(frame), "I2") == {"passes": 178, "excludes": 21, "unknown": 1}
     consolidation = frame.assign(planned_treatment="consolidation", disease_state="cr")
-    assert counted(ELIGIBILITY.screen_cohort(consolidation), "I2") == {"met": 178, "not met": 21, "unknown": 1}
+    assert counted(ELIGIBILITY.screen_cohort(consolidation), "I2") == {"passes": 178, "excludes": 21, "unknown": 1}
     literal = ELIGIBILITY.screen_cohort(consolidation, apl_reading="first_part_only")
-    assert counted(literal, "I2") == {"met": 199, "unknown": 1}
+    assert counted(literal, "I2") == {"passes": 199, "unknown": 1}
 
 
 LIMITS = {
@@ -307,7 +311,7 @@ def test_615_liver_panels_are_screened_with_limits_assumed_here() -> None:
     assert len(implausible) == 2  # ALT 0.9 and bilirubin 0.8: below what can be
     screening = ELIGIBILITY.screen_cohort(cohort.frame)
     grown = sum(18 <= int(row["Age"]) <= 75 for row in rows)
-    assert counted(screening, "I1") == {"met": grown, "not met": 615 - grown}
+    assert counted(screening, "I1") == {"passes": grown, "excludes": 615 - grown}
     liver, kidney = Counter[bool | None](), Counter[bool | None]()
     lows = {"ALT": "1", "AST": "1", "BIL": "1", "CREA": "8"}
     times = {"ALT": Decimal("2.5"), "AST": Decimal("2.5"), "BIL": Decimal("1.5"), "CREA": Decimal("1.5")}
@@ -319,9 +323,9 @@ def test_615_liver_panels_are_screened_with_limits_assumed_here() -> None:
         kidney[fits["CREA"]] += 1
         organ[twin.all_of([*fits.values(), None])] += 1  # the rest of Inclusion 7 is not in the file
     assert sum(liver.values()) == 615
-    assert counted(screening, "I7") == {"not met": organ[False], "unknown": organ[None]}
+    assert counted(screening, "I7") == {"excludes": organ[False], "unknown": organ[None]}
     verdicts = [ELIGIBILITY.screen({**facts}) for facts in _facts(cohort.frame)]
-    words = {True: "met", False: "not met", None: "unknown"}
+    words = {True: "passes", False: "excludes", None: "unknown"}
     assert Counter(one["I7.3"].status for one in verdicts) == {words[key]: count for key, count in liver.items()}
     assert Counter(one["I7.4"].status for one in verdicts) == {words[key]: count for key, count in kidney.items()}
     assert (liver[None], kidney[None]) == (1, 0)  # two of the three unknown enzymes stand beside a value that fails

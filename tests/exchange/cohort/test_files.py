@@ -71,7 +71,7 @@ def test_a_missing_column_is_unknown_for_everybody_and_said() -> None:
     cohort = read("participant_id,ecog\nX1,0\n")
     assert spoken(cohort, "column lvef_pct")[0] == "no such column: unknown for all participants"
     counts = ELIGIBILITY.screen_cohort(cohort.frame).counts().set_index("criterion")
-    assert counts.loc["I5", "met"] == 1
+    assert counts.loc["I5", "passes"] == 1
     assert counts.loc["I7", "unknown"] == 1
 
 
@@ -167,7 +167,7 @@ def test_an_id_that_stands_twice_is_named_and_both_rows_are_screened() -> None:
     cohort = read("participant_id,ecog\nX1,0\nX1,3\n")
     assert spoken(cohort, "participant X1")[0] == "2 rows with this id; each is screened"
     assert ELIGIBILITY.screen_cohort(cohort.frame).counts().set_index("criterion").loc[
-        "I5", ["met", "not met"]
+        "I5", ["passes", "excludes"]
     ].tolist() == [1, 1]
 
 

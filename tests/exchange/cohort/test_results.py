@@ -54,7 +54,7 @@ def test_a_stamp_says_under_which_readings_rules_version_and_day() -> None:
 def test_the_screening_log_has_a_line_per_participant_and_its_stamp_on_each() -> None:
     log = rows(screening_log(RECORD_OF_THREE.screen_cohort(frame(PEOPLE)), UNDER, counted()))
     assert [row["Answer"] for row in log] == ["eligible so far", "not eligible", "possibly eligible", "not eligible"]
-    assert [row["Not met"] for row in log] == ["", "I1 E2 E3", "", "I1 E3"]
+    assert [row["Excludes"] for row in log] == ["", "I1 E2 E3", "", "I1 E3"]
     assert [row["Unknown"] for row in log] == ["", "", "E2", ""]
     assert {row["Rules"] for row in log} == {UNDER.rule_hash}
     assert {row["As of"] for row in log} == {"2026-11-20"}
@@ -62,7 +62,7 @@ def test_the_screening_log_has_a_line_per_participant_and_its_stamp_on_each() ->
 
 def test_what_is_switched_off_is_in_no_answer_of_the_log() -> None:
     log = rows(screening_log(RECORD_OF_THREE.screen_cohort(frame(PEOPLE)), UNDER, counted(("I1",))))
-    assert [row["Not met"] for row in log] == ["", "E2", "", ""]
+    assert [row["Excludes"] for row in log] == ["", "E2", "", ""]
     assert [row["Answer"] for row in log][3] == "eligible so far"
 
 

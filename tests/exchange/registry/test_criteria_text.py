@@ -148,7 +148,7 @@ def test_an_undecided_criterion_is_asked_and_never_met(tmp_path):
     for answer in (True, False, None):
         facts = {"inclusion_1": True} | ({} if answer is None else {"undecided_1": answer, "undecided_2": answer})
         screening = record.screen(facts, phase=record.phases[0])
-        assert [verdict.status for verdict in screening.verdicts] == ["met", "unknown", "unknown"]
+        assert [verdict.status for verdict in screening.verdicts] == ["passes", "unknown", "unknown"]
         assert screening.overall == "possibly eligible"
 
 

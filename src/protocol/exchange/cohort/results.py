@@ -103,7 +103,7 @@ def screening_log(screening: CohortScreening, under: Stamp, tally: Tally) -> byt
         {
             _("Participant"): list(screening.participants),
             _("Answer"): answer,
-            _("Not met"): fail,
+            _("Excludes"): fail,
             _("Unknown"): unknown,
             _("Not applicable"): absent,
         }
@@ -128,7 +128,7 @@ def attrition(tally: Tally, order: str | Sequence[str], under: Stamp) -> bytes:
         "title": _("About"),
         "excluded": _("First excluded here"),
         "remaining": _("Not excluded so far"),
-        "confirmed": _("Of these, everything known and met"),
+        "confirmed": _("Of these, everything known and passed"),
         "fails": _("Excluded by this, alone or with others"),
         "only_reason": _("Excluded by this alone"),
         "share": _("Share of the exclusions"),

@@ -24,7 +24,7 @@ def mail_draft(
     verdict : str
         The overall verdict in words.
     criteria : iterable of str
-        Ids of the criteria that are not met or open, such as E3.
+        Ids of the criteria that exclude or are open, such as E3.
     remark : str
         A sentence more; refused if it looks as if it named a person.
 
@@ -55,7 +55,7 @@ def mail_draft(
     lines = [
         _("Screening of participant {study_id} in {trial}.").format(study_id=study_id, trial=trial),
         _("Verdict: {verdict}").format(verdict=verdict),
-        _("Criteria not met or open: {criteria}").format(criteria=named),
+        _("Criteria that exclude or are open: {criteria}").format(criteria=named),
         without_identity(remark.strip(), _("remark"), [site.name]),
         _("This mail names no person. The investigator decides. Please answer with the study id only."),
     ]

@@ -65,7 +65,7 @@ def flow_diagram(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
     kept = _Box(_LEFT, excluded.bottom + _GAP, _MIDDLE_BOX, kept_lines)
     confirmed_lines = [
         _("✓ Eligible so far: {n}").format(n=totals["confirmed"]),
-        _("everything known and met"),
+        _("everything known and passed"),
     ]
     possible_lines = [
         _("? Possibly eligible: {n}").format(n=totals["possible"]),

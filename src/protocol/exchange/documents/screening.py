@@ -5,11 +5,10 @@ import json
 from pydantic import ValidationError
 
 from protocol.eligibility.screening_record import CriterionRecord, EvidenceRecord, ScreeningRecord
+from protocol.eligibility.verdicts import LABELS, SIGNS
 from protocol.exchange.documents.templates import render
 from protocol.records import ProtocolError
 from protocol.translation import _
-
-_SIGNS = {"met": "✓", "not met": "✕", "unknown": "?", "not applicable": "–"}
 
 
 def screening_json(record: ScreeningRecord) -> bytes:
@@ -58,20 +57,14 @@ def screening_page(record: ScreeningRecord) -> str:
         _("Rules"): record.rule_hash,
         _("Software"): record.software,
     }
-    verdicts = {
-        "met": _("met"),
-        "not met": _("not met"),
-        "unknown": _("unknown"),
-        "not applicable": _("not applicable"),
-    }
     return render(
         "screening.html",
         title=_("Screening record of {study_id}").format(study_id=record.study_id),
         record=record,
         answer=_answer(record),
         about=about,
-        signs=_SIGNS,
-        verdicts=verdicts,
+        signs=SIGNS,
+        verdicts=LABELS,
         origin=_origin,
         evidence=_evidence,
     )

@@ -568,7 +568,7 @@ def _eligibility_tables(criteria: list[RegisteredCriterion], phases: list[str], 
 
 
 def _cases(item: RegisteredCriterion) -> list[Json]:
-    expected = {"inclusion": ("met", "not met"), "exclusion": ("not met", "met")}
+    expected = {"inclusion": ("passes", "excludes"), "exclusion": ("excludes", "passes")}
     yes, no = expected.get(item.kind, ("unknown", "unknown"))
     return [
         {"says": "The investigator says that it applies", "expect": yes, "facts": {item.fact: True}},

@@ -17,6 +17,7 @@ from protocol.eligibility.fact_sources import Choices
 from protocol.eligibility.frames import EPOCH
 from protocol.eligibility.logic import Value
 from protocol.eligibility.subgroups import ALL, COMPUTABLE, SMALLEST
+from protocol.eligibility.verdicts import SIGNS, STATUSES
 from protocol.figures import eligibility as figures
 from protocol.pages.kit import Panel, Text, field, macros, note, paragraph, row, section
 from protocol.records import Phase
@@ -127,7 +128,7 @@ class FunnelPanel(Panel):
         self.problem, self.once = Text(), Text(role="")
         self.funnel = Chart(figures.funnel, description=_("Participants left after each criterion"))
         lead = _(
-            "Wide bar: not excluded so far, in the order chosen. Thin bar: everything known and met so far. "
+            "Wide bar: not excluded so far, in the order chosen. Thin bar: everything known and passed so far. "
             "On the right: first excluded here, and how many are excluded by this criterion alone."
         )
         parts = (row(self.order, self.own), self.problem, self.funnel, self.once)
@@ -193,7 +194,7 @@ class CriteriaPanel(Panel):
             "Pale bar: not excluded, and unknown here. Dark bar: nothing else is unknown, so that this criterion "
             "decides. Data of the criteria with the longest dark bars decide the most participants."
         )
-        verdicts = _("An unknown stays unknown; it is never counted as met.")
+        verdicts = _("An unknown stays unknown; it is never counted as passed.")
         self._sections = {
             "reasons": section(_("Exclusions by criterion"), self.reasons, lead=reasons),
             "overlap": section(_("Criteria failed together"), self.overlap, lead=overlap),
@@ -268,5 +269,5 @@ def _overlap_rows(screened: ScreenedCohort) -> pd.DataFrame:
 def _verdict_rows(screened: ScreenedCohort) -> pd.DataFrame:
     """Return one row per criterion and verdict."""
     wide = screened.screening.counts().assign(order=lambda frame: range(len(frame)))
-    long = wide.melt(["criterion", "title", "order"], figures.STATUSES, "status", "participants")
-    return long.assign(rank=long["status"].map(figures.STATUSES.index), sign=long["status"].map(figures.SIGNS))
+    long = wide.melt(["criterion", "title", "order"], [*STATUSES], "status", "participants")
+    return long.assign(rank=long["status"].map(STATUSES.index), sign=long["status"].map(SIGNS))

@@ -205,7 +205,7 @@ def _for_the_log(kept: dict[str, Any]) -> dict[str, Any]:
     """Leave out of a screening record what its rule hash stands for: the wording of the criteria."""
     criteria = kept.pop("criteria")
     verdicts = {item["id"]: item["status"] for item in criteria}
-    reasons = {item["id"]: item["reason"] for item in criteria if item["status"] in ("not met", "unknown")}
+    reasons = {item["id"]: item["reason"] for item in criteria if item["status"] in ("excludes", "unknown")}
     again = {"study_id", "phase", "overall", "decides"}  # stand in the event itself, or are no result
     return {key: value for key, value in kept.items() if key not in again} | {
         "verdicts": verdicts,

@@ -338,7 +338,7 @@ class ParticipantPanel(Panel):
             gates.append((_("An infusion"), "infusion"))
         self.gate = field(widgets.ToggleButtons, _("Gate"), width="form", options=gates)
         self.as_of = field(widgets.Text, _("As of"), width="short", value=today.isoformat(), continuous_update=False)
-        statuses = [(_("All"), "any"), (_("Not met"), "not met"), (_("Unknown"), "unknown")]
+        statuses = [(_("All"), "any"), (_("Excludes"), "excludes"), (_("Unknown"), "unknown")]
         self.status = field(widgets.ToggleButtons, _("Show"), width="form", options=statuses)
         self.who, self.problems, self.answer = Text(role=""), Text(role="alert"), Text()
         self.verdicts = Text(role="")

@@ -200,7 +200,7 @@ class ReadingsPanel(Panel):
         lead = _(
             "Each place where the registry's words can be read in another way, tried on this cohort one at a time. "
             "To the right more participants would be left, to the left fewer. The wide bar counts those not "
-            "excluded, the thin one those with everything known and met. The readings that decide most come first."
+            "excluded, the thin one those with everything known and passed. The readings that decide most come first."
         )
         parts = (self.task.view, self.picture, self.nothing, self.questions)
         self.view = section(_("Alternative readings"), *parts, lead=lead)
@@ -241,10 +241,10 @@ def _reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFram
     change = frame["eligible_change"].astype(int)
     spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
-        _("{change}, all met {met} · decides {n:,} · {option}").format(
-            change=_signed(n), met=_signed(met), n=d, option=option
+        _("{change}, all pass {passed} · decides {n:,} · {option}").format(
+            change=_signed(n), passed=_signed(passed), n=d, option=option
         )
-        for n, met, d, (_label, option) in zip(
+        for n, passed, d, (_label, option) in zip(
             change, frame["confirmed_change"].astype(int), frame["decided"], spoken, strict=True
         )
     ]

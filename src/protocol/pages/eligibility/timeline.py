@@ -93,7 +93,7 @@ def _again(when: Timeline, labels: Mapping[str, str]) -> Markup | str:
 def _never(when: Timeline) -> Markup | str:
     if not when.steadily_failing:
         return ""
-    words = _("Not met on any day: {rules}.").format(rules=", ".join(when.steadily_failing))
+    words = _("Excludes on every day: {rules}.").format(rules=", ".join(when.steadily_failing))
     return span(words, "bad")
 
 

@@ -7,14 +7,14 @@ from markupsafe import Markup
 from protocol.eligibility import Answer, Change, Criterion, Node, Provisional, Verdict
 from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.screening import overall_of
-from protocol.figures.eligibility import SIGNS
+from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.pages.kit import assumption, details, joined, macros, note, origin, paragraph
 from protocol.records import Ambiguity
 from protocol.translation import _
 
 _HTML = macros("eligibility")
 
-_KINDS = {"met": "good", "not met": "bad", "unknown": "open", "not applicable": "off"}
+_KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 
 
 def overall(
@@ -38,14 +38,14 @@ def overall(
         answer = _("{answer}: nothing is entered yet").format(answer=answer)
     once = _counted_once(answers, catalogue.criteria)
     counts = {status: sum(one == status for one in once.values()) for status in SIGNS}
-    line = " · ".join(f"{_words(status)} {count}" for status, count in counts.items() if count)
+    line = " · ".join(f"{signed(status)} {count}" for status, count in counts.items() if count)
     twice = [item.verdict.id for item in answers if item.verdict.id not in once]
     if twice:
         line += _(" · {criteria} counted with others").format(criteria=", ".join(twice))
     failed = [
         (item.verdict.id, item.verdict.title, item.verdict.reason, _changes(item.verdict, changes))
         for item in answers
-        if item.verdict.status == "not met"
+        if item.verdict.status == "excludes"
     ]
     confirm = _about_infusions(catalogue) if gate == "infusion" else _to_confirm(answers, catalogue)
     decision = _("Decision support; the investigator decides.")
@@ -73,16 +73,6 @@ def verdict_list(
     return _HTML.criteria([_criterion(answer, rules[answer.verdict.id], known, added) for answer in shown])
 
 
-def _words(status: str) -> str:
-    names = {
-        "met": _("met"),
-        "not met": _("not met"),
-        "unknown": _("unknown"),
-        "not applicable": _("not applicable"),
-    }
-    return f"{SIGNS[status]} {names[status]}"
-
-
 # The answer of a gate
 
 
@@ -104,10 +94,10 @@ def _sentence(answer: str, gate: str) -> tuple[str, str]:
 def _counted_once(answers: Iterable[Answer], criteria: Iterable[Criterion]) -> dict[str, str]:
     """Return the status of every criterion that is counted.
 
-    A mirror is never counted; an implied criterion is counted where the one it follows from is met.
+    A mirror is never counted; an implied criterion is counted where the one it follows from passes.
     """
     status = {item.verdict.id: item.verdict.status for item in answers}
-    said = {"not met", "unknown"}
+    said = {"excludes", "unknown"}
     twice = {
         one.id
         for one in criteria
@@ -132,7 +122,7 @@ def _about_infusions(catalogue: Catalogue) -> Markup:
 
 def _to_confirm(answers: tuple[Answer, ...], catalogue: Catalogue) -> Markup | str:
     """List what is confirmed later, so that an early answer is not taken for the last one."""
-    if any(item.verdict.status == "not met" for item in answers):
+    if any(item.verdict.status == "excludes" for item in answers):
         return ""
     later = [
         (item.verdict.id, item.verdict.title, _until(item.provisional))
@@ -180,10 +170,10 @@ def _criterion(
 
 
 def _line(verdict: Verdict, still: Provisional | None = None) -> Markup:
-    early = still is not None and verdict.status in ("met", "not met")
+    early = still is not None and verdict.status in ("passes", "excludes")
     mark = _("provisional") if early else ""
     kind = _KINDS[verdict.status]
-    return _HTML.line(verdict.id, kind, _words(verdict.status), verdict.title, mark, verdict.reason)
+    return _HTML.line(verdict.id, kind, signed(verdict.status), verdict.title, mark, verdict.reason)
 
 
 def _origin(criterion: Criterion, still: Provisional | None, added: Collection[str]) -> Markup:

@@ -282,7 +282,7 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
         sheet("sites", _("Per site"), now.sites, "" if now.invented or now.reader.sees_all else hidden),
         sheet("visits", _("Open, due and overdue visits"), now.visits),
         sheet("screening", _("From screening on"), funnel),
-        sheet("reasons", _("Criteria not met"), reasons[["criterion", "what", "participants"]], last),
+        sheet("reasons", _("Criteria that excluded"), reasons[["criterion", "what", "participants"]], last),
     )
 
 

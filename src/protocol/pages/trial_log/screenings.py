@@ -83,14 +83,10 @@ def _recorded_screenings(desk: Desk) -> Markup:
             _("Site"): course.site,
             _("Last screened"): course.screenings[-1].content["on"],
             _("Result"): OVERALL[str(course.overall)],
-            _("Not met"): ", ".join(_not_met(course.screenings[-1].content["result"])),
+            _("Excluded by"): ", ".join(course.excluded_by),
         }
         for name, course in reversed(courses.items())
     ]
     if not rows:
         return paragraph(words)
     return details(words, table(pd.DataFrame(rows, dtype=object), _("The last recorded first")))
-
-
-def _not_met(result: dict[str, Any]) -> list[str]:
-    return [name for name, status in result.get("verdicts", {}).items() if status == "not met"]
