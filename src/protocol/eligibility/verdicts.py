@@ -67,12 +67,13 @@ class Outcome(NamedTuple):
     def codes(self, size: int) -> Codes:
         """Return the verdict of each of many as its place in :data:`STATUSES`, shape (size,)."""
         codes = np.full(size, STATUSES.index("unknown"), dtype=np.int8)
-        for status, flag in (
-            ("passes", self.clear),
-            ("excludes", self.fails),
-            ("not applicable", self.not_applicable),
-        ):
-            codes[np.broadcast_to(np.asarray(flag, dtype=bool), size)] = [*STATUSES].index(status)
+        decided: dict[Status, Any] = {
+            "passes": self.clear,
+            "excludes": self.fails,
+            "not applicable": self.not_applicable,
+        }
+        for status, flag in decided.items():
+            codes[np.broadcast_to(np.asarray(flag, dtype=bool), size)] = STATUSES.index(status)
         return codes
 
 

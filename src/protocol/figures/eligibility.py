@@ -41,7 +41,7 @@ __all__ = [
     "verdicts",
 ]
 
-_STATUS_COLOURS = dict(zip(STATUSES, (SKY, ORANGE, SAND, GREY), strict=True))
+_STATUS_COLOURS: dict[str, str] = dict(zip(STATUSES, (SKY, ORANGE, SAND, GREY), strict=True))
 
 _PHONE_PX = 420
 """A figure less wide than this is on a telephone; the tooltip has what does not fit."""
