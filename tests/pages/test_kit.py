@@ -73,7 +73,7 @@ def test_a_table_escapes_its_cells_and_keeps_markup() -> None:
     assert "<td>&lt;i&gt;</td>" in shown
     assert "<td><b>x</b></td>" in shown
     assert "<td></td>" in shown
-    assert 'role="region" aria-label="Rows"' in shown
+    assert 'role="group" aria-label="Rows"' in shown
 
 
 # --- Fields ---
