@@ -1,4 +1,4 @@
-"""Every tab of every page against WCAG 2.2 AA, in light and dark, on a laptop and on a phone, as axe-core judges it."""
+"""Every tab of every page against WCAG 2.2 AA, as axe-core judges it: light and dark, on a laptop and on a phone."""
 
 from pathlib import Path
 
@@ -17,12 +17,15 @@ JUDGE = """() => axe.run(document, {
   rules: Object.fromEntries(["label-content-name-mismatch", "page-has-heading-one", "landmark-unique"]
     .map((rule) => [rule, { enabled: true }])),
   resultTypes: ["violations"],
-}).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
-  [id, html.slice(0, 160), [...any, ...all, ...none].map(({ message }) => message).join("; ").slice(0, 200)].join(" | "))))"""
+}).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) => {
+  const why = [...any, ...all, ...none].map(({ message }) => message).join("; ");
+  return [id, html.slice(0, 160), why.slice(0, 200)].join(" | ");
+})))"""
 
 # The tab to open next: the innermost first, so that those within a tab are seen before the tab is left.
 NEXT_TAB = """() => {
-  const depth = (tab) => { let n = 0; for (let e = tab; (e = e.parentElement?.closest("[role=tabpanel]")); ) n++; return n; };
+  const around = (part) => part.parentElement?.closest("[role=tabpanel]");
+  const depth = (part) => (around(part) ? 1 + depth(around(part)) : 0);
   const left = [...document.querySelectorAll("[role=tab]:not([data-seen])")].filter((tab) => tab.checkVisibility());
   const tab = left.sort((one, other) => depth(other) - depth(one))[0];
   if (tab) tab.dataset.seen = "yes";

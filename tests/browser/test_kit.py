@@ -50,7 +50,7 @@ def test_the_calendar_of_the_browser_opens_at_the_day_and_fills_it_in(kit):
 
 
 def ages(tab):
-    return tab.locator(".pw-table td.pw-count").all_inner_texts()
+    return tab.locator(".pw-table td.pw-num").all_inner_texts()
 
 
 def test_the_head_of_a_column_sorts_with_the_keyboard_and_keeps_the_focus(kit):

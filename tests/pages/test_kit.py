@@ -178,7 +178,7 @@ def test_a_table_shows_page_after_page(numbers: Table) -> None:
 def test_a_table_is_sorted_by_numbers_where_cells_begin_with_them(numbers: Table) -> None:
     numbers.sort.value, numbers.descending.value = "share", True
     assert first(numbers) == "=P-24"
-    assert '<th scope="col" class="pw-count" aria-sort="descending">' in numbers.body.value
+    assert '<th scope="col" class="pw-num" aria-sort="descending">' in numbers.body.value
     numbers.descending.value = False
     assert first(numbers) == "=P-0"
 
@@ -222,7 +222,7 @@ def test_every_head_of_a_table_of_several_rows_is_a_button(numbers: Table) -> No
 )
 def test_numbers_are_set_on_the_right(cells: list[Any], on_the_right: bool) -> None:
     shown = table(pd.DataFrame({"cells": cells}, dtype=object), "Rows")
-    assert (shown.count('class="pw-count"') == 1 + len(cells)) is on_the_right
+    assert (shown.count('class="pw-num"') == 1 + len(cells)) is on_the_right
 
 
 def test_a_table_is_filtered_and_exported_whole_without_formulas(numbers: Table) -> None:
