@@ -78,13 +78,11 @@ def progress(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        One row per step, the first one first: place (0, 1, ...), step (its name), participants.
+        One row per step, the first one first: place (0, 1, ...), step (its name), participants, share (of those
+        who were screened, 0 to 1).
     """
-    most = max(int(frame["participants"].max()), 1)
     scale = alt.Scale(domain=[0, len(frame)], nice=False)
-    base = alt.Chart(frame).transform_calculate(
-        end=f"datum.place + 0.94 * datum.participants / {most}", whole="datum.place + 0.94"
-    )
+    base = alt.Chart(frame).transform_calculate(end="datum.place + 0.94 * datum.share", whole="datum.place + 0.94")
     tips = [alt.Tooltip("step:N", title=_("Step")), alt.Tooltip("participants:Q", title=_("Participants"))]
 
     def bar(end: str, colour: str, opacity: float) -> Any:
@@ -98,7 +96,7 @@ def progress(frame: pd.DataFrame) -> alt.LayerChart:
     layers = [
         bar("whole:Q", GREY, 0.25),
         bar("end:Q", BLUE, 1),
-        words("participants:Q", 10, 20, 650),
+        words("participants:Q", 10, 20, 600),
         words("step:N", 29, 13, 400),
     ]
     return finished(alt.layer(*layers), 52, _("Participants by how far they have come, from screened to evaluable."))
@@ -124,11 +122,10 @@ def recruitment(frame: pd.DataFrame, planned: int | None) -> alt.LayerChart:
     ).encode(tooltip=tips)
     layers = [line]
     if planned is not None:
-        aim = base.encode(y=alt.datum(planned))
-        layers.append(aim.mark_rule(strokeDash=[6, 4], color=ORANGE, strokeWidth=1.5).encode(x=alt.X()))
-        words = _("planned: {n}").format(n=planned)
-        label = alt.Chart(frame).mark_text(align="left", baseline="bottom", dx=4, dy=-3, x=0, fontSize=13)
-        layers.append(label.transform_filter("false").encode(text=alt.value(words)))
+        once = alt.Chart(frame).transform_aggregate(count="count()").encode(y=alt.datum(planned))
+        layers.append(once.mark_rule(strokeDash=[6, 4], color=ORANGE, strokeWidth=1.5, tooltip=None))
+        label = once.mark_text(align="left", baseline="bottom", x=4, dy=-3, fontSize=13, tooltip=None)
+        layers.append(label.encode(text=alt.value(_("planned: {n}").format(n=planned))))
     return finished(alt.layer(*layers), 170, _("Participants enrolled over time, with the planned number."))
 
 
@@ -163,7 +160,7 @@ def site(frame: pd.DataFrame, most: int) -> alt.LayerChart:
     )
 
 
-def exclusions(frame: pd.DataFrame) -> alt.LayerChart:
+def exclusions(frame: pd.DataFrame, most: int) -> alt.LayerChart:
     """Draw how many participants each criterion excluded.
 
     Parameters
@@ -171,17 +168,19 @@ def exclusions(frame: pd.DataFrame) -> alt.LayerChart:
     frame : DataFrame
         One row per criterion, the most frequent first: reason (its id and what it asks), low, high (equal for a
         count that is told), words.
+    most : int
+        The largest count.
     """
     base = alt.Chart(frame).encode(y=alt.Y("reason:N", sort=None, axis=None))
     tips = [alt.Tooltip("reason:N", title=_("Criterion")), alt.Tooltip("words:N", title=_("Participants"))]
-    scale = alt.Scale(domain=[0, max(int(frame["high"].max()), 1) * 1.1], nice=False)
+    scale = alt.Scale(domain=[0, max(most, 1) * 1.1], nice=False)
     across = {"scale": scale, "axis": None}
     known = base.mark_bar(color=BLUE, height=10, yOffset=9).encode(x=alt.X("low:Q", **across), tooltip=tips)
     ranged = base.mark_bar(color=SKY, height=10, yOffset=9, opacity=0.5).encode(
         x=alt.X("low:Q", **across), x2="high:Q", tooltip=tips
     )
     names = base.mark_text(align="left", dy=-6, fontSize=13, limit=alt.expr("width"), tooltip=None).encode(
-        x=alt.datum(0), text="reason:N"
+        x=alt.value(0), text="reason:N"
     )
     counts = base.mark_text(align="left", dx=5, dy=9, fontSize=13).encode(x=alt.X("high:Q", **across), text="words:N")
     return finished(

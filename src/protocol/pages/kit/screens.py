@@ -25,8 +25,8 @@ class Stepper(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped
     _css = Path(__file__).with_name("screens.css")
 
     value = traitlets.Int(1).tag(sync=True)
-    titles: traitlets.List[Any] = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    words: traitlets.Dict[Any, Any] = traitlets.Dict().tag(sync=True)
+    titles = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
 
     @traitlets.validate("value")
     def _within(self, proposal: Any) -> int:
