@@ -11,8 +11,8 @@ from protocol.translation import _
 
 __all__ = ["exclusions", "path", "progress", "recruitment", "site", "status_grid"]
 
-_STEP_PX = 26
-_CELL_PX = 62
+_STEP_PX = 22
+_CELL_PX = 58
 _SLIM_PX = 330
 """Width of the grid below which a cell has room for one short line at a time."""
 
@@ -24,12 +24,12 @@ def status_grid(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per regimen, lowest first: regimen, dose, frequency, state (a key of
-        :data:`protocol.figures.escalation.FILLS`), sign (the state in words, its symbol first), count ("1/9"),
+        :data:`protocol.figures.escalation.FILLS`), sign (the state in words), symbol (of the state), count ("1/9"),
         estimate ("est. 0.12"), pending ("2 pending"), treated, dlt. Texts are empty if there is nothing to say.
     """
     base = _placed(frame).transform_calculate(
         head="datum.regimen + '  ' + datum.sign",
-        short="datum.regimen + ' ' + substring(datum.sign, 0, 1)",
+        short="datum.regimen + ' ' + datum.symbol",
         below="datum.estimate + (datum.estimate && datum.pending ? ', ' : '') + datum.pending",
     )
     cells = base.mark_rect(cornerRadius=6, stroke=GREY, strokeWidth=0.8).encode(
@@ -46,13 +46,13 @@ def status_grid(frame: pd.DataFrame) -> alt.LayerChart:
     wide, slim = f"width >= {_SLIM_PX}", f"width < {_SLIM_PX}"
     layers = [
         cells,
-        _line(base, "head", 13, -20, when=wide),
+        _line(base, "head", 13, -19, when=wide),
         _line(base, "count", 18, 1, bold=True, when=wide),
-        _line(base, "below", 12, 20, when=wide),
-        _line(base, "short", 12, -22, when=slim),
-        _line(base, "count", 15, -7, bold=True, when=slim),
+        _line(base, "below", 12, 19, when=wide),
+        _line(base, "short", 12, -21, when=slim),
+        _line(base, "count", 15, -6, bold=True, when=slim),
         _line(base, "estimate", 12, 8, when=slim),
-        _line(base, "pending", 12, 22, when=slim),
+        _line(base, "pending", 12, 21, when=slim),
     ]
     about = _("The grid of regimens: participants with a DLT of those evaluable, estimates, and what is pending.")
     return finished(alt.layer(*layers), _CELL_PX * frame["dose"].nunique(), about)
@@ -126,7 +126,7 @@ def recruitment(frame: pd.DataFrame, planned: int | None) -> alt.LayerChart:
         layers.append(once.mark_rule(strokeDash=[6, 4], color=ORANGE, strokeWidth=1.5, tooltip=None))
         label = once.mark_text(align="left", baseline="bottom", x=4, dy=-3, fontSize=13, tooltip=None)
         layers.append(label.encode(text=alt.value(_("planned: {n}").format(n=planned))))
-    return finished(alt.layer(*layers), 170, _("Participants enrolled over time, with the planned number."))
+    return finished(alt.layer(*layers), 140, _("Participants enrolled over time, with the planned number."))
 
 
 def site(frame: pd.DataFrame, most: int) -> alt.LayerChart:
@@ -200,7 +200,12 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
         The regimens on the axis, the lowest first.
     """
     base = alt.Chart(frame).encode(
-        x=alt.X("number:Q", title=_("Decision"), axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
+        x=alt.X(
+            "number:Q",
+            title=_("Decision"),
+            axis=alt.Axis(tickMinStep=1, format="d", grid=False, labelOverlap="greedy"),
+            scale=alt.Scale(zero=False, nice=False, padding=16),
+        ),
         y=alt.Y(
             "chosen:N",
             sort=list(reversed(regimens)),

@@ -26,6 +26,7 @@ from protocol.pages.kit import (
     paragraph,
     row,
     table,
+    tag,
 )
 from protocol.pages.overview.tables import (
     change_sheets,
@@ -38,6 +39,7 @@ from protocol.pages.overview.tables import (
     site_rows,
 )
 from protocol.pages.trial_log.desk import Desk
+from protocol.records import Provenance
 from protocol.translation import _, ngettext
 
 MOST_NEWS, MOST_REASONS = 6, 8
@@ -70,7 +72,7 @@ class StatusPanel:
 
     def __init__(self, desk: Desk, since: Day, meet: Callable[[], None]) -> None:
         self._desk, self._since = desk, since
-        self.title, self.answer, self.changed = Text(role=""), Text(), Text()
+        self.title, self.answer, self.changed = Text(None, "pw-status-title", role=""), Text(), Text()
         self.alarms, self.assumed, self.planned = Text(), Text(role=""), Text(role="")
         self.empty, self.no_reasons, self.hidden = Text(), Text(role=""), Text(role="")
         self.tables = [Text(role="") for _screen in range(3)]
@@ -85,7 +87,8 @@ class StatusPanel:
         self._escalates = desk.trial.states("escalation")
         self._forward = widgets.VBox([self.progress])
         self._recruited = _part(_("Recruitment"), self.recruitment, self.planned)
-        self._decided = _part(_("Decisions so far"), self.path)
+        counted = _("The fractions: with a DLT / evaluable, of those enrolled between this decision and the next.")
+        self._decided = _part(_("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), "", ()), role=""))
         self._excluded = _part(_("Criteria that excluded"), self.no_reasons, self.reasons)
         self._by_site = _part(_("Sites"), self._site_row(), self.hidden)
         self.screens = self.view = Screens(
@@ -133,7 +136,7 @@ class StatusPanel:
         self.title.show(_OVERVIEW.title(words, ()), invented() if now.invented else None)
         self.answer.show(action_card(now.action) if self._escalates else None)
         self.alarms.show(self._alarms(), *(paragraph(text, "bad") for text in now.left_out))
-        self.assumed.show(self._assumptions())
+        self.assumed.show(self._caption() if self._escalates else None)
         if self._escalates:
             self.grid.draw(grid_rows(self._desk))
         started = bool(now.counts["screened"] or now.counts["enrolled"])
@@ -148,7 +151,8 @@ class StatusPanel:
         self._recruit()
         self._show_sites(started)
         regimens, sites, visits, screening, reasons = map(_folded, sheets(self._desk))
-        self.tables[0].show(joined([regimens, screening, visits]) if started else None)
+        behind = self._assumptions() if self._escalates else Markup("")
+        self.tables[0].show(joined([*([regimens, screening, visits] if started else []), behind]))
         self.tables[2].show(joined([sites, reasons]) if started else None)
         self._compare()
 
@@ -214,20 +218,37 @@ class StatusPanel:
         words = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", count)
         return f"{words} ({', '.join(names)})" if names else words
 
-    def _assumptions(self) -> Markup:
-        """Say what the grid shows, and which of the numbers behind it are assumptions."""
-        trial = self._desk.trial
-        if not self._escalates:
-            return Markup("")
-        record = trial.escalation
-        values = {
+    def _behind(self) -> dict[str, Provenance]:
+        """Return the numbers behind the grid, and what its doses mean, each with where it comes from."""
+        trial, record = self._desk.trial, self._desk.trial.escalation
+        review = trial.followup.forecast.review_days
+        doses = {
+            _("dose {id}: {amount} {unit}").format(id=one.id, amount=f"{one.amount.value:,.15g}", unit=record.dose_unit): one.amount
+            for one in record.doses
+        }
+        return {
             _("target DLT rate {value}").format(value=f"{record.design.target.value:.2f}"): record.design.target,
             _("DLT window {value} days").format(value=record.dlt_window_days.value): record.dlt_window_days,
-            _("review {value} days").format(value=trial.followup.forecast.review_days.value): trial.followup.forecast.review_days,
+            _("review {value} days").format(value=review.value): review,
+            **doses,
         }
-        shown = [joined((words, origin(value)), " ") for words, value in values.items()]
-        counted = _("In each cell: participants with a DLT / evaluable, estimated DLT rate, outcomes pending.")
-        return _OVERVIEW.caption(counted, shown)
+
+    def _caption(self) -> Markup:
+        """Say what the grid shows, and which of the values behind it are assumptions."""
+        behind = self._behind()
+        counted = _("In each cell: with a DLT / evaluable, estimated DLT rate, outcomes pending.")
+        doses = len(self._desk.trial.escalation.doses)
+        named = list(behind)[:-doses]
+        assumed = [words for words in named if behind[words].is_assumption]
+        stated = [words for words in named if not behind[words].is_assumption]
+        if any(one.amount.is_assumption for one in self._desk.trial.escalation.doses):
+            assumed.append(_("amounts of the doses"))
+        return _OVERVIEW.caption(counted, stated, tag(_("assumption"), "assumption"), assumed)
+
+    def _assumptions(self) -> Markup:
+        """Return the values behind the grid with their sources, folded."""
+        rows = [joined((words, origin(value), value.origin if value.is_assumption else ""), " ") for words, value in self._behind().items()]
+        return details(_("What stands behind the grid"), macros("lists").bullets(rows))
 
     def _compare(self, _change: Any = None) -> None:
         since = self._since.value

@@ -38,6 +38,7 @@ def grid_rows(desk: Desk) -> pd.DataFrame:
         count=[f"{dlt}/{n}" if n else "–" for dlt, n in zip(rows["dlt"], rows["treated"], strict=True)],
         estimate=rows["estimate"].map(_("est. {rate}").replace("{rate}", "{}").format).where(seen, ""),
         pending=told,
+        symbol=[sign.partition(" ")[0] if not sign[0].isalpha() else "" for sign in rows["sign"]],
     ).drop(columns="marked")
 
 
