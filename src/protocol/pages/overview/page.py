@@ -51,7 +51,12 @@ class OverviewPage:
                 "protocol": (_("Protocol"), self.protocol.view),
             }
             self.view = Tabs(parts)
-            self.in_address = {"tab": self.view, "screen": self.status.screens.stepper, "since": since, **self.in_address}
+            self.in_address = {
+                "tab": self.view,
+                "screen": self.status.screens.stepper,
+                "since": since,
+                **self.in_address,
+            }
 
     def _meet(self) -> None:
         """Open the meeting tab with the pack."""

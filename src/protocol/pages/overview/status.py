@@ -1,4 +1,4 @@
-"""The status of the trial on three screens: the decision, what is new since the last meeting, sites and exclusions."""
+"""The status of the trial on three screens: the decision, what is new, sites and exclusions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +32,7 @@ from protocol.pages.overview.tables import (
     change_sheets,
     exclusion_rows,
     grid_rows,
+    missing_assessments,
     news_lines,
     progress_rows,
     recruitment_rows,
@@ -67,6 +68,8 @@ class StatusPanel:
     pack : ipywidgets.Button
     grid, progress, path, recruitment, reasons : Chart
     sites : dict of str to Chart
+    progress_part, path_part, recruitment_part, sites_part, reasons_part : ipywidgets.VBox
+        The pictures with their titles; each is left out while there is nothing to draw.
     view : Screens
     """
 
@@ -85,17 +88,19 @@ class StatusPanel:
         names = [site.name for site in desk.trial.sites]
         self.sites = {name: Chart(figures.site, _("Participants of {site}").format(site=name)) for name in names}
         self._escalates = desk.trial.states("escalation")
-        self._forward = widgets.VBox([self.progress])
-        self._recruited = _part(_("Recruitment"), self.recruitment, self.planned)
+        self.progress_part = widgets.VBox([self.progress])
+        self.recruitment_part = _part(_("Recruitment"), self.recruitment, self.planned)
         counted = _("The fractions: with a DLT / evaluable, of those enrolled between this decision and the next.")
-        self._decided = _part(_("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), "", ()), role=""))
-        self._excluded = _part(_("Criteria that excluded"), self.no_reasons, self.reasons)
-        self._by_site = _part(_("Sites"), self._site_row(), self.hidden)
+        self.path_part = _part(
+            _("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), "", ()), role="")
+        )
+        self.reasons_part = _part(_("Criteria that excluded"), self.no_reasons, self.reasons)
+        self.sites_part = _part(_("Sites"), self._site_row(), self.hidden)
         self.screens = self.view = Screens(
             {
                 _("Decision"): self._decision(),
                 _("Since the last meeting"): widgets.VBox([self._news(), self.tables[1]]),
-                _("Sites and screening"): widgets.VBox([self._by_site, self._excluded, self.tables[2]]),
+                _("Sites and screening"): widgets.VBox([self.sites_part, self.reasons_part, self.tables[2]]),
             }
         )
         since.observe(self._compare, "value")
@@ -107,9 +112,7 @@ class StatusPanel:
         answer = classed(widgets.VBox([self.answer, buttons, self.alarms]), "pw-status-answer")
         grid = classed(widgets.VBox([self.grid, self.assumed]), "pw-status-grid")
         sides = row(grid, answer) if self._escalates else row(answer)
-        return classed(
-            widgets.VBox([self.title, sides, self.empty, self._forward, self.tables[0]]), "pw-status"
-        )
+        return classed(widgets.VBox([self.title, sides, self.empty, self.progress_part, self.tables[0]]), "pw-status")
 
     def _record_link(self) -> Text:
         records = not self._desk.invented and self._desk.reader.role == "coordinator"
@@ -118,7 +121,7 @@ class StatusPanel:
 
     def _news(self) -> widgets.Box:
         news = classed(_part(_("Since the last meeting"), self.changed), "pw-half")
-        pictures = classed(widgets.VBox([self._decided, self._recruited]), "pw-half")
+        pictures = classed(widgets.VBox([self.path_part, self.recruitment_part]), "pw-half")
         return row(news, pictures)
 
     def _site_row(self) -> widgets.Box:
@@ -141,11 +144,11 @@ class StatusPanel:
             self.grid.draw(grid_rows(self._desk))
         started = bool(now.counts["screened"] or now.counts["enrolled"])
         self.empty.show(None if started else self._beginning())
-        _display(self._forward, started)
+        _display(self.progress_part, started)
         if started:
             self.progress.draw(progress_rows(now))
         path = decision_rows(now)
-        _display(self._decided, bool(len(path)))
+        _display(self.path_part, bool(len(path)))
         if len(path):
             self.path.draw(path, regimens=opened_regimens(now, trial))
         self._recruit()
@@ -158,7 +161,7 @@ class StatusPanel:
 
     def _recruit(self) -> None:
         now, planned = self._desk.briefing, self._desk.trial.identity.get("enrolment")
-        _display(self._recruited, bool(len(now.recruitment)))
+        _display(self.recruitment_part, bool(len(now.recruitment)))
         if not len(now.recruitment):
             return
         number = planned.value if planned is not None and isinstance(planned.value, int) else None
@@ -168,13 +171,16 @@ class StatusPanel:
         else:
             told = _("{count} of {planned} planned participants are enrolled.")
             open_question = _("When they should be enrolled is stated nowhere: a question to the sponsor.")
-            words = joined((told.format(count=now.counts["enrolled"], planned=number), origin(planned), open_question), " ")
+            words = joined(
+                (told.format(count=now.counts["enrolled"], planned=number), origin(planned), open_question), " "
+            )
         self.planned.show(paragraph(words, "off"))
 
     def _show_sites(self, started: bool) -> None:
         now, trial_sees_all = self._desk.briefing, self._desk.sees_all
         rows, most = site_rows(now)
-        _display(self._by_site, started)
+        _display(self.sites_part, started)
+        _display(self.reasons_part, started)
         for name, chart in self.sites.items():
             if started:
                 chart.draw(rows[name], most=most)
@@ -202,28 +208,27 @@ class StatusPanel:
         missing, dlts, wrong = now.counts["unassessed"], now.counts["dlts"], len(now.left_out)
         found = [
             ("escalation", dlts, ngettext("{n} participant with a DLT", "{n} participants with a DLT", dlts)),
-            ("followup", missing, self._missing(missing)),
+            ("followup", missing, missing_assessments(now)),
             ("followup", overdue, ngettext("{n} visit overdue", "{n} visits overdue", overdue)),
-            ("followup", wrong, ngettext("{n} participant with wrong dates", "{n} participants with wrong dates", wrong)),
+            (
+                "followup",
+                wrong,
+                ngettext("{n} participant with wrong dates", "{n} participants with wrong dates", wrong),
+            ),
         ]
         shown = [link_to(page, words.format(n=n)) for page, n, words in found if n and self._desk.trial.states(page)]
         if not shown and not now.counts["enrolled"]:
             return Markup("")
         return _OVERVIEW.alarms(_("Needs attention"), shown, _("No DLT, no visit overdue, no assessment missing."))
 
-    def _missing(self, count: int) -> str:
-        """Say how many DLT windows are over without an assessment, and whose, as far as the reader may see it."""
-        waiting = self._desk.briefing.waiting
-        names = [name for name in waiting.loc[waiting["progress"].eq("assessment missing"), "participant"] if name]
-        words = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", count)
-        return f"{words} ({', '.join(names)})" if names else words
-
     def _behind(self) -> dict[str, Provenance]:
         """Return the numbers behind the grid, and what its doses mean, each with where it comes from."""
         trial, record = self._desk.trial, self._desk.trial.escalation
         review = trial.followup.forecast.review_days
         doses = {
-            _("dose {id}: {amount} {unit}").format(id=one.id, amount=f"{one.amount.value:,.15g}", unit=record.dose_unit): one.amount
+            _("dose {id}: {amount} {unit}").format(
+                id=one.id, amount=f"{one.amount.value:,.15g}", unit=record.dose_unit
+            ): one.amount
             for one in record.doses
         }
         return {
@@ -247,11 +252,18 @@ class StatusPanel:
 
     def _assumptions(self) -> Markup:
         """Return the values behind the grid with their sources, folded."""
-        rows = [joined((words, origin(value), value.origin if value.is_assumption else ""), " ") for words, value in self._behind().items()]
+        rows = [
+            joined((words, origin(value), value.origin if value.is_assumption else ""), " ")
+            for words, value in self._behind().items()
+        ]
         return details(_("What stands behind the grid"), macros("lists").bullets(rows))
 
     def _compare(self, _change: Any = None) -> None:
-        since = self._since.value
+        since, now = self._since.value, self._desk.briefing
+        if not now.head.count and not now.invented:
+            self.changed.show(paragraph(_("Nothing is recorded in the log yet.")))
+            self.tables[1].show(None)
+            return
         if since is None:
             self.changed.show(paragraph(_("Choose the day of the last meeting on the tab “Meeting”.")))
             self.tables[1].show(None)
@@ -263,7 +275,8 @@ class StatusPanel:
             if one["now"] != one["before"]
         ]
         lines = news_lines(self._desk, since)
-        head = _("Since {day}").format(day=since.isoformat())
+        first = now.decisions.empty and since == now.last_meeting
+        head = _("Before the first meeting: since the log began") if first else _("Since {day}").format(day=since)
         none = _("No figure has changed since then.")
         shown = _OVERVIEW.changes(head, moved, none, lines[:MOST_NEWS], _no_news())
         more = len(lines) - MOST_NEWS

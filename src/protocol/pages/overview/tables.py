@@ -82,6 +82,16 @@ def _range(count: Any) -> tuple[int, int, str]:
     return int(count), int(count), str(count)
 
 
+def missing_assessments(now: Briefing) -> str:
+    """Say how many DLT windows are over without an assessment, and whose, as far as the reader may see it."""
+    names = [
+        name for name in now.waiting.loc[now.waiting["progress"].eq("assessment missing"), "participant"] if name
+    ]
+    count = now.counts["unassessed"]
+    words = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", count).format(n=count)
+    return f"{words} ({', '.join(names)})" if names else words
+
+
 def sheets(desk: Desk) -> tuple[Sheet, ...]:
     """Return the tables of the present state: regimens, sites, visits, screening, reasons."""
     now, record = desk.briefing, desk.trial.eligibility
