@@ -58,6 +58,7 @@ def meeting_pack(
     changes: tuple[Sheet, ...],
     tables: tuple[Sheet, ...],
     pictures: Mapping[str, Any],
+    caption: str = "",
 ) -> bytes:
     """Return the meeting pack as a ZIP file; the same input gives the same bytes.
 
@@ -77,7 +78,9 @@ def meeting_pack(
     changes, tables : tuple of Sheet
         What changed since that day, and the tables of the present state.
     pictures : mapping of str to altair.Chart
-        Caption to chart; drawn here as SVG, so that the page needs no script.
+        Title to chart; drawn here as SVG, so that the page needs no script.
+    caption : str
+        What the first picture shows, and which values behind it are assumptions.
     """
     page = render(
         "meeting_pack.html",
@@ -89,6 +92,7 @@ def meeting_pack(
         changes=changes,
         tables=tables,
         most_news=MOST_NEWS,
+        caption=caption,
         pictures={caption: _svg(chart) for caption, chart in pictures.items()},
     )
     sheets = (*tables, *changes)

@@ -25,7 +25,14 @@ from protocol.pages.kit import (
     section,
     table,
 )
-from protocol.pages.overview.tables import change_sheets, decision_sheet, grid_rows, progress_rows, sheets
+from protocol.pages.overview.tables import (
+    change_sheets,
+    decision_sheet,
+    grid_caption,
+    grid_rows,
+    progress_rows,
+    sheets,
+)
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
@@ -88,16 +95,19 @@ class MeetingPanel:
     def _prepare(self) -> None:
         now, trial = self._desk.briefing, self._desk.trial
         since = self.since.value or now.last_meeting
-        pictures, path = {}, decision_rows(now)
+        pictures, path, caption = {}, decision_rows(now), ""
         if trial.states("escalation"):
             pictures[_("The grid")] = figures.status_grid(grid_rows(self._desk))
+            counted, stated, assumed = grid_caption(trial)
+            marked = _("Assumptions: {values}.").format(values=", ".join(assumed)) if assumed else ""
+            caption = " ".join(filter(None, (counted, ", ".join(stated), marked)))
         if len(path):
             pictures[_("Decisions so far")] = figures.path(path, opened_regimens(now, trial))
         facts = trial.identity
         title = f"{facts['nct_id'].value}: {facts['title'].value}"
         counts = progress_rows(now)
         changes, tables = change_sheets(self._desk, since), (*sheets(self._desk), decision_sheet(now))
-        content = meeting_pack(title, now, since, counts, changes, tables, pictures)
+        content = meeting_pack(title, now, since, counts, changes, tables, pictures, caption)
         kind = "invented-example" if now.invented else f"entry-{now.head.count}"
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
         self.pack.show(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))

@@ -29,8 +29,10 @@ from protocol.pages.kit import (
     tag,
 )
 from protocol.pages.overview.tables import (
+    behind_grid,
     change_sheets,
     exclusion_rows,
+    grid_caption,
     grid_rows,
     missing_assessments,
     news_lines,
@@ -40,7 +42,6 @@ from protocol.pages.overview.tables import (
     site_rows,
 )
 from protocol.pages.trial_log.desk import Desk
-from protocol.records import Provenance
 from protocol.translation import _, ngettext
 
 MOST_NEWS, MOST_REASONS = 6, 8
@@ -92,7 +93,7 @@ class StatusPanel:
         self.recruitment_part = _part(_("Recruitment"), self.recruitment, self.planned)
         counted = _("The fractions: with a DLT / evaluable, of those enrolled between this decision and the next.")
         self.path_part = _part(
-            _("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), "", ()), role="")
+            _("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), (), ""), role="")
         )
         self.reasons_part = _part(_("Criteria that excluded"), self.no_reasons, self.reasons)
         self.sites_part = _part(_("Sites"), self._site_row(), self.hidden)
@@ -139,7 +140,8 @@ class StatusPanel:
         self.title.show(_OVERVIEW.title(words, ()), invented() if now.invented else None)
         self.answer.show(action_card(now.action) if self._escalates else None)
         self.alarms.show(self._alarms(), *(paragraph(text, "bad") for text in now.left_out))
-        self.assumed.show(self._caption() if self._escalates else None)
+        caption = _OVERVIEW.caption(*grid_caption(trial), tag(_("assumption"), "assumption"))
+        self.assumed.show(caption if self._escalates else None)
         if self._escalates:
             self.grid.draw(grid_rows(self._desk))
         started = bool(now.counts["screened"] or now.counts["enrolled"])
@@ -221,40 +223,11 @@ class StatusPanel:
             return Markup("")
         return _OVERVIEW.alarms(_("Needs attention"), shown, _("No DLT, no visit overdue, no assessment missing."))
 
-    def _behind(self) -> dict[str, Provenance]:
-        """Return the numbers behind the grid, and what its doses mean, each with where it comes from."""
-        trial, record = self._desk.trial, self._desk.trial.escalation
-        review = trial.followup.forecast.review_days
-        doses = {
-            _("dose {id}: {amount} {unit}").format(
-                id=one.id, amount=f"{one.amount.value:,.15g}", unit=record.dose_unit
-            ): one.amount
-            for one in record.doses
-        }
-        return {
-            _("target DLT rate {value}").format(value=f"{record.design.target.value:.2f}"): record.design.target,
-            _("DLT window {value} days").format(value=record.dlt_window_days.value): record.dlt_window_days,
-            _("review {value} days").format(value=review.value): review,
-            **doses,
-        }
-
-    def _caption(self) -> Markup:
-        """Say what the grid shows, and which of the values behind it are assumptions."""
-        behind = self._behind()
-        counted = _("In each cell: with a DLT / evaluable, estimated DLT rate, outcomes pending.")
-        doses = len(self._desk.trial.escalation.doses)
-        named = list(behind)[:-doses]
-        assumed = [words for words in named if behind[words].is_assumption]
-        stated = [words for words in named if not behind[words].is_assumption]
-        if any(one.amount.is_assumption for one in self._desk.trial.escalation.doses):
-            assumed.append(_("amounts of the doses"))
-        return _OVERVIEW.caption(counted, stated, tag(_("assumption"), "assumption"), assumed)
-
     def _assumptions(self) -> Markup:
         """Return the values behind the grid with their sources, folded."""
         rows = [
             joined((words, origin(value), value.origin if value.is_assumption else ""), " ")
-            for words, value in self._behind().items()
+            for words, value in behind_grid(self._desk.trial).items()
         ]
         return details(_("What stands behind the grid"), macros("lists").bullets(rows))
 

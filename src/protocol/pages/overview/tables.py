@@ -13,7 +13,9 @@ from protocol.figures.theme import moment
 from protocol.pages.escalation.advice import regimen_rows
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import KINDS, OVERALL, code_text
+from protocol.records import Provenance
 from protocol.translation import _, ngettext
+from protocol.trial import Trial
 
 PROGRESS = ("screened", "consented", "enrolled", "treated", "evaluable")
 """The counts from screening to the outcome, in this order."""
@@ -40,6 +42,29 @@ def grid_rows(desk: Desk) -> pd.DataFrame:
         pending=told,
         symbol=[sign.partition(" ")[0] if not sign[0].isalpha() else "" for sign in rows["sign"]],
     ).drop(columns="marked")
+
+
+def behind_grid(trial: Trial) -> dict[str, Provenance]:
+    """Return the values behind the grid, and what its doses mean, in words, each with where it comes from."""
+    record, review = trial.escalation, trial.followup.forecast.review_days
+    target, window = record.design.target, record.dlt_window_days
+    return {
+        _("target DLT rate {value}").format(value=f"{target.value:.2f}"): target,
+        _("DLT window {value} days").format(value=window.value): window,
+        _("review {value} days").format(value=review.value): review,
+        **{f"{_('dose')} {one.id}: {one.amount.value:,.15g} {record.dose_unit}": one.amount for one in record.doses},
+    }
+
+
+def grid_caption(trial: Trial) -> tuple[str, list[str], list[str]]:
+    """Return what the cells of the grid show, and the stated and the assumed values behind them, in words."""
+    behind, doses = behind_grid(trial), trial.escalation.doses
+    named = list(behind.items())[: -len(doses)]
+    stated = [words for words, value in named if not value.is_assumption]
+    assumed = [words for words, value in named if value.is_assumption]
+    if any(one.amount.is_assumption for one in doses):
+        assumed.append(_("amounts of the doses"))
+    return _("In each cell: with a DLT / evaluable, estimated DLT rate, outcomes pending."), stated, assumed
 
 
 def progress_rows(now: Briefing) -> pd.DataFrame:
