@@ -243,9 +243,10 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
     -------
     pandas.DataFrame
         ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, or enrolled with a
-        reason), ``regimen`` (empty if there is none), ``participant`` (empty if the reader may not see it), ``words``
-        (cause, code or reason; a participant's reason only if the reader may see the participant), ``corrected`` (the
-        entry that corrected it later, 0 for none), ``change`` (of a correction: what was recorded and what holds).
+        reason), ``regimen`` (of a decision the chosen one; empty if there is none), ``participant`` (empty if the
+        reader may not see it), ``words`` (cause, code or reason; that of a participant only if the reader may see the
+        participant), ``corrected`` (the entry that corrected it later, 0 for none), ``change`` (of a correction: what
+        was recorded and what holds).
     """
     sees = every_site if now.invented or now.reader.sees_all else now.reader.sees
     entries = tuple(entries)
@@ -265,7 +266,8 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
         words = content.get("code") or content.get("cause") or (_free_words(entry) if visible else "")
         on = content.get("on") or entry.time[:10]
         more = corrected.get(entry.sequence, 0), changed.get(entry.sequence, "")
-        rows.append((on, entry.kind, regimens.get(person, ""), person if visible else "", words or "", *more))
+        regimen = content["chosen"] or "" if entry.kind == "decision" else regimens.get(person, "")
+        rows.append((on, entry.kind, regimen, person if visible else "", words or "", *more))
     names = ["day", "kind", "regimen", "participant", "words", "corrected", "change"]
     return pd.DataFrame(rows, columns=names, dtype=object)
 

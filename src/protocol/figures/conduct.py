@@ -102,7 +102,7 @@ def progress(frame: pd.DataFrame) -> alt.LayerChart:
     return finished(alt.layer(*layers), 52, _("Participants by how far they have come, from screened to evaluable."))
 
 
-def recruitment(frame: pd.DataFrame, planned: int | None) -> alt.LayerChart:
+def recruitment(frame: pd.DataFrame, planned: int | None, days: bool) -> alt.LayerChart:
     """Draw the participants enrolled over time, and the number that the record plans.
 
     Parameters
@@ -111,9 +111,12 @@ def recruitment(frame: pd.DataFrame, planned: int | None) -> alt.LayerChart:
         One row per week with an enrolment: day (local moment, ISO text), enrolled (so far).
     planned : int or None
         None if the record states none.
+    days : bool
+        Whether the axis names days, and not months.
     """
+    axis = alt.Axis(format="%Y-%m-%d" if days else "%Y-%m", labelOverlap="greedy", tickCount=4, grid=False)
     base = alt.Chart(frame).encode(
-        x=alt.X("day:T", title=None, axis=alt.Axis(format="%Y-%m", labelOverlap="greedy", tickCount=5, grid=False)),
+        x=alt.X("day:T", title=None, axis=axis),
         y=alt.Y("enrolled:Q", title=_("enrolled"), axis=alt.Axis(tickMinStep=1, tickCount=4)),
     )
     tips = [alt.Tooltip("day:T", title=_("Day"), format="%Y-%m-%d"), alt.Tooltip("enrolled:Q", title=_("enrolled"))]

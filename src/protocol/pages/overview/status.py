@@ -47,6 +47,9 @@ from protocol.translation import _, ngettext
 MOST_NEWS, MOST_REASONS = 6, 8
 """Lines and bars that show at once; the others stand in the folded tables."""
 
+DAYS_NAMED = 150
+"""Days of recruitment below which the axis of its picture names days, and not months."""
+
 _OVERVIEW = macros("overview")
 
 
@@ -113,7 +116,8 @@ class StatusPanel:
         answer = classed(widgets.VBox([self.answer, buttons, self.alarms]), "pw-status-answer")
         grid = classed(widgets.VBox([self.grid, self.assumed]), "pw-status-grid")
         sides = row(grid, answer) if self._escalates else row(answer)
-        return classed(widgets.VBox([self.title, sides, self.empty, self.progress_part, self.tables[0]]), "pw-status")
+        first = classed(widgets.VBox([self.title, sides, self.empty, self.progress_part]), "pw-first-screen")
+        return classed(widgets.VBox([first, self.tables[0]]), "pw-status")
 
     def _record_link(self) -> Text:
         records = not self._desk.invented and self._desk.reader.role == "coordinator"
@@ -167,7 +171,10 @@ class StatusPanel:
         if not len(now.recruitment):
             return
         number = planned.value if planned is not None and isinstance(planned.value, int) else None
-        self.recruitment.draw(recruitment_rows(now), planned=number)
+        weeks = now.recruitment["day"]
+        self.recruitment.draw(
+            recruitment_rows(now), planned=number, days=(weeks.iloc[-1] - weeks.iloc[0]).days < DAYS_NAMED
+        )
         if planned is None or number is None:
             words: Markup | str = _("The record states no planned number. That is a question to the sponsor.")
         else:

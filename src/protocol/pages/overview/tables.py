@@ -187,7 +187,8 @@ def news_lines(desk: Desk, since: date) -> list[str]:
     """Return what is new since a day, one line each, the last one first."""
     lines = []
     for one in reversed(desk.news(since).to_dict("records")):
-        at = _("at {regimen}").format(regimen=one["regimen"]) if one["regimen"] else ""
+        place = "→ {regimen}" if one["kind"] == "decision" else _("at {regimen}")
+        at = place.format(regimen=one["regimen"]) if one["regimen"] else ""
         head = " ".join(filter(None, (one["day"], news_kind(one), at, one["participant"])))
         lines.append(": ".join(filter(None, (head, news_text(one)))))
     return lines
