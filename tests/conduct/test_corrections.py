@@ -11,7 +11,7 @@ from protocol.conduct import Correction, Decision, DltAssessed, Note, VisitRecor
 from protocol.conduct.log import open_log
 from protocol.conduct.roles import Reader
 from protocol.pages.followup.trial_board import TrialBoard
-from protocol.pages.overview.meeting import news_text
+from protocol.pages.overview.tables import news_text
 from protocol.records import ProtocolError
 from protocol.trial import so_far_of
 

@@ -12,7 +12,8 @@ from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, o
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.followup.participant_events import ParticipantEventsPanel, visits_to_come
-from protocol.pages.overview.meeting import MeetingPanel, decision_sheet
+from protocol.pages.overview.meeting import MeetingPanel
+from protocol.pages.overview.tables import decision_sheet
 from protocol.pages.trial_log import desk as watching
 from protocol.pages.trial_log.desk import Desk, open_desk
 from protocol.records import ProtocolError

@@ -388,7 +388,7 @@ def test_what_another_person_recorded_reaches_the_open_pages(sit_down, today, tr
     assert page.meeting.changed.value == before
     assert mine.refresh()
     assert not mine.refresh()
-    assert "Enrolment is stopped" in page.meeting.next_step.value
+    assert "Enrolment is stopped" in page.status.answer.value
 
 
 def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, trial):

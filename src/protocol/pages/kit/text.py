@@ -37,6 +37,8 @@ def macros(name: str) -> Macros:
 
 _KIT = macros("kit")
 
+_HYPHENED = re.compile(r"(\b[A-Z0-9]+(?:-[A-Z0-9]+)+\b)")
+
 Content = Markup | str | ProtocolError | None
 """What a Text shows: markup as it is, plain text escaped, an error as its message, None as nothing."""
 
@@ -143,7 +145,14 @@ def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
 
 def action_card(action: NextAction) -> Markup:
     """Show what the trial should do next: one large sentence, what would change it, and why."""
-    return _KIT.action(action.sentence, action.why, action.foreseen, action.phase_two)
+    parts = (action.sentence, action.why, action.foreseen, action.phase_two)
+    return _KIT.action(*map(unbroken, parts))
+
+
+def unbroken(text: str) -> Markup:
+    """Return text in which no day and no study id is broken at its hyphens."""
+    pieces = _HYPHENED.split(text)
+    return joined(span(piece, "date") if place % 2 else piece for place, piece in enumerate(pieces))
 
 
 def skeleton() -> Markup:
