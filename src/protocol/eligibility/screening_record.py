@@ -128,7 +128,7 @@ def rule_hash(catalogue: Catalogue) -> str:
     )
 
 
-_TOLD = {"title", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label"}
+_TOLD = {"title", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label", "fixed", "absent", "units"}
 
 
 def _rule(rule: Criterion | Part) -> dict[str, Any]:
