@@ -11,7 +11,7 @@ import ipywidgets as widgets
 
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.exchange.cohort.files import read_cohort, read_cohort_stepwise, template
+from protocol.exchange.cohort.files import read_cohort_stepwise, template
 from protocol.exchange.limits import MOST_ROWS
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, ScreenedCohort, facts_of_one, totals
 from protocol.pages.eligibility.export import ExportPanel
@@ -51,6 +51,8 @@ class CohortPanel(Panel):
     trial : Trial
     today : date
         The day on the exported files.
+    example : Cohort or None
+        The invented cohort, shown first.
     drawn : callable
         Called each time the panel shows something else.
 
@@ -63,7 +65,9 @@ class CohortPanel(Panel):
         The name of the cohort; "" for the invented example.
     """
 
-    def __init__(self, trial: Trial, today: date, drawn: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, trial: Trial, today: date, example: Cohort | None, drawn: Callable[[], None] = lambda: None
+    ) -> None:
         number = str(trial.identity["nct_id"].value)
         self.record, self._drawn = trial.eligibility, drawn
         self.cohort: Cohort | None = None
@@ -104,8 +108,8 @@ class CohortPanel(Panel):
             "export": (_("Export"), self.results),
         }
         self.tabs = Tabs({name: (title, panel.view) for name, (title, panel) in self._panels.items()})
-        if trial.examples:
-            self.take(read_cohort("example", trial.examples.cohort(), self.record).frame)
+        if example is not None:
+            self._put(example, "")
             self.source.show(invented())
         self.tabs.observe(self._draw_tab, "value")
         for box in (self.judged, *self.counted.values()):
@@ -125,7 +129,7 @@ class CohortPanel(Panel):
         self._put(frame, name)
 
     def _put(self, frame: Any, name: str, problems: tuple[FileProblem, ...] = ()) -> None:
-        self.cohort = self.record.cohort(frame)
+        self.cohort = frame if isinstance(frame, Cohort) else self.record.cohort(frame)
         self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
         self.source.show(_("Cohort from {name}").format(name=self.file_name))
         every = note(_("Every cell of the file could be used."))

@@ -1,22 +1,27 @@
 """Eligibility: one participant or a cohort, under the protocol's thresholds or changed ones."""
 
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import ipywidgets as widgets
 from markupsafe import Markup
+from traitlets import link
 
 from protocol.conduct import Entry
-from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
+from protocol.eligibility import Cohort, EligibilityRecord, Parameter, failure_rates
 from protocol.eligibility.screening_record import interpretation_id, kept_facts, screening_record
 from protocol.exchange.clinical.findings import Imported, Imports
+from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.eligibility.export import HandoverPanel
 from protocol.pages.eligibility.hospital_records import RecordsPanel, left_unknown, problems, sources
 from protocol.pages.eligibility.participant import ParticipantPanel
 from protocol.pages.eligibility.screening_files import ScreeningFiles
-from protocol.pages.eligibility.thresholds import ThresholdsDrawer, control
+from protocol.pages.eligibility.settings import ChangedValues, Choice, FormDraft
+from protocol.pages.eligibility.thresholds import ThresholdsDrawer
+from protocol.pages.kit.page_state import set_from_text
 from protocol.pages.kit import Panel, Tabs, field, paragraph, strong
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.screenings import ScreeningPanel
@@ -24,6 +29,7 @@ from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
 from protocol.version import __version__
+
 
 class EligibilityPage(Panel):
     """Is this person eligible, what is missing; and what does a threshold do to a cohort.
@@ -38,19 +44,16 @@ class EligibilityPage(Panel):
     """
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
-        self.trial, self.record = trial, trial.eligibility
+        self.trial, self.record, self.today = trial, trial.eligibility, today
         self.phase = field(widgets.ToggleButtons, _("Phase"), width="form", options=self.record.phases)
-        self.parameters = {item.id: control(item) for item in self.record.parameters}
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
         self._imported: dict[str, Imported] = {}
-        trial_id = str(trial.identity["nct_id"].value)
-        self.handing_over = HandoverPanel(self.record, trial_id, today, self._screened)
+        self._stale = True  # the cohort in sight is not screened with the present inputs
         self.person = ParticipantPanel(trial, today, self._chances, self.phase, self._put_record, self._empty)
-        self.cohort = CohortPanel(trial, today, self.handing_over.forget)
-        self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
         files = ScreeningFiles(trial, self.person.present)
-        self.screenings = ScreeningPanel(desk, self.person.as_of, self._result, files.links, self._reopen)
-        self.thresholds = ThresholdsDrawer(self.record, self.parameters, self._reset)
+        self.screenings = ScreeningPanel(desk, self.person.as_of, self._result, files.links, self._reopen, self._saved)
+        self._picture, self._changes = Choice(), ChangedValues(self._change)
+        self._draft = FormDraft(self.person.form, self.screenings.study_id)
         self.tabs = Tabs(
             {
                 "patient": (_("Patient"), self._patient()),
@@ -64,18 +67,54 @@ class EligibilityPage(Panel):
             "participant": self.screenings.reopened,
             "phase": self.phase,
             "check": self.person.gate,
-            "picture": self.cohort.tabs,
+            "picture": self._picture,
+            "changed": self._changes,
         }
-        self.drafts = {"facts": self.person.form, "study_id": self.screenings.study_id}
-        self.redraw_on(self.phase, *self.parameters.values())
+        self.drafts = {"form": self._draft}
+        self.redraw_on(self.phase)
         self.person.form.observe(lambda _change: self.screenings.forget(), "value")
         self.tabs.observe(self._show_open, "value")
-        self.cohort.chosen.observe(self._choose, "value")
         self.show()
+
+    @cached_property
+    def example(self) -> Cohort | None:
+        """The invented cohort; None if the trial has none."""
+        if not self.trial.examples:
+            return None
+        return self.record.cohort(read_cohort("example", self.trial.examples.cohort(), self.record).frame)
+
+    @cached_property
+    def cohort(self) -> CohortPanel:
+        """The cohort, built when it is first needed."""
+        panel = CohortPanel(self.trial, self.today, self.example, self.handing_over.forget)
+        panel.chosen.observe(self._choose, "value")
+        if self._picture.value:
+            panel.tabs.value = self._picture.value
+        link((self._picture, "value"), (panel.tabs, "value"))
+        return panel
+
+    @cached_property
+    def thresholds(self) -> ThresholdsDrawer:
+        """The thresholds and readings, built when they are first needed."""
+        drawer = ThresholdsDrawer(self.record, self._reset)
+        self.redraw_on(*drawer.controls.values())
+        return drawer
+
+    @cached_property
+    def records(self) -> RecordsPanel:
+        """The hospital records, built when they are first needed."""
+        return RecordsPanel(self.trial, self.today, self._take_person, self._take_cohort)
+
+    @cached_property
+    def handing_over(self) -> HandoverPanel:
+        """The export to other systems, built when it is first needed."""
+        return HandoverPanel(self.record, str(self.trial.identity["nct_id"].value), self.today, self._screened)
 
     def draw(self) -> None:
         """Screen with the present inputs what is in sight: the participant, or the cohort."""
-        self.thresholds.show(self.changed)
+        if "thresholds" in vars(self):
+            self.thresholds.show(self.changed)
+            self._changes.say(self.changed)
         self.screenings.forget()
         self._stale = True
         self._show_open()
@@ -84,12 +123,22 @@ class EligibilityPage(Panel):
         if self.tabs.value == "patient":  # out of sight it would only make the sliders slower
             self.person.show(self.present, self.phase.value)
         elif self.tabs.value == "cohort" and self._stale:
-            self._stale = False
-            self.cohort.show(self.changed, self.phase.value)
+            self._screen()
+
+    def _screen(self) -> None:
+        self._stale = False
+        self.cohort.show(self.changed, self.phase.value)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The controls of the thresholds and readings, by id."""
+        return self.thresholds.controls
 
     @property
     def changed(self) -> dict[str, Any]:
         """The parameters that differ from the protocol's."""
+        if "thresholds" not in vars(self):
+            return {}
         return {p.id: self._value(p) for p in self.record.parameters if self._value(p) != p.value}
 
     @property
@@ -103,16 +152,18 @@ class EligibilityPage(Panel):
 
     def _chances(self, phase: Phase) -> tuple[dict[str, float], Markup | str]:
         """Return how often each criterion fails in the cohort under the record's own values, and which cohort."""
-        cohort = self.cohort.cohort
+        cohort = self.cohort.cohort if "cohort" in vars(self) else self.example
         if cohort is None:
             return {}, _("No cohort is open: each criterion is taken to fail in half of the cases.")
         if self._rates is None or self._rates[:2] != (id(cohort), phase):
             self._rates = (id(cohort), phase, failure_rates(cohort.screen(phase)))
-        name = self.cohort.file_name or _("the invented example")
+        name = (self.cohort.file_name if "cohort" in vars(self) else "") or _("the invented example")
         return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
 
     def _empty(self) -> None:
-        self.cohort.chosen.value = self.screenings.reopened.value = self.screenings.study_id.value = ""
+        if "cohort" in vars(self):
+            self.cohort.chosen.value = ""
+        self.screenings.reopened.value = self.screenings.study_id.value = ""
         self.person.who.show(None)
         self.person.fill({}, "")
 
@@ -133,8 +184,7 @@ class EligibilityPage(Panel):
         if not self.cohort.file_name:
             return None
         if self._stale:
-            self._stale = False
-            self.cohort.show(self.changed, self.phase.value)
+            self._screen()
         return self.cohort.screened
 
     def _put_record(self, name: str, content: bytes) -> None:
@@ -186,6 +236,17 @@ class EligibilityPage(Panel):
         with self.redraw_once():
             for parameter in self.record.parameters:
                 self.parameters[parameter.id].value = parameter.value
+
+    def _change(self, texts: dict[str, str]) -> None:
+        """Set the thresholds and readings to what an address says; the others to the record's own."""
+        with self.redraw_once():
+            for parameter in self.record.parameters:
+                text = texts.get(parameter.id)
+                if text is None or not set_from_text(self.parameters[parameter.id], text):
+                    self.parameters[parameter.id].value = parameter.value
+
+    def _saved(self) -> None:
+        self._draft.keep()
 
     def _result(self, study_id: str) -> tuple[str, str, dict[str, Any]]:
         """Return phase, overall verdict and result of the screening that stands on the page.

@@ -16,13 +16,13 @@ class ThresholdsDrawer(Panel):
     Parameters
     ----------
     record : EligibilityRecord
-    controls : mapping of str to ipywidgets.Widget
-        One for each parameter, by id.
     reset : callable
         Called to put all of them back.
 
     Attributes
     ----------
+    controls : dict of str to ipywidgets.Widget
+        One for each parameter, by id.
     search, only_changed : ipywidgets.Widget
         Which of them are shown.
     changes : Text
@@ -30,8 +30,9 @@ class ThresholdsDrawer(Panel):
     reset : ipywidgets.Button
     """
 
-    def __init__(self, record: EligibilityRecord, controls: Mapping[str, Any], reset: Callable[[], Any]) -> None:
-        self.record, self.controls = record, controls
+    def __init__(self, record: EligibilityRecord, reset: Callable[[], Any]) -> None:
+        self.record = record
+        self.controls = {one.id: _control(one) for one in record.parameters}
         self.search = field(widgets.Text, _("Search the thresholds"), width="short", placeholder=_("word or criterion"))
         self.only_changed = field(widgets.Checkbox, _("Only changed"), width="short", indent=False, value=False)
         self.reset = button(_("Back to the workbook's values"), reset, icon="undo")
@@ -44,6 +45,7 @@ class ThresholdsDrawer(Panel):
         folded = widgets.Accordion([drawer], titles=(_("Thresholds and readings"),), selected_index=None)
         self.view = widgets.VBox([self.changes, folded] if record.parameters else [])
         self.redraw_on(self.search, self.only_changed)
+        self.show({})
 
     def draw(self, changed: Mapping[str, Any]) -> None:
         """Say what is changed, and show the controls that are looked for."""
@@ -76,7 +78,7 @@ def _shown(parameter: Parameter, value: Any) -> str:
     return parameter.options.get(str(value)) or f"{value:g} {parameter.unit_label}".rstrip()
 
 
-def control(parameter: Parameter) -> Any:
+def _control(parameter: Parameter) -> Any:
     """Make a slider for a threshold, a list for a reading."""
     if parameter.options:
         options = [(label, option) for option, label in parameter.options.items()]

@@ -35,6 +35,8 @@ class ScreeningPanel:
         Takes the study id and returns links to the files.
     reopen : callable
         Puts a recorded screening into the form.
+    saved : callable
+        Called after a screening is recorded.
 
     Attributes
     ----------
@@ -60,6 +62,7 @@ class ScreeningPanel:
         result: Result,
         files: Callable[[str], Markup],
         reopen: Callable[[Entry], None],
+        saved: Callable[[], None] = lambda: None,
     ) -> None:
         self._desk, self._day, self._result, self._files, self._reopen = desk, day, result, files, reopen
         self.study_id = field(widgets.Text, _("Study id"), width="short", placeholder="P-017")
@@ -76,7 +79,7 @@ class ScreeningPanel:
         self.recorder: Recorder | None = None
         refused = refusal(desk) if desk else None
         if desk and refused is None:
-            self.recorder = Recorder(desk, _("Save to the log"), self._read)
+            self.recorder = Recorder(desk, _("Save to the log"), self._read, saved)
             self.study_id.observe(lambda _change: self._afresh(), "value")
             self._days = Days(desk.briefing.as_of, day)
         saves = [self.recorder.view] if self.recorder else []
