@@ -184,6 +184,7 @@ function render({ model, el: root }) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       all();
+      belowBar();
       head.scrollIntoView({ block: "start" });
       head.focus({ preventScroll: true });
     });
@@ -243,6 +244,11 @@ function render({ model, el: root }) {
     open.checked = false;
     if (model.get("asking")) model.send({ asking: false });
     sift();
+  }
+
+  function belowBar() {
+    const bar = root.closest(".pw-page")?.querySelector(".pw-verdict-bar, .pw-bar-answer");
+    root.style.setProperty("--pw-sticky-end", `${(bar?.offsetHeight ?? 0) + 72}px`);
   }
 
   function sift() {
@@ -317,7 +323,7 @@ function render({ model, el: root }) {
       const { said, short, findings, sets } = state.groups[place];
       count.textContent = said;
       railed.textContent = short;
-      link.classList.toggle("is-done", short === "✓");
+      link.classList.toggle("is-done", !short.includes("/"));
       none.hidden = findings < 2;
       none.textContent = `${words.none} (${findings})`;
       none.title = sets;

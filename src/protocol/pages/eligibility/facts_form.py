@@ -21,7 +21,7 @@ from protocol.translation import _, ngettext
 KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 """The style of each verdict."""
 
-MOST_SEGMENTS, LONGEST_SEGMENTS = 4, 60
+MOST_SEGMENTS, LONGEST_SEGMENTS = 4, 48
 """A choice with more options, or with more letters in them together, is a list."""
 
 MOST_MARKS = 3
@@ -203,7 +203,7 @@ class FactsForm(anywidget.AnyWidget):
         answered = sum(name in self.value for name in names)
         wanted = answered + sum(facts[name][0] for name in names)
         said = _("{n} of {all} answered").format(n=answered, all=wanted) if wanted else _("nothing to answer")
-        short = f"{answered}/{wanted}" if answered < wanted else "✓"
+        short = f"{answered}/{wanted}" if answered < wanted else "✓" if wanted else "–"
         findings = self.findings(place)
         sets = "; ".join(self._answers(name, answer) for name, answer in findings.items())
         return {"said": said, "short": short, "findings": len(findings), "sets": sets}
