@@ -88,7 +88,7 @@ class ParticipantPanel(Panel):
         if self.roles.infusion_day:
             gates.append((_("An infusion"), "infusion"))
         self.gate = field(widgets.ToggleButtons, _("Check for"), width="form", options=gates)
-        self.as_of = field(Day, _("Day"), value=today)
+        self.as_of = field(Day, _("Day"), width="short", value=today)
         self.who, self.problems, self.answer = Text(), Text(role="alert"), Text()
         self.why, self.verdicts = Text(role=""), Text(role="")
         self._statuses: dict[str, FactStatus] = {}
