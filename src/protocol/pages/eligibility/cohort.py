@@ -130,6 +130,7 @@ class CohortPanel(Panel):
 
     def _put(self, frame: Any, name: str, problems: tuple[FileProblem, ...] = ()) -> None:
         self.cohort = frame if isinstance(frame, Cohort) else self.record.cohort(frame)
+        self._drawn()
         self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
         self.source.show(_("Cohort from {name}").format(name=self.file_name))
         every = note(_("Every cell of the file could be used."))

@@ -115,6 +115,8 @@ class EligibilityPage(Panel):
         if "thresholds" in vars(self):
             self.thresholds.show(self.changed)
             self._changes.say(self.changed)
+        if "handing_over" in vars(self):
+            self.handing_over.forget()
         self.screenings.forget()
         self._stale = True
         self._show_open()

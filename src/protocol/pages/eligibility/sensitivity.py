@@ -50,7 +50,7 @@ class NearMissPanel(Panel):
         )
         self.view = section(_("Near misses"), self.task.view, self.picture, self.nearest.view, lead=lead)
 
-        self._rows = dict[str, Any]()
+        self._rows = dict[str, NDArray[np.intp]]()
         follow(self.picture, picked, self._meant)
 
     def _meant(self, row: dict[str, Any]) -> tuple[str, Behind]:
@@ -65,7 +65,8 @@ class NearMissPanel(Panel):
         (screened,) = self.shown or ()
         self.picture.draw(_distance_rows(found))
         classes = _classes(found)
-        self._rows = {label: found["participant"].to_numpy()[classes == n] for n, label in enumerate(_labels())}
+        rows = found["participant"].to_numpy(dtype=np.intp) if len(found) else np.array([], dtype=np.intp)
+        self._rows = {label: rows[classes == place] for place, label in enumerate(_labels())}
         self.nearest.show(_nearest_rows(found, screened))
 
 
