@@ -3,7 +3,6 @@
 A click is one interaction, a typed value is one; moving with the Tab key is none.
 """
 
-import json
 import re
 from datetime import date
 
@@ -12,6 +11,7 @@ from support.trial import ELIGIBILITY, TRIAL
 
 from protocol.eligibility.fact_status import asked_facts
 from protocol.exchange.cohort.files import read_cohort
+from protocol.pages.eligibility.cohort_counts import facts_of_one
 
 MOST_BY_HAND = 35
 MOST_WITH_A_RECORD = 5
@@ -25,13 +25,11 @@ def eligible_participant():
     """Facts of the first invented participant who is eligible and starts the first treatment, ages as numbers."""
     frame = read_cohort("example", TRIAL.examples.cohort(), ELIGIBILITY).frame
     cohort = ELIGIBILITY.cohort(frame)
-    from protocol.pages.eligibility.cohort_counts import facts_of_one
-
     for place in range(len(cohort)):
         facts = facts_of_one(cohort, list(FACTS), place)
-        if facts["planned_treatment"] == "first_induction" and facts["sex"] == "male":
-            if ELIGIBILITY.screen(facts).overall == "eligible so far":
-                return {name: value for name, value in facts.items() if value is not None}
+        begins = facts["planned_treatment"] == "first_induction" and facts["sex"] == "male"
+        if begins and ELIGIBILITY.screen(facts).overall == "eligible so far":
+            return {name: value for name, value in facts.items() if value is not None}
     raise AssertionError("nobody")
 
 
@@ -57,9 +55,7 @@ class Hand:
             field = self.tab.get_by_label(fact.label, exact=True)
             field.fill(value)
             field.press("Enter")
-        self.tab.wait_for_function(
-            f"before => document.querySelector('{ANSWER}').innerText !== before", arg=before
-        )
+        self.tab.wait_for_function(f"before => document.querySelector('{ANSWER}').innerText !== before", arg=before)
 
     def click(self, name):
         self.count += 1

@@ -62,7 +62,9 @@ def test_a_threshold_moves_the_verdict_and_the_page_says_so(page: EligibilityPag
     assert "Not eligible" in page.person.answer.value
     page.parameters["bmi_max_kg_m2"].value = 32
     assert "Possibly eligible" in page.person.answer.value
-    assert "1 value changed. Highest body mass index allowed: 32 kg/m² (was 30 kg/m²)" in page.thresholds.changes.value
+    assert (
+        "1 value changed. Highest body mass index allowed: 32 kg/m² (was 30 kg/m²)" in page.thresholds.changes.value
+    )
     page.thresholds.reset.click()
     assert page.changed == {}
     assert "Not eligible" in page.person.answer.value
@@ -240,8 +242,7 @@ def test_the_record_s_values_come_back_with_one_screening(
 def test_an_early_answer_lists_what_can_only_be_confirmed_later(page: EligibilityPage) -> None:
     assert "Still to confirm" in page.person.why.value
     assert (
-        "<b>I5</b> ECOG performance status at most 2: on the day anti-cancer therapy starts"
-        in page.person.why.value
+        "<b>I5</b> ECOG performance status at most 2: on the day anti-cancer therapy starts" in page.person.why.value
     )
     assert "<b>E15</b>" in page.person.why.value
     assert "<b>D1</b> Myelosuppression induced by the treatment: before each infusion" in page.person.why.value
@@ -397,9 +398,7 @@ def group_of(page: EligibilityPage, fact: str) -> int:
 
 
 def test_the_outcome_of_a_criterion_stands_beside_its_field(page: EligibilityPage) -> None:
-    assert state(page, "ecog")[1] == [
-        ("? I5", "open", "I5 ECOG performance status at most 2: ? unknown")
-    ]
+    assert state(page, "ecog")[1] == [("? I5", "open", "I5 ECOG performance status at most 2: ? unknown")]
     write(page, ecog="1")
     assert [mark[0] for mark in state(page, "ecog")[1]] == ["✓ I5"]
     write(page, ecog="3")
@@ -483,7 +482,9 @@ def test_what_cannot_change_is_no_change(page: EligibilityPage) -> None:
 
 
 def test_a_pasted_record_fills_the_form_and_says_what_is_left(page: EligibilityPage) -> None:
-    record = bundle(PATIENT, observation("2160-0", "k1", valueQuantity=quantity(1.65, "mg/dL")), condition("91861009"))
+    record = bundle(
+        PATIENT, observation("2160-0", "k1", valueQuantity=quantity(1.65, "mg/dL")), condition("91861009")
+    )
     from_browser(page, {"record": "pasted record"}, record)
     form = page.person.form
     assert form.fields["diagnosis"].value == "aml"

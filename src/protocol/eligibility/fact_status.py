@@ -1,4 +1,4 @@
-"""What each fact means to the answer so far: whether it is still asked, the outcomes it bears on, and their limits."""
+"""What each fact means to the answer so far: whether it is still asked, its outcomes, and their limits."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping

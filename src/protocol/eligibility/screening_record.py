@@ -128,7 +128,20 @@ def rule_hash(catalogue: Catalogue) -> str:
     )
 
 
-_TOLD = {"title", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label", "fixed", "absent", "units"}
+_TOLD = {
+    "title",
+    "label",
+    "group",
+    "help",
+    "source",
+    "assumption",
+    "codes",
+    "cannot_fail",
+    "unit_label",
+    "fixed",
+    "absent",
+    "units",
+}
 
 
 def _rule(rule: Criterion | Part) -> dict[str, Any]:
@@ -239,7 +252,7 @@ def facts_of(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, FactVal
 
 
 def kept_facts(facts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, FactValue]:
-    """Return facts as a record or a log keeps them, as they can be screened; ProtocolError when they no longer can."""
+    """Return facts as a record or a log keeps them, to be screened; ProtocolError when they no longer can be."""
     dates = {fact.id for fact in catalogue.facts if fact.type == "date"}
     return check_facts({n: _day(v) if n in dates and isinstance(v, str) else v for n, v in facts.items()}, catalogue)
 

@@ -279,7 +279,9 @@ def overlap(frame: pd.DataFrame) -> alt.LayerChart:
         color=alt.condition("datum.percent > 40", alt.value("white"), alt.value("black")),
     )
     return finished(
-        alt.layer(cells.add_params(_pick("criterion", "other")), numbers), alt.Step(24), _("Percent of those failing one criterion who fail another")
+        alt.layer(cells.add_params(_pick("criterion", "other")), numbers),
+        alt.Step(24),
+        _("Percent of those failing one criterion who fail another"),
     )
 
 
@@ -426,9 +428,7 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     seen = [name for name in names if (frame["group"] == name).any()]
     gap = _TITLE_PX / (_TITLE_PX + _GROUP_PX * max(len(names), 1))
     between = alt.Scale(paddingInner=gap, paddingOuter=gap)
-    rows = alt.Y(
-        "criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=None, scale=between
-    )
+    rows = alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=None, scale=between)
     base = alt.Chart(frame).encode(
         y=rows,
         yOffset=alt.YOffset("group:N", sort=list(names)),
@@ -454,7 +454,9 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     )
     titles = (
         alt.Chart(frame)
-        .mark_text(align="left", baseline="bottom", dy=-3, fontSize=12, fontWeight="bold", limit=alt.expr("width - 8"))
+        .mark_text(
+            align="left", baseline="bottom", dy=-3, fontSize=12, fontWeight="bold", limit=alt.expr("width - 8")
+        )
         .encode(y=alt.Y("criterion:N", bandPosition=0), x=alt.value(4), text="name:N")
     )
     layers = alt.layer(intervals, rates, titles)

@@ -7,7 +7,6 @@ from protocol.eligibility import Fact, expected
 from protocol.exchange.clinical.units import UnitError, convert
 from protocol.exchange.cohort.cells import read_value
 from protocol.records import ProtocolError
-from protocol.translation import _
 
 _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 

@@ -1,7 +1,7 @@
 """The form of one participant: every fact of the record in one widget, with what the answers say about each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -10,13 +10,13 @@ from typing import Any
 import anywidget
 import traitlets
 
-from protocol.eligibility import EligibilityRecord, Fact, expected
+from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.fact_status import FactStatus
 from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.clinical.laboratory_text import read_typed, typed
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _
 
 KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 """The style of each verdict."""

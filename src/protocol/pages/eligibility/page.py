@@ -21,8 +21,8 @@ from protocol.pages.eligibility.participant import ParticipantPanel
 from protocol.pages.eligibility.screening_files import ScreeningFiles
 from protocol.pages.eligibility.settings import ChangedValues, Choice, FormDraft
 from protocol.pages.eligibility.thresholds import ThresholdsDrawer
-from protocol.pages.kit.page_state import set_from_text
 from protocol.pages.kit import Panel, Tabs, field, paragraph, strong
+from protocol.pages.kit.page_state import set_from_text
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.screenings import ScreeningPanel
 from protocol.records import Phase, ProtocolError
@@ -51,7 +51,9 @@ class EligibilityPage(Panel):
         self._stale = True  # the cohort in sight is not screened with the present inputs
         self.person = ParticipantPanel(trial, today, self._chances, self.phase, self._put_record, self._empty)
         files = ScreeningFiles(trial, self.person.present)
-        self.screenings = ScreeningPanel(desk, self.person.as_of, self._result, files.links, self._reopen, self._saved)
+        self.screenings = ScreeningPanel(
+            desk, self.person.as_of, self._result, files.links, self._reopen, self._saved
+        )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
         self._draft = FormDraft(self.person.form, self.screenings.study_id)
         self.tabs = Tabs(

@@ -126,7 +126,7 @@ class ParticipantPanel(Panel):
         return Present(record, known, self.form.sources, self.form.unusable, phase, gate, self.day, when)
 
     def filled(self, name: str) -> Markup:
-        """Say what a record filled: how many facts, which were found and cannot be used, and which are still unknown."""
+        """Say what a record filled: how many facts, which cannot be used, and which are still unknown."""
         labels = {fact.id: fact.label for fact in self.trial.eligibility.facts}
         count, unusable = len(self.form.value), [(one, labels[one]) for one in self.form.unusable]
         unknown = [(one, labels[one]) for one, status in self._statuses.items() if status.asked]
@@ -200,9 +200,11 @@ class ParticipantPanel(Panel):
         return _("The verdict is reached. Nothing more needs to be asked.")
 
     def arranged(self, bar: Sequence[Any], *above: Any) -> widgets.Widget:
-        """Arrange the panel: the bar that stays in sight, with these controls in it, then the form and the reasons."""
+        """Arrange the panel: the bar that stays in sight, with these controls, then the form and the reasons."""
         controls = classed(row(self._phase, self.gate, self.as_of, *bar), "pw-bar-controls")
-        fixed = classed(widgets.VBox([classed(self.answer, "pw-bar-answer"), controls]), "pw-sticky", "pw-verdict-bar")
+        fixed = classed(
+            widgets.VBox([classed(self.answer, "pw-bar-answer"), controls]), "pw-sticky", "pw-verdict-bar"
+        )
         lead = _("Open one for the registry's words, its parts, and the evidence with its day and source.")
         every = section(_("Verdicts by criterion"), self.verdicts, lead=lead)
         why = section(_("Reasons"), self.why)

@@ -34,7 +34,10 @@ class ParticipantsBehind(Panel):
         options = [("–", ""), *((f"{name} {title}", name) for name, title in titles.items())]
         self.criterion = field(widgets.Dropdown, _("Excluded by"), options=options)
         self.everyone = button(_("End the selection"), self._end, icon="times")
-        self.says, self.table = Text(), Table(_("Participants behind the selection"), "participants.csv", page_size=20)
+        self.says, self.table = (
+            Text(),
+            Table(_("Participants behind the selection"), "participants.csv", page_size=20),
+        )
         self._picked: tuple[str, Behind] | None = None
         lead = _("A click on a bar lists the participants behind it.")
         parts = (row(self.criterion, self.everyone), self.says, self.table.view)
@@ -71,7 +74,9 @@ class ParticipantsBehind(Panel):
 
 def _listed(screened: ScreenedCohort, rows: Any) -> pd.DataFrame:
     """Return one row per participant: the answer, and the criteria that exclude and that are unknown."""
-    counted = [(place, one.id) for place, one in enumerate(screened.screening.criteria) if one.id in screened.tally.on]
+    counted = [
+        (place, one.id) for place, one in enumerate(screened.screening.criteria) if one.id in screened.tally.on
+    ]
     flags = [flags[rows] for flags in (screened.screening.fail, screened.screening.unknown)]
     answers = np.array([_("✕ not eligible"), _("? possibly eligible"), _("✓ eligible so far")], dtype=object)
     return pd.DataFrame(

@@ -33,7 +33,9 @@ class ThresholdsDrawer(Panel):
     def __init__(self, record: EligibilityRecord, reset: Callable[[], Any]) -> None:
         self.record = record
         self.controls = {one.id: _control(one) for one in record.parameters}
-        self.search = field(widgets.Text, _("Search the thresholds"), width="short", placeholder=_("word or criterion"))
+        self.search = field(
+            widgets.Text, _("Search the thresholds"), width="short", placeholder=_("word or criterion")
+        )
         self.only_changed = field(widgets.Checkbox, _("Only changed"), width="short", indent=False, value=False)
         self.reset = button(_("Back to the workbook's values"), reset, icon="undo")
         self.changes = Text()

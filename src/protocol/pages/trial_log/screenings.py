@@ -1,7 +1,6 @@
 """Save the screening that stands on the eligibility page, to the log or as files, and reopen one of the log."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
@@ -17,7 +16,7 @@ from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
 Result = Callable[[str], tuple[str, str, dict[str, Any]]]
-"""Takes the study id; returns phase, overall verdict and whole result of what stands on the page, as JSON holds it."""
+"""Takes the study id; returns phase, overall verdict and whole result of what stands on the page, for JSON."""
 
 
 class ScreeningPanel:
@@ -152,7 +151,7 @@ class ScreeningPanel:
 
 
 def _screenings(desk: Desk) -> dict[str, Entry]:
-    """Return the screenings that this reader may see: the last of each by its study id, the earlier ones with a day."""
+    """Return the screenings this reader may see: the last of each by its study id, the earlier with a day."""
     found = dict[str, Entry]()
     for name, course in desk.courses.items():
         for entry in course.screenings[:-1]:
