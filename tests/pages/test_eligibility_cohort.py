@@ -1,5 +1,6 @@
 """The cohort on the eligibility page without a browser: set a control, read what each part says."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -17,12 +18,14 @@ from protocol.pages.kit import Task
 pytestmark = pytest.mark.slow  # every test builds a page
 
 TODAY = date(2026, 11, 20)
-LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = range(7)
+PICTURES = ("funnel", "criteria", "near-misses", "thresholds", "readings", "subgroups", "export")
+LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = PICTURES
 
 
 @pytest.fixture
 def page() -> Iterator[EligibilityPage]:
     shown = EligibilityPage(TRIAL, TODAY)
+    shown.tabs.value = "cohort"
     yield shown
     shown.view.close()
 
@@ -82,7 +85,7 @@ def test_computable_only_leaves_out_what_only_an_investigator_can_judge(cohort: 
 
 
 def test_the_shares_of_the_page_add_up_to_the_excluded(cohort: CohortPanel) -> None:
-    cohort.tabs.selected_index = EACH
+    cohort.tabs.value = EACH
     assert sum(row["share"] for row in rows(cohort.each.reasons)) == pytest.approx(numbers(cohort)["excluded"])
     for view in ("overlap", "review", "verdicts"):
         cohort.each.show_what.value = view
@@ -90,7 +93,7 @@ def test_the_shares_of_the_page_add_up_to_the_excluded(cohort: CohortPanel) -> N
 
 
 def test_near_misses_are_listed_in_words(cohort: CohortPanel) -> None:
-    cohort.tabs.selected_index = NEAR
+    cohort.tabs.value = NEAR
     assert "Lowest oxygen saturation: 94 instead of 95 %" in cohort.near.nearest.body.value
     assert cohort.screened is not None
     alone = cohort.screened.tally.criteria()["only_reason"].sum()
@@ -99,7 +102,7 @@ def test_near_misses_are_listed_in_words(cohort: CohortPanel) -> None:
 
 
 def test_a_threshold_moved_on_the_side_moves_along_its_curve(page: EligibilityPage, cohort: CohortPanel) -> None:
-    cohort.tabs.selected_index = THRESHOLDS
+    cohort.tabs.value = THRESHOLDS
     cohort.thresholds.threshold.value = "bmi_max_kg_m2"
     before = rows(cohort.thresholds.picture)
     page.parameters["bmi_max_kg_m2"].value = 25.0
@@ -119,7 +122,7 @@ def test_a_threshold_of_the_infusion_is_not_offered(cohort: CohortPanel) -> None
 
 
 def test_readings_come_with_what_they_decide_and_a_list_of_questions(cohort: CohortPanel) -> None:
-    cohort.tabs.selected_index = READINGS
+    cohort.tabs.value = READINGS
     drawn = rows(cohort.readings.picture)
     assert [row["decided"] for row in drawn] == sorted((row["decided"] for row in drawn), reverse=True)
     assert drawn[0]["row"].startswith("A30")
@@ -128,7 +131,7 @@ def test_readings_come_with_what_they_decide_and_a_list_of_questions(cohort: Coh
 
 
 def test_groups_show_no_small_number(cohort: CohortPanel) -> None:
-    cohort.tabs.selected_index = GROUPS
+    cohort.tabs.value = GROUPS
     for by in ("age_years", "sex", "bmi_kg_m2"):
         cohort.groups.by.value = by
         shown = cohort.groups.rates["fails"].dropna()
@@ -143,7 +146,7 @@ def test_sites_are_compared_when_the_cohort_names_them(
     people.write_parquet(tmp_path / "sites.parquet")
     for frame in (people, tmp_path / "sites.parquet"):
         cohort.take(frame)
-        cohort.tabs.selected_index = GROUPS
+        cohort.tabs.value = GROUPS
         page.redraw()
         assert ("Site", "site") in cohort.groups.by.options
         cohort.groups.by.value = "site"
@@ -155,7 +158,7 @@ def test_sites_are_compared_when_the_cohort_names_them(
 
 
 def test_the_files_are_offered_with_their_day(cohort: CohortPanel) -> None:
-    cohort.tabs.selected_index = KEEP
+    cohort.tabs.value = KEEP
     for name in ("attrition", "flow", "groups", "screening-log"):
         assert f"NCT05672420-{name}-2026-11-20" in cohort.results.files.value
     assert "<svg" in cohort.results.picture.value
@@ -170,6 +173,7 @@ def test_a_cohort_in_python_replaces_the_example(page: EligibilityPage, cohort: 
     assert "mine.parquet" in cohort.source.value
     cohort.chosen.value = "P-1"
     assert page.person.form.fields["ecog"].value == "3"
+    assert page.tabs.value == "patient"
 
 
 def test_every_tab_is_drawn_for_a_cohort_nobody_of_which_is_excluded(
@@ -177,12 +181,12 @@ def test_every_tab_is_drawn_for_a_cohort_nobody_of_which_is_excluded(
 ) -> None:
     cohort.take(pl.DataFrame({"participant_id": ["P-1"], "ecog": [1]}))
     page.redraw()
-    for tab in range(7):
-        cohort.tabs.selected_index = tab
+    for tab in PICTURES:
+        cohort.tabs.value = tab
     for box in cohort.counted.values():
         box.value = False
-    for tab in range(7):
-        cohort.tabs.selected_index = tab
+    for tab in PICTURES:
+        cohort.tabs.value = tab
     assert numbers(cohort)["confirmed"] == 1
 
 
@@ -219,11 +223,76 @@ def drawn_as_svg(chart: Any) -> str:
 
 
 def test_every_picture_of_a_cohort_can_be_drawn(cohort: CohortPanel) -> None:
-    for tab in range(7):
-        cohort.tabs.selected_index = tab
+    for tab in PICTURES:
+        cohort.tabs.value = tab
     for view in ("reasons", "overlap", "review", "verdicts"):
         cohort.each.show_what.value = view
         assert "<svg" in drawn_as_svg(getattr(cohort.each, view))
     others = (cohort.left.funnel, cohort.near.picture, cohort.thresholds.picture)
     for chart in (*others, cohort.readings.picture, cohort.groups.picture):
         assert "<svg" in drawn_as_svg(chart)
+
+
+# --- The participants behind a bar -------------------------------------------------------------------------------
+
+
+def listed(cohort: CohortPanel) -> int:
+    found = re.search(r": ([\d,]+) participants?\.", cohort.behind.says.value)
+    assert found, cohort.behind.says.value
+    return int(found[1].replace(",", ""))
+
+
+def test_a_bar_clicked_lists_the_participants_behind_it(cohort: CohortPanel) -> None:
+    bar = next(row for row in rows(cohort.left.funnel) if row["criterion"] == "I7")
+    cohort.left.funnel.picked = bar
+    assert listed(cohort) == bar["excluded"]
+    cohort.tabs.value = EACH
+    for view, criterion, count in (("reasons", "E3", "fails"), ("review", "E12", "open")):
+        cohort.each.show_what.value = view
+        bar = next(row for row in rows(getattr(cohort.each, view)) if row["criterion"] == criterion)
+        getattr(cohort.each, view).picked = bar
+        assert listed(cohort) == bar[count]
+    cohort.each.show_what.value = "overlap"
+    cell = next(row for row in rows(cohort.each.overlap) if row["criterion"] != row["other"] and row["both"])
+    cohort.each.overlap.picked = cell
+    assert listed(cohort) == cell["both"]
+    cohort.each.show_what.value = "verdicts"
+    for status in ("passes", "excludes", "unknown"):
+        bar = next(r for r in rows(cohort.each.verdicts) if (r["criterion"], r["status"]) == ("E3", status))
+        cohort.each.verdicts.picked = bar
+        assert listed(cohort) == bar["participants"]
+
+
+def test_near_misses_of_a_distance_are_listed(cohort: CohortPanel) -> None:
+    cohort.tabs.value = NEAR
+    bar = next(row for row in rows(cohort.near.picture) if row["participants"])
+    cohort.near.picture.picked = bar
+    assert listed(cohort) == bar["participants"]
+
+
+def test_the_selection_follows_the_thresholds_and_ends(page: EligibilityPage, cohort: CohortPanel) -> None:
+    assert cohort.behind.table.view.layout.display == "none"
+    cohort.behind.criterion.value = "E3"
+    before = listed(cohort)
+    assert "E3" in cohort.behind.table.body.value
+    page.parameters["bmi_max_kg_m2"].value = 25.0
+    assert listed(cohort) > before
+    cohort.behind.everyone.click()
+    assert cohort.behind.says.value == ""
+    assert cohort.behind.criterion.value == ""
+
+
+def test_the_drawer_finds_thresholds_and_shows_only_the_changed(page: EligibilityPage) -> None:
+    drawer = page.thresholds
+
+    def shown() -> set[str]:
+        return {name for name, box in drawer._boxes.items() if box.layout.display != "none"}
+
+    assert len(shown()) == len(TRIAL.eligibility.parameters)
+    drawer.search.value = "body mass"
+    assert shown() == {"bmi_max_kg_m2"}
+    drawer.search.value = ""
+    drawer.only_changed.value = True
+    assert shown() == set()
+    page.parameters["ecog_max"].value = 1
+    assert shown() == {"ecog_max"}

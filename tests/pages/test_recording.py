@@ -211,6 +211,56 @@ def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today
     assert "W-002" in page.screenings.known.value
 
 
+def test_a_recorded_screening_fills_the_form_again(sit_down, today):
+    desk = sit_down()
+    record_eligible(EligibilityPage(desk.trial, today, desk), desk, "W-003", today)
+    page = EligibilityPage(desk.trial, today + timedelta(days=3), desk)
+    assert page.drafts["form"].value == ""
+    page.in_address["participant"].value = "W-003"
+    assert "Eligible so far" in page.person.answer.value
+    assert page.person.as_of.value == today
+    assert page.screenings.study_id.value == "W-003"
+    assert page.screenings.site.value == desk.trial.sites[0].name
+    assert "Screening of" in page.person.who.value
+    assert "other thresholds" not in page.person.who.value
+    page.in_address["participant"].value = "NOBODY-1"
+    assert "NOBODY-1" in page.screenings.not_found.value
+    assert "Eligible so far" in page.person.answer.value
+
+
+def test_a_screening_answered_with_other_thresholds_says_so_when_it_is_reopened(sit_down, today):
+    desk = sit_down()
+    record_eligible(EligibilityPage(desk.trial, today, desk), desk, "W-004", today)
+    page = EligibilityPage(desk.trial, today, desk)
+    page.parameters["ecog_max"].value = 0
+    page.screenings.reopened.value = "W-004"
+    assert "other thresholds or readings than those chosen now" in page.person.who.value
+
+
+def test_what_is_saved_is_no_draft_any_more(sit_down, today):
+    desk = sit_down()
+    page = EligibilityPage(desk.trial, today, desk)
+    page.person.form.fields["ecog"].value = "1"
+    page.screenings.study_id.value = "W-005"
+    assert page.drafts["form"].value != ""
+    page.screenings.recorder.record.click()
+    assert "✓ Recorded" in page.screenings.recorder.said.value
+    assert page.drafts["form"].value == ""
+
+
+def test_a_site_reopens_its_own_screenings_only_and_a_viewer_none(sit_down, today):
+    own = sit_down().trial.sites[0].name
+    names = {"PROTOCOL_SITE": own}
+    site = sit_down("investigator", **names)
+    page = EligibilityPage(site.trial, today, site)
+    assert page.screenings.reopened.options
+    assert {site.courses[name.partition(",")[0]].site for name in page.screenings.reopened.options} == {own}
+    viewer = sit_down("viewer")
+    page = EligibilityPage(viewer.trial, today, viewer)
+    assert page.screenings.reopened.options == ()
+    assert page.screenings.recorder is None
+
+
 def test_a_correction_replaces_the_day_and_keeps_the_old_entry(sit_down, today, log_file):
     desk = sit_down()
     panel = ParticipantEventsPanel(desk, today)

@@ -297,6 +297,16 @@ class Tally:
         """Return the rows of those who fail a criterion that is on."""
         return self._rows(self._fail[self.on.index(criterion)])
 
+    def first_failing(self, criterion: str, order: "str | Sequence[str]" = "protocol") -> Places:
+        """Return the rows of those whom a criterion that is on excludes first, in the order of :meth:`funnel`."""
+        before = self.order(order)[: self.order(order).index(criterion)]
+        earlier = _union(self._fail[[self.on.index(name) for name in before]])
+        return self._rows(self._fail[self.on.index(criterion)] & ~earlier)
+
+    def open_at(self, criterion: str) -> Places:
+        """Return the rows of those for whom a criterion that is on is unknown, and whom none excludes."""
+        return self._rows(self._unknown[self.on.index(criterion)] & ~self._excluded)
+
     def only_reason(self, criterion: str) -> Places:
         """Return the rows of those who fail this criterion and no other; empty if the criterion is switched off."""
         if criterion not in self.on:

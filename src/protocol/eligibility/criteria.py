@@ -41,7 +41,19 @@ REASONS = (
 
 
 class Fact(Provenance):
-    """One thing that may be known about a participant."""
+    """One thing that may be known about a participant.
+
+    Attributes
+    ----------
+    fixed : bool
+        Whether nothing can change it: sex, age, what was done in the past. It is then no way to pass a criterion.
+    absent : str or None
+        The answer of a yes_no or choice fact that says that nothing of this was found: "no", or one of the options.
+        A page may set it for many facts at once. A judgement has none, because each is made by itself.
+    units : tuple of str
+        Other units in which people write the number, in UCUM or another spelling that the conversion reads; a page
+        offers them beside `unit`.
+    """
 
     id: Name
     label: Text
@@ -60,6 +72,8 @@ class Fact(Provenance):
     judgement: bool = False
     fixed: bool = False
     limit_of_normal: bool = False
+    absent: str | None = None
+    units: tuple[str, ...] = ()
     help: str = ""
     codes: tuple[str, ...] = ()
 
@@ -82,6 +96,12 @@ class Fact(Provenance):
             raise ValueError("dated_by and valid_days belong together; write both or neither")
         if (self.type == "choice") != bool(self.options):
             raise ValueError('options and type do not fit; write options for type = "choice" and only there')
+        allowed = () if self.judgement else ("no",) if self.type == "yes_no" else tuple(self.options)
+        if self.absent is not None and self.absent not in allowed:
+            write = " or ".join(allowed) or "none for a judgement, a number or a date"
+            raise ValueError(f"absent is {self.absent!r}; write {write}")
+        if self.units and not self.is_number:
+            raise ValueError("units of a fact that is no number; write them for a number only")
         return self
 
 

@@ -128,7 +128,20 @@ def rule_hash(catalogue: Catalogue) -> str:
     )
 
 
-_TOLD = {"title", "label", "group", "help", "source", "assumption", "codes", "cannot_fail", "unit_label"}
+_TOLD = {
+    "title",
+    "label",
+    "group",
+    "help",
+    "source",
+    "assumption",
+    "codes",
+    "cannot_fail",
+    "unit_label",
+    "fixed",
+    "absent",
+    "units",
+}
 
 
 def _rule(rule: Criterion | Part) -> dict[str, Any]:
@@ -235,9 +248,13 @@ def _criterion_record(verdict: Verdict, rule: Criterion, answer: Answer | None =
 
 def facts_of(record: ScreeningRecord, catalogue: Catalogue) -> dict[str, FactValue]:
     """Return the facts of a kept record as they can be screened again; ProtocolError when they no longer can."""
+    return kept_facts(record.facts, catalogue)
+
+
+def kept_facts(facts: Mapping[str, Any], catalogue: Catalogue) -> dict[str, FactValue]:
+    """Return facts as a record or a log keeps them, to be screened; ProtocolError when they no longer can be."""
     dates = {fact.id for fact in catalogue.facts if fact.type == "date"}
-    read = {n: _day(v) if n in dates and isinstance(v, str) else v for n, v in record.facts.items()}
-    return check_facts(read, catalogue)
+    return check_facts({n: _day(v) if n in dates and isinstance(v, str) else v for n, v in facts.items()}, catalogue)
 
 
 def _day(text: str) -> date | str:

@@ -53,6 +53,11 @@ def _rows(**axis: Any) -> alt.Y:
     return alt.Y("criterion:N", sort=order, title=None, axis=alt.Axis(ticks=False, **axis))
 
 
+def _pick(*fields: str) -> Any:
+    """Let a mark be clicked; the picture's widget says which row it was."""
+    return alt.selection_point(name="pick", fields=list(fields), on="click")
+
+
 def _numbers(total: int) -> dict[str, Any]:
     """Scale and axis of a number of participants out of a total."""
     return {
@@ -119,7 +124,7 @@ def funnel(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         x=alt.datum(max(total, 1)), detail=["loss:N", "numbers:N"]
     )
     return finished(
-        alt.layer(possible, confirmed, titles, losses),
+        alt.layer(possible.add_params(_pick("criterion")), confirmed, titles, losses),
         alt.Step(25),
         _("Participants left after each criterion, in protocol order"),
     )
@@ -159,6 +164,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         text="sign:N",
         opacity=alt.condition(f"datum.participants > {max(total, 1) * 0.04}", alt.value(1), alt.value(0)),
     )
+    bars = bars.add_params(_pick("criterion", "status"))
     return finished(alt.layer(bars, signs), alt.Step(25), _("Verdicts per criterion: passes, excludes, unknown"))
 
 
@@ -209,7 +215,7 @@ def reasons(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         shape="diamond", size=110, yOffset=7, filled=True, color=ORANGE, stroke="white", strokeWidth=0.8, opacity=1
     ).encode(x=alt.X("only_reason:Q", scale=scale))
     return finished(
-        alt.layer(pale, dark, alone, titles, _amounts(base)),
+        alt.layer(pale.add_params(_pick("criterion")), dark, alone, titles, _amounts(base)),
         alt.Step(38),
         _("Whom each criterion excludes: with others, its share, alone"),
     )
@@ -231,7 +237,7 @@ def review(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     pale = base.mark_bar(color=AMBER, opacity=0.5, height=13, yOffset=7).encode(x=alt.X("open:Q", **_numbers(total)))
     dark = base.mark_bar(color=BLUE, height=5, yOffset=7).encode(x=alt.X("decides:Q", scale=scale))
     return finished(
-        alt.layer(pale, dark, titles, _amounts(base)),
+        alt.layer(pale.add_params(_pick("criterion")), dark, titles, _amounts(base)),
         alt.Step(38),
         _("Participants that finding out the unknowns could decide"),
     )
@@ -273,7 +279,9 @@ def overlap(frame: pd.DataFrame) -> alt.LayerChart:
         color=alt.condition("datum.percent > 40", alt.value("white"), alt.value("black")),
     )
     return finished(
-        alt.layer(cells, numbers), alt.Step(24), _("Percent of those failing one criterion who fail another")
+        alt.layer(cells.add_params(_pick("criterion", "other")), numbers),
+        alt.Step(24),
+        _("Percent of those failing one criterion who fail another"),
     )
 
 
@@ -306,7 +314,7 @@ def nearness(frame: pd.DataFrame) -> alt.LayerChart:
         text=alt.Text("participants:Q", format=",")
     )
     return finished(
-        alt.layer(base.mark_bar(color=SKY), numbers),
+        alt.layer(base.mark_bar(color=SKY).add_params(_pick("distance")), numbers),
         alt.Step(26),
         _("Near-misses by their distance from the threshold"),
     )
@@ -402,19 +410,27 @@ def readings(frame: pd.DataFrame) -> alt.LayerChart:
     )
 
 
+_TITLE_PX, _GROUP_PX = 24, 15
+"""Height of a title above its rows, and of one row."""
+
+
 def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     """Draw exclusion rates by group with their 95 % intervals; hidden ones are not in the frame.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        criterion, title, order, group, rate, low, high (0 to 1), words.
+        criterion, title, name (what stands above its rows, on one row of each criterion), order, group, rate, low,
+        high (0 to 1), words.
     names : tuple of str
         The groups in order.
     """
     seen = [name for name in names if (frame["group"] == name).any()]
+    gap = _TITLE_PX / (_TITLE_PX + _GROUP_PX * max(len(names), 1))
+    between = alt.Scale(paddingInner=gap, paddingOuter=gap)
+    rows = alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=None, scale=between)
     base = alt.Chart(frame).encode(
-        y=_rows(labelExpr="split(datum.label, '\\n')"),
+        y=rows,
         yOffset=alt.YOffset("group:N", sort=list(names)),
         color=alt.Color(
             "group:N",
@@ -436,7 +452,15 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     rates = base.mark_point(filled=True, size=65, opacity=1).encode(
         x="rate:Q", shape=alt.Shape("group:N", scale=shapes)
     )
-    return finished(alt.layer(intervals, rates), alt.Step(15), _("Share excluded by group, with 95 % intervals"))
+    titles = (
+        alt.Chart(frame)
+        .mark_text(
+            align="left", baseline="bottom", dy=-3, fontSize=12, fontWeight="bold", limit=alt.expr("width - 8")
+        )
+        .encode(y=alt.Y("criterion:N", bandPosition=0), x=alt.value(4), text="name:N")
+    )
+    layers = alt.layer(intervals, rates, titles)
+    return finished(layers, alt.Step(_GROUP_PX), _("Share excluded by group, with 95 % intervals"))
 
 
 _MARGIN_DAYS = 10

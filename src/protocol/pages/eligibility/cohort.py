@@ -11,17 +11,19 @@ import ipywidgets as widgets
 
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.exchange.cohort.files import read_cohort, read_cohort_stepwise, template
+from protocol.exchange.cohort.files import read_cohort_stepwise, template
 from protocol.exchange.limits import MOST_ROWS
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, ScreenedCohort, facts_of_one, totals
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
+from protocol.pages.eligibility.participants_behind import ParticipantsBehind
 from protocol.pages.eligibility.sensitivity import NearMissPanel, ReadingsPanel, ThresholdPanel
 from protocol.pages.eligibility.subgroups import SubgroupPanel
 from protocol.pages.kit import (
     FileField,
     Panel,
     Steps,
+    Tabs,
     Task,
     Text,
     classed,
@@ -49,6 +51,8 @@ class CohortPanel(Panel):
     trial : Trial
     today : date
         The day on the exported files.
+    example : Cohort or None
+        The invented cohort, shown first.
     drawn : callable
         Called each time the panel shows something else.
 
@@ -61,7 +65,9 @@ class CohortPanel(Panel):
         The name of the cohort; "" for the invented example.
     """
 
-    def __init__(self, trial: Trial, today: date, drawn: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, trial: Trial, today: date, example: Cohort | None, drawn: Callable[[], None] = lambda: None
+    ) -> None:
         number = str(trial.identity["nct_id"].value)
         self.record, self._drawn = trial.eligibility, drawn
         self.cohort: Cohort | None = None
@@ -71,7 +77,7 @@ class CohortPanel(Panel):
         self.upload = field(widgets.FileUpload, _("Open a cohort file"), width="content", accept=".csv,.parquet")
         self.files = FileField(self.upload, self._opened)
         self.chosen = field(
-            widgets.Combobox, _("Participant"), placeholder=_("participant id"), continuous_update=False
+            widgets.Combobox, _("Open a participant"), placeholder=_("participant id"), continuous_update=False
         )
         self.not_found, self.message = Text(role="alert"), Text(role="alert")
         self.source, self.totals = Text(), Text()
@@ -86,15 +92,26 @@ class CohortPanel(Panel):
             for one in self.record.criteria
             if not one.mirrors
         }
-        self.left, self.each, self.near = FunnelPanel(), CriteriaPanel(), NearMissPanel()
+        self.behind = ParticipantsBehind(self.record)
+        picked = self.behind.pick
+        self.left, self.each, self.near = FunnelPanel(picked), CriteriaPanel(picked), NearMissPanel(picked)
         self.thresholds, self.groups = ThresholdPanel(self.record), SubgroupPanel(self.record)
         self.readings = ReadingsPanel(trial.ambiguities, number, today)
         self.results = ExportPanel(number, today)
-        self.view = self._arranged()
-        if trial.examples:
-            self.take(read_cohort("example", trial.examples.cohort(), self.record).frame)
+        self._panels: dict[str, tuple[str, Panel]] = {
+            "funnel": (_("Funnel"), self.left),
+            "criteria": (_("Criteria"), self.each),
+            "near-misses": (_("Near misses"), self.near),
+            "thresholds": (_("Thresholds"), self.thresholds),
+            "readings": (_("Alternative readings"), self.readings),
+            "subgroups": (_("Subgroups"), self.groups),
+            "export": (_("Export"), self.results),
+        }
+        self.tabs = Tabs({name: (title, panel.view) for name, (title, panel) in self._panels.items()})
+        if example is not None:
+            self._put(example, "")
             self.source.show(invented())
-        self.tabs.observe(self._draw_tab, "selected_index")
+        self.tabs.observe(self._draw_tab, "value")
         for box in (self.judged, *self.counted.values()):
             box.observe(self._count_again, "value")
 
@@ -112,7 +129,8 @@ class CohortPanel(Panel):
         self._put(frame, name)
 
     def _put(self, frame: Any, name: str, problems: tuple[FileProblem, ...] = ()) -> None:
-        self.cohort = self.record.cohort(frame)
+        self.cohort = frame if isinstance(frame, Cohort) else self.record.cohort(frame)
+        self._drawn()
         self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
         self.source.show(_("Cohort from {name}").format(name=self.file_name))
         every = note(_("Every cell of the file could be used."))
@@ -167,6 +185,7 @@ class CohortPanel(Panel):
         self.screened = screened
         self._drawn()
         self.totals.show(totals(screened))
+        self.behind.show(screened)
         self._draw_tab()
 
     def _draw_tab(self, _change: Any = None) -> None:
@@ -175,12 +194,11 @@ class CohortPanel(Panel):
             return
         with self._one_at_a_time:
             self._wait()
-            panels = (self.left, self.each, self.near, self.thresholds, self.readings, self.groups)
-            if self.tabs.selected_index < len(panels):
-                panels[self.tabs.selected_index].show(self.screened)
-            else:
+            if self.tabs.value == "export":
                 self.groups.show(self.screened)
                 self.results.show(self.screened, self.left.chosen, self.groups.rates)
+            else:
+                self._panels[self.tabs.value][1].show(self.screened)
 
     def _count_again(self, _change: Any) -> None:
         """Count anew without screening again."""
@@ -208,29 +226,13 @@ class CohortPanel(Panel):
         """Say what is wrong, and that the cohort before stays."""
         self.message.show(error, note(_("The cohort before stays.")) if self.cohort else None)
 
-    def _arranged(self) -> widgets.Widget:
+    def arranged(self, phase: Any, drawer: widgets.Widget) -> widgets.Widget:
+        """Arrange the panel: the counts, which stay in sight, the cohort, the drawers, and one picture at a time."""
         empty = download(_("Empty table (CSV)"), "cohort.csv", template(self.record), "text/csv")
         boxes = classed(widgets.Box([*self.counted.values()]), "pw-grid")
-        counted = widgets.Accordion([boxes], titles=(_("Criteria counted"),))
-        parts = {
-            _("Funnel"): self.left,
-            _("Criteria"): self.each,
-            _("Near misses"): self.near,
-            _("Thresholds"): self.thresholds,
-            _("Alternative readings"): self.readings,
-            _("Subgroups"): self.groups,
-            _("Export"): self.results,
-        }
-        self.tabs = widgets.Tab([part.view for part in parts.values()], titles=tuple(parts))
-        opened = row(self.files, Text(empty, role=""), self.chosen)
-        above = (
-            opened,
-            self.not_found,
-            self.reading.view,
-            self.source,
-            self.message,
-            self.totals,
-            self.judged,
-            counted,
-        )
-        return widgets.VBox([*above, self.tabs])
+        counted = widgets.VBox([self.judged, boxes])
+        which = widgets.Accordion([counted], titles=(_("Criteria counted"),), selected_index=None)
+        opened = row(phase, self.files, Text(empty, role=""), self.chosen)
+        fixed = classed(widgets.VBox([self.totals]), "pw-sticky", "pw-totals")
+        above = (opened, self.not_found, self.reading.view, self.source, self.message, fixed)
+        return widgets.VBox([*above, drawer, which, self.tabs, self.behind.view])

@@ -1,6 +1,6 @@
 """Counts of a screened cohort: the totals, the funnel in any order, and each criterion with reasons and overlaps."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +9,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from protocol.chart import Chart
 from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Tally
@@ -17,7 +18,7 @@ from protocol.eligibility.fact_sources import Choices
 from protocol.eligibility.frames import EPOCH
 from protocol.eligibility.logic import Value
 from protocol.eligibility.subgroups import ALL, COMPUTABLE, SMALLEST
-from protocol.eligibility.verdicts import SIGNS, STATUSES
+from protocol.eligibility.verdicts import SIGNS, STATUSES, signed
 from protocol.figures import eligibility as figures
 from protocol.pages.kit import Panel, Text, field, macros, note, paragraph, row, section
 from protocol.records import Phase
@@ -116,10 +117,22 @@ def totals(screened: ScreenedCohort) -> Markup:
     return macros("eligibility").totals(cards, " ".join(words))
 
 
-class FunnelPanel(Panel):
-    """The funnel, in an order that can be chosen."""
+Behind = Callable[[ScreenedCohort], NDArray[np.intp]]
+"""Returns the rows of the participants behind a mark of a picture."""
 
-    def __init__(self) -> None:
+Picked = Callable[[str, Behind], None]
+"""Called with what was clicked, in words, and who stands behind it."""
+
+
+def follow(picture: Chart, picked: Picked, meant: Callable[[dict[str, Any]], tuple[str, Behind]]) -> None:
+    """Tell `picked` about every click on a mark; `meant` says what a clicked row means."""
+    picture.observe(lambda change: picked(*meant(change["new"])) if change["new"] else None, "picked")
+
+
+class FunnelPanel(Panel):
+    """The funnel, in an order that can be chosen; `picked` is told which bar was clicked."""
+
+    def __init__(self, picked: Picked) -> None:
         orders = [(_("Protocol"), "protocol"), (_("Most excluded first"), "most"), (_("My own"), "own")]
         self.order = field(widgets.ToggleButtons, _("Order"), width="form", options=orders)
         self.own = field(
@@ -134,6 +147,12 @@ class FunnelPanel(Panel):
         parts = (row(self.order, self.own), self.problem, self.funnel, self.once)
         self.view = section(_("Funnel"), *parts, lead=lead)
         self.redraw_on(self.order, self.own)
+        follow(self.funnel, picked, self._meant)
+
+    def _meant(self, row: dict[str, Any]) -> tuple[str, Behind]:
+        name, order = row["criterion"], self.chosen
+        says = _("First excluded by {criterion} {title}").format(criterion=name, title=row["title"])
+        return says, lambda screened: screened.tally.first_failing(name, order)
 
     def draw(self, screened: ScreenedCohort) -> None:
         """Draw the funnel."""
@@ -171,9 +190,12 @@ def _funnel_rows(screened: ScreenedCohort, order: str | list[str]) -> pd.DataFra
 
 
 class CriteriaPanel(Panel):
-    """Four pictures of the criteria: reasons, overlap, value of missing data and verdicts."""
+    """Four pictures of the criteria: reasons, overlap, value of missing data and verdicts.
 
-    def __init__(self) -> None:
+    `picked` is told which mark was clicked.
+    """
+
+    def __init__(self, picked: Picked) -> None:
         views = [
             (_("Exclusions"), "reasons"),
             (_("Overlap"), "overlap"),
@@ -204,6 +226,10 @@ class CriteriaPanel(Panel):
         self.body = widgets.VBox([self._sections["reasons"]])
         self.view = widgets.VBox([self.show_what, self.body])
         self.redraw_on(self.show_what)
+        follow(self.reasons, picked, _excluded_by)
+        follow(self.overlap, picked, _excluded_by_both)
+        follow(self.review, picked, _open_at)
+        follow(self.verdicts, picked, _with_verdict)
 
     def draw(self, screened: ScreenedCohort) -> None:
         """Draw the picture chosen."""
@@ -219,6 +245,39 @@ class CriteriaPanel(Panel):
             case _:
                 self.verdicts.draw(_verdict_rows(screened), total=screened.tally.participants)
         self.body.children = [self._sections[self.show_what.value]]
+
+
+def excluded_by(name: str, title: str) -> tuple[str, Behind]:
+    """Return those whom a criterion excludes, and in words which it is."""
+    says = _("Excluded by {criterion} {title}").format(criterion=name, title=title)
+    return says, lambda screened: screened.tally.failing(name)
+
+
+def _excluded_by(row: dict[str, Any]) -> tuple[str, Behind]:
+    return excluded_by(row["criterion"], row["title"])
+
+
+def _excluded_by_both(row: dict[str, Any]) -> tuple[str, Behind]:
+    one, other = row["criterion"], row["other"]
+    says = _("Excluded by {one} and by {other}").format(one=one, other=other)
+    return says, lambda screened: np.intersect1d(screened.tally.failing(one), screened.tally.failing(other))
+
+
+def _open_at(row: dict[str, Any]) -> tuple[str, Behind]:
+    name = row["criterion"]
+    says = _("Not excluded, and unknown at {criterion} {title}").format(criterion=name, title=row["title"])
+    return says, lambda screened: screened.tally.open_at(name)
+
+
+def _with_verdict(row: dict[str, Any]) -> tuple[str, Behind]:
+    name, status = row["criterion"], row["status"]
+    says = _("{criterion} {title}: {verdict}").format(criterion=name, title=row["title"], verdict=signed(status))
+
+    def behind(screened: ScreenedCohort) -> NDArray[np.intp]:
+        place = [one.id for one in screened.screening.criteria].index(name)
+        return np.flatnonzero(screened.screening.codes()[:, place] == STATUSES.index(status))
+
+    return says, behind
 
 
 def _rounded_up(column: "pd.Series[Any]") -> int:

@@ -19,6 +19,7 @@ from protocol.exchange.limits import check_size
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit import (
     Content,
+    Day,
     FileField,
     Panel,
     Task,
@@ -45,6 +46,9 @@ LISTED_PROBLEMS = 200
 LISTED_PERSONS = 5_000
 """Persons that are offered one by one."""
 
+AT_ONCE = 2**21
+"""Bytes of a record that is read within the event that brought it."""
+
 LARGEST_LIMITS = 2**17
 """Bytes of a table of limits of normal, which is read within the click."""
 
@@ -65,8 +69,10 @@ class RecordsPanel(Panel):
     ----------
     files, tables, limits : ipywidgets.FileUpload
         The records as FHIR or as tables of OMOP, and the filled table of upper limits of normal.
-    as_of, study_id, key : text fields
-        The day the answer holds for; the id of a single person; the secret that makes ids for several.
+    as_of : Day
+        The day the answer holds for.
+    study_id, key : text fields
+        The id of a single person; the secret that makes ids for several.
     site, person : ipywidgets.Dropdown
         The hospital whose limits count; the person shown.
     to_form, to_cohort : ipywidgets.Button
@@ -76,12 +82,13 @@ class RecordsPanel(Panel):
     def __init__(
         self, trial: Trial, today: date, fill: Callable[[Imported], None], screen: Callable[[Imports], None]
     ) -> None:
-        self.record, self._screen = trial.eligibility, screen
+        self.record, self._fill, self._screen = trial.eligibility, fill, screen
+        self._answer_to: Text | None = None  # where a record that goes straight into the form is answered
         self._own_key, self._limits = secrets.token_bytes(32), tuple[Limit, ...]()
         self.imports: Imports | None = None
         self._unread: tuple[str, ...] = ()
         sites = tuple(site.name for site in trial.sites)
-        self.as_of = field(widgets.Text, _("As of"), width="short", value=today.isoformat(), continuous_update=False)
+        self.as_of = field(Day, _("Day"), value=today)
         self.site = field(widgets.Dropdown, _("Site"), options=[("–", ""), *((name, name) for name in sites)])
         self.study_id = field(
             widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="S-014"
@@ -106,7 +113,26 @@ class RecordsPanel(Panel):
         if self.person.value is not None:
             self.found.show(_evidence(self._chosen(), self.record))
 
-    def open(self, files: dict[str, bytes]) -> None:
+    def put(self, name: str, content: bytes, day: date, said: Text) -> None:
+        """Read one FHIR record and put its person straight into the form.
+
+        Parameters
+        ----------
+        name : str
+        content : bytes
+        day : date
+            The day the answer holds for.
+        said : Text
+            Shows what is wrong.
+        """
+        self.as_of.value, self._answer_to = day, said
+        try:
+            self.open({name: content}, at_once=len(content) <= AT_ONCE)
+        finally:
+            if not self.task.is_running:
+                self._answer_to = None
+
+    def open(self, files: dict[str, bytes], *, at_once: bool = False) -> None:
         """Read FHIR records; if they cannot be read, the last good ones stay."""
         from protocol.exchange.clinical.fhir import read_fhir_stepwise
 
@@ -117,7 +143,7 @@ class RecordsPanel(Panel):
         except ProtocolError as error:
             self._refuse(error)
             return
-        self.task.begin(steps)
+        self.task.begin(steps, at_once=at_once)
 
     def open_tables(self, files: dict[str, bytes]) -> None:
         """Read tables of OMOP one after another; if they cannot be read, the last good records stay."""
@@ -156,10 +182,22 @@ class RecordsPanel(Panel):
             self.person.index = 0
         for control in (self.person, self.to_form, self.to_cohort):
             control.disabled = False
+        if self._answer_to is not None:
+            self._put_read(self._answer_to, count)
+
+    def _put_read(self, said: Text, count: int) -> None:
+        self._answer_to = None
+        if count == 1:
+            self._fill(self._chosen())
+        else:
+            found, write = _("{n} persons").format(n=count), _("the record of one; all are under Import and export")
+            said.show(ProtocolError(_("Hospital record"), found, write))
 
     def _refuse(self, error: ProtocolError) -> None:
         """Say what is wrong, and that what was read before stays."""
         self.message.show(error, note(_("What was read before stays.")) if self.imports else None)
+        if self._answer_to is not None:
+            self._answer_to.show(error)
 
     def _opened(self, change: dict[str, Any], read: Callable[[dict[str, bytes]], None]) -> None:
         if change["new"]:
@@ -243,13 +281,12 @@ def _upload(label: str, accept: str, *, multiple: bool = False) -> widgets.FileU
     return field(widgets.FileUpload, label, width="content", accept=accept, multiple=multiple)
 
 
-def day_of(control: widgets.Text) -> date:
-    """Return the day in a text field; raises ProtocolError for a text that is not a day."""
-    try:
-        return date.fromisoformat(control.value.strip())
-    except ValueError:
-        write = _("a date like 2026-03-01")
-        raise ProtocolError(control.description, f"{control.value!r}"[:60], write) from None
+def day_of(control: Day) -> date:
+    """Return the day in a field; raises ProtocolError for a field without one."""
+    if control.value is None:
+        raise ProtocolError(control.description, _("no day"), _("a date like 2026-03-01"))
+    day: date = control.value
+    return day
 
 
 def sources(person: Imported) -> dict[str, str]:

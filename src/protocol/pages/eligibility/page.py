@@ -1,29 +1,34 @@
 """Eligibility: one participant or a cohort, under the protocol's thresholds or changed ones."""
 
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import ipywidgets as widgets
 from markupsafe import Markup
+from traitlets import link
 
-from protocol.eligibility import EligibilityRecord, Parameter, failure_rates
-from protocol.eligibility.screening_record import screening_record
+from protocol.conduct import Entry
+from protocol.eligibility import Cohort, EligibilityRecord, Parameter, failure_rates
+from protocol.eligibility.screening_record import interpretation_id, kept_facts, screening_record
 from protocol.exchange.clinical.findings import Imported, Imports
+from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.eligibility.export import HandoverPanel
 from protocol.pages.eligibility.hospital_records import RecordsPanel, left_unknown, problems, sources
 from protocol.pages.eligibility.participant import ParticipantPanel
-from protocol.pages.kit import Panel, Text, button, classed, field, joined, note, origin, paragraph, row, strong
+from protocol.pages.eligibility.screening_files import ScreeningFiles
+from protocol.pages.eligibility.settings import ChangedValues, Choice, FormDraft
+from protocol.pages.eligibility.thresholds import ThresholdsDrawer
+from protocol.pages.kit import Panel, Tabs, field, paragraph, strong
+from protocol.pages.kit.page_state import set_from_text
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.screenings import ScreeningPanel
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _
 from protocol.trial import Trial
 from protocol.version import __version__
-
-PARTICIPANT, COHORT = 0, 1
-"""Positions of the tabs."""
 
 
 class EligibilityPage(Panel):
@@ -39,46 +44,105 @@ class EligibilityPage(Panel):
     """
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
-        self.trial, self.record = trial, trial.eligibility
+        self.trial, self.record, self.today = trial, trial.eligibility, today
         self.phase = field(widgets.ToggleButtons, _("Phase"), width="form", options=self.record.phases)
-        self.parameters = {item.id: _control(item) for item in self.record.parameters}
-        self.reset, self.changes = button(_("Back to the workbook's values"), self._reset, icon="undo"), Text()
         self._rates: tuple[int, Phase, dict[str, float]] | None = None
         self._imported: dict[str, Imported] = {}
-        trial_id = str(trial.identity["nct_id"].value)
-        self.handing_over = HandoverPanel(self.record, trial_id, today, self._screened)
-        self.cohort = CohortPanel(trial, today, self.handing_over.forget)
-        self.person = ParticipantPanel(trial, today, self._chances)
-        self.records = RecordsPanel(trial, today, self._take_person, self._take_cohort)
-        self.screenings = ScreeningPanel(desk, today, self._result) if desk else None
-        person = [self.person.view, self.screenings.view] if self.screenings else [self.person.view]
-        parts = {
-            _("Participant"): widgets.VBox(person),
-            _("Cohort"): self._cohort(),
-            _("Import and export"): widgets.VBox([self.records.view, self.handing_over.view]),
+        self._stale = True  # the cohort in sight is not screened with the present inputs
+        self.person = ParticipantPanel(trial, today, self._chances, self.phase, self._put_record, self._empty)
+        files = ScreeningFiles(trial, self.person.present)
+        self.screenings = ScreeningPanel(
+            desk, self.person.as_of, self._result, files.links, self._reopen, self._saved
+        )
+        self._picture, self._changes = Choice(), ChangedValues(self._change)
+        self._draft = FormDraft(self.person.form, self.screenings.study_id)
+        self.tabs = Tabs(
+            {
+                "patient": (_("Patient"), self._patient()),
+                "cohort": (_("Cohort"), self._cohort),
+                "import": (_("Import and export"), self._import),
+            }
+        )
+        self.view = self.tabs
+        self.in_address = {
+            "tab": self.tabs,
+            "participant": self.screenings.reopened,
+            "phase": self.phase,
+            "check": self.person.gate,
+            "picture": self._picture,
+            "changed": self._changes,
         }
-        self.tabs = widgets.Tab([*parts.values()], titles=tuple(parts))
-        self.view = widgets.VBox([row(self.phase, self.reset), self.changes, self.tabs])
-        self.redraw_on(self.phase, *self.parameters.values())
-        self.person.form.clear.on_click(lambda _button: self._empty())
-        self.tabs.observe(self._show_person, "selected_index")
-        self.cohort.chosen.observe(self._choose, "value")
+        self.drafts = {"form": self._draft}
+        self.redraw_on(self.phase)
+        self.person.form.observe(lambda _change: self.screenings.forget(), "value")
+        self.tabs.observe(self._show_open, "value")
         self.show()
 
+    @cached_property
+    def example(self) -> Cohort | None:
+        """The invented cohort; None if the trial has none."""
+        if not self.trial.examples:
+            return None
+        return self.record.cohort(read_cohort("example", self.trial.examples.cohort(), self.record).frame)
+
+    @cached_property
+    def cohort(self) -> CohortPanel:
+        """The cohort, built when it is first needed."""
+        panel = CohortPanel(self.trial, self.today, self.example, self.handing_over.forget)
+        panel.chosen.observe(self._choose, "value")
+        if self._picture.value:
+            panel.tabs.value = self._picture.value
+        link((self._picture, "value"), (panel.tabs, "value"))
+        return panel
+
+    @cached_property
+    def thresholds(self) -> ThresholdsDrawer:
+        """The thresholds and readings, built when they are first needed."""
+        drawer = ThresholdsDrawer(self.record, self._reset)
+        self.redraw_on(*drawer.controls.values())
+        return drawer
+
+    @cached_property
+    def records(self) -> RecordsPanel:
+        """The hospital records, built when they are first needed."""
+        return RecordsPanel(self.trial, self.today, self._take_person, self._take_cohort)
+
+    @cached_property
+    def handing_over(self) -> HandoverPanel:
+        """The export to other systems, built when it is first needed."""
+        return HandoverPanel(self.record, str(self.trial.identity["nct_id"].value), self.today, self._screened)
+
     def draw(self) -> None:
-        """Screen the cohort with the present inputs, and the participant if that tab is open."""
-        self.changes.show(self._changes())
-        self.reset.disabled = not self.changed
-        self._show_person()
+        """Screen with the present inputs what is in sight: the participant, or the cohort."""
+        if "thresholds" in vars(self):
+            self.thresholds.show(self.changed)
+            self._changes.say(self.changed)
+        if "handing_over" in vars(self):
+            self.handing_over.forget()
+        self.screenings.forget()
+        self._stale = True
+        self._show_open()
+
+    def _show_open(self, _change: Any = None) -> None:
+        if self.tabs.value == "patient":  # out of sight it would only make the sliders slower
+            self.person.show(self.present, self.phase.value)
+        elif self.tabs.value == "cohort" and self._stale:
+            self._screen()
+
+    def _screen(self) -> None:
+        self._stale = False
         self.cohort.show(self.changed, self.phase.value)
 
-    def _show_person(self, _change: Any = None) -> None:
-        if self.tabs.selected_index == PARTICIPANT:  # out of sight it would only make the sliders slower
-            self.person.show(self.present, self.phase.value)
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The controls of the thresholds and readings, by id."""
+        return self.thresholds.controls
 
     @property
     def changed(self) -> dict[str, Any]:
         """The parameters that differ from the protocol's."""
+        if "thresholds" not in vars(self):
+            return {}
         return {p.id: self._value(p) for p in self.record.parameters if self._value(p) != p.value}
 
     @property
@@ -90,30 +154,20 @@ class EligibilityPage(Panel):
         value = self.parameters[parameter.id].value
         return round(value, 6) if isinstance(value, float) else value  # sliders answer 14.000000000000002
 
-    def _changes(self) -> Markup | None:
-        if not self.changed:
-            return None
-        count = ngettext("{n} value changed", "{n} values changed", len(self.changed)).format(n=len(self.changed))
-        each = _("{label}: {now} (was {before})")
-        labels = "; ".join(
-            each.format(label=p.label, now=_shown(p, self.changed[p.id]), before=_shown(p, p.value))
-            for p in self.record.parameters
-            if p.id in self.changed
-        )
-        return note(f"{count}. {labels}")
-
     def _chances(self, phase: Phase) -> tuple[dict[str, float], Markup | str]:
         """Return how often each criterion fails in the cohort under the record's own values, and which cohort."""
-        cohort = self.cohort.cohort
+        cohort = self.cohort.cohort if "cohort" in vars(self) else self.example
         if cohort is None:
             return {}, _("No cohort is open: each criterion is taken to fail in half of the cases.")
         if self._rates is None or self._rates[:2] != (id(cohort), phase):
             self._rates = (id(cohort), phase, failure_rates(cohort.screen(phase)))
-        name = self.cohort.file_name or _("the invented example")
+        name = (self.cohort.file_name if "cohort" in vars(self) else "") or _("the invented example")
         return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
 
     def _empty(self) -> None:
-        self.cohort.chosen.value = ""
+        if "cohort" in vars(self):
+            self.cohort.chosen.value = ""
+        self.screenings.reopened.value = self.screenings.study_id.value = ""
         self.person.who.show(None)
         self.person.fill({}, "")
 
@@ -128,29 +182,75 @@ class EligibilityPage(Panel):
         self.cohort.introduce(name, self.person.who)
         file = self.cohort.file_name or _("invented example")
         self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
-        self.tabs.selected_index = PARTICIPANT
+        self.tabs.value = "patient"
 
     def _screened(self) -> ScreenedCohort | None:
-        return self.cohort.screened if self.cohort.file_name else None
+        if not self.cohort.file_name:
+            return None
+        if self._stale:
+            self._screen()
+        return self.cohort.screened
+
+    def _put_record(self, name: str, content: bytes) -> None:
+        """Put a hospital record into the form, as of the day of the answer."""
+        self.person.who.show(None)
+        self.records.put(name, content, self.person.day, self.person.who)
 
     def _take_person(self, person: Imported) -> None:
-        self.person.who.show(paragraph(strong(person.participant)))
         if day := person.facts.get(self.record.roles.enrolment_day or ""):
-            self.person.as_of.value = str(day)
+            self.person.as_of.value = day
         self.person.fill(person.facts, sources(person), person.unusable)
-        self.tabs.selected_index = PARTICIPANT
+        self.tabs.value = "patient"
+        self.person.who.show(self.person.filled(person.participant))
 
     def _take_cohort(self, imports: Imports) -> None:
         self.cohort.take(imports.frame(self.record), _("hospital records"))
         self._imported = {person.participant: person for person in imports.participants}
         self.cohort.message.show(problems(imports.problems), left_unknown(imports))
-        self.redraw()
-        self.tabs.selected_index = COHORT
+        self._stale = True
+        self.tabs.value = "cohort"
+        self._show_open()
+
+    def _reopen(self, entry: Entry) -> None:
+        """Put a recorded screening into the form: its facts, its phase and its day.
+
+        Raises
+        ------
+        ProtocolError
+            If its facts can no longer be used with the record.
+        """
+        kept = entry.content["result"]
+        facts = kept_facts(kept.get("facts", {}), self.record)
+        with self.redraw_once():
+            if entry.content["phase"] in self.record.phases:
+                self.phase.value = entry.content["phase"]
+            self.person.as_of.value = date.fromisoformat(entry.content["on"])
+            self.person.form.fill(facts, kept.get("sources", {}), kept.get("unusable"))
+        self.tabs.value = "patient"
+        self.person.who.show(paragraph(strong(entry.content["participant"])), self._told(entry))
+
+    def _told(self, entry: Entry) -> str:
+        """Say which screening was reopened, and whether other thresholds or readings hold now."""
+        told = _("Screening of {day}, entry {number}.").format(day=entry.content["on"], number=entry.sequence)
+        if entry.content["result"].get("interpretation_id", "") in ("", interpretation_id(self.present)):
+            return told
+        return f"{told} {_('It was answered with other thresholds or readings than those chosen now.')}"
 
     def _reset(self) -> None:
         with self.redraw_once():
             for parameter in self.record.parameters:
                 self.parameters[parameter.id].value = parameter.value
+
+    def _change(self, texts: dict[str, str]) -> None:
+        """Set the thresholds and readings to what an address says; the others to the record's own."""
+        with self.redraw_once():
+            for parameter in self.record.parameters:
+                text = texts.get(parameter.id)
+                if text is None or not set_from_text(self.parameters[parameter.id], text):
+                    self.parameters[parameter.id].value = parameter.value
+
+    def _saved(self) -> None:
+        self._draft.keep()
 
     def _result(self, study_id: str) -> tuple[str, str, dict[str, Any]]:
         """Return phase, overall verdict and result of the screening that stands on the page.
@@ -162,10 +262,10 @@ class EligibilityPage(Panel):
         """
         _facts, unusable = self.person.form.read()
         if unusable:
-            raise unusable[0]
+            raise next(iter(unusable.values()))
         now, identity = self.person.present(), self.trial.identity
         if now.gate != "enrolment":
-            raise ProtocolError(_("Gate"), _("an infusion"), _("enrolment: a screening is about it"))
+            raise ProtocolError(_("Check for"), _("an infusion"), _("enrolment: a screening is about it"))
         updated = identity.get("record_updated")
         kept = screening_record(
             now.record,
@@ -181,24 +281,15 @@ class EligibilityPage(Panel):
         )
         return kept.phase, kept.overall, _for_the_log(kept.model_dump(mode="json"))
 
-    def _cohort(self) -> widgets.Widget:
-        thresholds = [p for p in self.record.parameters if not p.options]
-        readings = [p for p in self.record.parameters if p.options]
-        groups = {_("Thresholds"): thresholds, _("Alternative readings"): readings}
-        shown = {title: self._controls(some) for title, some in groups.items() if some}
-        if not shown:
-            return classed(self.cohort.view, "pw-main")
-        panel = widgets.Accordion(list(shown.values()), selected_index=0, titles=tuple(shown))
-        lead = _("Change one and every verdict, count and picture follows. The record itself stays as it is.")
-        side = widgets.VBox([Text(paragraph(lead, "lead"), role=""), panel])
-        return row(classed(side, "pw-side", "pw-after"), classed(self.cohort.view, "pw-main"))
+    def _patient(self) -> widgets.Widget:
+        saved = self.screenings
+        return widgets.VBox([self.person.arranged(saved.controls, saved.links, saved.opener), saved.about])
 
-    def _controls(self, parameters: list[Parameter]) -> widgets.Widget:
-        boxes = []
-        for parameter in parameters:
-            about = Text(joined([", ".join(parameter.concerns), origin(parameter)], " · "), role="")
-            boxes.append(classed(widgets.VBox([self.parameters[parameter.id], about]), "pw-field"))
-        return widgets.VBox(boxes)
+    def _cohort(self) -> widgets.Widget:
+        return self.cohort.arranged(self.phase, self.thresholds.view)
+
+    def _import(self) -> widgets.Widget:
+        return widgets.VBox([self.records.view, self.handing_over.view])
 
 
 def _for_the_log(kept: dict[str, Any]) -> dict[str, Any]:
@@ -211,29 +302,3 @@ def _for_the_log(kept: dict[str, Any]) -> dict[str, Any]:
         "verdicts": verdicts,
         "reasons": reasons,
     }
-
-
-def _shown(parameter: Parameter, value: Any) -> str:
-    """Return a reading in words, a threshold with its unit."""
-    return parameter.options.get(str(value)) or f"{value:g} {parameter.unit_label}".rstrip()
-
-
-def _control(parameter: Parameter) -> Any:
-    """Make a slider for a threshold, a list for a reading."""
-    if parameter.options:
-        options = [(label, option) for option, label in parameter.options.items()]
-        return field(widgets.Dropdown, parameter.label, width="form", options=options, value=parameter.value)
-    if isinstance(parameter.value, bool):
-        return field(widgets.Checkbox, parameter.label, width="form", value=parameter.value)
-    step = parameter.step or 0.1
-    return field(
-        widgets.FloatSlider,
-        parameter.label,
-        unit=parameter.unit_label or "",
-        width="form",
-        value=parameter.value,
-        min=parameter.minimum,
-        max=parameter.maximum,
-        step=step,
-        readout_format=f".{len(f'{step:g}'.partition('.')[2])}f",
-    )

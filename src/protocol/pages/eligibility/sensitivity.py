@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from protocol.chart import Chart
 from protocol.eligibility import EligibilityRecord, Parameter
@@ -15,7 +16,7 @@ from protocol.eligibility.cohort import reader
 from protocol.eligibility.sensitivity import Curve, concerned, curve, near_misses, other_readings, steps, tornado
 from protocol.exchange.documents.open_questions import questions_page
 from protocol.figures import eligibility as figures
-from protocol.pages.eligibility.cohort_counts import ScreenedCohort
+from protocol.pages.eligibility.cohort_counts import Behind, Picked, ScreenedCohort, follow
 from protocol.pages.eligibility.subgroups import records
 from protocol.pages.kit import Panel, Table, Task, Text, download, field, note, section
 from protocol.records import Ambiguity
@@ -38,9 +39,9 @@ DISTANCES = (
 
 
 class NearMissPanel(Panel):
-    """How many near misses at which distance, and the nearest of them."""
+    """How many near misses at which distance, and the nearest of them; `picked` is told which bar was clicked."""
 
-    def __init__(self) -> None:
+    def __init__(self, picked: Picked) -> None:
         self.picture = Chart(figures.nearness, description=_("Near misses by distance"))
         self.nearest, self.task = Table(_("The nearest"), "near-misses.csv"), Task(self._found)
         lead = _(
@@ -49,6 +50,13 @@ class NearMissPanel(Panel):
         )
         self.view = section(_("Near misses"), self.task.view, self.picture, self.nearest.view, lead=lead)
 
+        self._rows = dict[str, NDArray[np.intp]]()
+        follow(self.picture, picked, self._meant)
+
+    def _meant(self, row: dict[str, Any]) -> tuple[str, Behind]:
+        rows = self._rows.get(row["distance"], np.array([], dtype=np.intp))
+        return _("Near misses, {distance}").format(distance=row["distance"]), lambda _screened: rows
+
     def draw(self, screened: ScreenedCohort) -> None:
         """Find the near misses, one criterion after another."""
         self.task.begin(_steps(screened), at_once=screened.tally.participants <= AT_ONCE)
@@ -56,6 +64,9 @@ class NearMissPanel(Panel):
     def _found(self, found: pd.DataFrame) -> None:
         (screened,) = self.shown or ()
         self.picture.draw(_distance_rows(found))
+        classes = _classes(found)
+        rows = found["participant"].to_numpy(dtype=np.intp) if len(found) else np.array([], dtype=np.intp)
+        self._rows = {label: rows[classes == place] for place, label in enumerate(_labels())}
         self.nearest.show(_nearest_rows(found, screened))
 
 
@@ -71,15 +82,22 @@ def _steps(screened: ScreenedCohort) -> Iterator[tuple[pd.DataFrame, float]]:
         yield pd.DataFrame({"distance": []}), 1.0
 
 
-def _distance_rows(found: pd.DataFrame) -> pd.DataFrame:
-    """Count the near misses by class of distance."""
+def _classes(found: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the class of distance of each near miss; the last class is for those without a distance."""
     edges = np.array([edge for edge, _label in DISTANCES])
     distance = found["distance"].to_numpy(dtype=float)
-    known = distance[~np.isnan(distance)]
-    counts = np.bincount(np.searchsorted(edges, known * (1 - 1e-9)), minlength=len(DISTANCES))
-    labels = [*(label for _edge, label in DISTANCES), _("no distance")]
-    numbers = [*map(int, counts), len(distance) - len(known)]
-    return pd.DataFrame({"distance": labels, "order": range(len(labels)), "participants": numbers})
+    return np.where(np.isnan(distance), len(DISTANCES), np.searchsorted(edges, distance * (1 - 1e-9)))
+
+
+def _labels() -> list[str]:
+    return [*(label for _edge, label in DISTANCES), _("no distance")]
+
+
+def _distance_rows(found: pd.DataFrame) -> pd.DataFrame:
+    """Count the near misses by class of distance."""
+    labels = _labels()
+    counts = np.bincount(_classes(found), minlength=len(labels))
+    return pd.DataFrame({"distance": labels, "order": range(len(labels)), "participants": [*map(int, counts)]})
 
 
 def _nearest_rows(found: pd.DataFrame, screened: ScreenedCohort) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Exclusion rates by subgroup."""
 
-from textwrap import wrap
 from typing import Any
 
 import ipywidgets as widgets
@@ -40,7 +39,7 @@ class SubgroupPanel(Panel):
         self.picture = Chart(figures.groups, description=_("Share excluded by subgroup"))
         self.hidden = Text()
         self.table = Table(_("Exclusion rates by subgroup"), "subgroups.csv")
-        folded = widgets.Accordion([self.table.view], titles=(_("All numbers"),))
+        folded = widgets.Accordion([self.table.view], titles=(_("The figures as a table"),))
         lead = _(
             "The share of each subgroup that is excluded, with 95 % intervals. Counts from 1 to 9 are hidden, and "
             "with them the counts from which they could be computed. A difference does not explain its cause."
@@ -98,8 +97,9 @@ def _group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     order = {name: i for i, name in enumerate(dict.fromkeys(rates["criterion"]))}
     return pd.DataFrame(
         {
-            "criterion": shown["criterion"].map(lambda name: _label(name, titles[name])),
+            "criterion": shown["criterion"],
             "title": shown["criterion"].map(titles),
+            "name": [_label(name, titles) for name in shown["criterion"].where(~shown["criterion"].duplicated(), "")],
             "order": shown["criterion"].map(order),
             "group": shown["group"],
             "rate": shown["rate"].astype(float),
@@ -110,11 +110,9 @@ def _group_rows(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def _label(name: str, title: str) -> str:
-    """Write a criterion in a few short lines."""
-    return "\n".join(
-        wrap(title if name in (ALL, COMPUTABLE) else f"{name} {title}", 16, max_lines=3, placeholder=" …")
-    )
+def _label(name: str, titles: dict[str, str]) -> str:
+    """Write a criterion as it stands above its rows."""
+    return "" if not name else titles[name] if name in (ALL, COMPUTABLE) else f"{name} {titles[name]}"
 
 
 def _compared(row: dict[str, Any]) -> str:

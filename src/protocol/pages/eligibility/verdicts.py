@@ -8,19 +8,68 @@ from protocol.eligibility import Answer, Change, Criterion, Node, Provisional, V
 from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.screening import overall_of
 from protocol.eligibility.verdicts import SIGNS, signed
-from protocol.pages.kit import assumption, details, joined, macros, note, origin, paragraph
+from protocol.pages.eligibility.facts_form import KINDS
+from protocol.pages.kit import assumption, details, joined, macros, origin, paragraph
 from protocol.records import Ambiguity
 from protocol.translation import _
 
 _HTML = macros("eligibility")
 
-_KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
+MOST_LINKS = 6
+"""Criteria named in the line of the verdict."""
 
 
-def overall(
-    answers: tuple[Answer, ...], catalogue: Catalogue, changes: tuple[Change, ...], gate: str, *, empty: bool
-) -> Markup:
-    """Say the answer of a gate in one large line; below it what fails, and which changes would let it pass.
+def verdict_line(answers: tuple[Answer, ...], gate: str, answered: tuple[int, int], *, empty: bool) -> Markup:
+    """Say the answer of a gate in one line, how much is answered, and what excludes and what is unknown, as links.
+
+    Parameters
+    ----------
+    answers : tuple of Answer
+    gate : {"enrolment", "infusion"}
+    answered : (int, int)
+        Facts that are answered, and these with those that are asked for.
+    empty : bool
+        Whether no fact of the person is known yet.
+    """
+    kind, answer = _sentence(overall_of(item.verdict for item in answers), gate)
+    if empty:
+        answer = _("{answer}: nothing is entered yet").format(answer=answer)
+    counted = _("{n} of {all} answered").format(n=answered[0], all=answered[1])
+    lists = [
+        (_("Excludes:"), "bad", _links(answers, "excludes")),
+        (_("Unknown:"), "open", _links(answers, "unknown")),
+    ]
+    shown = [(lead, style, links[:MOST_LINKS], len(links) - MOST_LINKS) for lead, style, links in lists if links]
+    more = _("and {n} more")
+    return _HTML.verdict_line(kind, answer, counted, shown, more)
+
+
+def _links(answers: Iterable[Answer], status: str) -> list[tuple[str, str, str]]:
+    """Return the criteria with a verdict: the field to look at, the id, and the title."""
+    return [
+        (decisive(item), item.verdict.id, item.verdict.title) for item in answers if item.verdict.status == status
+    ]
+
+
+def decisive(answer: Answer) -> str:
+    """Return the fact that a criterion waits for, or the first that makes it exclude; "" if there is none."""
+    if answer.verdict.status == "unknown":
+        return next((gap.fact for gap in answer.verdict.gaps if gap.fact), "")
+    waited = _failing(answer) if answer.tree else []
+    return next(iter([*waited, *(item.fact for item in answer.evidence)]), "")
+
+
+def _failing(answer: Answer) -> list[str]:
+    """Return the facts of the parts that exclude, or of the statements if there are no parts."""
+    parts = {part.id for part in answer.verdict.parts if part.status == "excludes"}
+    nodes = [one for one in answer.tree.children if one.says.partition(" ")[0] in parts] if answer.tree else []
+    leaves = [leaf for node in nodes or [answer.tree] if node for leaf in node.leaves()]
+    wrong = "false" if answer.verdict.id.startswith("I") else "true"
+    return [name for leaf in leaves if leaf.state == wrong for name in leaf.facts]
+
+
+def reasons(answers: tuple[Answer, ...], catalogue: Catalogue, changes: tuple[Change, ...], gate: str) -> Markup:
+    """Count the verdicts, list what excludes with the changes that would let it pass, and what is confirmed later.
 
     Parameters
     ----------
@@ -28,14 +77,9 @@ def overall(
     catalogue : Catalogue
         Its criteria are those of the gate.
     changes : tuple of Change
-        Single changes of facts, for the criteria that fail.
+        Single changes of facts, for the criteria that exclude.
     gate : {"enrolment", "infusion"}
-    empty : bool
-        Whether no fact of the person is known yet.
     """
-    kind, answer = _sentence(overall_of(item.verdict for item in answers), gate)
-    if empty:
-        answer = _("{answer}: nothing is entered yet").format(answer=answer)
     once = _counted_once(answers, catalogue.criteria)
     counts = {status: sum(one == status for one in once.values()) for status in SIGNS}
     line = " · ".join(f"{signed(status)} {count}" for status, count in counts.items() if count)
@@ -43,34 +87,41 @@ def overall(
     if twice:
         line += _(" · {criteria} counted with others").format(criteria=", ".join(twice))
     failed = [
-        (item.verdict.id, item.verdict.title, item.verdict.reason, _changes(item.verdict, changes))
+        (
+            decisive(item),
+            item.verdict.id,
+            item.verdict.title,
+            item.verdict.reason,
+            _changes(item.verdict, changes),
+        )
         for item in answers
         if item.verdict.status == "excludes"
     ]
     confirm = _about_infusions(catalogue) if gate == "infusion" else _to_confirm(answers, catalogue)
     decision = _("Decision support; the investigator decides.")
-    return _HTML.answer(kind, answer, line, failed, confirm, decision)
+    return _HTML.reasons(line, failed, confirm, decision)
 
 
-def verdict_list(
-    answers: tuple[Answer, ...], catalogue: Catalogue, ambiguities: Iterable[Ambiguity], status: str
-) -> Markup:
-    """List the criteria with verdict and reason; each opens to wording, tree, evidence and what is unclear.
+def verdict_list(answers: tuple[Answer, ...], catalogue: Catalogue, ambiguities: Iterable[Ambiguity]) -> Markup:
+    """List the criteria by verdict, each with its reason; it opens to wording, tree, evidence and what is unclear.
+
+    What passes and what does not apply is folded away.
 
     Parameters
     ----------
     answers, catalogue, ambiguities
         Of one gate.
-    status : str
-        Only criteria with this verdict; "any" for all.
     """
     known = {ambiguity.id: ambiguity for ambiguity in ambiguities}
     rules = {criterion.id: criterion for criterion in catalogue.criteria}
     added = {criterion.id for criterion in catalogue.infusion_criteria}
-    shown = [answer for answer in answers if status in ("any", answer.verdict.status)]
-    if not shown:
-        return note(_("No criterion has this verdict."))
-    return _HTML.criteria([_criterion(answer, rules[answer.verdict.id], known, added) for answer in shown])
+    groups = []
+    for status in ("excludes", "unknown", "passes", "not applicable"):
+        some = [answer for answer in answers if answer.verdict.status == status]
+        listed = [_criterion(answer, rules[answer.verdict.id], known, added) for answer in some]
+        if listed:
+            groups.append((f"{signed(status)} ({len(some)})", status in ("excludes", "unknown"), listed))
+    return _HTML.criteria(groups)
 
 
 # The answer of a gate
@@ -111,7 +162,7 @@ def _changes(verdict: Verdict, changes: tuple[Change, ...]) -> list[tuple[str, s
     own = [change for change in changes if change.criterion == verdict.id]
     enough = " · ".join(change.says for change in own if change.sufficient)
     steps = " · ".join(change.says for change in own if not change.sufficient)
-    return [(_("Met with:"), enough), (_("Each removes one obstacle:"), steps)]
+    return [(_("Passes with:"), enough), (_("Each removes one obstacle:"), steps)]
 
 
 def _about_infusions(catalogue: Catalogue) -> Markup:
@@ -172,7 +223,7 @@ def _criterion(
 def _line(verdict: Verdict, still: Provisional | None = None) -> Markup:
     early = still is not None and verdict.status in ("passes", "excludes")
     mark = _("provisional") if early else ""
-    kind = _KINDS[verdict.status]
+    kind = KINDS[verdict.status]
     return _HTML.line(verdict.id, kind, signed(verdict.status), verdict.title, mark, verdict.reason)
 
 

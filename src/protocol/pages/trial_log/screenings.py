@@ -1,76 +1,164 @@
-"""Record the screening that stands on the eligibility page."""
+"""Save the screening that stands on the eligibility page, to the log or as files, and reopen one of the log."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import event
-from protocol.pages.kit import Day, Text, details, field, invented, paragraph, row, section, table
+from protocol.conduct import Entry, event
+from protocol.pages.kit import Day, Text, button, details, field, invented, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import OVERALL
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
+from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
+
+Result = Callable[[str], tuple[str, str, dict[str, Any]]]
+"""Takes the study id; returns phase, overall verdict and whole result of what stands on the page, for JSON."""
 
 
 class ScreeningPanel:
-    """Record a screening with its whole result; the screenings recorded so far.
+    """Save a screening to the log or as files, and reopen one that was recorded.
 
     Parameters
     ----------
-    desk : Desk
-    today : date
+    desk : Desk or None
+        The log; without one a screening is saved as files only.
+    day : Day
+        The day of the answer, which is the day of the screening.
     result : callable
-        Takes the study id; returns phase, overall verdict and the whole result of what stands on the page, as JSON
-        can hold it.
+        See :data:`Result`.
+    files : callable
+        Takes the study id and returns links to the files.
+    reopen : callable
+        Puts a recorded screening into the form.
+    saved : callable
+        Called after a screening is recorded.
+
+    Attributes
+    ----------
+    study_id : ipywidgets.Text
+        Never a name.
+    site : ipywidgets.Dropdown
+    recorder : Recorder or None
+        None if this reader cannot record here.
+    download : ipywidgets.Button
+        Makes the files.
+    links : Text
+        The files, or what is wrong.
+    reopened : ipywidgets.Combobox
+        The screening that is reopened: a study id for its last one, with a day for an earlier one.
+    known : Text
+        The screenings recorded so far.
     """
 
-    def __init__(self, desk: Desk, today: date, result: Callable[[str], tuple[str, str, dict[str, Any]]]) -> None:
-        self._desk, self._result = desk, result
-        self.study_id = field(widgets.Text, _("Study id"), placeholder="P-017")
-        self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
-        self.on = field(Day, _("Screened on"), value=today)
-        self._days = Days(today, self.on)
-        self.recorder = Recorder(desk, _("Record this screening"), self._read)
-        self.study_id.observe(lambda _change: self.recorder.show_afresh(), "value")
-        self.known = Text()
-        refused = refusal(desk)
-        if refused is not None:
-            self.view = section(_("Record of screenings"), Text(refused, role=""), self.known)
+    def __init__(
+        self,
+        desk: Desk | None,
+        day: Day,
+        result: Result,
+        files: Callable[[str], Markup],
+        reopen: Callable[[Entry], None],
+        saved: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._desk, self._day, self._result, self._files, self._reopen = desk, day, result, files, reopen
+        self.study_id = field(widgets.Text, _("Study id"), width="short", placeholder="P-017")
+        self.site = field(widgets.Dropdown, _("Site"), width="short", options=sites_of(desk) if desk else [])
+        self.download = button(_("Download"), self._write, icon="download")
+        self.links, self.known, self.not_found = Text(), Text(), Text(role="alert")
+        self.reopened = field(
+            widgets.Combobox,
+            _("Reopen a screening"),
+            placeholder=_("study id"),
+            continuous_update=False,
+        )
+        self._entries = dict[str, Entry]()
+        self.recorder: Recorder | None = None
+        refused = refusal(desk) if desk else None
+        if desk and refused is None:
+            self.recorder = Recorder(desk, _("Save to the log"), self._read, saved)
+            self.study_id.observe(lambda _change: self._afresh(), "value")
+            self._days = Days(desk.briefing.as_of, day)
+        saves = [self.recorder.view] if self.recorder else []
+        self.controls = [self.study_id, *([self.site] if self.recorder else []), *saves, self.download]
+        self.opener = widgets.VBox([row(self.reopened), self.not_found])
+        self.about = widgets.VBox([Text(refused, role=""), self.known])
+        self.reopened.observe(self._chosen, "value")
+        if desk:
+            desk.on_change(self.refresh)
+            self.refresh()
         else:
-            self.view = section(
-                _("Record this screening"),
-                row(self.study_id, self.site, self.on),
-                self.recorder.view,
-                self.known,
-                lead=_(
-                    "The answers above are kept with the study id: facts, verdicts, thresholds, readings; no name."
-                ),
-            )
-        desk.on_change(self.refresh)
-        self.refresh()
+            self.opener.layout.display = "none"
 
     def refresh(self) -> None:
         """List the screenings that this reader may see."""
-        if not self._desk.invented:
-            self._days.move(self._desk.briefing.as_of)
-        self.known.show(invented() if self._desk.invented else None, _recorded_screenings(self._desk))
+        desk = self._desk
+        if desk is None:
+            return
+        if self.recorder and not desk.invented:
+            self._days.move(desk.briefing.as_of)
+        self._entries = _screenings(desk)
+        self.reopened.options = tuple(self._entries)
+        self.opener.layout.display = "" if self._entries else "none"
+        self.known.show(invented() if desk.invented else None, _recorded_screenings(desk))
+
+    def forget(self) -> None:
+        """Remove the files, because the page shows something else now."""
+        self.links.show(None)
+
+    def _afresh(self) -> None:
+        if self.recorder:
+            self.recorder.show_afresh()
+
+    def _write(self) -> None:
+        try:
+            self.links.show(self._files(self.study_id.value.strip()))
+        except ProtocolError as error:
+            self.links.show(error)
+
+    def _chosen(self, change: dict[str, Any]) -> None:
+        wanted = str(change["new"]).strip()
+        self.not_found.show(None)
+        if not wanted:
+            return
+        entry = self._entries.get(wanted)
+        try:
+            if entry is None:
+                write = _("a study id of the list")
+                raise ProtocolError(self.reopened.description, repr(wanted)[:60], write)
+            self._reopen(entry)
+        except ProtocolError as error:
+            self.not_found.show(error)
+            return
+        self.study_id.value = str(entry.content["participant"])
+        if entry.site in self.site.options:
+            self.site.value = entry.site
 
     def _read(self) -> Wanted:
         study_id = self.study_id.value.strip()
         phase, overall, result = self._result(study_id)
         values = {
             "kind": "screened",
-            "on": day_in(self.on),
+            "on": day_in(self._day),
             "participant": study_id,
             "phase": phase,
             "overall": overall,
             "result": result,
         }
         return event(values), self.site.value, ""
+
+
+def _screenings(desk: Desk) -> dict[str, Entry]:
+    """Return the screenings this reader may see: the last of each by its study id, the earlier with a day."""
+    found = dict[str, Entry]()
+    for name, course in desk.courses.items():
+        for entry in course.screenings[:-1]:
+            found[f"{name}, {entry.content['on']}"] = entry
+        if course.screenings:
+            found[name] = course.screenings[-1]
+    return found
 
 
 def _recorded_screenings(desk: Desk) -> Markup:

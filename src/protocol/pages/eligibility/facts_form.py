@@ -1,0 +1,331 @@
+"""The form of one participant: every fact of the record in one widget, with what the answers say about each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from protocol.eligibility import EligibilityRecord, Fact
+from protocol.eligibility.fact_status import FactStatus
+from protocol.eligibility.verdicts import SIGNS, signed
+from protocol.exchange.clinical.laboratory_text import read_typed, typed
+from protocol.pages.kit.fields import upload_limit
+from protocol.records import ProtocolError
+from protocol.translation import _
+
+KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
+"""The style of each verdict."""
+
+MOST_SEGMENTS, LONGEST_SEGMENTS = 4, 48
+"""A choice with more options, or with more letters in them together, is a list."""
+
+MOST_MARKS = 3
+"""Outcomes shown beside one field."""
+
+
+class FactField:
+    """One field of the form.
+
+    Attributes
+    ----------
+    value : bool or str
+        True or False for a yes_no fact, otherwise what is typed or chosen; "" for an unknown fact.
+    """
+
+    def __init__(self, form: "FactsForm", fact: Fact) -> None:
+        self._form, self._fact = form, fact
+
+    @property
+    def value(self) -> bool | str:
+        """What stands in the field."""
+        text = self._form.value.get(self._fact.id, "")
+        return text == "yes" if self._fact.type == "yes_no" and text else str(text)
+
+    @value.setter
+    def value(self, value: object) -> None:
+        self._form.enter({self._fact.id: _text(value)})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the form shows beside its fields.
+
+    Attributes
+    ----------
+    statuses : mapping of str to FactStatus
+    limits, notes : mapping of str to str
+        What the criteria ask of a number, and what is known of a fact besides what was typed, by fact.
+    problems : mapping of str to ProtocolError
+    question : str
+        The fact to ask for next; "" if there is none.
+    why : str
+        What the answer to it can decide.
+    done : str
+        What to say if there is no question.
+    """
+
+    statuses: Mapping[str, FactStatus]
+    limits: Mapping[str, str]
+    notes: Mapping[str, str]
+    problems: Mapping[str, ProtocolError]
+    question: str = ""
+    why: str = ""
+    done: str = ""
+
+
+class FactsForm(anywidget.AnyWidget):
+    """All facts of a record as one widget; an empty field is an unknown fact.
+
+    Attributes
+    ----------
+    value : dict of str to str
+        What stands in the fields, by fact, as text: "yes", "no", an option, a day as 2026-03-01, or a number, perhaps
+        with a unit.
+    asking : bool
+        Whether one question is asked at a time.
+    fields : dict of str to FactField
+    sources : dict of str to str
+        Where each fact came from.
+    unusable : dict of str to str
+        Facts that were found and cannot be used, with the reason, until they are entered.
+    skipped : tuple of str
+        Facts that are not asked for, one question at a time, until the form is shown whole again.
+    """
+
+    _esm = Path(__file__).with_name("facts_form.js")
+
+    value = traitlets.Dict().tag(sync=True)
+    asking = traitlets.Bool(False).tag(sync=True)
+    skipped = traitlets.Tuple()
+    _form = traitlets.Dict().tag(sync=True)
+    _state = traitlets.Dict().tag(sync=True)
+    _seen = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self, record: EligibilityRecord, today: date, take: Callable[[str, bytes], None], clear: Callable[[], None]
+    ) -> None:
+        self.facts = {fact.id: fact for fact in record.facts}
+        self.fields = {name: FactField(self, fact) for name, fact in self.facts.items()}
+        self.sources: dict[str, str] = {}
+        self.unusable: dict[str, str] = {}
+        self._take, self._clear = take, clear
+        analytes = record.imports.analytes
+        self._normal = {one.value: one.limit for one in analytes if one.limit}
+        self._masses = {name: one.molar_mass for one in analytes for name in (one.value, one.limit) if name}
+        self._groups = [(name, list(some)) for name, some in groupby(record.facts, key=lambda fact: fact.group)]
+        super().__init__(_form={"groups": self._specified(), "words": _words(), "most": upload_limit()})
+        self.observe(self._entered, "value")
+        self.on_msg(self._receive)
+        if record.roles.enrolment_day is not None:
+            self.enter({record.roles.enrolment_day: today.isoformat()})
+            self.sources[record.roles.enrolment_day] = _("today")
+
+    def enter(self, texts: Mapping[str, str]) -> None:
+        """Put texts into fields; the others stay. A reference range typed with a value goes into its own field."""
+        entered = dict(self.value)
+        for name, text in texts.items():
+            parts = typed(text) if name in self._normal else None
+            if parts and parts.limit:
+                entered |= {name: parts.text, self._normal[name]: parts.upper}
+            else:
+                entered[name] = text
+        self.value = {name: text for name, text in entered.items() if text}
+
+    def read(self) -> tuple[dict[str, Any], dict[str, ProtocolError]]:
+        """Return the facts that are given, None where unknown, and the problem of every field that cannot be used."""
+        facts, problems = dict[str, Any](), dict[str, ProtocolError]()
+        for name, fact in self.facts.items():
+            try:
+                facts[name] = read_typed(self.value.get(name, ""), fact, self._masses.get(name))
+            except ProtocolError as error:
+                problems[name] = error
+        return facts, problems
+
+    def fill(
+        self, facts: Mapping[str, Any], where: str | Mapping[str, str], unusable: Mapping[str, str] | None = None
+    ) -> None:
+        """Put facts into the form; all others become unknown. `where` says where they came from, also by fact."""
+        known = {name: value for name, value in facts.items() if value is not None}
+        self.value = {name: _text(value) for name, value in known.items() if name in self.facts}
+        self.sources = dict.fromkeys(known, where) if isinstance(where, str) else dict(where)
+        self.unusable = dict(unusable or {})
+
+    def findings(self, group: int = -1) -> dict[str, str]:
+        """Return the unanswered facts that "none of these" answers, with that answer; of one group, or of all."""
+        groups = self._groups if group < 0 else self._groups[group : group + 1]
+        return {
+            fact.id: fact.absent
+            for _name, facts in groups
+            for fact in facts
+            if fact.absent and fact.id not in self.value and fact.id not in self.unusable
+        }
+
+    def answer_none(self, group: int = -1) -> None:
+        """Answer what is unanswered and has such an answer with "none of these", in one group or in all."""
+        found = self.findings(group)
+        self.enter(found)
+        self.sources |= dict.fromkeys(found, _("answered with: none of these"))
+
+    def show(self, shown: Shown) -> None:
+        """Show what the answers say about each fact."""
+        facts = {
+            name: [
+                status.asked and name not in self.value,
+                [] if name not in self.value and not status.asked else _marks(status),
+                shown.limits.get(name, ""),
+                shown.notes.get(name, ""),
+                _in_place(shown.problems[name]) if name in shown.problems else "",
+            ]
+            for name, status in shown.statuses.items()
+        }
+        label = self.facts[shown.question].label if shown.question else ""
+        self._state = {
+            "facts": facts,
+            "groups": [self._counted(place, facts) for place in range(len(self._groups))],
+            "rest": [self._answers(name, answer) for name, answer in self.findings().items()],
+            "lit": shown.question,
+            "question": f"{label}: {shown.why}" if label else "",
+            "done": shown.done,
+        }
+
+    def answered(self, statuses: Mapping[str, FactStatus]) -> tuple[int, int]:
+        """Return how many facts are answered, and how many that is together with those still asked for."""
+        answered = sum(name in self.value for name in statuses)
+        return answered, answered + sum(one.asked and name not in self.value for name, one in statuses.items())
+
+    def _counted(self, place: int, facts: Mapping[str, list[Any]]) -> dict[str, Any]:
+        names = [fact.id for fact in self._groups[place][1]]
+        answered = sum(name in self.value for name in names)
+        wanted = answered + sum(facts[name][0] for name in names)
+        said = _("{n} of {all} answered").format(n=answered, all=wanted) if wanted else _("nothing to answer")
+        short = f"{answered}/{wanted}" if answered < wanted else "✓" if wanted else "–"
+        findings = self.findings(place)
+        sets = "; ".join(self._answers(name, answer) for name, answer in findings.items())
+        return {"said": said, "short": short, "findings": len(findings), "sets": sets}
+
+    def _answers(self, name: str, answer: str) -> str:
+        fact = self.facts[name]
+        return f"{fact.label}: {dict(_options(fact))[answer]}"
+
+    def _receive(self, _widget: Any, content: dict[str, Any], buffers: Any) -> None:
+        if "set" in content:
+            with self.hold_sync():
+                self._seen = {**self._seen, str(content["view"]): content["number"]}
+                self.enter({name: str(text).strip() for name, text in content["set"].items() if name in self.facts})
+        elif "none" in content:
+            self.answer_none(int(content["none"]))
+        elif "skip" in content:
+            self.skipped = (*self.skipped, str(content["skip"]))
+        elif "asking" in content:
+            with self.hold_trait_notifications():
+                self.skipped, self.asking = (), bool(content["asking"])
+        elif "clear" in content:
+            self._clear()
+        elif "record" in content and buffers:
+            self._take(str(content["record"]), bytes(buffers[0]))
+
+    def _entered(self, change: dict[str, Any]) -> None:
+        old, new = change["old"], change["new"]
+        for name in {*old, *new}:
+            if old.get(name) != new.get(name):
+                self.sources[name] = _("entered in the form")
+                self.unusable.pop(name, None)
+
+    def _specified(self) -> list[dict[str, Any]]:
+        inside = {limit for value, limit in self._normal.items() if self._is_beside(value, limit)}
+        return [
+            {"name": name, "facts": [self._field(fact) for fact in facts if fact.id not in inside]}
+            for name, facts in self._groups
+        ]
+
+    def _is_beside(self, value: str, limit: str) -> bool:
+        """Whether a limit of normal stands in the line of its value."""
+        return self.facts[value].group == self.facts[limit].group
+
+    def _field(self, fact: Fact) -> dict[str, Any]:
+        limit = self._normal.get(fact.id)
+        hint = "2026-03-01" if fact.type == "date" else ""
+        if fact.is_number:
+            hint = _("{low:g} to {high:g}").format(low=fact.minimum, high=fact.maximum)
+        return {
+            "id": fact.id,
+            "label": fact.label,
+            "help": fact.help,
+            "kind": _kind(fact),
+            "yes_no": fact.type == "yes_no",
+            "date": fact.type == "date",
+            "options": _options(fact),
+            "units": [one for one in (fact.unit_label, *fact.units) if one],
+            "hint": hint,
+            "normal": self._field(self.facts[limit]) if limit and self._is_beside(fact.id, limit) else None,
+        }
+
+
+def _text(value: object) -> str:
+    """Write a value as it stands in a field."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.isoformat() if isinstance(value, date) else f"{value:.12g}"
+
+
+def _options(fact: Fact) -> list[tuple[str, str]]:
+    return [("yes", _("yes")), ("no", _("no"))] if fact.type == "yes_no" else list(fact.options.items())
+
+
+def _kind(fact: Fact) -> str:
+    labels = [label for _option, label in _options(fact)]
+    if not labels:
+        return "text"
+    fits = len(labels) <= MOST_SEGMENTS and sum(map(len, labels)) <= LONGEST_SEGMENTS
+    return "segments" if fits else "list"
+
+
+def _marks(status: FactStatus) -> list[tuple[str, str, str]]:
+    """Return the first outcomes of a field as sign and criterion, style, and in full."""
+    marks = [
+        (f"{SIGNS[verdict]} {rule}", KINDS[verdict], f"{rule} {title}: {signed(verdict)}")
+        for rule, title, verdict in status.outcomes
+        if verdict != "not applicable"
+    ]
+    more = len(marks) - MOST_MARKS
+    rest = "\n".join(said for _mark, _kind, said in marks[MOST_MARKS:])
+    return marks[:MOST_MARKS] + ([(f"+{more}", "off", rest)] if more > 0 else [])
+
+
+def _in_place(error: ProtocolError) -> str:
+    return _("Found: {found}. Write {write}.").format(found=error.found, write=error.write)
+
+
+def _words() -> dict[str, str]:
+    """Return what the form says by itself."""
+    return {
+        "unknown": _("unknown"),
+        "yes": _("yes"),
+        "no": _("no"),
+        "unit": _("Unit"),
+        "normal": _("upper limit of normal"),
+        "groups": _("Groups of questions"),
+        "search": _("Search the questions"),
+        "open": _("Open questions only"),
+        "ask": _("Next question"),
+        "whole": _("Show the whole form"),
+        "skip": _("Skip"),
+        "clear": _("Empty the form"),
+        "none": _("None of these"),
+        "rest": _("None of the other findings"),
+        "rest_lead": _("Each of these is answered as follows. Judgements are asked one by one."),
+        "rest_set": _("Answer them so"),
+        "record": _("Fill from a hospital record (FHIR)"),
+        "record_lead": _("Names, addresses and identifiers are not read, and the record is not kept."),
+        "paste": _("Paste the record (JSON), or drop its file anywhere on the form"),
+        "pasted": _("pasted record"),
+        "file": _("or choose its file"),
+        "large": _("This file is too large: at most {size:,.0f} MB.").format(size=upload_limit() / 2**20),
+    }

@@ -1,0 +1,70 @@
+"""The screening that stands on the page as files: the record, a page to print, and the days as a calendar."""
+
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from protocol.eligibility.screening_record import screening_record
+from protocol.pages.eligibility.participant import Present
+from protocol.pages.kit import download, joined, paragraph
+from protocol.translation import _
+from protocol.trial import Trial
+from protocol.version import __version__
+
+
+class ScreeningFiles:
+    """Writes the screening that stands on the page.
+
+    Parameters
+    ----------
+    trial : Trial
+    present : callable
+        Returns what stands on the page.
+    """
+
+    def __init__(self, trial: Trial, present: Callable[[], Present]) -> None:
+        self.trial, self.present = trial, present
+        self._calendars: dict[str, bytes] = {}  # the last file of each study id, whose events the next one cancels
+
+    def links(self, study_id: str) -> Markup:
+        """Return links to the files.
+
+        Raises
+        ------
+        ProtocolError
+            For a text that is not a study id, or facts that cannot be used.
+        """
+        from protocol.exchange.contacts.calendar import eligibility_calendar
+        from protocol.exchange.documents.screening import screening_file_name, screening_json, screening_page
+
+        now, identity = self.present(), self.trial.identity
+        trial_id = str(identity["nct_id"].value)
+        updated = identity.get("record_updated")
+        day = updated.value if updated else _("no known day")
+        kept = screening_record(
+            now.record,
+            now.facts,
+            now.phase,
+            now.as_of,
+            study_id=study_id,
+            trial_id=trial_id,
+            gate=now.gate,
+            sources=now.sources,
+            unusable=now.unusable,
+            registry_version=_("registry record of {day}").format(day=day),
+            software=f"protocol workbook {__version__}",
+        )
+        earlier = self._calendars.get(kept.study_id)
+        calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of, previous=earlier)
+        self._calendars[kept.study_id] = calendar
+        page, name = screening_page(kept).encode(), screening_file_name
+        files = [
+            (_("Record (JSON)"), name(kept, "json"), screening_json(kept), "application/json"),
+            (_("Page to print (HTML)"), name(kept, "html"), page, "text/html"),
+            (_("Days (calendar)"), name(kept, "ics"), calendar, "text/calendar"),
+        ]
+        about = _("Interpretation {interpretation}, rules {rules}, as of {day}.").format(
+            interpretation=kept.interpretation_id, rules=kept.rule_hash, day=kept.as_of
+        )
+        links = joined((download(*file) for file in files), " ")
+        return paragraph(links) + paragraph(about, "off")
