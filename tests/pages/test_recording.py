@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
+import ipywidgets as widgets
 import pytest
 from support.paths import FOLDER
 
@@ -18,6 +19,7 @@ from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.overview import OverviewPage
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.enrolment import EnrolmentForm, may_be_enrolled
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -160,15 +162,17 @@ def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_f
     desk = sit_down()
     page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-001", today)
-    panel = DecisionPanel(desk, today)
-    panel.participant.value, panel.regimen.value = "W-001", "A1"
+    panel = EnrolmentForm(desk, today, widgets.Text("W-001"))
+    panel.regimen.value = "A1"
     panel.enrol.record.click()
     assert "A1 while D1 is open" in panel.enrol.said.value
     assert desk.courses["W-001"].enrolled is None
+    assert "W-001" in may_be_enrolled(desk)
     panel.reason.value = "The open dose was not released in time."
     panel.enrol.record.click()
     assert "enrolled at A1" in panel.enrol.said.value
     assert desk.courses["W-001"].regimen == "A1"
+    assert "W-001" not in may_be_enrolled(desk)
 
 
 def record_eligible(page, desk, study_id, today):

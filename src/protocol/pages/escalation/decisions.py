@@ -1,4 +1,4 @@
-"""The committee's decisions: the next one with its form, their history, and the enrolment of participants."""
+"""The committee's decisions: the next one with its form, and their history."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -24,7 +24,6 @@ from protocol.pages.kit import (
     macros,
     narrow,
     note,
-    offer,
     paragraph,
     row,
     section,
@@ -43,7 +42,7 @@ STOPS = ""
 
 
 class DecisionPanel:
-    """What the committee has to decide, the forms that record a decision and an enrolment, and the decisions so far.
+    """What the committee has to decide, the form that records a decision, and the decisions so far.
 
     Parameters
     ----------
@@ -55,10 +54,8 @@ class DecisionPanel:
     ----------
     chosen, why, decided_by, on : ipywidgets
         The decision.
-    participant, regimen, reason, enrolled_on : ipywidgets
-        An enrolment.
-    decide, enrol : Recorder
-        Their buttons.
+    decide : Recorder
+        Its button.
     view : ipywidgets.VBox
     """
 
@@ -73,21 +70,12 @@ class DecisionPanel:
         form = (self.chosen, self.why, self.decided_by, self.on)
         self.decide = Recorder(desk, _("Record the decision"), self._decision, self._decided, form)
 
-        self._put_in = desk.briefing.open_regimen or labels[0]
-        self.participant = field(widgets.Dropdown, _("Participant"), options=[])
-        self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels, value=self._put_in)
-        self.reason = field(widgets.Text, _("Reason"), width="wide")
-        self.enrolled_on = field(Day, _("Enrolled on"), value=today)
-        form = (self.participant, self.regimen, self.reason, self.enrolled_on)
-        self.enrol = Recorder(desk, _("Record the enrolment"), self._enrolment, self._enrolled, form)
-        self.participant.observe(self._choose, "value")
-
         self.state, self.history = Text(), Text(role="")
         self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
         self._framed = narrow(self.picture)
         self.past = section(_("Decisions so far"), self._framed, self.history)
         self.view = widgets.VBox([*self._forms(), self.past])
-        self._days = Days(today, self.on, self.enrolled_on)
+        self._days = Days(today, self.on)
         desk.on_change(self.refresh)
         self.refresh()
 
@@ -101,14 +89,7 @@ class DecisionPanel:
         decision.append(self.decide.view)
         if self._desk.reader.role != "coordinator":
             decision = [Text(note(_("Decisions are recorded by the coordinator.")), role="")]
-        enrolment = section(
-            _("Enrol a participant"),
-            row(self.participant, self.regimen, self.enrolled_on),
-            self.reason,
-            self.enrol.view,
-            lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
-        )
-        return [section(_("The next decision"), self.state, *decision), enrolment]
+        return [section(_("The next decision"), self.state, *decision)]
 
     def refresh(self) -> None:
         """Show the present briefing; what stands in the forms stays as it is."""
@@ -121,26 +102,9 @@ class DecisionPanel:
         if len(rows):
             self.picture.draw(rows, regimens=opened_regimens(now, trial))
         self.history.show(_history(now))
-        ready = [
-            name
-            for name, course in self._desk.courses.items()
-            if course.screenings and not course.enrolled and not course.withdrawn and course.overall != "ineligible"
-        ]
-        if tuple(ready) != tuple(self.participant.options):
-            offer(self.participant, ready)
-
-    def _choose(self, _change: Any) -> None:
-        """Begin with a participant: the open regimen is put in unless a person chose another."""
-        self.enrol.show_afresh()
-        now = self._desk.briefing
-        if self.regimen.value == self._put_in and now.open_regimen:
-            self.regimen.value = self._put_in = now.open_regimen
 
     def _decided(self) -> None:
         self.chosen.value, self.why.value = None, ""
-
-    def _enrolled(self) -> None:
-        self.participant.value, self.reason.value = None, ""
 
     def _advised(self) -> str | None:
         """Return the choice that is recommended; None while there is none."""
@@ -183,19 +147,6 @@ class DecisionPanel:
         at = now.open_regimen or (opened.iloc[-1] if len(opened) else escalation.design.start.value)
         outcomes = Outcomes.parse(escalation.grid, now.notation)
         choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
-
-    def _enrolment(self) -> Wanted:
-        name = self.participant.value
-        if not name:
-            raise ProtocolError(_("Participant"), _("no participant chosen"), _("who is enrolled"))
-        values = {
-            "kind": "enrolled",
-            "on": day_in(self.enrolled_on),
-            "participant": name,
-            "regimen": self.regimen.value,
-        }
-        course = self._desk.courses.get(name)
-        return event(values), course.site if course else "", self.reason.value.strip()
 
 
 def opened_regimens(now: Briefing, trial: Trial) -> tuple[str, ...]:
