@@ -38,10 +38,9 @@ class Chart(anywidget.AnyWidget):
         The row a person clicked (dates as ISO text), ``{}`` when nothing: figures offer it with a point
         selection named "pick". Every click is announced; a second one on the same mark by way of ``{}``.
     dragged : dict
-        ``name`` and ``value`` of the point a person moved up or down, with the pointer or with the arrow keys. A figure
-        offers it by a mark named "handles" and a parameter named "drag", see
-        :func:`protocol.figures.theme.draggable`. The observer draws the picture
-        again with all values that follow.
+        ``name`` and ``value`` of the point a person moved up or down, with the pointer or with the arrow keys. A
+        figure offers it by a mark named "handles" and by :func:`protocol.figures.theme.draggable`. The observer draws
+        the picture again with all values that follow.
     """
 
     _esm = Path(__file__).with_name("chart.js")

@@ -120,9 +120,7 @@ def calibrate(
     ProtocolError
         When there is nothing to simulate, there are more than 1,000 combinations, or one cannot be simulated.
     """
-    steps = calibrate_in_steps(
-        designed, scenarios, targets, cohort_sizes, maxima, trials, seed, margin=margin, **how
-    )
+    steps = calibrate_in_steps(designed, scenarios, targets, cohort_sizes, maxima, trials, seed, margin=margin, **how)
     return last_of(steps, progress, stop)
 
 

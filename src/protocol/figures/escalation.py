@@ -5,7 +5,20 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import AMBER, BLUE, DARK, GREEN, GREY, ORANGE, SERIES, SHAPES, SKY, colours, draggable, finished
+from protocol.figures.theme import (
+    AMBER,
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    ORANGE,
+    SERIES,
+    SHAPES,
+    SKY,
+    colours,
+    draggable,
+    finished,
+)
 from protocol.translation import _
 
 __all__ = [
@@ -54,9 +67,9 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per regimen, lowest first: regimen, dose, frequency, state (a key of :data:`FILLS`), sign (the
-        state in words), head (regimen and sign), count ("1/9", DLTs of evaluable), treated, dlt, pending, observed and
-        estimate (DLT rates in words), seen and waits (the estimate, and the pending participants, in words), marked
-        (whether its counts are being edited).
+        state in words), head (regimen and sign), count ("1/9", DLTs of evaluable), treated, dlt, pending, observed
+        and estimate (DLT rates in words), seen and waits (the estimate, and the pending participants, in words),
+        marked (whether its counts are being edited).
 
     Returns
     -------
@@ -190,7 +203,9 @@ def true_rates(frame: pd.DataFrame, target: float) -> alt.LayerChart:
         ],
     )
     how = draggable("regimen", "rate", _("True DLT rate"), least=0, most=1, step=0.01, page=0.05, digits=2)
-    whole = alt.layer(rule, name, base.mark_line(strokeWidth=1.5).encode(color=colour), points.properties(name="handles"))
+    whole = alt.layer(
+        rule, name, base.mark_line(strokeWidth=1.5).encode(color=colour), points.properties(name="handles")
+    )
     return finished(whole.add_params(how), 280, _("Assumed true DLT rates by dose, a line for each frequency."))
 
 
@@ -219,8 +234,8 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per node: step (0 now, then cohorts), place (0 at the top), from_place (of the node before), label
-        (the outcome and where it leads, with a sign), move (up, stay, across, down, complete or stop), width (of the line to
-        it, pixels), words (the whole path), chance (in words).
+        (the outcome and where it leads, with a sign), move (up, stay, across, down, complete or stop), width (of the
+        line to it, pixels), words (the whole path), chance (in words).
     cohorts, heights : int
         Cohorts ahead, and rows of the deepest column.
     """
@@ -284,7 +299,9 @@ def comparison(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart
     scale = alt.Scale(zero=False, nice=True, padding=12)
     points = base.mark_point(filled=True, shape="square", size=90, color=BLUE, opacity=1, yOffset=10)
     points = points.encode(x=alt.X("value:Q", title=title, scale=scale, axis=axis), tooltip=tips)
-    errors = base.mark_rule(strokeWidth=2, yOffset=10).encode(x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips)
+    errors = base.mark_rule(strokeWidth=2, yOffset=10).encode(
+        x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips
+    )
     # the words stand above the interval at the left edge: they are never cut, wherever the interval lies
     words = base.mark_text(align="left", dy=-9, fontSize=13).encode(x=alt.value(0), text="words:N")
     return finished(alt.layer(errors, points, words), alt.Step(44), _("One measure of several designs."))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 
 from protocol.chart import Chart
 from protocol.escalation import Design, EscalationRecord, NextAction, Outcomes
@@ -42,7 +43,7 @@ class Answer:
         current: int,
         action: NextAction,
         *,
-        pending: Sequence[int],
+        pending: ArrayLike,
         awaited: int,
         notes: Sequence[Content] = (),
         marked: int | None = None,
@@ -56,7 +57,7 @@ class Answer:
         current : int
             Index of the regimen that is open.
         action : NextAction
-        pending : sequence of int
+        pending : array_like of int, shape (D * F,)
             Participants at each regimen whose outcome is not known yet.
         awaited : int
             Outcomes that the open cohort still has to give, free places among them; they come before the next cohort.
@@ -73,8 +74,8 @@ class Answer:
     def _words(self, design: Design) -> Markup:
         window, target = self._record.dlt_window_days, self._record.design.target
         counted = _(
-            "1/9: participants with a DLT, of those who completed the DLT window of {days} days. est.: DLT rate estimated "
-            "by isotonic regression over the grid, not the observed fraction. pending: outcome not known yet."
+            "1/9: participants with a DLT, of those who completed the DLT window of {days} days. est.: DLT rate "
+            "estimated by isotonic regression on the grid, not the observed fraction. pending: outcome not yet known."
         ).format(days=window.value)
         goal = _("Target DLT rate {rate}.").format(rate=rate_words(design.target))
         marks = [counted, origin(window), goal]

@@ -81,7 +81,7 @@ class DecisionTab:
             self._frame.children, self.outcomes.value = [], ""
 
     def _of_log(self) -> tuple[str, int, int]:
-        """Return the complete outcomes, the regimen opened last, and the outcomes that its cohort still has to give."""
+        """Return the complete outcomes, the regimen opened last, and the outcomes its cohort still has to give."""
         now, grid = self._desk.briefing, self._record.grid
         opened = now.decisions["chosen"].dropna()
         last = now.open_regimen or (opened.iloc[-1] if len(opened) else self._record.design.start.value)

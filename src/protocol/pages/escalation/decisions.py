@@ -23,7 +23,6 @@ from protocol.pages.kit import (
     narrow,
     note,
     paragraph,
-    row,
     section,
     span,
     table,
@@ -65,9 +64,7 @@ class DecisionPanel:
         labels = list(desk.trial.escalation.grid.labels)
         options = [*((label, label) for label in labels), (_("no regimen: enrolment stops"), STOPS)]
         self._put_in = self._advised()
-        self.chosen = field(
-            widgets.Dropdown, _("Regimen chosen"), options=options, value=self._put_in, width="short"
-        )
+        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._put_in, width="short")
         self.why = field(widgets.Textarea, _("Why"), rows=2, width="full")
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
         self.on = field(Day, _("Day of the decision"), value=today)

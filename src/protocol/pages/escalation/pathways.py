@@ -75,12 +75,15 @@ class PathwaysPanel(Panel):
         awaited : int
             Outcomes that the open cohort still has to give: they are shown first.
         """
-        following = action.following
-        waits = following is None
-        self.turning.show(None if waits else turning_text(design, outcomes, current, following))
-        first = current if waits else following
+        following, waits = action.following, action.following is None
+        self.turning.show(None if following is None else turning_text(design, outcomes, current, following))
+        first = current if following is None else following
         if first == STOP or (waits and not awaited):
-            self._hide(_("The trial ends: no cohort follows.") if first == STOP else _("Shown when the outcomes that are waited for are known."))
+            self._hide(
+                _("The trial ends: no cohort follows.")
+                if first == STOP
+                else _("Shown when the outcomes that are waited for are known.")
+            )
             return
         ahead = self.cohorts.value
         if ((awaited if waits else design.cohort_size) + 1) * (design.cohort_size + 1) ** (ahead - 1) > MOST_ROWS:
@@ -120,12 +123,12 @@ def _then(one: "pd.Series[Any]") -> str:
     return _("the trial stops")
 
 
-def _label(one: "Mapping[str, Any] | pd.Series[Any]") -> str:
+def _label(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
     counted = _("{} of {}").format(one["dlt"], one["participants"])
     return f"{counted} {SIGNS[one['move']]} {one['leads_to'] or _ending(one)}"
 
 
-def _ending(one: "Mapping[str, Any] | pd.Series[Any]") -> str:
+def _ending(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
     return _("end ({n})").format(n=one["enrolled"]) if one["move"] == "complete" else _("stop")
 
 
@@ -135,7 +138,7 @@ def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:
     Outcomes that all complete the trial are one node, since none of them changes what follows.
     """
     every = {one["path"]: one for one in found.to_dict("records")}
-    parts: dict[tuple[int, ...], list[dict[str, Any]]] = {}
+    parts: dict[tuple[int, ...], list[dict[Hashable, Any]]] = {}
     for path, one in every.items():
         parts.setdefault(path[:-1], []).append(one)
     whole = {path for path, below in parts.items() if all(one["move"] == "complete" for one in below)}

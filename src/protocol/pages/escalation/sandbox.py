@@ -46,9 +46,7 @@ class Sandbox:
         start = record.design.start.value
         self._start = self.grid.index(start)
         regimens = [(label, index) for index, label in enumerate(self.grid.labels)]
-        self.current = field(
-            widgets.Dropdown, _("Open regimen"), options=regimens, value=self._start, width="short"
-        )
+        self.current = field(widgets.Dropdown, _("Open regimen"), options=regimens, value=self._start, width="short")
         self.pending = count_field(_("Pending there"), 0, MOST_PARTICIPANTS, least=0)
         self.regimen = field(widgets.Dropdown, _("Regimen"), options=regimens, value=self._start, width="short")
         self.treated = count_field(_("Evaluable"), 0, MOST_PARTICIPANTS, least=0)
