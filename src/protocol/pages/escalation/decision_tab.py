@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import ipywidgets as widgets
-from traitlets import link
 
 from protocol.escalation import Outcomes
 from protocol.pages.escalation.answer import Answer
@@ -54,6 +53,7 @@ class DecisionTab:
         self._below = widgets.VBox([row(ahead, record), self.decisions.past])
         self.view = widgets.VBox([*label, status, self._frame, self._below])
         self.trying.observe(self._switch, "value")
+        self.outcomes.observe(self._take_from_address, "value")
         desk.on_change(self.refresh)
         self.refresh()
 
@@ -62,7 +62,7 @@ class DecisionTab:
         """The sandbox, made when it is first asked for."""
         if self._sandbox is None:
             self._sandbox = self._make(self._return)
-            link((self._sandbox.notation, "value"), (self.outcomes, "value"))
+            self._sandbox.notation.observe(self._tell_address, "value")
         return self._sandbox
 
     def _try(self) -> None:
@@ -70,6 +70,15 @@ class DecisionTab:
 
     def _return(self) -> None:
         self.trying.value = False
+
+    def _tell_address(self, _change: Any = None) -> None:
+        """Put the outcomes into the address of the page if they are not those of the log."""
+        written, own = self.sandbox.notation.value, self._of_log()[0]
+        self.outcomes.value = written if self.trying.value and written != own else ""
+
+    def _take_from_address(self, change: dict[str, Any]) -> None:
+        if self.trying.value and change["new"]:
+            self.sandbox.notation.value = change["new"]
 
     def _switch(self, _change: Any) -> None:
         is_open = self.trying.value

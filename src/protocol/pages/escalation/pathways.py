@@ -103,7 +103,8 @@ class PathwaysPanel(Panel):
 
 
 def _notes(design: Design, outcomes: Outcomes, found: pd.DataFrame, fits: bool) -> list[Markup]:
-    one = found.iloc[min(1, len(found) - 1)]
+    first = found[found["cohort"] == 1]
+    one = first.iloc[min(1, len(first) - 1)]
     reads = _("‘{label}’ says: with {dlt} of {n} participants with a DLT at {at}, {then}.").format(
         label=_label(one), dlt=one["dlt"], n=one["participants"], at=one["treated_at"], then=_then(one)
     )

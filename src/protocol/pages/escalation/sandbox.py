@@ -70,9 +70,9 @@ class Sandbox:
 
     def _head(self, has_log: bool) -> list[widgets.Widget]:
         words = _("Nothing here is recorded. The design is the one set in the Design lab.")
-        title = _("Sandbox: not the log.") if has_log else _("Sandbox: there is no log.")
-        label = Text(paragraph(strong(title, words), "sandbox-label"), role="")
-        return [row(label, self.close) if has_log else label]
+        title = _("Sandbox: not the log") if has_log else _("Sandbox: there is no log")
+        label = Text(joined((paragraph(title, "sandbox-label"), paragraph(words, "off"))), role="")
+        return [label, row(self.close)] if has_log else [label]
 
     def _content(self) -> list[widgets.Widget]:
         window = self.record.dlt_window_days
@@ -131,6 +131,7 @@ class Sandbox:
         except ProtocolError as error:
             self._say("notation", error)
             return
+        self.pending.value = 0  # the line replaces everything
         self.regimen.value = self.current.value = last_named(self.grid, self.notation.value)
         self._load()
 
