@@ -79,7 +79,7 @@ class DesignSettings:
         self.cohort_size = _count(_("Cohort size"), given.cohort_size.value)
         self.maximum = _count(_("Participants at most"), given.maximum.value)
         self.enough = _count(_("Stop at (participants at one regimen)"), given.enough.value)
-        rules = [(_("The next cohort would stay there (as published)"), "staying"), (_("At once"), "reached")]
+        rules = [(_("It would stay there (as published)"), "staying"), (_("At once"), "reached")]
         stated = "staying" if given.enough_rule is None else given.enough_rule.value
         self.enough_rule = field(widgets.Dropdown, _("Stop when"), options=rules, value=stated, width="form")
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]

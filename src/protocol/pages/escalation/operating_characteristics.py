@@ -231,7 +231,8 @@ class OperatingCharacteristicsPanel(Panel):
         self.measure = field(widgets.ToggleButtons, _("Show"), options=measures)
         self.state = ResultState(self._settings)
         self.task = Task(self._show, self._ask)
-        self.picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
+        picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
+        self.picture = classed(picture, "pw-characteristics")
         self.summary = Text(role="")
         self.truth = TruthEditor(record, self._truth_changed)
         self._listeners: list[Callable[[], None]] = []
