@@ -117,7 +117,7 @@ def bare_voila(folder):
 
 
 def slider_ms(browser, address, root, name, tab_name=None, picture=".pw-chart"):
-    """Median time from a key on the first slider of a page to the change of a picture, the first unless one is named."""
+    """Median time from a key on the first slider of a page to the change of `picture`, the first one if left out."""
     tab = browser.new_page()
     tab.goto(address)
     tab.goto(f"{root}/voila/render/{name}")
