@@ -478,7 +478,7 @@ def test_a_stopped_trial_has_no_pathways(page):
     assert page.sandbox.answer.pathways.picture.layout.display is None
 
 
-@pytest.mark.parametrize(("size", "rows"), [(10, 1 + 11), (40, None), (60, 1 + 1)])
+@pytest.mark.parametrize(("size", "rows"), [(10, 1 + 11), (55, None), (60, 1 + 1)])
 def test_large_cohorts_are_shown_one_ahead(page, size, rows):
     page.settings.cohort_size.value = size
     assert "one cohort is shown" in page.sandbox.answer.pathways.table.value

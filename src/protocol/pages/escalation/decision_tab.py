@@ -47,7 +47,8 @@ class DecisionTab:
         self._frame = widgets.VBox()
         label = [Text(invented(), role="")] if desk.invented else []
         words = half(self.answer.card, row(self.open))
-        status = row(half(self.answer.picture, self.answer.legend), words)
+        grid = classed(half(self.answer.picture, self.answer.legend), "pw-after")  # on a telephone
+        status = row(grid, words)
         ahead = classed(widgets.VBox([self.answer.pathways.view]), "pw-ahead")
         record = classed(widgets.VBox([self.decisions.form]), "pw-record")
         self._below = widgets.VBox([row(ahead, record), self.decisions.past])

@@ -177,7 +177,10 @@ class DecisionPanel:
             raise ProtocolError(self.chosen.description, found, write)
         at = now.open_regimen or (opened.iloc[-1] if len(opened) else escalation.design.start.value)
         outcomes = Outcomes.parse(escalation.grid, now.notation)
-        choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
+        try:
+            choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
+        except ProtocolError as error:
+            raise ProtocolError(self.chosen.description, error.found, error.write) from None
 
 
 def opened_regimens(now: Briefing, trial: Trial) -> tuple[str, ...]:

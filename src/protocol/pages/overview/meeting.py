@@ -16,8 +16,8 @@ from protocol.exchange.documents.inspection import inspection
 from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as conduct_figures
 from protocol.figures import escalation as escalation_figures
-from protocol.pages.escalation.advice import regimen_rows
 from protocol.pages.escalation.decisions import decision_rows, opened_regimens
+from protocol.pages.escalation.regimen_rows import regimen_rows
 from protocol.pages.kit import (
     Day,
     Text,
