@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
+import ipywidgets as widgets
 import pytest
 
 from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, open_log
@@ -16,6 +17,7 @@ from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.overview.tables import decision_sheet
 from protocol.pages.trial_log import desk as watching
 from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -107,12 +109,13 @@ def sites_desk_on(sites, day):
 
 
 def test_a_double_click_enrols_one_participant(sites):
-    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
-    assert panel.participant.value is None
-    panel.participant.value = "W-004"
+    desk, chosen = sites.desk(), widgets.Text()
+    panel, before = EnrolmentForm(desk, TODAY, chosen), sites.writer.head().count
+    panel.enrol.record.click()
+    assert "no participant chosen" in panel.enrol.said.value
+    chosen.value = "W-004"
     twice(panel.enrol)
     assert sites.since(before) == [("enrolled", "W-004")]
-    assert panel.participant.value is None
 
 
 def test_a_double_click_removes_one_entry_and_none_that_was_not_chosen(sites):
@@ -184,9 +187,8 @@ def test_a_refresh_leaves_the_right_day_of_a_correction(sites):
 
 def test_what_this_page_recorded_itself_is_not_asked_about(sites):
     desk = sites.desk()
+    EnrolmentForm(desk, TODAY, widgets.Text("W-004")).enrol.record.click()
     panel = DecisionPanel(desk, TODAY)
-    panel.participant.value = "W-004"
-    panel.enrol.record.click()
     panel.chosen.value, panel.why.value = "", "A pause."
     panel.decide.record.click()
     assert "✓ Recorded" in panel.decide.said.value
@@ -212,10 +214,11 @@ def test_what_is_recorded_is_said_to_be_even_when_the_page_cannot_show_it(sites)
 def test_a_page_left_open_over_midnight_records_the_new_day(sites):
     desk = sites.desk()
     panel, decisions = panel_on(desk), DecisionPanel(desk, TODAY)
+    enrolment = EnrolmentForm(desk, TODAY, panel.participant)
     panel.on.value = date(2026, 5, 30)
     sites.day = TODAY + timedelta(days=1)
     assert desk.refresh()
-    assert panel.visited_on.value == decisions.on.value == decisions.enrolled_on.value == sites.day
+    assert panel.visited_on.value == decisions.on.value == enrolment.on.value == sites.day
     assert panel.on.value == date(2026, 5, 30)
 
 

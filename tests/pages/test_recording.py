@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
+import ipywidgets as widgets
 import pytest
 from support.paths import FOLDER
 
@@ -18,6 +19,7 @@ from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.overview import OverviewPage
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.enrolment import EnrolmentForm, may_be_enrolled
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -156,19 +158,56 @@ def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
     assert count(log_file) == before
 
 
+def test_a_decision_says_before_it_is_recorded_that_it_departs_and_errors_stand_at_their_fields(sit_down, today):
+    panel = DecisionPanel(sit_down(), today)
+    assert panel.departs.value == ""
+    panel.chosen.value = "B1"
+    assert "The design recommends nothing yet" in panel.departs.value
+    panel.decide.record.click()
+    assert "no reason" in panel.problems["Why"].value
+    assert panel.problems["Regimen chosen"].value == ""
+    panel.why.value, panel.chosen.value = "a try", "E3"
+    panel.decide.record.click()
+    assert "more than one step above" in panel.problems["Regimen chosen"].value
+    assert panel.problems["Why"].value == ""
+
+
+def test_the_escalation_page_follows_the_log_by_itself(sit_down, today, trial):
+    desk = sit_down()
+    page = EscalationPage(trial, today, desk)
+    assert "D1 is open." in page.decision.answer.card.value
+    assert "Invented" not in "".join(text.value for text in texts_of(page.view))
+    page.decision.open.click()
+    page.sandbox.notation.value = "A1:NNN"
+    desk.record(event({"kind": "decision", "on": today, "chosen": "B1", "why": "a step back", "decided_by": "we",
+                       "waits_for": desk.briefing.waits_for}))  # fmt: skip
+    assert "B1 is open." in page.decision.answer.card.value
+    shown = {row["regimen"]: row["head"] for row in page.decision.answer.picture._rows}
+    assert shown["B1"] == "B1 ● open"
+    assert page.sandbox.notation.value == "A1:NNN"
+    assert "Treat the next cohort of 3 at B1." in page.sandbox.answer.card.value
+
+
+def texts_of(widget):
+    found = [widget] if isinstance(widget, widgets.HTML) else []
+    return found + [below for child in getattr(widget, "children", ()) for below in texts_of(child)]
+
+
 def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_file):
     desk = sit_down()
     page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-001", today)
-    panel = DecisionPanel(desk, today)
-    panel.participant.value, panel.regimen.value = "W-001", "A1"
+    panel = EnrolmentForm(desk, today, widgets.Text("W-001"))
+    panel.regimen.value = "A1"
     panel.enrol.record.click()
     assert "A1 while D1 is open" in panel.enrol.said.value
     assert desk.courses["W-001"].enrolled is None
+    assert "W-001" in may_be_enrolled(desk)
     panel.reason.value = "The open dose was not released in time."
     panel.enrol.record.click()
     assert "enrolled at A1" in panel.enrol.said.value
     assert desk.courses["W-001"].regimen == "A1"
+    assert "W-001" not in may_be_enrolled(desk)
 
 
 def record_eligible(page, desk, study_id, today):
@@ -319,7 +358,7 @@ def test_an_investigator_sees_and_records_the_own_site_only(sit_down, today, tri
     with pytest.raises(ProtocolError, match="no right") as refused:
         desk.record(VisitRecorded(on=today, participant=stranger, visit="month_3"), own)
     assert other not in str(refused.value)
-    assert "Decisions are recorded by the coordinator" in str(DecisionPanel(desk, today).view.children[0].children)
+    assert "Decisions are recorded by the coordinator" in str(DecisionPanel(desk, today).form.children)
 
 
 def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, today):
@@ -327,7 +366,7 @@ def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, t
     assert desk.invented
     with pytest.raises(ProtocolError, match=r"protocol\.conduct start"):
         desk.record(VisitRecorded(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
-    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[0].children[-1].value
+    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).form.children[-1].value
 
 
 def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):

@@ -37,12 +37,17 @@ class Chart(anywidget.AnyWidget):
     picked : dict
         The row a person clicked (dates as ISO text), ``{}`` when nothing: figures offer it with a point
         selection named "pick". Every click is announced; a second one on the same mark by way of ``{}``.
+    dragged : dict
+        ``name`` and ``value`` of the point a person moved up or down, with the pointer or with the arrow keys. A
+        figure offers it by a mark named "handles" and by :func:`protocol.figures.theme.draggable`. The observer draws
+        the picture again with all values that follow.
     """
 
     _esm = Path(__file__).with_name("chart.js")
     _css = Path(__file__).with_name("chart.css")
 
     picked = traitlets.Dict()
+    dragged = traitlets.Dict()
     description = traitlets.Unicode().tag(sync=True)
     _drawing = traitlets.Dict().tag(sync=True)
     _rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -110,6 +115,11 @@ class Chart(anywidget.AnyWidget):
             if content["picked"] == self.picked:
                 self.picked = {}
             self.picked = content["picked"]
+        elif "dragged" in content:
+            try:
+                self.dragged = content["dragged"]
+            finally:
+                self.send({"dragged": True})  # the browser sends the next place only now
 
 
 def rows_of(frame: Any) -> _Rows:

@@ -1,75 +1,16 @@
-"""Pictures of the conduct of a trial: the grid, the way of the participants, sites, exclusions and decisions."""
+"""Pictures of the conduct of a trial: the way of the participants, sites, exclusions and decisions."""
 
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from protocol.figures.escalation import FILLS, INKS
 from protocol.figures.theme import BLUE, GREY, ORANGE, SKY, colours, finished
 from protocol.translation import _
 
-__all__ = ["exclusions", "path", "progress", "recruitment", "site", "status_grid"]
+__all__ = ["exclusions", "path", "progress", "recruitment", "site"]
 
 _STEP_PX = 22
-_CELL_PX = 58
-_SLIM_PX = 330
-"""Width of the grid below which a cell has room for one short line at a time."""
-
-
-def status_grid(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw the grid of regimens: state, participants with a DLT of those evaluable, estimate, pending outcomes.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per regimen, lowest first: regimen, dose, frequency, state (a key of
-        :data:`protocol.figures.escalation.FILLS`), sign (the state in words), symbol (of the state), count ("1/9"),
-        estimate ("est. 0.12"), pending ("2 pending"), treated, dlt. Texts are empty if there is nothing to say.
-    """
-    base = _placed(frame).transform_calculate(
-        head="datum.regimen + '  ' + datum.sign",
-        short="datum.regimen + ' ' + datum.symbol",
-        below="datum.estimate + (datum.estimate && datum.pending ? ', ' : '') + datum.pending",
-    )
-    cells = base.mark_rect(cornerRadius=6, stroke=GREY, strokeWidth=0.8).encode(
-        fill=colours("state", FILLS, alt.Fill),
-        tooltip=[
-            alt.Tooltip("regimen:N", title=_("Regimen")),
-            alt.Tooltip("sign:N", title=_("State")),
-            alt.Tooltip("treated:Q", title=_("Evaluable")),
-            alt.Tooltip("dlt:Q", title=_("With a DLT")),
-            alt.Tooltip("estimate:N", title=_("Estimated DLT rate")),
-            alt.Tooltip("pending:N", title=_("Pending outcomes")),
-        ],
-    )
-    wide, slim = f"width >= {_SLIM_PX}", f"width < {_SLIM_PX}"
-    layers = [
-        cells,
-        _line(base, "head", 13, -19, when=wide),
-        _line(base, "count", 18, 1, bold=True, when=wide),
-        _line(base, "below", 12, 19, when=wide),
-        _line(base, "short", 12, -21, when=slim),
-        _line(base, "count", 15, -6, bold=True, when=slim),
-        _line(base, "estimate", 12, 8, when=slim),
-        _line(base, "pending", 12, 21, when=slim),
-    ]
-    about = _("The grid of regimens: participants with a DLT of those evaluable, estimates, and what is pending.")
-    return finished(alt.layer(*layers), _CELL_PX * frame["dose"].nunique(), about)
-
-
-def _placed(frame: pd.DataFrame) -> Any:
-    gap = alt.Scale(paddingInner=0.05, paddingOuter=0)
-    quiet = alt.Axis(labelAngle=0, ticks=False, domain=False)
-    return alt.Chart(frame).encode(
-        x=alt.X("frequency:N", sort=None, title=_("Frequency of infusion →"), scale=gap, axis=quiet),
-        y=alt.Y("dose:N", sort="descending", title=_("Dose →"), scale=gap, axis=quiet),
-    )
-
-
-def _line(base: Any, field: str, size: float, dy: int, *, when: str, bold: bool = False) -> Any:
-    shown = base.transform_filter(when).mark_text(dy=dy, fontSize=size, fontWeight=700 if bold else 400, tooltip=None)
-    return shown.encode(text=f"{field}:N", color=colours("state", INKS))
 
 
 def progress(frame: pd.DataFrame) -> alt.LayerChart:

@@ -9,6 +9,7 @@ from protocol.conduct import Head
 from protocol.exchange.documents.inspection import inspection
 from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as figures
+from protocol.figures import escalation as escalation_figures
 from protocol.pages.escalation.decisions import decision_rows, opened_regimens
 from protocol.pages.kit import (
     Day,
@@ -97,7 +98,7 @@ class MeetingPanel:
         since = self.since.value or now.last_meeting
         pictures, path, caption = {}, decision_rows(now), ""
         if trial.states("escalation"):
-            pictures[_("The grid")] = figures.status_grid(grid_rows(self._desk))
+            pictures[_("The grid")] = escalation_figures.grid(grid_rows(self._desk))
             counted, stated, assumed = grid_caption(trial)
             marked = _("Assumptions: {values}.").format(values=", ".join(assumed)) if assumed else ""
             caption = " ".join(filter(None, (counted, ", ".join(stated), marked)))

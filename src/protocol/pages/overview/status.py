@@ -9,6 +9,7 @@ from markupsafe import Markup
 from protocol.chart import Chart
 from protocol.exchange.documents.meeting_pack import Sheet
 from protocol.figures import conduct as figures
+from protocol.figures import escalation as escalation_figures
 from protocol.pages.escalation.decisions import decision_rows, opened_regimens
 from protocol.pages.kit import (
     Day,
@@ -84,7 +85,7 @@ class StatusPanel:
         self.empty, self.no_reasons, self.hidden = Text(), Text(role=""), Text(role="")
         self.tables = [Text(role="") for _screen in range(3)]
         self.pack = button(_("Meeting pack"), meet)
-        self.grid = Chart(figures.status_grid, _("The grid with what was seen and what is recommended"))
+        self.grid = Chart(escalation_figures.grid, _("The grid with what was seen and what is recommended"))
         self.progress = Chart(figures.progress, _("Participants from screened to evaluable"))
         self.path = Chart(figures.path, _("The path of the decisions through the grid"))
         self.recruitment = Chart(figures.recruitment, _("Enrolled participants over time"))

@@ -10,7 +10,7 @@ from protocol.briefing import COUNTS, FEW, Briefing
 from protocol.escalation import Outcomes
 from protocol.exchange.documents.meeting_pack import Sheet
 from protocol.figures.theme import moment
-from protocol.pages.escalation.advice import regimen_rows
+from protocol.pages.escalation.regimen_rows import pending_in, regimen_rows
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import KINDS, OVERALL, code_text
 from protocol.records import Provenance
@@ -27,21 +27,12 @@ HIDDEN = "–"
 
 
 def grid_rows(desk: Desk) -> pd.DataFrame:
-    """Return the rows of :func:`protocol.figures.conduct.status_grid` for the present briefing."""
+    """Return the rows of :func:`protocol.figures.escalation.grid` for the present briefing."""
     now, escalation = desk.briefing, desk.trial.escalation
     outcomes = Outcomes.parse(escalation.grid, now.notation)
     current = escalation.grid.index(now.open_regimen or escalation.design.start.value)
-    rows = regimen_rows(escalation.designed(), outcomes, current, now.action.following)
-    pending = now.regimens.set_index("regimen")
-    waits = (pending["enrolled"] - pending["evaluable"] - pending["not evaluable"]).reindex(rows["regimen"])
-    told = [ngettext("{n} pending", "{n} pending", int(n)).format(n=int(n)) if n > 0 else "" for n in waits]
-    seen = rows["treated"] > 0
-    return rows.assign(
-        count=[f"{dlt}/{n}" if n else "–" for dlt, n in zip(rows["dlt"], rows["treated"], strict=True)],
-        estimate=rows["estimate"].map(_("est. {rate}").replace("{rate}", "{}").format).where(seen, ""),
-        pending=told,
-        symbol=[sign.partition(" ")[0] if not sign[0].isalpha() else "" for sign in rows["sign"]],
-    ).drop(columns="marked")
+    waits = pending_in(now, escalation.grid.labels)
+    return regimen_rows(escalation.designed(), outcomes, current, now.action.following, waits)
 
 
 def behind_grid(trial: Trial) -> dict[str, Provenance]:
