@@ -19,7 +19,7 @@ from protocol.figures import followup as figures
 from protocol.followup import forecast
 from protocol.followup.forecast import Assumptions
 from protocol.pages.followup.ledger_text import day_text, length_text
-from protocol.pages.followup.planning import assumptions_text, wide
+from protocol.pages.followup.planning import assumptions_text
 from protocol.pages.kit import (
     Day,
     Text,
@@ -112,12 +112,10 @@ class ForecastPanel:
                     Text(details(_("Why these numbers"), assumptions_text(assumed)), role=""),
                     lead=_("The registry states none of these numbers; each is an assumption to be replaced."),
                 ),
-                section(
-                    _("When the trial could end"), self.problem, self.summary, wide(self.milestones), self.download
-                ),
+                section(_("When the trial could end"), self.problem, self.summary, self.milestones, self.download),
                 section(
                     _("How much each assumption matters"),
-                    wide(self.gains),
+                    self.gains,
                     self.effects,
                     lead=_("One change at a time, with the same random numbers; medians of simulated trials."),
                 ),
