@@ -29,7 +29,8 @@ wheelhouse: ## every package, and what builds the workbook, in wheels/ for a mac
 
 test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
 	@$(MAKE) --no-print-directory docs
-	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks/[0-9][0-9]-*.ipynb
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --nbval-lax --nbval-current-env \
+	  tests notebooks/[0-9][0-9]-*.ipynb
 
 quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
 	$(RUN) -m ruff check

@@ -32,7 +32,7 @@ from protocol.conduct import (
     participant_status,
 )
 from protocol.display import Displayed
-from protocol.escalation import Outcomes
+from protocol.escalation import Awaited, Design, Grid, NextAction, Outcomes, enrolment_stopped, next_action
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -86,12 +86,10 @@ class Briefing(Displayed):
     regimens : DataFrame
         ``regimen, enrolled, treated, in window, unassessed, not evaluable, evaluable, dlts``, in the order of the
         grid.
-    following : int or None
-        Index of the regimen that the design recommends now (STOP for none); None while it must wait.
-    why : str
-        The reason for `following`.
+    action : NextAction
+        What the trial should do next, and whom it waits for; it names participants only if the reader may see them.
     waiting : DataFrame
-        What the next decision waits for: ``participant`` (empty if the reader may not see it), ``site``,
+        Whom the next decision waits for: ``participant`` (empty if the reader may not see it), ``site``, ``regimen``,
         ``window_ends``, ``progress`` (one of :data:`protocol.conduct.AWAITED`).
     free_places : int
         Places left in the cohort that was opened last; a participant who left and is not evaluable does not fill one.
@@ -118,8 +116,7 @@ class Briefing(Displayed):
     open_regimen: str | None
     notation: str
     regimens: pd.DataFrame
-    following: int | None
-    why: str
+    action: NextAction
     waiting: pd.DataFrame
     free_places: int
     earliest: date | None
@@ -175,10 +172,12 @@ def brief(
     stopped = bool(state.decisions) and state.open_regimen is None
     sees = every_site if invented or reader.sees_all else reader.sees
     design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, outcome_notation(table))
-    waiting, free_places = _waiting(state, so_far, table, escalation.design.cohort_size.value)
+    waiting, free_places = _waiting(state, so_far, table, design)
+    waiting["participant"] = waiting["participant"].where(waiting["site"].map(sees).astype(bool), "")
+    awaited = _awaited(escalation.grid, waiting)
     current = escalation.grid.index(so_far.open_regimen)
+    action = enrolment_stopped() if stopped else next_action(design, outcomes, current, awaited, free_places)
     visits, left_out = _visits(trial, so_far, sees, overdue)
-    ready = not stopped and waiting.empty and not free_places
     return Briefing(
         reader=reader,
         as_of=as_of,
@@ -188,9 +187,8 @@ def brief(
         open_regimen=None if stopped else so_far.open_regimen,
         notation=outcome_notation(table),
         regimens=_regimens(table, escalation.grid.labels),
-        following=int(design.next(outcomes, [current])[0]) if ready else None,
-        why=design.why(outcomes, current) if ready else "",
-        waiting=waiting.assign(participant=waiting["participant"].where(waiting["site"].map(sees).astype(bool), "")),
+        action=action,
+        waiting=waiting,
         free_places=free_places,
         earliest=_earliest(trial, so_far, waiting, free_places),
         visits=visits,
@@ -399,16 +397,36 @@ def _numbers(table: pd.DataFrame) -> tuple[int, ...]:
     return int(table["treated"].sum()), *(int(progress.isin(kind).sum()) for kind in kinds)
 
 
-def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, cohort_size: int) -> tuple[pd.DataFrame, int]:
-    """Return the participants for whom the next decision waits, and the free places of the last cohort."""
+def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, design: Design) -> tuple[pd.DataFrame, int]:
+    """Return the participants for whom the next decision waits, and the free places of the last cohort.
+
+    A design that needs complete outcomes waits at every regimen, as :class:`protocol.escalation.TrialRules` does.
+    """
     here = table[table["regimen"].eq(so_far.open_regimen)]
     opened = state.decisions[-1].content["on"] if state.decisions else "0001-01-01"
     staying = here[here["progress"].ne(NOT_EVALUABLE)]
     since = int((staying["enrolled"].astype(str) >= opened).sum()) if len(staying) else 0
-    held = here[here["progress"].isin(AWAITED)]
-    return held[["participant", "site", "window_ends", "progress"]].reset_index(drop=True), max(
-        cohort_size - since, 0
-    )
+    asked = here if design.reads_pending else table
+    held = asked[asked["progress"].isin(AWAITED)]
+    columns = ["participant", "site", "regimen", "window_ends", "progress"]
+    left = min(design.cohort_size - since, design.maximum - int(table["progress"].ne(NOT_EVALUABLE).sum()))
+    return held[columns].reset_index(drop=True), max(left, 0)
+
+
+def _awaited(grid: Grid, waiting: pd.DataFrame) -> list[Awaited]:
+    """Name who is waited for and until when; only counts if the reader may see none of them."""
+    named = waiting["participant"].ne("").any()
+    words = [_who(row) if named else "" for row in waiting.to_dict("records")]
+    return [Awaited(grid.index(regimen), text) for regimen, text in zip(waiting["regimen"], words, strict=True)]
+
+
+def _who(row: Mapping[Any, Any]) -> str:
+    who = row["participant"] or _("a participant of another site")
+    if row["progress"] == "assessment missing":
+        return _("{who} (DLT assessment missing)").format(who=who)
+    if row["window_ends"] is None or pd.isna(row["window_ends"]):
+        return _("{who} (not infused yet)").format(who=who)
+    return f"{who} ({row['window_ends']})"
 
 
 def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_places: int) -> date | None:

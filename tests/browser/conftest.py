@@ -21,6 +21,9 @@ WORKSHOP = {
     "01-picture": """
         from support.chart_page import picture_page
         picture_page()""",
+    "03-state": """
+        from support.state_page import state_page
+        state_page()""",
     "02-broken": 'raise RuntimeError("secret of the kitchen")',
 }
 

@@ -102,20 +102,20 @@ def test_few_are_not_told_apart_for_a_viewer():
 
 def test_while_windows_run_nothing_is_recommended_and_afterwards_the_design_is_asked():
     now = brief(TRIAL, STATE, CHIEF, TODAY)
-    assert now.following is None
+    assert now.action.following is None
     assert len(now.waiting) == 3
     assert now.earliest is None  # one has no first infusion yet
     decided = STATE.decisions[-1]
     before = fold(entry for entry in ENTRIES if entry.sequence < decided.sequence)
     then = brief(TRIAL, before, CHIEF, date.fromisoformat(decided.content["on"]))
-    assert TRIAL.escalation.grid.labels[then.following] == decided.content["recommended"]
+    assert TRIAL.escalation.grid.labels[then.action.following] == decided.content["recommended"]
     assert then.earliest == date.fromisoformat(decided.content["on"])
-    assert then.why
+    assert then.action.why
 
 
 def test_a_free_place_holds_the_decision():
     fresh = brief(TRIAL, State(), CHIEF, TODAY)
-    assert (fresh.open_regimen, fresh.free_places, fresh.following) == ("A1", 3, None)
+    assert (fresh.open_regimen, fresh.free_places, fresh.action.following) == ("A1", 3, None)
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_nobody_counts_as_free_of_toxicity_whom_nobody_assessed():
     left = [Withdrawn(on=DAY + timedelta(days), participant=name, cause=cause) for name, days, cause in (
         ("W-001", 9, "consent withdrawn"), ("W-002", 8, "death"))]  # fmt: skip
     now = brief(TRIAL, fold(cohort_of_three(*left)), CHIEF, AFTER)
-    assert (now.notation, now.following, now.free_places, now.earliest) == ("", None, 2, None)
+    assert (now.notation, now.action.following, now.free_places, now.earliest) == ("", None, 2, None)
     assert now.waiting[["participant", "progress"]].to_numpy().tolist() == [["W-003", "assessment missing"]]
     found = {name: now.counts[name] for name in ("treated", "unassessed", "not evaluable", "evaluable", "withdrawn")}
     assert list(found.values()) == [3, 1, 2, 0, 2]
@@ -181,7 +181,7 @@ def test_three_who_were_assessed_open_the_next_decision():
     entries = cohort_of_three(*map(assessed, ("W-001", "W-002", "W-003")))
     now = brief(TRIAL, fold(entries), CHIEF, AFTER)
     assert now.notation == "A1:NNN"
-    assert now.following is not None
+    assert now.action.following is not None
     assert unassessed(now) == ""
 
 
@@ -190,7 +190,7 @@ def test_who_leaves_before_the_first_infusion_holds_no_decision_and_no_place():
     three = map(assessed, ("W-001", "W-002", "W-003"))
     now = brief(TRIAL, fold(cohort_of_three(*three, *beginning("W-004", infusions=0), gone)), CHIEF, AFTER)
     assert now.waiting.empty
-    assert now.following is not None
+    assert now.action.following is not None
     assert now.counts["not evaluable"] == 1
     assert now.counts["treated"] == 3
 

@@ -1,4 +1,4 @@
-"""From phase Ib to phase II: the choice between two doses, and the acceptance of doses by two boundaries; exact."""
+"""From escalation to phase II: the choice between two doses, and the acceptance of doses by two boundaries; exact."""
 
 from dataclasses import dataclass
 from math import ceil

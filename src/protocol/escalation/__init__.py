@@ -6,6 +6,7 @@ from protocol.escalation.comparison import Comparison, compare
 from protocol.escalation.design import Description, Design
 from protocol.escalation.designs import DESIGNS
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, Regimen, true_rates
+from protocol.escalation.next_action import Awaited, NextAction, enrolment_stopped, next_action
 from protocol.escalation.outcomes import Outcomes, last_named
 from protocol.escalation.pathways import deciding_regimens, pathways, recommended, turning_points
 from protocol.escalation.record import EscalationRecord, Scenario
@@ -17,6 +18,7 @@ from protocol.escalation.trial_rules import TrialRules
 __all__ = [
     "DESIGNS",
     "STOP",
+    "Awaited",
     "Booleans",
     "Calibration",
     "Choice",
@@ -27,6 +29,7 @@ __all__ = [
     "Floats",
     "Grid",
     "Integers",
+    "NextAction",
     "Outcomes",
     "Regimen",
     "Scenario",
@@ -37,9 +40,11 @@ __all__ = [
     "choose",
     "compare",
     "deciding_regimens",
+    "enrolment_stopped",
     "figure_words",
     "isotonic_rates",
     "last_named",
+    "next_action",
     "pathways",
     "recommended",
     "select",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import Text, framed, paragraph
+from protocol.pages.kit import PageState, Text, framed, paragraph, strong
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -56,19 +56,25 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     page = page_class(trial, today, desk)
-    return framed(_with_log(page.view, desk))
+    state = PageState(getattr(page, "in_address", {}), getattr(page, "drafts", {}))
+    return framed(widgets.VBox([*_of_the_log(trial, desk), state.problem, page.view, state]))
 
 
-def _with_log(view: widgets.Widget, desk: Desk | None) -> widgets.Widget:
-    """Say above a page which log it shows, and follow what others record in it; the example is not a log."""
+def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:
+    """Say above a page which log it shows and what the trial should do next, and follow what others record in it.
+
+    The example is not a log.
+    """
     if desk is None or desk.invented:
-        return view
+        return []
     banner = Text()
 
     def name_log() -> None:
-        banner.show(desk.trouble, paragraph(str(desk), "bad" if desk.shared and desk.reader.records else "off"))
+        kind = "bad" if desk.shared and desk.reader.records else "off"
+        action = desk.briefing.action.sentence if trial.states("escalation") else None
+        banner.show(desk.trouble, action and paragraph(strong(action), "next"), paragraph(str(desk), kind))
 
     name_log()
     desk.on_change(name_log, every_entry=True)
     keep_watching(desk)
-    return widgets.VBox([banner, view])
+    return [banner]

@@ -400,12 +400,14 @@ class _Csv:
         behind = [place for place, cell in enumerate(cells[named:], start=1) if cell.strip()]
         if len(cells) == wanted and not behind:
             return cells
-        found = _("{found} cells where the header has {wanted}")
-        is_moved = len(cells) == wanted  # into a column without a name
-        found = found.format(
-            found=named + behind[-1] if is_moved else len(cells), wanted=named if is_moved else wanted
-        )
-        self.uneven.add(_("row {row}").format(row=number), found)
+        if self.uneven.room:
+            is_moved = len(cells) == wanted  # into a column without a name
+            found = _("{found} cells where the header has {wanted}").format(
+                found=named + behind[-1] if is_moved else len(cells), wanted=named if is_moved else wanted
+            )
+            self.uneven.add(_("row {row}").format(row=number), found)
+        else:
+            self.uneven.more += 1
         return [cells[0] if self.header[0] == IDENTITY else "", *[""] * (wanted - 1)]
 
     def _over_lines(self, number: int, lines: int) -> None:

@@ -1,6 +1,5 @@
 """The committee's decisions: the next one with its form, and their history."""
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -17,18 +16,17 @@ from protocol.figures import conduct as figures
 from protocol.pages.kit import (
     Day,
     Text,
+    action_card,
     details,
     field,
     invented,
     joined,
-    macros,
     narrow,
     note,
     paragraph,
     row,
     section,
     span,
-    strong,
     table,
 )
 from protocol.pages.trial_log.desk import Desk
@@ -96,7 +94,7 @@ class DecisionPanel:
         now, trial = self._desk.briefing, self._desk.trial
         if not now.invented:
             self._days.move(now.as_of)
-        self.state.show(recommendation(now, trial))
+        self.state.show(action_card(now.action))
         rows = decision_rows(now)
         self._framed.layout.display = None if len(rows) else "none"
         if len(rows):
@@ -108,7 +106,7 @@ class DecisionPanel:
 
     def _advised(self) -> str | None:
         """Return the choice that is recommended; None while there is none."""
-        following = self._desk.briefing.following
+        following = self._desk.briefing.action.following
         if following is None:
             return None
         return STOPS if following == STOP else self._desk.trial.escalation.grid.labels[following]
@@ -135,7 +133,7 @@ class DecisionPanel:
     def waits(self) -> bool:
         """Whether a regimen is open and the design recommends nothing yet."""
         now = self._desk.briefing
-        return now.following is None and now.open_regimen is not None
+        return now.action.following is None and now.open_regimen is not None
 
     def _check_choice(self, chosen: str | None) -> None:
         """Refuse a regimen that the committee may not choose; see :func:`protocol.escalation.choose`."""
@@ -190,31 +188,3 @@ def _history(now: Briefing) -> Markup:
 def _chosen(chosen: str | None, recommended: str | None) -> Markup | str:
     shown = chosen or _("stop")
     return shown if chosen == recommended else span(f"◆ {shown}", "open")
-
-
-def recommendation(now: Briefing, trial: Trial) -> Markup:
-    """Say which regimen is open, and what the design recommends next or waits for."""
-    if now.open_regimen is None:
-        return paragraph(strong(_("Enrolment is stopped by the last decision.")))
-    head = paragraph(strong(_("Regimen {regimen} is open.").format(regimen=now.open_regimen)))
-    if now.following is not None:
-        what = (
-            _("The design recommends to stop.")
-            if now.following == STOP
-            else _("The design recommends {regimen}.").format(regimen=trial.escalation.grid.labels[now.following])
-        )
-        return head + paragraph(strong(f"▶ {what}", now.why))
-    waits = [_("{n} more enrolled at it").format(n=now.free_places)] if now.free_places else []
-    waits += [_waits_for(row) for row in now.waiting.to_dict("records")]
-    when = _("not before {day}").format(day=now.earliest) if now.earliest else _("on a day not yet known")
-    lead = _("Nothing is recommended yet. The next decision can be taken {when}; it waits for:").format(when=when)
-    return head + macros("lists").bullets(waits, lead)
-
-
-def _waits_for(row: Mapping[Any, Any]) -> str:
-    who = str(row["participant"]) or _("a participant")
-    if pd.isna(row["window_ends"]):
-        return _("{who}: first infusion not given yet").format(who=who)
-    if row["progress"] == "assessment missing":
-        return _("{who}: the assessment for DLT is missing").format(who=who)
-    return _("{who}: evaluable from {day}").format(who=who, day=row["window_ends"])

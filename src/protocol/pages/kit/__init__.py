@@ -1,12 +1,15 @@
 """The kit every page is composed of: fields, text, panels, tables and background tasks."""
 
 from protocol.pages.kit.fields import Day, FileField, button, field, offer
+from protocol.pages.kit.page_state import PageState, link_to
 from protocol.pages.kit.panel import Panel
 from protocol.pages.kit.table import Table
+from protocol.pages.kit.tabs import Tabs
 from protocol.pages.kit.task import Steps, Task, Work
 from protocol.pages.kit.text import (
     Content,
     Text,
+    action_card,
     assumption,
     classed,
     details,
@@ -29,7 +32,8 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "Content", "Day", "FileField", "Panel", "Steps", "Table", "Task", "Text", "Work", "assumption", "button",
-    "classed", "details", "download", "field", "framed", "invented", "joined", "macros", "message", "narrow", "note",
-    "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "Content", "Day", "FileField", "PageState", "Panel", "Steps", "Table", "Tabs", "Task", "Text", "Work",
+    "action_card", "assumption", "button", "classed", "details", "download", "field", "framed", "invented",
+    "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section",
+    "span", "strong", "table", "tag",
 ]  # fmt: skip

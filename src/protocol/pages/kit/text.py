@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from protocol.escalation import NextAction
 from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 
@@ -137,6 +138,16 @@ def span(content: Markup | str, kind: str) -> Markup:
 def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
     """Return bold words, and the rest of the line."""
     return _KIT.strong(content, rest)
+
+
+def action_card(action: NextAction) -> Markup:
+    """Show what the trial should do next: one large sentence, what would change it, and why."""
+    return _KIT.action(action.sentence, action.why, action.foreseen, action.phase_two)
+
+
+def skeleton() -> Markup:
+    """Hold the place of a part that is being built."""
+    return _KIT.skeleton(_("Being prepared …"))
 
 
 def tag(content: Markup | str, kind: str = "", title: str = "") -> Markup:

@@ -17,10 +17,11 @@ from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as conduct_figures
 from protocol.figures import escalation as escalation_figures
 from protocol.pages.escalation.advice import regimen_rows
-from protocol.pages.escalation.decisions import decision_rows, opened_regimens, recommendation
+from protocol.pages.escalation.decisions import decision_rows, opened_regimens
 from protocol.pages.kit import (
     Day,
     Text,
+    action_card,
     assumption,
     button,
     classed,
@@ -133,9 +134,7 @@ class MeetingPanel:
         self.figures.show(count_cards(now), *(paragraph(text, "bad") for text in now.left_out))
         self.grid.draw(grid_rows(self._desk))
         counted = _("In each cell: participants with a DLT, of those who are evaluable.")
-        self.next_step.show(
-            recommendation(now, trial), unassessed(now), self._assumptions(), paragraph(counted, "off")
-        )
+        self.next_step.show(action_card(now.action), unassessed(now), self._assumptions(), paragraph(counted, "off"))
         path = decision_rows(now)
         self._path_framed.layout.display = None if len(path) else "none"
         if len(path):
@@ -175,7 +174,7 @@ class MeetingPanel:
             pictures[_("Decisions so far")] = conduct_figures.path(path, opened_regimens(now, trial))
         facts = trial.identity
         title = f"{facts['nct_id'].value}: {facts['title'].value}"
-        sentences = joined((count_cards(now), recommendation(now, trial), unassessed(now)))
+        sentences = joined((count_cards(now), action_card(now.action), unassessed(now)))
         found = (*sheets(self._desk), *change_sheets(self._desk, since), decision_sheet(now))
         content = meeting_pack(title, now, since, sentences, found, pictures)
         kind = "invented-example" if now.invented else f"entry-{now.head.count}"
@@ -227,7 +226,7 @@ def grid_rows(desk: Desk) -> pd.DataFrame:
     now, escalation = desk.briefing, desk.trial.escalation
     outcomes = Outcomes.parse(escalation.grid, now.notation)
     current = escalation.grid.index(now.open_regimen or escalation.design.start.value)
-    return regimen_rows(escalation.designed(), outcomes, current, now.following)
+    return regimen_rows(escalation.designed(), outcomes, current, now.action.following)
 
 
 def count_cards(now: Briefing) -> Markup:

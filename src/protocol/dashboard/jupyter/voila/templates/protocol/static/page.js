@@ -54,7 +54,12 @@
 
   // Voila ends the kernel as soon as the page is about to be left; whoever clicks or types has stayed after all.
   let leaving = false;
-  addEventListener("beforeunload", () => (leaving = true));
+  // The question whether to leave must come before Voila's own listener, which would end the kernel of a reader who stays.
+  addEventListener("beforeunload", (event) => {
+    if (!window.protocolUnsaved) return (leaving = true);
+    event.stopImmediatePropagation();
+    event.preventDefault();
+  });
   for (const use of ["pointerdown", "keydown"]) addEventListener(use, () => (leaving = false), true);
 
   async function watch(kernel) {

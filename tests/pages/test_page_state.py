@@ -1,0 +1,110 @@
+"""The address of a page, the drafts of its forms, links between pages, and tabs that are built when opened."""
+
+from datetime import date
+
+import ipywidgets as widgets
+import pytest
+
+from protocol.pages import PAGES
+from protocol.pages.kit import Day, PageState, Tabs, field, link_to
+from protocol.pages.kit.page_state import ORDER, set_from_text, text_of
+from protocol.records import ProtocolError
+
+
+@pytest.fixture
+def controls():
+    return {
+        "tab": Tabs({"a": ("A", widgets.VBox()), "b": ("B", widgets.VBox())}),
+        "phase": field(widgets.Dropdown, "Phase", options=[("phase Ib", 1), ("phase II", 2)]),
+        "day": field(Day, "Day"),
+        "age": field(widgets.BoundedFloatText, "Age", value=50, min=0, max=120),
+        "strict": field(widgets.Checkbox, "Strict", value=False),
+    }
+
+
+def test_an_address_sets_the_controls_and_what_they_hold_stands_in_the_address(controls):
+    state = PageState(controls, {})
+    assert state.address == {}
+    state.address = {"tab": "b", "phase": "2", "day": "2026-03-10", "age": "61.5", "strict": "yes"}
+    values = {name: control.value for name, control in controls.items()}
+    assert values == {"tab": "b", "phase": 2, "day": date(2026, 3, 10), "age": 61.5, "strict": True}
+    controls["phase"].value = 1
+    assert state.address == {"tab": "b", "day": "2026-03-10", "age": "61.5", "strict": "yes"}
+
+
+def test_going_back_takes_away_what_the_address_no_longer_says(controls):
+    state = PageState(controls, {})
+    controls["tab"].value, controls["age"].value = "b", 70
+    state.address = {"tab": "b"}
+    assert (controls["tab"].value, controls["age"].value) == ("b", 50)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"phase": "7"}, {"day": "10/03/2026"}, {"age": "old"}, {"colour": "red"}, {"tab": "z"}]
+)
+def test_what_an_address_says_and_the_page_does_not_have_is_named_and_the_rest_followed(controls, wrong):
+    state = PageState(controls, {})
+    state.address = {"strict": "yes"} | wrong
+    (name, text) = next(iter(wrong.items()))
+    assert f"{name}={text}" in state.problem.value
+    assert controls["strict"].value
+    assert state.address == {"strict": "yes"}
+
+
+def test_a_draft_is_put_back_and_ends_when_the_form_is_empty():
+    note = field(widgets.Textarea, "Why")
+    state = PageState({}, {"why": note})
+    state.draft = {"why": "half a sentence", "gone": "x"}
+    assert (note.value, state.unsaved, state.draft) == ("half a sentence", True, {"why": "half a sentence"})
+    note.value = ""
+    assert (state.draft, state.unsaved) == ({}, False)
+
+
+def test_an_empty_choice_is_written_as_nothing_and_read_back():
+    choice = field(widgets.Dropdown, "Participant", options=["P-001"], value=None)
+    assert text_of(choice.value) == ""
+    assert set_from_text(choice, "P-001")
+    assert set_from_text(choice, "")
+    assert choice.value is None
+
+
+def test_links_name_the_notebook_and_what_it_shall_show(monkeypatch):
+    monkeypatch.setenv("PROTOCOL_UPLOAD_PATHS", "no")
+    link = link_to("followup", "P-001", tab="participant", participant="P-001", day="")
+    assert 'href="04-followup.ipynb?tab=participant&amp;participant=P-001"' in link
+    assert tuple(PAGES) == ORDER
+
+
+def test_in_jupyterlab_a_link_is_its_text(monkeypatch):
+    monkeypatch.delenv("PROTOCOL_UPLOAD_PATHS", raising=False)
+    monkeypatch.delenv("SERVER_SOFTWARE", raising=False)
+    assert link_to("sites", "<b>") == "&lt;b&gt;"
+
+
+def test_a_tab_is_built_when_it_is_first_opened_and_once():
+    built = []
+
+    def build():
+        built.append("b")
+        return widgets.VBox()
+
+    tabs = Tabs({"a": ("A", widgets.VBox()), "b": ("B", build)})
+    assert not built
+    for name in ("b", "a", "b"):
+        tabs.value = name
+    assert built == ["b"]
+    assert [panel.layout.display for panel in tabs.children[1:]] == ["none", None]
+
+
+def test_a_tab_gets_another_title():
+    tabs = Tabs({"today": ("Today", widgets.VBox())})
+    tabs.rename("today", "Today (3)")
+    assert tabs.titles == {"today": "Today (3)"}
+
+
+def test_an_error_of_a_part_stands_in_its_tab():
+    def build():
+        raise ProtocolError("file", "nothing", "something")
+
+    with pytest.raises(ProtocolError):  # without a running kernel it is the caller's
+        Tabs({"a": ("A", build)})

@@ -1,0 +1,18 @@
+"""A page with tabs, settings in its address, and a form whose draft survives a reload."""
+
+import ipywidgets as widgets
+
+from protocol.pages.kit import Day, PageState, Tabs, Text, field, framed
+
+
+def state_page():
+    note = field(widgets.Text, "Note")
+    phase = field(widgets.Dropdown, "Phase", options=["Ib", "II"])
+    day = field(Day, "Day")
+    parts = {
+        "first": ("First", widgets.VBox([phase, note])),
+        "second": ("Second", lambda: widgets.VBox([Text("built when opened"), day])),
+    }
+    tabs = Tabs(parts)
+    state = PageState({"tab": tabs, "phase": phase, "day": day}, {"note": note})
+    return framed(widgets.VBox([state.problem, tabs, state]))
