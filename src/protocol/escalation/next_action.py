@@ -162,9 +162,7 @@ def _sentence(design: Design, outcomes: Outcomes, current: int, following: int) 
     return words.format(n=size, regimen=labels[following])
 
 
-def _waiting(
-    design: Design, outcomes: Outcomes, current: int, awaited: Sequence[Awaited], free_places: int
-) -> str:
+def _waiting(design: Design, outcomes: Outcomes, current: int, awaited: Sequence[Awaited], free_places: int) -> str:
     if not awaited and not outcomes.treated.any():
         first = _("Treat the first cohort at {regimen}: {n} participants.")
         return first.format(regimen=design.grid.labels[current], n=free_places)

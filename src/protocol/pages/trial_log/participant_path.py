@@ -16,6 +16,7 @@ from protocol.pages.kit import (
     details,
     field,
     joined,
+    link_to,
     macros,
     note,
     offer,
@@ -315,7 +316,9 @@ class ParticipantPath:
         head = strong(_("Next step: {step}").format(step=step_name(following)))
         if following.kind != "screened":
             return paragraph(head)
-        return paragraph(joined((head, _("The screening is recorded on the eligibility page.")), ". "))
+        return paragraph(
+            joined((head, link_to("eligibility", _("Screen on the eligibility page"), participant=self._name)), ": ")
+        )
 
     def _path_text(self, name: str, course: ParticipantHistory | None, visits: pd.DataFrame) -> Markup:
         if not name:
@@ -323,7 +326,7 @@ class ParticipantPath:
             return paragraph(words if self._desk.courses or self._desk.reader.records else _nobody(self._desk))
         steps = self.steps
         lines = [
-            (step.state.replace(" ", "-"), STATES[step.state][0], step_name(step), day, STATES[step.state][1])
+            (step.state.replace(" ", "-"), STATES[step.state][0], self._linked(step), day, STATES[step.state][1])
             for step, day in ((step, self._day_of(step, course, visits)) for step in steps)
         ]
         path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
@@ -333,6 +336,12 @@ class ParticipantPath:
         if course.overall == "ineligible":
             return joined((note(_("The last screening found the participant not eligible.")), path))
         return path
+
+    def _linked(self, step: Step) -> Markup | str:
+        """Return the name of a step; that of a screening leads to it."""
+        if step.kind == "screened" and step.on:
+            return link_to("eligibility", step_name(step), participant=self._name)
+        return step_name(step)
 
     def _day_of(self, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
         """Return the day of a step as text, or from which day on it can be recorded."""
