@@ -35,6 +35,7 @@ from protocol.pages.kit import (
 )
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, day_in, refusal
+from protocol.pages.trial_log.visits import PRESENT, visits_text
 from protocol.translation import _, ngettext
 
 STRIP_DAYS = 14
@@ -45,8 +46,6 @@ TABLE_DAYS = 28
 
 ROWS = 10
 """Rows shown at first, and shown more at a time."""
-
-PRESENT = ("overdue", "due", "open")
 
 
 class TodayPanel:
@@ -74,8 +73,8 @@ class TodayPanel:
 
     def __init__(self, desk: Desk, choose: Callable[[str], None]) -> None:
         self._desk, self._choose = desk, choose
-        self._tasks, self._about, self._size = pd.DataFrame(), None, ROWS
-        self._about: tuple[dict[str, Any], bool] | None  # the visit of the open row, and whether it took place
+        self._tasks, self._size = pd.DataFrame(), ROWS
+        self._about: tuple[dict[Any, Any], bool] | None = None  # the visit of the open row, and whether it took place
         self.counts, self.nothing, self.result, self.meaning = Text(), Text(), Text(), Text(_meaning(), role="")
         self.by_site = Text(role="")
         self.site = field(widgets.Dropdown, _("Site"), options=[(_("All sites"), "")])
@@ -192,7 +191,7 @@ class TodayPanel:
         self._size += ROWS
         self._lay_out()
 
-    def _open(self, task: dict[str, Any], done: bool) -> None:
+    def _open(self, task: dict[Any, Any], done: bool) -> None:
         """Open a row: the day is put in as today, for a person to confirm."""
         self._about = task, done
         self.save.start_afresh()
@@ -222,7 +221,7 @@ class TodayPanel:
             values |= {"kind": "visit", "visit": task["id"], "done": done}
         return event(values), course.site, "" if done else reason
 
-    def _number_of(self, task: Mapping[str, Any]) -> int:
+    def _number_of(self, task: Mapping[Any, Any]) -> int:
         """Return the number of a planned infusion at the participant's regimen."""
         trial = self._desk.trial
         level = trial.frequency_level(str(self._desk.courses[task["participant"]].regimen))
@@ -241,9 +240,9 @@ class Task:
     """One row of the work: what is to be done, and its buttons."""
 
     def __init__(
-        self, open_row: Callable[[dict[str, Any], bool], None], choose: Callable[[str], None], may_record: bool
+        self, open_row: Callable[[dict[Any, Any], bool], None], choose: Callable[[str], None], may_record: bool
     ) -> None:
-        self.task: dict[str, Any] = {}
+        self.task: dict[Any, Any] = {}
         self._may_record = may_record
         self.who = classed(button("", lambda: choose(self.task["participant"])), "pw-who")
         self.what = Text(role="")
@@ -253,7 +252,7 @@ class Task:
         self.line = classed(row(self.who, self.what, self.done, self.missed, self.assess), "pw-task")
         self.view = widgets.VBox([self.line])
 
-    def show(self, task: dict[str, Any]) -> None:
+    def show(self, task: dict[Any, Any]) -> None:
         """Show another task in this row."""
         if task == self.task:
             return
@@ -284,7 +283,7 @@ def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
         What :func:`protocol.conduct.participant_status` returns.
     """
     missing = status[status["progress"] == "assessment missing"] if len(status) else status
-    rows = [
+    rows: list[dict[Any, Any]] = [
         {
             "kind": "assessment",
             "id": "",
@@ -327,13 +326,6 @@ def counts_text(visits: pd.DataFrame, unassessed: int) -> Markup:
     return paragraph(strong(said))
 
 
-def visits_text(counts: Mapping[str, int]) -> str:
-    """Return “2 overdue · 3 due · 2 open”; what is 0 is left out, “none” if nothing is left."""
-    return " · ".join(f"{counts[name]} {figures.SIGNS[name][2]}" for name in PRESENT if counts[name]) or _(
-        "No visit is overdue, due or open."
-    )
-
-
 def _meaning() -> Markup:
     words = _(
         "Open: the window has begun, the target day is ahead. Due: from the target day to the last day of the "
@@ -359,7 +351,7 @@ def _nothing(found: pd.DataFrame) -> Markup:
     return note(text.format(visit=one["name"], name=one["participant"], day=one["target"].date()))
 
 
-def _task_text(task: Mapping[str, Any]) -> Markup:
+def _task_text(task: Mapping[Any, Any]) -> Markup:
     if task["kind"] == "assessment":
         text = _("missing since {day}").format(day=task["target"].date())
         return joined((status_text("overdue"), strong(task["name"]), text), " ")
@@ -367,7 +359,7 @@ def _task_text(task: Mapping[str, Any]) -> Markup:
     return joined((status_text(task["status"]), strong(task["name"]), when), " ")
 
 
-def _key_of(task: Mapping[str, Any]) -> str:
+def _key_of(task: Mapping[Any, Any]) -> str:
     return f"{task['participant']} {task['id']}"
 
 

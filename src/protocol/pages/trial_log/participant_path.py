@@ -113,7 +113,7 @@ class ParticipantPath:
         self.path, self.next_step, self.said = Text(), Text(), Text()
         self.story = Text(role="")
         self._problems = problems = Problems()
-        common = {"said": self.said, "problems": problems}
+        common: Any = {"said": self.said, "problems": problems}
 
         self.visit = field(widgets.Dropdown, _("Visit"), options=[])
         self.visited_on = field(Day, _("Took place on"), value=today)

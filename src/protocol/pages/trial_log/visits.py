@@ -1,13 +1,16 @@
 """The visits of one participant of the log, and what is asked before an entry about the participant."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import pandas as pd
 
 from protocol.conduct import Event, ParticipantHistory, VisitRecorded, questions
+from protocol.figures.followup import SIGNS
 from protocol.followup import timelines
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
+from protocol.translation import _
 from protocol.trial import dates_of
 
 PRESENT = ("overdue", "due", "open")
@@ -41,6 +44,13 @@ def visits_to_come(desk: Desk, name: str) -> pd.DataFrame:
     rank = rows["status"].astype(object).map({status: place for place, status in enumerate(ASKED)})
     order = rows.assign(rank=rank).sort_values(["rank", "closes"], kind="stable").index
     return rows.loc[order, columns]
+
+
+def visits_text(counts: Mapping[str, int]) -> str:
+    """Return “2 overdue · 3 due · 2 open”; what is 0 is left out, “none” if nothing is left."""
+    return " · ".join(f"{counts[name]} {SIGNS[name][2]}" for name in PRESENT if counts[name]) or _(
+        "No visit is overdue, due or open."
+    )
 
 
 def questions_about(desk: Desk, event: Event) -> tuple[str, ...]:
