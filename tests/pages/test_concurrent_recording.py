@@ -12,12 +12,12 @@ import pytest
 from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, open_log
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
-from protocol.pages.trial_log.participant_path import ParticipantPath
-from protocol.pages.trial_log.visits import visits_to_come
 from protocol.pages.overview.meeting import MeetingPanel, decision_sheet
 from protocol.pages.trial_log import desk as watching
 from protocol.pages.trial_log.desk import Desk, open_desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
+from protocol.pages.trial_log.participant_path import ParticipantPath
+from protocol.pages.trial_log.visits import visits_to_come
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page

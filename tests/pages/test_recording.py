@@ -15,11 +15,11 @@ from protocol.pages.eligibility.page import EligibilityPage
 from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.escalation.page import EscalationPage
 from protocol.pages.followup import FollowupPage
-from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.pages.overview import OverviewPage
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm, may_be_enrolled
+from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page

@@ -686,7 +686,7 @@ def gains(rows: pd.DataFrame) -> alt.LayerChart:
     """
     y = _row("change")
     title = [_("Months by which the dose escalation"), _("ends later (+) or sooner (−)")]
-    x = alt.X("shift:Q", title=title, scale=alt.Scale(padding=30))
+    x = alt.X("shift:Q", title=title, scale=alt.Scale(padding=30), axis=alt.Axis(tickCount=6))
     colour = colours("direction", {"sooner": GREEN, "later": ORANGE})
     base = alt.Chart(rows).encode(y=y, x=x)
     bars = base.mark_bar(height=14, cornerRadius=3, yOffset=10).encode(color=colour)

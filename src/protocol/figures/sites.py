@@ -1,5 +1,6 @@
 """A sketch of where the sites are: rivers, hospitals and a scale; no border, no tiles, no network."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from math import cos, hypot, radians
 
@@ -103,15 +104,23 @@ def _river_names(
     lines: dict[str, list[tuple[float, float]]],
     hospitals: list[tuple[float, float]],
 ) -> list[_Row]:
-    """Write each river's name once, where it is shown and farthest from every hospital."""
-    rows = []
+    """Write each river's name once, where it is shown and farthest from every hospital and other river."""
+    rows: list[_Row] = []
+    taken = list(hospitals)
     for name, local in dict.fromkeys((river.name, river.name_local) for river in rivers):
         line = [point for river in rivers if river.name == name for point in _dense(lines[river.id])]
+        others = [point for river in rivers if river.name != name for point in _dense(lines[river.id])]
         shown = [(e, n) for e, n in line if abs(e) < _EAST_KM - 1 and abs(n) < _NORTH_KM - 0.4]
         if shown:
-            east, north = max(shown, key=lambda point: min(hypot(point[0] - e, point[1] - n) for e, n in hospitals))
+            east, north = max(shown, key=_clearance(taken + others))
+            taken.append((east, north))
             rows.append(_point("river name", name, east, north, label=f"{name} {local}"))
     return rows
+
+
+def _clearance(points: list[tuple[float, float]]) -> Callable[[tuple[float, float]], float]:
+    """Return a function that says how far a point is from the nearest of `points`."""
+    return lambda at: min(hypot(at[0] - east, at[1] - north) for east, north in points)
 
 
 def _dense(line: list[tuple[float, float]], steps: int = 40) -> list[tuple[float, float]]:
@@ -170,7 +179,8 @@ def _site_labels(hospital: alt.Chart, up: bool, local: bool = False) -> alt.Char
     """Write one line of the labels that stand above (or below) their site; the local name is the lower line."""
     first = -32 if up else 20
     side = hospital.transform_filter(f"datum.up == {'true' if up else 'false'}")
-    marks = side.mark_text(dy=first + 17 * local, fontSize=13, fontWeight="normal" if local else 600)
+    place = {"align": "center"} if up else {"align": "left", "dx": -8}
+    marks = side.mark_text(dy=first + 17 * local, fontSize=13, fontWeight="normal" if local else 600, **place)
     labels: alt.Chart = marks.encode(text="label_local:N" if local else "label:N")
     return labels
 

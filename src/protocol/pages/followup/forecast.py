@@ -112,7 +112,7 @@ class ForecastPanel:
                     Text(details(_("Why these numbers"), assumptions_text(assumed)), role=""),
                     lead=_("The registry states none of these numbers; each is an assumption to be replaced."),
                 ),
-                section(_("When the trial could end"), self.problem, self.summary, self.milestones, self.download),
+                section(_("When the trial could end"), self.problem, self.milestones, self.summary, self.download),
                 section(
                     _("How much each assumption matters"),
                     self.gains,
@@ -283,7 +283,7 @@ def milestones_table(found: pd.DataFrame, runs: pd.DataFrame) -> Markup:
     closed = _(
         "Closed to accrual for {share} of the escalation, with {n} participants in it (medians of {runs} runs)."
     ).format(share=f"{runs['closed_share'].median():.0%}", n=int(runs["participants"].median()), runs=len(runs))
-    return paragraph(strong(closed)) + table(pd.DataFrame(rows, dtype=object))
+    return paragraph(strong(closed)) + details(_("The figures as a table"), table(pd.DataFrame(rows, dtype=object)))
 
 
 def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
@@ -301,4 +301,4 @@ def effects_table(effects: pd.DataFrame) -> Markup:
         }
         for one in effects.to_dict("records")
     ]
-    return details(_("The figures"), table(pd.DataFrame(rows, dtype=object)))
+    return details(_("The figures as a table"), table(pd.DataFrame(rows, dtype=object)))

@@ -53,6 +53,8 @@ class Story(Panel):
     ----------
     record : FollowupRecord
     today : date
+    filename : str
+        Of the download.
 
     Attributes
     ----------
@@ -61,7 +63,7 @@ class Story(Panel):
     """
 
     def __init__(self, record: FollowupRecord, today: date, filename: str) -> None:
-        self._record, self._today, self._filename = record, today, filename
+        self._record, self._today, self.filename = record, today, filename
         self.summary, self.periods, self.table, self.download = Text(), Text(), Text(role=""), Text(role="")
         self.course = Chart(figures.schedule, _("The course of treatment: windows and what was done"))
         self.years = Chart(figures.schedule, _("The whole follow-up: windows and what was done"))
@@ -90,4 +92,4 @@ class Story(Panel):
         self.summary.show(ledger_text.today_summary(ledger, self._today))
         self.periods.show(ledger_text.period_list(self._record, marks))
         file = csv(ledger.drop(columns=["kind", "root"]))
-        self.download.show(download(_("Download the schedule (CSV)"), self._filename, file, "text/csv"))
+        self.download.show(download(_("Download the schedule (CSV)"), self.filename, file, "text/csv"))

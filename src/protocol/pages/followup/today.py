@@ -298,7 +298,9 @@ def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
     if len(found):
         columns = ["kind", "id", "status", "name", "participant", "opens", "target", "closes"]
         rows += found.loc[found["status"].isin(PRESENT), columns].to_dict("records")
-    return pd.DataFrame(rows, dtype=object)
+    return pd.DataFrame(
+        rows, columns=["kind", "id", "status", "name", "participant", "opens", "target", "closes"], dtype=object
+    )
 
 
 def strip_items(found: pd.DataFrame, status: pd.DataFrame, today: date) -> pd.DataFrame:

@@ -98,8 +98,7 @@ class WhatIf:
         self.clear = button(_("Clear all dates"), self._clear_dates, tooltip=_("Remove every date of this copy"))
         self.problem, self.example, self.infusion_days = Text(role=""), Text(role=""), Text(role="")
         self.earliest = Text()
-        file = "schedule-invented-example.csv" if case is None else "schedule-what-if.csv"
-        self.story = Story(record, today, file)
+        self.story = Story(record, today, "schedule-what-if.csv")
         self.clocks = Chart(figures.waterfall, _("The look-backs and the day each one is complete"))
         self._done_box = widgets.VBox()
         head = _("What if: a copy of the dates of {name}. Nothing here is recorded.").format(name=name)
@@ -165,6 +164,7 @@ class WhatIf:
         self._show_infusion_days(level)
         self._show_look_backs(clocks)
         case = DatesCase(anchors, level, done, ledger)
+        self.story.filename = "schedule-invented-example.csv" if self.example.value else "schedule-what-if.csv"
         self.story.show(case)
         self._changed(case)
 
