@@ -21,8 +21,8 @@ CONTROLS = [
         "Record the decision",
         "Sandbox: not the log",
     ),
-    ("04-followup", "button", "Clear all dates", lambda it: it.click(), "Invented", "not yet known"),
-    ("05-sites", "combobox", "Show", lambda it: it.select_option(index=1), "解放大道1095号", "胜利街26号"),
+    ("04-followup", "tab", "Planning", lambda it: it.click(), "The next two weeks", "When the next cohort may open"),
+    ("05-sites", "combobox", "Away", lambda it: it.select_option(index=1), "Qiubai Li (", "Hongxiang Wang ("),
 ]
 
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"

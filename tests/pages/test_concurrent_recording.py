@@ -12,12 +12,13 @@ import pytest
 from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, open_log
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
-from protocol.pages.followup.participant_events import ParticipantEventsPanel, visits_to_come
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.overview.tables import decision_sheet
 from protocol.pages.trial_log import desk as watching
 from protocol.pages.trial_log.desk import Desk, open_desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
+from protocol.pages.trial_log.participant_path import ParticipantPath
+from protocol.pages.trial_log.visits import visits_to_come
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -65,7 +66,7 @@ def sites(trial, tmp_path):
 
 
 def panel_on(desk, who="W-001"):
-    panel = ParticipantEventsPanel(desk, desk.briefing.as_of)
+    panel = ParticipantPath(desk, desk.briefing.as_of)
     panel.participant.value = who
     return panel
 
@@ -112,7 +113,7 @@ def test_a_double_click_enrols_one_participant(sites):
     desk, chosen = sites.desk(), widgets.Text()
     panel, before = EnrolmentForm(desk, TODAY, chosen), sites.writer.head().count
     panel.enrol.record.click()
-    assert "no participant chosen" in panel.enrol.said.value
+    assert "Choose a participant." in panel.enrol.said.value
     chosen.value = "W-004"
     twice(panel.enrol)
     assert sites.since(before) == [("enrolled", "W-004")]

@@ -9,8 +9,7 @@ import ipywidgets as widgets
 from protocol.conduct import event
 from protocol.pages.kit import Day, Text, field, paragraph, row
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal
-from protocol.records import ProtocolError
+from protocol.pages.trial_log.recorder import Days, Incomplete, Problems, Recorder, Wanted, day_in, refusal
 from protocol.translation import _
 
 
@@ -26,6 +25,8 @@ class EnrolmentForm:
         A control whose ``value`` is the study id, or empty.
     done : callable
         Called after an enrolment is recorded.
+    said, problems
+        As of :class:`Recorder`, if other forms stand beside this one.
 
     Attributes
     ----------
@@ -34,7 +35,15 @@ class EnrolmentForm:
     view : ipywidgets.VBox
     """
 
-    def __init__(self, desk: Desk, today: date, participant: Any, done: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        today: date,
+        participant: Any,
+        done: Callable[[], None] = lambda: None,
+        said: Text | None = None,
+        problems: Problems | None = None,
+    ) -> None:
         self._desk, self._participant, self._done = desk, participant, done
         labels = list(desk.trial.escalation.grid.labels)
         self._put_in = desk.briefing.open_regimen or labels[0]
@@ -42,7 +51,7 @@ class EnrolmentForm:
         self.on = field(Day, _("Enrolled on"), value=today)
         self.reason = field(widgets.Text, _("Reason"), width="wide")
         form = (participant, self.regimen, self.on, self.reason)
-        self.enrol = Recorder(desk, _("Record the enrolment"), self._read, self._enrolled, form)
+        self.enrol = Recorder(desk, _("Record the enrolment"), self._read, self._enrolled, form, said, problems)
         hint = _("Another regimen than the open one, or a doubtful eligibility, needs a reason.")
         refused = refusal(desk)
         content = [row(self.regimen, self.on), self.reason, Text(paragraph(hint, "off"), role=""), self.enrol.view]
@@ -58,7 +67,7 @@ class EnrolmentForm:
 
     def _choose(self, _change: Any) -> None:
         """Begin with a participant: the open regimen is put in unless a person chose another."""
-        self.enrol.show_afresh()
+        self.enrol.start_afresh()
         now = self._desk.briefing
         if self.regimen.value == self._put_in and now.open_regimen:
             self.regimen.value = self._put_in = now.open_regimen
@@ -70,7 +79,7 @@ class EnrolmentForm:
     def _read(self) -> Wanted:
         name = self._participant.value
         if not name:
-            raise ProtocolError(_("Participant"), _("no participant chosen"), _("the participant who is enrolled"))
+            raise Incomplete(self._participant, _("Choose a participant."))
         values = {"kind": "enrolled", "on": day_in(self.on), "participant": name, "regimen": self.regimen.value}
         course = self._desk.courses.get(name)
         return event(values), course.site if course else "", self.reason.value.strip()
