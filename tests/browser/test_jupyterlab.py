@@ -28,6 +28,13 @@ screened = record.cohort(ages).screen("Ib")
 figures.funnel(screened.funnel(), total=2)
 """
 
+TABS = """
+from protocol.pages.kit import Tabs, Text, framed
+
+names = ["Decision", "Operating characteristics", "Comparison of designs", "Calibration", "Statistical section"]
+framed(Tabs({str(number): (name, Text(name)) for number, name in enumerate(names)}))
+"""
+
 # Messages of JupyterLab and of the browser that say nothing of the notebook.
 NOISE = re.compile(
     r"favicon|404 \(Not Found\)|ResizeObserver|preload|Blocked aria-hidden|translations", re.IGNORECASE
@@ -44,6 +51,8 @@ def lab(chromium, tmp_path_factory):
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
     nbformat.write(figure, folder / "notebooks" / "figure.ipynb")
+    figure.cells[0].source = TABS
+    nbformat.write(figure, folder / "notebooks" / "tabs.ipynb")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
         [sys.executable, "-m", "protocol.dashboard.lab", "--no-browser", "--allow-root", "--port=0",
@@ -96,4 +105,24 @@ def test_a_figure_of_the_library_draws_itself_without_a_network(lab, laptop):
     run(laptop, lab("figure.ipynb"))
     picture = laptop.tab.locator(".jp-OutputArea-output .pw-chart svg")
     picture.get_by_text("I1", exact=True).wait_for(timeout=SECONDS)
+    assert_nothing_red(laptop)
+
+
+CUT_TABS = """() => {
+  const pane = document.querySelector(".jp-OutputArea-output .pw-page").getBoundingClientRect();
+  const tabs = [...document.querySelectorAll(".jp-OutputArea-output [role=tab]")];
+  return tabs.filter((tab) => tab.getBoundingClientRect().right > Math.min(pane.right, innerWidth) + 1
+    || tab.scrollWidth > tab.clientWidth + 1).map((tab) => tab.textContent);
+}"""
+
+
+def test_tabs_of_a_page_wrap_in_a_narrow_pane_and_are_not_cut(lab, laptop):
+    run(laptop, lab("tabs.ipynb"))
+    tabs = laptop.tab.locator(".jp-OutputArea-output [role=tab]")
+    tabs.last.wait_for(timeout=SECONDS)
+    for width in (1400, 820, 640):
+        laptop.tab.set_viewport_size({"width": width, "height": 800})
+        laptop.tab.wait_for_function(f"() => ({CUT_TABS})().length === 0")
+    tops = tabs.evaluate_all("tabs => tabs.map((tab) => Math.round(tab.getBoundingClientRect().top))")
+    assert len(set(tops)) > 1, "the pane is not narrow"
     assert_nothing_red(laptop)

@@ -67,6 +67,28 @@ def test_html_stands_in_templates_only(module: Any) -> None:
     assert not re.findall(r"""["']\s*</?[a-z]""", module.read_text(encoding="utf-8"))
 
 
+def test_the_style_of_a_page_reaches_nothing_outside_pages() -> None:
+    sheet = (ROOT / "src/protocol/pages/kit/page.css").read_text(encoding="utf-8")
+    sheet = re.sub(r"/\*.*?\*/|@keyframes[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", sheet, flags=re.DOTALL)
+    selectors = [text.strip() for text in re.findall(r"([^{}]+)\{", sheet) if not text.strip().startswith("@")]
+    assert len(selectors) > 100
+    for selector in selectors:
+        for one in re.split(r",(?![^(]*\))", selector):
+            assert ".pw-" in one, selector
+
+
+OFFERED = {"sandbox", "sandbox-label", "sticky"}
+"""Classes that pages may use, described in the style sheet."""
+
+
+def test_every_class_of_the_style_is_used() -> None:
+    sheet = (ROOT / "src/protocol/pages/kit/page.css").read_text(encoding="utf-8")
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.j2"), *(ROOT / "src").rglob("*.js")]
+    everything = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    words = {word for word in re.findall(r"\.pw-([a-z-]+)", sheet) if f"pw-{word}" not in everything}
+    assert {word for word in words if not re.search(rf"""["']{word}["']""", everything)} <= OFFERED
+
+
 def test_a_table_escapes_its_cells_and_keeps_markup() -> None:
     shown = table(pd.DataFrame({"a<": ["<i>", Markup("<b>x</b>"), None]}, dtype=object), "Rows")
     assert "a&lt;" in shown
