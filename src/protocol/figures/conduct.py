@@ -28,11 +28,11 @@ def progress(frame: pd.DataFrame) -> alt.LayerChart:
 
     def bar(end: str, colour: str, opacity: float) -> Any:
         mark = base.mark_bar(height=10, y=44, color=colour, opacity=opacity, cornerRadius=2)
-        return mark.encode(x=alt.X("place:Q", scale=scale, axis=None), x2=end, tooltip=tips)
+        return mark.encode(x=_across("place", scale), x2=end, tooltip=tips)
 
-    def words(field: str, y: int, size: int, weight: int) -> Any:
+    def words(field: str, y: int, size: int, weight: Any) -> Any:
         mark = base.mark_text(align="left", y=y, fontSize=size, fontWeight=weight, tooltip=None)
-        return mark.encode(x=alt.X("place:Q", scale=scale, axis=None), text=field)
+        return mark.encode(x=_across("place", scale), text=field)
 
     layers = [
         bar("whole:Q", GREY, 0.25),
@@ -93,12 +93,8 @@ def site(frame: pd.DataFrame, most: int) -> alt.LayerChart:
         )
     )
     tips = [alt.Tooltip("count:N", title=_("Count")), alt.Tooltip("words:N", title=_("Participants"))]
-    across = {"scale": scale, "axis": None}
-    known = base.mark_bar(color=BLUE, height=14).encode(x=alt.X("low:Q", **across), tooltip=tips)
-    ranged = base.mark_bar(color=SKY, height=14, opacity=0.5).encode(
-        x=alt.X("low:Q", **across), x2="high:Q", tooltip=tips
-    )
-    words = base.mark_text(align="left", dx=5, fontSize=13).encode(x=alt.X("high:Q", **across), text="words:N")
+    known, ranged = _bars(base, scale, tips, height=14)
+    words = base.mark_text(align="left", dx=5, fontSize=13).encode(x=_across("high", scale), text="words:N")
     return finished(
         alt.layer(known, ranged, words), alt.Step(22), _("Participants of a site: screened, enrolled, treated, DLTs.")
     )
@@ -118,18 +114,25 @@ def exclusions(frame: pd.DataFrame, most: int) -> alt.LayerChart:
     base = alt.Chart(frame).encode(y=alt.Y("reason:N", sort=None, axis=None))
     tips = [alt.Tooltip("reason:N", title=_("Criterion")), alt.Tooltip("words:N", title=_("Participants"))]
     scale = alt.Scale(domain=[0, max(most, 1) * 1.1], nice=False)
-    across = {"scale": scale, "axis": None}
-    known = base.mark_bar(color=BLUE, height=10, yOffset=9).encode(x=alt.X("low:Q", **across), tooltip=tips)
-    ranged = base.mark_bar(color=SKY, height=10, yOffset=9, opacity=0.5).encode(
-        x=alt.X("low:Q", **across), x2="high:Q", tooltip=tips
-    )
+    known, ranged = _bars(base, scale, tips, height=10, yOffset=9)
     names = base.mark_text(align="left", dy=-6, fontSize=13, limit=alt.expr("width"), tooltip=None).encode(
         x=alt.value(0), text="reason:N"
     )
-    counts = base.mark_text(align="left", dx=5, dy=9, fontSize=13).encode(x=alt.X("high:Q", **across), text="words:N")
+    counts = base.mark_text(align="left", dx=5, dy=9, fontSize=13).encode(x=_across("high", scale), text="words:N")
     return finished(
         alt.layer(known, ranged, names, counts), alt.Step(36), _("Criteria that excluded participants, most first.")
     )
+
+
+def _across(field: str, scale: alt.Scale) -> alt.X:
+    return alt.X(f"{field}:Q", scale=scale, axis=None)
+
+
+def _bars(base: Any, scale: alt.Scale, tips: list[alt.Tooltip], **mark: int) -> tuple[Any, Any]:
+    """Draw counts as bars up to what is known at least, and paler from there to what they are at most."""
+    known = base.mark_bar(color=BLUE, **mark).encode(x=_across("low", scale), tooltip=tips)
+    ranged = base.mark_bar(color=SKY, opacity=0.5, **mark).encode(x=_across("low", scale), x2="high:Q", tooltip=tips)
+    return known, ranged
 
 
 def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:

@@ -11,7 +11,7 @@ from protocol.pages.kit.text import classed
 from protocol.translation import _
 
 
-class Stepper(anywidget.AnyWidget):  # type: ignore[misc] # anywidget is untyped
+class Stepper(anywidget.AnyWidget):
     """The buttons and the keys that step through the screens.
 
     Attributes
