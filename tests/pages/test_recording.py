@@ -486,14 +486,12 @@ def test_what_another_person_recorded_reaches_the_open_pages(sit_down, today, tr
     assert "Enrolment is stopped" in page.status.answer.value
 
 
-def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, trial):
-    desk = sit_down()
-    page = EscalationPage(trial, today, desk)
-    assert page.notation.value.split() == desk.briefing.notation.split()
-    assert page.grid.labels[page.current.value] == desk.briefing.open_regimen
-    page.notation.value = ""
-    page.example.click()
-    assert page.notation.value.split() == desk.briefing.notation.split()
+def test_the_sandbox_takes_its_outcomes_from_the_log(sit_down, today):
+    desk = sit_down("viewer")
+    page = EscalationPage(desk.trial, today, desk)
+    page.decision.open.click()
+    assert page.sandbox.notation.value == desk.briefing.notation
+    assert page.sandbox.current.value == desk.trial.escalation.grid.index(desk.briefing.open_regimen)
 
 
 def test_the_pages_of_the_log_follow_it(sit_down, today, trial):

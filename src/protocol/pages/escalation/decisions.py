@@ -127,8 +127,9 @@ class DecisionPanel:
 
     def _advised(self) -> str | None:
         """Return the choice that is recommended; None while there is none."""
-        following = self._desk.briefing.action.following
-        if following is None:
+        now = self._desk.briefing
+        following = now.action.following
+        if following is None or now.open_regimen is None:  # after a stop nothing is recommended
             return None
         return STOPS if following == STOP else self._desk.trial.escalation.grid.labels[following]
 

@@ -127,9 +127,12 @@ class StatisticalSectionPanel:
 
 
 def _piece(item: Line | SynopsisTable) -> Markup:
-    """Return a line, or a table whose last column says where a row comes from."""
+    """Return a line, or a table; its last column says where a row comes from if any row says so."""
     if isinstance(item, SynopsisTable):
-        rows = [(*cells, origin(source) if source else "") for cells, source in item.rows]
-        return table(pd.DataFrame(rows, columns=[*item.head, _("Where from")], dtype=object), label=item.head[0])
+        frame = pd.DataFrame([cells for cells, _source in item.rows], columns=[*item.head], dtype=object)
+        sources = [origin(source) if source else "" for _cells, source in item.rows]
+        if any(sources):
+            frame[_("Where from")] = sources
+        return table(frame, label=item.head[0])
     words = joined((item.text, origin(item.origin)), " ") if item.origin else item.text
     return paragraph(strong(item.name, words) if item.name else words)
