@@ -41,20 +41,22 @@ from protocol.trial import Trial, dates_of, so_far_of
 FEW = 5
 """Counts below 5 of a site or a reason are shown as 1–4 to readers who see figures only."""
 
-COUNTS = (
-    "screened",
-    "consented",
-    "enrolled",
-    "treated",
-    "in window",
-    "unassessed",
-    "not evaluable",
-    "evaluable",
-    "dlts",
-    "withdrawn",
-)
-"""Counts of participants. `unassessed`: the DLT window is over and its assessment is missing; `not evaluable`: left
-before the end of the window."""
+COUNTS = {
+    "screened": _("screened"),
+    "consented": _("consented"),
+    "enrolled": _("enrolled"),
+    "treated": _("treated"),
+    "in window": _("in the DLT window"),
+    "unassessed": _("DLT assessment missing"),
+    "not evaluable": _("left, not evaluable"),
+    "evaluable": _("evaluable"),
+    "dlts": _("with a DLT"),
+    "withdrawn": _("left the trial"),
+}
+"""Counts of participants and their labels on every page and in every file. `unassessed`: the DLT window is over and
+its assessment is missing; `not evaluable`: left before the end of the window."""
+
+_BY_REGIMEN = [*COUNTS][2:-1]
 
 
 WAITED = {
@@ -101,6 +103,11 @@ class Briefing(Displayed):
         ``step, participants``; ``criterion, participants``; ``site, screened, enrolled, treated, dlts``;
         ``day, recommended`` (a regimen, None to stop, or in words that nothing was), ``chosen, why, decided_by,
         seen`` (DLTs of those enrolled under it, in words).
+    recruitment : DataFrame
+        ``day, enrolled``: how many were enrolled by the end of each week with an enrolment, and until now.
+    last_meeting : date
+        The day of the last decision. Before the first one the day before the log began, so that everything counts as
+        new.
     so_far : TrialSoFar or None
         The participants that the reader may see; None if there are none.
     left_out : tuple of str
@@ -125,6 +132,8 @@ class Briefing(Displayed):
     reasons: pd.DataFrame
     sites: pd.DataFrame
     decisions: pd.DataFrame
+    recruitment: pd.DataFrame
+    last_meeting: date
     so_far: TrialSoFar | None
     left_out: tuple[str, ...]
 
@@ -196,6 +205,8 @@ def brief(
         reasons=_reasons(trial, state, sees is every_site),
         sites=_sites(trial, so_far, table, sees),
         decisions=decided(state, table),
+        recruitment=_recruitment(table, as_of),
+        last_meeting=_last_meeting(trial, state, as_of),
         so_far=_visible(so_far, sees),
         left_out=left_out,
     )
@@ -232,9 +243,10 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
     -------
     pandas.DataFrame
         ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, or enrolled with a
-        reason), ``regimen`` (empty if there is none), ``participant`` (empty if the reader may not see it), ``words``
-        (cause, code or reason; a participant's reason only if the reader may see the participant), ``corrected`` (the
-        entry that corrected it later, 0 for none), ``change`` (of a correction: what was recorded and what holds).
+        reason), ``regimen`` (of a decision the chosen one; empty if there is none), ``participant`` (empty if the
+        reader may not see it), ``words`` (cause, code or reason; that of a participant only if the reader may see the
+        participant), ``corrected`` (the entry that corrected it later, 0 for none), ``change`` (of a correction: what
+        was recorded and what holds).
     """
     sees = every_site if now.invented or now.reader.sees_all else now.reader.sees
     entries = tuple(entries)
@@ -254,7 +266,8 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
         words = content.get("code") or content.get("cause") or (_free_words(entry) if visible else "")
         on = content.get("on") or entry.time[:10]
         more = corrected.get(entry.sequence, 0), changed.get(entry.sequence, "")
-        rows.append((on, entry.kind, regimens.get(person, ""), person if visible else "", words or "", *more))
+        regimen = content["chosen"] or "" if entry.kind == "decision" else regimens.get(person, "")
+        rows.append((on, entry.kind, regimen, person if visible else "", words or "", *more))
     names = ["day", "kind", "regimen", "participant", "words", "corrected", "change"]
     return pd.DataFrame(rows, columns=names, dtype=object)
 
@@ -387,7 +400,7 @@ def _regimens(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
         own = table[table["regimen"].eq(label)]
         if len(own):
             rows.append((label, len(own), *_numbers(own)))
-    return pd.DataFrame(rows, columns=["regimen", *COUNTS[2:-1]])
+    return pd.DataFrame(rows, columns=["regimen", *_BY_REGIMEN])
 
 
 def _numbers(table: pd.DataFrame) -> tuple[int, ...]:
@@ -468,6 +481,21 @@ def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:
         *((name, counts[name]) for name in ("consented", "enrolled", "treated", "evaluable")),
     ]
     return pd.DataFrame(rows, columns=["step", "participants"])
+
+
+def _recruitment(table: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Count the enrolled by weeks, which are too coarse to tell one participant's day."""
+    ends = sorted(min(day + timedelta(6 - day.weekday()), as_of) for day in table["enrolled"])
+    counts = {day: number for number, day in enumerate(ends, start=1)}
+    if counts:
+        counts[as_of] = len(ends)
+    return pd.DataFrame(list(counts.items()), columns=["day", "enrolled"], dtype=object)
+
+
+def _last_meeting(trial: Trial, state: State, as_of: date) -> date:
+    if state.decisions:
+        return date.fromisoformat(state.decisions[-1].content["on"])
+    return (trial.day_of(state.entries[0]) if state.entries else as_of) - timedelta(1)
 
 
 def _reasons(trial: Trial, state: State, exact: bool) -> pd.DataFrame:

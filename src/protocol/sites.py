@@ -129,12 +129,22 @@ class Site(Provenance):
 
 
 class River(Provenance):
-    """A stretch of river as a line of (longitude, latitude) in degrees (WGS 84)."""
+    """A river as a line of (longitude, latitude) in degrees (WGS 84)."""
 
     id: Id
     name: Text
     name_local: Text
     points: Annotated[tuple[tuple[float, float], ...], Field(min_length=2)]
+    moved: Sourced[tuple[float, float]] | None = None
+    """Degrees of longitude and latitude by which the whole line is drawn elsewhere, if it is known to be off."""
+    width_km: Sourced[Annotated[float, Field(gt=0)]] | None = None
+    """How wide it is drawn; a thin line without it."""
+
+    @property
+    def line(self) -> tuple[tuple[float, float], ...]:
+        """The points where they are drawn."""
+        east, north = self.moved.value if self.moved else (0.0, 0.0)
+        return tuple((longitude + east, latitude + north) for longitude, latitude in self.points)
 
 
 class District(Position):

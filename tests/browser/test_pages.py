@@ -13,9 +13,16 @@ NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
 CONTROLS = [
     ("01-overview", "button", "low", lambda it: it.click(), "A03 ", "A05 "),
     ("02-eligibility", "textbox", "Age at consent", lambda it: fill(it, "80"), "Possibly", "Not eligible"),
-    ("03-escalation", "textbox", "Outcomes", lambda it: fill(it, "A1:NNN"), "4 of 6", "0 of 3"),
-    ("04-followup", "button", "Clear all dates", lambda it: it.click(), "Invented", "not yet known"),
-    ("05-sites", "combobox", "Show", lambda it: it.select_option(index=1), "解放大道1095号", "胜利街26号"),
+    (
+        "03-escalation",
+        "button",
+        "Try other outcomes",
+        lambda it: it.click(),
+        "Record the decision",
+        "Sandbox: not the log",
+    ),
+    ("04-followup", "tab", "Planning", lambda it: it.click(), "The next two weeks", "When the next cohort may open"),
+    ("05-sites", "combobox", "Away", lambda it: it.select_option(index=1), "Qiubai Li (", "Hongxiang Wang ("),
 ]
 
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"

@@ -11,7 +11,7 @@ from protocol.conduct import Correction, Decision, DltAssessed, Note, VisitRecor
 from protocol.conduct.log import open_log
 from protocol.conduct.roles import Reader
 from protocol.pages.followup.trial_board import TrialBoard
-from protocol.pages.overview.meeting import news_text
+from protocol.pages.overview.tables import news_text
 from protocol.records import ProtocolError
 from protocol.trial import so_far_of
 
@@ -83,10 +83,10 @@ def test_dates_that_cannot_be_laid_out_are_named_and_hide_nobody_else():
     assert "no_such_visit" in words
     assert "W-001" not in brief(TRIAL, state, VIEWER, INFUSED + timedelta(35)).left_out[0]
     board = TrialBoard(TRIAL, now.so_far)
-    assert "The dates of W-001 cannot be used" in board.counts.value
-    assert "W-002" in board.visits.body.value
+    assert "The dates of W-001 cannot be used" in board.left_out.value
+    assert set(board._ledger["participant"]) == {"W-002"}
     alone = brief(TRIAL, fold(chain([*beginning(), wrong])), CHIEF, INFUSED + timedelta(35)).so_far
-    assert "W-001" in TrialBoard(TRIAL, alone).counts.value
+    assert "W-001" in TrialBoard(TRIAL, alone).left_out.value
 
 
 def test_corrections_and_notes_are_of_the_participants_site():

@@ -328,7 +328,7 @@ def advise(text, **changes):
     [
         ("", "A1", "No participant was treated at A1 yet."),
         ("A1:NNN", "B1", "the tie goes to the dose, as stated"),
-        ("A1:NNN B1:NTN", "B1", "1 of 3 participants had a DLT, a rate of 0.33."),
+        ("A1:NNN B1:NTN", "B1", "1 of 3 participants had a DLT, an observed rate of 0.33."),
         ("A1:NNN B1:TTN", "A1", "De-escalate to A1"),
         ("A1:NNN B1:TTT", "A1", "B1 is eliminated with every regimen above it."),
         ("A1:TTN", "A1", "Stay at A1: there is no lower regimen."),

@@ -5,7 +5,7 @@ import pytest
 from support.escalation import SCENARIOS
 from support.trial import ESCALATION
 
-from protocol.escalation import Setting, calibrate, simulate
+from protocol.escalation import Setting, calibrate, calibrate_in_steps, simulate
 from protocol.records import ProtocolError
 
 
@@ -45,6 +45,20 @@ def test_a_calibration_stops_between_rounds_and_keeps_them():
         progress=seen.append, stop=lambda: len(seen) >= 2,
     )  # fmt: skip
     assert found.trials == seen[-1].trials < found.requested == 4_000
+
+
+def test_the_steps_of_a_calibration_say_how_much_is_done_before_its_first_round_ends():
+    scenarios = {name: SCENARIOS[name] for name in ("diagonal", "too-toxic")}
+    steps = list(calibrate_in_steps(designed, scenarios, [0.3], [3], [12, 24], 200, 4, margin=0.05))
+    first = [done for found, done in steps if found is None]
+    assert len(first) == 3
+    assert first == sorted(first)
+    assert 0 < first[0] < 25 / 200
+    assert steps[-1][0].trials == 200
+    assert steps[-1][1] == 1
+    assert all(0 < done <= 1 for _found, done in steps)
+    whole = calibrate(designed, scenarios, [0.3], [3], [12, 24], 200, 4, margin=0.05)
+    assert steps[-1][0].table().equals(whole.table())
 
 
 def test_a_calibration_of_nothing_or_too_much_is_refused():

@@ -5,7 +5,7 @@ import pytest
 from support.escalation import SCENARIOS
 from support.trial import ESCALATION
 
-from protocol.escalation import compare, simulate
+from protocol.escalation import compare, compare_in_steps, simulate
 from protocol.records import ProtocolError
 
 
@@ -73,3 +73,12 @@ def test_designs_of_different_sizes_are_not_compared():
         compare({}, SCENARIOS["diagonal"], 10, 1, margin=0.05)
     with pytest.raises(ProtocolError, match="trials"):
         side_by_side(0)
+
+
+def test_the_steps_of_a_comparison_end_with_the_comparison():
+    designs = {"plain": ESCALATION.designed(), "bar": ESCALATION.designed(bar=True)}
+    steps = list(compare_in_steps(designs, SCENARIOS["diagonal"], 100, 7, margin=0.05))
+    assert steps[0][0] is None
+    assert 0 < steps[0][1] < 25 / 100
+    assert steps[-1][1] == 1
+    assert steps[-1][0].table().equals(compare(designs, SCENARIOS["diagonal"], 100, 7, margin=0.05).table())

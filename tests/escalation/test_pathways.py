@@ -70,6 +70,17 @@ def test_the_last_cohort_ahead_is_as_large_as_the_trial_allows():
     assert found.loc[found["cohort"] == 2, "leads_to"].unique().tolist() == [""]
 
 
+def test_a_trial_that_ends_with_its_last_participant_is_complete_and_one_that_is_too_toxic_stops():
+    design = ESCALATION.designed(maximum=6)
+    last = pathways(design, Outcomes.parse(GRID, "A1:NNN"), GRID.index("B1"), 2)
+    assert list(last["move"]) == ["complete"] * 4
+    assert list(last["enrolled"]) == [6] * 4
+    toxic = pathways(ESCALATION.designed(), Outcomes.none(GRID), GRID.index("A1"), 1)
+    assert [(row.dlt, row.move) for row in toxic.itertuples() if not row.leads_to] == [(3, "stop")]
+    enough = pathways(ESCALATION.designed(enough=3), Outcomes.none(GRID), GRID.index("A1"), 1)
+    assert list(enough["move"]) == ["up", "complete", "complete", "stop"]
+
+
 def test_too_many_pathways_are_refused():
     with pytest.raises(ProtocolError, match="fewer cohorts"):
         pathways(ESCALATION.designed(cohort_size=40), Outcomes.none(GRID), 0, 2)

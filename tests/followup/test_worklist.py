@@ -118,8 +118,8 @@ def test_the_lanes_show_every_visit_of_their_stretch_once(view):
     people = lanes_of(SO_FAR, 28, {})
     rows = figures.lane_rows(LEDGER, people, pd.Timestamp(SO_FAR.as_of), view)
     assert json.dumps(rows.to_dict("records"), allow_nan=False)
-    first, last, origin, _gap, _drawn = figures.VIEWS[view]
-    known = LEDGER[~LEDGER["status"].isin(["not applicable", "not yet known"])]
+    first, last, origin, _gap, _grid = figures.VIEWS[view]
+    known = LEDGER[~LEDGER["status"].isin(["not applicable", "not yet known", "cancelled"])]
     day = known["done"].fillna(known["target"])
     enrolled = known["participant"].astype(object).map({p.id: pd.Timestamp(p.enrolled) for p in SO_FAR.participants})
     zero = enrolled if origin == "enrolment" else pd.Timestamp(SO_FAR.as_of)
@@ -134,3 +134,14 @@ def test_who_goes_on_has_an_arrow_and_who_left_has_none():
     over = {p.id for p in SO_FAR.participants if (SO_FAR.as_of - p.enrolled).days > 2 * 366 + 30}
     arrows = set(rows.loc[rows["kind"] == "ongoing", "lane"].str.split(" ").str[0])
     assert arrows == {person.id for person in SO_FAR.participants} - left - over
+
+
+def test_a_lane_has_four_states_and_a_legend_above_it():
+    rows = figures.lane_rows(LEDGER, lanes_of(SO_FAR, 28, {}), pd.Timestamp(SO_FAR.as_of), "now")
+    assert set(rows["state"]) - {""} == set(figures.STATES)
+    rows = figures.lane_rows(LEDGER, lanes_of(SO_FAR, 28, {}), pd.Timestamp(SO_FAR.as_of), "course")
+    drawn = figures.lanes(rows, "course", 6, (-14, 60)).to_dict()
+    marks = next(layer["encoding"] for layer in drawn["layer"] if "shape" in layer["encoding"])
+    assert marks["color"]["legend"]["orient"] == marks["shape"]["legend"]["orient"] == "top"
+    assert marks["color"]["scale"]["domain"] == list(figures.STATES)
+    assert marks["x"]["axis"]["values"] == [0, 14, 28, 42, 56]

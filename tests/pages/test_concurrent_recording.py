@@ -6,15 +6,19 @@ from datetime import date, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
+import ipywidgets as widgets
 import pytest
 
 from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, open_log
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
-from protocol.pages.followup.participant_events import ParticipantEventsPanel, visits_to_come
-from protocol.pages.overview.meeting import MeetingPanel, decision_sheet
+from protocol.pages.overview.meeting import MeetingPanel
+from protocol.pages.overview.tables import decision_sheet
 from protocol.pages.trial_log import desk as watching
 from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.enrolment import EnrolmentForm
+from protocol.pages.trial_log.participant_path import ParticipantPath
+from protocol.pages.trial_log.visits import visits_to_come
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -62,7 +66,7 @@ def sites(trial, tmp_path):
 
 
 def panel_on(desk, who="W-001"):
-    panel = ParticipantEventsPanel(desk, desk.briefing.as_of)
+    panel = ParticipantPath(desk, desk.briefing.as_of)
     panel.participant.value = who
     return panel
 
@@ -106,12 +110,13 @@ def sites_desk_on(sites, day):
 
 
 def test_a_double_click_enrols_one_participant(sites):
-    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
-    assert panel.participant.value is None
-    panel.participant.value = "W-004"
+    desk, chosen = sites.desk(), widgets.Text()
+    panel, before = EnrolmentForm(desk, TODAY, chosen), sites.writer.head().count
+    panel.enrol.record.click()
+    assert "Choose a participant." in panel.enrol.said.value
+    chosen.value = "W-004"
     twice(panel.enrol)
     assert sites.since(before) == [("enrolled", "W-004")]
-    assert panel.participant.value is None
 
 
 def test_a_double_click_removes_one_entry_and_none_that_was_not_chosen(sites):
@@ -183,9 +188,8 @@ def test_a_refresh_leaves_the_right_day_of_a_correction(sites):
 
 def test_what_this_page_recorded_itself_is_not_asked_about(sites):
     desk = sites.desk()
+    EnrolmentForm(desk, TODAY, widgets.Text("W-004")).enrol.record.click()
     panel = DecisionPanel(desk, TODAY)
-    panel.participant.value = "W-004"
-    panel.enrol.record.click()
     panel.chosen.value, panel.why.value = "", "A pause."
     panel.decide.record.click()
     assert "✓ Recorded" in panel.decide.said.value
@@ -211,10 +215,11 @@ def test_what_is_recorded_is_said_to_be_even_when_the_page_cannot_show_it(sites)
 def test_a_page_left_open_over_midnight_records_the_new_day(sites):
     desk = sites.desk()
     panel, decisions = panel_on(desk), DecisionPanel(desk, TODAY)
+    enrolment = EnrolmentForm(desk, TODAY, panel.participant)
     panel.on.value = date(2026, 5, 30)
     sites.day = TODAY + timedelta(days=1)
     assert desk.refresh()
-    assert panel.visited_on.value == decisions.on.value == decisions.enrolled_on.value == sites.day
+    assert panel.visited_on.value == decisions.on.value == enrolment.on.value == sites.day
     assert panel.on.value == date(2026, 5, 30)
 
 

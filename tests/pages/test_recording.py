@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
+import ipywidgets as widgets
 import pytest
 from support.paths import FOLDER
 
@@ -14,10 +15,11 @@ from protocol.pages.eligibility.page import EligibilityPage
 from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.escalation.page import EscalationPage
 from protocol.pages.followup import FollowupPage
-from protocol.pages.followup.participant_events import ParticipantEventsPanel
 from protocol.pages.overview import OverviewPage
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.enrolment import EnrolmentForm, may_be_enrolled
+from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -56,7 +58,7 @@ def count(log_file):
 
 def with_visits(desk, today):
     """A panel on a participant who has a visit to come."""
-    panel = ParticipantEventsPanel(desk, today)
+    panel = ParticipantPath(desk, today)
     for person in reversed(desk.briefing.so_far.participants):
         panel.participant.value = person.id
         if panel.visit.value:
@@ -114,14 +116,15 @@ def test_nobody_else_takes_every_entry_along(sit_down, who):
 
 def test_a_visit_that_is_not_due_is_not_put_in(sit_down, today):
     desk = sit_down()
-    panel = ParticipantEventsPanel(desk, today)
+    panel = ParticipantPath(desk, today)
     for person in desk.briefing.so_far.participants:
         panel.participant.value = person.id
-        statuses = list(panel._ledger(person.id)["status"])
+        statuses = list(panel._to_come(person.id)["status"])
         if panel.visit.value is None and statuses:
             assert statuses[0] in ("missed", "not yet")
             panel.done.record.click()
-            assert "no visit" in panel.done.said.value
+            assert "Choose a visit." in panel._problems.said(panel.visit)
+            assert panel.done.said.value == ""
             return
     raise AssertionError("everybody has a visit to do now")
 
@@ -156,19 +159,56 @@ def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
     assert count(log_file) == before
 
 
+def test_a_decision_says_before_it_is_recorded_that_it_departs_and_errors_stand_at_their_fields(sit_down, today):
+    panel = DecisionPanel(sit_down(), today)
+    assert panel.departs.value == ""
+    panel.chosen.value = "B1"
+    assert "The design recommends nothing yet" in panel.departs.value
+    panel.decide.record.click()
+    assert "no reason" in panel.problems["Why"].value
+    assert panel.problems["Regimen chosen"].value == ""
+    panel.why.value, panel.chosen.value = "a try", "E3"
+    panel.decide.record.click()
+    assert "more than one step above" in panel.problems["Regimen chosen"].value
+    assert panel.problems["Why"].value == ""
+
+
+def test_the_escalation_page_follows_the_log_by_itself(sit_down, today, trial):
+    desk = sit_down()
+    page = EscalationPage(trial, today, desk)
+    assert "D1 is open." in page.decision.answer.card.value
+    assert "Invented" not in "".join(text.value for text in texts_of(page.view))
+    page.decision.open.click()
+    page.sandbox.notation.value = "A1:NNN"
+    desk.record(event({"kind": "decision", "on": today, "chosen": "B1", "why": "a step back", "decided_by": "we",
+                       "waits_for": desk.briefing.waits_for}))  # fmt: skip
+    assert "B1 is open." in page.decision.answer.card.value
+    shown = {row["regimen"]: row["head"] for row in page.decision.answer.picture._rows}
+    assert shown["B1"] == "B1 ● open"
+    assert page.sandbox.notation.value == "A1:NNN"
+    assert "Treat the next cohort of 3 at B1." in page.sandbox.answer.card.value
+
+
+def texts_of(widget):
+    found = [widget] if isinstance(widget, widgets.HTML) else []
+    return found + [below for child in getattr(widget, "children", ()) for below in texts_of(child)]
+
+
 def test_another_regimen_than_the_open_one_needs_a_reason(sit_down, today, log_file):
     desk = sit_down()
     page = EligibilityPage(desk.trial, today, desk)
     record_eligible(page, desk, "W-001", today)
-    panel = DecisionPanel(desk, today)
-    panel.participant.value, panel.regimen.value = "W-001", "A1"
+    panel = EnrolmentForm(desk, today, widgets.Text("W-001"))
+    panel.regimen.value = "A1"
     panel.enrol.record.click()
     assert "A1 while D1 is open" in panel.enrol.said.value
     assert desk.courses["W-001"].enrolled is None
+    assert "W-001" in may_be_enrolled(desk)
     panel.reason.value = "The open dose was not released in time."
     panel.enrol.record.click()
     assert "enrolled at A1" in panel.enrol.said.value
     assert desk.courses["W-001"].regimen == "A1"
+    assert "W-001" not in may_be_enrolled(desk)
 
 
 def record_eligible(page, desk, study_id, today):
@@ -182,7 +222,7 @@ def record_eligible(page, desk, study_id, today):
     page.screenings.study_id.value, page.screenings.site.value = study_id, desk.trial.sites[0].name
     page.screenings.recorder.record.click()
     assert "✓ Recorded" in page.screenings.recorder.said.value, page.screenings.recorder.said.value
-    panel = ParticipantEventsPanel(desk, today)
+    panel = ParticipantPath(desk, today)
     panel.participant.value, panel.kind.value = study_id, "consented"
     panel.happened.record.click()
     assert "✓ Recorded" in panel.happened.said.value, panel.happened.said.value
@@ -263,7 +303,7 @@ def test_a_site_reopens_its_own_screenings_only_and_a_viewer_none(sit_down, toda
 
 def test_a_correction_replaces_the_day_and_keeps_the_old_entry(sit_down, today, log_file):
     desk = sit_down()
-    panel = ParticipantEventsPanel(desk, today)
+    panel = ParticipantPath(desk, today)
     person = desk.briefing.so_far.participants[-1]
     panel.participant.value = person.id
     entry = next(e for e in desk.entries_of(person.id) if e.kind == "visit")
@@ -298,12 +338,15 @@ def test_a_viewer_meets_no_form_and_no_participant(sit_down, today, trial):
     desk = sit_down("viewer")
     assert desk.courses == {}
     assert desk.briefing.so_far is None
-    panel = ParticipantEventsPanel(desk, today)
+    panel = ParticipantPath(desk, today)
     assert "viewer records nothing" in panel.view.children[-1].value
     page = FollowupPage(trial, today, desk)
-    page.tabs.selected_index = 2
+    page.tabs.value = "planning"
     assert page.board is None
-    assert "no participant in this trial so far that you may see" in page.tabs.children[2].children[0].value
+    for said in (page._board_box.children[0].value, page.work._hidden.value, panel.view.children[1].value):
+        assert "Your role shows figures and hides the participants." in said
+    assert "INV-" not in page.work.counts.value + page.work.by_site.value
+    assert page.work._participants.layout.display == "none"
 
 
 def test_an_investigator_sees_and_records_the_own_site_only(sit_down, today, trial):
@@ -319,7 +362,7 @@ def test_an_investigator_sees_and_records_the_own_site_only(sit_down, today, tri
     with pytest.raises(ProtocolError, match="no right") as refused:
         desk.record(VisitRecorded(on=today, participant=stranger, visit="month_3"), own)
     assert other not in str(refused.value)
-    assert "Decisions are recorded by the coordinator" in str(DecisionPanel(desk, today).view.children[0].children)
+    assert "Decisions are recorded by the coordinator" in str(DecisionPanel(desk, today).form.children)
 
 
 def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, today):
@@ -327,7 +370,9 @@ def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, t
     assert desk.invented
     with pytest.raises(ProtocolError, match=r"protocol\.conduct start"):
         desk.record(VisitRecorded(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
-    assert "python -m protocol.conduct start" in DecisionPanel(desk, today).view.children[0].children[-1].value
+    said = DecisionPanel(desk, today).form.children[-1].value
+    assert "open a log of your own" in said
+    assert "python" not in said
 
 
 def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):
@@ -354,7 +399,7 @@ def test_a_reason_that_looks_like_a_person_is_refused(sit_down, today, log_file,
 def two_at_one_visit(sit_down, today):
     """Two people look at the same participant; the other records first."""
     mine, theirs = sit_down(), sit_down("coordinator", PROTOCOL_ACTOR="coordinator-2")
-    panel, other = with_visits(mine, today), ParticipantEventsPanel(theirs, today)
+    panel, other = with_visits(mine, today), ParticipantPath(theirs, today)
     other.participant.value, other.kind.value = panel.participant.value, "note"
     other.words.value = "Came a day late because of heavy rain."
     other.happened.record.click()
@@ -438,7 +483,7 @@ def test_what_another_person_recorded_reaches_the_open_pages(sit_down, today, tr
     assert page.meeting.changed.value == before
     assert mine.refresh()
     assert not mine.refresh()
-    assert "Enrolment is stopped" in page.meeting.next_step.value
+    assert "Enrolment is stopped" in page.status.answer.value
 
 
 def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, trial):
@@ -451,22 +496,16 @@ def test_the_escalation_page_takes_its_outcomes_from_the_log(sit_down, today, tr
     assert page.notation.value.split() == desk.briefing.notation.split()
 
 
-def board_text(board):
-    return board.visits.body.value + board.counts.value + str(board._ledger["done"].notna().sum())
-
-
-def test_the_board_follows_the_log(sit_down, today, trial):
+def test_the_pages_of_the_log_follow_it(sit_down, today, trial):
     desk = sit_down()
     page = FollowupPage(trial, today, desk)
-    page.tabs.selected_index = 2
-    assert page.board
-    before = board_text(page.board)
+    page.tabs.value = "planning"
+    before = page.board._ledger["done"].notna().sum(), len(page.work._tasks), page.work.counts.value
     panel = with_visits(desk, today)
     panel.done.record.click()
-    assert (
-        page.board.visits.body.value + page.board.counts.value + str(page.board._ledger["done"].notna().sum())
-        != before
-    )
+    after = page.board._ledger["done"].notna().sum(), len(page.work._tasks), page.work.counts.value
+    assert (after[0], after[1]) == (before[0] + 1, before[1] - 1)
+    assert after[2] != before[2]
 
 
 def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):

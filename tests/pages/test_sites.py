@@ -10,7 +10,9 @@ import pytest
 from support.trial import TRIAL
 
 from protocol.pages.sites import SitesPage, capacity, free_places, load_per_site, planned_days
-from protocol.sites import Contact
+from protocol.pages.trial_log.desk import open_desk
+from protocol.pages.trial_log.visits import visits_text
+from protocol.sites import Contact, quality_notes
 
 pytestmark = pytest.mark.slow  # every test builds a page
 
@@ -34,25 +36,64 @@ def page():
     return SitesPage(TRIAL, today=TODAY)
 
 
+def cards(page):
+    """What the cards in sight say."""
+    return "".join(one.text.value for one in page.cards.values() if one.view.layout.display is None)
+
+
 def with_site(**update):
     first, *others = TRIAL.sites
     return TRIAL.model_copy(update={"sites": (first.model_copy(update=update), *others)})
 
 
-def test_every_card_keeps_registered_and_inferred_apart(page):
-    cards = page.cards.value.split('class="pw-card pw-site"')[1:]
-    assert len(cards) == 3
-    for card, site in zip(cards, TRIAL.sites, strict=True):
-        registered, inferred = card.split("<h4>Inferred")
-        assert site.contact.phone in registered
+def test_a_card_says_whom_to_call_first_and_where_it_is_from_behind_an_i(page):
+    assert list(page.cards) == [site.id for site in TRIAL.sites]
+    for site in TRIAL.sites:
+        shown, behind = page.cards[site.id].text.value.split("<details")
+        assert site.contact.phone in shown
+        assert site.contact.mail in shown
+        assert shown.count("to be confirmed") == 1
+        assert "not stated" not in shown
+        registered, inferred = behind.split("<h4>Inferred")
         assert registered.count("not stated") == 2
         assert site.campus.value.split(",")[0] in inferred
         assert site.campus.value.split(",")[0] not in registered
         assert "assumption" in inferred
 
 
+def test_the_chip_counts_the_notes_about_a_hospital(page):
+    notes = quality_notes((TRIAL.sites[0],), ())
+    assert f"! {len(notes)} details to be confirmed" in page.cards["central"].text.value
+
+
+def test_a_draft_opens_from_a_card_and_is_closed(page):
+    assert page._draft.layout.display == "none"
+    page.cards["tongji"].write.click()
+    assert (page.recipient.value, page._draft.layout.display) == ("tongji", None)
+    page.close_draft.click()
+    assert page._draft.layout.display == "none"
+
+
+def test_the_counts_of_visits_are_those_of_the_briefing():
+    desk = open_desk(TRIAL, {}, lambda: TODAY)
+    page, visits = SitesPage(TRIAL, TODAY, desk), desk.briefing.visits
+    assert visits_text(visits[["overdue", "due", "open"]].sum()) in page.counts.value
+    drawn = {(row["site"], row["status"]): row["visits"] for row in page.due._rows}
+    for one in visits.to_dict("records"):
+        assert [drawn[one["site"], status] for status in ("overdue", "due", "open")] == [
+            one["overdue"], one["due"], one["open"]
+        ]  # fmt: skip
+    assert "Invented example." in str(
+        [
+            child.children[1].value
+            for child in page.view.children
+            if len(child.children) > 1 and hasattr(child.children[1], "value")
+        ]
+    )
+
+
 def test_links_dial_and_write(page):
-    links = [attributes["href"] for tag, attributes in Parts(page.cards.value).tags if tag == "a"]
+    links = [attributes["href"] for tag, attributes in Parts(cards(page)).tags if tag == "a"]
     assert links.count("tel:+862785726387") == 3
     assert {link for link in links if link.startswith("mailto:")} == {
         "mailto:whitely1972@sina.com", "mailto:qiubaili@hust.edu.cn", "mailto:yczhang@tjh.tjmu.edu.cn",
@@ -61,7 +102,7 @@ def test_links_dial_and_write(page):
 
 
 def test_buttons_copy_the_number_and_the_mail(page):
-    buttons = [attributes for tag, attributes in Parts(page.cards.value).tags if tag == "button"]
+    buttons = [attributes for tag, attributes in Parts(cards(page)).tags if tag == "button"]
     assert len(buttons) == 6
     assert {button["data-text"] for button in buttons} >= {"+862785726387", "whitely1972@sina.com"}
     for button in buttons:
@@ -72,12 +113,12 @@ def test_buttons_copy_the_number_and_the_mail(page):
 
 def test_a_choice_shows_one_hospital(page):
     page.site.value = "tongji"
-    assert page.cards.value.count('class="pw-card pw-site"') == 1
-    assert "武汉同济医院" in page.cards.value
+    assert [name for name, one in page.cards.items() if one.view.layout.display is None] == ["tongji"]
+    assert "武汉同济医院" in cards(page)
 
 
 def test_an_address_card_can_be_downloaded(page):
-    files = [attributes for tag, attributes in Parts(page.cards.value).tags if "download" in attributes]
+    files = [attributes for tag, attributes in Parts(cards(page)).tags if "download" in attributes]
     assert [file["download"] for file in files] == [
         f"{site}{version}.vcf" for site in ("central", "union", "tongji") for version in ("", "-v4")
     ]
@@ -104,9 +145,9 @@ def test_distances_are_said(page):
 @pytest.mark.parametrize("field", ["name", "city", "postcode", "status", "address"])
 def test_text_of_a_site_is_shown_as_text(field):
     page = SitesPage(with_site(**{field: '"><img src=x onerror=alert(1)>'}), today=TODAY)
-    for output in (page.cards, page.notes, page.distances):
-        assert "img" not in {tag for tag, _attributes in Parts(output.value).tags}
-    assert "&lt;img" in page.cards.value
+    for shown in (cards(page), page.notes.value, page.distances.value):
+        assert "img" not in {tag for tag, _attributes in Parts(shown).tags}
+    assert "&lt;img" in cards(page)
 
 
 @pytest.mark.parametrize("field", ["name", "role", "mail", "phone"])
@@ -114,34 +155,34 @@ def test_text_of_a_contact_is_shown_as_text_and_stays_in_its_attribute(field):
     bad = "'\"><img src=x onerror=alert(1)>@x.org"
     contact = TRIAL.sites[0].contact.model_copy(update={field: bad})
     page = SitesPage(with_site(contact=contact), today=TODAY)
-    for output in (page.cards, page.notes):
-        tags = Parts(output.value).tags
+    for shown in (cards(page), page.notes.value):
+        tags = Parts(shown).tags
         assert "img" not in {tag for tag, _attributes in tags}
         assert not [attributes for _tag, attributes in tags if "onerror" in attributes]
-    assert "&lt;img" in page.cards.value
+    assert "&lt;img" in cards(page)
     if field == "mail":
-        assert bad in {attributes.get("data-text") for _tag, attributes in Parts(page.cards.value).tags}
+        assert bad in {attributes.get("data-text") for _tag, attributes in Parts(cards(page)).tags}
 
 
 def test_a_number_that_cannot_be_dialled_gets_no_link():
     contact = TRIAL.sites[0].contact.model_copy(update={"phone": "ask"})
     page = SitesPage(with_site(contact=contact), today=TODAY)
-    assert page.cards.value.count('href="tel:') == 2
-    assert "cannot be dialled as registered" in page.cards.value
+    assert cards(page).count('href="tel:') == 2
+    assert "cannot be dialled as registered" in cards(page)
 
 
 def test_a_qr_code_is_drawn_only_when_asked_for(page):
-    assert "<svg" not in page.cards.value
+    assert "<svg" not in cards(page)
     page.codes.value = True
-    assert page.cards.value.count("<svg") == 3
-    assert 'aria-label="QR code of the contact of Wuhan Union Hospital"' in page.cards.value
+    assert cards(page).count("<svg") == 3
+    assert 'aria-label="QR code of the contact of Wuhan Union Hospital"' in cards(page)
 
 
 def test_a_chosen_campus_is_marked_as_to_be_confirmed(page):
-    assert "what-if, to be confirmed" not in page.cards.value
+    assert "what-if, to be confirmed" not in cards(page)
     page.campus["tongji"].value = "Optics Valley campus, Hongshan"
-    assert page.cards.value.count("what-if, to be confirmed") == 1
-    assert "The postcode fits Hankou campus, Qiaokou" in page.cards.value
+    assert cards(page).count("what-if, to be confirmed") == 1
+    assert "The postcode fits Hankou campus, Qiaokou" in cards(page)
 
 
 def test_cover_names_registered_contacts_only_and_says_that_no_backup_is_registered(page):
@@ -203,7 +244,6 @@ def test_load_counts_every_participant_once_and_says_that_it_is_invented(page):
     planned = planned_days(TRIAL, so_far)
     frame = load_per_site(TRIAL, so_far, planned, 2)
     assert frame["participants"].sum() == len(so_far.participants)
-    assert "Invented example." in page.load.value
     few, many = (load_per_site(TRIAL, so_far, planned, weeks)["visits"].sum() for weeks in (1, 12))
     assert 0 < few < many
     week = [date(2026, 2, 14), date(2026, 2, 23)]  # Spring Festival: 14 February is a make-up working day

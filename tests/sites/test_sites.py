@@ -1,5 +1,6 @@
 """Sites: contacts as registered, numbers that can be dialled, notes that must be made, files that can be read."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -267,22 +268,40 @@ def test_the_sketch_keeps_distances():
     for one, other in (("union", "tongji"), ("tongji", "central")):
         drawn = ((places.loc[one] - places.loc[other]) ** 2).sum() ** 0.5
         assert drawn == pytest.approx(distance_km(SITES[one].position, SITES[other].position), rel=0.001)
-    bar = rows[rows["kind"] == "scale"]
-    assert bar["east_km"].max() - bar["east_km"].min() == pytest.approx(2)
-    assert set(bar["label"]) == {"2 km"}
 
 
 def test_the_sketch_has_one_scale_for_both_axes_and_no_address():
-    chart = figures.sketch_map(figures.map_rows(TRIAL.sites, TRIAL.rivers)).to_dict()
-    domains = [chart["layer"][0]["encoding"][axis]["scale"]["domain"] for axis in ("x", "y")]
-    spans = [upper - lower for lower, upper in domains]
-    assert chart["width"] / spans[0] == pytest.approx(chart["height"] / spans[1], rel=0.01)
-    assert "http" not in str({key: part for key, part in chart.items() if key != "$schema"})
-    assert "not for navigation" in chart["title"]["subtitle"]
-
-
-def test_each_river_is_named_once():
     rows = figures.map_rows(TRIAL.sites, TRIAL.rivers)
+    chart = figures.sketch_map(rows).to_dict()
+    x, y = (chart["layer"][0]["encoding"][axis]["scale"] for axis in ("x", "y"))
+    pixels = chart["height"] / (y["domain"][1] - y["domain"][0])
+    assert x["domainMax"] == {"expr": f"width / {2 * pixels:g}"}
+    assert x["domainMin"] == {"expr": f"-width / {2 * pixels:g}"}
+    bar = next(layer["encoding"] for layer in chart["layer"] if layer["mark"].get("type") == "rule")
+    assert bar["x2"]["value"] - bar["x"]["value"] == 2 * pixels
+    assert set(rows.loc[rows["kind"] == "scale", "label"]) == {"2 km"}
+    assert "http" not in str({key: part for key, part in chart.items() if key != "$schema"})
+    assert "not for navigation" in str(chart["title"]["subtitle"])
+
+
+def test_every_hospital_lies_on_its_bank():
+    """All three lie in Hankou: north of the Han, and west of the Yangtze where it runs to the north-east."""
+    rows = figures.map_rows(TRIAL.sites, TRIAL.rivers)
+    width = rows[rows["kind"] == "river"].groupby("id")["width_km"].first()
+    for _name, site in rows[rows["kind"] == "site"].iterrows():
+        for river, line in rows[rows["kind"] == "river"].groupby("id"):
+            line = line.sort_values("order")
+            if river == "yangtze":
+                bank = np.interp(site["north_km"], line["north_km"][:20], line["east_km"][:20]) - site["east_km"]
+            else:
+                bank = site["north_km"] - np.interp(site["east_km"], line["east_km"], line["north_km"])
+            assert bank / 2**0.5 > width[river] / 2, (site["label"], river)
+
+
+def test_each_river_is_named_once_and_apart():
+    rows = figures.map_rows(TRIAL.sites, TRIAL.rivers)
+    names = rows[rows["kind"] == "river name"][["east_km", "north_km"]].to_numpy()
+    assert np.hypot(*(names[0] - names[1])) > 1
     assert sorted(rows.loc[rows["kind"] == "river name", "label"]) == ["Han 汉江", "Yangtze 长江"]
 
 

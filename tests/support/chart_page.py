@@ -5,6 +5,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from protocol.chart import Chart
+from protocol.figures import escalation as figures
 
 
 def grid(frame, marked=""):
@@ -54,3 +55,27 @@ def picture_page():
     refresh()
     tabs = widgets.Tab([widgets.Label("first"), line, broken], titles=["first", "days", "broken"])
     return widgets.VBox([age, dose, said, picture, tabs])
+
+
+def draggable_page():
+    rates = {"A1": 0.2, "A2": 0.25, "B1": 0.3, "B2": 0.5}
+    said = widgets.Label("nothing yet")
+    said.add_class("said")
+    picture = Chart(figures.true_rates, "Rates")
+
+    def draw():
+        rows = [(name, name[0], name[1], f"frequency {name[1]}", rate) for name, rate in rates.items()]
+        picture.draw(pd.DataFrame(rows, columns=["regimen", "dose", "frequency", "line", "rate"]), target=0.3)
+
+    def dragged(change):
+        if change["new"]:
+            name, value = change["new"]["name"], change["new"]["value"]
+            rates[name] = value
+            if name == "B1":
+                rates["A1"] = min(rates["A1"], value)
+            said.value = f"{name} {value:.2f}"
+            draw()
+
+    picture.observe(dragged, "dragged")
+    draw()
+    return widgets.VBox([said, picture])

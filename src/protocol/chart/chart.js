@@ -50,6 +50,11 @@ function readEveryRow(vegaSpec) {
   return vegaSpec;
 }
 
+// A figure offers points to drag by the parameter "drag" (see Chart.dragged) and a mark named "handles".
+const dragOf = (spec) => spec?.params?.find(({ name }) => name === "drag")?.value;
+
+const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 };
+
 const copied = (rows) => rows.map((row) => ({ ...row })); // Vega writes into the rows it is given
 const same = (ours, theirs) => ours === theirs || (typeof ours === "string" && Date.parse(ours) === +theirs);
 
@@ -61,6 +66,10 @@ function render({ model, el }) {
   let redraw = true; // the drawing on the screen is not the model's
   let due = true; // something has arrived that the screen does not show yet
   let ended = false;
+  let offer; // the drawing's "drag"
+  let held; // the point that is being moved, until the kernel has answered: { name, value }
+  let asked; // what was sent and has no answer yet; one message at a time, or the kernel would lag behind the pointer
+  const handles = new Map(); // a slider over each point, by the point's name; it outlives the drawings below it
 
   const isVisible = () => el.clientWidth > 0;
 
@@ -118,13 +127,103 @@ function render({ model, el }) {
     }
     const kept = chosen();
     clear();
-    [shown, box] = [result, next];
+    [shown, box, offer] = [result, next, dragOf(spec)];
     next.classList.remove("pw-chart-next");
     if (offersPick(spec)) {
       if (kept?.length) await shown.view.data("pick_store", copied(kept)).runAsync();
       shown.view.addEventListener("click", () => guarded(pick));
     }
     fit();
+    placeHandles();
+  }
+
+  function placeHandles() {
+    if (!offer && !handles.size) return;
+    const frame = el.getBoundingClientRect();
+    const found = new Set();
+    for (const point of offer ? box.querySelectorAll(".handles_marks path") : []) {
+      const { datum } = point.__data__;
+      const [name, value, at] = [datum[offer.name], datum[offer.field], point.getBoundingClientRect()];
+      if (!handles.has(name)) handles.set(name, makeHandle(name));
+      const handle = handles.get(name);
+      handle.style.left = `${at.x + at.width / 2 - frame.x + el.scrollLeft}px`;
+      handle.style.top = `${at.y + at.height / 2 - frame.y}px`;
+      handle.setAttribute("aria-valuenow", value);
+      handle.setAttribute("aria-valuetext", value.toFixed(offer.digits));
+      found.add(name);
+    }
+    for (const [name, handle] of handles)
+      if (!found.has(name)) {
+        handle.remove();
+        handles.delete(name);
+      }
+  }
+
+  function makeHandle(name) {
+    const handle = document.createElement("div");
+    handle.className = "pw-chart-handle";
+    handle.tabIndex = 0;
+    const says = { "aria-label": `${offer.title} ${name}`, "aria-valuemin": offer.least, "aria-valuemax": offer.most };
+    for (const [what, value] of Object.entries({ role: "slider", "aria-orientation": "vertical", ...says }))
+      handle.setAttribute(what, value);
+    const now = () => Number(handle.getAttribute("aria-valuenow"));
+    let from;
+    handle.addEventListener("pointerdown", (event) => {
+      handle.setPointerCapture(event.pointerId);
+      from = { y: event.clientY, value: now() };
+    });
+    handle.addEventListener("pointermove", (event) => {
+      if (!handle.hasPointerCapture(event.pointerId)) return;
+      const scale = shown.view.scale("y");
+      move(name, from.value + (from.y - event.clientY) / (scale(0) - scale(1)), now());
+    });
+    handle.addEventListener("keydown", (event) => {
+      const pages = { PageUp: offer.page, PageDown: -offer.page, Home: offer.least - now(), End: offer.most - now() };
+      const by = pages[event.key] ?? STEPS[event.key] * offer.step;
+      if (Number.isNaN(by)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      move(name, now() + by, now());
+    });
+    el.append(handle);
+    return handle;
+  }
+
+  function move(name, wanted, before) {
+    const rounded = Math.round(wanted / offer.step) * offer.step;
+    const value = Number(Math.min(Math.max(rounded, offer.least), offer.most).toFixed(offer.digits));
+    if (value === before) return;
+    held = { name, value };
+    handles.get(name).setAttribute("aria-valuenow", value); // a second key may come before the picture is drawn
+    guarded(showRows);
+    if (!asked) ask();
+  }
+
+  function ask() {
+    asked = held;
+    model.send({ dragged: asked });
+  }
+
+  function answered(message) {
+    if (!message.dragged) return;
+    const done = asked === held;
+    asked = undefined;
+    if (!done) return ask();
+    held = undefined;
+    guarded(showRows);
+  }
+
+  // The rows of the model, with the moved point where the pointer is.
+  function rowsNow() {
+    const rows = copied(model.get("_rows"));
+    if (held && offer) for (const row of rows) if (row[offer.name] === held.name) row[offer.field] = held.value;
+    return rows;
+  }
+
+  async function showRows() {
+    if (!shown) return;
+    await shown.view.data(ROWS, rowsNow()).runAsync();
+    placeHandles();
   }
 
   const offersPick = (part) =>
@@ -134,7 +233,7 @@ function render({ model, el }) {
 
   function fit() {
     if (shown?.spec.width === "container" && isVisible() && shown.view.width() !== el.clientWidth)
-      shown.view.width(el.clientWidth).runAsync();
+      shown.view.width(el.clientWidth).runAsync().then(placeHandles);
   }
 
   async function update() {
@@ -145,7 +244,7 @@ function render({ model, el }) {
     if (redraw || !shown) {
       redraw = false;
       await draw();
-    } else await shown.view.data(ROWS, copied(model.get("_rows"))).runAsync();
+    } else await showRows();
   }
 
   function guarded(step) {
@@ -172,6 +271,7 @@ function render({ model, el }) {
 
   model.on("change:_drawing", changedDrawing);
   model.on("change:_rows change:_problem", changed);
+  model.on("msg:custom", answered);
   const observer = new ResizeObserver(resized);
   observer.observe(el);
   return () => {
@@ -179,6 +279,7 @@ function render({ model, el }) {
     observer.disconnect();
     model.off("change:_drawing", changedDrawing);
     model.off("change:_rows change:_problem", changed);
+    model.off("msg:custom", answered);
     clear();
   };
 }

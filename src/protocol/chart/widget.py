@@ -37,12 +37,17 @@ class Chart(anywidget.AnyWidget):
     picked : dict
         The row a person clicked (dates as ISO text), ``{}`` when nothing: figures offer it with a point
         selection named "pick". Every click is announced; a second one on the same mark by way of ``{}``.
+    dragged : dict
+        ``name`` and ``value`` of the point a person moved up or down, with the pointer or with the arrow keys. A
+        figure offers it by a mark named "handles" and by :func:`protocol.figures.theme.draggable`. The observer draws
+        the picture again with all values that follow.
     """
 
     _esm = Path(__file__).with_name("chart.js")
     _css = Path(__file__).with_name("chart.css")
 
     picked = traitlets.Dict()
+    dragged = traitlets.Dict()
     description = traitlets.Unicode().tag(sync=True)
     _drawing = traitlets.Dict().tag(sync=True)
     _rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -55,11 +60,15 @@ class Chart(anywidget.AnyWidget):
         self._drawn_for: tuple[list[str], dict[str, Any]] | None = None
         self.on_msg(self._receive)
 
+    def __repr__(self) -> str:
+        """Return what the picture shows."""
+        return f"Chart({self.description!r})"
+
     @classmethod
     def of(cls, specification: dict[str, Any]) -> Self:
         """Return the widget of a finished drawing, a Vega-Lite specification with its rows in it."""
         chart = cls(dict, str(specification.get("description", "")))
-        chart._drawing = specification
+        chart._drawing = _finite(specification)
         return chart
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -106,6 +115,11 @@ class Chart(anywidget.AnyWidget):
             if content["picked"] == self.picked:
                 self.picked = {}
             self.picked = content["picked"]
+        elif "dragged" in content:
+            try:
+                self.dragged = content["dragged"]
+            finally:
+                self.send({"dragged": True})  # the browser sends the next place only now
 
 
 def rows_of(frame: Any) -> _Rows:
@@ -143,6 +157,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):  # with a time, because browsers read a bare date as midnight in Greenwich
         return f"{value.isoformat()}T00:00:00"
     return value
+
+
+def _finite(part: Any) -> Any:
+    """Return a part of a specification with None for every number that JSON does not have."""
+    if isinstance(part, dict):
+        return {name: _finite(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_finite(value) for value in part]
+    return None if isinstance(part, float) and not math.isfinite(part) else part
 
 
 def drawing(chart: Any, rows: _Rows) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 :class:`State`. The database library is imported only if a log is opened.
 """
 
+from protocol.conduct.contradictions import is_grave, questions
 from protocol.conduct.entries import (
     Entry,
     Head,
@@ -36,6 +37,7 @@ from protocol.conduct.events import (
 )
 from protocol.conduct.log import Conflict, Log, LogReader, ReasonNeeded, open_log
 from protocol.conduct.participant_history import Assessment, ParticipantHistory, history_of
+from protocol.conduct.participant_path import Step, last_day_of_dlt_window, next_event, path_of
 from protocol.conduct.privacy import is_card_number, without_identity
 from protocol.conduct.roles import Grant, Reader, Roles, reader_of
 from protocol.conduct.state import State, fold
@@ -82,6 +84,7 @@ __all__ = [
     "Roles",
     "Screened",
     "State",
+    "Step",
     "TherapyStarted",
     "TreatmentEnded",
     "TrialSoFar",
@@ -95,12 +98,17 @@ __all__ = [
     "fold",
     "history_of",
     "is_card_number",
+    "is_grave",
     "json_lines",
+    "last_day_of_dlt_window",
     "next_cohort",
+    "next_event",
     "open_log",
     "outcome_notation",
     "participant_status",
+    "path_of",
     "protocol_version",
+    "questions",
     "read_entries",
     "reader_of",
     "sealed",

@@ -1,8 +1,8 @@
 """Dose and frequency escalation: the grid, the designs, the selection and the simulation."""
 
-from protocol.escalation.calibration import Calibration, Setting, calibrate
+from protocol.escalation.calibration import Calibration, Setting, calibrate, calibrate_in_steps
 from protocol.escalation.committee_choice import Choice, choose
-from protocol.escalation.comparison import Comparison, compare
+from protocol.escalation.comparison import Comparison, compare, compare_in_steps
 from protocol.escalation.design import Description, Design
 from protocol.escalation.designs import DESIGNS
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, Regimen, true_rates
@@ -37,8 +37,10 @@ __all__ = [
     "Simulation",
     "TrialRules",
     "calibrate",
+    "calibrate_in_steps",
     "choose",
     "compare",
+    "compare_in_steps",
     "deciding_regimens",
     "enrolment_stopped",
     "figure_words",

@@ -1,6 +1,6 @@
 """Calibration: what sample size, cohort size and target do to the risk of a wrong choice."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from protocol.escalation.checks import checked
-from protocol.escalation.comparison import Margin, in_rounds
+from protocol.escalation.comparison import Margin, in_steps, last_of
 from protocol.escalation.design import Design
 from protocol.escalation.results import Simulation, Together
 from protocol.escalation.simulation import Place, Trials
@@ -120,6 +120,31 @@ def calibrate(
     ProtocolError
         When there is nothing to simulate, there are more than 1,000 combinations, or one cannot be simulated.
     """
+    steps = calibrate_in_steps(designed, scenarios, targets, cohort_sizes, maxima, trials, seed, margin=margin, **how)
+    return last_of(steps, progress, stop)
+
+
+@checked
+def calibrate_in_steps(
+    designed: Callable[[Setting], Design],
+    scenarios: Mapping[str, ArrayLike],
+    targets: Iterable[float],
+    cohort_sizes: Iterable[int],
+    maxima: Iterable[int],
+    trials: Trials,
+    seed: Place,
+    *,
+    margin: Margin,
+    **how: Any,
+) -> Iterator[tuple[Calibration | None, float]]:
+    """Calibrate as :func:`calibrate` does, one simulation at each step, for a page that shows the time left.
+
+    Returns
+    -------
+    iterator of (Calibration or None, float)
+        After each simulation: what all combinations have so far, None before the first round ends, and the part of
+        the work that is done, 0 to 1.
+    """
     levels = [_listed(*each) for each in (("targets", targets), ("cohort_sizes", cohort_sizes), ("maxima", maxima))]
     if not isinstance(scenarios, Mapping):
         raise ProtocolError(_("calibration"), type(scenarios).__name__, _("true DLT rates by the names of scenarios"))
@@ -128,11 +153,7 @@ def calibrate(
         found = _("{} settings under {} scenarios").format(len(settings), len(scenarios))
         raise ProtocolError(_("calibration"), found, _("from 1 to {:,} combinations").format(MOST_RUNS))
     arms = {(each, name): (designed(each), truth) for each in settings for name, truth in scenarios.items()}
-    for found_so_far in in_rounds(arms, trials, seed, stop, **how):
-        result = Calibration(found_so_far, margin)
-        if progress:
-            progress(result)
-    return result
+    return in_steps(lambda found: Calibration(found, margin), arms, trials, seed, **how)
 
 
 def _listed(name: str, values: Any) -> list[Any]:

@@ -118,36 +118,79 @@ def compare(
     ProtocolError
         When the designs cannot meet the same participants or cannot be simulated.
     """
+    return last_of(compare_in_steps(designs, truth, trials, seed, margin=margin, **how), progress, stop)
+
+
+@checked
+def compare_in_steps(
+    designs: Mapping[str, Design], truth: ArrayLike, trials: Trials, seed: Place, *, margin: Margin, **how: Any
+) -> Iterator[tuple[Comparison | None, float]]:
+    """Compare as :func:`compare` does, one simulation at each step, for a page that shows the time left.
+
+    Returns
+    -------
+    iterator of (Comparison or None, float)
+        After each simulation: what all designs have so far, None before the first round ends, and the part of the
+        work that is done, 0 to 1.
+    """
     _check(designs)
-    for found in in_rounds({name: (one, truth) for name, one in designs.items()}, trials, seed, stop, **how):
-        result = Comparison(found, margin)
-        if progress:
-            progress(result)
-    return result
+    arms = {name: (one, truth) for name, one in designs.items()}
+    return in_steps(lambda found: Comparison(found, margin), arms, trials, seed, **how)
 
 
-def in_rounds(
-    arms: Mapping[K, tuple[Design, ArrayLike]], trials: int, seed: int, stop: Callable[[], bool] | None, **how: Any
-) -> Iterator[dict[K, Simulation]]:
-    """Simulate many designs and true rates together: all have the same trials after each round.
+R = TypeVar("R", bound=Together)
 
-    What a round had begun when it is stopped is not among the results.
+
+def last_of(
+    steps: Iterator[tuple[R | None, float]],
+    progress: Callable[[R], object] | None,
+    stop: Callable[[], bool] | None,
+) -> R:
+    """Go through the steps and return the last result; at least one round is finished before `stop` ends it."""
+    shown: R | None = None
+    for found, _done in steps:
+        if found is not None and found is not shown:
+            shown = found
+            if progress:
+                progress(found)
+        if shown is not None and stop and stop():
+            break
+    assert shown is not None  # noqa: S101 - the last step of the first round has a result
+    return shown
+
+
+def in_steps(
+    together: Callable[[dict[K, Simulation]], R],
+    arms: Mapping[K, tuple[Design, ArrayLike]],
+    trials: int,
+    seed: int,
+    **how: Any,
+) -> Iterator[tuple[R | None, float]]:
+    """Simulate many designs and true rates in rounds that grow: all have the same trials after each round.
+
+    Yields after each simulation what `together` makes of the finished rounds, and the part of the work that is done:
+    by participants in the first round, by the time that each simulation takes afterwards.
     """
     found: dict[K, Simulation] = {}
+    result: R | None = None
+    costs: dict[K, float] = {key: design.maximum for key, (design, _truth) in arms.items()}
     done, size = 0, min(FIRST_ROUND, trials)
-    while not found or (done < trials and not (stop and stop())):
+    while done < trials:
         parts: dict[K, Simulation] = {}
         cut: dict[str, Any] = {} if {"workers", "client"} & how.keys() else {"chunk": min(size, LARGEST_PIECE)}
-        began = monotonic()
+        began, whole = monotonic(), trials * sum(costs.values())
         for key, (design, truth) in arms.items():
+            if parts:
+                worked = done * sum(costs.values()) + size * sum(costs[one] for one in parts)
+                yield result, worked / whole
             parts[key] = simulate(design, truth, size, seed, first_trial=done, **cut, **how)
-            if found and stop and stop():
-                return
         joined = {key: found[key].followed_by(part) if found else part for key, part in parts.items()}
         found = {key: replace(one, requested=trials) for key, one in joined.items()}
+        result = together(found)
+        costs = {key: max(one.seconds, 1e-9) for key, one in found.items()}
         done += size
         size = min(size if monotonic() - began > LONG_SECONDS else GROWTH * done, trials - done)
-        yield found
+        yield result, done / trials
 
 
 def _check(designs: Any) -> None:

@@ -336,8 +336,8 @@ class IntervalDesign(StoppingDesign):
         if n == 0:
             return _("No participant was treated at {} yet.").format(name)
         counted = ngettext(
-            "At {name}, {y} of {n} participant had a DLT, a rate of {rate:.2f}.",
-            "At {name}, {y} of {n} participants had a DLT, a rate of {rate:.2f}.",
+            "At {name}, {y} of {n} participant had a DLT, an observed rate of {rate:.2f}.",
+            "At {name}, {y} of {n} participants had a DLT, an observed rate of {rate:.2f}.",
             n,
         ).format(name=name, y=y, n=n, rate=y / n)
         limits = _("With {n} treated: escalate at {e} or fewer, de-escalate at {d} or more").format(

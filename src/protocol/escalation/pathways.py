@@ -26,7 +26,7 @@ UP, DOWN = 1, -1  # rows of Grid.neighbours
 
 _End = tuple[tuple[int, ...], Outcomes, int, float]  # DLTs so far, counts, next regimen, chance
 
-COLUMNS = ("path", "cohort", "treated_at", "participants", "dlt", "leads_to", "move", "chance")
+COLUMNS = ("path", "cohort", "treated_at", "participants", "dlt", "leads_to", "move", "enrolled", "chance")
 
 
 @checked
@@ -73,6 +73,8 @@ def pathways(
     first: int,
     cohorts: Annotated[int, Field(ge=1, le=20)] = 2,
     truth: ArrayLike | None = None,
+    *,
+    first_size: Annotated[int, Field(ge=1)] | None = None,
 ) -> pd.DataFrame:
     """Tabulate every outcome of the next cohorts and the regimen it leads to.
 
@@ -88,14 +90,18 @@ def pathways(
         Cohorts to look ahead.
     truth : array_like, shape (D, F), optional
         Assumed true DLT rates, 0 to 1, that give each outcome its chance.
+    first_size : int, optional
+        Participants of the first cohort: those of an open cohort whose outcome is still to come. The design's cohort
+        size when left out.
 
     Returns
     -------
     DataFrame
         One row per outcome, a path after those it continues: path (DLTs of the cohorts so far, ``(1, 0)``),
         cohort (1, 2, ...), treated_at (regimen), participants and dlt of that cohort, leads_to (regimen, "" when
-        the trial stops), move ("up", "stay", "down", "stop", or "across": one factor up and the other down),
-        chance (of the whole path, 0 to 1; missing without `truth`).
+        the trial ends), move ("up", "stay", "down", "across": one factor up and the other down, "complete": the trial
+        ends with all its participants or with a regimen for phase II, or "stop": it ends without), enrolled
+        (participants in the whole trial by then), chance (of the whole path, 0 to 1; missing without `truth`).
 
     Raises
     ------
@@ -105,13 +111,15 @@ def pathways(
     outcomes.check_single()
     current_regimens(design.grid, outcomes, [first])
     rates = np.full(design.grid.size, np.nan) if truth is None else true_rates(design.grid, truth).ravel()
-    if (design.cohort_size + 1) ** cohorts > MOST_OUTCOMES:
+    if ((first_size or design.cohort_size) + 1) * (design.cohort_size + 1) ** (cohorts - 1) > MOST_OUTCOMES:
         found = _("{} cohorts of {}").format(cohorts, design.cohort_size)
         raise ProtocolError(_("pathways"), found, _("fewer cohorts, or smaller ones"))
     rows: list[dict[str, object]] = []
     ends: list[_End] = [((), outcomes, first, 1.0)]
     for cohort in range(1, cohorts + 1):
-        ends = [end for start in ends if start[2] != STOP for end in _followed(design, *start, rates, cohort, rows)]
+        size = first_size if first_size and cohort == 1 else design.cohort_size
+        going = [end for end in ends if end[2] != STOP]
+        ends = [end for start in going for end in _followed(design, *start, size, rates, cohort, rows)]
     order = sorted(rows, key=lambda row: row["path"])  # type: ignore[arg-type, return-value]
     return pd.DataFrame(order, columns=[*COLUMNS])
 
@@ -122,23 +130,31 @@ def _followed(
     so_far: Outcomes,
     at: int,
     chance: float,
+    size: int,
     rates: Floats,
     cohort: int,
     rows: list[dict[str, object]],
 ) -> list[_End]:
     """Give one more cohort every number of DLTs it can have."""
-    size = min(design.cohort_size, design.maximum - int(so_far.enrolled.sum()))
+    size = min(size, design.maximum - int(so_far.enrolled.sum()))
     dlts = np.arange(size + 1)
     outcomes = _with_cohort(so_far, at, size, dlts)
     following = design.next(outcomes, np.full(size + 1, at), np.zeros(size + 1))
-    labels, ends = design.grid.labels, []
+    labels, ends, ended = design.grid.labels, [], _ended(design, outcomes)
     for dlt, then in enumerate(following.tolist()):
         likely = chance * comb(size, dlt) * rates[at] ** dlt * (1 - rates[at]) ** (size - dlt)
-        leads_to, move = ("", "stop") if then == STOP else (labels[then], _move(design, at, then))
-        values = (*path, dlt), cohort, labels[at], size, dlt, leads_to, move, likely
+        leads_to, move = ("", ended[dlt]) if then == STOP else (labels[then], _move(design, at, then))
+        enrolled = int(outcomes.enrolled[dlt].sum())
+        values = (*path, dlt), cohort, labels[at], size, dlt, leads_to, move, enrolled, likely
         rows.append(dict(zip(COLUMNS, values, strict=True)))
         ends.append(((*path, dlt), outcomes.of(np.array([dlt])), then, likely))
     return ends
+
+
+def _ended(design: Design, outcomes: Outcomes) -> list[str]:
+    """Return how each trial ends if it ends: "complete" or "stop"."""
+    full = outcomes.enrolled.sum(axis=(1, 2)) >= design.maximum
+    return ["complete" if one else "stop" for one in full | (design.selected(outcomes) != STOP)]
 
 
 def _with_cohort(so_far: Outcomes, at: int, size: int, dlts: Integers) -> Outcomes:

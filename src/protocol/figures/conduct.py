@@ -1,14 +1,135 @@
-"""Pictures of what happened: the path of the decisions through the grid."""
+"""Pictures of the conduct of a trial: the way of the participants, sites, exclusions and decisions."""
+
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import BLUE, GREY, ORANGE, finished
+from protocol.figures.theme import BLUE, GREY, ORANGE, SKY, colours, finished
 from protocol.translation import _
 
-__all__ = ["path"]
+__all__ = ["exclusions", "path", "progress", "recruitment", "site"]
 
-_STEP_PX = 26
+_STEP_PX = 22
+
+
+def progress(frame: pd.DataFrame) -> alt.LayerChart:
+    """Draw how many participants came how far, side by side, each as a share of those who were screened.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per step, the first one first: place (0, 1, ...), step (its name), participants, share (of those
+        who were screened, 0 to 1).
+    """
+    scale = alt.Scale(domain=[0, len(frame)], nice=False)
+    base = alt.Chart(frame).transform_calculate(end="datum.place + 0.94 * datum.share", whole="datum.place + 0.94")
+    tips = [alt.Tooltip("step:N", title=_("Step")), alt.Tooltip("participants:Q", title=_("Participants"))]
+
+    def bar(end: str, colour: str, opacity: float) -> Any:
+        mark = base.mark_bar(height=10, y=44, color=colour, opacity=opacity, cornerRadius=2)
+        return mark.encode(x=alt.X("place:Q", scale=scale, axis=None), x2=end, tooltip=tips)
+
+    def words(field: str, y: int, size: int, weight: int) -> Any:
+        mark = base.mark_text(align="left", y=y, fontSize=size, fontWeight=weight, tooltip=None)
+        return mark.encode(x=alt.X("place:Q", scale=scale, axis=None), text=field)
+
+    layers = [
+        bar("whole:Q", GREY, 0.25),
+        bar("end:Q", BLUE, 1),
+        words("participants:Q", 10, 20, 600),
+        words("step:N", 29, 13, 400),
+    ]
+    return finished(alt.layer(*layers), 52, _("Participants by how far they have come, from screened to evaluable."))
+
+
+def recruitment(frame: pd.DataFrame, planned: int | None, days: bool) -> alt.LayerChart:
+    """Draw the participants enrolled over time, and the number that the record plans.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per week with an enrolment: day (local moment, ISO text), enrolled (so far).
+    planned : int or None
+        None if the record states none.
+    days : bool
+        Whether the axis names days, and not months.
+    """
+    axis = alt.Axis(format="%Y-%m-%d" if days else "%Y-%m", labelOverlap="greedy", tickCount=4, grid=False)
+    base = alt.Chart(frame).encode(
+        x=alt.X("day:T", title=None, axis=axis),
+        y=alt.Y("enrolled:Q", title=_("enrolled"), axis=alt.Axis(tickMinStep=1, tickCount=4)),
+    )
+    tips = [alt.Tooltip("day:T", title=_("Day"), format="%Y-%m-%d"), alt.Tooltip("enrolled:Q", title=_("enrolled"))]
+    line = base.mark_area(
+        interpolate="step-after", color=BLUE, opacity=0.18, line={"color": BLUE, "strokeWidth": 2}
+    ).encode(tooltip=tips)
+    layers = [line]
+    if planned is not None:
+        once = alt.Chart(frame).transform_aggregate(count="count()").encode(y=alt.datum(planned))
+        layers.append(once.mark_rule(strokeDash=[6, 4], color=ORANGE, strokeWidth=1.5, tooltip=None))
+        label = once.mark_text(align="left", baseline="bottom", x=4, dy=-3, fontSize=13, tooltip=None)
+        layers.append(label.encode(text=alt.value(_("planned: {n}").format(n=planned))))
+    return finished(alt.layer(*layers), 140, _("Participants enrolled over time, with the planned number."))
+
+
+def site(frame: pd.DataFrame, most: int) -> alt.LayerChart:
+    """Draw the counts of one site as bars; a count that is hidden is drawn as its range, or as no bar.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per count: count (its name), low, high (equal for a count that is told), words ("3", "1–4", "–").
+    most : int
+        The largest count of any site, so that the pictures of all sites have one scale.
+    """
+    scale = alt.Scale(domain=[0, max(most, 1) * 1.15], nice=False)
+    base = alt.Chart(frame).encode(
+        y=alt.Y(
+            "count:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelLimit=110),
+        )
+    )
+    tips = [alt.Tooltip("count:N", title=_("Count")), alt.Tooltip("words:N", title=_("Participants"))]
+    across = {"scale": scale, "axis": None}
+    known = base.mark_bar(color=BLUE, height=14).encode(x=alt.X("low:Q", **across), tooltip=tips)
+    ranged = base.mark_bar(color=SKY, height=14, opacity=0.5).encode(
+        x=alt.X("low:Q", **across), x2="high:Q", tooltip=tips
+    )
+    words = base.mark_text(align="left", dx=5, fontSize=13).encode(x=alt.X("high:Q", **across), text="words:N")
+    return finished(
+        alt.layer(known, ranged, words), alt.Step(22), _("Participants of a site: screened, enrolled, treated, DLTs.")
+    )
+
+
+def exclusions(frame: pd.DataFrame, most: int) -> alt.LayerChart:
+    """Draw how many participants each criterion excluded.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per criterion, the most frequent first: reason (its id and what it asks), low, high (equal for a
+        count that is told), words.
+    most : int
+        The largest count.
+    """
+    base = alt.Chart(frame).encode(y=alt.Y("reason:N", sort=None, axis=None))
+    tips = [alt.Tooltip("reason:N", title=_("Criterion")), alt.Tooltip("words:N", title=_("Participants"))]
+    scale = alt.Scale(domain=[0, max(most, 1) * 1.1], nice=False)
+    across = {"scale": scale, "axis": None}
+    known = base.mark_bar(color=BLUE, height=10, yOffset=9).encode(x=alt.X("low:Q", **across), tooltip=tips)
+    ranged = base.mark_bar(color=SKY, height=10, yOffset=9, opacity=0.5).encode(
+        x=alt.X("low:Q", **across), x2="high:Q", tooltip=tips
+    )
+    names = base.mark_text(align="left", dy=-6, fontSize=13, limit=alt.expr("width"), tooltip=None).encode(
+        x=alt.value(0), text="reason:N"
+    )
+    counts = base.mark_text(align="left", dx=5, dy=9, fontSize=13).encode(x=alt.X("high:Q", **across), text="words:N")
+    return finished(
+        alt.layer(known, ranged, names, counts), alt.Step(36), _("Criteria that excluded participants, most first.")
+    )
 
 
 def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
@@ -23,7 +144,12 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
         The regimens on the axis, the lowest first.
     """
     base = alt.Chart(frame).encode(
-        x=alt.X("number:Q", title=_("Decision"), axis=alt.Axis(tickMinStep=1, format="d", grid=False)),
+        x=alt.X(
+            "number:Q",
+            title=_("Decision"),
+            axis=alt.Axis(tickMinStep=1, format="d", grid=False, labelOverlap="greedy"),
+            scale=alt.Scale(zero=False, nice=False, padding=16),
+        ),
         y=alt.Y(
             "chosen:N",
             sort=list(reversed(regimens)),

@@ -5,7 +5,20 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import AMBER, BLUE, DARK, GREEN, GREY, ORANGE, SERIES, SHAPES, SKY, colours, finished
+from protocol.figures.theme import (
+    AMBER,
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    ORANGE,
+    SERIES,
+    SHAPES,
+    SKY,
+    colours,
+    draggable,
+    finished,
+)
 from protocol.translation import _
 
 __all__ = [
@@ -18,6 +31,7 @@ __all__ = [
     "decisions",
     "grid",
     "pathways",
+    "true_rates",
 ]
 
 _PAPER = "rgba(138, 138, 138, 0.16)"  # a cell that is neither good nor bad, on white and on black
@@ -39,9 +53,13 @@ _MOVES = {
     "across": SKY,
     "down": DECISIONS["de-escalate"],
     "stop": DECISIONS["eliminate"],
+    "complete": "#c4c4c4",
 }
 
-_CELL_PX = 74
+_CELL_PX, _SEEN_CELL_PX = 74, 58
+_SLIM_PX = 330
+"""Width of the grid below which a cell has room for one short line at a time."""
+
 _STEP_PX, _NODE_WIDTH_PX, _NODE_HEIGHT_PX = 27, 98, 22
 
 
@@ -52,7 +70,8 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per regimen, lowest first: regimen, dose, frequency, state (a key of :data:`FILLS`), sign (the
-        state in words), count (DLTs of treated, in words), treated, dlt, estimate (the DLT rate in words),
+        state in words), head (regimen and state), short (regimen and symbol), count ("1/9", DLTs of evaluable), treated, dlt, pending, observed
+        and estimate (DLT rates in words), seen and waits (the estimate, and the pending participants, in words), below (both),
         marked (whether its counts are being edited).
 
     Returns
@@ -67,21 +86,33 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("regimen:N", title=_("Regimen")),
             alt.Tooltip("sign:N", title=_("State")),
-            alt.Tooltip("treated:Q", title=_("Treated")),
+            alt.Tooltip("treated:Q", title=_("Evaluable")),
             alt.Tooltip("dlt:Q", title=_("With a DLT")),
+            alt.Tooltip("pending:Q", title=_("Pending")),
+            alt.Tooltip("observed:N", title=_("Observed DLT rate")),
             alt.Tooltip("estimate:N", title=_("Estimated DLT rate")),
         ],
     )
-    ink = colours("state", INKS)
+    wide, slim = f"width >= {_SLIM_PX}", f"width < {_SLIM_PX}"
     layers = [
         cells.add_params(pick),
-        _words(frame, "regimen", ink, dy=-22, size=13),
-        _words(frame, "count", ink, dy=0, size=18, bold=True),
-        _words(frame, "sign", ink, dy=23, size=13),
+        _line(frame, "head", 13, -19, when=wide),
+        _line(frame, "count", 18, 1, bold=True, when=wide),
+        _line(frame, "below", 12, 19, when=wide),
+        _line(frame, "short", 12, -21, when=slim),
+        _line(frame, "count", 15, -6, bold=True, when=slim),
+        _line(frame, "seen", 12, 8, when=slim),
+        _line(frame, "waits", 12, 21, when=slim),
     ]
-    return finished(
-        alt.layer(*layers), _height(frame), _("The grid of regimens: participants, DLTs and the recommendation.")
-    )
+    about = _("The grid of regimens: DLTs of evaluable participants, estimates and the recommendation.")
+    return finished(alt.layer(*layers), _height(frame, _SEEN_CELL_PX), about)
+
+
+def _line(frame: pd.DataFrame, field: str, size: float, dy: int, *, when: str, bold: bool = False) -> Any:
+    """Write a line into each cell while the picture has that width."""
+    shown = _placed(frame).transform_filter(when)
+    mark = shown.mark_text(dy=dy, fontSize=size, fontWeight=700 if bold else 400, tooltip=None)
+    return mark.encode(text=f"{field}:N", color=colours("state", INKS))
 
 
 def characteristics(frame: pd.DataFrame) -> alt.LayerChart:
@@ -147,8 +178,48 @@ def decisions(frame: pd.DataFrame) -> alt.LayerChart:
     return finished(alt.layer(cells, letters), alt.Step(20), about)
 
 
-def _height(frame: pd.DataFrame) -> int:
-    return int(_CELL_PX * frame["dose"].nunique())
+def _height(frame: pd.DataFrame, cell: int = _CELL_PX) -> int:
+    return int(cell * frame["dose"].nunique())
+
+
+def true_rates(frame: pd.DataFrame, target: float) -> alt.LayerChart:
+    """Draw assumed true DLT rates over the dose, a line for each frequency, with points that can be dragged.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per regimen: regimen, dose, frequency, line (the frequency in words), rate (0 to 1).
+    target : float
+        The target DLT rate, drawn as a line.
+    """
+    lines = list(frame["line"].unique())
+    base = alt.Chart(frame).encode(
+        x=alt.X("dose:N", sort=None, title=_("Dose →"), axis=alt.Axis(labelAngle=0, ticks=False)),
+        xOffset=alt.XOffset("line:N", sort=None, scale=alt.Scale(paddingOuter=0.3)),
+        y=alt.Y("rate:Q", title=_("True DLT rate"), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=6)),
+    )
+    colour = alt.Color(
+        "line:N",
+        sort=None,
+        scale=alt.Scale(domain=lines, range=SERIES[: len(lines)]),
+        legend=alt.Legend(title=None, orient="top", symbolType="stroke"),
+    )
+    rule = alt.Chart(frame).mark_rule(color=GREEN, strokeDash=[6, 4], strokeWidth=2).encode(y=alt.datum(target))
+    name = alt.Chart(frame).mark_text(align="left", dx=4, dy=-8, fontSize=13)
+    name = name.encode(x=alt.value(0), y=alt.datum(target), text=alt.datum(_("target {:g}").format(target)))
+    points = base.mark_point(size=130, filled=True, opacity=1).encode(
+        color=colour,
+        shape=alt.Shape("line:N", sort=None, scale=alt.Scale(domain=lines, range=SHAPES[: len(lines)]), legend=None),
+        tooltip=[
+            alt.Tooltip("regimen:N", title=_("Regimen")),
+            alt.Tooltip("rate:Q", title=_("True DLT rate"), format=".2f"),
+        ],
+    )
+    how = draggable("regimen", "rate", _("True DLT rate"), least=0, most=1, step=0.01, page=0.05, digits=2)
+    whole = alt.layer(
+        rule, name, base.mark_line(strokeWidth=1.5).encode(color=colour), points.properties(name="handles")
+    )
+    return finished(whole.add_params(how), 280, _("Assumed true DLT rates by dose, a line for each frequency."))
 
 
 def _cells(frame: pd.DataFrame, fill: Any) -> Any:
@@ -176,8 +247,8 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per node: step (0 now, then cohorts), place (0 at the top), from_place (of the node before), label
-        (the outcome and where it leads, with a sign), move (up, stay, across, down or stop), width (of the line to
-        it, pixels), words (the whole path), chance (in words).
+        (the outcome and where it leads, with a sign), move (up, stay, across, down, complete or stop), width (of the
+        line to it, pixels), words (the whole path), chance (in words).
     cohorts, heights : int
         Cohorts ahead, and rows of the deepest column.
     """
@@ -223,12 +294,13 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
 
 
 def comparison(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart:
-    """Draw one measure of several designs with its Monte Carlo error.
+    """Draw one measure of several designs with its Monte Carlo error, as a forest plot.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per design: design, value, low, high (two standard errors around it), words (with the error).
+        One row per design: design, value, low, high (two standard errors around it), words (the design and its figure
+        with the error).
     title : str
         The measure.
     percent : bool
@@ -237,12 +309,15 @@ def comparison(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart
     axis = alt.Axis(format="%" if percent else "~r", tickCount=4, labelOverlap=True)
     base = alt.Chart(frame).encode(y=alt.Y("design:N", sort=None, axis=None))
     tips = [alt.Tooltip("design:N", title=_("Design")), alt.Tooltip("words:N", title=title)]
-    across = alt.X("value:Q", title=title, scale=alt.Scale(zero=True), axis=axis)
-    bars = base.mark_bar(color=BLUE, opacity=0.45, height=16, yOffset=8).encode(x=across, tooltip=tips)
-    errors = base.mark_rule(strokeWidth=3, yOffset=8).encode(x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips)
-    names = base.mark_text(align="left", dy=-11, fontSize=13).encode(x=alt.datum(0), text="design:N")
-    figures = base.mark_text(align="left", dx=6, dy=8, fontSize=13).encode(x="high:Q", text="words:N")
-    return finished(alt.layer(bars, errors, names, figures), alt.Step(44), _("One measure of several designs."))
+    scale = alt.Scale(zero=False, nice=True, padding=12)
+    points = base.mark_point(filled=True, shape="square", size=90, color=BLUE, opacity=1, yOffset=10)
+    points = points.encode(x=alt.X("value:Q", title=title, scale=scale, axis=axis), tooltip=tips)
+    errors = base.mark_rule(strokeWidth=2, yOffset=10).encode(
+        x=alt.X("low:Q", title=title), x2="high:Q", tooltip=tips
+    )
+    # the words stand above the interval at the left edge: they are never cut, wherever the interval lies
+    words = base.mark_text(align="left", dy=-9, fontSize=13).encode(x=alt.value(0), text="words:N")
+    return finished(alt.layer(errors, points, words), alt.Step(44), _("One measure of several designs."))
 
 
 def calibration(frame: pd.DataFrame, title: str, percent: bool) -> alt.LayerChart:

@@ -1,7 +1,7 @@
 """Figures of the follow-up: a tidy DataFrame in, an Altair chart out."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -20,7 +20,6 @@ from protocol.figures.theme import (
     day_axis,
     finished,
     moment,
-    row_axis,
 )
 from protocol.translation import _
 
@@ -40,7 +39,9 @@ __all__ = [
     "schedule_rows",
     "slots",
     "span_of_milestones",
+    "strip_rows",
     "waterfall",
+    "week_strip",
 ]
 
 SIGNS = {
@@ -58,7 +59,28 @@ SIGNS = {
 }
 """The sign, colour and label of each visit status; if two share a colour, sign and label differ."""
 
+STATES = {
+    "done": ("circle", GREEN, _("done")),
+    "to come": ("M1,0A1,1,0,1,1,-1,0A1,1,0,1,1,1,0M.6,0A.6,.6,0,1,0,-.6,0A.6,.6,0,1,0,.6,0", GREY, _("to come")),
+    "needs action": ("triangle-up", AMBER, _("open, due or overdue")),
+    "missed": ("cross", ORANGE, _("missed, early or late")),
+}
+"""The shape, colour and label of what a lane says about a visit; a ring is drawn for what is to come."""
+
+_STATE_OF = {
+    "not yet": "to come",
+    "open": "needs action",
+    "due": "needs action",
+    "overdue": "needs action",
+    "in window": "done",
+    "missed": "missed",
+    "early": "missed",
+    "late": "missed",
+}
+
 _STATUS_COLOURS = {status: colour for status, (_sign, colour, _word) in SIGNS.items()}
+
+_BELOW = 8  # pixels by which a bar stands below the middle of its row, whose label stands above it
 
 _SHOWN_DAYS = 240  # the waterfall looks this far back, so that two weeks stay readable beside three years
 
@@ -120,6 +142,18 @@ def _moments(days: "pd.Series[Any]", hour: int) -> "pd.Series[Any]":
     return pd.Series(written, index=days.index, dtype=object)
 
 
+def _row(field: str) -> alt.Y:
+    """Encode a nominal field as rows in the order of the column ``order``; its labels stand in the picture."""
+    return alt.Y(f"{field}:N", axis=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
+
+
+def _label_above(base: alt.Chart, y: alt.Y, field: str, dy: float) -> alt.Chart:
+    """Write the name of a row above its bar, from the left edge on, so that a narrow screen keeps its whole width."""
+    marks = base.mark_text(align="left", baseline="middle", dy=dy, fontSize=13, lineBreak="\n")
+    labels: alt.Chart = marks.encode(x=alt.value(0), y=y, text=f"{field}:N")
+    return labels
+
+
 def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     """Draw one panel: windows as bars, targets as ticks, visits done as points, today as a line.
 
@@ -130,7 +164,7 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     title : str
         The panel's heading.
     """
-    y = row_axis("label", 350)
+    y = _row("label")
     tooltip = [
         alt.Tooltip("label:N", title=_("What")),
         alt.Tooltip("target:T", title=_("Target"), format="%Y-%m-%d"),
@@ -140,19 +174,21 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
         alt.Tooltip("day:N", title=_("Study day")),
     ]
     colour = colours("status", _STATUS_COLOURS | {"anchor": PINK, "period": SKY, "today": PINK})
-    x = day_axis("opens", labelAngle=0)
+    x = day_axis("opens", labelAngle=0, tickCount=4)
     base = alt.Chart(rows)
-    bars = base.mark_bar(height=11, cornerRadius=3, opacity=0.55).encode(
+    bars = base.mark_bar(height=11, cornerRadius=3, opacity=0.55, yOffset=_BELOW).encode(
         x=x, x2="until:T", y=y, color=colour, tooltip=tooltip
     )
-    ticks = base.mark_tick(thickness=3, size=18).encode(x="target:T", y=y, color=colour, tooltip=tooltip)
-    done = base.mark_point(filled=True, size=75, shape="diamond", stroke=GREY, strokeWidth=1, opacity=1).encode(
-        x="done:T", y=y, color=colour, tooltip=tooltip
+    ticks = base.mark_tick(thickness=3, size=18, yOffset=_BELOW).encode(
+        x="target:T", y=y, color=colour, tooltip=tooltip
     )
+    done = base.mark_point(
+        filled=True, size=75, shape="diamond", stroke=GREY, strokeWidth=1, opacity=1, yOffset=_BELOW
+    ).encode(x="done:T", y=y, color=colour, tooltip=tooltip)
     line = base.mark_rule(color=PINK, strokeDash=[5, 3], strokeWidth=2).encode(x="today:T")
     return finished(
-        alt.layer(line, bars, ticks, done),
-        alt.Step(26),
+        alt.layer(line, bars, ticks, done, _label_above(base, y, "label", -9)),
+        alt.Step(40),
         _("Windows are bars, target days ticks, visits done diamonds, today a dashed line."),
         title=title,
     )
@@ -190,7 +226,7 @@ def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clock_label(name: str, day: str, binding: bool) -> str:
-    label = _("{name} · from {day}").format(name=name, day=day)
+    label = f"{name}\n" + _("from {day}").format(day=day)
     return label + " ◀ " + _("binds") if binding else label
 
 
@@ -202,8 +238,8 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`clock_rows` returns.
     """
-    y = row_axis("label", 450)
-    x = day_axis("shown_from")
+    y = _row("label")
+    x = day_axis("shown_from", tickCount=4)
     tooltip = [
         alt.Tooltip("label:N", title=_("Look-back")),
         alt.Tooltip("exposure:T", title=_("Exposure"), format="%Y-%m-%d"),
@@ -211,14 +247,16 @@ def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
     ]
     colour = colours("binding", {"yes": ORANGE, "no": SKY})
     base = alt.Chart(rows)
-    bars = base.mark_bar(height=14, cornerRadius=3).encode(x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip)
-    cut = base.mark_point(shape="triangle-left", filled=True, size=130, opacity=1).encode(
+    bars = base.mark_bar(height=14, cornerRadius=3, yOffset=20).encode(
+        x=x, x2="shown_to:T", y=y, color=colour, tooltip=tooltip
+    )
+    cut = base.mark_point(shape="triangle-left", filled=True, size=130, opacity=1, yOffset=20).encode(
         x="cut:T", y=y, color=colour, tooltip=tooltip
     )
     line = base.mark_rule(color=ORANGE, strokeDash=[5, 3], strokeWidth=2).encode(x="earliest:T")
     return finished(
-        alt.layer(line, bars, cut),
-        alt.Step(28),
+        alt.layer(line, bars, cut, _label_above(base, y, "label", -20)),
+        alt.Step(66),
         _("Look-back clocks from the last exposure to the first day of enrolment they allow."),
     )
 
@@ -255,32 +293,32 @@ def courses(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`course_rows` returns.
     """
-    y = alt.Y("label:N", title=None, sort=None).axis(labelLimit=250, domain=False, ticks=False, labelPadding=8)
-    x = day_axis("starts")
+    y = alt.Y("label:N", axis=None, sort=None)
+    x = day_axis("starts", tickCount=4)
     colour = colours("verdict", {"conflict": ORANGE, "in window": AMBER, "none": GREEN})
     tooltip = [alt.Tooltip("label:N", title=_("Agent")), alt.Tooltip("infusion:N", title=_("Infusion"))]
     tooltip.append(alt.Tooltip("day:T", title=_("Day"), format="%Y-%m-%d"))
     base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
-    bars = base.mark_bar(height=12, cornerRadius=3, color=SKY).encode(x=x, x2="until:T")
-    arrows = base.mark_point(shape="triangle-right", filled=True, size=110, color=SKY, opacity=1)
-    signs = base.mark_text(fontSize=15, fontWeight="bold", dy=-15).encode(x="day:T", text="sign:N", color=colour)
-    ticks = base.mark_tick(thickness=3, height=20).encode(x="day:T", color=colour)
+    bars = base.mark_bar(height=12, cornerRadius=3, color=SKY, yOffset=16).encode(x=x, x2="until:T")
+    arrows = base.mark_point(shape="triangle-right", filled=True, size=110, color=SKY, opacity=1, yOffset=16)
+    signs = base.mark_text(fontSize=15, fontWeight="bold", dy=-1).encode(x="day:T", text="sign:N", color=colour)
+    ticks = base.mark_tick(thickness=3, height=20, yOffset=16).encode(x="day:T", color=colour)
     return finished(
-        alt.layer(bars, arrows.encode(x="goes_on:T"), ticks, signs),
-        alt.Step(46),
+        alt.layer(bars, arrows.encode(x="goes_on:T"), ticks, signs, _label_above(base, y, "label", -20)),
+        alt.Step(64),
         _("Courses of agents as bars; infusion days as ticks, ✗ where they meet."),
     )
 
 
 VIEWS = {
-    "course": (-14, 60, "enrolment", 2, "sign"),
-    "now": (-60, 60, "today", 3, "sign"),
-    "years": (-14, 745, "enrolment", 5, "stroke"),
+    "course": (-14, 60, "enrolment", 2, 14),
+    "now": (-60, 60, "today", 3, 0),
+    "years": (-14, 745, "enrolment", 15, 182),
 }
 """The parts of a timeline that can be shown.
 
 By name: the first and the last day, what they are counted from, the days that a mark needs beside the next one on a
-narrow screen, and how a mark is drawn.
+narrow screen, and the days between two grid lines (0 for an axis of dates).
 """
 
 _DLT_CLOCKS = {
@@ -297,7 +335,21 @@ NEXT = {
 }
 """The ends that the forecast has, with their labels."""
 
-_LANE_COLUMNS = ["lane", "order", "kind", "status", "sign", "slot", "at", "until", "what", "day", "regimen", "site"]
+_LANE_COLUMNS = [
+    "lane",
+    "order",
+    "kind",
+    "status",
+    "state",
+    "size",
+    "slot",
+    "at",
+    "until",
+    "what",
+    "day",
+    "regimen",
+    "site",
+]
 
 
 def lane_rows(ledger: pd.DataFrame, people: pd.DataFrame, today: pd.Timestamp, view: str) -> pd.DataFrame:
@@ -317,11 +369,12 @@ def lane_rows(ledger: pd.DataFrame, people: pd.DataFrame, today: pd.Timestamp, v
     Returns
     -------
     pandas.DataFrame
-        ``kind`` (lane, clock, ongoing, today, visit), ``lane`` (its label), ``order``, ``status``, ``sign``,
-        ``slot`` (row in the lane), ``at`` and ``until`` (days from the view's origin, or local moments in the view
-        "now"), and texts for the tooltip.
+        ``kind`` (lane, clock, ongoing, today, visit), ``lane`` (its label), ``order``, ``status``, ``state`` (one of
+        :data:`STATES`), ``size`` (of the mark; an infusion is larger), ``slot`` (row in the lane, 0 for its label;
+        cancelled visits are left out), ``at`` and ``until`` (days from the view's origin, or local moments in the
+        view "now"), and texts for the tooltip.
     """
-    first, last, origin, gap, _drawn = VIEWS[view]
+    first, last, origin, gap, _grid = VIEWS[view]
     people = people.assign(order=list(range(len(people))))
     people = people.assign(zero=today, lane=_labels(ledger, people))
     if origin == "enrolment":
@@ -331,7 +384,8 @@ def lane_rows(ledger: pd.DataFrame, people: pd.DataFrame, today: pd.Timestamp, v
     rows = pd.concat([spans, marks], ignore_index=True).reindex(columns=_LANE_COLUMNS)
     rows["until"] = rows["until"].fillna(rows["at"])
     rows["slot"] = rows["slot"].fillna(0).astype(int)
-    texts = ["status", "sign", "what", "day"]
+    rows["size"] = rows["size"].fillna(0).astype(int)
+    texts = ["status", "state", "what", "day"]
     rows[texts] = rows[texts].astype(object).fillna("")
     if origin == "today":
         rows["at"], rows["until"] = (
@@ -356,7 +410,7 @@ def _labels(ledger: pd.DataFrame, people: pd.DataFrame) -> list[str]:
 
 
 def _marks(ledger: pd.DataFrame, people: pd.DataFrame, first: int, last: int, gap: int) -> pd.DataFrame:
-    shown = ledger[~ledger["status"].isin(["not applicable", "not yet known"])]
+    shown = ledger[ledger["status"].isin(list(_STATE_OF))]
     shown = shown[["participant", "kind", "name", "target", "done", "status"]].astype(
         dict.fromkeys(("participant", "kind", "name", "status"), object)
     )
@@ -365,17 +419,13 @@ def _marks(ledger: pd.DataFrame, people: pd.DataFrame, first: int, last: int, ga
     rows["at"] = (day - rows["zero"]).dt.days
     rows["day"] = day.dt.strftime("%Y-%m-%d")
     rows = rows[rows["at"].between(first, last)].sort_values(["order", "at"], kind="stable")
-    rows["slot"] = slots(rows["order"].to_numpy(), rows["at"].to_numpy(), gap)
-    rows["sign"] = [_sign(*row) for row in rows[["kind", "status", "done"]].itertuples(index=False)]
+    placed = slots(rows["order"].to_numpy(), rows["at"].to_numpy(), gap)
+    rows["slot"] = [1 + slot for slot in placed]
+    rows["state"] = rows["status"].map(_STATE_OF)
+    rows["size"] = np.where(rows["kind"] == "infusion", 130, 60)
     words = rows["status"].map({name: word for name, (_sign_, _colour, word) in SIGNS.items()})
     rows["what"] = rows["name"] + ": " + words
     return rows.assign(kind="visit")
-
-
-def _sign(kind: str, status: str, done: Any) -> str:
-    if kind != "infusion" or status in ("overdue", "missed", "cancelled"):
-        return SIGNS[status][0]
-    return "▽" if pd.isna(done) else "▼"
 
 
 def slots(lanes: "np.typing.NDArray[Any]", days: "np.typing.NDArray[Any]", gap: int) -> list[int]:
@@ -431,7 +481,7 @@ def _spans_of(person: Mapping[Any, Any], today: pd.Timestamp) -> Iterator[dict[s
 
 
 def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any]) -> alt.LayerChart:
-    """Draw a lane for every participant: DLT windows as bars, infusions as triangles, visits as their signs.
+    """Draw a lane for every participant: DLT windows as bars, visits as marks by their state, infusions larger.
 
     Parameters
     ----------
@@ -440,20 +490,19 @@ def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any
     view : str
         One of :data:`VIEWS`.
     slot_count : int
-        Rows of marks in a lane, 1 or more.
+        Rows of a lane, its label included, 2 or more.
     domain : tuple
         First and last value of the axis of time, as in `rows`.
     """
-    _first, _last, origin, _gap, drawn = VIEWS[view]
+    _first, last, origin, _gap, grid = VIEWS[view]
     if origin == "today":
-        kind, axis, title = "at:T", alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=6), None
+        kind, axis, title = "at:T", alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", tickCount=4), None
     else:
-        kind, axis, title = "at:Q", alt.Axis(labelOverlap="greedy"), _("Days since enrolment")
+        axis = alt.Axis(labelOverlap="greedy", values=list(range(0, last + 1, grid)))
+        kind, title = "at:Q", _("Days since enrolment")
     x = alt.X(kind, title=title, axis=axis, scale=alt.Scale(domain=list(domain), nice=False))
-    y = alt.Y("lane:N", title=None, sort=alt.EncodingSortField("order", op="min", order="ascending"))
-    y = y.axis(labelLimit=190, domain=False, ticks=False, labelPadding=6)
+    y = _row("lane")
     clocks = {state: colour for state, (colour, _word) in _DLT_CLOCKS.items()}
-    colour = colours("status", _STATUS_COLOURS | clocks)
     tooltip = [
         alt.Tooltip("lane:N", title=_("Participant")),
         alt.Tooltip("site:N", title=_("Site")),
@@ -467,19 +516,120 @@ def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any
 
     across = {"x": x, "x2": alt.X2("until")}
     lane = of("lane").mark_bar(height=1.5, color=GREY, opacity=0.7).encode(**across)
-    clock = of("clock").mark_bar(opacity=0.3, cornerRadius=3).encode(**across, color=colour)
+    clock = (
+        of("clock")
+        .mark_bar(opacity=0.3, cornerRadius=3)
+        .encode(**across, fill=colours("status", clocks, channel=alt.Fill))
+    )
     arrow = of("ongoing").mark_point(shape="triangle-right", filled=True, size=60, color=GREY, opacity=1)
     now = of("today").mark_tick(color=GREY, thickness=1, opacity=0.8).encode(x=x)
     offset = alt.YOffset("slot:O", scale=alt.Scale(domain=list(range(slot_count))))
-    visits = of("visit").encode(x=x, yOffset=offset, color=colour)
-    if drawn == "sign":
-        marks = visits.mark_text(fontSize=13, fontWeight="bold").encode(text="sign:N")
-    else:
-        marks = visits.mark_tick(thickness=2.5, height=9)
+    names = (
+        of("lane")
+        .mark_text(align="left", baseline="middle", fontSize=13)
+        .encode(x=alt.value(0), yOffset=offset, text="lane:N")
+    )
+    words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in STATES.items())
+    legend = alt.Legend(orient="top", title=None, labelExpr=words, columns=2, symbolSize=90, labelLimit=0)
+    shapes = alt.Scale(domain=[*STATES], range=[shape for shape, _colour, _word in STATES.values()])
+    marks = (
+        of("visit")
+        .mark_point(filled=True, opacity=1)
+        .encode(
+            x=x,
+            yOffset=offset,
+            color=colours("state", {name: colour for name, (_s, colour, _w) in STATES.items()}, legend=legend),
+            shape=alt.Shape("state:N", scale=shapes, legend=legend),
+            size=alt.Size("size:Q", scale=None, legend=None),
+        )
+    )
     return finished(
-        alt.layer(clock, lane, now, arrow.encode(x=x), marks),
-        alt.Step(12 * slot_count + 8, **{"for": "position"}),
-        _("A lane for each participant: DLT windows as bars, infusions as triangles, visits as signs."),
+        alt.layer(clock, lane, now, arrow.encode(x=x), marks, names),
+        alt.Step(15 * slot_count + 6, **{"for": "position"}),
+        _("A lane for each participant: DLT windows as bars, visits as marks by their state, infusions larger."),
+    )
+
+
+KINDS = {
+    "visit": ("circle", BLUE, _("visit")),
+    "infusion": ("triangle-down", ORANGE, _("infusion")),
+    "assessment": ("diamond", PINK, _("DLT assessment")),
+}
+"""The shape, colour and label of what is planned for a day."""
+
+WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+
+
+def strip_rows(items: pd.DataFrame, today: date, days: int) -> pd.DataFrame:
+    """Prepare the rows of :func:`week_strip`.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame
+        One row for each thing planned: ``day``, ``kind`` (one of :data:`KINDS`), ``participant``, ``name``.
+    today : date
+        The first day shown.
+    days : int
+        How many days are shown, 1 or more.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``order`` and ``label`` (weekday and day of the month), ``day`` (ISO), ``slot`` (place above the day, 1 at
+        least), ``kind``, ``participant``, ``name``; a row without kind for each day, so that empty days show too.
+    """
+    all_days = [today + timedelta(days=number) for number in range(days)]
+    place = {day: number for number, day in enumerate(all_days)}
+    shown = items[items["day"].isin(all_days)].sort_values(["day", "kind", "participant"], kind="stable")
+    slot = shown.groupby("day").cumcount() + 1
+    rows = [
+        (place[one.day], n, one.kind, one.participant, one.name) for n, one in zip(slot, _records(shown), strict=True)
+    ]
+    rows += [(place[day], 1, "", "", "") for day in all_days]
+    frame = pd.DataFrame(rows, columns=["order", "slot", "kind", "participant", "name"])
+    labels = {n: f"{WEEKDAYS[day.weekday()]} {day.day}" for day, n in place.items()}
+    iso = {n: day.isoformat() for day, n in place.items()}
+    return frame.assign(label=frame["order"].map(labels), day=frame["order"].map(iso))
+
+
+def _records(frame: pd.DataFrame) -> Iterator[Any]:
+    return frame[["day", "kind", "participant", "name"]].rename_axis(None).itertuples(index=False, name="Item")
+
+
+def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw a mark for each thing planned above its day.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        What :func:`strip_rows` returns.
+    """
+    axis = alt.Axis(labelExpr="split(datum.label, ' ')", labelAngle=0, labelOverlap=False, title=None, ticks=False)
+    order = alt.EncodingSortField("order", op="min", order="ascending")
+    x = alt.X("label:N", sort=order, axis=axis, scale=alt.Scale(paddingInner=0.1, paddingOuter=0.05))
+    y = alt.Y("slot:O", sort="descending", axis=None)
+    tooltip = [
+        alt.Tooltip("day:N", title=_("Day")),
+        alt.Tooltip("participant:N", title=_("Participant")),
+        alt.Tooltip("name:N", title=_("What")),
+    ]
+    words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in KINDS.items())
+    legend = alt.Legend(orient="top", title=None, labelExpr=words, symbolSize=90, labelLimit=0)
+    shapes = alt.Scale(domain=[*KINDS], range=[shape for shape, _colour, _word in KINDS.values()])
+    base = alt.Chart(rows).encode(x=x, y=y, tooltip=tooltip)
+    floor = base.transform_filter("datum.kind === ''").mark_tick(thickness=1, color=GREY, opacity=0.01)
+    marks = (
+        base.transform_filter("datum.kind !== ''")
+        .mark_point(filled=True, opacity=1, size=90)
+        .encode(
+            color=colours("kind", {name: colour for name, (_s, colour, _w) in KINDS.items()}, legend=legend),
+            shape=alt.Shape("kind:N", scale=shapes, legend=legend),
+        )
+    )
+    return finished(
+        alt.layer(floor, marks),
+        alt.Step(18),
+        _("A mark for each visit, infusion and DLT assessment planned on a day."),
     )
 
 
@@ -488,7 +638,10 @@ def milestone_rows(milestones: pd.DataFrame) -> pd.DataFrame:
     days = milestones[["p10", "p50", "p90"]].map(lambda day: moment(day, 12))
     texts = milestones[["p10", "p50", "p90"]].map(lambda day: f"{day:%Y-%m-%d}")
     frame = days.join(texts.add_suffix("_text")).astype(object)
-    return frame.assign(order=range(len(frame)), name=[NEXT[name] for name in frame.index]).reset_index(drop=True)
+    names = [NEXT[name] for name in frame.index]
+    words = _("{milestone}: {day} (median)")
+    labels = [words.format(milestone=name, day=day) for name, day in zip(names, frame["p50_text"], strict=True)]
+    return frame.assign(order=range(len(frame)), name=names, label=labels).reset_index(drop=True)
 
 
 def span_of_milestones(rows: pd.DataFrame) -> alt.LayerChart:
@@ -499,16 +652,17 @@ def span_of_milestones(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`milestone_rows` returns.
     """
-    y = row_axis("name", 200)
-    x = day_axis("p10", format="%Y-%m")
+    y = _row("name")
+    x = day_axis("p10", format="%Y-%m", tickCount=4)
     tooltip = [alt.Tooltip("name:N", title=_("What"))]
     tooltip += [alt.Tooltip(f"p{share}_text:N", title=f"P{share}") for share in (10, 50, 90)]
     base = alt.Chart(rows).encode(y=y, tooltip=tooltip)
-    bars = base.mark_bar(height=16, cornerRadius=3, color=SKY, opacity=0.7).encode(x=x, x2="p90:T")
-    ticks = base.mark_tick(thickness=3, size=24, color=BLUE).encode(x="p50:T")
-    words = base.mark_text(dy=-18, fontSize=12, color=GREY).encode(x="p50:T", text="p50_text:N")
+    bars = base.mark_bar(height=16, cornerRadius=3, color=SKY, opacity=0.7, yOffset=12).encode(x=x, x2="p90:T")
+    ticks = base.mark_tick(thickness=3, size=24, color=BLUE, yOffset=12).encode(x="p50:T")
     return finished(
-        alt.layer(bars, ticks, words), alt.Step(52), _("From P10 to P90 of each milestone; the tick is the median.")
+        alt.layer(bars, ticks, _label_above(base, y, "label", -12)),
+        alt.Step(56),
+        _("From P10 to P90 of each milestone; the tick is the median."),
     )
 
 
@@ -530,15 +684,17 @@ def gains(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`gain_rows` returns.
     """
-    y = row_axis("change", 260)
-    x = alt.X("shift:Q", title=_("Months by which the dose escalation ends later (+) or sooner (−)"))
+    y = _row("change")
+    title = [_("Months by which the dose escalation"), _("ends later (+) or sooner (−)")]
+    x = alt.X("shift:Q", title=title, scale=alt.Scale(padding=30), axis=alt.Axis(tickCount=6))
     colour = colours("direction", {"sooner": GREEN, "later": ORANGE})
     base = alt.Chart(rows).encode(y=y, x=x)
-    bars = base.mark_bar(height=14, cornerRadius=3).encode(color=colour)
-    later = base.transform_filter("datum.shift >= 0").mark_text(align="left", dx=5, fontSize=12, color=GREY)
-    sooner = base.transform_filter("datum.shift < 0").mark_text(align="right", dx=-5, fontSize=12, color=GREY)
+    bars = base.mark_bar(height=14, cornerRadius=3, yOffset=10).encode(color=colour)
+    later = base.transform_filter("datum.shift >= 0").mark_text(align="left", dx=5, dy=10, fontSize=13)
+    sooner = base.transform_filter("datum.shift < 0").mark_text(align="right", dx=-5, dy=10, fontSize=13)
+    names = _label_above(alt.Chart(rows), y, "change", -9)
     return finished(
-        alt.layer(bars, later.encode(text="text:N"), sooner.encode(text="text:N")),
-        alt.Step(24),
+        alt.layer(bars, later.encode(text="text:N"), sooner.encode(text="text:N"), names),
+        alt.Step(44),
         _("Months by which each change moves the end of the dose escalation."),
     )

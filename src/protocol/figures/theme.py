@@ -70,6 +70,35 @@ def colours(field: str, of: dict[str, str], channel: Any = alt.Color, legend: An
     return channel(f"{field}:N", scale=alt.Scale(domain=[*of], range=[*of.values()]), legend=legend)
 
 
+def draggable(
+    name: str, field: str, title: str, *, least: float, most: float, step: float, page: float, digits: int
+) -> alt.Parameter:
+    """Return the parameter by which a figure offers the points of its mark "handles" to be moved along y.
+
+    Parameters
+    ----------
+    name, field : str
+        Columns: the name of a point, and the number that is moved.
+    title : str
+        What the number is, for screen readers.
+    least, most, step, page : float
+        Its range, and what an arrow key and Page Up or Down add.
+    digits : int
+        Decimals of a value.
+    """
+    value = {
+        "name": name,
+        "field": field,
+        "title": title,
+        "least": least,
+        "most": most,
+        "step": step,
+        "page": page,
+        "digits": digits,
+    }
+    return alt.param(name="drag", value=value)
+
+
 def row_axis(field: str, label_limit: int) -> alt.Y:
     """Encode a nominal field as rows in the order of the column ``order``, with quiet labels.
 

@@ -1,5 +1,6 @@
 """The sites page: contacts, positions, workload, and what needs confirming."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,9 @@ from protocol.followup import reason, timeline
 from protocol.pages.kit import (
     Text,
     assumption,
+    button,
     classed,
+    details,
     download,
     field,
     invented,
@@ -29,10 +32,12 @@ from protocol.pages.kit import (
     row,
     section,
     span,
+    strong,
     table,
     tag,
 )
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.visits import visits_text
 from protocol.records import ProtocolError, Provenance
 from protocol.sites import (
     Contact,
@@ -44,12 +49,15 @@ from protocol.sites import (
     quality_notes,
     telephones,
 )
-from protocol.translation import _
+from protocol.translation import _, ngettext
 from protocol.trial import Trial
 
 VERDICTS = (_("not decided yet"), _("eligible so far"), _("eligible"), _("ineligible"))
 
 _SEVERITY = {"high": ("bad", _("high")), "medium": ("open", _("medium")), "low": ("off", _("low"))}
+
+FEW_SITES = 6
+"""Up to so many sites, every card shows at once and none is chosen from a list."""
 
 _LANGUAGES = {"China": "zh", "Japan": "ja", "Korea, Republic of": "ko", "South Korea": "ko", "Taiwan": "zh"}
 """Languages of local names, by the country as ClinicalTrials.gov writes it."""
@@ -67,32 +75,36 @@ class SitesPage:
     today : date
         The reader's day, written into the address cards.
     desk : Desk, optional
-        The log, whose participants are counted if the reader may see all of them; without it those of `trial` are.
+        The log, whose visits are counted; its participants are counted if the reader may see all of them.
 
     Attributes
     ----------
     site : ipywidgets.Dropdown
-        Which hospital's card is shown; the empty text shows all.
+        Which hospital's card is shown; the empty text shows all. It shows where there are many.
+    cards : dict of str to Card
+        By site.
     campus : dict of str to ipywidgets.Dropdown
         By site: the campus chosen for now.
     codes : ipywidgets.Checkbox
         Whether the cards show QR codes.
     away, weeks : ipywidgets
-        Whose contact is away; how many weeks of visits are counted.
+        Whose contact is away; how many weeks of planned visits are counted.
     district, latitude, longitude : ipywidgets
         Where the search for the nearest site starts; the empty district means the point.
     recipient, study_id, verdict, criteria, remark : ipywidgets
-        What the mail draft is made of.
+        What the mail draft is made of; it opens from a card.
+    in_address : dict of str to widget
     view : ipywidgets.VBox
         The page.
     """
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
         self._trial = trial = desk.visible_trial if desk else trial
-        self._today = today
+        self._today, self._desk = today, desk
         self._planned = planned_days(trial, trial.so_far) if trial.so_far else {}
         hospitals = [(site.name, site.id) for site in trial.sites]
         self.site = field(widgets.Dropdown, _("Show"), options=[(_("All hospitals"), ""), *hospitals])
+        self.cards = {site.id: Card(site, self._write_to) for site in trial.sites}
         self.campus = {
             site.id: field(widgets.Dropdown, site.name, options=site.campuses.value, value=site.campus.value)
             for site in trial.sites
@@ -113,16 +125,19 @@ class SitesPage:
         self._some_criteria = ", ".join((ids[0], ids[-1])) if ids else ""
         self.criteria = field(widgets.Text, _("Criteria"), placeholder=self._some_criteria)
         self.remark = field(widgets.Text, _("Remark"))
+        self.close_draft = button(_("Close the draft"), self._close_draft)
 
-        self.cards, self.distances, self.notes = Text(role=""), Text(role=""), Text(role="")
-        self.covered, self.mail, self.found, self.load = Text(), Text(), Text(), Text()
+        self.distances, self.notes = Text(role=""), Text(role="")
+        self.covered, self.mail, self.found, self.load, self.counts = Text(), Text(), Text(), Text(), Text()
         self.distances.show(_distances(trial.sites))
         self.notes.show(_notes(trial.sites, trial.central_contacts))
         self.map = Chart(figures.sketch_map, _("A sketch of the sites and the rivers"))
-        self.map.layout.min_width = "540px"
         rows = figures.map_rows(trial.sites, trial.rivers)
+        self.map.layout.display = None if len(rows) else "none"
         if len(rows):
             self.map.draw(rows)
+        self.due = Chart(figures.load, _("Visits of each site that are overdue, due and open"))
+        self.in_address = {"site": self.site}
         self.view = widgets.VBox(self._sections())
         parts = (
             (self.refresh, (self.site, self.codes, *self.campus.values())),
@@ -135,38 +150,39 @@ class SitesPage:
             for control in controls:
                 control.observe(show, names="value")
             show()
+        if desk:
+            desk.on_change(self._follow)
 
-    def _sections(self) -> list[widgets.VBox]:
-        campuses = []
-        if self.campus:
-            question = Text(_("Which campus? A choice for now, to be confirmed:"), role="")
-            campuses = [question, classed(widgets.Box(list(self.campus.values())), "pw-grid", "pw-form")]
+    def _sections(self) -> list[widgets.Widget]:
+        trial = self._trial
         straight = _("In a straight line.")
-        if any(site.country == "China" for site in self._trial.sites):
+        if any(site.country == "China" for site in trial.sites):
             straight += " " + _("Points from web maps of China are shifted by 300 to 700 m.")
-        workload = [section(_("Workload per site"), self.weeks, self.load)] if self._trial.so_far else []
+        self.site.layout.display = None if len(trial.sites) > FEW_SITES else "none"
+        cards = classed(widgets.VBox([one.view for one in self.cards.values()]), "pw-sitecards")
+        beside = classed(widgets.VBox([self.map, self.distances]), "pw-sitemap")
+        central = [Text(_central(trial.central_contacts), role="")] if trial.central_contacts else []
+        self._draft = section(
+            _("Write to a site about a screening"),
+            row(self.recipient, self.study_id, self.verdict, self.criteria),
+            self.remark,
+            self.mail,
+            self.close_draft,
+            lead=_("A draft for your own mail program, without any name. Read it before you send it."),
+        )
+        self._draft.layout.display = "none"
         return [
             section(
                 _("Contacts"),
-                row(self.site, self.codes),
-                *campuses,
-                self.cards,
-                *([Text(_central(self._trial.central_contacts), role="")] if self._trial.central_contacts else []),
-                lead=_("Registered and inferred values are kept apart. Verify before you call."),
+                self.site,
+                row(cards, beside),
+                *central,
+                self._draft,
+                lead=_("As registered. Verify before you call."),
             ),
+            *self._of_the_log(),
+            section(_("What needs confirming"), self.notes, *self._campuses(), self.codes),
             section(_("If a contact is away"), self.away, self.covered),
-            section(
-                _("Write to a site about a screening"),
-                self.recipient,
-                self.study_id,
-                self.verdict,
-                self.criteria,
-                self.remark,
-                self.mail,
-                lead=_("A draft for your own mail program, without any name. Read it before you send it."),
-            ),
-            *workload,
-            section(_("What needs confirming"), self.notes),
             section(
                 _("Nearest site"),
                 self.district,
@@ -174,15 +190,46 @@ class SitesPage:
                 self.found,
                 lead=straight,
             ),
-            section(_("Map"), widgets.Box([self.map], layout={"overflow": "auto", "width": "100%"}), self.distances),
         ]
+
+    def _of_the_log(self) -> list[widgets.VBox]:
+        """Return the part with what the sites have to do, nothing without a log."""
+        if self._desk is None:
+            return []
+        label = Text(invented() if self._desk.invented else None, role="")
+        workload = [self.weeks, self.load] if self._trial.so_far else []
+        lead = _("Visits that are overdue, due and open, counted as on the follow-up page.")
+        return [section(_("Load of the sites"), label, self.counts, self.due, *workload, lead=lead)]
+
+    def _campuses(self) -> list[widgets.Widget]:
+        if not self.campus:
+            return []
+        question = Text(_("Which campus? A choice for now, to be confirmed:"), role="")
+        return [question, classed(widgets.Box(list(self.campus.values())), "pw-grid", "pw-form")]
 
     def refresh(self, _change: Any = None) -> None:
         """Write the cards of the chosen hospitals."""
         number, codes = self._number, self.codes.value
         campus = {name: control.value for name, control in self.campus.items()}
-        shown = [site for site in self._trial.sites if self.site.value in ("", site.id)]
-        self.cards.show(_HTML.cards([card(site, number, self._today, campus.get(site.id), codes) for site in shown]))
+        for site in self._trial.sites:
+            one = self.cards[site.id]
+            one.text.show(card(site, number, self._today, campus.get(site.id), codes))
+            one.view.layout.display = None if self.site.value in ("", site.id) else "none"
+
+    def _follow(self) -> None:
+        """Show the present state of the log."""
+        if self._desk:
+            self._trial = self._desk.visible_trial
+            self._planned = planned_days(self._trial, self._trial.so_far) if self._trial.so_far else {}
+            self._show_workload()
+
+    def _write_to(self, name: str) -> None:
+        """Open the draft of a mail to a site."""
+        self.recipient.value = name
+        self._draft.layout.display = None
+
+    def _close_draft(self) -> None:
+        self._draft.layout.display = "none"
 
     @property
     def _number(self) -> str:
@@ -210,6 +257,12 @@ class SitesPage:
         return Position(latitude=latitude, longitude=longitude, assumption=_("Typed in by the reader."))
 
     def _show_workload(self, _change: Any = None) -> None:
+        if self._desk:
+            visits = self._desk.briefing.visits
+            total = {name: int(visits[name].sum()) for name in figures.STATUSES}
+            self.counts.show(paragraph(strong(visits_text(total))))
+            self.due.draw(figures.load_rows(visits))
+            self.due.layout.display = None if sum(total.values()) else "none"
         if self._trial.so_far:
             self.load.show(_workload(self._trial, self._trial.so_far, self._planned, self.weeks.value))
 
@@ -243,8 +296,18 @@ def _degrees(label: str, value: float) -> widgets.FloatText:
 # A hospital's card
 
 
+class Card:
+    """The card of one hospital, with the button that opens the draft of a mail to it."""
+
+    def __init__(self, site: Site, write: Callable[[str], None]) -> None:
+        self.text = Text(role="")
+        self.write = button(_("Draft a mail"), lambda: write(site.id))
+        self.write.tooltip = _("Draft a mail to {site}").format(site=site.name)
+        self.view = classed(widgets.VBox([self.text, self.write]), "pw-site")
+
+
 def card(site: Site, trial: str, today: date, campus: str | None = None, with_code: bool = False) -> Markup:
-    """Return the card of one hospital.
+    """Return the card of one hospital: its contacts, what is doubtful in one line, and where all of it is from.
 
     Parameters
     ----------
@@ -258,17 +321,28 @@ def card(site: Site, trial: str, today: date, campus: str | None = None, with_co
     with_code : bool
         Whether to draw the contact's QR code.
     """
+    facts = macros("lists").facts
+    people = [_person(contact, site.country) for contact in site.contacts] or [[(_("Contact"), _stated(""))]]
+    doubts = len(quality_notes((site,), ()))
+    text = ngettext("! {n} detail to be confirmed", "! {n} details to be confirmed", doubts)
     return _HTML.card(
         site.name,
         site.name_local.value if site.name_local else "",
         _LANGUAGES.get(site.country, ""),
-        _("As registered"),
-        origin(site),
-        _registered(site),
-        _("Inferred"),
-        tag(_("to be confirmed"), "assumption"),
-        _inferred(site, campus),
-        _files(site, trial, today, with_code),
+        _HTML.people(people, facts),
+        tag(text.format(n=doubts), "assumption") if doubts else "",
+        details(
+            _("ⓘ Where this is from"),
+            _HTML.origins(
+                _("As registered"),
+                origin(site),
+                _registered(site),
+                _("Inferred"),
+                tag(_("to be confirmed"), "assumption"),
+                _inferred(site, campus),
+                _files(site, trial, today, with_code),
+            ),
+        ),
     )
 
 
@@ -291,11 +365,9 @@ def _files(site: Site, trial: str, today: date, with_code: bool) -> Markup:
 
 
 def _registered(site: Site) -> Markup:
-    people = [_person(contact, site.country) for contact in site.contacts] or [[(_("Contact"), _stated(""))]]
     place = f"{site.city}, {site.province} {site.postcode}, {site.country}"
     where = [(_("Place"), place), (_("Street"), _stated(site.address)), (_("Status"), _stated(site.status))]
-    facts = macros("lists").facts
-    return joined((_HTML.people(people, facts), facts(where)))
+    return macros("lists").facts(where)
 
 
 def _person(contact: Contact, country: str) -> list[tuple[str, Markup | str]]:
@@ -501,8 +573,8 @@ def _workload(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], 
     frame.columns = [
         _("Site"),
         _("Participants"),
-        _("Visits due in {weeks} weeks").format(weeks=weeks),
-        _("Next visit"),
+        _("Visits planned in {weeks} weeks").format(weeks=weeks),
+        _("Next planned visit"),
         _("Visits it can still take"),
         _("Waited for in the open cohort"),
     ]
@@ -514,7 +586,7 @@ def _workload(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], 
         _("Cohorts of"): trial.escalation.design.cohort_size,
         _("Visits a site can take in a day:"): trial.followup.working.visits_per_day,
     }
-    pieces = [table(frame, caption), paragraph(free)]
-    for label, value in values.items():
-        pieces.append(paragraph(joined((label, str(value.value), assumption(value.origin)), " ")))
-    return joined([invented(), *pieces] if so_far.invented else pieces)
+    assumed = joined(
+        paragraph(joined((label, str(value.value), assumption(value.origin)), " ")) for label, value in values.items()
+    )
+    return joined((table(frame, caption), paragraph(free), details(_("Assumptions"), assumed)))

@@ -72,8 +72,8 @@ def test_what_was_never_or_always_seen_has_an_error_in_the_text():
 
 
 SHARED = {
-    "Probability of too high a rate that eliminates", "Extra bar on escalation", "Ties go first to",
-    "Enough participants at one regimen", "Rate that calls for stepping up, times the target",
+    "Probability of too high a rate that eliminates", "Stricter escalation", "Ties go first to",
+    "Stop at (participants at one regimen)", "Rate that calls for stepping up, times the target",
     "Rate that calls for stepping down, times the target",
 }  # fmt: skip
 

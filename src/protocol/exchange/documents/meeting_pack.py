@@ -1,4 +1,4 @@
-"""The meeting pack: one page to read and print, and its figures as CSV, in one ZIP file."""
+"""The meeting pack: one sheet to read and print, and its figures as CSV, in one ZIP file."""
 
 import io
 import zipfile
@@ -15,7 +15,10 @@ from protocol.exchange.documents.templates import render
 from protocol.exchange.spreadsheet import csv
 from protocol.translation import _
 
-_WIDTH_PX = 680
+_WIDTH_PX = 480
+
+MOST_NEWS = 8
+"""Rows of the newest entries on the first sheet of paper; all of them are in the CSV file."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,19 @@ class Sheet:
 
 
 def meeting_pack(
-    title: str, now: Briefing, since: date, sentences: Markup, sheets: tuple[Sheet, ...], pictures: Mapping[str, Any]
+    title: str,
+    now: Briefing,
+    since: date,
+    counts: pd.DataFrame,
+    changes: tuple[Sheet, ...],
+    tables: tuple[Sheet, ...],
+    pictures: Mapping[str, Any],
+    caption: str = "",
 ) -> bytes:
     """Return the meeting pack as a ZIP file; the same input gives the same bytes.
+
+    The page prints on one sheet: the answer, the counts, the pictures and the changes. The other tables are folded
+    below, and each table is a CSV file beside the page.
 
     Parameters
     ----------
@@ -60,11 +73,14 @@ def meeting_pack(
         What the reader may see: nothing else reaches the pack.
     since : date
         The day of the last meeting.
-    sentences : Markup
-        What the design recommends or waits for.
-    sheets : tuple of Sheet
+    counts : DataFrame
+        ``step, participants``: the counts from screening to the outcome, in words.
+    changes, tables : tuple of Sheet
+        What changed since that day, and the tables of the present state.
     pictures : mapping of str to altair.Chart
-        Caption to chart; drawn here as SVG, so that the page needs no script.
+        Title to chart; drawn here as SVG, so that the page needs no script.
+    caption : str
+        What the first picture shows, and which values behind it are assumptions.
     """
     page = render(
         "meeting_pack.html",
@@ -72,10 +88,14 @@ def meeting_pack(
         trial=title,
         now=now,
         since=since,
-        sentences=sentences,
-        sheets=sheets,
+        counts=counts.to_dict("records"),
+        changes=changes,
+        tables=tables,
+        most_news=MOST_NEWS,
+        caption=caption,
         pictures={caption: _svg(chart) for caption, chart in pictures.items()},
     )
+    sheets = (*tables, *changes)
     files = {"meeting.html": page.encode()} | {f"{sheet.file}.csv": csv(sheet.frame) for sheet in sheets}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as pack:

@@ -86,9 +86,9 @@ def _shared_labels() -> dict[str, str]:
         "lowest_margin": _("Less of it needed at the lowest regimen"),
         "cohort_size": _("Participants in a cohort"),
         "maximum": _("Participants at most"),
-        "enough": _("Enough participants at one regimen"),
-        "enough_rule": _("They stop the trial when they are reached, or only when staying there"),
-        "bar": _("Extra bar on escalation"),
+        "enough": _("Stop at (participants at one regimen)"),
+        "enough_rule": _("Stop when they are reached, or only when staying there"),
+        "bar": _("Stricter escalation"),
         "preference": _("Ties go first to"),
     }
 

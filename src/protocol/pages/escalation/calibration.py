@@ -9,11 +9,25 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import Calibration, Design, EscalationRecord, Setting, calibrate, figure_words
+from protocol.escalation import Calibration, Design, EscalationRecord, Setting, calibrate_in_steps, figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.escalation.operating_characteristics import count_field, half, seed_field
-from protocol.pages.kit import Panel, Task, Text, Work, assumption, download, field, joined, row, section, table
+from protocol.pages.escalation.result_state import ResultState
+from protocol.pages.kit import (
+    Panel,
+    Steps,
+    Task,
+    Text,
+    assumption,
+    details,
+    download,
+    field,
+    joined,
+    row,
+    section,
+    table,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -56,44 +70,52 @@ class CalibrationPanel(Panel):
         mean = (_("Mean of all scenarios, each counted alike"), "")
         scenarios = [mean, *((scenario.title, scenario.title) for scenario in record.scenarios)]
         self.scenario = field(widgets.Dropdown, _("Scenario"), options=scenarios)
+        self.state = ResultState(self._settings)
         self.task = Task(self._show, self._ask)
         self.picture = Chart(figures.calibration, description=_("Calibration"))
-        self.table = Text()
+        self.table = Text(role="")
         self.redraw_on(self.risk, self.target, self.scenario)
+        self.state.watch(self.maxima, self.cohort_sizes, self.targets, self.trials, self.seed)
         sizes = half(self.maxima, self.cohort_sizes, self.targets, row(self.trials, self.seed), self.task.view)
-        result = half(self.risk, self.target, self.scenario, self.picture)
-        lead = _("The design of this page with other sizes and targets, under every scenario of the library.")
+        self._result = half(self.risk, self.target, self.scenario, self.picture)
+        self._result.layout.display = "none"
+        lead = _("The design as set, with other sizes and targets, under every scenario of the library.")
         invented = _("every scenario is invented; the committee says which of them are likely")
         self.view = section(
-            _("Sample size, cohort size and target"),
-            row(sizes, result),
+            _("Calibration: sample size, cohort size and target"),
+            self.state.text,
+            row(sizes, self._result),
             self.table,
             lead=joined((lead, assumption(invented)), " "),
         )
 
-    def _ask(self) -> tuple[int, Work]:
+    def _settings(self) -> tuple[Any, ...]:
+        """Return the design of each combination, the trials and the seed."""
         maxima = [int(n) for n in numbers(self.maxima, whole=True)]
         sizes = [int(n) for n in numbers(self.cohort_sizes, whole=True)]
         targets = numbers(self.targets, whole=False)
-        scenarios = {scenario.title: scenario.truth for scenario in self._record.scenarios}
-        trials, seed, margin = self.trials.value, self.seed.value, self._record.acceptable_margin.value
         stops = self._stops_early()
-
-        def designed(setting: Setting) -> Design:
+        designs = {}
+        for setting in (Setting(t, s, m) for t in targets for s in sizes for m in maxima):
             more = {} if stops else {"enough": setting.maximum}
-            return self._design_with(**setting._asdict(), **more)
+            designs[setting] = self._design_with(**setting._asdict(), **more)  # refused here, before the work begins
+        return designs, targets, sizes, maxima, self.trials.value, self.seed.value
 
-        def work(progress: Callable[[Calibration], None], stop: Callable[[], bool]) -> Calibration:
-            return calibrate(
-                designed, scenarios, targets, sizes, maxima, trials, seed, margin=margin, progress=progress, stop=stop
-            )
-
-        for size, most, target in ((s, m, t) for s in sizes for m in maxima for t in targets):
-            designed(Setting(target, size, most))  # refused here, before the work begins
-        return trials, work
+    def _ask(self) -> tuple[int, Steps]:
+        designs, targets, sizes, maxima, trials, seed = self.state.ask()
+        scenarios = {scenario.title: scenario.truth for scenario in self._record.scenarios}
+        margin = self._record.acceptable_margin.value
+        steps = calibrate_in_steps(
+            designs.__getitem__, scenarios, targets, sizes, maxima, trials, seed, margin=margin
+        )
+        return 1, steps
 
     def _show(self, result: Calibration) -> None:
+        if result is self.result:
+            return
         self.result = result
+        self.state.keep()
+        self._result.layout.display = None
         targets = sorted({setting.target for setting, _scenario in result.simulations})
         if [value for _label, value in self.target.options] != targets:
             with self.redraw_once():
@@ -169,7 +191,8 @@ def risk_table(own: pd.DataFrame, every: pd.DataFrame, trials: int) -> Markup:
         rows[title] = [_words(risk, value, error, trials) for value, error in pairs]
     saved = download(_("Save the calibration (CSV)"), "calibration.csv", csv(every), "text/csv")
     caption = _("{:,} trials of each setting under each scenario; each figure ± its Monte Carlo error").format(trials)
-    return joined((table(pd.DataFrame(rows, dtype=object), caption), saved))
+    shown = details(_("The figures as a table"), table(pd.DataFrame(rows, dtype=object), caption))
+    return joined((shown, saved))
 
 
 def _words(risk: str, value: float, error: float, trials: int) -> str:

@@ -9,15 +9,16 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import Comparison, Design, EscalationRecord, compare, figure_words
+from protocol.escalation import Comparison, Design, EscalationRecord, compare_in_steps, figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.escalation.operating_characteristics import count_field, half, measure_labels, seed_field
+from protocol.pages.escalation.result_state import ResultState
 from protocol.pages.kit import (
     Panel,
+    Steps,
     Task,
     Text,
-    Work,
     assumption,
     details,
     download,
@@ -89,33 +90,31 @@ class ComparisonPanel(Panel):
         )
         measures = [(measure_labels()[name], name) for name in SHOWN[:8]]
         self.measure = field(widgets.Dropdown, _("Show"), options=measures)
+        self.state = ResultState(self._settings)
         self.task = Task(self._show, self._ask)
         self.picture = Chart(figures.comparison, description=_("Comparison of designs"))
-        self.table = Text()
+        self.table = Text(role="")
         self.redraw_on(self.reference, self.measure)
+        self.state.watch(self.designs, self.trials, self.seed, self.margin, self.accrual)
         lead = _(
             "Each design meets the same simulated participants, with the true rates of the operating "
             "characteristics. A selection is acceptable if it is right or its true rate is near the target. Right is "
             "judged by DLTs alone for every design: one that weighs responses may prefer another regimen."
         )
-        settings = half(
-            self.designs,
-            row(self.trials, self.seed),
-            row(self.margin, self.accrual),
-            self.task.view,
-            self.reference,
-            self.measure,
-        )
+        settings = half(self.designs, row(self.trials, self.seed), row(self.margin, self.accrual), self.task.view)
+        self._result = half(self.measure, self.picture, self.reference)
+        self._result.layout.display = "none"
         margin = assumption(record.acceptable_margin.origin)
         self.view = section(
             _("Comparison of designs"),
-            row(settings, half(self.picture)),
+            self.state.text,
+            row(settings, self._result),
             self.table,
             lead=joined((lead, margin), " "),
         )
 
     def _names(self) -> list[str]:
-        """Name the designs; those that can have the extra bar on escalation stand there with it and without."""
+        """Name the designs; those that can have the stricter rule of escalation stand there with it and without."""
         names = []
         for name in self._record.design.offered():
             names.append(name)
@@ -123,24 +122,29 @@ class ComparisonPanel(Panel):
                 names.append(with_bar(name))
         return names
 
-    def _ask(self) -> tuple[int, Work]:
+    def _settings(self) -> tuple[Any, ...]:
+        """Return the designs by their names, true rates, trials, seed, margin and accrual."""
         designs = {name: self._design(name) for name in self.designs.value}
         if not designs:
-            raise ProtocolError(_("comparison"), _("no design"), _("one or more designs of the list"))
-        truth, trials, seed, margin = self._truth_now(), self.trials.value, self.seed.value, self.margin.value
-        rules = self._record.rules(accrual_per_month=self.accrual.value or None, backfill=False)
+            raise ProtocolError(self.designs.description, _("no design"), _("one or more designs of the list"))
+        fields = self.trials, self.seed, self.margin, self.accrual
+        return designs, self._truth_now(), *(control.value for control in fields)
 
-        def work(progress: Callable[[Comparison], None], stop: Callable[[], bool]) -> Comparison:
-            return compare(designs, truth, trials, seed, margin=margin, rules=rules, progress=progress, stop=stop)
-
-        return trials, work
+    def _ask(self) -> tuple[int, Steps]:
+        designs, truth, trials, seed, margin, accrual = self.state.ask()
+        rules = self._record.rules(accrual_per_month=accrual or None, backfill=False)
+        return 1, compare_in_steps(designs, truth, trials, seed, margin=margin, rules=rules)
 
     def _design(self, name: str) -> Design:
         plain = next(one for one in self._record.design.offered() if name in (one, with_bar(one)))
         return self._design_as(plain, bar=name != plain)
 
     def _show(self, result: Comparison) -> None:
+        if result is self.result:
+            return
         self.result = result
+        self.state.keep()
+        self._result.layout.display = None
         self.show(result)
 
     def draw(self, result: Comparison) -> None:
@@ -153,8 +157,8 @@ class ComparisonPanel(Panel):
 
 
 def with_bar(name: str) -> str:
-    """Return the name of a design with the extra bar on escalation."""
-    return _("{} + extra bar").format(name)
+    """Return the name of a design with the stricter rule of escalation."""
+    return _("{}, stricter escalation").format(name)
 
 
 def rows_of(result: Comparison, measure: str) -> tuple[pd.DataFrame, str]:
@@ -162,8 +166,12 @@ def rows_of(result: Comparison, measure: str) -> tuple[pd.DataFrame, str]:
     frame = result.table()
     frame = frame[frame["measure"] == measure]
     words = [
-        "\u00a0±\u00a0".join(figure_words(value, error, unit, result.trials))
-        for value, error, unit in zip(frame["value"], frame["se"], frame["unit"], strict=True)
+        _("{design}: {figure}").format(
+            design=design, figure="\u00a0±\u00a0".join(figure_words(value, error, unit, result.trials))
+        )
+        for design, value, error, unit in zip(
+            *(frame[name] for name in ("design", "value", "se", "unit")), strict=True
+        )
     ]
     low = (frame["value"] - 2 * frame["se"]).clip(lower=0)
     rows = pd.DataFrame(
@@ -179,16 +187,20 @@ def rows_of(result: Comparison, measure: str) -> tuple[pd.DataFrame, str]:
 
 
 def tables(result: Comparison, reference: str) -> Markup:
-    """Return every measure of every design, and the paired differences from one of them."""
+    """Return every measure of every design, and the paired differences from one of them, folded."""
     pieces = [table(_wide(result.table(), "value", result.trials), _("Each figure ± its Monte Carlo error"))]
     if len(result.simulations) > 1 and reference in result.simulations:
         apart = result.differences(reference)
         caption = _("Difference from {}, on the same participants ± its Monte Carlo error").format(reference)
         pieces.append(table(_wide(apart, "difference", result.trials), caption))
     name, content = "comparison-of-designs.csv", csv(result.regimens())
-    pieces.append(details(_("Regimen by regimen"), _by_regimen(result)))
-    pieces.append(download(_("Save the figures (CSV)"), name, content, "text/csv"))
-    return joined(pieces)
+    return joined(
+        (
+            details(_("The figures as a table"), joined(pieces)),
+            details(_("Regimen by regimen"), _by_regimen(result)),
+            download(_("Save the figures (CSV)"), name, content, "text/csv"),
+        )
+    )
 
 
 def _by_regimen(result: Comparison) -> Markup:

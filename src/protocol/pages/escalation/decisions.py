@@ -1,4 +1,4 @@
-"""The committee's decisions: the next one with its form, their history, and the enrolment of participants."""
+"""The committee's decisions: the next one with its form, and their history."""
 
 from datetime import date
 from typing import Any
@@ -16,16 +16,13 @@ from protocol.figures import conduct as figures
 from protocol.pages.kit import (
     Day,
     Text,
-    action_card,
     details,
     field,
-    invented,
     joined,
+    link_to,
     narrow,
     note,
-    offer,
     paragraph,
-    row,
     section,
     span,
     table,
@@ -41,104 +38,92 @@ STOPS = ""
 
 
 class DecisionPanel:
-    """What the committee has to decide, the forms that record a decision and an enrolment, and the decisions so far.
+    """The form that records a decision of the committee, and the decisions so far.
 
     Parameters
     ----------
     desk : Desk
     today : date
-        Put into the forms.
+        Put into the form.
 
     Attributes
     ----------
     chosen, why, decided_by, on : ipywidgets
         The decision.
-    participant, regimen, reason, enrolled_on : ipywidgets
-        An enrolment.
-    decide, enrol : Recorder
-        Their buttons.
-    view : ipywidgets.VBox
+    decide : Recorder
+        Its button.
+    departs : Text
+        Says that the choice is not what is recommended.
+    problems : dict of str to Text
+        What is wrong at each field, by its label.
+    form, past : ipywidgets.VBox
     """
 
     def __init__(self, desk: Desk, today: date) -> None:
         self._desk = desk
         labels = list(desk.trial.escalation.grid.labels)
         options = [*((label, label) for label in labels), (_("no regimen: enrolment stops"), STOPS)]
-        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._advised())
-        self.why = field(widgets.Textarea, _("Why"), rows=2, width="wide")
+        self._put_in = self._advised()
+        self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._put_in, width="short")
+        self.why = field(widgets.Textarea, _("Why"), rows=2, width="full")
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
         self.on = field(Day, _("Day of the decision"), value=today)
         form = (self.chosen, self.why, self.decided_by, self.on)
+        self.problems = {control.description: Text(role="alert") for control in form}
         self.decide = Recorder(desk, _("Record the decision"), self._decision, self._decided, form)
-
-        self._put_in = desk.briefing.open_regimen or labels[0]
-        self.participant = field(widgets.Dropdown, _("Participant"), options=[])
-        self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels, value=self._put_in)
-        self.reason = field(widgets.Text, _("Reason"), width="wide")
-        self.enrolled_on = field(Day, _("Enrolled on"), value=today)
-        form = (self.participant, self.regimen, self.reason, self.enrolled_on)
-        self.enrol = Recorder(desk, _("Record the enrolment"), self._enrolment, self._enrolled, form)
-        self.participant.observe(self._choose, "value")
-
-        self.state, self.history = Text(), Text(role="")
+        self.departs, self.history = Text(), Text(role="")
+        self.chosen.observe(self._compare, "value")
         self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
         self._framed = narrow(self.picture)
-        self.past = section(_("Decisions so far"), self._framed, self.history)
-        self.view = widgets.VBox([*self._forms(), self.past])
-        self._days = Days(today, self.on, self.enrolled_on)
+        self.past = section(_("Path of decisions"), self._framed, self.history)
+        self.form = section(_("Record the decision"), *self._controls(form))
+        self._days = Days(today, self.on)
         desk.on_change(self.refresh)
         self.refresh()
 
-    def _forms(self) -> list[widgets.VBox]:
+    def _controls(self, form: tuple[Any, ...]) -> list[widgets.Widget]:
         refused = refusal(self._desk)
         if refused is not None:
-            label = invented() if self._desk.invented else None
-            return [section(_("The next decision"), Text(label, role=""), self.state, Text(refused, role=""))]
-        hint = _("If the design must wait, the entry says that nothing was recommended, and what that waits for.")
-        decision = [row(self.chosen, self.on, self.decided_by), self.why, Text(paragraph(hint, "off"), role="")]
-        decision.append(self.decide.view)
+            return [Text(refused, role="")]
+        enrol = paragraph(link_to("followup", _("Enrol participants on the Follow-up page"), tab="participant"))
         if self._desk.reader.role != "coordinator":
-            decision = [Text(note(_("Decisions are recorded by the coordinator.")), role="")]
-        enrolment = section(
-            _("Enrol a participant"),
-            row(self.participant, self.regimen, self.enrolled_on),
-            self.reason,
-            self.enrol.view,
-            lead=_("Another regimen than the open one, or a doubtful eligibility, needs a reason."),
-        )
-        return [section(_("The next decision"), self.state, *decision), enrolment]
+            return [Text(note(_("Decisions are recorded by the coordinator.")), role=""), Text(enrol, role="")]
+        hint = _("If the design must wait, the entry says that nothing was recommended, and what that waits for.")
+        fields = [widget for control in form for widget in (control, self.problems[control.description])]
+        fields.insert(1, self.departs)
+        return [*fields, self.decide.view, Text(joined((paragraph(hint, "off"), enrol)), role="")]
 
     def refresh(self) -> None:
-        """Show the present briefing; what stands in the forms stays as it is."""
+        """Show the decisions so far; what a person put into the form stays as it is."""
         now, trial = self._desk.briefing, self._desk.trial
         if not now.invented:
             self._days.move(now.as_of)
-        self.state.show(action_card(now.action))
+        advised = self._advised()
+        if self.chosen.value == self._put_in:
+            self.chosen.value = advised
+        self._put_in = advised
+        self._compare()
         rows = decision_rows(now)
         self._framed.layout.display = None if len(rows) else "none"
         if len(rows):
             self.picture.draw(rows, regimens=opened_regimens(now, trial))
         self.history.show(_history(now))
-        ready = [
-            name
-            for name, course in self._desk.courses.items()
-            if course.screenings and not course.enrolled and not course.withdrawn and course.overall != "ineligible"
-        ]
-        if tuple(ready) != tuple(self.participant.options):
-            offer(self.participant, ready)
 
-    def _choose(self, _change: Any) -> None:
-        """Begin with a participant: the open regimen is put in unless a person chose another."""
-        self.enrol.show_afresh()
-        now = self._desk.briefing
-        if self.regimen.value == self._put_in and now.open_regimen:
-            self.regimen.value = self._put_in = now.open_regimen
+    def _compare(self, _change: Any = None) -> None:
+        """Say before it is recorded that the choice departs from the recommendation."""
+        advised, chosen = self._advised(), self.chosen.value
+        if chosen is None or chosen == advised:
+            self.departs.show(None)
+            return
+        words = (
+            _("The design recommends nothing yet. The entry will say so.")
+            if advised is None
+            else _("This departs from the recommendation: {what}.").format(what=advised or _("stop"))
+        )
+        self.departs.show(note(words))
 
     def _decided(self) -> None:
         self.chosen.value, self.why.value = None, ""
-
-    def _enrolled(self) -> None:
-        self.participant.value, self.reason.value = None, ""
 
     def _advised(self) -> str | None:
         """Return the choice that is recommended; None while there is none."""
@@ -148,11 +133,22 @@ class DecisionPanel:
         return STOPS if following == STOP else self._desk.trial.escalation.grid.labels[following]
 
     def _decision(self) -> Wanted:
+        """Read the form; an error of one field is shown at that field."""
+        for text in self.problems.values():
+            text.show(None)
+        try:
+            return self._wanted()
+        except ProtocolError as error:
+            if error.where in self.problems:
+                self.problems[error.where].show(error)
+            raise
+
+    def _wanted(self) -> Wanted:
         if self.chosen.value is None:
-            raise ProtocolError(_("Regimen chosen"), _("nothing chosen"), _("what the committee decided"))
+            raise ProtocolError(self.chosen.description, _("nothing chosen"), _("what the committee decided"))
         chosen, why = self.chosen.value or None, self.why.value.strip()
         if not why:
-            raise ProtocolError(_("Why"), _("no reason"), _("why the committee decided so"))
+            raise ProtocolError(self.why.description, _("no reason"), _("why the committee decided so"))
         self._check_choice(chosen)
         advised = self._advised()
         basis = {"waits_for": self._desk.briefing.waits_for} if advised is None else {"recommended": advised or None}
@@ -177,23 +173,14 @@ class DecisionPanel:
         opened = now.decisions["chosen"].dropna()
         if self.waits and chosen == now.open_regimen and len(opened):
             found = _("{regimen}, open already, while nothing is recommended").format(regimen=chosen)
-            raise ProtocolError(_("Regimen chosen"), found, _("another one, or this one when the design recommends"))
+            write = _("another one, or this one when the design recommends")
+            raise ProtocolError(self.chosen.description, found, write)
         at = now.open_regimen or (opened.iloc[-1] if len(opened) else escalation.design.start.value)
         outcomes = Outcomes.parse(escalation.grid, now.notation)
-        choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
-
-    def _enrolment(self) -> Wanted:
-        name = self.participant.value
-        if not name:
-            raise ProtocolError(_("Participant"), _("no participant chosen"), _("who is enrolled"))
-        values = {
-            "kind": "enrolled",
-            "on": day_in(self.enrolled_on),
-            "participant": name,
-            "regimen": self.regimen.value,
-        }
-        course = self._desk.courses.get(name)
-        return event(values), course.site if course else "", self.reason.value.strip()
+        try:
+            choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
+        except ProtocolError as error:
+            raise ProtocolError(self.chosen.description, error.found, error.write) from None
 
 
 def opened_regimens(now: Briefing, trial: Trial) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The design as it is set: its inputs, its decision table, and all its parameters with their origin."""
+"""The design as it is set: the rail of its inputs; its boundaries, and all its parameters with their origin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +13,26 @@ from protocol.escalation import Design, EscalationRecord
 from protocol.exchange.documents import statistics
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
-from protocol.pages.escalation.operating_characteristics import count_field, half
-from protocol.pages.kit import Text, assumption, details, download, field, joined, note, origin, row, section, table
-from protocol.records import Provenance
+from protocol.pages.escalation.operating_characteristics import half
+from protocol.pages.kit import (
+    Text,
+    assumption,
+    button,
+    classed,
+    details,
+    download,
+    field,
+    joined,
+    macros,
+    note,
+    origin,
+    paragraph,
+    row,
+    section,
+    strong,
+    table,
+)
+from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 
 MOST_PARTICIPANTS = 200
@@ -25,61 +42,89 @@ SIGNS = {"escalate": "↗", "stay": "=", "de-escalate": "↙", "eliminate": "✕
 
 
 class DesignSettings:
-    """Choose a design and its values. Every tab of the page uses the design that this builds.
+    """Choose a design and its values: the rail of the design lab. The whole lab and the sandbox use what this builds.
 
     Parameters
     ----------
     record : EscalationRecord
-    changed : callable
-        Called after every change.
 
     Attributes
     ----------
     design, target, preference, bar, cohort_size, maximum, enough, enough_rule : ipywidgets
-    rules : Chart
-        The decisions by participants and DLTs.
+    reset : ipywidgets.Button
+        Takes the record's values again.
+    differs : Text
+        What differs from the record.
+    problem : Text
+        What is wrong with the values.
+    view : ipywidgets.VBox
     """
 
-    def __init__(self, record: EscalationRecord, changed: Callable[[Any], None]) -> None:
+    def __init__(self, record: EscalationRecord) -> None:
         self._record, given = record, record.design
-        self.design = field(widgets.Dropdown, _("Design"), options=given.offered(), value=given.name.value)
+        self._listeners: list[Callable[[], None]] = []
+        self._held = False
+        self.design = field(
+            widgets.Dropdown, _("Design"), options=given.offered(), value=given.name.value, width="form"
+        )
         self.target = field(
             widgets.BoundedFloatText,
             _("Target DLT rate"),
-            width="short",
+            width="form",
             value=given.target.value,
             min=0.01,
             max=0.70,
             step=0.01,
         )
-        self.cohort_size = count_field(_("Cohort"), given.cohort_size.value, MOST_PARTICIPANTS)
-        self.maximum = count_field(_("Participants at most"), given.maximum.value, MOST_PARTICIPANTS)
-        self.enough = count_field(_("Enough at one regimen"), given.enough.value, MOST_PARTICIPANTS)
-        rules = [(_("The next cohort would stay there (as published)"), "staying"), (_("At once"), "reached")]
+        self.cohort_size = _count(_("Cohort size"), given.cohort_size.value)
+        self.maximum = _count(_("Participants at most"), given.maximum.value)
+        self.enough = _count(_("Stop at (participants at one regimen)"), given.enough.value)
+        rules = [(_("It would stay there (as published)"), "staying"), (_("At once"), "reached")]
         stated = "staying" if given.enough_rule is None else given.enough_rule.value
-        self.enough_rule = field(widgets.Dropdown, _("Enough stops when"), options=rules, value=stated)
+        self.enough_rule = field(widgets.Dropdown, _("Stop when"), options=rules, value=stated, width="form")
         sides = [(_("Dose first"), "dose"), (_("Frequency first"), "frequency")]
         preferred = "frequency" if given.preference.value == "frequency" else "dose"
-        self.preference = field(widgets.ToggleButtons, _("Ties"), options=sides, value=preferred)
-        self.bar = field(widgets.Checkbox, _("Extra bar on escalation"), value=given.bar.value, indent=False)
-        self.rules = Chart(figures.decisions, description=_("Decision by participants and DLTs"))
-        self.table, self.every = Text(role=""), Text(role="")
+        self.preference = field(widgets.Dropdown, _("Ties"), options=sides, value=preferred, width="form")
+        self.bar = field(
+            widgets.Checkbox, _("Stricter escalation"), value=given.bar.value, indent=False, width="form"
+        )
+        self.reset = button(_("Take the record's values"), self._reset)
+        self.differs, self.problem = Text(), Text(role="alert")
         self.explained = {
             "preference": Text(details(_("What the preference in ties does"), _ties()), role=""),
-            "bar": Text(details(_("What the bar does"), _escalation_bar()), role=""),
+            "bar": Text(details(_("What stricter escalation does"), _escalation_bar()), role=""),
             "enough_rule": Text(details(_("When enough participants stop the trial"), _enough_words()), role=""),
             "value_both": Text(note(_utility_rules()), role=""),
         }
-        sizes = self.cohort_size, self.maximum, self.enough, self.enough_rule
+        self.controls = {
+            "design": self.design,
+            "target": self.target,
+            "cohort": self.cohort_size,
+            "most": self.maximum,
+            "stop_at": self.enough,
+            "stop_when": self.enough_rule,
+            "ties": self.preference,
+            "stricter": self.bar,
+        }
+        form = classed(widgets.VBox([*self.controls.values()]), "pw-form")
         self.view = section(
-            _("Design"),
-            row(self.design, self.target, self.preference, self.bar),
-            row(*sizes),
-            row(half(self.rules), half(*self.explained.values(), self.table, self.every)),
-            lead=_("Change a value to see what would follow. What is set here holds for every tab of this page."),
+            _("Settings"),
+            form,
+            self.problem,
+            self.differs,
+            self.reset,
+            *self.explained.values(),
+            lead=_(
+                "They hold for the whole lab, the protocol text and the sandbox; never for the advice of the log."
+            ),
         )
-        for widget in (self.design, self.target, self.preference, self.bar, *sizes):
-            widget.observe(changed, "value")
+        for widget in self.controls.values():
+            widget.observe(self._changed, "value")
+        self.refresh()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change."""
+        self._listeners.append(listener)
 
     def design_now(self) -> Design:
         """Return the chosen design, set as the inputs stand."""
@@ -104,14 +149,98 @@ class DesignSettings:
         """Whether the trial stops when one regimen has enough participants."""
         return bool(self.enough.value < self.maximum.value)
 
-    def refresh(self, design: Design) -> None:
-        """Show what the design decides on which counts, and its parameters."""
-        self.table.show(decision_table(design))
-        every = _parameters(self._record, self.design.value)
-        self.every.show(details(_("All parameters and assumptions"), every))
+    def differences(self) -> list[str]:
+        """Say what differs from the record: "Target DLT rate 0.2, not 0.3"."""
+        own, now = (
+            _values(self._record, self._record.design.name.value),
+            _values(self._record, self.design.value, self),
+        )
+        return [
+            _("{what} {value}, not {record}").format(what=label, value=value, record=own[label])
+            for label, value in now.items()
+            if label in own and value != own[label]
+        ]
+
+    def _reset(self) -> None:
+        given = self._record.design
+        self._held = True
+        try:
+            self.design.value = given.name.value
+            for name in ("target", "cohort_size", "maximum", "enough", "bar"):
+                getattr(self, name).value = getattr(given, name).value
+            self.enough_rule.value = "staying" if given.enough_rule is None else given.enough_rule.value
+            self.preference.value = "frequency" if given.preference.value == "frequency" else "dose"
+        finally:
+            self._held = False
+        self._changed()
+
+    def _changed(self, _change: Any = None) -> None:
+        if self._held:
+            return
+        self.refresh()
+        for listener in self._listeners:
+            listener()
+
+    def refresh(self) -> None:
+        """Show what differs from the record, what is wrong, and the inputs that the design has."""
+        try:
+            design = self.design_now()
+        except ProtocolError as error:
+            self.problem.show(error)
+            return
+        self.problem.show(None)
+        found = self.differences()
+        same = paragraph(_("As in the record."), "off")
+        self.differs.show(macros("lists").bullets(found, strong(_("Differs from the record"))) if found else same)
+        self.reset.layout.display = None if found else "none"
         for name in ("bar", "preference", "enough", "enough_rule", "value_both"):
             for widget in filter(None, (getattr(self, name, None), self.explained.get(name))):
                 widget.layout.display = None if hasattr(design, name) else "none"
+
+
+def _count(label: str, value: int) -> widgets.BoundedIntText:
+    return field(widgets.BoundedIntText, label, value=value, min=1, max=MOST_PARTICIPANTS, width="form")
+
+
+def _values(record: EscalationRecord, name: str, settings: DesignSettings | None = None) -> dict[str, str]:
+    """Return the parameters in words by their labels: the record's, or those of the inputs."""
+    design = settings.design_now() if settings else None
+    return {label: value for label, value, _origin in statistics.parameters(record, name, design)}
+
+
+class BoundariesPanel:
+    """The boundaries of the design: its decisions as a picture and a table, and all its parameters.
+
+    Parameters
+    ----------
+    record : EscalationRecord
+    settings : DesignSettings
+
+    Attributes
+    ----------
+    rules : Chart
+        The decisions by participants and DLTs.
+    table, every : Text
+    """
+
+    def __init__(self, record: EscalationRecord, settings: DesignSettings) -> None:
+        self._record, self._settings = record, settings
+        self.rules = Chart(figures.decisions, description=_("Decision by participants and DLTs"))
+        self.table, self.every = Text(role=""), Text(role="")
+        lead = _("What the design decides on the counts of one regimen.")
+        self.view = section(_("Boundaries"), row(half(self.rules), half(self.table, self.every)), lead=lead)
+        settings.on_change(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what the design decides; while the settings cannot be used, what it decided before."""
+        try:
+            design = self._settings.design_now()
+        except ProtocolError:
+            return
+        self.table.show(decision_table(design))
+        every = _parameters(self._record, self._settings.design.value, design)
+        self.every.show(details(_("All parameters and assumptions"), every))
         rows = decision_rows(design)
         self.rules.layout.display = "none" if rows.empty else None
         if not rows.empty:
@@ -122,7 +251,7 @@ def decision_table(design: Design) -> Markup:
     """Return the decision table in steps of a cohort, with the whole of it to save."""
     rules = design.decisions()
     if rules is None:
-        return note(_("No decision table: this design looks at every regimen. The sentence above names its numbers."))
+        return note(_("No decision table: this design looks at every regimen; its reason names the numbers."))
     names = {
         "treated": _("Treated"),
         "escalate": _("Escalate at or below"),
@@ -155,8 +284,8 @@ def decision_rows(design: Design) -> pd.DataFrame:
     return frame.loc[kept, ["treated", "dlt", "decision", "letter"]]
 
 
-def _parameters(record: EscalationRecord, name: str) -> Markup:
-    rows = [(label, value, _origin(where)) for label, value, where in statistics.parameters(record, name)]
+def _parameters(record: EscalationRecord, name: str, design: Design) -> Markup:
+    rows = [(label, value, _origin(where)) for label, value, where in statistics.parameters(record, name, design)]
     return table(pd.DataFrame(rows, columns=[_("Parameter"), _("Value"), _("Origin")], dtype=object))
 
 
@@ -196,7 +325,7 @@ def _utility_rules() -> str:
 
 def _escalation_bar() -> str:
     return _(
-        "The bar refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least "
+        "Stricter escalation refuses a higher dose at which a lower or equal frequency showed a DLT rate of at least "
         "the de-escalation boundary, and the same with dose and frequency exchanged. Lin and Yin's paper "
         "has no such rule. The R package BOIN applies it when it advises a trial, but not when it "
         "simulates one; here the advice and the simulation always follow the same rule."

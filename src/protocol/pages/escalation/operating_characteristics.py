@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
+from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, figure_words, simulate
+from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, figure_words, simulate, true_rates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
+from protocol.pages.escalation.result_state import ResultState
 from protocol.pages.kit import (
     Panel,
     Task,
@@ -19,27 +22,27 @@ from protocol.pages.kit import (
     Work,
     assumption,
     classed,
+    details,
     download,
     field,
     joined,
-    note,
     paragraph,
     row,
     section,
-    strong,
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, ngettext
 from protocol.version import __version__
 
 MOST_TRIALS, MOST_WORKERS, MOST_SEED = 200_000, 64, 2**31
 LIVE_TRIALS = 2000  # shown at every change, unless the time is over before
 LIVE_SECONDS = 0.1
+NEAR = 1e-9  # two rates this close are the same rate
 
 
 class TruthEditor:
-    """Choose a scenario, then drag or type any rate; the others follow so that no rate falls.
+    """Choose a scenario, then drag or type any rate; the others are pushed so that no rate falls.
 
     Parameters
     ----------
@@ -50,22 +53,42 @@ class TruthEditor:
     Attributes
     ----------
     scenario : ipywidgets.Dropdown
-    rates : dict of str to ipywidgets.FloatSlider
-        By the label of the regimen; a slider's number can be typed as well.
+    picture : Chart
+        The rates over the dose, a line for each frequency; its points are dragged.
+    rates : dict of str to ipywidgets.BoundedFloatText
+        By the label of the regimen: the figures behind the picture.
+    written : ipywidgets.Text
+        All rates as one line, for the address of the page.
     """
 
     def __init__(self, record: EscalationRecord, changed: Callable[[], None]) -> None:
         self.record, self.grid, self._changed, self._moving = record, record.grid, changed, False
         scenarios = [(scenario.title, scenario.id) for scenario in record.scenarios]
-        self.scenario = field(widgets.Dropdown, _("Scenario"), options=scenarios)
-        self.rates = {label: _slider(label) for label in self.grid.labels}
-        self.reason = Text(role="")
+        self.scenario = field(widgets.Dropdown, _("Scenario"), options=scenarios, width="full")
+        self.picture = Chart(figures.true_rates, description=_("True DLT rates"))
+        self.rates = {label: _rate(label) for label in self.grid.labels}
+        self.typing = field(
+            widgets.ToggleButton, _("Type the rates"), value=False, icon="keyboard-o", width="content"
+        )
+        self.written = field(widgets.Text, _("All rates, lowest dose first"), width="full", continuous_update=False)
+        self.reason, self.about, self.problem = Text(role=""), Text(), Text(role="alert")
         for index, widget in enumerate(self.rates.values()):
             widget.observe(lambda change, index=index: self._moved(index, change["new"]), "value")
         self.scenario.observe(self._take, "value")
-        how = _("Drag, or click a number and type. The others follow if a rate would fall.")
-        head = Text(strong(_("True DLT rates, 0 to 1"), how), role="")
-        self.view = widgets.VBox([self.scenario, self.reason, head, self._sliders()])
+        self.picture.observe(self._drag, "dragged")
+        self.typing.observe(self._show_table, "value")
+        self.written.observe(self._read, "value")
+        self._table = widgets.VBox([self._inputs(), self.written, self.problem])
+        self._show_table()
+        how = _(
+            "Drag a point, or choose it with Tab and press ↑ or ↓ (0.01) or Page Up or Down (0.05). Higher regimens "
+            "are pushed up and lower ones down, so that no rate falls."
+        )
+        help_ = Text(paragraph(how, "off"), role="")
+        self.view = widgets.VBox(
+            [self.scenario, self.reason, self.picture, help_, self.about, row(self.typing), self._table]
+        )
+        self._target = record.design.target.value
         self._fill()
 
     @property
@@ -74,13 +97,22 @@ class TruthEditor:
         flat, width = [widget.value for widget in self.rates.values()], self.grid.shape[1]
         return [flat[start : start + width] for start in range(0, len(flat), width)]
 
-    def _sliders(self) -> widgets.GridBox:
-        """Lay out the sliders as the grid is drawn: the highest dose on top."""
+    def aim(self, target: float) -> None:
+        """Draw the line of another target."""
+        if target != self._target:
+            self._target = target
+            self._draw()
+
+    def _inputs(self) -> widgets.GridBox:
+        """Lay out the inputs as the grid is drawn: the highest dose on top."""
         doses, width = self.grid.shape
-        sliders = list(self.rates.values())
-        from_the_top = [one for dose in reversed(range(doses)) for one in sliders[dose * width : (dose + 1) * width]]
+        inputs = list(self.rates.values())
+        from_the_top = [one for dose in reversed(range(doses)) for one in inputs[dose * width : (dose + 1) * width]]
         layout = {"grid_template_columns": f"repeat({width}, minmax(0, 1fr))", "grid_gap": "2px 14px"}
         return classed(widgets.GridBox(from_the_top, layout=layout), "pw-rates")
+
+    def _show_table(self, _change: object = None) -> None:
+        self._table.layout.display = None if self.typing.value else "none"
 
     def _take(self, _change: object) -> None:
         self._fill()
@@ -92,8 +124,32 @@ class TruthEditor:
         self.reason.show(assumption(chosen.origin))
         self._set([rate for line in chosen.truth for rate in line])
 
+    def _drag(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            self.rates[change["new"]["name"]].value = change["new"]["value"]
+
+    def _read(self, change: dict[str, Any]) -> None:
+        """Take all rates from one line; one that stands there because it was shown changes nothing."""
+        if self._moving or change["new"] == self._words():
+            return
+        words = change["new"].replace(";", " ").replace(",", " ").split()
+        try:
+            flat = np.array([float(word) for word in words])
+            rates = true_rates(self.grid, flat.reshape(self.grid.shape)).ravel()
+        except ValueError:
+            write = _("{n} numbers from 0 to 1").format(n=self.grid.size)
+            self.problem.show(ProtocolError(self.written.description, change["new"], write))
+        except ProtocolError as error:
+            self.problem.show(error)
+        else:
+            self._set(rates.tolist())
+            self._changed()
+
+    def _words(self) -> str:
+        return "; ".join(" ".join(f"{rate:g}" for rate in line) for line in self.truth)
+
     def _moved(self, index: int, rate: float) -> None:
-        """Lift the regimens above the moved one to its rate, and lower those below."""
+        """Push the regimens above the moved one up to its rate, and those below down to it."""
         if self._moving:
             return
         width = self.grid.shape[1]
@@ -110,23 +166,42 @@ class TruthEditor:
 
     def _set(self, rates: list[float]) -> None:
         self._moving = True
-        for widget, rate in zip(self.rates.values(), rates, strict=True):
-            widget.value = rate
-        self._moving = False
+        try:
+            for widget, rate in zip(self.rates.values(), rates, strict=True):
+                widget.value = rate
+            self.written.value = self._words()
+        finally:
+            self._moving = False
+        self.problem.show(None)
+        self._draw()
+
+    def _draw(self) -> None:
+        rows = [
+            (str(one), one.dose, one.frequency, _("frequency {name}").format(name=one.frequency), widget.value)
+            for one, widget in zip(self.grid.regimens, self.rates.values(), strict=True)
+        ]
+        names = ["regimen", "dose", "frequency", "line", "rate"]
+        self.picture.draw(pd.DataFrame(rows, columns=names), target=self._target)
+        met = [label for label, widget in self.rates.items() if abs(widget.value - self._target) < NEAR]
+        words = ngettext(
+            "{n} regimen is on the target of {target:g}: {names}.",
+            "{n} regimens are on the target of {target:g}: {names}.",
+            len(met),
+        )
+        none = _("No regimen is on the target of {target:g}.")
+        self.about.show((words if met else none).format(n=len(met), target=self._target, names=", ".join(met)))
 
 
-def _slider(label: str) -> widgets.FloatSlider:
-    style, layout = {"description_width": "2.2em"}, {"width": "auto", "min_width": "0"}
+def _rate(label: str) -> widgets.BoundedFloatText:
     return field(
-        widgets.FloatSlider,
+        widgets.BoundedFloatText,
         label,
         width="form",
         min=0,
         max=1,
         step=0.01,
-        readout_format=".2f",
-        style=style,
-        layout=layout,
+        style={"description_width": "2.2em"},
+        layout={"width": "auto", "min_width": "0"},
     )
 
 
@@ -154,10 +229,13 @@ class OperatingCharacteristicsPanel(Panel):
         self.workers = count_field(_("Processor cores"), 1, MOST_WORKERS)
         measures = [(_("Selected"), "selected"), (_("Participants"), "participants"), (_("DLTs"), "dlts")]
         self.measure = field(widgets.ToggleButtons, _("Show"), options=measures)
+        self.state = ResultState(self._settings)
         self.task = Task(self._show, self._ask)
-        self.picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
-        self.summary, self.stale = Text(), Text()
-        self.truth = TruthEditor(record, self.follow)
+        picture = Chart(figures.characteristics, description=_("Operating characteristics on the grid"))
+        self.picture = classed(picture, "pw-characteristics")
+        self.summary = Text(role="")
+        self.truth = TruthEditor(record, self._truth_changed)
+        self._listeners: list[Callable[[], None]] = []
         self.redraw_on(self.measure)
         self.seed.observe(self.follow, "value")
         lead = _(
@@ -165,15 +243,30 @@ class OperatingCharacteristicsPanel(Panel):
             "follow with {:,} trials, and Run makes them more precise. Right (★) is the regimen whose true rate is "
             "nearest the target, or none if even the lowest is too toxic."
         ).format(LIVE_TRIALS)
-        settings = half(self.truth.view, row(self.trials, self.seed, self.workers), self.task.view)
-        result = half(self.measure, self.picture, self.stale, self.summary)
-        self.view = section(_("Operating characteristics"), row(settings, result), lead=lead)
+        settings = half(self.truth.view)
+        result = half(self.measure, self.picture)
+        run = row(self.trials, self.seed, self.workers, self.task.view)
+        self.view = section(
+            _("Operating characteristics"), self.state.text, row(settings, result), run, self.summary, lead=lead
+        )
         self.follow()
+
+    def on_truth(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change of the true rates."""
+        self._listeners.append(listener)
+
+    def _truth_changed(self) -> None:
+        self.follow()
+        for listener in self._listeners:
+            listener()
+
+    def _settings(self) -> tuple[Any, ...]:
+        return self._design_now(), self.truth.truth, self.seed.value
 
     def follow(self, _change: object = None) -> None:
         """Show the figures of the present inputs at once, unless they are shown already or Run is at work."""
-        if self._is_shown() or self.task.is_running:
-            self.mark_stale()
+        if self.state.holds() or self.task.is_running:
+            self.state.refresh()
             return
         looks: list[float] = []  # the time counts from the first one, since a design may load what it needs before
 
@@ -182,32 +275,20 @@ class OperatingCharacteristicsPanel(Panel):
             return looks[-1] - looks[0] > LIVE_SECONDS
 
         try:
-            found = simulate(self._design_now(), self.truth.truth, LIVE_TRIALS, self.seed.value, stop=late)
+            design, truth, seed = self.state.ask()
+            self.truth.aim(design.target)
+            found = simulate(design, truth, LIVE_TRIALS, seed, stop=late)
         except ProtocolError as error:
             self.task.say(error)
-            self.mark_stale()
+            self.state.refresh()
             return
         self.task.say(None)
         self.task.note(found)
         self._show(found)
 
-    def _is_shown(self) -> bool:
-        """Whether the figures shown belong to the present inputs."""
-        try:
-            design = self._design_now()
-        except ProtocolError:
-            return False
-        asked, shown = (design, self.truth.truth, self.seed.value), self.result
-        return shown is not None and asked == (shown.design, shown.truth.tolist(), shown.seed)
-
-    def mark_stale(self) -> None:
-        """Say so if the figures shown belong to other inputs than the page now has."""
-        words = _("These figures belong to earlier inputs. Press Run for the present ones.")
-        self.stale.show(None if self._is_shown() else note(words))
-
     def _ask(self) -> tuple[int, Work]:
-        design, truth, trials = self._design_now(), self.truth.truth, self.trials.value
-        seed, workers = self.seed.value, self.workers.value
+        design, truth, seed = self.state.ask()
+        trials, workers = self.trials.value, self.workers.value
 
         def work(progress: Callable[[Simulation], None], stop: Callable[[], bool]) -> Simulation:
             return simulate(design, truth, trials, seed, workers=workers, progress=progress, stop=stop)
@@ -218,7 +299,7 @@ class OperatingCharacteristicsPanel(Panel):
         self.result = result
         regimens = result.regimens()
         self.summary.show(_summary(result, regimens))
-        self.mark_stale()
+        self.state.keep()
         self.show(result, regimens)
 
     def draw(self, result: Simulation, regimens: pd.DataFrame) -> None:
@@ -284,6 +365,7 @@ def _summary(result: Simulation, regimens: pd.DataFrame) -> Markup:
         for name, value, error, unit in zip(*(lines[column] for column in lines), strict=True)
     ]
     shown = table(pd.DataFrame(rows, columns=[_("Measure"), _("Result"), _("± Monte Carlo error")]))
+    shown = details(_("The figures as a table"), shown)
     name, content = "operating-characteristics.csv", csv(regimens)
     saved = download(_("Save the figures (CSV)"), name, content, "text/csv")
     return joined((shown, paragraph(_citation(result), "off"), saved))

@@ -1,6 +1,6 @@
 """Pathways: where the next cohorts can lead, and what would change the recommendation."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.escalation import STOP, Design, EscalationRecord, Outcomes, pathways, turning_points
+from protocol.escalation import STOP, Design, EscalationRecord, NextAction, Outcomes, pathways, turning_points
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
 from protocol.pages.kit import (
@@ -32,7 +32,7 @@ MOST_ROWS = 26  # outcomes in one column of the picture; with larger cohorts one
 
 WIDEST_LINE_PX = 9
 
-SIGNS = {"up": "↗", "stay": "=", "across": "⇄", "down": "↙", "stop": "✕"}
+SIGNS = {"up": "↗", "stay": "=", "across": "⇄", "down": "↙", "stop": "✕", "complete": "✓"}
 
 
 class PathwaysPanel(Panel):
@@ -45,7 +45,7 @@ class PathwaysPanel(Panel):
     Attributes
     ----------
     turning : Text
-        The changes, which stand beside the advice.
+        The smallest changes.
     """
 
     def __init__(self, record: EscalationRecord) -> None:
@@ -56,14 +56,12 @@ class PathwaysPanel(Panel):
         self.chances = field(widgets.Dropdown, _("Chances under"), options=chances)
         self.picture = Chart(figures.pathways, description=_("Pathways of the next cohorts"))
         self.turning, self.table = Text(), Text(role="")
-        lead = _(
-            "Every number of DLTs that the next cohorts can have, and where each leads: ‘1 of 3 = {regimen}’ says "
-            "that one DLT in three participants keeps the trial at {regimen}."
-        ).format(regimen=record.design.start.value)
-        self.view = section(_("Pathways"), row(self.cohorts, self.chances), self.picture, self.table, lead=lead)
+        self.view = section(
+            _("What lies ahead"), row(self.cohorts, self.chances), self.turning, self.picture, self.table
+        )
         self.redraw_on(self.cohorts, self.chances)
 
-    def draw(self, design: Design, outcomes: Outcomes, current: int, following: int, waits: bool) -> None:
+    def draw(self, design: Design, outcomes: Outcomes, current: int, action: NextAction, awaited: int) -> None:
         """Show what can follow in one trial.
 
         Parameters
@@ -71,76 +69,103 @@ class PathwaysPanel(Panel):
         design : Design
         outcomes : Outcomes
             One trial.
-        current, following : int
-            Indices of the regimen the trial is at, and of the one at which the next cohort is treated.
-        waits : bool
-            Whether outcomes are waited for; then nothing is shown.
+        current : int
+            Index of the regimen that is open.
+        action : NextAction
+        awaited : int
+            Outcomes that the open cohort still has to give: they are shown first.
         """
-        self.turning.show(None if waits else turning_text(design, outcomes, current, following))
-        if waits or following == STOP:
-            self.picture.layout.display = "none"
-            waiting = _("Shown when the outcomes that are waited for are known.")
-            self.table.show(waiting if waits else _("The trial stops: no cohort follows."))
+        following, waits = action.following, action.following is None
+        self.turning.show(None if following is None else turning_text(design, outcomes, current, following))
+        first = current if following is None else following
+        if first == STOP or (waits and not awaited):
+            self._hide(
+                _("The trial ends: no cohort follows.")
+                if first == STOP
+                else _("Shown when the outcomes that are waited for are known.")
+            )
             return
-        fits = (design.cohort_size + 1) ** self.cohorts.value <= MOST_ROWS
-        ahead = self.cohorts.value if fits else 1
+        ahead = self.cohorts.value
+        if ((awaited if waits else design.cohort_size) + 1) * (design.cohort_size + 1) ** (ahead - 1) > MOST_ROWS:
+            ahead = 1
         truth = next((one.truth for one in self._record.scenarios if one.id == self.chances.value), None)
-        found = pathways(design, outcomes, following, ahead, truth)
-        rows = tree(found, design.grid.labels[following])
+        found = pathways(design, outcomes, first, ahead, truth, first_size=awaited if waits else None)
+        rows = tree(found, design.grid.labels[first])
         drawable = len(rows) <= 2 * MOST_ROWS
         self.picture.layout.display = None if drawable else "none"
         if drawable:
             self.picture.draw(rows, cohorts=ahead, heights=int(rows["place"].max()) + 1)
-        self.table.show(*_notes(design, outcomes, fits), path_table(found))
+        self.table.show(*_notes(design, outcomes, found, ahead == self.cohorts.value), path_table(found))
+
+    def _hide(self, words: str) -> None:
+        self.picture.layout.display = "none"
+        self.table.show(words)
 
 
-def _notes(design: Design, outcomes: Outcomes, fits: bool) -> list[Markup]:
+def _notes(design: Design, outcomes: Outcomes, found: pd.DataFrame, fits: bool) -> list[Markup]:
+    first = found[found["cohort"] == 1]
+    one = first.iloc[min(1, len(first) - 1)]
+    reads = _("‘{label}’ says: with {dlt} of {n} participants with a DLT at {at}, {then}.").format(
+        label=_label(one), dlt=one["dlt"], n=one["participants"], at=one["treated_at"], then=_then(one)
+    )
     notes = {
         _("With cohorts as large as these, one cohort is shown."): not fits,
         _("Participants in their DLT window stay as they are now."): outcomes.pending is not None,
         _("The coming participants are counted without a response."): design.assumed_responses is not None,
     }
-    return [note(words) for words, holds in notes.items() if holds]
+    return [paragraph(reads, "off"), *(note(words) for words, holds in notes.items() if holds)]
+
+
+def _then(one: "pd.Series[Any]") -> str:
+    if one["leads_to"]:
+        return _("{regimen} follows").format(regimen=one["leads_to"])
+    if one["move"] == "complete":
+        return _("the trial is complete with {n} participants").format(n=one["enrolled"])
+    return _("the trial stops")
+
+
+def _label(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
+    counted = _("{} of {}").format(one["dlt"], one["participants"])
+    return f"{counted} {SIGNS[one['move']]} {one['leads_to'] or _ending(one)}"
+
+
+def _ending(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
+    return _("end ({n})").format(n=one["enrolled"]) if one["move"] == "complete" else _("stop")
 
 
 def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:
-    """Return the rows of :func:`protocol.figures.escalation.pathways`; `first` is the regimen where they begin."""
-    ahead = int(found["cohort"].max())
-    ends = [
-        path
-        for path, cohort, then in zip(found["path"], found["cohort"], found["leads_to"], strict=True)
-        if cohort == ahead or not then
-    ]
+    """Return the rows of :func:`protocol.figures.escalation.pathways`; `first` is the regimen where they begin.
+
+    Outcomes that all complete the trial are one node, since none of them changes what follows.
+    """
+    every = {one["path"]: one for one in found.to_dict("records")}
+    parts: dict[tuple[int, ...], list[dict[Hashable, Any]]] = {}
+    for path, one in every.items():
+        parts.setdefault(path[:-1], []).append(one)
+    whole = {path for path, below in parts.items() if all(one["move"] == "complete" for one in below)}
+    nodes = [one for path, one in every.items() if path[:-1] not in whole or path[-1] == 0]
+    ends = [one["path"] for one in nodes if one["path"] not in parts]
 
     def middle(path: tuple[int, ...]) -> float:
         below = [place for place, end in enumerate(ends) if end[: len(path)] == path]
         return sum(below) / len(below)
 
-    rows = [
-        {
-            "step": 0,
-            "place": middle(()),
-            "from_place": middle(()),
-            "label": f"▶ {first}",
-            "move": "stay",
-            "width": 1.5,
-            "words": _("the next cohort"),
-            "chance": "–",
-        }
-    ]
-    for one in found.to_dict("records"):
-        known = pd.notna(one["chance"])
+    start = {"step": 0, "place": middle(()), "from_place": middle(()), "label": f"▶ {first}", "move": "stay"}
+    rows: list[dict[str, Any]] = [start | {"width": 1.5, "words": _("the next cohort"), "chance": "–"}]
+    for one in nodes:
+        path, merged = one["path"], one["path"][:-1] in whole
+        chances = [each["chance"] for each in parts[path[:-1]]] if merged else [one["chance"]]
+        chance, known = sum(chances), pd.notna(one["chance"])
         rows.append(
             {
                 "step": one["cohort"],
-                "place": middle(one["path"]),
-                "from_place": middle(one["path"][:-1]),
-                "label": _("{} of {}").format(one["dlt"], one["participants"])
-                + f" {SIGNS[one['move']]} {one['leads_to'] or _('stop')}",
+                "place": middle(path),
+                "from_place": middle(path[:-1]),
+                "label": _("✓ complete ({n})").format(n=one["enrolled"]) if merged else _label(one),
                 "move": one["move"],
-                "width": 0.6 + WIDEST_LINE_PX * one["chance"] if known else 1.5,
-                "words": _outcome(one["path"]),
-                "chance": f"{one['chance']:.1%}" if known else "–",
+                "words": _("any number of DLTs") if merged else _outcome(path),
+                "width": 0.6 + WIDEST_LINE_PX * chance if known else 1.5,
+                "chance": f"{chance:.1%}" if known else "–",
             }
         )
     return pd.DataFrame(rows)
@@ -153,7 +178,7 @@ def path_table(found: pd.DataFrame) -> Markup:
         _("Cohort"): found["cohort"],
         _("Treated at"): found["treated_at"],
         _("DLTs in the cohorts"): paths,
-        _("Leads to"): [then or _("stop") for then in found["leads_to"]],
+        _("Leads to"): [one["leads_to"] or _ending(one) for one in found.to_dict("records")],
     }
     if found["chance"].notna().all():
         rows[_("Chance")] = [f"{chance:.1%}" for chance in found["chance"]]

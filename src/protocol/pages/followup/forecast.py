@@ -19,7 +19,7 @@ from protocol.figures import followup as figures
 from protocol.followup import forecast
 from protocol.followup.forecast import Assumptions
 from protocol.pages.followup.ledger_text import day_text, length_text
-from protocol.pages.followup.planning import assumptions_text, wide
+from protocol.pages.followup.planning import assumptions_text
 from protocol.pages.kit import (
     Day,
     Text,
@@ -112,12 +112,10 @@ class ForecastPanel:
                     Text(details(_("Why these numbers"), assumptions_text(assumed)), role=""),
                     lead=_("The registry states none of these numbers; each is an assumption to be replaced."),
                 ),
-                section(
-                    _("When the trial could end"), self.problem, self.summary, wide(self.milestones), self.download
-                ),
+                section(_("When the trial could end"), self.problem, self.milestones, self.summary, self.download),
                 section(
                     _("How much each assumption matters"),
-                    wide(self.gains),
+                    self.gains,
                     self.effects,
                     lead=_("One change at a time, with the same random numbers; medians of simulated trials."),
                 ),
@@ -285,7 +283,7 @@ def milestones_table(found: pd.DataFrame, runs: pd.DataFrame) -> Markup:
     closed = _(
         "Closed to accrual for {share} of the escalation, with {n} participants in it (medians of {runs} runs)."
     ).format(share=f"{runs['closed_share'].median():.0%}", n=int(runs["participants"].median()), runs=len(runs))
-    return paragraph(strong(closed)) + table(pd.DataFrame(rows, dtype=object))
+    return paragraph(strong(closed)) + details(_("The figures as a table"), table(pd.DataFrame(rows, dtype=object)))
 
 
 def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
@@ -303,4 +301,4 @@ def effects_table(effects: pd.DataFrame) -> Markup:
         }
         for one in effects.to_dict("records")
     ]
-    return details(_("The figures"), table(pd.DataFrame(rows, dtype=object)))
+    return details(_("The figures as a table"), table(pd.DataFrame(rows, dtype=object)))

@@ -1,7 +1,6 @@
 """Visit planning for one participant: best days, delays, frequency levels, agents beside infusions, calendar file."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,6 +24,7 @@ from protocol.followup import (
     timeline,
 )
 from protocol.pages.followup.ledger_text import day_text, status_text, window_text
+from protocol.pages.followup.story import DatesCase
 from protocol.pages.kit import (
     Day,
     Panel,
@@ -57,16 +57,6 @@ _WHY = {
     "past": _("already past"),
     "chain": _("for the visit that hangs on it"),
 }
-
-
-@dataclass(frozen=True)
-class DatesCase:
-    """One participant as the page stands: dates of anchors, frequency level, visits done, and the ledger."""
-
-    dates: Mapping[str, date | None]
-    level: int
-    done: Mapping[str, date | None]
-    ledger: pd.DataFrame
 
 
 class VisitPlanningPanel(Panel):
@@ -161,7 +151,7 @@ class VisitPlanningPanel(Panel):
             words = _("Concurrently is read as on the day of an infusion; an empty last day means that it goes on.")
             agents = [row(*pair) for pair in self.agents.values()]
             title = _("Agents that must not be given together with an infusion")
-            drawn = [self.conflicts, wide(self.courses)]
+            drawn = [self.conflicts, self.courses]
             sections.append(section(title, *agents, *drawn, lead=joined((words, *origins), " ")))
         calendar = section(
             _("Calendar file"),
@@ -257,12 +247,6 @@ class VisitPlanningPanel(Panel):
 
 def _number(label: str, value: int, most: int, least: int = 0) -> widgets.BoundedIntText:
     return field(widgets.BoundedIntText, label, value=value, min=least, max=most, width="short")
-
-
-def wide(chart: Chart) -> widgets.Box:
-    """Keep a timeline readable on a phone: it scrolls sideways and does not shrink."""
-    chart.layout.min_width, chart.layout.width = "680px", "100%"
-    return widgets.Box([chart], layout={"overflow": "auto", "width": "100%"})
 
 
 def assumptions_text(values: Mapping[str, Provenance]) -> Markup:

@@ -1,4 +1,4 @@
-"""All participants of a trial: visits to come, a lane for each participant, and when the next cohort may open."""
+"""All participants of a trial: a lane for each of them, and when the next cohort may open."""
 
 from datetime import date
 from typing import Any
@@ -11,15 +11,12 @@ from protocol.briefing import ledgers
 from protocol.chart import Chart
 from protocol.conduct import TrialSoFar, dlt_windows, next_cohort, table_of_dates
 from protocol.figures import followup as figures
-from protocol.followup import agenda, timelines
-from protocol.pages.followup.ledger_text import day_text, status_text, window_text
-from protocol.pages.followup.planning import assumptions_text, wide
-from protocol.pages.kit import Panel, Table, Text, details, field, invented, joined, paragraph, row, section, table
+from protocol.followup import timelines
+from protocol.pages.followup.planning import assumptions_text
+from protocol.pages.kit import Panel, Text, details, field, invented, paragraph, row, section, table
 from protocol.records import Provenance
 from protocol.translation import _
 from protocol.trial import Trial
-
-VISITS_A_PAGE = 25
 
 WINDOWS = (14, 21, 28, 42)
 """DLT windows to choose from, in days, besides the record's own."""
@@ -35,9 +32,8 @@ class TrialBoard(Panel):
 
     Attributes
     ----------
-    site, ahead, zoom, per_page, page, window, counted_from, review : ipywidgets
-    visits : Table
-    counts, lane_text, next_cohort : Text
+    site, zoom, per_page, page, window, counted_from, review : ipywidgets
+    left_out, lane_text, next_cohort : Text
     picture : Chart
     """
 
@@ -46,15 +42,13 @@ class TrialBoard(Panel):
         followup, window = trial.followup, trial.escalation.dlt_window_days
         sites = [(_("All sites"), ""), *((name, name) for name in sorted({one.site for one in so_far.participants}))]
         self.site = field(widgets.Dropdown, _("Site"), options=sites)
-        weeks = [(_("{n} weeks").format(n=n), 7 * n) for n in (2, 4, 12)]
-        self.ahead = field(widgets.Dropdown, _("Look ahead"), options=weeks, value=28, width="short")
         zooms = [
             (_("Course of treatment"), "course"),
             (_("60 days before and after today"), "now"),
             (_("Whole follow-up"), "years"),
         ]
         self.zoom = field(widgets.Dropdown, _("Show"), options=zooms)
-        self.per_page = field(widgets.Dropdown, _("Participants a page"), options=[20, 50, 200], width="short")
+        self.per_page = field(widgets.Dropdown, _("Participants a page"), options=[10, 20, 50, 200], width="short")
         self.page = field(widgets.BoundedIntText, _("Page"), value=1, min=1, max=1, width="short")
         windows = [(_("{n} days").format(n=days), days) for days in sorted({*WINDOWS, window.value})]
         self.window = field(widgets.Dropdown, _("DLT window"), options=windows, value=window.value, width="short")
@@ -65,9 +59,7 @@ class TrialBoard(Panel):
             widgets.BoundedIntText, _("Review"), unit=_("days"), value=review.value, min=0, max=365, width="short"
         )
 
-        name = "visits-invented-example.csv" if so_far.invented else "visits.csv"
-        self.visits = Table(_("The most urgent first"), name, VISITS_A_PAGE)
-        self.counts, self.lane_text, self.next_cohort = Text(), Text(), Text()
+        self.left_out, self.lane_text, self.next_cohort = Text(), Text(), Text()
         self.picture = Chart(figures.lanes, _("A lane for each participant"))
         assumed: dict[str, Provenance] = {
             _("DLT window"): window,
@@ -79,18 +71,12 @@ class TrialBoard(Panel):
             [
                 Text(invented() if so_far.invented else None, role=""),
                 section(
-                    _("Due, overdue and to come"),
-                    row(self.site, self.ahead),
-                    self.counts,
-                    self.visits.view,
-                    lead=_("As of {day}.").format(day=so_far.as_of),
-                ),
-                section(
-                    _("Lanes"),
-                    row(self.zoom, self.per_page, self.page),
+                    _("All participants"),
+                    row(self.site, self.zoom, self.per_page, self.page),
+                    self.left_out,
                     self.lane_text,
-                    wide(self.picture),
-                    Text(_legend(), role=""),
+                    self.picture,
+                    lead=_("Larger marks are infusions, bars DLT windows; an arrow goes on."),
                 ),
                 section(
                     _("When the next cohort may open"),
@@ -102,7 +88,6 @@ class TrialBoard(Panel):
             ]
         )
         for part, controls in (
-            (self._draw_visits, (self.site, self.ahead)),
             (self._draw_lanes, (self.zoom, self.per_page, self.page, self.site, self.window, self.counted_from)),
             (self._draw_next_cohort, (self.window, self.counted_from, self.review)),
         ):
@@ -118,19 +103,9 @@ class TrialBoard(Panel):
             nobody = pd.DataFrame([{"participant": "", "frequency": 1}])
             ledger = timelines(self._trial.followup, nobody, so_far.as_of).iloc[:0]
         self._ledger = ledger
-        self._left_out = joined(paragraph(text, "bad") for text in left_out.values())
-        self._sites = {person.id: person.site for person in so_far.participants}
-        self._draw_visits()
+        self.left_out.show(*(paragraph(text, "bad") for text in left_out.values()))
         self._draw_lanes()
         self._draw_next_cohort()
-
-    def _draw_visits(self, _change: Any = None) -> None:
-        found = agenda(self._ledger, self._sites, self._today, self.ahead.value)
-        if self.site.value:
-            found = found[found["site"] == self.site.value]
-        self.counts.show(self._left_out, _counts(found))
-        self.visits.show(_visits(found))
-        self.visits.view.layout.display = "none" if found.empty else None
 
     @property
     def _last_infusions(self) -> dict[str, int]:
@@ -149,7 +124,7 @@ class TrialBoard(Panel):
         rows = figures.lane_rows(own, shown, pd.Timestamp(self._today), self.zoom.value)
         text = _("Participants {first} to {last} of {n}.")
         self.lane_text.show(text.format(first=start + 1, last=start + len(shown), n=len(people)))
-        count = int(max([0, *rows["slot"]])) + 1
+        count = int(max([1, *rows["slot"]])) + 1
         self.picture.draw(rows, view=self.zoom.value, slot_count=count, domain=_domain(self.zoom.value, self._today))
 
     def _draw_next_cohort(self, _change: Any = None) -> None:
@@ -176,48 +151,12 @@ def lanes_of(so_far: TrialSoFar, window_days: int, last_infusion_days: dict[str,
 
 
 def _domain(view: str, today: date) -> tuple[Any, Any]:
-    first, last, zero, _gap, _drawn = figures.VIEWS[view]
+    first, last, zero, _gap, _grid = figures.VIEWS[view]
     if zero != "today":
         return first, last
     days = (pd.Timestamp(today) + pd.Timedelta(days=shift) for shift in (first, last))
     start, end = (f"{day:%Y-%m-%d}T12:00:00" for day in days)
     return start, end
-
-
-def _legend() -> Markup:
-    signs = [f"{sign} {word}" for sign, _colour, word in figures.SIGNS.values() if sign not in "–?"]
-    items = [_("▼ infusion given"), _("▽ infusion to come"), *signs, _("▶ goes on"), _("bar: DLT window")]
-    return paragraph(" · ".join(items), "off")
-
-
-def _counts(found: pd.DataFrame) -> Markup:
-    """Return the visits counted by site and week."""
-    if found.empty:
-        return paragraph(_("No visit is overdue, due or to come in this time."))
-    late = found["status"] == "overdue"
-    weeks = [_("week of {day}").format(day=day.date()) for day in found["week"]]
-    columns = [_("overdue") if one else week for one, week in zip(late, weeks, strict=True)]
-    coming = sorted(found.loc[~late, "week"].unique())
-    order = ([_("overdue")] if late.any() else []) + [_("week of {day}").format(day=day.date()) for day in coming]
-    grid = found.assign(column=columns).groupby(["site", "column"]).size().unstack(fill_value=0)[order]
-    grid[_("all")] = grid.sum(axis=1)
-    grid.loc[_("All sites")] = grid.sum()
-    return table(grid.rename_axis(_("Site")).reset_index(), _("Visits by site and week"))
-
-
-def _visits(found: pd.DataFrame) -> pd.DataFrame:
-    rows = [
-        {
-            _("Site"): one["site"],
-            _("Participant"): one["participant"],
-            _("Visit"): one["name"],
-            _("Status"): status_text(one["status"]),
-            _("Target"): day_text(one["target"]),
-            _("Window (both days included)"): window_text(one),
-        }
-        for one in found.to_dict("records")
-    ]
-    return pd.DataFrame(rows, dtype=object)
 
 
 def _next_cohort(found: pd.DataFrame, open_regimen: str) -> Markup:

@@ -1,8 +1,10 @@
 """The kit every page is composed of: fields, text, panels, tables and background tasks."""
 
-from protocol.pages.kit.fields import Day, FileField, button, field, offer
+from protocol.pages.kit.day import Day
+from protocol.pages.kit.fields import FileField, button, field, offer
 from protocol.pages.kit.page_state import PageState, link_to
 from protocol.pages.kit.panel import Panel
+from protocol.pages.kit.screens import Screens
 from protocol.pages.kit.table import Table
 from protocol.pages.kit.tabs import Tabs
 from protocol.pages.kit.task import Steps, Task, Work
@@ -32,7 +34,7 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "Content", "Day", "FileField", "PageState", "Panel", "Steps", "Table", "Tabs", "Task", "Text", "Work",
+    "Content", "Day", "FileField", "PageState", "Panel", "Screens", "Steps", "Table", "Tabs", "Task", "Text", "Work",
     "action_card", "assumption", "button", "classed", "details", "download", "field", "framed", "invented",
     "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section",
     "span", "strong", "table", "tag",

@@ -91,7 +91,7 @@ def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
         case "infused":
             return f"{content['number']}"
         case "dlt_assessed":
-            return _("with a DLT") if content["dlt"] else _("without a DLT")
+            return _("without a DLT") if not content["dlt"] else _dlt_text(content)
         case "response":
             return code_text(content["category"])
         case "recovery":
@@ -107,3 +107,12 @@ def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
             what = event_text(new, recoveries) if new else _("removed")
             return _("of entry {number}: {what}").format(number=content["of"], what=what)
     return str(content.get("text", ""))
+
+
+def _dlt_text(content: Mapping[str, Any]) -> str:
+    found = _("with a DLT")
+    if content.get("code"):
+        found += f": {code_text(content['code'])}"
+    if content.get("grade"):
+        found += ", " + _("grade {grade}").format(grade=content["grade"])
+    return found

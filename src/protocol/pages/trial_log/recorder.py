@@ -1,4 +1,4 @@
-"""A form of the log: its button, its result, and the question if another person recorded in the meantime."""
+"""A form of the log: its button, its result, and the questions before an entry is recorded."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,10 +9,11 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import Entry, Event, ReasonNeeded, content
+from protocol.conduct import Entry, Event, ReasonNeeded, content, is_grave
 from protocol.pages.kit import Day, Text, button, field, macros, note, paragraph, row, table
-from protocol.pages.trial_log.desk import Desk, how_to_start
+from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import event_text, recoveries_of
+from protocol.pages.trial_log.visits import questions_about
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -20,8 +21,56 @@ Wanted = tuple[Event, str, str]
 """An event, its site and the reason."""
 
 
+class Incomplete(ProtocolError):  # noqa: N818  a question to the person at the form
+    """A field of a form that has no answer yet.
+
+    Attributes
+    ----------
+    field : ipywidgets.Widget
+        The control.
+    write : str
+        The sentence that stands at it: "Choose a participant."
+    """
+
+    def __init__(self, field: Any, write: str) -> None:
+        super().__init__(str(field.description), _("nothing"), write)
+        self.field = field
+
+
+class Problems:
+    """The places for what is wrong with the fields of a form, each below its field."""
+
+    def __init__(self) -> None:
+        self._texts: dict[Any, Text] = {}
+
+    def at(self, control: Any) -> widgets.VBox:
+        """Return a control with the place for its problem, which goes away when the control changes."""
+        text = self._texts[control] = Text(role="alert")
+        control.observe(lambda _change: text.show(None), "value")
+        return widgets.VBox([control, text], layout={"max_width": "100%"})
+
+    def said(self, control: Any) -> str:
+        """Return what stands at a control, as HTML."""
+        return str(self._texts[control].value)
+
+    def clear(self) -> None:
+        """Take every problem away."""
+        for text in self._texts.values():
+            text.show(None)
+
+    def show(self, error: ProtocolError) -> bool:
+        """Show an error at its field; return whether there is a place for it."""
+        text = self._texts.get(getattr(error, "field", None))
+        if text is not None:
+            text.show(paragraph(error.write, "bad"))
+        return text is not None
+
+
 class Recorder:
     """A button to record what a form holds.
+
+    A grave event is confirmed in a second step, and what contradicts the history of the participant is asked about
+    and recorded with a reason; see :func:`protocol.conduct.is_grave` and :func:`protocol.conduct.questions`.
 
     Parameters
     ----------
@@ -29,20 +78,26 @@ class Recorder:
     label : str
         The label of the button.
     read : callable
-        Returns event, site and reason; raises ProtocolError for a form that cannot be used.
+        Returns event, site and reason; raises ProtocolError for a form that cannot be used, Incomplete for a field
+        without an answer.
     done : callable
         Called after an event is recorded.
     controls : sequence of ipywidgets.Widget
         The form. After a recording a click does nothing until one of them changes: a double click records once.
+    said : Text, optional
+        The result. Recorders that stand together share one, so that no old result stands beside a new one.
+    problems : Problems, optional
+        The places at the fields; without one an incomplete field is told in `said`.
 
     Attributes
     ----------
     record, anyway, discard : ipywidgets.Button
-        The last two show if another person recorded an entry in the meantime, or if the clock looks wrong.
+        The last two show while something is asked: what another person recorded in the meantime, a contradiction, a
+        grave event, a clock that looks wrong.
     reason : ipywidgets.Text
-        Shows if the clock looks wrong: why the entry is recorded all the same.
+        Why the entry is recorded all the same; shows for a contradiction and for a wrong clock.
     said : Text
-        The result: the entry, an error, or the newer entries.
+        The result: the entry, an error, or the question.
     """
 
     def __init__(
@@ -52,37 +107,70 @@ class Recorder:
         read: Callable[[], Wanted],
         done: Callable[[], None] = lambda: None,
         controls: Sequence[Any] = (),
+        said: Text | None = None,
+        problems: Problems | None = None,
     ) -> None:
         self._desk, self._read, self._done, self._controls = desk, read, done, tuple(controls)
+        self._problems = Problems() if problems is None else problems
         self._wanted: Wanted | None = None
         self._recorded: list[Any] = []  # what the form held when it was recorded
-        self.show_afresh()
         self.record = button(label, self._first, primary=True)
         self.anyway = button(_("Record it all the same"), self._again)
         self.discard = button(_("Do not record it"), self._drop)
-        self.said = Text()
+        self.said = Text() if said is None else said
         self.reason = field(widgets.Text, _("Reason"))
-        self._question = row(self.reason, self.anyway, self.discard)
+        self._without_reason = Problems()
+        self._question = row(self._without_reason.at(self.reason), self.anyway, self.discard)
         self._ask(False)
-        self.view = widgets.VBox([row(self.record), self.said, self._question])
+        self.show_afresh()
+        own = [self.said] if said is None else []
+        self.view = widgets.VBox([row(self.record), *own, self._question])
+
+    @property
+    def asks(self) -> bool:
+        """Whether a question waits for its answer."""
+        return self._question.layout.display is None
 
     def show_afresh(self) -> None:
         """Count what the page shows now as seen. Entries that are newer are asked about."""
         self._seen = self._desk.briefing.head.count
 
-    def _first(self) -> None:
-        if self._controls and self._recorded == self._held():
-            return
+    def start_afresh(self) -> None:
+        """Begin with another participant: no question, no result and no problem of the one before."""
         self._ask(False)
+        self._wanted = None
+        self._problems.clear()
+        self.said.show(None)
+        self.show_afresh()
+
+    def _first(self) -> None:
+        if self.asks or (self._controls and self._recorded == self._held()):
+            return
+        self._problems.clear()
+        self.said.show(None)
         try:
             self._wanted = self._read()
         except ProtocolError as error:
-            self.said.show(error)
+            if not self._problems.show(error):
+                self.said.show(error)
             return
-        self._send(self._wanted)
+        found = questions_about(self._desk, self._wanted[0])
+        if found or is_grave(self._wanted[0]):
+            self._confirm(self._wanted[0], found)
+        else:
+            self._send(self._wanted)
+
+    def _confirm(self, event: Event, found: tuple[str, ...]) -> None:
+        """Repeat what will be recorded, with what contradicts it."""
+        lead = _("This contradicts what is recorded. Is it right?") if found else _("Is this right?")
+        self.said.show(macros("trial_log").asked(lead, self._told(content(event)), found))
+        self._ask(True, bool(found))
 
     def _again(self) -> None:
         added = self.reason.value.strip() if self._is_reason_asked else ""
+        if self._is_reason_asked and not added:
+            self._without_reason.show(Incomplete(self.reason, _("Write the reason.")))
+            return
         self._ask(False)
         if self._wanted:
             event, site, reason = self._wanted
@@ -104,12 +192,14 @@ class Recorder:
             self._ask(bool(newer), isinstance(error, ReasonNeeded))
             return
         self._wanted, self.reason.value = None, ""
-        what = event_text(entry.content, recoveries_of(self._desk.trial))
-        text = _("✓ Recorded as entry {number}: {what}").format(number=entry.sequence, what=what)
-        self.said.show(paragraph(text, "good"))
+        text = _("✓ Recorded as entry {number}: {what}")
+        self.said.show(paragraph(text.format(number=entry.sequence, what=self._told(entry.content)), "good"))
         self._done()
         self.show_afresh()
         self._recorded = self._held()
+
+    def _told(self, values: Any) -> str:
+        return event_text(values, recoveries_of(self._desk.trial))
 
     def _held(self) -> list[Any]:
         return [control.value for control in self._controls]
@@ -124,7 +214,7 @@ class Recorder:
                 _("Entry"): entry.sequence,
                 _("Recorded by"): entry.actor,
                 _("Site"): entry.site,
-                _("What"): event_text(entry.content, recoveries_of(self._desk.trial)),
+                _("What"): self._told(entry.content),
                 _("Reason"): entry.reason,
             }
             for entry in newer
@@ -132,22 +222,24 @@ class Recorder:
         return macros("trial_log").conflict(
             _("Another person recorded this while the form was open. Look at it, then decide."),
             table(pd.DataFrame(rows, dtype=object), _("Newer entries")),
-            _("Not recorded yet: {what}").format(what=event_text(content(wanted), recoveries_of(self._desk.trial))),
+            _("Not recorded yet: {what}").format(what=self._told(content(wanted))),
         )
 
     def _ask(self, asked: bool, for_reason: bool = False) -> None:
-        """Show or hide the question: another person's entry, or (with `for_reason`) the clock."""
+        """Show or hide the question; with `for_reason` it is answered with a reason."""
         self._is_reason_asked = for_reason
         self.reason.layout.display = None if for_reason else "none"
         self._question.layout.display = None if asked or for_reason else "none"
-        self.record.disabled = asked or for_reason
 
 
 def refusal(desk: Desk) -> Markup | None:
     """Say why nothing can be recorded here; None if it can."""
     if desk.invented:
-        text = _("This is the invented example; nothing can be recorded in it. Start {how}.")
-        return note(text.format(how=how_to_start()))
+        text = _(
+            "This is the invented example; nothing can be recorded in it. To record, open a log of your own: "
+            "the guide “Keep a log of the trial” says how."
+        )
+        return note(text)
     if not desk.reader.records:
         return note(_("You see this log as a viewer; a viewer records nothing."))
     return None
@@ -164,11 +256,11 @@ def day_in(picker: Day) -> date:
 
     Raises
     ------
-    ProtocolError
+    Incomplete
         If the control is empty.
     """
     if picker.value is None:
-        raise ProtocolError(picker.description, _("no date"), _("the day on which it took place"))
+        raise Incomplete(picker, _("Write the day on which it took place."))
     day: date = picker.value
     return day
 

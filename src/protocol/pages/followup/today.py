@@ -1,0 +1,386 @@
+"""What is to be done today: visits overdue and due, each recorded in its row, and the two weeks to come."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.briefing import ledgers
+from protocol.chart import Chart
+from protocol.conduct import event, participant_status
+from protocol.figures import followup as figures
+from protocol.followup import agenda
+from protocol.followup.schedule import infusion_visit
+from protocol.pages.followup.ledger_text import day_text, status_text, window_text
+from protocol.pages.kit import (
+    Day,
+    Table,
+    Text,
+    button,
+    classed,
+    details,
+    field,
+    invented,
+    joined,
+    macros,
+    note,
+    paragraph,
+    row,
+    section,
+    strong,
+    table,
+)
+from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, day_in, refusal
+from protocol.pages.trial_log.visits import PRESENT, visits_text
+from protocol.translation import _, ngettext
+
+STRIP_DAYS = 14
+"""Days that the picture shows, today included."""
+
+TABLE_DAYS = 28
+"""Days that the table looks ahead."""
+
+ROWS = 10
+"""Rows shown at first, and shown more at a time."""
+
+
+class TodayPanel:
+    """The work of the day: one row for each visit that needs action, recorded in the row.
+
+    Parameters
+    ----------
+    desk : Desk
+    choose : callable
+        Takes a study id; shows that participant.
+
+    Attributes
+    ----------
+    counts, nothing, result : Text
+        The counts of all visits, the sentence if nothing is due, and what was recorded last.
+    site : ipywidgets.Dropdown
+        The empty text shows all sites.
+    rows : list of Task
+        The rows in sight.
+    on, reason, save
+        The day and the reason in the open row, and its Recorder.
+    visits : Table
+    strip : Chart
+    """
+
+    def __init__(self, desk: Desk, choose: Callable[[str], None]) -> None:
+        self._desk, self._choose = desk, choose
+        self._tasks, self._size = pd.DataFrame(), ROWS
+        self._about: tuple[dict[Any, Any], bool] | None = None  # the visit of the open row, and whether it took place
+        self.counts, self.nothing, self.result, self.meaning = Text(), Text(), Text(), Text(_meaning(), role="")
+        self.by_site = Text(role="")
+        self.site = field(widgets.Dropdown, _("Site"), options=[(_("All sites"), "")])
+        self.strip = Chart(figures.week_strip, _("What is planned in the next two weeks, a mark for each visit"))
+        name = "visits-invented-example.csv" if desk.invented else "visits.csv"
+        self.visits = Table(_("Visits that need action and visits of the next four weeks"), name, 25)
+        self._problems, self._key = Problems(), field(widgets.Text, _("Visit"))
+        self.on, self.reason = field(Day, _("Took place on")), field(widgets.Text, _("Why it was missed"))
+        form = (self._key, self.on, self.reason)
+        self.save = Recorder(desk, _("Save"), self._read, self._saved, form, problems=self._problems)
+        self.cancel = button(_("Cancel"), self._shut)
+        self._reason_at = self._problems.at(self.reason)
+        self._editor = classed(
+            widgets.VBox([row(self._problems.at(self.on), self._reason_at), row(self.save.view, self.cancel)]),
+            "pw-editor",
+        )
+        self.more = button(_("Show more"), self._show_more)
+        self.rows: list[Task] = []
+        self._list = widgets.VBox()
+        table_fold = widgets.Accordion([self.visits.view], titles=[_("The figures as a table")], selected_index=None)
+        self._participants = widgets.VBox(
+            [
+                self.site,
+                self.result,
+                self.nothing,
+                self._list,
+                self.more,
+                section(_("The next two weeks"), self.strip, table_fold),
+            ]
+        )
+        self._hidden = Text(role="")
+        refused = refusal(desk)
+        self.view = widgets.VBox(
+            [
+                Text(invented() if desk.invented else None, role=""),
+                section(_("Today, {day}").format(day=desk.briefing.as_of), self.counts, self.meaning),
+                self._hidden,
+                self._participants,
+                self.by_site,
+                *([Text(refused, role="")] if refused is not None else []),
+            ]
+        )
+        self.site.observe(self._filter, "value")
+        desk.on_change(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the present state of the log; a row that is open stays open while its visit is listed."""
+        now, so_far = self._desk.briefing, self._desk.participants
+        self.view.children[1].children[0].show(macros("kit").heading(_("Today, {day}").format(day=now.as_of)))
+        self.counts.show(
+            counts_text(now.visits, now.counts["unassessed"]), *(paragraph(words, "bad") for words in now.left_out)
+        )
+        by_site = table(_by_site(now.visits), _("Visits by site"))
+        self.by_site.show(by_site if so_far is None else details(_("Visits by site"), by_site))
+        self._hidden.show(None if so_far else note(_hidden(self._desk)))
+        self._participants.layout.display = None if so_far else "none"
+        if so_far is None:
+            return
+        self._sites = {person.id: person.site for person in so_far.participants}
+        sites = [(_("All sites"), ""), *((name, name) for name in sorted(set(self._sites.values())))]
+        if tuple(sites) != tuple(self.site.options):
+            chosen = self.site.value
+            self.site.options = sites
+            self.site.value = chosen if chosen in dict(sites).values() else ""
+        self.site.layout.display = None if len(sites) > 2 else "none"
+        ledger, _left_out = ledgers(self._desk.trial, so_far)
+        self._agenda = pd.DataFrame() if ledger is None else agenda(ledger, self._sites, so_far.as_of, 3660)
+        kinds = (
+            {}
+            if ledger is None
+            else dict(zip(ledger["id"].astype(object), ledger["kind"].astype(object), strict=True))
+        )
+        if len(self._agenda):
+            self._agenda["kind"] = self._agenda["id"].map(kinds)
+        window = self._desk.trial.escalation.dlt_window_days.value
+        self._status = participant_status(so_far, window)
+        self._filter()
+
+    def _filter(self, _change: Any = None) -> None:
+        """Show what belongs to the chosen site."""
+        found, status = self._agenda, self._status
+        if self.site.value:
+            found = found[found["site"] == self.site.value] if len(found) else found
+            status = status[status["site"] == self.site.value]
+        self._tasks = tasks_of(found, status)
+        today = self._desk.briefing.as_of
+        self.nothing.show(None if len(self._tasks) else _nothing(found))
+        self.strip.draw(figures.strip_rows(strip_items(found, status, today), today, STRIP_DAYS))
+        near = found
+        if len(found):
+            near = found[found["target"] <= pd.Timestamp(today + timedelta(days=TABLE_DAYS))]
+        self.visits.show(_listed(near))
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        shown = self._tasks.iloc[: self._size].to_dict("records")
+        while len(self.rows) < len(shown):
+            self.rows.append(Task(self._open, self._choose, may_record=refusal(self._desk) is None))
+        for place, task in enumerate(shown):
+            self.rows[place].show(task)
+        about = self._about and _key_of(self._about[0])
+        if about and about not in [_key_of(task) for task in shown]:
+            self._about, about = None, None
+        for place, one in enumerate(self.rows[: len(shown)]):
+            is_open = about is not None and about == _key_of(shown[place])
+            one.view.children = (one.line, self._editor) if is_open else (one.line,)
+        self._list.children = [one.view for one in self.rows[: len(shown)]]
+        rest = len(self._tasks) - len(shown)
+        self.more.layout.display = None if rest > 0 else "none"
+        self.more.description = _("Show more ({n})").format(n=rest)
+
+    def _show_more(self) -> None:
+        self._size += ROWS
+        self._lay_out()
+
+    def _open(self, task: dict[Any, Any], done: bool) -> None:
+        """Open a row: the day is put in as today, for a person to confirm."""
+        self._about = task, done
+        self.save.start_afresh()
+        self.result.show(None)
+        self._key.value = f"{_key_of(task)} {done}"
+        self.on.value, self.reason.value = self._desk.briefing.as_of, ""
+        self._reason_at.layout.display = "none" if done else None
+        self._lay_out()
+
+    def _shut(self) -> None:
+        self._about = None
+        self.save.start_afresh()
+        self._lay_out()
+
+    def _read(self) -> Wanted:
+        if self._about is None:
+            raise Incomplete(self._key, _("Choose a visit."))
+        (task, done), on = self._about, day_in(self.on)
+        person, reason = task["participant"], self.reason.value.strip()
+        if not done and not reason:
+            raise Incomplete(self.reason, _("Write why it was missed."))
+        course = self._desk.courses[person]
+        values: dict[str, Any] = {"on": on, "participant": person}
+        if task["kind"] == "infusion":
+            values |= {"kind": "infused", "number": self._number_of(task)}
+        else:
+            values |= {"kind": "visit", "visit": task["id"], "done": done}
+        return event(values), course.site, "" if done else reason
+
+    def _number_of(self, task: Mapping[Any, Any]) -> int:
+        """Return the number of a planned infusion at the participant's regimen."""
+        trial = self._desk.trial
+        level = trial.frequency_level(str(self._desk.courses[task["participant"]].regimen))
+        days = next(one.infusion_days for one in trial.followup.frequencies if one.level == level)
+        return [infusion_visit(day) for day in days].index(task["id"]) + 1
+
+    def _saved(self) -> None:
+        """Close the row; what was recorded stands above the list."""
+        self.result.value = self.save.said.value
+        self.save.said.show(None)
+        self._about = None
+        self._lay_out()
+
+
+class Task:
+    """One row of the work: what is to be done, and its buttons."""
+
+    def __init__(
+        self, open_row: Callable[[dict[Any, Any], bool], None], choose: Callable[[str], None], may_record: bool
+    ) -> None:
+        self.task: dict[Any, Any] = {}
+        self._may_record = may_record
+        self.who = classed(button("", lambda: choose(self.task["participant"])), "pw-who")
+        self.what = Text(role="")
+        self.done = button(_("Done"), lambda: open_row(self.task, True))
+        self.missed = button(_("Missed"), lambda: open_row(self.task, False))
+        self.assess = button(_("Assess"), lambda: choose(self.task["participant"]))
+        self.line = classed(row(self.who, self.what, self.done, self.missed, self.assess), "pw-task")
+        self.view = widgets.VBox([self.line])
+
+    def show(self, task: dict[Any, Any]) -> None:
+        """Show another task in this row."""
+        if task == self.task:
+            return
+        self.task = task
+        self.who.description = task["participant"]
+        self.who.tooltip = _("Show {name}").format(name=task["participant"])
+        self.what.show(_task_text(task))
+        self.done.description = _("Given") if task["kind"] == "infusion" else _("Done")
+        shown = {
+            "done": self._may_record and task["kind"] != "assessment",
+            "missed": self._may_record and task["kind"] == "visit",
+            "assess": self._may_record and task["kind"] == "assessment",
+        }
+        for name, yes in shown.items():
+            control = getattr(self, name)
+            control.layout.display = None if yes else "none"
+            control.tooltip = f"{control.description}: {task['name']}, {task['participant']}"
+
+
+def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
+    """Return what needs action, the most urgent first: missing DLT assessments, then visits overdue, due and open.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        What :func:`protocol.followup.agenda` returns, with ``kind``.
+    status : pandas.DataFrame
+        What :func:`protocol.conduct.participant_status` returns.
+    """
+    missing = status[status["progress"] == "assessment missing"] if len(status) else status
+    rows: list[dict[Any, Any]] = [
+        {
+            "kind": "assessment",
+            "id": "",
+            "status": "overdue",
+            "name": _("DLT assessment"),
+            "closes": None,
+            "opens": None,
+        }
+        | {"participant": one["participant"], "target": pd.Timestamp(one["window_ends"]) - pd.Timedelta(days=1)}
+        for one in missing.to_dict("records")
+    ]
+    if len(found):
+        columns = ["kind", "id", "status", "name", "participant", "opens", "target", "closes"]
+        rows += found.loc[found["status"].isin(PRESENT), columns].to_dict("records")
+    return pd.DataFrame(
+        rows, columns=["kind", "id", "status", "name", "participant", "opens", "target", "closes"], dtype=object
+    )
+
+
+def strip_items(found: pd.DataFrame, status: pd.DataFrame, today: date) -> pd.DataFrame:
+    """Return what is planned: visits and infusions by target day, DLT assessments by the last day of the window."""
+    rows = []
+    if len(found):
+        ahead = found[found["target"] >= pd.Timestamp(today)]
+        rows = [
+            (one["target"].date(), one["kind"], one["participant"], one["name"]) for one in ahead.to_dict("records")
+        ]
+    running = status[status["progress"] == "in DLT window"] if len(status) else status
+    rows += [
+        (one["window_ends"] - timedelta(days=1), "assessment", one["participant"], _("DLT assessment"))
+        for one in running.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["day", "kind", "participant", "name"], dtype=object)
+
+
+def counts_text(visits: pd.DataFrame, unassessed: int) -> Markup:
+    """Return how many visits are overdue, due and open, and how many DLT assessments are missing."""
+    said = visits_text({name: int(visits[name].sum()) for name in PRESENT})
+    if unassessed:
+        text = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", unassessed)
+        said += " · " + text.format(n=unassessed)
+    return paragraph(strong(said))
+
+
+def _meaning() -> Markup:
+    words = _(
+        "Open: the window has begun, the target day is ahead. Due: from the target day to the last day of the "
+        "window. Overdue: the window is over and the visit is neither done nor missed."
+    )
+    return details(_("What the words mean"), paragraph(words, "off"))
+
+
+def _hidden(desk: Desk) -> str:
+    if not desk.sees_all and not desk.reader.records:
+        return _("Your role shows figures and hides the participants.")
+    if desk.sees_all:
+        return _("No participant is enrolled yet. The first step is a screening on the eligibility page.")
+    return _("No participant of your site is enrolled yet. The first step is a screening on the eligibility page.")
+
+
+def _nothing(found: pd.DataFrame) -> Markup:
+    ahead = found.sort_values("target", kind="stable") if len(found) else found
+    if ahead.empty:
+        return note(_("Nothing is due, and no visit is planned."))
+    one = ahead.iloc[0]
+    text = _("Nothing is due. Next: {visit} of {name}, planned for {day}.")
+    return note(text.format(visit=one["name"], name=one["participant"], day=one["target"].date()))
+
+
+def _task_text(task: Mapping[Any, Any]) -> Markup:
+    if task["kind"] == "assessment":
+        text = _("missing since {day}").format(day=task["target"].date())
+        return joined((status_text("overdue"), strong(task["name"]), text), " ")
+    when = joined((_("window"), window_text(task)), " ")
+    return joined((status_text(task["status"]), strong(task["name"]), when), " ")
+
+
+def _key_of(task: Mapping[Any, Any]) -> str:
+    return f"{task['participant']} {task['id']}"
+
+
+def _by_site(visits: pd.DataFrame) -> pd.DataFrame:
+    named = visits[["site", *PRESENT]].copy()
+    named.columns = pd.Index([_("Site"), *(figures.SIGNS[name][2] for name in PRESENT)])
+    return named.astype(object)
+
+
+def _listed(found: pd.DataFrame) -> pd.DataFrame:
+    rows = [
+        {
+            _("Site"): one["site"],
+            _("Participant"): one["participant"],
+            _("Visit"): one["name"],
+            _("Status"): status_text(one["status"]),
+            _("Target"): day_text(one["target"]),
+            _("Window (both days included)"): window_text(one),
+        }
+        for one in found.to_dict("records")
+    ]
+    return pd.DataFrame(rows, dtype=object)

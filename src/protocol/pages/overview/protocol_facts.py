@@ -1,0 +1,126 @@
+"""The protocol: the registry's facts with their sources, what they do not say, open questions, sizes and files."""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.exchange.documents.open_questions import questions_page
+from protocol.pages.followup.ledger_text import length_text
+from protocol.pages.kit import Text, details, download, field, joined, macros, origin, row, section, table
+from protocol.pages.overview.record_files import RecordFilesPanel
+from protocol.records import Ambiguity
+from protocol.translation import _, ngettext
+from protocol.trial import Trial, TrialFact
+
+SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
+
+
+class ProtocolPanel:
+    """What the public record of the trial says, and what its wording leaves open.
+
+    Parameters
+    ----------
+    trial : Trial
+    today : date
+        The reader's day, written into files.
+
+    Attributes
+    ----------
+    severity : ipywidgets.ToggleButtons
+        Which open questions are shown.
+    questions : Text
+    files : RecordFilesPanel
+    view : ipywidgets.VBox
+    """
+
+    def __init__(self, trial: Trial, today: date) -> None:
+        self.trial, self.today = trial, today
+        options = [(_("All"), "any"), *((word, level) for level, word in SEVERITIES.items())]
+        self.severity = field(widgets.ToggleButtons, _("Severity"), options=options, value="high")
+        self.questions = Text()
+        self.files = RecordFilesPanel(trial, today)
+        self.view = widgets.VBox([self._glance(), self._open_questions(), self._unknowns(), self.files.view])
+        self.severity.observe(self.refresh, "value")
+        self.refresh()
+
+    def refresh(self, _change: Any = None) -> None:
+        """List the open questions of the chosen severity."""
+        shown = [a for a in self.trial.ambiguities if self.severity.value in ("any", a.severity)]
+        self.questions.show(question_list(shown))
+
+    def _glance(self) -> widgets.VBox:
+        facts = self.trial.identity
+        registry = [fact for fact in facts.facts if (fact.source or "").startswith("registry:")]
+        others = [fact for fact in facts.facts if fact not in registry]
+        everything = [
+            _fact_table(registry, _("In the registry listing")),
+            _fact_table(others, _("Only on other public pages that copy the registry")),
+            macros("overview").arms([*facts.arms, *facts.interventions]),
+        ]
+        named = [facts[name].value for name in ("nct_id", "phase", "sponsor", "status")]
+        return widgets.VBox(
+            [
+                Text(macros("overview").title(facts["title"].value, named), role=""),
+                Text(size_cards(self.trial), role=""),
+                Text(
+                    details(_("Everything the public record says, with its sources"), joined(everything)),
+                    role="",
+                ),
+            ]
+        )
+
+    def _unknowns(self) -> widgets.VBox:
+        unknown = macros("lists").bullets([item.label for item in self.trial.identity.unknowns])
+        lead = _("No public page states these. If the workbook needs one, it uses an assumption, marked as one.")
+        return section(_("What the public record does not say"), Text(unknown, role=""), lead=lead)
+
+    def _open_questions(self) -> widgets.VBox:
+        page = questions_page(self.trial.identity["nct_id"].value, self.trial.ambiguities, self.today)
+        name = f"questions-{self.today.isoformat()}.html"
+        link = Text(download(_("Printable list (HTML)"), name, page.encode(), "text/html"), role="")
+        lead = _("Places where the registry's words allow more than one reading, and how the workbook reads them.")
+        return section(_("Open questions to the sponsor"), row(self.severity, link), self.questions, lead=lead)
+
+
+def _fact_table(facts: list[TrialFact], caption: str) -> Markup:
+    rows = [
+        (fact.label, ", ".join(fact.value) if isinstance(fact.value, tuple) else str(fact.value), origin(fact))
+        for fact in facts
+    ]
+    return table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
+
+
+def size_cards(trial: Trial) -> Markup:
+    """Return the size of the protocol as a row of cards."""
+    criteria, followup = trial.eligibility.criteria, trial.followup
+    counts = Counter(criterion.kind for criterion in criteria)
+    undecided = [(counts["undecided"], _("criteria that may admit or exclude"))] if counts["undecided"] else []
+    grid = f"{len(trial.escalation.doses)} × {len(trial.escalation.frequencies)}"
+    cards: list[tuple[object, str]] = [
+        (f"{counts['inclusion']} + {counts['exclusion']}", _("inclusion and exclusion criteria")),
+        *undecided,
+        *([(grid, _("doses by infusion frequencies"))] if trial.states("escalation") else []),
+    ]
+    course = trial.identity.get("course")
+    if course:
+        cards.append((course.value, _("course of treatment")))
+    cards += [
+        (length_text(period.lasts), _("of follow-up"))
+        for period in followup.periods
+        if period.id == followup.forecast.follow_up
+    ]
+    cities = list(dict.fromkeys(site.city for site in trial.sites))
+    hospitals = ngettext("hospital in {places}", "hospitals in {places}", len(trial.sites))
+    places = hospitals.format(places=", ".join(cities)) if len(cities) < 4 else _("sites")
+    cards += [(len(trial.sites), places), (len(trial.ambiguities), _("open questions to the sponsor"))]
+    return macros("lists").cards(cards)
+
+
+def question_list(ambiguities: list[Ambiguity]) -> Markup:
+    """Return open questions: the question, its reason, and how the workbook reads the words until it is answered."""
+    count = ngettext("{n} question", "{n} questions", len(ambiguities)).format(n=len(ambiguities))
+    return macros("overview").questions(count, ambiguities, _("The workbook reads it as:"), _("Other readings"))

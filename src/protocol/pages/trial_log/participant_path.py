@@ -1,0 +1,498 @@
+"""One participant of the log: the path so far, the next step with its form, other events, and corrections."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+from markupsafe import Markup
+
+from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
+from protocol.pages.kit import (
+    Day,
+    Text,
+    button,
+    details,
+    field,
+    joined,
+    link_to,
+    macros,
+    note,
+    offer,
+    paragraph,
+    row,
+    section,
+    strong,
+)
+from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.enrolment import EnrolmentForm
+from protocol.pages.trial_log.event_text import CAUSES, KINDS, RESPONSES, TOXICITIES, event_text, recoveries_of
+from protocol.pages.trial_log.recorder import (
+    Days,
+    Incomplete,
+    Problems,
+    Recorder,
+    Wanted,
+    day_in,
+    refusal,
+    sites_of,
+)
+from protocol.pages.trial_log.visits import PRESENT, visits_to_come
+from protocol.translation import _, ngettext
+
+OFFERED = (
+    "consented",
+    "therapy_started",
+    "infused",
+    "treatment_ended",
+    "dlt_assessed",
+    "recovery",
+    "response",
+    "withdrawn",
+    "note",
+)
+"""Kinds of events of the form; a screening, an enrolment and a visit have forms of their own."""
+
+STEPS = {
+    "screened": _("Screening"),
+    "consented": _("Consent"),
+    "enrolled": _("Enrolment"),
+    "therapy_started": _("Start of therapy"),
+    "infused": _("Infusion {number}"),
+    "treatment_ended": _("End of treatment"),
+    "dlt_assessed": _("DLT assessment"),
+    "visit": _("Visits"),
+    "withdrawn": _("End"),
+}
+
+STATES = {
+    "done": ("✓", _("done")),
+    "next": ("▶", _("next")),
+    "to come": ("○", _("to come")),
+    "left out": ("–", _("left out")),
+}
+
+_CHOOSE = {
+    "dlt_assessed": _("Choose whether there was a DLT."),
+    "response": _("Choose the response."),
+    "recovery": _("Choose what recovered."),
+    "withdrawn": _("Choose the cause."),
+}
+
+DLT_NO = "no"
+"""The choice that there was no DLT; it is never put in."""
+
+
+class ParticipantPath:
+    """The participants one may see: the path of one of them, and the forms that record along it.
+
+    Attributes
+    ----------
+    participant : ipywidgets.Combobox
+        The study id; a new one may be typed for a screening or a consent.
+    path : Text
+        The steps with their days.
+    visit, visited_on, done, missed
+        The next visits, the day, and the two buttons.
+    kind, on, site, detail, grade, words, happened
+        Another event, and its button.
+    enrolment : EnrolmentForm
+    proceed, other : ipywidgets.Button
+        Open the form of the next step after something was recorded, and the form of any event.
+    wrong, action, right, why, correct
+        A correction of one entry, and its button.
+    """
+
+    def __init__(self, desk: Desk, today: date) -> None:
+        self._desk, self._visits, self._showing = desk, dict[str, pd.DataFrame](), False
+        self._shown_form: str | None = None  # the kind of the form in sight, "other" for any event
+        self.participant = field(
+            widgets.Combobox, _("Participant"), placeholder=_("study id"), continuous_update=False
+        )
+        self.path, self.next_step, self.said = Text(), Text(), Text()
+        self.story = Text(role="")
+        self._problems = problems = Problems()
+        common: Any = {"said": self.said, "problems": problems}
+
+        self.visit = field(widgets.Dropdown, _("Visit"), options=[])
+        self.visited_on = field(Day, _("Took place on"), value=today)
+        form: tuple[Any, ...] = (self.participant, self.visit, self.visited_on)
+        self.done = Recorder(desk, _("Done"), lambda: self._visit_event(done=True), self._visited, form, **common)
+        self.missed = Recorder(
+            desk, _("Missed"), lambda: self._visit_event(done=False), self._visited, form, **common
+        )
+        self.missed.record.button_style = ""
+
+        options = [(KINDS[kind], kind) for kind in OFFERED if kind != "recovery" or recoveries_of(desk.trial)]
+        self.kind = field(widgets.Dropdown, _("What happened"), options=options, value="infused")
+        self.on = field(Day, _("On"), value=today)
+        self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
+        self.detail = field(widgets.Dropdown, _("Which"), options=[])
+        self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
+        self.words = field(widgets.Textarea, _("Note"), rows=2, width="wide")
+        form = (self.participant, self.kind, self.on, self.site, self.detail, self.grade, self.words)
+        self.happened = Recorder(desk, _("Record it"), self._event, self._noted, form, **common)
+        self.enrolment = EnrolmentForm(desk, today, self.participant, self._close, **common)
+        self.proceed = button(_("Next step"), self._proceed, primary=True)
+        self.other = button(_("Record something else"), self._open_other)
+
+        self.wrong = field(widgets.Dropdown, _("Entry"), options=[], width="wide")
+        actions = [(_("it was on another day"), "day"), (_("it did not happen"), "remove")]
+        self.action = field(widgets.Dropdown, _("What is wrong"), options=actions)
+        self.right = field(Day, _("The right day"), value=today)
+        self.why = field(widgets.Text, _("Why"), width="wide")
+        form = (self.participant, self.wrong, self.action, self.right, self.why)
+        self.correct = Recorder(desk, _("Record the correction"), self._correction, self._corrected, form, **common)
+
+        self.view = self._arranged()
+        self._days = Days(today, self.visited_on, self.on)
+        self.participant.observe(self._choose, "value")
+        self.kind.observe(self._ask, "value")
+        self.wrong.observe(self._propose, "value")
+        desk.on_change(self.refresh)
+        self._ask()
+        self.refresh()
+
+    def _arranged(self) -> widgets.VBox:
+        at, refused = self._problems.at, refusal(self._desk)
+        if not self._desk.courses and not self._desk.reader.records:
+            return section(
+                _("Path"), Text(note(_nobody(self._desk)), role=""), *([Text(refused, role="")] if refused else [])
+            )
+        head = [at(self.participant), self.path]
+        if refused is not None:
+            return section(_("Path"), *head, self.story, Text(refused, role=""))
+        self._kind_row = widgets.VBox([self.kind])
+        self._forms = {
+            "visit": widgets.VBox([row(at(self.visit), at(self.visited_on)), row(self.done.view, self.missed.view)]),
+            "event": widgets.VBox(
+                [
+                    self._kind_row,
+                    row(at(self.on), self.site, at(self.detail), at(self.grade)),
+                    at(self.words),
+                    self.happened.view,
+                ]
+            ),
+            "enrolled": self.enrolment.view,
+        }
+        correction = widgets.VBox([at(self.wrong), row(self.action, at(self.right)), at(self.why), self.correct.view])
+        more = widgets.Accordion([correction], titles=[_("Correct an entry")], selected_index=None)
+        self._more = widgets.VBox([row(self.other), more])
+        return section(
+            _("Path"),
+            *head,
+            self.next_step,
+            self._forms["event"],
+            self._forms["enrolled"],
+            self._forms["visit"],
+            self.said,
+            row(self.proceed),
+            self.story,
+            self._more,
+            lead=_("A participant is a study id, never a name. Entries are never changed; a correction is added."),
+        )
+
+    def refresh(self) -> None:
+        """Show the present state of the participant; what a person put into the forms stays as it is."""
+        self._visits.clear()
+        if not self._desk.invented:
+            self._days.move(self._desk.briefing.as_of)
+        known = tuple(self._desk.courses)
+        if known != tuple(self.participant.options):
+            self.participant.options = known
+        self._show()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The path of the participant."""
+        trial, history = self._desk.trial, self._desk.courses.get(self._name, ParticipantHistory())
+        regimen = history.regimen or self._desk.briefing.open_regimen
+        planned = 0
+        if regimen in trial.escalation.grid.labels:
+            level = trial.frequency_level(str(regimen))
+            planned = next((len(f.infusion_days) for f in trial.followup.frequencies if f.level == level), 0)
+        return path_of(history, planned, trial.escalation.dlt_window_days.value, self._desk.briefing.as_of)
+
+    @property
+    def following(self) -> Step | None:
+        """The next step, None after the end."""
+        return next((step for step in self.steps if step.state == "next"), None) if self._name else None
+
+    # What a person does
+
+    def _choose(self, _change: Any) -> None:
+        """Begin with a participant: the form of the next step is put in."""
+        for recorder in (self.done, self.missed, self.happened, self.correct, self.enrolment.enrol):
+            recorder.start_afresh()
+        self.visit.value = self.wrong.value = None
+        self._show()
+        self._proceed()
+
+    def _proceed(self) -> None:
+        """Open the form of the next step."""
+        following = self.following
+        self._shown_form = following.kind if following else None
+        self.detail.value = self.grade.value = None
+        if following and following.kind in OFFERED:
+            self.kind.value = following.kind
+        visits = self._to_come(self._name)
+        if self._has_present(visits):
+            self.visit.value = visits["id"].iloc[0]
+        self.said.show(None)
+        self._lay_out()
+
+    def _open_other(self) -> None:
+        self._shown_form = "other"
+        self.said.show(None)
+        self._lay_out()
+
+    # What was recorded is taken out of the form; a person opens the next.
+
+    def _close(self) -> None:
+        self._shown_form = None
+        self._lay_out()
+
+    def _visited(self) -> None:
+        self.visit.value = None
+        self._close()
+
+    def _noted(self) -> None:
+        self.words.value = ""
+        self.detail.value = self.grade.value = None
+        self._close()
+
+    def _corrected(self) -> None:
+        self.wrong.value, self.why.value = None, ""
+
+    # What is shown
+
+    def _show(self) -> None:
+        name = self._name
+        course = self._desk.courses.get(name)
+        self.site.layout.display = "none" if course else None
+        visits = self._to_come(name)
+        self.path.show(self._path_text(name, course, visits))
+        self.story.show(self._story(name, course))
+        options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
+        if options != list(self.visit.options):
+            offer(self.visit, options)
+        entries = [(f"{e.sequence}: {self._told(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
+        if entries[::-1] != list(self.wrong.options):
+            self._showing = True  # the right day that a person put in stays
+            offer(self.wrong, entries[::-1])
+            self._showing = False
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Show the form that is open, and the ways to the others."""
+        if refusal(self._desk) is not None:
+            return
+        shown, following = self._shown_form, self.following
+        present = self._has_present(self._to_come(self._name))
+        open_forms = {
+            "visit": shown == "visit" or (present and shown not in (None, "other")),
+            "event": shown == "other" or shown in OFFERED,
+            "enrolled": shown == "enrolled",
+        }
+        for name, view in self._forms.items():
+            view.layout.display = None if open_forms[name] else "none"
+        self._kind_row.layout.display = None if shown == "other" else "none"
+        going_on = bool(following) and (shown == "other" or shown is None)
+        self.proceed.layout.display = None if going_on else "none"
+        if following:
+            self.proceed.description = _("Next step: {step}").format(step=step_name(following))
+        self.other.layout.display = "none" if shown == "other" or not self._name else None
+        self._more.layout.display = None if self._name else "none"
+        self.next_step.show(self._next_text(following) if shown not in (None, "other") else None)
+
+    @staticmethod
+    def _has_present(visits: pd.DataFrame) -> bool:
+        return not visits.empty and visits["status"].iloc[0] in PRESENT
+
+    def _next_text(self, following: Step | None) -> Markup | None:
+        if following is None:
+            return None
+        head = strong(_("Next step: {step}").format(step=step_name(following)))
+        if following.kind != "screened":
+            return paragraph(head)
+        return paragraph(
+            joined((head, link_to("eligibility", _("Screen on the eligibility page"), participant=self._name)), ": ")
+        )
+
+    def _path_text(self, name: str, course: ParticipantHistory | None, visits: pd.DataFrame) -> Markup:
+        if not name:
+            words = _("Choose a participant: the path so far, the next step and its form show here.")
+            return paragraph(words if self._desk.courses or self._desk.reader.records else _nobody(self._desk))
+        steps = self.steps
+        lines = [
+            (step.state.replace(" ", "-"), STATES[step.state][0], self._linked(step), day, STATES[step.state][1])
+            for step, day in ((step, self._day_of(step, course, visits)) for step in steps)
+        ]
+        path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
+        if course is None:
+            text = _("{name} is not in the log, or not to be seen by you. A screening or a consent begins a course.")
+            return joined((note(text.format(name=name)), path))
+        if course.overall == "ineligible":
+            return joined((note(_("The last screening found the participant not eligible.")), path))
+        return path
+
+    def _linked(self, step: Step) -> Markup | str:
+        """Return the name of a step; that of a screening leads to it."""
+        if step.kind == "screened" and step.on:
+            return link_to("eligibility", step_name(step), participant=self._name)
+        return step_name(step)
+
+    def _day_of(self, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
+        """Return the day of a step as text, or from which day on it can be recorded."""
+        if step.on is not None:
+            on = step.on.isoformat()
+            if step.kind == "enrolled" and course:
+                return f"{on}, {course.regimen}"
+            if step.kind == "dlt_assessed" and course:
+                return f"{on}, {_('DLT') if course.dlt_on else _('no DLT')}"
+            return f"{on}, {CAUSES[course.cause]}" if step.kind == "withdrawn" and course and course.cause else on
+        if step.state == "left out" or course is None:
+            return ""
+        if step.kind == "dlt_assessed":
+            last = last_day_of_dlt_window(course, self._desk.trial.escalation.dlt_window_days.value)
+            return _("from {day}").format(day=last) if last else ""
+        if step.kind == "visit":
+            ahead = visits[visits["status"].isin([*PRESENT, "not yet"])]
+            if ahead.empty:
+                return ""
+            first = ahead.iloc[0]
+            when = _("now") if first["status"] in PRESENT else _("from {day}").format(day=first["opens"].date())
+            return f"{first['name']}: {when}"
+        return ""
+
+    def _story(self, name: str, course: ParticipantHistory | None) -> Markup | None:
+        if course is None or not name:
+            return None
+        lines = [self._told(entry.content) for entry in self._desk.entries_of(name)]
+        words = ngettext("{n} entry", "{n} entries", len(lines)).format(n=len(lines))
+        return details(words, macros("lists").bullets(lines)) if lines else None
+
+    def _told(self, content: Mapping[str, Any]) -> str:
+        return event_text(content, recoveries_of(self._desk.trial))
+
+    def _ask(self, _change: Any = None) -> None:
+        """Show the fields that the kind of event needs; nothing is chosen in them."""
+        kind, choices = self.kind.value, details_of(self.kind.value, recoveries_of(self._desk.trial))
+        offer(self.detail, choices)
+        self.detail.value = self.grade.value = None
+        for control, needed in (
+            (self.detail, bool(choices)),
+            (self.grade, kind == "dlt_assessed"),
+            (self.words, kind == "note"),
+        ):
+            control.layout.display = None if needed else "none"
+
+    def _propose(self, _change: Any) -> None:
+        entry = self._wrong_entry()
+        if entry and not self._showing:
+            self.right.value = date.fromisoformat(entry.content["on"])
+
+    def _wrong_entry(self) -> Any:
+        return next((e for e in self._desk.entries_of(self._name) if e.sequence == self.wrong.value), None)
+
+    @property
+    def _name(self) -> str:
+        return str(self.participant.value).strip()
+
+    def _to_come(self, name: str) -> pd.DataFrame:
+        """Return the visits of a participant that can still take place, the most urgent first."""
+        if name not in self._visits:
+            self._visits[name] = visits_to_come(self._desk, name)
+        return self._visits[name]
+
+    # What is recorded
+
+    def _chosen_name(self) -> str:
+        if not self._name:
+            raise Incomplete(self.participant, _("Choose a participant."))
+        return self._name
+
+    def _visit_event(self, done: bool) -> Wanted:
+        name = self._chosen_name()
+        if not self.visit.value:
+            raise Incomplete(self.visit, _("Choose a visit."))
+        values = {"kind": "visit", "on": day_in(self.visited_on), "visit": self.visit.value, "done": done}
+        return event(values | {"participant": name}), self._site, ""
+
+    def _event(self) -> Wanted:
+        kind, name = self.kind.value, self._chosen_name()
+        values: dict[str, Any] = {"kind": kind, "on": day_in(self.on), "participant": name}
+        if kind in _CHOOSE and self.detail.value is None:
+            raise Incomplete(self.detail, _CHOOSE[kind])
+        values |= _MORE[kind](self, self._desk.courses.get(name)) if kind in _MORE else {}
+        return event(values), self._site, ""
+
+    def _correction(self) -> Wanted:
+        self._chosen_name()
+        entry = self._wrong_entry()
+        if entry is None:
+            raise Incomplete(self.wrong, _("Choose the entry that is wrong."))
+        if not self.why.value.strip():
+            raise Incomplete(self.why, _("Write why it is wrong."))
+        right = dict(entry.content) | {"on": day_in(self.right).isoformat()}
+        values = {
+            "kind": "correction",
+            "of": entry.sequence,
+            "hash": entry.hash,
+            "participant": entry.participant,
+            "replacement": right if self.action.value == "day" else None,
+            "why": self.why.value.strip(),
+        }
+        return event(values), self._site, ""
+
+    @property
+    def _site(self) -> str:
+        course = self._desk.courses.get(self._name)
+        return course.site if course else str(self.site.value)
+
+
+def _nobody(desk: Desk) -> str:
+    if desk.sees_all:
+        return _("No participant is in the log yet.")
+    return _("Your role shows figures and hides the participants.")
+
+
+def step_name(step: Step) -> str:
+    """Return the name of a step."""
+    return STEPS[step.kind].format(number=step.number)
+
+
+def _assessed(panel: ParticipantPath, _course: ParticipantHistory | None) -> dict[str, Any]:
+    code = panel.detail.value
+    if code == DLT_NO:
+        return {"dlt": False}
+    if panel.grade.value is None:
+        raise Incomplete(panel.grade, _("Choose the grade."))
+    return {"dlt": True, "code": code, "grade": panel.grade.value}
+
+
+def _noted(panel: ParticipantPath, _course: ParticipantHistory | None) -> dict[str, Any]:
+    text = panel.words.value.strip()
+    if not text:
+        raise Incomplete(panel.words, _("Write the note."))
+    return {"text": text}
+
+
+_MORE: dict[str, Callable[[ParticipantPath, ParticipantHistory | None], dict[str, Any]]] = {
+    "infused": lambda _panel, course: {"number": len(course.infusions) + 1 if course else 1},
+    "dlt_assessed": _assessed,
+    "response": lambda panel, _course: {"category": panel.detail.value},
+    "recovery": lambda panel, _course: {"lineage": panel.detail.value},
+    "withdrawn": lambda panel, _course: {"cause": panel.detail.value},
+    "note": _noted,
+}
+
+
+def details_of(kind: str, recoveries: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what can be chosen for a kind of event, as labels and codes."""
+    lists = {"response": RESPONSES, "recovery": recoveries, "withdrawn": CAUSES}
+    if kind == "dlt_assessed":
+        toxic = [(_("a DLT: {what}").format(what=label), code) for code, label in TOXICITIES.items()]
+        return [(_("no DLT"), DLT_NO), *toxic]
+    return [(label, code) for code, label in lists.get(kind, {}).items()]

@@ -1,0 +1,70 @@
+"""The visits of one participant of the log, and what is asked before an entry about the participant."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+from protocol.conduct import Event, ParticipantHistory, VisitRecorded, questions
+from protocol.figures.followup import SIGNS
+from protocol.followup import timelines
+from protocol.pages.trial_log.desk import Desk
+from protocol.records import ProtocolError
+from protocol.translation import _
+from protocol.trial import dates_of
+
+PRESENT = ("overdue", "due", "open")
+"""Statuses of visits that need action, the most urgent first; the first such visit is put in."""
+
+ASKED = (*PRESENT, "missed", "not yet")
+"""Statuses of visits that can be marked."""
+
+
+def ledger_of(desk: Desk, name: str) -> pd.DataFrame | None:
+    """Return the visits of a participant, as :func:`protocol.followup.timelines` does; None if they are not known."""
+    people = [person for person in desk.participants.participants if person.id == name] if desk.participants else []
+    try:
+        return timelines(desk.trial.followup, dates_of(desk.trial, people), desk.briefing.as_of) if people else None
+    except ProtocolError:  # the overview names the participants whose dates cannot be laid out
+        return None
+
+
+def visits_to_come(desk: Desk, name: str) -> pd.DataFrame:
+    """Return a participant's visits that can still take place, without infusions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``id``, ``name``, ``status``, ``opens``, ``closes``; the most urgent first.
+    """
+    columns, ledger = ["id", "name", "status", "opens", "closes"], ledger_of(desk, name)
+    if ledger is None:
+        return pd.DataFrame(columns=columns)
+    rows = ledger[ledger["status"].isin(ASKED) & ledger["kind"].ne("infusion")]
+    rank = rows["status"].astype(object).map({status: place for place, status in enumerate(ASKED)})
+    order = rows.assign(rank=rank).sort_values(["rank", "closes"], kind="stable").index
+    return rows.loc[order, columns]
+
+
+def visits_text(counts: Mapping[str, int]) -> str:
+    """Return “2 overdue · 3 due · 2 open”; what is 0 is left out, “none” if nothing is left."""
+    return " · ".join(f"{counts[name]} {SIGNS[name][2]}" for name in PRESENT if counts[name]) or _(
+        "No visit is overdue, due or open."
+    )
+
+
+def questions_about(desk: Desk, event: Event) -> tuple[str, ...]:
+    """Return what to ask before an event is recorded; see :func:`protocol.conduct.questions`."""
+    name = getattr(event, "participant", None) or ""
+    history = desk.courses.get(name, ParticipantHistory())
+    window = _window(desk, event) if isinstance(event, VisitRecorded) else None
+    return questions(history, event, desk.trial.escalation.dlt_window_days.value, window)
+
+
+def _window(desk: Desk, event: VisitRecorded) -> tuple[date, date] | None:
+    """Return the window of a visit as it stands before the visit is recorded; None if it is not known."""
+    ledger = ledger_of(desk, event.participant)
+    if ledger is None:
+        return None
+    days = ledger.loc[ledger["id"] == event.visit, ["opens", "closes"]].dropna()
+    return (days["opens"].iloc[0].date(), days["closes"].iloc[0].date()) if len(days) else None
