@@ -131,10 +131,10 @@ def test_a_pasted_record_that_excludes_reaches_the_verdict_in_few_interactions(f
     hand.count += 2
     form.tab.wait_for_function(f"document.querySelector('{ANSWER}').innerText.includes('Not eligible')")
     assert field.input_value() == "", "the record holds names"
-    assert re.search(r"\d+ facts filled, \d+ not usable, \d+ unknown left", form.tab.inner_text("body"))
+    form.tab.get_by_text(re.compile(r"\d+ facts filled, \d+ not usable, \d+ unknown left")).wait_for()
     assert hand.count <= MOST_WITH_A_RECORD
     form.tab.locator(f"{ANSWER} a", has_text="E3").first.click()
-    assert form.tab.evaluate("document.activeElement.id") == "fact-bmi_kg_m2"
+    form.tab.wait_for_function("document.activeElement.id === 'fact-bmi_kg_m2'")
     assert form.errors == []
 
 

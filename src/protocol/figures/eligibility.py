@@ -428,7 +428,12 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     seen = [name for name in names if (frame["group"] == name).any()]
     gap = _TITLE_PX / (_TITLE_PX + _GROUP_PX * max(len(names), 1))
     between = alt.Scale(paddingInner=gap, paddingOuter=gap)
-    rows = {"sort": alt.EncodingSortField("order", op="min"), "title": None, "axis": None, "scale": between}
+    rows: dict[str, Any] = {
+        "sort": alt.EncodingSortField("order", op="min"),
+        "title": None,
+        "axis": None,
+        "scale": between,
+    }
     base = alt.Chart(frame).encode(
         y=alt.Y("criterion:N", **rows),
         yOffset=alt.YOffset("group:N", sort=list(names)),
