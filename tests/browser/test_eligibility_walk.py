@@ -7,6 +7,7 @@ import re
 from datetime import date
 
 import pytest
+from support.clinical_records import PATIENT, bundle, condition, observation, quantity
 from support.trial import ELIGIBILITY, TRIAL
 
 from protocol.eligibility.fact_status import asked_facts
@@ -118,4 +119,43 @@ def test_an_eligible_participant_takes_few_interactions_by_hand(form):
     answer(FACTS)
     assert "Eligible so far" in hand.said(), (hand.said(), hand.done)
     assert hand.count <= MOST_BY_HAND, (hand.count, hand.done)
+    assert form.errors == []
+
+
+def test_a_pasted_record_that_excludes_reaches_the_verdict_in_few_interactions(form):
+    record = bundle(PATIENT, condition("91861009"), observation("39156-5", valueQuantity=quantity(45, "kg/m2")))
+    hand = Hand(form.tab)
+    form.tab.get_by_text("Fill from a hospital record (FHIR)").click()
+    field = form.tab.get_by_label(re.compile("^Paste the record"))
+    field.fill(record.decode())
+    hand.count += 2
+    form.tab.wait_for_function(f"document.querySelector('{ANSWER}').innerText.includes('Not eligible')")
+    assert field.input_value() == "", "the record holds names"
+    form.tab.get_by_text(re.compile(r"\d+ facts filled, \d+ not usable, \d+ unknown left")).wait_for()
+    assert hand.count <= MOST_WITH_A_RECORD
+    form.tab.locator(f"{ANSWER} a", has_text="E3").first.click()
+    form.tab.wait_for_function("document.activeElement.id === 'fact-bmi_kg_m2'")
+    assert form.errors == []
+
+
+def test_the_verdict_stays_in_sight_and_questions_are_asked_with_the_keyboard(form):
+    tab, hand = form.tab, Hand(form.tab)
+    hand.answer(FACTS["ecog"], "1")
+    tab.get_by_label(FACTS["ecog"].label, exact=True).scroll_into_view_if_needed()
+    tab.get_by_role("radiogroup", name=FACTS["investigator_other"].label, exact=True).scroll_into_view_if_needed()
+    assert tab.evaluate(f"document.querySelector('{ANSWER}').getBoundingClientRect().bottom") > 0, "out of sight"
+    tab.get_by_role("searchbox", name="Search the questions").fill("hepatitis b")
+    assert tab.locator(".pw-fact:visible").count() == 2
+    tab.get_by_role("button", name="Next question").click()
+    tab.wait_for_function("document.querySelectorAll('.pw-fact:not([hidden])').length === 1")
+    tab.wait_for_function("document.activeElement.closest('.pw-fact.is-lit')")
+    first = tab.locator(".pw-fact:visible").inner_text()
+    tab.keyboard.type("40")
+    tab.keyboard.press("Enter")
+    tab.wait_for_function(
+        "before => document.querySelector('.pw-fact:not([hidden])').innerText !== before", arg=first
+    )
+    tab.get_by_role("button", name="Show the whole form").click()
+    tab.wait_for_function("document.querySelectorAll('.pw-fact:not([hidden])').length > 60")
+    assert tab.get_by_label(FACTS["ecog"].label, exact=True).input_value() == "1"
     assert form.errors == []

@@ -428,9 +428,14 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     seen = [name for name in names if (frame["group"] == name).any()]
     gap = _TITLE_PX / (_TITLE_PX + _GROUP_PX * max(len(names), 1))
     between = alt.Scale(paddingInner=gap, paddingOuter=gap)
-    rows = alt.Y("criterion:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=None, scale=between)
+    rows: dict[str, Any] = {
+        "sort": alt.EncodingSortField("order", op="min"),
+        "title": None,
+        "axis": None,
+        "scale": between,
+    }
     base = alt.Chart(frame).encode(
-        y=rows,
+        y=alt.Y("criterion:N", **rows),
         yOffset=alt.YOffset("group:N", sort=list(names)),
         color=alt.Color(
             "group:N",
@@ -457,7 +462,7 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
         .mark_text(
             align="left", baseline="bottom", dy=-3, fontSize=12, fontWeight="bold", limit=alt.expr("width - 8")
         )
-        .encode(y=alt.Y("criterion:N", bandPosition=0), x=alt.value(4), text="name:N")
+        .encode(y=alt.Y("criterion:N", bandPosition=0, **rows), x=alt.value(4), text="name:N")
     )
     layers = alt.layer(intervals, rates, titles)
     return finished(layers, alt.Step(_GROUP_PX), _("Share excluded by group, with 95 % intervals"))

@@ -94,7 +94,7 @@ function render({ model, el: root }) {
     };
   }
 
-  function texts(fact, label, spoken) {
+  function texts(fact, label, spoken, shared) {
     const input = element("input", {
       type: "text",
       id: `fact-${fact.id}`,
@@ -106,8 +106,9 @@ function render({ model, el: root }) {
     if (spoken) input.setAttribute("aria-label", spoken);
     else label.htmlFor = input.id;
     const box = element("span", { className: "pw-typed" }, input);
-    let unit;
-    if (fact.units.length > 1) {
+    let unit = shared; // a limit of normal is in the unit of its value
+    if (shared) shared.addEventListener("change", () => input.value.trim() && commit(fact.id, read()));
+    else if (fact.units.length > 1) {
       unit = element("select", { className: "pw-unit", "aria-label": `${words.unit}: ${spoken || fact.label}` });
       unit.append(...fact.units.map((one) => element("option", { value: one }, one)));
       unit.addEventListener("change", () => input.value.trim() && commit(fact.id, read()));
@@ -131,13 +132,14 @@ function render({ model, el: root }) {
       },
       focus: () => (input.focus(), input.select()),
       inputs: [input],
+      unit,
       isBusy: () => document.activeElement === input && input.value !== written,
     };
   }
 
-  function control(fact, label, spoken = "") {
+  function control(fact, label, spoken = "", shared = undefined) {
     const make = { segments, list: choices, text: texts }[fact.kind];
-    const made = make(fact, label, spoken);
+    const made = make(fact, label, spoken, shared);
     fields.set(fact.id, made);
     return made;
   }
@@ -155,7 +157,7 @@ function render({ model, el: root }) {
     const answer = element("div", { className: "pw-fact-answer" }, main.box, note);
     const facts = [fact.id];
     if (fact.normal) {
-      const normal = control(fact.normal, label, fact.normal.label);
+      const normal = control(fact.normal, label, fact.normal.label, main.unit);
       answer.append(element("span", { className: "pw-fact-normal" }, words.normal, normal.box));
       facts.push(fact.normal.id);
     }
@@ -184,7 +186,6 @@ function render({ model, el: root }) {
     link.addEventListener("click", (event) => {
       event.preventDefault();
       all();
-      belowBar();
       head.scrollIntoView({ block: "start" });
       head.focus({ preventScroll: true });
     });
@@ -235,7 +236,11 @@ function render({ model, el: root }) {
   }
 
   rest.addEventListener("click", () => expand(restBox.hidden));
-  ask.addEventListener("click", () => model.send({ asking: !model.get("asking") }));
+  ask.addEventListener("click", () => {
+    search.value = "";
+    open.checked = false;
+    model.send({ asking: !model.get("asking") });
+  });
   search.addEventListener("input", sift);
   open.addEventListener("change", sift);
 
@@ -244,11 +249,6 @@ function render({ model, el: root }) {
     open.checked = false;
     if (model.get("asking")) model.send({ asking: false });
     sift();
-  }
-
-  function belowBar() {
-    const bar = root.closest(".pw-page")?.querySelector(".pw-verdict-bar, .pw-bar-answer");
-    root.style.setProperty("--pw-sticky-end", `${(bar?.offsetHeight ?? 0) + 72}px`);
   }
 
   function sift() {
@@ -386,7 +386,14 @@ function render({ model, el: root }) {
   model.on("change:value change:_seen", entered);
   model.on("change:_state change:asking", answered);
   document.addEventListener("click", jump, true);
-  return () => document.removeEventListener("click", jump, true);
+  const page = root.closest(".pw-page");
+  const bar = page?.querySelector(".pw-verdict-bar");
+  const measured = new ResizeObserver(() => page.style.setProperty("--pw-bar", `${bar.offsetHeight}px`));
+  if (bar) measured.observe(bar);
+  return () => {
+    measured.disconnect();
+    document.removeEventListener("click", jump, true);
+  };
 }
 
 export default { render };

@@ -310,7 +310,7 @@ def _words() -> dict[str, str]:
         "yes": _("yes"),
         "no": _("no"),
         "unit": _("Unit"),
-        "normal": _("upper limit of normal"),
+        "normal": _("upper limit"),
         "groups": _("Groups of questions"),
         "search": _("Search the questions"),
         "open": _("Open questions only"),

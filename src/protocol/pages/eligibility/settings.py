@@ -9,7 +9,7 @@ import traitlets
 from protocol.pages.eligibility.facts_form import FactsForm
 
 
-class Choice(traitlets.HasTraits):  # type: ignore[misc] # traitlets is untyped
+class Choice(traitlets.HasTraits):
     """A text that stands for a control which is built later."""
 
     value = traitlets.Unicode()

@@ -55,17 +55,16 @@ def decisive(answer: Answer) -> str:
     """Return the fact that a criterion waits for, or the first that makes it exclude; "" if there is none."""
     if answer.verdict.status == "unknown":
         return next((gap.fact for gap in answer.verdict.gaps if gap.fact), "")
-    waited = _failing(answer) if answer.tree else []
-    return next(iter([*waited, *(item.fact for item in answer.evidence)]), "")
+    failing = _failing(answer.tree, answer) if answer.tree else []
+    return next(iter([*failing, *(item.fact for item in answer.evidence)]), "")
 
 
-def _failing(answer: Answer) -> list[str]:
+def _failing(tree: Node, answer: Answer) -> list[str]:
     """Return the facts of the parts that exclude, or of the statements if there are no parts."""
     parts = {part.id for part in answer.verdict.parts if part.status == "excludes"}
-    nodes = [one for one in answer.tree.children if one.says.partition(" ")[0] in parts] if answer.tree else []
-    leaves = [leaf for node in nodes or [answer.tree] if node for leaf in node.leaves()]
+    nodes = [one for one in tree.children if one.says.partition(" ")[0] in parts] or [tree]
     wrong = "false" if answer.verdict.id.startswith("I") else "true"
-    return [name for leaf in leaves if leaf.state == wrong for name in leaf.facts]
+    return [name for node in nodes for leaf in node.leaves() if leaf.state == wrong for name in leaf.facts]
 
 
 def reasons(answers: tuple[Answer, ...], catalogue: Catalogue, changes: tuple[Change, ...], gate: str) -> Markup:
