@@ -170,6 +170,7 @@ def test_the_phases_differ_only_by_part_2_4(data: st.DataObject, record: Eligibi
 @given(records())
 def test_a_changed_threshold_never_changes_the_record_itself(changed: EligibilityRecord) -> None:
     fresh = type(ELIGIBILITY).model_validate(ELIGIBILITY.model_dump()).with_cases(Cases(dict(ELIGIBILITY.cases)))
+    fresh = fresh.with_zone(ELIGIBILITY.zone)
     values = {parameter.id: parameter.value for parameter in changed.parameters}
     assert ELIGIBILITY.with_parameters(**values) == changed
     assert fresh == ELIGIBILITY

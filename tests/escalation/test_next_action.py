@@ -61,7 +61,7 @@ def test_a_complete_cohort_is_followed_by_the_design_s_choice():
 def test_what_the_awaited_outcomes_lead_to_is_foreseen_for_each_number_of_dlts():
     seen = outcomes("A1:NNN A2:N")
     action = next_action(DESIGN, seen, at("A2"), [Awaited(at("A2"))] * 2)
-    for dlts, word in ((0, "After no further DLTs: "), (2, "2 further DLTs: ")):
+    for dlts, word in ((0, "With 0 further DLTs: "), (2, "2 further DLTs: ")):
         full = outcomes("A1:NNN A2:N" + "T" * dlts + "N" * (2 - dlts))
         leads = int(recommended(DESIGN, full, at("A2"))[0])
         where = "stop" if leads == STOP else LABELS[leads]

@@ -1,6 +1,7 @@
 """The chart widget without a browser: what it sends, when, and what it says when something is wrong."""
 
 import json
+import math
 import subprocess
 import sys
 from datetime import date
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 
 from protocol.chart import Chart, runtime
-from protocol.chart.widget import drawing, rows_of
+from protocol.chart.widget import drawing, mimebundle, rows_of
 from protocol.figures import eligibility as figures
 
 FUNNEL = pd.DataFrame(
@@ -206,6 +207,14 @@ def test_a_figure_shows_itself_as_the_widget_and_as_a_picture_for_pages_without_
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "I1" in bundle["image/svg+xml"]
     assert not [text for text in map(str, bundle.values()) if "://" in text.replace("http://www.w3.org/", "")]
+
+
+def test_a_figure_shown_by_itself_holds_neither_nan_nor_infinity():
+    frame = pd.DataFrame({"value": [1.0, math.nan, math.inf], "name": ["a", "b", "c"]})
+    specification = alt.Chart(frame).mark_point().encode(x="value:Q").to_dict()
+    specification["datasets"] = {"more": frame.to_dict("records")}
+    json.dumps(Chart.of(specification)._drawing, allow_nan=False)
+    assert "image/svg+xml" in mimebundle(specification)[0]
 
 
 def test_a_figure_follows_a_renderer_that_the_person_chose():

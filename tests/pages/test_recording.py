@@ -432,7 +432,7 @@ def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
         monkeypatch.setenv("PROTOCOL_ACTOR", "coordinator-1")
         for name in ("overview", "eligibility", "escalation", "followup", "sites"):
             view = open_page(name, FOLDER)
-            assert len(view.children[1].children) == 2, name  # the banner, and the page
+            assert len(view.children[1].children) == 4, name  # banner, message of the address, page, its state
 
 
 def test_the_state_of_the_desk_is_the_fold_of_its_entries(sit_down):

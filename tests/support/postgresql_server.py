@@ -77,7 +77,7 @@ class Server:
         import pg8000.dbapi
 
         return pg8000.dbapi.connect(
-            "trial", host="127.0.0.1", port=self.port, password=self.password, database=database, timeout=10
+            "trial", host="127.0.0.1", port=self.port, password=self.password, database=database, timeout=WAIT_SECONDS
         )
 
     def database(self, place: Path | None = None) -> str:

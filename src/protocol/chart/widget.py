@@ -55,11 +55,15 @@ class Chart(anywidget.AnyWidget):
         self._drawn_for: tuple[list[str], dict[str, Any]] | None = None
         self.on_msg(self._receive)
 
+    def __repr__(self) -> str:
+        """Return what the picture shows."""
+        return f"Chart({self.description!r})"
+
     @classmethod
     def of(cls, specification: dict[str, Any]) -> Self:
         """Return the widget of a finished drawing, a Vega-Lite specification with its rows in it."""
         chart = cls(dict, str(specification.get("description", "")))
-        chart._drawing = specification
+        chart._drawing = _finite(specification)
         return chart
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -143,6 +147,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date):  # with a time, because browsers read a bare date as midnight in Greenwich
         return f"{value.isoformat()}T00:00:00"
     return value
+
+
+def _finite(part: Any) -> Any:
+    """Return a part of a specification with None for every number that JSON does not have."""
+    if isinstance(part, dict):
+        return {name: _finite(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_finite(value) for value in part]
+    return None if isinstance(part, float) and not math.isfinite(part) else part
 
 
 def drawing(chart: Any, rows: _Rows) -> dict[str, Any]:

@@ -242,15 +242,14 @@ def _runs(design: Design, current: int, leads: Integers) -> list[str]:
     starts = [0, *(np.flatnonzero(np.diff(leads)) + 1).tolist(), len(leads)]
     words = []
     for first, after in pairwise(starts):
-        last = after - 1
-        if last == len(leads) - 1 and first < last:
-            count = _("{n} or more").format(n=first) if first else _("any number of")
+        numbers = [*map(str, range(first, after))]
+        if after == len(leads) and len(numbers) > 1:
+            counts = _("{n} or more").format(n=first)
         else:
-            numbers = [str(n) if n else _("no") for n in range(first, last + 1)]
-            count = _(" or ").join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
-        single = (first, last) == (1, 1)
-        ending = _("After {n} further DLT: {where}.") if single else _("After {n} further DLTs: {where}.")
-        words.append(ending.format(n=count, where=_place(design, current, int(leads[first]))))
+            counts = _(" or ").join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
+        is_one = (first, after) == (1, 2)
+        says = _("With {n} further DLT: {where}.") if is_one else _("With {n} further DLTs: {where}.")
+        words.append(says.format(n=counts, where=_place(design, current, int(leads[first]))))
     return words
 
 

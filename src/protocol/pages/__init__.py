@@ -7,8 +7,10 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import PageState, Text, framed, paragraph, strong
-from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk
+from protocol.pages.kit import PageState, Text, details, framed, paragraph, strong
+from protocol.pages.kit.page_state import on_dashboard
+from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk, shared_account
+from protocol.pages.trial_log.participant_search import ParticipantSearch
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial, load_trial
@@ -56,8 +58,12 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
     page = page_class(trial, today, desk)
-    state = PageState(getattr(page, "in_address", {}), getattr(page, "drafts", {}))
-    return framed(widgets.VBox([*_of_the_log(trial, desk), state.problem, page.view, state]))
+    in_address = getattr(page, "in_address", {})
+    state = PageState(in_address, getattr(page, "drafts", {}))
+    above = _of_the_log(trial, desk)
+    if desk is not None and on_dashboard():
+        above.append(ParticipantSearch(desk, state, in_address if name == "followup" else {}).view)
+    return framed(widgets.VBox([*above, state.problem, page.view, state]))
 
 
 def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:
@@ -70,9 +76,12 @@ def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:
     banner = Text()
 
     def name_log() -> None:
-        kind = "bad" if desk.shared and desk.reader.records else "off"
         action = desk.briefing.action.sentence if trial.states("escalation") else None
-        banner.show(desk.trouble, action and paragraph(strong(action), "next"), paragraph(str(desk), kind))
+        actor = desk.reader.actor
+        warning = details(_("Shared account: {actor}").format(actor=actor), shared_account(actor))
+        is_shared = desk.shared and desk.reader.records
+        line = paragraph(str(desk), "off")
+        banner.show(desk.trouble, action and paragraph(strong(action), "next"), line, warning if is_shared else None)
 
     name_log()
     desk.on_change(name_log, every_entry=True)

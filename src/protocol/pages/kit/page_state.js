@@ -44,6 +44,7 @@ function initialize({ model }) {
     window.protocolUnsaved = model.get("unsaved"); // page.js asks before the page is left
     keep();
   });
+  model.on("change:goes_to", () => model.get("goes_to") && location.assign(model.get("goes_to")));
   addEventListener("popstate", () => tell({ address: read() }));
 }
 

@@ -44,6 +44,7 @@ class PageState(anywidget.AnyWidget):
     draft = Dict().tag(sync=True)
     unsaved = Bool(False).tag(sync=True)
     steps = ListOf(Unicode(), [*STEPS]).tag(sync=True)
+    goes_to = Unicode().tag(sync=True)
 
     def __init__(self, in_address: Mapping[str, Any], drafts: Mapping[str, Any]) -> None:
         super().__init__()
@@ -57,6 +58,11 @@ class PageState(anywidget.AnyWidget):
             control.observe(self._write_draft, "value")
         self.observe(self._arrive, "address")
         self.observe(self._restore, "draft")
+
+    def follow(self, page: str, **settings: str) -> None:
+        """Open another page of the dashboard, as :func:`link_to` would."""
+        self.goes_to = ""
+        self.goes_to = address_of(page, **settings)
 
     def _arrive(self, change: dict[str, Any]) -> None:
         """Set the controls to an address that was opened, or to which the reader went back."""
@@ -178,6 +184,10 @@ def link_to(page: str, text: Markup | str, **settings: str) -> Markup:
     """
     if not on_dashboard():
         return escape(text)
+    return macros("kit").link(address_of(page, **settings), text)
+
+
+def address_of(page: str, **settings: str) -> str:
+    """Return the address of a page beside this one, with what it shall show."""
     query = urlencode({name: value for name, value in settings.items() if value})
-    address = f"{ORDER.index(page) + 1:02}-{page}.ipynb" + (f"?{query}" if query else "")
-    return macros("kit").link(address, text)
+    return f"{ORDER.index(page) + 1:02}-{page}.ipynb" + (f"?{query}" if query else "")

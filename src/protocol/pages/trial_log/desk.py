@@ -121,13 +121,12 @@ class Desk:
         """Say which log this is, how far it is read, and as whom."""
         now, reader = self.briefing, self.reader
         role = ROLES[reader.role].format(site=reader.site)
-        said = _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
+        return _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
             where=self.where,
             count=now.head.count,
             day=now.as_of,
             who=f"{reader.actor}, {role}" if reader.actor else role,
         )
-        return f"{said} {shared_account(reader.actor)}" if self.shared and reader.records else said
 
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
         """Call `listener` when the figures change; with `every_entry` also after an entry that changes none."""
