@@ -52,6 +52,7 @@ def test_no_page_asks_for_a_day_in_the_browsers_order_alone() -> None:
 @pytest.mark.slow
 def test_every_day_of_the_follow_up_page_is_written_out() -> None:
     page = FollowupPage(TRIAL, date(2026, 3, 10))
+    page.try_dates.click()
     try:
         pickers = [one for one in _all(page.view) if isinstance(one, widgets.DatePicker)]
         days = [one for one in _all(page.view) if isinstance(one, Day)]
