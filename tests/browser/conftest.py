@@ -16,7 +16,7 @@ from support.paths import NOTEBOOKS
 
 SECONDS = 60_000  # patience for a first page on a busy machine, in Playwright's milliseconds
 
-# A page with one picture for the widget's tests, one that fails, and one that fails to draw.
+# Pages with one thing each that the tests try in a browser.
 WORKSHOP = {
     "01-picture": """
         from support.chart_page import picture_page
@@ -24,6 +24,9 @@ WORKSHOP = {
     "03-state": """
         from support.state_page import state_page
         state_page()""",
+    "04-kit": """
+        from support.kit_page import kit_page
+        kit_page()""",
     "02-broken": 'raise RuntimeError("secret of the kitchen")',
 }
 

@@ -73,7 +73,7 @@ def test_a_table_escapes_its_cells_and_keeps_markup() -> None:
     assert "<td>&lt;i&gt;</td>" in shown
     assert "<td><b>x</b></td>" in shown
     assert "<td></td>" in shown
-    assert 'role="region" aria-label="Rows"' in shown
+    assert 'role="group" aria-label="Rows"' in shown
 
 
 # --- Fields ---
@@ -89,7 +89,7 @@ def test_a_field_carries_its_label_with_unit_and_is_no_wider_than_a_phone() -> N
     assert (age.description, age.tooltip) == ("Age (years)", "at consent")
     assert age.style.description_width == "initial"
     assert age.layout.width.endswith("100%)")
-    assert field(Day, "On", value=date(2026, 3, 1)).picker.tooltip == "On"
+    assert field(Day, "On", value=date(2026, 3, 1)).tooltip == "On"
     assert field(widgets.Text, "In a form", width="form").layout.width is None
 
 
@@ -178,9 +178,51 @@ def test_a_table_shows_page_after_page(numbers: Table) -> None:
 def test_a_table_is_sorted_by_numbers_where_cells_begin_with_them(numbers: Table) -> None:
     numbers.sort.value, numbers.descending.value = "share", True
     assert first(numbers) == "=P-24"
-    assert '<th scope="col" aria-sort="descending">share</th>' in numbers.body.value
+    assert '<th scope="col" class="pw-num" aria-sort="descending">' in numbers.body.value
     numbers.descending.value = False
     assert first(numbers) == "=P-0"
+
+
+def test_the_head_of_a_column_sorts_by_it_and_turns_the_order_round(numbers: Table) -> None:
+    def press(column: str) -> None:
+        numbers.body._receive(numbers.body, {"column": column}, [])
+
+    press("share")
+    assert (first(numbers), numbers.sort.value, numbers.descending.value) == ("=P-0", "share", False)
+    press("share")
+    assert (first(numbers), numbers.descending.value) == ("=P-24", True)
+    press("name")
+    assert (numbers.sort.value, numbers.descending.value) == ("name", False)
+    press("no such column")
+    assert numbers.sort.value == "name"
+
+
+def test_every_head_of_a_table_of_several_rows_is_a_button(numbers: Table) -> None:
+    assert re.findall('<button type="button" class="pw-sort" data-column="([^"]+)"', numbers.body.value) == [
+        "name",
+        "share",
+    ]
+    numbers.show(pd.DataFrame({"name": ["only one"]}))
+    assert "<button" not in numbers.body.value
+
+
+@pytest.mark.parametrize(
+    ("cells", "on_the_right"),
+    [
+        ([1, 20], True),
+        (["1,200 (4 %)", "–"], True),
+        (["0.12 ± 0.01", ""], True),
+        (["3 of 9", None], True),
+        (["<0.01"], True),
+        ([date(2026, 3, 1)], False),
+        (["2026-03-01"], False),
+        (["P-1", "2"], False),
+        (["", "–"], False),
+    ],
+)
+def test_numbers_are_set_on_the_right(cells: list[Any], on_the_right: bool) -> None:
+    shown = table(pd.DataFrame({"cells": cells}, dtype=object), "Rows")
+    assert (shown.count('class="pw-num"') == 1 + len(cells)) is on_the_right
 
 
 def test_a_table_is_filtered_and_exported_whole_without_formulas(numbers: Table) -> None:

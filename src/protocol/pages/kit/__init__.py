@@ -1,6 +1,7 @@
 """The kit every page is composed of: fields, text, panels, tables and background tasks."""
 
-from protocol.pages.kit.fields import Day, FileField, button, field, offer
+from protocol.pages.kit.day import Day
+from protocol.pages.kit.fields import FileField, button, field, offer
 from protocol.pages.kit.page_state import PageState, link_to
 from protocol.pages.kit.panel import Panel
 from protocol.pages.kit.table import Table

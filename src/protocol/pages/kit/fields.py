@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
-from traitlets import Instance, Unicode, link
 
+from protocol.pages.kit.day import Day
 from protocol.pages.kit.text import Text, row, span
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -57,7 +57,7 @@ def field(
     """
     text = f"{label} ({unit})" if unit else label
     layout = dict(options.pop("layout", {})) | ({} if width == "form" else {"width": WIDTHS[width]})
-    if kind is not widgets.FileUpload:  # which is a button
+    if kind not in (widgets.FileUpload, Day):  # a button, and a field whose label stands above it
         options["style"] = {"description_width": "initial"} | options.get("style", {})
     control = kind(description=text, tooltip=help or text, layout=layout, **options)
     if check is not None and problem is not None:
@@ -160,42 +160,3 @@ def _file_at(path: str) -> dict[str, Any]:
         "content": memoryview(content),
         "last_modified": changed,
     }
-
-
-class Day(widgets.HBox):  # type: ignore[misc] # ipywidgets is untyped
-    """A date picker with the day beside it as 2026-03-10.
-
-    A browser shows a date in its own order, 03/10/2026 or 10/03/2026.
-
-    Parameters
-    ----------
-    value : date or None
-        The day; None if there is none, or if what was typed is no complete date yet.
-    description, tooltip : str
-        The label, and the help.
-    style, layout : mapping
-        Of the picker, and of the whole.
-    """
-
-    value = Instance(date, allow_none=True)
-    description = Unicode()
-
-    def __init__(
-        self,
-        value: date | None = None,
-        description: str = "",
-        tooltip: str = "",
-        style: Any = None,
-        layout: Any = None,
-    ) -> None:
-        self.picker = widgets.DatePicker(value=value, description=description, tooltip=tooltip, style=style or {})
-        self.written = Text(None, "pw-day-written")
-        super().__init__([self.picker, self.written], layout=layout or {})
-        self.add_class("pw-day")
-        self.value, self.description = value, description
-        link((self, "value"), (self.picker, "value"))
-        self.observe(self._write, "value")
-        self._write()
-
-    def _write(self, _change: Any = None) -> None:
-        self.written.show(span("" if self.value is None else self.value.isoformat(), "date"))

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from traitlets import Bool, Dict, TraitError, Unicode
 from traitlets import List as ListOf
 
+from protocol.pages.kit.day import Day, day_of
 from protocol.pages.kit.text import Text, macros
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -148,11 +149,8 @@ def set_from_text(control: Any, text: str) -> bool:
             wanted = type(present)(float(text))
         except (ValueError, OverflowError):
             return False
-    elif isinstance(present, date) or (present is None and hasattr(control, "picker")):
-        try:
-            wanted = date.fromisoformat(text) if text else None
-        except ValueError:
-            return False
+    elif isinstance(control, Day):
+        wanted = day_of(text)
     else:
         wanted = text
     with suppress(TraitError):

@@ -1,10 +1,14 @@
 """A large table: sorted, filtered, shown page by page, exported as CSV."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
+from traitlets import Unicode
 
 from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit.fields import button, field
@@ -13,11 +17,39 @@ from protocol.pages.kit.text import Text, download, row, table
 from protocol.translation import _, ngettext
 
 
+class Body(anywidget.AnyWidget):
+    """The rows, with a head that is pressed.
+
+    Parameters
+    ----------
+    pressed : callable
+        Called with the name of the column whose head was pressed.
+
+    Attributes
+    ----------
+    value : str
+        HTML.
+    """
+
+    _esm = Path(__file__).with_name("table.js")
+
+    value = Unicode().tag(sync=True)
+
+    def __init__(self, pressed: Callable[[str], None]) -> None:
+        super().__init__()
+        self._pressed = pressed
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        self._pressed(str(content.get("column", "")))
+
+
 class Table(Panel):
     """Shows a DataFrame, one row a line.
 
-    Every control is a form control of the browser, so that the table is used with the keyboard alone. A small table
-    shows only the table and the export.
+    Every control is a form control of the browser, so that the table is used with the keyboard alone: the head of a
+    column is a button that sorts by it, and turns the order round when it is pressed again. A small table shows only
+    the table and the export.
 
     Parameters
     ----------
@@ -37,7 +69,7 @@ class Table(Panel):
         self.descending = field(widgets.Checkbox, _("Largest first"), width="short", indent=False, value=False)
         self.previous = button(_("Previous rows"), lambda: self._turn(-1), icon="chevron-left")
         self.next = button(_("Next rows"), lambda: self._turn(1), icon="chevron-right")
-        self.body, self.export, self.place = Text(role=""), Text(role=""), Text()
+        self.body, self.export, self.place = Body(self.sort_by), Text(role=""), Text()
         self._controls = row(self.filter, self.sort, self.descending)
         self._pager = row(self.previous, self.next, self.place)
         self.view = widgets.VBox([self._controls, self.body, self._pager, self.export])
@@ -64,13 +96,23 @@ class Table(Panel):
         start = self._page * self.page_size
         part = found.iloc[start : start + self.page_size]
         chosen = self._columns.get(self.sort.value)
-        self.body.show(table(part, self.caption, sorted_by=chosen, descending=self.descending.value))
+        order = {"sorted_by": chosen, "descending": self.descending.value}
+        self.body.value = str(table(part, self.caption, sortable=len(found) > 1, **order))
         self._controls.layout.display = "" if len(frame) > self.page_size else "none"
         self._pager.layout.display = self._controls.layout.display
         self.previous.disabled, self.next.disabled = self._page == 0, self._page == pages - 1
         words = ngettext("Rows {first:,} to {last:,} of {n:,}", "Rows {first:,} to {last:,} of {n:,}", len(found))
         first = start + 1 if len(found) else 0
         self.place.show(words.format(first=first, last=start + len(part), n=len(found)))
+
+    def sort_by(self, name: str) -> None:
+        """Sort by this column, from its smallest value; the other way round if it is the order already."""
+        if name not in self._columns:
+            return
+        again = self.sort.value == name
+        with self.redraw_once():
+            self.descending.value = again and not self.descending.value
+            self.sort.value = name
 
     def _filtered(self, frame: pd.DataFrame) -> pd.DataFrame:
         wanted = self.filter.value.strip().casefold()

@@ -1,5 +1,6 @@
 """Text of a page: HTML from templates, escaped, with its ARIA role."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache
@@ -186,19 +187,33 @@ def note(text: Markup | str) -> Markup:
 def table(frame: pd.DataFrame, caption: str = "", *, label: str = "", **options: Any) -> Markup:
     """Show a small table. Cells that are Markup (in columns of type object) stay as they are, others are escaped.
 
+    A column that holds only numbers, with or without a unit or a share behind them, is set on the right.
+
     Parameters
     ----------
     frame : pandas.DataFrame
     caption, label : str
         What the rows are; `label` is for screen readers only, the caption if there is none.
     **options
-        Of the macro ``table``: `sorted_by` is a column, with `descending`.
+        Of the macro ``table``: `sorted_by` is a column, with `descending`; with `sortable` each head is a button.
     """
-    rows = (
+    rows = [
         ["" if cell is None or cell is pd.NaT else cell for cell in row]
         for row in frame.itertuples(index=False, name=None)
-    )
-    return _KIT.table(caption, label or caption or _("Table"), list(frame.columns), rows, **options)
+    ]
+    columns = [(name, _are_counts([row[place] for row in rows])) for place, name in enumerate(frame.columns)]
+    return _KIT.table(caption, label or caption or _("Table"), columns, rows, **options)
+
+
+_COUNT = re.compile(r"[<>≤≥±+−-]?\s?[\d,]*\.?\d+(\s?%|\s?[×x]|\s\([^)]*\)|\s?[–±-]\s?[\d,]*\.?\d+|\s\w+\s[\d,]+)?")
+_NOTHING = {"", "–", "-", "nan"}
+
+
+def _are_counts(cells: list[Any]) -> bool:
+    """Whether a column is set on the right: each cell is a number ("1,200 (4 %)", "3 of 9") or nothing ("–")."""
+    texts = [cell.striptags() if isinstance(cell, Markup) else str(cell).strip() for cell in cells]
+    said = [text for text in texts if text not in _NOTHING]
+    return bool(said) and all(_COUNT.fullmatch(text) for text in said)
 
 
 def details(summary: str, content: Markup | str) -> Markup:

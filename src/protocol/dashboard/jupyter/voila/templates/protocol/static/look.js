@@ -56,5 +56,10 @@
       });
       show();
     }
+
+    // A narrow screen shows a part of the pages' names; the name of this page is in it.
+    const nav = document.querySelector(".wb-nav");
+    const here = nav.querySelector("[aria-current]");
+    if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
   });
 })();

@@ -1,10 +1,13 @@
-// A page of the dashboard: it says when it opens too slowly or has ended, and gives the controls their names.
+// A page of the dashboard: it says when it opens too slowly, loses its connection or has ended, and names the controls.
 (() => {
   const PATIENCE_MS = Number(document.currentScript.dataset.patienceSeconds) * 1000;
   const BASE = document.currentScript.dataset.base;
   const EVERY_MS = 2500;
+  const ANSWER_MS = 10_000; // a busy server answers late; the page works all the same
+  const MISSES = 3; // answers missed in a row before a page is called ended
   const loading = document.getElementById("loading");
   const ended = document.getElementById("wb-ended");
+  const connection = document.getElementById("wb-connection");
 
   // On a busy or small machine two libraries give up too soon, and the page would stay empty: anywidget gives a
   // picture's script two seconds, ipywidgets gives the kernel four to say what the page consists of.
@@ -25,30 +28,46 @@
     loading.style.display = "none";
     setTimeout(lookForControls, 500);
   }
-  setTimeout(() => {
+
+  function sayLate() {
+    if (!isWaiting()) return late.remove();
     late.className = "wb-late wb-loading";
     late.setAttribute("role", "status");
     late.hidden = false;
     lookForControls();
-  }, PATIENCE_MS);
+  }
+  setTimeout(sayLate, PATIENCE_MS);
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
 
-  function show(isOver) {
+  let lastFocus;
+  function showEnded(isOver) {
     if (ended.hidden !== isOver) return;
+    if (isOver) lastFocus = document.activeElement;
     ended.hidden = !isOver;
     document.getElementById("rendered_cells").inert = isOver;
     document.body.classList.toggle("wb-over", isOver);
+    if (!isOver) lastFocus?.focus({ preventScroll: true });
+  }
+
+  // Said beside the page, which stays as it is: nothing typed is lost and the focus does not move.
+  function showConnection(isLost) {
+    const words = isLost ? connection.dataset.words : "";
+    if (connection.textContent !== words) connection.textContent = words;
   }
 
   async function stateOf(kernel) {
+    const slow = setTimeout(() => showConnection(ended.hidden && !isWaiting()), EVERY_MS);
     try {
       const address = `${BASE}api/kernels/${kernel}`;
-      const reply = await fetch(address, { signal: AbortSignal.timeout(EVERY_MS), cache: "no-store" });
+      const reply = await fetch(address, { signal: AbortSignal.timeout(ANSWER_MS), cache: "no-store" });
+      if (reply.status >= 500) return "silent"; // from a proxy, or from a server under load
       if (!reply.ok || reply.redirected) return "dead";
       return (await reply.json()).execution_state;
     } catch {
-      return "silent"; // the server is stopped, or the network is away and may come back
+      return "silent"; // the server is busy or stopped, or the network is away and may come back
+    } finally {
+      clearTimeout(slow);
     }
   }
 
@@ -62,11 +81,19 @@
   });
   for (const use of ["pointerdown", "keydown"]) addEventListener(use, () => (leaving = false), true);
 
+  let missed = 0;
   async function watch(kernel) {
     if (leaving) return setTimeout(watch, EVERY_MS, kernel);
     const state = await stateOf(kernel);
-    show(state === "dead" || state === "silent");
-    if (state !== "dead") setTimeout(watch, EVERY_MS, kernel);
+    missed = state === "silent" ? missed + 1 : 0;
+    const isOver = state === "dead" || missed >= MISSES;
+    if (isWaiting()) {
+      if (state === "dead") sayLate(); // a page that opens is late; it has not ended
+    } else {
+      showEnded(isOver);
+      showConnection(missed > 0 && !isOver);
+    }
+    if (state !== "dead" || isWaiting()) setTimeout(watch, EVERY_MS, kernel);
   }
 
   // Voila appends its shell to the body, below the footer; it belongs into the content.
@@ -120,6 +147,19 @@
       if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
     }
   }
+
+  // Every sheet of paper names what it shows, the day it was printed, and that an example is invented.
+  const onPaper = document.createElement("style");
+  const quoted = (text) => `"${text.replaceAll(/["\\]/g, "\\$&").replaceAll(/\s+/g, " ")}"`;
+  addEventListener("beforeprint", () => {
+    const now = new Date();
+    const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+    const invented = [...document.querySelectorAll(".pw-invented b")].find((label) => label.checkVisibility());
+    const shown = [document.title, invented?.textContent].filter(Boolean).join(" · ");
+    onPaper.textContent = `@page { @top-left { content: ${quoted(shown)}; } @top-right { content: ${quoted(day)}; }
+      @bottom-right { content: counter(page) " / " counter(pages); } }`;
+    document.head.append(onPaper);
+  });
 
   addEventListener("DOMContentLoaded", () => {
     document.title = [...document.querySelectorAll("[aria-current], .wb-brand")].map((part) => part.textContent.trim()).reverse().join(" · ");

@@ -1,0 +1,81 @@
+"""Every tab of every page against WCAG 2.2 AA, as axe-core judges it: light and dark, on a laptop and on a phone."""
+
+from pathlib import Path
+
+import pytest
+from support.paths import NOTEBOOKS
+
+from protocol.dashboard.server import pages_of
+
+NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
+AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
+SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
+READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
+
+JUDGE = """() => axe.run(document, {
+  runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
+  rules: Object.fromEntries(["label-content-name-mismatch", "page-has-heading-one", "landmark-unique"]
+    .map((rule) => [rule, { enabled: true }])),
+  resultTypes: ["violations"],
+}).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) => {
+  const why = [...any, ...all, ...none].map(({ message }) => message).join("; ");
+  return [id, html.slice(0, 160), why.slice(0, 200)].join(" | ");
+})))"""
+
+# The tab to open next: the innermost first, so that those within a tab are seen before the tab is left.
+NEXT_TAB = """() => {
+  const around = (part) => part.parentElement?.closest("[role=tabpanel]");
+  const depth = (part) => (around(part) ? 1 + depth(around(part)) : 0);
+  const left = [...document.querySelectorAll("[role=tab]:not([data-seen])")].filter((tab) => tab.checkVisibility());
+  const tab = left.sort((one, other) => depth(other) - depth(one))[0];
+  if (tab) tab.dataset.seen = "yes";
+  return tab ?? null;
+}"""
+BUILT = "!document.querySelector('#rendered_cells .pw-skeleton')"
+
+
+def every_tab(tab):
+    """Open one tab of the page after the other, and yield the name of each."""
+    tab.locator("[role=tab][aria-selected=true]").evaluate_all(
+        "all => { for (const tab of all) tab.dataset.seen = 'yes'; }"
+    )
+    yield "first"
+    while opened := tab.evaluate_handle(NEXT_TAB).as_element():
+        opened.click()
+        yield opened.inner_text()
+
+
+def dress(tab, theme, size):
+    tab.set_viewport_size(dict(zip(("width", "height"), SIZES[size], strict=True)))
+    button = tab.locator("#wb-dark")
+    if button.get_attribute("aria-pressed") != str(theme == "dark").lower():
+        button.click()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_tab_of_a_page_is_accessible(name, dashboard, laptop):
+    laptop.open(dashboard, name)
+    laptop.tab.wait_for_selector(READY)
+    laptop.tab.evaluate(AXE.read_text(encoding="utf-8"))
+    found = {}
+    for title in every_tab(laptop.tab):
+        laptop.tab.wait_for_function(BUILT, timeout=60_000)
+        for size in SIZES:
+            for theme in ("light", "dark"):
+                dress(laptop.tab, theme, size)
+                for problem in laptop.tab.evaluate(JUDGE):
+                    found.setdefault(problem, f"{title}, {size}, {theme}")
+        dress(laptop.tab, "light", "laptop")
+    assert not found, "\n".join(f"{where}: {problem}" for problem, where in found.items())
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere"])
+def test_the_start_page_and_a_missing_page_are_accessible(path, dashboard, laptop):
+    laptop.tab.goto(dashboard.address)
+    laptop.tab.goto(dashboard.root + path)
+    laptop.tab.evaluate(AXE.read_text(encoding="utf-8"))
+    for size in SIZES:
+        for theme in ("light", "dark"):
+            dress(laptop.tab, theme, size)
+            assert laptop.tab.evaluate(JUDGE) == []
