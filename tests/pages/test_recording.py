@@ -414,11 +414,11 @@ def test_the_second_is_shown_the_first_and_may_record_all_the_same(sit_down, tod
     assert "heavy rain" in panel.done.said.value
     assert "coordinator-2" in panel.done.said.value
     assert count(log_file) == before
-    assert panel.done._question.layout.display is None
+    assert panel.done.question.layout.display is None
     panel.done.anyway.click()
     assert "✓ Recorded" in panel.done.said.value
     assert count(log_file) == before + 1
-    assert panel.done._question.layout.display == "none"
+    assert panel.done.question.layout.display == "none"
 
 
 def test_the_second_may_let_it_be(sit_down, today, log_file):

@@ -604,7 +604,8 @@ def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
     rows : pandas.DataFrame
         What :func:`strip_rows` returns.
     """
-    axis = alt.Axis(labelExpr="split(datum.label, ' ')", labelAngle=0, labelOverlap=False, title=None, ticks=False)
+    narrow = "width < 480 ? [slice(datum.label, 0, 2), split(datum.label, ' ')[1]] : split(datum.label, ' ')"
+    axis = alt.Axis(labelExpr=narrow, labelAngle=0, labelOverlap=False, title=None, ticks=False)
     order = alt.EncodingSortField("order", op="min", order="ascending")
     x = alt.X("label:N", sort=order, axis=axis, scale=alt.Scale(paddingInner=0.1, paddingOuter=0.05))
     y = alt.Y("slot:O", sort="descending", axis=None)

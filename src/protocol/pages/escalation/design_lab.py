@@ -35,5 +35,5 @@ class DesignLab:
         settings.on_change(self.calibration.state.refresh)
         self.simulation.on_truth(self.comparison.state.refresh)
         cards = [self.boundaries.view, self.simulation.view, self.comparison.view, self.calibration.view]
-        rail = classed(widgets.VBox([settings.view]), "pw-rail")
+        rail = classed(widgets.VBox([settings.view]), "pw-settings")
         self.view = classed(widgets.Box([rail, widgets.VBox(cards)]), "pw-lab")

@@ -28,7 +28,6 @@ from protocol.pages.kit import (
     row,
     section,
     span,
-    strong,
 )
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -104,7 +103,7 @@ class WhatIf:
         head = _("What if: a copy of the dates of {name}. Nothing here is recorded.").format(name=name)
         self.view = classed(
             widgets.VBox(
-                [Text(paragraph(strong(head) if case else strong(_("What if"))), role=""), *self._arranged()]
+                [Text(paragraph(span(head if case else _("What if"), "sandbox-label")), role=""), *self._arranged()]
             ),
             "pw-sandbox",
         )

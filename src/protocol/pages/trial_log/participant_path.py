@@ -187,6 +187,7 @@ class ParticipantPath:
             self._forms["enrolled"],
             self._forms["visit"],
             self.said,
+            *(recorder.question for recorder in self._recorders),
             row(self.proceed),
             self.story,
             self._more,
@@ -219,18 +220,21 @@ class ParticipantPath:
         """The next step, None after the end."""
         return next((step for step in self.steps if step.state == "next"), None) if self._name else None
 
+    @property
+    def _recorders(self) -> tuple[Recorder, ...]:
+        return self.done, self.missed, self.happened, self.enrolment.enrol, self.correct
+
     # What a person does
 
     def _choose(self, _change: Any) -> None:
         """Begin with a participant: the form of the next step is put in."""
-        for recorder in (self.done, self.missed, self.happened, self.correct, self.enrolment.enrol):
-            recorder.start_afresh()
         self.visit.value = self.wrong.value = None
         self._show()
         self._proceed()
 
     def _proceed(self) -> None:
         """Open the form of the next step."""
+        self._start_afresh()
         following = self.following
         self._shown_form = following.kind if following else None
         self.detail.value = self.grade.value = None
@@ -239,12 +243,16 @@ class ParticipantPath:
         visits = self._to_come(self._name)
         if self._has_present(visits):
             self.visit.value = visits["id"].iloc[0]
-        self.said.show(None)
         self._lay_out()
 
+    def _start_afresh(self) -> None:
+        """Leave no question and no result of what was open before."""
+        for recorder in self._recorders:
+            recorder.start_afresh()
+
     def _open_other(self) -> None:
+        self._start_afresh()
         self._shown_form = "other"
-        self.said.show(None)
         self._lay_out()
 
     # What was recorded is taken out of the form; a person opens the next.

@@ -85,7 +85,8 @@ class Recorder:
     controls : sequence of ipywidgets.Widget
         The form. After a recording a click does nothing until one of them changes: a double click records once.
     said : Text, optional
-        The result. Recorders that stand together share one, so that no old result stands beside a new one.
+        The result. Recorders that stand together share one, so that no old result stands beside a new one; who puts
+        it on the page puts `question` below it.
     problems : Problems, optional
         The places at the fields; without one an incomplete field is told in `said`.
 
@@ -97,7 +98,9 @@ class Recorder:
     reason : ipywidgets.Text
         Why the entry is recorded all the same; shows for a contradiction and for a wrong clock.
     said : Text
-        The result: the entry, an error, or the question.
+        The result: the entry, an error, or what is asked.
+    question : ipywidgets.Box
+        The reason and the two buttons that answer.
     """
 
     def __init__(
@@ -120,16 +123,16 @@ class Recorder:
         self.said = Text() if said is None else said
         self.reason = field(widgets.Text, _("Reason"))
         self._without_reason = Problems()
-        self._question = row(self._without_reason.at(self.reason), self.anyway, self.discard)
+        self.question = row(self._without_reason.at(self.reason), self.anyway, self.discard)
         self._ask(False)
         self.show_afresh()
-        own = [self.said] if said is None else []
-        self.view = widgets.VBox([row(self.record), *own, self._question])
+        own = [self.said, self.question] if said is None else []
+        self.view = widgets.VBox([row(self.record), *own])
 
     @property
     def asks(self) -> bool:
         """Whether a question waits for its answer."""
-        return self._question.layout.display is None
+        return bool(self.question.layout.display is None)
 
     def show_afresh(self) -> None:
         """Count what the page shows now as seen. Entries that are newer are asked about."""
@@ -164,7 +167,7 @@ class Recorder:
         """Repeat what will be recorded, with what contradicts it."""
         lead = _("This contradicts what is recorded. Is it right?") if found else _("Is this right?")
         self.said.show(macros("trial_log").asked(lead, self._told(content(event)), found))
-        self._ask(True, bool(found))
+        self._ask(True, bool(found), _("Record it all the same") if found else _("Yes, record it"))
 
     def _again(self) -> None:
         added = self.reason.value.strip() if self._is_reason_asked else ""
@@ -225,11 +228,12 @@ class Recorder:
             _("Not recorded yet: {what}").format(what=self._told(content(wanted))),
         )
 
-    def _ask(self, asked: bool, for_reason: bool = False) -> None:
-        """Show or hide the question; with `for_reason` it is answered with a reason."""
+    def _ask(self, asked: bool, for_reason: bool = False, yes: str = "") -> None:
+        """Show or hide the question, which a reason answers (`for_reason`) or a button with the label `yes`."""
+        self.anyway.description = yes or _("Record it all the same")
         self._is_reason_asked = for_reason
         self.reason.layout.display = None if for_reason else "none"
-        self._question.layout.display = None if asked or for_reason else "none"
+        self.question.layout.display = None if asked or for_reason else "none"
 
 
 def refusal(desk: Desk) -> Markup | None:
