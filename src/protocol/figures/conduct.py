@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import BLUE, GREY, ORANGE, SKY, colours, finished
+from protocol.figures.theme import BLUE, GREY, ORANGE, SKY, finished
 from protocol.translation import _
 
 __all__ = ["exclusions", "path", "progress", "recruitment", "site"]

@@ -70,9 +70,9 @@ def grid(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per regimen, lowest first: regimen, dose, frequency, state (a key of :data:`FILLS`), sign (the
-        state in words), head (regimen and state), short (regimen and symbol), count ("1/9", DLTs of evaluable), treated, dlt, pending, observed
-        and estimate (DLT rates in words), seen and waits (the estimate, and the pending participants, in words), below (both),
-        marked (whether its counts are being edited).
+        state in words), head (regimen and state), short (regimen and symbol), count ("1/9", DLTs of evaluable),
+        treated, dlt, pending, observed and estimate (DLT rates in words), seen and waits (the estimate, and the
+        pending participants, in words), below (both), marked (whether its counts are being edited).
 
     Returns
     -------

@@ -63,8 +63,7 @@ def _failing(tree: Node, answer: Answer) -> list[str]:
     """Return the facts of the parts that exclude, or of the statements if there are no parts."""
     parts = {part.id for part in answer.verdict.parts if part.status == "excludes"}
     nodes = [one for one in tree.children if one.says.partition(" ")[0] in parts] or [tree]
-    wrong = "false" if answer.verdict.id.startswith("I") else "true"
-    return [name for node in nodes for leaf in node.leaves() if leaf.state == wrong for name in leaf.facts]
+    return [name for node in nodes for leaf in node.leaves() if leaf.state == tree.state for name in leaf.facts]
 
 
 def reasons(answers: tuple[Answer, ...], catalogue: Catalogue, changes: tuple[Change, ...], gate: str) -> Markup:
