@@ -50,7 +50,7 @@ class DecisionTab:
         grid = classed(half(self.answer.picture, self.answer.legend), "pw-after")  # on a telephone
         status = row(grid, words)
         ahead = classed(widgets.VBox([self.answer.pathways.view]), "pw-ahead")
-        record = classed(widgets.VBox([self.decisions.form]), "pw-record")
+        record = classed(widgets.VBox([self.decisions.form]), "pw-decision-form")
         self._below = widgets.VBox([row(ahead, record), self.decisions.past])
         self.view = widgets.VBox([*label, status, self._frame, self._below])
         self.trying.observe(self._switch, "value")
