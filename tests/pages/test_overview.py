@@ -84,7 +84,7 @@ def test_the_first_screen_holds_the_answer_the_grid_the_counts_and_links_to_the_
     assert DESK.briefing.action.foreseen in answer
     assert DESK.briefing.action.withheld in answer
     open_now = next(row for row in status.grid._rows if row["regimen"] == DESK.briefing.open_regimen)
-    assert (open_now["count"], open_now["estimate"], open_now["pending"]) == ("1/9", "est. 0.12", "3 pending")
+    assert (open_now["count"], open_now["seen"], open_now["waits"]) == ("1/9", "est. 0.12", "3 pending")
     assert [row["participants"] for row in status.progress._rows] == [130, 57, 57, 56, 54]
     assert "visits overdue" in plain(status.alarms.value)
     assert "target DLT rate 0.30" in plain(status.assumed.value)

@@ -463,11 +463,20 @@ def test_the_head_of_the_minutes_is_compared_with_the_log(sit_down, today, log_f
         assert said in panel.checked.value
 
 
-def test_a_page_that_several_persons_use_under_one_account_says_so(sit_down):
-    words = "Everybody who has the address of this dashboard records as coordinator-1"
-    assert words in str(sit_down(PROTOCOL_SHARED="1"))
-    assert words not in str(sit_down())
-    assert "Everybody" not in str(sit_down("viewer", PROTOCOL_SHARED="1"))
+@pytest.mark.parametrize(
+    ("role", "shared", "warns"), [("coordinator", "1", True), ("coordinator", "", False), ("viewer", "1", False)]
+)
+def test_a_page_that_several_persons_use_under_one_account_says_so(log_file, monkeypatch, role, shared, warns):
+    names = {
+        "PROTOCOL_LOG": str(log_file),
+        "PROTOCOL_ROLE": role,
+        "PROTOCOL_ACTOR": f"{role}-1",
+        "PROTOCOL_SHARED": shared,
+    }
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    banner = open_page("sites", FOLDER).children[1].children[0].value
+    assert ("Everybody who has the address of this dashboard records as coordinator-1" in banner) == warns
 
 
 # --- Every page follows the log ---

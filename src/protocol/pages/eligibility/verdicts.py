@@ -11,7 +11,7 @@ from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.pages.eligibility.facts_form import KINDS
 from protocol.pages.kit import assumption, details, joined, macros, origin, paragraph
 from protocol.records import Ambiguity
-from protocol.translation import _
+from protocol.translation import _, ngettext
 
 _HTML = macros("eligibility")
 
@@ -39,9 +39,14 @@ def verdict_line(answers: tuple[Answer, ...], gate: str, answered: tuple[int, in
         (_("Excludes:"), "bad", _links(answers, "excludes")),
         (_("Unknown:"), "open", _links(answers, "unknown")),
     ]
-    shown = [(lead, style, links[:MOST_LINKS], len(links) - MOST_LINKS) for lead, style, links in lists if links]
-    more = _("and {n} more")
-    return _HTML.verdict_line(kind, answer, counted, shown, more)
+    shown = [
+        (lead, style, links[:MOST_LINKS], _more(len(links) - MOST_LINKS)) for lead, style, links in lists if links
+    ]
+    return _HTML.verdict_line(kind, answer, counted, shown)
+
+
+def _more(left: int) -> str:
+    return ngettext("and {n} more", "and {n} more", left).format(n=left) if left > 0 else ""
 
 
 def _links(answers: Iterable[Answer], status: str) -> list[tuple[str, str, str]]:

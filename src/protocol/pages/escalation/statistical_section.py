@@ -132,7 +132,7 @@ def _piece(item: Line | SynopsisTable) -> Markup:
         frame = pd.DataFrame([cells for cells, _source in item.rows], columns=[*item.head], dtype=object)
         sources = [origin(source) if source else "" for _cells, source in item.rows]
         if any(sources):
-            frame[_("Where from")] = sources
+            frame[_("Where from")] = pd.Series(sources, dtype=object)
         return table(frame, label=item.head[0])
     words = joined((item.text, origin(item.origin)), " ") if item.origin else item.text
     return paragraph(strong(item.name, words) if item.name else words)
