@@ -60,7 +60,7 @@ _CELL_PX, _SEEN_CELL_PX = 74, 58
 _SLIM_PX = 330
 """Width of the grid below which a cell has room for one short line at a time."""
 
-_STEP_PX, _NODE_WIDTH_PX, _NODE_HEIGHT_PX = 27, 98, 22
+_STEP_PX, _NODE_WIDTH_PX, _NODE_HEIGHT_PX = 27, 104, 22
 
 
 def grid(frame: pd.DataFrame) -> alt.LayerChart:

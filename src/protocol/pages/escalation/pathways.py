@@ -161,7 +161,7 @@ def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:
                 "step": one["cohort"],
                 "place": middle(path),
                 "from_place": middle(path[:-1]),
-                "label": _("✓ complete ({n})").format(n=one["enrolled"]) if merged else _label(one),
+                "label": _("complete ({n})").format(n=one["enrolled"]) if merged else _label(one),
                 "move": one["move"],
                 "words": _("any number of DLTs") if merged else _outcome(path),
                 "width": 0.6 + WIDEST_LINE_PX * chance if known else 1.5,
