@@ -11,7 +11,14 @@ NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
 
 # A page, a control by its role and name, what a person does to it, words that must go, words that must come.
 CONTROLS = [
-    ("01-overview", "button", "low", lambda it: it.click(), "A03 ", "A05 "),
+    (
+        "01-overview",
+        "tab",
+        "Protocol",
+        lambda it: it.click(),
+        "Since the last meeting",
+        "Open questions to the sponsor",
+    ),
     ("02-eligibility", "textbox", "Age at consent", lambda it: fill(it, "80"), "Possibly", "Not eligible"),
     (
         "03-escalation",
@@ -31,10 +38,10 @@ TOO_WIDE = """[...document.querySelectorAll('#rendered_cells *')]
   .map(e => e.className).slice(0, 5)"""
 NAMELESS = """[...document.querySelectorAll(':is(input, select, textarea, button, [role=slider])')]
   .filter(e => e.checkVisibility() && !e.labels?.length && !e.textContent.trim() && !e.title
-    && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
+    && !e.ariaHidden && !e.getAttribute('aria-label') && !e.getAttribute('aria-labelledby'))
   .map(e => e.outerHTML.slice(0, 120))"""
 CUT = """[...document.querySelectorAll('#rendered_cells *')]
-  .filter(e => e.checkVisibility() && (['date', 'number'].includes(e.type)
+  .filter(e => e.checkVisibility() && !e.ariaHidden && (['date', 'number'].includes(e.type)
     ? e.getBoundingClientRect().width < (e.type === 'date' ? 120 : 64)
     : e.clientWidth && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).textOverflow === 'ellipsis'))
   .map(e => e.parentElement.innerText || e.outerHTML.slice(0, 120))"""

@@ -135,6 +135,13 @@ function render({ model, el }) {
     }
     fit();
     placeHandles();
+    hideNameless();
+  }
+
+  // Vega gives the role of a symbol to lines that say nothing; the picture's own name stands for them.
+  function hideNameless() {
+    for (const part of box.querySelectorAll('[role="graphics-symbol"]:not([aria-label])'))
+      part.setAttribute("aria-hidden", "true");
   }
 
   function placeHandles() {
@@ -224,6 +231,7 @@ function render({ model, el }) {
     if (!shown) return;
     await shown.view.data(ROWS, rowsNow()).runAsync();
     placeHandles();
+    hideNameless();
   }
 
   const offersPick = (part) =>

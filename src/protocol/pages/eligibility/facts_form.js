@@ -341,6 +341,7 @@ function render({ model, el: root }) {
     const own = facts.map((name) => state.facts[name]);
     row.classList.toggle("is-asked", own.some((one) => one[ASKED]));
     row.classList.toggle("is-lit", facts.includes(state.lit));
+    row.classList.toggle("is-answered", facts.some((name) => value(name)));
     row.classList.toggle("has-problem", own.some((one) => one[PROBLEM]));
     limit.textContent = own[0][LIMIT];
     note.textContent = own[0][NOTE];

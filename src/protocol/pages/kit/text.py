@@ -169,7 +169,7 @@ def origin(value: Provenance) -> Markup:
     """Show where a value comes from: a quiet tag for a source, a loud one for an assumption."""
     if value.is_assumption:
         return tag(_("assumption"), "assumption", value.origin)
-    return tag(value.origin, (value.source or "").partition(":")[0])
+    return tag(value.origin)
 
 
 def assumption(reason: str) -> Markup:

@@ -21,7 +21,10 @@
   // Voila removes #loading once the cells are there, whether or not their controls are; a message of our own stays
   // until they are.
   const late = loading.querySelector(".wb-late");
-  const isWaiting = () => loading.isConnected || document.getElementById("rendered_cells").textContent.includes("Loading widget");
+  const isWaiting = () => {
+    const cells = document.getElementById("rendered_cells");
+    return loading.isConnected || !cells.textContent.trim() || cells.textContent.includes("Loading widget");
+  };
   function lookForControls() {
     if (!isWaiting()) return late.remove();
     if (late.parentElement !== document.body) document.body.append(late);
