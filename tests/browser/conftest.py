@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -46,9 +47,16 @@ class Served:
         return f"{self.root}/voila/render/{name}.ipynb"
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 @contextmanager
 def dashboard_of(folder, log, *arguments, **more):
     environment = os.environ | more | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    if "--port" not in arguments:  # several tests start a dashboard at the same time
+        arguments = (*arguments, "--port", str(free_port()))
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser", *arguments],

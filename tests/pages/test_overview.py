@@ -57,8 +57,8 @@ def test_what_is_invented_says_so_before_the_first_figure() -> None:
 
 def test_every_fact_shows_its_source() -> None:
     page = text(OverviewPage(TRIAL, TODAY).view)
-    assert page.count('class="pw-tag pw-registry"') >= 15
-    assert page.count('class="pw-tag pw-page"') >= 4
+    assert page.count('class="pw-tag">registry: ') >= 15
+    assert page.count('class="pw-tag">page: ') >= 4
 
 
 def test_open_questions_follow_the_chosen_severity() -> None:

@@ -22,8 +22,8 @@
   // until they are.
   const late = loading.querySelector(".wb-late");
   const isWaiting = () => {
-    const cells = document.getElementById("rendered_cells");
-    return loading.isConnected || !cells.textContent.trim() || cells.textContent.includes("Loading widget");
+    const cells = document.getElementById("rendered_cells").textContent;
+    return loading.isConnected || !cells.trim() || /Loading widget|Error displaying widget/.test(cells);
   };
   function lookForControls() {
     if (!isWaiting()) return late.remove();
