@@ -31,7 +31,11 @@ NEXT_TAB = """() => {
   if (tab) tab.dataset.seen = "yes";
   return tab ?? null;
 }"""
-BUILT = "!document.querySelector('#rendered_cells .pw-skeleton')"
+BUILT = """!document.querySelector('#rendered_cells .pw-skeleton') && [...document.querySelectorAll('[role=tab]')]
+  .filter((tab) => tab.checkVisibility())
+  .every((tab) => document.getElementById(tab.getAttribute('aria-controls'))?.checkVisibility()
+    === (tab.getAttribute('aria-selected') === 'true'))"""
+"""The panel of each chosen tab is there, and no other."""
 
 
 def every_tab(tab):
