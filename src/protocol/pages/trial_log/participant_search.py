@@ -28,7 +28,7 @@ class ParticipantSearch:
             widgets.Combobox,
             _("Find participant"),
             width="short",
-            placeholder=_("Find participant: study id"),
+            placeholder=_("Find participant"),
             options=[],
             ensure_option=False,
             continuous_update=False,
