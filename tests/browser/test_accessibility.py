@@ -37,6 +37,16 @@ BUILT = """!document.querySelector('#rendered_cells .pw-skeleton') && [...docume
     === (tab.getAttribute('aria-selected') === 'true'))"""
 """The panel of each chosen tab is there, and no other."""
 
+SETTLED = """[...document.querySelectorAll('.pw-chart:has(.pw-chart-handle)')].every((chart) => {
+  const middle = (part) => part.getBoundingClientRect().x + part.getBoundingClientRect().width / 2;
+  const [svg, handles] = [chart.querySelector('svg'), [...chart.querySelectorAll('.pw-chart-handle')]];
+  if (!handles[0].checkVisibility()) return true;
+  const points = [...chart.querySelectorAll('.handles_marks path')];
+  return Math.abs(svg.getBoundingClientRect().width - chart.clientWidth) < 2
+    && points.every((point) => handles.some((handle) => Math.abs(middle(point) - middle(handle)) < 2));
+})"""
+"""A picture with points to drag has taken the width of its box."""
+
 
 def every_tab(tab):
     """Open one tab of the page after the other, and yield the name of each."""
@@ -68,6 +78,7 @@ def test_every_tab_of_a_page_is_accessible(name, dashboard, laptop):
         for size in SIZES:
             for theme in ("light", "dark"):
                 dress(laptop.tab, theme, size)
+                laptop.tab.wait_for_function(SETTLED)
                 for problem in laptop.tab.evaluate(JUDGE):
                     found.setdefault(problem, f"{title}, {size}, {theme}")
         dress(laptop.tab, "light", "laptop")

@@ -76,7 +76,8 @@ def test_two_viewers_read_a_page_at_once_and_neither_is_sent_a_participant(name,
 
 def test_the_committee_reads_the_figures_of_the_log(committee, laptop):
     laptop.open(committee, "01-overview")
-    laptop.tab.locator(".pw-chart", has_text="1 of 3").first.wait_for()
+    laptop.tab.locator(".pw-chart", has_text="1/3").first.wait_for()
     text = laptop.tab.locator("#rendered_cells").inner_text()
-    assert "Regimen A1 is open." in text
+    assert "A1 ● open" in text or "A1 ▶" in text
+    assert laptop.tab.locator(".pw-action-sentence").inner_text()
     assert "Invented" not in text

@@ -195,7 +195,7 @@ def true_rates(frame: pd.DataFrame, target: float) -> alt.LayerChart:
     lines = list(frame["line"].unique())
     base = alt.Chart(frame).encode(
         x=alt.X("dose:N", sort=None, title=_("Dose →"), axis=alt.Axis(labelAngle=0, ticks=False)),
-        xOffset=alt.XOffset("line:N", sort=None, scale=alt.Scale(paddingOuter=0.05)),
+        xOffset=alt.XOffset("line:N", sort=None, scale=alt.Scale(paddingOuter=0.2)),
         y=alt.Y("rate:Q", title=_("True DLT rate"), scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=6)),
     )
     colour = alt.Color(
