@@ -304,7 +304,7 @@ class Tally:
         return self._rows(self._fail[self.on.index(criterion)] & ~earlier)
 
     def open_at(self, criterion: str) -> Places:
-        """Return the rows of those for whom a criterion that is on is unknown, and whom none excludes."""
+        """Return the rows that no counted criterion excludes and for which at least one of them is unknown."""
         return self._rows(self._unknown[self.on.index(criterion)] & ~self._excluded)
 
     def only_reason(self, criterion: str) -> Places:
