@@ -304,7 +304,7 @@ class Tally:
         return self._rows(self._fail[self.on.index(criterion)] & ~earlier)
 
     def open_at(self, criterion: str) -> Places:
-        """Return the rows that no counted criterion excludes and for which at least one of them is unknown."""
+        """Return the rows for which a counted criterion is unknown and which no counted criterion excludes."""
         return self._rows(self._unknown[self.on.index(criterion)] & ~self._excluded)
 
     def only_reason(self, criterion: str) -> Places:
