@@ -13,6 +13,7 @@ from protocol.pages.kit.text import (
     Text,
     action_card,
     assumption,
+    at_foot,
     classed,
     details,
     download,
@@ -35,7 +36,7 @@ from protocol.pages.kit.text import (
 
 __all__ = [
     "Content", "Day", "FileField", "PageState", "Panel", "Screens", "Steps", "Table", "Tabs", "Task", "Text", "Work",
-    "action_card", "assumption", "button", "classed", "details", "download", "field", "framed", "invented",
-    "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section",
+    "action_card", "assumption", "at_foot", "button", "classed", "details", "download", "field", "framed",
+    "invented", "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section",
     "span", "strong", "table", "tag",
 ]  # fmt: skip

@@ -144,9 +144,17 @@ def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
 
 
 def action_card(action: NextAction) -> Markup:
-    """Show what the trial should do next: one large sentence, what would change it, and why."""
-    parts = (action.sentence, action.why, action.foreseen, action.phase_two)
-    return _KIT.action(*map(unbroken, parts))
+    """Show what the trial should do next: one large sentence, what would change it, and why; the numbers are folded."""
+    short, full = (action.counted, action.why) if action.counted else (action.why, "")
+    lines = [unbroken(words) for words in (short, action.phase_two) if words]
+    rule = details(_("The rule with its numbers"), paragraph(unbroken(full))) if full else ""
+    return _KIT.action(unbroken(action.sentence), unbroken(action.foreseen), lines, rule)
+
+
+def at_foot(words: str) -> Markup:
+    """Write words at the foot of every printed sheet."""
+    quoted = words.replace("\\", "").replace('"', "").replace("<", "")
+    return _KIT.style(Markup("@page {{ @bottom-left {{ content: \"{}\"; }} }}").format(Markup(quoted)))  # noqa: S704
 
 
 def unbroken(text: str) -> Markup:
