@@ -54,7 +54,7 @@ class EligibilityPage(Panel):
             desk, self.person.as_of, self._result, files.links, self._reopen, self._saved
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
-        self._draft = FormDraft(self.person.form, self.screenings.study_id)
+        self._draft = FormDraft(self.person.form, self.screenings.study_id, self.screenings.reopened)
         self.tabs = Tabs(
             {
                 "patient": (_("Patient"), self._patient()),

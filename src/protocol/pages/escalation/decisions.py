@@ -15,6 +15,7 @@ from protocol.escalation.committee_choice import choose
 from protocol.figures import conduct as figures
 from protocol.pages.kit import (
     Day,
+    Draft,
     Text,
     details,
     field,
@@ -56,6 +57,8 @@ class DecisionPanel:
         Says that the choice is not what is recommended.
     problems : Problems
         What is wrong, at its field.
+    draft : Draft
+        The decision, as long as it is not recorded.
     form, past : ipywidgets.VBox
     """
 
@@ -69,6 +72,7 @@ class DecisionPanel:
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
         self.on = field(Day, _("Day of the decision"), value=today)
         form = (self.chosen, self.why, self.decided_by, self.on)
+        self.draft = Draft(dict(zip(("chosen", "why", "decided_by", "on"), form, strict=True)))
         self.problems = Problems()
         self.decide = Recorder(
             desk, _("Record the decision"), self._decision, self._decided, form, problems=self.problems
@@ -98,11 +102,12 @@ class DecisionPanel:
     def refresh(self) -> None:
         """Show the decisions so far; what a person put into the form stays as it is."""
         now, trial = self._desk.briefing, self._desk.trial
-        if not now.invented:
-            self._days.move(now.as_of)
         advised = self._advised()
-        if self.chosen.value == self._put_in:
-            self.chosen.value = advised
+        with self.draft.put_in():
+            if not now.invented:
+                self._days.move(now.as_of)
+            if self.chosen.value == self._put_in:
+                self.chosen.value = advised
         self._put_in = advised
         self._compare()
         rows = decision_rows(now)
@@ -126,6 +131,7 @@ class DecisionPanel:
 
     def _decided(self) -> None:
         self.chosen.value, self.why.value = None, ""
+        self.draft.keep()
 
     def _advised(self) -> str | None:
         """Return the choice that is recommended; None while there is none."""
