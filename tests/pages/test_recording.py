@@ -1,5 +1,6 @@
 """Recording from the pages: what is written, what is refused, and what is asked when two people record."""
 
+import json
 from base64 import b64decode
 from datetime import date, datetime, timedelta
 from io import BytesIO
@@ -260,6 +261,12 @@ def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today
     assert kept["overall"] == again.overall == "eligible so far"
     assert {"interpretation_id", "rule_hash", "parameters"} <= set(kept["result"])
     assert "W-002" in page.screenings.known.value
+    page.screenings.download.click()
+    content = page.screenings.links.value.split("application/json;base64,")[1].split('"')[0]
+    filed = json.loads(b64decode(content))
+    versions = ("registry_version", "software")
+    assert [filed[name] for name in versions] == [kept["result"][name] for name in versions]
+    assert filed["registry_version"] == str(desk.trial.identity["record_updated"].value)
 
 
 def test_a_recorded_screening_fills_the_form_again(sit_down, today):

@@ -144,6 +144,7 @@ _TOLD = {
     "unit_label",
     "fixed",
     "absent",
+    "stated",
     "units",
 }
 

@@ -49,6 +49,7 @@ class EligibilityPage(Panel):
         self._imported: dict[str, Imported] = {}
         self._stale = True  # the cohort in sight is not screened with the present inputs
         self.person = ParticipantPanel(trial, today, self._chances, self.phase, self._put_record, self._empty)
+        self.person.form.confirmer = "" if desk is None or desk.invented else desk.reader.actor
         files = ScreeningFiles(trial, self.person.present)
         self.screenings = ScreeningPanel(
             desk, self.person.as_of, self._result, files.links, self._reopen, self._saved

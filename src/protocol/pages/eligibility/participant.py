@@ -10,7 +10,7 @@ from markupsafe import Markup
 from protocol.eligibility import Answer, EligibilityRecord, Screening, Timeline
 from protocol.eligibility.fact_status import FactStatus, fact_statuses, limits
 from protocol.eligibility.gates import infusion_catalogue
-from protocol.pages.eligibility.facts_form import FactsForm, Shown
+from protocol.pages.eligibility.facts_form import TOGETHER, FactsForm, Shown
 from protocol.pages.eligibility.hospital_records import day_of
 from protocol.pages.eligibility.next_steps import NextStepsPanel
 from protocol.pages.eligibility.timeline import TimelinePanel
@@ -191,6 +191,7 @@ class ParticipantPanel(Panel):
             text = self.form.value.get(name, "")
             if fact.is_number and facts.get(name) is not None and " " in text:
                 notes[name] = f"= {facts[name]:.6g} {fact.unit_label}".rstrip()
+        notes |= dict.fromkeys(self.form.together, TOGETHER)
         unusable = _("found, but not usable: {reason}")
         return notes | {name: unusable.format(reason=_(reason)) for name, reason in self.form.unusable.items()}
 

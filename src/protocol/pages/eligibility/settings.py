@@ -60,12 +60,16 @@ class FormDraft(Draft):
         super().__init__({"study_id": study_id, "facts": form}, of)
 
     def present(self) -> dict[str, str]:
-        """Return the study id and the facts, these as JSON."""
-        facts = json.dumps(dict(self._form.value), ensure_ascii=False, sort_keys=True)
-        return {"study_id": str(self._fields["study_id"].value), "facts": facts}
+        """Return the study id, the facts and where each came from, these as JSON."""
+        form = self._form
+        sources = {name: form.sources[name] for name in form.value if name in form.sources}
+        held = {"facts": dict(form.value), "sources": sources, "unusable": form.unusable}
+        texts = {name: json.dumps(one, ensure_ascii=False, sort_keys=True) for name, one in held.items()}
+        return {"study_id": str(self._fields["study_id"].value)} | texts
 
     def put_back(self, held: Mapping[str, str]) -> None:
         """Put a draft into the form."""
-        facts = json.loads(held["facts"])
-        self._form.value = {name: str(text) for name, text in facts.items() if name in self._form.facts}
+        names = ("facts", "sources", "unusable")
+        texts = [{str(name): str(text) for name, text in json.loads(held[one]).items()} for one in names]
+        self._form.restore(*({name: text for name, text in one.items() if name in self._form.facts} for one in texts))
         self._fields["study_id"].value = held["study_id"]

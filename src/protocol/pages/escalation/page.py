@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from functools import cached_property
 
-import ipywidgets as widgets
-
 from protocol.pages.escalation.decision_tab import DecisionTab
 from protocol.pages.escalation.design_lab import DesignLab
 from protocol.pages.escalation.design_settings import DesignSettings

@@ -83,12 +83,17 @@ class FollowupPage:
         )
         self.in_address: dict[str, widgets.Widget] = {"tab": self.tabs}
         self.drafts: dict[str, Draft] = {}
-        if self.path and desk:
-            self.in_address["participant"] = self.path.participant
-            self.drafts = {"entry": self.path.draft, "enrolment": self.path.enrolment.draft}
-        if self.work:
-            self.in_address |= {"site": self.work.site, "day": self.work.day}
-            self.drafts["visit"] = self.work.draft
+        if self.path and self.work and desk:
+            self.in_address |= {
+                "participant": self.path.participant,
+                "site": self.work.site,
+                "day": self.work.day,
+            }
+            self.drafts = {
+                "entry": self.path.draft,
+                "enrolment": self.path.enrolment.draft,
+                "visit": self.work.draft,
+            }
             self.path.participant.observe(lambda _change: self._show_participant(chosen=True), "value")
             desk.on_change(self.refresh)
         self.view = widgets.VBox([self.tabs])

@@ -102,27 +102,20 @@ class TodayPanel:
         self.rows: list[Task] = []
         self._list = widgets.VBox()
         table_fold = widgets.Accordion([self.visits.view], titles=[_("The figures as a table")], selected_index=None)
-        self._participants = widgets.VBox(
-            [
-                row(self.site, self.day),
-                self.result,
-                self.nothing,
-                self._list,
-                self.more,
-                section(
-                    _("The next two weeks"), self.strip, table_fold, lead=_("Click a day: the list above shows it.")
-                ),
-            ]
-        )
+        hint = Text(paragraph(_("The next two weeks. Click a day to list what is planned on it."), "off"), role="")
+        parts = [widgets.VBox([self.site, self.day]), classed(widgets.VBox([hint, self.strip]), "pw-strip")]
+        parts += [self.result, self.nothing, self._list, self.more, table_fold]
+        self._participants = classed(widgets.VBox(parts), "pw-work")
         self._hidden = Text(role="")
         refused = refusal(desk)
         self.view = widgets.VBox(
             [
                 Text(invented() if desk.invented else None, role=""),
-                section(_("Today, {day}").format(day=desk.briefing.as_of), self.counts, self.meaning),
+                section(_("Today, {day}").format(day=desk.briefing.as_of), self.counts),
                 self._hidden,
                 self._participants,
                 self.by_site,
+                self.meaning,
                 *([Text(refused, role="")] if refused is not None else []),
             ]
         )
@@ -188,9 +181,7 @@ class TodayPanel:
         """Offer the days of the strip with how much each brings; a day that is over is left."""
         counts, chosen = items["day"].value_counts(), self.day.value
         days = [today + timedelta(days=number) for number in range(STRIP_DAYS)]
-        named = [
-            (f"{figures.WEEKDAYS[one.weekday()]} {one} ({counts.get(one, 0)})", one.isoformat()) for one in days
-        ]
+        named = [(f"{figures.WEEKDAYS[one.weekday()]} {one} ({counts.get(one, 0)})", one.isoformat()) for one in days]
         options = ((_("What needs action now"), ""), *named)
         if options == tuple(self.day.options):
             return
@@ -362,7 +353,14 @@ _COLUMNS = ["kind", "id", "status", "name", "participant", "opens", "target", "c
 def _assessments(status: pd.DataFrame, progress: str, said: str) -> list[dict[Any, Any]]:
     """Return the DLT assessments of those with this progress, on the last day of the window."""
     some = status[status["progress"] == progress] if len(status) else status
-    same = {"kind": "assessment", "id": "", "status": said, "name": _("DLT assessment"), "opens": None, "closes": None}
+    same = {
+        "kind": "assessment",
+        "id": "",
+        "status": said,
+        "name": _("DLT assessment"),
+        "opens": None,
+        "closes": None,
+    }
     return [
         same | {"participant": one["participant"], "target": pd.Timestamp(one["window_ends"]) - pd.Timedelta(days=1)}
         for one in some.to_dict("records")

@@ -111,6 +111,13 @@ def section(title: str, *content: widgets.Widget, lead: Markup | str = "") -> wi
     return classed(widgets.VBox([Text(_KIT.heading(title, lead), role=""), *content]), "pw-section")
 
 
+def fold(title: str, *content: widgets.Widget, lead: Markup | str = "") -> widgets.Accordion:
+    """Group widgets as :func:`section` does, folded under the heading: for what is rarely used."""
+    above = [Text(paragraph(lead, "lead"), role="")] if lead else []
+    folded = widgets.Accordion([widgets.VBox([*above, *content])], titles=[title], selected_index=None)
+    return classed(folded, "pw-fold")
+
+
 def row(*content: widgets.Widget) -> widgets.Box:
     """Set widgets side by side; they wrap on a narrow screen."""
     return classed(widgets.Box(content), "pw-row")
@@ -154,7 +161,7 @@ def action_card(action: NextAction) -> Markup:
 def at_foot(words: str) -> Markup:
     """Write words at the foot of every printed sheet."""
     quoted = words.replace("\\", "").replace('"', "").replace("<", "")
-    return _KIT.style(Markup("@page {{ @bottom-left {{ content: \"{}\"; }} }}").format(Markup(quoted)))  # noqa: S704
+    return _KIT.style(Markup('@page {{ @bottom-left {{ content: "{}"; }} }}').format(Markup(quoted)))  # noqa: S704
 
 
 def unbroken(text: str) -> Markup:
