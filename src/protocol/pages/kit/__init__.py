@@ -36,8 +36,8 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "Content", "Day", "Draft", "FileField", "PageState", "Panel", "Screens", "Steps", "Table", "Tabs", "Task", "Text", "Work",
-    "action_card", "assumption", "at_foot", "button", "classed", "details", "download", "field", "fold", "framed",
-    "invented", "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section",
-    "span", "strong", "table", "tag",
+    "Content", "Day", "Draft", "FileField", "PageState", "Panel", "Screens", "Steps", "Table", "Tabs", "Task",
+    "Text", "Work", "action_card", "assumption", "at_foot", "button", "classed", "details", "download", "field",
+    "fold", "framed", "invented", "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin",
+    "paragraph", "row", "section", "span", "strong", "table", "tag",
 ]  # fmt: skip

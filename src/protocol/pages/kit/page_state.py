@@ -113,11 +113,11 @@ class PageState(anywidget.AnyWidget):
             self._held = False
 
 
-class Draft(HasTraits):  # type: ignore[misc] # traitlets is untyped
+class Draft(HasTraits):
     """What a person put into a form and did not save yet, as one text for :class:`PageState`.
 
-    A form is put back whole and in its order: which of its parts is open, for whom, and each field. What the page puts
-    into its fields by itself is no draft.
+    A form is put back whole and in its order: which of its parts is open, for whom, and each field. What the page
+    puts into its fields by itself is no draft.
 
     Parameters
     ----------

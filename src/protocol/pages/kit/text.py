@@ -151,7 +151,7 @@ def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
 
 
 def action_card(action: NextAction) -> Markup:
-    """Show what the trial should do next: one large sentence, what would change it, and why; the numbers are folded."""
+    """Show what the trial should do next: one large sentence, what would change it, and why; numbers are folded."""
     short, full = (action.counted, action.why) if action.counted else (action.why, "")
     lines = [unbroken(words) for words in (short, action.phase_two) if words]
     rule = details(_("The rule with its numbers"), paragraph(unbroken(full))) if full else ""

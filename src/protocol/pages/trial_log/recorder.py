@@ -65,7 +65,7 @@ class Problems:
             text.show(None)
 
     def show(self, error: ProtocolError) -> bool:
-        """Show an error at its field, which it holds or names by its label; return whether there is a place for it."""
+        """Show an error at its field, which it holds or names by label; return whether there is a place for it."""
         named = error.where.rpartition(".")[2].replace("_", " ").casefold()  # "decision.decided_by"
         labelled = next((one for one in self._texts if one.description.casefold() == named), None)
         text = self._texts.get(getattr(error, "field", labelled))
