@@ -36,6 +36,7 @@ def test_participants_in_their_window_are_named_with_their_day():
     assert action.waits == ("P-001 (2026-12-11)", "P-002 (2026-12-15)")
     assert action.following is None
     assert action.why.startswith("On what is known so far: ")
+    assert action.counted == "On what is known so far: A2 again. At A2, 0 of 1 participant had a DLT."
 
 
 def test_without_names_participants_are_counted_at_their_regimen():
@@ -56,6 +57,7 @@ def test_a_complete_cohort_is_followed_by_the_design_s_choice():
     assert action.following == following
     assert action.sentence == f"Treat the next cohort of {SIZE} at {LABELS[following]}."
     assert action.foreseen == ""
+    assert action.counted == "At A1, 0 of 3 participants had a DLT."
 
 
 def test_what_the_awaited_outcomes_lead_to_is_foreseen_for_each_number_of_dlts():

@@ -15,6 +15,7 @@ from protocol.eligibility.screening_record import changed_verdicts
 from protocol.exchange.cohort.files import ReadingStep
 from protocol.exchange.documents.screening import read_screening
 from protocol.pages.eligibility.page import EligibilityPage
+from protocol.pages.eligibility.screening_files import kept_screening
 
 pytestmark = pytest.mark.slow  # every test builds a page
 
@@ -519,3 +520,68 @@ def test_an_address_holds_the_changed_thresholds(page: EligibilityPage) -> None:
     assert changed.value == "ecog_max=0.0,hbv_reading=any_hbsag"
     page.thresholds.reset.click()
     assert changed.value == ""
+
+
+MOMENT = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
+
+
+def test_judgements_are_confirmed_together_only_when_a_person_says_so_and_each_says_by_whom(
+    page: EligibilityPage,
+) -> None:
+    form = page.person.form
+    form.confirmer, form.clock = "investigator-1", lambda: MOMENT
+    judged = [fact for fact in form.facts.values() if fact.stated]
+    assert len(judged) == len(form.statements) > 5
+    form.answer_none()
+    assert not {fact.id for fact in judged} & set(form.value), "no other click answers a judgement"
+    names = list(form.statements)
+    form._receive(None, {"confirm": [*names, "ecog", "nonsense"]}, None)
+    said = f"confirmed together, {len(names)} statements, investigator-1, 2026-03-10 09:30 UTC"
+    assert {form.sources[name] for name in names} == {said}
+    assert {name: form.value[name] for name in names} == {name: form.facts[name].stated for name in names}
+    assert "ecog" not in form.value
+    assert form.statements == {}
+    assert said in page.person.verdicts.value, "the explanation says it"
+    facts = form._state["facts"]
+    assert all(facts[name][3] == "confirmed together" for name in names)
+
+
+def test_a_confirmation_is_taken_back_and_an_answer_of_its_own_stays(page: EligibilityPage) -> None:
+    form = page.person.form
+    names = list(form.statements)
+    form.confirm(names)
+    write(page, mental_illness="yes")
+    assert form.sources["mental_illness"] == "entered in the form"
+    assert len(form.together) == len(names) - 1
+    form._receive(None, {"take_back": True}, None)
+    assert form.value["mental_illness"] == "yes"
+    assert not set(names) - {"mental_illness"} & set(form.value)
+    assert set(form.statements) == set(names) - {"mental_illness"}
+    assert form._state["together"] == ""
+
+
+def test_some_statements_are_confirmed_and_the_others_stay_unknown(page: EligibilityPage) -> None:
+    form = page.person.form
+    first, *others = form.statements
+    form.confirm([first])
+    assert "1 statement," in form.sources[first]
+    assert list(form.statements) == others
+
+
+def test_a_judgement_about_which_a_record_found_something_is_not_among_the_statements(page: EligibilityPage) -> None:
+    form = page.person.form
+    form.fill({}, "", {"mental_illness": "judgement pending"})
+    assert "mental_illness" not in form.statements
+    assert "poor_compliance" in form.statements
+
+
+def test_what_was_confirmed_together_stays_so_in_a_draft_and_in_the_record(page: EligibilityPage) -> None:
+    form, draft = page.person.form, page.drafts["form"]
+    form.confirm(form.statements)
+    kept, sources = draft.value, dict(form.sources)
+    together = set(form.together)
+    page.person.fill({}, "")
+    draft.value = kept
+    assert set(form.together) == together
+    assert form.sources == sources
+    assert set(kept_screening(page.trial, page.person.present(), "W-001").sources) >= together

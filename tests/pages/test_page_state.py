@@ -6,8 +6,8 @@ import ipywidgets as widgets
 import pytest
 
 from protocol.pages import PAGES
-from protocol.pages.kit import Day, PageState, Tabs, field, link_to
-from protocol.pages.kit.page_state import ORDER, set_from_text, text_of
+from protocol.pages.kit import Day, Draft, PageState, Tabs, field, link_to
+from protocol.pages.kit.page_state import ORDER, is_closed, set_from_text, text_of
 from protocol.records import ProtocolError
 
 
@@ -108,3 +108,77 @@ def test_an_error_of_a_part_stands_in_its_tab():
 
     with pytest.raises(ProtocolError):  # without a running kernel it is the caller's
         Tabs({"a": ("A", build)})
+
+
+@pytest.mark.parametrize(
+    ("control", "closed"),
+    [
+        (widgets.Dropdown(options=["a"]), True),
+        (widgets.Select(options=["a"]), True),
+        (widgets.RadioButtons(options=["a"]), True),
+        (widgets.ToggleButtons(options=["a"]), True),
+        (widgets.SelectionSlider(options=["a"]), True),
+        (widgets.Combobox(options=["a"], ensure_option=True), True),
+        (widgets.Combobox(options=["a"]), False),
+        (widgets.Text(), False),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_closed_list_takes_its_own_values_only_and_an_open_one_any(control, closed):
+    assert is_closed(control) is closed
+    assert set_from_text(control, "a")
+    assert set_from_text(control, "new") is not closed
+    assert control.value == ("a" if closed else "new")
+
+
+def test_a_closed_list_that_is_empty_takes_no_value():
+    assert not set_from_text(widgets.Dropdown(options=[], value=None), "a")
+
+
+@pytest.fixture
+def entry():
+    who = widgets.Combobox(options=["P-1", "P-2"], value="P-1")
+    kind = widgets.Dropdown(options=["consent", "infusion"])
+    day = Day(date(2026, 3, 1))
+    return who, kind, day, Draft({"kind": kind, "day": day}, of=who)
+
+
+def test_the_draft_of_a_form_holds_every_field_and_comes_back_in_their_order(entry):
+    _who, kind, day, draft = entry
+    assert draft.value == ""
+    kind.value, day.value = "infusion", date(2026, 3, 5)
+    kept = draft.value
+    kind.value, day.value = "consent", date(2026, 3, 1)
+    assert draft.value == ""
+    draft.value = kept
+    assert (kind.value, day.value) == ("infusion", date(2026, 3, 5))
+    assert draft.value == kept
+    draft.keep()
+    assert draft.value == ""
+
+
+def test_a_draft_is_put_back_for_the_same_person_only(entry):
+    who, kind, _day, draft = entry
+    kind.value = "infusion"
+    kept = draft.value
+    kind.value, who.value = "consent", "P-2"
+    draft.value = kept
+    assert (kind.value, draft.value) == ("consent", "")
+
+
+def test_what_the_page_puts_in_is_no_draft_unless_a_person_wrote_before(entry):
+    _who, kind, day, draft = entry
+    with draft.put_in():
+        kind.value = "infusion"
+    assert draft.value == ""
+    day.value = date(2026, 3, 5)
+    with draft.put_in():
+        kind.value = "consent"
+    assert '"day": "2026-03-05"' in draft.value
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"of": "P-1"}', '{"of": "P-1", "fields": 3}', '"x"'])
+def test_a_draft_of_another_version_changes_nothing(entry, text):
+    _who, kind, _day, draft = entry
+    draft.value = text
+    assert (kind.value, draft.value) == ("consent", "")

@@ -6,6 +6,7 @@ import pytest
 
 from protocol.conduct import event, open_log
 from protocol.pages.followup import FollowupPage
+from protocol.pages.kit import PageState
 from protocol.pages.trial_log.desk import open_desk
 from protocol.pages.trial_log.participant_path import DLT_NO, ParticipantPath
 
@@ -263,6 +264,105 @@ def test_a_row_can_be_shut_without_recording(page, life):
     assert one.view.children == (one.line,)
     work.save.record.click()
     assert life.count == before
+
+
+def test_a_click_on_a_day_lists_what_is_planned_on_it_and_a_second_one_ends_the_choice(page):
+    work = page.work
+    before = [one.task for one in work.rows]
+    planned = [one for one in work.strip._rows if one["kind"]]
+    day = planned[-1]["day"]
+    of_day = {(one["participant"], one["name"]) for one in planned if one["day"] == day}
+    work.strip.picked = {"day": day}
+    assert work.day.value == day
+    shown = [one for one in work.rows if one.view in work._list.children]
+    assert {(one.task["participant"], one.task["name"]) for one in shown} == of_day
+    assert f"({len(of_day)})" in work.day.label
+    assert {one["day"] for one in work.strip._rows if one["chosen"]} == {day}
+    assert all(one.done.layout.display == "none" for one in shown if one.task["status"] == "not yet")
+    work.strip.picked = {}
+    work.strip.picked = {"day": day}
+    assert work.day.value == ""
+    assert [one.task for one in work.rows[: len(before)]] == before
+
+
+def test_a_day_without_a_plan_says_so(page):
+    work = page.work
+    planned = {one["day"] for one in work.strip._rows if one["kind"]}
+    empty = next(day for _label, day in work.day.options if day and day not in planned)
+    work.day.value = empty
+    assert f"Nothing is planned for {empty}." in work.nothing.value
+
+
+def test_an_unfinished_entry_comes_back_whole_after_a_reload(page, life, trial):
+    path = page.path
+    assert {draft.value for draft in page.drafts.values()} == {""}
+    path.participant.value = "W-001"
+    assert {draft.value for draft in page.drafts.values()} == {""}, "what the page puts in is no draft"
+    path.other.click()
+    path.kind.value = "dlt_assessed"
+    path.detail.value, path.grade.value, path.on.value = "infection", 4, date(2026, 3, 21)
+    kept = {name: draft.value for name, draft in page.drafts.items() if draft.value}
+    assert set(kept) == {"entry"}
+
+    again = FollowupPage(trial, life.day, life.desk())
+    state = PageState(again.in_address, again.drafts)
+    state.address = {"tab": "participant", "participant": "W-001"}
+    state.draft = kept
+    back = again.path
+    assert visible(back) == {"event"}
+    assert (back.kind.value, back.detail.value, back.grade.value) == ("dlt_assessed", "infection", 4)
+    assert (back.on.value, back.participant.value, state.unsaved) == (date(2026, 3, 21), "W-001", True)
+    back.happened.record.click()
+    back.happened.anyway.click()
+    assert life.last().content["code"] == "infection"
+    assert (state.draft, state.unsaved) == ({}, False)
+
+
+def test_an_unfinished_entry_is_not_put_to_another_participant(page, life, trial):
+    page.path.participant.value = "W-001"
+    page.path.other.click()
+    page.path.kind.value, page.path.words.value = "note", "half a sentence"
+    kept = {name: draft.value for name, draft in page.drafts.items() if draft.value}
+    again = FollowupPage(trial, life.day, life.desk())
+    state = PageState(again.in_address, again.drafts)
+    state.address = {"participant": "W-002"}
+    state.draft = kept
+    assert again.path.words.value == ""
+    assert not state.unsaved
+
+
+def test_an_unfinished_correction_and_an_open_row_come_back(page, life, trial):
+    page.path.participant.value = "W-001"
+    page.path.wrong.value = page.path.wrong.options[0][1]
+    page.path.right.value, page.path.why.value = date(2026, 3, 8), "the ward book"
+    one = row_of(page.work, "visit")
+    visit = dict(one.task)
+    one.missed.click()
+    page.work.reason.value = "heavy rain"
+    kept = {name: draft.value for name, draft in page.drafts.items() if draft.value}
+    again = FollowupPage(trial, life.day, life.desk())
+    state = PageState(again.in_address, again.drafts)
+    state.address = {"participant": "W-001"}
+    state.draft = kept
+    back = again.path
+    assert (back.wrong.value, back.right.value, back.why.value) == (
+        page.path.wrong.value,
+        date(2026, 3, 8),
+        "the ward book",
+    )
+    assert back.correction.selected_index == 0
+    work = again.work
+    assert (work._about[0]["id"], work._about[1], work.reason.value) == (visit["id"], False, "heavy rain")
+    work.cancel.click()
+    assert set(state.draft) == {"entry"}
+
+
+def test_a_new_study_id_of_the_address_is_followed(page):
+    state = PageState(page.in_address, page.drafts)
+    state.address = {"tab": "participant", "participant": "W-099"}
+    assert page.path.participant.value == "W-099"
+    assert state.problem.value == ""
+    assert "W-099 is not in the log" in page.path.path.value
 
 
 def test_a_name_in_a_row_leads_to_the_participant(page):

@@ -1,5 +1,6 @@
 """Recording from the pages: what is written, what is refused, and what is asked when two people record."""
 
+import json
 from base64 import b64decode
 from datetime import date, datetime, timedelta
 from io import BytesIO
@@ -154,8 +155,10 @@ def test_a_decision_is_recorded_and_shows_in_the_history(sit_down, today):
 
 def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
     panel, before = DecisionPanel(sit_down(), today), count(log_file)
+    panel.chosen.value = "B1"
     panel.decide.record.click()
-    assert 'role="alert"' in panel.decide.said.value
+    assert "Write why the committee decided so." in panel.problems.said(panel.why)
+    assert panel.decide.said.value == ""
     assert count(log_file) == before
 
 
@@ -165,12 +168,21 @@ def test_a_decision_says_before_it_is_recorded_that_it_departs_and_errors_stand_
     panel.chosen.value = "B1"
     assert "The design recommends nothing yet" in panel.departs.value
     panel.decide.record.click()
-    assert "no reason" in panel.problems["Why"].value
-    assert panel.problems["Regimen chosen"].value == ""
+    said = panel.problems.said
+    assert "Write why the committee decided so." in said(panel.why)
+    assert said(panel.chosen) == panel.decide.said.value == ""
     panel.why.value, panel.chosen.value = "a try", "E3"
     panel.decide.record.click()
-    assert "more than one step above" in panel.problems["Regimen chosen"].value
-    assert panel.problems["Why"].value == ""
+    assert "more than one step above" in said(panel.chosen)
+    assert said(panel.why) == panel.decide.said.value == ""
+    panel.chosen.value, panel.decided_by.value = "B1", " "
+    panel.decide.record.click()
+    assert "Write who decided." in said(panel.decided_by)
+    assert said(panel.chosen) == panel.decide.said.value == ""
+    panel.decided_by.value, panel.on.value = "steering committee", None
+    panel.decide.record.click()
+    assert "Write the day on which it took place." in said(panel.on)
+    assert panel.decide.said.value == ""
 
 
 def test_the_escalation_page_follows_the_log_by_itself(sit_down, today, trial):
@@ -249,6 +261,12 @@ def test_a_screening_is_recorded_whole_and_can_be_answered_again(sit_down, today
     assert kept["overall"] == again.overall == "eligible so far"
     assert {"interpretation_id", "rule_hash", "parameters"} <= set(kept["result"])
     assert "W-002" in page.screenings.known.value
+    page.screenings.download.click()
+    content = page.screenings.links.value.split("application/json;base64,")[1].split('"')[0]
+    filed = json.loads(b64decode(content))
+    versions = ("registry_version", "software")
+    assert [filed[name] for name in versions] == [kept["result"][name] for name in versions]
+    assert filed["registry_version"] == str(desk.trial.identity["record_updated"].value)
 
 
 def test_a_recorded_screening_fills_the_form_again(sit_down, today):
@@ -387,9 +405,10 @@ def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_pla
 @pytest.mark.parametrize("text", ["ask Zhang Wei", "call 13800138000"])
 def test_a_reason_that_looks_like_a_person_is_refused(sit_down, today, log_file, text):
     panel, before = DecisionPanel(sit_down(), today), count(log_file)
-    panel.why.value = text
+    panel.chosen.value, panel.why.value = "B1", text
     panel.decide.record.click()
-    assert 'role="alert"' in panel.decide.said.value
+    assert 'role="alert"' in panel.problems.said(panel.why)
+    assert panel.decide.said.value == ""
     assert count(log_file) == before
 
 

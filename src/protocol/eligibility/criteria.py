@@ -50,6 +50,9 @@ class Fact(Provenance):
     absent : str or None
         The answer of a yes_no or choice fact that says that nothing of this was found: "no", or one of the options.
         A page may set it for many facts at once. A judgement has none, because each is made by itself.
+    stated : str or None
+        The answer of a judgement, "yes", "no" or one of the options, that a person may confirm together with others
+        after reading each. It is never put in by itself. A judgement that needs a look of its own has none.
     units : tuple of str
         Other units in which people write the number, in UCUM or another spelling that the conversion reads; a page
         offers them beside `unit`.
@@ -73,6 +76,7 @@ class Fact(Provenance):
     fixed: bool = False
     limit_of_normal: bool = False
     absent: str | None = None
+    stated: str | None = None
     units: tuple[str, ...] = ()
     help: str = ""
     codes: tuple[str, ...] = ()
@@ -100,6 +104,10 @@ class Fact(Provenance):
         if self.absent is not None and self.absent not in allowed:
             write = " or ".join(allowed) or "none for a judgement, a number or a date"
             raise ValueError(f"absent is {self.absent!r}; write {write}")
+        states = () if not self.judgement else ("yes", "no") if self.type == "yes_no" else tuple(self.options)
+        if self.stated is not None and self.stated not in states:
+            write = " or ".join(states) or "none but for a judgement with options or yes and no"
+            raise ValueError(f"stated is {self.stated!r}; write {write}")
         if self.units and not self.is_number:
             raise ValueError("units of a fact that is no number; write them for a number only")
         return self

@@ -1,7 +1,7 @@
 """What each fact means to the answer so far: whether it is still asked, its outcomes, and their limits."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,6 +60,25 @@ def fact_statuses(catalogue: Catalogue, verdicts: Iterable[Verdict], phase: Phas
 def asked_facts(verdicts: Iterable[Verdict]) -> dict[str, None]:
     """Return the facts that undecided criteria wait for, by id, in the order of the criteria."""
     return {gap.fact: None for one in verdicts if one.status == "unknown" for gap in one.gaps if gap.fact}
+
+
+def open_statements(
+    catalogue: Catalogue, statuses: Mapping[str, FactStatus], answered: Container[str]
+) -> dict[str, str]:
+    """Return the judgements that wait for an answer and may be confirmed together, with the answer that is stated.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    statuses : mapping of str to FactStatus
+    answered : container of str
+        Facts that have an answer, and facts about which something was found that must be looked at first.
+    """
+    return {
+        fact.id: fact.stated
+        for fact in catalogue.facts
+        if fact.stated and fact.id in statuses and statuses[fact.id].asked and fact.id not in answered
+    }
 
 
 def _read_by(catalogue: Catalogue, rule: Criterion) -> list[str]:

@@ -66,6 +66,10 @@ class ScreeningRecord(Record, Displayed):
         Never a name.
     interpretation_id, rule_hash : str
         What the thresholds and readings were, and what the criteria were: 16 hexadecimal digits each.
+    registry_version : str
+        The day on which the registry record was last updated, "2023-01-05"; "" if it is not known.
+    software : str
+        The version of the workbook, "0.1.0".
     facts, sources, unusable : mapping
         What was known, where it came from, and what could not be used and why; by fact id.
     parameters : mapping
@@ -140,6 +144,7 @@ _TOLD = {
     "unit_label",
     "fixed",
     "absent",
+    "stated",
     "units",
 }
 
@@ -182,7 +187,7 @@ def screening_record(
     study_id : str
         As :data:`protocol.records.STUDY_ID` says; never a name.
     trial_id, registry_version, software : str
-        Which trial, which version of its registry record, which version of the workbook.
+        As of :class:`ScreeningRecord`.
 
     Raises
     ------

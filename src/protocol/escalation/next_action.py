@@ -44,8 +44,10 @@ class NextAction(Displayed):
         Index of the regimen of the next cohort, STOP for none; None while outcomes are waited for.
     waits : tuple of str
         What is waited for, one text each.
+    counted : str
+        What the answer rests on, in one short sentence; "" before the first outcome.
     why : str
-        The reason in the words of the design, with the numbers.
+        The reason in the words of the design, with all numbers.
     foreseen : str
         Where the outcomes that are waited for lead; "" when nothing is waited for.
     recommended : str or None
@@ -59,6 +61,7 @@ class NextAction(Displayed):
     sentence: str
     following: int | None
     waits: tuple[str, ...]
+    counted: str
     why: str
     foreseen: str
     recommended: str | None
@@ -131,6 +134,7 @@ def next_action(
         ),
         following=None if waits else following,
         waits=_listed(design, awaited, free_places),
+        counted=_counts(design, outcomes, current, following, waits),
         why=_why(design, outcomes, current, following, waits),
         foreseen=_foreseen(design, outcomes, current, awaited, free_places) if waits else "",
         recommended=chosen,
@@ -142,7 +146,7 @@ def next_action(
 def enrolment_stopped() -> NextAction:
     """Return the answer after a decision that stopped enrolment."""
     words = _("Enrolment is stopped by the last decision.")
-    return NextAction(words, STOP, (), "", "", None, None, _("No regimen is recommended: enrolment is stopped."))
+    return NextAction(words, STOP, (), "", "", "", None, None, _("No regimen is recommended: enrolment is stopped."))
 
 
 def _sentence(design: Design, outcomes: Outcomes, current: int, following: int) -> str:
@@ -199,6 +203,18 @@ def _listed(design: Design, awaited: Sequence[Awaited], free_places: int) -> tup
     return (*([more] if free_places else []), *(named or (_counted(design, awaited) if awaited else [])))
 
 
+def _counts(design: Design, outcomes: Outcomes, current: int, following: int, waits: bool) -> str:
+    deciding = int(deciding_regimens(design, outcomes, current)[0])
+    n, y = (int(counts.reshape(-1)[deciding]) for counts in (outcomes.treated, outcomes.dlt))
+    if not n:
+        return ""
+    words = ngettext(
+        "At {name}, {y} of {n} participant had a DLT.", "At {name}, {y} of {n} participants had a DLT.", n
+    ).format(name=design.grid.labels[deciding], y=y, n=n)
+    so_far = _("On what is known so far: {place}.").format(place=_place(design, current, following)) if waits else ""
+    return f"{so_far} {words}".strip()
+
+
 def _why(design: Design, outcomes: Outcomes, current: int, following: int, waits: bool) -> str:
     labels, deciding = design.grid.labels, int(deciding_regimens(design, outcomes, current)[0])
     if waits and not outcomes.treated.any():
@@ -208,7 +224,8 @@ def _why(design: Design, outcomes: Outcomes, current: int, following: int, waits
         words = _("No participant was treated at {} yet, and {} no longer allows that step. {}")
         why = words.format(labels[current], labels[deciding], why)
     if waits:
-        why = _("On what is known so far: {}. {}").format(_place(design, current, following), why)
+        so_far = _("On what is known so far: {place}.").format(place=_place(design, current, following))
+        why = f"{so_far} {why}"
     return why
 
 

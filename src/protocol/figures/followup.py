@@ -27,6 +27,7 @@ __all__ = [
     "NEXT",
     "SIGNS",
     "VIEWS",
+    "WEEKDAYS",
     "clock_rows",
     "course_rows",
     "courses",
@@ -560,7 +561,7 @@ KINDS = {
 WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
 
 
-def strip_rows(items: pd.DataFrame, today: date, days: int) -> pd.DataFrame:
+def strip_rows(items: pd.DataFrame, today: date, days: int, chosen: date | None = None) -> pd.DataFrame:
     """Prepare the rows of :func:`week_strip`.
 
     Parameters
@@ -571,12 +572,15 @@ def strip_rows(items: pd.DataFrame, today: date, days: int) -> pd.DataFrame:
         The first day shown.
     days : int
         How many days are shown, 1 or more.
+    chosen : date, optional
+        The day that is marked.
 
     Returns
     -------
     pandas.DataFrame
         ``order`` and ``label`` (weekday and day of the month), ``day`` (ISO), ``slot`` (place above the day, 1 at
-        least), ``kind``, ``participant``, ``name``; a row without kind for each day, so that empty days show too.
+        least), ``kind``, ``participant``, ``name``, ``chosen``; a row without kind for each day, so that empty days
+        show too.
     """
     all_days = [today + timedelta(days=number) for number in range(days)]
     place = {day: number for number, day in enumerate(all_days)}
@@ -589,7 +593,8 @@ def strip_rows(items: pd.DataFrame, today: date, days: int) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["order", "slot", "kind", "participant", "name"])
     labels = {n: f"{WEEKDAYS[day.weekday()]} {day.day}" for day, n in place.items()}
     iso = {n: day.isoformat() for day, n in place.items()}
-    return frame.assign(label=frame["order"].map(labels), day=frame["order"].map(iso))
+    marked = frame["order"].map({n: day == chosen for day, n in place.items()})
+    return frame.assign(label=frame["order"].map(labels), day=frame["order"].map(iso), chosen=marked)
 
 
 def _records(frame: pd.DataFrame) -> Iterator[Any]:
@@ -603,6 +608,11 @@ def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
     ----------
     rows : pandas.DataFrame
         What :func:`strip_rows` returns.
+
+    Returns
+    -------
+    altair.LayerChart
+        Clickable: the point selection "pick" gives the day.
     """
     narrow = "width < 480 ? [slice(datum.label, 0, 2), split(datum.label, ' ')[1]] : split(datum.label, ' ')"
     axis = alt.Axis(labelExpr=narrow, labelAngle=0, labelOverlap=False, title=None, ticks=False)
@@ -618,19 +628,30 @@ def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
     legend = alt.Legend(orient="top", title=None, labelExpr=words, symbolSize=90, labelLimit=0)
     shapes = alt.Scale(domain=[*KINDS], range=[shape for shape, _colour, _word in KINDS.values()])
     base = alt.Chart(rows).encode(x=x, y=y, tooltip=tooltip)
+    columns = (
+        alt.Chart(rows)
+        .transform_filter("datum.kind === ''")
+        .mark_rect(cursor="pointer", color=BLUE)
+        .encode(
+            x=x,
+            opacity=alt.condition("datum.chosen", alt.value(0.2), alt.value(0.01)),
+            tooltip=[alt.Tooltip("day:N", title=_("Show the day"))],
+        )
+        .add_params(alt.selection_point(name="pick", fields=["day"], on="click"))
+    )
     floor = base.transform_filter("datum.kind === ''").mark_tick(thickness=1, color=GREY, opacity=0.01)
     marks = (
         base.transform_filter("datum.kind !== ''")
-        .mark_point(filled=True, opacity=1, size=90)
+        .mark_point(filled=True, opacity=1, size=90, cursor="pointer")
         .encode(
             color=colours("kind", {name: colour for name, (_s, colour, _w) in KINDS.items()}, legend=legend),
             shape=alt.Shape("kind:N", scale=shapes, legend=legend),
         )
     )
     return finished(
-        alt.layer(floor, marks),
+        alt.layer(columns, floor, marks),
         alt.Step(18),
-        _("A mark for each visit, infusion and DLT assessment planned on a day."),
+        _("A mark for each visit, infusion and DLT assessment planned on a day; a click shows that day."),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import PageState, Text, details, framed, paragraph, strong
+from protocol.pages.kit import PageState, Text, at_foot, details, framed, paragraph, strong
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk, shared_account
 from protocol.pages.trial_log.participant_search import ParticipantSearch
@@ -81,7 +81,13 @@ def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:
         warning = details(_("Shared account: {actor}").format(actor=actor), shared_account(actor))
         is_shared = desk.shared and desk.reader.records
         line = paragraph(str(desk), "off")
-        banner.show(desk.trouble, action and paragraph(strong(action), "next"), line, warning if is_shared else None)
+        banner.show(
+            desk.trouble,
+            action and paragraph(strong(action), "next"),
+            line,
+            at_foot(desk.on_paper),
+            warning if is_shared else None,
+        )
 
     name_log()
     desk.on_change(name_log, every_entry=True)

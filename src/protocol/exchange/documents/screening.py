@@ -49,13 +49,14 @@ def screening_file_name(record: ScreeningRecord, ending: str) -> str:
 def screening_page(record: ScreeningRecord) -> str:
     """Return a record as one HTML page, complete in itself, with room for the investigator's signature."""
     gates = {"enrolment": _("enrolment"), "infusion": _("an infusion")}
+    registry = _("registry record of {day}").format(day=record.registry_version or _("no known day"))
     about = {
-        _("Trial"): f"{record.trial_id}, {record.registry_version}",
+        _("Trial"): f"{record.trial_id}, {registry}",
         _("Phase and gate"): f"{record.phase}, {gates[record.gate]}",
         _("As of"): record.as_of.isoformat(),
         _("Interpretation"): record.interpretation_id,
         _("Rules"): record.rule_hash,
-        _("Software"): record.software,
+        _("Software"): _("protocol workbook {version}").format(version=record.software),
     }
     return render(
         "screening.html",

@@ -179,17 +179,27 @@ function render({ model, el: root }) {
     none.addEventListener("click", () => model.send({ none: place }));
     const lines = group.facts.map(line);
     const box = element("section", { className: "pw-group", "aria-labelledby": head.id });
-    box.append(element("div", { className: "pw-group-head" }, head, none), ...lines.map(({ row }) => row));
+    const unfold = element("button", { type: "button", className: "pw-quiet-button pw-unfold" }); // on a telephone only
+    const show = (isOpen) => {
+      box.classList.toggle("is-folded", !isOpen);
+      unfold.setAttribute("aria-expanded", String(isOpen));
+      unfold.textContent = isOpen ? words.hide : words.show;
+      unfold.setAttribute("aria-label", `${unfold.textContent}: ${group.name}`);
+    };
+    unfold.addEventListener("click", () => show(box.classList.contains("is-folded")));
+    show(place === 0);
+    box.append(element("div", { className: "pw-group-head" }, head, none, unfold), ...lines.map(({ row }) => row));
     const link = element("a", { href: `#${head.id}` }, element("span", {}, group.name));
     const railed = element("span", { className: "pw-count" });
     link.append(railed);
     link.addEventListener("click", (event) => {
       event.preventDefault();
       all();
+      show(true);
       head.scrollIntoView({ block: "start" });
       head.focus({ preventScroll: true });
     });
-    sections.push({ name: group.name.toLowerCase(), box, count, railed, none, lines, link });
+    sections.push({ name: group.name.toLowerCase(), box, count, railed, none, lines, link, show });
     return box;
   }
 
@@ -208,6 +218,64 @@ function render({ model, el: root }) {
     restList,
     element("button", { type: "button", className: "pw-button pw-primary", onclick: setRest }, words.rest_set),
   );
+  // Judgements: a statement each, not ticked; one action confirms all as they stand. Nothing is confirmed unread.
+  const judge = element("button", { type: "button", className: "pw-button", "aria-expanded": "false" });
+  const judgeList = element("ul");
+  const judgeAll = element("button", { type: "button", className: "pw-button pw-primary" });
+  const judgeTicked = element("button", { type: "button", className: "pw-button" });
+  const judgeBox = element(
+    "div",
+    { className: "pw-rest pw-statements", hidden: true },
+    element("p", {}, words.statements_lead),
+    judgeList,
+    judgeAll,
+    " ",
+    judgeTicked,
+  );
+  const takeBack = element("button", { type: "button", className: "pw-quiet-button" });
+  const ticks = () => [...judgeList.querySelectorAll("input")];
+  const ticked = () => ticks().filter((one) => one.checked).map((one) => one.value);
+  let openLists = false; // a record was put in: what it leaves to confirm opens by itself
+
+  function confirmed(names) {
+    model.send({ confirm: names });
+    unfold(judge, judgeBox, false);
+  }
+
+  function countTicks() {
+    judgeTicked.textContent = words.statements_ticked.replace("{n}", ticked().length);
+    judgeTicked.disabled = !ticked().length;
+  }
+
+  function showStatements(statements) {
+    const [before, names] = [ticks().map((one) => one.value), statements.map(([name]) => name)];
+    judge.hidden = !names.length;
+    judge.textContent = `${words.statements} (${names.length})`;
+    judgeAll.textContent = words.statements_all.replace("{n}", names.length);
+    if (!names.length) unfold(judge, judgeBox, false);
+    if (String(before) === String(names)) return;
+    const kept = ticked();
+    judgeList.replaceChildren(
+      ...statements.map(([name, text, help]) => {
+        const tick = element("input", { type: "checkbox", value: name, checked: kept.includes(name) });
+        const said = element("span", {}, text, ...(help ? [element("small", {}, help)] : []));
+        return element("li", {}, element("label", { className: "pw-check" }, tick, said));
+      }),
+    );
+    countTicks();
+  }
+
+  function unfold(button, box, isOpen) {
+    box.hidden = !isOpen;
+    button.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  judge.addEventListener("click", () => unfold(judge, judgeBox, judgeBox.hidden));
+  judgeList.addEventListener("change", countTicks);
+  judgeAll.addEventListener("click", () => confirmed(ticks().map((one) => one.value)));
+  judgeTicked.addEventListener("click", () => confirmed(ticked()));
+  takeBack.addEventListener("click", () => model.send({ take_back: true }));
+
   const clear = element("button", { type: "button", className: "pw-button" }, words.clear);
   clear.addEventListener("click", () => model.send({ clear: true }));
   const asked = element("div", { className: "pw-asking", hidden: true });
@@ -222,20 +290,17 @@ function render({ model, el: root }) {
     element("label", { className: "pw-check" }, open, element("span", {}, words.open)),
     ask,
     rest,
+    judge,
+    takeBack,
     clear,
   );
 
   function setRest() {
     model.send({ none: -1 });
-    expand(false);
+    unfold(rest, restBox, false);
   }
 
-  function expand(isOpen) {
-    restBox.hidden = !isOpen;
-    rest.setAttribute("aria-expanded", String(isOpen));
-  }
-
-  rest.addEventListener("click", () => expand(restBox.hidden));
+  rest.addEventListener("click", () => unfold(rest, restBox, restBox.hidden));
   ask.addEventListener("click", () => {
     search.value = "";
     open.checked = false;
@@ -254,6 +319,7 @@ function render({ model, el: root }) {
   function sift() {
     const wanted = search.value.trim().toLowerCase();
     const lit = model.get("asking") ? model.get("_state").lit : "";
+    root.classList.toggle("is-sifted", Boolean(wanted) || open.checked || model.get("asking"));
     for (const { name, box, lines } of sections) {
       let some = false;
       for (const { facts, row, found } of lines) {
@@ -285,7 +351,8 @@ function render({ model, el: root }) {
 
   async function take(name, blob) {
     refused.textContent = blob.size > most ? words.large : "";
-    if (blob.size <= most) model.send({ record: name }, undefined, [await blob.arrayBuffer()]);
+    openLists = blob.size <= most;
+    if (openLists) model.send({ record: name }, undefined, [await blob.arrayBuffer()]);
   }
 
   pasted.addEventListener("input", () => {
@@ -332,7 +399,15 @@ function render({ model, el: root }) {
     rest.hidden = state.rest.length < 2;
     rest.textContent = `${words.rest} (${state.rest.length})`;
     restList.replaceChildren(...state.rest.map((text) => element("li", {}, text)));
-    if (state.rest.length < 2) expand(false);
+    if (state.rest.length < 2) unfold(rest, restBox, false);
+    showStatements(state.statements);
+    takeBack.hidden = !state.together;
+    takeBack.textContent = state.together;
+    if (openLists && (state.rest.length > 1 || state.statements.length)) {
+      openLists = false;
+      unfold(rest, restBox, state.rest.length > 1);
+      unfold(judge, judgeBox, state.statements.length > 0);
+    }
     question(state);
     sift();
   }
@@ -374,6 +449,7 @@ function render({ model, el: root }) {
     event.preventDefault();
     event.stopPropagation();
     all();
+    sections.find(({ box }) => box.contains(field.row)).show(true);
     field.row.scrollIntoView({ block: "center" });
     field.focus();
   }
@@ -381,7 +457,7 @@ function render({ model, el: root }) {
   const rail = element("nav", { className: "pw-rail", "aria-label": words.groups });
   const boxes = groups.map(section);
   rail.append(...sections.map(({ link }) => link));
-  root.append(record, tools, restBox, asked, rail, element("div", { className: "pw-groups" }, ...boxes));
+  root.append(record, tools, restBox, judgeBox, asked, rail, element("div", { className: "pw-groups" }, ...boxes));
   entered();
   answered();
   model.on("change:value change:_seen", entered);

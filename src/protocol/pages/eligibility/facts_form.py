@@ -1,8 +1,8 @@
 """The form of one participant: every fact of the record in one widget, with what the answers say about each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,21 @@ import anywidget
 import traitlets
 
 from protocol.eligibility import EligibilityRecord, Fact
-from protocol.eligibility.fact_status import FactStatus
+from protocol.eligibility.fact_status import FactStatus, open_statements
 from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.clinical.laboratory_text import read_typed, typed
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, ngettext
 
 KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 """The style of each verdict."""
 
 MOST_SEGMENTS, LONGEST_SEGMENTS = 4, 48
 """A choice with more options, or with more letters in them together, is a list."""
+
+TOGETHER = _("confirmed together")
+"""Begins the source of each judgement that was confirmed in the list of statements."""
 
 MOST_MARKS = 3
 """Outcomes shown beside one field."""
@@ -93,6 +96,10 @@ class FactsForm(anywidget.AnyWidget):
         Where each fact came from.
     unusable : dict of str to str
         Facts that were found and cannot be used, with the reason, until they are entered.
+    confirmer : str
+        Who confirms the statements; it stands with them in the record. "" if it is not known.
+    clock : callable
+        Returns the moment of a confirmation.
     skipped : tuple of str
         Facts that are not asked for, one question at a time, until the form is shown whole again.
     """
@@ -113,6 +120,10 @@ class FactsForm(anywidget.AnyWidget):
         self.fields = {name: FactField(self, fact) for name, fact in self.facts.items()}
         self.sources: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
+        self.confirmer, self.clock = "", lambda: datetime.now(UTC)
+        self._statuses: Mapping[str, FactStatus] = {}
+        self._where: Mapping[str, str] = {}
+        self._record = record
         self._take, self._clear = take, clear
         analytes = record.imports.analytes
         self._normal = {one.value: one.limit for one in analytes if one.limit}
@@ -122,11 +133,13 @@ class FactsForm(anywidget.AnyWidget):
         self.observe(self._entered, "value")
         self.on_msg(self._receive)
         if record.roles.enrolment_day is not None:
-            self.enter({record.roles.enrolment_day: today.isoformat()})
-            self.sources[record.roles.enrolment_day] = _("today")
+            self.enter({record.roles.enrolment_day: today.isoformat()}, _("today"))
 
-    def enter(self, texts: Mapping[str, str]) -> None:
-        """Put texts into fields; the others stay. A reference range typed with a value goes into its own field."""
+    def enter(self, texts: Mapping[str, str], where: str = "") -> None:
+        """Put texts into fields; the others stay. A reference range typed with a value goes into its own field.
+
+        `where` says where they came from, if not from a person at the form.
+        """
         entered = dict(self.value)
         for name, text in texts.items():
             parts = typed(text) if name in self._normal else None
@@ -134,7 +147,14 @@ class FactsForm(anywidget.AnyWidget):
                 entered |= {name: parts.text, self._normal[name]: parts.upper}
             else:
                 entered[name] = text
-        self.value = {name: text for name, text in entered.items() if text}
+        self._put({name: text for name, text in entered.items() if text}, dict.fromkeys(texts, where))
+
+    def _put(self, value: dict[str, str], where: Mapping[str, str]) -> None:
+        self._where = {name: said for name, said in where.items() if said}
+        try:
+            self.value = value
+        finally:
+            self._where = {}
 
     def read(self) -> tuple[dict[str, Any], dict[str, ProtocolError]]:
         """Return the facts that are given, None where unknown, and the problem of every field that cannot be used."""
@@ -151,9 +171,15 @@ class FactsForm(anywidget.AnyWidget):
     ) -> None:
         """Put facts into the form; all others become unknown. `where` says where they came from, also by fact."""
         known = {name: value for name, value in facts.items() if value is not None}
-        self.value = {name: _text(value) for name, value in known.items() if name in self.facts}
         self.sources = dict.fromkeys(known, where) if isinstance(where, str) else dict(where)
         self.unusable = dict(unusable or {})
+        self._put({name: _text(value) for name, value in known.items() if name in self.facts}, self.sources)
+
+    def restore(self, texts: Mapping[str, str], sources: Mapping[str, str], unusable: Mapping[str, str]) -> None:
+        """Put back what stood in the fields, with where each came from and what could not be used."""
+        self.sources = dict(sources)
+        self.unusable = dict(unusable)
+        self._put(dict(texts), sources)
 
     def findings(self, group: int = -1) -> dict[str, str]:
         """Return the unanswered facts that "none of these" answers, with that answer; of one group, or of all."""
@@ -167,12 +193,33 @@ class FactsForm(anywidget.AnyWidget):
 
     def answer_none(self, group: int = -1) -> None:
         """Answer what is unanswered and has such an answer with "none of these", in one group or in all."""
-        found = self.findings(group)
-        self.enter(found)
-        self.sources |= dict.fromkeys(found, _("answered with: none of these"))
+        self.enter(self.findings(group), _("answered with: none of these"))
+
+    @property
+    def statements(self) -> dict[str, str]:
+        """The open judgements that may be confirmed together, with the answer that each states."""
+        return open_statements(self._record, self._statuses, self.value.keys() | self.unusable.keys())
+
+    @property
+    def together(self) -> list[str]:
+        """The judgements that were confirmed together."""
+        return [name for name in self.value if self.sources.get(name, "").startswith(TOGETHER)]
+
+    def confirm(self, names: Iterable[str]) -> None:
+        """Answer statements as they stand; who and when is kept with each."""
+        wanted = set(names)
+        found = {name: answer for name, answer in self.statements.items() if name in wanted}
+        moment = self.clock().strftime("%Y-%m-%d %H:%M UTC")
+        count = ngettext("{n} statement", "{n} statements", len(found)).format(n=len(found))
+        self.enter(found, ", ".join(filter(None, (TOGETHER, count, self.confirmer, moment))))
+
+    def take_back(self) -> None:
+        """Make the judgements that were confirmed together unknown again."""
+        self.enter(dict.fromkeys(self.together, ""))
 
     def show(self, shown: Shown) -> None:
         """Show what the answers say about each fact."""
+        self._statuses = shown.statuses
         facts = {
             name: [
                 status.asked and name not in self.value,
@@ -188,6 +235,12 @@ class FactsForm(anywidget.AnyWidget):
             "facts": facts,
             "groups": [self._counted(place, facts) for place in range(len(self._groups))],
             "rest": [self._answers(name, answer) for name, answer in self.findings().items()],
+            "statements": [
+                [name, self._answers(name, answer), self.facts[name].help] for name, answer in self.statements.items()
+            ],
+            "together": _("Take back what was confirmed together ({n})").format(n=len(self.together))
+            if self.together
+            else "",
             "lit": shown.question,
             "question": f"{label}: {shown.why}" if label else "",
             "done": shown.done,
@@ -219,6 +272,10 @@ class FactsForm(anywidget.AnyWidget):
                 self.enter({name: str(text).strip() for name, text in content["set"].items() if name in self.facts})
         elif "none" in content:
             self.answer_none(int(content["none"]))
+        elif "confirm" in content:
+            self.confirm(map(str, content["confirm"]))
+        elif "take_back" in content:
+            self.take_back()
         elif "skip" in content:
             self.skipped = (*self.skipped, str(content["skip"]))
         elif "asking" in content:
@@ -232,8 +289,10 @@ class FactsForm(anywidget.AnyWidget):
     def _entered(self, change: dict[str, Any]) -> None:
         old, new = change["old"], change["new"]
         for name in {*old, *new}:
-            if old.get(name) != new.get(name):
-                self.sources[name] = _("entered in the form")
+            if name not in new:
+                self.sources.pop(name, None)
+            elif old.get(name) != new[name]:
+                self.sources[name] = self._where.get(name, _("entered in the form"))
                 self.unusable.pop(name, None)
 
     def _specified(self) -> list[dict[str, Any]]:
@@ -312,6 +371,8 @@ def _words() -> dict[str, str]:
         "unit": _("Unit"),
         "normal": _("upper limit"),
         "groups": _("Groups of questions"),
+        "show": _("Show"),
+        "hide": _("Hide"),
         "search": _("Search the questions"),
         "open": _("Open questions only"),
         "ask": _("Next question"),
@@ -320,8 +381,12 @@ def _words() -> dict[str, str]:
         "clear": _("Empty the form"),
         "none": _("None of these"),
         "rest": _("None of the other findings"),
-        "rest_lead": _("Each of these is answered as follows. Judgements are asked one by one."),
+        "rest_lead": _("Each of these is answered as follows. Judgements are confirmed by themselves."),
         "rest_set": _("Answer them so"),
+        "statements": _("Confirm judgements"),
+        "statements_lead": _("Read each statement. A statement that is not ticked stays unknown."),
+        "statements_ticked": _("Confirm those ticked ({n})"),
+        "statements_all": _("I have read all {n}: each is true for this person"),
         "record": _("Fill from a hospital record (FHIR)"),
         "record_lead": _("Names, addresses and identifiers are not read, and the record is not kept."),
         "paste": _("Paste the record (JSON), or drop its file anywhere on the form"),

@@ -10,7 +10,7 @@ from traitlets import link
 
 from protocol.conduct import Entry
 from protocol.eligibility import Cohort, EligibilityRecord, Parameter, failure_rates
-from protocol.eligibility.screening_record import interpretation_id, kept_facts, screening_record
+from protocol.eligibility.screening_record import interpretation_id, kept_facts
 from protocol.exchange.clinical.findings import Imported, Imports
 from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.eligibility.cohort import CohortPanel
@@ -18,7 +18,7 @@ from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.eligibility.export import HandoverPanel
 from protocol.pages.eligibility.hospital_records import RecordsPanel, left_unknown, problems, sources
 from protocol.pages.eligibility.participant import ParticipantPanel
-from protocol.pages.eligibility.screening_files import ScreeningFiles
+from protocol.pages.eligibility.screening_files import ScreeningFiles, kept_screening
 from protocol.pages.eligibility.settings import ChangedValues, Choice, FormDraft
 from protocol.pages.eligibility.thresholds import ThresholdsDrawer
 from protocol.pages.kit import Panel, Tabs, field, paragraph, strong
@@ -28,7 +28,6 @@ from protocol.pages.trial_log.screenings import ScreeningPanel
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
-from protocol.version import __version__
 
 
 class EligibilityPage(Panel):
@@ -50,12 +49,13 @@ class EligibilityPage(Panel):
         self._imported: dict[str, Imported] = {}
         self._stale = True  # the cohort in sight is not screened with the present inputs
         self.person = ParticipantPanel(trial, today, self._chances, self.phase, self._put_record, self._empty)
+        self.person.form.confirmer = "" if desk is None or desk.invented else desk.reader.actor
         files = ScreeningFiles(trial, self.person.present)
         self.screenings = ScreeningPanel(
             desk, self.person.as_of, self._result, files.links, self._reopen, self._saved
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
-        self._draft = FormDraft(self.person.form, self.screenings.study_id)
+        self._draft = FormDraft(self.person.form, self.screenings.study_id, self.screenings.reopened)
         self.tabs = Tabs(
             {
                 "patient": (_("Patient"), self._patient()),
@@ -263,22 +263,10 @@ class EligibilityPage(Panel):
         _facts, unusable = self.person.form.read()
         if unusable:
             raise next(iter(unusable.values()))
-        now, identity = self.person.present(), self.trial.identity
+        now = self.person.present()
         if now.gate != "enrolment":
             raise ProtocolError(_("Check for"), _("an infusion"), _("enrolment: a screening is about it"))
-        updated = identity.get("record_updated")
-        kept = screening_record(
-            now.record,
-            now.facts,
-            now.phase,
-            now.as_of,
-            study_id=study_id,
-            sources=now.sources,
-            unusable=now.unusable,
-            trial_id=str(identity["nct_id"].value),
-            registry_version=str(updated.value) if updated else "",
-            software=__version__,
-        )
+        kept = kept_screening(self.trial, now, study_id)
         return kept.phase, kept.overall, _for_the_log(kept.model_dump(mode="json"))
 
     def _patient(self) -> widgets.Widget:

@@ -10,12 +10,12 @@ from markupsafe import Markup
 from protocol.eligibility import Answer, EligibilityRecord, Screening, Timeline
 from protocol.eligibility.fact_status import FactStatus, fact_statuses, limits
 from protocol.eligibility.gates import infusion_catalogue
-from protocol.pages.eligibility.facts_form import FactsForm, Shown
+from protocol.pages.eligibility.facts_form import TOGETHER, FactsForm, Shown
 from protocol.pages.eligibility.hospital_records import day_of
 from protocol.pages.eligibility.next_steps import NextStepsPanel
 from protocol.pages.eligibility.timeline import TimelinePanel
 from protocol.pages.eligibility.verdicts import reasons, verdict_line, verdict_list
-from protocol.pages.kit import Day, Panel, Text, classed, field, macros, row, section
+from protocol.pages.kit import Day, Panel, Text, classed, field, fold, macros, row, section
 from protocol.records import Phase, ProtocolError
 from protocol.translation import _, ngettext
 from protocol.trial import Trial
@@ -191,6 +191,7 @@ class ParticipantPanel(Panel):
             text = self.form.value.get(name, "")
             if fact.is_number and facts.get(name) is not None and " " in text:
                 notes[name] = f"= {facts[name]:.6g} {fact.unit_label}".rstrip()
+        notes |= dict.fromkeys(self.form.together, TOGETHER)
         unusable = _("found, but not usable: {reason}")
         return notes | {name: unusable.format(reason=_(reason)) for name, reason in self.form.unusable.items()}
 
@@ -206,7 +207,7 @@ class ParticipantPanel(Panel):
             widgets.VBox([classed(self.answer, "pw-bar-answer"), controls]), "pw-sticky", "pw-verdict-bar"
         )
         lead = _("Open one for the registry's words, its parts, and the evidence with its day and source.")
-        every = section(_("Verdicts by criterion"), self.verdicts, lead=lead)
+        every = classed(fold(_("Verdicts by criterion"), self.verdicts, lead=lead), "pw-printed")
         why = section(_("Reasons"), self.why)
         parts = widgets.VBox([why, self.next.view, self.clocks.view, every])
         form = widgets.VBox([*above, self.who, self.problems, self.form])

@@ -4,12 +4,36 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from protocol.eligibility.screening_record import screening_record
+from protocol.eligibility.screening_record import ScreeningRecord, screening_record
 from protocol.pages.eligibility.participant import Present
 from protocol.pages.kit import download, joined, paragraph
 from protocol.translation import _
 from protocol.trial import Trial
 from protocol.version import __version__
+
+
+def kept_screening(trial: Trial, now: Present, study_id: str) -> ScreeningRecord:
+    """Return the record of what stands on the page, the same for the log and for a file.
+
+    Raises
+    ------
+    ProtocolError
+        For a text that is not a study id, or facts that cannot be used.
+    """
+    updated = trial.identity.get("record_updated")
+    return screening_record(
+        now.record,
+        now.facts,
+        now.phase,
+        now.as_of,
+        study_id=study_id,
+        trial_id=str(trial.identity["nct_id"].value),
+        gate=now.gate,
+        sources=now.sources,
+        unusable=now.unusable,
+        registry_version=str(updated.value) if updated else "",
+        software=__version__,
+    )
 
 
 class ScreeningFiles:
@@ -37,25 +61,10 @@ class ScreeningFiles:
         from protocol.exchange.contacts.calendar import eligibility_calendar
         from protocol.exchange.documents.screening import screening_file_name, screening_json, screening_page
 
-        now, identity = self.present(), self.trial.identity
-        trial_id = str(identity["nct_id"].value)
-        updated = identity.get("record_updated")
-        day = updated.value if updated else _("no known day")
-        kept = screening_record(
-            now.record,
-            now.facts,
-            now.phase,
-            now.as_of,
-            study_id=study_id,
-            trial_id=trial_id,
-            gate=now.gate,
-            sources=now.sources,
-            unusable=now.unusable,
-            registry_version=_("registry record of {day}").format(day=day),
-            software=f"protocol workbook {__version__}",
-        )
+        now = self.present()
+        kept = kept_screening(self.trial, now, study_id)
         earlier = self._calendars.get(kept.study_id)
-        calendar = eligibility_calendar(trial_id, kept.study_id, now.when, now.as_of, previous=earlier)
+        calendar = eligibility_calendar(kept.trial_id, kept.study_id, now.when, now.as_of, previous=earlier)
         self._calendars[kept.study_id] = calendar
         page, name = screening_page(kept).encode(), screening_file_name
         files = [

@@ -1,12 +1,13 @@
 """What an address and a draft of the eligibility page hold, as text."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets
 
 from protocol.pages.eligibility.facts_form import FactsForm
+from protocol.pages.kit.page_state import Draft
 
 
 class Choice(traitlets.HasTraits):
@@ -43,51 +44,32 @@ class ChangedValues(Choice):
             self._change({name: text for name, _sign, text in pairs})
 
 
-class FormDraft(Choice):
+class FormDraft(Draft):
     """The facts of the form and the study id, as long as they are not saved.
 
     Parameters
     ----------
     form : FactsForm
     study_id : widget
+    of : widget
+        The screening that was reopened.
     """
 
-    def __init__(self, form: FactsForm, study_id: Any) -> None:
-        super().__init__()
-        self._form, self._study_id, self._held = form, study_id, False
-        self._saved = self._present()
-        for control in (form, study_id):
-            control.observe(self._write, "value")
-        self.observe(self._restore, "value")
+    def __init__(self, form: FactsForm, study_id: Any, of: Any) -> None:
+        self._form = form
+        super().__init__({"study_id": study_id, "facts": form}, of)
 
-    def keep(self) -> None:
-        """Take what stands in the form as saved."""
-        self._saved = self._present()
-        self._write()
+    def present(self) -> dict[str, str]:
+        """Return the study id, the facts and where each came from, these as JSON."""
+        form = self._form
+        sources = {name: form.sources[name] for name in form.value if name in form.sources}
+        held = {"facts": dict(form.value), "sources": sources, "unusable": form.unusable}
+        texts = {name: json.dumps(one, ensure_ascii=False, sort_keys=True) for name, one in held.items()}
+        return {"study_id": str(self._fields["study_id"].value)} | texts
 
-    def _present(self) -> tuple[dict[str, str], str]:
-        return dict(self._form.value), str(self._study_id.value)
-
-    def _write(self, _change: Any = None) -> None:
-        if self._held:
-            return
-        self._held = True
-        try:
-            now = self._present()
-            self.value = "" if now == self._saved else json.dumps(now, ensure_ascii=False, sort_keys=True)
-        finally:
-            self._held = False
-
-    def _restore(self, change: dict[str, Any]) -> None:
-        if self._held or not change["new"]:
-            return
-        try:
-            facts, study_id = json.loads(change["new"])
-        except ValueError:  # a draft of another version
-            return
-        self._held = True
-        try:
-            self._form.value = {name: str(text) for name, text in facts.items() if name in self._form.facts}
-            self._study_id.value = study_id
-        finally:
-            self._held = False
+    def put_back(self, held: Mapping[str, str]) -> None:
+        """Put a draft into the form."""
+        names = ("facts", "sources", "unusable")
+        texts = [{str(name): str(text) for name, text in json.loads(held[one]).items()} for one in names]
+        self._form.restore(*({name: text for name, text in one.items() if name in self._form.facts} for one in texts))
+        self._fields["study_id"].value = held["study_id"]

@@ -23,9 +23,9 @@ from protocol.pages.kit import (
     details,
     download,
     field,
+    fold,
     joined,
     row,
-    section,
     table,
 )
 from protocol.records import ProtocolError
@@ -81,7 +81,7 @@ class CalibrationPanel(Panel):
         self._result.layout.display = "none"
         lead = _("The design as set, with other sizes and targets, under every scenario of the library.")
         invented = _("every scenario is invented; the committee says which of them are likely")
-        self.view = section(
+        self.view = fold(
             _("Calibration: sample size, cohort size and target"),
             self.state.text,
             row(sizes, self._result),

@@ -23,9 +23,9 @@ from protocol.pages.kit import (
     details,
     download,
     field,
+    fold,
     joined,
     row,
-    section,
     table,
 )
 from protocol.records import ProtocolError
@@ -105,7 +105,7 @@ class ComparisonPanel(Panel):
         self._result = half(self.measure, self.picture, self.reference)
         self._result.layout.display = "none"
         margin = assumption(record.acceptable_margin.origin)
-        self.view = section(
+        self.view = fold(
             _("Comparison of designs"),
             self.state.text,
             row(settings, self._result),

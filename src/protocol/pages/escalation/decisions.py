@@ -15,6 +15,7 @@ from protocol.escalation.committee_choice import choose
 from protocol.figures import conduct as figures
 from protocol.pages.kit import (
     Day,
+    Draft,
     Text,
     details,
     field,
@@ -28,7 +29,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal
+from protocol.pages.trial_log.recorder import Days, Incomplete, Problems, Recorder, Wanted, day_in, refusal
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -54,8 +55,10 @@ class DecisionPanel:
         Its button.
     departs : Text
         Says that the choice is not what is recommended.
-    problems : dict of str to Text
-        What is wrong at each field, by its label.
+    problems : Problems
+        What is wrong, at its field.
+    draft : Draft
+        The decision, as long as it is not recorded.
     form, past : ipywidgets.VBox
     """
 
@@ -69,8 +72,11 @@ class DecisionPanel:
         self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
         self.on = field(Day, _("Day of the decision"), value=today)
         form = (self.chosen, self.why, self.decided_by, self.on)
-        self.problems = {control.description: Text(role="alert") for control in form}
-        self.decide = Recorder(desk, _("Record the decision"), self._decision, self._decided, form)
+        self.draft = Draft(dict(zip(("chosen", "why", "decided_by", "on"), form, strict=True)))
+        self.problems = Problems()
+        self.decide = Recorder(
+            desk, _("Record the decision"), self._decision, self._decided, form, problems=self.problems
+        )
         self.departs, self.history = Text(), Text(role="")
         self.chosen.observe(self._compare, "value")
         self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
@@ -89,18 +95,19 @@ class DecisionPanel:
         if self._desk.reader.role != "coordinator":
             return [Text(note(_("Decisions are recorded by the coordinator.")), role=""), Text(enrol, role="")]
         hint = _("If the design must wait, the entry says that nothing was recommended, and what that waits for.")
-        fields = [widget for control in form for widget in (control, self.problems[control.description])]
+        fields = [self.problems.at(control) for control in form]
         fields.insert(1, self.departs)
         return [*fields, self.decide.view, Text(joined((paragraph(hint, "off"), enrol)), role="")]
 
     def refresh(self) -> None:
         """Show the decisions so far; what a person put into the form stays as it is."""
         now, trial = self._desk.briefing, self._desk.trial
-        if not now.invented:
-            self._days.move(now.as_of)
         advised = self._advised()
-        if self.chosen.value == self._put_in:
-            self.chosen.value = advised
+        with self.draft.put_in():
+            if not now.invented:
+                self._days.move(now.as_of)
+            if self.chosen.value == self._put_in:
+                self.chosen.value = advised
         self._put_in = advised
         self._compare()
         rows = decision_rows(now)
@@ -124,6 +131,7 @@ class DecisionPanel:
 
     def _decided(self) -> None:
         self.chosen.value, self.why.value = None, ""
+        self.draft.keep()
 
     def _advised(self) -> str | None:
         """Return the choice that is recommended; None while there is none."""
@@ -134,22 +142,14 @@ class DecisionPanel:
         return STOPS if following == STOP else self._desk.trial.escalation.grid.labels[following]
 
     def _decision(self) -> Wanted:
-        """Read the form; an error of one field is shown at that field."""
-        for text in self.problems.values():
-            text.show(None)
-        try:
-            return self._wanted()
-        except ProtocolError as error:
-            if error.where in self.problems:
-                self.problems[error.where].show(error)
-            raise
-
-    def _wanted(self) -> Wanted:
+        """Read the form."""
         if self.chosen.value is None:
-            raise ProtocolError(self.chosen.description, _("nothing chosen"), _("what the committee decided"))
+            raise Incomplete(self.chosen, _("Choose a regimen, or that enrolment stops."))
         chosen, why = self.chosen.value or None, self.why.value.strip()
         if not why:
-            raise ProtocolError(self.why.description, _("no reason"), _("why the committee decided so"))
+            raise Incomplete(self.why, _("Write why the committee decided so."))
+        if not self.decided_by.value.strip():
+            raise Incomplete(self.decided_by, _("Write who decided."))
         self._check_choice(chosen)
         advised = self._advised()
         basis = {"waits_for": self._desk.briefing.waits_for} if advised is None else {"recommended": advised or None}
@@ -175,13 +175,13 @@ class DecisionPanel:
         if self.waits and chosen == now.open_regimen and len(opened):
             found = _("{regimen}, open already, while nothing is recommended").format(regimen=chosen)
             write = _("another one, or this one when the design recommends")
-            raise ProtocolError(self.chosen.description, found, write)
+            raise Incomplete(self.chosen, write, found)
         at = now.open_regimen or (opened.iloc[-1] if len(opened) else escalation.design.start.value)
         outcomes = Outcomes.parse(escalation.grid, now.notation)
         try:
             choose(escalation.designed(), outcomes, escalation.grid.index(at), chosen)
         except ProtocolError as error:
-            raise ProtocolError(self.chosen.description, error.found, error.write) from None
+            raise Incomplete(self.chosen, error.write, error.found) from None
 
 
 def opened_regimens(now: Briefing, trial: Trial) -> tuple[str, ...]:

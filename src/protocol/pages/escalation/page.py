@@ -4,14 +4,12 @@ from collections.abc import Callable
 from datetime import date
 from functools import cached_property
 
-import ipywidgets as widgets
-
 from protocol.pages.escalation.decision_tab import DecisionTab
 from protocol.pages.escalation.design_lab import DesignLab
 from protocol.pages.escalation.design_settings import DesignSettings
 from protocol.pages.escalation.sandbox import Sandbox
 from protocol.pages.escalation.statistical_section import StatisticalSectionPanel
-from protocol.pages.kit import Tabs
+from protocol.pages.kit import Draft, Tabs
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 from protocol.trial import Trial
@@ -53,11 +51,10 @@ class EscalationPage:
         )
         self.view = self.tabs
         self.in_address = {"tab": self.tabs, **self.settings.controls}
-        self.drafts: dict[str, widgets.Widget] = {}
+        self.drafts: dict[str, Draft] = {}
         if self.decision:
-            form = self.decision.decisions
             self.in_address |= {"sandbox": self.decision.trying, "outcomes": self.decision.outcomes}
-            self.drafts = {"chosen": form.chosen, "why": form.why, "decided_by": form.decided_by, "on": form.on}
+            self.drafts = {"decision": self.decision.decisions.draft}
         else:
             self.in_address |= {"outcomes": self.sandbox.notation}
 

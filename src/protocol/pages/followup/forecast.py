@@ -27,6 +27,7 @@ from protocol.pages.kit import (
     details,
     download,
     field,
+    fold,
     joined,
     origin,
     paragraph,
@@ -104,21 +105,27 @@ class ForecastPanel:
         }
         self.view = widgets.VBox(
             [
-                section(_("Registered dates"), self.registered),
                 section(
+                    _("When the trial could end"),
+                    self.problem,
+                    self.milestones,
+                    self.summary,
+                    self.download,
+                    lead=_("The registry states none of the numbers below; each is an assumption to be replaced."),
+                ),
+                fold(
                     _("Assumptions of the forecast"),
                     self.path,
                     row(left, right),
                     Text(details(_("Why these numbers"), assumptions_text(assumed)), role=""),
-                    lead=_("The registry states none of these numbers; each is an assumption to be replaced."),
                 ),
-                section(_("When the trial could end"), self.problem, self.milestones, self.summary, self.download),
-                section(
+                fold(
                     _("How much each assumption matters"),
                     self.gains,
                     self.effects,
                     lead=_("One change at a time, with the same random numbers; medians of simulated trials."),
                 ),
+                fold(_("Registered dates"), self.registered),
             ]
         )
         for control in (*self.rates.values(), self.failures, *cohorts, self.path, self.start):

@@ -13,7 +13,7 @@ from protocol.pages.followup.story import DatesCase, Story, case_of
 from protocol.pages.followup.today import TodayPanel
 from protocol.pages.followup.trial_board import TrialBoard
 from protocol.pages.followup.what_if import WhatIf
-from protocol.pages.kit import Tabs, Text, button, invented, note, row
+from protocol.pages.kit import Draft, Tabs, Text, button, invented, note, row
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.records import ProtocolError
@@ -48,8 +48,8 @@ class FollowupPage:
         The planning of that participant's visits, of the copy while one is open.
     board, forecast
         Made when their tab is opened.
-    in_address, drafts : dict of str to widget
-        What the address holds, and the fields whose content survives a reload.
+    in_address, drafts : dict
+        What the address holds, and the forms that survive a reload.
     view : ipywidgets.VBox
         The page.
     """
@@ -81,11 +81,19 @@ class FollowupPage:
                 "planning": (_("Planning"), self._planning),
             }
         )
-        self.in_address = {"tab": self.tabs}
-        self.drafts: dict[str, widgets.Widget] = {}
-        if self.path and desk:
-            self.in_address["participant"] = self.path.participant
-            self.drafts = {"note": self.path.words, "correction": self.path.why}
+        self.in_address: dict[str, widgets.Widget] = {"tab": self.tabs}
+        self.drafts: dict[str, Draft] = {}
+        if self.path and self.work and desk:
+            self.in_address |= {
+                "participant": self.path.participant,
+                "site": self.work.site,
+                "day": self.work.day,
+            }
+            self.drafts = {
+                "entry": self.path.draft,
+                "enrolment": self.path.enrolment.draft,
+                "visit": self.work.draft,
+            }
             self.path.participant.observe(lambda _change: self._show_participant(chosen=True), "value")
             desk.on_change(self.refresh)
         self.view = widgets.VBox([self.tabs])

@@ -17,6 +17,7 @@ from protocol.followup.schedule import infusion_visit
 from protocol.pages.followup.ledger_text import day_text, status_text, window_text
 from protocol.pages.kit import (
     Day,
+    Draft,
     Table,
     Text,
     button,
@@ -49,7 +50,7 @@ ROWS = 10
 
 
 class TodayPanel:
-    """The work of the day: one row for each visit that needs action, recorded in the row.
+    """The work of the day: one row for each visit that needs action, recorded in the row; or what a day brings.
 
     Parameters
     ----------
@@ -63,10 +64,14 @@ class TodayPanel:
         The counts of all visits, the sentence if nothing is due, and what was recorded last.
     site : ipywidgets.Dropdown
         The empty text shows all sites.
+    day : ipywidgets.Dropdown
+        The day whose plan is listed, as ISO text; empty for what needs action. A click on the strip chooses it.
     rows : list of Task
         The rows in sight.
     on, reason, save
         The day and the reason in the open row, and its Recorder.
+    draft : Draft
+        The open row, as long as a person changed something in it.
     visits : Table
     strip : Chart
     """
@@ -78,6 +83,7 @@ class TodayPanel:
         self.counts, self.nothing, self.result, self.meaning = Text(), Text(), Text(), Text(_meaning(), role="")
         self.by_site = Text(role="")
         self.site = field(widgets.Dropdown, _("Site"), options=[(_("All sites"), "")])
+        self.day = field(widgets.Dropdown, _("Show"), options=[(_("What needs action now"), "")])
         self.strip = Chart(figures.week_strip, _("What is planned in the next two weeks, a mark for each visit"))
         name = "visits-invented-example.csv" if desk.invented else "visits.csv"
         self.visits = Table(_("Visits that need action and visits of the next four weeks"), name, 25)
@@ -85,6 +91,7 @@ class TodayPanel:
         self.on, self.reason = field(Day, _("Took place on")), field(widgets.Text, _("Why it was missed"))
         form = (self._key, self.on, self.reason)
         self.save = Recorder(desk, _("Save"), self._read, self._saved, form, problems=self._problems)
+        self.draft = _RowDraft(self, {"row": self._key, "on": self.on, "reason": self.reason})
         self.cancel = button(_("Cancel"), self._shut)
         self._reason_at = self._problems.at(self.reason)
         self._editor = classed(
@@ -95,29 +102,26 @@ class TodayPanel:
         self.rows: list[Task] = []
         self._list = widgets.VBox()
         table_fold = widgets.Accordion([self.visits.view], titles=[_("The figures as a table")], selected_index=None)
-        self._participants = widgets.VBox(
-            [
-                self.site,
-                self.result,
-                self.nothing,
-                self._list,
-                self.more,
-                section(_("The next two weeks"), self.strip, table_fold),
-            ]
-        )
+        hint = Text(paragraph(_("The next two weeks. Click a day to list what is planned on it."), "off"), role="")
+        parts = [widgets.VBox([self.site, self.day]), classed(widgets.VBox([hint, self.strip]), "pw-strip")]
+        parts += [self.result, self.nothing, self._list, self.more, table_fold]
+        self._participants = classed(widgets.VBox(parts), "pw-work")
         self._hidden = Text(role="")
         refused = refusal(desk)
         self.view = widgets.VBox(
             [
                 Text(invented() if desk.invented else None, role=""),
-                section(_("Today, {day}").format(day=desk.briefing.as_of), self.counts, self.meaning),
+                section(_("Today, {day}").format(day=desk.briefing.as_of), self.counts),
                 self._hidden,
                 self._participants,
                 self.by_site,
+                self.meaning,
                 *([Text(refused, role="")] if refused is not None else []),
             ]
         )
         self.site.observe(self._filter, "value")
+        self.day.observe(self._filter, "value")
+        self.strip.observe(self._pick, "picked")
         desk.on_change(self.refresh)
         self.refresh()
 
@@ -155,20 +159,40 @@ class TodayPanel:
         self._filter()
 
     def _filter(self, _change: Any = None) -> None:
-        """Show what belongs to the chosen site."""
+        """Show what belongs to the chosen site and day."""
         found, status = self._agenda, self._status
         if self.site.value:
             found = found[found["site"] == self.site.value] if len(found) else found
             status = status[status["site"] == self.site.value]
-        self._tasks = tasks_of(found, status)
         today = self._desk.briefing.as_of
-        self.nothing.show(None if len(self._tasks) else _nothing(found))
-        self.strip.draw(figures.strip_rows(strip_items(found, status, today), today, STRIP_DAYS))
+        items = strip_items(found, status, today)
+        self._offer_days(items, today)
+        chosen = date.fromisoformat(self.day.value) if self.day.value else None
+        self._tasks = tasks_on(found, status, chosen) if chosen else tasks_of(found, status)
+        self.nothing.show(None if len(self._tasks) else _nothing(found, chosen))
+        self.strip.draw(figures.strip_rows(items, today, STRIP_DAYS, chosen))
         near = found
         if len(found):
             near = found[found["target"] <= pd.Timestamp(today + timedelta(days=TABLE_DAYS))]
         self.visits.show(_listed(near))
         self._lay_out()
+
+    def _offer_days(self, items: pd.DataFrame, today: date) -> None:
+        """Offer the days of the strip with how much each brings; a day that is over is left."""
+        counts, chosen = items["day"].value_counts(), self.day.value
+        days = [today + timedelta(days=number) for number in range(STRIP_DAYS)]
+        named = [(f"{figures.WEEKDAYS[one.weekday()]} {one} ({counts.get(one, 0)})", one.isoformat()) for one in days]
+        options = ((_("What needs action now"), ""), *named)
+        if options == tuple(self.day.options):
+            return
+        with self.day.hold_trait_notifications():
+            self.day.options = options
+            self.day.value = chosen if chosen in dict(named).values() else ""
+
+    def _pick(self, change: dict[str, Any]) -> None:
+        if change["new"]:  # a second click on the day ends the choice
+            picked = str(change["new"]["day"])
+            self.day.value = "" if self.day.value == picked else picked
 
     def _lay_out(self) -> None:
         shown = self._tasks.iloc[: self._size].to_dict("records")
@@ -179,6 +203,7 @@ class TodayPanel:
         about = self._about and _key_of(self._about[0])
         if about and about not in [_key_of(task) for task in shown]:
             self._about, about = None, None
+            self.draft.keep()
         for place, one in enumerate(self.rows[: len(shown)]):
             is_open = about is not None and about == _key_of(shown[place])
             one.view.children = (one.line, self._editor) if is_open else (one.line,)
@@ -194,15 +219,27 @@ class TodayPanel:
     def _open(self, task: dict[Any, Any], done: bool) -> None:
         """Open a row: the day is put in as today, for a person to confirm."""
         self._about = task, done
+        key = f"{_key_of(task)} {done}"
         self.save.start_afresh()
         self.result.show(None)
-        self._key.value = f"{_key_of(task)} {done}"
-        self.on.value, self.reason.value = self._desk.briefing.as_of, ""
+        self._key.value, self.on.value, self.reason.value = key, self._desk.briefing.as_of, ""
+        self.draft.keep()
         self._reason_at.layout.display = "none" if done else None
         self._lay_out()
 
+    def open_again(self, key: str) -> bool:
+        """Open the row of a draft; return whether its visit still needs action."""
+        for place, task in enumerate(self._tasks.to_dict("records")):
+            for done in (True, False):
+                if key == f"{_key_of(task)} {done}":
+                    self._size = max(self._size, place + 1)
+                    self._open(task, done)
+                    return True
+        return False
+
     def _shut(self) -> None:
         self._about = None
+        self.draft.keep()
         self.save.start_afresh()
         self._lay_out()
 
@@ -233,7 +270,20 @@ class TodayPanel:
         self.result.value = self.save.said.value
         self.save.said.show(None)
         self._about = None
+        self.draft.keep()
         self._lay_out()
+
+
+class _RowDraft(Draft):
+    """The row that is open, with its day and reason."""
+
+    def __init__(self, panel: TodayPanel, fields: Mapping[str, Any]) -> None:
+        self._panel = panel
+        super().__init__(fields)
+
+    def put_back(self, held: Mapping[str, str]) -> None:
+        if self._panel.open_again(held["row"]):
+            super().put_back(held)
 
 
 class Task:
@@ -261,10 +311,11 @@ class Task:
         self.who.tooltip = _("Show {name}").format(name=task["participant"])
         self.what.show(_task_text(task))
         self.done.description = _("Given") if task["kind"] == "infusion" else _("Done")
+        now = self._may_record and task["status"] in PRESENT
         shown = {
-            "done": self._may_record and task["kind"] != "assessment",
-            "missed": self._may_record and task["kind"] == "visit",
-            "assess": self._may_record and task["kind"] == "assessment",
+            "done": now and task["kind"] != "assessment",
+            "missed": now and task["kind"] == "visit",
+            "assess": now and task["kind"] == "assessment",
         }
         for name, yes in shown.items():
             control = getattr(self, name)
@@ -282,25 +333,38 @@ def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
     status : pandas.DataFrame
         What :func:`protocol.conduct.participant_status` returns.
     """
-    missing = status[status["progress"] == "assessment missing"] if len(status) else status
-    rows: list[dict[Any, Any]] = [
-        {
-            "kind": "assessment",
-            "id": "",
-            "status": "overdue",
-            "name": _("DLT assessment"),
-            "closes": None,
-            "opens": None,
-        }
-        | {"participant": one["participant"], "target": pd.Timestamp(one["window_ends"]) - pd.Timedelta(days=1)}
-        for one in missing.to_dict("records")
-    ]
+    rows = _assessments(status, "assessment missing", "overdue")
     if len(found):
-        columns = ["kind", "id", "status", "name", "participant", "opens", "target", "closes"]
-        rows += found.loc[found["status"].isin(PRESENT), columns].to_dict("records")
-    return pd.DataFrame(
-        rows, columns=["kind", "id", "status", "name", "participant", "opens", "target", "closes"], dtype=object
-    )
+        rows += found.loc[found["status"].isin(PRESENT), _COLUMNS].to_dict("records")
+    return pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
+
+
+def tasks_on(found: pd.DataFrame, status: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Return what is planned for a day, as :func:`tasks_of` does: visits, infusions, ends of DLT windows."""
+    rows = [one for one in _assessments(status, "in DLT window", "not yet") if one["target"] == pd.Timestamp(day)]
+    if len(found):
+        rows += found.loc[found["target"] == pd.Timestamp(day), _COLUMNS].to_dict("records")
+    return pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
+
+
+_COLUMNS = ["kind", "id", "status", "name", "participant", "opens", "target", "closes"]
+
+
+def _assessments(status: pd.DataFrame, progress: str, said: str) -> list[dict[Any, Any]]:
+    """Return the DLT assessments of those with this progress, on the last day of the window."""
+    some = status[status["progress"] == progress] if len(status) else status
+    same = {
+        "kind": "assessment",
+        "id": "",
+        "status": said,
+        "name": _("DLT assessment"),
+        "opens": None,
+        "closes": None,
+    }
+    return [
+        same | {"participant": one["participant"], "target": pd.Timestamp(one["window_ends"]) - pd.Timedelta(days=1)}
+        for one in some.to_dict("records")
+    ]
 
 
 def strip_items(found: pd.DataFrame, status: pd.DataFrame, today: date) -> pd.DataFrame:
@@ -311,10 +375,9 @@ def strip_items(found: pd.DataFrame, status: pd.DataFrame, today: date) -> pd.Da
         rows = [
             (one["target"].date(), one["kind"], one["participant"], one["name"]) for one in ahead.to_dict("records")
         ]
-    running = status[status["progress"] == "in DLT window"] if len(status) else status
     rows += [
-        (one["window_ends"] - timedelta(days=1), "assessment", one["participant"], _("DLT assessment"))
-        for one in running.to_dict("records")
+        (one["target"].date(), one["kind"], one["participant"], one["name"])
+        for one in _assessments(status, "in DLT window", "not yet")
     ]
     return pd.DataFrame(rows, columns=["day", "kind", "participant", "name"], dtype=object)
 
@@ -344,7 +407,9 @@ def _hidden(desk: Desk) -> str:
     return _("No participant of your site is enrolled yet. The first step is a screening on the eligibility page.")
 
 
-def _nothing(found: pd.DataFrame) -> Markup:
+def _nothing(found: pd.DataFrame, chosen: date | None = None) -> Markup:
+    if chosen:
+        return note(_("Nothing is planned for {day}.").format(day=chosen))
     ahead = found.sort_values("target", kind="stable") if len(found) else found
     if ahead.empty:
         return note(_("Nothing is due, and no visit is planned."))
@@ -355,8 +420,9 @@ def _nothing(found: pd.DataFrame) -> Markup:
 
 def _task_text(task: Mapping[Any, Any]) -> Markup:
     if task["kind"] == "assessment":
-        text = _("missing since {day}").format(day=task["target"].date())
-        return joined((status_text("overdue"), strong(task["name"]), text), " ")
+        words = _("missing since {day}") if task["status"] == "overdue" else _("the DLT window ends on {day}")
+        text = words.format(day=task["target"].date())
+        return joined((status_text(task["status"]), strong(task["name"]), text), " ")
     when = joined((_("window"), window_text(task)), " ")
     return joined((status_text(task["status"]), strong(task["name"]), when), " ")
 

@@ -1,16 +1,18 @@
 """The address of a page and the drafts of its forms: what a link opens, and what survives a reload."""
 
+import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import anywidget
+import ipywidgets as widgets
 from markupsafe import Markup, escape
-from traitlets import Bool, Dict, TraitError, Unicode
+from traitlets import Bool, Dict, HasTraits, TraitError, Unicode
 from traitlets import List as ListOf
 
 from protocol.pages.kit.day import Day, day_of
@@ -35,8 +37,8 @@ class PageState(anywidget.AnyWidget):
     ----------
     in_address : mapping of str to widget
         Name in the address to a control with a `value`.
-    drafts : mapping of str to widget
-        Fields of forms.
+    drafts : mapping of str to widget or Draft
+        Fields of forms, and forms.
     """
 
     _esm = Path(__file__).with_name("page_state.js")
@@ -86,9 +88,9 @@ class PageState(anywidget.AnyWidget):
             return
         self._held = True
         try:
-            for name, text in change["new"].items():
-                if name in self._drafts:
-                    set_from_text(self._drafts[name], str(text))
+            for name, control in self._drafts.items():
+                if name in change["new"]:
+                    set_from_text(control, str(change["new"][name]))
         finally:
             self._held = False
         self._write_draft()
@@ -109,6 +111,92 @@ class PageState(anywidget.AnyWidget):
             setattr(self, trait, {name: text for name, text in texts.items() if text != self._first[name]})
         finally:
             self._held = False
+
+
+class Draft(HasTraits):
+    """What a person put into a form and did not save yet, as one text for :class:`PageState`.
+
+    A form is put back whole and in its order: which of its parts is open, for whom, and each field. What the page
+    puts into its fields by itself is no draft.
+
+    Parameters
+    ----------
+    fields : mapping of str to widget
+        In the order in which they are put back.
+    of : widget, optional
+        Says to whom the form belongs; a draft is put back only where that is still so.
+
+    Attributes
+    ----------
+    value : str
+        JSON; "" if nothing of a person is in the form.
+    """
+
+    value = Unicode()
+
+    def __init__(self, fields: Mapping[str, Any], of: Any = None) -> None:
+        super().__init__()
+        self._fields, self._of, self._held = dict(fields), of, False
+        self._saved = self.present()
+        for control in self._fields.values():
+            control.observe(self._write, "value")
+        self.observe(self._restore, "value")
+
+    def keep(self) -> None:
+        """Take what stands in the form as saved."""
+        self._saved = self.present()
+        self._write()
+
+    @contextmanager
+    def put_in(self) -> Iterator[None]:
+        """Within ``with`` the page changes the form; where nothing of a person was in it, that is no draft."""
+        is_empty, before, self._held = not self.value, self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
+            if is_empty:
+                self._saved = self.present()
+            self._write()
+
+    def present(self) -> dict[str, str]:
+        """Return what stands in the form; each value is text."""
+        return {name: text_of(control.value) for name, control in self._fields.items()}
+
+    def put_back(self, held: Mapping[str, str]) -> None:
+        """Put a draft into the form."""
+        for name, control in self._fields.items():
+            if name in held:
+                set_from_text(control, held[name])
+
+    @property
+    def _whose(self) -> str:
+        return "" if self._of is None else text_of(self._of.value)
+
+    def _write(self, _change: Any = None) -> None:
+        if self._held:
+            return
+        self._held = True
+        try:
+            now = self.present()
+            whole = {"of": self._whose, "fields": now}
+            self.value = "" if now == self._saved else json.dumps(whole, ensure_ascii=False)
+        finally:
+            self._held = False
+
+    def _restore(self, change: dict[str, Any]) -> None:
+        if self._held or not change["new"]:
+            return
+        self._held = True
+        try:
+            whole = json.loads(change["new"])
+            if whole["of"] == self._whose:
+                self.put_back({str(name): str(text) for name, text in whole["fields"].items()})
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass  # a draft of another version
+        finally:
+            self._held = False
+        self._write()
 
 
 def _not_there(unusable: list[str], given: Mapping[str, str]) -> ProtocolError:
@@ -136,8 +224,8 @@ def set_from_text(control: Any, text: str) -> bool:
     present = control.value
     if text == text_of(present):
         return True
-    options = [one[1] if isinstance(one, tuple) else one for one in _options(control)]
-    if options:
+    if is_closed(control):
+        options = [one[1] if isinstance(one, tuple) else one for one in _options(control)]
         chosen = next((one for one in options if text_of(one) == text), None)
         if chosen is None and text:
             return False
@@ -156,6 +244,16 @@ def set_from_text(control: Any, text: str) -> bool:
     with suppress(TraitError):
         control.value = wanted
     return text_of(control.value) == text
+
+
+def is_closed(control: Any) -> bool:
+    """Whether a control takes only values that it lists; the list of an open one only proposes.
+
+    A list that is closed and empty takes no value but none.
+    """
+    if isinstance(control, widgets.Combobox):
+        return bool(control.ensure_option)
+    return hasattr(control, "options")
 
 
 def _options(control: Any) -> list[Any]:

@@ -111,6 +111,13 @@ def section(title: str, *content: widgets.Widget, lead: Markup | str = "") -> wi
     return classed(widgets.VBox([Text(_KIT.heading(title, lead), role=""), *content]), "pw-section")
 
 
+def fold(title: str, *content: widgets.Widget, lead: Markup | str = "") -> widgets.Accordion:
+    """Group widgets as :func:`section` does, folded under the heading: for what is rarely used."""
+    above = [Text(paragraph(lead, "lead"), role="")] if lead else []
+    folded = widgets.Accordion([widgets.VBox([*above, *content])], titles=[title], selected_index=None)
+    return classed(folded, "pw-fold")
+
+
 def row(*content: widgets.Widget) -> widgets.Box:
     """Set widgets side by side; they wrap on a narrow screen."""
     return classed(widgets.Box(content), "pw-row")
@@ -144,9 +151,17 @@ def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
 
 
 def action_card(action: NextAction) -> Markup:
-    """Show what the trial should do next: one large sentence, what would change it, and why."""
-    parts = (action.sentence, action.why, action.foreseen, action.phase_two)
-    return _KIT.action(*map(unbroken, parts))
+    """Show what the trial should do next: one large sentence, what would change it, and why; numbers are folded."""
+    short, full = (action.counted, action.why) if action.counted else (action.why, "")
+    lines = [unbroken(words) for words in (short, action.phase_two) if words]
+    rule = details(_("The rule with its numbers"), paragraph(unbroken(full))) if full else ""
+    return _KIT.action(unbroken(action.sentence), unbroken(action.foreseen), lines, rule)
+
+
+def at_foot(words: str) -> Markup:
+    """Write words at the foot of every printed sheet."""
+    quoted = words.replace("\\", "").replace('"', "").replace("<", "")
+    return _KIT.style(Markup('@page {{ @bottom-left {{ content: "{}"; }} }}').format(Markup(quoted)))  # noqa: S704
 
 
 def unbroken(text: str) -> Markup:

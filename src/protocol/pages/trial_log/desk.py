@@ -43,6 +43,9 @@ ROLES = {
     "coordinator": _("coordinator: all sites"),
 }
 
+HASH_SHOWN = 16
+"""Digits of the head's hash that a printed sheet shows: as many as :meth:`protocol.conduct.Head.parse` needs."""
+
 EVERY_SECONDS = 5
 """Seconds between two looks of an open page at the log."""
 
@@ -126,6 +129,18 @@ class Desk:
             count=now.head.count,
             day=now.as_of,
             who=f"{reader.actor}, {role}" if reader.actor else role,
+        )
+
+    @property
+    def on_paper(self) -> str:
+        """Say which trial and which entries a printed sheet shows, so that it can be compared with the log."""
+        now = self.briefing
+        words = _("{trial}, trial log {count}:{hash}, as of {day}")
+        return words.format(
+            trial=self.trial.identity.trial_id,
+            count=now.head.count,
+            hash=now.head.hash[:HASH_SHOWN],
+            day=now.as_of,
         )
 
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:

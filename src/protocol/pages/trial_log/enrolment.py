@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from protocol.conduct import event
-from protocol.pages.kit import Day, Text, field, paragraph, row
+from protocol.pages.kit import Day, Draft, Text, field, paragraph, row
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import Days, Incomplete, Problems, Recorder, Wanted, day_in, refusal
 from protocol.translation import _
@@ -32,6 +32,7 @@ class EnrolmentForm:
     ----------
     regimen, on, reason : ipywidgets
     enrol : Recorder
+    draft : Draft
     view : ipywidgets.VBox
     """
 
@@ -57,23 +58,27 @@ class EnrolmentForm:
         content = [row(self.regimen, self.on), self.reason, Text(paragraph(hint, "off"), role=""), self.enrol.view]
         self.view = widgets.VBox(content if refused is None else [Text(refused, role="")])
         self._days = Days(today, self.on)
+        self.draft = Draft({"regimen": self.regimen, "on": self.on, "reason": self.reason}, of=participant)
         participant.observe(self._choose, "value")
         desk.on_change(self.refresh)
 
     def refresh(self) -> None:
         """Follow the calendar; what stands in the form stays as it is."""
         if not self._desk.briefing.invented:
-            self._days.move(self._desk.briefing.as_of)
+            with self.draft.put_in():
+                self._days.move(self._desk.briefing.as_of)
 
     def _choose(self, _change: Any) -> None:
         """Begin with a participant: the open regimen is put in unless a person chose another."""
         self.enrol.start_afresh()
         now = self._desk.briefing
         if self.regimen.value == self._put_in and now.open_regimen:
-            self.regimen.value = self._put_in = now.open_regimen
+            with self.draft.put_in():
+                self.regimen.value = self._put_in = now.open_regimen
 
     def _enrolled(self) -> None:
         self.reason.value = ""
+        self.draft.keep()
         self._done()
 
     def _read(self) -> Wanted:

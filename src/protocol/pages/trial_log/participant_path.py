@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
 from protocol.pages.kit import (
     Day,
+    Draft,
     Text,
     button,
     details,
@@ -102,6 +103,8 @@ class ParticipantPath:
         Open the form of the next step after something was recorded, and the form of any event.
     wrong, action, right, why, correct
         A correction of one entry, and its button.
+    draft : Draft
+        What is in the forms and not recorded, with the form that is open; the enrolment has its own.
     """
 
     def __init__(self, desk: Desk, today: date) -> None:
@@ -146,6 +149,7 @@ class ParticipantPath:
         self.correct = Recorder(desk, _("Record the correction"), self._correction, self._corrected, form, **common)
 
         self.view = self._arranged()
+        self.draft = _EntryDraft(self)
         self._days = Days(today, self.visited_on, self.on)
         self.participant.observe(self._choose, "value")
         self.kind.observe(self._ask, "value")
@@ -177,8 +181,8 @@ class ParticipantPath:
             "enrolled": self.enrolment.view,
         }
         correction = widgets.VBox([at(self.wrong), row(self.action, at(self.right)), at(self.why), self.correct.view])
-        more = widgets.Accordion([correction], titles=[_("Correct an entry")], selected_index=None)
-        self._more = widgets.VBox([row(self.other), more])
+        self.correction = widgets.Accordion([correction], titles=[_("Correct an entry")], selected_index=None)
+        self._more = widgets.VBox([row(self.other), self.correction])
         return section(
             _("Path"),
             *head,
@@ -197,12 +201,13 @@ class ParticipantPath:
     def refresh(self) -> None:
         """Show the present state of the participant; what a person put into the forms stays as it is."""
         self._visits.clear()
-        if not self._desk.invented:
-            self._days.move(self._desk.briefing.as_of)
-        known = tuple(self._desk.courses)
-        if known != tuple(self.participant.options):
-            self.participant.options = known
-        self._show()
+        with self.draft.put_in():
+            if not self._desk.invented:
+                self._days.move(self._desk.briefing.as_of)
+            known = tuple(self._desk.courses)
+            if known != tuple(self.participant.options):
+                self.participant.options = known
+            self._show()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -228,12 +233,17 @@ class ParticipantPath:
 
     def _choose(self, _change: Any) -> None:
         """Begin with a participant: the form of the next step is put in."""
-        self.visit.value = self.wrong.value = None
-        self._show()
-        self._proceed()
+        with self.draft.put_in():
+            self.visit.value = self.wrong.value = None
+            self._show()
+            self._open_next()
 
     def _proceed(self) -> None:
         """Open the form of the next step."""
+        with self.draft.put_in():
+            self._open_next()
+
+    def _open_next(self) -> None:
         self._start_afresh()
         following = self.following
         self._shown_form = following.kind if following else None
@@ -252,14 +262,23 @@ class ParticipantPath:
 
     def _open_other(self) -> None:
         self._start_afresh()
-        self._shown_form = "other"
+        self.open_form("other")
+
+    @property
+    def form(self) -> str | None:
+        """The form in sight: the kind of the next step, "other" for any event; None after something was recorded."""
+        return self._shown_form
+
+    def open_form(self, name: str | None) -> None:
+        """Show a form."""
+        self._shown_form = name
         self._lay_out()
 
     # What was recorded is taken out of the form; a person opens the next.
 
     def _close(self) -> None:
-        self._shown_form = None
-        self._lay_out()
+        self.open_form(None)
+        self.draft.keep()
 
     def _visited(self) -> None:
         self.visit.value = None
@@ -272,6 +291,7 @@ class ParticipantPath:
 
     def _corrected(self) -> None:
         self.wrong.value, self.why.value = None, ""
+        self.draft.keep()
 
     # What is shown
 
@@ -458,6 +478,26 @@ class ParticipantPath:
     def _site(self) -> str:
         course = self._desk.courses.get(self._name)
         return course.site if course else str(self.site.value)
+
+
+class _EntryDraft(Draft):
+    """The unfinished entry of a participant: the form that is open, and its fields."""
+
+    def __init__(self, path: ParticipantPath) -> None:
+        self._path = path
+        names = ("visit", "visited_on", "kind", "on", "site", "detail", "grade", "words")
+        correction = ("wrong", "action", "right", "why")
+        fields = {name: getattr(path, name) for name in (*names, *correction)}
+        super().__init__(fields, of=path.participant)
+
+    def present(self) -> dict[str, str]:
+        return {"form": self._path.form or "", **super().present()}
+
+    def put_back(self, held: Mapping[str, str]) -> None:
+        self._path.open_form(held["form"] or None)
+        super().put_back(held)
+        if self._path.wrong.value is not None:
+            self._path.correction.selected_index = 0
 
 
 def _nobody(desk: Desk) -> str:

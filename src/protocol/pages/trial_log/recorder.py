@@ -22,19 +22,25 @@ Wanted = tuple[Event, str, str]
 
 
 class Incomplete(ProtocolError):  # noqa: N818  a question to the person at the form
-    """A field of a form that has no answer yet.
+    """A field of a form that has no answer yet, or one that cannot be used.
 
-    Attributes
+    Parameters
     ----------
     field : ipywidgets.Widget
         The control.
     write : str
         The sentence that stands at it: "Choose a participant."
+    found : str, optional
+        What cannot be used; nothing if the field has no answer.
+
+    Attributes
+    ----------
+    field : ipywidgets.Widget
     """
 
-    def __init__(self, field: Any, write: str) -> None:
-        super().__init__(str(field.description), _("nothing"), write)
-        self.field = field
+    def __init__(self, field: Any, write: str, found: str = "") -> None:
+        super().__init__(str(field.description), found or _("nothing"), write)
+        self.field, self.is_empty = field, not found
 
 
 class Problems:
@@ -59,10 +65,12 @@ class Problems:
             text.show(None)
 
     def show(self, error: ProtocolError) -> bool:
-        """Show an error at its field; return whether there is a place for it."""
-        text = self._texts.get(getattr(error, "field", None))
+        """Show an error at its field, which it holds or names by label; return whether there is a place for it."""
+        named = error.where.rpartition(".")[2].replace("_", " ").casefold()  # "decision.decided_by"
+        labelled = next((one for one in self._texts if one.description.casefold() == named), None)
+        text = self._texts.get(getattr(error, "field", labelled))
         if text is not None:
-            text.show(paragraph(error.write, "bad"))
+            text.show(paragraph(error.write, "bad") if getattr(error, "is_empty", False) else error)
         return text is not None
 
 
@@ -191,7 +199,8 @@ class Recorder:
             entry = self._desk.record(*wanted, expected=self._seen)
         except ProtocolError as error:
             newer = getattr(error, "newer", ())
-            self.said.show(self._conflict(newer, wanted[0]) if newer else error)
+            at_field = not newer and not isinstance(error, ReasonNeeded) and self._problems.show(error)
+            self.said.show(self._conflict(newer, wanted[0]) if newer else None if at_field else error)
             self._ask(bool(newer), isinstance(error, ReasonNeeded))
             return
         self._wanted, self.reason.value = None, ""
