@@ -15,13 +15,13 @@ endif
 .PHONY: dashboard lab log wheelhouse test quick lowest check docs bench attacks messages clean
 
 dashboard: $(VENV)/for-running ## open the committee's pages
-	@$(RUN) -m protocol.dashboard $(OPTIONS)
+	@$(RUN) -m protocol dashboard $(OPTIONS)
 
 lab: $(VENV)/for-running ## open JupyterLab on the notebooks
-	@$(RUN) -m protocol.dashboard.lab $(OPTIONS)
+	@$(RUN) -m protocol lab $(OPTIONS)
 
 log: $(VENV)/for-running ## begin an empty log of a real trial: make log LOG=trial.sqlite
-	@$(RUN) -m protocol.conduct start '$(LOG)'
+	@$(RUN) -m protocol log start '$(LOG)'
 
 wheelhouse: ## every package, and what builds the workbook, in wheels/ for a machine without network
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --dest wheels '.[test,docs]' \

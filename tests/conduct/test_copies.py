@@ -1,4 +1,4 @@
-"""Copies of a log by `python -m protocol.conduct`: made while others record, checked, restored, compared."""
+"""Copies of a log by `protocol-workbook log`: made while others record, checked, restored, compared."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 from support.log_events import DAY, WHO
 
 from protocol.conduct import Head, Note, open_log
-from protocol.conduct.__main__ import main
+from protocol.conduct.commands import main
 from protocol.records import ProtocolError
 
 

@@ -14,7 +14,7 @@ from support import postgresql_server
 from support.log_events import DAY, SITE, WHO, beginning
 
 from protocol.conduct import Head, Note, open_log
-from protocol.conduct.__main__ import main
+from protocol.conduct.commands import main
 from protocol.conduct.postgresql import connection_options, is_this_machine
 from protocol.records import ProtocolError
 

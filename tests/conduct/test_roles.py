@@ -4,7 +4,7 @@ import pytest
 from support.paths import ROOT
 
 from protocol.conduct import Reader, reader_of
-from protocol.dashboard.__main__ import logged, main
+from protocol.dashboard.launcher import logged, main
 from protocol.records import ProtocolError
 
 ROLES = """

@@ -13,7 +13,7 @@ from support.paths import FOLDER, NOTEBOOKS
 from support.trial import TRIAL
 
 from protocol.conduct import open_log
-from protocol.dashboard.__main__ import free_port, is_free, main
+from protocol.dashboard.launcher import free_port, is_free, main
 from protocol.dashboard.server import FURNITURE, Page, pages_of, rules, trial_of, workbook
 
 
