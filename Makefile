@@ -28,10 +28,10 @@ wheelhouse: ## every package, and what builds the workbook, in wheels/ for a mac
 	  $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 
 test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
-	@$(MAKE) --no-print-directory docs
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --nbval-lax --nbval-current-env \
 	  tests notebooks/[0-9][0-9]-*.ipynb
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-sanitize-with notebooks/explore/outputs.cfg notebooks/explore
+	@$(MAKE) --no-print-directory docs
 
 quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
 	$(RUN) -m ruff check

@@ -17,7 +17,7 @@ def languages() -> tuple[str, ...]:
 
 def use(language: str) -> None:
     """Return texts in `language` from now on, also in the processes that this one starts."""
-    global _catalogue  # noqa: PLW0603 - the one language of a process
+    global _catalogue
     os.environ["PROTOCOL_LANGUAGE"] = language
     _catalogue = gettext.translation("protocol", LOCALES, languages=[language], fallback=True)
 

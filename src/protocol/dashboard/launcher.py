@@ -72,11 +72,18 @@ def _parser() -> argparse.ArgumentParser:
     pages.add_argument(
         "notebooks", nargs="?", type=Path, help="folder with the pages (default: notebooks, or those installed)"
     )
-    pages.add_argument("--trial", type=Path, metavar="FOLDER", help="folder of another trial's record, instead of a folder with pages")
+    pages.add_argument(
+        "--trial",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of another trial's record, instead of a folder with pages",
+    )
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})")
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
     parser.add_argument("--url", default="", help="the address of a proxy on this machine: https://host/path/")
-    parser.add_argument("--most-pages", type=int, metavar="NUMBER", help="pages open at once (default: as many as fit into memory)")
+    parser.add_argument(
+        "--most-pages", type=int, metavar="NUMBER", help="pages open at once (default: as many as fit into memory)"
+    )
     parser.add_argument("--log", help=LOG)
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser

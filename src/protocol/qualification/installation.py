@@ -35,7 +35,7 @@ def installation() -> Iterator[Check]:
     yield Check(
         ("R-SYS-02",), _("Python"), _("within {range}").format(range=python), _within(version, python, str(python))
     )
-    yield _files(package)
+    yield listed_files(package)
     needed = [Requirement(line) for line in package.requires or ()]
     direct = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
     for one in sorted(direct, key=lambda one: one.name.lower()):
@@ -64,9 +64,7 @@ def installation() -> Iterator[Check]:
         zone = str(trial.zone)
         yield Check((), _("time zone of the trial"), zone, ZoneInfo(zone).key)
     sealed = zmq.has("curve")
-    yield Check(
-        ("R-ACC-05",), _("pages and their kernels can encrypt"), _("yes"), _("yes") if sealed else _("no")
-    )
+    yield Check(("R-ACC-05",), _("pages and their kernels can encrypt"), _("yes"), _("yes") if sealed else _("no"))
 
 
 def system() -> dict[str, str]:
@@ -100,7 +98,8 @@ def _within(version: str, specifier: SpecifierSet, words: str) -> str:
     return version
 
 
-def _files(package: Distribution) -> Check:
+def listed_files(package: Distribution) -> Check:
+    """Return the check of a package's files against the list that came with its wheel."""
     what = _("files of the workbook, each with its SHA-256 in the wheel")
     expected = _("{count} files as in the wheel")
     if json.loads(package.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):

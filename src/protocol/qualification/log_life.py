@@ -54,7 +54,9 @@ def _lived(path: Path) -> Iterator[Check]:
         first = log.entries()[0]
         about = (first.time, first.actor, first.site, first.protocol)
         expected = ("2026-04-01T12:00:00.000000Z", *WHO.values(), "0" * 64)
-        yield Check(("R-LOG-01",), _("time, account, site and rules of an entry"), " ".join(expected), " ".join(about))
+        yield Check(
+            ("R-LOG-01",), _("time, account, site and rules of an entry"), " ".join(expected), " ".join(about)
+        )
         twice = Infused(on=date(2026, 3, 8), participant=PERSON, number=3)
         yield Check(("R-LOG-05",), _("an infusion that cannot have happened"), refused, _tried(log, twice))
         named = Note(on=DAY, text="patient Zhang Wei, 13800138000")

@@ -73,10 +73,20 @@ def reference_values() -> Iterator[Check]:
     """Yield the checks against files with reference values, and of what is the same on every machine."""
     for requirement, what, file, agrees in (
         ("R-ESC-01", _("boundaries of BOIN (R package BOIN 2.7.2)"), "boin_boundaries.json", _boin),
-        ("R-ESC-02", _("boundaries of Keyboard (R package Keyboard 0.1.3)"), "keyboard_comb_boundaries.json", _keyboard),
+        (
+            "R-ESC-02",
+            _("boundaries of Keyboard (R package Keyboard 0.1.3)"),
+            "keyboard_comb_boundaries.json",
+            _keyboard,
+        ),
         ("R-ESC-03", _("levels passed by 3+3 (Storer 1989)"), "three_plus_three_escalation.json", _three_plus_three),
         ("R-EFF-01", _("grades of blood counts (CTCAE 5.0 and 6.0)"), "effect/ctcae_grades.json", _grade),
-        ("R-EFF-02", _("cumulative incidence (R package cmprsk 2.2-11)"), "effect/cumulative_incidence.json", _curves),
+        (
+            "R-EFF-02",
+            _("cumulative incidence (R package cmprsk 2.2-11)"),
+            "effect/cumulative_incidence.json",
+            _curves,
+        ),
         ("R-EFF-03", _("toxicity boundaries (R package phase1b 1.0.0)"), "effect/bayes_toxicity.json", _bayesian),
         ("R-EFF-04", _("days on which reports are due"), "effect/reporting_clocks.json", _due),
     ):
@@ -90,7 +100,6 @@ def reference_values() -> Iterator[Check]:
         found.update(np.ascontiguousarray(counts, dtype="<i8").tobytes())
     yield Check(("R-ESC-07",), _("500 simulated trials of BOIN, seed 11"), SIMULATED, found.hexdigest()[:16])
     yield _compared(("R-FUP-01",), _("days moved by calendar months"), MOVED, lambda one: shifted(*one[:2]) == one[2])
-
 
     table = csv(pd.DataFrame({"note": ["=1+1", "+1", "@SUM(A1)"]})).decode("utf-8-sig")
     kept = all(line.lstrip('"').startswith("'") for line in table.splitlines()[1:])
@@ -137,7 +146,9 @@ def _grade(case: Case) -> bool:
 
 
 def _curves(case: Case) -> bool:
-    curves = {f"{one.group} {one.event}": one for one in cumulative_incidence(case["time"], case["status"], case["group"])}
+    curves = {
+        f"{one.group} {one.event}": one for one in cumulative_incidence(case["time"], case["status"], case["group"])
+    }
     for expected in case["curves"]:
         found = curves[expected["curve"]].at(case["timepoints"])
         for name, key in (("estimate", "est"), ("variance", "var")):

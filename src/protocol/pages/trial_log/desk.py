@@ -350,9 +350,7 @@ def shared_account(actor: str) -> str:
 
 def how_to_start() -> str:
     """Say how to start a log that can be recorded in."""
-    return _(
-        "a log of your own: protocol-workbook log start trial.sqlite makes an empty one and says how to open it"
-    )
+    return _("a log of your own: protocol-workbook log start trial.sqlite makes an empty one and says how to open it")
 
 
 def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], date]) -> Desk | None:
