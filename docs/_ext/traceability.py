@@ -1,4 +1,4 @@
-"""The requirements with what shows each of them: tests, reference values, second implementations, and the last result.
+"""The requirements with what shows each: tests, reference values, second implementations, and the last result.
 
 Tests carry the ids (``@pytest.mark.requirement``); pytest keeps their last results in its cache.
 """

@@ -38,8 +38,12 @@ def _parser() -> argparse.ArgumentParser:
         description=_("A working protocol: eligibility, escalation, follow-up and sites of a trial, and its log."),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(
-            [_("commands:"), *(f"  {name:<11}{does}" for name, does in commands.items()), ""]
-            + [_("protocol-workbook COMMAND --help says what a command takes.")]
+            (
+                _("commands:"),
+                *(f"  {name:<11}{does}" for name, does in commands.items()),
+                "",
+                _("protocol-workbook COMMAND --help says what a command takes."),
+            )
         ),
     )
     parser.add_argument("--version", action="version", version=f"protocol-workbook {__version__}")

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="protocol-workbook lab",
         description=__doc__.partition(":")[0] + ".",
-        epilog="What follows -- is handed on to JupyterLab, such as: protocol-workbook lab -- --ServerApp.ip=localhost",
+        epilog="What follows -- is handed on to JupyterLab: protocol-workbook lab -- --ServerApp.ip=localhost",
     )
     parser.add_argument(
         "folder",

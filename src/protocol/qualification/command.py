@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="protocol-workbook qualify",
-        description="Check the installed files and versions, reference values, the life of a log in a temporary folder,"
-        " and the pages. Write one page to print and sign. Ends with 0 if every check passed, else with 1.",
+        description="Check the installed files and versions, reference values, the life of a log in a temporary"
+        " folder, and the pages. Write one page to print and sign. Ends with 0 if every check passed, else with 1.",
     )
     parser.add_argument(
         "report", nargs="?", type=Path, help="a new HTML file (default: qualification-VERSION-TIME.html here)"

@@ -1,4 +1,4 @@
-"""Checks of the installation: the files against the wheel, the versions against their ranges, the record, the system."""
+"""Checks of the installation: files against the wheel, versions against their ranges, the record, the system."""
 
 import json
 import platform
