@@ -15,23 +15,23 @@ endif
 .PHONY: dashboard lab log wheelhouse test quick lowest check docs bench attacks messages clean
 
 dashboard: $(VENV)/for-running ## open the committee's pages
-	@$(RUN) -m protocol.dashboard $(OPTIONS)
+	@$(RUN) -m protocol dashboard $(OPTIONS)
 
 lab: $(VENV)/for-running ## open JupyterLab on the notebooks
-	@$(RUN) -m protocol.dashboard.lab $(OPTIONS)
+	@$(RUN) -m protocol lab $(OPTIONS)
 
 log: $(VENV)/for-running ## begin an empty log of a real trial: make log LOG=trial.sqlite
-	@$(RUN) -m protocol.conduct start '$(LOG)'
+	@$(RUN) -m protocol log start '$(LOG)'
 
 wheelhouse: ## every package, and what builds the workbook, in wheels/ for a machine without network
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --dest wheels '.[test,docs]' \
 	  $$($(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 
 test: check ## everything that can fail: style, types, floors, documentation, tests, notebooks, browser
-	@$(MAKE) --no-print-directory docs
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --nbval-lax --nbval-current-env \
 	  tests notebooks/[0-9][0-9]-*.ipynb
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-sanitize-with notebooks/explore/outputs.cfg notebooks/explore
+	@$(MAKE) --no-print-directory docs
 
 quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server or long simulations: under a minute
 	$(RUN) -m ruff check

@@ -21,6 +21,7 @@ extensions = [
     "architecture",
     "catalogue",
     "record_schema",
+    "traceability",
     "offline",
 ]
 exclude_patterns = ["_build"]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import settings
@@ -26,6 +27,36 @@ def pytest_itemcollected(item):
     """Mark a test by the fixtures that it asks for."""
     for marker in {MARKERS[name] for name in getattr(item, "fixturenames", ()) if name in MARKERS}:
         item.add_marker(marker)
+    if item.get_closest_marker("requirement"):
+        item.user_properties.append(("requirement", True))  # goes with each report, also from another process
+
+
+RANKS = ("passed", "skipped", "failed")
+
+
+class RequirementResults:
+    """Keeps the last result of each test of a requirement in pytest's cache, for docs/traceability.md."""
+
+    def __init__(self, config):
+        self.cache, self.found = config.cache, {}
+
+    def pytest_runtest_logreport(self, report):
+        if ("requirement", True) in map(tuple, report.user_properties) and (
+            report.when == "call" or report.outcome != "passed"
+        ):
+            name = report.nodeid.partition("[")[0]
+            before = self.found.get(name, {"outcome": "passed"})["outcome"]
+            worst = max(before, report.outcome, key=RANKS.index)
+            self.found[name] = {"outcome": worst, "day": f"{datetime.now(UTC):%Y-%m-%d}"}
+
+    def pytest_sessionfinish(self):
+        if self.found:
+            self.cache.set("requirements/results", self.cache.get("requirements/results", {}) | self.found)
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput") and hasattr(config, "cache"):  # the one process that hears of every test
+        config.pluginmanager.register(RequirementResults(config))
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,9 @@ def _row(cells: Sequence[Cell]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", _block(cell)) for cell in cells))
 
 
-def _block(cell: Cell) -> nodes.paragraph:
+def _block(cell: Cell) -> nodes.Node:
+    if isinstance(cell, nodes.Body):
+        return cell
     return paragraph(*cell) if isinstance(cell, (list, tuple)) else paragraph(cell)
 
 
@@ -61,6 +63,5 @@ def fields(pairs: Iterable[tuple[str, Cell]]) -> nodes.field_list:
     found = nodes.field_list(classes=["details"])
     for name, value in pairs:
         if value not in ("", None, [], ()):
-            body = value if isinstance(value, nodes.Body) else _block(value)
-            found += nodes.field("", nodes.field_name(name, name), nodes.field_body("", body))
+            found += nodes.field("", nodes.field_name(name, name), nodes.field_body("", _block(value)))
     return found

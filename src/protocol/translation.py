@@ -9,11 +9,21 @@ from typing import Any
 
 LOCALES = Path(__file__).with_name("locale")
 
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of the languages that have a catalogue; English needs none."""
+    return ("en", *sorted(file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/protocol.mo")))
+
+
+def use(language: str) -> None:
+    """Return texts in `language` from now on, also in the processes that this one starts."""
+    global _catalogue
+    os.environ["PROTOCOL_LANGUAGE"] = language
+    _catalogue = gettext.translation("protocol", LOCALES, languages=[language], fallback=True)
+
+
 _catalogue = gettext.translation(
-    "protocol",
-    LOCALES,
-    languages=[os.environ.get("PROTOCOL_LANGUAGE", "en")],
-    fallback=True,
+    "protocol", LOCALES, languages=[os.environ.get("PROTOCOL_LANGUAGE", "en")], fallback=True
 )
 
 

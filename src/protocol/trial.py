@@ -25,6 +25,7 @@ from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
 from protocol.records import Ambiguity, Provenance, Record, Sourced, Text, read_record, unique
 from protocol.sites import Contact, District, Official, River, Site, SitesRecord
+from protocol.version import SHARED
 
 __all__ = [
     "Arm",
@@ -223,8 +224,8 @@ def load_trial(folder: str | Path) -> Trial:
     Parameters
     ----------
     folder : str or Path
-        For example ``data/NCT01234567``. A relative one is looked for in the working directory, and then in the
-        directories above it: a notebook runs in its own.
+        For example ``data/NCT01234567``. A relative one is looked for in the working directory, in the directories
+        above it (a notebook runs in its own), and then among the files that come with the package.
 
     Raises
     ------
@@ -251,9 +252,12 @@ def load_trial(folder: str | Path) -> Trial:
 
 
 def _found(folder: Path) -> Path:
-    """Return where a folder lies: as it is written, or from a directory above the working directory."""
-    above = [] if folder.is_absolute() or folder.is_dir() else [one / folder for one in Path.cwd().parents]
-    return next((one for one in above if one.is_dir()), folder)
+    """Return where a folder lies: as it is written, from a directory above the working one, or in the package."""
+    if folder.is_absolute() or folder.is_dir():
+        return folder
+    below = Path(*(part for part in folder.parts if part != ".."))
+    places = (*(one / folder for one in Path.cwd().parents), SHARED / below)
+    return next((one for one in places if one.is_dir()), folder)
 
 
 def _examples(folder: Path, trial: Trial) -> Examples | None:

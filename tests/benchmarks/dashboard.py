@@ -151,7 +151,7 @@ def kernel_mb(browser, process, address, root, name):
 
 
 def measure(report, browser, folder):
-    launch = [sys.executable, "-m", "protocol.dashboard", "--no-browser"]
+    launch = [sys.executable, "-m", "protocol", "dashboard", "--no-browser"]
     with running([*launch, str(folder / "01-grid")], r"http://\S+") as (process, address):
         wait_for_warm(process, 1)
         taken = slider_ms(browser, address, address.partition("/?")[0], "01-grid.ipynb")

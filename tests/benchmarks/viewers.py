@@ -80,7 +80,7 @@ def memory_mb(process, numbers):
 
 
 async def main(count):
-    launch = [sys.executable, "-m", "protocol.dashboard", "--no-browser", str(NOTEBOOKS)]
+    launch = [sys.executable, "-m", "protocol", "dashboard", "--no-browser", str(NOTEBOOKS)]
     for name in ("PROTOCOL_LOG", "PROTOCOL_ROLE", "PROTOCOL_ACTOR", "PROTOCOL_ROLES"):
         os.environ.pop(name, None)
     print(f"{count} viewers at once, {os.cpu_count()} processors")

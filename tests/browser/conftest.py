@@ -59,7 +59,7 @@ def dashboard_of(folder, log, *arguments, **more):
         arguments = (*arguments, "--port", str(free_port()))
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "protocol.dashboard", str(folder), "--no-browser", *arguments],
+            [sys.executable, "-m", "protocol", "dashboard", str(folder), "--no-browser", *arguments],
             stdout=subprocess.PIPE, stderr=errors, text=True, env=environment, start_new_session=True,
         )  # fmt: skip
     try:

@@ -83,6 +83,7 @@ def test_a_drawing_with_a_mistake_says_so_in_its_place(picture):
     expect_text(picture.tab, ".pw-chart-problem", "could not be drawn: A drawing with a mistake")
 
 
+@pytest.mark.requirement("R-EXP-02")
 def test_text_of_the_data_is_never_markup(picture):
     cell(picture.tab, "A", 1).hover()
     expect_text(picture.tab, "#vg-tooltip-element", "<img src=x onerror=alert(1)>")
@@ -134,6 +135,7 @@ def test_a_failing_page_shows_no_traceback(workshop, laptop):
     assert "RuntimeError" not in seen
 
 
+@pytest.mark.requirement("R-ACC-05")
 def test_without_the_token_there_is_only_the_login_page(workshop, laptop):
     for address in (workshop.root, workshop.page("01-picture")):
         laptop.tab.goto(address)
@@ -170,6 +172,7 @@ def test_an_unknown_page_has_an_answer_in_plain_words(workshop, laptop):
     expect_text(laptop.tab, "h1", "There is no such page")
 
 
+@pytest.mark.requirement("R-EXP-03")
 def test_the_browser_itself_refuses_other_hosts(workshop, laptop):
     laptop.tab.goto(workshop.address)
     refused = laptop.tab.evaluate(

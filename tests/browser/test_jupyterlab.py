@@ -54,7 +54,7 @@ def lab(chromium, tmp_path_factory):
     nbformat.write(figure, folder / "notebooks" / "tabs.ipynb")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "protocol.dashboard.lab", "--no-browser", "--allow-root", "--port=0",
+        [sys.executable, "-m", "protocol", "lab", "--no-browser", "--port=0", "--", "--allow-root",
          "--LabApp.expose_app_in_browser=True"],
         stderr=subprocess.PIPE, text=True, cwd=folder, env=environment, start_new_session=True,
     )  # fmt: skip

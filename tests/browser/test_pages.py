@@ -48,6 +48,7 @@ CUT = """[...document.querySelectorAll('#rendered_cells *')]
 TEXT = "document.querySelector('#rendered_cells').innerText"
 
 
+@pytest.mark.requirement("R-SYS-03")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_opens_without_a_mistake(name, dashboard, laptop):
     laptop.open(dashboard, name)

@@ -25,12 +25,14 @@ def two(workshop, laptop, phone):
     return kernel
 
 
+@pytest.mark.requirement("R-ACC-05")
 def test_another_reader_learns_nothing_of_a_kernel(two, workshop, laptop, phone):
     address = f"{workshop.root}/api/kernels/{two}"
     assert laptop.tab.request.get(address).status == 200
     assert phone.tab.request.get(address).status == 404
 
 
+@pytest.mark.requirement("R-ACC-05")
 def test_another_reader_cannot_speak_to_a_kernel(two, laptop, phone):
     assert laptop.tab.evaluate(CONNECTS, two)
     assert not phone.tab.evaluate(CONNECTS, two)

@@ -52,6 +52,7 @@ def listen(visit):
     return heard
 
 
+@pytest.mark.requirement("R-ACC-03")
 @pytest.mark.parametrize("name", NAMES)
 def test_two_viewers_read_a_page_at_once_and_neither_is_sent_a_participant(name, committee, laptop, phone):
     heard = [(visit, listen(visit)) for visit in (laptop, phone)]

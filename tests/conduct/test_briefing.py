@@ -70,6 +70,7 @@ def test_after_any_number_of_entries_the_parts_add_up(number):
     assert Counter(letters) == Counter(N=now.counts["evaluable"] - now.counts["dlts"], T=now.counts["dlts"])
 
 
+@pytest.mark.requirement("R-ACC-03")
 @pytest.mark.slow
 @pytest.mark.parametrize("identity", [VIEWER, UNION, CHIEF, Reader(rows=True)], ids=["viewer", "own", "all", "rows"])
 def test_a_briefing_holds_the_participants_its_reader_may_see_and_no_other(identity):

@@ -1,4 +1,4 @@
-"""Copies of a log by `python -m protocol.conduct`: made while others record, checked, restored, compared."""
+"""Copies of a log by `protocol-workbook log`: made while others record, checked, restored, compared."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import pytest
 from support.log_events import DAY, WHO
 
 from protocol.conduct import Head, Note, open_log
-from protocol.conduct.__main__ import main
+from protocol.conduct.commands import main
 from protocol.records import ProtocolError
 
 
@@ -24,6 +24,7 @@ def entries(url):
         return reader.entries()
 
 
+@pytest.mark.requirement("R-LOG-08")
 @pytest.mark.parametrize("ending", ["sqlite", "jsonl"])
 def test_a_copy_gives_the_log_back_in_either_database(log_url, tmp_path, postgresql, capsys, ending):
     copy, written = tmp_path / f"copy.{ending}", filled(log_url)
@@ -40,6 +41,7 @@ def test_a_copy_gives_the_log_back_in_either_database(log_url, tmp_path, postgre
             assert log.append(Note(on=DAY, text="goes on"), **WHO).sequence == 6
 
 
+@pytest.mark.requirement("R-LOG-08")
 def test_a_copy_holds_what_stands_in_the_write_ahead_log_alone_and_cp_does_not(tmp_path):
     path = tmp_path / "trial.sqlite"
     with closing(open_log(path)) as log:  # open: nothing is written back into the file yet
@@ -124,6 +126,7 @@ def test_a_head_of_the_minutes_is_compared_even_if_the_end_of_its_hash_is_left_o
     assert "no number with a hash" in said
 
 
+@pytest.mark.requirement("R-LOG-09")
 def test_verify_says_that_entries_are_gone_that_were_seen(tmp_path, capsys):
     path = tmp_path / "trial.sqlite"
     filled(path, 3)

@@ -17,6 +17,7 @@ from protocol.conduct import Log, open_log
 from protocol.records import ProtocolError
 
 
+@pytest.mark.requirement("R-LOG-07")
 @pytest.mark.slow
 def test_a_killed_writer_loses_nothing_that_was_confirmed(tmp_path):
     confirmed, unconfirmed = log_writers.kill_many(tmp_path / "trial.sqlite", times=20, seed=1)
@@ -24,10 +25,12 @@ def test_a_killed_writer_loses_nothing_that_was_confirmed(tmp_path):
     assert 0 <= unconfirmed <= 20
 
 
+@pytest.mark.requirement("R-LOG-07")
 def test_a_killed_server_loses_nothing_that_was_confirmed(postgresql):
     assert log_writers.crash_many(postgresql, times=2, seed=1) > 0
 
 
+@pytest.mark.requirement("R-LOG-06")
 @pytest.mark.parametrize(
     ("database", "writers"), [("sqlite", 2), pytest.param("postgresql", 4, marks=pytest.mark.server)]
 )
@@ -67,6 +70,7 @@ def fill(log: Log) -> tuple[int, str]:
     raise AssertionError("nothing was in the way")
 
 
+@pytest.mark.requirement("R-LOG-07")
 def test_a_full_disk_is_said_so_and_nothing_is_half_written(tmp_path):
     log = open_log(tmp_path / "trial.sqlite")
     log.append(log_events.screened(), **WHO)

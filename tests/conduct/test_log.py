@@ -50,6 +50,7 @@ def log(log_url):
     log.close()
 
 
+@pytest.mark.requirement("R-LOG-01")
 def test_what_is_recorded_is_read_back_with_who_when_and_under_which_rules(log, log_url):
     written = record(log, log_events.beginning(), reason="first visit")
     again = open_log(log_url, read_only=True)
@@ -65,6 +66,7 @@ def test_what_is_recorded_is_read_back_with_who_when_and_under_which_rules(log, 
     again.close()
 
 
+@pytest.mark.requirement("R-LOG-06")
 def test_the_same_form_sent_twice_records_once(log):
     event = log_events.screened()
     first = log.append(event, key="form-1", expected=0, **WHO)
@@ -74,6 +76,7 @@ def test_the_same_form_sent_twice_records_once(log):
         log.append(log_events.screened("W-002"), key="form-1", **WHO)
 
 
+@pytest.mark.requirement("R-LOG-06")
 def test_the_second_of_two_people_sees_the_firsts_change_and_is_asked(log, log_url):
     record(log, log_events.beginning())
     seen = log.head().count
@@ -100,6 +103,7 @@ def test_what_concerns_another_participant_is_no_conflict_but_an_outcome_is_one_
         log.append(decision(), actor="chair", expected=7)
 
 
+@pytest.mark.requirement("R-LOG-05")
 def test_what_cannot_have_happened_is_refused_and_leaves_nothing(log):
     with pytest.raises(ProtocolError, match="W-001: found a participant who is not enrolled"):
         log.append(Infused(on=DAY, participant="W-001", number=1), **WHO)
@@ -136,6 +140,7 @@ def test_another_regimen_than_the_open_one_needs_a_reason(log):
     log.append(Enrolled(on=DAY, participant="W-002", regimen="B1"), **WHO)
 
 
+@pytest.mark.requirement("R-LOG-04")
 def test_a_correction_names_the_old_event_and_both_stay(log):
     entries = record(log, log_events.beginning())
     right = Enrolled(on=DAY, participant="W-001", regimen="B1")
@@ -146,6 +151,7 @@ def test_a_correction_names_the_old_event_and_both_stay(log):
     assert log.entries()[2].event.regimen == "A1"
 
 
+@pytest.mark.requirement("R-LOG-02")
 @pytest.mark.parametrize("statement", RAW.values(), ids=RAW)
 def test_the_database_itself_refuses_to_change_or_remove(log, log_url, postgresql, statement):
     record(log, log_events.beginning())
@@ -156,6 +162,7 @@ def test_the_database_itself_refuses_to_change_or_remove(log, log_url, postgresq
     assert log.verify().ok
 
 
+@pytest.mark.requirement("R-ACC-01")
 def test_a_reader_has_no_way_to_write(log, log_url):
     record(log, log_events.beginning())
     reader = open_log(log_url, read_only=True)

@@ -112,6 +112,7 @@ def test_a_file_replaced_during_a_write_is_not_confirmed(log, path, monkeypatch)
         log.append(Note(on=DAY, text="lost"), **WHO)
 
 
+@pytest.mark.requirement("R-LOG-09")
 def test_an_older_copy_in_the_place_of_a_log_is_said_at_once_and_nothing_is_recorded(log, path):
     backup(str(path), path.with_name("copy.sqlite"))
     notes(log, 2)
@@ -129,6 +130,7 @@ def test_an_older_copy_in_the_place_of_a_log_is_said_at_once_and_nothing_is_reco
         assert again.append(Note(on=DAY, text="accepted"), **WHO).sequence == 4
 
 
+@pytest.mark.requirement("R-LOG-09")
 def test_no_empty_log_is_made_where_entries_were_seen(log, path):
     log.close()
     path.unlink()
@@ -160,6 +162,7 @@ def test_only_the_owner_may_read_the_files_of_a_log(log, path):
 # --- Clocks and places ---
 
 
+@pytest.mark.requirement("R-LOG-10")
 @pytest.mark.parametrize(
     ("moment", "said"), [(NOON - timedelta(hours=1), "before the last"), (NOON + timedelta(days=4000), "long after")]
 )

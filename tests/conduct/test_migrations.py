@@ -48,6 +48,7 @@ def test_an_empty_database_becomes_a_log_that_is_opened_again_with_all_it_has(lo
     log.close()
 
 
+@pytest.mark.requirement("R-LOG-12")
 def test_a_log_of_another_version_is_refused_and_left_as_it_is(tmp_path):
     path = tmp_path / "trial.sqlite"
     open_log(path).close()

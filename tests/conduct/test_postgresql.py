@@ -14,7 +14,7 @@ from support import postgresql_server
 from support.log_events import DAY, SITE, WHO, beginning
 
 from protocol.conduct import Head, Note, open_log
-from protocol.conduct.__main__ import main
+from protocol.conduct.commands import main
 from protocol.conduct.postgresql import connection_options, is_this_machine
 from protocol.records import ProtocolError
 
@@ -162,6 +162,7 @@ def raw(address):
     )
 
 
+@pytest.mark.requirement("R-ACC-04")
 def test_a_writer_records_as_itself_and_not_as_another(accounts):
     _reader, one, two = accounts
     own, other = make_url(one).username, make_url(two).username
@@ -174,6 +175,7 @@ def test_a_writer_records_as_itself_and_not_as_another(accounts):
         assert log.verify().ok
 
 
+@pytest.mark.requirement("R-ACC-04")
 def test_a_reader_reads_and_can_do_nothing_else(accounts):
     with closing(open_log(accounts[0], read_only=True)) as reader:
         assert reader.verify().ok
@@ -208,6 +210,7 @@ CANNOT = (
 )
 
 
+@pytest.mark.requirement("R-ACC-04")
 @pytest.mark.parametrize("statement", CANNOT)
 def test_a_writer_cannot(accounts, statement):
     with closing(raw(accounts[1])) as connection, pytest.raises(pg8000.dbapi.DatabaseError, match="42501"):

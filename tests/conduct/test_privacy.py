@@ -158,6 +158,7 @@ CLINICAL = [
 ]
 
 
+@pytest.mark.requirement("R-PRI-01")
 @pytest.mark.parametrize("text", PERSONS)
 def test_what_may_name_a_person_is_refused_and_not_repeated(text):
     with pytest.raises(ProtocolError, match="what looks like") as refused:
@@ -193,6 +194,7 @@ def test_one_check_digit_in_eleven_fits(number):
     assert len(fits) == 1
 
 
+@pytest.mark.requirement("R-PRI-01")
 @pytest.mark.parametrize(
     ("event", "reason", "where"),
     [

@@ -4,7 +4,7 @@ import pytest
 from support.paths import ROOT
 
 from protocol.conduct import Reader, reader_of
-from protocol.dashboard.__main__ import logged, main
+from protocol.dashboard.launcher import logged, main
 from protocol.records import ProtocolError
 
 ROLES = """
@@ -25,6 +25,7 @@ def file(tmp_path):
     return str(path)
 
 
+@pytest.mark.requirement("R-ACC-01")
 def test_nobody_in_particular_is_a_viewer():
     found = reader_of({})
     assert (found.role, found.records, found.sees_all) == ("viewer", False, False)
@@ -47,6 +48,7 @@ def test_the_roles_file_says_what_an_account_may(file, variable, account, role, 
     assert found.sees("Wuhan Tongji Hospital") == sees_tongji
 
 
+@pytest.mark.requirement("R-ACC-01")
 def test_under_the_hub_nobody_names_another_account_or_role(file):
     claims = {"PROTOCOL_ACTOR": "chief", "PROTOCOL_ROLE": "coordinator"}
     assert reader_of({"JUPYTERHUB_USER": "stranger", "PROTOCOL_ROLES": file} | claims).role == "viewer"
@@ -75,6 +77,7 @@ def test_a_roles_file_with_an_unknown_role_is_refused(tmp_path):
         reader_of({"JUPYTERHUB_USER": "one", "PROTOCOL_ROLES": str(path)})
 
 
+@pytest.mark.requirement("R-ACC-02")
 def test_a_viewer_records_nothing_and_an_investigator_the_own_site():
     assert not Reader(role="viewer", rows=True).records
     assert Reader(role="investigator", site="A").sees("A")

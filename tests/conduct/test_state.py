@@ -140,6 +140,7 @@ IMPOSSIBLE = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("R-LOG-05")
 @pytest.mark.parametrize("found", IMPOSSIBLE)
 def test_what_cannot_have_happened_is_refused(found):
     before, then = IMPOSSIBLE[found]
@@ -254,6 +255,7 @@ def test_a_decision_is_kept_as_it_was_given_so_that_older_hashes_hold(basis):
     assert content(event(replaced)) == replaced
 
 
+@pytest.mark.requirement("R-ESC-08")
 @pytest.mark.parametrize(
     "basis", [{}, {"recommended": "A1", "waits_for": {"places": 1}}, {"waits_for": {"W-001": 1}},
               {"waits_for": {"places": 0}}]

@@ -36,6 +36,7 @@ def test_a_whole_log_is_whole():
     assert verified([], Head()).ok
 
 
+@pytest.mark.requirement("R-LOG-03")
 @pytest.mark.slow
 @settings(max_examples=200)
 @given(ONE_BYTE)
@@ -90,6 +91,7 @@ def test_altering_any_byte_in_the_file_itself_is_found_and_located(tmp_path_fact
     reader.close()
 
 
+@pytest.mark.requirement("R-LOG-03")
 @given(st.sets(st.integers(1, len(ROWS)), min_size=1))
 def test_missing_entries_are_found_where_they_were(gone):
     rows = [row for row in ROWS if row.sequence not in gone]
@@ -97,6 +99,7 @@ def test_missing_entries_are_found_where_they_were(gone):
     assert set(located(rows)) == firsts
 
 
+@pytest.mark.requirement("R-LOG-03")
 @given(st.permutations(ROWS))
 def test_entries_in_another_order_are_found(rows):
     assert (located(rows) == []) == (rows == ROWS)
@@ -117,6 +120,7 @@ def test_an_entry_written_anew_with_its_own_hash_is_found_beside_its_successor()
     assert "one of the two was written anew" in verified(rows, HEAD).problems[0].what
 
 
+@pytest.mark.requirement("R-LOG-03")
 def test_an_added_entry_or_an_early_row_is_found():
     more = sealed(Note(on=DAY, text="added"), HEAD, NOON, actor="somebody")
     row = row_of(more)
@@ -129,6 +133,7 @@ def test_an_added_entry_or_an_early_row_is_found():
             list(checked(rows, Head()))
 
 
+@pytest.mark.requirement("R-LOG-09")
 def test_an_end_cut_off_with_its_head_shows_only_against_a_head_kept_elsewhere():
     shorter = ROWS[:-2]
     own = Head(len(shorter), ENTRIES[len(shorter) - 1].hash)

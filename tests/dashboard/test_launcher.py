@@ -13,7 +13,7 @@ from support.paths import FOLDER, NOTEBOOKS
 from support.trial import TRIAL
 
 from protocol.conduct import open_log
-from protocol.dashboard.__main__ import free_port, is_free, main
+from protocol.dashboard.launcher import free_port, is_free, main
 from protocol.dashboard.server import FURNITURE, Page, pages_of, rules, trial_of, workbook
 
 
@@ -78,6 +78,7 @@ def test_every_page_of_the_workbook_has_a_sentence():
     assert all(page.sentence for page in pages_of(NOTEBOOKS))
 
 
+@pytest.mark.requirement("R-ACC-05")
 def test_the_dashboard_answers_this_machine_only_and_wants_its_token(folder):
     voila = rules(folder, 8866, "the token").Voila
     assert (voila.ip, voila.port, voila.token) == ("127.0.0.1", 8866, "the token")

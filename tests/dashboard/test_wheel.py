@@ -43,7 +43,7 @@ def test_the_wheel_has_record_pages_and_licence_and_nothing_of_ones_own(unpacked
 @pytest.mark.slow
 @pytest.mark.server
 def test_the_wheel_serves_the_pages_from_any_folder(unpacked, tmp_path):
-    command = [sys.executable, "-m", "protocol.dashboard", "--no-browser"]
+    command = [sys.executable, "-m", "protocol", "dashboard", "--no-browser"]
     with (tmp_path / "errors.txt").open("w") as errors:
         process = subprocess.Popen(
             command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(unpacked)},

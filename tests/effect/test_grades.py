@@ -16,11 +16,13 @@ def found(case):
     return None if one.grade[0] == UNKNOWN else int(one.grade[0])
 
 
+@pytest.mark.requirement("R-EFF-01")
 @pytest.mark.parametrize("case", **by_case("ctcae_grades.json"))
 def test_a_reference_count_has_its_grade(case):
     assert found(case) == case["grade"]
 
 
+@pytest.mark.requirement("R-EFF-01")
 @pytest.mark.parametrize("case", **by_case("febrile_neutropenia.json"))
 def test_a_reference_fever_has_its_lowest_grade(case):
     given_values = [case["anc"]], case["anc_unit"], [case["temperature_celsius"]], [case["minutes_at_or_above_38_0"]]
@@ -42,6 +44,7 @@ def units_of(term):
     return ("g/L", "g/dL") if term == "Anemia" else ("10^9/L", "/mm3")
 
 
+@pytest.mark.requirement("R-EFF-01")
 @given(
     st.sampled_from(sorted(FIXED)),
     st.decimals(0, 400, places=3, allow_nan=False),

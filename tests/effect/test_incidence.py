@@ -16,6 +16,7 @@ def curves(case):
     return {f"{one.group} {one.event}": one for one in found}
 
 
+@pytest.mark.requirement("R-EFF-02")
 @pytest.mark.parametrize("case", **by_case("cumulative_incidence.json"))
 def test_a_curve_is_the_reference_with_its_variance(case):
     found = curves(case)
@@ -48,6 +49,7 @@ def test_a_curve_has_the_states_of_survfit_and_lies_below_the_naive_one(case):
 DATA = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3)), min_size=1, max_size=25)
 
 
+@pytest.mark.requirement("R-EFF-02")
 @given(DATA)
 def test_a_curve_is_that_of_the_plain_fractions(data):
     times, events = zip(*data, strict=True)

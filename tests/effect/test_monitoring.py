@@ -40,6 +40,7 @@ def never(looks):
 # Reference cases
 
 
+@pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("bayes_toxicity.json"))
 def test_a_bayesian_boundary_is_the_reference_and_stops_as_often(case):
     found = bayesian_rule(case["looks"], case["phi"], case["prior"]).boundary(case["cut"])
@@ -53,6 +54,7 @@ def test_a_bayesian_boundary_is_the_reference_and_stops_as_often(case):
         assert row.expected_participants == pytest.approx(one["expected_n"], **EXACT)
 
 
+@pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("toxbdry.json"))
 def test_a_repeated_test_is_tuned_to_the_reference_boundaries(case):
     rule = repeated_test_rule(case["looks"], case["pLo"], case["delta"])
@@ -84,6 +86,7 @@ def stopping_rule(case):
     return likelihood_ratio_rule(looks, p0, param), case["cval"]
 
 
+@pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("stoppingrule.json"))
 def test_a_stopping_rule_has_the_reference_boundary_and_rejects_as_often(case):
     rule, cutoff = stopping_rule(case)
@@ -96,6 +99,7 @@ def test_a_stopping_rule_has_the_reference_boundary_and_rejects_as_often(case):
     assert rule.boundary(rule.tuned(case["p0"], case["alpha"])[0]).operating([case["p0"]]).high.sum() <= case["alpha"]
 
 
+@pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("simon.json"))
 def test_two_stages_are_the_published_ones(case):
     for found, name in zip(
@@ -109,6 +113,7 @@ def test_two_stages_are_the_published_ones(case):
         assert found.power == pytest.approx(expected["power_exact"], **EXACT)
 
 
+@pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("predictive_probability.json"))
 def test_a_predictive_probability_is_the_reference(case):
     found = predictive_probability(case["x"], case["n"], case["Nmax"], case["p0"], case["theta_T"], case["prior"])
@@ -138,6 +143,7 @@ def test_predictive_bounds_are_the_reference(case):
     assert list(found.high) == case["efficacy_x_at_or_above"]
 
 
+@pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("bop2_binary.json"))
 def test_a_bop2_boundary_is_the_reference(case):
     arguments = case["cumulative_n"], case["H0"], case["lambda"], case["gamma"], case["prior"]

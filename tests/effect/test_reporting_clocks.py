@@ -9,6 +9,7 @@ from protocol.effect import report_due
 from protocol.records import ProtocolError
 
 
+@pytest.mark.requirement("R-EFF-04")
 @pytest.mark.parametrize("case", **by_case("reporting_clocks.json"))
 def test_reports_are_due_on_the_reference_days(case):
     marks = {name: case[name] for name in ("serious", "expected", "fatal_or_life_threatening", "relatedness")}

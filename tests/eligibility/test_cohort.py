@@ -65,6 +65,7 @@ def agree(record: EligibilityRecord, people: list[dict[str, Any]], columns: Any,
         assert [row_of(found, row) for row in range(len(people))] == wanted, kind
 
 
+@pytest.mark.requirement("R-ELI-03")
 @pytest.mark.slow
 @random_examples(12)
 @given(st.data(), records(), PHASES)
@@ -147,6 +148,7 @@ def test_yes_and_no_may_be_words_in_every_kind_of_frame(words: list[str], tmp_pa
             ELIGIBILITY.screen_cohort(many)
 
 
+@pytest.mark.requirement("R-ELI-04")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "good", "bad", "shown"),

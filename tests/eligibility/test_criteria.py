@@ -20,6 +20,7 @@ CASES = [
 ]
 
 
+@pytest.mark.requirement("R-ELI-01")
 @pytest.mark.parametrize(("rule", "case"), CASES, ids=[f"{rule}: {case.says}" for rule, case in CASES])
 def test_every_case_of_the_record_gets_its_verdict(rule: str, case: Case) -> None:
     verdict = ELIGIBILITY.screen(case.facts, case.phase)[rule]
@@ -33,6 +34,7 @@ def cohort_status(rule: str, **columns: list[Any]) -> list[str]:
     return [one.counts().set_index("criterion").loc[rule, statuses].idxmax() for one in counts]
 
 
+@pytest.mark.requirement("R-ELI-04")
 @pytest.mark.parametrize(
     ("column", "value", "write"),
     [

@@ -45,6 +45,7 @@ def infused(facts: dict[str, Any]) -> Screening:
 GATE_CASES = [(rule, case) for rule in ELIGIBILITY.infusion_criteria for case in ELIGIBILITY.cases[rule.id]]
 
 
+@pytest.mark.requirement("R-ELI-05")
 @pytest.mark.parametrize(("rule", "case"), GATE_CASES, ids=[f"{r.id}: {case.says}" for r, case in GATE_CASES])
 def test_every_case_of_the_gate_before_an_infusion_gets_its_verdict(rule: Criterion, case: Any) -> None:
     gate = ELIGIBILITY.model_copy(update={"criteria": ELIGIBILITY.infusion_criteria})
@@ -83,6 +84,7 @@ def test_an_infusion_needs_myelosuppression_induced_by_the_treatment() -> None:
     assert infused(ready | {"last_antimitotic_date": TODAY}).overall == "ineligible"
 
 
+@pytest.mark.requirement("R-ELI-05")
 def test_before_its_day_every_answer_about_an_infusion_is_provisional_and_on_it_none_is() -> None:
     facts = {"infusion_date": TODAY}
     for as_of, still in ((TODAY - DAY, ("infusion", TODAY)), (TODAY, None)):

@@ -30,6 +30,7 @@ def test_every_published_row_is_read() -> None:
     assert len(published_rows()) == 39
 
 
+@pytest.mark.requirement("R-ELI-02")
 @pytest.mark.parametrize(("expression", "output"), published_rows())
 def test_three_valued_logic_is_that_of_the_published_truth_tables(expression: str, output: str) -> None:
     *left, operator, right = expression.split()

@@ -22,6 +22,7 @@ from protocol.eligibility.conditions import check
 from protocol.records import Phase
 
 
+@pytest.mark.requirement("R-ELI-01")
 @pytest.mark.slow
 @random_examples(400)
 @given(st.data(), records(), PHASES)
@@ -32,6 +33,7 @@ def test_the_engine_agrees_with_its_twin_for_every_criterion_and_part(
     assert statuses(record.screen(facts, phase)) == verdicts(record, facts, phase)
 
 
+@pytest.mark.requirement("R-ELI-01")
 @pytest.mark.slow
 @pytest.mark.parametrize("criterion_", ELIGIBILITY.criteria, ids=lambda criterion_: criterion_.id)
 def test_the_twin_gives_every_case_of_the_record_its_verdict(criterion_: Any) -> None:
@@ -69,6 +71,7 @@ def pandas_flavours(people: list[dict[str, Any]]) -> list[pd.DataFrame]:
     return [plain, stamped, stamped.convert_dtypes()]
 
 
+@pytest.mark.requirement("R-ELI-03")
 @pytest.mark.slow
 @random_examples(20)
 @given(st.data(), records(), PHASES)
@@ -90,6 +93,7 @@ def test_a_cohort_gets_bit_by_bit_what_its_participants_get_alone(
                 assert counts.loc[rule, status] == column.count(status)
 
 
+@pytest.mark.requirement("R-ELI-02")
 def test_a_column_nobody_has_means_unknown_for_everybody() -> None:
     cohort = ELIGIBILITY.screen_cohort(pl.DataFrame({"participant_id": ["1", "2"], "ecog": [0, None]}))
     alone = [statuses(ELIGIBILITY.screen(facts)) for facts in ({"ecog": 0}, {})]
@@ -144,6 +148,7 @@ COMPLETE: dict[str, Any] = {
 }
 
 
+@pytest.mark.requirement("R-ELI-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [fact.id for fact in ELIGIBILITY.facts if fact.is_number])
 def test_not_a_number_is_unknown_and_never_passes(name: str) -> None:

@@ -43,6 +43,7 @@ def kept(record: EligibilityRecord = ELIGIBILITY, facts: dict[str, Any] = FACTS,
     return screening_record(record, facts, "Ib", TODAY, **(ABOUT | more))
 
 
+@pytest.mark.requirement("R-ELI-06")
 @pytest.mark.slow
 @random_examples(25)
 @given(st.data(), st.sampled_from(["enrolment", "infusion"]), st.sampled_from(["Ib", "II"]))
@@ -58,6 +59,7 @@ def test_a_record_comes_back_from_its_file_and_gets_the_same_verdicts_again(
     assert changed_verdicts(again, ELIGIBILITY) == {}
 
 
+@pytest.mark.requirement("R-ELI-06")
 def test_the_record_says_what_was_asked_known_and_by_which_rules() -> None:
     sources = {"lvef_pct": "echo.csv, row 3"}
     record = kept(sources=sources, unusable={"creatinine_umol_l": "unit unknown"})

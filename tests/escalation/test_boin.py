@@ -57,6 +57,7 @@ def boin(case, grid=GRID, **more):
 # Published values
 
 
+@pytest.mark.requirement("R-ESC-01")
 @pytest.mark.parametrize("case", **by_id("boin_boundaries.json"))
 def test_boundaries_equal_those_of_the_published_package(case):
     tables = boin(case).tables
@@ -70,6 +71,7 @@ def test_boundaries_equal_those_of_the_published_package(case):
         assert stops == case["stop_at_lowest_dose_if_dlt_ge"]
 
 
+@pytest.mark.requirement("R-ESC-01")
 @pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("boin_next_comb.json"))
 def test_next_regimens_equal_those_of_the_published_package(case):
@@ -87,6 +89,7 @@ def test_next_regimens_equal_those_of_the_published_package(case):
         assert {*map(str, answers)} == {*map(str, expected)}
 
 
+@pytest.mark.requirement("R-ESC-01")
 @pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("boin_select_mtd_comb.json"))
 def test_selections_and_estimates_equal_those_of_the_published_package(case):
@@ -154,6 +157,7 @@ def check_characteristics(case, design, start=0):
     assert within_four_errors(none.value, none.se + 1e-4, published["early_stop_no_mtd_percent"] / 100, none.se)
 
 
+@pytest.mark.requirement("R-ESC-01")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
@@ -188,6 +192,7 @@ def test_both_rules_of_the_software_have_a_name_and_their_difference_can_be_comp
 # The second implementation
 
 
+@pytest.mark.requirement("R-ESC-01")
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "bar", "target"), [("diagonal", False, 0.3), ("lowest", True, 0.25)])
 def test_the_batch_agrees_with_the_plain_twin_on_the_same_draws(scenario, bar, target):
@@ -220,6 +225,7 @@ def trials_of_any_size(draw):
     return Outcomes(grid, treated, dlt), draw(st.integers(0, grid.size - 1))
 
 
+@pytest.mark.requirement("R-ESC-06")
 @pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(trials_of_any_size(), st.booleans(), st.sampled_from(["dose", "frequency", "coin"]))
@@ -281,6 +287,7 @@ GOLDEN = [
 ]
 
 
+@pytest.mark.requirement("R-ESC-07")
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "changes", "fingerprint"), GOLDEN)
 def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerprint):
@@ -291,6 +298,7 @@ def test_a_seed_gives_the_very_trials_it_always_gave(scenario, changes, fingerpr
     assert found.hexdigest()[:16] == fingerprint
 
 
+@pytest.mark.requirement("R-ESC-07")
 @pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**40), st.integers(1, 120), st.integers(1, 130))

@@ -21,6 +21,7 @@ from protocol.records import ProtocolError
 # Keyboard
 
 
+@pytest.mark.requirement("R-ESC-02")
 @pytest.mark.parametrize("case", **by_id("keyboard_comb_boundaries.json"))
 def test_keyboard_boundaries_equal_those_of_the_published_package(case):
     margins = {"margin_below": case["marginL"], "margin_above": case["marginR"]}
@@ -30,6 +31,7 @@ def test_keyboard_boundaries_equal_those_of_the_published_package(case):
     assert [int(y) if y <= n else None for n, y in enumerate(tables.eliminate)][1:] == case["eliminate_if_dlt_ge"]
 
 
+@pytest.mark.requirement("R-ESC-02")
 @pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("keyboard_comb_oc.json"))
 def test_keyboard_characteristics_agree_with_the_published_simulations(case):
@@ -49,6 +51,7 @@ def test_keyboard_characteristics_agree_with_the_published_simulations(case):
     assert abs(none.selected - published["early_stop_percent"] / 100) <= 4 * np.sqrt(3) * none.selected_se + 1e-4
 
 
+@pytest.mark.requirement("R-ESC-02")
 @pytest.mark.slow
 def test_keyboard_agrees_with_the_plain_twin_on_the_same_draws():
     design, twin = Keyboard(GRID, preference="coin"), PlainKeyboard(5, 3, 0.3)
@@ -64,6 +67,7 @@ def test_keyboard_agrees_with_the_plain_twin_on_the_same_draws():
 # 3+3
 
 
+@pytest.mark.requirement("R-ESC-03")
 @pytest.mark.parametrize("case", cases("three_plus_three_escalation.json"), ids=lambda case: str(case["rate"]))
 def test_a_level_of_the_3_plus_3_is_passed_as_often_as_the_rule_says(case):
     design = ThreePlusThree(Grid(("A", "B"), ("1",)))
@@ -72,6 +76,7 @@ def test_a_level_of_the_3_plus_3_is_passed_as_often_as_the_rule_says(case):
     assert abs(passed - case["escalate"]) < 4 * np.sqrt(passed * (1 - passed) / 20_000)
 
 
+@pytest.mark.requirement("R-ESC-03")
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [(), ("A1", "A2", "B2", "B3", "C3")])
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest", "safe"])
@@ -114,6 +119,7 @@ REACH = {
 }
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("pipe_next.json"))
 def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(case, monkeypatch):
@@ -138,6 +144,7 @@ def test_pipe_finds_contours_and_admissible_regimens_of_the_published_package(ca
     assert answers == {(dose - 1) * 3 + frequency - 1 for dose, frequency in case["next_seen"]}
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 def test_pipe_agrees_with_the_plain_twin_on_the_same_draws():
     design = ESCALATION.designed("PIPE")
@@ -208,6 +215,7 @@ def test_the_working_model_of_pocrm_is_the_published_one(target):
 NO_ANSWER = {"data_29", "data_31"}
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize("case", **by_id("pocrm_imp.json"))
 def test_pocrm_estimates_and_next_regimens_equal_those_of_the_published_package(case):
@@ -248,6 +256,7 @@ def test_pocrm_characteristics_agree_with_the_published_simulations(case):
     assert share == pytest.approx(case["results"]["allocation_share"], abs=0.02)
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
 def test_pocrm_agrees_with_the_plain_twin_on_the_same_draws(scenario):
@@ -286,6 +295,7 @@ def truths(draw, doses, frequencies):
 SHAPES = [(1, 1), (1, 4), (3, 2), (5, 3)]
 
 
+@pytest.mark.requirement("R-ESC-06")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -314,6 +324,7 @@ def test_no_design_leaves_the_grid_skips_climbs_diagonally_or_enters_an_eliminat
     assert (treated[selected != STOP, selected[selected != STOP]] > 0).all()
 
 
+@pytest.mark.requirement("R-ESC-07")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_design_gives_the_same_figures_in_any_chunks(name):

@@ -18,6 +18,7 @@ from protocol.records import ProtocolError
 TITE = published_values("tite_boin_decisions.json")
 
 
+@pytest.mark.requirement("R-ESC-04")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "plain", "scenario", "options"),
@@ -58,6 +59,7 @@ def test_a_trial_that_waits_for_every_outcome_is_the_trial_without_a_calendar(na
     assert (timed.days >= 28 * cohorts - 28 * plain.dlt.sum(axis=(1, 2))).all()
 
 
+@pytest.mark.requirement("R-ESC-06")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", DESIGNS)
 @pytest.mark.parametrize("backfill", [False, True])
@@ -229,6 +231,7 @@ def one_dose_above_another(target, treated, dlt, pending, followed):
     return int(design.next(outcomes, [1])[0]) - 1, bool(design.eliminated(outcomes)[0, 1, 0])
 
 
+@pytest.mark.requirement("R-ESC-04")
 @pytest.mark.parametrize("case", TITE["published"], ids=lambda case: "-".join(map(str, case.values())))
 def test_decisions_with_pending_participants_equal_the_published_table(case):
     n, y = case["treated"], case["dlt"]
@@ -254,6 +257,7 @@ def pending_at_a1(n, y, pending):
     return Outcomes(GRID, *counts, np.zeros((5, 3)))
 
 
+@pytest.mark.requirement("R-ESC-04")
 @pytest.mark.slow
 def test_decisions_with_pending_participants_equal_those_of_the_published_formula():
     compared = 0
@@ -392,6 +396,7 @@ def test_after_the_last_participant_a_committee_can_only_end_the_trial(text):
     assert choose(design, outcomes, 0, None).chosen == STOP
 
 
+@pytest.mark.requirement("R-ESC-08")
 def test_a_choice_knows_whether_it_departs_from_the_recommendation():
     design, outcomes = ESCALATION.designed(), Outcomes.parse(GRID, "A1:NNN")
     assert not choose(design, outcomes, 0, "B1").is_override

@@ -16,6 +16,7 @@ PUBLISHED = published_values("logistic_one_agent.json")
 NEVER = (1e-9, 1e-6, 1.0, 1e-6)  # an agent that does nothing
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["diagonal", "lowest"])
 def test_the_logistic_model_agrees_with_the_plain_twin_on_the_same_draws(scenario):
@@ -33,6 +34,7 @@ def test_the_logistic_model_agrees_with_the_plain_twin_on_the_same_draws(scenari
         assert result.selected[trial] == (STOP if picked is None else twin.cells.index(picked))
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.parametrize("case", PUBLISHED["cases"], ids=lambda case: f"{case['n']}-{case['dlt']}")
 def test_the_posterior_agrees_with_numerical_integration_where_one_agent_acts(case):
     grid, prior = Grid(tuple("ABCDE"), ("1",)), tuple(PUBLISHED["prior"].values())

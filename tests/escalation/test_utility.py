@@ -16,6 +16,7 @@ PUBLISHED = published_values("utility_ranks.json")
 FLAT = ((0.2,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3, (0.5,) * 3)
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "response", "options"),
@@ -44,6 +45,7 @@ def test_the_utility_agrees_with_the_plain_twin_on_the_same_draws(scenario, resp
             assert result.selected[trial] == (STOP if picked is None else twin.cells.index(picked))
 
 
+@pytest.mark.requirement("R-ESC-05")
 def test_outcomes_rank_in_the_published_order():
     given = PUBLISHED["arguments"]
     design = Utility(

@@ -12,6 +12,7 @@ from protocol.records import ProtocolError
 CASES = cases("waterfall_oc.json")
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "options"),
@@ -56,6 +57,7 @@ class EndsOnTheNextDose(Waterfall):
         return following
 
 
+@pytest.mark.requirement("R-ESC-05")
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_the_waterfall_agrees_with_the_published_simulations(case):

@@ -16,6 +16,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@A1", "＝1+1", "＋1", "－1", "＠A1", "﹢1"
 HARMLESS = ["a=b", "1-2", "", "–", "P-017", "武汉", "'quoted", "<5", "≥ 3", "\u3000x"]
 
 
+@pytest.mark.requirement("R-EXP-01")
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_text_that_looks_like_a_formula_gets_an_apostrophe_as_cell_and_as_head(text):
     assert safe_cell(text) == f"'{text}"

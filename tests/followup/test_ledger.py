@@ -62,6 +62,7 @@ def participants(draw):
     return dates, level, today, done
 
 
+@pytest.mark.requirement("R-FUP-02")
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(participants())
@@ -106,6 +107,7 @@ def test_shifting_every_date_shifts_visits_of_days_and_weeks_alike(participant, 
             assert (pd.isna(one) and pd.isna(other)) or other - one == pd.Timedelta(step)
 
 
+@pytest.mark.requirement("R-FUP-02")
 @pytest.mark.slow
 @settings(max_examples=20, deadline=None)  # several ledgers for each visit of each participant
 @given(participants())
@@ -142,6 +144,7 @@ def test_a_visit_done_is_judged_on_both_ends_of_its_window(done, status):
     assert row(timeline(FOLLOWUP, DATES, 1, TODAY, {"dlt_day_22": done}), "dlt_day_22")["status"] == status
 
 
+@pytest.mark.requirement("R-FUP-01")
 @pytest.mark.parametrize(
     ("start", "length", "end"),
     [
@@ -164,6 +167,7 @@ def test_other_texts_are_no_durations(text):
         duration(text)
 
 
+@pytest.mark.requirement("R-FUP-01")
 @given(DAYS, st.integers(0, 5), st.integers(0, 40), st.integers(0, 9), st.integers(0, 99))
 def test_durations_move_dates_as_the_twin_does(day, years, months, weeks, days):
     text = f"P{years}Y{months}M{weeks}W{days}D"
@@ -198,6 +202,7 @@ def test_a_frequency_has_its_own_infusions_and_no_others(level, days):
     assert (row(ledger, "safety_day_8")["status"] == "not applicable") == (level != 1)
 
 
+@pytest.mark.requirement("R-FUP-03")
 def test_visits_without_their_anchor_are_not_yet_known_and_never_guessed():
     ledger = timeline(FOLLOWUP, {"enrolment": DATES["enrolment"]}, 2, TODAY)
     waiting = ledger[ledger["status"] == "not yet known"]

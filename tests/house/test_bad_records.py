@@ -167,6 +167,7 @@ PLACES = [
 ]  # fmt: skip
 
 
+@pytest.mark.requirement("R-REC-04")
 @pytest.mark.parametrize(
     ("old", "new", "where", "found", "write"), [row[1:] for row in PLACES], ids=[row[0] for row in PLACES]
 )
@@ -239,6 +240,7 @@ def test_a_wrong_condition_is_named_with_its_criterion(
     assert write in error.write
 
 
+@pytest.mark.requirement("R-REC-04")
 @pytest.mark.parametrize(
     "condition",
     [
@@ -298,6 +300,7 @@ def test_a_wrong_condition_of_a_part_is_found(tmp_path: Path) -> None:
     assert error.write == "'consent_signed'"
 
 
+@pytest.mark.requirement("R-REC-04")
 def test_toml_that_is_broken_is_named_with_its_line(tmp_path: Path) -> None:
     error = broken(tmp_path, "[[parameters]]", "[[parameters]")
     assert error.where == WHOLE

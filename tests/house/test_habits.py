@@ -62,6 +62,7 @@ def test_every_page_has_its_notebook_and_every_notebook_its_page() -> None:
     assert {path.stem.split("-")[1] for path in DOORS} == set(PAGES)
 
 
+@pytest.mark.requirement("R-REC-02")
 def test_the_listing_is_all_there() -> None:
     kinds = Counter(criterion.kind for criterion in TRIAL.eligibility.criteria)
     assert kinds == {"inclusion": LISTED["Inclusion"], "exclusion": LISTED["Exclusion"]}
@@ -69,6 +70,7 @@ def test_the_listing_is_all_there() -> None:
     assert {ambiguity.severity for ambiguity in TRIAL.ambiguities} == {"high", "medium", "low"}
 
 
+@pytest.mark.requirement("R-REC-02")
 def test_criteria_quote_the_listing_word_for_word_and_in_its_order() -> None:
     criteria = TRIAL.eligibility.criteria
     places = [LISTING.index(f"{c.id[1:]}. {c.wording}") for c in criteria if not c.parts]
@@ -86,6 +88,7 @@ def test_the_identity_quotes_the_listing() -> None:
         assert arm.description in LISTING
 
 
+@pytest.mark.requirement("R-REC-01")
 def test_every_registry_source_names_a_place_of_the_listing() -> None:
     for value in everything(TRIAL):
         kind, _colon, place = (value.source or "assumption: ").partition(": ")
@@ -98,6 +101,7 @@ def test_every_registry_source_names_a_place_of_the_listing() -> None:
             assert place == "title" or any(part.strip() in LISTING for part in re.split(r"[,:]", place)), place
 
 
+@pytest.mark.requirement("R-REC-03")
 def test_a_threshold_said_to_be_the_registrys_stands_in_that_criterion() -> None:
     wordings = {  # parts stand behind the words of their criterion
         f"{c.kind} {c.id[1:]}": " ".join([c.wording, *(part.wording for part in c.parts)])
@@ -114,6 +118,7 @@ def test_a_threshold_said_to_be_the_registrys_stands_in_that_criterion() -> None
         assert numbers & weeks_and_years, parameter.id
 
 
+@pytest.mark.requirement("R-REC-01")
 def test_what_the_registry_does_not_say_is_an_assumption() -> None:
     escalation, followup = TRIAL.escalation, TRIAL.followup
     guesses: list[Provenance] = [dose.amount for dose in escalation.doses]
@@ -137,6 +142,7 @@ def test_every_design_has_a_twin_and_a_published_vector(name: str) -> None:
     assert list(VECTORS.glob(f"{module}*.json"))
 
 
+@pytest.mark.requirement("R-EXP-03")
 def test_nothing_the_browser_gets_names_another_host() -> None:
     pages = [path for path in (ROOT / "src").rglob("*") if path.suffix in {".html", ".j2", ".js", ".css", ".svg"}]
     assert pages

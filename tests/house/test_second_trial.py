@@ -160,6 +160,7 @@ def test_the_placeholders_of_a_draft_hold_no_word_of_the_trial(path):
     assert TRIAL.escalation.dose_unit not in text
 
 
+@pytest.mark.requirement("R-REC-05")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_the_same_if_the_anchors_have_other_ids(page, tmp_path, monkeypatch):
     for name in ("PROTOCOL_LOG", "PROTOCOL_ROLE", "PROTOCOL_ROLES"):
@@ -179,6 +180,7 @@ def test_a_page_shows_the_same_if_the_anchors_have_other_ids(page, tmp_path, mon
     assert [text.replace("anchor_", "") for text in plain[0]] == plain[1]
 
 
+@pytest.mark.requirement("R-REC-05")
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_a_topic_that_a_record_does_not_have_has_no_page_and_no_advice(path, tmp_path, monkeypatch):
     for name in ("PROTOCOL_LOG", "PROTOCOL_ROLE", "PROTOCOL_ROLES"):

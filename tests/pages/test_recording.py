@@ -153,6 +153,7 @@ def test_a_decision_is_recorded_and_shows_in_the_history(sit_down, today):
     assert panel.picture._rows[-1]["kind"] == "otherwise"
 
 
+@pytest.mark.requirement("R-ESC-08")
 def test_a_decision_without_a_reason_is_refused(sit_down, today, log_file):
     panel, before = DecisionPanel(sit_down(), today), count(log_file)
     panel.chosen.value = "B1"
@@ -352,6 +353,7 @@ def test_a_viewer_has_no_way_to_write(sit_down, log_file, today):
         desk.record(VisitRecorded(on=today, participant="INV-001", visit="month_3"), "Wuhan Union Hospital")
 
 
+@pytest.mark.requirement("R-ACC-03")
 def test_a_viewer_meets_no_form_and_no_participant(sit_down, today, trial):
     desk = sit_down("viewer")
     assert desk.courses == {}
@@ -367,6 +369,7 @@ def test_a_viewer_meets_no_form_and_no_participant(sit_down, today, trial):
     assert page.work._participants.layout.display == "none"
 
 
+@pytest.mark.requirement("R-ACC-02")
 def test_an_investigator_sees_and_records_the_own_site_only(sit_down, today, trial):
     own, other = trial.sites[0].name, trial.sites[1].name
     desk = sit_down("investigator", PROTOCOL_SITE=own)

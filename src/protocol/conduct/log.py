@@ -216,7 +216,7 @@ class LogReader(Displayed):
         if own.count < seen.count or (at.count, at.hash) != (seen.count, seen.hash):
             write = _(
                 "nothing more; have the log restored from a copy that has them. If they are lost: "
-                "python -m protocol.conduct verify LOG --accept"
+                "protocol-workbook log verify LOG --accept"
             )
             raise ProtocolError(self.where, lost(seen.count, own.count), write)
 

@@ -92,7 +92,7 @@ class LogFile:
     def _changed(self, found: str) -> ProtocolError:
         write = _(
             "nothing more here: close every page of this log, put the file back, have the log verified "
-            "(python -m protocol.conduct verify), and open the page again"
+            "(protocol-workbook log verify), and open the page again"
         )
         return ProtocolError(str(self.path), found, write)
 

@@ -259,7 +259,7 @@ def refuse_lost(where: str, seen: Head) -> None:
     """
     if seen.count:
         found = _("no entries, where {count} were seen here before").format(count=seen.count)
-        raise ProtocolError(where, found, _("the log restored from a copy: python -m protocol.conduct restore"))
+        raise ProtocolError(where, found, _("the log restored from a copy: protocol-workbook log restore"))
 
 
 def address_of(url: str) -> URL:

@@ -1,30 +1,47 @@
-"""Open JupyterLab on the notebooks, with no request to another host: ``python -m protocol.dashboard.lab``."""
+"""Open JupyterLab on the notebooks, with no request to another host: ``protocol-workbook lab``."""
 
+import argparse
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyterlab.labapp import LabApp
-
 from protocol.dashboard import ENCRYPTION
+from protocol.dashboard.launcher import LOG, logged
+from protocol.dashboard.notebooks import OF_PAGES, copy_notebooks
+from protocol.records import ProtocolError
+from protocol.translation import _
 
 SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no command-line option
-
 
 UPLOAD_BYTES = 512 * 2**20
 
 
-def main(arguments: list[str]) -> None:
-    """Serve JupyterLab to this machine only, with JupyterLab's own random token."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve JupyterLab to this machine only, with JupyterLab's own random token; return the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    own, passed_on = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
+    asked = _parser().parse_args(own)
+    try:
+        os.environ.update(logged(dict(os.environ), asked.log))
+        folder = _folder(asked.folder)
+    except (ProtocolError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    from jupyterlab.labapp import LabApp  # seconds at first, so after what can be refused
+
     os.environ["PROTOCOL_UPLOAD_BYTES"] = str(UPLOAD_BYTES)
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
         filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")])
     )
     LabApp.launch_instance(
         [
+            f"--ServerApp.root_dir={folder}",
             "--ServerApp.ip=127.0.0.1",
+            *([f"--ServerApp.port={asked.port}"] if asked.port is not None else []),
+            *([] if asked.browser else ["--ServerApp.open_browser=False"]),
             f"--KernelManager.transport_encryption={ENCRYPTION}",
             "--LabApp.default_url=/lab/tree/notebooks",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -32,9 +49,44 @@ def main(arguments: list[str]) -> None:
             "--FileContentsManager.pre_save_hook=protocol.dashboard.lab.without_results",
             # A cohort file is sent as one message; by default a message above 10 MB is dropped without an error.
             f"--ServerApp.tornado_settings={{'websocket_max_message_size': {UPLOAD_BYTES + 2**20}}}",
-            *arguments,
+            *passed_on,
         ]
     )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="protocol-workbook lab",
+        description=__doc__.partition(":")[0] + ".",
+        epilog="What follows -- is handed on to JupyterLab: protocol-workbook lab -- --ServerApp.ip=localhost",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        help="where your notebooks are kept. Those of the workbook are copied into its folder notebooks; a file that"
+        f" exists stays (default: here if there is a folder notebooks, else {NAME})",
+    )
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: the first free one from 8888)")
+    parser.add_argument("--log", help=LOG)
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    return parser
+
+
+NAME = "protocol-workbook"
+"""The folder that is made if none is named."""
+
+
+def _folder(named: Path | None) -> Path:
+    """Return the folder to open, with the notebooks of the workbook in it."""
+    folder = (named or Path("." if any(Path("notebooks").glob(OF_PAGES)) else NAME)).resolve()
+    different = copy_notebooks(folder / "notebooks")
+    print(_("The notebooks are in {folder}").format(folder=folder / "notebooks"), file=sys.stderr)
+    if different:
+        says = _("Changed by you, or of another version, and left as they are: {names}")
+        print(says.format(names=", ".join(different)), file=sys.stderr)
+    return folder
 
 
 def without_results(path: str, model: dict[str, Any], **_options: Any) -> None:
@@ -49,7 +101,3 @@ def without_results(path: str, model: dict[str, Any], **_options: Any) -> None:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

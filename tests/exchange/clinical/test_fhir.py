@@ -35,6 +35,7 @@ def alt(value: float, own: str = "o1", **more: Any) -> dict[str, Any]:
     return observation("1742-6", own, valueQuantity=quantity(value, "U/L"), **more)
 
 
+@pytest.mark.requirement("R-IMP-01")
 @pytest.mark.slow
 def test_a_value_comes_with_where_it_stood() -> None:
     person = read(observation("2160-0", "k7", valueQuantity=quantity(1.65, "mg/dL")))
@@ -135,6 +136,7 @@ def test_the_start_of_a_procedure_is_not_its_last_day() -> None:
     assert "last_anticancer_therapy_date" not in person.facts
 
 
+@pytest.mark.requirement("R-IMP-01")
 @pytest.mark.parametrize(
     ("given_", "reason"),
     [
@@ -903,6 +905,7 @@ def private() -> bytes:
     return bundle(patient, value, text, condition("91861009", subject=subject, text={"text": "Zhang"}))
 
 
+@pytest.mark.requirement("R-IMP-02")
 def test_names_addresses_and_identifiers_are_never_kept() -> None:
     from support.clinical_records import setting
 

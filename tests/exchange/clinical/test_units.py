@@ -138,6 +138,7 @@ def test_mass_and_amount_are_inverse(value: float, name: str) -> None:
     assert convert(converted(value, "mg/dL", name), "umol/L", in_mass, mass) == pytest.approx(value, rel=1e-9)
 
 
+@pytest.mark.requirement("R-IMP-01")
 @pytest.mark.parametrize(
     ("unit", "fact"),
     [

@@ -58,6 +58,7 @@ def test_the_report_says_what_was_found_and_what_it_shows(problems):
     ) in text
 
 
+@pytest.mark.requirement("R-LOG-11")
 def test_the_inspection_file_gives_the_log_back(tmp_path):
     with ZipFile(io.BytesIO(log_files.inspection(ENTRIES, WHOLE, NOON))) as archive:
         assert archive.namelist() == ["log.csv", "log.parquet", "log.jsonl", "report.txt"]

@@ -57,6 +57,7 @@ def test_every_criterion_visit_dose_site_and_question_is_said(page):
         assert " ".join(ambiguity.question.split()) in flat
 
 
+@pytest.mark.requirement("R-REC-01")
 def test_every_assumption_is_marked_and_counted():
     origins = [
         origin
@@ -73,6 +74,7 @@ def test_every_assumption_is_marked_and_counted():
         assert " ".join(origin.origin.split()) in " ".join(seen(MARKDOWN).split())
 
 
+@pytest.mark.requirement("R-EXP-03")
 def test_the_page_loads_nothing():
     tags = Words(HTML).tags
     assert not [attributes for _tag, attributes in tags if {"src", "href"} & set(attributes)]
@@ -84,6 +86,7 @@ def test_the_page_loads_nothing():
 TEXTS = st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=40)
 
 
+@pytest.mark.requirement("R-EXP-02")
 @pytest.mark.slow
 @given(TEXTS | st.sampled_from(["<img src=x>", "a | b", "# x", "- x", "1. x", "**x**", "[x](y)", "`x`", "--- | ---"]))
 def test_outside_text_stays_text(text):

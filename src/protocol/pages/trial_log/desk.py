@@ -359,15 +359,13 @@ def shared_account(actor: str) -> str:
     """Warn that the log cannot tell apart who records."""
     return _(
         "Everybody who has the address of this dashboard records as {actor}: the log cannot tell them apart. "
-        "For a log of several persons, give each an account of their own (JupyterHub, or make lab)."
+        "For a log of several persons, give each an account of their own (JupyterHub, or protocol-workbook lab)."
     ).format(actor=actor)
 
 
 def how_to_start() -> str:
     """Say how to start a log that can be recorded in."""
-    return _(
-        "a log of your own: python -m protocol.conduct start trial.sqlite makes an empty one and says how to open it"
-    )
+    return _("a log of your own: protocol-workbook log start trial.sqlite makes an empty one and says how to open it")
 
 
 def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], date]) -> Desk | None:

@@ -1,4 +1,4 @@
-"""Open the dashboard: ``python -m protocol.dashboard``."""
+"""Serve the pages to the browsers of this machine: ``protocol-workbook dashboard``."""
 
 import argparse
 import os
@@ -6,22 +6,36 @@ import secrets
 import socket
 import sys
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from protocol.chart.runtime import vega_runtime
 from protocol.conduct import reader_of
+from protocol.dashboard.notebooks import notebooks_for, write_pages
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 FIRST_PORT, PORTS_TRIED = 8866, 50
 
+LOG = "the trial's log: a file, or the URL of a database (default: PROTOCOL_LOG)"
 
-def main(arguments: list[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the pages of a folder on this machine until Ctrl+C; return the exit code."""
     asked = _parser().parse_args(arguments)
-    notebooks = (asked.notebooks or _usual_notebooks()).resolve()
+    if not asked.trial:
+        return _serve(asked, notebooks_for(asked.notebooks).resolve())
+    with TemporaryDirectory(prefix="protocol-pages-") as folder:
+        try:
+            write_pages(asked.trial, Path(folder))
+        except ProtocolError as error:
+            return _refuse(str(error))
+        return _serve(asked, Path(folder).resolve())
+
+
+def _serve(asked: argparse.Namespace, notebooks: Path) -> int:
     try:
         os.environ.update(logged(dict(os.environ), asked.log))
     except ProtocolError as error:
@@ -53,23 +67,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m protocol.dashboard", description=__doc__)
-    parser.add_argument(
+    parser = argparse.ArgumentParser(prog="protocol-workbook dashboard", description=__doc__.partition(":")[0] + ".")
+    pages = parser.add_mutually_exclusive_group()
+    pages.add_argument(
         "notebooks", nargs="?", type=Path, help="folder with the pages (default: notebooks, or those installed)"
+    )
+    pages.add_argument(
+        "--trial",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of another trial's record, instead of a folder with pages",
     )
     parser.add_argument("--port", type=int, help=f"port on 127.0.0.1 (default: the first free one from {FIRST_PORT})")
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
     parser.add_argument("--url", default="", help="the address of a proxy on this machine: https://host/path/")
-    parser.add_argument("--most-pages", type=int, help="pages open at once (default: as many as fit into memory)")
-    parser.add_argument("--log", help="the trial's log: a file, or the URL of a database (default: PROTOCOL_LOG)")
+    parser.add_argument(
+        "--most-pages", type=int, metavar="NUMBER", help="pages open at once (default: as many as fit into memory)"
+    )
+    parser.add_argument("--log", help=LOG)
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser
-
-
-def _usual_notebooks() -> Path:
-    """Return the folder ``notebooks`` if it has pages, otherwise the one that is installed with the package."""
-    here, installed = Path("notebooks"), Path(__file__).parents[1] / "share/notebooks"
-    return here if any(here.glob("*.ipynb")) or not installed.is_dir() else installed
 
 
 def logged(environment: Mapping[str, str], named: str | None) -> dict[str, str]:
@@ -158,7 +175,3 @@ def _announce(address: str, browser: bool) -> None:
 def _refuse(reason: str) -> int:
     print(reason, file=sys.stderr)
     return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,8 @@
-"""Start, copy, restore and check the log of a trial: ``python -m protocol.conduct --help``."""
+"""Start, copy, restore and check the log of a trial: ``protocol-workbook log``."""
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from protocol.conduct.entries import Head
@@ -13,7 +13,7 @@ from protocol.translation import _
 LOG = "a file, such as trial.sqlite, or the address of a PostgreSQL database"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0 done, 1 a log that is not whole, 2 refused."""
     asked = _parser().parse_args(arguments)
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m protocol.conduct", description=__doc__)
+    parser = argparse.ArgumentParser(prog="protocol-workbook log", description=__doc__.partition(":")[0] + ".")
     commands = parser.add_subparsers(dest="what", required=True)
     start = commands.add_parser("start", help="begin an empty log")
     start.add_argument("log", help=LOG)
@@ -73,9 +73,9 @@ def start(address: str) -> str:
         log.close()
     return _(
         "An empty log is at {address}. To record in it:\n"
-        "  PROTOCOL_LOG='{address}' PROTOCOL_ROLE=coordinator PROTOCOL_ACTOR=coordinator-1 make lab\n"
+        "  PROTOCOL_ROLE=coordinator PROTOCOL_ACTOR=coordinator-1 protocol-workbook lab --log '{address}'\n"
         "To show it to the committee, who can only read:\n"
-        "  PROTOCOL_LOG='{address}' make dashboard"
+        "  protocol-workbook dashboard --log '{address}'"
     ).format(address=address)
 
 
@@ -134,7 +134,3 @@ def _say(text: str) -> int:
 
 def _address(log: str) -> str:
     return log if "://" in log else str(Path(log).absolute())
-
-
-if __name__ == "__main__":
-    sys.exit(main())
