@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,22 @@ class FactsForm(anywidget.AnyWidget):
             else:
                 entered[name] = text
         self.value = {name: text for name, text in entered.items() if text}
+
+    def text_of(self, name: str, value: object) -> str:
+        """Return a value as it stands in the field of a fact; "" for None and NaN.
+
+        Raises
+        ------
+        ProtocolError
+            If there is no such fact, or the value is none of it.
+        """
+        if name not in self.facts:
+            raise ProtocolError(_("fact"), repr(name)[:60], _("one of {names}").format(names=", ".join(self.facts)))
+        plain = value.item() if hasattr(value, "item") else value  # of NumPy
+        if plain is None or plain != plain:
+            return ""
+        plain = plain.date() if isinstance(plain, datetime) else plain
+        return _text(read_typed(_text(plain), self.facts[name], self._masses.get(name)))
 
     def read(self) -> tuple[dict[str, Any], dict[str, ProtocolError]]:
         """Return the facts that are given, None where unknown, and the problem of every field that cannot be used."""
