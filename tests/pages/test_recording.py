@@ -398,6 +398,9 @@ def test_nothing_is_recorded_in_the_example_and_it_is_said_how_to_start(trial, t
 
 def test_a_log_that_cannot_be_opened_is_said_and_the_example_never_takes_its_place(monkeypatch, tmp_path):
     monkeypatch.setenv("PROTOCOL_LOG", str(tmp_path / "absent.sqlite"))
+    with pytest.raises(ProtocolError, match=r"absent\.sqlite"):
+        open_page("overview", FOLDER)
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5")
     page = open_page("overview", FOLDER)
     shown = page.children[1].value
     assert 'role="alert"' in shown
@@ -497,7 +500,7 @@ def test_a_page_that_several_persons_use_under_one_account_says_so(log_file, mon
     }
     for name, value in names.items():
         monkeypatch.setenv(name, value)
-    banner = open_page("sites", FOLDER).children[1].children[0].value
+    banner = open_page("sites", FOLDER).view.children[1].children[0].value
     assert ("Everybody who has the address of this dashboard records as coordinator-1" in banner) == warns
 
 
@@ -545,7 +548,7 @@ def test_an_empty_log_is_a_beginning(trial, tmp_path, today, monkeypatch):
         monkeypatch.setenv("PROTOCOL_ROLE", role)
         monkeypatch.setenv("PROTOCOL_ACTOR", "coordinator-1")
         for name in ("overview", "eligibility", "escalation", "followup", "sites"):
-            view = open_page(name, FOLDER)
+            view = open_page(name, FOLDER).view
             assert len(view.children[1].children) == 4, name  # banner, message of the address, page, its state
 
 

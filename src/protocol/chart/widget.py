@@ -64,6 +64,16 @@ class Chart(anywidget.AnyWidget):
         """Return what the picture shows."""
         return f"Chart({self.description!r})"
 
+    @property
+    def rows(self) -> int:
+        """The number of rows drawn; 0 before the first drawing."""
+        return len(self._rows)
+
+    @property
+    def problem(self) -> str:
+        """Why the picture could not be drawn; "" if it could."""
+        return str(self._problem)
+
     @classmethod
     def of(cls, specification: dict[str, Any]) -> Self:
         """Return the widget of a finished drawing, a Vega-Lite specification with its rows in it."""

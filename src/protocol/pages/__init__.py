@@ -4,27 +4,32 @@ import os
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 
 from protocol.pages.kit import PageState, Text, at_foot, details, framed, paragraph, strong
 from protocol.pages.kit.page_state import on_dashboard
+from protocol.pages.page_objects import Eligibility, Escalation, Facts, Followup, Overview, Page, Settings, Sites
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk, shared_account
 from protocol.pages.trial_log.participant_search import ParticipantSearch
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial, load_trial
 
-__all__ = ["PAGES", "open_page", "today_there"]
+__all__ = [
+    "PAGES", "Eligibility", "Escalation", "Facts", "Followup", "Overview", "Page", "Settings", "Sites", "open_page",
+    "today_there",
+]  # fmt: skip
 
-PAGES = {
-    "overview": "OverviewPage",
-    "eligibility": "EligibilityPage",
-    "escalation": "EscalationPage",
-    "followup": "FollowupPage",
-    "sites": "SitesPage",
+PAGES: dict[str, type[Page]] = {
+    "overview": Overview,
+    "eligibility": Eligibility,
+    "escalation": Escalation,
+    "followup": Followup,
+    "sites": Sites,
 }
-"""The class of each page, by the page's name; it stands in ``protocol.pages.<name>``."""
+"""What :func:`open_page` returns, by the name of the page."""
 
 
 def today_there(trial: Trial) -> date:
@@ -32,38 +37,53 @@ def today_there(trial: Trial) -> date:
     return trial.local_day(datetime.now(UTC))
 
 
-def open_page(name: str, folder: str | Path) -> widgets.VBox:
+def open_page(name: str, folder: str | Path) -> Any:
     """Open one page on the trial kept in `folder`.
 
     Parameters
     ----------
-    name : str
-        One of :data:`PAGES`.
+    name : {"overview", "eligibility", "escalation", "followup", "sites"}
+        The page.
     folder : str or Path
-        The folder with the trial's TOML files.
+        The folder with the trial's TOML files, as for :func:`protocol.load_trial`.
 
     Returns
     -------
-    ipywidgets.VBox
-        The page, or a message if the record or the log cannot be used.
+    Overview, Eligibility, Escalation, Followup or Sites
+        The page: it shows itself as the last line of a cell. ``page.participant``, ``page.screening``,
+        ``page.cohort``, ``page.simulation``, ``page.ledger`` and others read and set what stands on it; see the
+        class of the page.
+
+    Raises
+    ------
+    ProtocolError
+        If there is no such page, if the record or the log cannot be used, or if the record does not state the topic
+        of the page. On the dashboard this is a message in place of the page.
     """
     try:
-        trial = load_trial(folder)
-        desk = open_desk(trial, os.environ, lambda: today_there(trial))
+        return _opened(name, folder)
     except ProtocolError as error:
+        if not on_dashboard():
+            raise
         return framed(Text(error, role=""))
-    if not trial.states(name):
-        says = _("The record of {trial} does not state this topic yet: its file holds placeholders only.")
-        return framed(Text(paragraph(says.format(trial=trial.identity.trial_id)), role=""))
+
+
+def _opened(name: str, folder: str | Path) -> Page:
+    if name not in PAGES:
+        raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=", ".join(PAGES)))
+    trial = load_trial(folder)
     today = today_there(trial)
-    page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])
-    page = page_class(trial, today, desk)
+    desk = open_desk(trial, os.environ, lambda: today_there(trial))
+    if not trial.states(name):
+        found = _("placeholders only. The record of {trial} does not state this topic yet")
+        raise ProtocolError(f"{name}.toml", found.format(trial=trial.identity.trial_id), _("what the protocol says"))
+    page = getattr(import_module(f"protocol.pages.{name}"), f"{PAGES[name].__name__}Page")(trial, today, desk)
     in_address = getattr(page, "in_address", {})
     state = PageState(in_address, getattr(page, "drafts", {}))
     above = _of_the_log(trial, desk)
     if desk is not None and on_dashboard():
         above.append(ParticipantSearch(desk, state, in_address if name == "followup" else {}).view)
-    return framed(widgets.VBox([*above, state.problem, page.view, state]))
+    return PAGES[name](trial, page, framed(widgets.VBox([*above, state.problem, page.view, state])), desk)
 
 
 def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:

@@ -115,7 +115,7 @@ class CohortPanel(Panel):
         for box in (self.judged, *self.counted.values()):
             box.observe(self._count_again, "value")
 
-    def take(self, frame: Any, name: str = "") -> None:
+    def take(self, frame: Any, name: str = "", problems: tuple[FileProblem, ...] = ()) -> None:
         """Take a cohort in place of the present one; :meth:`show` screens it.
 
         Parameters
@@ -124,9 +124,11 @@ class CohortPanel(Panel):
             What :meth:`protocol.eligibility.EligibilityRecord.cohort` takes: a frame, or the path of a Parquet file.
         name : str
             What the page calls it.
+        problems : tuple of FileProblem
+            Of the file that it was read from.
         """
         self.reading.wait()
-        self._put(frame, name)
+        self._put(frame, name, problems)
 
     def _put(self, frame: Any, name: str, problems: tuple[FileProblem, ...] = ()) -> None:
         self.cohort = frame if isinstance(frame, Cohort) else self.record.cohort(frame)

@@ -156,6 +156,22 @@ class FactsForm(anywidget.AnyWidget):
         finally:
             self._where = {}
 
+    def text_of(self, name: str, value: object) -> str:
+        """Return a value as it stands in the field of a fact; "" for None and NaN.
+
+        Raises
+        ------
+        ProtocolError
+            If there is no such fact, or the value is none of it.
+        """
+        if name not in self.facts:
+            raise ProtocolError(_("fact"), repr(name)[:60], _("one of {names}").format(names=", ".join(self.facts)))
+        plain = value.item() if hasattr(value, "item") else value  # of NumPy
+        if plain is None or plain != plain:
+            return ""
+        plain = plain.date() if isinstance(plain, datetime) else plain
+        return _text(read_typed(_text(plain), self.facts[name], self._masses.get(name)))
+
     def read(self) -> tuple[dict[str, Any], dict[str, ProtocolError]]:
         """Return the facts that are given, None where unknown, and the problem of every field that cannot be used."""
         facts, problems = dict[str, Any](), dict[str, ProtocolError]()

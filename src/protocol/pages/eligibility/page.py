@@ -9,9 +9,10 @@ from markupsafe import Markup
 from traitlets import link
 
 from protocol.conduct import Entry
-from protocol.eligibility import Cohort, EligibilityRecord, Parameter, failure_rates
+from protocol.eligibility import Cohort, EligibilityRecord, Parameter, Screening, failure_rates
 from protocol.eligibility.screening_record import interpretation_id, kept_facts
 from protocol.exchange.clinical.findings import Imported, Imports
+from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.eligibility.cohort import CohortPanel
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort
@@ -126,12 +127,14 @@ class EligibilityPage(Panel):
     def _show_open(self, _change: Any = None) -> None:
         if self.tabs.value == "patient":  # out of sight it would only make the sliders slower
             self.person.show(self.present, self.phase.value)
-        elif self.tabs.value == "cohort" and self._stale:
-            self._screen()
+        elif self.tabs.value == "cohort":
+            self.screen_cohort()
 
-    def _screen(self) -> None:
-        self._stale = False
-        self.cohort.show(self.changed, self.phase.value)
+    def screen_cohort(self) -> None:
+        """Screen the cohort unless what it shows is of the present inputs."""
+        if self._stale:
+            self._stale = False
+            self.cohort.show(self.changed, self.phase.value)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -149,6 +152,16 @@ class EligibilityPage(Panel):
     def present(self) -> EligibilityRecord:
         """The record with the present parameters."""
         return self.record.with_parameters(**self.changed)
+
+    @property
+    def screening(self) -> Screening:
+        """The verdicts on the facts of the form, for the present parameters, phase, gate and day."""
+        facts = {name: value for name, value in self.person.form.read()[0].items() if value is not None}
+        record, phase, unusable = self.present, self.phase.value, self.person.form.unusable
+        if self.person.gate.value == "enrolment":
+            return record.screen(facts, phase, unusable)
+        facts.setdefault(str(self.record.roles.infusion_day), self.person.day)
+        return record.screen_infusion(facts, phase, unusable)
 
     def _value(self, parameter: Parameter) -> Any:
         value = self.parameters[parameter.id].value
@@ -187,8 +200,7 @@ class EligibilityPage(Panel):
     def _screened(self) -> ScreenedCohort | None:
         if not self.cohort.file_name:
             return None
-        if self._stale:
-            self._screen()
+        self.screen_cohort()
         return self.cohort.screened
 
     def _put_record(self, name: str, content: bytes) -> None:
@@ -203,13 +215,17 @@ class EligibilityPage(Panel):
         self.tabs.value = "patient"
         self.person.who.show(self.person.filled(person.participant))
 
-    def _take_cohort(self, imports: Imports) -> None:
-        self.cohort.take(imports.frame(self.record), _("hospital records"))
-        self._imported = {person.participant: person for person in imports.participants}
-        self.cohort.message.show(problems(imports.problems), left_unknown(imports))
-        self._stale = True
+    def take_cohort(self, cohort: Any, name: str, problems: tuple[FileProblem, ...] = ()) -> None:
+        """Show another cohort; the arguments are those of :meth:`CohortPanel.take`."""
+        self.cohort.take(cohort, name, problems)
+        self._imported, self._stale = {}, True
         self.tabs.value = "cohort"
         self._show_open()
+
+    def _take_cohort(self, imports: Imports) -> None:
+        self.take_cohort(imports.frame(self.record), _("hospital records"))
+        self._imported = {person.participant: person for person in imports.participants}
+        self.cohort.message.show(problems(imports.problems), left_unknown(imports))
 
     def _reopen(self, entry: Entry) -> None:
         """Put a recorded screening into the form: its facts, its phase and its day.

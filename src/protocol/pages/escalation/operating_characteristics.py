@@ -97,6 +97,11 @@ class TruthEditor:
         flat, width = [widget.value for widget in self.rates.values()], self.grid.shape[1]
         return [flat[start : start + width] for start in range(0, len(flat), width)]
 
+    def take(self, rates: np.ndarray[Any, Any]) -> None:
+        """Show other rates, an array as :func:`protocol.escalation.true_rates` returns it."""
+        self._set(rates.ravel().tolist())
+        self._changed()
+
     def aim(self, target: float) -> None:
         """Draw the line of another target."""
         if target != self._target:
@@ -135,15 +140,14 @@ class TruthEditor:
         words = change["new"].replace(";", " ").replace(",", " ").split()
         try:
             flat = np.array([float(word) for word in words])
-            rates = true_rates(self.grid, flat.reshape(self.grid.shape)).ravel()
+            rates = true_rates(self.grid, flat.reshape(self.grid.shape))
         except ValueError:
             write = _("{n} numbers from 0 to 1").format(n=self.grid.size)
             self.problem.show(ProtocolError(self.written.description, change["new"], write))
         except ProtocolError as error:
             self.problem.show(error)
         else:
-            self._set(rates.tolist())
-            self._changed()
+            self.take(rates)
 
     def _words(self) -> str:
         return "; ".join(" ".join(f"{rate:g}" for rate in line) for line in self.truth)
@@ -285,6 +289,23 @@ class OperatingCharacteristicsPanel(Panel):
         self.task.say(None)
         self.task.note(found)
         self._show(found)
+
+    def finished(self) -> Simulation:
+        """Return the result of all trials asked for; run and show them first if fewer are shown.
+
+        Raises
+        ------
+        ProtocolError
+            For settings that cannot be used.
+        """
+        self.task.join()
+        if self.result is None or not self.state.holds() or self.result.trials != self.trials.value:
+            design, truth, seed = self.state.ask()
+            found = simulate(design, truth, self.trials.value, seed, workers=self.workers.value)
+            self.task.note(found)
+            self._show(found)
+            return found
+        return self.result
 
     def _ask(self) -> tuple[int, Work]:
         design, truth, seed = self.state.ask()

@@ -60,11 +60,11 @@ class FollowupPage:
         self.path = ParticipantPath(desk, today) if desk else None
         self.work = TodayPanel(desk, self.choose) if desk else None
         name = "schedule-invented-example.csv" if desk and desk.invented else "schedule.csv"
-        self.story = Story(trial.followup, self._as_of, name)
+        self.story = Story(trial.followup, self.as_of, name)
         self.problem = Text(role="")
         self._label = Text(invented() if desk and desk.invented else None, role="")
-        self.try_dates = button(_("What if: change the dates"), self._open_what_if)
-        self.leave = button(_("Return to the log"), self._leave_what_if)
+        self.try_dates = button(_("What if: change the dates"), self.open_what_if)
+        self.leave = button(_("Return to the log"), self.leave_what_if)
         self.what_if: WhatIf | None = None
         self._sandbox = widgets.VBox()
         sites = tuple(site.name for site in trial.sites)
@@ -100,7 +100,8 @@ class FollowupPage:
         self._show_participant()
 
     @property
-    def _as_of(self) -> date:
+    def as_of(self) -> date:
+        """The day that counts as today: that of the log, or the reader's."""
         return self._desk.briefing.as_of if self._desk else self._today
 
     def choose(self, name: str) -> None:
@@ -137,7 +138,7 @@ class FollowupPage:
         """Show the schedule of the participant; with `chosen` a copy of another one's dates is left."""
         person = self.person
         if chosen and self.what_if:
-            self._leave_what_if()
+            self.leave_what_if()
         case = self._case(person)
         self._own.layout.display = None if case or self.problem.value else "none"
         self.story.view.layout.display = None if case else "none"
@@ -154,27 +155,32 @@ class FollowupPage:
         self.leave.layout.display = None if self.what_if else "none"
         self._plan.layout.display = None if has_dates or self.what_if else "none"
 
+    @property
+    def case(self) -> DatesCase | None:
+        """The dates of the copy if one is open, otherwise of the participant; None if no one is chosen."""
+        return self.what_if.case if self.what_if else self._case(self.person)
+
     def _case(self, person: Participant | None) -> DatesCase | None:
         self.problem.show(None)
         if person is None:
             return None
         try:
-            return case_of(self._trial, person, self._as_of)
+            return case_of(self._trial, person, self.as_of)
         except ProtocolError as error:
             self.problem.show(error)
             return None
 
-    def _open_what_if(self) -> None:
+    def open_what_if(self) -> WhatIf:
         """Open a copy of the participant's dates; without a log, of the example of the record."""
         person = self.person
         case = self._case(person)
-        self.what_if = WhatIf(
-            self._trial.followup, self._as_of, case, person.id if person else "", self.planning.show
-        )
+        self.what_if = WhatIf(self._trial.followup, self.as_of, case, person.id if person else "", self.planning.show)
         self._sandbox.children = (self.what_if.view,)
         self._lay_out(case is not None)
+        return self.what_if
 
-    def _leave_what_if(self) -> None:
+    def leave_what_if(self) -> None:
+        """Return from the copy to the log."""
         self.what_if, self._sandbox.children = None, ()
         self._show_participant()
 

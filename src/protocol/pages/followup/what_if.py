@@ -56,7 +56,12 @@ class WhatIf:
     problem, example, infusion_days, earliest : Text
     story : Story
     clocks : Chart
+    case : DatesCase or None
+        The last dates that could be used, and what follows from them.
     """
+
+    case: DatesCase | None = None
+    _held = False
 
     def __init__(
         self,
@@ -143,8 +148,43 @@ class WhatIf:
     def _pickers(self) -> list[Day]:
         return [*self.anchors.values(), *self.exposures.values(), *self.done.values()]
 
+    def take(self, dates: Mapping[str, date | None], frequency: int) -> None:
+        """Put other dates into the copy; those that are not given are not known.
+
+        Parameters
+        ----------
+        dates : mapping of str to date or None
+            By the ids of anchors and visits.
+        frequency : int
+            The infusion frequency level.
+
+        Raises
+        ------
+        ProtocolError
+            For ids that the record does not have, and dates that cannot be used together; nothing changes then.
+        """
+        known, levels = {**self.anchors, **self.done}, [value for _label, value in self.frequency.options]
+        for found, usable in ((frequency, levels), *((name, known) for name in dates)):
+            if found not in usable:
+                write = _("one of {names}").format(names=", ".join(map(str, usable)))
+                raise ProtocolError(_("dates"), repr(found)[:60], write)
+        given = {name: dates.get(name) for name in known}
+        here = {visit.id for visit in self._record.visits_at(frequency)} & set(self.done)
+        anchors, done = ({name: given[name] for name in names} for names in (self.anchors, here))
+        timeline(self._record, anchors, frequency, self._today, done)
+        self._held = True
+        try:
+            self.frequency.value = frequency
+            for name, picker in known.items():
+                picker.value = given[name]
+        finally:
+            self._held = False
+        self.refresh()
+
     def refresh(self, _change: Any = None) -> None:
         """Read the controls, ask the record once, and write every output."""
+        if self._held:
+            return
         record, today, level = self._record, self._today, self.frequency.value
         anchors, done = _values(self.anchors), self._done_at(level)
         try:
@@ -162,7 +202,7 @@ class WhatIf:
         self._offer_visits(ledger)
         self._show_infusion_days(level)
         self._show_look_backs(clocks)
-        case = DatesCase(anchors, level, done, ledger)
+        self.case = case = DatesCase(anchors, level, done, ledger)
         self.story.filename = "schedule-invented-example.csv" if self.example.value else "schedule-what-if.csv"
         self.story.show(case)
         self._changed(case)

@@ -85,27 +85,32 @@ class Tabs(widgets.VBox):  # type: ignore[misc] # ipywidgets is untyped
         for name, panel in self._panels.items():
             panel.layout.display = None if name == self.value else "none"
         if self.value in self._builders:
-            self._build(self.value, self._builders.pop(self.value))
+            self._build_soon(self.value)
 
-    def _build(self, name: str, builder: Callable[[], widgets.Widget]) -> None:
-        panel = self._panels[name]
+    def build(self, name: str) -> widgets.VBox:
+        """Return the panel of a tab, and build it now if it was not yet; an error passes on."""
+        if name in self._builders:
+            self._panels[name].children = [self._builders[name]()]
+            del self._builders[name]
+        return self._panels[name]
+
+    def _build_soon(self, name: str) -> None:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # a script or a test: nobody looks on
-            panel.children = [builder()]
+            self.build(name)
             return
-        panel.children = [Text(skeleton(), role="")]
-        loop.call_later(SKELETON_SECONDS, _fill, panel, builder)
+        self._panels[name].children = [Text(skeleton(), role="")]
+        loop.call_later(SKELETON_SECONDS, self._fill, name)
 
-
-def _fill(panel: widgets.VBox, builder: Callable[[], widgets.Widget]) -> None:
-    try:
-        panel.children = [builder()]
-    except ProtocolError as error:
-        panel.children = [Text(error)]
-    except Exception as error:  # otherwise the panel would say for ever that it is being built
-        panel.children = [Text(note(str(error) or type(error).__name__), role="alert")]
-        raise
+    def _fill(self, name: str) -> None:
+        try:
+            self.build(name)
+        except ProtocolError as error:
+            self._panels[name].children = [Text(error)]
+        except Exception as error:  # otherwise the panel would say for ever that it is being built
+            self._panels[name].children = [Text(note(str(error) or type(error).__name__), role="alert")]
+            raise
 
 
 def _is_widget(content: Part) -> bool:

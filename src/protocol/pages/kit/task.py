@@ -100,6 +100,10 @@ class Task:
     def wait(self) -> None:
         """Stop, and return when nothing is under way any more."""
         self.end()
+        self.join()
+
+    def join(self) -> None:
+        """Return when nothing is under way any more; what is under way is finished."""
         if self.thread is not None and self.thread is not current_thread():
             self.thread.join()
 

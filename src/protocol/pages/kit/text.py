@@ -55,7 +55,14 @@ class Text(widgets.HTML):  # type: ignore[misc] # ipywidgets is untyped
     role : str
         The ARIA role. With "status" a screen reader announces each update politely, with "alert" at once; "" is for
         text that is not announced.
+
+    Attributes
+    ----------
+    errors : tuple of ProtocolError
+        Those that it shows.
     """
+
+    errors: tuple[ProtocolError, ...] = ()
 
     def __init__(self, content: Content = None, *classes: str, role: str = "status") -> None:
         super().__init__()
@@ -82,10 +89,10 @@ class Text(widgets.HTML):  # type: ignore[misc] # ipywidgets is untyped
         self._write(list(self._errors.values()))
 
     def _write(self, content: Iterable[Content]) -> None:
-        errors = [message(piece) for piece in content if isinstance(piece, ProtocolError)]
-        others = [escape(piece) for piece in content if piece is not None and not isinstance(piece, ProtocolError)]
-        words = joined(others)
-        self.value = str(joined(errors)) + (with_role(words, self.role) if words else "")
+        pieces = [piece for piece in content if piece is not None]
+        self.errors = tuple(piece for piece in pieces if isinstance(piece, ProtocolError))
+        words = joined(escape(piece) for piece in pieces if not isinstance(piece, ProtocolError))
+        self.value = str(joined(map(message, self.errors))) + (with_role(words, self.role) if words else "")
 
 
 def with_role(content: Markup | str, role: str) -> str:
