@@ -423,7 +423,7 @@ def test_the_page_says_what_of_the_utility_design_is_not_published_and_what_righ
     assert note.layout.display is None
     assert "not published in one place" in note.value
     assert "Ours:" in note.value
-    assert "judged by DLTs alone" in page.lab.comparison.view.children[0].value
+    assert "judged by DLTs alone" in page.lab.comparison.view.children[0].children[0].value
 
 
 def test_figures_follow_the_design_and_say_so_when_they_cannot(page):

@@ -120,7 +120,8 @@ class FactsForm(anywidget.AnyWidget):
         self.fields = {name: FactField(self, fact) for name, fact in self.facts.items()}
         self.sources: dict[str, str] = {}
         self.unusable: dict[str, str] = {}
-        self.confirmer, self.clock = "", lambda: datetime.now(UTC)
+        self.confirmer = ""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._statuses: Mapping[str, FactStatus] = {}
         self._where: Mapping[str, str] = {}
         self._record = record
