@@ -4,11 +4,12 @@ import shutil
 import subprocess
 from types import SimpleNamespace
 
+import nbformat
 import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from support.paths import NOTEBOOKS, ROOT
 from voila.voila_kernel_manager import voila_kernel_manager_factory
 
-from protocol.dashboard.lab import without_results
 from protocol.dashboard.server import pages_of, rules
 from protocol.dashboard.sessions import PageKernels
 
@@ -43,14 +44,36 @@ def test_git_leaves_own_notebooks_alone():
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
-def saved(path):
-    cell = {"cell_type": "code", "source": "1", "outputs": [{"output_type": "stream"}], "execution_count": 3}
-    model = {"type": "notebook", "content": {"metadata": {"widgets": {}}, "cells": [cell]}}
-    without_results(path=path, model=model, contents_manager=None)
-    return bool(cell["outputs"] or cell["execution_count"] or "widgets" in model["content"]["metadata"])
+@pytest.fixture
+def contents(tmp_path):
+    """What JupyterLab reads and saves notebooks with, in a folder with those of the pages."""
+    shutil.copytree(NOTEBOOKS, tmp_path / "notebooks")
+    return LargeFileManager(root_dir=str(tmp_path), pre_save_hook="protocol.dashboard.lab.without_results")
 
 
-def test_the_notebook_of_a_page_is_saved_without_results_and_ones_own_with_them():
-    assert not saved("notebooks/01-overview.ipynb")
-    assert saved("notebooks/own/01-mine.ipynb")
-    assert saved("notebooks/mine.ipynb")
+def run_and_save(contents, path, source=None, to=None):
+    """Save a notebook as it is after a run on persons; return the results that its file then has."""
+    model = contents.get(path)
+    cells = [cell for cell in model["content"]["cells"] if cell["cell_type"] == "code"]
+    for cell in cells:
+        cell["source"] = source or cell["source"]
+        cell["outputs"] = [nbformat.v4.new_output("stream", text="participant W-001")]
+    model["content"]["metadata"]["widgets"] = {"state": {}}
+    contents.save(model, to or path)
+    saved = contents.get(to or path)["content"]
+    assert ("widgets" in saved["metadata"]) == ("W-001" in str(saved))
+    return [cell["outputs"] for cell in saved["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_notebook_of_a_page_is_saved_with_the_results_that_it_came_with(contents):
+    path = "notebooks/01-overview.ipynb"
+    before = [cell["outputs"] for cell in contents.get(path)["content"]["cells"] if cell["cell_type"] == "code"]
+    assert "Overview page" in str(before)
+    assert run_and_save(contents, path) == before
+    assert run_and_save(contents, path, to="notebooks/06-copy.ipynb") == [[]]
+    assert run_and_save(contents, path, source="page") == [[]]
+
+
+def test_ones_own_notebooks_are_saved_with_their_results(contents):
+    for to in ("notebooks/own/01-mine.ipynb", "notebooks/mine.ipynb"):
+        assert "W-001" in str(run_and_save(contents, "notebooks/01-overview.ipynb", to=to))

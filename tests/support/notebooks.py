@@ -1,4 +1,4 @@
-"""Run notebooks and keep what they show for nbval: ``python tests/support/notebooks.py notebooks/...``."""
+"""Run notebooks and keep what they show, for nbval to compare: ``make outputs``."""
 
 import os
 import sys

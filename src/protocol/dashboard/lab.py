@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.launcher import LOG, logged
 from protocol.dashboard.notebooks import OF_PAGES, copy_notebooks
@@ -89,15 +91,20 @@ def _folder(named: Path | None) -> Path:
     return folder
 
 
-def without_results(path: str, model: dict[str, Any], **_options: Any) -> None:
-    """Save the notebook of a page without results: they are made anew when it is opened, and may be of persons.
+def without_results(path: str, model: dict[str, Any], contents_manager: Any, **_options: Any) -> None:
+    """Save the notebook of a page without new results: they are made anew when it is opened, and may be of persons.
 
-    Other notebooks, such as those in ``notebooks/own``, keep theirs.
+    The results in the file stay, as long as their cell is the same: they came with the workbook, are of its invented
+    example, and are compared by the tests. Other notebooks, such as those in ``notebooks/own``, keep what they show.
     """
     notebook = model.get("content")
     if model["type"] != "notebook" or not re.fullmatch(r"(.*/)?notebooks/\d\d-[^/]+\.ipynb", path) or not notebook:
         return
     notebook["metadata"].pop("widgets", None)
+    file = Path(contents_manager.root_dir, path)
+    came_with = nbformat.read(file, as_version=4).cells if file.is_file() else []
+    kept = {cell.source: cell for cell in came_with if cell.cell_type == "code"}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            same = kept.get(cell["source"], {})
+            cell["outputs"], cell["execution_count"] = same.get("outputs", []), same.get("execution_count")

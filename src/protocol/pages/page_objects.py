@@ -246,8 +246,10 @@ class Eligibility(Page):
 
             file = read_cohort(Path(cohort).name, Path(cohort).expanduser(), self._trial.eligibility)
             self._page.take_cohort(file.frame, Path(cohort).name, file.problems)
-        else:
-            self._page.take_cohort(cohort, _("a data frame"))
+            return
+        taken = cohort if isinstance(cohort, Cohort) else self._trial.eligibility.cohort(cohort)
+        taken.screen(self.phase, **self._page.changed)  # refuses what cannot be used before the page takes it
+        self._page.take_cohort(taken, _("a data frame"))
 
     @property
     def cohort_screening(self) -> CohortScreening | None:
