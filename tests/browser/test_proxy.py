@@ -10,26 +10,30 @@ from contextlib import closing
 
 import pytest
 from playwright.sync_api import sync_playwright
-from support.paths import NOTEBOOKS
+from support.paths import NOTEBOOKS, ROOT
 
 HOST = "trial.example.test"
 
-SERVER = """
-server {{
-  listen 127.0.0.1:{port} ssl;
-  ssl_certificate {folder}/certificate.pem;
-  ssl_certificate_key {folder}/key.pem;
-  location /trial/workbook/ {{
-    proxy_pass http://127.0.0.1:{behind};
-    proxy_http_version 1.1;
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection "upgrade";
-    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    proxy_set_header X-Forwarded-Proto $scheme;
-    {host}
-  }}
-}}
-"""
+RECIPE = (ROOT / "docs/deploy/nginx.conf").read_text(encoding="utf-8")
+
+HANDED_ON = "    proxy_set_header Host $http_host;\n"
+
+
+def server(port, behind, folder, is_handed_on):
+    """The recipe of the documentation, with the ports, path and files of a test."""
+    found = RECIPE if is_handed_on else RECIPE.replace(HANDED_ON, "")
+    for old, new in {
+        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "trial.example.org;": f"{HOST};",
+        "/etc/ssl/trial.example.org.pem": f"{folder}/certificate.pem",
+        "/etc/ssl/private/trial.example.org.key": f"{folder}/key.pem",
+        "location /workbook/": "location /trial/workbook/",
+        "127.0.0.1:8866": f"127.0.0.1:{behind}",
+    }.items():
+        assert old in found
+        found = found.replace(old, new)
+    return found
+
 
 NGINX = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
@@ -59,9 +63,8 @@ def behind_nginx(request, chromium, serve, tmp_path_factory):
     certificate = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
     subprocess.run([programs["openssl"], "req", *certificate, *files], check=True, capture_output=True)
-    host = "proxy_set_header Host $http_host;" if request.param == "the host handed on" else ""
-    server = SERVER.format(port=port, behind=behind, folder=folder, host=host)
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=server))
+    settings = server(port, behind, folder, is_handed_on=request.param == "the host handed on")
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=settings))
     url = f"https://{HOST}:{port}/trial/workbook/"
     with serve(NOTEBOOKS, folder / "dashboard.txt", "--port", str(behind), "--url", url) as served:
         nginx = subprocess.Popen([programs["nginx"], "-c", folder / "nginx.conf", "-e", folder / "error.log"])

@@ -9,9 +9,13 @@ import sys
 import tomllib
 import urllib.request
 import zipfile
+from importlib.metadata import PathDistribution
 
 import pytest
 from support.paths import NOTEBOOKS, ROOT
+
+from protocol.dashboard.notebooks import OF_PAGES
+from protocol.qualification.installation import listed_files
 
 BUILD = "from hatchling.build import build_wheel; build_wheel({!r})"
 
@@ -20,7 +24,7 @@ BUILD = "from hatchling.build import build_wheel; build_wheel({!r})"
 def unpacked(tmp_path_factory):
     pytest.importorskip("hatchling", reason="needs hatchling: pip install hatchling")
     copy, built = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("built")
-    for name in ("src", "notebooks", "data"):
+    for name in ("src", "notebooks", "data", "tests/vectors"):
         shutil.copytree(ROOT / name, copy / name)
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy)
@@ -33,11 +37,34 @@ def unpacked(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_wheel_has_record_pages_and_licence_and_nothing_of_ones_own(unpacked):
-    pages = sorted(path.name for path in (unpacked / "protocol/share/notebooks").rglob("*"))
-    assert pages == sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+def test_the_wheel_has_record_notebooks_and_licence_and_nothing_of_ones_own(unpacked):
+    notebooks = unpacked / "protocol/share/notebooks"
+    names = sorted(str(path.relative_to(notebooks)) for path in notebooks.rglob("*.ipynb"))
+    ours = [file for pattern in (OF_PAGES, "explore/*.ipynb") for file in NOTEBOOKS.glob(pattern)]
+    assert names == sorted(str(file.relative_to(NOTEBOOKS)) for file in ours)
     assert list((unpacked / "protocol/share/data").glob("*/trial.toml"))
     assert list(unpacked.glob("*.dist-info/licenses/LICENSE"))
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("R-SYS-01")
+def test_the_files_of_the_wheel_are_those_of_its_list_and_one_that_is_changed_is_found(unpacked):
+    package = PathDistribution(next(unpacked.glob("*.dist-info")))
+    assert listed_files(package).passed
+    file = unpacked / "protocol/py.typed"
+    file.write_text("changed")
+    try:
+        assert listed_files(package).found == "protocol/py.typed (changed)"
+    finally:
+        file.write_text("")
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_reference_values_that_the_installed_system_is_checked_with(unpacked):
+    source = (ROOT / "src/protocol/qualification/reference_values.py").read_text(encoding="utf-8")
+    files = re.findall(r'"([\w/]+\.json)"', source)
+    assert len(files) >= 8
+    assert [name for name in files if not (unpacked / "protocol/share/tests/vectors" / name).is_file()] == []
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from protocol.conduct import (
     Enrolled,
     Event,
     Infused,
+    Log,
     Note,
     Screened,
     TherapyStarted,
@@ -27,9 +28,9 @@ from protocol.qualification.checks import Check
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-DAY, SITE, PERSON = date(2026, 3, 2), "Site 1", "INV-001"
+DAY = date(2026, 3, 2)
 
-WHO = {"actor": "coordinator-1", "site": SITE}
+ACTOR, SITE, PERSON = "coordinator-1", "Site 1", "INV-001"
 
 EVENTS: tuple[Event, ...] = (
     Screened(on=DAY, participant=PERSON, phase="I", overall="eligible so far"),
@@ -50,10 +51,11 @@ def log_life() -> Iterator[Check]:
 def _lived(path: Path) -> Iterator[Check]:
     yes, refused = _("yes"), _("refused")
     with closing(open_log(path, protocol="0" * 64, clock=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))) as log:
-        written = [log.append(event, **WHO) for event in EVENTS]
+        assert isinstance(log, Log)  # noqa: S101 - for the types
+        written = [log.append(event, actor=ACTOR, site=SITE) for event in EVENTS]
         first = log.entries()[0]
         about = (first.time, first.actor, first.site, first.protocol)
-        expected = ("2026-04-01T12:00:00.000000Z", *WHO.values(), "0" * 64)
+        expected = ("2026-04-01T12:00:00.000000Z", ACTOR, SITE, "0" * 64)
         yield Check(
             ("R-LOG-01",), _("time, account, site and rules of an entry"), " ".join(expected), " ".join(about)
         )
@@ -63,7 +65,9 @@ def _lived(path: Path) -> Iterator[Check]:
         yield Check(("R-PRI-01",), _("a note that may name a person"), refused, _tried(log, named))
         right = Enrolled(on=DAY, participant=PERSON, regimen="B1")
         log.append(
-            Correction(of=3, hash=written[2].hash, participant=PERSON, replacement=right, why="typed wrongly"), **WHO
+            Correction(of=3, hash=written[2].hash, participant=PERSON, replacement=right, why="typed wrongly"),
+            actor=ACTOR,
+            site=SITE,
         )
         both = (log.state().histories[PERSON].regimen, log.entries()[2].content["regimen"])
         yield Check(("R-LOG-04",), _("a corrected value and the one before it"), "B1 A1", " ".join(map(str, both)))
@@ -108,8 +112,9 @@ def _harmed(path: Path, body: bytes) -> Iterator[Check]:
     yield Check(("R-LOG-03",), _("entry that is found when one byte of entry 2 is changed"), "2", places)
     short = path.with_name("short.sqlite")
     with closing(open_log(short)) as log:
+        assert isinstance(log, Log)  # noqa: S101 - for the types
         for event in EVENTS:
-            log.append(event, **WHO)
+            log.append(event, actor=ACTOR, site=SITE)
     for ending in ("", "-wal", "-shm"):
         short.with_name(short.name + ending).unlink(missing_ok=True)
     try:
@@ -120,9 +125,9 @@ def _harmed(path: Path, body: bytes) -> Iterator[Check]:
     yield Check(("R-LOG-09",), _("a log whose entries are gone"), _("refused"), found)
 
 
-def _tried(log: object, event: Event) -> str:
+def _tried(log: Log, event: Event) -> str:
     try:
-        log.append(event, **WHO)  # type: ignore[attr-defined]
+        log.append(event, actor=ACTOR, site=SITE)
     except ProtocolError:
         return _("refused")
     return _("recorded")

@@ -170,7 +170,7 @@ def _two_stages(case: Case) -> bool:
 
 def _bayesian(case: Case) -> bool:
     found = bayesian_rule(case["looks"], case["phi"], case["prior"]).boundary(case["cut"])
-    return list(found.high) == case["stop_when_toxicities_at_or_above"]
+    return bool(list(found.high) == case["stop_when_toxicities_at_or_above"])
 
 
 def _due(case: Case) -> bool:

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 60
 def opened_pages(trial: Trial) -> Iterator[Check]:
     """Yield a check for each page, opened on a trial: what it shows is no error."""
     for name in PAGES:
-        if trial.states(name):
+        if trial.folder and trial.states(name):
             page = open_page(name, trial.folder)
             found = _("opened") if len(page.children) > 1 and hasattr(page.children[1], "children") else _("an error")
             what = _("page {name} of {trial}").format(name=name, trial=trial.identity.trial_id)
