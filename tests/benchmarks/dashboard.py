@@ -62,11 +62,12 @@ def running(command, ready):
 
 
 def kernels(process):
-    """The kernels of a server, by the id that Voila names in the page."""
+    """The kernels of a server, by the first eight signs of the id that Voila names in the page."""
     living = {}
     for child in psutil.Process(process.pid).children(recursive=True):
         with suppress(psutil.Error):  # it may end while it is being looked at
-            if found := re.search(r"kernel-([0-9a-f-]{36})", " ".join(child.cmdline())):
+            words = f"{child.name()} {' '.join(child.cmdline())}"  # a forked one has only a name of its own
+            if found := re.search(r"kernel-([0-9a-f]{8})", words):
                 living[found.group(1)] = child
     return living
 
@@ -139,7 +140,7 @@ def kernel_mb(browser, process, address, root, name):
     tab.goto(f"{root}/voila/render/{name}")
     tab.wait_for_selector(READY)
     kernel = tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
-    memory = kernels(process)[kernel].memory_info().rss / 2**20
+    memory = kernels(process)[kernel[:8]].memory_info().rss / 2**20
     tab.close()
     return memory
 

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not pages_of(notebooks):
         return _refuse(_("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks))
     address = f"{asked.url.rstrip('/') or f'http://127.0.0.1:{port}'}/?token={token}"
-    serve(notebooks, port, token, lambda: _announce(address, asked.browser), door, asked.most_pages)
+    serve(notebooks, port, token, lambda: _announce(address, asked.browser), door, asked.most_pages, asked.fork)
     return 0
 
 
@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--token", default=os.environ.get("PROTOCOL_TOKEN"), help="default: a new random one")
     parser.add_argument("--url", default="", help="the address of a proxy on this machine: https://host/path/")
     parser.add_argument("--most-pages", type=int, help="pages open at once (default: as many as fit into memory)")
+    parser.add_argument(
+        "--no-fork", dest="fork", action="store_false", help="start each page's kernel anew (slower, more memory)"
+    )
     parser.add_argument("--log", help="the trial's log: a file, or the URL of a database (default: PROTOCOL_LOG)")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     return parser
