@@ -23,7 +23,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
 from voila.tornado.kernel_websocket_handler import read_header_from_binary_message
 
-NAMES = sys.argv[2:] or sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+ALL = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
+NAMES = sys.argv[2:] or ALL
 MINUTE = float(os.environ.get("MINUTE", "60"))  # seconds that a page is played
 ASKS_SECONDS = 2.5  # page.js asks so often whether its kernel lives
 PATIENCE_SECONDS = 240
@@ -136,7 +137,7 @@ async def main(count):
         with running([*launch, *option], r"http://\S+") as (process, address):
             for name in NAMES:
                 for many in (1, count):
-                    wait_for_warm(process, 0)
+                    wait_for_warm(process, len(ALL))
                     found[way, name, many] = await visit(address, process, name, many)
                     seconds, processor, memory, size = found[way, name, many]
                     print(
