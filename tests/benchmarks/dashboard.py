@@ -22,6 +22,7 @@ import nbformat
 import psutil
 from playwright.sync_api import sync_playwright
 from report import Report
+from support.kernels import kernels
 from support.paths import NOTEBOOKS
 
 OPENINGS, PRESSES = 5, 40
@@ -59,17 +60,6 @@ def running(command, ready):
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
-
-
-def kernels(process):
-    """The kernels of a server, by the first eight signs of the id that Voila names in the page."""
-    living = {}
-    for child in psutil.Process(process.pid).children(recursive=True):
-        with suppress(psutil.Error):  # it may end while it is being looked at
-            words = f"{child.name()} {' '.join(child.cmdline())}"  # a forked one has only a name of its own
-            if found := re.search(r"kernel-([0-9a-f]{8})", words):
-                living[found.group(1)] = child
-    return living
 
 
 def cpu_seconds(process):

@@ -17,10 +17,12 @@ import uuid
 from contextlib import suppress
 
 import psutil
-from dashboard import NOTEBOOKS, kernels, running, wait_for_warm
+from dashboard import NOTEBOOKS, running, wait_for_warm
 from report import Report
+from support.kernels import kernels
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import websocket_connect
+from protocol.dashboard.sessions import WAIT
 from voila.tornado.kernel_websocket_handler import read_header_from_binary_message
 
 ALL = sorted(path.name for path in NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
@@ -40,7 +42,7 @@ class Viewer:
 
     async def get(self, address, **options):
         asked = HTTPRequest(address, headers={"Cookie": self.cookies}, request_timeout=PATIENCE_SECONDS, **options)
-        answer = await AsyncHTTPClient(force_instance=True, max_clients=100).fetch(asked)
+        answer = await AsyncHTTPClient(force_instance=True, max_clients=100).fetch(asked, raise_error=False)
         self.bytes += len(answer.body)
         return answer
 
@@ -51,7 +53,9 @@ class Viewer:
     async def open(self, name):
         """Open a page; return the seconds until all its controls are there."""
         self.bytes, start = 0, time.perf_counter()
-        answer = await self.get(f"{self.root}/voila/render/{name}")
+        while (answer := await self.get(f"{self.root}/voila/render/{name}")).code == WAIT:
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+        answer.rethrow()
         page = answer.body.decode()
         assert "wb-failed" not in page, "the page could not be computed"
         self.kernel = re.search(r'"kernelId": *"([0-9a-f-]{36})"', page)[1]

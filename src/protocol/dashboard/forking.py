@@ -24,7 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
@@ -32,7 +32,7 @@ from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Bool, List, Unicode
 from traitlets.config import SingletonConfigurable
 
-READY_SECONDS = 120
+READY_SECONDS = 300
 """For the fork server to load everything, on a slow machine with a cold disk."""
 
 ANSWER_SECONDS = 10
@@ -102,24 +102,24 @@ class _Running:
 
     def __init__(self, folder: str, pages: list[str], life: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        own = (theirs.fileno(), life)
-        with theirs:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", "protocol.dashboard.fork_server", *map(str, own), *pages],
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-                env=os.environ | ONE_THREAD,
-                pass_fds=own,
-                start_new_session=True,  # Ctrl+C is for the dashboard, which then ends its kernels
-            )
-        self._socket.settimeout(READY_SECONDS)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._socket.close)
+            with theirs:
+                own = (theirs.fileno(), life)
+                self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    [sys.executable, "-m", "protocol.dashboard.fork_server", *map(str, own), *pages],
+                    stdin=subprocess.DEVNULL,
+                    cwd=folder,
+                    env=os.environ | ONE_THREAD,
+                    pass_fds=own,
+                    start_new_session=True,  # Ctrl+C is for the dashboard, which then ends its kernels
+                )
+            undo.callback(self.end)
+            self._socket.settimeout(READY_SECONDS)
             if self._socket.recv(16) != b"ready":
                 raise NotForked
-        except (OSError, NotForked):
-            self.end()
-            raise
-        self._socket.settimeout(ANSWER_SECONDS)
+            self._socket.settimeout(ANSWER_SECONDS)
+            undo.pop_all()
 
     @property
     def has_ended(self) -> bool:
@@ -216,6 +216,11 @@ class ForkServer(SingletonConfigurable):
                 if self._running is running:
                     self._forget()
         raise NotForked
+
+    def end(self) -> None:
+        """End the fork server; its kernels go on."""
+        with self._lock:
+            self._forget()
 
     def _forget(self) -> None:
         if self._running is not None:
