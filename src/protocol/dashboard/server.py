@@ -210,6 +210,7 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
             | {
                 "jinja2_env": login,
                 "allow_remote_access": False,
+                "compress_response": True,
                 "local_hostnames": ["localhost"],
                 "default_handler_class": Template404,
                 "log_function": _log_request,
