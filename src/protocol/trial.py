@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -233,6 +234,22 @@ def load_trial(folder: str | Path) -> Trial:
         Naming the file and the place in it where something is missing or wrong.
     """
     folder = _found(Path(folder))
+    return _read(folder, tuple(map(_version, _files(folder))))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files that a record is read from, those of the examples included."""
+    return sorted([*folder.glob("*.toml"), *(folder.parent / "examples").glob("*")])
+
+
+def _version(file: Path) -> tuple[Path, int, int, int]:
+    found = file.stat()
+    return file.absolute(), found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _read(folder: Path, _versions: tuple[tuple[Path, int, int, int], ...]) -> Trial:
+    """Read a record; files that have not changed are not read again."""
     places = read_record(folder / "sites.toml", SitesRecord)
     trial = Trial(
         folder=folder,

@@ -22,6 +22,7 @@ import nbformat
 import psutil
 from playwright.sync_api import sync_playwright
 from report import Report
+from support.kernels import kernels
 from support.paths import NOTEBOOKS
 
 OPENINGS, PRESSES = 5, 40
@@ -59,16 +60,6 @@ def running(command, ready):
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
-
-
-def kernels(process):
-    """The kernels of a server, by the id that Voila names in the page."""
-    living = {}
-    for child in psutil.Process(process.pid).children(recursive=True):
-        with suppress(psutil.Error):  # it may end while it is being looked at
-            if found := re.search(r"kernel-([0-9a-f-]{36})", " ".join(child.cmdline())):
-                living[found.group(1)] = child
-    return living
 
 
 def cpu_seconds(process):
@@ -145,7 +136,7 @@ def kernel_mb(browser, process, address, root, name):
     tab.goto(f"{root}/voila/render/{name}")
     tab.wait_for_selector(READY)
     kernel = tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
-    memory = kernels(process)[kernel].memory_info().rss / 2**20
+    memory = kernels(process)[kernel[:8]].memory_info().rss / 2**20
     tab.close()
     return memory
 

@@ -3,8 +3,8 @@
 import re
 import signal
 
-import psutil
 import pytest
+from support.kernels import kernels
 
 PICTURE = ".pw-chart >> nth=0"
 SAID = ".said"
@@ -117,8 +117,7 @@ def test_dark_colours_are_remembered(picture):
 
 def test_a_page_whose_kernel_died_says_so_and_takes_no_more_input(workshop, picture):
     kernel = picture.tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
-    children = psutil.Process(workshop.process.pid).children(recursive=True)
-    next(child for child in children if kernel in " ".join(child.cmdline())).send_signal(signal.SIGKILL)
+    kernels(workshop.process)[kernel[:8]].send_signal(signal.SIGKILL)
     picture.tab.get_by_role("alert").get_by_text("This page has ended.").wait_for()
     assert picture.tab.evaluate("document.getElementById('rendered_cells').inert")
     picture.tab.get_by_role("button", name="Reload").click()

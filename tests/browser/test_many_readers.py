@@ -1,11 +1,10 @@
 """Twenty readers at once on a small machine: each is served or told to wait, and no more kernels start than fit."""
 
 import asyncio
-import re
 
 import nbformat
-import psutil
 import pytest
+from support.kernels import kernels
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 READERS, PLACES = 20, 4
@@ -42,11 +41,6 @@ async def all_readers(served):
     return await asyncio.gather(*(one_reader(served, together) for _number in range(READERS)))
 
 
-def kernels(served):
-    lines = (" ".join(child.cmdline()) for child in psutil.Process(served.process.pid).children(recursive=True))
-    return {found[1] for line in lines if (found := re.search(r"kernel-([0-9a-f-]{36})", line))}
-
-
 @pytest.mark.slow
 def test_twenty_readers_at_once_are_served_or_told_to_wait(small):
     served, log = small
@@ -59,7 +53,7 @@ def test_twenty_readers_at_once_are_served_or_told_to_wait(small):
     assert b'http-equiv="refresh"' in waiting.body
     assert b"This page waits for a place" in waiting.body
     assert b"Traceback" not in waiting.body
-    assert len(kernels(served)) <= PLACES + 1  # one is kept ready
+    assert len(kernels(served.process)) <= PLACES + 1  # one is kept ready
     token = served.address.rpartition("token=")[2]
     assert token not in log.read_text()
 
@@ -77,8 +71,8 @@ def test_requests_of_another_site_start_no_kernel(small):
         with_token = await asked(f"{page}?{served.address.partition('?')[2]}")
         return [one.code for one in (image, other, with_token)], with_token.headers["Location"]
 
-    before = kernels(served)
+    before = kernels(served.process)
     codes, place = asyncio.run(ask())
     assert codes == [403, 403, 302]
     assert "token" not in place
-    assert len(kernels(served)) <= max(len(before), 1)
+    assert len(kernels(served.process)) <= max(len(before), 1)

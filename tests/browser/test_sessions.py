@@ -1,9 +1,7 @@
 """Two readers with the same token: neither reaches the other's session."""
 
-import re
-
-import psutil
 import pytest
+from support.kernels import kernels, whole_ids
 
 KERNEL = "JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
 CONNECTS = """kernel => new Promise((answer) => {
@@ -45,10 +43,7 @@ def test_another_reader_cannot_end_a_kernel(two, workshop, laptop, phone):
 
 
 def test_a_kernel_that_waits_for_a_reader_is_nobodys(two, workshop, laptop):
-    children = psutil.Process(workshop.process.pid).children(recursive=True)
-    lines = [" ".join(child.cmdline()) for child in children]
-    numbers = {found[1] for line in lines if (found := re.search(r"kernel-([0-9a-f-]{36})", line))}
-    waiting = numbers - {two}
+    waiting = whole_ids(kernels(workshop.process)) - {two}
     assert waiting
     statuses = {laptop.tab.request.get(f"{workshop.root}/api/kernels/{number}").status for number in waiting}
     assert statuses == {404}

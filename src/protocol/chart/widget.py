@@ -1,5 +1,7 @@
 """A figure function on the screen: the drawing is sent once, after that only the rows that changed."""
 
+import hashlib
+import json
 import math
 from collections.abc import Callable
 from datetime import date, datetime
@@ -20,6 +22,10 @@ _STILL_WIDTH = 640  # pixels
 ROWS = "rows"  # the name under which drawing and rows meet in the browser
 
 _Rows = list[dict[str, Any]]
+
+_DRAWN: dict[tuple[Callable[..., Any], bytes], dict[str, Any]] = {}
+
+_MOST_DRAWN = 64
 
 
 class Chart(anywidget.AnyWidget):
@@ -114,7 +120,7 @@ class Chart(anywidget.AnyWidget):
         rows, wanted = rows_of(frame), (list(frame.columns), settings)
         with self.hold_sync():
             if self._drawn_for != wanted:
-                self._drawing = drawing(self._figure(frame, **settings), rows)
+                self._drawing = drawn(self._figure, frame, rows, settings)
                 self._drawn_for = wanted
             self._rows, self._problem = rows, ""
 
@@ -176,6 +182,25 @@ def _finite(part: Any) -> Any:
     if isinstance(part, list):
         return [_finite(value) for value in part]
     return None if isinstance(part, float) and not math.isfinite(part) else part
+
+
+def drawn(
+    figure_function: Callable[..., Any], frame: Any, rows: _Rows, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the drawing of a frame; the same function, frame and settings are drawn once in a process.
+
+    A kernel of the dashboard also has the drawings of the process that it was forked from.
+    """
+    try:
+        told = json.dumps([rows, [(name, str(kind)) for name, kind in nw.from_native(frame).schema.items()], settings])
+    except TypeError:  # a setting that JSON does not have is not compared
+        return drawing(figure_function(frame, **settings), rows)
+    key = (figure_function, hashlib.sha256(told.encode()).digest())
+    if key not in _DRAWN:
+        while len(_DRAWN) >= _MOST_DRAWN:
+            del _DRAWN[next(iter(_DRAWN))]
+        _DRAWN[key] = drawing(figure_function(frame, **settings), rows)
+    return _DRAWN[key]
 
 
 def drawing(chart: Any, rows: _Rows) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
 
-# Two modules that no page needs and that other libraries import if they are installed; a blank entry prevents that.
+# Modules that no page needs and that other libraries import if they are installed; a blank entry prevents that.
 # rfc3987_syntax: jsonschema builds 35 parsers from it (0.8 s), only for "format: iri", which no figure has.
 # pyarrow: pandas imports it (40 MB a page).
-for name in ("rfc3987_syntax", "pyarrow"):
+# debugpy: ipykernel imports it (15 MB a page); no page is debugged.
+for name in ("rfc3987_syntax", "pyarrow", "debugpy"):
     sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 
@@ -41,7 +42,12 @@ class PageKernel(IPKernelApp):
         shell.extension_manager.load_extension("ipywidgets")
 
 
-if __name__ == "__main__":
+def run(arguments: list[str]) -> None:
+    """Run a kernel until it is told to end, within the memory of a page."""
     if "PROTOCOL_PAGE_MEGABYTES" in os.environ:
         limit_memory(int(os.environ["PROTOCOL_PAGE_MEGABYTES"]))
-    PageKernel.launch_instance()
+    PageKernel.launch_instance(arguments)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])

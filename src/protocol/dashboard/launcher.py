@@ -62,7 +62,7 @@ def _serve(asked: argparse.Namespace, notebooks: Path) -> int:
     if not pages_of(notebooks):
         return _refuse(_("No pages in {folder}; name the folder with the notebooks.").format(folder=notebooks))
     address = f"{asked.url.rstrip('/') or f'http://127.0.0.1:{port}'}/?token={token}"
-    serve(notebooks, port, token, lambda: _announce(address, asked.browser), door, asked.most_pages)
+    serve(notebooks, port, token, lambda: _announce(address, asked.browser), door, asked.most_pages, asked.fork)
     return 0
 
 
@@ -83,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", default="", help="the address of a proxy on this machine: https://host/path/")
     parser.add_argument(
         "--most-pages", type=int, metavar="NUMBER", help="pages open at once (default: as many as fit into memory)"
+    )
+    parser.add_argument(
+        "--no-fork", dest="fork", action="store_false", help="start each page's kernel anew (slower, more memory)"
     )
     parser.add_argument("--log", help=LOG)
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
+from protocol.dashboard.forking import ForkServer
 from protocol.dashboard.sessions import HOSTS, PAGES, PLACES, WAIT, PageKernels, Places, owners_only
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -78,6 +80,16 @@ def trial_of(folder: Path) -> Identity | None:
 _OPENS = re.compile(r"""open_page\(\s*["']\w+["'],\s*["']([^"']+)["']""")
 
 _OPENS_TOPIC = re.compile(_OPENS.pattern.replace(r"\w+", r"(\w+)"))
+
+
+def opened_by(folder: Path) -> list[tuple[str, str]]:
+    """Return what the pages of a folder open: the name of each page and the folder of its trial, as it is written."""
+    return [
+        (opened[1], opened[2])
+        for page in pages_of(folder)
+        for cell in json.loads((folder / page.file).read_text(encoding="utf-8"))["cells"]
+        if (opened := _OPENS_TOPIC.search("".join(cell["source"])))
+    ]
 
 
 def _is_stated(file: Path) -> bool:
@@ -198,6 +210,7 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
             | {
                 "jinja2_env": login,
                 "allow_remote_access": False,
+                "compress_response": True,
                 "local_hostnames": ["localhost"],
                 "default_handler_class": Template404,
                 "log_function": _log_request,
@@ -215,7 +228,8 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         return owners_only(super().init_handlers(), self.base_url)
 
     def listen(self) -> None:
-        """Announce the address as soon as the dashboard answers."""
+        """Announce the address as soon as the dashboard answers, and get ready to fork beside it."""
+        threading.Thread(target=ForkServer.instance(parent=self).ready_or_not, daemon=True).start()
         IOLoop.current().add_callback(self.announce)
         limits = {"max_buffer_size": LARGEST_MESSAGE_BYTES, "max_body_size": LARGEST_FORM_BYTES}
         proxy = {"xheaders": True, "trusted_downstream": ["127.0.0.1", "::1"]} if self.door.hosts else {}
@@ -257,6 +271,7 @@ def serve(
     announce: Callable[[], None],
     door: "Door | None" = None,
     most_pages: int | None = None,
+    fork: bool = True,
 ) -> None:
     """Serve the notebooks of a folder to this machine's browsers until interrupted.
 
@@ -274,13 +289,18 @@ def serve(
         The address at which a proxy in front of the dashboard is asked.
     most_pages : int, optional
         Pages of all readers together; by default as many as fit into the free memory.
+    fork : bool
+        Whether kernels are forked where the system can do it.
     """
     hide(token)
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(FURNITURE), os.environ.get("JUPYTER_PATH")]))
     os.environ["PROTOCOL_UPLOAD_BYTES"] = str(LARGEST_UPLOAD_BYTES)
     os.environ["PROTOCOL_UPLOAD_PATHS"] = "no"
     os.environ.setdefault("PROTOCOL_PAGE_MEGABYTES", str(page_megabytes()))
-    app = Dashboard.instance(config=rules(notebooks, port, token, door or Door()))
+    config = rules(notebooks, port, token, door or Door())
+    if not fork:
+        config.ForkServer.is_on = False
+    app = Dashboard.instance(config=config)
     app.announce, app.door, app.places = announce, door or Door(), Places.by_memory(most_pages)
     app.initialize([str(notebooks)])
     app.start()
@@ -328,6 +348,8 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
     config.VoilaKernelManager.preheat_denylist = [rf"(?!{re.escape(str(notebooks))}[/\\]{_PAGE_NAME.pattern}$)"]
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60, allow_tracebacks=False)
     config.KernelManager.transport_encryption = ENCRYPTION
+    config.ForkServer.folder = str(notebooks)
+    config.ForkServer.pages = [f"{page}={trial}" for page, trial in opened_by(notebooks)]
     config.KernelRestarter.restart_limit = 0  # a restarted kernel would be empty; the page shows that it ended
     return config
 

@@ -10,6 +10,7 @@ memory; who comes too many gets a page that waits and loads itself again.
 import asyncio
 import json
 import os
+import re
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -23,7 +24,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop
-from tornado.web import HTTPError
+from tornado.web import HTTPError, StaticFileHandler
 from voila.request_info_handler import RequestInfoSocketHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
@@ -173,6 +174,21 @@ class OwnSite:
             self.current_user = self._jupyter_current_user = None
             raise HTTPError(403)
         await ensure_async(super().prepare(**options))  # type: ignore[misc]
+
+
+class KeptFile:
+    """A file whose name has the hash of its content: a browser keeps it for good and does not ask again."""
+
+    def set_headers(self) -> None:
+        """Say how long the file may be kept."""
+        super().set_headers()  # type: ignore[misc]
+        if _HASHED.search(self.request.path):  # type: ignore[attr-defined]
+            self.set_header("Cache-Control", f"public, max-age={YEAR_SECONDS}, immutable")  # type: ignore[attr-defined]
+
+
+_HASHED = re.compile(r"[/.][0-9a-f]{8,40}\.(js|css|svg|woff2?)$")
+
+YEAR_SECONDS = 365 * 24 * 3600
 
 
 class ReportingManager:
@@ -332,4 +348,5 @@ def owners_only(handlers: list[Any], base: str = "/") -> list[Any]:
 
 def _own_site(handler: type) -> type:
     found = REPLACED.get(handler, handler)
-    return type(found.__name__, (OwnSite, found), {})
+    above = (OwnSite, KeptFile) if issubclass(found, StaticFileHandler) else (OwnSite,)
+    return type(found.__name__, (*above, found), {})

@@ -236,6 +236,12 @@ if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
+def end_threads() -> None:
+    """End the threads, which a fork would not have; the next cohort begins new ones."""
+    _threads().shutdown()
+    _threads.cache_clear()
+
+
 def workers() -> int:
     """Return how many pieces are worked on at a time: one on each processor, and few enough for the memory."""
     return min(4, os.cpu_count() or 1)

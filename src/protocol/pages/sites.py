@@ -10,11 +10,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.conduct import AWAITED, Participant, TrialSoFar, participant_status
+from protocol.conduct import AWAITED, TrialSoFar, participant_status
 from protocol.exchange.contacts.mail import mail_draft
 from protocol.exchange.contacts.vcard import Version, qr, vcard
 from protocol.figures import sites as figures
-from protocol.followup import reason, timeline
+from protocol.followup import reason, timelines
 from protocol.pages.kit import (
     Text,
     assumption,
@@ -501,18 +501,20 @@ _DATED = {"enrolment": "enrolled", "start_of_therapy": "therapy_started", "first
 
 def planned_days(trial: Trial, so_far: TrialSoFar) -> dict[str, list[date]]:
     """List the target days of all visits of each site's participants, by the site's name, earliest first."""
-    people = {site.name: [one for one in so_far.participants if one.site == site.name] for site in trial.sites}
-    return {
-        site: sorted(day for person in own for day in _targets(trial, person, so_far.as_of))
-        for site, own in people.items()
-    }
-
-
-def _targets(trial: Trial, person: Participant, today: date) -> list[date]:
-    frequency = trial.frequency_level(person.regimen)
-    roles = {anchor.role: anchor.id for anchor in trial.followup.anchors}
-    dates = {roles[role]: getattr(person, day) for role, day in _DATED.items() if role in roles}
-    return [target.date() for target in timeline(trial.followup, dates, frequency, today)["target"].dropna()]
+    if not so_far.participants:
+        return {site.name: [] for site in trial.sites}
+    anchors = {anchor.id: _DATED[anchor.role] for anchor in trial.followup.anchors if anchor.role in _DATED}
+    table = pd.DataFrame(
+        [
+            {"participant": str(number), "frequency": trial.frequency_level(person.regimen)}
+            | {anchor: getattr(person, day) for anchor, day in anchors.items()}
+            for number, person in enumerate(so_far.participants)
+        ],
+        dtype=object,
+    )
+    found = timelines(trial.followup, table, so_far.as_of).dropna(subset="target")
+    sites = found["participant"].astype(object).map(lambda number: so_far.participants[int(number)].site)
+    return {site.name: sorted(target.date() for target in found["target"][sites == site.name]) for site in trial.sites}
 
 
 def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], weeks: int) -> pd.DataFrame:

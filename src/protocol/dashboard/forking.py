@@ -1,0 +1,250 @@
+"""Start the kernels of pages by forking one process that has everything loaded.
+
+The fork server (:mod:`protocol.dashboard.fork_server`) is a process of one thread, without sockets of ZeroMQ and
+without a connection to a log. A kernel is asked for in four steps:
+
+1. The dashboard makes a pair of sockets for this kernel and sends one of them to the fork server.
+2. The fork server forks and forgets the socket.
+3. The child sends its number and its pidfd over the socket.
+4. The dashboard sends command, folder and environment to the child and closes its end.
+
+So the fork server never sees what a kernel is told. A child that is told nothing ends. If the fork server dies, its
+kernels go on, and another one is started. If the dashboard dies, a pipe that only it holds closes, and all of them end.
+
+Forks are made on Linux only: elsewhere there is no pidfd, and the frameworks of macOS do not survive a fork. Where
+there is no fork server, kernels start in the ordinary way.
+"""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Bool, List, Unicode
+from traitlets.config import SingletonConfigurable
+
+READY_SECONDS = 300
+"""For the fork server to load everything, on a slow machine with a cold disk."""
+
+ANSWER_SECONDS = 10
+"""For a child to answer. A fork takes milliseconds: a fork server that takes longer hangs."""
+
+ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+"""A fork has one thread; the libraries of linear algebra would start theirs when they are loaded."""
+
+
+class NotForked(Exception):  # noqa: N818 - no error: the ordinary start serves
+    """There is no fork server, or it did not answer."""
+
+
+class ForkedProcess:
+    """A process that another one forked, with the methods of :class:`subprocess.Popen` that a provisioner uses.
+
+    Parameters
+    ----------
+    pid : int
+        Of the process; also of its group.
+    pidfd : int
+        A descriptor that names this process and never another one, also when its number is used again.
+    """
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int, pidfd: int) -> None:
+        self.pid, self._pidfd = pid, pidfd
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return None while the process runs; then 0, because only its parent learns how it ended."""
+        return self._ended_within(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process has ended."""
+        if self._ended_within(timeout) is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+        return 0
+
+    def _ended_within(self, seconds: float | None) -> int | None:
+        if self.returncode is None:
+            watch = select.poll()
+            watch.register(self._pidfd, select.POLLIN)
+            if watch.poll(None if seconds is None else seconds * 1000):
+                self.returncode = 0
+                os.close(self._pidfd)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process, if it runs."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process."""
+        self.send_signal(signal.SIGKILL)
+
+
+class _Running:
+    """One running fork server, ready to fork."""
+
+    def __init__(self, folder: str, pages: list[str], life: int) -> None:
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ExitStack() as undo:
+            undo.callback(self._socket.close)
+            with theirs:
+                own = (theirs.fileno(), life)
+                self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                    [sys.executable, "-m", "protocol.dashboard.fork_server", *map(str, own), *pages],
+                    stdin=subprocess.DEVNULL,
+                    cwd=folder,
+                    env=os.environ | ONE_THREAD,
+                    pass_fds=own,
+                    start_new_session=True,  # Ctrl+C is for the dashboard, which then ends its kernels
+                )
+            undo.callback(self.end)
+            self._socket.settimeout(READY_SECONDS)
+            if self._socket.recv(16) != b"ready":
+                raise NotForked
+            self._socket.settimeout(ANSWER_SECONDS)
+            undo.pop_all()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process.poll() is not None
+
+    def fork(self, request: bytes) -> ForkedProcess:
+        """Return a child that has been told `request`; OSError or NotForked if the fork server is gone or hangs."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            ours.settimeout(ANSWER_SECONDS)
+            with theirs:
+                socket.send_fds(self._socket, [b"fork"], [theirs.fileno()])
+            answer, descriptors, _flags, _address = socket.recv_fds(ours, 16, 1)
+            if not descriptors:
+                raise NotForked
+            child = ForkedProcess(int(answer), descriptors[0])
+            try:
+                ours.sendall(request)
+            except OSError:
+                child.kill()
+                raise
+        return child
+
+    def end(self) -> None:
+        """End the process; its kernels go on."""
+        self.process.kill()
+        self.process.wait()
+        self._socket.close()
+
+
+class ForkServer(SingletonConfigurable):
+    """Forks kernels from a process that is started when it is first needed, and replaced if it dies."""
+
+    is_on = Bool(sys.platform == "linux" and hasattr(os, "pidfd_open"), help="Fork kernels.").tag(config=True)
+    folder = Unicode(".", help="In which the fork server runs: that of the notebooks.").tag(config=True)
+    pages = List(Unicode(), help="Pages to build in advance: name=folder of the trial.").tag(config=True)
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._life = os.pipe()  # the end to write to is only here; it closes with this process
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process, if there is one."""
+        return self._running.process.pid if self._running else None
+
+    def ready(self) -> _Running:
+        """Return the running fork server; the first call, and one after its death, starts it and waits for it.
+
+        Raises
+        ------
+        NotForked
+            If it cannot be started here. This is logged once and not tried again.
+        """
+        with self._lock:
+            if not self.is_on:
+                raise NotForked
+            if self._running is None or self._running.has_ended:
+                self._forget()
+                try:
+                    self._running = _Running(self.folder, self.pages, self._life[0])
+                except (OSError, NotForked) as error:
+                    self.is_on = False
+                    self.log.error("Kernels are not forked but each started anew. %s", error)
+                    raise NotForked from error
+            return self._running
+
+    def ready_or_not(self) -> None:
+        """Start the fork server now, if kernels are forked here, so that the first page need not wait for it."""
+        with suppress(NotForked):
+            self.ready()
+
+    def fork(self, request: dict[str, Any]) -> ForkedProcess:
+        """Return the process of a new kernel; a fork server that died or hangs is replaced, once.
+
+        Parameters
+        ----------
+        request : dict
+            ``cmd``, ``cwd`` and ``env`` of the kernel.
+
+        Raises
+        ------
+        NotForked
+            If no kernel can be forked.
+        """
+        for _attempt in range(2):
+            running = self.ready()
+            with suppress(OSError, NotForked):
+                return running.fork(json.dumps(request).encode())
+            with self._lock:
+                if self._running is running:
+                    self._forget()
+        raise NotForked
+
+    def end(self) -> None:
+        """End the fork server; its kernels go on."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._running is not None:
+            self._running.end()
+            self._running = None
+
+
+class ForkingProvisioner(LocalProvisioner):
+    """Starts a kernel by a fork, and in the ordinary way where that is not possible."""
+
+    async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
+        """Return how to connect to a kernel that was started.
+
+        Parameters
+        ----------
+        cmd : list of str
+            The command of the kernel specification.
+        **options
+            ``env`` and ``cwd`` as of :class:`subprocess.Popen`.
+        """
+        request = {"cmd": cmd, "cwd": str(options.get("cwd") or os.getcwd()), "env": dict(options.get("env") or os.environ)}
+        try:
+            forked = await asyncio.to_thread(ForkServer.instance(parent=self).fork, request)
+        except NotForked:
+            return await super().launch_kernel(cmd, **options)
+        self.process, self.pid, self.pgid, self.cwd = forked, forked.pid, forked.pid, request["cwd"]
+        return self.connection_info
