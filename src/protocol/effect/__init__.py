@@ -2,7 +2,7 @@
 
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
-from protocol.effect.counts import analytes, read_counts, standard_count, units
+from protocol.effect.counts import analytes, codes, highest_count, read_counts, standard_count, units
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
@@ -79,6 +79,7 @@ __all__ = [
     "cells_of",
     "chen_chaloner_rule",
     "choose_dose",
+    "codes",
     "cumulative_incidence",
     "definitions",
     "draws",
@@ -89,6 +90,7 @@ __all__ = [
     "given",
     "grade",
     "graded_terms",
+    "highest_count",
     "likelihood_ratio_rule",
     "nadir",
     "overview",
