@@ -167,3 +167,30 @@ def test_a_participant_of_phase_two_changes_no_figure_of_the_escalation(life):
     assert now.counts["dlts"] == before.counts["dlts"] + 1
     assert str(now) == str(now)
     assert "phase II at" in repr(now)
+
+
+def test_counts_of_a_table_are_shown_first_and_recorded_once(panel, life):
+    before = life.count
+    text = (
+        "participant,on,platelets [10^9/L],haemoglobin [g/dL]\nW-001,2026-03-05,12,7.4\nW-001,2026-03-08,9,\n"
+        "W-777,2026-03-08,9,\nW-001,2026-03-09,12000000,\n"
+    )
+    panel.counts.open("counts.csv", text.encode())
+    assert "2 new draws." in panel.counts.found.value
+    assert "no such participant" in panel.counts.found.value
+    assert "12,000,000 10^9/L" in panel.counts.found.value
+    assert life.count == before
+    panel.counts.record.click()
+    assert "Recorded 2 draws" in panel.counts.said.value
+    assert life.count == before + 2
+    panel.counts.open("counts.csv", text.encode())
+    assert "0 new draws. 2 are in the log already." in panel.counts.found.value
+    assert panel.counts.record.layout.display == "none"
+
+
+def test_a_count_that_contradicts_the_log_is_left_to_a_person(panel, life):
+    life.add("blood_count", "W-001", counts={"platelets": {"value": 8, "unit": "10^9/L"}})
+    panel._desk.refresh()
+    panel.counts.open("c.csv", f"participant,on,platelets [10^9/L]\nW-001,{START},9\n".encode())
+    assert "already recorded: platelets" in panel.counts.found.value
+    assert panel.counts.record.layout.display == "none"
