@@ -167,9 +167,7 @@ class State(Displayed):
             ),
         )
 
-    def check(
-        self, happened: Event, site: str = "", reason: str = "", rules: ProtocolRules = _NO_RULES
-    ) -> None:
+    def check(self, happened: Event, site: str = "", reason: str = "", rules: ProtocolRules = _NO_RULES) -> None:
         """Raise unless an event can be recorded next.
 
         Parameters

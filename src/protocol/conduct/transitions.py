@@ -156,9 +156,7 @@ def refuse_unknown(event: Event, known: Mapping[str, Collection[str]]) -> None:
             raise ProtocolError(name, repr(found), ", ".join(values))
 
 
-def refuse_decision(
-    event: Decision | RegimenDeclared, before: Sequence[Entry], after: Sequence[Entry] = ()
-) -> None:
+def refuse_decision(event: Decision | RegimenDeclared, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:
     """Raise if a decision is earlier than the one before or later than the one after.
 
     Raises

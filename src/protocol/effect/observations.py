@@ -1,6 +1,7 @@
 """What was observed in the participants of a trial: the tables that this topic reads, and what is derived from them.
 
-Study days are counted from the first infusion, day 0; a participant without one has none. What is not known is missing.
+Study days are counted from the first infusion, day 0; a participant without one has none. What is not known is
+missing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -158,10 +159,11 @@ def _frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame({column: _typed(frame[column], kind) for column, kind in columns.items()})
 
 
-def _typed(column: pd.Series, kind: str) -> pd.Series:
+def _typed(column: "pd.Series[Any]", kind: Any) -> "pd.Series[Any]":
     if kind == _DAY:
-        return pd.to_datetime(column).astype(_DAY)
-    return column.fillna("") if kind == _TEXT else column.astype(kind)  # type: ignore[arg-type]
+        column = pd.to_datetime(column)
+    typed: pd.Series[Any] = column.fillna("") if kind == _TEXT else column.astype(kind)
+    return typed
 
 
 def study_days(observations: Observations, frame: pd.DataFrame, column: str) -> pd.Series:

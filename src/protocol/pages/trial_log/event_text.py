@@ -137,7 +137,8 @@ def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
             return f"{content['number']}" + _given_text(content)
         case "blood_count":
             return ", ".join(
-                f"{analytes().get(name, name)} {one['value']:g} {one['unit']}" for name, one in content["counts"].items()
+                f"{analytes().get(name, name)} {one['value']:g} {one['unit']}"
+                for name, one in content["counts"].items()
             )
         case "given":
             return f"({_(GIVEN.get(content['what'], content['what']))})"
