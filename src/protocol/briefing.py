@@ -271,9 +271,9 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
     pandas.DataFrame
         ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, regimen_declared,
         or enrolled with a reason), ``regimen`` (of a decision the chosen one; empty if there is none),
-        ``participant`` (empty if the reader may not see it), ``words`` (cause, code or reason; that of a participant only if the reader may see the
-        participant), ``corrected`` (the entry that corrected it later, 0 for none), ``change`` (of a correction: what
-        was recorded and what holds).
+        ``participant`` (empty if the reader may not see it), ``words`` (cause, code or reason; that of a participant
+        only if the reader may see the participant), ``corrected`` (the entry that corrected it later, 0 for none),
+        ``change`` (of a correction: what was recorded and what holds).
     """
     sees = every_site if now.invented or now.reader.sees_all else now.reader.sees
     entries = tuple(entries)

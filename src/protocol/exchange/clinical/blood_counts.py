@@ -1,7 +1,7 @@
 """Blood counts in: from a table, from FHIR R4 and from OMOP CDM 5.4, one row for each count of each draw.
 
-A count keeps the number and the unit with which it was reported. One without a unit, in a unit of something else, or so
-high that its unit must be another is not used and is told; nothing is put in.
+A count keeps the number and the unit with which it was reported. One without a unit, in a unit of something else, or
+so high that its unit must be another is not used and is told; nothing is put in.
 """
 
 import csv
