@@ -240,7 +240,7 @@ def test_a_system_whose_locks_do_nothing_is_refused(tmp_path):
     command = [compiler, "-shared", "-fPIC", "-o", tmp_path / "none.so", tmp_path / "none.c", "-ldl"]
     subprocess.run(command, check=True, capture_output=True)
     answer = subprocess.run(
-        [sys.executable, "-m", "protocol.conduct", "start", str(tmp_path / "trial.sqlite")],
+        [sys.executable, "-m", "protocol", "log", "start", str(tmp_path / "trial.sqlite")],
         env=os.environ | {"LD_PRELOAD": str(tmp_path / "none.so")}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert answer.returncode == 2

@@ -2,7 +2,7 @@
 
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
-from protocol.effect.counts import analytes, units
+from protocol.effect.counts import analytes, codes, highest_count, read_counts, standard_count, units
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
@@ -26,6 +26,8 @@ from protocol.effect.monitoring import (
     simon,
     wang_tsiatis_rule,
 )
+from protocol.effect.observations import GIVEN, Observations, draws, exposure, given, recoveries, study_days
+from protocol.effect.record import DltRule, EffectRecord, RecoveryChoice, SpecialInterest
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -38,9 +40,11 @@ from protocol.effect.recovery import (
     recovery,
 )
 from protocol.effect.reporting_clocks import Due, report_due
+from protocol.effect.terms import Term, event_terms, refuse_term, term_label
 
 __all__ = [
     "GAMMAS",
+    "GIVEN",
     "LAMBDAS",
     "STATUSES",
     "UNKNOWN",
@@ -49,14 +53,20 @@ __all__ = [
     "Choice",
     "Curve",
     "Definition",
+    "DltRule",
     "Draws",
     "Due",
+    "EffectRecord",
     "Given",
     "Grades",
     "JointBoundary",
+    "Observations",
     "Operating",
     "Recoveries",
+    "RecoveryChoice",
     "Rule",
+    "SpecialInterest",
+    "Term",
     "Tuned",
     "TwoStage",
     "acceptance",
@@ -69,12 +79,18 @@ __all__ = [
     "cells_of",
     "chen_chaloner_rule",
     "choose_dose",
+    "codes",
     "cumulative_incidence",
     "definitions",
+    "draws",
+    "event_terms",
     "event_times",
+    "exposure",
     "febrile_neutropenia",
+    "given",
     "grade",
     "graded_terms",
+    "highest_count",
     "likelihood_ratio_rule",
     "nadir",
     "overview",
@@ -82,11 +98,17 @@ __all__ = [
     "predictive_boundary",
     "predictive_probability",
     "rate_interval",
+    "read_counts",
+    "recoveries",
     "recovery",
+    "refuse_term",
     "repeated_test_rule",
     "report_due",
     "simon",
+    "standard_count",
+    "study_days",
     "tabulate_events",
+    "term_label",
     "units",
     "versions",
     "wang_tsiatis_rule",

@@ -30,6 +30,28 @@ def analytes() -> dict[str, str]:
     return {name: str(one["label"]) for name, one in _known()["analytes"].items()}
 
 
+def codes(analyte: str) -> tuple[str, ...]:
+    """Return the codes of hospital records for counts of `analyte`, as a fact of the eligibility record writes them.
+
+    Raises
+    ------
+    ProtocolError
+        When it is not counted here.
+    """
+    return tuple(_known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["codes"])
+
+
+def highest_count(analyte: str) -> float:
+    """Return the highest count of `analyte` that can be, in its first unit.
+
+    Raises
+    ------
+    ProtocolError
+        When it is not counted here.
+    """
+    return float(_known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["highest"])
+
+
 def units(analyte: str) -> tuple[str, ...]:
     """Return the units that counts of `analyte` may be reported in.
 
@@ -90,6 +112,22 @@ def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floa
         write = _("a number from 0 to {:,.6g} {}, or the unit it was reported in").format(most, unit)
         raise ProtocolError(_("{}, number {}").format(where, place + 1), shown, write)
     return found, unit
+
+
+def standard_count(value: float, analyte: str, unit: str) -> float:
+    """Return a count in the first unit of its analyte; NaN for an analyte or a unit that is not known."""
+    factor = _factor(analyte, unit)
+    return value if factor == 1 else np.nan if factor is None else float(Decimal(repr(value)) * factor)
+
+
+@cache
+def _factor(analyte: str, unit: str) -> Decimal | None:
+    """Return how many of the first unit of an analyte one of `unit` is."""
+    try:
+        plain = unit_of(analyte, unit)
+    except ProtocolError:
+        return None
+    return Decimal(_known()["units"][_known()["analytes"][analyte]["kind"]][plain])
 
 
 def is_below(values: Floats, limit: float | Floats) -> NDArray[np.bool_]:

@@ -26,9 +26,11 @@ from protocol.pages.kit import (
     section,
     strong,
 )
+from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, KINDS, RESPONSES, TOXICITIES, event_text, recoveries_of
+from protocol.pages.trial_log.observation_forms import fields_of
 from protocol.pages.trial_log.recorder import (
     Days,
     Incomplete,
@@ -48,12 +50,22 @@ OFFERED = (
     "infused",
     "treatment_ended",
     "dlt_assessed",
+    "blood_count",
+    "given",
+    "adverse_event",
+    "adverse_event_followed",
+    "relapsed",
     "recovery",
     "response",
     "withdrawn",
     "note",
 )
-"""Kinds of events of the form; a screening, an enrolment and a visit have forms of their own."""
+"""Kinds of events of the form, those of effect if the record states that topic.
+
+A screening, an enrolment and a visit have forms of their own.
+"""
+
+OF_EFFECT = {"blood_count", "given", "adverse_event", "adverse_event_followed", "relapsed"}
 
 STEPS = {
     "screened": _("Screening"),
@@ -98,9 +110,13 @@ class ParticipantPath:
         The next visits, the day, and the two buttons.
     kind, on, site, detail, grade, words, happened
         Another event, and its button.
+    observed : dict of str to Fields
+        The fields of an infusion and of each observation.
     enrolment : EnrolmentForm
     proceed, other : ipywidgets.Button
         Open the form of the next step after something was recorded, and the form of any event.
+    counts : CountImport
+        Blood counts from a file, for a record that states the topic.
     wrong, action, right, why, correct
         A correction of one entry, and its button.
     draft : Draft
@@ -127,7 +143,10 @@ class ParticipantPath:
         )
         self.missed.record.button_style = ""
 
-        options = [(KINDS[kind], kind) for kind in OFFERED if kind != "recovery" or recoveries_of(desk.trial)]
+        self.observed = fields_of(desk.trial, problems)
+        left_out = {"recovery"} if not recoveries_of(desk.trial) else set()
+        left_out |= set() if desk.trial.states("effect") else OF_EFFECT
+        options = [(KINDS[kind], kind) for kind in OFFERED if kind not in left_out]
         self.kind = field(widgets.Dropdown, _("What happened"), options=options, value="infused")
         self.on = field(Day, _("On"), value=today)
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
@@ -135,6 +154,7 @@ class ParticipantPath:
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
         self.words = field(widgets.Textarea, _("Note"), rows=2, width="wide")
         form = (self.participant, self.kind, self.on, self.site, self.detail, self.grade, self.words)
+        form += tuple(control for fields in self.observed.values() for control in fields.controls)
         self.happened = Recorder(desk, _("Record it"), self._event, self._noted, form, **common)
         self.enrolment = EnrolmentForm(desk, today, self.participant, self._close, **common)
         self.proceed = button(_("Next step"), self._proceed, primary=True)
@@ -175,13 +195,18 @@ class ParticipantPath:
                     self._kind_row,
                     row(at(self.on), self.site, at(self.detail), at(self.grade)),
                     at(self.words),
+                    *(fields.view for fields in self.observed.values()),
                     self.happened.view,
                 ]
             ),
             "enrolled": self.enrolment.view,
         }
         correction = widgets.VBox([at(self.wrong), row(self.action, at(self.right)), at(self.why), self.correct.view])
-        self.correction = widgets.Accordion([correction], titles=[_("Correct an entry")], selected_index=None)
+        ways = {_("Correct an entry"): correction}
+        if self._desk.trial.states("effect"):
+            self.counts = CountImport(self._desk, lambda: self._name)
+            ways[_("Blood counts from a file")] = self.counts.view
+        self.correction = widgets.Accordion([*ways.values()], titles=[*ways], selected_index=None)
         self._more = widgets.VBox([row(self.other), self.correction])
         return section(
             _("Path"),
@@ -286,6 +311,8 @@ class ParticipantPath:
 
     def _noted(self) -> None:
         self.words.value = ""
+        for fields in self.observed.values():
+            fields.clear()
         self.detail.value = self.grade.value = None
         self._close()
 
@@ -302,6 +329,8 @@ class ParticipantPath:
         visits = self._to_come(name)
         self.path.show(self._path_text(name, course, visits))
         self.story.show(self._story(name, course))
+        for fields in self.observed.values():
+            fields.show(course)
         options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
         if options != list(self.visit.options):
             offer(self.visit, options)
@@ -415,6 +444,8 @@ class ParticipantPath:
             (self.words, kind == "note"),
         ):
             control.layout.display = None if needed else "none"
+        for name, fields in self.observed.items():
+            fields.view.layout.display = None if name == kind else "none"
 
     def _propose(self, _change: Any) -> None:
         entry = self._wrong_entry()
@@ -453,7 +484,9 @@ class ParticipantPath:
         values: dict[str, Any] = {"kind": kind, "on": day_in(self.on), "participant": name}
         if kind in _CHOOSE and self.detail.value is None:
             raise Incomplete(self.detail, _CHOOSE[kind])
-        values |= _MORE[kind](self, self._desk.courses.get(name)) if kind in _MORE else {}
+        course = self._desk.courses.get(name)
+        values |= _MORE[kind](self, course) if kind in _MORE else {}
+        values |= self.observed[kind].read(course) if kind in self.observed else {}
         return event(values), self._site, ""
 
     def _correction(self) -> Wanted:
@@ -528,7 +561,6 @@ def _noted(panel: ParticipantPath, _course: ParticipantHistory | None) -> dict[s
 
 
 _MORE: dict[str, Callable[[ParticipantPath, ParticipantHistory | None], dict[str, Any]]] = {
-    "infused": lambda _panel, course: {"number": len(course.infusions) + 1 if course else 1},
     "dlt_assessed": _assessed,
     "response": lambda panel, _course: {"category": panel.detail.value},
     "recovery": lambda panel, _course: {"lineage": panel.detail.value},
