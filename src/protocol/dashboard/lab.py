@@ -1,14 +1,13 @@
 """Open JupyterLab on the notebooks, with no request to another host: ``protocol-workbook lab``."""
 
 import argparse
+import json
 import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import nbformat
 
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.launcher import LOG, logged
@@ -102,8 +101,8 @@ def without_results(path: str, model: dict[str, Any], contents_manager: Any, **_
         return
     notebook["metadata"].pop("widgets", None)
     file = Path(contents_manager.root_dir, path)
-    came_with = nbformat.read(file, as_version=4).cells if file.is_file() else []
-    kept = {cell.source: cell for cell in came_with if cell.cell_type == "code"}
+    came_with = json.loads(file.read_text(encoding="utf-8"))["cells"] if file.is_file() else []
+    kept = {"".join(cell["source"]): cell for cell in came_with if cell["cell_type"] == "code"}
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             same = kept.get(cell["source"], {})
