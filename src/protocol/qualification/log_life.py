@@ -41,6 +41,9 @@ EVENTS: tuple[Event, ...] = (
 )
 """An invented participant."""
 
+RULES = "rules-1"
+"""Stands for the hash of a record."""
+
 
 def log_life() -> Iterator[Check]:
     """Yield the checks of a log in SQLite: recorded, corrected, refused, copied, restored, changed and cut short."""
@@ -50,12 +53,12 @@ def log_life() -> Iterator[Check]:
 
 def _lived(path: Path) -> Iterator[Check]:
     yes, refused = _("yes"), _("refused")
-    with closing(open_log(path, protocol="0" * 64, clock=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))) as log:
+    with closing(open_log(path, protocol=RULES, clock=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))) as log:
         assert isinstance(log, Log)  # noqa: S101 - for the types
         written = [log.append(event, actor=ACTOR, site=SITE) for event in EVENTS]
         first = log.entries()[0]
         about = (first.time, first.actor, first.site, first.protocol)
-        expected = ("2026-04-01T12:00:00.000000Z", ACTOR, SITE, "0" * 64)
+        expected = ("2026-04-01T12:00:00.000000Z", ACTOR, SITE, RULES)
         yield Check(
             ("R-LOG-01",), _("time, account, site and rules of an entry"), " ".join(expected), " ".join(about)
         )
