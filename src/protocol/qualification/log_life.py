@@ -35,7 +35,7 @@ ACTOR, SITE, PERSON = "coordinator-1", "Site 1", "INV-001"
 EVENTS: tuple[Event, ...] = (
     Screened(on=DAY, participant=PERSON, phase="I", overall="eligible so far"),
     Consented(on=DAY, participant=PERSON),
-    Enrolled(on=DAY, participant=PERSON, regimen="A1"),
+    Enrolled(on=DAY, participant=PERSON, regimen="L1"),
     TherapyStarted(on=DAY, participant=PERSON),
     Infused(on=date(2026, 3, 9), participant=PERSON, number=1),
 )
@@ -66,14 +66,14 @@ def _lived(path: Path) -> Iterator[Check]:
         yield Check(("R-LOG-05",), _("an infusion that cannot have happened"), refused, _tried(log, twice))
         named = Note(on=DAY, text="patient Zhang Wei, 13800138000")
         yield Check(("R-PRI-01",), _("a note that may name a person"), refused, _tried(log, named))
-        right = Enrolled(on=DAY, participant=PERSON, regimen="B1")
+        right = Enrolled(on=DAY, participant=PERSON, regimen="L2")
         log.append(
             Correction(of=3, hash=written[2].hash, participant=PERSON, replacement=right, why="typed wrongly"),
             actor=ACTOR,
             site=SITE,
         )
         both = (log.state().histories[PERSON].regimen, log.entries()[2].content["regimen"])
-        yield Check(("R-LOG-04",), _("a corrected value and the one before it"), "B1 A1", " ".join(map(str, both)))
+        yield Check(("R-LOG-04",), _("a corrected value and the one before it"), "L2 L1", " ".join(map(str, both)))
         copy, lines = path.with_name("copy.sqlite"), path.with_name("copy.jsonl")
         whole = all(backup(str(path), one).ok for one in (copy, lines))  # while the log is open
         yield Check(("R-LOG-08",), _("copies of a log that is open are whole"), yes, _said(whole))
