@@ -47,7 +47,7 @@ def _row(cells: Sequence[Cell]) -> nodes.row:
 
 
 def _block(cell: Cell) -> nodes.Node:
-    if isinstance(cell, nodes.Body):
+    if isinstance(cell, nodes.Body) and not isinstance(cell, nodes.Inline):
         return cell
     return paragraph(*cell) if isinstance(cell, (list, tuple)) else paragraph(cell)
 

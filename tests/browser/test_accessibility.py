@@ -66,7 +66,7 @@ def dress(tab, theme, size):
         button.click()
 
 
-@pytest.mark.requirement("R-SYS-03")
+@pytest.mark.requirement("R-SYS-04")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_tab_of_a_page_is_accessible(name, dashboard, laptop):

@@ -35,11 +35,14 @@ ACTOR, SITE, PERSON = "coordinator-1", "Site 1", "INV-001"
 EVENTS: tuple[Event, ...] = (
     Screened(on=DAY, participant=PERSON, phase="I", overall="eligible so far"),
     Consented(on=DAY, participant=PERSON),
-    Enrolled(on=DAY, participant=PERSON, regimen="A1"),
+    Enrolled(on=DAY, participant=PERSON, regimen="L1"),
     TherapyStarted(on=DAY, participant=PERSON),
     Infused(on=date(2026, 3, 9), participant=PERSON, number=1),
 )
 """An invented participant."""
+
+RULES = "rules-1"
+"""Stands for the hash of a record."""
 
 
 def log_life() -> Iterator[Check]:
@@ -50,12 +53,12 @@ def log_life() -> Iterator[Check]:
 
 def _lived(path: Path) -> Iterator[Check]:
     yes, refused = _("yes"), _("refused")
-    with closing(open_log(path, protocol="0" * 64, clock=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))) as log:
+    with closing(open_log(path, protocol=RULES, clock=lambda: datetime(2026, 4, 1, 12, tzinfo=UTC))) as log:
         assert isinstance(log, Log)  # noqa: S101 - for the types
         written = [log.append(event, actor=ACTOR, site=SITE) for event in EVENTS]
         first = log.entries()[0]
         about = (first.time, first.actor, first.site, first.protocol)
-        expected = ("2026-04-01T12:00:00.000000Z", ACTOR, SITE, "0" * 64)
+        expected = ("2026-04-01T12:00:00.000000Z", ACTOR, SITE, RULES)
         yield Check(
             ("R-LOG-01",), _("time, account, site and rules of an entry"), " ".join(expected), " ".join(about)
         )
@@ -63,14 +66,14 @@ def _lived(path: Path) -> Iterator[Check]:
         yield Check(("R-LOG-05",), _("an infusion that cannot have happened"), refused, _tried(log, twice))
         named = Note(on=DAY, text="patient Zhang Wei, 13800138000")
         yield Check(("R-PRI-01",), _("a note that may name a person"), refused, _tried(log, named))
-        right = Enrolled(on=DAY, participant=PERSON, regimen="B1")
+        right = Enrolled(on=DAY, participant=PERSON, regimen="L2")
         log.append(
             Correction(of=3, hash=written[2].hash, participant=PERSON, replacement=right, why="typed wrongly"),
             actor=ACTOR,
             site=SITE,
         )
         both = (log.state().histories[PERSON].regimen, log.entries()[2].content["regimen"])
-        yield Check(("R-LOG-04",), _("a corrected value and the one before it"), "B1 A1", " ".join(map(str, both)))
+        yield Check(("R-LOG-04",), _("a corrected value and the one before it"), "L2 L1", " ".join(map(str, both)))
         copy, lines = path.with_name("copy.sqlite"), path.with_name("copy.jsonl")
         whole = all(backup(str(path), one).ok for one in (copy, lines))  # while the log is open
         yield Check(("R-LOG-08",), _("copies of a log that is open are whole"), yes, _said(whole))

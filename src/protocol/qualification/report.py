@@ -55,7 +55,7 @@ class Qualification(Displayed):
 
 
 def qualify(moment: datetime, progress: Callable[[str], None] = lambda _part: None) -> Qualification:
-    """Run every check of this installation, in about a quarter of a minute.
+    """Run every check of this installation, in about half a minute.
 
     Parameters
     ----------
