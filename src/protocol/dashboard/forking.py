@@ -9,7 +9,7 @@ without a connection to a log. A kernel is asked for in four steps:
 4. The dashboard sends command, folder and environment to the child and closes its end.
 
 So the fork server never sees what a kernel is told. A child that is told nothing ends. If the fork server dies, its
-kernels go on, and another one is started. If the dashboard dies, a pipe that only it holds closes, and all of them end.
+kernels go on, and another one is started. If the dashboard dies, a pipe that only it holds closes, and all end.
 
 Forks are made on Linux only: elsewhere there is no pidfd, and the frameworks of macOS do not survive a fork. Where
 there is no fork server, kernels start in the ordinary way.
@@ -28,7 +28,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode
 from traitlets.config import SingletonConfigurable
 
@@ -38,7 +38,7 @@ READY_SECONDS = 300
 ANSWER_SECONDS = 10
 """For a child to answer. A fork takes milliseconds: a fork server that takes longer hangs."""
 
-ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A fork has one thread; the libraries of linear algebra would start theirs when they are loaded."""
 
 
@@ -241,10 +241,15 @@ class ForkingProvisioner(LocalProvisioner):
         **options
             ``env`` and ``cwd`` as of :class:`subprocess.Popen`.
         """
-        request = {"cmd": cmd, "cwd": str(options.get("cwd") or os.getcwd()), "env": dict(options.get("env") or os.environ)}
+        request = {
+            "cmd": cmd,
+            "cwd": str(options.get("cwd") or os.getcwd()),
+            "env": dict(options.get("env") or os.environ),
+        }
         try:
             forked = await asyncio.to_thread(ForkServer.instance(parent=self).fork, request)
         except NotForked:
             return await super().launch_kernel(cmd, **options)
-        self.process, self.pid, self.pgid, self.cwd = forked, forked.pid, forked.pid, request["cwd"]
+        self.process = forked  # type: ignore[assignment] # it has what a provisioner uses of Popen
+        self.pid, self.pgid, self.cwd = forked.pid, forked.pid, request["cwd"]
         return self.connection_info

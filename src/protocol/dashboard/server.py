@@ -27,7 +27,17 @@ from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.forking import ForkServer
-from protocol.dashboard.sessions import HOSTS, PAGES, PLACES, WAIT, PageKernels, Places, owners_only
+from protocol.dashboard.sessions import (
+    FORKED_PAGE_BYTES,
+    HOSTS,
+    NEW_PAGE_BYTES,
+    PAGES,
+    PLACES,
+    WAIT,
+    PageKernels,
+    Places,
+    owners_only,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Identity, load_trial
@@ -301,7 +311,8 @@ def serve(
     if not fork:
         config.ForkServer.is_on = False
     app = Dashboard.instance(config=config)
-    app.announce, app.door, app.places = announce, door or Door(), Places.by_memory(most_pages)
+    page_bytes = FORKED_PAGE_BYTES if ForkServer.instance(parent=app).is_on else NEW_PAGE_BYTES
+    app.announce, app.door, app.places = announce, door or Door(), Places.by_memory(most_pages, page_bytes)
     app.initialize([str(notebooks)])
     app.start()
 
