@@ -31,7 +31,7 @@ def server():
     found.ready()
     found.pages = []  # one that replaces it need not build a page
     yield found
-    found.end()
+    found.stop()
     ForkServer.clear_instance()
 
 

@@ -62,6 +62,9 @@ class Manager:
     def connections(self, _kernel):
         return 0
 
+    async def ready(self):
+        """Kernels can be started at once."""
+
     async def end(self, kernel):
         self.ended.append(kernel)
 

@@ -114,12 +114,14 @@ class _Running:
                     pass_fds=own,
                     start_new_session=True,  # Ctrl+C is for the dashboard, which then ends its kernels
                 )
-            undo.callback(self.end)
-            self._socket.settimeout(READY_SECONDS)
-            if self._socket.recv(16) != b"ready":
-                raise NotForked
-            self._socket.settimeout(ANSWER_SECONDS)
             undo.pop_all()
+
+    def wait(self) -> None:
+        """Wait until it has loaded everything; OSError or NotForked if it ends before."""
+        self._socket.settimeout(READY_SECONDS)
+        if self._socket.recv(16) != b"ready":
+            raise NotForked
+        self._socket.settimeout(ANSWER_SECONDS)
 
     @property
     def has_ended(self) -> bool:
@@ -163,6 +165,7 @@ class ForkServer(SingletonConfigurable):
         self._life = os.pipe()  # the end to write to is only here; it closes with this process
         self._lock = threading.Lock()
         self._running: _Running | None = None
+        self.has_stopped = False
 
     @property
     def pid(self) -> int | None:
@@ -184,9 +187,12 @@ class ForkServer(SingletonConfigurable):
                 self._forget()
                 try:
                     self._running = _Running(self.folder, self.pages, self._life[0])
+                    self._running.wait()
                 except (OSError, NotForked) as error:
+                    self._forget()
                     self.is_on = False
-                    self.log.error("Kernels are not forked but each started anew. %s", error)
+                    if not self.has_stopped:
+                        self.log.error("Kernels are not forked but each started anew. %s", error)
                     raise NotForked from error
             return self._running
 
@@ -217,8 +223,11 @@ class ForkServer(SingletonConfigurable):
                     self._forget()
         raise NotForked
 
-    def end(self) -> None:
-        """End the fork server; its kernels go on."""
+    def stop(self) -> None:
+        """End the fork server for good, also while others wait for it; its kernels go on."""
+        self.has_stopped, self.is_on = True, False
+        if running := self._running:
+            running.process.kill()
         with self._lock:
             self._forget()
 
@@ -249,6 +258,8 @@ class ForkingProvisioner(LocalProvisioner):
         try:
             forked = await asyncio.to_thread(ForkServer.instance(parent=self).fork, request)
         except NotForked:
+            if ForkServer.instance().has_stopped:
+                raise RuntimeError("The dashboard ends.") from None
             return await super().launch_kernel(cmd, **options)
         self.process = forked  # type: ignore[assignment] # it has what a provisioner uses of Popen
         self.pid, self.pgid, self.cwd = forked.pid, forked.pid, request["cwd"]

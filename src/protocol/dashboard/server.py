@@ -237,6 +237,11 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         self.kernel_manager.places = self.places
         return owners_only(super().init_handlers(), self.base_url)
 
+    def stop(self) -> None:
+        """End what is being started, then everything else."""
+        ForkServer.instance(parent=self).stop()
+        super().stop()
+
     def listen(self) -> None:
         """Announce the address as soon as the dashboard answers, and get ready to fork beside it."""
         threading.Thread(target=ForkServer.instance(parent=self).ready_or_not, daemon=True).start()

@@ -30,6 +30,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
+from protocol.dashboard.forking import ForkServer
 from protocol.translation import _
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
@@ -125,6 +126,10 @@ class PageKernels(AsyncMappingKernelManager):
         self.visited = set[str]()
         self.opening: dict[str, Callable[[], object]] = {}
         self.places: Places | None = None
+
+    async def ready(self) -> None:
+        """Wait until kernels can be started: a new fork server first loads everything."""
+        await asyncio.to_thread(ForkServer.instance(parent=self).ready_or_not)
 
     def notify_connect(self, kernel_id: str) -> None:
         """Notice a new connection to a kernel."""
@@ -287,6 +292,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             await manager.end(left[0])
 
     async def _wait_for_turn(self) -> None:
+        await self.settings["kernel_manager"].ready()  # a turn is for computing, not for waiting
         try:
             await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
         except TimeoutError:
