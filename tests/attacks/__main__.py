@@ -1,4 +1,4 @@
-"""Long attacks on a log, with figures: `make attacks`, or `python tests/attacks tampering --count 100`.
+"""Long attacks on a log and a dashboard, with figures: `make attacks`, or `python tests/attacks tampering --count 9`.
 
 Each attack ends with one line of figures, and the program with an error if something was lost or unseen.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # support, as the tests see it
 
+import kernels
 import logs
 
 ATTACKS = {
@@ -21,6 +22,7 @@ ATTACKS = {
     "schema": (logs.change_the_schema, 200),
     "replacing": (logs.replace_files, 100),
     "tls": (logs.wrong_certificates, 20),
+    "kernels": (kernels.kill_kernels, 300),
 }
 """Name to the attack (takes a folder and a count, returns its figures) and the count if none is given."""
 

@@ -3,8 +3,10 @@
 import asyncio
 
 import nbformat
+import psutil
 import pytest
 from support.kernels import kernels
+from support.viewer import Viewer
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 READERS, PLACES = 20, 4
@@ -76,3 +78,31 @@ def test_requests_of_another_site_start_no_kernel(small):
     assert codes == [403, 403, 302]
     assert "token" not in place
     assert len(kernels(served.process)) <= max(len(before), 1)
+
+
+@pytest.mark.slow
+def test_pages_that_are_opened_and_closed_leave_nothing_behind(small):
+    served, _log = small
+    server = psutil.Process(served.process.pid)
+
+    async def one(turns):
+        viewer = Viewer(served.address)
+        await viewer.enter()
+        async with turns:
+            await viewer.open("01-small.ipynb")
+            await viewer.leave()
+
+    async def many(count):
+        turns = asyncio.Semaphore(PLACES)
+        await asyncio.gather(*(one(turns) for _number in range(count)))
+        for _attempt in range(120):
+            if len(kernels(served.process)) <= 1:
+                return
+            await asyncio.sleep(0.25)
+
+    asyncio.run(many(PLACES))
+    descriptors = server.num_fds()
+    asyncio.run(many(30))
+    assert len(kernels(served.process)) <= 1  # one is kept ready
+    assert server.num_fds() < descriptors + 30  # one more kernel has about 25
+    assert not [child for child in server.children() if child.status() == psutil.STATUS_ZOMBIE]

@@ -14,13 +14,17 @@ class Page(sessions.OwnPage):
     def __init__(self, manager):
         self.manager = manager
         self.current_user = SimpleNamespace(username="reader")
-        kernels = SimpleNamespace(visited=set(), end_unvisited=lambda _kernel: None)
+        kernels = SimpleNamespace(ready=at_once, visited=set(), opening={}, end_unvisited=lambda _kernel: None)
         places = {sessions.PLACES: sessions.Places(99, lambda: 2**40), sessions.PAGES: {"page"}}
         self.application = SimpleNamespace(settings=places | {"kernel_manager": kernels})
 
     @property
     def kernel_manager(self):
         return sessions.ReportingManager(self.manager, lambda _kernel: None, self._wait_for_turn)
+
+
+async def at_once():
+    """Kernels can be started."""
 
 
 class Manager:

@@ -57,10 +57,13 @@ class Manager:
     """Kernels that are played."""
 
     def __init__(self):
-        self.visited, self.ended = set(), []
+        self.visited, self.ended, self.opening = set(), [], {}
 
     def connections(self, _kernel):
         return 0
+
+    async def ready(self):
+        """Kernels can be started at once."""
 
     async def end(self, kernel):
         self.ended.append(kernel)
@@ -121,6 +124,24 @@ def test_a_kernel_that_no_browser_connects_to_is_ended(played):
 
     asyncio.run(visit())
     assert manager.ended == ["kernel of reader"]
+
+
+def test_a_page_whose_kernel_ends_before_it_was_sent_waits_no_longer_and_gives_back_its_turn(monkeypatch):
+    turns = asyncio.Semaphore(1)
+    monkeypatch.setattr(sessions, "TURNS", turns)
+
+    async def get(page, path=None):
+        await page._wait_for_turn()
+        page._keep("kernel")
+        asyncio.get_running_loop().call_soon(page.settings["kernel_manager"].opening["kernel"])
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(TornadoVoilaHandler, "get", get)
+    page = Page(Places(9, lambda: PLENTY), Manager())
+    page._headers_written = False
+    with pytest.raises(HTTPError) as refused:
+        asyncio.run(asyncio.wait_for(page.get("01-a.ipynb"), 5))
+    assert (refused.value.status_code, turns.locked(), page.settings["kernel_manager"].opening) == (503, False, {})
 
 
 def test_who_waits_too_long_for_a_turn_is_told_to_wait(monkeypatch):

@@ -184,15 +184,15 @@ def _finite(part: Any) -> Any:
     return None if isinstance(part, float) and not math.isfinite(part) else part
 
 
-def drawn(
-    figure_function: Callable[..., Any], frame: Any, rows: _Rows, settings: dict[str, Any]
-) -> dict[str, Any]:
+def drawn(figure_function: Callable[..., Any], frame: Any, rows: _Rows, settings: dict[str, Any]) -> dict[str, Any]:
     """Return the drawing of a frame; the same function, frame and settings are drawn once in a process.
 
     A kernel of the dashboard also has the drawings of the process that it was forked from.
     """
     try:
-        told = json.dumps([rows, [(name, str(kind)) for name, kind in nw.from_native(frame).schema.items()], settings])
+        told = json.dumps(
+            [rows, [(name, str(kind)) for name, kind in nw.from_native(frame).schema.items()], settings]
+        )
     except TypeError:  # a setting that JSON does not have is not compared
         return drawing(figure_function(frame, **settings), rows)
     key = (figure_function, hashlib.sha256(told.encode()).digest())

@@ -1,6 +1,6 @@
 """The process that forks the kernels of pages: everything is loaded, one thread, no connection to anything.
 
-See :mod:`protocol.dashboard.forking` for how a kernel is asked for. Run by it, with the numbers of two descriptors and
+See :mod:`protocol.dashboard.forking` for how a kernel is asked for. Run by it, with two descriptors and
 the pages to build in advance: ``name=folder``.
 """
 
@@ -44,7 +44,7 @@ LATER = (
 )
 """What a kernel imports when it starts, and a page when it first needs it."""
 
-SECRET = ("PROTOCOL_LOG", "PROTOCOL_LOG_READ", "PROTOCOL_ROLES")
+OF_THE_LOG = ("PROTOCOL_LOG", "PROTOCOL_LOG_READ", "PROTOCOL_ROLES")
 """Not read here: a log is opened by the kernel of a page."""
 
 
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> None:
 
 def load(pages: list[tuple[str, str]]) -> None:
     """Import what pages import, and build each page once, as it is without a log; its widgets are thrown away."""
-    for name in SECRET:
+    for name in OF_THE_LOG:
         os.environ.pop(name, None)
     for module in (*(f"protocol.pages.{name}" for name in PAGES), *LATER):
         import_module(module)
@@ -75,10 +75,12 @@ def load(pages: list[tuple[str, str]]) -> None:
 
 
 def not_for_forks(ours: set[int]) -> str:
-    """Return what a fork would share or lose: open descriptors besides `ours`, more than one thread; "" if nothing."""
+    """Return what a fork would share or lose: descriptors besides `ours`, more than one thread; "" if nothing."""
     threads = len(os.listdir("/proc/self/task"))
     descriptors = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd") if int(number) > 2]
-    targets = [os.readlink(path) for path in descriptors if int(Path(path).name) not in ours and os.path.lexists(path)]
+    targets = [
+        os.readlink(path) for path in descriptors if int(Path(path).name) not in ours and os.path.lexists(path)
+    ]
     return ", ".join(([f"{threads} threads"] if threads > 1 else []) + targets)
 
 
@@ -116,7 +118,7 @@ def begin(request: dict[str, Any]) -> None:
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
     random.seed()
-    np.random.seed()  # noqa: NPY002 - the state that a fork copies
+    np.random.seed()
     arguments = request["cmd"][request["cmd"].index("-f") :]
     Path("/proc/self/comm").write_text(Path(arguments[1]).stem[:15])  # "kernel-1a2b3c4d" for ps and top
     sys.argv = [sys.argv[0], *arguments]

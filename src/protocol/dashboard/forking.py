@@ -9,7 +9,7 @@ without a connection to a log. A kernel is asked for in four steps:
 4. The dashboard sends command, folder and environment to the child and closes its end.
 
 So the fork server never sees what a kernel is told. A child that is told nothing ends. If the fork server dies, its
-kernels go on, and another one is started. If the dashboard dies, a pipe that only it holds closes, and all of them end.
+kernels go on, and another one is started. If the dashboard dies, a pipe that only it holds closes, and all end.
 
 Forks are made on Linux only: elsewhere there is no pidfd, and the frameworks of macOS do not survive a fork. Where
 there is no fork server, kernels start in the ordinary way.
@@ -28,7 +28,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode
 from traitlets.config import SingletonConfigurable
 
@@ -38,7 +38,7 @@ READY_SECONDS = 300
 ANSWER_SECONDS = 10
 """For a child to answer. A fork takes milliseconds: a fork server that takes longer hangs."""
 
-ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A fork has one thread; the libraries of linear algebra would start theirs when they are loaded."""
 
 
@@ -114,12 +114,14 @@ class _Running:
                     pass_fds=own,
                     start_new_session=True,  # Ctrl+C is for the dashboard, which then ends its kernels
                 )
-            undo.callback(self.end)
-            self._socket.settimeout(READY_SECONDS)
-            if self._socket.recv(16) != b"ready":
-                raise NotForked
-            self._socket.settimeout(ANSWER_SECONDS)
             undo.pop_all()
+
+    def wait(self) -> None:
+        """Wait until it has loaded everything; OSError or NotForked if it ends before."""
+        self._socket.settimeout(READY_SECONDS)
+        if self._socket.recv(16) != b"ready":
+            raise NotForked
+        self._socket.settimeout(ANSWER_SECONDS)
 
     @property
     def has_ended(self) -> bool:
@@ -163,6 +165,7 @@ class ForkServer(SingletonConfigurable):
         self._life = os.pipe()  # the end to write to is only here; it closes with this process
         self._lock = threading.Lock()
         self._running: _Running | None = None
+        self.has_stopped = False
 
     @property
     def pid(self) -> int | None:
@@ -184,9 +187,12 @@ class ForkServer(SingletonConfigurable):
                 self._forget()
                 try:
                     self._running = _Running(self.folder, self.pages, self._life[0])
+                    self._running.wait()
                 except (OSError, NotForked) as error:
+                    self._forget()
                     self.is_on = False
-                    self.log.error("Kernels are not forked but each started anew. %s", error)
+                    if not self.has_stopped:
+                        self.log.error("Kernels are not forked but each started anew. %s", error)
                     raise NotForked from error
             return self._running
 
@@ -217,8 +223,11 @@ class ForkServer(SingletonConfigurable):
                     self._forget()
         raise NotForked
 
-    def end(self) -> None:
-        """End the fork server; its kernels go on."""
+    def stop(self) -> None:
+        """End the fork server for good, also while others wait for it; its kernels go on."""
+        self.has_stopped, self.is_on = True, False
+        if running := self._running:
+            running.process.kill()
         with self._lock:
             self._forget()
 
@@ -241,10 +250,17 @@ class ForkingProvisioner(LocalProvisioner):
         **options
             ``env`` and ``cwd`` as of :class:`subprocess.Popen`.
         """
-        request = {"cmd": cmd, "cwd": str(options.get("cwd") or os.getcwd()), "env": dict(options.get("env") or os.environ)}
+        request = {
+            "cmd": cmd,
+            "cwd": str(options.get("cwd") or os.getcwd()),
+            "env": dict(options.get("env") or os.environ),
+        }
         try:
             forked = await asyncio.to_thread(ForkServer.instance(parent=self).fork, request)
         except NotForked:
+            if ForkServer.instance().has_stopped:
+                raise RuntimeError("The dashboard ends.") from None
             return await super().launch_kernel(cmd, **options)
-        self.process, self.pid, self.pgid, self.cwd = forked, forked.pid, forked.pid, request["cwd"]
+        self.process = forked  # type: ignore[assignment] # it has what a provisioner uses of Popen
+        self.pid, self.pgid, self.cwd = forked.pid, forked.pid, request["cwd"]
         return self.connection_info

@@ -27,7 +27,17 @@ from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.forking import ForkServer
-from protocol.dashboard.sessions import HOSTS, PAGES, PLACES, WAIT, PageKernels, Places, owners_only
+from protocol.dashboard.sessions import (
+    FORKED_PAGE_BYTES,
+    HOSTS,
+    NEW_PAGE_BYTES,
+    PAGES,
+    PLACES,
+    WAIT,
+    PageKernels,
+    Places,
+    owners_only,
+)
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Identity, load_trial
@@ -227,6 +237,11 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         self.kernel_manager.places = self.places
         return owners_only(super().init_handlers(), self.base_url)
 
+    def stop(self) -> None:
+        """End what is being started, then everything else."""
+        ForkServer.instance(parent=self).stop()
+        super().stop()
+
     def listen(self) -> None:
         """Announce the address as soon as the dashboard answers, and get ready to fork beside it."""
         threading.Thread(target=ForkServer.instance(parent=self).ready_or_not, daemon=True).start()
@@ -301,7 +316,8 @@ def serve(
     if not fork:
         config.ForkServer.is_on = False
     app = Dashboard.instance(config=config)
-    app.announce, app.door, app.places = announce, door or Door(), Places.by_memory(most_pages)
+    page_bytes = FORKED_PAGE_BYTES if ForkServer.instance(parent=app).is_on else NEW_PAGE_BYTES
+    app.announce, app.door, app.places = announce, door or Door(), Places.by_memory(most_pages, page_bytes)
     app.initialize([str(notebooks)])
     app.start()
 

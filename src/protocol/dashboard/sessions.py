@@ -30,6 +30,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
+from protocol.dashboard.forking import ForkServer
 from protocol.translation import _
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
@@ -48,8 +49,8 @@ MOST_OWNERS = 10_000  # older ones are forgotten; their kernels have ended long 
 PAGES_A_READER = 10
 """Pages that one reader may have open."""
 
-PAGE_BYTES = 250 * 2**20
-"""Memory to be free before one more page is opened; a page takes about 150 MB."""
+FORKED_PAGE_BYTES, NEW_PAGE_BYTES = 80 * 2**20, 250 * 2**20
+"""Memory to be free before one more page is opened; a forked one takes about 55 MB of its own, a new one 150 MB."""
 
 SPARE_BYTES = 500 * 2**20
 """Memory that stays free besides."""
@@ -73,18 +74,21 @@ class Places:
         Pages of all readers together.
     free_bytes : callable
         Returns the memory that is free now.
+    page_bytes : int
+        Memory that one more page takes.
     """
 
     most: int
     free_bytes: Callable[[], int] = lambda: int(psutil.virtual_memory().available)
     owners: dict[str, str] = field(default_factory=dict)
     opening: list[str] = field(default_factory=list)
+    page_bytes: int = NEW_PAGE_BYTES
 
     @classmethod
-    def by_memory(cls, most: int | None = None) -> "Places":
+    def by_memory(cls, most: int | None = None, page_bytes: int = NEW_PAGE_BYTES) -> "Places":
         """Return as many places as fit into the memory that is free now, at least two."""
-        fitting = (psutil.virtual_memory().available - SPARE_BYTES) // PAGE_BYTES
-        return cls(most or max(int(fitting), 2))
+        fitting = (psutil.virtual_memory().available - SPARE_BYTES) // page_bytes
+        return cls(most or max(int(fitting), 2), page_bytes=page_bytes)
 
     def held_by(self, reader: str) -> list[str]:
         """Return the kernels of a reader, the oldest first."""
@@ -95,7 +99,7 @@ class Places:
         if len(self.held_by(reader)) + self.opening.count(reader) >= PAGES_A_READER:
             return _("You have {n} pages open. Close one of them.").format(n=PAGES_A_READER)
         full = len(self.owners) + len(self.opening) >= self.most
-        if full or self.free_bytes() < SPARE_BYTES + PAGE_BYTES * (1 + len(self.opening)):
+        if full or self.free_bytes() < SPARE_BYTES + self.page_bytes * (1 + len(self.opening)):
             return _("All places are taken: other readers have as many pages open as this machine can hold.")
         return ""
 
@@ -107,12 +111,25 @@ class Places:
 
 
 class PageKernels(AsyncMappingKernelManager):
-    """A kernel manager that knows which kernels were ever connected to, and cleans up after those that die."""
+    """A kernel manager that knows which kernels were ever connected to, and cleans up after those that die.
+
+    Attributes
+    ----------
+    visited : set of str
+        The kernels that a browser has connected to.
+    opening : dict of str to callable
+        The kernels whose page is being sent, and what is called if one of them ends before.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self.visited = set[str]()
+        self.opening: dict[str, Callable[[], object]] = {}
         self.places: Places | None = None
+
+    async def ready(self) -> None:
+        """Wait until kernels can be started: a new fork server first loads everything."""
+        await asyncio.to_thread(ForkServer.instance(parent=self).ready_or_not)
 
     def notify_connect(self, kernel_id: str) -> None:
         """Notice a new connection to a kernel."""
@@ -122,6 +139,7 @@ class PageKernels(AsyncMappingKernelManager):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, and whose it was."""
         self.visited.discard(kernel_id)
+        self.opening.pop(kernel_id, lambda: None)()
         if self.places is not None:
             self.places.owners.pop(kernel_id, None)
         return super().remove_kernel(kernel_id)
@@ -217,7 +235,7 @@ class ReportingManager:
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     """A page whose kernel belongs to the reader who opened it."""
 
-    _has_turn, _kernel = False, None
+    _has_turn, _has_lost_kernel, _kernel = False, False, None
 
     async def prepare(self, **options: Any) -> None:
         """Leave the token out of the address: the cookie is enough, and a kernel would be told the address."""
@@ -242,9 +260,15 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         if reason := places.refusal(reader):
             raise HTTPError(WAIT, reason)
         places.opening.append(reader)
+        self._sending = asyncio.ensure_future(super().get(path))
         try:
-            await super().get(path)
+            await self._sending
+        except asyncio.CancelledError:
+            if not self._has_lost_kernel:
+                raise
+            self._say_lost()
         finally:
+            self.settings["kernel_manager"].opening.pop(self._kernel, None)
             if self._kernel is None:
                 places.opening.remove(reader)
             else:
@@ -268,6 +292,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             await manager.end(left[0])
 
     async def _wait_for_turn(self) -> None:
+        await self.settings["kernel_manager"].ready()  # a turn is for computing, not for waiting
         try:
             await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
         except TimeoutError:
@@ -280,6 +305,17 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             places.opening.remove(reader)
         self._kernel = kernel
         places.keep(kernel, reader)
+        self.settings["kernel_manager"].opening[kernel] = self._lose
+
+    def _lose(self) -> None:
+        """Send no more: the kernel has ended. Voila would wait for it for ever, and hold the turn."""
+        self._has_lost_kernel = True
+        self._sending.cancel()
+
+    def _say_lost(self) -> None:
+        if not self._headers_written:
+            raise HTTPError(WAIT, _("This page ended while it was being opened."))
+        self.write("<script>window.protocolLost()</script>")
 
 
 class OwnersOnly(JupyterHandler):

@@ -514,7 +514,9 @@ def planned_days(trial: Trial, so_far: TrialSoFar) -> dict[str, list[date]]:
     )
     found = timelines(trial.followup, table, so_far.as_of).dropna(subset="target")
     sites = found["participant"].astype(object).map(lambda number: so_far.participants[int(number)].site)
-    return {site.name: sorted(target.date() for target in found["target"][sites == site.name]) for site in trial.sites}
+    return {
+        site.name: sorted(target.date() for target in found["target"][sites == site.name]) for site in trial.sites
+    }
 
 
 def load_per_site(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], weeks: int) -> pd.DataFrame:

@@ -43,6 +43,7 @@
     lookForControls();
   }
   setTimeout(sayLate, PATIENCE_MS);
+  window.protocolLost = sayLate; // the server says that the kernel has ended
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
 
