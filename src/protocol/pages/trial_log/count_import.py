@@ -81,16 +81,15 @@ class CountImport:
         if not name.lower().endswith((".json", ".ndjson")):
             return read_count_table(name, content)
         who = self._participant()
-        persons: list[str] = []
+        persons: dict[str, str] = {}
 
         def named(identifier: str) -> str:
-            persons.append(identifier)
-            return who
+            return persons.setdefault(identifier, who)
 
         if not who:
             raise ProtocolError(name, _("FHIR records of nobody"), _("the participant first"))
         found = read_count_fhir({name: content}, named, self._desk.briefing.as_of, self._desk.trial.zone)
-        if len(set(persons)) > 1:
+        if len(persons) > 1:
             raise ProtocolError(name, _("records of several persons"), _("one file for each participant"))
         return found
 
