@@ -122,8 +122,8 @@ def own_ids() -> set[str]:
 GENERAL = {"sex", "infection", "follow_up", "blood_count"}
 """Ids that are words of the formats as well.
 
-"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity and "blood_count" a kind of event in the vocabulary of
-the trial log, "follow_up" the field of a trial's identity that says how long participants are followed up.
+"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity and "blood_count" a kind of event in the vocabulary
+of the trial log, "follow_up" the field of a trial's identity that says how long participants are followed up.
 """
 
 
