@@ -128,11 +128,12 @@ def own_ids() -> set[str]:
     return ({item.id for item in named} | of_their_own | infusions | set(escalation.grid.labels)) - GENERAL
 
 
-GENERAL = {"sex", "infection", "follow_up"}
+GENERAL = {"sex", "infection", "follow_up", "blood_count", "adverse_events"}
 """Ids that are words of the formats as well.
 
-"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity in the vocabulary of the trial log, "follow_up" the
-field of a trial's identity that says how long participants are followed up.
+"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity, "blood_count" a kind of event and "adverse_events" a
+field of a history in the vocabulary of the trial log, "follow_up" the field of a trial's identity that says how long
+participants are followed up.
 """
 
 
