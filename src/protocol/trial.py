@@ -20,6 +20,7 @@ from protocol.conduct import (
     table_of_dates,
 )
 from protocol.display import Displayed
+from protocol.effect import Observations
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
@@ -37,6 +38,7 @@ __all__ = [
     "TrialFact",
     "Unknown",
     "dates_of",
+    "effect_observations",
     "load_trial",
     "so_far_of",
 ]
@@ -294,3 +296,14 @@ def dates_of(trial: Trial, people: Iterable[Participant]) -> pd.DataFrame:
     return table.drop(columns=[role for role, anchor in anchors.items() if anchor is None], errors="ignore").rename(
         columns={role: anchor for role, anchor in anchors.items() if anchor}
     )
+
+
+def effect_observations(state: State, trial: Trial) -> Observations:
+    """Return what the log says of the participants as the tables of the topic "effect"."""
+    people = [
+        {"participant": name, "regimen": one.regimen, "site": one.site, "phase": trial.eligibility.phases[0]}
+        | {"first_infusion": one.infusions.get(1), "last_seen": one.assessed or one.infusions.get(1)}
+        for name, one in state.histories.items()
+        if one.enrolled
+    ]
+    return Observations.of_rows(participants=people)

@@ -26,6 +26,7 @@ from protocol.effect.monitoring import (
     simon,
     wang_tsiatis_rule,
 )
+from protocol.effect.observations import GIVEN, Observations, draws, exposure, given, recoveries, study_days
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -41,6 +42,7 @@ from protocol.effect.reporting_clocks import Due, report_due
 
 __all__ = [
     "GAMMAS",
+    "GIVEN",
     "LAMBDAS",
     "STATUSES",
     "UNKNOWN",
@@ -54,6 +56,7 @@ __all__ = [
     "Given",
     "Grades",
     "JointBoundary",
+    "Observations",
     "Operating",
     "Recoveries",
     "Rule",
@@ -71,8 +74,11 @@ __all__ = [
     "choose_dose",
     "cumulative_incidence",
     "definitions",
+    "draws",
     "event_times",
+    "exposure",
     "febrile_neutropenia",
+    "given",
     "grade",
     "graded_terms",
     "likelihood_ratio_rule",
@@ -82,10 +88,12 @@ __all__ = [
     "predictive_boundary",
     "predictive_probability",
     "rate_interval",
+    "recoveries",
     "recovery",
     "repeated_test_rule",
     "report_due",
     "simon",
+    "study_days",
     "tabulate_events",
     "units",
     "versions",
