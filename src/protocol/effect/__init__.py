@@ -3,8 +3,9 @@
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, units
+from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
-from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
+from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
 from protocol.effect.monitoring import (
     GAMMAS,
@@ -26,7 +27,7 @@ from protocol.effect.monitoring import (
     simon,
     wang_tsiatis_rule,
 )
-from protocol.effect.observations import GIVEN, Observations, draws, exposure, given, recoveries, study_days
+from protocol.effect.observations import GIVEN, GROWTH_FACTORS, Observations, draws, exposure, given, recoveries, study_days
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -39,14 +40,25 @@ from protocol.effect.recovery import (
     recovery,
 )
 from protocol.effect.reporting_clocks import Due, report_due
+from protocol.effect.summaries import EVENTS, FEW, HIDDEN, TRANSFUSIONS, Incidence, Summaries, graded
+from protocol.effect.watch import RULES, TRUTHS, Aims, Standing, Watch, watch
 
 __all__ = [
+    "EVENTS",
+    "FEW",
     "GAMMAS",
     "GIVEN",
+    "GROWTH_FACTORS",
+    "HIDDEN",
     "LAMBDAS",
+    "NOBODY",
+    "RULES",
     "STATUSES",
+    "TRANSFUSIONS",
+    "TRUTHS",
     "UNKNOWN",
     "Acceptance",
+    "Aims",
     "Boundary",
     "Choice",
     "Curve",
@@ -55,13 +67,18 @@ __all__ = [
     "Due",
     "Given",
     "Grades",
+    "Incidence",
     "JointBoundary",
     "Observations",
     "Operating",
+    "OptimisationRule",
     "Recoveries",
     "Rule",
+    "Standing",
+    "Summaries",
     "Tuned",
     "TwoStage",
+    "Watch",
     "acceptance",
     "analytes",
     "bayesian_rule",
@@ -80,9 +97,12 @@ __all__ = [
     "febrile_neutropenia",
     "given",
     "grade",
+    "grade_limits",
+    "graded",
     "graded_terms",
     "likelihood_ratio_rule",
     "nadir",
+    "optimise",
     "overview",
     "posterior",
     "predictive_boundary",
@@ -98,4 +118,5 @@ __all__ = [
     "units",
     "versions",
     "wang_tsiatis_rule",
+    "watch",
 ]

@@ -23,6 +23,7 @@ PAGES = {
     "escalation": "EscalationPage",
     "followup": "FollowupPage",
     "sites": "SitesPage",
+    "effect": "EffectPage",
 }
 """The class of each page, by the page's name; it stands in ``protocol.pages.<name>``."""
 

@@ -30,9 +30,10 @@ from protocol.conduct import (
     protocol_version,
     reader_of,
 )
+from protocol.effect import Summaries
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial
+from protocol.trial import Trial, effect_observations
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
 """Kinds of entries that :meth:`Desk.news` lists."""
@@ -87,6 +88,7 @@ class Desk:
         self._shown: State  # what the briefing is of
         self._compared: tuple[date, pd.DataFrame] | None = None
         self._told: tuple[date, pd.DataFrame] | None = None
+        self._effect: tuple[State, Summaries] | None = None
         self.trouble: ProtocolError | None = None
         self._look(self._state())
         self._look_over()
@@ -116,6 +118,17 @@ class Desk:
     def visible_trial(self) -> Trial:
         """The trial with the participants of the log if this reader may see all of them, with none otherwise."""
         return self.trial.model_copy(update={"so_far": self.participants if self.sees_all else None})
+
+    @property
+    def effect(self) -> Summaries:
+        """What was observed in the participants, as far as this reader may see it."""
+        state = self._shown
+        if self._effect is None or self._effect[0] is not state or self._effect[1].as_of != self.briefing.as_of:
+            sees = None if self.sees_all else self.reader.sees
+            found = effect_observations(state, self.trial)
+            labels = self.trial.escalation.grid.labels
+            self._effect = state, Summaries(found, self.briefing.as_of, sees, labels)
+        return self._effect[1]
 
     def __str__(self) -> str:
         """Say which log this is, how far it is read, and as whom."""
