@@ -279,7 +279,7 @@ def _question(one: Any) -> nodes.section:
             ("Problem", one.problem),
             ("Reading used here", one.default),
             ("Other readings", "; ".join(one.alternatives)),
-            ("Criteria", ", ".join(one.concerns)),
+            ("Concerns", ", ".join(one.concerns)),
         ]
     )
     return nodes_of.section(f"{one.id}: {one.question}", details, anchor=f"question-{one.id}")

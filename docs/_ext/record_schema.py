@@ -15,6 +15,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def models() -> dict[str, Any]:
     """Return the model of each file of a trial folder, by the file's name without its ending."""
+    from protocol.effect import EffectRecord
     from protocol.eligibility import Cases, EligibilityRecord
     from protocol.escalation import EscalationRecord
     from protocol.followup import FollowupRecord
@@ -27,6 +28,7 @@ def models() -> dict[str, Any]:
         "eligibility_cases": Cases,
         "escalation": EscalationRecord,
         "followup": FollowupRecord,
+        "effect": EffectRecord,
         "sites": SitesRecord,
         "ambiguities": Register,
     }

@@ -1,18 +1,25 @@
 """The record of a trial, and the only reader of ``data/``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 from pydantic import Field, SkipValidation, StringConstraints, model_validator
 
 from protocol.conduct import (
+    AdverseEvent,
+    BloodCount,
     Entry,
+    Event,
+    EventSeen,
     Participant,
     ParticipantHistory,
+    ProtocolRules,
+    Received,
+    Stagger,
     State,
     TrialSoFar,
     fold,
@@ -20,12 +27,22 @@ from protocol.conduct import (
     table_of_dates,
 )
 from protocol.display import Displayed
-from protocol.effect import Observations
+from protocol.effect import (
+    GIVEN,
+    EffectRecord,
+    Observations,
+    analytes,
+    read_counts,
+    refuse_term,
+    standard_count,
+    units,
+)
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
-from protocol.records import Ambiguity, Provenance, Record, Sourced, Text, read_record, unique
+from protocol.records import Ambiguity, Provenance, ProtocolError, Record, Sourced, Text, read_record, unique
 from protocol.sites import Contact, District, Official, River, Site, SitesRecord
+from protocol.translation import _
 
 __all__ = [
     "Arm",
@@ -40,6 +57,7 @@ __all__ = [
     "dates_of",
     "effect_observations",
     "load_trial",
+    "log_rules",
     "so_far_of",
 ]
 
@@ -169,6 +187,8 @@ class Trial(Record, Displayed):
     eligibility: EligibilityRecord
     escalation: EscalationRecord
     followup: FollowupRecord
+    effect: EffectRecord | None = None
+    """None for a record that says nothing of effect and harm."""
     time_zone: Sourced[str] | None = None
     sites: tuple[Site, ...]
     rivers: tuple[River, ...]
@@ -180,8 +200,9 @@ class Trial(Record, Displayed):
     """The participants shown on the pages: those of the invented example unless a log is open."""
 
     def states(self, topic: str) -> bool:
-        """Whether the record has something on a topic: not if its values are placeholders only."""
-        return not getattr(getattr(self, topic, None), "placeholder", False)
+        """Whether the record has something on a topic: not if it has no file, or if its values are placeholders only."""
+        found = getattr(self, topic, self)
+        return found is not None and not getattr(found, "placeholder", False)
 
     def frequency_level(self, regimen: str) -> int:
         """Return the frequency level, counted from 1, of a regimen by its label.
@@ -244,6 +265,7 @@ def load_trial(folder: str | Path) -> Trial:
         ),
         escalation=read_record(folder / "escalation.toml", EscalationRecord),
         followup=read_record(folder / "followup.toml", FollowupRecord),
+        effect=read_record(folder / "effect.toml", EffectRecord) if (folder / "effect.toml").exists() else None,
         **{name: getattr(places, name) for name in SitesRecord.model_fields},
     )
     examples = _examples(folder.parent / "examples", trial)
@@ -298,12 +320,109 @@ def dates_of(trial: Trial, people: Iterable[Participant]) -> pd.DataFrame:
     )
 
 
+def log_rules(trial: Trial) -> ProtocolRules:
+    """Return what a log of the trial keeps to: its phases, the wait after a first participant, and what can be."""
+    stagger = trial.escalation.stagger
+    return ProtocolRules(
+        phases=trial.eligibility.phases,
+        stagger=stagger and Stagger(stagger.days.value, stagger.of.value),
+        refuse=_refuse_observation,
+    )
+
+
+def _refuse_observation(event: Event) -> None:
+    """Raise for a count, a product or a term that the topic "effect" does not know."""
+    if isinstance(event, BloodCount):
+        for analyte, one in event.counts.items():
+            read_counts([one.value], analyte, one.unit)
+            read_counts([one.normal_limit], analyte, one.unit)
+    elif isinstance(event, Received) and event.what not in GIVEN:
+        raise ProtocolError(_("given"), repr(event.what), ", ".join(GIVEN))
+    elif isinstance(event, AdverseEvent):
+        refuse_term(event.term, event.version, event.grade)
+
+
 def effect_observations(state: State, trial: Trial) -> Observations:
-    """Return what the log says of the participants as the tables of the topic "effect"."""
-    people = [
-        {"participant": name, "regimen": one.regimen, "site": one.site, "phase": trial.eligibility.phases[0]}
-        | {"first_infusion": one.infusions.get(1), "last_seen": one.assessed or one.infusions.get(1)}
-        for name, one in state.histories.items()
-        if one.enrolled
-    ]
-    return Observations.of_rows(participants=people)
+    """Return what the log says of everybody enrolled, as the tables of the topic "effect".
+
+    Counts are converted to the first unit of their analyte. An adverse event that nobody judged is dose-limiting or
+    not as the record derives it, see :class:`protocol.effect.DltRule`.
+    """
+    enrolled = {name: one for name, one in state.histories.items() if one.enrolled}
+    entries = [(name, entry) for name in enrolled for entry in state.people[name]]
+    planned = _planned_cells(trial)
+    return Observations.of_rows(
+        participants=[_observed(trial, name, one) for name, one in enrolled.items()],
+        counts=[row for name, entry in entries if entry.kind == "blood_count" for row in _counted(name, entry)],
+        given=[
+            {"participant": name, "on": on, "what": what}
+            for name, one in enrolled.items()
+            for on, what in one.received
+        ],
+        infusions=[
+            {"participant": name, "planned": planned.get(str(enrolled[name].regimen)), **entry.content}
+            for name, entry in entries
+            if entry.kind == "infused"
+        ],
+        events=[
+            _harmed(trial, name, one, number, seen)
+            for name, one in enrolled.items()
+            for number, seen in one.adverse_events.items()
+        ],
+    )
+
+
+def _observed(trial: Trial, name: str, one: ParticipantHistory) -> dict[str, Any]:
+    return {
+        "participant": name,
+        "regimen": one.regimen,
+        "phase": one.phase or trial.eligibility.phases[0],
+        "site": one.site,
+        "first_infusion": one.infusions.get(1),
+        "last_seen": one.last_seen,
+        "died": one.died,
+        "relapsed": one.relapsed or (one.withdrawn if one.cause == "progression" else None),
+    }
+
+
+def _counted(name: str, entry: Entry) -> Iterator[dict[str, Any]]:
+    for analyte, one in entry.content["counts"].items():
+        if analyte in analytes():
+            value, limit = one["value"], one.get("normal_limit")
+            yield {
+                "participant": name,
+                "on": entry.content["on"],
+                "analyte": analyte,
+                "value": standard_count(value, analyte, one["unit"]),
+                "unit": units(analyte)[0],
+                "normal_limit": limit and standard_count(limit, analyte, one["unit"]),
+            }
+
+
+def _harmed(trial: Trial, name: str, one: ParticipantHistory, number: int, seen: EventSeen) -> dict[str, Any]:
+    dlt, first, window = seen.dlt, one.infusions.get(1), trial.escalation.dlt_window_days.value
+    if dlt is None and trial.effect:
+        dlt = trial.effect.dlt.derived(seen.relatedness, seen.grade, seen.onset, first, window)
+    return {
+        "participant": name,
+        "number": number,
+        **{field: getattr(seen, field) for field in _AS_SEEN},
+        "serious": bool(seen.why_serious),
+        "why_serious": ", ".join(seen.why_serious),
+        "dlt": dlt,
+    }
+
+
+_AS_SEEN = (
+    *("term", "version", "grade", "onset", "end", "relatedness", "action", "outcome", "expected", "known_on"),
+    "last_known",
+)
+
+
+def _planned_cells(trial: Trial) -> dict[str, float]:
+    """Return the planned cells of each regimen, in 10^6 per kilogram; none if doses are given in another unit."""
+    record = trial.escalation
+    if record.placeholder or record.dose_unit != "cells/kg":
+        return {}
+    amounts = {dose.id: dose.amount.value / 1e6 for dose in record.doses}
+    return {label: amounts[label[:1]] for label in record.grid.labels if label[:1] in amounts}

@@ -45,7 +45,11 @@ def invented(people=60, phase_two=40, seed=1, regimens=REGIMENS, sites=SITES, ph
             on = first + timedelta(day)
             analytes = {
                 "neutrophils": (count, "10^9/L", 1.8),
-                "platelets": (round(14 + 9 * max(day - back, 0) ** 1.05 + 60 * np.exp(-max(day + 2, 0) / 2), 0), "10^9/L", 125),
+                "platelets": (
+                    round(14 + 9 * max(day - back, 0) ** 1.05 + 60 * np.exp(-max(day + 2, 0) / 2), 0),
+                    "10^9/L",
+                    125,
+                ),
                 "haemoglobin": (round(78 + 6 * rng.normal() + max(day - back, 0), 0), "g/L", 115),
             }
             if rng.random() < 0.08:
@@ -73,8 +77,15 @@ def invented(people=60, phase_two=40, seed=1, regimens=REGIMENS, sites=SITES, ph
                 who
                 | {"number": place + 1, "term": str(rng.choice(TERMS)), "version": "5.0", "grade": grade}
                 | {"onset": first + timedelta(onset), "serious": grade >= 3 and bool(rng.random() < 0.5)}
-                | {"end": first + timedelta(min(onset + int(rng.integers(1, 9)), last)) if rng.random() < 0.85 else None}
-                | {"why_serious": "", "relatedness": str(rng.choice(["unrelated", "unlikely", "possible", "probable"]))}
+                | {
+                    "end": first + timedelta(min(onset + int(rng.integers(1, 9)), last))
+                    if rng.random() < 0.85
+                    else None
+                }
+                | {
+                    "why_serious": "",
+                    "relatedness": str(rng.choice(["unrelated", "unlikely", "possible", "probable"])),
+                }
                 | {"action": "none", "outcome": "recovered", "expected": bool(rng.random() < 0.6)}
                 | {"dlt": grade >= 3 and bool(rng.random() < 0.5), "known_on": first + timedelta(onset + 1)}
                 | {"last_known": first + timedelta(last)}

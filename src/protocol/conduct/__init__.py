@@ -17,7 +17,11 @@ from protocol.conduct.entries import (
     write_entries,
 )
 from protocol.conduct.events import (
+    AdverseEvent,
+    AdverseEventFollowed,
+    BloodCount,
     Consented,
+    Count,
     Correction,
     Decision,
     DltAssessed,
@@ -25,7 +29,10 @@ from protocol.conduct.events import (
     Event,
     Infused,
     Note,
+    Received,
     Recovery,
+    RegimenDeclared,
+    Relapsed,
     Response,
     Screened,
     TherapyStarted,
@@ -35,12 +42,14 @@ from protocol.conduct.events import (
     content,
     event,
 )
-from protocol.conduct.log import Conflict, Log, LogReader, ReasonNeeded, open_log
-from protocol.conduct.participant_history import Assessment, ParticipantHistory, history_of
+from protocol.conduct.log import Conflict, Log, LogReader, open_log
+from protocol.conduct.participant_history import Assessment, EventSeen, ParticipantHistory, history_of
 from protocol.conduct.participant_path import Step, last_day_of_dlt_window, next_event, path_of
 from protocol.conduct.privacy import is_card_number, without_identity
+from protocol.conduct.protocol_rules import ProtocolRules, Stagger, staggered_until
 from protocol.conduct.roles import Grant, Reader, Roles, reader_of
 from protocol.conduct.state import State, fold
+from protocol.conduct.transitions import ReasonNeeded
 from protocol.conduct.trial_status import (
     AWAITED,
     NOT_EVALUABLE,
@@ -58,15 +67,20 @@ from protocol.conduct.verification import Problem, Verification
 __all__ = [
     "AWAITED",
     "NOT_EVALUABLE",
+    "AdverseEvent",
+    "AdverseEventFollowed",
     "Assessment",
+    "BloodCount",
     "Conflict",
     "Consented",
     "Correction",
+    "Count",
     "Decision",
     "DltAssessed",
     "Enrolled",
     "Entry",
     "Event",
+    "EventSeen",
     "Grant",
     "Head",
     "Infused",
@@ -77,12 +91,17 @@ __all__ = [
     "ParticipantHistory",
     "Problem",
     "Progress",
+    "ProtocolRules",
     "Reader",
     "ReasonNeeded",
+    "Received",
     "Recovery",
+    "RegimenDeclared",
+    "Relapsed",
     "Response",
     "Roles",
     "Screened",
+    "Stagger",
     "State",
     "Step",
     "TherapyStarted",
@@ -113,6 +132,7 @@ __all__ = [
     "reader_of",
     "sealed",
     "stamp",
+    "staggered_until",
     "table_of_dates",
     "without_identity",
     "write_entries",

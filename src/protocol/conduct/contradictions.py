@@ -3,7 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
-from protocol.conduct.events import DltAssessed, Enrolled, Event, Infused, OfParticipant, VisitRecorded, Withdrawn
+from protocol.conduct.events import (
+    AdverseEvent,
+    BloodCount,
+    DltAssessed,
+    Enrolled,
+    Event,
+    Infused,
+    OfParticipant,
+    VisitRecorded,
+    Withdrawn,
+)
 from protocol.conduct.participant_history import Assessment
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.conduct.participant_path import last_day_of_dlt_window
@@ -11,8 +21,13 @@ from protocol.translation import _
 
 
 def is_grave(event: Event) -> bool:
-    """Whether an event is confirmed in a second step: a DLT, and the end of participation."""
+    """Whether an event is confirmed in a second step: a DLT, a death, and the end of participation."""
+    if isinstance(event, AdverseEvent):
+        return bool(event.dlt) or event.grade == FATAL
     return (isinstance(event, DltAssessed) and event.dlt) or isinstance(event, Withdrawn)
+
+
+FATAL = 5  # the grade of CTCAE
 
 
 def questions(
@@ -82,6 +97,24 @@ def _infuse(history: History, event: Infused, _days: int) -> Iterator[str]:
         yield _("A DLT is recorded for {day}, before this infusion.").format(day=history.dlt_on)
 
 
+def _draw(history: History, event: BloodCount, _days: int) -> Iterator[str]:
+    again = sorted(history.draws.get(event.on, {}).keys() & event.counts.keys())
+    if again:
+        names = ", ".join(name.replace("_", " ") for name in again)
+        yield _("A count of that day is already recorded: {names}.").format(names=names)
+
+
+def _adverse_event(history: History, event: AdverseEvent, _days: int) -> Iterator[str]:
+    for number, seen in history.adverse_events.items():
+        if seen.term == event.term and event.on <= (seen.end or date.max) and seen.onset <= (event.end or date.max):
+            text = _("The same term is already recorded as adverse event {number}, from {onset} on.")
+            yield text.format(number=number, onset=seen.onset)
+    if event.dlt and event.on != history.dlt_on:
+        yield _("No DLT of {day} is recorded for the escalation; record it as a DLT assessment too.").format(
+            day=event.on
+        )
+
+
 def _assess(history: History, event: DltAssessed, dlt_window_days: int) -> Iterator[str]:
     for found in history.assessments:
         if found.on == event.on:
@@ -106,4 +139,10 @@ def _found(assessment: Assessment) -> str:
     return _("DLT") if assessment.dlt else _("no DLT")
 
 
-_ASK: Mapping[str, Callable[..., Iterator[str]]] = {"enrolled": _enrol, "infused": _infuse, "dlt_assessed": _assess}
+_ASK: Mapping[str, Callable[..., Iterator[str]]] = {
+    "enrolled": _enrol,
+    "infused": _infuse,
+    "dlt_assessed": _assess,
+    "blood_count": _draw,
+    "adverse_event": _adverse_event,
+}

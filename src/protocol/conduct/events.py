@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from pydantic_core import ErrorDetails
+
 from protocol.records import Phase, ProtocolError, Record, StudyId
 from protocol.translation import _
 
@@ -38,6 +40,37 @@ Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Cause = Literal[
     "consent withdrawn", "adverse event", "progression", "death", "lost to follow-up", "investigator", "other"
 ]
+
+Product = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z -]{0,39}$")]
+"""What can be given beside the infusions, as the workbook lists it, such as ``platelet transfusion``."""
+
+Unit = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9*^/%µμ³⁶⁹×. ]{1,20}$")]
+"""The unit of a count, as the laboratory writes it."""
+
+Lot = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9./_-]{0,29}$")]
+"""The lot of a product: capitals, digits and signs."""
+
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""Hours and minutes, such as 09:30."""
+
+Grade = Annotated[int, Field(ge=1, le=5, strict=True)]
+
+Number = Annotated[int, Field(ge=1, le=99, strict=True)]
+"""Counts the infusions, or the adverse events, of one participant."""
+
+Seriousness = Literal[
+    "death", "life-threatening", "hospitalisation", "disability", "congenital anomaly", "medically important"
+]
+"""Why an adverse event is serious (ICH E2A)."""
+
+Relatedness = Literal["definite", "probable", "possible", "unlikely", "unrelated", "not assessable"]
+"""How an adverse event relates to the infusions."""
+
+Action = Literal["none", "slowed", "interrupted", "next infusion delayed", "next infusion omitted", "withdrawn"]
+"""What was done with the infusions because of an adverse event."""
+
+Outcome = Literal["recovered", "recovering", "not recovered", "recovered with sequelae", "fatal", "unknown"]
+"""How an adverse event ended, or stands."""
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -67,6 +100,18 @@ class DatedEvent(Record):
     on: Day
 
 
+class Sparse(Record):
+    """The base of kinds with fields that are recorded only if they are known."""
+
+    sparse: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that are left out of the entry while they hold nothing."""
+
+    @model_serializer(mode="wrap")
+    def _as_known(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        absent = {name for name in self.sparse if getattr(self, name) is None}
+        return {name: value for name, value in plain(self).items() if name not in absent}
+
+
 class OfParticipant(DatedEvent):
     """The base of the events of one participant."""
 
@@ -90,11 +135,14 @@ class Consented(OfParticipant):
     kind: Literal["consented"] = "consented"
 
 
-class Enrolled(OfParticipant):
+class Enrolled(Sparse, OfParticipant):
     """Entered the trial, on a regimen."""
 
     kind: Literal["enrolled"] = "enrolled"
+    sparse = ("phase",)
     regimen: Regimen
+    phase: Phase | None = None
+    """The phase of the trial; older entries have none and are of the first."""
 
 
 class TherapyStarted(OfParticipant):
@@ -103,11 +151,21 @@ class TherapyStarted(OfParticipant):
     kind: Literal["therapy_started"] = "therapy_started"
 
 
-class Infused(OfParticipant):
+class Infused(Sparse, OfParticipant):
     """Received an infusion; the first has number 1."""
 
     kind: Literal["infused"] = "infused"
-    number: Annotated[int, Field(ge=1, le=99, strict=True)]
+    sparse = ("lot", "cells", "viability", "volume_ml", "started", "stopped")
+    number: Number
+    lot: Lot | None = None
+    cells: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """Cells given, in 10^6 per kilogram."""
+    viability: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of living cells, 0 to 1."""
+    volume_ml: Annotated[float, Field(gt=0, le=10000)] | None = None
+    started: TimeOfDay | None = None
+    stopped: TimeOfDay | None = None
+    """On the same day, or after midnight if it is the earlier time."""
 
 
 class TreatmentEnded(OfParticipant):
@@ -122,7 +180,7 @@ class DltAssessed(OfParticipant):
     kind: Literal["dlt_assessed"] = "dlt_assessed"
     dlt: YesNo
     code: Code | None = None
-    grade: Annotated[int, Field(ge=1, le=5, strict=True)] | None = None
+    grade: Grade | None = None
 
 
 class Response(OfParticipant):
@@ -137,6 +195,80 @@ class Recovery(OfParticipant):
 
     kind: Literal["recovery"] = "recovery"
     lineage: Lineage
+
+
+class Count(Sparse):
+    """One count of a draw, as the laboratory reports it."""
+
+    sparse = ("normal_limit",)
+    value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    unit: Unit
+    normal_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """The laboratory's lower limit of normal, in the same unit."""
+
+
+class BloodCount(OfParticipant):
+    """Had blood drawn: one draw, with a count of each analyte that was reported."""
+
+    kind: Literal["blood_count"] = "blood_count"
+    counts: Annotated[dict[Lineage, Count], Field(min_length=1)]
+    """By the id of the analyte, such as ``neutrophils``."""
+
+
+class Received(OfParticipant):
+    """Received a transfusion or a growth factor, or, as ``nothing``, neither until that day."""
+
+    kind: Literal["given"] = "given"
+    what: Product
+
+
+class AdverseEvent(Sparse, OfParticipant):
+    """Had an adverse event; `on` is the day of its onset. The first of a participant has number 1."""
+
+    kind: Literal["adverse_event"] = "adverse_event"
+    sparse = ("end", "expected", "dlt", "known_on")
+    number: Number
+    term: Code
+    """A term of CTCAE by its id, or a MedDRA code that the site supplies."""
+    version: Annotated[str, StringConstraints(pattern=r"^[0-9]\.[0-9]$")]
+    """The version of CTCAE by which it is graded."""
+    grade: Grade
+    end: Day | None = None
+    """Its last day; None while it lasts."""
+    why_serious: tuple[Seriousness, ...] = ()
+    """Empty for an event that is not serious."""
+    relatedness: Relatedness
+    action: Action
+    outcome: Outcome
+    expected: YesNo | None = None
+    """Whether the investigator's brochure lists it; None if that was not judged."""
+    dlt: YesNo | None = None
+    """Whether it is dose-limiting; None if that was not judged."""
+    known_on: Day | None = None
+    """The day on which the sponsor first knew of it."""
+
+
+class AdverseEventFollowed(Sparse, OfParticipant):
+    """An adverse event, by its number, changed or was judged anew on that day; what is left out stays."""
+
+    kind: Literal["adverse_event_followed"] = "adverse_event_followed"
+    sparse = ("grade", "end", "why_serious", "relatedness", "action", "outcome", "expected", "dlt", "known_on")
+    number: Number
+    grade: Grade | None = None
+    end: Day | None = None
+    why_serious: tuple[Seriousness, ...] | None = None
+    relatedness: Relatedness | None = None
+    action: Action | None = None
+    outcome: Outcome | None = None
+    expected: YesNo | None = None
+    dlt: YesNo | None = None
+    known_on: Day | None = None
+
+
+class Relapsed(OfParticipant):
+    """The disease came back or progressed."""
+
+    kind: Literal["relapsed"] = "relapsed"
 
 
 class VisitRecorded(OfParticipant):
@@ -183,6 +315,21 @@ class Decision(DatedEvent):
         return {name: value for name, value in plain(self).items() if name != absent}
 
 
+class RegimenDeclared(DatedEvent):
+    """The committee declared the recommended regimen of a phase, which ends the escalation."""
+
+    kind: Literal["regimen_declared"] = "regimen_declared"
+    free = ("why", "decided_by")
+    phase: Phase
+    """The phase in which the regimen will be given."""
+    regimen: Regimen
+    advised: Regimen | None
+    """What the design advised on that day, None if it advised none."""
+    why: Words
+    decided_by: Words
+    """A role or a body, such as the steering committee."""
+
+
 class Note(DatedEvent):
     """A remark; it changes no figure."""
 
@@ -202,9 +349,15 @@ Correctable = (
     | DltAssessed
     | Response
     | Recovery
+    | BloodCount
+    | Received
+    | AdverseEvent
+    | AdverseEventFollowed
+    | Relapsed
     | VisitRecorded
     | Withdrawn
     | Decision
+    | RegimenDeclared
     | Note
 )
 
@@ -245,7 +398,23 @@ def event(content: Mapping[str, Any]) -> Event:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or _("event")
         found = _("nothing") if first["type"] == "missing" else repr(first["input"])[:80]
-        raise ProtocolError(where, found, first["msg"].removeprefix("Value error, ")) from None
+        raise ProtocolError(where, found, _advice(first)) from None
+
+
+def _advice(error: ErrorDetails) -> str:
+    """Return what to write instead, in plain words where the words of the validation are none."""
+    match error["type"], error.get("ctx", {}):
+        case "missing", _context:
+            return _("this field, which is required")
+        case ("less_than_equal", {"le": bound}) | ("less_than", {"lt": bound}):
+            return _("a number up to {bound}").format(bound=bound)
+        case "greater_than_equal", {"ge": bound}:
+            return _("a number of {bound} or more").format(bound=bound)
+        case "greater_than", {"gt": bound}:
+            return _("a number above {bound}").format(bound=bound)
+        case "literal_error", {"expected": words}:
+            return _("one of {words}").format(words=words)
+    return error["msg"].removeprefix("Value error, ")
 
 
 def content(happened: Event) -> dict[str, Any]:

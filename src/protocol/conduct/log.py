@@ -16,8 +16,9 @@ from protocol.conduct import privacy, seen_heads
 from protocol.conduct.entries import Entry, Head, opened, sealed, stamp
 from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.events import event as event_of
+from protocol.conduct.protocol_rules import ProtocolRules
 from protocol.conduct.state import State, fold
-from protocol.conduct.transitions import refuse_unknown
+from protocol.conduct.transitions import ReasonNeeded, refuse_unknown
 from protocol.conduct.verification import Row, Verification, checked, lost, row_of, verified
 from protocol.display import Displayed
 from protocol.records import ProtocolError
@@ -27,6 +28,8 @@ from protocol.version import __version__
 Connection = Any  # of SQLAlchemy, which is imported only if a log is opened
 
 Known = Mapping[str, Collection[str]]
+
+NO_RULES = ProtocolRules()
 
 STEADY_SECONDS = 5
 """By how much a clock may be behind the last entry without a question: clocks of two machines differ a little."""
@@ -43,7 +46,7 @@ MOST_OF_A_SITE = 200
 SHORT, SHARE = 1000, 100
 """A log of up to so many entries is checked whole at each look; the check of a longer one takes 1/100 of the time."""
 
-OUTCOMES = {"decision", "enrolled", "infused", "dlt_assessed", "withdrawn", "correction"}
+OUTCOMES = {"decision", "regimen_declared", "enrolled", "infused", "dlt_assessed", "withdrawn", "correction"}
 """Kinds of events on which a decision of the committee depends."""
 
 
@@ -96,10 +99,6 @@ class Conflict(ProtocolError):  # noqa: N818  not an error: a question
         kinds = ", ".join(dict.fromkeys(entry.kind.replace("_", " ") for entry in newer))
         super().__init__(where, found.format(count=count, kinds=kinds), _("the same once more if it still holds"))
         self.newer = newer
-
-
-class ReasonNeeded(ProtocolError):  # noqa: N818  not an error: a question
-    """The clock looks wrong: the entry is recorded if a reason is given."""
 
 
 class LogReader(Displayed):
@@ -284,8 +283,10 @@ class Log(LogReader):
         clock: Callable[[], datetime],
         zone: tzinfo,
         kept: Path | None = None,
+        rules: ProtocolRules = NO_RULES,
     ) -> None:
         super().__init__(store, kept)
+        self._rules = rules
         self._versions, self._known, self._names, self._clock, self._zone = versions, known, names, clock, zone
 
     def append(
@@ -308,8 +309,8 @@ class Log(LogReader):
         site : str
             The site it concerns; needed for an event of a participant.
         reason : str
-            Needed for an unexpected enrolment (see :meth:`protocol.conduct.State.check`), and if the clock is behind
-            the last entry or far ahead of it.
+            Needed for an unexpected enrolment or infusion (see :meth:`protocol.conduct.State.check`), and if the clock
+            is behind the last entry or far ahead of it.
         key : str, optional
             A UUID made by the form. One key is recorded once, even if it is sent twice.
         expected : int, optional
@@ -337,7 +338,7 @@ class Log(LogReader):
             newer = () if expected is None else self._newer(connection, event, expected)
             if newer:
                 raise Conflict(getattr(event, "participant", None) or _("trial log"), newer)
-            state.check(event, site, reason)
+            state.check(event, site, reason, self._rules)
             if not reason.strip():
                 self._ask_about_clock(connection, moment, state.head)
             about = {"actor": actor, "site": site, "reason": reason, "key": key}
@@ -400,6 +401,7 @@ class Log(LogReader):
             raise ProtocolError(_("day"), meant.on.isoformat(), _("a day that has come"))
         if meant is not None:
             refuse_unknown(meant, self._known)
+            self._rules.refuse(meant)
         privacy.check_event(event, reason, self._names)
 
     def _same(self, connection: Connection, sequence: int, event: Event) -> Entry:
@@ -422,9 +424,9 @@ def concerns(event: Event, newer: Entry) -> bool:
     participant = getattr(event, "participant", None)
     if participant is not None and newer.participant == participant:
         return True
-    if event.kind == "decision" or (event.kind == "correction" and participant is None):
+    if event.kind in ("decision", "regimen_declared") or (event.kind == "correction" and participant is None):
         return newer.kind in OUTCOMES
-    return event.kind == "enrolled" and newer.kind == "decision"
+    return event.kind == "enrolled" and newer.kind in ("decision", "regimen_declared")
 
 
 @contextmanager
@@ -450,6 +452,7 @@ def open_log(
     software: str | None = None,
     known: Known = MappingProxyType({}),
     names: Collection[str] = (),
+    rules: ProtocolRules = NO_RULES,
     read_only: bool = False,
     clock: Callable[[], datetime] = _now,
     zone: tzinfo = UTC,
@@ -473,6 +476,8 @@ def open_log(
         refused when it is recorded, not when it is read. A field that is not named may hold any value.
     names : collection of str
         Names of the sites, which free text may hold; see :func:`protocol.conduct.without_identity`.
+    rules : ProtocolRules
+        What the record of the trial asks of its log beside the known values.
     read_only : bool
         Open for reading only: SQLite with mode=ro, PostgreSQL with read-only transactions. For PostgreSQL also use an
         account that only has SELECT, because a session can lift its own restriction.
@@ -496,4 +501,4 @@ def open_log(
     if read_only:
         return LogReader(store, kept, keeps=server is not None)  # beside a file only those write who may write it
     software = __version__ if software is None else software
-    return Log(store, {"protocol": protocol, "software": software}, known, names, clock, zone, kept)
+    return Log(store, {"protocol": protocol, "software": software}, known, names, clock, zone, kept, rules)

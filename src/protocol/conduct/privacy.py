@@ -231,6 +231,9 @@ def check_event(event: Event, reason: str, names: Collection[str] = ()) -> None:
         without_identity(participant, _("study id"), names)
     for name in event.free:
         without_identity(getattr(event, name), _FIELDS[name], names)
+    lot = getattr(event, "lot", None) or ""
+    if _MOBILE.search(lot) or is_card_number(lot):
+        raise ProtocolError(_("lot"), _("what looks like a person's number"), _("the number of the lot"))
     replacement = getattr(event, "replacement", None)
     if replacement is not None:
         check_event(replacement, "", names)

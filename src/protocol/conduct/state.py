@@ -11,15 +11,36 @@ from typing import Any
 import pandas as pd
 
 from protocol.conduct.entries import Entry, Head
-from protocol.conduct.events import Correction, Decision, Event, Note, OfParticipant, content
+from protocol.conduct.events import (
+    Correction,
+    Decision,
+    Enrolled,
+    Event,
+    Infused,
+    Note,
+    OfParticipant,
+    RegimenDeclared,
+    content,
+)
 from protocol.conduct.participant_history import ParticipantHistory, history_of
-from protocol.conduct.transitions import refuse_decision, refuse_site, refuse_step, refuse_unexplained
+from protocol.conduct.protocol_rules import ProtocolRules, staggered_until
+from protocol.conduct.transitions import (
+    refuse_decision,
+    refuse_declaration,
+    refuse_haste,
+    refuse_site,
+    refuse_step,
+    refuse_undeclared,
+    refuse_unexplained,
+)
 from protocol.conduct.trial_status import TrialSoFar
 from protocol.display import Displayed
 from protocol.records import ProtocolError
 from protocol.translation import _
 
 Entries = tuple[Entry, ...]
+
+_NO_RULES = ProtocolRules()
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,8 +57,8 @@ class State(Displayed):
     people : mapping of str to tuple of Entry
         Study id to the entries of the participant that hold, in the order of recording. A corrected entry has its new
         content and keeps its sequence number and hash; removed entries and notes are left out.
-    decisions, notes : tuple of Entry
-        Decisions of the committee that hold, and notes.
+    decisions, declarations, notes : tuple of Entry
+        Decisions of the committee and declared regimens that hold, and notes.
     corrections : tuple of (Entry, Entry)
         Each correction with the entry that it changed, as it was before.
     """
@@ -47,6 +68,7 @@ class State(Displayed):
     decisions: Entries = ()
     notes: Entries = ()
     corrections: tuple[tuple[Entry, Entry], ...] = ()
+    declarations: Entries = ()
     _known: Mapping[str, ParticipantHistory] = field(default_factory=dict, compare=False, repr=False)
     """Histories known from the state before, of participants without new entries."""
 
@@ -81,7 +103,7 @@ class State(Displayed):
     def entries(self) -> Entries:
         """Every entry with the content with which it was recorded, in order."""
         people = (entry for entries in self.people.values() for entry in entries)
-        found = {entry.sequence: entry for entry in (*people, *self.decisions, *self.notes)}
+        found = {entry.sequence: entry for entry in (*people, *self.decisions, *self.declarations, *self.notes)}
         for correction, old in reversed(self.corrections):  # an entry corrected twice: its first content is set last
             found |= {correction.sequence: correction, old.sequence: old}
         return tuple(found[sequence] for sequence in sorted(found))
@@ -89,7 +111,7 @@ class State(Displayed):
     @property
     def without_notes(self) -> tuple[object, ...]:
         """What figures depend on: equal as long as only notes are recorded."""
-        return self.people, self.decisions, self.corrections
+        return self.people, self.decisions, self.declarations, self.corrections
 
     @property
     def screenings(self) -> Entries:
@@ -101,6 +123,11 @@ class State(Displayed):
     def open_regimen(self) -> str | None:
         """The regimen that the committee chose last; None before a decision and after it stopped enrolment."""
         return self.decisions[-1].content["chosen"] if self.decisions else None
+
+    @property
+    def declared(self) -> Mapping[str, str]:
+        """Phase to the regimen that the committee declared for it last."""
+        return {entry.content["phase"]: entry.content["regimen"] for entry in self.declarations}
 
     def so_far(
         self,
@@ -140,7 +167,7 @@ class State(Displayed):
             ),
         )
 
-    def check(self, happened: Event, site: str = "", reason: str = "") -> None:
+    def check(self, happened: Event, site: str = "", reason: str = "", rules: ProtocolRules = _NO_RULES) -> None:
         """Raise unless an event can be recorded next.
 
         Parameters
@@ -149,7 +176,10 @@ class State(Displayed):
         site : str
             The site it concerns; needed for an event of a participant.
         reason : str
-            Needed to enrol on another regimen than the open one, or a participant who is not eligible so far.
+            Needed to enrol on another regimen than the open one, or a participant who is not eligible so far, or in a
+            phase without a declared regimen; and for a first infusion that the rules would have later.
+        rules : ProtocolRules
+            What the record of the trial asks.
 
         Raises
         ------
@@ -161,6 +191,8 @@ class State(Displayed):
             self._check_correction(happened)
         elif isinstance(happened, Decision):
             refuse_decision(happened, self.decisions)
+        elif isinstance(happened, RegimenDeclared):
+            refuse_declaration(happened, next(iter(rules.phases), None), self.declarations)
         elif isinstance(happened, Note):
             if happened.participant is not None and happened.participant not in self.people:
                 raise ProtocolError(happened.participant, _("no such participant"), _("a study id of the log"))
@@ -169,7 +201,20 @@ class State(Displayed):
             history = history_of(self.people.get(happened.participant, ()))
             refuse_site(history, happened, site)
             refuse_step(history, happened)
-            refuse_unexplained(history, happened, self.open_regimen, reason)
+            self._refuse_unexplained(history, happened, reason, rules)
+
+    def _refuse_unexplained(
+        self, history: ParticipantHistory, happened: OfParticipant, reason: str, rules: ProtocolRules
+    ) -> None:
+        open_regimen = self.open_regimen
+        if isinstance(happened, Enrolled) and happened.phase is not None:
+            open_regimen = self.declared.get(happened.phase, open_regimen)
+            if rules.phases and not rules.is_first(happened.phase) and happened.phase not in self.declared:
+                refuse_undeclared(happened, reason)
+        refuse_unexplained(history, happened, open_regimen, reason)
+        if isinstance(happened, Infused) and happened.number == 1 and rules.is_first(history.phase):
+            own = str(history.regimen), history.enrolled or happened.on, happened.participant
+            refuse_haste(happened, staggered_until(self.histories, self.decisions, rules, *own), reason)
 
     def _refuse_elsewhere(self, happened: Correction | Note, site: str) -> None:
         if happened.participant is not None:
@@ -183,13 +228,17 @@ class State(Displayed):
         ProtocolError
             If there is none, or if it has another hash than the correction names.
         """
-        for entry in (*self.people.get(correction.participant or "", ()), *self.decisions, *self.notes):
+        for entry in (*self.people.get(correction.participant or "", ()), *self._of_nobody):
             named = (entry.sequence, entry.hash, entry.participant)
             if named == (correction.of, correction.hash, correction.participant):
                 return entry
         where = _("entry {number}").format(number=correction.of)
         found = _("no event of this participant that holds")
         raise ProtocolError(where, found, _("number and hash of an event that was neither removed nor a correction"))
+
+    @property
+    def _of_nobody(self) -> Entries:
+        return *self.decisions, *self.declarations, *self.notes
 
     def _check_correction(self, correction: Correction) -> None:
         old, new = self.target(correction), correction.replacement
@@ -200,6 +249,9 @@ class State(Displayed):
         if old.kind == "decision" and isinstance(new, Decision):
             place = self.decisions.index(old)
             refuse_decision(new, self.decisions[:place], self.decisions[place + 1 :])
+        elif old.kind == "regimen_declared" and isinstance(new, RegimenDeclared):
+            place = self.declarations.index(old)
+            refuse_decision(new, self.declarations[:place], self.declarations[place + 1 :])
         elif isinstance(old.event, OfParticipant):
             self._replay(self.people[old.event.participant], old, new)
 
@@ -224,7 +276,8 @@ def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = Tr
     people: dict[str, Any] = dict(state.people)
     touched: dict[str, list[Entry]] = {}
     decisions, notes, corrections = list(state.decisions), list(state.notes), list(state.corrections)
-    others = {"decision": decisions, "note": notes}
+    declarations = list(state.declarations)
+    others = {"decision": decisions, "regimen_declared": declarations, "note": notes}
     entry = None
     for entry in entries:
         last = _kept(entry, hashes)
@@ -237,7 +290,7 @@ def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = Tr
         if name is not None and name not in touched:
             touched[name] = people[name] = list(people.get(name, ()))
         if kind == "correction":
-            corrections += _corrected(last, [*([touched[name]] if name else []), decisions, notes])
+            corrections += _corrected(last, [*([touched[name]] if name else []), *others.values()])
         else:
             touched[str(name)].append(last)
     if entry is None:
@@ -248,7 +301,7 @@ def fold(entries: Iterable[Entry], state: State | None = None, hashes: bool = Tr
     people.update((name, tuple(mine)) for name, mine in touched.items())
     held = MappingProxyType({name: mine for name, mine in people.items() if mine}) if touched else state.people
     head = Head(entry.sequence, entry.hash)
-    return State(head, held, tuple(decisions), tuple(notes), tuple(corrections), known)
+    return State(head, held, tuple(decisions), tuple(notes), tuple(corrections), tuple(declarations), known)
 
 
 def _kept(entry: Entry, hashes: bool) -> Entry:

@@ -5,6 +5,9 @@ from datetime import date
 
 from protocol.conduct.entries import Entry
 from protocol.conduct.events import (
+    AdverseEvent,
+    AdverseEventFollowed,
+    BloodCount,
     Consented,
     Correction,
     Decision,
@@ -14,7 +17,10 @@ from protocol.conduct.events import (
     Infused,
     Note,
     OfParticipant,
+    Received,
     Recovery,
+    RegimenDeclared,
+    Relapsed,
     Screened,
     TherapyStarted,
     TreatmentEnded,
@@ -24,6 +30,10 @@ from protocol.conduct.events import (
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.records import ProtocolError
 from protocol.translation import _
+
+
+class ReasonNeeded(ProtocolError):  # noqa: N818  not an error: a question
+    """What is to be recorded is unexpected: it is recorded if a reason is given."""
 
 
 def refuse_step(history: History, event: OfParticipant) -> None:
@@ -43,6 +53,14 @@ def refuse_step(history: History, event: OfParticipant) -> None:
 def refuse_unexplained(history: History, event: OfParticipant, open_regimen: str | None, reason: str) -> None:
     """Raise if an unexpected enrolment has no reason.
 
+    Parameters
+    ----------
+    history : ParticipantHistory
+    event : OfParticipant
+    open_regimen : str or None
+        The regimen at which the phase of the event enrols, None if any is as good.
+    reason : str
+
     Raises
     ------
     ProtocolError
@@ -57,6 +75,50 @@ def refuse_unexplained(history: History, event: OfParticipant, open_regimen: str
     if open_regimen is not None and event.regimen != open_regimen:
         found = _("{regimen} while {open_regimen} is open").format(regimen=event.regimen, open_regimen=open_regimen)
         raise ProtocolError(event.participant, found, write)
+
+
+def refuse_haste(event: Infused, staggered: tuple[date, date] | None, reason: str) -> None:
+    """Raise if a first infusion comes before the days in which the first participant is treated alone are over.
+
+    Raises
+    ------
+    ReasonNeeded
+        If it does and no reason is given.
+    """
+    if staggered is None or reason.strip():
+        return
+    first, until = staggered
+    if first <= event.on < until:
+        found = _("an infusion on {on}; the first participant was infused on {first}")
+        write = _("a day from {until} on, or a reason with which the entry is recorded")
+        raise ReasonNeeded(event.participant, found.format(on=event.on, first=first), write.format(until=until))
+
+
+def refuse_declaration(event: RegimenDeclared, first_phase: str | None, before: Sequence[Entry]) -> None:
+    """Raise if a regimen is declared for the phase of the escalation, or before an earlier declaration.
+
+    Raises
+    ------
+    ProtocolError
+        If it is.
+    """
+    if event.phase == first_phase:
+        found = _("phase {phase}, in which the regimen is still sought").format(phase=event.phase)
+        raise ProtocolError(_("declared regimen"), found, _("the phase that follows"))
+    refuse_decision(event, before)
+
+
+def refuse_undeclared(event: Enrolled, reason: str) -> None:
+    """Raise for an enrolment in a phase for which no regimen is declared.
+
+    Raises
+    ------
+    ProtocolError
+        If no reason is given.
+    """
+    if not reason.strip():
+        found = _("an enrolment in phase {phase}, for which no regimen is declared").format(phase=event.phase)
+        raise ProtocolError(event.participant, found, _("the declaration of the regimen first, or a reason"))
 
 
 def refuse_site(history: History, event: OfParticipant | Correction | Note, site: str) -> None:
@@ -94,7 +156,7 @@ def refuse_unknown(event: Event, known: Mapping[str, Collection[str]]) -> None:
             raise ProtocolError(name, repr(found), ", ".join(values))
 
 
-def refuse_decision(event: Decision, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:
+def refuse_decision(event: Decision | RegimenDeclared, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:
     """Raise if a decision is earlier than the one before or later than the one after.
 
     Raises
@@ -102,12 +164,13 @@ def refuse_decision(event: Decision, before: Sequence[Entry], after: Sequence[En
     ProtocolError
         If it is.
     """
+    where = _("decision") if isinstance(event, Decision) else _("declared regimen")
     if before and event.on < date.fromisoformat(before[-1].content["on"]):
         found = _("{on}, before the decision of {earlier}").format(on=event.on, earlier=before[-1].content["on"])
-        raise ProtocolError(_("decision"), found, _("the day of the meeting"))
+        raise ProtocolError(where, found, _("the day of the meeting"))
     if after and event.on > date.fromisoformat(after[0].content["on"]):
         found = _("{on}, after the decision of {later}").format(on=event.on, later=after[0].content["on"])
-        raise ProtocolError(_("decision"), found, _("the day of the meeting"))
+        raise ProtocolError(where, found, _("the day of the meeting"))
 
 
 class _Refusal(Exception):  # noqa: N818  caught in this module, never seen outside it
@@ -193,18 +256,78 @@ def _recover(history: History, event: Recovery) -> None:
 
 
 def _visit(history: History, event: VisitRecorded) -> None:
-    _need(history.site, _("a participant who is not in the log"), _("the screening or the consent first"))
+    _known(history)
     _once(history.visits.get(event.visit), _("this visit"))
     if not event.done:
         _once(history.missed.get(event.visit), _("this missed visit"))
 
 
 def _withdraw(history: History, event: Withdrawn) -> None:
-    _need(history.site, _("a participant who is not in the log"), _("the screening or the consent first"))
+    _known(history)
     _once(history.withdrawn, _("the withdrawal"))
     _not_before(event.on, history.enrolled, _("the enrolment"))
     _not_before(event.on, max(history.infusions.values(), default=None), _("the last infusion"))
     _not_before(event.on, history.treatment_ended, _("the end of treatment"))
+
+
+def _known(history: History) -> None:
+    _need(history.site, _("a participant who is not in the log"), _("the screening or the consent first"))
+
+
+def _draw(history: History, _event: BloodCount) -> None:
+    _known(history)
+
+
+def _receive(history: History, _event: Received) -> None:
+    _known(history)
+
+
+def _relapse(history: History, event: Relapsed) -> None:
+    _needs_enrolment(history, event.on)
+    _once(history.relapsed, _("the relapse"))
+
+
+def _adverse_event(history: History, event: AdverseEvent) -> None:
+    _need(history.consented, _("a participant without informed consent"), _("the consent first"))
+    _not_before(event.on, history.consented, _("the consent"))
+    told = len(history.adverse_events)
+    found = _("adverse event {number} after {told} adverse events").format(number=event.number, told=told)
+    _need(event.number == told + 1, found, _("adverse event {number}").format(number=told + 1))
+    _of_event(history, event, event.on, event.grade, event.outcome, event.why_serious)
+
+
+def _follow(history: History, event: AdverseEventFollowed) -> None:
+    seen = history.adverse_events.get(event.number)
+    if seen is None:
+        known = len(history.adverse_events)
+        found = _("adverse event {number} of {known} adverse events").format(number=event.number, known=known)
+        raise _Refusal(found, _("the adverse event first"))
+    _not_before(event.on, seen.onset, _("the onset"))
+    told = any(value is not None for name, value in event if name not in ("kind", "on", "participant", "number"))
+    _need(told, _("nothing that changed"), _("what changed"))
+    serious = seen.why_serious if event.why_serious is None else event.why_serious
+    _of_event(history, event, seen.onset, event.grade or seen.grade, event.outcome or seen.outcome, serious)
+
+
+def _of_event(
+    history: History,
+    event: AdverseEvent | AdverseEventFollowed,
+    onset: date,
+    grade: int,
+    outcome: str,
+    why_serious: Collection[str],
+) -> None:
+    """Refuse what cannot be of an adverse event: days before its onset, and a death that is not one."""
+    for day in (event.end, event.known_on):
+        if day is not None:
+            _not_before(day, onset, _("the onset"))
+    fatal = {_("grade 5"): grade == 5, _("a fatal outcome"): outcome == "fatal"}
+    fatal[_("death as its seriousness")] = "death" in why_serious
+    given, missing = ([name for name, holds in fatal.items() if holds is said] for said in (True, False))
+    _need(not given or not missing, _("{said} alone").format(said=", ".join(given)), ", ".join(missing))
+    if event.dlt:
+        _need(history.infusions, _("a DLT of a participant without an infusion"), _("the first infusion first"))
+        _not_before(onset, history.infusions[1], _("the first infusion"))
 
 
 def _respond(history: History, event: OfParticipant) -> None:
@@ -221,6 +344,11 @@ _RULES: Mapping[str, Callable[..., None]] = {
     "dlt_assessed": _assess,
     "response": _respond,
     "recovery": _recover,
+    "blood_count": _draw,
+    "given": _receive,
+    "adverse_event": _adverse_event,
+    "adverse_event_followed": _follow,
+    "relapsed": _relapse,
     "visit": _visit,
     "withdrawn": _withdraw,
 }

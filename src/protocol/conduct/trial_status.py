@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from protocol.conduct.events import Regimen, VisitId
-from protocol.records import Record, StudyId, Text, unique
+from protocol.records import Phase, Record, StudyId, Text, unique
 
 Progress = Literal["enrolled", "in DLT window", "assessment missing", "evaluable", "DLT", "withdrawn, not evaluable"]
 """The status of a participant with regard to the DLT window."""
@@ -26,6 +26,8 @@ class Participant(Record):
     id: StudyId
     site: Text
     regimen: Regimen
+    phase: Phase | None = None
+    """The phase of the trial; None is its first."""
     enrolled: date
     therapy_started: date | None = None
     first_infusion: date | None = None

@@ -2,7 +2,7 @@
 
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
-from protocol.effect.counts import analytes, units
+from protocol.effect.counts import analytes, read_counts, standard_count, units
 from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
@@ -27,7 +27,17 @@ from protocol.effect.monitoring import (
     simon,
     wang_tsiatis_rule,
 )
-from protocol.effect.observations import GIVEN, GROWTH_FACTORS, Observations, draws, exposure, given, recoveries, study_days
+from protocol.effect.observations import (
+    GIVEN,
+    GROWTH_FACTORS,
+    Observations,
+    draws,
+    exposure,
+    given,
+    recoveries,
+    study_days,
+)
+from protocol.effect.record import DltRule, EffectRecord, RecoveryChoice, SpecialInterest
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -41,6 +51,7 @@ from protocol.effect.recovery import (
 )
 from protocol.effect.reporting_clocks import Due, report_due
 from protocol.effect.summaries import EVENTS, FEW, HIDDEN, TRANSFUSIONS, Incidence, Summaries, graded
+from protocol.effect.terms import Term, event_terms, refuse_term, term_label
 from protocol.effect.watch import RULES, TRUTHS, Aims, Standing, Watch, watch
 
 __all__ = [
@@ -63,8 +74,10 @@ __all__ = [
     "Choice",
     "Curve",
     "Definition",
+    "DltRule",
     "Draws",
     "Due",
+    "EffectRecord",
     "Given",
     "Grades",
     "Incidence",
@@ -73,9 +86,12 @@ __all__ = [
     "Operating",
     "OptimisationRule",
     "Recoveries",
+    "RecoveryChoice",
     "Rule",
+    "SpecialInterest",
     "Standing",
     "Summaries",
+    "Term",
     "Tuned",
     "TwoStage",
     "Watch",
@@ -92,6 +108,7 @@ __all__ = [
     "cumulative_incidence",
     "definitions",
     "draws",
+    "event_terms",
     "event_times",
     "exposure",
     "febrile_neutropenia",
@@ -108,13 +125,17 @@ __all__ = [
     "predictive_boundary",
     "predictive_probability",
     "rate_interval",
+    "read_counts",
     "recoveries",
     "recovery",
+    "refuse_term",
     "repeated_test_rule",
     "report_due",
     "simon",
+    "standard_count",
     "study_days",
     "tabulate_events",
+    "term_label",
     "units",
     "versions",
     "wang_tsiatis_rule",

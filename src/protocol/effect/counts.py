@@ -92,6 +92,15 @@ def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floa
     return found, unit
 
 
+def standard_count(value: float, analyte: str, unit: str) -> float:
+    """Return a count in the first unit of its analyte; NaN for an analyte or a unit that is not known."""
+    try:
+        plain = unit_of(analyte, unit)
+    except ProtocolError:
+        return np.nan
+    return converted(Decimal(repr(value)), analyte, units(analyte)[0], of=plain)
+
+
 def is_below(values: Floats, limit: float | Floats) -> NDArray[np.bool_]:
     """Mark counts below a limit; a count on the limit, up to :data:`TOLERANCE`, is not below it."""
     return np.asarray(values < np.multiply(limit, 1 - TOLERANCE))

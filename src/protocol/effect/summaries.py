@@ -91,7 +91,9 @@ class Summaries:
     ) -> None:
         self._all = observations.treated
         self.as_of, self.exact = as_of, sees is None
-        self.own = self._all if sees is None else self._all.where(lambda people: people["site"].map(sees).astype(bool))
+        self.own = (
+            self._all if sees is None else self._all.where(lambda people: people["site"].map(sees).astype(bool))
+        )
         seen = self._all.participants["regimen"].drop_duplicates().tolist()
         self.groups = tuple(name for name in groups if name in seen) + tuple(n for n in seen if n not in groups)
 
@@ -220,7 +222,9 @@ class Summaries:
         if own.participants.empty:
             return pd.DataFrame({"response": [], "toxicity": []}, dtype=object)
         response, applies = _responses(own, definition, by_day)
-        frame = pd.DataFrame({"response": response, "toxicity": _toxicities(own, window_days, self.as_of)}, dtype=object)
+        frame = pd.DataFrame(
+            {"response": response, "toxicity": _toxicities(own, window_days, self.as_of)}, dtype=object
+        )
         order = np.argsort(own.participants["first_infusion"].to_numpy(), kind="stable")
         return frame.iloc[order][applies[order]].reset_index(drop=True)
 
@@ -390,4 +394,3 @@ def graded(observations: Observations, analyte: str, version: str) -> pd.DataFra
     limits = rows["normal_limit"].to_numpy(float)
     found = grade(term, frame["value"], units(analyte)[0], version=version, normal_limit=limits).table()
     return frame.assign(grade=found["grade"].to_numpy(), why=found["why"].to_numpy())
-

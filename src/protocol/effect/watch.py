@@ -397,10 +397,16 @@ class Standing:
             ):
                 known, most = counts[place]
                 more = most - known
-                needed = self.watch.toxicity[place] - known if name == TOXICITY else self.watch.futility[place] - known
+                needed = (
+                    self.watch.toxicity[place] - known if name == TOXICITY else self.watch.futility[place] - known
+                )
                 if name not in self.watch.watches or needed < 0 or needed > more:
                     continue
-                chance = binom.sf(needed - 1, more, [good, bad]) if name == TOXICITY else binom.cdf(needed, more, [good, bad])
+                chance = (
+                    binom.sf(needed - 1, more, [good, bad])
+                    if name == TOXICITY
+                    else binom.cdf(needed, more, [good, bad])
+                )
                 rows.append((n, name, known, more, needed, *map(float, chance)))
         columns = ["participants", "outcome", "known", "to_come", "needed", "chance_good", "chance_bad"]
         return pd.DataFrame(rows, columns=columns)
@@ -503,7 +509,9 @@ def _predictive(aims: Aims) -> Watch:
         low, high = (low, middle) if wrong <= aims.level else (middle, high)
     if high == len(_SUCCESSES):
         raise ProtocolError(
-            _("predictive probability"), _("no success that keeps an error of {:g}").format(aims.level), _("a larger error")
+            _("predictive probability"),
+            _("no success that keeps an error of {:g}").format(aims.level),
+            _("a larger error"),
         )
     success = float(_SUCCESSES[high])
     return Watch("predictive", aims, of(success), {"success": success, "lower": LOWER})

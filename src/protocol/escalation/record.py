@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, create_model, field_validator, model_validator
 
@@ -111,6 +111,21 @@ def _design_name(name: object) -> str:
     return str(name) if name in [*DESIGNS] else alike[0]
 
 
+class StaggerRule(Record):
+    """How long the first participant is observed alone before the others are infused.
+
+    Attributes
+    ----------
+    days : Sourced of int
+        From the first infusion of the first participant to the earliest one of another.
+    of : Sourced of {"cohort", "regimen"}
+        The first participant of each cohort, or only of each new regimen.
+    """
+
+    days: Sourced[Annotated[int, Field(ge=1, le=366)]]
+    of: Sourced[Literal["cohort", "regimen"]]
+
+
 class EscalationRecord(Record):
     """The grid that the trial escalates over, and how.
 
@@ -132,6 +147,8 @@ class EscalationRecord(Record):
     acceptable_margin: Sourced[Annotated[float, Field(gt=0, lt=0.5)]]
     design: DesignParameters
     trial: TrialParameters | None = None
+    stagger: StaggerRule | None = None
+    """None: the record has no such rule."""
     scenarios: tuple[Scenario, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -15,7 +15,6 @@ from protocol.figures.theme import (
     PINK,
     SERIES,
     SHAPES,
-
     colours,
     finished,
 )
@@ -74,7 +73,9 @@ def boundary(frame: pd.DataFrame, outcome: str, looks: int) -> alt.LayerChart:
         scale=alt.Scale(domain=[0, looks * 1.04], nice=False),
         axis=alt.Axis(tickCount=6, grid=False),
     )
-    y = alt.Y("bottom:Q", title=outcome, scale=alt.Scale(nice=True, zero=True), axis=alt.Axis(tickMinStep=1, tickCount=6))
+    y = alt.Y(
+        "bottom:Q", title=outcome, scale=alt.Scale(nice=True, zero=True), axis=alt.Axis(tickMinStep=1, tickCount=6)
+    )
     base = alt.Chart(frame).transform_calculate(bottom="datum.low - 0.5", top="datum.high + 0.5")
     stop = base.transform_filter("datum.kind === 'stop'")
     area = stop.mark_bar(width=alt.expr(f"max(3, min(14, width / {max(looks, 1)} * 3))"), color=ORANGE, opacity=0.45)
@@ -110,7 +111,9 @@ def intervals(frame: pd.DataFrame, title: str, percent: bool, most: float | None
         End of the axis.
     """
     axis = alt.Axis(format="%" if percent else "~r", tickCount=5, labelOverlap=True)
-    scale = alt.Scale(domain=[0, most], nice=False, padding=10) if most else alt.Scale(zero=True, nice=True, padding=10)
+    scale = (
+        alt.Scale(domain=[0, most], nice=False, padding=10) if most else alt.Scale(zero=True, nice=True, padding=10)
+    )
     base = alt.Chart(frame).encode(y=alt.Y("row:N", sort=None, axis=None))
     tips = [alt.Tooltip("row:N", title=" "), alt.Tooltip("words:N", title=title)]
     colour = colours("kind", {"good": GREEN, "bad": ORANGE, "": BLUE})
@@ -179,16 +182,15 @@ def counts(
     legend = alt.Legend(orient="top", title=None, labelExpr=words, symbolSize=90, labelLimit=0, columns=2)
     shapes = alt.Scale(domain=[*MARKS], range=[shape for shape, _c, _w in MARKS.values()])
     place = "datum.kind === 'infusion' ? 8 : datum.kind === 'recovery' ? 26 : height - (datum.kind === 'transfusion' ? 24 : 8)"
-    marks = (
-        others.mark_point(filled=True, size=90, opacity=1, y=alt.expr(place))
-        .encode(
-            x=x,
-            color=colours("kind", {name: colour for name, (_s, colour, _w) in MARKS.items()}, legend=legend),
-            shape=alt.Shape("kind:N", scale=shapes, legend=legend),
-            tooltip=tips,
-        )
+    marks = others.mark_point(filled=True, size=90, opacity=1, y=alt.expr(place)).encode(
+        x=x,
+        color=colours("kind", {name: colour for name, (_s, colour, _w) in MARKS.items()}, legend=legend),
+        shape=alt.Shape("kind:N", scale=shapes, legend=legend),
+        tooltip=tips,
     )
-    since = base.transform_filter("datum.kind === 'recovery'").mark_rule(color=GREEN, strokeWidth=2, strokeDash=[5, 3])
+    since = base.transform_filter("datum.kind === 'recovery'").mark_rule(
+        color=GREEN, strokeWidth=2, strokeDash=[5, 3]
+    )
     return finished(
         alt.layer(bars, labels, since.encode(x=x), line, points, marks).resolve_scale(color="independent"),
         300,
@@ -196,7 +198,9 @@ def counts(
     )
 
 
-def small_counts(frame: pd.DataFrame, limit: float, least: float, most: float, days: tuple[int, int]) -> alt.LayerChart:
+def small_counts(
+    frame: pd.DataFrame, limit: float, least: float, most: float, days: tuple[int, int]
+) -> alt.LayerChart:
     """Draw the counts of one participant as a small multiple, with the limit of the recovery.
 
     Parameters
@@ -217,14 +221,20 @@ def small_counts(frame: pd.DataFrame, limit: float, least: float, most: float, d
     y = _log("value", least, most, None, tickCount=3, grid=False)
     base = alt.Chart(frame)
     draws = base.transform_filter("datum.kind === 'draw'")
-    edge = base.transform_aggregate(count="count()").mark_rule(color=ORANGE, strokeDash=[4, 3]).encode(y=alt.datum(limit))
+    edge = (
+        base.transform_aggregate(count="count()")
+        .mark_rule(color=ORANGE, strokeDash=[4, 3])
+        .encode(y=alt.datum(limit))
+    )
     since = base.transform_filter("datum.kind === 'recovery'").mark_rule(color=GREEN, strokeWidth=3).encode(x=x)
     given = base.transform_filter("datum.kind === 'infusion'").mark_point(
         shape="triangle-down", filled=True, color=BLUE, size=40, opacity=1, y=5
     )
     line = draws.mark_line(color=BLUE, strokeWidth=1.5, point={"size": 12, "color": BLUE}).encode(x=x, y=y)
     return finished(
-        alt.layer(edge, since, line, given.encode(x=x)), 96, _("Counts of a participant over time, with the recovery.")
+        alt.layer(edge, since, line, given.encode(x=x)),
+        96,
+        _("Counts of a participant over time, with the recovery."),
     )
 
 
@@ -363,7 +373,10 @@ def event_rates(frame: pd.DataFrame) -> alt.LayerChart:
     for name, offset in (("any", 8), ("severe", 18)):
         mine = base.transform_filter(f"datum.series === '{name}'")
         rule = mine.mark_rule(strokeWidth=2, yOffset=offset).encode(
-            x=alt.X("low:Q", title=title, axis=axis, scale=alt.Scale(zero=True)), x2="high:Q", color=colour, tooltip=tips
+            x=alt.X("low:Q", title=title, axis=axis, scale=alt.Scale(zero=True)),
+            x2="high:Q",
+            color=colour,
+            tooltip=tips,
         )
         point = mine.mark_point(filled=True, size=75, opacity=1, yOffset=offset).encode(
             x=alt.X("value:Q", title=title, axis=axis),
@@ -376,7 +389,9 @@ def event_rates(frame: pd.DataFrame) -> alt.LayerChart:
         x=alt.value(0), text="head:N"
     )
     return finished(
-        alt.layer(*layers, names), alt.Step(50), _("Rates of adverse events with their intervals, the most frequent first.")
+        alt.layer(*layers, names),
+        alt.Step(50),
+        _("Rates of adverse events with their intervals, the most frequent first."),
     )
 
 
@@ -430,7 +445,9 @@ def right_choices(frame: pd.DataFrame, truths: Sequence[str]) -> alt.LayerChart:
         In their order.
     """
     base = alt.Chart(frame).encode(
-        x=alt.X("participants:Q", title=_("participants in each arm"), scale=alt.Scale(zero=False, nice=False, padding=14)),
+        x=alt.X(
+            "participants:Q", title=_("participants in each arm"), scale=alt.Scale(zero=False, nice=False, padding=14)
+        ),
         color=alt.Color(
             "truth:N",
             scale=alt.Scale(domain=list(truths), range=list(SERIES[: len(truths)])),
@@ -450,7 +467,7 @@ def right_choices(frame: pd.DataFrame, truths: Sequence[str]) -> alt.LayerChart:
     shape = alt.Shape("truth:N", scale=alt.Scale(domain=list(truths), range=list(SHAPES[: len(truths)])), legend=None)
     points = base.mark_point(filled=True, size=60, opacity=1).encode(y=height, shape=shape, tooltip=tips)
     return finished(
-        alt.layer(lines, errors, points), 260, _("How often the right regimen is chosen, by participants in each arm.")
+        alt.layer(lines, errors, points),
+        260,
+        _("How often the right regimen is chosen, by participants in each arm."),
     )
-
-

@@ -93,7 +93,9 @@ class AdverseEventsPanel(Panel):
                 section(
                     _("Reports"),
                     self.reports,
-                    lead=_("Calendar days from the day on which the sponsor first knew. Whether a report was sent is not recorded here."),
+                    lead=_(
+                        "Calendar days from the day on which the sponsor first knew. Whether a report was sent is not recorded here."
+                    ),
                 ),
                 section(_("Who received a lot"), row(self.lot), self.received, self.given),
             ]
@@ -191,7 +193,9 @@ class AdverseEventsPanel(Panel):
             return paragraph(_("No serious adverse event is recorded."))
         wanted = found[found["state"].isin(["due", "not judged"])]
         count = len(wanted)
-        words = ngettext("{n} report is due or waits for an answer.", "{n} reports are due or wait for an answer.", count)
+        words = ngettext(
+            "{n} report is due or waits for an answer.", "{n} reports are due or wait for an answer.", count
+        )
         rows = [
             {
                 _("Participant"): one["participant"],
@@ -233,14 +237,18 @@ class AdverseEventsPanel(Panel):
         if elsewhere:
             other = _("Participants of other sites who received it: {n}.")
             said.append(paragraph(other.format(n=count_text(elsewhere)), "open"))
-        self.received.show(*said, table(pd.DataFrame(rows, dtype=object), _("Infusions of the lot")) if rows else None)
+        self.received.show(
+            *said, table(pd.DataFrame(rows, dtype=object), _("Infusions of the lot")) if rows else None
+        )
 
 
 def rate_rows(total: pd.DataFrame, severe: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
     """Return the rows of :func:`protocol.figures.effect.event_rates`, the most frequent terms first."""
     named = severe.set_index("term")
     rows = []
-    ordered = total[total["rate"].notna() & (total["any_grade"] > 0)].sort_values("rate", ascending=False, kind="stable")
+    ordered = total[total["rate"].notna() & (total["any_grade"] > 0)].sort_values(
+        "rate", ascending=False, kind="stable"
+    )
     for one in ordered.head(TERMS_DRAWN).to_dict("records"):
         label = settings.term(one["term"])
         share = share_text(one["any_grade"], one["participants"])
@@ -349,7 +357,9 @@ def _given(seen: Summaries) -> Markup | None:
     if known.empty:
         return None
     share = known["cells"] / known["planned"]
-    words = _("Cells given against cells planned: median {median:.0%}, from {low:.0%} to {high:.0%}, in {n} infusions.")
+    words = _(
+        "Cells given against cells planned: median {median:.0%}, from {low:.0%} to {high:.0%}, in {n} infusions."
+    )
     said = words.format(median=share.median(), low=share.min(), high=share.max(), n=len(known))
     return paragraph(said, "off")
 

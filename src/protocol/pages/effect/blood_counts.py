@@ -26,7 +26,21 @@ from protocol.pages.effect.words import (
     analyte_title,
     count_text,
 )
-from protocol.pages.kit import Panel, Table, Text, button, classed, details, field, macros, note, paragraph, row, section, table
+from protocol.pages.kit import (
+    Panel,
+    Table,
+    Text,
+    button,
+    classed,
+    details,
+    field,
+    macros,
+    note,
+    paragraph,
+    row,
+    section,
+    table,
+)
 from protocol.translation import _
 
 MULTIPLES = 12
@@ -51,7 +65,9 @@ class BloodCountsPanel(Panel):
 
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
         self._settings, self._page = settings, 0
-        self.analyte = field(widgets.Dropdown, _("Count"), options=analyte_options(), value="neutrophils", width="short")
+        self.analyte = field(
+            widgets.Dropdown, _("Count"), options=analyte_options(), value="neutrophils", width="short"
+        )
         self.definition = field(widgets.Dropdown, _("Recovery"), options=[("–", "")], value="")
         self.participant = field(widgets.Dropdown, _("Participant"), options=[("–", "")], value="", width="short")
         self.hidden, self.course = Text(role=""), Text()
@@ -170,7 +186,9 @@ class BloodCountsPanel(Panel):
         unit = units(self.analyte.value)[0]
         if not one["draws"]:
             return [paragraph(_("No draw of this count is recorded."))]
-        low = _("Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if each draw is held until the next.")
+        low = _(
+            "Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if each draw is held until the next."
+        )
         words = low.format(
             value=one["nadir"],
             unit=unit,

@@ -52,7 +52,13 @@ class DoseSelectionPanel(Panel):
         self.regimens = [
             field(widgets.Dropdown, _("First regimen"), options=options, value=start[0], width="short"),
             field(widgets.Dropdown, _("Second regimen"), options=options, value=start[1], width="short"),
-            field(widgets.Dropdown, _("Third regimen"), options=[(_("none"), ""), *options], value=start[2], width="short"),
+            field(
+                widgets.Dropdown,
+                _("Third regimen"),
+                options=[(_("none"), ""), *options],
+                value=start[2],
+                width="short",
+            ),
         ]
         limits = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}
         words = (_("Its response rate"),) * 3
@@ -62,7 +68,10 @@ class DoseSelectionPanel(Panel):
             for label, rate in zip(words, rates, strict=True)
         ]
         self.limit = field(
-            widgets.BoundedFloatText, _("Highest acceptable DLT rate"), value=self._record.design.target.value, **limits
+            widgets.BoundedFloatText,
+            _("Highest acceptable DLT rate"),
+            value=self._record.design.target.value,
+            **limits,
         )
         self.margin = field(
             widgets.BoundedFloatText, _("Difference that does not matter"), value=0.05, **limits | {"min": 0.0}
@@ -146,7 +155,9 @@ class DoseSelectionPanel(Panel):
         found = []
         for rates, words in ((response, _("response rates as set")), (alike, _("all respond alike"))):
             right = [name for name, holds in zip(names, rule.right(toxic, rates), strict=True) if holds]
-            truth = f"{words}: " + (_("right is {names}").format(names=", ".join(right)) if right else _("right is none"))
+            truth = f"{words}: " + (
+                _("right is {names}").format(names=", ".join(right)) if right else _("right is none")
+            )
             found.append(optimise(rule, candidates, toxic, rates, SIZES, self._seed).assign(truth=truth))
             if rates == alike:
                 break
@@ -175,5 +186,3 @@ def _first_choice(grid: Any) -> tuple[int, int, int]:
     """Return three neighbours in the middle of the grid, the lowest first."""
     middle = (len(grid.doses) // 2) * len(grid.frequencies)
     return middle, middle + 1, middle + 2
-
-

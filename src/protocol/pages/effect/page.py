@@ -88,7 +88,9 @@ class EffectPage:
         if name == "doses":
             panel.show()
         elif self._desk is None:
-            box.children = (Text(note(_("No log is open, and there is no example: there are no participants.")), role=""),)
+            box.children = (
+                Text(note(_("No log is open, and there is no example: there are no participants.")), role=""),
+            )
             return
         else:
             seen = self._desk.effect

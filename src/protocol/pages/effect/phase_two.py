@@ -6,8 +6,8 @@ import ipywidgets as widgets
 import pandas as pd
 
 from protocol.chart import Chart
-from protocol.effect import Aims, Standing, Summaries, Watch, watch
 from protocol.effect import RULES as MONITORING_RULES
+from protocol.effect import Aims, Standing, Summaries, Watch, watch
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
@@ -55,7 +55,9 @@ class PhaseTwoPanel(Panel):
         options = [(words[0], name) for name, words in MONITORING_RULES.items()]
         self.rule = field(widgets.Dropdown, _("Monitoring rule"), options=options, value=settings.rule)
         number, rate = widgets.BoundedIntText, widgets.BoundedFloatText
-        self.planned = field(number, _("Participants of phase II"), value=start.planned, min=2, max=1000, width="short")
+        self.planned = field(
+            number, _("Participants of phase II"), value=start.planned, min=2, max=1000, width="short"
+        )
         self.first = field(number, _("First look"), value=start.first, min=1, max=1000, width="short")
         self.every = field(number, _("Look every"), value=start.every, min=1, max=1000, width="short")
         limits = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}

@@ -20,7 +20,6 @@ from protocol.pages.kit import (
     download,
     field,
     joined,
-
     note,
     paragraph,
     row,
@@ -72,7 +71,9 @@ class RecoveryPanel(Panel):
         self.problem, self.free_table, self.free_said = Text(), Text(role=""), Text()
         self.grid = Chart(figures.shares, _("Share of participants without a transfusion, on the grid"))
         self.file = "recovery-invented-example.csv" if invented else "recovery.csv"
-        lead = _("Death and relapse before the recovery compete with it: they are not censored. Bands are 95 %, point by point.")
+        lead = _(
+            "Death and relapse before the recovery compete with it: they are not censored. Bands are 95 %, point by point."
+        )
         self.view = widgets.VBox(
             [
                 section(
@@ -131,7 +132,9 @@ class RecoveryPanel(Panel):
         frame = pd.concat([_curve_table(one) for one in found.curves], ignore_index=True)
         saved = download(_("Save the curves (CSV)"), self.file, csv(frame), "text/csv")
         at = _at(found.curves, times)
-        self.tables.show(details(_("The figures as a table"), joined((table(at, _("Recovered by study day")), saved))))
+        self.tables.show(
+            details(_("The figures as a table"), joined((table(at, _("Recovered by study day")), saved)))
+        )
 
     def _draw_free(self, seen: Summaries) -> None:
         try:
@@ -217,8 +220,12 @@ def curve_rows(curves: list[Curve], groups: list[str], times: tuple[float, ...])
         parts.append(line.assign(kind=EVENTS[curve.event], group=name, at_risk=0, slot=0))
         if EVENTS[curve.event] == "recovery":
             risk = pd.DataFrame({"time": times, "at_risk": curve.at(times)["at_risk"]})
-            parts.append(risk.assign(kind="risk", group=name, slot=groups.index(name) + 1, estimate=0.0, low=0.0, high=0.0))
-    return pd.concat(parts, ignore_index=True)[["kind", "group", "time", "estimate", "low", "high", "at_risk", "slot"]]
+            parts.append(
+                risk.assign(kind="risk", group=name, slot=groups.index(name) + 1, estimate=0.0, low=0.0, high=0.0)
+            )
+    return pd.concat(parts, ignore_index=True)[
+        ["kind", "group", "time", "estimate", "low", "high", "at_risk", "slot"]
+    ]
 
 
 def _curve_table(curve: Curve) -> pd.DataFrame:
@@ -265,5 +272,3 @@ def share_rows(found: pd.DataFrame, grid: Grid) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.effect import Aims, Summaries, definitions
 from protocol.effect import RULES as MONITORING_RULES
+from protocol.effect import Aims, Summaries, definitions
 from protocol.pages.kit import assumption, macros
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _

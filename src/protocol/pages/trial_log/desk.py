@@ -33,9 +33,9 @@ from protocol.conduct import (
 from protocol.effect import Summaries
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial, effect_observations
+from protocol.trial import Trial, effect_observations, log_rules
 
-TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision"}
+TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision", "regimen_declared"}
 """Kinds of entries that :meth:`Desk.news` lists."""
 
 ROLES = {
@@ -397,6 +397,7 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
         address,
         protocol=protocol_version(files),
         known=known(trial),
+        rules=log_rules(trial),
         names=[site.name for site in trial.sites],
         read_only=not reader.records,
         zone=trial.zone,
@@ -407,10 +408,11 @@ def open_desk(trial: Trial, environment: Mapping[str, str], today: Callable[[], 
 
 
 def known(trial: Trial) -> dict[str, tuple[str, ...]]:
-    """Return what events may name: the visits and the regimens that this trial has."""
+    """Return what events may name: the visits, the regimens and the phases that this trial has."""
     regimens = trial.escalation.grid.labels
     visits = tuple(visit.id for visit in trial.followup.all_visits)
-    return {"visit": visits, "regimen": regimens, "chosen": regimens, "recommended": regimens}
+    named = dict.fromkeys(("regimen", "chosen", "recommended", "advised"), regimens)
+    return named | {"visit": visits, "phase": trial.eligibility.phases}
 
 
 def keep_watching(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from protocol.effect import GIVEN, analytes, term_label
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -16,9 +17,15 @@ KINDS = {
     "dlt_assessed": _("assessed for DLT"),
     "response": _("response"),
     "recovery": _("blood counts recovered"),
+    "blood_count": _("blood count"),
+    "given": _("transfusion or growth factor"),
+    "adverse_event": _("adverse event"),
+    "adverse_event_followed": _("follow-up of adverse event"),
+    "relapsed": _("relapse or progression"),
     "visit": _("visit"),
     "withdrawn": _("left the trial"),
     "decision": _("committee decision"),
+    "regimen_declared": _("regimen declared"),
     "correction": _("correction"),
     "note": _("note"),
 }
@@ -31,6 +38,42 @@ CAUSES = {
     "lost to follow-up": _("lost to follow-up"),
     "investigator": _("decision of the investigator"),
     "other": _("other cause"),
+}
+
+ACTIONS = {
+    "none": _("none"),
+    "slowed": _("infusion slowed"),
+    "interrupted": _("infusion interrupted"),
+    "next infusion delayed": _("next infusion delayed"),
+    "next infusion omitted": _("next infusion omitted"),
+    "withdrawn": _("treatment ended"),
+}
+
+OUTCOMES = {
+    "recovered": _("recovered"),
+    "recovering": _("recovering"),
+    "not recovered": _("not recovered"),
+    "recovered with sequelae": _("recovered with sequelae"),
+    "fatal": _("fatal"),
+    "unknown": _("unknown"),
+}
+
+RELATED = {
+    "definite": _("definitely related"),
+    "probable": _("probably related"),
+    "possible": _("possibly related"),
+    "unlikely": _("unlikely related"),
+    "unrelated": _("not related"),
+    "not assessable": _("not assessable"),
+}
+
+SERIOUS = {
+    "death": _("death"),
+    "life-threatening": _("life-threatening"),
+    "hospitalisation": _("hospital stay, new or longer"),
+    "disability": _("disability"),
+    "congenital anomaly": _("congenital anomaly"),
+    "medically important": _("medically important"),
 }
 
 OVERALL = {
@@ -87,9 +130,23 @@ def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
         case "screened":
             return f"({OVERALL[content['overall']]})"
         case "enrolled":
-            return _("at {regimen}").format(regimen=content["regimen"])
+            at = _("at {regimen}").format(regimen=content["regimen"])
+            phase = content.get("phase")
+            return f"{at}, " + _("phase {phase}").format(phase=phase) if phase else at
         case "infused":
-            return f"{content['number']}"
+            return f"{content['number']}" + _given_text(content)
+        case "blood_count":
+            return ", ".join(
+                f"{analytes().get(name, name)} {one['value']:g} {one['unit']}"
+                for name, one in content["counts"].items()
+            )
+        case "given":
+            return f"({_(GIVEN.get(content['what'], content['what']))})"
+        case "adverse_event" | "adverse_event_followed":
+            return _harm_text(content)
+        case "regimen_declared":
+            words = _("{regimen} for phase {phase}: {why}")
+            return words.format(**{name: content[name] for name in ("regimen", "phase", "why")})
         case "dlt_assessed":
             return _("without a DLT") if not content["dlt"] else _dlt_text(content)
         case "response":
@@ -107,6 +164,32 @@ def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
             what = event_text(new, recoveries) if new else _("removed")
             return _("of entry {number}: {what}").format(number=content["of"], what=what)
     return str(content.get("text", ""))
+
+
+def _given_text(content: Mapping[str, Any]) -> str:
+    """Return what is known of the product of an infusion."""
+    found = []
+    if content.get("lot"):
+        found.append(_("lot {lot}").format(lot=content["lot"]))
+    if content.get("cells"):
+        found.append(_("{cells:g} × 10⁶/kg").format(cells=content["cells"]))
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _harm_text(content: Mapping[str, Any]) -> str:
+    """Return what an entry says of an adverse event."""
+    found = [term_label(content["term"])] if "term" in content else []
+    if content.get("grade"):
+        found.append(_("grade {grade}").format(grade=content["grade"]))
+    if content.get("why_serious"):
+        found.append(_("serious ({why})").format(why=", ".join(SERIOUS[one] for one in content["why_serious"])))
+    found += [RELATED[content["relatedness"]]] if content.get("relatedness") else []
+    if "dlt" in content:
+        found.append(_("DLT") if content["dlt"] else _("no DLT"))
+    found += [OUTCOMES[content["outcome"]]] if content.get("outcome") else []
+    if content.get("end"):
+        found.append(_("until {day}").format(day=content["end"]))
+    return f"{content['number']}: " + ", ".join(found)
 
 
 def _dlt_text(content: Mapping[str, Any]) -> str:

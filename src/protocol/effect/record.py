@@ -1,0 +1,120 @@
+"""What the record of a trial says of effect and harm: the file ``effect.toml``."""
+
+from datetime import date, timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from protocol.effect.grades import versions
+from protocol.effect.recovery import Definition, definitions
+from protocol.effect.terms import event_terms
+from protocol.records import Provenance, Record, Sourced, Text, unique
+
+NOT_ASSESSABLE = "not assessable"
+
+_Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class DltRule(Record):
+    """When an adverse event is dose-limiting, as far as the record says.
+
+    Attributes
+    ----------
+    related : Sourced of tuple of str
+        How an event must relate to the infusions.
+    lowest_grade : Sourced of int, optional
+        None if no source states it: whether a related event counts is then asked of a person.
+    """
+
+    related: Sourced[tuple[Text, ...]]
+    lowest_grade: Sourced[Annotated[int, Field(ge=1, le=5)]] | None = None
+
+    def derived(
+        self, relatedness: str, grade: int, onset: date, first_infusion: date | None, window_days: int
+    ) -> bool | None:
+        """Return whether an event is dose-limiting: True, False, or None where a person has to judge.
+
+        It is not if it is not related, or if its onset lies before the first infusion or after the last day of the
+        window, which has `window_days` days from the first infusion on.
+        """
+        if first_infusion is None or not first_infusion <= onset < first_infusion + timedelta(days=window_days):
+            return False
+        if relatedness == NOT_ASSESSABLE:
+            return None
+        if relatedness not in self.related.value:
+            return False
+        return None if self.lowest_grade is None else grade >= self.lowest_grade.value
+
+
+class RecoveryChoice(Record):
+    """Which definition of recovery the trial uses for a lineage.
+
+    Attributes
+    ----------
+    lineage : str
+        The id of a recovery in ``trial.toml``.
+    definition : Sourced of str
+        An id of :func:`protocol.effect.definitions`.
+    """
+
+    lineage: _Id
+    definition: Sourced[str]
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.definition.value not in definitions():
+            known = ", ".join(definitions())
+            raise ValueError(f"{self.definition.value!r}, no definition of recovery; write one of {known}")
+        return self
+
+    @property
+    def rule(self) -> Definition:
+        """The definition itself."""
+        return definitions()[self.definition.value]
+
+
+class SpecialInterest(Provenance):
+    """A group of terms that a safety board watches."""
+
+    id: _Id
+    label: Text
+    terms: tuple[Text, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        wrong = [term for term in self.terms if term not in event_terms()]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r}, no term of an adverse event; write ids of the list of terms")
+        return self
+
+
+class EffectRecord(Record):
+    """What a trial says of effect and harm.
+
+    Attributes
+    ----------
+    placeholder : bool
+        Whether the values only fill a place: no page shows them.
+    ctcae : Sourced of str
+        The version of CTCAE by which events and counts are graded.
+    dlt : DltRule
+    recoveries : tuple of RecoveryChoice
+    special_interest : tuple of SpecialInterest
+    phase_two_planned : Sourced of int, optional
+        Participants of the phase that follows the escalation; None if no source states it.
+    """
+
+    placeholder: bool = False
+    ctcae: Sourced[str]
+    dlt: DltRule
+    recoveries: tuple[RecoveryChoice, ...] = ()
+    special_interest: tuple[SpecialInterest, ...] = ()
+    phase_two_planned: Sourced[Annotated[int, Field(ge=1)]] | None = None
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.ctcae.value not in versions():
+            raise ValueError(f"{self.ctcae.value!r}, no version of CTCAE; write one of {', '.join(versions())}")
+        unique((one.lineage for one in self.recoveries), "recovery")
+        unique((one.id for one in self.special_interest), "group of special interest")
+        return self
