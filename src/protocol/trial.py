@@ -40,7 +40,7 @@ from protocol.effect import (
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
-from protocol.records import Ambiguity, Provenance, ProtocolError, Record, Sourced, Text, read_record, unique
+from protocol.records import Ambiguity, ProtocolError, Provenance, Record, Sourced, Text, read_record, unique
 from protocol.sites import Contact, District, Official, River, Site, SitesRecord
 from protocol.translation import _
 

@@ -16,7 +16,6 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-
 from pydantic_core import ErrorDetails
 
 from protocol.records import Phase, ProtocolError, Record, StudyId

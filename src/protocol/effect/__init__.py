@@ -37,7 +37,7 @@ from protocol.effect.observations import (
     recoveries,
     study_days,
 )
-from protocol.effect.record import DltRule, EffectRecord, RecoveryChoice, SpecialInterest
+from protocol.effect.record import DltRule, EffectRecord, Monitoring, RecoveryChoice, SpecialInterest
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -82,6 +82,7 @@ __all__ = [
     "Grades",
     "Incidence",
     "JointBoundary",
+    "Monitoring",
     "Observations",
     "Operating",
     "OptimisationRule",

@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from protocol.effect.boundaries import MOST_PARTICIPANTS, Boundary, JointBoundary, cells_of
+from protocol.effect.boundaries import MOST_PARTICIPANTS, Boundary, JointBoundary, Operating, cells_of, read_cells
 from protocol.effect.checks import number_inside, one_of, whole
 from protocol.effect.monitoring import (
+    GAMMAS,
     bayesian_rule,
     bop2,
     bop2_joint,
@@ -81,6 +83,9 @@ TRUTHS = ("effective and safe", "futile and safe", "effective and toxic", "futil
 """What may be true of the regimen; only under the first one the trial should go on."""
 
 LOWER = 0.05  # predictive probability below which there is little hope left
+
+POWERS = GAMMAS[3::4]
+"""Values of gamma that are tried: in steps of 0.2, so that a page is not waited for."""
 
 _SUCCESSES = np.linspace(0.7, 0.999, 300)
 
@@ -412,6 +417,25 @@ class Standing:
         return pd.DataFrame(rows, columns=columns)
 
 
+@dataclass(frozen=True)
+class _OfIndependentOutcomes(JointBoundary):
+    """A joint boundary under truths whose two outcomes are independent.
+
+    The two counts are then independent as well, so the chance to pass both boundaries up to a look is the product of
+    the two: the same numbers as those of the four cells, in a fraction of the time.
+    """
+
+    def operating(self, cells: ArrayLike) -> Operating:
+        truth = read_cells(cells)
+        never = tuple(n + 1 for n in self.looks)
+        ever = (-1,) * len(self.looks)
+        response = Boundary(self.looks, self.futility, never).operating(truth[:, 0] + truth[:, 1])
+        toxicity = Boundary(self.looks, ever, self.toxicity).operating(truth[:, 0] + truth[:, 2])
+        passed = (1 - np.cumsum(response.low, axis=1)) * (1 - np.cumsum(toxicity.high, axis=1))
+        before = np.concatenate([np.ones((len(truth), 1)), passed[:, :-1]], axis=1)
+        return Operating(self.looks, truth, before - passed, np.zeros_like(passed))
+
+
 @lru_cache(maxsize=64)
 def watch(rule: str, aims: Aims) -> Watch:
     """Build the boundary of a rule for these aims; what can be tuned is tuned exactly.
@@ -465,6 +489,7 @@ def _bop2_toxicity(aims: Aims) -> Watch:
         [1 - aims.toxic],
         1 - aims.safe,
         aims.level,
+        powers=POWERS,
     )
     free = tuned.boundary
     assert isinstance(free, Boundary)  # noqa: S101 - of one outcome
@@ -475,7 +500,7 @@ def _bop2_toxicity(aims: Aims) -> Watch:
 
 def _bop2_response(aims: Aims) -> Watch:
     tuned = calibrate_bop2(
-        lambda scale, power: bop2(aims.looks, aims.futile, scale, power), [aims.futile], aims.good, aims.level
+        lambda scale, power: bop2(aims.looks, aims.futile, scale, power), [aims.futile], aims.good, aims.level, powers=POWERS
     )
     return Watch("bop2_response", aims, tuned.boundary, {"scale": tuned.scale, "power": tuned.power})
 
@@ -484,9 +509,12 @@ def _bop2_both(aims: Aims) -> Watch:
     cells = {name: cells_of(*rates) for name, rates in aims.truths.items()}
     nulls = [cells[name] for name in (TRUTHS[1:] if aims.each else TRUTHS[3:])]
     prior = cells[TRUTHS[3]]
-    tuned = calibrate_bop2(
-        lambda scale, power: bop2_joint(aims.looks, prior, scale, power), nulls, cells[TRUTHS[0]], aims.level
-    )
+
+    def joint(scale: float, power: float) -> JointBoundary:
+        found = bop2_joint(aims.looks, prior, scale, power)
+        return _OfIndependentOutcomes(found.looks, found.futility, found.toxicity)
+
+    tuned = calibrate_bop2(joint, nulls, cells[TRUTHS[0]], aims.level, powers=POWERS)
     return Watch("bop2_both", aims, tuned.boundary, {"scale": tuned.scale, "power": tuned.power})
 
 

@@ -112,12 +112,10 @@ class BloodCountsPanel(Panel):
         self.participant.observe(lambda _change: self._draw_one(), "value")
 
     def _choose_definitions(self, _change: Any = None) -> None:
-        own = [(_(one.label), name) for name, one in definitions().items() if one.analyte == self.analyte.value]
+        options = self._settings.definition_options(self.analyte.value)
         with self.redraw_once():
-            self.definition.options = own or [(_("no definition of this count"), "")]
-            names = [name for _label, name in own] or [""]
-            chosen = self._settings.definition
-            self.definition.value = chosen if chosen in names else names[0]
+            self.definition.options = options or [(_("no definition of this count"), "")]
+            self.definition.value = self._settings.definition_of(self.analyte.value)
 
     def draw(self, seen: Summaries) -> None:
         """Show the counts that the reader may see."""

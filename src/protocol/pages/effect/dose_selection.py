@@ -11,7 +11,7 @@ from protocol.effect import OptimisationRule, choose_dose, optimise
 from protocol.escalation import Scenario
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
-from protocol.pages.effect.settings import EffectSettings
+from protocol.pages.effect.settings import LEAST_PLANNED, STARTING_AIMS, EffectSettings
 from protocol.pages.effect.words import percent
 from protocol.pages.kit import Panel, Text, details, download, field, joined, paragraph, row, section, table
 from protocol.records import ProtocolError
@@ -62,7 +62,8 @@ class DoseSelectionPanel(Panel):
         ]
         limits = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}
         words = (_("Its response rate"),) * 3
-        rates = (settings.aims.futile, settings.aims.good, settings.aims.good)
+        aims = settings.monitoring.aims(LEAST_PLANNED) if settings.monitoring else STARTING_AIMS
+        rates = (aims.futile, aims.good, aims.good)
         self.responses = [
             field(widgets.BoundedFloatText, label, value=rate, **limits)
             for label, rate in zip(words, rates, strict=True)
@@ -117,7 +118,7 @@ class DoseSelectionPanel(Panel):
         rows["words"] = [f"{percent(one.right)} ± {percent(2 * one.se)}" for one in rows.itertuples()]
         columns = ["truth", "participants", "share", "low", "high", "words"]
         self.picture.draw(rows[columns], truths=truths)
-        self.said.show(*self._sentences(found))
+        self.said.show(*self._sentences())
         shown = [
             {
                 _("Truth"): one["truth"],
@@ -163,7 +164,7 @@ class DoseSelectionPanel(Panel):
                 break
         return pd.concat(found, ignore_index=True)
 
-    def _sentences(self, found: pd.DataFrame) -> list[Any]:
+    def _sentences(self) -> list[Any]:
         _places, toxic, response = self._arms()
         named = [self._record.grid.labels[place] for place in _places]
         truths = _("True DLT rates: {rates}. They are those of the scenario; the response rates are yours.")

@@ -6,11 +6,10 @@ import ipywidgets as widgets
 import pandas as pd
 
 from protocol.chart import Chart
-from protocol.effect import RULES as MONITORING_RULES
-from protocol.effect import Aims, Standing, Summaries, Watch, watch
+from protocol.effect import RULES, Aims, Standing, Summaries, Watch, watch
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
-from protocol.pages.effect.settings import EffectSettings
+from protocol.pages.effect.settings import LEAST_PLANNED, STARTING_AIMS, EffectSettings
 from protocol.pages.effect.words import LIGHTS, LOOK_STATES, OUTCOMES, TRUTHS, percent
 from protocol.pages.kit import (
     Panel,
@@ -51,12 +50,19 @@ class PhaseTwoPanel(Panel):
 
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
         self._settings = settings
-        start = settings.aims
-        options = [(words[0], name) for name, words in MONITORING_RULES.items()]
-        self.rule = field(widgets.Dropdown, _("Monitoring rule"), options=options, value=settings.rule)
+        given = settings.monitoring
+        start = given.aims(LEAST_PLANNED) if given else STARTING_AIMS
+        options = [(words[0], name) for name, words in RULES.items()]
+        rule = given.rule.value if given else "bop2_both"
+        self.rule = field(widgets.Dropdown, _("Monitoring rule"), options=options, value=rule)
         number, rate = widgets.BoundedIntText, widgets.BoundedFloatText
         self.planned = field(
-            number, _("Participants of phase II"), value=start.planned, min=2, max=1000, width="short"
+            number,
+            _("Participants of phase {phase}").format(phase=settings.phase),
+            value=settings.planned or 0,
+            min=0,
+            max=1000,
+            width="short",
         )
         self.first = field(number, _("First look"), value=start.first, min=1, max=1000, width="short")
         self.every = field(number, _("Look every"), value=start.every, min=1, max=1000, width="short")
@@ -69,33 +75,30 @@ class PhaseTwoPanel(Panel):
         self.each = field(
             widgets.Checkbox, _("Keep the error if one outcome alone is bad"), value=start.each, indent=False
         )
-        self.problem, self.light, self.said, self.assumed = Text(), Text(), Text(), Text(role="")
+        self.problem, self.light, self.said, self.sources = Text(), Text(), Text(), Text(role="")
         self.tables, self.ahead, self.does = Text(role=""), Text(), Text()
         self.pictures = {
-            "response": Chart(figures.boundary, _("Responses of phase II on the boundary of the rule")),
-            "toxicity": Chart(figures.boundary, _("Toxicities of phase II on the boundary of the rule")),
+            "response": Chart(figures.boundary, _("Responses on the boundary of the rule")),
+            "toxicity": Chart(figures.boundary, _("Toxicities on the boundary of the rule")),
         }
         self.operating = Chart(figures.intervals, _("Probability to go on under each truth"))
         self._halves = {name: classed(widgets.VBox([chart]), "pw-half") for name, chart in self.pictures.items()}
+        self._behind = widgets.VBox()
         self.file = "boundary-invented-example.csv" if invented else "boundary.csv"
-        rates = row(self.safe, self.toxic, self.futile, self.good, self.level, self.each)
+        rates = row(self.safe, self.toxic, self.futile, self.good, self.level)
         fold = widgets.Accordion(
-            [widgets.VBox([row(self.planned, self.first, self.every), rates, self.assumed])],
-            titles=[_("Number, looks and rates of the rule")],
+            [widgets.VBox([row(self.first, self.every), rates, self.each, self.sources])],
+            titles=[_("Looks, rates and errors of the rule, with their sources")],
             selected_index=None,
         )
-        does = _("Exact, by enumeration of every path. The regimen should go on under the first truth only.")
+        lead = _("Exact, by enumeration of every path. The regimen should go on under the first truth only.")
+        self._behind.children = (
+            row(*self._halves.values()),
+            self.ahead,
+            section(_("What the rule does"), self.does, self.operating, self.tables, lead=lead),
+        )
         self.view = widgets.VBox(
-            [
-                self.rule,
-                self.problem,
-                self.light,
-                self.said,
-                row(*self._halves.values()),
-                self.ahead,
-                section(_("What the rule does"), self.does, self.operating, self.tables, lead=does),
-                fold,
-            ]
+            [self.light, row(self.rule, self.planned), self.said, self.problem, self._behind, fold]
         )
         controls = (self.rule, self.planned, self.first, self.every, self.safe, self.toxic)
         self.redraw_on(*controls, self.futile, self.good, self.level, self.each)
@@ -114,19 +117,23 @@ class PhaseTwoPanel(Panel):
 
     def draw(self, seen: Summaries) -> None:
         """Show where phase II stands on the rule as set."""
-        self.assumed.show(self._settings.assumptions())
+        self.sources.show(self._settings.sources())
+        outcomes = self._settings.outcomes(seen)
         try:
-            rule = watch(self.rule.value, self.aims)
-            outcomes = self._settings.outcomes(seen)
+            rule = watch(self.rule.value, self.aims) if self.planned.value else None
         except ProtocolError as error:
             self.problem.show(error)
             return
         self.problem.show(None)
+        self._behind.layout.display = None if rule else "none"
+        if rule is None:
+            self._ask_for_number(outcomes)
+            return
         stands = rule.stands(outcomes)
         sign, word = LIGHTS[stands.light]
-        more = [line for line in (self._settings.declared_words, rule.sentence, _known(stands, outcomes)) if line]
+        more = [_known(stands, outcomes), self._settings.declared_words]
         self.light.show(_EFFECT.light(stands.light, sign, word, stands.sentence, more))
-        self.said.show(*self._remarks())
+        self.said.show(*self._remarks(rule))
         for name, chart in self.pictures.items():
             watched = name in rule.watches
             self._halves[name].layout.display = None if watched else "none"
@@ -136,18 +143,29 @@ class PhaseTwoPanel(Panel):
         found = rule.operating()
         self.does.show(paragraph(_characteristics(found, rule)))
         self.operating.draw(operating_rows(found), title=_("probability to go on"), percent=True, most=1.0)
-        boundary = stands.table()
         saved = download(_("Save the boundary (CSV)"), self.file, csv(rule.table()), "text/csv")
-        behind = joined((table(_boundary_table(boundary), _("The boundary at each look")), saved))
+        behind = joined((table(_boundary_table(stands.table()), _("The boundary at each look")), saved))
         self.tables.show(
             details(_("The boundary as a table, to print"), behind),
             details(_("Operating characteristics as a table"), table(_operating_table(found))),
         )
 
-    def _remarks(self) -> list[Any]:
+    def _ask_for_number(self, outcomes: pd.DataFrame) -> None:
+        sign, word = LIGHTS["grey"]
+        asks = _("How many participants phase {phase} plans is not stated: write a number to see the rule.")
+        said = ngettext("{n} participant treated.", "{n} participants treated.", len(outcomes))
+        more = [said.format(n=len(outcomes)), self._settings.declared_words]
+        self.light.show(_EFFECT.light("grey", sign, word, asks.format(phase=self._settings.phase), more))
+        self.said.show(None)
+
+    def _remarks(self, rule: Watch) -> list[Any]:
+        said = [paragraph(rule.sentence), paragraph(self._settings.outcome_words(), "off")]
+        if self.planned.value == self._settings.planned:
+            words = self._settings.planned_words()
+            said += [paragraph(words, "off")] if words else []
         differs = self._settings.differs(self.rule.value, self.aims)
         tried = _("Tried on this page; the record says otherwise: {what}.")
-        return [paragraph(tried.format(what="; ".join(differs)), "open")] if differs else []
+        return said + ([paragraph(tried.format(what="; ".join(differs)), "open")] if differs else [])
 
 
 def _known(stands: Standing, outcomes: pd.DataFrame) -> str:

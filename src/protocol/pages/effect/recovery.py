@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from protocol.chart import Chart
-from protocol.effect import EVENTS, HIDDEN, Curve, Incidence, Summaries, definitions
+from protocol.effect import EVENTS, HIDDEN, Curve, Incidence, Summaries
 from protocol.escalation import Grid
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
@@ -51,7 +51,7 @@ class RecoveryPanel(Panel):
     """
 
     def __init__(self, settings: EffectSettings, grid: Grid, invented: bool) -> None:
-        self._grid = grid
+        self._grid, self._settings = grid, settings
         self.definition = field(
             widgets.Dropdown,
             _("Definition of recovery"),
@@ -111,7 +111,7 @@ class RecoveryPanel(Panel):
 
     def _draw_curves(self, seen: Summaries) -> None:
         found = seen.incidence(self.definition.value, self.by.value)
-        self.source.show(paragraph(definitions()[self.definition.value].source, "off"))
+        self.source.show(paragraph(self._settings.definition_origin(self.definition.value), "off"))
         groups = list(dict.fromkeys(_group(one) for one in found.curves))
         shown = groups[:MOST_GROUPS]
         self.curves.layout.display = None if shown else "none"

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -129,6 +130,18 @@ class Desk:
             labels = self.trial.escalation.grid.labels
             self._effect = state, Summaries(found, self.briefing.as_of, sees, labels)
         return self._effect[1]
+
+    @property
+    def enrolled_by_phase(self) -> dict[str, int]:
+        """How many participants were enrolled in each phase."""
+        first = self.trial.eligibility.phases[0]
+        enrolled = (one for one in self._shown.histories.values() if one.enrolled)
+        return dict(Counter(one.phase or first for one in enrolled))
+
+    def declaration(self, phase: str) -> Mapping[str, Any] | None:
+        """Return what the committee declared last for a phase: regimen, advised, on, why, decided_by."""
+        own = [entry.content for entry in self._shown.declarations if entry.content["phase"] == phase]
+        return own[-1] if own else None
 
     def __str__(self) -> str:
         """Say which log this is, how far it is read, and as whom."""
