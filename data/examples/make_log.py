@@ -1,8 +1,11 @@
-"""Make the invented log of a trial: about 60 participants who follow the real rules through the grid.
+"""Make the invented logs of a trial: about 60 participants who follow the real rules through the grid, and phase II.
 
 Run ``python data/examples/make_log.py`` from the project's folder; the same seed writes the same bytes. Eligibility
 is screened, the design recommends, visits have their windows, and every event is one that the log would admit. No
 real participant, date or outcome stands behind any of it.
+
+``log.jsonl`` ends while the last cohort of the escalation is watched. In ``phase_two.jsonl`` the same walk through the
+grid took place earlier: the committee declared its regimen, and 40 participants of phase II were enrolled since.
 """
 
 import sys
@@ -18,12 +21,13 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from make_examples import AS_OF, cohort  # noqa: E402 - the script beside this one
+from make_observations import Course, adverse_events, draws, product  # noqa: E402
 
 from protocol.conduct import Entry, Event, Head, State, event, fold, sealed, write_entries  # noqa: E402
 from protocol.escalation import Outcomes  # noqa: E402
 from protocol.followup import timeline  # noqa: E402
 from protocol.records import ProtocolError  # noqa: E402
-from protocol.trial import Trial, load_trial  # noqa: E402
+from protocol.trial import Trial, load_trial, log_rules  # noqa: E402
 
 SEED = 4  # a walk that goes up, comes back, tries both sides and stays near one regimen: something to look at
 SCENARIO = "middle"
@@ -31,6 +35,10 @@ COHORTS = 19
 SITES = ("Wuhan Union Hospital", "Wuhan Tongji Hospital", "Wuhan Central Hospital")
 SHARES = (0.5, 0.3, 0.2)
 OFF_REGIMEN, MOVED, LEAVER = 22, 12, 19  # places of participants with something to look at
+SECOND_PHASE = 40  # participants
+BEFORE_SECOND = 224  # days from the end of the first phase to the day of the example, in the second log
+DYING = 7  # place in the second phase of a participant who dies of sepsis
+RELAPSING = 15  # place in the second phase of a participant whose disease comes back
 CAREFUL = 3  # the decision at which the committee stays although the design would go on
 
 
@@ -59,10 +67,15 @@ def days(count: int) -> timedelta:
     return timedelta(days=count)
 
 
-def walk(random: np.random.Generator, trial: Trial) -> tuple[list[Meeting], list[tuple[str, date, date | None]]]:
-    """Walk through the grid: the decisions, and regimen, first infusion and DLT of each participant.
+Person = tuple[str, date, date | None]
+"""Regimen, first infusion and DLT of a participant."""
 
-    Every cohort waits for the DLT windows of the one before and a week of review; the last is still being watched.
+
+def walk(random: np.random.Generator, trial: Trial, ended: bool = False) -> tuple[list[Meeting], list[Person], str]:
+    """Walk through the grid: the decisions, the participants, and the regimen that the design selects in the end.
+
+    Every cohort waits for the DLT windows of the one before and a week of review; the last is still being watched,
+    unless the escalation has ended.
     """
     record = trial.escalation
     truth = np.array(next(item.truth for item in record.scenarios if item.id == SCENARIO)).ravel()
@@ -71,18 +84,22 @@ def walk(random: np.random.Generator, trial: Trial) -> tuple[list[Meeting], list
     opened = date(2024, 1, 8)
     start = grid.labels[current]
     meetings = [Meeting(opened, start, start, "The lowest regimen, where the protocol starts.")]
-    people: list[tuple[str, date, date | None]] = []
+    people: list[Person] = []
     for number in range(COHORTS):
         toxic = random.random(record.design.cohort_size.value) < truth[current] * 0.9
         infusions = [opened + days(14 + int(step)) for step in np.cumsum(random.integers(2, 7, size=len(toxic)))]
         late = [infused + days(int(random.integers(2, 25))) for infused in infusions]
-        watched = number == COHORTS - 1
+        last = number == COHORTS - 1
+        watched = last and not ended
         for infused, day, dlt in zip(infusions, late, toxic, strict=True):
             people.append((grid.labels[current], infused, day if dlt and not watched else None))
         if watched:
-            return shifted(meetings, people)
+            return *shifted(meetings, people, AS_OF - days(3)), ""
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         outcomes = outcomes.with_regimen(current, n + len(toxic), y + int(toxic.sum()))
+        if last:
+            selected = grid.labels[int(design.selected(outcomes)[0])]
+            return *shifted(meetings, people, AS_OF - days(BEFORE_SECOND)), selected
         following = int(design.next(outcomes, [current])[0])
         opened = infusions[-1] + days(window + 7)
         stays = number == CAREFUL
@@ -93,25 +110,38 @@ def walk(random: np.random.Generator, trial: Trial) -> tuple[list[Meeting], list
         )
         recommended, current = grid.labels[following], current if stays else following
         meetings.append(Meeting(opened, recommended, grid.labels[current], why))
-    raise AssertionError("the last cohort is always watched")
+    raise AssertionError("the last cohort ends the walk")
 
 
-def shifted(
-    meetings: list[Meeting], people: list[tuple[str, date, date | None]]
-) -> tuple[list[Meeting], list[tuple[str, date, date | None]]]:
-    """Move everything so that the last infusion but one was three days before the day of the example."""
-    by = AS_OF - days(3) - people[-2][1]
+def shifted(meetings: list[Meeting], people: list[Person], to: date) -> tuple[list[Meeting], list[Person]]:
+    """Move everything so that the last infusion but one was on a day."""
+    by = to - people[-2][1]
     moved = [Meeting(m.day + by, m.recommended, m.chosen, m.why) for m in meetings]
     return moved, [(regimen, infused + by, dlt and dlt + by) for regimen, infused, dlt in people]
 
 
-def screened_people(trial: Trial, random: np.random.Generator) -> dict[str, list[tuple[dict[str, Any], Any]]]:
+def second_phase(random: np.random.Generator, trial: Trial, regimen: str, declared: date) -> list[Person]:
+    """Return the participants of the second phase, at one regimen and one after another."""
+    record = trial.escalation
+    truth = np.array(next(item.truth for item in record.scenarios if item.id == SCENARIO)).ravel()
+    rate, people, day = truth[record.grid.index(regimen)] * 0.35, [], declared + days(16)
+    for _place in range(SECOND_PHASE):
+        day += days(int(random.integers(2, 7)))
+        toxic = random.random() < rate
+        late = day + days(int(random.integers(2, 25)))
+        people.append((regimen, day, late if toxic and late <= AS_OF else None))
+    return people
+
+
+def screened_people(
+    trial: Trial, random: np.random.Generator, phase: str
+) -> dict[str, list[tuple[dict[str, Any], Any]]]:
     """Invent people and screen them; return facts and screening by the overall verdict."""
     found: dict[str, list[tuple[dict[str, Any], Any]]] = {}
     for person in cohort(random, 700):
         facts = {name: value for name, value in person.items() if name != "participant_id"}
         try:
-            screening = trial.eligibility.screen(facts, "Ib")
+            screening = trial.eligibility.screen(facts, phase)
         except ProtocolError:  # a value that no form would take
             continue
         found.setdefault(screening.overall, []).append((facts, screening))
@@ -125,19 +155,22 @@ def screening_step(study_id: str, site: str, day: date, found: tuple[dict[str, A
     plain = {n: (v + by).isoformat() if isinstance(v, date) else v for n, v in sorted(facts.items())}
     verdicts = {v.id: v.status for v in screening.verdicts}
     result = {"facts": plain, "verdicts": verdicts}
-    values = {"kind": "screened", "on": day, "participant": study_id, "phase": "Ib", "overall": screening.overall}
+    values = {"kind": "screened", "on": day, "participant": study_id, "phase": screening.phase, "overall": screening.overall}
     return Step(day, event(values | {"result": result}), site)
 
 
 def story(
     random: np.random.Generator, trial: Trial, study_id: str, site: str, place: int, facts: Any,
-    course: tuple[str, date, date | None], open_regimen: str,
+    course: Person, open_regimen: str,
 ) -> Iterator[Step]:  # fmt: skip
     """Tell what happened to one enrolled participant, event by event."""
     regimen, infused, dlt = course
     started = infused - days(int(random.integers(6, 12)))
     enrolled = started - days(int(random.integers(1, 4)))
     screened = enrolled - days(int(random.integers(1, 4)))
+
+    own, phase = np.random.default_rng([SEED, place]), facts[1].phase
+    later = phase != trial.eligibility.phases[0]
 
     def step(kind: str, on: date, reason: str = "", recorded: int = 0, **more: Any) -> Step:
         values = {"kind": kind, "on": on, "participant": study_id} | more
@@ -147,7 +180,7 @@ def story(
     yield step("consented", screened)
     yield screening_step(study_id, site, screened, facts)
     reason = "" if regimen == open_regimen else "The open dose could not be thawed in time; the next lower was given."
-    yield step("enrolled", min(enrolled, AS_OF - days(1)), reason, regimen=regimen)
+    yield step("enrolled", min(enrolled, AS_OF - days(1)), reason, regimen=regimen, phase=phase)
     yield step("visit", screened, visit="screening")
     if waiting:
         return
@@ -155,32 +188,59 @@ def story(
     level = next(item for item in trial.followup.frequencies if item.level == int(regimen[1:]))
     given = [infused + days(day - 1) for day in level.infusion_days if infused + days(day - 1) <= AS_OF]
     given = [day for day in given if dlt is None or day <= dlt]  # a DLT ends the infusions
-    for number, day in enumerate(given, start=1):
-        wrong = place == MOVED and number == 1
-        yield step("infused", day - days(1) if wrong else day, number=number, recorded=int(wrong))
+    code = ""
     if dlt:
         code = str(random.choice(["allergic_reaction", "infusion_reaction", "thromboembolic_event"]))
+    ended, left = infused + days(14), infused + days(150) if place == LEAVER else None
+    if later and place in (DYING, RELAPSING):
+        left = infused + days(38 if place == DYING else 72)
+    amounts = {dose.id: dose.amount.value / 1e6 for dose in trial.escalation.doses}
+    recovered = dict(recoveries(random, started))
+    known = Course(
+        site=site, cells=amounts[regimen[0]], started=started, infusions=tuple(given), recovered=recovered,
+        dlt=(dlt, code) if dlt else None, consented=screened, until=min(AS_OF, left or AS_OF), later_phase=later,
+        died=left if later and place == DYING and left and left <= AS_OF else None,
+    )  # fmt: skip
+    for number, day in enumerate(given, start=1):
+        wrong = place == MOVED and number == 1 and not later
+        about = product(own, known, day)
+        yield step("infused", day - days(1) if wrong else day, number=number, recorded=int(wrong), **about)
+    if dlt:
         yield step("dlt_assessed", dlt, dlt=True, code=code, grade=3, recorded=1)
     complete = infused + days(trial.escalation.dlt_window_days.value)
     if not dlt and complete <= AS_OF:
         yield step("dlt_assessed", complete, dlt=False)
-    yield from recoveries(random, step, started)
-    ended, left = infused + days(14), infused + days(150) if place == LEAVER else None
+    yield from (step("recovery", day, lineage=name, recorded=1) for name, day in recovered.items())
+    yield from response(random, step, started)
+    yield from draws(own, step, known)
+    yield from adverse_events(own, step, known)
     if ended <= AS_OF:
         yield step("treatment_ended", ended)
     anchors = {"enrolment": enrolled, "start_of_therapy": started, "first_infusion": infused}
     anchors |= {"end_of_treatment": ended} if ended <= AS_OF else {}
     yield from visits(random, trial, step, anchors | ({"withdrawal": left} if left else {}), regimen)
-    if left:
-        yield step("withdrawn", left, cause="consent withdrawn", recorded=1)
+    if left and left <= AS_OF:
+        yield from end(step, left, place if later else LEAVER)
 
 
-def recoveries(random: np.random.Generator, step: Any, started: date) -> Iterator[Step]:
-    """Tell when the counts recovered and what the response was."""
+def end(step: Any, left: date, place: int) -> Iterator[Step]:
+    """Tell how the participation of one who did not stay ended."""
+    if place == RELAPSING:
+        yield step("relapsed", left, recorded=1)
+    cause = {DYING: "death", RELAPSING: "progression"}.get(place, "consent withdrawn")
+    yield step("withdrawn", left, cause=cause, recorded=1)
+
+
+def recoveries(random: np.random.Generator, started: date) -> Iterator[tuple[str, date]]:
+    """Return when the counts recovered."""
     for lineage, low, high in (("neutrophils", 15, 25), ("platelets", 18, 33)):
         day = started + days(int(random.integers(low, high)))
         if day <= AS_OF:
-            yield step("recovery", day, lineage=lineage, recorded=1)
+            yield lineage, day
+
+
+def response(random: np.random.Generator, step: Any, started: date) -> Iterator[Step]:
+    """Tell what the response was."""
     day = started + days(int(random.integers(33, 42)))
     if day <= AS_OF:
         category = str(random.choice(["complete_remission", "partial_remission", "no_response"], p=[0.66, 0.14, 0.2]))
@@ -219,11 +279,12 @@ def others(random: np.random.Generator, found: dict[str, Any], first: date) -> I
         yield AS_OF - days(int(random.integers(0, 3))), str(random.choice(SITES, p=SHARES)), person
 
 
-def steps(trial: Trial) -> list[Step]:
-    """Tell the whole story in the order in which it was recorded."""
+def steps(trial: Trial, ended: bool = False) -> list[Step]:
+    """Tell the whole story in the order in which it was recorded; with `ended` until phase II."""
     random = np.random.default_rng(SEED)
-    meetings, people = walk(random, trial)
-    found = screened_people(trial, random)
+    meetings, people, selected = walk(random, trial, ended)
+    first_phase, second = trial.eligibility.phases[:2]
+    found = screened_people(trial, random, first_phase)
     text = "Invented example, made by make_log.py: no real participant, date or outcome stands behind this log."
     told = [Step(meetings[0].day, event({"kind": "note", "on": meetings[0].day, "text": text}))]
     body = "steering committee"
@@ -245,19 +306,42 @@ def steps(trial: Trial) -> list[Step]:
             course = (chr(ord(course[0][0]) - 1) + course[0][1:], *course[1:])
         site = str(random.choice(SITES, p=SHARES))
         told += story(random, trial, study_id, site, place, found["eligible so far"][place], course, chosen)
+    if ended:
+        told += continued(random, trial, selected, second, people, len(everybody))
     return sorted(told, key=lambda one: one.day)  # what was recorded on one day keeps the order of the story
 
 
-def log(trial: Trial) -> list[Entry]:
+def continued(
+    random: np.random.Generator, trial: Trial, regimen: str, phase: str, before: list[Person], known: int
+) -> Iterator[Step]:
+    """Tell phase II: the declaration of its regimen, and the story of each participant."""
+    window = trial.escalation.dlt_window_days.value
+    declared = max(infused for _regimen, infused, _dlt in before) + days(window + 14)
+    why = (
+        "All windows are complete, and the design selects this regimen. Omitted infusions, later cycles and the "
+        "recovery of counts at its neighbours were looked at."
+    )
+    values = {"kind": "regimen_declared", "on": declared, "phase": phase, "regimen": regimen, "advised": regimen}
+    yield Step(declared, event(values | {"why": why, "decided_by": "steering committee"}))
+    found = screened_people(trial, random, phase)["eligible so far"]
+    for place, course in enumerate(second_phase(random, trial, regimen, declared)):
+        site = str(random.choice(SITES, p=SHARES))
+        study_id = f"INV-{known + place + 1:03d}"
+        yield from story(random, trial, study_id, site, place, found[place], course, regimen)
+
+
+def log(trial: Trial, ended: bool = False) -> list[Entry]:
     """Seal the story entry by entry, each admitted by the rules of the log; one wrong day is corrected."""
     entries: list[Entry] = []
     state, second, today = State(), 0, date.min
+    rules = log_rules(trial)
 
     def record(step: Step, day: date) -> Entry:
         nonlocal state, second, today
-        second = second + 211 if day == today else 0
+        second = second + 97 if day == today else 0
         today = day
-        state.check(step.event, step.site, step.reason)
+        state.check(step.event, step.site, step.reason, rules)
+        rules.refuse(step.event)
         actor = f"coordinator-{SITES.index(step.site) + 1}" if step.site else "committee-secretary"
         moment = datetime.combine(day, time(1), UTC) + timedelta(seconds=second)
         before = Head(len(entries), entries[-1].hash) if entries else Head()
@@ -269,7 +353,7 @@ def log(trial: Trial) -> list[Entry]:
         state = fold([entry], state)
         return entry
 
-    for step in steps(trial):
+    for step in steps(trial, ended):
         entry = record(step, max(step.day, today))
         if entry.kind == "infused" and entry.content["number"] == 1 and entry.content["on"] < str(step.day):
             record(correction(entry, step), step.day)
@@ -285,8 +369,10 @@ def correction(entry: Entry, step: Step) -> Step:
 
 
 def main() -> None:
-    """Write the log."""
-    write_entries(HERE / "log.jsonl", log(load_trial(HERE.parent / "NCT05672420")))
+    """Write the logs."""
+    trial = load_trial(HERE.parent / "NCT05672420")
+    write_entries(HERE / "log.jsonl", log(trial))
+    write_entries(HERE / "phase_two.jsonl", log(trial, ended=True))
 
 
 if __name__ == "__main__":

@@ -166,7 +166,10 @@ class Register(Record):
 
 
 class Examples(Record):
-    """The invented examples beside the trial: a cohort to screen, and the log of a trial with its status."""
+    """The invented examples beside the trial: a cohort to screen, and the log of a trial with its status.
+
+    The log ends while the escalation goes on; :meth:`Trial.in_phase_two` has the one that goes on into phase II.
+    """
 
     folder: Path
     entries: SkipValidation[tuple[Entry, ...]]
@@ -175,6 +178,9 @@ class Examples(Record):
     def cohort(self) -> bytes:
         """Return the invented cohort as the bytes of a CSV file."""
         return (self.folder / "cohort.csv").read_bytes()
+
+
+PHASE_TWO_LOG = "phase_two.jsonl"
 
 
 class Trial(Record, Displayed):
@@ -198,6 +204,16 @@ class Trial(Record, Displayed):
     examples: Examples | None = None
     so_far: TrialSoFar | None = None
     """The participants shown on the pages: those of the invented example unless a log is open."""
+
+    def in_phase_two(self) -> "Trial":
+        """Return the trial with the example log that goes on into phase II, in which its participants are observed.
+
+        Without such a log the trial is returned as it is. The log is read each time.
+        """
+        if self.examples is None or not (self.examples.folder / PHASE_TWO_LOG).is_file():
+            return self
+        examples = _examples(self.examples.folder, self, PHASE_TWO_LOG)
+        return self.model_copy(update={"examples": examples, "so_far": examples and examples.so_far})
 
     def states(self, topic: str) -> bool:
         """Whether the record has something on a topic: not if it has no file, or if its values are placeholders only."""
@@ -280,11 +296,11 @@ def _found(folder: Path) -> Path:
     return next((one for one in above if one.is_dir()), folder)
 
 
-def _examples(folder: Path, trial: Trial) -> Examples | None:
+def _examples(folder: Path, trial: Trial, file: str = "log.jsonl") -> Examples | None:
     """Read the examples if they belong to this trial: if their sites are its sites."""
-    if not (folder / "log.jsonl").is_file():
+    if not (folder / file).is_file():
         return None
-    entries = read_entries(folder / "log.jsonl")
+    entries = read_entries(folder / file)
     so_far = so_far_of(fold(entries), trial, trial.day_of(entries[-1]), invented=True)
     own = {person.site for person in so_far.participants} <= {site.name for site in trial.sites}
     return Examples(folder=folder, entries=entries, so_far=so_far) if own else None

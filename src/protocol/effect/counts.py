@@ -94,11 +94,18 @@ def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floa
 
 def standard_count(value: float, analyte: str, unit: str) -> float:
     """Return a count in the first unit of its analyte; NaN for an analyte or a unit that is not known."""
+    factor = _factor(analyte, unit)
+    return value if factor == 1 else np.nan if factor is None else float(Decimal(repr(value)) * factor)
+
+
+@cache
+def _factor(analyte: str, unit: str) -> Decimal | None:
+    """Return how many of the first unit of an analyte one of `unit` is."""
     try:
         plain = unit_of(analyte, unit)
     except ProtocolError:
-        return np.nan
-    return converted(Decimal(repr(value)), analyte, units(analyte)[0], of=plain)
+        return None
+    return Decimal(_known()["units"][_known()["analytes"][analyte]["kind"]][plain])
 
 
 def is_below(values: Floats, limit: float | Floats) -> NDArray[np.bool_]:
