@@ -36,7 +36,7 @@ _DAY, _TEXT, _NUMBER, _MARK = "datetime64[s]", "object", "float64", "boolean"
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "participants": {
         **dict.fromkeys(("participant", "regimen", "phase", "site"), _TEXT),
-        **dict.fromkeys(("first_infusion", "last_seen", "died", "relapsed"), _DAY),
+        **dict.fromkeys(("first_infusion", "last_seen", "died", "relapsed", "dlt_on", "assessed"), _DAY),
     },
     "counts": {
         "participant": _TEXT,
@@ -83,7 +83,8 @@ class Observations(Displayed):
     ----------
     participants : DataFrame
         Everybody enrolled, one row each: participant, regimen, phase, site, first_infusion (missing before it),
-        last_seen (the last day on which anything was observed), died and relapsed (missing if neither is known).
+        last_seen (the last day on which anything was observed), died and relapsed (missing if neither is known),
+        dlt_on and assessed (the first assessment for DLT that found one, and the last one that found none).
     counts : DataFrame
         One row for each analyte of each draw: participant, on, analyte (one of :func:`analytes`), value and
         normal_limit (the laboratory's lower limit of normal, missing if it was not given), both in `unit`, the first

@@ -170,5 +170,7 @@ class EffectRecord(Record):
         unique((one.lineage for one in self.recoveries), "recovery")
         unique((one.id for one in self.special_interest), "group of special interest")
         if self.monitoring and self.monitoring.lineage.value not in {one.lineage for one in self.recoveries}:
-            raise ValueError(f"monitoring of {self.monitoring.lineage.value!r}, no recovery of the record; write its id")
+            raise ValueError(
+                f"monitoring of {self.monitoring.lineage.value!r}, no recovery of the record; write its id"
+            )
         return self

@@ -210,8 +210,8 @@ class Summaries:
         """Return response and toxicity of the participants of a phase, in the order of the first infusion.
 
         A response is a recovery that begins on `by_day` or before; death and relapse before it are none. Who was
-        never below the limit has neither, and is left out. A toxicity is a DLT in the window; that there was none is
-        known when the window is over.
+        never below the limit has neither, and is left out. A toxicity is a DLT, assessed as one or an event that is
+        one; that there was none is known when the window is over and was assessed.
 
         Returns
         -------
@@ -222,9 +222,7 @@ class Summaries:
         if own.participants.empty:
             return pd.DataFrame({"response": [], "toxicity": []}, dtype=object)
         response, applies = _responses(own, definition, by_day)
-        frame = pd.DataFrame(
-            {"response": response, "toxicity": _toxicities(own, window_days, self.as_of)}, dtype=object
-        )
+        frame = pd.DataFrame({"response": response, "toxicity": _toxicities(own, window_days)}, dtype=object)
         order = np.argsort(own.participants["first_infusion"].to_numpy(), kind="stable")
         return frame.iloc[order][applies[order]].reset_index(drop=True)
 
@@ -362,18 +360,15 @@ def _responses(own: Observations, definition: Definition | str, by_day: int) -> 
     return response, status != "never_below"
 
 
-def _toxicities(own: Observations, window_days: int, as_of: date) -> Any:
-    """Return the toxicity of each participant; a DLT counts at once, no DLT when the window is over."""
+def _toxicities(own: Observations, window_days: int) -> Any:
+    """Return the toxicity of each participant: a DLT counts at once, no DLT when the window is over and assessed."""
     people = own.participants
-    events = own.events.assign(day=study_days(own, own.events, "onset"))
-    inside = events[events["day"].between(0, window_days)]
-    dlts = set(inside.loc[inside["dlt"].fillna(False).astype(bool), "participant"])
-    asked = set(inside.loc[inside["dlt"].isna(), "participant"])
-    seen = study_days(own, people, "last_seen").fillna(-1) >= window_days
-    today = (pd.Timestamp(as_of) - people["first_infusion"]).dt.days >= window_days
+    day = study_days(own, own.events, "onset")
+    dlts = own.events["dlt"].fillna(False).astype(bool) & day.between(0, window_days - 1)
+    having = people["dlt_on"].notna() | people["participant"].isin(own.events.loc[dlts, "participant"])
+    complete = study_days(own, people, "assessed").fillna(-1) >= window_days - 1
     return [
-        True if name in dlts else False if complete and name not in asked else None
-        for name, complete in zip(people["participant"], seen & today, strict=True)
+        True if bad else False if whole_window else None for bad, whole_window in zip(having, complete, strict=True)
     ]
 
 

@@ -500,7 +500,11 @@ def _bop2_toxicity(aims: Aims) -> Watch:
 
 def _bop2_response(aims: Aims) -> Watch:
     tuned = calibrate_bop2(
-        lambda scale, power: bop2(aims.looks, aims.futile, scale, power), [aims.futile], aims.good, aims.level, powers=POWERS
+        lambda scale, power: bop2(aims.looks, aims.futile, scale, power),
+        [aims.futile],
+        aims.good,
+        aims.level,
+        powers=POWERS,
     )
     return Watch("bop2_response", aims, tuned.boundary, {"scale": tuned.scale, "power": tuned.power})
 

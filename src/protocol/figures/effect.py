@@ -21,6 +21,7 @@ from protocol.figures.theme import (
 from protocol.translation import _
 
 __all__ = [
+    "BELOW",
     "GRADES",
     "MARKS",
     "boundary",
@@ -44,6 +45,9 @@ MARKS = {
     "recovery": ("circle", GREEN, _("recovery")),
 }
 """The shape, colour and label of what stands beside the counts of a participant."""
+
+BELOW = "\u200b"
+"""A sign without width at the end of a lane's name: a row below the first one of the lane, which has no label."""
 
 _PAGE = "currentColor"  # the page's own ink
 
@@ -74,7 +78,10 @@ def boundary(frame: pd.DataFrame, outcome: str, looks: int) -> alt.LayerChart:
         axis=alt.Axis(tickCount=6, grid=False),
     )
     y = alt.Y(
-        "bottom:Q", title=outcome, scale=alt.Scale(nice=True, zero=True), axis=alt.Axis(tickMinStep=1, tickCount=6)
+        "bottom:Q",
+        title=outcome,
+        scale=alt.Scale(domainMin=-0.5, nice=False),
+        axis=alt.Axis(tickMinStep=1, tickCount=6),
     )
     base = alt.Chart(frame).transform_calculate(bottom="datum.low - 0.5", top="datum.high + 0.5")
     stop = base.transform_filter("datum.kind === 'stop'")
@@ -134,7 +141,12 @@ def intervals(frame: pd.DataFrame, title: str, percent: bool, most: float | None
 
 def _log(field: str, least: float, most: float, title: str | None, **axis: Any) -> alt.Y:
     scale = alt.Scale(type="log", domain=[least, most], nice=False, clamp=True)
-    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(**{"tickCount": 4, "format": "~r"} | axis))
+    return alt.Y(
+        f"{field}:Q",
+        title=title,
+        scale=scale,
+        axis=alt.Axis(**{"tickCount": 4, "format": "~r", "grid": False} | axis),
+    )
 
 
 def counts(
@@ -165,7 +177,7 @@ def counts(
     named = pd.DataFrame([band for band in bands if band[0]], columns=["grade", "low", "high"])
     grades = alt.Chart(named)
     bars = grades.mark_rect(opacity=_BAND).encode(
-        y=_log("low", least, most, title), y2="high:Q", color=colours("grade", GRADES)
+        y=_log("low", least, most, title), y2="high:Q", fill=colours("grade", GRADES, alt.Fill)
     )
     labels = (
         grades.transform_calculate(middle="sqrt(datum.low * datum.high)", says=f"'{_('grade')} ' + datum.grade")
@@ -192,7 +204,7 @@ def counts(
         color=GREEN, strokeWidth=2, strokeDash=[5, 3]
     )
     return finished(
-        alt.layer(bars, labels, since.encode(x=x), line, points, marks).resolve_scale(color="independent"),
+        alt.layer(bars, labels, since.encode(x=x), line, points, marks),
         300,
         _("Counts over time on a logarithmic scale, with grades as bands, infusions, transfusions and the recovery."),
     )
@@ -218,7 +230,7 @@ def small_counts(
         scale=alt.Scale(domain=list(days), nice=False, padding=4),
         axis=alt.Axis(tickCount=3, grid=False, tickMinStep=7),
     )
-    y = _log("value", least, most, None, tickCount=3, grid=False)
+    y = _log("value", least, most, None, tickCount=3)
     base = alt.Chart(frame)
     draws = base.transform_filter("datum.kind === 'draw'")
     edge = (
@@ -305,14 +317,14 @@ def incidence(
             )
         )
     risk = base.transform_filter("datum.kind === 'risk'").transform_calculate(
-        place=f"{bottom} * datum.slot / {len(groups) + 1}"
+        place=f"{bottom} * (datum.slot + 0.4) / {len(groups) + 1}"
     )
     numbers = risk.mark_text(fontSize=12, tooltip=None).encode(
         x=x, y=alt.Y("place:Q", title=title, axis=axis), text="at_risk:Q", color=colour
     )
     edge = base.transform_aggregate(count="count()")
     floor = edge.mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(0))
-    head = edge.mark_text(align="left", fontSize=12, dy=9, dx=2, tooltip=None, x=0).encode(
+    head = edge.mark_text(align="left", fontSize=12, dy=8, dx=2, tooltip=None, x=0).encode(
         y=alt.datum(0), text=alt.value(_("at risk"))
     )
     return finished(
@@ -401,13 +413,16 @@ def event_lanes(frame: pd.DataFrame, last: int) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        kind ("event" or "infusion"), lane (the participant), order, day, until (study days; the last one of an event
-        that lasts is the last day of the picture), grade (text), sign (text in the bar), words.
+        kind ("event" or "infusion"), lane (the participant, with :data:`BELOW` once for each row below the first),
+        order, day, until (study days; the last one of an event that lasts is the last day of the picture), grade
+        (text), sign (text in the bar), words.
     last : int
         Last study day of the picture.
     """
     order = alt.EncodingSortField("order", op="min", order="ascending")
-    lane = alt.Y("lane:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=90))
+    named = f"indexof(datum.label, '{BELOW}') < 0 ? datum.label : ''"
+    axis = alt.Axis(domain=False, ticks=False, labelLimit=90, labelExpr=named)
+    lane = alt.Y("lane:N", sort=order, title=None, axis=axis)
     x = alt.X(
         "day:Q",
         title=_("study day, 0 is the first infusion"),
@@ -417,7 +432,7 @@ def event_lanes(frame: pd.DataFrame, last: int) -> alt.LayerChart:
     tips = [alt.Tooltip("lane:N", title=_("Participant")), alt.Tooltip("words:N", title=_("What"))]
     base = alt.Chart(frame).encode(y=lane)
     events = base.transform_filter("datum.kind === 'event'")
-    legend = alt.Legend(orient="top", title=_("Grade"), columns=6)
+    legend = alt.Legend(orient="top", title=_("Grade"), values=[*"12345"], columns=5)
     bars = events.mark_bar(height=12, cornerRadius=3, stroke=GREY, strokeWidth=0.6).encode(
         x=x, x2="until:Q", color=colours("grade", GRADES, legend=legend), tooltip=tips
     )
@@ -425,11 +440,11 @@ def event_lanes(frame: pd.DataFrame, last: int) -> alt.LayerChart:
         x=x, text="sign:N", color=alt.condition("datum.grade >= '3'", alt.value("white"), alt.value("#111"))
     )
     infusions = base.transform_filter("datum.kind === 'infusion'").mark_point(
-        shape="triangle-down", filled=True, size=55, color=BLUE, opacity=1, yOffset=-10
+        shape="triangle-down", filled=True, size=45, color=BLUE, opacity=1
     )
     return finished(
         alt.layer(bars, signs, infusions.encode(x=x, tooltip=tips)),
-        alt.Step(26),
+        alt.Step(15),
         _("Adverse events of each participant over time, coloured by grade; triangles are infusions."),
     )
 
@@ -446,7 +461,10 @@ def right_choices(frame: pd.DataFrame, truths: Sequence[str]) -> alt.LayerChart:
     """
     base = alt.Chart(frame).encode(
         x=alt.X(
-            "participants:Q", title=_("participants in each arm"), scale=alt.Scale(zero=False, nice=False, padding=14)
+            "participants:Q",
+            title=_("participants in each arm"),
+            scale=alt.Scale(zero=False, nice=False, padding=14),
+            axis=alt.Axis(tickCount=7),
         ),
         color=alt.Color(
             "truth:N",

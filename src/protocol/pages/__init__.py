@@ -28,6 +28,10 @@ PAGES = {
 """The class of each page, by the page's name; it stands in ``protocol.pages.<name>``."""
 
 
+AFTER_ESCALATION = {"effect"}
+"""Pages whose invented example goes on into phase II."""
+
+
 def today_there(trial: Trial) -> date:
     """Return the present day in the time zone of the trial; the log counts days by it."""
     return trial.local_day(datetime.now(UTC))
@@ -50,7 +54,8 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     """
     try:
         trial = load_trial(folder)
-        desk = open_desk(trial, os.environ, lambda: today_there(trial))
+        shown = trial.in_phase_two() if name in AFTER_ESCALATION else trial
+        desk = open_desk(shown, os.environ, lambda: today_there(trial))
     except ProtocolError as error:
         return framed(Text(error, role=""))
     if not trial.states(name):

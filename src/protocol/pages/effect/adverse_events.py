@@ -31,8 +31,10 @@ from protocol.pages.kit import (
 )
 from protocol.translation import _, ngettext
 
-LANES, TERMS_DRAWN = 20, 15
+LANES, TERMS_DRAWN = 15, 15
 """Participants and terms that a picture shows at a time."""
+
+MOST_ROWS = 100  # of one lane
 
 OVERVIEW = {
     "any": _("any adverse event"),
@@ -88,7 +90,9 @@ class AdverseEventsPanel(Panel):
                     self.lanes,
                     row(self.previous, self.next, self.place),
                     fold,
-                    lead=_("A bar is an event with its grade, from onset to end; triangles are infusions."),
+                    lead=_(
+                        "A bar is an event with its grade, from onset to end, ! if serious; triangles are infusions."
+                    ),
                 ),
                 section(
                     _("Reports"),
@@ -272,22 +276,26 @@ def lane_rows(
     days = [*own["onset_day"].dropna(), *own["end_day"].dropna(), *given.dropna(), 27]
     last = int(max(days)) + 1
     rows = []
-    for one in own.to_dict("records"):
-        if pd.isna(one["onset_day"]):
-            continue
-        start = max(int(one["onset_day"]), 0)
-        lasts = pd.isna(one["end_day"])
-        until = last if lasts else max(int(one["end_day"]) + 1, start + 1)
-        words = [settings.term(one["term"]), _("grade {n}").format(n=one["grade"])]
-        words.append(_("days {first} to {last}").format(first=start, last=_("now") if lasts else until - 1))
-        words += [_("serious")] if one["serious"] else []
-        sign = str(one["grade"]) + ("!" if one["serious"] else "")
-        place = shown.index(one["participant"])
-        rows.append(("event", one["participant"], place, start, until, str(one["grade"]), sign, ", ".join(words)))
+    for place, name in enumerate(shown):
+        ends = list[int]()  # the last day of each row of the lane
+        for one in own[own["participant"] == name].sort_values("onset_day").to_dict("records"):
+            if pd.isna(one["onset_day"]) or pd.notna(one["end_day"]) and one["end_day"] < 0:
+                continue
+            start, lasts = max(int(one["onset_day"]), 0), pd.isna(one["end_day"])
+            until = last if lasts else max(int(one["end_day"]) + 1, start + 1)
+            slot = next((number for number, end in enumerate(ends) if end <= start), len(ends))
+            ends[slot : slot + 1] = [until]
+            words = [settings.term(one["term"]), _("grade {n}").format(n=one["grade"])]
+            words.append(_("days {first} to {last}").format(first=start, last=_("now") if lasts else until - 1))
+            words += [_("serious")] if one["serious"] else []
+            sign = f"{one['grade']}!" if one["serious"] else str(one["grade"])
+            lane = name + figures.BELOW * (slot + 1)
+            order = place * MOST_ROWS + slot + 1
+            rows.append(("event", lane, order, start, until, str(one["grade"]), sign, ", ".join(words)))
     for one, day in zip(infusions.to_dict("records"), given, strict=True):
-        place = shown.index(one["participant"])
+        order = shown.index(one["participant"]) * MOST_ROWS
         words_of = _("infusion {n}, day {day}").format(n=one["number"], day=day)
-        rows.append(("infusion", one["participant"], place, int(day), int(day), "", "", words_of))
+        rows.append(("infusion", one["participant"], order, int(day), int(day), "", "", words_of))
     columns = ["kind", "lane", "order", "day", "until", "grade", "sign", "words"]
     return pd.DataFrame(rows, columns=columns), last
 

@@ -14,7 +14,6 @@ from protocol.effect import (
     grade_limits,
     graded,
     study_days,
-    units,
 )
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
@@ -25,6 +24,7 @@ from protocol.pages.effect.words import (
     analyte_options,
     analyte_title,
     count_text,
+    unit_text,
 )
 from protocol.pages.kit import (
     Panel,
@@ -64,7 +64,7 @@ class BloodCountsPanel(Panel):
     """
 
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
-        self._settings, self._page = settings, 0
+        self._settings, self._page, self._listing = settings, 0, False
         self.analyte = field(
             widgets.Dropdown, _("Count"), options=analyte_options(), value="neutrophils", width="short"
         )
@@ -73,7 +73,9 @@ class BloodCountsPanel(Panel):
         self.hidden, self.course = Text(role=""), Text()
         self.one = Chart(figures.counts, _("Counts of one participant"))
         self.names = [Text(role="") for _place in range(MULTIPLES)]
-        self.multiples = [Chart(figures.small_counts, _("Counts of a participant")) for _place in range(MULTIPLES)]
+        first = Chart(figures.small_counts, _("Counts of a participant"))
+        others = (Chart(figures.small_counts, first.description, like=first) for _place in range(MULTIPLES - 1))
+        self.multiples = [first, *others]
         self._cells = [
             classed(widgets.VBox(list(pair)), "pw-small-multiple")
             for pair in zip(self.names, self.multiples, strict=True)
@@ -132,16 +134,17 @@ class BloodCountsPanel(Panel):
             self._page = min(self._page, (len(people) - 1) // MULTIPLES)
             options = [(name, name) for name in people]
             if tuple(self.participant.options) != tuple(options):
-                chosen = self.participant.value
+                chosen, self._listing = self.participant.value, True
                 self.participant.options = options
                 self.participant.value = chosen if chosen in people else people[0]
+                self._listing = False
             self._draw_one()
             self._draw_multiples()
             self.lowest.show(self._lowest_table())
         self._draw_days(seen.days_below(analyte, limit), limit)
 
     def _draw_days(self, found: pd.DataFrame, limit: float) -> None:
-        unit = units(self.analyte.value)[0]
+        unit = unit_text(self.analyte.value)
         words = _("Days below {limit:g} {unit}, by regimen").format(limit=limit, unit=unit)
         lead = _("Median and quartiles of the participants; each draw is held until the next one.")
         self._days_title.show(macros("kit").heading(words, lead))
@@ -170,7 +173,7 @@ class BloodCountsPanel(Panel):
 
     def _draw_one(self) -> None:
         name = self.participant.value
-        if self.shown is None or not name:
+        if self._listing or not name:
             return
         analyte = self.analyte.value
         rows = self._rows_of(name)
@@ -181,7 +184,7 @@ class BloodCountsPanel(Panel):
 
     def _said(self, name: str) -> list[Any]:
         one = self._lowest.set_index("participant").loc[name]
-        unit = units(self.analyte.value)[0]
+        unit = unit_text(self.analyte.value)
         if not one["draws"]:
             return [paragraph(_("No draw of this count is recorded."))]
         low = _(
@@ -190,16 +193,16 @@ class BloodCountsPanel(Panel):
         words = low.format(
             value=one["nadir"],
             unit=unit,
-            day=one["nadir_day"],
+            day=int(one["nadir_day"]),
             limit=LIMITS[self.analyte.value],
-            n=one["draws_below"],
+            n=int(one["draws_below"]),
             held=one["days_below_carried_forward"],
         )
         said = [paragraph(words)]
         if self._recovered is not None:
             found = self._recovered.loc[name]
             status = STATUSES[found["status"]]
-            day = _("on study day {day}").format(day=found["day"]) if pd.notna(found["day"]) else found["why"]
+            day = _("on study day {day}").format(day=int(found["day"])) if pd.notna(found["day"]) else found["why"]
             said.append(paragraph(f"{self._definition_label()}: {status} {day}.".replace(" .", ".")))
         ungraded = sorted({why for why in self._graded.loc[self._graded["participant"] == name, "why"] if why})
         said += [paragraph(_("Not graded: {why}.").format(why=why), "off") for why in ungraded]
@@ -210,7 +213,7 @@ class BloodCountsPanel(Panel):
 
     def _rows_of(self, name: str) -> pd.DataFrame:
         """Return the rows of :func:`protocol.figures.effect.counts` of one participant."""
-        seen, unit = self._seen, units(self.analyte.value)[0]
+        seen, unit = self._seen, unit_text(self.analyte.value)
         own = self._graded[self._graded["participant"] == name]
         grades = [_("grade {n}").format(n=one) if pd.notna(one) and one else "" for one in own["grade"]]
         rows = [

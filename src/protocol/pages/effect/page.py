@@ -52,7 +52,7 @@ class EffectPage:
         self.in_address = {"tab": self.tabs, "rule": self.phase_two.rule}
         if desk:
             desk.on_change(self.refresh)
-        self.view = widgets.VBox([Text(invented() if self._invented else None, role=""), self.tabs])
+        self.view = widgets.VBox([self.tabs])
 
     @property
     def _invented(self) -> bool:
@@ -85,21 +85,20 @@ class EffectPage:
 
     def _fill(self, name: str) -> None:
         panel, box = self.panels[name], self._boxes[name]
+        label = Text(invented() if self._invented else None, role="")
+        seen = self._desk.effect if self._desk else None
         if name == "doses":
             panel.show()
-        elif self._desk is None:
-            box.children = (
-                Text(note(_("No log is open, and there is no example: there are no participants.")), role=""),
-            )
-            return
-        else:
-            seen = self._desk.effect
-            if not seen.treated and name != "phase-two":
-                box.children = (Text(note(_("No participant is treated yet.")), role=""),)
-                return
-            panel.show(seen)
-        if box.children != (panel.view,):
             box.children = (panel.view,)
+        elif seen is None:
+            nobody = _("No log is open, and there is no example: there are no participants.")
+            box.children = (Text(note(nobody), role=""),)
+        elif not seen.treated and name != "phase-two":
+            box.children = (label, Text(note(_("No participant is treated yet.")), role=""))
+        else:
+            panel.show(seen)
+            if panel.view not in box.children:
+                box.children = (label, panel.view)
 
 
 _TITLES: dict[str, Any] = {

@@ -29,6 +29,8 @@ from protocol.pages.kit import (
 from protocol.records import ProtocolError
 from protocol.translation import _, ngettext
 
+HALF = 0.5
+
 BY = {"": _("all together"), "phase": _("by phase"), "regimen": _("by regimen")}
 
 EVENT_WORDS = {"recovery": _("recovery"), "death": _("death"), "relapse": _("relapse")}
@@ -176,21 +178,7 @@ def _said(found: Incidence, groups: list[str], seen: Summaries) -> list[Any]:
     said = []
     if not groups:
         said.append(note(_("No participant has a recovery that is known so far.")))
-    for curve in found.curves:
-        if EVENTS[curve.event] == "recovery" and curve.group is None:
-            last = curve.table().dropna().iloc[-1]
-            words = _("{share} recovered by day {day:g} (95 % interval {low} to {high}), of {n} participants.")
-            said.append(
-                paragraph(
-                    words.format(
-                        share=percent(last["estimate"]),
-                        day=last["time"],
-                        low=percent(last["low"]),
-                        high=percent(last["high"]),
-                        n=curve.participants,
-                    )
-                )
-            )
+    said += [_words(one) for one in found.curves if EVENTS[one.event] == "recovery" and one.group is None]
     if len(groups) > MOST_GROUPS:
         more = _("The picture shows the first {n} groups; all are in the table.")
         said.append(paragraph(more.format(n=MOST_GROUPS), "off"))
@@ -201,6 +189,20 @@ def _said(found: Incidence, groups: list[str], seen: Summaries) -> list[Any]:
         reasons = "; ".join(f"{count_text(seen.hide(n))} {why}" for why, n in found.left_out.items())
         said.append(paragraph(_("Not counted: {reasons}.").format(reasons=reasons), "off"))
     return said
+
+
+def _words(curve: Curve) -> Any:
+    """Say when half of all had recovered, and how many in the end."""
+    line = curve.table().dropna(subset="estimate")
+    last = line.iloc[-1]
+    half = line.loc[line["estimate"] >= HALF, "time"]
+    words = [_("Half of all recovered by day {day:g}.").format(day=half.iloc[0])] if len(half) else []
+    share = percent(last["estimate"])
+    by_day = _("{share} of {n} participants recovered by day {day:g}")
+    end = by_day.format(share=share, n=curve.participants, day=last["time"])
+    if 0 < last["estimate"] < 1:
+        end += _(" (95 % interval {low} to {high})").format(low=percent(last["low"]), high=percent(last["high"]))
+    return paragraph(" ".join([*words, f"{end}."]))
 
 
 def _ticks(last: float) -> tuple[float, ...]:

@@ -104,7 +104,9 @@ class EffectSettings:
         """Say which regimen the committee declared for the phase, and what the design advised."""
         found = self._desk.declaration(self.phase) if self._desk else None
         if found is None:
-            return _("The committee has not declared a regimen for phase {phase} in the log.").format(phase=self.phase)
+            return _("The committee has not declared a regimen for phase {phase} in the log.").format(
+                phase=self.phase
+            )
         advised = found["advised"] or _("none")
         words = _("Regimen {regimen} declared for phase {phase} on {day}; the design advised {advised}.")
         return words.format(regimen=found["regimen"], phase=self.phase, day=found["on"], advised=advised)

@@ -65,7 +65,12 @@ def analyte_options() -> list[tuple[str, str]]:
 
 def analyte_title(analyte: str) -> str:
     """Return what is counted with its unit."""
-    return f"{_(all_analytes()[analyte])} ({units(analyte)[0]})"
+    return f"{_(all_analytes()[analyte])} ({unit_text(analyte)})"
+
+
+def unit_text(analyte: str) -> str:
+    """Return the unit of a count with raised figures."""
+    return units(analyte)[0].replace("10^9", "10⁹")
 
 
 def count_text(count: Any) -> str:
