@@ -30,13 +30,23 @@ from protocol.conduct import (
     next_cohort,
     outcome_notation,
     participant_status,
+    staggered_until,
 )
 from protocol.display import Displayed
-from protocol.escalation import Awaited, Design, Grid, NextAction, Outcomes, enrolment_stopped, next_action
+from protocol.escalation import (
+    Awaited,
+    Design,
+    Grid,
+    NextAction,
+    Outcomes,
+    enrolment_stopped,
+    escalation_over,
+    next_action,
+)
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial, dates_of, so_far_of
+from protocol.trial import Trial, dates_of, escalating, log_rules, so_far_of
 
 FEW = 5
 """Counts below 5 of a site or a reason are shown as 1–4 to readers who see figures only."""
@@ -82,11 +92,13 @@ class Briefing(Displayed):
     counts : dict of str to int
         Numbers of participants, by :data:`COUNTS`.
     open_regimen : str or None
-        None if the committee stopped enrolment.
+        None if the committee stopped enrolment, or declared the regimen of the phase that follows.
+    declared : mapping of str to str, or None
+        What the committee declared last: ``phase, regimen, on, advised, why, decided_by``.
     notation : str
         The complete outcomes, ``A1:NNN B1:NTN``.
     regimens : DataFrame
-        ``regimen, enrolled, treated, in window, unassessed, not evaluable, evaluable, dlts``, in the order of the
+        Of the escalation, as the notation: ``regimen, enrolled, treated, in window, unassessed, not evaluable, evaluable, dlts``, in the order of the
         grid.
     action : NextAction
         What the trial should do next, and whom it waits for; it names participants only if the reader may see them.
@@ -105,6 +117,9 @@ class Briefing(Displayed):
         seen`` (DLTs of those enrolled under it, in words).
     recruitment : DataFrame
         ``day, enrolled``: how many were enrolled by the end of each week with an enrolment, and until now.
+    next_infusion : date or None
+        The first day on which another participant of the open cohort may have the first infusion, if the record has
+        a rule that the first one is observed alone and its days are not over; None otherwise.
     last_meeting : date
         The day of the last decision. Before the first one the day before the log began, so that everything counts as
         new.
@@ -136,12 +151,15 @@ class Briefing(Displayed):
     last_meeting: date
     so_far: TrialSoFar | None
     left_out: tuple[str, ...]
+    declared: Mapping[str, Any] | None = None
+    next_infusion: date | None = None
 
     def __repr__(self) -> str:
         """Return the day, the open regimen and the number of enrolled participants."""
-        return (
-            f"Briefing({self.as_of}, {self.open_regimen or 'enrolment stopped'}, {self.counts['enrolled']} enrolled)"
-        )
+        now = self.open_regimen or "enrolment stopped"
+        if self.declared:
+            now = f"phase {self.declared['phase']} at {self.declared['regimen']}"
+        return f"Briefing({self.as_of}, {now}, {self.counts['enrolled']} enrolled)"
 
     def table(self) -> pd.DataFrame:
         """Return the counts of participants, one row each: ``what``, ``participants``."""
@@ -177,38 +195,46 @@ def brief(
     """
     escalation = trial.escalation
     so_far = so_far_of(state, trial, as_of, invented)
-    table = _status(so_far, escalation.dlt_window_days.value)
-    stopped = bool(state.decisions) and state.open_regimen is None
+    in_escalation, window_days = escalating(trial, so_far), escalation.dlt_window_days.value
+    everybody, table = _status(so_far, window_days), _status(in_escalation, window_days)
+    declared = _declared(state)
+    stopped = bool(declared) or (bool(state.decisions) and state.open_regimen is None)
     sees = every_site if invented or reader.sees_all else reader.sees
     design, outcomes = escalation.designed(), Outcomes.parse(escalation.grid, outcome_notation(table))
-    waiting, free_places = _waiting(state, so_far, table, design)
+    waiting, free_places = (table.iloc[:0][_WAITING], 0) if declared else _waiting(state, so_far, table, design)
+    waiting = waiting.copy()
     waiting["participant"] = waiting["participant"].where(waiting["site"].map(sees).astype(bool), "")
     awaited = _awaited(escalation.grid, waiting)
     current = escalation.grid.index(so_far.open_regimen)
-    action = enrolment_stopped() if stopped else next_action(design, outcomes, current, awaited, free_places)
+    if declared:
+        action = escalation_over(declared["regimen"], declared["phase"])
+    else:
+        action = enrolment_stopped() if stopped else next_action(design, outcomes, current, awaited, free_places)
     visits, left_out = _visits(trial, so_far, sees, overdue)
     return Briefing(
         reader=reader,
         as_of=as_of,
         invented=invented,
         head=state.head,
-        counts=_counts(state, table),
+        counts=_counts(state, everybody),
         open_regimen=None if stopped else so_far.open_regimen,
         notation=outcome_notation(table),
         regimens=_regimens(table, escalation.grid.labels),
         action=action,
         waiting=waiting,
         free_places=free_places,
-        earliest=_earliest(trial, so_far, waiting, free_places),
+        earliest=None if declared else _earliest(trial, in_escalation, waiting, free_places),
         visits=visits,
-        funnel=_funnel(state, table),
+        funnel=_funnel(state, everybody),
         reasons=_reasons(trial, state, sees is every_site),
-        sites=_sites(trial, so_far, table, sees),
+        sites=_sites(trial, so_far, everybody, sees),
         decisions=decided(state, table),
-        recruitment=_recruitment(table, as_of),
+        recruitment=_recruitment(everybody, as_of),
         last_meeting=_last_meeting(trial, state, as_of),
         so_far=_visible(so_far, sees),
         left_out=left_out,
+        declared=declared,
+        next_infusion=None if stopped else _next_infusion(trial, state, as_of),
     )
 
 
@@ -242,8 +268,8 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
     Returns
     -------
     pandas.DataFrame
-        ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, or enrolled with a
-        reason), ``regimen`` (of a decision the chosen one; empty if there is none), ``participant`` (empty if the
+        ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, regimen_declared, or
+        enrolled with a reason), ``regimen`` (of a decision the chosen one; empty if there is none), ``participant`` (empty if the
         reader may not see it), ``words`` (cause, code or reason; that of a participant only if the reader may see the
         participant), ``corrected`` (the entry that corrected it later, 0 for none), ``change`` (of a correction: what
         was recorded and what holds).
@@ -266,7 +292,8 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
         words = content.get("code") or content.get("cause") or (_free_words(entry) if visible else "")
         on = content.get("on") or entry.time[:10]
         more = corrected.get(entry.sequence, 0), changed.get(entry.sequence, "")
-        regimen = content["chosen"] or "" if entry.kind == "decision" else regimens.get(person, "")
+        named = content.get("chosen") or content.get("regimen") or ""
+        regimen = named if entry.kind in ("decision", "regimen_declared") else regimens.get(person, "")
         rows.append((on, entry.kind, regimen, person if visible else "", words or "", *more))
     names = ["day", "kind", "regimen", "participant", "words", "corrected", "change"]
     return pd.DataFrame(rows, columns=names, dtype=object)
@@ -288,7 +315,7 @@ def _what(content: Mapping[str, Any]) -> str:
 
 def _notable(entry: Entry) -> bool:
     return (
-        entry.kind in ("withdrawn", "correction", "decision")
+        entry.kind in ("withdrawn", "correction", "decision", "regimen_declared")
         or (entry.kind == "dlt_assessed" and entry.content["dlt"])
         or (entry.kind == "enrolled" and bool(entry.reason))
     )
@@ -421,9 +448,23 @@ def _waiting(state: State, so_far: TrialSoFar, table: pd.DataFrame, design: Desi
     since = int((staying["enrolled"].astype(str) >= opened).sum()) if len(staying) else 0
     asked = here if design.reads_pending else table
     held = asked[asked["progress"].isin(AWAITED)]
-    columns = ["participant", "site", "regimen", "window_ends", "progress"]
     left = min(design.cohort_size - since, design.maximum - int(table["progress"].ne(NOT_EVALUABLE).sum()))
-    return held[columns].reset_index(drop=True), max(left, 0)
+    return held[_WAITING].reset_index(drop=True), max(left, 0)
+
+
+_WAITING = ["participant", "site", "regimen", "window_ends", "progress"]
+
+
+def _declared(state: State) -> Mapping[str, Any] | None:
+    return state.declarations[-1].content if state.declarations else None
+
+
+def _next_infusion(trial: Trial, state: State, as_of: date) -> date | None:
+    """Return until when the first participant of the open cohort is observed alone; None if nobody waits for it."""
+    if state.open_regimen is None:
+        return None
+    found = staggered_until(state.histories, state.decisions, log_rules(trial), state.open_regimen, as_of)
+    return found[1] if found and found[1] > as_of else None
 
 
 def _awaited(grid: Grid, waiting: pd.DataFrame) -> list[Awaited]:

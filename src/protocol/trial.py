@@ -56,6 +56,7 @@ __all__ = [
     "Unknown",
     "dates_of",
     "effect_observations",
+    "escalating",
     "load_trial",
     "log_rules",
     "so_far_of",
@@ -318,6 +319,13 @@ def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialS
         return {visit: day for visit, day in visits.items() if visit in known}
 
     return state.so_far(as_of, trial.escalation.design.start.value, invented, infusion_visits)
+
+
+def escalating(trial: Trial, so_far: TrialSoFar) -> TrialSoFar:
+    """Return the status with the participants of the escalation only: those of the first phase."""
+    first = (None, *trial.eligibility.phases[:1])
+    people = tuple(person for person in so_far.participants if person.phase in first)
+    return so_far if len(people) == len(so_far.participants) else so_far.model_copy(update={"participants": people})
 
 
 def dates_of(trial: Trial, people: Iterable[Participant]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from protocol.escalation.comparison import Comparison, compare, compare_in_steps
 from protocol.escalation.design import Description, Design
 from protocol.escalation.designs import DESIGNS
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers, Regimen, true_rates
-from protocol.escalation.next_action import Awaited, NextAction, enrolment_stopped, next_action
+from protocol.escalation.next_action import Awaited, NextAction, enrolment_stopped, escalation_over, next_action
 from protocol.escalation.outcomes import Outcomes, last_named
 from protocol.escalation.pathways import deciding_regimens, pathways, recommended, turning_points
 from protocol.escalation.record import EscalationRecord, Scenario
@@ -43,6 +43,7 @@ __all__ = [
     "compare_in_steps",
     "deciding_regimens",
     "enrolment_stopped",
+    "escalation_over",
     "figure_words",
     "isotonic_rates",
     "last_named",

@@ -72,7 +72,7 @@ class NextAction(Displayed):
     @property
     def phase_two(self) -> str:
         """What holds of a recommendation for phase II, in one sentence."""
-        if self.recommended is None:
+        if self.recommended is None or self.estimate is None:
             return self.withheld
         words = _("If the trial ended now, {} would be recommended for phase II (estimated DLT rate {:.2f}).")
         return words.format(self.recommended, self.estimate)
@@ -143,6 +143,12 @@ def enrolment_stopped() -> NextAction:
     """Return the answer after a decision that stopped enrolment."""
     words = _("Enrolment is stopped by the last decision.")
     return NextAction(words, STOP, (), "", "", None, None, _("No regimen is recommended: enrolment is stopped."))
+
+
+def escalation_over(regimen: str, phase: str) -> NextAction:
+    """Return the answer after the committee declared the regimen of the phase that follows."""
+    words = _("The escalation is over: {regimen} is the regimen of phase {phase}.").format(regimen=regimen, phase=phase)
+    return NextAction(words, STOP, (), "", "", regimen, None, "")
 
 
 def _sentence(design: Design, outcomes: Outcomes, current: int, following: int) -> str:

@@ -37,7 +37,7 @@ from protocol.pages.kit import (
 )
 from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
-from protocol.trial import Trial
+from protocol.trial import Trial, escalating
 
 RUNS, SEED, DESIGN_RUNS = 20_000, 1, 300
 
@@ -152,7 +152,8 @@ class ForecastPanel:
             elif name == "all":
                 self._walks[name] = np.full((1, levels), doses)
             elif name == "so far" and self._trial.so_far:
-                people = [person.regimen for person in self._trial.so_far.participants]
+                here = escalating(self._trial, self._trial.so_far)
+                people = [person.regimen for person in here.participants]
                 counts = forecast.cohorts_at(people, grid.frequencies)
                 self._walks[name] = np.ceil(counts[None, :] / self._given.cohort_size).astype(np.int64)
             else:

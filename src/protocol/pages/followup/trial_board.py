@@ -16,7 +16,7 @@ from protocol.pages.followup.planning import assumptions_text
 from protocol.pages.kit import Panel, Text, details, field, invented, paragraph, row, section, table
 from protocol.records import Provenance
 from protocol.translation import _
-from protocol.trial import Trial
+from protocol.trial import Trial, escalating
 
 WINDOWS = (14, 21, 28, 42)
 """DLT windows to choose from, in days, besides the record's own."""
@@ -128,7 +128,7 @@ class TrialBoard(Panel):
         self.picture.draw(rows, view=self.zoom.value, slot_count=count, domain=_domain(self.zoom.value, self._today))
 
     def _draw_next_cohort(self, _change: Any = None) -> None:
-        windows = dlt_windows(self._so_far, self.window.value, self._last_infusions)
+        windows = dlt_windows(escalating(self._trial, self._so_far), self.window.value, self._last_infusions)
         cohort = self._trial.escalation.design.cohort_size.value
         found = next_cohort(windows, cohort, self.review.value)
         self.next_cohort.show(_next_cohort(found, self._so_far.open_regimen), _dlt_windows(windows))

@@ -30,7 +30,7 @@ class EnrolmentForm:
 
     Attributes
     ----------
-    regimen, on, reason : ipywidgets
+    phase, regimen, on, reason : ipywidgets
     enrol : Recorder
     view : ipywidgets.VBox
     """
@@ -46,15 +46,18 @@ class EnrolmentForm:
     ) -> None:
         self._desk, self._participant, self._done = desk, participant, done
         labels = list(desk.trial.escalation.grid.labels)
-        self._put_in = desk.briefing.open_regimen or labels[0]
+        self._put_in = self._open_regimen() or labels[0]
+        phases = desk.trial.eligibility.phases
+        self.phase = field(widgets.Dropdown, _("Phase"), options=phases, value=self._open_phase(), width="short")
+        self.phase.layout.display = None if len(phases) > 1 else "none"
         self.regimen = field(widgets.Dropdown, _("Regimen"), options=labels, value=self._put_in, width="short")
         self.on = field(Day, _("Enrolled on"), value=today)
         self.reason = field(widgets.Text, _("Reason"), width="wide")
-        form = (participant, self.regimen, self.on, self.reason)
+        form = (participant, self.phase, self.regimen, self.on, self.reason)
         self.enrol = Recorder(desk, _("Record the enrolment"), self._read, self._enrolled, form, said, problems)
         hint = _("Another regimen than the open one, or a doubtful eligibility, needs a reason.")
         refused = refusal(desk)
-        content = [row(self.regimen, self.on), self.reason, Text(paragraph(hint, "off"), role=""), self.enrol.view]
+        content = [row(self.phase, self.regimen, self.on), self.reason, Text(paragraph(hint, "off"), role=""), self.enrol.view]
         self.view = widgets.VBox(content if refused is None else [Text(refused, role="")])
         self._days = Days(today, self.on)
         participant.observe(self._choose, "value")
@@ -68,9 +71,19 @@ class EnrolmentForm:
     def _choose(self, _change: Any) -> None:
         """Begin with a participant: the open regimen is put in unless a person chose another."""
         self.enrol.start_afresh()
+        open_regimen = self._open_regimen()
+        if self.regimen.value == self._put_in and open_regimen:
+            self.regimen.value = self._put_in = open_regimen
+            self.phase.value = self._open_phase()
+
+    def _open_regimen(self) -> str | None:
         now = self._desk.briefing
-        if self.regimen.value == self._put_in and now.open_regimen:
-            self.regimen.value = self._put_in = now.open_regimen
+        return now.declared["regimen"] if now.declared else now.open_regimen
+
+    def _open_phase(self) -> str:
+        """Return the phase that enrols: the one for which a regimen is declared, before that the first."""
+        declared, phases = self._desk.briefing.declared, self._desk.trial.eligibility.phases
+        return str(declared["phase"]) if declared and declared["phase"] in phases else phases[0]
 
     def _enrolled(self) -> None:
         self.reason.value = ""
@@ -81,6 +94,7 @@ class EnrolmentForm:
         if not name:
             raise Incomplete(self._participant, _("Choose a participant."))
         values = {"kind": "enrolled", "on": day_in(self.on), "participant": name, "regimen": self.regimen.value}
+        values |= {"phase": self.phase.value}
         course = self._desk.courses.get(name)
         return event(values), course.site if course else "", self.reason.value.strip()
 

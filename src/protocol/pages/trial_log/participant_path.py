@@ -28,6 +28,7 @@ from protocol.pages.kit import (
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, KINDS, RESPONSES, TOXICITIES, event_text, recoveries_of
+from protocol.pages.trial_log.observation_forms import fields_of
 from protocol.pages.trial_log.recorder import (
     Days,
     Incomplete,
@@ -47,12 +48,19 @@ OFFERED = (
     "infused",
     "treatment_ended",
     "dlt_assessed",
+    "blood_count",
+    "given",
+    "adverse_event",
+    "adverse_event_followed",
+    "relapsed",
     "recovery",
     "response",
     "withdrawn",
     "note",
 )
-"""Kinds of events of the form; a screening, an enrolment and a visit have forms of their own."""
+"""Kinds of events of the form, those of effect if the record states that topic; a screening, an enrolment and a visit have forms of their own."""
+
+OF_EFFECT = {"blood_count", "given", "adverse_event", "adverse_event_followed", "relapsed"}
 
 STEPS = {
     "screened": _("Screening"),
@@ -97,6 +105,8 @@ class ParticipantPath:
         The next visits, the day, and the two buttons.
     kind, on, site, detail, grade, words, happened
         Another event, and its button.
+    observed : dict of str to Fields
+        The fields of an infusion and of each observation.
     enrolment : EnrolmentForm
     proceed, other : ipywidgets.Button
         Open the form of the next step after something was recorded, and the form of any event.
@@ -124,7 +134,10 @@ class ParticipantPath:
         )
         self.missed.record.button_style = ""
 
-        options = [(KINDS[kind], kind) for kind in OFFERED if kind != "recovery" or recoveries_of(desk.trial)]
+        self.observed = fields_of(desk.trial, problems)
+        left_out = {"recovery"} if not recoveries_of(desk.trial) else set()
+        left_out |= set() if desk.trial.states("effect") else OF_EFFECT
+        options = [(KINDS[kind], kind) for kind in OFFERED if kind not in left_out]
         self.kind = field(widgets.Dropdown, _("What happened"), options=options, value="infused")
         self.on = field(Day, _("On"), value=today)
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
@@ -132,6 +145,7 @@ class ParticipantPath:
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
         self.words = field(widgets.Textarea, _("Note"), rows=2, width="wide")
         form = (self.participant, self.kind, self.on, self.site, self.detail, self.grade, self.words)
+        form += tuple(control for fields in self.observed.values() for control in fields.controls)
         self.happened = Recorder(desk, _("Record it"), self._event, self._noted, form, **common)
         self.enrolment = EnrolmentForm(desk, today, self.participant, self._close, **common)
         self.proceed = button(_("Next step"), self._proceed, primary=True)
@@ -171,6 +185,7 @@ class ParticipantPath:
                     self._kind_row,
                     row(at(self.on), self.site, at(self.detail), at(self.grade)),
                     at(self.words),
+                    *(fields.view for fields in self.observed.values()),
                     self.happened.view,
                 ]
             ),
@@ -267,6 +282,8 @@ class ParticipantPath:
 
     def _noted(self) -> None:
         self.words.value = ""
+        for fields in self.observed.values():
+            fields.clear()
         self.detail.value = self.grade.value = None
         self._close()
 
@@ -282,6 +299,8 @@ class ParticipantPath:
         visits = self._to_come(name)
         self.path.show(self._path_text(name, course, visits))
         self.story.show(self._story(name, course))
+        for fields in self.observed.values():
+            fields.show(course)
         options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
         if options != list(self.visit.options):
             offer(self.visit, options)
@@ -395,6 +414,8 @@ class ParticipantPath:
             (self.words, kind == "note"),
         ):
             control.layout.display = None if needed else "none"
+        for name, fields in self.observed.items():
+            fields.view.layout.display = None if name == kind else "none"
 
     def _propose(self, _change: Any) -> None:
         entry = self._wrong_entry()
@@ -433,7 +454,9 @@ class ParticipantPath:
         values: dict[str, Any] = {"kind": kind, "on": day_in(self.on), "participant": name}
         if kind in _CHOOSE and self.detail.value is None:
             raise Incomplete(self.detail, _CHOOSE[kind])
-        values |= _MORE[kind](self, self._desk.courses.get(name)) if kind in _MORE else {}
+        course = self._desk.courses.get(name)
+        values |= _MORE[kind](self, course) if kind in _MORE else {}
+        values |= self.observed[kind].read(course) if kind in self.observed else {}
         return event(values), self._site, ""
 
     def _correction(self) -> Wanted:
@@ -488,7 +511,6 @@ def _noted(panel: ParticipantPath, _course: ParticipantHistory | None) -> dict[s
 
 
 _MORE: dict[str, Callable[[ParticipantPath, ParticipantHistory | None], dict[str, Any]]] = {
-    "infused": lambda _panel, course: {"number": len(course.infusions) + 1 if course else 1},
     "dlt_assessed": _assessed,
     "response": lambda panel, _course: {"category": panel.detail.value},
     "recovery": lambda panel, _course: {"lineage": panel.detail.value},

@@ -1,0 +1,298 @@
+"""The fields of what is observed in a participant: blood counts, what was given, adverse events, and the product."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from protocol.conduct import ParticipantHistory
+from protocol.effect import GIVEN, analytes, event_terms, read_counts, term_label, units
+from protocol.pages.kit import Day, field, offer, row
+from protocol.pages.trial_log.event_text import ACTIONS, OUTCOMES, RELATED, SERIOUS
+from protocol.pages.trial_log.recorder import Incomplete, Problems
+from protocol.records import ProtocolError
+from protocol.translation import _
+from protocol.trial import Trial
+
+NOT_JUDGED = (_("not judged"), None)
+
+
+class Fields:
+    """The fields of one kind of event beside the participant and the day.
+
+    Attributes
+    ----------
+    controls : tuple of ipywidgets.Widget
+    view : ipywidgets.VBox
+    """
+
+    def __init__(self, controls: tuple[Any, ...], *lines: Any) -> None:
+        self.controls, self.view = controls, widgets.VBox(list(lines))
+
+    def show(self, course: ParticipantHistory | None) -> None:
+        """Offer what fits the participant."""
+
+    def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
+        """Return the fields of the event.
+
+        Raises
+        ------
+        Incomplete
+            At the first field that cannot be used.
+        """
+        raise NotImplementedError
+
+    def clear(self) -> None:
+        """Take out what was recorded."""
+        for control in self.controls:
+            control.value = () if isinstance(control.value, tuple) else "" if isinstance(control.value, str) else None
+
+
+def number_in(control: Any) -> float | None:
+    """Return the number in a text field, None if it is empty.
+
+    Raises
+    ------
+    Incomplete
+        If it is no number written with a point.
+    """
+    text = control.value.strip()
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        raise Incomplete(control, _("Write a number with a point, such as 0.45, and no unit.")) from None
+    return found
+
+
+class CountFields(Fields):
+    """One draw: a number, its unit and the lower limit of normal of each analyte. Units stay from draw to draw.
+
+    Parameters
+    ----------
+    problems : Problems
+
+    Attributes
+    ----------
+    values, in_units, limits : dict of str to ipywidgets.Widget
+        By analyte.
+    """
+
+    def __init__(self, problems: Problems) -> None:
+        self.values: dict[str, Any] = {}
+        self.in_units: dict[str, Any] = {}
+        self.limits: dict[str, Any] = {}
+        lines = []
+        for name, label in analytes().items():
+            self.values[name] = field(widgets.Text, _(label), width="short", placeholder=_("number"))
+            self.in_units[name] = field(widgets.Dropdown, _("Unit"), width="short", options=units(name), value=None)
+            self.limits[name] = field(widgets.Text, _("Lower limit of normal"), width="short")
+            lines.append(
+                row(*(problems.at(one[name]) for one in (self.values, self.in_units)), problems.at(self.limits[name]))
+            )
+        every = (*self.values.values(), *self.in_units.values(), *self.limits.values())
+        super().__init__(every, *lines)
+
+    def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
+        """Return the counts that are filled in."""
+        counts = {}
+        for name, control in self.values.items():
+            value, limit = number_in(control), number_in(self.limits[name])
+            if value is None:
+                continue
+            unit = self.in_units[name].value
+            if unit is None:
+                raise Incomplete(self.in_units[name], _("Choose the unit of {n:g}.").format(n=value))
+            for number, at in ((value, control), (limit, self.limits[name])):
+                _refuse(at, number, name, unit)
+            counts[name] = {"value": value, "unit": unit} | ({} if limit is None else {"normal_limit": limit})
+        if not counts:
+            raise Incomplete(next(iter(self.values.values())), _("Write at least one count."))
+        return {"counts": counts}
+
+    def clear(self) -> None:
+        """Take out the numbers; units and limits are those of the laboratory and stay."""
+        for control in self.values.values():
+            control.value = ""
+
+
+def _refuse(control: Any, value: float | None, analyte: str, unit: str) -> None:
+    if value is None:
+        return
+    try:
+        read_counts([value], analyte, unit)
+    except ProtocolError as error:
+        words = _("{found} cannot be: write {write}.").format(found=error.found, write=error.write)
+        raise Incomplete(control, words) from None
+
+
+class GivenFields(Fields):
+    """What was given beside the infusions."""
+
+    def __init__(self, problems: Problems) -> None:
+        options = [(_(label), name) for name, label in GIVEN.items()]
+        self.what = field(widgets.Dropdown, _("Given"), options=options, value=None)
+        super().__init__((self.what,), problems.at(self.what))
+
+    def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
+        """Return what was given."""
+        if self.what.value is None:
+            raise Incomplete(self.what, _("Choose what was given."))
+        return {"what": self.what.value}
+
+
+class EventFields(Fields):
+    """An adverse event, graded by the version of CTCAE that the record names.
+
+    Parameters
+    ----------
+    trial : Trial
+    problems : Problems
+    """
+
+    def __init__(self, trial: Trial, problems: Problems) -> None:
+        self.version = trial.effect.ctcae.value if trial.effect else ""
+        terms = [(one.label, name) for name, one in event_terms(self.version or None).items()]
+        self.term = field(widgets.Dropdown, _("Term (CTCAE {version})").format(version=self.version), options=terms)
+        self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
+        self.relatedness = _choice(_("Related to the infusions"), RELATED)
+        self.action = _choice(_("Action with the infusions"), ACTIONS)
+        self.outcome = _choice(_("Outcome"), OUTCOMES)
+        self.end = field(Day, _("Last day, if it has ended"))
+        self.why_serious = _serious()
+        self.expected = _judged(_("Expected by the investigator's brochure"))
+        self.dlt = _judged(_("Dose-limiting"))
+        self.known_on = field(Day, _("The sponsor knew on"))
+        self.term.value = None
+        asked = (self.term, self.grade, self.relatedness, self.action, self.outcome)
+        more = (self.end, self.why_serious, self.expected, self.dlt, self.known_on)
+        super().__init__(
+            (*asked, *more),
+            row(*(problems.at(one) for one in asked)),
+            row(self.end, self.known_on),
+            row(self.why_serious, self.expected, self.dlt),
+        )
+        self._asked = asked
+
+    def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
+        """Return the adverse event, with the number that is next."""
+        for control in self._asked:
+            if control.value is None:
+                raise Incomplete(control, _("Choose one."))
+        values = {
+            "number": len(course.adverse_events) + 1 if course else 1,
+            "version": self.version,
+            **{name: getattr(self, name).value for name in ("term", "grade", "relatedness", "action", "outcome")},
+            "why_serious": list(self.why_serious.value),
+        }
+        optional = {name: getattr(self, name).value for name in ("end", "expected", "dlt", "known_on")}
+        return values | {name: value for name, value in optional.items() if value is not None}
+
+
+class FollowedFields(Fields):
+    """What changed of an adverse event that is recorded; what is left open stays as it is."""
+
+    def __init__(self, problems: Problems) -> None:
+        stays = (_("as before"), None)
+        self.number = field(widgets.Dropdown, _("Adverse event"), options=[])
+        grades = [stays, *((str(grade), grade) for grade in range(1, 6))]
+        self.grade = field(widgets.Dropdown, _("Grade from that day on"), options=grades, value=None)
+        self.outcome = field(widgets.Dropdown, _("Outcome"), options=[stays, *_pairs(OUTCOMES)], value=None)
+        self.end = field(Day, _("Last day, if it has ended"))
+        related = [stays, *_pairs(RELATED)]
+        self.relatedness = field(widgets.Dropdown, _("Related to the infusions"), options=related, value=None)
+        self.why_serious = _serious()
+        self.expected = _judged(_("Expected by the investigator's brochure"))
+        self.dlt = _judged(_("Dose-limiting"))
+        self.known_on = field(Day, _("The sponsor knew on"))
+        self._changed = {
+            name: getattr(self, name)
+            for name in ("grade", "outcome", "end", "relatedness", "expected", "dlt", "known_on")
+        }
+        super().__init__(
+            (self.number, *self._changed.values(), self.why_serious),
+            problems.at(self.number),
+            row(self.grade, self.outcome, self.end),
+            row(self.relatedness, self.expected, self.dlt, self.known_on),
+            self.why_serious,
+        )
+
+    def show(self, course: ParticipantHistory | None) -> None:
+        """Offer the adverse events of the participant, the last one first."""
+        events = [*(course.adverse_events.items() if course else ())][::-1]
+        words = _("{number}: {term}, from {onset}")
+        options = [
+            (words.format(number=number, term=term_label(seen.term), onset=seen.onset), number)
+            for number, seen in events
+        ]
+        if options != list(self.number.options):
+            offer(self.number, options)
+
+    def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
+        """Return the number and what changed."""
+        if self.number.value is None:
+            raise Incomplete(self.number, _("Choose the adverse event."))
+        values = {name: control.value for name, control in self._changed.items() if control.value is not None}
+        if self.why_serious.value:
+            values["why_serious"] = list(self.why_serious.value)
+        return {"number": self.number.value} | values
+
+
+class ProductFields(Fields):
+    """What is known of the product of an infusion; every field may stay empty."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.lot = field(widgets.Text, _("Lot"), width="short")
+        self.cells = field(widgets.Text, _("Cells given"), unit="10⁶/kg", width="short")
+        self.viability = field(widgets.Text, _("Viability"), unit="%", width="short")
+        self.volume_ml = field(widgets.Text, _("Volume"), unit="mL", width="short")
+        self.started = field(widgets.Text, _("Start"), width="short", placeholder="09:30")
+        self.stopped = field(widgets.Text, _("Stop"), width="short", placeholder="10:15")
+        every = (self.lot, self.cells, self.viability, self.volume_ml, self.started, self.stopped)
+        super().__init__(every, row(*(problems.at(one) for one in every)))
+
+    def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
+        """Return the number of the infusion and what is known of the product."""
+        viability = number_in(self.viability)
+        if viability is not None and not 0 <= viability <= 100:
+            raise Incomplete(self.viability, _("Write a percentage from 0 to 100."))
+        found: dict[str, Any] = {
+            "lot": self.lot.value.strip().upper() or None,
+            "cells": number_in(self.cells),
+            "viability": None if viability is None else viability / 100,
+            "volume_ml": number_in(self.volume_ml),
+            "started": self.started.value.strip() or None,
+            "stopped": self.stopped.value.strip() or None,
+        }
+        number = len(course.infusions) + 1 if course else 1
+        return {"number": number} | {name: value for name, value in found.items() if value is not None}
+
+
+def _pairs(words: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(label, name) for name, label in words.items()]
+
+
+def _choice(label: str, words: Mapping[str, str]) -> Any:
+    return field(widgets.Dropdown, label, options=_pairs(words), value=None)
+
+
+def _judged(label: str) -> Any:
+    return field(widgets.Dropdown, label, options=[NOT_JUDGED, (_("yes"), True), (_("no"), False)], value=None)
+
+
+def _serious() -> Any:
+    words = _("Serious because of (none: not serious)")
+    return field(widgets.SelectMultiple, words, options=_pairs(SERIOUS), rows=len(SERIOUS))
+
+
+def fields_of(trial: Trial, problems: Problems) -> dict[str, Fields]:
+    """Return the fields of each kind of observation that the record of the trial has a place for."""
+    made: dict[str, Callable[[], Fields]] = {
+        "blood_count": lambda: CountFields(problems),
+        "given": lambda: GivenFields(problems),
+        "adverse_event": lambda: EventFields(trial, problems),
+        "adverse_event_followed": lambda: FollowedFields(problems),
+    }
+    found = {kind: make() for kind, make in made.items()} if trial.states("effect") else {}
+    return {"infused": ProductFields(problems)} | found
