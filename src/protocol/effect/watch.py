@@ -79,6 +79,15 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
 }  # fmt: skip
 """Rules by their id: name, the outcomes they watch, and the rule in words."""
 
+REFERENCES = {
+    "bayesian": "Thall PF, Simon R. Practical Bayesian guidelines for phase IIB clinical trials. Biometrics 1994;50:337-349.",
+    "pocock": "Ivanova A, Qaqish BF, Schell MJ. Continuous toxicity monitoring in phase II trials in oncology. Biometrics 2005;61:540-545.",
+    "bop2": "Zhou H, Lee JJ, Yuan Y. BOP2: Bayesian optimal design for phase II clinical trials with simple and complex endpoints. Stat Med 2017;36:3302-3314.",
+    "simon": "Simon R. Optimal two-stage designs for phase II clinical trials. Control Clin Trials 1989;10:1-10.",
+    "predictive": "Lee JJ, Liu DD. A predictive probability design for phase II cancer clinical trials. Clin Trials 2008;5:93-106.",
+}  # fmt: skip
+"""The paper of each rule, by the beginning of its id."""
+
 TRUTHS = ("effective and safe", "futile and safe", "effective and toxic", "futile and toxic")
 """What may be true of the regimen; only under the first one the trial should go on."""
 
@@ -187,6 +196,11 @@ class Watch:
         """The rule in words."""
         rates = {name: getattr(self.aims, name) for name in ("safe", "toxic", "futile", "good")}
         return RULES[self.rule][2].format(**rates | self.settings)
+
+    @property
+    def reference(self) -> str:
+        """The paper that the rule comes from."""
+        return next(paper for name, paper in REFERENCES.items() if self.rule.startswith(name))
 
     @property
     def looks(self) -> tuple[int, ...]:

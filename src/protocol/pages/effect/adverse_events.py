@@ -133,7 +133,7 @@ class AdverseEventsPanel(Panel):
             return
         self._events = seen.events_of_participants()
         self._draw_lanes(seen)
-        self.listing.show(_listing(self._events, self._settings))
+        self.listing.show(listing(self._events, self._settings))
         self.reports.show(self._reports(seen))
         self._offer(self.lot, [(_("choose"), ""), *((one, one) for one in seen.lots())])
         self._draw_lot(seen)
@@ -152,7 +152,7 @@ class AdverseEventsPanel(Panel):
             for one in overview.to_dict("records")
         ]
         self.counts.show(macros("lists").cards(cards))
-        found = seen.events_by_term(phase=self.phase.value)
+        found = seen.eventsby_term(phase=self.phase.value)
         total = found[(found["group"] == TOTAL) & (found["term"] != ANY)]
         rows = rate_rows(total, seen.severe_rates(phase=self.phase.value), self._settings)
         self.rates.layout.display = None if len(rows) else "none"
@@ -162,14 +162,14 @@ class AdverseEventsPanel(Panel):
             self.tables.show(note(_("No adverse event is recorded.")))
             return
         saved = download(_("Save the table (CSV)"), self.file, csv(_for_file(found)), "text/csv")
-        by_term = details(
-            _("Term by highest grade and regimen"), joined((table(_by_term(found, self._settings)), saved))
+        terms = details(
+            _("Term by highest grade and regimen"), joined((table(by_term(found, self._settings)), saved))
         )
-        adjusted = details(
+        rates = details(
             _("Exposure-adjusted rates by regimen"),
-            table(_adjusted(found, self._settings), _("Per 100 participant-days; exact 95 % interval")),
+            table(adjusted(found, self._settings), _("Per 100 participant-days; exact 95 % interval")),
         )
-        self.tables.show(by_term, adjusted)
+        self.tables.show(terms, rates)
 
     def _draw_lanes(self, seen: Summaries) -> None:
         people = [name for name in seen.own.participants["participant"] if name in set(self._events["participant"])]
@@ -200,19 +200,7 @@ class AdverseEventsPanel(Panel):
         words = ngettext(
             "{n} report is due or waits for an answer.", "{n} reports are due or wait for an answer.", count
         )
-        rows = [
-            {
-                _("Participant"): one["participant"],
-                _("Term"): self._settings.term(one["term"]),
-                _("Grade"): one["grade"],
-                _("Known on"): _day(one["known_on"]),
-                _("First report by"): _day(one["first_report"]),
-                _("Completed by"): _day(one["follow_up"]),
-                _("State"): REPORT_STATES[one["state"]],
-            }
-            for one in found.to_dict("records")
-        ]
-        shown = table(pd.DataFrame(rows, dtype=object), _("Serious adverse events and their reports"))
+        shown = table(report_rows(found, self._settings), _("Serious adverse events and their reports"))
         return joined((paragraph(words.format(n=count)), details(_("Every serious event"), shown)))
 
     def _draw_lot(self, seen: Summaries) -> None:
@@ -244,6 +232,23 @@ class AdverseEventsPanel(Panel):
         self.received.show(
             *said, table(pd.DataFrame(rows, dtype=object), _("Infusions of the lot")) if rows else None
         )
+
+
+def report_rows(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+    """Return the reports of serious adverse events, in words."""
+    rows = [
+        {
+            _("Participant"): one["participant"],
+            _("Term"): settings.term(one["term"]),
+            _("Grade"): one["grade"],
+            _("Known on"): _day(one["known_on"]),
+            _("First report by"): _day(one["first_report"]),
+            _("Completed by"): _day(one["follow_up"]),
+            _("State"): REPORT_STATES[one["state"]],
+        }
+        for one in found.to_dict("records")
+    ]
+    return pd.DataFrame(rows, dtype=object)
 
 
 def rate_rows(total: pd.DataFrame, severe: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
@@ -300,7 +305,8 @@ def lane_rows(
     return pd.DataFrame(rows, columns=columns), last
 
 
-def _by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+def by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+    """Return the table of terms by highest grade and regimen, in words."""
     rows = [
         {
             _("Term"): _term(one["term"], settings),
@@ -316,7 +322,8 @@ def _by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
     return pd.DataFrame(rows, dtype=object)
 
 
-def _adjusted(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+def adjusted(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+    """Return the table of exposure-adjusted rates, in words."""
     rows = [
         {
             _("Term"): _term(one["term"], settings),
@@ -339,7 +346,8 @@ def _for_file(found: pd.DataFrame) -> pd.DataFrame:
     return shown.drop(columns="days_at_risk") if (found[counts] == HIDDEN).any(axis=None) else shown
 
 
-def _listing(events: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+def listing(events: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+    """Return the adverse events one by one, in words."""
     rows = [
         {
             _("Participant"): one["participant"],

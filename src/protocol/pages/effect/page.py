@@ -11,6 +11,7 @@ from protocol.pages.effect.blood_counts import BloodCountsPanel
 from protocol.pages.effect.dose_selection import DoseSelectionPanel
 from protocol.pages.effect.phase_two import PhaseTwoPanel
 from protocol.pages.effect.recovery import RecoveryPanel
+from protocol.pages.effect.report import SafetyReportPanel
 from protocol.pages.effect.settings import EffectSettings
 from protocol.pages.kit import Panel, Tabs, Text, invented, note
 from protocol.pages.trial_log.desk import Desk
@@ -32,7 +33,7 @@ class EffectPage:
     Attributes
     ----------
     tabs : Tabs
-        ``phase-two``, ``counts``, ``recovery``, ``events``, ``doses``.
+        ``phase-two``, ``counts``, ``recovery``, ``events``, ``doses``, ``report``.
     panels : dict of str to Panel
         Those that were opened so far, by the name of their tab.
     in_address : dict of str to widget
@@ -75,6 +76,8 @@ class EffectPage:
             return RecoveryPanel(self._settings, self._trial.escalation.grid, self._invented)
         if name == "events":
             return AdverseEventsPanel(self._settings, self._invented)
+        if name == "report" and self._desk:
+            return SafetyReportPanel(self._desk, self._settings)
         return DoseSelectionPanel(self._trial, self._settings)
 
     def refresh(self) -> None:
@@ -107,4 +110,5 @@ _TITLES: dict[str, Any] = {
     "recovery": _("Recovery"),
     "events": _("Adverse events"),
     "doses": _("Dose selection"),
+    "report": _("Safety report"),
 }

@@ -131,7 +131,7 @@ class PhaseTwoPanel(Panel):
             return
         stands = rule.stands(outcomes)
         sign, word = LIGHTS[stands.light]
-        more = [_known(stands, outcomes), self._settings.declared_words]
+        more = [known_words(stands, outcomes), self._settings.declared_words]
         self.light.show(_EFFECT.light(stands.light, sign, word, stands.sentence, more))
         self.said.show(*self._remarks(rule))
         for name, chart in self.pictures.items():
@@ -144,10 +144,10 @@ class PhaseTwoPanel(Panel):
         self.does.show(paragraph(_characteristics(found, rule)))
         self.operating.draw(operating_rows(found), title=_("probability to go on"), percent=True, most=1.0)
         saved = download(_("Save the boundary (CSV)"), self.file, csv(rule.table()), "text/csv")
-        behind = joined((table(_boundary_table(stands.table()), _("The boundary at each look")), saved))
+        behind = joined((table(boundary_table(stands.table()), _("The boundary at each look")), saved))
         self.tables.show(
             details(_("The boundary as a table, to print"), behind),
-            details(_("Operating characteristics as a table"), table(_operating_table(found))),
+            details(_("Operating characteristics as a table"), table(operating_table(found))),
         )
 
     def _ask_for_number(self, outcomes: pd.DataFrame) -> None:
@@ -168,7 +168,8 @@ class PhaseTwoPanel(Panel):
         return said + ([paragraph(tried.format(what="; ".join(differs)), "open")] if differs else [])
 
 
-def _known(stands: Standing, outcomes: pd.DataFrame) -> str:
+def known_words(stands: Standing, outcomes: pd.DataFrame) -> str:
+    """Say how many are treated, and how many outcomes are known."""
     waits = int(outcomes[list(stands.watch.watches)].isna().any(axis=1).sum())
     said = ngettext("{n} participant treated", "{n} participants treated", stands.treated).format(n=stands.treated)
     open_words = ngettext("{n} outcome not known yet", "{n} outcomes not known yet", waits).format(n=waits)
@@ -251,7 +252,8 @@ def _ahead(stands: Standing) -> Any:
     return table(pd.DataFrame(rows, dtype=object), _("What the next participants could change"))
 
 
-def _boundary_table(found: pd.DataFrame) -> pd.DataFrame:
+def boundary_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the boundary at each look and what the trial has there, in words."""
     columns = {
         "participants": _("Participants"),
         "stop_at_or_below": _("Stop at so many responses or fewer"),
@@ -263,7 +265,8 @@ def _boundary_table(found: pd.DataFrame) -> pd.DataFrame:
     return shown.where(shown.notna(), "–").rename(columns=columns)
 
 
-def _operating_table(found: pd.DataFrame) -> pd.DataFrame:
+def operating_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the operating characteristics, in words."""
     rows = [
         {
             _("Truth"): TRUTHS[one["truth"]],

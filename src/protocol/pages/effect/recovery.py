@@ -121,7 +121,7 @@ class RecoveryPanel(Panel):
         if not shown:
             self.tables.show(None)
             return
-        times = _ticks(max(float(one.times[-1]) for one in found.curves))
+        times = ticks(max(float(one.times[-1]) for one in found.curves))
         rows = curve_rows(found.curves, shown, times)
         kinds = {one["kind"] for one in rows[["kind"]].to_dict("records")} - {"recovery", "risk"}
         self.curves.draw(
@@ -131,9 +131,9 @@ class RecoveryPanel(Panel):
             title=_("recovered"),
             competing=self.competing.value and bool(kinds),
         )
-        frame = pd.concat([_curve_table(one) for one in found.curves], ignore_index=True)
+        frame = pd.concat([curve_table(one) for one in found.curves], ignore_index=True)
         saved = download(_("Save the curves (CSV)"), self.file, csv(frame), "text/csv")
-        at = _at(found.curves, times)
+        at = recovered_by(found.curves, times)
         self.tables.show(
             details(_("The figures as a table"), joined((table(at, _("Recovered by study day")), saved)))
         )
@@ -205,7 +205,8 @@ def _words(curve: Curve) -> Any:
     return paragraph(" ".join([*words, f"{end}."]))
 
 
-def _ticks(last: float) -> tuple[float, ...]:
+def ticks(last: float) -> tuple[float, ...]:
+    """Return the days that an axis up to a last day names, in whole weeks."""
     step = next((one for one in (7, 14, 28, 56, 91, 182, 365) if last / one <= 7), 365)
     return tuple(float(step * place) for place in range(int(np.ceil(last / step)) + 1)) if last else (0.0, 7.0)
 
@@ -230,11 +231,13 @@ def curve_rows(curves: list[Curve], groups: list[str], times: tuple[float, ...])
     ]
 
 
-def _curve_table(curve: Curve) -> pd.DataFrame:
+def curve_table(curve: Curve) -> pd.DataFrame:
+    """Return a curve with its group and event, for a file."""
     return curve.table().assign(group=_group(curve), event=EVENTS[curve.event])
 
 
-def _at(curves: list[Curve], times: tuple[float, ...]) -> pd.DataFrame:
+def recovered_by(curves: list[Curve], times: tuple[float, ...]) -> pd.DataFrame:
+    """Return the shares at some study days with their intervals and the numbers at risk, in words."""
     rows = []
     for curve in curves:
         for one in curve.at(times[1:]).to_dict("records"):

@@ -4,7 +4,8 @@ from markupsafe import Markup
 
 import pandas as pd
 
-from protocol.effect import RULES, Aims, Monitoring, Summaries, definitions, term_label, versions
+from protocol.effect import RULES, Aims, Monitoring, Summaries, definitions, term_label, versions, watch
+from protocol.exchange.documents.statistics import PhaseTwo
 from protocol.pages.kit import joined, macros, origin
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import Sourced
@@ -172,3 +173,13 @@ def _labels() -> dict[str, str]:
         "level": _("largest error"),
         "each": _("error kept for each outcome alone"),
     }
+
+
+def phase_two_text(settings: EffectSettings) -> PhaseTwo | None:
+    """Return what the statistical section says of the phase after the escalation; None if the record says nothing."""
+    given = settings.monitoring
+    if given is None:
+        return None
+    planned, words = settings.planned, settings.planned_words()
+    rule = watch(given.rule.value, given.aims(planned)) if planned else None
+    return PhaseTwo(settings.phase, given, words.striptags() if words else "", rule)
