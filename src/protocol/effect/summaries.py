@@ -91,6 +91,7 @@ class Summaries:
     ) -> None:
         self._all = observations.treated
         self.as_of, self.exact = as_of, sees is None
+        self._tables = dict[str, pd.DataFrame]()
         self.own = (
             self._all if sees is None else self._all.where(lambda people: people["site"].map(sees).astype(bool))
         )
@@ -228,15 +229,12 @@ class Summaries:
 
     # Adverse events
 
-    def events_by_term(self, terms: Sequence[str] | None = None, phase: str = "") -> pd.DataFrame:
+    def events_by_term(self, phase: str = "") -> pd.DataFrame:
         """Tabulate adverse events by term, highest grade and regimen; see :func:`tabulate_events`.
 
         Counts of few are :data:`HIDDEN` for those who see figures only, and rates with them are missing.
         """
-        people, events = exposure(self._of_phase(phase) if phase else self._all)
-        present = set(people["group"])
-        groups = [name for name in self.groups if name in present]
-        found = tabulate_events(people, events, terms=terms, groups=groups)
+        found = self._tabulated(phase).copy()
         if self.exact:
             return found
         counts = [name for name in found.columns if name.startswith("grade_")] + ["any_grade", "events"]
@@ -244,6 +242,15 @@ class Summaries:
         found[counts] = found[counts].map(self.hide)
         found.loc[few, ["rate", "low", "high", "event_rate"]] = np.nan
         return found
+
+    def _tabulated(self, phase: str) -> pd.DataFrame:
+        """Tabulate the events of a phase once; a summary does not change."""
+        if phase not in self._tables:
+            people, events = exposure(self._of_phase(phase) if phase else self._all)
+            present = set(people["group"])
+            groups = [name for name in self.groups if name in present]
+            self._tables[phase] = tabulate_events(people, events, groups=groups)
+        return self._tables[phase]
 
     def severe_rates(self, phase: str = "") -> pd.DataFrame:
         """Return the rates of events of grade 3 or more in total, as of all events.
@@ -255,9 +262,15 @@ class Summaries:
             where the count is hidden).
         """
         people, events = exposure(self._of_phase(phase) if phase else self._all)
+        people = people.assign(group=TOTAL)  # one group: its rows are the totals
         severe = events[events["grade"] >= SEVERE]
-        found = tabulate_events(people, severe) if len(people) else pd.DataFrame(columns=["term", "group"])
-        found = found[(found["group"] == TOTAL) & (found["term"] != ANY)].rename(columns={"any_grade": "having"})
+        found = (
+            tabulate_events(people, severe, groups=[TOTAL])
+            if len(people)
+            else pd.DataFrame(columns=["term", "group"])
+        )
+        found = found[(found["group"] == TOTAL) & (found["term"] != ANY)].drop_duplicates("term")
+        found = found.rename(columns={"any_grade": "having"})
         found = found.reindex(columns=["term", "having", "rate", "low", "high"]).reset_index(drop=True)
         few = found["having"].map(self.hide) == HIDDEN
         found.loc[few, ["rate", "low", "high"]] = np.nan

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+
+from markupsafe import Markup
 
 from protocol.conduct import Head
-from protocol.exchange.documents.meeting_pack import Sheet, drawn
+from protocol.exchange.documents.meeting_pack import Sheet
 from protocol.exchange.documents.templates import render
 from protocol.exchange.spreadsheet import csv
 from protocol.translation import _
@@ -30,8 +31,8 @@ class SafetyReport:
     facts : tuple of str
         What stands below it: the rule, the declared regimen, the definitions.
     sheets : tuple of Sheet
-    pictures : mapping of str to altair.Chart
-        Title to chart; drawn as SVG, so that the page needs no script.
+    pictures : mapping of str to Markup
+        Title to drawing, as SVG, so that the page needs no script.
     """
 
     trial: str
@@ -42,7 +43,7 @@ class SafetyReport:
     answer: str
     facts: tuple[str, ...]
     sheets: tuple[Sheet, ...]
-    pictures: Mapping[str, Any]
+    pictures: Mapping[str, Markup]
 
     @property
     def name(self) -> str:
@@ -52,8 +53,7 @@ class SafetyReport:
     def html(self) -> str:
         """Write the report as one HTML page that needs nothing else."""
         title = _("Safety report, closed") if self.closed else _("Safety report, open")
-        drawings = {name: drawn(chart) for name, chart in self.pictures.items()}
-        return render("safety_report.html", title=title, report=self, pictures=drawings)
+        return render("safety_report.html", title=title, report=self)
 
     def files(self) -> dict[str, bytes]:
         """Return the page and a CSV file for each table, by name."""

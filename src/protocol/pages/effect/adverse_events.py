@@ -66,7 +66,7 @@ class AdverseEventsPanel(Panel):
     rates, lanes : Chart
     phase, lot : ipywidgets.Dropdown
     counts, tables, reports, received : Text
-    listing : Table
+    listing, terms : Table
     """
 
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
@@ -81,7 +81,11 @@ class AdverseEventsPanel(Panel):
         self.place, self.received, self.given = Text(), Text(), Text(role="")
         self.lot = field(widgets.Dropdown, _("Lot"), options=[("–", "")], value="", width="short")
         self.listing = Table(_("Adverse events, one row each"), f"adverse-events{mark}.csv", 25)
-        self.file = f"adverse-events-by-term{mark}.csv"
+        name = f"adverse-events-by-term{mark}.csv"
+        self.terms = Table(_("Each participant counts once for a term, at the highest grade"), name, 25)
+        self._terms_fold = widgets.Accordion(
+            [self.terms.view], titles=[_("Each regimen with its exposure-adjusted rates")], selected_index=None
+        )
         fold = widgets.Accordion([self.listing.view], titles=[_("Every event as a table")], selected_index=None)
         self._people = widgets.VBox(
             [
@@ -112,6 +116,7 @@ class AdverseEventsPanel(Panel):
                     self.counts,
                     self.rates,
                     self.tables,
+                    self._terms_fold,
                     lead=_("Everybody treated is counted, with an event or without; exact 95 % intervals."),
                 ),
                 self.hidden,
@@ -158,18 +163,16 @@ class AdverseEventsPanel(Panel):
         self.rates.layout.display = None if len(rows) else "none"
         if len(rows):
             self.rates.draw(rows)
-        if found["events"].sum() == 0:
+        nothing = found["events"].sum() == 0
+        self._terms_fold.layout.display = "none" if nothing else None
+        if nothing:
             self.tables.show(note(_("No adverse event is recorded.")))
             return
-        saved = download(_("Save the table (CSV)"), self.file, csv(_for_file(found)), "text/csv")
-        terms = details(
-            _("Term by highest grade and regimen"), joined((table(by_term(found, self._settings)), saved))
+        reads = _("Regimens with the participants treated; in the cells any grade, and grade 3 or more in brackets.")
+        self.tables.show(
+            details(_("Term by highest grade and by regimen"), table(by_regimen(found, self._settings), reads))
         )
-        rates = details(
-            _("Exposure-adjusted rates by regimen"),
-            table(adjusted(found, self._settings), _("Per 100 participant-days; exact 95 % interval")),
-        )
-        self.tables.show(terms, rates)
+        self.terms.show(by_term(found, self._settings))
 
     def _draw_lanes(self, seen: Summaries) -> None:
         people = [name for name in seen.own.participants["participant"] if name in set(self._events["participant"])]
@@ -305,45 +308,39 @@ def lane_rows(
     return pd.DataFrame(rows, columns=columns), last
 
 
+def by_regimen(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
+    """Return one row a term: its highest grades in total, and for each regimen any grade (and grade 3 or more)."""
+    rows = []
+    for name in found["term"].drop_duplicates():
+        of_term = found[found["term"] == name].set_index("group")
+        total = of_term.loc[TOTAL]
+        row_of = {_("Term"): _term(name, settings), _("All"): share_text(total["any_grade"], total["participants"])}
+        row_of |= {_("Grade {n}").format(n=grade): count_text(total[f"grade_{grade}"]) for grade in range(1, 6)}
+        for group, one in of_term.drop(index=TOTAL).iterrows():
+            head = f"{group} ({one['participants']})"
+            row_of[head] = f"{count_text(one['any_grade'])} ({count_text(one['grade_3_or_more'])})"
+        rows.append(row_of)
+    return pd.DataFrame(rows, dtype=object)
+
+
 def by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
-    """Return the table of terms by highest grade and regimen, in words."""
+    """Return one row a term and regimen: the highest grades and the exposure-adjusted rates, in words."""
     rows = [
         {
             _("Term"): _term(one["term"], settings),
             _("Regimen"): _("all") if one["group"] == TOTAL else one["group"],
             _("Treated"): one["participants"],
-            **{str(grade): count_text(one[f"grade_{grade}"]) for grade in range(1, 6)},
+            **{_("Grade {n}").format(n=grade): count_text(one[f"grade_{grade}"]) for grade in range(1, 6)},
             _("Any grade"): share_text(one["any_grade"], one["participants"]),
             _("Grade 3 or more"): count_text(one["grade_3_or_more"]),
             _("Events"): count_text(one["events"]),
+            _("Per 100 participant-days"): _number(one["rate"], "{:.2f}"),
+            _("95 % interval"): f"{_number(one['low'], '{:.2f}')} – {_number(one['high'], '{:.2f}')}",
+            _("Events per 100 participant-days"): _number(one["event_rate"], "{:.2f}"),
         }
         for one in found.to_dict("records")
     ]
     return pd.DataFrame(rows, dtype=object)
-
-
-def adjusted(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
-    """Return the table of exposure-adjusted rates, in words."""
-    rows = [
-        {
-            _("Term"): _term(one["term"], settings),
-            _("Regimen"): _("all") if one["group"] == TOTAL else one["group"],
-            _("With it"): count_text(one["any_grade"]),
-            _("Days at risk"): f"{one['days_at_risk']:,.0f}" if pd.notna(one["rate"]) else "–",
-            _("Rate"): _number(one["rate"], "{:.2f}"),
-            _("Interval"): f"{_number(one['low'], '{:.2f}')} – {_number(one['high'], '{:.2f}')}",
-            _("Events"): _number(one["event_rate"], "{:.2f}"),
-        }
-        for one in found.to_dict("records")
-    ]
-    return pd.DataFrame(rows, dtype=object)
-
-
-def _for_file(found: pd.DataFrame) -> pd.DataFrame:
-    counts = [name for name in found.columns if name.startswith("grade_")] + ["any_grade", "events"]
-    shown = found.copy()
-    shown[counts] = shown[counts].map(count_text)
-    return shown.drop(columns="days_at_risk") if (found[counts] == HIDDEN).any(axis=None) else shown
 
 
 def listing(events: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:

@@ -2,19 +2,20 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from protocol.effect import Standing, Summaries, watch
 from protocol.effect.adverse_events import ANY, TOTAL
-from protocol.exchange.documents.meeting_pack import Sheet
+from protocol.exchange.documents.meeting_pack import Sheet, drawn
 from protocol.exchange.documents.safety_report import SafetyReport
 from protocol.figures import effect as figures
 from protocol.pages.effect.adverse_events import (
     OVERVIEW,
     REPORT_STATES,
-    adjusted,
+    by_regimen,
     by_term,
     listing,
     rate_rows,
@@ -34,15 +35,13 @@ from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 
 
-def safety_report(desk: Desk, settings: EffectSettings, *, closed: bool) -> SafetyReport:
-    """Return the safety report on the present state of a log.
+def safety_report(desk: Desk, settings: EffectSettings) -> SafetyReport:
+    """Return the open safety report on the present state of a log.
 
     Parameters
     ----------
     desk : Desk
     settings : EffectSettings
-    closed : bool
-        With every participant; only for those who may see all of them.
 
     Raises
     ------
@@ -59,18 +58,23 @@ def safety_report(desk: Desk, settings: EffectSettings, *, closed: bool) -> Safe
         as_of=now.as_of,
         head=now.head,
         invented=now.invented,
-        closed=closed,
+        closed=False,
         answer=stands.sentence if stands else asked.format(phase=settings.phase),
         facts=(*said, settings.outcome_words(), settings.declared_words),
-        sheets=(*sheets, *(closed_sheets(seen, settings) if closed else ())),
-        pictures=_pictures(seen, settings, stands),
+        sheets=sheets,
+        pictures={name: drawn(chart) for name, chart in _pictures(seen, settings, stands).items()},
     )
 
 
-def safety_files(desk: Desk, settings: EffectSettings) -> dict[str, bytes]:
-    """Return the files of the open report, and of the closed one for those who may see every participant."""
-    files = safety_report(desk, settings, closed=False).files()
-    return files | safety_report(desk, settings, closed=True).files() if desk.sees_all else files
+def safety_reports(desk: Desk, settings: EffectSettings) -> tuple[SafetyReport, ...]:
+    """Return the open report, and the closed one for those who may see every participant."""
+    found = safety_report(desk, settings)
+    return (found, closed_report(found, desk.effect, settings)) if desk.sees_all else (found,)
+
+
+def closed_report(found: SafetyReport, seen: Summaries, settings: EffectSettings) -> SafetyReport:
+    """Return the closed report: the open one with every participant."""
+    return replace(found, closed=True, sheets=(*found.sheets, *closed_sheets(seen, settings)))
 
 
 def _standing(settings: EffectSettings, seen: Summaries) -> Standing | None:
@@ -101,15 +105,16 @@ def open_sheets(seen: Summaries, settings: EffectSettings, stands: Standing | No
             Sheet("characteristics", _("Operating characteristics of the rule"), does, operating_table(does)),
         )
     recovered = pd.concat([curve_table(one) for one in curves], ignore_index=True) if curves else pd.DataFrame()
-    graded, rates = by_term(terms, settings), adjusted(terms, settings)
-    per = _("Participants with it per 100 participant-days at risk; exact 95 % interval.")
-    once = _("Each participant counts once for a term, at the highest grade.")
+    every, wide = by_term(terms, settings), by_regimen(terms, settings)
+    once = _(
+        "Each participant counts once for a term, at the highest grade. Regimens with the participants treated; in the "
+        "cells any grade, and grade 3 or more in brackets. The file has each regimen by grade, with its rates."
+    )
     return (
         Sheet("treated", _("Participants treated"), treated, treated.rename(columns=names)),
         *watched,
         Sheet("overview", _("Adverse events, overview"), shown, shown),
-        Sheet("terms", _("Term by highest grade and regimen"), graded, graded, once),
-        Sheet("rates", _("Exposure-adjusted rates by regimen"), rates, rates, per),
+        Sheet("terms", _("Adverse events by term"), every, wide, once),
         Sheet("recovery", _("Recovered by study day"), recovered, recovered_by(curves, days)),
     )
 
@@ -192,9 +197,8 @@ class SafetyReportPanel(Panel):
 
     def _make(self) -> None:
         saved = []
-        for closed in (False, True) if self._desk.sees_all else (False,):
-            report = safety_report(self._desk, self._settings, closed=closed)
-            label = _("Save the closed report (ZIP)") if closed else _("Save the open report (ZIP)")
+        for report in safety_reports(self._desk, self._settings):
+            label = _("Save the closed report (ZIP)") if report.closed else _("Save the open report (ZIP)")
             day, mark = report.as_of.isoformat(), "-invented-example" if report.invented else ""
             name = f"{report.name}-{day}{mark}.zip"
             saved.append(download(label, name, _zip(report), "application/zip"))

@@ -117,10 +117,11 @@ class MeetingPanel:
         """Return the safety report, if the record has the topic and somebody is treated."""
         if not self._desk.trial.states("effect") or not self._desk.effect.treated:
             return {}
-        from protocol.pages.effect.report import safety_files  # its pictures are loaded only if a pack is made
+        from protocol.pages.effect.report import safety_reports  # its pictures are loaded only if a pack is made
         from protocol.pages.effect.settings import EffectSettings
 
-        return safety_files(self._desk, EffectSettings(self._desk.trial, self._desk))
+        reports = safety_reports(self._desk, EffectSettings(self._desk.trial, self._desk))
+        return {name: data for one in reports for name, data in one.files().items()}
 
     def _minutes_form(self) -> list[widgets.Widget]:
         if self._desk.invented:
