@@ -2,7 +2,7 @@
 
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
-from protocol.effect.counts import analytes, read_counts, standard_count, units
+from protocol.effect.counts import analytes, codes, highest_count, read_counts, standard_count, units
 from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
@@ -106,6 +106,7 @@ __all__ = [
     "cells_of",
     "chen_chaloner_rule",
     "choose_dose",
+    "codes",
     "cumulative_incidence",
     "definitions",
     "draws",
@@ -118,6 +119,7 @@ __all__ = [
     "grade_limits",
     "graded",
     "graded_terms",
+    "highest_count",
     "likelihood_ratio_rule",
     "nadir",
     "optimise",

@@ -30,6 +30,28 @@ def analytes() -> dict[str, str]:
     return {name: str(one["label"]) for name, one in _known()["analytes"].items()}
 
 
+def codes(analyte: str) -> tuple[str, ...]:
+    """Return the codes of hospital records for counts of `analyte`, as a fact of the eligibility record writes them.
+
+    Raises
+    ------
+    ProtocolError
+        When it is not counted here.
+    """
+    return tuple(_known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["codes"])
+
+
+def highest_count(analyte: str) -> float:
+    """Return the highest count of `analyte` that can be, in its first unit.
+
+    Raises
+    ------
+    ProtocolError
+        When it is not counted here.
+    """
+    return float(_known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["highest"])
+
+
 def units(analyte: str) -> tuple[str, ...]:
     """Return the units that counts of `analyte` may be reported in.
 

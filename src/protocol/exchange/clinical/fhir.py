@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.eligibility import Fact
-from protocol.exchange.clinical.fhir_people import people_of, shared
+from protocol.exchange.clinical.fhir_people import Person, people_of, shared
 from protocol.exchange.clinical.fhir_resources import Item, Resources, doubt_of, read_resources
 from protocol.exchange.clinical.fhir_times import Clock, When, last_day
-from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imports, Naming, Setting
+from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imported, Imports, Naming, Setting
 from protocol.exchange.clinical.reconciliation import (
     birth_problem,
     bounded,
@@ -107,18 +107,11 @@ def read_fhir_stepwise(
     if not people:
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
         raise ProtocolError(", ".join(files), what, write)
-    imported = []
+    imported: list[Imported] = []
     for place, person in enumerate(people):
         if place % _EACH == 0:
             yield None, _READING + (1 - _READING) * place / len(people)
-        birth = _birth(person.patients, setting, problems)
-        born = birth.on if birth else None
-        clock = Clock(setting.record.zone, born)
-        reader = _Reader(book, setting, Subject(_sex(person.patients), born), clock, found.referred)
-        findings = [finding for item in person.items for finding in reader.read(item, problems)]
-        findings += _patient_findings(person.patients, setting, reader.clock, problems)
-        if person.doubt:
-            birth, findings = None, [_doubted(finding, person.doubt) for finding in findings]
+        birth, findings = _findings_of(person, book, setting, found, problems)
         study_id = name(person.key)
         imported.append(
             settle(study_id, [_hide(finding, person.ids, study_id) for finding in findings], birth, setting)
@@ -129,6 +122,52 @@ def read_fhir_stepwise(
             what = _("no Patient resource: age and sex are unknown")
             problems.append(FileProblem(study_id, what, _("the file with the Patient resources as well")))
     yield Imports.of(imported, [*problems, *shared(people)]), 1.0
+
+
+def read_fhir_results(
+    files: Mapping[str, bytes | Path], setting: Setting, name: Naming
+) -> tuple[dict[str, list[Finding]], list[FileProblem]]:
+    """Read files like :func:`read_fhir`; return every finding of each person, not only the one that counts.
+
+    Returns
+    -------
+    dict of str to list of Finding
+        By study id.
+    list of FileProblem
+
+    Raises
+    ------
+    ProtocolError
+        As :func:`read_fhir`.
+    """
+    book, found = code_book(setting.record), Resources()
+    for step in read_resources(files, lambda resource: _is_asked(resource, book)):
+        found = step[0]
+    people, problems = people_of(found), found.problems
+    if not people:
+        what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
+        raise ProtocolError(", ".join(files), what, write)
+    results: dict[str, list[Finding]] = {}
+    for person in people:
+        study_id = name(person.key)
+        _born, findings = _findings_of(person, book, setting, found, problems)
+        results.setdefault(study_id, []).extend(_hide(finding, person.ids, study_id) for finding in findings)
+    return results, [*problems, *shared(people)]
+
+
+def _findings_of(
+    person: Person, book: CodeBook, setting: Setting, found: Resources, problems: list[FileProblem]
+) -> tuple[Birth | None, list[Finding]]:
+    """Return when a person was born, and all that the resources say."""
+    birth = _birth(person.patients, setting, problems)
+    born = birth.on if birth else None
+    clock = Clock(setting.record.zone, born)
+    reader = _Reader(book, setting, Subject(_sex(person.patients), born), clock, found.referred)
+    findings = [finding for item in person.items for finding in reader.read(item, problems)]
+    findings += _patient_findings(person.patients, setting, reader.clock, problems)
+    if person.doubt:
+        return None, [_doubted(finding, person.doubt) for finding in findings]
+    return birth, findings
 
 
 def _is_asked(resource: dict[str, Any], book: CodeBook) -> bool:

@@ -184,6 +184,24 @@ def read_omop_stepwise(
     yield OmopImport(Imports.of(settled, problems), accounts), 1.0
 
 
+def read_omop_results(
+    folder: Path, setting: Setting, name: Naming
+) -> tuple[dict[str, list[Finding]], list[FileProblem]]:
+    """Read the results in a folder like :func:`read_omop`; return those of every day, by study id.
+
+    Raises
+    ------
+    ProtocolError
+        As :func:`read_omop`.
+    """
+    found: dict[str, list[Finding]] = {}
+    with Tables(folder) as tables:
+        reader = _Reader(tables, setting)
+        for person, finding in reader.results(every=True):
+            found.setdefault(name(str(person)), []).append(finding)
+        return found, [*tables.problems, *reader.problems]
+
+
 def read_omop_files_stepwise(
     files: Mapping[str, bytes], setting: Setting, name: Naming
 ) -> Iterator[tuple[OmopImport | None, float]]:
@@ -303,12 +321,12 @@ class _Reader:
             self.problems.append(FileProblem(where, found, _("year, month and day of a real day")))
         return birth
 
-    def results(self) -> Iterator[tuple[int, Finding]]:
-        """Yield the newest results of both tables that hold them."""
+    def results(self, *, every: bool = False) -> Iterator[tuple[int, Finding]]:
+        """Yield the newest results of both tables that hold them, or those of every day."""
         for table in ("measurement", "observation"):
             wanted = self._wanted(table, f"{table}_concept_id", f"{table}_source_concept_id")
             read = 0
-            for row in self.tables.newest(table, wanted, self.setting.as_of):
+            for row in self.tables.newest(table, wanted, self.setting.as_of, every=every):
                 read += 1
                 for meaning in self._meanings(row.concept, row.source_concept):
                     finding = self._result(table, row, meaning)

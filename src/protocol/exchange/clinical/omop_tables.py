@@ -284,8 +284,8 @@ class Tables:
         found = self.connection.sql(f"select distinct {self._cast(table, column, 'bigint')} from {table}").fetchall()  # noqa: S608
         return [number for (number,) in found if number]
 
-    def newest(self, table: str, wanted: dict[int, str], as_of: date) -> Iterator[Result]:
-        """Yield the rows with a value of each person's newest day per fact, and those without a day."""
+    def newest(self, table: str, wanted: dict[int, str], as_of: date, *, every: bool = False) -> Iterator[Result]:
+        """Yield the rows with a value of each person's newest day per fact, or of every day, and those without."""
         if table not in self.columns:
             return
         keys = (f"{table}_concept_id", f"{table}_source_concept_id")
@@ -319,7 +319,7 @@ class Tables:
                 where coalesce(own.facts, source.facts) is not null and (c4 is null or c4 <= date '{as_of}')
             )
             select c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11 from known
-            qualify c4 is null or c4 = max(c4) over (partition by c1, facts) order by c1, c0
+            qualify {str(every).lower()} or c4 is null or c4 = max(c4) over (partition by c1, facts) order by c1, c0
         """  # noqa: S608
         cursor = self.connection.cursor()
         cursor.execute(query)

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 from protocol.escalation import Outcomes
 from protocol.pages.escalation.answer import Answer
 from protocol.pages.escalation.decisions import DecisionPanel
+from protocol.pages.trial_log.declaration import DeclarationForm
 from protocol.pages.escalation.operating_characteristics import half
 from protocol.pages.escalation.regimen_rows import pending_in
 from protocol.pages.escalation.sandbox import Sandbox
@@ -41,6 +42,7 @@ class DecisionTab:
         self._desk, self._record, self._make = desk, desk.trial.escalation, sandbox
         self._sandbox: Sandbox | None = None
         self.answer, self.decisions = Answer(self._record), DecisionPanel(desk, today)
+        self.declaration = DeclarationForm(desk, today)
         self.trying = field(widgets.Checkbox, _("Sandbox"), value=False)
         self.outcomes = field(widgets.Text, _("Outcomes in the sandbox"))
         self.open = button(_("Try other outcomes"), self._try, icon="flask")
@@ -51,7 +53,7 @@ class DecisionTab:
         status = row(grid, words)
         ahead = classed(widgets.VBox([self.answer.pathways.view]), "pw-ahead")
         record = classed(widgets.VBox([self.decisions.form]), "pw-decision-form")
-        self._below = widgets.VBox([row(ahead, record), self.decisions.past])
+        self._below = widgets.VBox([row(ahead, record), self.declaration.view, self.decisions.past])
         self.view = widgets.VBox([*label, status, self._frame, self._below])
         self.trying.observe(self._switch, "value")
         self.outcomes.observe(self._take_from_address, "value")

@@ -25,6 +25,7 @@ from protocol.pages.kit import (
     section,
     strong,
 )
+from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, KINDS, RESPONSES, TOXICITIES, event_text, recoveries_of
@@ -110,6 +111,8 @@ class ParticipantPath:
     enrolment : EnrolmentForm
     proceed, other : ipywidgets.Button
         Open the form of the next step after something was recorded, and the form of any event.
+    counts : CountImport
+        Blood counts from a file, for a record that states the topic.
     wrong, action, right, why, correct
         A correction of one entry, and its button.
     """
@@ -192,7 +195,11 @@ class ParticipantPath:
             "enrolled": self.enrolment.view,
         }
         correction = widgets.VBox([at(self.wrong), row(self.action, at(self.right)), at(self.why), self.correct.view])
-        more = widgets.Accordion([correction], titles=[_("Correct an entry")], selected_index=None)
+        ways = {_("Correct an entry"): correction}
+        if self._desk.trial.states("effect"):
+            self.counts = CountImport(self._desk, lambda: self._name)
+            ways[_("Blood counts from a file")] = self.counts.view
+        more = widgets.Accordion([*ways.values()], titles=[*ways], selected_index=None)
         self._more = widgets.VBox([row(self.other), more])
         return section(
             _("Path"),

@@ -1,0 +1,301 @@
+"""Blood counts in: from a table, from FHIR R4 and from OMOP CDM 5.4, one row for each count of each draw.
+
+A count keeps the number and the unit with which it was reported. One without a unit, in a unit of something else, or so
+high that its unit must be another is not used and is told; nothing is put in.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, tzinfo
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from protocol.conduct import BloodCount, event
+from protocol.effect import analytes, codes, highest_count, read_counts, standard_count, units
+from protocol.eligibility import EligibilityRecord, Fact, FactRoles
+from protocol.exchange.clinical.fhir import read_fhir_results
+from protocol.exchange.clinical.findings import Finding, Naming, Setting
+from protocol.exchange.clinical.omop import read_omop_results
+from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.cohort.delimited_text import TextLines, names_of, separator
+from protocol.exchange.dates import whole_day
+from protocol.exchange.spreadsheet import csv as spreadsheet_csv
+from protocol.exchange.spreadsheet import plain_cell
+from protocol.records import STUDY_ID, ProtocolError, is_study_id, outlined
+from protocol.translation import _
+
+COLUMNS = ("participant", "on", "analyte", "value", "unit", "normal_limit")
+"""Columns of the table, and of :class:`CountFile`; the last one may be missing."""
+
+MOST_BYTES = 32 * 2**20
+
+MOST_ROWS = 200_000
+
+
+class CountFile(NamedTuple):
+    """The counts of some files.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        :data:`COLUMNS`, in the order of participant and day: `on` a date, numbers and units as reported.
+    problems : tuple of FileProblem
+        What could not be used.
+    """
+
+    counts: pd.DataFrame
+    problems: tuple[FileProblem, ...]
+
+    def __repr__(self) -> str:
+        """Return the numbers of counts and problems."""
+        return f"CountFile({len(self.counts)} counts, {len(self.problems)} problems)"
+
+    def events(self) -> tuple[BloodCount, ...]:
+        """Return the draws as events of the log; a second count of an analyte on a day is a draw of its own."""
+        draws: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for row in self.counts.to_dict("records"):
+            place = 0
+            while row["analyte"] in draws.setdefault((row["participant"], row["on"], place), {}):
+                place += 1
+            limit = {} if pd.isna(row["normal_limit"]) else {"normal_limit": row["normal_limit"]}
+            draws[row["participant"], row["on"], place][row["analyte"]] = {
+                "value": row["value"],
+                "unit": row["unit"],
+            } | limit
+        made = (
+            event({"kind": "blood_count", "participant": who, "on": on, "counts": counts})
+            for (who, on, _place), counts in draws.items()
+            if counts
+        )
+        return tuple(one for one in made if isinstance(one, BloodCount))
+
+
+def count_template() -> bytes:
+    """Return an empty table of counts with two lines to be replaced, as CSV."""
+    rows = [("W-001", "2026-03-02", "neutrophils", 0.45, "10^9/L", 1.8), ("W-001", "2026-03-02", "platelets", 12,
+            "10^9/L", 125)]  # fmt: skip
+    return spreadsheet_csv(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+# A table
+
+
+def read_count_table(name: str, content: bytes) -> CountFile:
+    """Read a table of counts: CSV in UTF-8, UTF-16 or GB18030, as a spreadsheet saves it.
+
+    It has either one row for each count, with :data:`COLUMNS`, or one row for each draw: ``participant``, ``on`` and
+    a column for each analyte with its unit, such as ``platelets [10^9/L]``.
+
+    Parameters
+    ----------
+    name : str
+        The file's name, for messages.
+    content : bytes
+
+    Raises
+    ------
+    ProtocolError
+        If it is no table, is too large, or has none of these columns.
+    """
+    if len(content) > MOST_BYTES:
+        found = _("{size:.0f} MB").format(size=len(content) / 2**20)
+        raise ProtocolError(name, found, _("files of at most {most} MB").format(most=MOST_BYTES // 2**20))
+    lines = TextLines(name, io.BytesIO(content))
+    start = lines.first()
+    table = csv.reader(chain(start, lines), delimiter=separator(start[-1:]))
+    header = next((row for row in table if any(cell.strip() for cell in row)), [])
+    columns = names_of(header)
+    wide = {column: found for column in columns if (found := _analyte_of(column))}
+    needed = ("participant", "on") if wide else COLUMNS[:-1]
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        write = ", ".join(COLUMNS) + _("; or participant, on and columns such as {example}").format(
+            example="platelets [10^9/L]"
+        )
+        raise ProtocolError(name, _("no column {column}").format(column=missing[0]), write)
+    problems: list[FileProblem] = []
+    rows: list[dict[str, Any]] = []
+    for number, cells in enumerate(table, start=2):
+        if number > MOST_ROWS:
+            found = _("more than {most:,} rows").format(most=MOST_ROWS)
+            raise ProtocolError(name, found, _("several files"))
+        if any(cell.strip() for cell in cells):
+            where = _("{name}, row {number}").format(name=name, number=number)
+            named = {column: plain_cell(cell).strip() for column, cell in zip(columns, cells, strict=False)}
+            rows += _rows_of(named, wide, where, problems)
+    return _file(rows, [*problems, *lines.odd.problems()])
+
+
+_WIDE = re.compile(r"(.+?)\s*\[(.+)\]")
+
+
+def _analyte_of(column: str) -> tuple[str, str] | None:
+    """Return analyte and unit of a column with a count of each draw."""
+    found = _WIDE.fullmatch(column)
+    name = found[1].strip().lower().replace(" ", "_") if found else ""
+    return (name, found[2].strip()) if found and name in analytes() else None
+
+
+def _rows_of(
+    cells: Mapping[str, str], wide: Mapping[str, tuple[str, str]], where: str, problems: list[FileProblem]
+) -> Iterator[dict[str, Any]]:
+    who, day = cells.get("participant", ""), _tried(lambda: whole_day(cells.get("on", "")))
+    if not is_study_id(who):
+        problems.append(FileProblem(where, outlined(who) or _("no study id"), STUDY_ID))
+        return
+    if day is None:
+        problems.append(FileProblem(where, outlined(cells.get("on", "")) or _("no day"), _("a day like 2026-03-02")))
+        return
+    named = [(name, cells.get(column, ""), unit, "") for column, (name, unit) in wide.items()]
+    long = [(cells.get("analyte", ""), *(cells.get(name, "") for name in ("value", "unit", "normal_limit")))]
+    for analyte, value, unit, limit in named or long:
+        if named and not value:
+            continue
+        try:
+            number, lowest = _number(value, _("value")), _number(limit, _("lower limit of normal")) if limit else None
+            _check(analyte, number, unit, lowest)
+        except ProtocolError as error:
+            problems.append(FileProblem(f"{where}, {error.where}", error.found, error.write))
+            continue
+        about = {"participant": who, "on": day, "analyte": analyte}
+        yield about | {"value": number, "unit": unit, "normal_limit": lowest}
+
+
+def _tried(read: Callable[[], date]) -> date | None:
+    try:
+        return read()
+    except (ProtocolError, ValueError):
+        return None
+
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def _number(text: str, where: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        write = _("a number with a point and without thousands, such as 0.45")
+        raise ProtocolError(where, repr(outlined(text)) if text else _("nothing"), write)
+    return float(text)
+
+
+def _check(analyte: str, value: float, unit: str, limit: float | None) -> None:
+    """Raise unless a count can be one."""
+    for number in (value, limit):
+        if number is not None:
+            read_counts([number], analyte, unit)
+
+
+# Hospital records
+
+
+def read_count_fhir(
+    files: Mapping[str, bytes | Path], name: Naming, as_of: date, zone: tzinfo | None = None
+) -> CountFile:
+    """Read the blood counts of FHIR R4 files: Observations with a LOINC code of a count.
+
+    Parameters
+    ----------
+    files, name
+        As in :func:`protocol.exchange.clinical.read_fhir`.
+    as_of : date
+        Later counts are left out.
+    zone : tzinfo, optional
+        In which a moment has its day.
+
+    Raises
+    ------
+    ProtocolError
+        As :func:`protocol.exchange.clinical.read_fhir`.
+    """
+    return _of_findings(*read_fhir_results(files, _setting(as_of, zone), name), as_of)
+
+
+def read_count_omop(folder: Path, name: Naming, as_of: date) -> CountFile:
+    """Read the blood counts of a folder of OMOP CDM 5.4 tables.
+
+    Parameters
+    ----------
+    folder, name
+        As in :func:`protocol.exchange.clinical.read_omop`.
+    as_of : date
+        Later counts are left out.
+
+    Raises
+    ------
+    ProtocolError
+        As :func:`protocol.exchange.clinical.read_omop`.
+    """
+    return _of_findings(*read_omop_results(folder, _setting(as_of), name), as_of)
+
+
+def _setting(as_of: date, zone: tzinfo | None = None) -> Setting:
+    record = _record()
+    return Setting(record.with_zone(zone) if zone else record, as_of)
+
+
+@lru_cache(1)
+def _record() -> EligibilityRecord:
+    """Return a record whose facts are the counts: the readers look for the facts of a record."""
+    told = {"assumption": "the counts that the topic effect reads", "group": "Counts"}
+    day = Fact(id="day", label="Day", type="date", **told)  # type: ignore[arg-type]
+    facts = (
+        Fact(
+            id=name,
+            label=label,
+            type="number",
+            unit=units(name)[0].replace("^", "*"),
+            minimum=0,
+            maximum=highest_count(name),
+            codes=codes(name),
+            **told,  # type: ignore[arg-type]
+        )
+        for name, label in analytes().items()
+    )
+    roles = FactRoles(enrolment_day="day")
+    return EligibilityRecord(phases=("-",), roles=roles, facts=(day, *facts), parameters=(), criteria=())
+
+
+def _of_findings(found: Mapping[str, Iterable[Finding]], problems: list[FileProblem], as_of: date) -> CountFile:
+    rows, told = [], list(problems)
+    seen = set[tuple[str, str, str]]()
+    for who, findings in found.items():
+        for one in findings:
+            if one.fact not in analytes() or (one.day is not None and one.day > as_of):
+                continue
+            where = f"{who}, {one.origin}"
+            if one.day is None or one.latest not in (None, one.day):
+                told.append(FileProblem(where, _("a count without a day"), _("the day of the draw")))
+            elif not isinstance(one.value, int | float) or one.span is not None or one.undecided:
+                found_there = one.original or one.code
+                why = ", ".join(filter(None, (one.reason, one.note)))
+                told.append(FileProblem(where, f"{found_there} ({why})" if why else found_there, _("a count with its unit")))
+            elif (who, one.origin, one.fact) not in seen:
+                seen.add((who, one.origin, one.fact))
+                value, unit = _reported(one)
+                rows.append({"participant": who, "on": one.day, "analyte": one.fact, "value": value, "unit": unit})
+    return _file(rows, told)
+
+
+def _reported(one: Finding) -> tuple[float, str]:
+    """Return the number and the unit as they were reported, or in the first unit if the log does not know theirs."""
+    value, _blank, unit = one.original.partition(" ")
+    in_first = float(one.value)  # type: ignore[arg-type]  # the caller has looked
+    try:
+        number = float(value)
+        _check(one.fact, number, unit, None)
+    except (ValueError, ProtocolError):
+        return in_first, units(one.fact)[0]
+    same = abs(standard_count(number, one.fact, unit) - in_first) <= 1e-9 * max(in_first, 1)
+    return (number, unit) if same else (in_first, units(one.fact)[0])
+
+
+def _file(rows: Iterable[Mapping[str, Any]], problems: Iterable[FileProblem]) -> CountFile:
+    frame = pd.DataFrame(list(rows), columns=list(COLUMNS), dtype=object)
+    ordered = frame.sort_values(["participant", "on"], kind="stable").reset_index(drop=True)
+    return CountFile(ordered, tuple(problems))

@@ -1,0 +1,196 @@
+"""Counts, adverse events and the product are recorded on the participant's path; the committee declares a regimen."""
+
+from datetime import timedelta
+
+import pytest
+from pages.test_participant_path import START, Life
+
+from protocol.conduct import event
+from protocol.pages.escalation.decision_tab import DeclarationForm
+from protocol.pages.trial_log.enrolment import EnrolmentForm
+from protocol.pages.trial_log.participant_path import ParticipantPath
+
+pytestmark = pytest.mark.slow  # every test builds a page
+
+
+@pytest.fixture
+def life(trial, tmp_path):
+    made = Life(trial, tmp_path / "trial.sqlite")
+    yield made
+    for log in made.open:
+        log.close()
+
+
+@pytest.fixture
+def panel(life):
+    made = ParticipantPath(life.desk(), life.day)
+    made.participant.value = "W-001"
+    return made
+
+
+def opened(panel, kind):
+    panel.other.click()
+    panel.kind.value = kind
+    return panel.observed[kind]
+
+
+def test_a_draw_is_recorded_with_the_units_of_the_laboratory_which_stay(panel, life):
+    fields = opened(panel, "blood_count")
+    assert fields.view.layout.display is None
+    fields.values["platelets"].value, fields.in_units["platelets"].value = "12", "10^9/L"
+    fields.values["haemoglobin"].value, fields.in_units["haemoglobin"].value = "7.4", "g/dL"
+    fields.limits["platelets"].value = "125"
+    panel.happened.record.click()
+    assert life.last().content["counts"] == {
+        "platelets": {"value": 12.0, "unit": "10^9/L", "normal_limit": 125.0},
+        "haemoglobin": {"value": 7.4, "unit": "g/dL"},
+    }
+    assert [fields.values["platelets"].value, fields.in_units["platelets"].value] == ["", "10^9/L"]
+    assert "Platelets 12 10^9/L" in panel.story.value
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "said"),
+    [
+        ("12000", None, "Choose the unit of 12000."),
+        ("12000", "10^9/L", "12,000 10^9/L cannot be"),
+        ("12,000", "/uL", "Write a number with a point"),
+        ("-3", "10^9/L", "cannot be"),
+        ("", None, "Write at least one count."),
+    ],
+)
+def test_a_count_that_cannot_be_is_told_at_its_field_and_nothing_is_recorded(panel, life, number, unit, said):
+    fields, before = opened(panel, "blood_count"), life.count
+    at = fields.values["platelets" if number else "neutrophils"]
+    fields.values["platelets"].value, fields.in_units["platelets"].value = number, unit
+    panel.happened.record.click()
+    where = fields.in_units["platelets"] if number and unit is None else at
+    assert said in panel._problems.said(where)
+    assert (life.count, fields.values["platelets"].value) == (before, number)
+
+
+def test_an_adverse_event_is_recorded_and_followed_to_its_end(panel, life):
+    fields = opened(panel, "adverse_event")
+    panel.happened.record.click()
+    assert "Choose one." in panel._problems.said(fields.term)
+    fields.term.value, fields.grade.value, fields.relatedness.value = "fever", 2, "possible"
+    fields.action.value, fields.outcome.value = "none", "not recovered"
+    panel.on.value = life.day - timedelta(days=2)
+    panel.happened.record.click()
+    entry = life.last()
+    assert (entry.kind, entry.content["number"], entry.content["version"]) == ("adverse_event", 1, "5.0")
+    assert "Fever, grade 2, possibly related, not recovered" in panel.story.value
+
+    fields = opened(panel, "adverse_event_followed")
+    ((label, number),) = fields.number.options
+    assert label.startswith("1: Fever, from ")
+    fields.number.value, fields.outcome.value, fields.end.value = number, "recovered", life.day
+    panel.on.value = life.day
+    panel.happened.record.click()
+    assert life.last().content == {
+        "kind": "adverse_event_followed",
+        "on": life.day.isoformat(),
+        "participant": "W-001",
+        "number": 1,
+        "end": life.day.isoformat(),
+        "outcome": "recovered",
+    }
+
+
+def test_the_grade_of_a_term_that_has_none_as_high_is_refused_by_the_log(panel, life):
+    fields, before = opened(panel, "adverse_event"), life.count
+    fields.term.value, fields.grade.value, fields.relatedness.value = "neutrophil_count_decreased", 5, "unrelated"
+    fields.action.value, fields.outcome.value, fields.why_serious.value = "none", "fatal", ("death",)
+    panel.happened.record.click()
+    panel.happened.anyway.click()
+    assert "a grade up to 4" in panel.said.value
+    assert life.count == before
+
+
+def test_an_infusion_may_say_what_is_known_of_its_product(panel, life):
+    fields = opened(panel, "infused")
+    fields.lot.value, fields.cells.value, fields.viability.value, fields.started.value = "ucm-01", "1.9", "91", "09:30"
+    panel.happened.record.click()
+    found = life.last().content
+    assert (found["number"], found["lot"], found["cells"], found["viability"]) == (2, "UCM-01", 1.9, 0.91)
+    assert "volume_ml" not in found
+    assert "lot UCM-01" in panel.story.value
+
+
+def test_what_was_given_is_chosen_from_the_list(panel, life):
+    fields = opened(panel, "given")
+    panel.happened.record.click()
+    assert "Choose what was given." in panel._problems.said(fields.what)
+    fields.what.value = "platelet transfusion"
+    panel.happened.record.click()
+    assert life.last().content["what"] == "platelet transfusion"
+
+
+def test_a_record_without_the_topic_has_no_forms_of_it(life, trial):
+    life.trial = trial.model_copy(update={"effect": None})
+    made = ParticipantPath(life.desk(), life.day)
+    assert "adverse_event" not in dict(made.kind.options).values()
+    assert set(made.observed) == {"infused"}
+
+
+def test_the_committee_declares_a_regimen_and_the_next_enrolment_is_of_its_phase(life):
+    desk = life.desk()
+    form, other = DeclarationForm(desk, life.day), EnrolmentForm(desk, life.day, ParticipantPath(desk, life.day).kind)
+    assert other.phase.value == desk.trial.eligibility.phases[0]
+    form.declare.record.click()
+    assert life.last().kind != "regimen_declared"
+    form.regimen.value, form.why.value = "B2", "All windows are complete."
+    form.declare.record.click()
+    found = life.last().content
+    assert (found["kind"], found["phase"], found["regimen"]) == ("regimen_declared", "II", "B2")
+    assert "B2 is declared since" in form.standing.value
+    assert desk.briefing.declared["regimen"] == "B2"
+    assert desk.briefing.action.sentence == "The escalation is over: B2 is the regimen of phase II."
+    assert (other._open_phase(), other._open_regimen()) == ("II", "B2")
+
+
+def test_a_participant_of_phase_two_changes_no_figure_of_the_escalation(life):
+    life.log.append(
+        event({"kind": "decision", "on": START, "waits_for": {}, "chosen": life.start, "why": "w", "decided_by": "c"}),
+        actor="other",
+    )
+    before = life.desk().briefing
+    declared = {"phase": "II", "regimen": life.start, "advised": None, "why": "w", "decided_by": "c"}
+    life.log.append(event({"kind": "regimen_declared", "on": START, **declared}), actor="other")
+    life.screen("W-009")
+    life.add("consented", "W-009")
+    life.add("enrolled", "W-009", regimen=life.start, phase="II")
+    life.add("infused", "W-009", number=1)
+    life.add("dlt_assessed", "W-009", dlt=True, code="other", grade=3)
+    now = life.desk().briefing
+    assert (now.notation, now.regimens["enrolled"].tolist()) == (before.notation, before.regimens["enrolled"].tolist())
+    assert now.counts["dlts"] == before.counts["dlts"] + 1
+    assert str(now) == str(now)
+    assert "phase II at" in repr(now)
+
+
+def test_counts_of_a_table_are_shown_first_and_recorded_once(panel, life):
+    before = life.count
+    text = (
+        "participant,on,platelets [10^9/L],haemoglobin [g/dL]\nW-001,2026-03-05,12,7.4\nW-001,2026-03-08,9,\n"
+        "W-777,2026-03-08,9,\nW-001,2026-03-09,12000000,\n"
+    )
+    panel.counts.open("counts.csv", text.encode())
+    assert "2 new draws." in panel.counts.found.value
+    assert "no such participant" in panel.counts.found.value
+    assert "12,000,000 10^9/L" in panel.counts.found.value
+    assert life.count == before
+    panel.counts.record.click()
+    assert "Recorded 2 draws" in panel.counts.said.value
+    assert life.count == before + 2
+    panel.counts.open("counts.csv", text.encode())
+    assert "0 new draws. 2 are in the log already." in panel.counts.found.value
+    assert panel.counts.record.layout.display == "none"
+
+
+def test_a_count_that_contradicts_the_log_is_left_to_a_person(panel, life):
+    life.add("blood_count", "W-001", counts={"platelets": {"value": 8, "unit": "10^9/L"}})
+    panel._desk.refresh()
+    panel.counts.open("c.csv", f"participant,on,platelets [10^9/L]\nW-001,{START},9\n".encode())
+    assert "already recorded: platelets" in panel.counts.found.value
+    assert panel.counts.record.layout.display == "none"
