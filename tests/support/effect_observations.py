@@ -35,9 +35,9 @@ def invented(people=60, phase_two=40, seed=1, regimens=REGIMENS, sites=SITES, ph
             who
             | {"regimen": regimen, "phase": phases[second], "site": sites[number % len(sites)]}
             | {"first_infusion": first, "last_seen": first + timedelta(last)}
-            | {"died": died and died <= last and first + timedelta(died) or None}
+            | {"died": (died and died <= last and first + timedelta(died)) or None}
             | {"assessed": first + timedelta(28) if last >= 28 else None}
-            | {"relapsed": relapsed and relapsed <= last and first + timedelta(relapsed) or None}
+            | {"relapsed": (relapsed and relapsed <= last and first + timedelta(relapsed)) or None}
         )
         for day in range(-2, last + 1):
             fall = 0.12 + 2.5 * np.exp(-max(day + 2, 0) / 1.5)

@@ -27,9 +27,9 @@ MOST_ARMS, MOST_TRIALS, LARGEST_ARM = 3, 100_000, 200
 class OptimisationRule:
     """How the regimen of phase II is chosen from those compared.
 
-    A regimen is tolerable unless the posterior probability of a toxicity rate above `limit` reaches `certainty`, under
-    a prior that weighs as one participant. Of the tolerable ones the first is chosen whose observed response rate is
-    at most `margin` below the highest of them.
+    A regimen is tolerable unless the posterior probability of a toxicity rate above `limit` reaches `certainty`,
+    under a prior that weighs as one participant. Of the tolerable ones the first is chosen whose observed response
+    rate is at most `margin` below the highest of them.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class OptimisationRule:
         return np.where(good.any(axis=1), good.argmax(axis=1), NOBODY)
 
     def right(self, toxicity: ArrayLike, response: ArrayLike) -> NDArray[np.bool_]:
-        """Mark the regimens that are right under true rates: tolerable, and at most `margin` below the best of them."""
+        """Mark the regimens right under true rates: tolerable, and at most `margin` below the best of them."""
         tolerable = np.asarray(toxicity) <= self.limit + 1e-12
         rates = np.asarray(response)
         best = rates[tolerable].max() if tolerable.any() else np.inf

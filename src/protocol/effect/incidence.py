@@ -16,7 +16,6 @@ from protocol.effect.checks import Floats, Integers, floats, integers, number_in
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-
 ROUNDING = 1e-12  # of an estimate that is 1
 
 

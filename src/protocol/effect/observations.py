@@ -1,6 +1,7 @@
 """What was observed in the participants of a trial: the tables that this topic reads, and what is derived from them.
 
-Study days are counted from the first infusion, day 0; a participant without one has none. What is not known is missing.
+Study days are counted from the first infusion, day 0; a participant without one has none. What is not known is
+missing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -168,7 +169,8 @@ def _typed(column: pd.Series, kind: str) -> pd.Series:
 def study_days(observations: Observations, frame: pd.DataFrame, column: str) -> pd.Series:
     """Return the days in a column as study days, Int64: missing for a participant without an infusion."""
     first = observations.participants.set_index("participant")["first_infusion"]
-    return (frame[column] - frame["participant"].map(first)).dt.days.astype("Int64")
+    own = first.reindex(frame["participant"]).to_numpy()  # unlike map, it takes an empty table
+    return (frame[column] - own).dt.days.astype("Int64")
 
 
 def draws(observations: Observations, analyte: str) -> Draws:

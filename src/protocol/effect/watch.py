@@ -48,19 +48,25 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "bop2_toxicity": (
         _("BOP2, toxicity"),
         (TOXICITY,),
-        _("Stop if the posterior probability of a toxicity rate above {toxic:.0%} is above 1 − {scale:g} (n/N)^{power:g}."),
+        _(
+            "Stop if the posterior probability of a toxicity rate above {toxic:.0%} is above 1 − "
+            "{scale:g} (n/N)^{power:g}."
+        ),
     ),
     "bop2_response": (
         _("BOP2, response"),
         (RESPONSE,),
-        _("Stop if the posterior probability of a response rate of {futile:.0%} or less is above 1 − {scale:g} (n/N)^{power:g}."),
+        _(
+            "Stop if the posterior probability of a response rate of {futile:.0%} or less is above 1 − "
+            "{scale:g} (n/N)^{power:g}."
+        ),
     ),
     "bop2_both": (
         _("BOP2, response and toxicity"),
         (RESPONSE, TOXICITY),
         _(
-            "Stop if the posterior probability of a response rate of {futile:.0%} or less, or that of a toxicity rate "
-            "above {toxic:.0%}, is above 1 − {scale:g} (n/N)^{power:g}."
+            "Stop if the posterior probability of a response rate of {futile:.0%} or less, or that of a toxicity "
+            "rate above {toxic:.0%}, is above 1 − {scale:g} (n/N)^{power:g}."
         ),
     ),
     "simon": (
@@ -76,16 +82,27 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
             "{success:.3f} of a response rate above {futile:.0%}."
         ),
     ),
-}  # fmt: skip
+}
 """Rules by their id: name, the outcomes they watch, and the rule in words."""
 
 REFERENCES = {
-    "bayesian": "Thall PF, Simon R. Practical Bayesian guidelines for phase IIB clinical trials. Biometrics 1994;50:337-349.",
-    "pocock": "Ivanova A, Qaqish BF, Schell MJ. Continuous toxicity monitoring in phase II trials in oncology. Biometrics 2005;61:540-545.",
-    "bop2": "Zhou H, Lee JJ, Yuan Y. BOP2: Bayesian optimal design for phase II clinical trials with simple and complex endpoints. Stat Med 2017;36:3302-3314.",
+    "bayesian": (
+        "Thall PF, Simon R. Practical Bayesian guidelines for phase IIB clinical trials. Biometrics 1994;50:337-349."
+    ),
+    "pocock": (
+        "Ivanova A, Qaqish BF, Schell MJ. Continuous toxicity monitoring in phase II trials in "
+        "oncology. Biometrics 2005;61:540-545."
+    ),
+    "bop2": (
+        "Zhou H, Lee JJ, Yuan Y. BOP2: Bayesian optimal design for phase II clinical trials with "
+        "simple and complex endpoints. Stat Med 2017;36:3302-3314."
+    ),
     "simon": "Simon R. Optimal two-stage designs for phase II clinical trials. Control Clin Trials 1989;10:1-10.",
-    "predictive": "Lee JJ, Liu DD. A predictive probability design for phase II cancer clinical trials. Clin Trials 2008;5:93-106.",
-}  # fmt: skip
+    "predictive": (
+        "Lee JJ, Liu DD. A predictive probability design for phase II cancer clinical trials. Clin "
+        "Trials 2008;5:93-106."
+    ),
+}
 """The paper of each rule, by the beginning of its id."""
 
 TRUTHS = ("effective and safe", "futile and safe", "effective and toxic", "futile and toxic")
@@ -347,7 +364,7 @@ class Standing:
 
     @property
     def light(self) -> Light:
-        """Red: a boundary is reached. Amber: one more outcome could reach it. Green: go on. Grey: nobody is treated."""
+        """Red: a boundary is reached. Amber: one more outcome could reach it. Green: go on. Grey: nobody treated."""
         if not self.treated:
             return "grey"
         if self.stopped_at is not None:

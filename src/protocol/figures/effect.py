@@ -60,8 +60,8 @@ def boundary(frame: pd.DataFrame, outcome: str, looks: int) -> alt.LayerChart:
     Parameters
     ----------
     frame : DataFrame
-        kind ("stop" for the counts that stop at a look; "trial" for what the trial has there), participants, low, high
-        (counts, both included), words.
+        kind ("stop" for the counts that stop at a look; "trial" for what the trial has there), participants, low,
+        high (counts, both included), words.
     outcome : str
         What is counted.
     looks : int
@@ -193,7 +193,8 @@ def counts(
     words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in MARKS.items())
     legend = alt.Legend(orient="top", title=None, labelExpr=words, symbolSize=90, labelLimit=0, columns=2)
     shapes = alt.Scale(domain=[*MARKS], range=[shape for shape, _c, _w in MARKS.values()])
-    place = "datum.kind === 'infusion' ? 8 : datum.kind === 'recovery' ? 26 : height - (datum.kind === 'transfusion' ? 24 : 8)"
+    below = "height - (datum.kind === 'transfusion' ? 24 : 8)"
+    place = f"datum.kind === 'infusion' ? 8 : datum.kind === 'recovery' ? 26 : {below}"
     marks = others.mark_point(filled=True, size=90, opacity=1, y=alt.expr(place)).encode(
         x=x,
         color=colours("kind", {name: colour for name, (_s, colour, _w) in MARKS.items()}, legend=legend),
@@ -261,8 +262,8 @@ def incidence(
     Parameters
     ----------
     frame : DataFrame
-        kind ("recovery" or the competing event; "risk" for a number at risk), group, time, estimate, low, high, at_risk,
-        slot (the row of a number at risk, 1 and more).
+        kind ("recovery" or the competing event; "risk" for a number at risk), group, time, estimate, low, high,
+        at_risk, slot (the row of a number at risk, 1 and more).
     groups : sequence of str
         In their order.
     times : tuple of float

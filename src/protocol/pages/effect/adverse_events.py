@@ -7,9 +7,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.effect import HIDDEN, Summaries, study_days
+from protocol.effect import Summaries, study_days
 from protocol.effect.adverse_events import ANY, TOTAL
-from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
 from protocol.pages.effect.words import count_text, share_text
@@ -19,7 +18,6 @@ from protocol.pages.kit import (
     Text,
     button,
     details,
-    download,
     field,
     joined,
     macros,
@@ -102,7 +100,8 @@ class AdverseEventsPanel(Panel):
                     _("Reports"),
                     self.reports,
                     lead=_(
-                        "Calendar days from the day on which the sponsor first knew. Whether a report was sent is not recorded here."
+                        "Calendar days from the day on which the sponsor first knew. Whether a report was sent is not "
+                        "recorded here."
                     ),
                 ),
                 section(_("Who received a lot"), row(self.lot), self.received, self.given),
@@ -123,8 +122,16 @@ class AdverseEventsPanel(Panel):
                 self._people,
             ]
         )
-        self.phase.observe(lambda _change: self.shown and self._draw_rates(*self.shown), "value")
-        self.lot.observe(lambda _change: self.shown and self._draw_lot(*self.shown), "value")
+        self.phase.observe(self._choose_phase, "value")
+        self.lot.observe(self._choose_lot, "value")
+
+    def _choose_phase(self, _change: Any) -> None:
+        if self.shown:
+            self._draw_rates(*self.shown)
+
+    def _choose_lot(self, _change: Any) -> None:
+        if self.shown:
+            self._draw_lot(*self.shown)
 
     def draw(self, seen: Summaries) -> None:
         """Show the adverse events that the reader may see."""
@@ -157,7 +164,7 @@ class AdverseEventsPanel(Panel):
             for one in overview.to_dict("records")
         ]
         self.counts.show(macros("lists").cards(cards))
-        found = seen.eventsby_term(phase=self.phase.value)
+        found = seen.events_by_term(phase=self.phase.value)
         total = found[(found["group"] == TOTAL) & (found["term"] != ANY)]
         rows = rate_rows(total, seen.severe_rates(phase=self.phase.value), self._settings)
         self.rates.layout.display = None if len(rows) else "none"
@@ -287,7 +294,7 @@ def lane_rows(
     for place, name in enumerate(shown):
         ends = list[int]()  # the last day of each row of the lane
         for one in own[own["participant"] == name].sort_values("onset_day").to_dict("records"):
-            if pd.isna(one["onset_day"]) or pd.notna(one["end_day"]) and one["end_day"] < 0:
+            if pd.isna(one["onset_day"]) or (pd.notna(one["end_day"]) and one["end_day"] < 0):
                 continue
             start, lasts = max(int(one["onset_day"]), 0), pd.isna(one["end_day"])
             until = last if lasts else max(int(one["end_day"]) + 1, start + 1)

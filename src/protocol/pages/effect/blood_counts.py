@@ -183,12 +183,13 @@ class BloodCountsPanel(Panel):
         self.course.show(*self._said(name))
 
     def _said(self, name: str) -> list[Any]:
-        one = self._lowest.set_index("participant").loc[name]
+        one: dict[Any, Any] = self._lowest.set_index("participant").loc[name].to_dict()
         unit = unit_text(self.analyte.value)
         if not one["draws"]:
             return [paragraph(_("No draw of this count is recorded."))]
         low = _(
-            "Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if each draw is held until the next."
+            "Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if each "
+            "draw is held until the next."
         )
         words = low.format(
             value=one["nadir"],
@@ -200,7 +201,7 @@ class BloodCountsPanel(Panel):
         )
         said = [paragraph(words)]
         if self._recovered is not None:
-            found = self._recovered.loc[name]
+            found: dict[Any, Any] = self._recovered.loc[name].to_dict()
             status = STATUSES[found["status"]]
             day = _("on study day {day}").format(day=int(found["day"])) if pd.notna(found["day"]) else found["why"]
             said.append(paragraph(f"{self._definition_label()}: {status} {day}.".replace(" .", ".")))
@@ -216,7 +217,7 @@ class BloodCountsPanel(Panel):
         seen, unit = self._seen, unit_text(self.analyte.value)
         own = self._graded[self._graded["participant"] == name]
         grades = [_("grade {n}").format(n=one) if pd.notna(one) and one else "" for one in own["grade"]]
-        rows = [
+        rows: list[tuple[str, int, float | None, str]] = [
             ("draw", int(day), float(value), " ".join(filter(None, (f"{value:g} {unit}", said))))
             for day, value, said in zip(own["day"], own["value"], grades, strict=True)
         ]
@@ -228,8 +229,9 @@ class BloodCountsPanel(Panel):
                     continue
                 words = _("infusion {n}").format(n=one["number"]) if what == "infusion" else _(GIVEN[one["what"]])
                 rows.append((kind, int(day), None, words))
-        if self._recovered is not None and pd.notna(self._recovered.loc[name, "day"]):
-            day = int(self._recovered.loc[name, "day"])
+        since: Any = None if self._recovered is None else self._recovered.loc[name, "day"]
+        if since is not None and pd.notna(since):
+            day = int(since)
             rows.append(("recovery", day, None, _("recovered on study day {day}").format(day=day)))
         return pd.DataFrame(rows, columns=["kind", "day", "value", "words"]).astype({"value": float})
 

@@ -60,7 +60,7 @@ class DoseSelectionPanel(Panel):
                 width="short",
             ),
         ]
-        limits = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}
+        limits: dict[str, Any] = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}
         words = (_("Its response rate"),) * 3
         aims = settings.monitoring.aims(LEAST_PLANNED) if settings.monitoring else STARTING_AIMS
         rates = (aims.futile, aims.good, aims.good)
@@ -115,7 +115,7 @@ class DoseSelectionPanel(Panel):
             low=(found["right"] - 2 * found["se"]).clip(lower=0),
             high=(found["right"] + 2 * found["se"]).clip(upper=1),
         )
-        rows["words"] = [f"{percent(one.right)} ± {percent(2 * one.se)}" for one in rows.itertuples()]
+        rows["words"] = [f"{percent(one['right'])} ± {percent(2 * one['se'])}" for one in found.to_dict("records")]
         columns = ["truth", "participants", "share", "low", "high", "words"]
         self.picture.draw(rows[columns], truths=truths)
         self.said.show(*self._sentences())
@@ -176,8 +176,8 @@ class DoseSelectionPanel(Panel):
             except ProtocolError:
                 return said
             words = _(
-                "For a right choice with a probability of 70 % both ways by responses alone, {n} participants in each "
-                "arm are needed (exact; {formula} by the formula)."
+                "For a right choice with a probability of 70 % both ways by responses alone, {n} participants in "
+                "each arm are needed (exact; {formula} by the formula)."
             )
             said.append(paragraph(words.format(n=exact.participants, formula=exact.by_formula)))
         return said

@@ -66,7 +66,7 @@ class PhaseTwoPanel(Panel):
         )
         self.first = field(number, _("First look"), value=start.first, min=1, max=1000, width="short")
         self.every = field(number, _("Look every"), value=start.every, min=1, max=1000, width="short")
-        limits = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}
+        limits: dict[str, Any] = {"min": 0.01, "max": 0.99, "step": 0.01, "width": "short"}
         self.safe = field(rate, _("Acceptable toxicity rate"), value=start.safe, **limits)
         self.toxic = field(rate, _("Unacceptable toxicity rate"), value=start.toxic, **limits)
         self.futile = field(rate, _("Uninteresting response rate"), value=start.futile, **limits)
@@ -218,8 +218,8 @@ def operating_rows(found: pd.DataFrame) -> pd.DataFrame:
 def _characteristics(found: pd.DataFrame, rule: Watch) -> str:
     rows = found.to_dict("records")
     words = _(
-        "Power {power}. Probability to go on, which is an error: {futile} if futile, {toxic} if toxic, {both} if both. "
-        "Expected participants: {good:.1f} if effective and safe, {bad:.1f} if futile and toxic."
+        "Power {power}. Probability to go on, which is an error: {futile} if futile, {toxic} if toxic, {both} if "
+        "both. Expected participants: {good:.1f} if effective and safe, {bad:.1f} if futile and toxic."
     )
     return words.format(
         power=percent(rows[0]["go"]),

@@ -90,14 +90,14 @@ def open_sheets(seen: Summaries, settings: EffectSettings, stands: Standing | No
     names = {"regimen": _("Regimen"), "phase": _("Phase"), "participants": _("Treated")}
     overview, terms = seen.events_overview(), seen.events_by_term()
     counted = [
-        (OVERVIEW[one.kind], share_text(one.participants, one.treated), count_text(one.events))
-        for one in overview.itertuples()
+        (OVERVIEW[one["kind"]], share_text(one["participants"], one["treated"]), count_text(one["events"]))
+        for one in overview.to_dict("records")
     ]
     heads = [_("Adverse events"), _("Participants"), _("Events")]
     shown = pd.DataFrame(counted, columns=heads, dtype=object)
     curves = seen.incidence(settings.definition, "phase").curves
     days = ticks(max((float(one.times[-1]) for one in curves), default=0.0))
-    watched = ()
+    watched: tuple[Sheet, ...] = ()
     if stands:
         found, does = stands.table(), stands.watch.operating()
         watched = (
@@ -107,8 +107,8 @@ def open_sheets(seen: Summaries, settings: EffectSettings, stands: Standing | No
     recovered = pd.concat([curve_table(one) for one in curves], ignore_index=True) if curves else pd.DataFrame()
     every, wide = by_term(terms, settings), by_regimen(terms, settings)
     once = _(
-        "Each participant counts once for a term, at the highest grade. Regimens with the participants treated; in the "
-        "cells any grade, and grade 3 or more in brackets. The file has each regimen by grade, with its rates."
+        "Each participant counts once for a term, at the highest grade. Regimens with the participants treated; in "
+        "the cells any grade, and grade 3 or more in brackets. The file has each regimen by grade, with its rates."
     )
     return (
         Sheet("treated", _("Participants treated"), treated, treated.rename(columns=names)),
@@ -146,10 +146,11 @@ def closed_sheets(seen: Summaries, settings: EffectSettings) -> tuple[Sheet, ...
 
 def _pictures(seen: Summaries, settings: EffectSettings, stands: Standing | None) -> dict[str, Any]:
     found = dict[str, Any]()
-    for name in stands.watch.watches if stands else ():
-        rows = boundary_rows(stands, name)
-        title = _("Boundary: {outcome}").format(outcome=OUTCOMES[name])
-        found[title] = figures.boundary(rows, OUTCOMES[name], stands.watch.looks[-1])
+    if stands:
+        for name in stands.watch.watches:
+            rows = boundary_rows(stands, name)
+            title = _("Boundary: {outcome}").format(outcome=OUTCOMES[name])
+            found[title] = figures.boundary(rows, OUTCOMES[name], stands.watch.looks[-1])
     terms = seen.events_by_term()
     total = terms[(terms["group"] == TOTAL) & (terms["term"] != ANY)]
     rates = rate_rows(total, seen.severe_rates(), settings)
@@ -184,8 +185,8 @@ class SafetyReportPanel(Panel):
         self.make = button(_("Make the safety report"), self._make)
         self.files = Text()
         lead = _(
-            "One page to read and print with every table as CSV. The open version has figures of groups; the closed one "
-            "names participants and is for the safety board."
+            "One page to read and print with every table as CSV. The open version has figures of groups; the closed "
+            "one names participants and is for the safety board."
         )
         hidden = note(_("Your role shows figures and hides participants: the report is the open one."))
         told = Text(None if desk.sees_all else hidden, role="")

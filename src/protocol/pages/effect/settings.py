@@ -1,8 +1,7 @@
 """What the record and the log say for the effect page, and where it comes from."""
 
-from markupsafe import Markup
-
 import pandas as pd
+from markupsafe import Markup
 
 from protocol.effect import RULES, Aims, Monitoring, Summaries, definitions, term_label, versions, watch
 from protocol.exchange.documents.statistics import PhaseTwo
@@ -64,7 +63,9 @@ class EffectSettings:
         chosen = self._trial.effect.recoveries if self._trial.effect else ()
         used = next((one.definition for one in chosen if one.definition.value == name), None)
         words = definitions()[name].source
-        return joined((words, joined((_("the record uses it:"), origin(used)), " ")), "; ") if used else Markup(words)
+        return (
+            joined((words, joined((_("the record uses it:"), origin(used)), " ")), "; ") if used else joined((words,))
+        )
 
     @property
     def planned(self) -> int | None:
@@ -93,8 +94,8 @@ class EffectSettings:
         if self.planned is None or whole is None:
             return None
         words = _(
-            "How many participants phase {phase} plans is an open question. At most {left}: {whole} in the whole trial "
-            "less {before} enrolled in phase {first}."
+            "How many participants phase {phase} plans is an open question. At most {left}: {whole} in the whole "
+            "trial less {before} enrolled in phase {first}."
         )
         left, before = self.planned, self._enrolled_before
         text = words.format(phase=self.phase, left=left, whole=whole.value, before=before, first=self.first_phase)

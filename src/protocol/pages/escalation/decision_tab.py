@@ -9,11 +9,11 @@ import ipywidgets as widgets
 from protocol.escalation import Outcomes
 from protocol.pages.escalation.answer import Answer
 from protocol.pages.escalation.decisions import DecisionPanel
-from protocol.pages.trial_log.declaration import DeclarationForm
 from protocol.pages.escalation.operating_characteristics import half
 from protocol.pages.escalation.regimen_rows import pending_in
 from protocol.pages.escalation.sandbox import Sandbox
 from protocol.pages.kit import Text, button, classed, field, invented, row
+from protocol.pages.trial_log.declaration import DeclarationForm
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 
