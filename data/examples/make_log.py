@@ -4,8 +4,8 @@ Run ``python data/examples/make_log.py`` from the project's folder; the same see
 is screened, the design recommends, visits have their windows, and every event is one that the log would admit. No
 real participant, date or outcome stands behind any of it.
 
-``log.jsonl`` ends while the last cohort of the escalation is watched. In ``phase_two.jsonl`` the same walk through the
-grid took place earlier: the committee declared its regimen, and 40 participants of phase II were enrolled since.
+``log.jsonl`` ends while the last cohort of the escalation is watched. In ``phase_two.jsonl`` the same walk through
+the grid took place earlier: the committee declared its regimen, and 40 participants of phase II were enrolled since.
 """
 
 import sys
@@ -155,7 +155,13 @@ def screening_step(study_id: str, site: str, day: date, found: tuple[dict[str, A
     plain = {n: (v + by).isoformat() if isinstance(v, date) else v for n, v in sorted(facts.items())}
     verdicts = {v.id: v.status for v in screening.verdicts}
     result = {"facts": plain, "verdicts": verdicts}
-    values = {"kind": "screened", "on": day, "participant": study_id, "phase": screening.phase, "overall": screening.overall}
+    values = {
+        "kind": "screened",
+        "on": day,
+        "participant": study_id,
+        "phase": screening.phase,
+        "overall": screening.overall,
+    }
     return Step(day, event(values | {"result": result}), site)
 
 

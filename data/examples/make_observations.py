@@ -82,7 +82,7 @@ def draws(random: np.random.Generator, tell: Tell, course: Course) -> Iterator[A
 def _count(
     random: np.random.Generator, day: date, started: date, back: date, before: float, depth: float, limit: float
 ) -> float:
-    """Return a count: it falls to its nadir nine days after the therapy, and is at the limit on the day it is back."""
+    """Return a count: it falls until nine days after the therapy, and is at the limit on the day it is back."""
     since, rise = (day - started).days, max((back - started).days, 11)
     noise = float(np.exp(random.normal(0, 0.18)))
     if since <= 0:
@@ -105,7 +105,8 @@ def _as_reported(
     values = {"neutrophils": neutrophils, "platelets": round(counts["platelets"])}
     values |= {"white_cells": round((neutrophils + lymphocytes) * 1.1, 2), "lymphocytes": lymphocytes}
     reported: dict[str, Any] = {
-        name: {"value": float(value), "unit": "10^9/L", "normal_limit": LIMITS[name]} for name, value in values.items()
+        name: {"value": float(value), "unit": "10^9/L", "normal_limit": LIMITS[name]}
+        for name, value in values.items()
     }
     in_other = course.site == OTHER_UNIT
     value = round(haemoglobin / 10, 1) if in_other else float(round(haemoglobin))
@@ -155,7 +156,14 @@ def harms(random: np.random.Generator, course: Course) -> list[dict[str, Any]]:
                     action="slowed" if slowed else "none", expected=True)  # fmt: skip
     if course.later_phase and random.random() < 0.12:
         first = course.infusions[0] if course.infusions else course.started
-        add("graft_versus_host_disease", first + timedelta(days=45), 30, 2, "unlikely", why_serious=("hospitalisation",))
+        add(
+            "graft_versus_host_disease",
+            first + timedelta(days=45),
+            30,
+            2,
+            "unlikely",
+            why_serious=("hospitalisation",),
+        )
     if course.dlt:
         day, code = course.dlt
         add(TERM_OF.get(code, code), day, 9, 3, "probable", why_serious=("hospitalisation",), expected=False,

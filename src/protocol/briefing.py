@@ -98,7 +98,8 @@ class Briefing(Displayed):
     notation : str
         The complete outcomes, ``A1:NNN B1:NTN``.
     regimens : DataFrame
-        Of the escalation, as the notation: ``regimen, enrolled, treated, in window, unassessed, not evaluable, evaluable, dlts``, in the order of the
+        Of the escalation, as the notation: ``regimen, enrolled, treated, in window, unassessed, not evaluable,
+        evaluable, dlts``, in the order of the
         grid.
     action : NextAction
         What the trial should do next, and whom it waits for; it names participants only if the reader may see them.
@@ -268,11 +269,11 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
     Returns
     -------
     pandas.DataFrame
-        ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, regimen_declared, or
-        enrolled with a reason), ``regimen`` (of a decision the chosen one; empty if there is none), ``participant`` (empty if the
-        reader may not see it), ``words`` (cause, code or reason; that of a participant only if the reader may see the
-        participant), ``corrected`` (the entry that corrected it later, 0 for none), ``change`` (of a correction: what
-        was recorded and what holds).
+        ``day`` (of the event), ``kind`` (dlt_assessed with a DLT, withdrawn, correction, decision, regimen_declared,
+        or enrolled with a reason), ``regimen`` (of a decision the chosen one; empty if there is none),
+        ``participant`` (empty if the reader may not see it), ``words`` (cause, code or reason; that of a participant
+        only if the reader may see the participant), ``corrected`` (the entry that corrected it later, 0 for none),
+        ``change`` (of a correction: what was recorded and what holds).
     """
     sees = every_site if now.invented or now.reader.sees_all else now.reader.sees
     entries = tuple(entries)

@@ -217,7 +217,7 @@ class Trial(Record, Displayed):
         return self.model_copy(update={"examples": examples, "so_far": examples and examples.so_far})
 
     def states(self, topic: str) -> bool:
-        """Whether the record has something on a topic: not if it has no file, or if its values are placeholders only."""
+        """Whether the record has something on a topic: not without its file, nor if its values are placeholders."""
         found = getattr(self, topic, self)
         return found is not None and not getattr(found, "placeholder", False)
 
@@ -349,7 +349,7 @@ def log_rules(trial: Trial) -> ProtocolRules:
     stagger = trial.escalation.stagger
     return ProtocolRules(
         phases=trial.eligibility.phases,
-        stagger=stagger and Stagger(stagger.days.value, stagger.of.value),
+        stagger=Stagger(stagger.days.value, stagger.of.value) if stagger else None,
         refuse=_refuse_observation,
     )
 
@@ -359,7 +359,8 @@ def _refuse_observation(event: Event) -> None:
     if isinstance(event, BloodCount):
         for analyte, one in event.counts.items():
             read_counts([one.value], analyte, one.unit)
-            read_counts([one.normal_limit], analyte, one.unit)
+            if one.normal_limit is not None:
+                read_counts([one.normal_limit], analyte, one.unit)
     elif isinstance(event, Received) and event.what not in GIVEN:
         raise ProtocolError(_("given"), repr(event.what), ", ".join(GIVEN))
     elif isinstance(event, AdverseEvent):

@@ -1,4 +1,4 @@
-"""Counts, transfusions, adverse events, relapse, the phase and the declared regimen: what the log takes and refuses."""
+"""Counts, transfusions, adverse events, relapse, phases and declared regimens: what the log takes and refuses."""
 
 from datetime import date, timedelta
 
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from support.log_events import DAY, NOON, SITE, WHO, beginning, chain, screened
 
 from protocol.conduct import (
-    AdverseEvent,
     AdverseEventFollowed,
     BloodCount,
     Consented,

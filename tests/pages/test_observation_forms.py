@@ -109,7 +109,12 @@ def test_the_grade_of_a_term_that_has_none_as_high_is_refused_by_the_log(panel, 
 
 def test_an_infusion_may_say_what_is_known_of_its_product(panel, life):
     fields = opened(panel, "infused")
-    fields.lot.value, fields.cells.value, fields.viability.value, fields.started.value = "ucm-01", "1.9", "91", "09:30"
+    fields.lot.value, fields.cells.value, fields.viability.value, fields.started.value = (
+        "ucm-01",
+        "1.9",
+        "91",
+        "09:30",
+    )
     panel.happened.record.click()
     found = life.last().content
     assert (found["number"], found["lot"], found["cells"], found["viability"]) == (2, "UCM-01", 1.9, 0.91)
@@ -151,7 +156,9 @@ def test_the_committee_declares_a_regimen_and_the_next_enrolment_is_of_its_phase
 
 def test_a_participant_of_phase_two_changes_no_figure_of_the_escalation(life):
     life.log.append(
-        event({"kind": "decision", "on": START, "waits_for": {}, "chosen": life.start, "why": "w", "decided_by": "c"}),
+        event(
+            {"kind": "decision", "on": START, "waits_for": {}, "chosen": life.start, "why": "w", "decided_by": "c"}
+        ),
         actor="other",
     )
     before = life.desk().briefing
@@ -163,7 +170,10 @@ def test_a_participant_of_phase_two_changes_no_figure_of_the_escalation(life):
     life.add("infused", "W-009", number=1)
     life.add("dlt_assessed", "W-009", dlt=True, code="other", grade=3)
     now = life.desk().briefing
-    assert (now.notation, now.regimens["enrolled"].tolist()) == (before.notation, before.regimens["enrolled"].tolist())
+    assert (now.notation, now.regimens["enrolled"].tolist()) == (
+        before.notation,
+        before.regimens["enrolled"].tolist(),
+    )
     assert now.counts["dlts"] == before.counts["dlts"] + 1
     assert str(now) == str(now)
     assert "phase II at" in repr(now)

@@ -309,8 +309,8 @@ class Log(LogReader):
         site : str
             The site it concerns; needed for an event of a participant.
         reason : str
-            Needed for an unexpected enrolment or infusion (see :meth:`protocol.conduct.State.check`), and if the clock
-            is behind the last entry or far ahead of it.
+            Needed for an unexpected enrolment or infusion (see :meth:`protocol.conduct.State.check`), and if the
+            clock is behind the last entry or far ahead of it.
         key : str, optional
             A UUID made by the form. One key is recorded once, even if it is sent twice.
         expected : int, optional

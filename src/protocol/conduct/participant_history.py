@@ -216,15 +216,14 @@ _JUDGED = ("relatedness", "action", "outcome", "expected", "dlt")
 
 def _adverse_event(known: dict[str, Any], entry: Entry, on: date) -> None:
     values = entry.content
-    judged = {name: values[name] for name in _JUDGED if name in values}
+    judged: dict[str, Any] = {name: values[name] for name in _JUDGED if name in values}
     known.setdefault("adverse_events", {})[values["number"]] = EventSeen(
         term=values["term"],
         version=values["version"],
         onset=on,
         grades=((on, values["grade"]),),
         why_serious=tuple(values["why_serious"]),
-        **judged,
-        **_days_in(values),
+        **(judged | _days_in(values)),
         last_known=max(on, _day_of(values.get("end", values["on"]))),
     )
 

@@ -160,10 +160,11 @@ def _frame(name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame({column: _typed(frame[column], kind) for column, kind in columns.items()})
 
 
-def _typed(column: pd.Series, kind: str) -> pd.Series:
+def _typed(column: "pd.Series[Any]", kind: Any) -> "pd.Series[Any]":
     if kind == _DAY:
-        return pd.to_datetime(column).astype(_DAY)
-    return column.fillna("") if kind == _TEXT else column.astype(kind)  # type: ignore[arg-type]
+        column = pd.to_datetime(column)
+    typed: pd.Series[Any] = column.fillna("") if kind == _TEXT else column.astype(kind)
+    return typed
 
 
 def study_days(observations: Observations, frame: pd.DataFrame, column: str) -> pd.Series:

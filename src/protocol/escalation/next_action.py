@@ -147,7 +147,9 @@ def enrolment_stopped() -> NextAction:
 
 def escalation_over(regimen: str, phase: str) -> NextAction:
     """Return the answer after the committee declared the regimen of the phase that follows."""
-    words = _("The escalation is over: {regimen} is the regimen of phase {phase}.").format(regimen=regimen, phase=phase)
+    words = _("The escalation is over: {regimen} is the regimen of phase {phase}.").format(
+        regimen=regimen, phase=phase
+    )
     return NextAction(words, STOP, (), "", "", regimen, None, "")
 
 

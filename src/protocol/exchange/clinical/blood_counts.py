@@ -1,7 +1,7 @@
 """Blood counts in: from a table, from FHIR R4 and from OMOP CDM 5.4, one row for each count of each draw.
 
-A count keeps the number and the unit with which it was reported. One without a unit, in a unit of something else, or so
-high that its unit must be another is not used and is told; nothing is put in.
+A count keeps the number and the unit with which it was reported. One without a unit, in a unit of something else, or
+so high that its unit must be another is not used and is told; nothing is put in.
 """
 
 import csv
@@ -111,7 +111,7 @@ def read_count_table(name: str, content: bytes) -> CountFile:
     table = csv.reader(chain(start, lines), delimiter=separator(start[-1:]))
     header = next((row for row in table if any(cell.strip() for cell in row)), [])
     columns = names_of(header)
-    wide = {column: found for column in columns if (found := _analyte_of(column))}
+    wide = {column: known for column in columns if (known := _analyte_of(column))}
     needed = ("participant", "on") if wide else COLUMNS[:-1]
     missing = [column for column in needed if column not in columns]
     if missing:
@@ -243,7 +243,7 @@ def _setting(as_of: date, zone: tzinfo | None = None) -> Setting:
 def _record() -> EligibilityRecord:
     """Return a record whose facts are the counts: the readers look for the facts of a record."""
     told = {"assumption": "the counts that the topic effect reads", "group": "Counts"}
-    day = Fact(id="day", label="Day", type="date", **told)  # type: ignore[arg-type]
+    day = Fact(id="day", label="Day", type="date", **told)
     facts = (
         Fact(
             id=name,
@@ -253,7 +253,7 @@ def _record() -> EligibilityRecord:
             minimum=0,
             maximum=highest_count(name),
             codes=codes(name),
-            **told,  # type: ignore[arg-type]
+            **told,
         )
         for name, label in analytes().items()
     )
@@ -274,7 +274,9 @@ def _of_findings(found: Mapping[str, Iterable[Finding]], problems: list[FileProb
             elif not isinstance(one.value, int | float) or one.span is not None or one.undecided:
                 found_there = one.original or one.code
                 why = ", ".join(filter(None, (one.reason, one.note)))
-                told.append(FileProblem(where, f"{found_there} ({why})" if why else found_there, _("a count with its unit")))
+                told.append(
+                    FileProblem(where, f"{found_there} ({why})" if why else found_there, _("a count with its unit"))
+                )
             elif (who, one.origin, one.fact) not in seen:
                 seen.add((who, one.origin, one.fact))
                 value, unit = _reported(one)
@@ -285,7 +287,7 @@ def _of_findings(found: Mapping[str, Iterable[Finding]], problems: list[FileProb
 def _reported(one: Finding) -> tuple[float, str]:
     """Return the number and the unit as they were reported, or in the first unit if the log does not know theirs."""
     value, _blank, unit = one.original.partition(" ")
-    in_first = float(one.value)  # type: ignore[arg-type]  # the caller has looked
+    in_first = float(one.value)  # the caller has looked
     try:
         number = float(value)
         _check(one.fact, number, unit, None)

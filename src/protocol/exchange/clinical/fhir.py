@@ -15,7 +15,16 @@ from protocol.eligibility import Fact
 from protocol.exchange.clinical.fhir_people import Person, people_of, shared
 from protocol.exchange.clinical.fhir_resources import Item, Resources, doubt_of, read_resources
 from protocol.exchange.clinical.fhir_times import Clock, When, last_day
-from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, Birth, Finding, Imported, Imports, Naming, Setting
+from protocol.exchange.clinical.findings import (
+    CONFLICT,
+    NOT_USABLE,
+    Birth,
+    Finding,
+    Imported,
+    Imports,
+    Naming,
+    Setting,
+)
 from protocol.exchange.clinical.reconciliation import (
     birth_problem,
     bounded,

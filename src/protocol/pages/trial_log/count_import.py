@@ -46,8 +46,8 @@ class CountImport:
         self.said, self.found = Text(), Text(role="")
         self.record.layout.display = "none"
         lead = _(
-            "A table has the columns participant, on, analyte, value, unit and normal_limit; a spreadsheet saves it as "
-            "CSV. FHIR records are those of the participant above. A count without a unit is not used."
+            "A table has the columns participant, on, analyte, value, unit and normal_limit; a spreadsheet saves it "
+            "as CSV. FHIR records are those of the participant above. A count without a unit is not used."
         )
         empty = download(_("Empty table of counts"), "counts.csv", count_template(), "text/csv")
         self.view = widgets.VBox(
@@ -80,16 +80,17 @@ class CountImport:
     def _read(self, name: str, content: bytes) -> CountFile:
         if not name.lower().endswith((".json", ".ndjson")):
             return read_count_table(name, content)
-        who, persons = self._participant(), set[str]()
+        who = self._participant()
+        persons: list[str] = []
 
         def named(identifier: str) -> str:
-            persons.add(identifier)
+            persons.append(identifier)
             return who
 
         if not who:
             raise ProtocolError(name, _("FHIR records of nobody"), _("the participant first"))
         found = read_count_fhir({name: content}, named, self._desk.briefing.as_of, self._desk.trial.zone)
-        if len(persons) > 1:
+        if len(set(persons)) > 1:
             raise ProtocolError(name, _("records of several persons"), _("one file for each participant"))
         return found
 
@@ -105,13 +106,17 @@ class CountImport:
             if all(there.get(name) == count.value for name, count in one.counts.items()):
                 known += 1
             elif asked := questions(course, one, self._desk.trial.escalation.dlt_window_days.value):
-                problems.append(FileProblem(f"{one.participant}, {one.on}", asked[0], _("it by hand, if it is right")))
+                problems.append(
+                    FileProblem(f"{one.participant}, {one.on}", asked[0], _("it by hand, if it is right"))
+                )
             else:
                 new.append(one)
         self._new = tuple(new)
         words = ngettext("{n} new draw.", "{n} new draws.", len(new)).format(n=len(new))
         if known:
-            words += " " + ngettext("{n} is in the log already.", "{n} are in the log already.", known).format(n=known)
+            words += " " + ngettext("{n} is in the log already.", "{n} are in the log already.", known).format(
+                n=known
+            )
         tables = [table(_by_participant(self._new), _("Draws by participant"))] if new else []
         if problems:
             listed = pd.DataFrame(problems[:SHOWN], columns=[_("Where"), _("Found"), _("Write")])

@@ -42,7 +42,9 @@ class DeclarationForm:
         self.on = field(Day, _("Day of the declaration"), value=today)
         self.standing = Text(role="")
         form = (self.regimen, self.why, self.decided_by, self.on)
-        self.declare = Recorder(desk, _("Record the declaration"), self._read, self._declared, form, problems=problems)
+        self.declare = Recorder(
+            desk, _("Record the declaration"), self._read, self._declared, form, problems=problems
+        )
         self._days = Days(today, self.on)
         controls: list[Any] = [*(problems.at(one) for one in form), self.declare.view]
         if refusal(desk) is not None or desk.reader.role != "coordinator":

@@ -57,7 +57,12 @@ class EnrolmentForm:
         self.enrol = Recorder(desk, _("Record the enrolment"), self._read, self._enrolled, form, said, problems)
         hint = _("Another regimen than the open one, or a doubtful eligibility, needs a reason.")
         refused = refusal(desk)
-        content = [row(self.phase, self.regimen, self.on), self.reason, Text(paragraph(hint, "off"), role=""), self.enrol.view]
+        content = [
+            row(self.phase, self.regimen, self.on),
+            self.reason,
+            Text(paragraph(hint, "off"), role=""),
+            self.enrol.view,
+        ]
         self.view = widgets.VBox(content if refused is None else [Text(refused, role="")])
         self._days = Days(today, self.on)
         participant.observe(self._choose, "value")

@@ -59,7 +59,10 @@ OFFERED = (
     "withdrawn",
     "note",
 )
-"""Kinds of events of the form, those of effect if the record states that topic; a screening, an enrolment and a visit have forms of their own."""
+"""Kinds of events of the form, those of effect if the record states that topic.
+
+A screening, an enrolment and a visit have forms of their own.
+"""
 
 OF_EFFECT = {"blood_count", "given", "adverse_event", "adverse_event_followed", "relapsed"}
 
