@@ -21,9 +21,8 @@ def exact(rule, toxicity, response, n):
         chance = np.prod(binom.pmf([t1, t2, e1, e2], n, [*toxicity, *response]))
         tolerable = [posterior(t, n, rule.limit, (rule.limit, 1 - rule.limit)) < rule.certainty for t in (t1, t2)]
         best = max([e for e, holds in zip((e1, e2), tolerable, strict=True) if holds], default=None)
-        chosen = next(
-            (k for k, e in enumerate((e1, e2)) if tolerable[k] and e >= best - rule.margin * n - 1e-9), None
-        )
+        good = [holds and e >= best - rule.margin * n - 1e-9 for e, holds in zip((e1, e2), tolerable, strict=True)]
+        chosen = good.index(True) if any(good) else None
         found += chance * (not right.any() if chosen is None else right[chosen])
     return found
 

@@ -225,7 +225,8 @@ class Summaries:
         response, applies = _responses(own, definition, by_day)
         frame = pd.DataFrame({"response": response, "toxicity": _toxicities(own, window_days)}, dtype=object)
         order = np.argsort(own.participants["first_infusion"].to_numpy(), kind="stable")
-        return frame.iloc[order][applies[order]].reset_index(drop=True)
+        kept: pd.DataFrame = frame.iloc[order][applies[order]].reset_index(drop=True)
+        return kept
 
     # Adverse events
 

@@ -347,7 +347,7 @@ def shares(frame: pd.DataFrame, title: str) -> alt.LayerChart:
         What the share is.
     """
     doses = frame["dose"].drop_duplicates().tolist()
-    quiet = {"domain": False, "ticks": False, "grid": False, "labelPadding": 8}
+    quiet: dict[str, Any] = {"domain": False, "ticks": False, "grid": False, "labelPadding": 8}
     base = alt.Chart(frame).encode(
         x=alt.X("frequency:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, **quiet)),
         y=alt.Y("dose:N", title=None, sort=doses[::-1], axis=alt.Axis(**quiet)),

@@ -155,7 +155,7 @@ class PhaseTwo:
         }
         found = rule.table()
         cells = found.astype(object).where(found.notna(), "–").astype(str).to_numpy().tolist()
-        return SynopsisTable(tuple(names[one] for one in found), tuple((tuple(row), None) for row in cells))
+        return SynopsisTable(tuple(names[str(one)] for one in found), tuple((tuple(row), None) for row in cells))
 
     @staticmethod
     def _characteristics(rule: Watch) -> SynopsisTable:

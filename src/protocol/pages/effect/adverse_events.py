@@ -100,8 +100,8 @@ class AdverseEventsPanel(Panel):
                     _("Reports"),
                     self.reports,
                     lead=_(
-                        "Calendar days from the day on which the sponsor first knew. Whether a report was sent is not "
-                        "recorded here."
+                        "Calendar days from the day on which the sponsor first knew. Whether a report was sent is "
+                        "not recorded here."
                     ),
                 ),
                 section(_("Who received a lot"), row(self.lot), self.received, self.given),

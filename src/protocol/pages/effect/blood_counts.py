@@ -188,8 +188,8 @@ class BloodCountsPanel(Panel):
         if not one["draws"]:
             return [paragraph(_("No draw of this count is recorded."))]
         low = _(
-            "Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if each "
-            "draw is held until the next."
+            "Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if "
+            "each draw is held until the next."
         )
         words = low.format(
             value=one["nadir"],

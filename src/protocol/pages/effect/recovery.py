@@ -258,13 +258,12 @@ def recovered_by(curves: list[Curve], times: tuple[float, ...]) -> pd.DataFrame:
 
 def share_rows(found: pd.DataFrame, grid: Grid) -> pd.DataFrame:
     """Return the rows of :func:`protocol.figures.effect.shares`, one for every regimen of the grid."""
-    by_name = found.set_index("group")
+    by_name = {one["group"]: one for one in found.to_dict("records")}
     rows = []
     for place, name in enumerate(grid.labels):
         dose, frequency = divmod(place, len(grid.frequencies))
-        one = by_name.loc[name] if name in by_name.index else None
-        known = one is not None and one["counted"] > 0 and one["free"] != HIDDEN
-        share = one["free"] / one["counted"] if known else None
+        one = by_name.get(name)
+        share = one["free"] / one["counted"] if one and one["counted"] > 0 and one["free"] != HIDDEN else None
         below = _("nobody") if one is None else share_text(one["free"], one["counted"]).split(" (")[0]
         rows.append(
             {

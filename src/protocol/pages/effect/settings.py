@@ -1,5 +1,7 @@
 """What the record and the log say for the effect page, and where it comes from."""
 
+from typing import Any
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -142,7 +144,7 @@ class EffectSettings:
         """Return where the values of the rule come from, one line each."""
         if self.monitoring is None:
             return macros("kit").paragraph(_("The record says nothing of a monitoring rule: all values are yours."))
-        values: dict[str, Sourced[object]] = {_("rule"): self.monitoring.rule}
+        values: dict[str, Sourced[Any]] = {_("rule"): self.monitoring.rule}
         values |= {label: getattr(self.monitoring, name) for name, label in _labels().items()}
         values[_("response by study day")] = self.monitoring.by_day
         values[_("response of")] = self.monitoring.lineage
