@@ -171,7 +171,8 @@ def study_days(observations: Observations, frame: pd.DataFrame, column: str) -> 
     """Return the days in a column as study days, Int64: missing for a participant without an infusion."""
     first = observations.participants.set_index("participant")["first_infusion"]
     own = first.reindex(frame["participant"]).to_numpy()  # unlike map, it takes an empty table
-    return (frame[column] - own).dt.days.astype("Int64")
+    days: pd.Series = (frame[column] - own).dt.days.astype("Int64")
+    return days
 
 
 def draws(observations: Observations, analyte: str) -> Draws:

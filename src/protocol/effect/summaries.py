@@ -3,7 +3,7 @@
 A group of few participants, and a count of few, is hidden from those who see figures only.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -285,6 +285,11 @@ class Summaries:
         for name in ("participants", "events"):
             found[name] = found[name].map(self.hide)
         return found
+
+    def having(self, terms: Collection[str]) -> int:
+        """Count the participants with an adverse event of some terms from the first infusion on."""
+        _people, events = exposure(self._all)
+        return self.hide(int(events.loc[events["term"].isin(terms), "participant"].nunique()))
 
     def events_of_participants(self) -> pd.DataFrame:
         """Return the adverse events that the reader sees, with their study days.

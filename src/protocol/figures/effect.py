@@ -145,7 +145,7 @@ def _log(field: str, least: float, most: float, title: str | None, **axis: Any) 
         f"{field}:Q",
         title=title,
         scale=scale,
-        axis=alt.Axis(**{"tickCount": 4, "format": "~r", "grid": False} | axis),
+        axis=alt.Axis(**dict[str, Any](tickCount=4, format="~r", grid=False) | axis),
     )
 
 

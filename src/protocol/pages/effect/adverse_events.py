@@ -163,7 +163,12 @@ class AdverseEventsPanel(Panel):
             (share_text(one["participants"], one["treated"]).split(" (")[0], OVERVIEW[one["kind"]])
             for one in overview.to_dict("records")
         ]
-        self.counts.show(macros("lists").cards(cards))
+        groups = [
+            (_("{part} of {whole}").format(part=count_text(seen.having(one.terms)), whole=seen.treated), one.label)
+            for one in self._settings.special_interest
+        ]
+        watched = paragraph(_("Of special interest, any grade:"), "off")
+        self.counts.show(macros("lists").cards(cards), *([watched, macros("lists").cards(groups)] if groups else []))
         found = seen.events_by_term(phase=self.phase.value)
         total = found[(found["group"] == TOTAL) & (found["term"] != ANY)]
         rows = rate_rows(total, seen.severe_rates(phase=self.phase.value), self._settings)

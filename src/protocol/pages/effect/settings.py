@@ -32,6 +32,8 @@ class EffectSettings:
         None if the record says nothing of it.
     window_days : int
         The DLT window.
+    special_interest : tuple of SpecialInterest
+        Groups of terms that a safety board watches.
     """
 
     def __init__(self, trial: Trial, desk: Desk | None = None) -> None:
@@ -42,6 +44,7 @@ class EffectSettings:
         self.version = record.ctcae.value if record else next(iter(versions()))
         self.monitoring: Monitoring | None = record.monitoring if record else None
         self.window_days = trial.escalation.dlt_window_days.value
+        self.special_interest = record.special_interest if record else ()
         self._chosen = {one.lineage: one.definition.value for one in record.recoveries} if record else {}
 
     @property
