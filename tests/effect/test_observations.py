@@ -190,7 +190,7 @@ def test_a_subset_has_the_observations_of_its_participants_only():
     found = observed(harm(), people=("W-001", "W-002"))
     rest = found.where(lambda people: people["participant"] == "W-002")
     assert (len(rest.participants), len(rest.events), len(rest.infusions)) == (1, 0, 1)
-    assert found.table()["adverse_events"].tolist() == [1, 0]
+    assert found.table()["events"].tolist() == [1, 0]
 
 
 # Terms and what the log refuses

@@ -119,11 +119,12 @@ def own_ids() -> set[str]:
     return ({item.id for item in named} | of_their_own | infusions | set(escalation.grid.labels)) - GENERAL
 
 
-GENERAL = {"sex", "infection", "follow_up"}
+GENERAL = {"sex", "infection", "follow_up", "blood_count", "adverse_events"}
 """Ids that are words of the formats as well.
 
-"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity in the vocabulary of the trial log, "follow_up" the
-field of a trial's identity that says how long participants are followed up.
+"sex" is a word of FHIR and OMOP, "infection" a kind of toxicity, "blood_count" a kind of event and "adverse_events" a
+field of a history in the vocabulary of the trial log, "follow_up" the field of a trial's identity that says how long
+participants are followed up.
 """
 
 
@@ -186,8 +187,8 @@ def test_a_topic_that_a_record_does_not_have_has_no_page_and_no_advice(path, tmp
     folder = tmp_path / path.stem
     ctgov.write_folder(ctgov.draft(path.read_bytes(), path.name), folder)
     trial = load_trial(folder)
-    assert [topic for topic in PAGES if not trial.states(topic)] == ["escalation", "followup"]
-    for topic in ("escalation", "followup"):
+    assert [topic for topic in PAGES if not trial.states(topic)] == ["escalation", "followup", "effect"]
+    for topic in ("escalation", "followup", "effect"):
         shown = " ".join(said(open_page(topic, folder)))
         assert f"The record of {path.stem} does not state this topic yet" in shown
         assert "Treat the next cohort" not in shown

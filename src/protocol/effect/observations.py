@@ -128,7 +128,7 @@ class Observations(Displayed):
             ("draws", draws),
             ("infusions", self.infusions),
             ("transfusions", transfusions),
-            ("adverse_events", self.events),
+            ("events", self.events),
         ):
             found[name] = found["participant"].map(frame["participant"].value_counts()).fillna(0).astype(int)
         return found

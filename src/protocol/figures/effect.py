@@ -320,16 +320,16 @@ def incidence(
     risk = base.transform_filter("datum.kind === 'risk'").transform_calculate(
         place=f"{bottom} * (datum.slot + 0.4) / {len(groups) + 1}"
     )
-    numbers = risk.mark_text(fontSize=12, tooltip=None).encode(
-        x=x, y=alt.Y("place:Q", title=title, axis=axis), text="at_risk:Q", color=colour
-    )
+    height = alt.Y("place:Q", title=title, axis=axis)
+    numbers = risk.mark_text(fontSize=12, tooltip=None).encode(x=x, y=height, text="at_risk:Q")
+    named = risk.transform_filter("datum.time === 0").mark_point(shape="square", filled=True, size=50, opacity=1, x=0)
     edge = base.transform_aggregate(count="count()")
     floor = edge.mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(0))
     head = edge.mark_text(align="left", fontSize=12, dy=8, dx=2, tooltip=None, x=0).encode(
         y=alt.datum(0), text=alt.value(_("at risk"))
     )
     return finished(
-        alt.layer(floor, head, *layers, numbers),
+        alt.layer(floor, head, *layers, numbers, named.encode(y=height, color=colour)),
         _CURVES_PX + _RISK_ROW * (len(groups) + 1),
         _("Cumulative incidence of the recovery by group, with bands and the numbers at risk."),
     )

@@ -59,7 +59,7 @@ def open_page(name: str, folder: str | Path) -> widgets.VBox:
     except ProtocolError as error:
         return framed(Text(error, role=""))
     if not trial.states(name):
-        says = _("The record of {trial} does not state this topic yet: its file holds placeholders only.")
+        says = _("The record of {trial} does not state this topic yet: it has no file, or placeholders only.")
         return framed(Text(paragraph(says.format(trial=trial.identity.trial_id)), role=""))
     today = today_there(trial)
     page_class = getattr(import_module(f"protocol.pages.{name}"), PAGES[name])

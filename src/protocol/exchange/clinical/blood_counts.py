@@ -287,7 +287,7 @@ def _of_findings(found: Mapping[str, Iterable[Finding]], problems: list[FileProb
 def _reported(one: Finding) -> tuple[float, str]:
     """Return the number and the unit as they were reported, or in the first unit if the log does not know theirs."""
     value, _blank, unit = one.original.partition(" ")
-    in_first = float(one.value)  # the caller has looked
+    in_first = float(str(one.value))
     try:
         number = float(value)
         _check(one.fact, number, unit, None)

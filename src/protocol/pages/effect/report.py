@@ -69,7 +69,7 @@ def safety_report(desk: Desk, settings: EffectSettings) -> SafetyReport:
 def safety_reports(desk: Desk, settings: EffectSettings) -> tuple[SafetyReport, ...]:
     """Return the open report, and the closed one for those who may see every participant."""
     found = safety_report(desk, settings)
-    return (found, closed_report(found, desk.effect, settings)) if desk.sees_all else (found,)
+    return (found, closed_report(found, desk.effect, settings)) if desk.effect.exact else (found,)
 
 
 def closed_report(found: SafetyReport, seen: Summaries, settings: EffectSettings) -> SafetyReport:
@@ -189,7 +189,7 @@ class SafetyReportPanel(Panel):
             "one names participants and is for the safety board."
         )
         hidden = note(_("Your role shows figures and hides participants: the report is the open one."))
-        told = Text(None if desk.sees_all else hidden, role="")
+        told = Text(None if desk.effect.exact else hidden, role="")
         self.view = section(_("Safety report"), told, row(self.make), self.files, lead=lead)
 
     def draw(self, _seen: Summaries) -> None:

@@ -1,6 +1,6 @@
 """Blood counts from a file into the log: what was found, what is new, and one button that records it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets as widgets
@@ -74,27 +74,27 @@ class CountImport:
             self.found.show(None)
             self.said.show(error)
         else:
-            self._show(found)
+            self._new = self._show(found)
         self.record.layout.display = None if self._new else "none"
 
     def _read(self, name: str, content: bytes) -> CountFile:
         if not name.lower().endswith((".json", ".ndjson")):
             return read_count_table(name, content)
         who = self._participant()
-        persons: list[str] = []
+        persons: dict[str, str] = {}
 
         def named(identifier: str) -> str:
-            persons.append(identifier)
-            return who
+            return persons.setdefault(identifier, who)
 
         if not who:
             raise ProtocolError(name, _("FHIR records of nobody"), _("the participant first"))
         found = read_count_fhir({name: content}, named, self._desk.briefing.as_of, self._desk.trial.zone)
-        if len(set(persons)) > 1:
+        if len(persons) > 1:
             raise ProtocolError(name, _("records of several persons"), _("one file for each participant"))
         return found
 
-    def _show(self, found: CountFile) -> None:
+    def _show(self, found: CountFile) -> tuple[BloodCount, ...]:
+        """Show what is in a file; return the draws that are new."""
         problems, known, new = list(found.problems), 0, []
         for one in found.events():
             course = self._desk.courses.get(one.participant)
@@ -111,18 +111,18 @@ class CountImport:
                 )
             else:
                 new.append(one)
-        self._new = tuple(new)
         words = ngettext("{n} new draw.", "{n} new draws.", len(new)).format(n=len(new))
         if known:
             words += " " + ngettext("{n} is in the log already.", "{n} are in the log already.", known).format(
                 n=known
             )
-        tables = [table(_by_participant(self._new), _("Draws by participant"))] if new else []
+        tables = [table(_by_participant(new), _("Draws by participant"))] if new else []
         if problems:
             listed = pd.DataFrame(problems[:SHOWN], columns=[_("Where"), _("Found"), _("Write")])
             label = ngettext("{n} not used", "{n} not used", len(problems)).format(n=len(problems))
             tables.append(table(listed, label))
         self.found.show(joined([paragraph(words), *tables]))
+        return tuple(new)
 
     def _record(self) -> None:
         recorded = 0
@@ -139,7 +139,7 @@ class CountImport:
         self._new = self._new[recorded:]
 
 
-def _by_participant(draws: tuple[BloodCount, ...]) -> pd.DataFrame:
+def _by_participant(draws: Iterable[BloodCount]) -> pd.DataFrame:
     rows = [(one.participant, one.on, ", ".join(analytes()[name] for name in one.counts)) for one in draws]
     frame = pd.DataFrame(rows, columns=["participant", "on", "counts"])
     grouped = frame.groupby("participant", sort=False)

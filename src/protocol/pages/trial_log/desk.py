@@ -125,7 +125,7 @@ class Desk:
         """What was observed in the participants, as far as this reader may see it."""
         state = self._shown
         if self._effect is None or self._effect[0] is not state or self._effect[1].as_of != self.briefing.as_of:
-            sees = None if self.sees_all else self.reader.sees
+            sees = None if self.briefing.invented or self.reader.sees_all else self.reader.sees
             found = effect_observations(state, self.trial)
             labels = self.trial.escalation.grid.labels
             self._effect = state, Summaries(found, self.briefing.as_of, sees, labels)
