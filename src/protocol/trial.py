@@ -427,6 +427,8 @@ def _observed(trial: Trial, name: str, one: ParticipantHistory) -> dict[str, Any
         "first_infusion": one.infusions.get(1),
         "last_seen": one.last_seen,
         "died": one.died,
+        "dlt_on": one.dlt_on,
+        "assessed": one.assessed,
         "relapsed": one.relapsed or (one.withdrawn if one.cause == "progression" else None),
     }
 

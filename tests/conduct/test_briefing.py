@@ -224,7 +224,9 @@ def test_the_pack_is_a_page_that_needs_nothing_else_and_its_figures():
     name, files = unpacked(pack_for(VIEWER))
     assert name == f"meeting-2026-11-20-entry-{len(ENTRIES)}.zip"
     page = files.pop("meeting.html")
-    assert set(files) == {
+    assert "safety-open.html" in files
+    assert not any("closed" in file for file in files)
+    assert {file for file in files if not file.startswith("safety-open")} == {
         f"{n}.csv" for n in ("regimens", "sites", "visits", "screening", "reasons", "changes", "news", "decisions")
     }
     assert page.count("<svg") == 2

@@ -198,8 +198,8 @@ def test_a_topic_that_a_record_does_not_have_has_no_page_and_no_advice(path, tmp
     folder = tmp_path / path.stem
     ctgov.write_folder(ctgov.draft(path.read_bytes(), path.name), folder)
     trial = load_trial(folder)
-    assert [topic for topic in PAGES if not trial.states(topic)] == ["escalation", "followup"]
-    for topic in ("escalation", "followup"):
+    assert [topic for topic in PAGES if not trial.states(topic)] == ["escalation", "followup", "effect"]
+    for topic in ("escalation", "followup", "effect"):
         with pytest.raises(ProtocolError, match=f"The record of {path.stem} does not state this topic yet"):
             open_page(topic, folder)
         shown = " ".join(said(shown_page(topic, folder, monkeypatch)))

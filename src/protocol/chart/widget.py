@@ -37,6 +37,9 @@ class Chart(anywidget.AnyWidget):
         Takes a tidy DataFrame and plain settings, returns an :class:`altair.Chart` of that DataFrame.
     description : str
         What the picture shows, for people who cannot see it. A figure's own description goes before it.
+    like : Chart, optional
+        A picture of the same figure: its drawing is taken where settings and columns are the same, as for the many
+        pictures of small multiples.
 
     Attributes
     ----------
@@ -60,9 +63,9 @@ class Chart(anywidget.AnyWidget):
     _problem = traitlets.Unicode().tag(sync=True)
     _apology = traitlets.Unicode(_("This picture could not be drawn:")).tag(sync=True)
 
-    def __init__(self, figure_function: Callable[..., Any], description: str) -> None:
+    def __init__(self, figure_function: Callable[..., Any], description: str, *, like: "Chart | None" = None) -> None:
         super().__init__(description=description)
-        self._figure = figure_function
+        self._figure, self._like = figure_function, like
         self._drawn_for: tuple[list[str], dict[str, Any]] | None = None
         self.on_msg(self._receive)
 
@@ -120,7 +123,8 @@ class Chart(anywidget.AnyWidget):
         rows, wanted = rows_of(frame), (list(frame.columns), settings)
         with self.hold_sync():
             if self._drawn_for != wanted:
-                self._drawing = drawn(self._figure, frame, rows, settings)
+                shared = self._like._drawing if self._like and self._like._drawn_for == wanted else {}
+                self._drawing = shared or drawn(self._figure, frame, rows, settings)
                 self._drawn_for = wanted
             self._rows, self._problem = rows, ""
 

@@ -45,11 +45,12 @@ from protocol.trial import Identity, load_trial
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the file name of its notebook, its title, and its first sentence."""
+    """One page: the file name of its notebook, its title, its first sentence, and the page that it follows."""
 
     file: str
     title: str
     sentence: str
+    after: str = ""
 
     @property
     def address(self) -> str:
@@ -64,9 +65,11 @@ _PAGE_NAME = re.compile(r"\d\d-[^/\\]+\.ipynb")
 def pages_of(folder: Path) -> tuple[Page, ...]:
     """Return the pages of a folder, by file name: title (metadata "title", else the file name) and first sentence.
 
-    A page is a notebook whose name begins with two digits and a hyphen, such as ``01-overview.ipynb``.
+    A page is a notebook whose name begins with two digits and a hyphen, such as ``01-overview.ipynb``. One whose
+    metadata has "after" stands behind the notebook of that name, so that a new page needs no new names of others.
     """
-    return tuple(_page(file) for file in sorted(folder.glob("*.ipynb")) if _PAGE_NAME.fullmatch(file.name))
+    found = [_page(file) for file in sorted(folder.glob("*.ipynb")) if _PAGE_NAME.fullmatch(file.name)]
+    return tuple(sorted(found, key=lambda page: (page.after, page.file) if page.after else (page.file, "")))
 
 
 def _page(file: Path) -> Page:
@@ -74,7 +77,8 @@ def _page(file: Path) -> Page:
     texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
     title = notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
-    return Page(file.name, _(title), _(sentence))
+    after = notebook["metadata"].get("after")
+    return Page(file.name, _(title), _(sentence), f"{after}.ipynb" if after else "")
 
 
 def trial_of(folder: Path) -> Identity | None:

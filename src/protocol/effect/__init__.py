@@ -3,8 +3,9 @@
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, codes, highest_count, read_counts, standard_count, units
+from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
-from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, graded_terms, versions
+from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
 from protocol.effect.monitoring import (
     GAMMAS,
@@ -26,8 +27,17 @@ from protocol.effect.monitoring import (
     simon,
     wang_tsiatis_rule,
 )
-from protocol.effect.observations import GIVEN, Observations, draws, exposure, given, recoveries, study_days
-from protocol.effect.record import DltRule, EffectRecord, RecoveryChoice, SpecialInterest
+from protocol.effect.observations import (
+    GIVEN,
+    GROWTH_FACTORS,
+    Observations,
+    draws,
+    exposure,
+    given,
+    recoveries,
+    study_days,
+)
+from protocol.effect.record import DltRule, EffectRecord, Monitoring, RecoveryChoice, SpecialInterest
 from protocol.effect.recovery import (
     STATUSES,
     Definition,
@@ -40,15 +50,26 @@ from protocol.effect.recovery import (
     recovery,
 )
 from protocol.effect.reporting_clocks import Due, report_due
+from protocol.effect.summaries import EVENTS, FEW, HIDDEN, TRANSFUSIONS, Incidence, Summaries, graded
 from protocol.effect.terms import Term, event_terms, refuse_term, term_label
+from protocol.effect.watch import RULES, TRUTHS, Aims, Standing, Watch, watch
 
 __all__ = [
+    "EVENTS",
+    "FEW",
     "GAMMAS",
     "GIVEN",
+    "GROWTH_FACTORS",
+    "HIDDEN",
     "LAMBDAS",
+    "NOBODY",
+    "RULES",
     "STATUSES",
+    "TRANSFUSIONS",
+    "TRUTHS",
     "UNKNOWN",
     "Acceptance",
+    "Aims",
     "Boundary",
     "Choice",
     "Curve",
@@ -59,16 +80,22 @@ __all__ = [
     "EffectRecord",
     "Given",
     "Grades",
+    "Incidence",
     "JointBoundary",
+    "Monitoring",
     "Observations",
     "Operating",
+    "OptimisationRule",
     "Recoveries",
     "RecoveryChoice",
     "Rule",
     "SpecialInterest",
+    "Standing",
+    "Summaries",
     "Term",
     "Tuned",
     "TwoStage",
+    "Watch",
     "acceptance",
     "analytes",
     "bayesian_rule",
@@ -89,10 +116,13 @@ __all__ = [
     "febrile_neutropenia",
     "given",
     "grade",
+    "grade_limits",
+    "graded",
     "graded_terms",
     "highest_count",
     "likelihood_ratio_rule",
     "nadir",
+    "optimise",
     "overview",
     "posterior",
     "predictive_boundary",
@@ -112,4 +142,5 @@ __all__ = [
     "units",
     "versions",
     "wang_tsiatis_rule",
+    "watch",
 ]

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from protocol.effect.checks import Floats, floats, one_of
-from protocol.effect.counts import converted, is_below, read_counts
+from protocol.effect.counts import converted, is_below, read_counts, units
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -44,6 +44,29 @@ def graded_terms(version: str) -> tuple[str, ...]:
     """
     version = one_of(version, versions(), _("version of CTCAE"))
     return tuple(one["term"] for one in _criteria()["terms"] if one["version"] == version)
+
+
+def grade_limits(analyte: str, version: str) -> tuple[str, list[tuple[float, int]]]:
+    """Return the term that grades an analyte in a version, and its fixed limits in the first unit of :func:`units`.
+
+    Returns
+    -------
+    term : str
+        Empty if the version has no term for it.
+    limits : list of (float, int)
+        Each limit with the grade of a count below it, the mildest first.
+
+    Raises
+    ------
+    ProtocolError
+        When it is not counted here, or there is no such version.
+    """
+    unit = units(analyte)[0]
+    version = one_of(version, versions(), _("version of CTCAE"))
+    for rule in _criteria()["terms"]:
+        if (rule["version"], rule["analyte"]) == (version, analyte):
+            return str(rule["term"]), _limits(rule, unit)
+    return "", []
 
 
 @dataclass(frozen=True, eq=False)

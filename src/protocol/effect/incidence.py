@@ -16,6 +16,8 @@ from protocol.effect.checks import Floats, Integers, floats, integers, number_in
 from protocol.records import ProtocolError
 from protocol.translation import _
 
+ROUNDING = 1e-12  # of an estimate that is 1
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -67,10 +69,10 @@ class Curve:
         place = np.searchsorted(self.times, wanted, "right")
         estimate = np.concatenate([[0.0], self.estimate])[place]
         variance = np.concatenate([[0.0], self.variance])[place]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             width = z * np.sqrt(variance) / (estimate * np.log(estimate))
             low, high = estimate ** np.exp(-width), estimate ** np.exp(width)
-        is_end = (estimate <= 0) | (estimate >= 1)
+        is_end = (estimate <= 0) | (estimate >= 1 - ROUNDING)
         frame = pd.DataFrame(
             {
                 "time": wanted,

@@ -37,7 +37,7 @@ _DAY, _TEXT, _NUMBER, _MARK = "datetime64[s]", "object", "float64", "boolean"
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "participants": {
         **dict.fromkeys(("participant", "regimen", "phase", "site"), _TEXT),
-        **dict.fromkeys(("first_infusion", "last_seen", "died", "relapsed"), _DAY),
+        **dict.fromkeys(("first_infusion", "last_seen", "died", "relapsed", "dlt_on", "assessed"), _DAY),
     },
     "counts": {
         "participant": _TEXT,
@@ -84,7 +84,8 @@ class Observations(Displayed):
     ----------
     participants : DataFrame
         Everybody enrolled, one row each: participant, regimen, phase, site, first_infusion (missing before it),
-        last_seen (the last day on which anything was observed), died and relapsed (missing if neither is known).
+        last_seen (the last day on which anything was observed), died and relapsed (missing if neither is known),
+        dlt_on and assessed (the first assessment for DLT that found one, and the last one that found none).
     counts : DataFrame
         One row for each analyte of each draw: participant, on, analyte (one of :func:`analytes`), value and
         normal_limit (the laboratory's lower limit of normal, missing if it was not given), both in `unit`, the first
@@ -169,7 +170,9 @@ def _typed(column: "pd.Series[Any]", kind: Any) -> "pd.Series[Any]":
 def study_days(observations: Observations, frame: pd.DataFrame, column: str) -> pd.Series:
     """Return the days in a column as study days, Int64: missing for a participant without an infusion."""
     first = observations.participants.set_index("participant")["first_infusion"]
-    return (frame[column] - frame["participant"].map(first)).dt.days.astype("Int64")
+    own = first.reindex(frame["participant"]).to_numpy()  # unlike map, it takes an empty table
+    days: pd.Series = (frame[column] - own).dt.days.astype("Int64")
+    return days
 
 
 def draws(observations: Observations, analyte: str) -> Draws:

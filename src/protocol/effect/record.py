@@ -8,9 +8,12 @@ from pydantic import Field, StringConstraints, model_validator
 from protocol.effect.grades import versions
 from protocol.effect.recovery import Definition, definitions
 from protocol.effect.terms import event_terms
+from protocol.effect.watch import RULES, Aims
 from protocol.records import Provenance, Record, Sourced, Text, unique
 
 NOT_ASSESSABLE = "not assessable"
+
+_Share = Annotated[float, Field(gt=0, lt=1)]
 
 _Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -88,6 +91,52 @@ class SpecialInterest(Provenance):
         return self
 
 
+class Monitoring(Record):
+    """How phase II is watched, and what counts as a response in it.
+
+    Attributes
+    ----------
+    rule : Sourced of str
+        An id of :data:`protocol.effect.RULES`.
+    first, every : Sourced of int
+        The first look, and the participants from one look to the next.
+    safe, toxic, futile, good, level : Sourced of float
+        Rates and error of :class:`protocol.effect.Aims`, inside 0 to 1.
+    each : Sourced of bool
+        Whether the error holds if one outcome alone is bad.
+    lineage : Sourced of str
+        The recovery that is the response: the lineage of one of the record's.
+    by_day : Sourced of int
+        The study day on which it has to begin at the latest.
+    """
+
+    rule: Sourced[str]
+    first: Sourced[Annotated[int, Field(ge=1, le=1000)]]
+    every: Sourced[Annotated[int, Field(ge=1, le=1000)]]
+    safe: Sourced[_Share]
+    toxic: Sourced[_Share]
+    futile: Sourced[_Share]
+    good: Sourced[_Share]
+    level: Sourced[_Share]
+    each: Sourced[bool]
+    lineage: Sourced[_Id]
+    by_day: Sourced[Annotated[int, Field(ge=1, le=3660)]]
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.rule.value not in RULES:
+            raise ValueError(f"{self.rule.value!r}, no monitoring rule; write one of {', '.join(RULES)}")
+        for low, high in (("safe", "toxic"), ("futile", "good")):
+            if getattr(self, low).value >= getattr(self, high).value:
+                raise ValueError(f"{low} is not below {high}; write two rates that rise")
+        return self
+
+    def aims(self, planned: int) -> Aims:
+        """Return what the rule shall tell apart in so many participants."""
+        names = ("first", "every", "safe", "toxic", "futile", "good", "level", "each")
+        return Aims(planned, **{name: getattr(self, name).value for name in names})
+
+
 class EffectRecord(Record):
     """What a trial says of effect and harm.
 
@@ -102,6 +151,8 @@ class EffectRecord(Record):
     special_interest : tuple of SpecialInterest
     phase_two_planned : Sourced of int, optional
         Participants of the phase that follows the escalation; None if no source states it.
+    monitoring : Monitoring, optional
+        How that phase is watched.
     """
 
     placeholder: bool = False
@@ -110,6 +161,7 @@ class EffectRecord(Record):
     recoveries: tuple[RecoveryChoice, ...] = ()
     special_interest: tuple[SpecialInterest, ...] = ()
     phase_two_planned: Sourced[Annotated[int, Field(ge=1)]] | None = None
+    monitoring: Monitoring | None = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -117,4 +169,8 @@ class EffectRecord(Record):
             raise ValueError(f"{self.ctcae.value!r}, no version of CTCAE; write one of {', '.join(versions())}")
         unique((one.lineage for one in self.recoveries), "recovery")
         unique((one.id for one in self.special_interest), "group of special interest")
+        if self.monitoring and self.monitoring.lineage.value not in {one.lineage for one in self.recoveries}:
+            raise ValueError(
+                f"monitoring of {self.monitoring.lineage.value!r}, no recovery of the record; write its id"
+            )
         return self

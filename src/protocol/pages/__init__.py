@@ -10,7 +10,17 @@ import ipywidgets as widgets
 
 from protocol.pages.kit import PageState, Text, at_foot, details, framed, paragraph, strong
 from protocol.pages.kit.page_state import on_dashboard
-from protocol.pages.page_objects import Eligibility, Escalation, Facts, Followup, Overview, Page, Settings, Sites
+from protocol.pages.page_objects import (
+    Effect,
+    Eligibility,
+    Escalation,
+    Facts,
+    Followup,
+    Overview,
+    Page,
+    Settings,
+    Sites,
+)
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk, shared_account
 from protocol.pages.trial_log.participant_search import ParticipantSearch
 from protocol.records import ProtocolError
@@ -18,8 +28,8 @@ from protocol.translation import _
 from protocol.trial import Trial, load_trial
 
 __all__ = [
-    "PAGES", "Eligibility", "Escalation", "Facts", "Followup", "Overview", "Page", "Settings", "Sites", "open_page",
-    "today_there",
+    "PAGES", "Effect", "Eligibility", "Escalation", "Facts", "Followup", "Overview", "Page", "Settings", "Sites",
+    "open_page", "today_there",
 ]  # fmt: skip
 
 PAGES: dict[str, type[Page]] = {
@@ -28,8 +38,13 @@ PAGES: dict[str, type[Page]] = {
     "escalation": Escalation,
     "followup": Followup,
     "sites": Sites,
+    "effect": Effect,
 }
 """What :func:`open_page` returns, by the name of the page."""
+
+
+AFTER_ESCALATION = {"effect"}
+"""Pages whose invented example goes on into phase II."""
 
 
 def today_there(trial: Trial) -> date:
@@ -42,14 +57,14 @@ def open_page(name: str, folder: str | Path) -> Any:
 
     Parameters
     ----------
-    name : {"overview", "eligibility", "escalation", "followup", "sites"}
+    name : {"overview", "eligibility", "escalation", "followup", "sites", "effect"}
         The page.
     folder : str or Path
         The folder with the trial's TOML files, as for :func:`protocol.load_trial`.
 
     Returns
     -------
-    Overview, Eligibility, Escalation, Followup or Sites
+    Overview, Eligibility, Escalation, Followup, Effect or Sites
         The page: it shows itself as the last line of a cell. ``page.participant``, ``page.screening``,
         ``page.cohort``, ``page.simulation``, ``page.ledger`` and others read and set what stands on it; see the
         class of the page.
@@ -73,9 +88,10 @@ def _opened(name: str, folder: str | Path) -> Page:
         raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=", ".join(PAGES)))
     trial = load_trial(folder)
     today = today_there(trial)
-    desk = open_desk(trial, os.environ, lambda: today_there(trial))
+    shown = trial.in_phase_two() if name in AFTER_ESCALATION else trial
+    desk = open_desk(shown, os.environ, lambda: today_there(trial))
     if not trial.states(name):
-        found = _("placeholders only. The record of {trial} does not state this topic yet")
+        found = _("no file, or placeholders only. The record of {trial} does not state this topic yet")
         raise ProtocolError(f"{name}.toml", found.format(trial=trial.identity.trial_id), _("what the protocol says"))
     page = getattr(import_module(f"protocol.pages.{name}"), f"{PAGES[name].__name__}Page")(trial, today, desk)
     in_address = getattr(page, "in_address", {})

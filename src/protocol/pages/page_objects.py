@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from protocol.briefing import Briefing, ledgers
 from protocol.chart import Chart
+from protocol.effect import Summaries
 from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Screening
 from protocol.escalation import Design, NextAction, Outcomes, Simulation, true_rates
 from protocol.followup import timelines
@@ -516,6 +517,32 @@ class Overview(Page):
         questions = len(self._trial.ambiguities)
         open_ones = ngettext("{n} open question", "{n} open questions", questions).format(n=questions)
         return {"status": f"{self._headline()}; {enrolled}", "protocol": open_ones, "": open_ones}
+
+
+class Effect(Page):
+    """The effect page: phase II, blood counts, recovery, adverse events, the choice of a regimen.
+
+    Attributes
+    ----------
+    summaries : Summaries or None
+        Grades, recovery, incidence, events and outcomes of the participants that the reader may see; None without a
+        log.
+    trial, view, briefing
+        As of every page.
+    """
+
+    _title = _("Effect page")
+
+    @property
+    def summaries(self) -> Summaries | None:
+        """Grades, recovery, incidence, events and outcomes of the participants that the reader may see."""
+        return self._desk.effect if self._desk else None
+
+    def _headline(self) -> str:
+        return self._page.phase_two.sentence
+
+    def _answers(self) -> dict[str, str]:
+        return {"phase-two": self._headline()}
 
 
 class Sites(Page):

@@ -59,6 +59,7 @@ def meeting_pack(
     tables: tuple[Sheet, ...],
     pictures: Mapping[str, Any],
     caption: str = "",
+    documents: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Return the meeting pack as a ZIP file; the same input gives the same bytes.
 
@@ -81,6 +82,8 @@ def meeting_pack(
         Title to chart; drawn here as SVG, so that the page needs no script.
     caption : str
         What the first picture shows, and which values behind it are assumptions.
+    documents : mapping of str to bytes, optional
+        Further files of the pack, such as the safety report.
     """
     page = render(
         "meeting_pack.html",
@@ -93,10 +96,11 @@ def meeting_pack(
         tables=tables,
         most_news=MOST_NEWS,
         caption=caption,
-        pictures={caption: _svg(chart) for caption, chart in pictures.items()},
+        pictures={caption: drawn(chart) for caption, chart in pictures.items()},
     )
     sheets = (*tables, *changes)
     files = {"meeting.html": page.encode()} | {f"{sheet.file}.csv": csv(sheet.frame) for sheet in sheets}
+    files |= documents or {}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as pack:
         for name, data in files.items():
@@ -105,7 +109,8 @@ def meeting_pack(
     return content.getvalue()
 
 
-def _svg(chart: Any) -> Markup:
+def drawn(chart: Any) -> Markup:
+    """Return a chart as SVG, for a page without a script."""
     import vl_convert  # 80 MB; loaded only if a pack is made
 
     spec = chart.to_dict() | {"width": _WIDTH_PX, "autosize": {"type": "fit-x", "contains": "padding"}}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from protocol.effect import RULES, Monitoring, Watch
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation, figure_words
 from protocol.exchange.documents.synopsis import Line, Section, SynopsisTable, html, markdown
 from protocol.records import Provenance, Sourced
@@ -102,6 +103,88 @@ def _plain(value: object) -> str:
 
 
 @dataclass(frozen=True)
+class PhaseTwo:
+    """How the phase after the escalation is watched.
+
+    Parameters
+    ----------
+    phase : str
+    monitoring : Monitoring
+        What the record says of it.
+    planned : str
+        Where the number of participants comes from, in words.
+    rule : Watch or None
+        None if no number of participants is stated.
+    """
+
+    phase: str
+    monitoring: Monitoring
+    planned: str
+    rule: Watch | None
+
+    def parts(self) -> tuple[Line | SynopsisTable, ...]:
+        """Say the rule, its parameters, its boundary and what it does, exactly."""
+        given = self.monitoring
+        if self.rule is None:
+            asked = _("The number of participants is not stated, so that the rule has no boundary yet.")
+            return Line(RULES[given.rule.value][0], _("Rule:"), given.rule), Line(asked), self._parameters()
+        exact = _("Every probability is exact, by enumeration of every path, with independent outcomes.")
+        return (
+            Line(f"{self.rule.name}. {self.rule.sentence}", _("Rule:"), given.rule),
+            Line(f"{self.rule.looks[-1]}. {self.planned}", _("Participants:")),
+            self._parameters(),
+            self._boundary(self.rule),
+            Line(exact),
+            self._characteristics(self.rule),
+            Line(self.rule.reference, _("Reference:")),
+        )
+
+    def _parameters(self) -> SynopsisTable:
+        rows = []
+        for name, label in phase_two_labels().items():
+            value: Sourced[Any] = getattr(self.monitoring, name)
+            rows.append(((label, _plain(value.value)), value))
+        return SynopsisTable((_("Parameter"), _("Value")), tuple(rows))
+
+    @staticmethod
+    def _boundary(rule: Watch) -> SynopsisTable:
+        names = {
+            "participants": _("Participants with their outcome"),
+            "stop_at_or_below": _("Stop at so many responses or fewer"),
+            "stop_at_or_above": _("Stop at so many toxicities or more"),
+        }
+        found = rule.table()
+        cells = found.astype(object).where(found.notna(), "–").astype(str).to_numpy().tolist()
+        return SynopsisTable(tuple(names[str(one)] for one in found), tuple((tuple(row), None) for row in cells))
+
+    @staticmethod
+    def _characteristics(rule: Watch) -> SynopsisTable:
+        head = _("Response and toxicity rate"), _("Goes on"), _("Stops early"), _("Expected participants")
+        rows = [
+            (f"{one.response:.2f}, {one.toxicity:.2f}", f"{one.go:.4f}", f"{one.stop_early:.4f}",
+             f"{one.expected_participants:.1f}")
+            for one in rule.operating().itertuples()
+        ]  # fmt: skip
+        return SynopsisTable(head, tuple((row, None) for row in rows))
+
+
+def phase_two_labels() -> dict[str, str]:
+    """Return the labels of the parameters of :class:`protocol.effect.Monitoring` other than the rule."""
+    return {
+        "first": _("First look"),
+        "every": _("Participants from one look to the next"),
+        "safe": _("Acceptable toxicity rate"),
+        "toxic": _("Unacceptable toxicity rate"),
+        "futile": _("Uninteresting response rate"),
+        "good": _("Desirable response rate"),
+        "level": _("Largest error"),
+        "each": _("The error holds if one outcome alone is bad"),
+        "lineage": _("The response is the recovery of"),
+        "by_day": _("It begins by study day"),
+    }
+
+
+@dataclass(frozen=True)
 class StatisticalSection:
     """Everything a protocol says about the escalation.
 
@@ -118,6 +201,8 @@ class StatisticalSection:
         Operating characteristics by the title of the scenario, all with the same seed and number of trials.
     day : date
         Written into the head.
+    watched : PhaseTwo, optional
+        How phase II is watched.
     """
 
     record: EscalationRecord
@@ -126,6 +211,7 @@ class StatisticalSection:
     design: Design
     simulations: Mapping[str, Simulation]
     day: date
+    watched: "PhaseTwo | None" = None
 
     def markdown(self) -> str:
         """Write the section as Markdown."""
@@ -144,6 +230,7 @@ class StatisticalSection:
             Section("4", _("Operating characteristics"), self._characteristics()),
             Section("5", _("References"), tuple(Line(text) for text in self.design.description().references)),
             Section("6", _("To repeat the simulation"), self._repeat()),
+            *([Section("7", _("Phase {}").format(self.watched.phase), self.watched.parts())] if self.watched else []),
         )
 
     def _title(self) -> str:

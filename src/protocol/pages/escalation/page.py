@@ -37,7 +37,7 @@ class EscalationPage:
     """
 
     def __init__(self, trial: Trial, today: date, desk: Desk | None = None) -> None:
-        self._trial, self._today = trial, today
+        self._trial, self._today, self._desk = trial, today, desk
         self.record, self.grid = trial.escalation, trial.escalation.grid
         self.settings = DesignSettings(self.record)
         self.decision = DecisionTab(desk, today, self._sandbox_with) if desk else None
@@ -71,7 +71,13 @@ class EscalationPage:
     @cached_property
     def report(self) -> StatisticalSectionPanel:
         """The text for the protocol, made when it is first asked for."""
-        return StatisticalSectionPanel(self._trial, self.settings, self._today)
+        from protocol.pages.effect.settings import (
+            EffectSettings,
+            phase_two_text,
+        )  # with its pictures, for this tab only
+
+        watched = phase_two_text(EffectSettings(self._trial, self._desk))
+        return StatisticalSectionPanel(self._trial, self.settings, self._today, watched)
 
     def _sandbox_with(self, close: Callable[[], None] | None) -> Sandbox:
         sandbox = Sandbox(self.record, self.settings, close)

@@ -7,7 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.escalation import Calibration, Design, Setting, Simulation, calibrate_in_steps
-from protocol.exchange.documents.statistics import StatisticalSection
+from protocol.exchange.documents.statistics import PhaseTwo, StatisticalSection
 from protocol.exchange.documents.synopsis import Line, SynopsisTable
 from protocol.pages.escalation.design_settings import DesignSettings
 from protocol.pages.escalation.operating_characteristics import count_field, seed_field
@@ -45,9 +45,12 @@ class StatisticalSectionPanel:
     settings : DesignSettings
     today : date
         Written into the head of the text.
+    watched : PhaseTwo, optional
+        How phase II is watched.
     """
 
-    def __init__(self, trial: Trial, settings: DesignSettings, today: date) -> None:
+    def __init__(self, trial: Trial, settings: DesignSettings, today: date, watched: PhaseTwo | None = None) -> None:
+        self._watched = watched
         self._trial, self._record, self._settings, self._today = trial, trial.escalation, settings, today
         self._result: Calibration | None = None
         self.trials, self.seed = count_field(_("Trials of each scenario"), TRIALS, MOST_TRIALS), seed_field()
@@ -94,7 +97,7 @@ class StatisticalSectionPanel:
 
     def _write(self, name: str, design: Design, simulations: dict[str, Simulation]) -> None:
         number = str(self._trial.identity["nct_id"].value)
-        section = StatisticalSection(self._record, number, name, design, simulations, self._today)
+        section = StatisticalSection(self._record, number, name, design, simulations, self._today, self._watched)
         html, markdown, file = section.html(), section.markdown(), "statistical-section"
         saved = [
             download(_("Save as HTML"), f"{file}.html", html.encode(), "text/html"),

@@ -20,7 +20,7 @@ from protocol.pages.kit.text import Text, macros
 from protocol.records import ProtocolError
 from protocol.translation import _
 
-ORDER = ("overview", "eligibility", "escalation", "followup", "sites")
+ORDER = ("overview", "eligibility", "escalation", "followup", "sites", "effect")
 """The pages in the order of their notebooks."""
 
 STEPS = ("tab", "participant")

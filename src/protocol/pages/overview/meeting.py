@@ -108,10 +108,20 @@ class MeetingPanel:
         title = f"{facts['nct_id'].value}: {facts['title'].value}"
         counts = progress_rows(now)
         changes, tables = change_sheets(self._desk, since), (*sheets(self._desk), decision_sheet(now))
-        content = meeting_pack(title, now, since, counts, changes, tables, pictures, caption)
+        content = meeting_pack(title, now, since, counts, changes, tables, pictures, caption, self._safety())
         kind = "invented-example" if now.invented else f"entry-{now.head.count}"
         name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
         self.pack.show(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
+
+    def _safety(self) -> dict[str, bytes]:
+        """Return the safety report, if the record has the topic and somebody is treated."""
+        if not self._desk.trial.states("effect") or not self._desk.effect.treated:
+            return {}
+        from protocol.pages.effect.report import safety_reports  # its pictures are loaded only if a pack is made
+        from protocol.pages.effect.settings import EffectSettings
+
+        reports = safety_reports(self._desk, EffectSettings(self._desk.trial, self._desk))
+        return {name: data for one in reports for name, data in one.files().items()}
 
     def _minutes_form(self) -> list[widgets.Widget]:
         if self._desk.invented:

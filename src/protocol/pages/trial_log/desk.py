@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -30,9 +31,10 @@ from protocol.conduct import (
     protocol_version,
     reader_of,
 )
+from protocol.effect import Summaries
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial, log_rules
+from protocol.trial import Trial, effect_observations, log_rules
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision", "regimen_declared"}
 """Kinds of entries that :meth:`Desk.news` lists."""
@@ -90,6 +92,7 @@ class Desk:
         self._shown: State  # what the briefing is of
         self._compared: tuple[date, pd.DataFrame] | None = None
         self._told: tuple[date, pd.DataFrame] | None = None
+        self._effect: tuple[State, Summaries] | None = None
         self.trouble: ProtocolError | None = None
         self._look(self._state())
         self._look_over()
@@ -119,6 +122,29 @@ class Desk:
     def visible_trial(self) -> Trial:
         """The trial with the participants of the log if this reader may see all of them, with none otherwise."""
         return self.trial.model_copy(update={"so_far": self.participants if self.sees_all else None})
+
+    @property
+    def effect(self) -> Summaries:
+        """What was observed in the participants, as far as this reader may see it."""
+        state = self._shown
+        if self._effect is None or self._effect[0] is not state or self._effect[1].as_of != self.briefing.as_of:
+            sees = None if self.briefing.invented or self.reader.sees_all else self.reader.sees
+            found = effect_observations(state, self.trial)
+            labels = self.trial.escalation.grid.labels
+            self._effect = state, Summaries(found, self.briefing.as_of, sees, labels)
+        return self._effect[1]
+
+    @property
+    def enrolled_by_phase(self) -> dict[str, int]:
+        """How many participants were enrolled in each phase."""
+        first = self.trial.eligibility.phases[0]
+        enrolled = (one for one in self._shown.histories.values() if one.enrolled)
+        return dict(Counter(one.phase or first for one in enrolled))
+
+    def declaration(self, phase: str) -> Mapping[str, Any] | None:
+        """Return what the committee declared last for a phase: regimen, advised, on, why, decided_by."""
+        own = [entry.content for entry in self._shown.declarations if entry.content["phase"] == phase]
+        return own[-1] if own else None
 
     def __str__(self) -> str:
         """Say which log this is, how far it is read, and as whom."""

@@ -1,0 +1,96 @@
+"""Words and small pieces that the parts of the effect page share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from protocol.effect import HIDDEN, units
+from protocol.effect import analytes as all_analytes
+from protocol.translation import _
+
+LIGHTS = {
+    "green": ("●", _("Go on")),
+    "amber": ("▲", _("Care")),
+    "red": ("■", _("Stop")),
+    "grey": ("○", _("Not begun")),
+}
+"""Sign and word of each light; the colour never stands alone."""
+
+LOOK_STATES = {
+    "stop": _("stop"),
+    "go on": _("go on"),
+    "open": _("waits for outcomes"),
+    "to come": _("to come"),
+}
+
+TRUTHS = {
+    "effective and safe": _("effective and safe"),
+    "futile and safe": _("futile, safe"),
+    "effective and toxic": _("effective, toxic"),
+    "futile and toxic": _("futile and toxic"),
+}
+
+OUTCOMES = {"response": _("responses"), "toxicity": _("toxicities")}
+
+STATUSES = {
+    "recovered": _("recovered"),
+    "none": _("not recovered"),
+    "unknown": _("not known"),
+    "never_below": _("never below the limit"),
+}
+
+PRODUCTS = {"platelets": _("Platelets"), "red cells": _("Red cells")}
+
+LIMITS = {"neutrophils": 0.5, "platelets": 20.0, "haemoglobin": 80.0, "white_cells": 1.0, "lymphocytes": 0.2}
+"""The limit that days below are counted of, in the first unit of each count."""
+
+FLOORS = {
+    "neutrophils": (0.01, 20.0),
+    "platelets": (1.0, 600.0),
+    "haemoglobin": (30.0, 200.0),
+    "white_cells": (0.01, 50.0),
+    "lymphocytes": (0.01, 10.0),
+}
+"""The range that a picture of each count shows; a count beyond it stands on its edge."""
+
+MOST_GROUPS = 6
+"""Curves and colours that a picture can tell apart."""
+
+
+def analyte_options() -> list[tuple[str, str]]:
+    """Return the choices of a list of analytes."""
+    return [(_(label), name) for name, label in all_analytes().items()]
+
+
+def analyte_title(analyte: str) -> str:
+    """Return what is counted with its unit."""
+    return f"{_(all_analytes()[analyte])} ({unit_text(analyte)})"
+
+
+def unit_text(analyte: str) -> str:
+    """Return the unit of a count with raised figures."""
+    return units(analyte)[0].replace("10^9", "10⁹")
+
+
+def count_text(count: Any) -> str:
+    """Return a count as the reader may see it."""
+    return "1–4" if count == HIDDEN else f"{int(count):,}"
+
+
+def share_text(part: Any, whole: Any) -> str:
+    """Return a share with its counts: "12 of 20 (60 %)"; hidden counts give no share."""
+    if HIDDEN in (part, whole):
+        return "–"
+    share = f" ({part / whole:.0%})" if whole else ""
+    return _("{part} of {whole}").format(part=part, whole=whole) + share
+
+
+def percent(value: float) -> str:
+    """Return a probability in per cent with one decimal."""
+    return f"{value:.1%}"
+
+
+def renamed(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return these columns of a table under the names of the page."""
+    return frame[list(columns)].rename(columns=dict(columns)).astype(object)

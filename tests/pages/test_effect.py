@@ -1,0 +1,245 @@
+"""The effect page without a browser: set a control, read what the page says."""
+
+import re
+import zipfile
+from base64 import b64decode
+from datetime import date
+from html import unescape
+from io import BytesIO
+
+import pytest
+from support.effect_observations import AS_OF, invented
+from support.trial import TRIAL
+
+from protocol.effect import Observations, Summaries
+from protocol.pages.effect.adverse_events import AdverseEventsPanel
+from protocol.pages.effect.blood_counts import BloodCountsPanel, bands_of
+from protocol.pages.effect.dose_selection import DoseSelectionPanel
+from protocol.pages.effect.page import EffectPage
+from protocol.pages.effect.phase_two import PhaseTwoPanel
+from protocol.pages.effect.recovery import RecoveryPanel
+from protocol.pages.effect.report import safety_reports
+from protocol.pages.effect.settings import EffectSettings, phase_two_text
+from protocol.pages.overview.meeting import MeetingPanel
+from protocol.pages.trial_log.desk import open_desk
+
+TODAY = date(2026, 11, 22)
+LABELS = TRIAL.escalation.grid.labels
+REGIMENS = (LABELS[3], LABELS[4], LABELS[6])
+
+
+def said(widget):
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", widget.value)))
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return TRIAL.in_phase_two()
+
+
+@pytest.fixture(scope="module")
+def desk(trial):
+    return open_desk(trial, {}, lambda: TODAY)
+
+
+@pytest.fixture(scope="module")
+def settings(trial, desk):
+    return EffectSettings(trial, desk)
+
+
+@pytest.fixture(scope="module")
+def observed():
+    return invented(
+        24, 16, regimens=REGIMENS, sites=[one.name for one in TRIAL.sites], phases=TRIAL.eligibility.phases
+    )
+
+
+@pytest.fixture(scope="module")
+def seen(observed):
+    return Summaries(observed, AS_OF, groups=LABELS)
+
+
+@pytest.fixture(scope="module")
+def figures_only(observed):
+    return Summaries(observed, AS_OF, lambda _site: False, LABELS)
+
+
+@pytest.fixture
+def phase_two(settings, seen):
+    panel = PhaseTwoPanel(settings, invented=True)
+    panel.rule.value = "bayesian"
+    panel.show(seen)
+    return panel
+
+
+def test_every_tab_of_the_example_opens_and_says_that_it_is_invented(trial, desk):
+    page = EffectPage(trial, TODAY, desk)
+    for name in page.tabs.titles:
+        page.tabs.value = name
+        assert name == "doses" or "Invented example" in said(page._boxes[name].children[0])
+        assert page.panels[name].shown is not None
+    page.refresh()
+    assert page.panels["events"].rates._rows
+
+
+def test_the_light_stands_with_its_word_and_its_sentence(phase_two):
+    text = said(phase_two.light)
+    assert "participants treated" in text
+    assert 'role="img" aria-label=' in phase_two.light.value
+    assert "Stop if the posterior probability" in said(phase_two.said)
+
+
+def test_the_planned_number_is_an_open_question_with_what_is_left_of_the_whole(phase_two, settings):
+    assert phase_two.planned.value == settings.planned
+    assert "open question" in said(phase_two.said)
+    phase_two.planned.value = 0
+    assert "not stated" in said(phase_two.light)
+    assert phase_two._behind.layout.display == "none"
+    phase_two.planned.value = 40
+    assert phase_two._behind.layout.display is None
+
+
+def test_the_boundary_follows_the_rule_and_what_differs_is_said(phase_two):
+    shown = phase_two._halves
+    assert (shown["response"].layout.display, shown["toxicity"].layout.display) == ("none", None)
+    phase_two.rule.value = "simon"
+    assert (shown["response"].layout.display, shown["toxicity"].layout.display) == (None, "none")
+    assert "the record says otherwise: BOP2" in said(phase_two.said)
+    assert "Operating characteristics as a table" in phase_two.tables.value
+
+
+def test_rates_that_do_not_rise_are_refused_and_the_figures_stay(phase_two):
+    before = phase_two.light.value
+    phase_two.safe.value = 0.9
+    assert "acceptable toxicity rate" in said(phase_two.problem)
+    assert phase_two.light.value == before
+    phase_two.safe.value = 0.15
+    assert phase_two.problem.value == ""
+
+
+def test_nobody_treated_is_said(settings):
+    panel = PhaseTwoPanel(settings, invented=False)
+    panel.rule.value = "pocock"
+    panel.show(Summaries(Observations.of_rows(), AS_OF))
+    assert "No participant of phase II is treated yet." in said(panel.light)
+
+
+def test_a_page_without_a_log_says_so_and_still_compares_regimens(trial):
+    page = EffectPage(trial, TODAY)
+    assert "No log is open" in said(page._boxes["phase-two"].children[0])
+    page.tabs.value = "doses"
+    assert page.panels["doses"].picture._rows
+
+
+def test_counts_of_one_participant_and_small_multiples_of_all(settings, seen):
+    panel = BloodCountsPanel(settings, invented=True)
+    panel.show(seen)
+    assert {row["kind"] for row in panel.one._rows} >= {"draw", "infusion", "recovery"}
+    assert "Nadir" in said(panel.course)
+    assert sum(cell.layout.display is None for cell in panel._cells) == 12
+    first = said(panel.names[0])
+    panel.next.click()
+    assert said(panel.names[0]) != first
+    panel.participant.value = seen.own.participants["participant"].iloc[-1]
+    panel.analyte.value = "platelets"
+    assert panel.definition.value.startswith("plt")
+    assert "10⁹/L" in said(panel.course)
+
+
+def test_bands_cover_the_picture_from_its_floor_to_its_top_by_the_version():
+    for version, lowest in (("5.0", "4"), ("6.0", "4")):
+        bands = bands_of("neutrophils", version)
+        assert bands[0][0] == lowest
+        assert [high for _grade, _low, high in bands[:-1]] == [low for _grade, low, _high in bands[1:]]
+    assert bands_of("neutrophils", "5.0")[0][2] == 0.5
+    assert bands_of("neutrophils", "6.0")[0][2] == 0.1
+
+
+def test_curves_have_bands_numbers_at_risk_and_what_is_left_out(settings, seen):
+    panel = RecoveryPanel(settings, TRIAL.escalation.grid, invented=True)
+    panel.show(seen)
+    kinds = {row["kind"] for row in panel.curves._rows}
+    assert {"recovery", "risk"} <= kinds
+    assert "participants recovered by day" in said(panel.said)
+    panel.by.value = "regimen"
+    assert {row["group"] for row in panel.curves._rows} == set(REGIMENS)
+    assert len(panel.grid._rows) == len(LABELS)
+    panel.last.value = 3
+    assert "last day" in said(panel.problem)
+
+
+def test_events_are_drawn_in_rows_that_do_not_overlap(settings, seen):
+    panel = AdverseEventsPanel(settings, invented=True)
+    panel.show(seen)
+    taken = {}
+    for row in panel.lanes._rows:
+        if row["kind"] == "event":
+            assert all(row["day"] >= end or row["until"] <= start for start, end in taken.get(row["lane"], []))
+            taken.setdefault(row["lane"], []).append((row["day"], row["until"]))
+    assert taken
+    panel.lot.value = seen.lots()[0]
+    assert "received lot" in said(panel.received)
+    panel.phase.value = TRIAL.eligibility.phases[-1]
+    assert all(int(count) <= 16 for count in re.findall(r"of (\d+)", said(panel.tables)))
+
+
+def test_a_reader_of_figures_sees_no_participant_anywhere(settings, figures_only, observed):
+    names = set(observed.participants["participant"])
+    panels = [
+        PhaseTwoPanel(settings, invented=False),
+        BloodCountsPanel(settings, invented=False),
+        RecoveryPanel(settings, TRIAL.escalation.grid, invented=False),
+        AdverseEventsPanel(settings, invented=False),
+    ]
+    for panel in panels:
+        panel.show(figures_only)
+        everything = repr([*_states(panel.view)])
+        assert not [name for name in names if name in everything], type(panel).__name__
+    assert "hides the participants" in said(panels[1].hidden)
+    assert "hides the participants" in said(panels[3].hidden)
+
+
+def _states(widget):
+    yield widget.get_state()
+    for child in getattr(widget, "children", ()):
+        yield from _states(child)
+
+
+def test_the_choice_between_regimens_is_right_more_often_with_more_participants(trial, settings):
+    panel = DoseSelectionPanel(trial, settings)
+    panel.show()
+    rows = [row for row in panel.picture._rows if row["truth"].startswith("response rates")]
+    assert rows[-1]["share"] > rows[0]["share"]
+    panel.regimens[1].value = panel.regimens[0].value
+    assert "one of them twice" in said(panel.problem)
+    panel.regimens[1].value = LABELS[-1]
+    panel.regimens[2].value = ""
+    assert panel.problem.value == ""
+
+
+def test_the_report_has_an_open_version_without_participants_and_a_closed_one(desk, settings):
+    open_one, closed = safety_reports(desk, settings)
+    names = desk.effect.own.participants["participant"]
+    whole = b"".join(open_one.files().values()).decode()
+    assert not [name for name in names if name in whole]
+    assert "Invented example." in whole
+    assert names.iloc[0] in closed.html()
+    assert "safety board only" in closed.html()
+    assert {"safety-open.html", "safety-open-terms.csv", "safety-open-boundary.csv"} <= set(open_one.files())
+    assert not re.search(r"(src|href)=", open_one.html())
+
+
+def test_the_meeting_pack_holds_the_safety_report(desk):
+    panel = MeetingPanel(desk)
+    panel.prepare.click()
+    content = re.search(r"base64,([^\"]+)", panel.pack.value)[1]
+    names = zipfile.ZipFile(BytesIO(b64decode(content))).namelist()
+    assert {"meeting.html", "safety-open.html", "safety-closed.html", "safety-closed-events.csv"} <= set(names)
+
+
+def test_the_statistical_section_says_how_phase_two_is_watched(settings):
+    parts = phase_two_text(settings).parts()
+    text = " ".join(str(part) for part in parts)
+    assert "Stop if the posterior probability" in text
+    assert "open question" in text
+    assert "Zhou H" in text
