@@ -89,32 +89,25 @@ def setup(app: Any) -> dict[str, bool]:
                 [
                     nodes_of.code(one.id),
                     [one.text, *([f" ({one.origin})"] if one.origin else [])],
-                    _tests(tests[one.id]),
-                    _references(one),
+                    _shown_by(tests[one.id], one),
                     "yes" if one.id in by_command else "",
                     last_result(tests[one.id], known),
                 ]
                 for one in requirements()
             ]
-            header = [
-                "id",
-                "requirement",
-                "tests",
-                "reference values; second implementation",
-                "qualify",
-                "last result",
-            ]
-            return [nodes_of.table(header, rows)]
+            return [nodes_of.table(["id", "requirement", "shown by", "qualify", "last result"], rows)]
 
-    def _tests(found: list[Carrier]) -> nodes.Node:
-        items = [
-            nodes.list_item("", nodes_of.paragraph(one.sentence, " (", nodes_of.code(one.file), ")")) for one in found
+    def _shown_by(tests: list[Carrier], one: Any) -> nodes.Node:
+        files = [
+            *(f"tests/vectors/{name}" for name in one.vectors),
+            *(f"tests/twins/{name}.py" for name in one.twins),
         ]
-        return nodes_of.folded(f"{len(found)}", nodes.bullet_list("", *items))
-
-    def _references(one: Any) -> list[nodes.Node]:
-        files = [*(f"vectors/{name}" for name in one.vectors), *(f"twins/{name}.py" for name in one.twins)]
-        return [node for name in files for node in (nodes_of.code(name), nodes.Text(" "))]
+        items = [[test.sentence, " (", nodes_of.code(test.file), ")"] for test in tests]
+        items += [[nodes_of.code(file)] for file in files]
+        counts = ((len(tests), "test"), (len(one.vectors), "vector"), (len(one.twins), "twin"))
+        title = ", ".join(f"{count} {name}{'s' * (count > 1)}" for count, name in counts if count)
+        rows = [nodes.list_item("", nodes_of.paragraph(*item)) for item in items]
+        return nodes_of.folded(title, nodes.bullet_list("", *rows))
 
     app.add_directive("traceability", Traceability)
     return {"parallel_read_safe": True}
