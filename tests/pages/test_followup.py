@@ -372,8 +372,9 @@ def test_without_a_choice_there_is_no_schedule_and_a_hint(example):
     assert "Choose a participant" in text(example.path.path)
 
 
-def test_the_address_holds_the_tab_and_the_participant(example):
-    assert example.in_address == {"tab": example.tabs, "participant": example.path.participant}
+def test_the_address_holds_the_tab_the_participant_and_what_today_shows(example):
+    shown = {"tab": example.tabs, "participant": example.path.participant}
+    assert example.in_address == shown | {"day": example.work.day, "site": example.work.site}
 
 
 # --- The whole trial ---

@@ -154,7 +154,7 @@ def escalation_over(regimen: str, phase: str) -> NextAction:
     words = _("The escalation is over: {regimen} is the regimen of phase {phase}.").format(
         regimen=regimen, phase=phase
     )
-    return NextAction(words, STOP, (), "", "", regimen, None, "")
+    return NextAction(words, STOP, (), "", "", "", regimen, None, "")
 
 
 def _sentence(design: Design, outcomes: Outcomes, current: int, following: int) -> str:

@@ -559,6 +559,7 @@ KINDS = {
 """The shape, colour and label of what is planned for a day."""
 
 WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
+"""Monday to Sunday, as the strip names them."""
 
 
 def strip_rows(items: pd.DataFrame, today: date, days: int, chosen: date | None = None) -> pd.DataFrame:
