@@ -40,8 +40,8 @@ quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server
 
 lowest: $(VENV)-lowest/bounds.txt ## the core of the tests at the lowest versions that pyproject.toml allows
 	@PIP_CONSTRAINT=$$($(PYTHON) -c 'from pathlib import Path; print(Path("$<").absolute().as_uri())') $(MAKE) --no-print-directory VENV=$(VENV)-lowest $(VENV)-lowest/for-testing
-	$(VENV)-lowest/bin/python -m pytest -q -m "not browser and not server and not spark and not slow" \
-	  tests/eligibility tests/exchange tests/escalation
+	$(VENV)-lowest/bin/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile \
+	  -m "not browser and not server and not spark and not slow" tests/eligibility tests/exchange tests/escalation
 
 check: $(VENV)/for-testing
 	$(RUN) -m ruff check

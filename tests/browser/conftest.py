@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 from support.paths import NOTEBOOKS
 
-SECONDS = 60_000  # patience for a first page on a busy machine, in Playwright's milliseconds
+SECONDS = 90_000  # patience for anything on a busy machine, in Playwright's milliseconds
 
 # Pages with one thing each that the tests try in a browser.
 WORKSHOP = {
@@ -81,13 +81,13 @@ def serve():
     return dashboard_of
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dashboard(chromium, tmp_path_factory):
     with dashboard_of(NOTEBOOKS, tmp_path_factory.mktemp("log") / "dashboard.txt") as served:
         yield served
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workshop(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("workshop")
     for name, source in WORKSHOP.items():
@@ -123,14 +123,14 @@ class Visit:
 
     def open(self, served, name):
         self.tab.goto(served.address)
-        self.tab.goto(served.page(name), timeout=SECONDS)
-        self.tab.wait_for_selector("#loading", state="detached", timeout=SECONDS)
+        self.tab.goto(served.page(name))
+        self.tab.wait_for_selector("#loading", state="detached")
 
 
 @contextmanager
 def visiting(browser, width, height):
     context = browser.new_context(viewport={"width": width, "height": height})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS)
     visit = Visit(context.new_page())
     visit.tab.on("request", lambda request: note_elsewhere(visit, request.url))
     visit.tab.on("pageerror", lambda error: visit.errors.append(str(error)))

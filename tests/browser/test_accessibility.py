@@ -74,7 +74,7 @@ def test_every_tab_of_a_page_is_accessible(name, dashboard, laptop):
     laptop.tab.evaluate(AXE.read_text(encoding="utf-8"))
     found = {}
     for title in every_tab(laptop.tab):
-        laptop.tab.wait_for_function(BUILT, timeout=60_000)
+        laptop.tab.wait_for_function(BUILT)
         for size in SIZES:
             for theme in ("light", "dark"):
                 dress(laptop.tab, theme, size)

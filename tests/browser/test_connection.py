@@ -79,15 +79,21 @@ def test_a_kernel_that_the_server_does_not_have_ends_the_page_at_once(page):
     assert len(asked) == 1
 
 
-def test_a_page_that_is_opening_is_never_called_ended(workshop, laptop):
+@pytest.mark.parametrize("held", ["the words of the kernel", "the script that draws"])
+def test_a_page_that_is_opening_is_never_called_ended(held, workshop, laptop):
     missed = []
     laptop.tab.route("**/page.js*", lambda route: route.fulfill(body=hurried(route.fetch().text())))
-    laptop.tab.route_web_socket("**/channels*", lambda _socket: None)
+    if held == "the script that draws":
+        laptop.tab.route("**/voila/static/**", lambda route: route.abort())
+    else:
+        laptop.tab.route_web_socket("**/channels*", lambda _socket: None)
     laptop.tab.route(STATUS, lambda route: missed.append(route.abort()))
     laptop.tab.goto(workshop.address)
-    laptop.tab.goto(workshop.page("04-kit"), wait_until="domcontentloaded")
+    laptop.tab.goto(workshop.page("04-kit"), wait_until="commit")
+    laptop.tab.wait_for_selector("#rendered_cells")
+    laptop.tab.evaluate("document.getElementById('loading')?.remove()")  # as Voila does before it draws
     while len(missed) < 6:
         with laptop.tab.expect_request(STATUS):
             pass
-    assert laptop.tab.locator("#wb-ended").is_hidden()
+        assert laptop.tab.locator("#wb-ended").is_hidden()
     assert laptop.tab.get_by_text("Reconnecting …").count() == 0

@@ -117,7 +117,7 @@ def test_dark_colours_are_remembered(picture):
 def test_a_page_whose_kernel_died_says_so_and_takes_no_more_input(workshop, picture):
     kernel = picture.tab.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
     kernels(workshop.process)[kernel[:8]].send_signal(signal.SIGKILL)
-    picture.tab.get_by_role("alert").get_by_text("This page has ended.").wait_for(timeout=8000)
+    picture.tab.get_by_role("alert").get_by_text("This page has ended.").wait_for()
     assert picture.tab.evaluate("document.getElementById('rendered_cells').inert")
     picture.tab.get_by_role("button", name="Reload").click()
     picture.tab.wait_for_selector(f"{PICTURE} >> svg")

@@ -14,7 +14,6 @@ from support.paths import DATA, NOTEBOOKS
 pytestmark = pytest.mark.browser
 
 PAGES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
-SECONDS = 60_000
 
 FIGURE = """
 from datetime import date
@@ -81,8 +80,8 @@ RUN = """async () => {
 
 
 def run(laptop, address):
-    laptop.tab.goto(address, timeout=SECONDS)
-    laptop.tab.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=SECONDS)
+    laptop.tab.goto(address)
+    laptop.tab.wait_for_selector(".jp-Notebook .jp-CodeCell")
     laptop.errors.clear()  # those of JupyterLab's own start
     laptop.tab.evaluate(RUN)
 
@@ -96,7 +95,7 @@ def assert_nothing_red(laptop):
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_runs_in_jupyterlab_without_a_red_block_or_an_error(lab, laptop, name):
     run(laptop, lab(name))
-    laptop.tab.wait_for_selector(".jp-OutputArea-output .pw-page, .jp-OutputArea-output h1", timeout=SECONDS)
+    laptop.tab.wait_for_selector(".jp-OutputArea-output .pw-page, .jp-OutputArea-output h1")
     laptop.tab.wait_for_timeout(3000)  # errors of late messages, of which the page shows no sign
     assert_nothing_red(laptop)
 
@@ -104,7 +103,7 @@ def test_a_page_runs_in_jupyterlab_without_a_red_block_or_an_error(lab, laptop, 
 def test_a_figure_of_the_library_draws_itself_without_a_network(lab, laptop):
     run(laptop, lab("figure.ipynb"))
     picture = laptop.tab.locator(".jp-OutputArea-output .pw-chart svg")
-    picture.get_by_text("I1", exact=True).wait_for(timeout=SECONDS)
+    picture.get_by_text("I1", exact=True).wait_for()
     assert_nothing_red(laptop)
 
 
@@ -119,7 +118,7 @@ CUT_TABS = """() => {
 def test_tabs_of_a_page_wrap_in_a_narrow_pane_and_are_not_cut(lab, laptop):
     run(laptop, lab("tabs.ipynb"))
     tabs = laptop.tab.locator(".jp-OutputArea-output [role=tab]")
-    tabs.last.wait_for(timeout=SECONDS)
+    tabs.last.wait_for()
     for width in (1400, 820, 640):
         laptop.tab.set_viewport_size({"width": width, "height": 800})
         laptop.tab.wait_for_function(f"() => ({CUT_TABS})().length === 0")

@@ -22,8 +22,8 @@ def lowest(tab, selector):
 
 def open_overview(visit, dashboard, query=""):
     visit.tab.goto(dashboard.address)
-    visit.tab.goto(f"{dashboard.page('01-overview')}{query}", timeout=60_000)
-    visit.tab.wait_for_selector(".pw-status .pw-chart svg", timeout=60_000)
+    visit.tab.goto(f"{dashboard.page('01-overview')}{query}")
+    visit.tab.wait_for_selector(".pw-status .pw-chart svg")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

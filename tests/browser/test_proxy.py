@@ -87,7 +87,7 @@ def tab(chromium):
         arguments = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         context = browser.new_context(ignore_https_errors=True)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(90_000)
         yield context.new_page()
         browser.close()
 

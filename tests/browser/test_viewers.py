@@ -60,8 +60,8 @@ def test_two_viewers_read_a_page_at_once_and_neither_is_sent_a_participant(name,
     for visit, _frames in heard:
         visit.tab.goto(committee.page(name), wait_until="commit")
     for visit, frames in heard:
-        visit.tab.wait_for_selector("#loading", state="detached", timeout=120_000)
-        visit.tab.wait_for_selector(READY, timeout=60_000)
+        visit.tab.wait_for_selector("#loading", state="detached")
+        visit.tab.wait_for_selector(READY)
         assert visit.tab.get_by_text("You see it as viewer").count() == 1
         for tab in visit.tab.get_by_role("tab").all():
             tab.click()

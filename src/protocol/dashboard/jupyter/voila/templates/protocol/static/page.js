@@ -21,9 +21,12 @@
   // Voila removes #loading once the cells are there, whether or not their controls are; a message of our own stays
   // until they are.
   const late = loading.querySelector(".wb-late");
+  const UNDRAWN = 'script[type="application/vnd.voila.cell-output+json"]'; // Voila puts the drawn output in its place
   const isWaiting = () => {
-    const cells = document.getElementById("rendered_cells").textContent;
-    return loading.isConnected || !cells.trim() || /Loading widget|Error displaying widget/.test(cells);
+    const cells = document.getElementById("rendered_cells");
+    const text = cells.textContent;
+    const isDrawn = text.trim() && !cells.querySelector(UNDRAWN);
+    return loading.isConnected || !isDrawn || /Loading widget|Error displaying widget/.test(text);
   };
   function lookForControls() {
     if (!isWaiting()) return late.remove();
