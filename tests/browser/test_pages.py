@@ -29,6 +29,14 @@ CONTROLS = [
         "Sandbox: not the log",
     ),
     ("04-followup", "tab", "Planning", lambda it: it.click(), "The next two weeks", "When the next cohort may open"),
+    (
+        "06-effect",
+        "tab",
+        "Recovery",
+        lambda it: it.click(),
+        "What the rule does",
+        "Cumulative incidence of recovery",
+    ),
     ("05-sites", "combobox", "Away", lambda it: it.select_option(index=1), "Qiubai Li (", "Hongxiang Wang ("),
 ]
 

@@ -4,6 +4,7 @@ import io
 import re
 from datetime import date
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from pypdf import PdfReader
@@ -23,7 +24,8 @@ CUT = """[...document.querySelectorAll('#rendered_cells *')]
 
 
 def sheets(tab):
-    return [sheet.extract_text() for sheet in PdfReader(io.BytesIO(tab.pdf(prefer_css_page_size=True))).pages]
+    pages = PdfReader(io.BytesIO(tab.pdf(prefer_css_page_size=True))).pages
+    return [normalize("NFKC", sheet.extract_text()) for sheet in pages]  # a font may join letters, such as ff
 
 
 def words(texts):

@@ -72,6 +72,7 @@ def phase_two(settings, seen):
     return panel
 
 
+@pytest.mark.slow
 def test_every_tab_of_the_example_opens_and_says_that_it_is_invented(trial, desk):
     page = EffectPage(trial, TODAY, desk)
     for name in page.tabs.titles:
@@ -131,6 +132,7 @@ def test_a_page_without_a_log_says_so_and_still_compares_regimens(trial):
     assert page.panels["doses"].picture._rows
 
 
+@pytest.mark.slow
 def test_counts_of_one_participant_and_small_multiples_of_all(settings, seen):
     panel = BloodCountsPanel(settings, invented=True)
     panel.show(seen)
@@ -155,6 +157,7 @@ def test_bands_cover_the_picture_from_its_floor_to_its_top_by_the_version():
     assert bands_of("neutrophils", "6.0")[0][2] == 0.1
 
 
+@pytest.mark.slow
 def test_curves_have_bands_numbers_at_risk_and_what_is_left_out(settings, seen):
     panel = RecoveryPanel(settings, TRIAL.escalation.grid, invented=True)
     panel.show(seen)
@@ -168,6 +171,7 @@ def test_curves_have_bands_numbers_at_risk_and_what_is_left_out(settings, seen):
     assert "last day" in said(panel.problem)
 
 
+@pytest.mark.slow
 def test_events_are_drawn_in_rows_that_do_not_overlap(settings, seen):
     panel = AdverseEventsPanel(settings, invented=True)
     panel.show(seen)
@@ -183,6 +187,7 @@ def test_events_are_drawn_in_rows_that_do_not_overlap(settings, seen):
     assert all(int(count) <= 16 for count in re.findall(r"of (\d+)", said(panel.tables)))
 
 
+@pytest.mark.slow
 def test_a_reader_of_figures_sees_no_participant_anywhere(settings, figures_only, observed):
     names = set(observed.participants["participant"])
     panels = [
@@ -217,6 +222,7 @@ def test_the_choice_between_regimens_is_right_more_often_with_more_participants(
     assert panel.problem.value == ""
 
 
+@pytest.mark.slow
 def test_the_report_has_an_open_version_without_participants_and_a_closed_one(desk, settings):
     open_one, closed = safety_reports(desk, settings)
     names = desk.effect.own.participants["participant"]
@@ -229,6 +235,7 @@ def test_the_report_has_an_open_version_without_participants_and_a_closed_one(de
     assert not re.search(r"(src|href)=", open_one.html())
 
 
+@pytest.mark.slow
 def test_the_meeting_pack_holds_the_safety_report(desk):
     panel = MeetingPanel(desk)
     panel.prepare.click()
