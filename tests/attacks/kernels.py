@@ -42,7 +42,7 @@ def _dashboard(folder: Path) -> tuple[subprocess.Popen, str]:
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PAGE)], metadata=kernel)
     nbformat.write(page, pages / "01-page.ipynb")
     served = subprocess.Popen(
-        [sys.executable, "-m", "protocol.dashboard", "--no-browser", "--log", folder / "trial.sqlite", pages],
+        [sys.executable, "-m", "protocol", "dashboard", "--no-browser", "--log", folder / "trial.sqlite", pages],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PROTOCOL_ROLE": "viewer"},
     )  # fmt: skip

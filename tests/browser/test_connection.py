@@ -90,7 +90,7 @@ def test_a_page_that_is_opening_is_never_called_ended(held, workshop, laptop):
     laptop.tab.route(STATUS, lambda route: missed.append(route.abort()))
     laptop.tab.goto(workshop.address)
     laptop.tab.goto(workshop.page("04-kit"), wait_until="commit")
-    laptop.tab.wait_for_selector("#rendered_cells")
+    laptop.tab.wait_for_selector("#rendered_cells", state="attached")
     laptop.tab.evaluate("document.getElementById('loading')?.remove()")  # as Voila does before it draws
     while len(missed) < 6:
         with laptop.tab.expect_request(STATUS):

@@ -539,7 +539,7 @@ class Effect(Page):
         return self._desk.effect if self._desk else None
 
     def _headline(self) -> str:
-        return self._page.phase_two.sentence
+        return str(self._page.phase_two.sentence)
 
     def _answers(self) -> dict[str, str]:
         return {"phase-two": self._headline()}
