@@ -21,7 +21,10 @@ pytestmark = pytest.mark.slow  # every test builds a page
 
 @pytest.fixture
 def page():
-    trial = SimpleNamespace(escalation=ESCALATION, examples=None, identity={"nct_id": SimpleNamespace(value="NCT0")})
+    identity = {"nct_id": SimpleNamespace(value="NCT0")}
+    trial = SimpleNamespace(
+        escalation=ESCALATION, eligibility=TRIAL.eligibility, effect=None, examples=None, identity=identity
+    )
     return EscalationPage(trial, today=date(2026, 1, 1))
 
 

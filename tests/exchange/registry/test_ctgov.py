@@ -69,7 +69,8 @@ def test_no_contact_location_outcome_or_word_of_the_criteria_is_lost(path, folde
 def test_every_page_opens_on_a_drafted_folder(path, folders):
     trial = load_trial(folders / path.stem)
     for name, page in PAGES.items():
-        assert getattr(import_module(f"protocol.pages.{name}"), page)(trial, today=date(2026, 11, 22)).view.children
+        opened = getattr(import_module(f"protocol.pages.{name}"), f"{page.__name__}Page")
+        assert opened(trial, today=date(2026, 11, 22)).view.children
 
 
 @each_record
