@@ -63,9 +63,9 @@ def test_every_fact_shows_its_source() -> None:
 
 def test_open_questions_follow_the_chosen_severity() -> None:
     page = OverviewPage(TRIAL, TODAY).protocol
-    assert "15 questions" in page.questions.value
+    assert "19 questions" in page.questions.value
     page.severity.value = "any"
-    assert "52 questions" in page.questions.value
+    assert "58 questions" in page.questions.value
     page.severity.value = "low"
     assert "12 questions" in page.questions.value
 

@@ -19,6 +19,7 @@ PUBLIC = {
     "escalation": {"next_action", "outcomes", "settings", "design", "truth", "simulation"},
     "followup": {"participant", "dates", "ledger"},
     "sites": set(),
+    "effect": {"summaries"},
 }
 
 
