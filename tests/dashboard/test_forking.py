@@ -108,7 +108,7 @@ def test_the_fork_server_has_one_thread_and_no_connection(kernel, server):
 def test_a_kernel_builds_a_page_and_is_named_in_the_list_of_processes(kernel, tmp_path):
     manager, run = kernel()
     built = f"print(type(open_page({PAGE!r}, {str(FOLDER)!r})).__name__)"
-    assert run(f"from protocol.pages import open_page\n{built}") == "VBox"
+    assert run(f"from protocol.pages import open_page\n{built}") == "Sites"
     name = Path(f"/proc/{manager.provisioner.pid}/comm").read_text().strip()
     assert Path(manager.connection_file).name.startswith(name)
 

@@ -23,7 +23,7 @@ def test_a_notebook_of_ones_own_is_no_page(tmp_path, name):
     (tmp_path / "own").mkdir()
     shutil.copy(NOTEBOOKS / before[0].file, tmp_path / "own")
     assert pages_of(tmp_path) == before
-    assert len(before) == 5
+    assert len(before) == 6
 
 
 @pytest.mark.parametrize(

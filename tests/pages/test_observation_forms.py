@@ -103,7 +103,7 @@ def test_the_grade_of_a_term_that_has_none_as_high_is_refused_by_the_log(panel, 
     fields.action.value, fields.outcome.value, fields.why_serious.value = "none", "fatal", ("death",)
     panel.happened.record.click()
     panel.happened.anyway.click()
-    assert "a grade up to 4" in panel.said.value
+    assert "a grade up to 4" in panel._problems.said(fields.grade)
     assert life.count == before
 
 
