@@ -125,4 +125,4 @@ def test_the_login_works_below_the_path(behind_nginx, tab):
     tab.get_by_label("Token").fill(served.address.rpartition("token=")[2])
     tab.get_by_role("button", name="Open").click()
     tab.wait_for_url(url)
-    assert tab.locator("nav a").count() == 5
+    assert tab.locator("nav a").count() == 6
