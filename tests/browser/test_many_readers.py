@@ -102,7 +102,7 @@ def test_pages_that_are_opened_and_closed_leave_nothing_behind(small):
 
     asyncio.run(many(PLACES))
     descriptors = server.num_fds()
-    asyncio.run(many(30))
+    asyncio.run(many(15))
     assert len(kernels(served.process)) <= 1  # one is kept ready
     assert server.num_fds() < descriptors + 30  # one more kernel has about 25
     assert not [child for child in server.children() if child.status() == psutil.STATUS_ZOMBIE]

@@ -26,6 +26,7 @@ def test_tab_and_settings_stand_in_the_address_and_back_and_reload_keep_them(wor
     tab.get_by_role("tabpanel", name="Second").wait_for()
     assert settings(tab) == {"phase": "II", "tab": "second"}
     open_tab(tab, "First")
+    tab.wait_for_url(lambda url: "tab=second" not in url)  # or there is nothing yet to go back from
     tab.go_back()
     tab.get_by_role("tabpanel", name="Second").wait_for()
     assert laptop.errors == []

@@ -95,6 +95,7 @@ def tab(chromium):
         browser.close()
 
 
+@pytest.mark.parametrize("behind_nginx", ["the host rewritten"], indirect=True)
 def test_a_page_opens_and_answers_below_the_path_of_a_proxy_with_tls(behind_nginx, tab):
     served, url = behind_nginx
     outside, errors, sockets = [], [], []

@@ -85,7 +85,7 @@ def test_the_wheel_serves_the_pages_from_any_folder(unpacked, tmp_path):
         process.stdout.close()
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-    assert page.count('class="wb-card"') == 5
+    assert page.count('class="wb-card"') == 6
     assert "NCT05672420" in page
 
 

@@ -36,7 +36,7 @@ def test_participants_in_their_window_are_named_with_their_day():
     assert action.waits == ("P-001 (2026-12-11)", "P-002 (2026-12-15)")
     assert action.following is None
     assert action.why.startswith("On what is known so far: ")
-    assert action.counted == "On what is known so far: A2 again. At A2, 0 of 1 participant had a DLT."
+    assert action.counted == "On what is known so far: B2. At A2, 0 of 1 participant had a DLT."
 
 
 def test_without_names_participants_are_counted_at_their_regimen():
