@@ -16,7 +16,7 @@ def dragging(chromium, serve, tmp_path_factory):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PAGE)], metadata={"kernelspec": kernel})
     nbformat.write(notebook, folder / "01-points.ipynb")
-    with serve(folder, tmp_path_factory.mktemp("log") / "dragging.txt") as served:
+    with serve(folder, tmp_path_factory.mktemp("log") / "dragging.txt", "--no-fork") as served:
         yield served
 
 

@@ -66,7 +66,7 @@ def behind_nginx(request, chromium, serve, tmp_path_factory):
     settings = server(port, behind, folder, is_handed_on=request.param == "the host handed on")
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=settings))
     url = f"https://{HOST}:{port}/trial/workbook/"
-    with serve(NOTEBOOKS, folder / "dashboard.txt", "--port", str(behind), "--url", url) as served:
+    with serve(NOTEBOOKS, folder / "dashboard.txt", "--port", str(behind), "--url", url, "--no-fork") as served:
         nginx = subprocess.Popen([programs["nginx"], "-c", folder / "nginx.conf", "-e", folder / "error.log"])
         try:
             wait_for(port)
