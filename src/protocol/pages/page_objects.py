@@ -230,7 +230,7 @@ class Eligibility(Page):
 
     @property
     def screening(self) -> Screening:
-        """The verdicts on the facts of the form, as :meth:`EligibilityRecord.screen` returns them."""
+        """The verdicts on the facts of the form, as ``EligibilityRecord.screen`` returns them."""
         found: Screening = self._page.screening
         return found
 
