@@ -32,7 +32,7 @@ from protocol.conduct import (
     participant_status,
     staggered_until,
 )
-from protocol.display import Displayed
+from protocol.display import FEW, FEW_TEXT, Displayed
 from protocol.escalation import (
     Awaited,
     Design,
@@ -47,9 +47,6 @@ from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial, dates_of, escalating, log_rules, so_far_of
-
-FEW = 5
-"""Counts below 5 of a site or a reason are shown as 1–4 to readers who see figures only."""
 
 COUNTS = {
     "screened": _("screened"),
@@ -396,7 +393,7 @@ def _ledger(trial: Trial, so_far: TrialSoFar, people: tuple[Participant, ...]) -
 
 def quiet(count: int) -> str:
     """Return a count in words, with 1 to 4 shown as a range."""
-    return f"1–{FEW - 1}" if 0 < count < FEW else str(count)
+    return FEW_TEXT if 0 < count < FEW else str(count)
 
 
 def every_site(_site: str) -> bool:

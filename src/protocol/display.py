@@ -3,6 +3,12 @@
 import pandas as pd
 from markupsafe import Markup
 
+FEW = 5
+"""A count from 1 to 4, and a group of fewer than 5, is hidden from those who see figures only; an assumption."""
+
+FEW_TEXT = f"1–{FEW - 1}"
+"""Shown in place of such a count."""
+
 _MOST_ROWS = 60
 _DECIMALS = 3
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -211,8 +211,12 @@ class Trial(Record, Displayed):
     def in_phase_two(self) -> "Trial":
         """Return the trial with the example log that goes on into phase II, in which its participants are observed.
 
-        Without such a log the trial is returned as it is. The log is read each time.
+        Without such a log the trial is returned as it is. The log is read once.
         """
+        return self._in_phase_two
+
+    @cached_property
+    def _in_phase_two(self) -> "Trial":
         if self.examples is None or not (self.examples.folder / PHASE_TWO_LOG).is_file():
             return self
         examples = _examples(self.examples.folder, self, PHASE_TWO_LOG)

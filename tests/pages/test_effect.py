@@ -140,7 +140,7 @@ def test_counts_of_one_participant_and_small_multiples_of_all(settings, seen):
     assert "Nadir" in said(panel.course)
     assert sum(cell.layout.display is None for cell in panel._cells) == 12
     first = said(panel.names[0])
-    panel.next.click()
+    panel.pager.next.click()
     assert said(panel.names[0]) != first
     panel.participant.value = seen.own.participants["participant"].iloc[-1]
     panel.analyte.value = "platelets"

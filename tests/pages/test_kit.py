@@ -187,12 +187,12 @@ def first(shown: Table) -> str:
 
 def test_a_table_shows_page_after_page(numbers: Table) -> None:
     assert numbers.body.value.count("<tr>") == 11
-    assert numbers.previous.disabled
-    numbers.next.click()
+    assert numbers.pager.previous.disabled
+    numbers.pager.next.click()
     assert first(numbers) == "=P-10"
-    numbers.next.click()
-    assert "Rows 21 to 25 of 25" in numbers.place.value
-    assert numbers.next.disabled
+    numbers.pager.next.click()
+    assert "Rows 21 to 25 of 25" in numbers.pager.place.value
+    assert numbers.pager.next.disabled
     numbers.show(pd.DataFrame({"name": ["a"]}))
     assert numbers._pager.layout.display == "none"
 
@@ -248,11 +248,11 @@ def test_numbers_are_set_on_the_right(cells: list[Any], on_the_right: bool) -> N
 
 
 def test_a_table_is_filtered_and_exported_whole_without_formulas(numbers: Table) -> None:
-    numbers.next.click()
+    numbers.pager.next.click()
     numbers.filter.value = "p-2"
-    assert "Rows 1 to 6 of 6" in numbers.place.value
+    assert "Rows 1 to 6 of 6" in numbers.pager.place.value
     numbers.filter.value = "nobody"
-    assert "Rows 0 to 0 of 0" in numbers.place.value
+    assert "Rows 0 to 0 of 0" in numbers.pager.place.value
     content = b64decode(re.findall(r"base64,([^\"]+)", numbers.export.value)[0]).decode("utf-8-sig")
     assert content.count("\r\n") == 26
     assert "\r\n'=P-0,990.5 %" in content

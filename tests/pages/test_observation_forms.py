@@ -54,7 +54,7 @@ def test_a_draw_is_recorded_with_the_units_of_the_laboratory_which_stay(panel, l
     [
         ("12000", None, "Choose the unit of 12000."),
         ("12000", "10^9/L", "12,000 10^9/L cannot be"),
-        ("12,000", "/uL", "Write a number with a point"),
+        ("12,000", "/uL", "cannot be: write a number with a point"),
         ("-3", "10^9/L", "cannot be"),
         ("", None, "Write at least one count."),
     ],

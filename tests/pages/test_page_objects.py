@@ -67,7 +67,7 @@ def followup(opened_followup):
 def test_a_page_offers_few_documented_names_and_no_private_one(name):
     kind = PAGES[name]
     names = dir(kind.__new__(kind))
-    assert set(names) == {"trial", "view", "briefing"} | PUBLIC[name]
+    assert set(names) == {"trial", "view", "briefing", "problems"} | PUBLIC[name]
     for public in names:
         assert inspect.getdoc(getattr(kind, public))
         assert public in inspect.getdoc(kind)
@@ -116,6 +116,7 @@ def test_a_page_says_in_words_what_it_shows_to_be_wrong(eligibility):
     assert "problem" not in str(eligibility)
     eligibility._page.person.problems.show(ProtocolError("Day", "nothing", "a day"))
     assert "\n  problem: Day: found nothing; write a day\n" in str(eligibility)
+    assert eligibility.problems == ("Day: found nothing; write a day",)
     eligibility._page.person.problems.show(None)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.launcher import LOG, logged
-from protocol.dashboard.notebooks import OF_PAGES, copy_notebooks
+from protocol.dashboard.notebooks import OF_PAGES, PAGE_NAME, copy_notebooks
 from protocol.records import ProtocolError
 from protocol.translation import _
 
@@ -90,6 +90,9 @@ def _folder(named: Path | None) -> Path:
     return folder
 
 
+_OF_PAGE = re.compile(rf"(.*/)?notebooks/{PAGE_NAME.pattern}")
+
+
 def without_results(path: str, model: dict[str, Any], contents_manager: Any, **_options: Any) -> None:
     """Save the notebook of a page without new results: they are made anew when it is opened, and may be of persons.
 
@@ -97,7 +100,7 @@ def without_results(path: str, model: dict[str, Any], contents_manager: Any, **_
     example, and are compared by the tests. Other notebooks, such as those in ``notebooks/own``, keep what they show.
     """
     notebook = model.get("content")
-    if model["type"] != "notebook" or not re.fullmatch(r"(.*/)?notebooks/\d\d-[^/]+\.ipynb", path) or not notebook:
+    if model["type"] != "notebook" or not _OF_PAGE.fullmatch(path) or not notebook:
         return
     notebook["metadata"].pop("widgets", None)
     file = Path(contents_manager.root_dir, path)

@@ -10,7 +10,10 @@ from protocol.translation import _
 from protocol.version import SHARED
 
 OF_PAGES = "[0-9][0-9]-*.ipynb"
-"""The notebooks of the pages, each named with two digits and a hyphen."""
+"""The notebooks of the pages, each named with two digits and a hyphen; others are somebody's own work."""
+
+PAGE_NAME = re.compile(r"\d\d-[^/\\]+\.ipynb", re.ASCII)
+"""The same as a pattern."""
 
 
 def notebooks_for(named: Path | None) -> Path:

@@ -27,6 +27,7 @@ from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.forking import ForkServer
+from protocol.dashboard.notebooks import OF_PAGES, PAGE_NAME
 from protocol.dashboard.sessions import (
     FORKED_PAGE_BYTES,
     HOSTS,
@@ -58,17 +59,13 @@ class Page:
         return f"voila/render/{quote(self.file)}"
 
 
-_PAGE_NAME = re.compile(r"\d\d-[^/\\]+\.ipynb")
-"""A page is a notebook whose name begins with two digits; others in the folder are somebody's own work."""
-
-
 def pages_of(folder: Path) -> tuple[Page, ...]:
     """Return the pages of a folder, by file name: title (metadata "title", else the file name) and first sentence.
 
     A page is a notebook whose name begins with two digits and a hyphen, such as ``01-overview.ipynb``. One whose
     metadata has "after" stands behind the notebook of that name, so that a new page needs no new names of others.
     """
-    found = [_page(file) for file in sorted(folder.glob("*.ipynb")) if _PAGE_NAME.fullmatch(file.name)]
+    found = map(_page, sorted(folder.glob(OF_PAGES)))
     return tuple(sorted(found, key=lambda page: (page.after, page.file) if page.after else (page.file, "")))
 
 
@@ -84,34 +81,31 @@ def _page(file: Path) -> Page:
 def trial_of(folder: Path) -> Identity | None:
     """Return the identity of the trial that the notebooks of a folder open; None if it cannot be read."""
     for file in sorted(folder.glob("*.ipynb")):
-        for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
-            if opened := _OPENS.search("".join(cell["source"])):
-                with suppress(ProtocolError):  # the page itself shows the error
-                    return load_trial(folder / opened[1]).identity
+        for _topic, trial in _opened_in(file):
+            with suppress(ProtocolError):  # the page itself shows the error
+                return load_trial(folder / trial).identity
     return None
 
 
-_OPENS = re.compile(r"""open_page\(\s*["']\w+["'],\s*["']([^"']+)["']""")
+_OPENS = re.compile(r"""open_page\(\s*["'](\w+)["'],\s*["']([^"']+)["']""")
 
-_OPENS_TOPIC = re.compile(_OPENS.pattern.replace(r"\w+", r"(\w+)"))
+
+def _opened_in(file: Path) -> list[tuple[str, str]]:
+    """Return what a notebook opens: the topic of each page, and the folder of its trial as it is written."""
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    return [(found[1], found[2]) for cell in cells if (found := _OPENS.search("".join(cell["source"])))]
 
 
 def opened_by(folder: Path) -> list[tuple[str, str]]:
-    """Return what the pages of a folder open: the name of each page and the folder of its trial, as it is written."""
-    return [
-        (opened[1], opened[2])
-        for page in pages_of(folder)
-        for cell in json.loads((folder / page.file).read_text(encoding="utf-8"))["cells"]
-        if (opened := _OPENS_TOPIC.search("".join(cell["source"])))
-    ]
+    """Return what the pages of a folder open: the topic of each, and the folder of its trial as it is written."""
+    return [opened for page in pages_of(folder) for opened in _opened_in(folder / page.file)]
 
 
 def _is_stated(file: Path) -> bool:
     """Whether the trial that a notebook opens has something on the notebook's topic; another notebook has."""
-    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
-        if opened := _OPENS_TOPIC.search("".join(cell["source"])):
-            with suppress(ProtocolError):
-                return load_trial(file.parent / opened[2]).states(opened[1])
+    for topic, trial in _opened_in(file):
+        with suppress(ProtocolError):
+            return load_trial(file.parent / trial).states(topic)
     return True
 
 
@@ -365,7 +359,7 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
         page_config_hook=partial(_themes_below, door.base),
     )
     config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
-    config.VoilaKernelManager.preheat_denylist = [rf"(?!{re.escape(str(notebooks))}[/\\]{_PAGE_NAME.pattern}$)"]
+    config.VoilaKernelManager.preheat_denylist = [rf"(?!{re.escape(str(notebooks))}[/\\]{PAGE_NAME.pattern}$)"]
     config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60, allow_tracebacks=False)
     config.KernelManager.transport_encryption = ENCRYPTION
     config.ForkServer.folder = str(notebooks)

@@ -2,7 +2,7 @@
 
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
-from protocol.effect.counts import analytes, codes, highest_count, read_counts, standard_count, units
+from protocol.effect.counts import analytes, codes, highest_count, read_counts, read_number, standard_count, units
 from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
@@ -30,6 +30,7 @@ from protocol.effect.monitoring import (
 from protocol.effect.observations import (
     GIVEN,
     GROWTH_FACTORS,
+    TRANSFUSIONS,
     Observations,
     draws,
     exposure,
@@ -50,13 +51,12 @@ from protocol.effect.recovery import (
     recovery,
 )
 from protocol.effect.reporting_clocks import Due, report_due
-from protocol.effect.summaries import EVENTS, FEW, HIDDEN, TRANSFUSIONS, Incidence, Summaries, graded
+from protocol.effect.summaries import EVENTS, HIDDEN, Incidence, Summaries, graded
 from protocol.effect.terms import Term, event_terms, refuse_term, term_label
 from protocol.effect.watch import RULES, TRUTHS, Aims, Standing, Watch, watch
 
 __all__ = [
     "EVENTS",
-    "FEW",
     "GAMMAS",
     "GIVEN",
     "GROWTH_FACTORS",
@@ -129,6 +129,7 @@ __all__ = [
     "predictive_probability",
     "rate_interval",
     "read_counts",
+    "read_number",
     "recoveries",
     "recovery",
     "refuse_term",

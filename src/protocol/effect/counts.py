@@ -3,6 +3,7 @@
 A count is compared in the unit it was reported in: the limit is converted, as an exact decimal, and the count is not.
 """
 
+import re
 import tomllib
 from decimal import Decimal
 from functools import cache
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protocol.effect.checks import Floats, floats, one_of
-from protocol.records import ProtocolError
+from protocol.records import ProtocolError, outlined
 from protocol.translation import _
 
 TOLERANCE = 1e-12
@@ -87,6 +88,23 @@ def converted(limit: Decimal, analyte: str, unit: str, *, of: str) -> float:
     """Return the number that a limit in the unit `of` has in `unit`, both as :func:`unit_of` writes them."""
     factors = _known()["units"][_known()["analytes"][analyte]["kind"]]
     return float(limit * Decimal(factors[of]) / Decimal(factors[unit]))
+
+
+def read_number(text: str, where: str) -> float:
+    """Read a number of a form or a file: digits, and a point before the decimals.
+
+    Raises
+    ------
+    ProtocolError
+        For anything else, because a comma or a space could mean decimals or thousands.
+    """
+    if not _NUMBER.fullmatch(text):
+        found = repr(outlined(text)) if text else _("nothing")
+        raise ProtocolError(where, found, _("a number with a point and without thousands, such as 0.45"))
+    return float(text)
+
+
+_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floats, str]:

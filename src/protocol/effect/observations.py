@@ -27,7 +27,8 @@ GIVEN = {
 }
 """What can be given, with its label. "nothing" says of a day that the records were read and there was none."""
 
-_PRODUCTS = {"platelets": ("platelet transfusion",), "red cells": ("red cell transfusion",)}
+TRANSFUSIONS = {"platelets": "platelet transfusion", "red cells": "red cell transfusion"}
+"""The product of each transfusion, and how :data:`GIVEN` names it."""
 
 GROWTH_FACTORS = ("G-CSF", "pegylated G-CSF")
 """What a definition of recovery of the neutrophils means by a growth factor."""
@@ -123,7 +124,7 @@ class Observations(Displayed):
         """Return one row a participant: how many draws, infusions, transfusions and adverse events there are."""
         found = self.participants[["participant", "regimen", "phase"]].copy()
         draws = self.counts.drop_duplicates(["participant", "on"])
-        transfusions = self.given[self.given["what"].isin([name for names in _PRODUCTS.values() for name in names])]
+        transfusions = self.given[self.given["what"].isin(TRANSFUSIONS.values())]
         for name, frame in (
             ("draws", draws),
             ("infusions", self.infusions),
@@ -193,8 +194,7 @@ def draws(observations: Observations, analyte: str) -> Draws:
 def given(observations: Observations, what: Iterable[str]) -> Given:
     """Return the study days on which something of `what` was given to the treated participants.
 
-    A participant of whom nothing was recorded at all, neither that something was given nor that nothing was, is one
-    of whom it is not known.
+    Of a participant without any record, of something given or of a day on which nothing was given, it is not known.
     """
     own = observations.treated
     rows = own.given[own.given["what"].isin(list(what))]
@@ -215,7 +215,7 @@ def recoveries(observations: Observations, definition: Definition | str) -> Reco
         definition = definitions()[one_of(definition, definitions(), _("definition of recovery"))]
     own = observations.treated
     ends = study_days(own, own.participants, "last_seen").clip(lower=0).astype("int64")
-    transfused = given(own, _PRODUCTS[definition.product]) if definition.product else None
+    transfused = given(own, [TRANSFUSIONS[definition.product]]) if definition.product else None
     factor = given(own, GROWTH_FACTORS) if definition.growth_factor else None
     found = draws(own, definition.analyte)
     return recovery(found, definition, follow_up_end=ends, transfusions=transfused, growth_factor=factor)

@@ -12,24 +12,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from protocol.display import FEW
 from protocol.effect.adverse_events import ANY, TOTAL, overview, tabulate_events
 from protocol.effect.checks import whole
 from protocol.effect.counts import units
 from protocol.effect.grades import grade, grade_limits
 from protocol.effect.incidence import Curve, cumulative_incidence
-from protocol.effect.observations import Observations, draws, exposure, recoveries, study_days
+from protocol.effect.observations import TRANSFUSIONS, Observations, draws, exposure, recoveries, study_days
 from protocol.effect.recovery import NEVER, STATUSES, Definition, event_times, nadir
 from protocol.effect.reporting_clocks import report_due
 from protocol.translation import _
 
-FEW = 5
-"""A group of fewer participants, and a count from 1 to 4, is hidden from those who see figures only."""
-
 EVENTS = {1: "recovery", 2: "death", 3: "relapse"}
 """Numbers of the events of :meth:`Summaries.incidence`: the recovery and what competes with it."""
-
-TRANSFUSIONS = {"platelets": "platelet transfusion", "red cells": "red cell transfusion"}
-"""Products and how their transfusion is named in the observations."""
 
 SEVERE = 3
 """Lowest grade that is told apart in pictures."""
@@ -148,8 +143,8 @@ class Summaries:
     def transfusion_free(self, product: str, first: int, last: int) -> pd.DataFrame:
         """Count by regimen who had no transfusion on the study days `first` to `last`, both included.
 
-        A participant not followed up to the last day counts only if there was a transfusion; one of whom nothing at
-        all was recorded about transfusions is not known.
+        A participant who was not followed up to the last day counts only after a transfusion. A participant without
+        any record, of something given or of a day on which nothing was given, is not known.
 
         Returns
         -------

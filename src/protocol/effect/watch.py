@@ -108,12 +108,13 @@ REFERENCES = {
 TRUTHS = ("effective and safe", "futile and safe", "effective and toxic", "futile and toxic")
 """What may be true of the regimen; only under the first one the trial should go on."""
 
-LOWER = 0.05  # predictive probability below which there is little hope left
+LOWER = 0.05
+"""Predictive probability below which there is little hope left: an assumption. Lee and Liu (2008) search for it."""
 
 POWERS = GAMMAS[3::4]
 """Values of gamma that are tried: in steps of 0.2, so that a page is not waited for."""
 
-_SUCCESSES = np.linspace(0.7, 0.999, 300)
+_SUCCESSES = np.linspace(0.7, 0.999, 300)  # posterior probabilities that may count as success, in steps of 0.001
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class Page:
     briefing : Briefing or None
         What the trial's log says, as far as the reader may see it. If no log is named, it is of the invented example;
         None if there is no example either.
+    problems : tuple of str
+        What the page says to be wrong, in any of its tabs.
     """
 
     _title: ClassVar[str]
@@ -73,10 +75,16 @@ class Page:
         answers = self._answers()
         for name, title, part in self._parts():
             lines.append(f"{title}: {answers[name]}" if answers.get(name) else title)
-            lines += [f"  {line}" for line in dict.fromkeys(_shown_in(part))]
+            lines += [f"  {line}" for line in dict.fromkeys((*_pictures_in(part), *map(_problem, _wrong_in(part))))]
         if self._desk and self._desk.trouble:
-            lines.append(_("problem: {error}").format(error=self._desk.trouble))
+            lines.append(_problem(self._desk.trouble))
         return "\n".join(lines)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What the page says to be wrong, in any of its tabs: messages, and pictures that could not be drawn."""
+        found = [wrong for _name, _title, part in self._parts() for wrong in _wrong_in(part)]
+        return (*dict.fromkeys(found), *([str(self._desk.trouble)] if self._desk and self._desk.trouble else []))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         found = self._view._repr_mimebundle_(**options)
@@ -209,7 +217,7 @@ class Eligibility(Page):
         The phase of the trial.
     record : EligibilityRecord
         The record with these parameters.
-    trial, view, briefing
+    trial, view, briefing, problems
         As of every page.
     """
 
@@ -320,7 +328,7 @@ class Escalation(Page):
         The assumed true DLT rates, a row for each dose. Set rates of this shape, or the id of a scenario.
     simulation : Simulation
         The operating characteristics under these rates; simulated when it is asked for.
-    trial, view, briefing
+    trial, view, briefing, problems
         As of every page.
     """
 
@@ -425,7 +433,7 @@ class Followup(Page):
     ledger : pandas.DataFrame
         The visits with windows and status, as :func:`protocol.followup.timelines` returns them: of the copy if one
         is open, otherwise of the participant, otherwise of all participants that the reader may see.
-    trial, view, briefing
+    trial, view, briefing, problems
         As of every page.
     """
 
@@ -502,7 +510,7 @@ class Overview(Page):
     ----------
     briefing : Briefing or None
         The status of the trial as far as the reader may see it: counts, regimens, what is waited for, next action.
-    trial, view
+    trial, view, problems
         As of every page.
     """
 
@@ -527,7 +535,7 @@ class Effect(Page):
     summaries : Summaries or None
         Grades, recovery, incidence, events and outcomes of the participants that the reader may see; None without a
         log.
-    trial, view, briefing
+    trial, view, briefing, problems
         As of every page.
     """
 
@@ -550,7 +558,7 @@ class Sites(Page):
 
     Attributes
     ----------
-    trial, view, briefing
+    trial, view, briefing, problems
         As of every page; the sites are ``page.trial.sites``.
     """
 
@@ -561,20 +569,29 @@ class Sites(Page):
         return ngettext("{n} site", "{n} sites", count).format(n=count)
 
 
-def _shown_in(part: Any) -> Iterator[str]:
-    """Say which pictures a part of a page shows, and what it says to be wrong."""
-    if isinstance(part, Chart):
-        if part.problem:
-            yield _("problem: {error}").format(error=f"{part.description}: {part.problem}")
-        elif part.rows and part.layout.display != "none":
-            rows = ngettext("{n} row", "{n} rows", part.rows).format(n=part.rows)
-            yield _("picture: {what} ({rows})").format(what=part.description, rows=rows)
-    elif isinstance(part, Text):
-        yield from (_("problem: {error}").format(error=error) for error in part.errors)
-        if part.role == "alert" and part.value and not part.errors:
-            yield _("note: {words}").format(words=Markup(part.value).striptags())  # noqa: S704 - its own text
+def _pictures_in(part: Any) -> Iterator[str]:
+    """Say which pictures a part of a page shows."""
+    if isinstance(part, Chart) and not part.problem and part.rows and part.layout.display != "none":
+        rows = ngettext("{n} row", "{n} rows", part.rows).format(n=part.rows)
+        yield _("picture: {what} ({rows})").format(what=part.description, rows=rows)
     for child in getattr(part, "children", ()):
-        yield from _shown_in(child)
+        yield from _pictures_in(child)
+
+
+def _wrong_in(part: Any) -> Iterator[str]:
+    """Say what a part of a page says to be wrong."""
+    if isinstance(part, Chart) and part.problem:
+        yield f"{part.description}: {part.problem}"
+    elif isinstance(part, Text):
+        yield from map(str, part.errors)
+        if part.role == "alert" and part.value and not part.errors:
+            yield Markup(part.value).striptags()  # noqa: S704 - its own text
+    for child in getattr(part, "children", ()):
+        yield from _wrong_in(child)
+
+
+def _problem(wrong: object) -> str:
+    return _("problem: {error}").format(error=wrong)
 
 
 def _next(briefing: Briefing | None) -> str:

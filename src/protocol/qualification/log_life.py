@@ -98,8 +98,8 @@ def _lived(path: Path) -> Iterator[Check]:
             found = refused
     yield Check(("R-LOG-02",), _("an entry is deleted in the database itself"), refused, found)
     yield from _harmed(path, written[1].body.encode())
-    nobody = reader_of({"PROTOCOL_ACTOR": "somebody"})
-    yield Check(("R-ACC-01",), _("an account without a role"), "viewer", nobody.role)
+    viewer = reader_of({"PROTOCOL_ACTOR": "somebody"})
+    yield Check(("R-ACC-01",), _("an account without a role"), "viewer", viewer.role)
 
 
 def _harmed(path: Path, body: bytes) -> Iterator[Check]:

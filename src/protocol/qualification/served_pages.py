@@ -36,11 +36,9 @@ def opened_pages(trial: Trial) -> Iterator[Check]:
 def _opened(name: str, folder: Path) -> str:
     """Open every tab of a page; return "opened", or what is wrong."""
     try:
-        lines = str(open_page(name, folder)).splitlines()
+        return "; ".join(open_page(name, folder).problems) or _("opened")
     except ProtocolError as error:
         return str(error)
-    wrong = _("problem: {error}").format(error="").strip()
-    return next((line.strip() for line in lines if line.strip().startswith(wrong)), _("opened"))
 
 
 @contextmanager

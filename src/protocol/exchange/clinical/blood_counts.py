@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from protocol.conduct import BloodCount, event
-from protocol.effect import analytes, codes, highest_count, read_counts, standard_count, units
+from protocol.effect import analytes, codes, highest_count, read_counts, read_number, standard_count, units
 from protocol.eligibility import EligibilityRecord, Fact, FactRoles
 from protocol.exchange.clinical.fhir import read_fhir_results
 from protocol.exchange.clinical.findings import Finding, Naming, Setting
@@ -158,7 +158,8 @@ def _rows_of(
         if named and not value:
             continue
         try:
-            number, lowest = _number(value, _("value")), _number(limit, _("lower limit of normal")) if limit else None
+            number = read_number(value, _("value"))
+            lowest = read_number(limit, _("lower limit of normal")) if limit else None
             _check(analyte, number, unit, lowest)
         except ProtocolError as error:
             problems.append(FileProblem(f"{where}, {error.where}", error.found, error.write))
@@ -172,16 +173,6 @@ def _tried(read: Callable[[], date]) -> date | None:
         return read()
     except (ProtocolError, ValueError):
         return None
-
-
-_NUMBER = re.compile(r"\d+(\.\d+)?")
-
-
-def _number(text: str, where: str) -> float:
-    if not _NUMBER.fullmatch(text):
-        write = _("a number with a point and without thousands, such as 0.45")
-        raise ProtocolError(where, repr(outlined(text)) if text else _("nothing"), write)
-    return float(text)
 
 
 def _check(analyte: str, value: float, unit: str, limit: float | None) -> None:

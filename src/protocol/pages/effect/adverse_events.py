@@ -11,17 +11,18 @@ from protocol.effect import Summaries, study_days
 from protocol.effect.adverse_events import ANY, TOTAL
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.effect.words import count_text, share_text
+from protocol.pages.effect.words import count_text, part_text, share_text
 from protocol.pages.kit import (
+    Pager,
     Panel,
     Table,
     Text,
-    button,
     details,
     field,
     joined,
     macros,
     note,
+    offer,
     paragraph,
     row,
     section,
@@ -68,15 +69,14 @@ class AdverseEventsPanel(Panel):
     """
 
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
-        self._settings, self._page = settings, 0
+        self._settings = settings
         mark = "-invented-example" if invented else ""
         self.phase = field(widgets.Dropdown, _("Phase"), options=[(_("all"), "")], value="", width="short")
         self.counts, self.tables, self.reports, self.hidden = Text(), Text(role=""), Text(role=""), Text(role="")
         self.rates = Chart(figures.event_rates, _("Rates of adverse events with their intervals"))
         self.lanes = Chart(figures.event_lanes, _("Adverse events of each participant over time"))
-        self.previous = button(_("Previous"), lambda: self._turn(-1), icon="chevron-left")
-        self.next = button(_("Next"), lambda: self._turn(1), icon="chevron-right")
-        self.place, self.received, self.given = Text(), Text(), Text(role="")
+        self.pager = Pager(LANES, self._turned)
+        self.received, self.given = Text(), Text(role="")
         self.lot = field(widgets.Dropdown, _("Lot"), options=[("–", "")], value="", width="short")
         self.listing = Table(_("Adverse events, one row each"), f"adverse-events{mark}.csv", 25)
         name = f"adverse-events-by-term{mark}.csv"
@@ -90,7 +90,7 @@ class AdverseEventsPanel(Panel):
                 section(
                     _("Over time"),
                     self.lanes,
-                    row(self.previous, self.next, self.place),
+                    self.pager.view,
                     fold,
                     lead=_(
                         "A bar is an event with its grade, from onset to end, ! if serious; triangles are infusions."
@@ -136,7 +136,7 @@ class AdverseEventsPanel(Panel):
     def draw(self, seen: Summaries) -> None:
         """Show the adverse events that the reader may see."""
         phases = seen.by_regimen["phase"].drop_duplicates().tolist()
-        self._offer(self.phase, [(_("all"), ""), *((one, one) for one in phases)])
+        offer(self.phase, [(_("all"), ""), *((one, one) for one in phases)], otherwise="")
         self._draw_rates(seen)
         alone = not len(seen.own.participants)
         self._people.layout.display = "none" if alone else None
@@ -147,25 +147,18 @@ class AdverseEventsPanel(Panel):
         self._draw_lanes(seen)
         self.listing.show(listing(self._events, self._settings))
         self.reports.show(self._reports(seen))
-        self._offer(self.lot, [(_("choose"), ""), *((one, one) for one in seen.lots())])
+        offer(self.lot, [(_("choose"), ""), *((one, one) for one in seen.lots())], otherwise="")
         self._draw_lot(seen)
         self.given.show(_given(seen))
-
-    def _offer(self, control: Any, options: list[tuple[str, str]]) -> None:
-        if tuple(control.options) != tuple(options):
-            chosen = control.value
-            control.options = options
-            control.value = chosen if chosen in dict(options).values() else ""
 
     def _draw_rates(self, seen: Summaries) -> None:
         overview = seen.events_overview()
         cards = [
-            (share_text(one["participants"], one["treated"]).split(" (")[0], OVERVIEW[one["kind"]])
+            (part_text(one["participants"], one["treated"]), OVERVIEW[one["kind"]])
             for one in overview.to_dict("records")
         ]
         groups = [
-            (_("{part} of {whole}").format(part=count_text(seen.having(one.terms)), whole=seen.treated), one.label)
-            for one in self._settings.special_interest
+            (part_text(seen.having(one.terms), seen.treated), one.label) for one in self._settings.special_interest
         ]
         watched = paragraph(_("Of special interest, any grade:"), "off")
         self.counts.show(macros("lists").cards(cards), *([watched, macros("lists").cards(groups)] if groups else []))
@@ -175,7 +168,7 @@ class AdverseEventsPanel(Panel):
         self.rates.layout.display = None if len(rows) else "none"
         if len(rows):
             self.rates.draw(rows)
-        nothing = found["events"].sum() == 0
+        nothing = (found["events"] == 0).all()
         self._terms_fold.layout.display = "none" if nothing else None
         if nothing:
             self.tables.show(note(_("No adverse event is recorded.")))
@@ -188,21 +181,15 @@ class AdverseEventsPanel(Panel):
 
     def _draw_lanes(self, seen: Summaries) -> None:
         people = [name for name in seen.own.participants["participant"] if name in set(self._events["participant"])]
-        self._page = max(min(self._page, (len(people) - 1) // LANES), 0)
-        start = self._page * LANES
-        shown = people[start : start + LANES]
+        words = _("Participants {first} to {last} of {n} with an adverse event.")
+        nobody = _("No participant has an adverse event.")
+        shown = people[self.pager.part(len(people), words if people else nobody)]
         self.lanes.layout.display = None if shown else "none"
-        if not shown:
-            self.place.show(_("No participant has an adverse event."))
-        else:
+        if shown:
             rows, last = lane_rows(seen, self._events, shown, self._settings)
             self.lanes.draw(rows, last=last)
-            words = _("Participants {first} to {last} of {n} with an adverse event.")
-            self.place.show(words.format(first=start + 1, last=start + len(shown), n=len(people)))
-        self.previous.disabled, self.next.disabled = start == 0, start + LANES >= len(people)
 
-    def _turn(self, pages: int) -> None:
-        self._page += pages
+    def _turned(self) -> None:
         if self.shown:
             self._draw_lanes(*self.shown)
 

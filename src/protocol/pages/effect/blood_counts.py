@@ -27,10 +27,10 @@ from protocol.pages.effect.words import (
     unit_text,
 )
 from protocol.pages.kit import (
+    Pager,
     Panel,
     Table,
     Text,
-    button,
     classed,
     details,
     field,
@@ -64,7 +64,7 @@ class BloodCountsPanel(Panel):
     """
 
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
-        self._settings, self._page, self._listing = settings, 0, False
+        self._settings, self._listing = settings, False
         self.analyte = field(
             widgets.Dropdown, _("Count"), options=analyte_options(), value="neutrophils", width="short"
         )
@@ -80,9 +80,7 @@ class BloodCountsPanel(Panel):
             classed(widgets.VBox(list(pair)), "pw-small-multiple")
             for pair in zip(self.names, self.multiples, strict=True)
         ]
-        self.place = Text()
-        self.previous = button(_("Previous"), lambda: self._turn(-1), icon="chevron-left")
-        self.next = button(_("Next"), lambda: self._turn(1), icon="chevron-right")
+        self.pager = Pager(MULTIPLES, self._draw_multiples)
         self.by_regimen = Chart(figures.intervals, _("Days below the limit by regimen"))
         self.days_table = Text(role="")
         name = "counts-invented-example.csv" if invented else "counts.csv"
@@ -92,7 +90,7 @@ class BloodCountsPanel(Panel):
         multiples = section(
             _("All participants"),
             row(*self._cells),
-            row(self.previous, self.next, self.place),
+            self.pager.view,
             fold,
             lead=_("The dashed line is the limit, the upright line the recovery, triangles are infusions."),
         )
@@ -131,7 +129,6 @@ class BloodCountsPanel(Panel):
             self._lowest = seen.lowest(analyte, limit)
             recovered = seen.recovered(self.definition.value) if self.definition.value else None
             self._recovered = None if recovered is None else recovered.set_index("participant")
-            self._page = min(self._page, (len(people) - 1) // MULTIPLES)
             options = [(name, name) for name in people]
             if tuple(self.participant.options) != tuple(options):
                 chosen, self._listing = self.participant.value, True
@@ -237,8 +234,7 @@ class BloodCountsPanel(Panel):
 
     def _draw_multiples(self) -> None:
         people = self._seen.own.participants["participant"].tolist()
-        start = self._page * MULTIPLES
-        shown = people[start : start + MULTIPLES]
+        shown = people[self.pager.part(len(people), _("Participants {first} to {last} of {n}."))]
         least, most = FLOORS[self.analyte.value]
         regimens = self._seen.own.participants.set_index("participant")["regimen"]
         rows = {name: self._rows_of(name) for name in shown}
@@ -256,13 +252,6 @@ class BloodCountsPanel(Panel):
                 most=most,
                 days=(-3, last),
             )
-        self.previous.disabled, self.next.disabled = start == 0, start + MULTIPLES >= len(people)
-        words = _("Participants {first} to {last} of {n}.")
-        self.place.show(words.format(first=start + 1, last=start + len(shown), n=len(people)))
-
-    def _turn(self, pages: int) -> None:
-        self._page += pages
-        self._draw_multiples()
 
     def _lowest_table(self) -> pd.DataFrame:
         regimens = self._seen.own.participants.set_index("participant")["regimen"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from protocol.display import FEW_TEXT
 from protocol.effect import HIDDEN, units
 from protocol.effect import analytes as all_analytes
 from protocol.translation import _
@@ -43,7 +44,11 @@ STATUSES = {
 PRODUCTS = {"platelets": _("Platelets"), "red cells": _("Red cells")}
 
 LIMITS = {"neutrophils": 0.5, "platelets": 20.0, "haemoglobin": 80.0, "white_cells": 1.0, "lymphocytes": 0.2}
-"""The limit that days below are counted of, in the first unit of each count."""
+"""The limit that days below are counted of, in the first unit of each count; an assumption.
+
+Neutrophils and platelets: the definitions of recovery, see ``recovery.toml``. White cells and lymphocytes: grade 4 of
+CTCAE v5.0. Haemoglobin: its grade 3, because its grade 4 has no number.
+"""
 
 FLOORS = {
     "neutrophils": (0.01, 20.0),
@@ -75,7 +80,12 @@ def unit_text(analyte: str) -> str:
 
 def count_text(count: Any) -> str:
     """Return a count as the reader may see it."""
-    return "1–4" if count == HIDDEN else f"{int(count):,}"
+    return FEW_TEXT if count == HIDDEN else f"{int(count):,}"
+
+
+def part_text(part: Any, whole: Any) -> str:
+    """Return a count with the whole: "12 of 20"."""
+    return _("{part} of {whole}").format(part=count_text(part), whole=count_text(whole))
 
 
 def share_text(part: Any, whole: Any) -> str:
@@ -83,7 +93,7 @@ def share_text(part: Any, whole: Any) -> str:
     if HIDDEN in (part, whole):
         return "–"
     share = f" ({part / whole:.0%})" if whole else ""
-    return _("{part} of {whole}").format(part=part, whole=whole) + share
+    return part_text(part, whole) + share
 
 
 def percent(value: float) -> str:

@@ -14,7 +14,6 @@ from protocol.escalation import STOP, Outcomes
 from protocol.escalation.committee_choice import choose
 from protocol.figures import conduct as figures
 from protocol.pages.kit import (
-    Day,
     Draft,
     Text,
     details,
@@ -28,8 +27,9 @@ from protocol.pages.kit import (
     span,
     table,
 )
+from protocol.pages.trial_log.committee_fields import CommitteeFields
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Incomplete, Problems, Recorder, Wanted, day_in, refusal
+from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, refusal
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -68,11 +68,10 @@ class DecisionPanel:
         options = [*((label, label) for label in labels), (_("no regimen: enrolment stops"), STOPS)]
         self._put_in = self._advised()
         self.chosen = field(widgets.Dropdown, _("Regimen chosen"), options=options, value=self._put_in, width="short")
-        self.why = field(widgets.Textarea, _("Why"), rows=2, width="full")
-        self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
-        self.on = field(Day, _("Day of the decision"), value=today)
-        form = (self.chosen, self.why, self.decided_by, self.on)
-        self.draft = Draft(dict(zip(("chosen", "why", "decided_by", "on"), form, strict=True)))
+        self._committee = CommitteeFields(_("Day of the decision"), today)
+        controls = {"chosen": self.chosen} | self._committee.by_name
+        self.why, self.decided_by, self.on = self._committee.by_name.values()
+        self.draft, form = Draft(controls), tuple(controls.values())
         self.problems = Problems()
         self.decide = Recorder(
             desk, _("Record the decision"), self._decision, self._decided, form, problems=self.problems
@@ -83,7 +82,6 @@ class DecisionPanel:
         self._framed = narrow(self.picture)
         self.past = section(_("Path of decisions"), self._framed, self.history)
         self.form = section(_("Record the decision"), *self._controls(form))
-        self._days = Days(today, self.on)
         desk.on_change(self.refresh)
         self.refresh()
 
@@ -105,7 +103,7 @@ class DecisionPanel:
         advised = self._advised()
         with self.draft.put_in():
             if not now.invented:
-                self._days.move(now.as_of)
+                self._committee.move(now.as_of)
             if self.chosen.value == self._put_in:
                 self.chosen.value = advised
         self._put_in = advised
@@ -145,22 +143,11 @@ class DecisionPanel:
         """Read the form."""
         if self.chosen.value is None:
             raise Incomplete(self.chosen, _("Choose a regimen, or that enrolment stops."))
-        chosen, why = self.chosen.value or None, self.why.value.strip()
-        if not why:
-            raise Incomplete(self.why, _("Write why the committee decided so."))
-        if not self.decided_by.value.strip():
-            raise Incomplete(self.decided_by, _("Write who decided."))
+        chosen, decided = self.chosen.value or None, self._committee.read()
         self._check_choice(chosen)
         advised = self._advised()
         basis = {"waits_for": self._desk.briefing.waits_for} if advised is None else {"recommended": advised or None}
-        values = {
-            "kind": "decision",
-            "on": day_in(self.on),
-            "chosen": chosen,
-            "why": why,
-            "decided_by": self.decided_by.value,
-        }
-        return event(values | basis), "", ""
+        return event({"kind": "decision", "chosen": chosen} | decided | basis), "", ""
 
     @property
     def waits(self) -> bool:

@@ -54,7 +54,7 @@ class EscalationPage:
         self.drafts: dict[str, Draft] = {}
         if self.decision:
             self.in_address |= {"sandbox": self.decision.trying, "outcomes": self.decision.outcomes}
-            self.drafts = {"decision": self.decision.decisions.draft}
+            self.drafts = {"decision": self.decision.decisions.draft, "declaration": self.decision.declaration.draft}
         else:
             self.in_address |= {"outcomes": self.sandbox.notation}
 

@@ -3,6 +3,7 @@
 from protocol.pages.kit.day import Day
 from protocol.pages.kit.fields import FileField, button, field, offer
 from protocol.pages.kit.page_state import Draft, PageState, link_to
+from protocol.pages.kit.pager import Pager
 from protocol.pages.kit.panel import Panel
 from protocol.pages.kit.screens import Screens
 from protocol.pages.kit.table import Table
@@ -36,8 +37,8 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "Content", "Day", "Draft", "FileField", "PageState", "Panel", "Screens", "Steps", "Table", "Tabs", "Task",
-    "Text", "Work", "action_card", "assumption", "at_foot", "button", "classed", "details", "download", "field",
-    "fold", "framed", "invented", "joined", "link_to", "macros", "message", "narrow", "note", "offer", "origin",
-    "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "Content", "Day", "Draft", "FileField", "PageState", "Pager", "Panel", "Screens", "Steps", "Table", "Tabs",
+    "Task", "Text", "Work", "action_card", "assumption", "at_foot", "button", "classed", "details", "download",
+    "field", "fold", "framed", "invented", "joined", "link_to", "macros", "message", "narrow", "note", "offer",
+    "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
 ]  # fmt: skip

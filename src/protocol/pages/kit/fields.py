@@ -86,13 +86,15 @@ def button(
     return made
 
 
-def offer(control: Any, options: Sequence[Any]) -> None:
-    """Offer other choices in a list. The present choice stays if it is among them; otherwise none is chosen."""
+def offer(control: Any, options: Sequence[Any], otherwise: Any = None) -> None:
+    """Offer other choices in a list. The present choice stays if it is among them; else `otherwise` is chosen."""
+    if tuple(control.options) == tuple(options):
+        return
     chosen = control.value
     values = [one[1] if isinstance(one, tuple) else one for one in options]
     with control.hold_sync():  # new options choose the first for a moment
         control.options = options
-        control.value = chosen if chosen in values else None
+        control.value = chosen if chosen in values else otherwise
 
 
 STOCK_UPLOAD_BYTES = 10 * 2**20

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from traitlets import Unicode
 
 from protocol.exchange.spreadsheet import csv
-from protocol.pages.kit.fields import button, field
+from protocol.pages.kit.fields import field
+from protocol.pages.kit.pager import Pager
 from protocol.pages.kit.panel import Panel
 from protocol.pages.kit.text import Text, download, row, table
 from protocol.translation import _, ngettext
@@ -63,23 +64,21 @@ class Table(Panel):
 
     def __init__(self, caption: str, filename: str = "table.csv", page_size: int = 50) -> None:
         self.caption, self.filename, self.page_size = caption, filename, page_size
-        self._page, self._columns = 0, dict[str, Any]()
+        self._columns = dict[str, Any]()
         self.filter = field(widgets.Text, _("Rows that contain"), width="short", continuous_update=False)
         self.sort = field(widgets.Dropdown, _("Sort by"), width="short", options=[("–", "")])
         self.descending = field(widgets.Checkbox, _("Largest first"), width="short", indent=False, value=False)
-        self.previous = button(_("Previous rows"), lambda: self._turn(-1), icon="chevron-left")
-        self.next = button(_("Next rows"), lambda: self._turn(1), icon="chevron-right")
-        self.body, self.export, self.place = Body(self.sort_by), Text(role=""), Text()
+        self.pager = Pager(page_size, self.redraw, _("Previous rows"), _("Next rows"))
+        self.body, self.export = Body(self.sort_by), Text(role="")
         self._controls = row(self.filter, self.sort, self.descending)
-        self._pager = row(self.previous, self.next, self.place)
-        self.view = widgets.VBox([self._controls, self.body, self._pager, self.export])
+        self.view = widgets.VBox([self._controls, self.body, self.pager.view, self.export])
         for control in (self.filter, self.sort, self.descending):
             control.observe(self._first_page, "value")
 
     def show(self, frame: pd.DataFrame) -> None:
         """Show this table from its first row; a column chosen for sorting stays chosen if it is there."""
         with self.redraw_once():
-            self.shown, self._page = (frame,), 0
+            self.shown, self.pager.page = (frame,), 0
             self._columns = {str(name): name for name in frame.columns}
             chosen, names = self.sort.value, [("–", ""), *((name, name) for name in self._columns)]
             if tuple(self.sort.options) != tuple(names):
@@ -91,19 +90,13 @@ class Table(Panel):
     def draw(self, frame: pd.DataFrame) -> None:
         """Show one page of the rows that the filter leaves, in the order chosen."""
         found = self._sorted(self._filtered(frame))
-        pages = max(-(-len(found) // self.page_size), 1)
-        self._page = min(self._page, pages - 1)
-        start = self._page * self.page_size
-        part = found.iloc[start : start + self.page_size]
+        words = ngettext("Rows {first:,} to {last:,} of {n:,}", "Rows {first:,} to {last:,} of {n:,}", len(found))
+        part = found.iloc[self.pager.part(len(found), words)]
         chosen = self._columns.get(self.sort.value)
         order = {"sorted_by": chosen, "descending": self.descending.value}
         self.body.value = str(table(part, self.caption, sortable=len(found) > 1, **order))
         self._controls.layout.display = "" if len(frame) > self.page_size else "none"
-        self._pager.layout.display = self._controls.layout.display
-        self.previous.disabled, self.next.disabled = self._page == 0, self._page == pages - 1
-        words = ngettext("Rows {first:,} to {last:,} of {n:,}", "Rows {first:,} to {last:,} of {n:,}", len(found))
-        first = start + 1 if len(found) else 0
-        self.place.show(words.format(first=first, last=start + len(part), n=len(found)))
+        self.pager.view.layout.display = self._controls.layout.display
 
     def sort_by(self, name: str) -> None:
         """Sort by this column, from its smallest value; the other way round if it is the order already."""
@@ -126,12 +119,8 @@ class Table(Panel):
         column, ascending = self._columns[self.sort.value], not self.descending.value
         return frame.sort_values(column, ascending=ascending, kind="stable", key=_sortable)
 
-    def _turn(self, pages: int) -> None:
-        self._page += pages
-        self.redraw()
-
     def _first_page(self, _change: Any) -> None:
-        self._page = 0
+        self.pager.page = 0
         self.redraw()
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from protocol.briefing import COUNTS, FEW, Briefing
+from protocol.briefing import COUNTS, Briefing
+from protocol.display import FEW
 from protocol.escalation import Outcomes
 from protocol.exchange.documents.meeting_pack import Sheet
 from protocol.figures.theme import moment

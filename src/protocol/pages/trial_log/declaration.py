@@ -7,9 +7,10 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from protocol.conduct import event
-from protocol.pages.kit import Day, Text, field, note, paragraph, section
+from protocol.pages.kit import Draft, Text, field, note, paragraph, section
+from protocol.pages.trial_log.committee_fields import CommitteeFields
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.recorder import Days, Incomplete, Problems, Recorder, Wanted, day_in, refusal
+from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, refusal
 from protocol.translation import _
 
 
@@ -26,6 +27,8 @@ class DeclarationForm:
     ----------
     regimen, why, decided_by, on : ipywidgets
     declare : Recorder
+    draft : Draft
+        The declaration, as long as it is not recorded.
     standing : Text
         What is declared, or what the design advises.
     view : ipywidgets.VBox
@@ -37,15 +40,14 @@ class DeclarationForm:
         problems = Problems()
         labels = list(desk.trial.escalation.grid.labels)
         self.regimen = field(widgets.Dropdown, _("Regimen declared"), options=labels, value=None, width="short")
-        self.why = field(widgets.Textarea, _("Why"), rows=2, width="full")
-        self.decided_by = field(widgets.Text, _("Decided by"), value=_("steering committee"))
-        self.on = field(Day, _("Day of the declaration"), value=today)
+        self._committee = CommitteeFields(_("Day of the declaration"), today)
+        chosen = {"regimen": self.regimen} | self._committee.by_name
+        self.why, self.decided_by, self.on = self._committee.by_name.values()
+        self.draft, form = Draft(chosen), tuple(chosen.values())
         self.standing = Text(role="")
-        form = (self.regimen, self.why, self.decided_by, self.on)
         self.declare = Recorder(
             desk, _("Record the declaration"), self._read, self._declared, form, problems=problems
         )
-        self._days = Days(today, self.on)
         controls: list[Any] = [*(problems.at(one) for one in form), self.declare.view]
         if refusal(desk) is not None or desk.reader.role != "coordinator":
             controls = []
@@ -62,7 +64,8 @@ class DeclarationForm:
         """Show what is declared; what a person put into the form stays as it is."""
         now = self._desk.briefing
         if not now.invented:
-            self._days.move(now.as_of)
+            with self.draft.put_in():
+                self._committee.move(now.as_of)
         self.standing.show(self._standing())
 
     def _standing(self) -> Markup:
@@ -74,19 +77,15 @@ class DeclarationForm:
 
     def _declared(self) -> None:
         self.regimen.value, self.why.value = None, ""
+        self.draft.keep()
 
     def _read(self) -> Wanted:
         if self.regimen.value is None:
             raise Incomplete(self.regimen, _("Choose the regimen."))
-        if not self.why.value.strip():
-            raise Incomplete(self.why, _("Write why the committee decided so."))
         values = {
             "kind": "regimen_declared",
-            "on": day_in(self.on),
             "phase": self._phase,
             "regimen": self.regimen.value,
             "advised": self._desk.briefing.action.recommended,
-            "why": self.why.value.strip(),
-            "decided_by": self.decided_by.value,
         }
-        return event(values), "", ""
+        return event(values | self._committee.read()), "", ""

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from protocol.conduct import ParticipantHistory
-from protocol.effect import GIVEN, analytes, event_terms, read_counts, term_label, units
+from protocol.effect import GIVEN, analytes, event_terms, read_counts, read_number, term_label, units
 from protocol.pages.kit import Day, field, offer, row
 from protocol.pages.trial_log.event_text import ACTIONS, OUTCOMES, RELATED, SERIOUS
 from protocol.pages.trial_log.recorder import Incomplete, Problems
@@ -60,10 +60,9 @@ def number_in(control: Any) -> float | None:
     if not text:
         return None
     try:
-        found = float(text)
-    except ValueError:
-        raise Incomplete(control, _("Write a number with a point, such as 0.45, and no unit.")) from None
-    return found
+        return read_number(text, control.description)
+    except ProtocolError as error:
+        raise _at(control, error) from None
 
 
 class CountFields(Fields):
@@ -123,8 +122,12 @@ def _refuse(control: Any, value: float | None, analyte: str, unit: str) -> None:
     try:
         read_counts([value], analyte, unit)
     except ProtocolError as error:
-        words = _("{found} cannot be: write {write}.").format(found=error.found, write=error.write)
-        raise Incomplete(control, words) from None
+        raise _at(control, error) from None
+
+
+def _at(control: Any, error: ProtocolError) -> Incomplete:
+    """Return the error of a number as one that stands at its field."""
+    return Incomplete(control, _("{found} cannot be: write {write}.").format(found=error.found, write=error.write))
 
 
 class GivenFields(Fields):
@@ -226,8 +229,7 @@ class FollowedFields(Fields):
             (words.format(number=number, term=term_label(seen.term), onset=seen.onset), number)
             for number, seen in events
         ]
-        if options != list(self.number.options):
-            offer(self.number, options)
+        offer(self.number, options)
 
     def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the number and what changed."""

@@ -332,13 +332,11 @@ class ParticipantPath:
         for fields in self.observed.values():
             fields.show(course)
         options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
-        if options != list(self.visit.options):
-            offer(self.visit, options)
+        offer(self.visit, options)
         entries = [(f"{e.sequence}: {self._told(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
-        if entries[::-1] != list(self.wrong.options):
-            self._showing = True  # the right day that a person put in stays
-            offer(self.wrong, entries[::-1])
-            self._showing = False
+        self._showing = True  # the right day that a person put in stays
+        offer(self.wrong, entries[::-1])
+        self._showing = False
         self._lay_out()
 
     def _lay_out(self) -> None:
