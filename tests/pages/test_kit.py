@@ -194,7 +194,7 @@ def test_a_table_shows_page_after_page(numbers: Table) -> None:
     assert "Rows 21 to 25 of 25" in numbers.pager.place.value
     assert numbers.pager.next.disabled
     numbers.show(pd.DataFrame({"name": ["a"]}))
-    assert numbers._pager.layout.display == "none"
+    assert numbers.pager.view.layout.display == "none"
 
 
 def test_a_table_is_sorted_by_numbers_where_cells_begin_with_them(numbers: Table) -> None:
