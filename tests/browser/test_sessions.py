@@ -1,5 +1,7 @@
 """Two readers with the same token: neither reaches the other's session."""
 
+import time
+
 import pytest
 from support.kernels import kernels, whole_ids
 
@@ -42,8 +44,10 @@ def test_another_reader_cannot_end_a_kernel(two, workshop, laptop, phone):
     assert laptop.tab.evaluate(ENDS, two) == 204
 
 
-def test_a_kernel_that_waits_for_a_reader_is_nobodys(two, workshop, laptop):
-    waiting = whole_ids(kernels(workshop.process)) - {two}
-    assert waiting
+def test_a_kernel_that_waits_for_a_reader_is_nobodys(two, workshop, laptop, phone):
+    given, deadline = {two, phone.tab.evaluate(KERNEL)}, time.monotonic() + 90
+    while not (waiting := whole_ids(kernels(workshop.process)) - given):
+        assert time.monotonic() < deadline, "no page is computed in advance"
+        time.sleep(1)
     statuses = {laptop.tab.request.get(f"{workshop.root}/api/kernels/{number}").status for number in waiting}
     assert statuses == {404}

@@ -121,6 +121,9 @@ LARGEST_MESSAGE_BYTES = LARGEST_UPLOAD_BYTES + 2**20  # some browsers send it in
 
 LARGEST_FORM_BYTES = 2**20  # nothing but a token is sent as a form
 
+ADVANCE_SECONDS, NEXT_SECONDS = 20, 4
+"""When pages are first computed in advance, one after the other: not while the first reader waits for a page."""
+
 IDLE_SECONDS = 900  # a kernel without a connection is ended after this time
 
 # With this policy the browser refuses every other host. Vega needs 'unsafe-eval', Voila's inline scripts need
@@ -235,6 +238,12 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         self.kernel_manager.places = self.places
         return owners_only(super().init_handlers(), self.base_url)
 
+    def compute_in_advance(self) -> None:
+        """Hold one page of each notebook ready from now on."""
+        self.kernel_manager.kernel_pools_config = {"default": {"pool_size": 1}}
+        for place, page in enumerate(pages_of(Path(self.root_dir))):
+            self.kernel_manager.fill_if_needed(delay=NEXT_SECONDS * place, notebook_name=page.file)
+
     def stop(self) -> None:
         """End what is being started, then everything else."""
         ForkServer.instance(parent=self).stop()
@@ -244,6 +253,7 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         """Announce the address as soon as the dashboard answers, and get ready to fork beside it."""
         threading.Thread(target=ForkServer.instance(parent=self).ready_or_not, daemon=True).start()
         IOLoop.current().add_callback(self.announce)
+        IOLoop.current().call_later(ADVANCE_SECONDS, self.compute_in_advance)
         limits = {"max_buffer_size": LARGEST_MESSAGE_BYTES, "max_body_size": LARGEST_FORM_BYTES}
         proxy = {"xheaders": True, "trusted_downstream": ["127.0.0.1", "::1"]} if self.door.hosts else {}
         self.app.listen = partial(self.app.listen, **limits, **proxy)
@@ -348,7 +358,7 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
         show_margins=False,
         file_allowlist=[],
         preheat_kernel=True,
-        default_pool_size=1,
+        default_pool_size=0,  # until compute_in_advance
         extension_allowlist=[
             "@voila-dashboards/widgets-manager8",
             "@jupyter-widgets/jupyterlab-manager",
