@@ -157,6 +157,11 @@ class PageKernels(AsyncMappingKernelManager):
         if kernel_id in self:
             await ensure_async(self.shutdown_kernel(kernel_id, now=True))  # type: ignore[no-untyped-call]
 
+    async def shutdown_all(self, now: bool = False) -> None:  # type: ignore[override]
+        """End all kernels; some may end by themselves meanwhile."""
+        del now  # a page has nothing to finish
+        await asyncio.gather(*map(self.end, self.list_kernel_ids()), return_exceptions=True)
+
     async def end_unvisited(self, kernel_id: str) -> None:
         """End a kernel that no browser has ever connected to."""
         if kernel_id not in self.visited:
