@@ -1,40 +1,92 @@
-"""Translation of texts with gettext catalogues."""
+"""Translation of texts with gettext catalogues.
+
+A process has one language, that of ``PROTOCOL_LANGUAGE``; texts that are made at import are in it too. A server that
+answers readers of several languages takes that of each request.
+"""
 
 import gettext
 import os
 import tomllib
 from collections.abc import Iterator
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 LOCALES = Path(__file__).with_name("locale")
 
+ENGLISH = "en"
 
+NAMES = {ENGLISH: "English", "zh_CN": "中文"}
+"""What each language calls itself."""
+
+_asked: ContextVar[str] = ContextVar("language of a request")
+
+
+@cache
 def languages() -> tuple[str, ...]:
     """Return the codes of the languages that have a catalogue; English needs none."""
-    return ("en", *sorted(file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/protocol.mo")))
+    return (ENGLISH, *sorted(file.parents[1].name for file in LOCALES.glob("*/LC_MESSAGES/protocol.mo")))
+
+
+def language() -> str:
+    """Return the code of the language that texts are returned in now."""
+    return _asked.get(None) or language_of_process()
+
+
+def language_of_process() -> str:
+    """Return the code of the language of this process, whatever a request asks for."""
+    return os.environ.get("PROTOCOL_LANGUAGE") or ENGLISH
 
 
 def use(language: str) -> None:
     """Return texts in `language` from now on, also in the processes that this one starts."""
-    global _catalogue
     os.environ["PROTOCOL_LANGUAGE"] = language
-    _catalogue = gettext.translation("protocol", LOCALES, languages=[language], fallback=True)
 
 
-_catalogue = gettext.translation(
-    "protocol", LOCALES, languages=[os.environ.get("PROTOCOL_LANGUAGE", "en")], fallback=True
-)
+def answer_in(language: str) -> None:
+    """Return texts in `language` to the request that is being answered, and to no other."""
+    _asked.set(language)
+
+
+def preferred(accepted: str) -> str:
+    """Return the language that a reader likes most of those that there are; "" if none is named.
+
+    Parameters
+    ----------
+    accepted : str
+        Languages with their weights, as in the header Accept-Language (RFC 9110, 12.5.4). ``zh``, ``zh-Hans`` and
+        ``zh-TW`` are served with the only Chinese that there is.
+    """
+    weighed = []
+    for place, part in enumerate(accepted.split(",")):
+        tag, _sign, weight = part.partition(";q=")
+        weighed.append((-_number(weight), place, tag.strip().lower().partition("-")[0]))
+    by_root = {code.partition("_")[0]: code for code in languages()}
+    liked = [by_root[root] for weight, _place, root in sorted(weighed) if root in by_root and weight < 0]
+    return next(iter(liked), "")
+
+
+def _number(weight: str) -> float:
+    try:
+        return float(weight or 1)
+    except ValueError:
+        return 0.0
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation("protocol", LOCALES, languages=[language], fallback=True)
 
 
 def _(message: str) -> str:
-    """Return `message` in the language named by ``PROTOCOL_LANGUAGE`` (English when there is no catalogue)."""
-    return _catalogue.gettext(message)
+    """Return `message` in the present language (English when there is no catalogue)."""
+    return _catalogue(language()).gettext(message)
 
 
 def ngettext(singular: str, plural: str, count: int) -> str:
-    """Return the form of a message for `count`, in the language named by ``PROTOCOL_LANGUAGE``."""
-    return _catalogue.ngettext(singular, plural, count)
+    """Return the form of a message for `count`, in the present language."""
+    return _catalogue(language()).ngettext(singular, plural, count)
 
 
 READ_BY_PEOPLE = {
