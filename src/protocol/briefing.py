@@ -45,7 +45,7 @@ from protocol.escalation import (
 )
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial, dates_of, escalating, log_rules, so_far_of
 
 COUNTS = {
@@ -357,7 +357,7 @@ def _recommended(decision: Mapping[str, Any]) -> str | None:
         regimen: str | None = decision["recommended"]
         return regimen
     found = decision["waits_for"]
-    waited = ", ".join(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
+    waited = list_of(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
     return _("nothing recommended (waits for {what})").format(what=waited) if waited else _("nothing recommended")
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from protocol.translation import _, translated
+from protocol.translation import _, list_of, translated
 
 Severity = Literal["high", "medium", "low"]
 
@@ -221,9 +221,13 @@ def read_record(path: Path, model: type[R]) -> R:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
-        raise ProtocolError(str(path), "no file that can be read", f"a TOML file named {path.name}") from None
+        raise ProtocolError(
+            str(path), _("no file that can be read"), _("a TOML file named {name}").format(name=path.name)
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(path.name, f"text that is not TOML ({error})", "valid TOML in UTF-8") from None
+        raise ProtocolError(
+            path.name, _("text that is not TOML ({error})").format(error=error), _("valid TOML in UTF-8")
+        ) from None
     try:
         return model.model_validate(translated(content))
     except ValidationError as error:
@@ -240,9 +244,9 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
     found, _separator, write = message.partition("; write ")
     more = f" ({len(others)} more: {_places(content, others)})" if others else ""
     if first["type"] == "extra_forbidden":
-        found, write = "a key that is not known here", "one of the known keys or remove it"
+        found, write = _("a key that is not known here"), "one of the known keys or remove it"
     elif first["type"] == "missing":
-        found, write = "nothing", "this key, which is required"
+        found, write = _("nothing"), "this key, which is required"
     elif not write:
         found, write = f"{first['input']!r}"[:80], _advice(first["type"], first.get("ctx", {}), message)
     return ProtocolError(where, found, write + more)
@@ -251,7 +255,7 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
 def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:
     """Return the places of further errors, the first of them if there are many."""
     places = list(dict.fromkeys(_place(content, error["loc"]) for error in errors))
-    return ", ".join([*places[:_SHOWN_PLACES], *(["..."] if len(places) > _SHOWN_PLACES else [])])
+    return list_of([*places[:_SHOWN_PLACES], *(["..."] if len(places) > _SHOWN_PLACES else [])])
 
 
 def _advice(kind: str, context: dict[str, Any], message: str) -> str:

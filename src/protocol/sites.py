@@ -328,7 +328,9 @@ def e164(phone: str, country: str) -> str:
     found, rest = telephones(Contact.model_construct(name="", phone=phone, phone_extension=""), country)
     if not found or rest:
         write = "a number with its area code, a mobile, or +country code and number"
-        raise ProtocolError("telephone", repr(phone), write if country_codes(country) else "+country code and number")
+        raise ProtocolError(
+            _("telephone"), repr(phone), write if country_codes(country) else _("+country code and number")
+        )
     return found[0].number
 
 

@@ -7,11 +7,11 @@ answers readers of several languages takes that of each request.
 import gettext
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 LOCALES = Path(__file__).with_name("locale")
 
@@ -89,8 +89,30 @@ def ngettext(singular: str, plural: str, count: int) -> str:
     return _catalogue(language()).ngettext(singular, plural, count)
 
 
+def list_of(texts: Iterable[object], separator: Literal[", ", "; "] = ", ") -> str:
+    """Return texts as a list for people, with the comma or semicolon of the present language."""
+    between = _("{before}, {after}") if separator == ", " else _("{before}; {after}")
+    return between.format(before="", after="").join(map(str, texts))
+
+
+def paragraph_of(texts: Iterable[object]) -> str:
+    """Return whole sentences as one text: with a blank between them in English, with nothing in Chinese."""
+    return _("{before} {after}").format(before="", after="").join(map(str, texts))
+
+
+def labelled(label: object, value: object) -> str:
+    """Return a label and what it says."""
+    return _("{label}: {value}").format(label=label, value=value)
+
+
+def alternatives(texts: Iterable[object]) -> str:
+    """Return texts of which one holds: "a", "a or b", "a or b or c"."""
+    return _("{before} or {after}").format(before="", after="").join(map(str, texts))
+
+
 READ_BY_PEOPLE = {
     "label",
+    "unit_label",
     "group",
     "help",
     "title",

@@ -29,7 +29,7 @@ from protocol.conduct.events import (
 )
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 class ReasonNeeded(ProtocolError):  # noqa: N818  not an error: a question
@@ -153,7 +153,7 @@ def refuse_unknown(event: Event, known: Mapping[str, Collection[str]]) -> None:
     for name, values in known.items():
         found = getattr(event, name, None)
         if found is not None and found not in values:
-            raise ProtocolError(name, repr(found), ", ".join(values))
+            raise ProtocolError(name, repr(found), list_of(values))
 
 
 def refuse_decision(event: Decision | RegimenDeclared, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:
@@ -324,7 +324,7 @@ def _of_event(
     fatal = {_("grade 5"): grade == 5, _("a fatal outcome"): outcome == "fatal"}
     fatal[_("death as its seriousness")] = "death" in why_serious
     given, missing = ([name for name, holds in fatal.items() if holds is said] for said in (True, False))
-    _need(not given or not missing, _("{said} alone").format(said=", ".join(given)), ", ".join(missing))
+    _need(not given or not missing, _("{said} alone").format(said=list_of(given)), list_of(missing))
     if event.dlt:
         _need(history.infusions, _("a DLT of a participant without an infusion"), _("the first infusion first"))
         _not_before(onset, history.infusions[1], _("the first infusion"))

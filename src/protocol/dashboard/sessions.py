@@ -31,7 +31,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 from protocol.dashboard.forking import ForkServer
-from protocol.translation import _, answer_in, language, languages, language_of_process, preferred
+from protocol.translation import _, answer_in, language, language_of_process, languages, preferred
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
 

@@ -16,7 +16,7 @@ from scipy.stats import binom
 
 from protocol.effect.checks import Floats, floats, integers, number_inside, whole
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 MOST_PARTICIPANTS = 1_000
 
@@ -37,7 +37,7 @@ def read_looks(looks: ArrayLike) -> tuple[int, ...]:
     if found.ndim != 1 or not found.size:
         raise ProtocolError(where, _("no look"), write)
     if found.min() < 1 or found.max() > MOST_PARTICIPANTS or (np.diff(found) <= 0).any():
-        raise ProtocolError(where, ", ".join(map(str, found[:20])), write)
+        raise ProtocolError(where, list_of(map(str, found[:20])), write)
     return tuple(map(int, found))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Floats = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def one_of(value: Any, known: Iterable[str], where: str) -> str:
     """
     listed = list(known)
     if not isinstance(value, str) or value not in listed:
-        raise ProtocolError(where, _shown(value), _("one of {}").format(", ".join(map(repr, listed))))
+        raise ProtocolError(where, _shown(value), _("one of {}").format(list_of(map(repr, listed))))
     return value
 
 

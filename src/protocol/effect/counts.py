@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.effect.checks import Floats, floats, one_of
 from protocol.records import ProtocolError, outlined
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 TOLERANCE = 1e-12
 """A count below a limit by less than this share of it lies on the limit: a computed 0.3 may be a bit less."""
@@ -80,7 +80,7 @@ def unit_of(analyte: str, unit: str | None) -> str:
     plain = f"{plain[:-1]}L" if plain.endswith("l") else plain  # no other change of case: G/L is no g/L
     if plain not in units(analyte):
         named = repr(unit) if unit else _("no unit")
-        raise ProtocolError(_("unit of {}").format(analyte), named, _("one of {}").format(", ".join(units(analyte))))
+        raise ProtocolError(_("unit of {}").format(analyte), named, _("one of {}").format(list_of(units(analyte))))
     return plain
 
 
@@ -117,10 +117,10 @@ def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floa
     """
     where = _("count of {}").format(analyte)
     known = units(analyte)
-    found = floats(values, where, _("numbers, with one of the units {}").format(", ".join(known)))
+    found = floats(values, where, _("numbers, with one of the units {}").format(list_of(known)))
     if not unit:
         highest = f"{np.nanmax(found):,.15g}" if found.size and not np.isnan(found).all() else _("counts")
-        raise ProtocolError(where, _("{} without a unit").format(highest), _("one of {}").format(", ".join(known)))
+        raise ProtocolError(where, _("{} without a unit").format(highest), _("one of {}").format(list_of(known)))
     unit = unit_of(analyte, unit)
     most = converted(Decimal(_known()["analytes"][analyte]["highest"]), analyte, unit, of=known[0])
     wrong = (found < 0) | (found > most)

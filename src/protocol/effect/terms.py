@@ -9,7 +9,7 @@ from pathlib import Path
 from protocol.effect.checks import one_of
 from protocol.effect.grades import versions
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 _MEDDRA = re.compile(r"MedDRA:[0-9]{8}")
 
@@ -84,7 +84,7 @@ def refuse_term(term: str, version: str, grade: int | None) -> None:
         raise ProtocolError(where, repr(term)[:80], _("an id of the list of terms, or MedDRA: and eight digits"))
     if version not in known.versions:
         found = _("{label}, which CTCAE {version} does not have").format(label=known.label, version=version)
-        write = _("a term of its own; this one is of {versions}").format(versions=", ".join(known.versions))
+        write = _("a term of its own; this one is of {versions}").format(versions=list_of(known.versions))
         raise ProtocolError(where, found, write)
     if grade is not None and grade > known.highest:
         found = _("grade {grade} of {label}").format(grade=grade, label=known.label)

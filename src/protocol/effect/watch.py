@@ -28,7 +28,7 @@ from protocol.effect.monitoring import (
     simon,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 Light = Literal["green", "amber", "red", "grey"]
 
@@ -386,7 +386,7 @@ class Standing:
         if at is not None:
             why = {"futility": _("too few responses"), "toxicity": _("too many toxicities")}
             words = _("Stop: the boundary at {n} participants is reached ({why}).")
-            reasons = ", ".join(why[one] for one in self._reasons(at, sure=True))
+            reasons = list_of(why[one] for one in self._reasons(at, sure=True))
             return words.format(n=self.watch.looks[at], why=reasons)
         place = self.next_look
         if place is None:

@@ -14,7 +14,7 @@ from protocol.eligibility.criteria import Criterion, Fact, Part
 from protocol.eligibility.logic import OPERATIONS, Known, Logic, holds, is_number
 from protocol.eligibility.verdicts import condition_of
 from protocol.records import Phase
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 
 class Gap(NamedTuple):
@@ -38,7 +38,7 @@ def in_words(gaps: Iterable[Gap]) -> str:
         "protocol ambiguous": _("the protocol leaves this open: {about}"),
     }
     found = {kind: dict.fromkeys(gap.about for gap in gaps if gap.reason == kind) for kind in kinds}
-    return "; ".join(kinds[kind].format(about=", ".join(about)) for kind, about in found.items() if about)
+    return list_of((kinds[kind].format(about=list_of(about)) for kind, about in found.items() if about), "; ")
 
 
 _DIGITS = 2
@@ -200,7 +200,7 @@ class Wording:
                 return self.gaps(operand)
             case ast.Call(func=ast.Name(id=function), args=[operand]):
                 reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
-                return self.gaps(operand) or [Gap(reason, "", ", ".join(self.because(operand)))]
+                return self.gaps(operand) or [Gap(reason, "", list_of(self.because(operand)))]
         return [gap for name in names_in(tree) if name in self.logic.facts for gap in self.missing(name)]
 
     def missing(self, name: str) -> list[Gap]:
@@ -349,5 +349,5 @@ def _statement(logic: Logic, node: ast.expr) -> str:
             digits = words.digits(ops[0], left, others[0])
             pairs = zip(ops, others, strict=True)
             asked = (f"{_OPERATORS[type(op)]} {words.side(other, digits)}" for op, other in pairs)
-            return " ".join([words.side(left, digits), *asked])
+            return paragraph_of([words.side(left, digits), *asked])
     return words.side(node)

@@ -149,7 +149,7 @@ def phase_of(catalogue: Catalogue, phase: Phase | None) -> Phase:
     if phase is None:
         return catalogue.phases[0]
     if phase not in catalogue.phases:
-        raise ProtocolError("phase", repr(phase), " or ".join(catalogue.phases))
+        raise ProtocolError(_("phase"), repr(phase), " or ".join(catalogue.phases))
     return phase
 
 

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 P = ParamSpec("P")
 
@@ -201,7 +201,7 @@ def accepted(rule: FieldInfo | Any) -> str:
         return accepted(Annotated[(rule.annotation, *rule.metadata)] if rule.metadata else rule.annotation)
     origin, parts = get_origin(rule), get_args(rule)
     if origin is Literal:
-        return _("one of {}").format(", ".join(map(repr, parts)))
+        return _("one of {}").format(list_of(map(repr, parts)))
     if origin in (Union, UnionType):
         return _(" or ").join(accepted(part) for part in parts)
     if origin is tuple:

@@ -71,9 +71,9 @@ class Grid:
     def __post_init__(self) -> None:
         check_fields(self, _("grid"))
         if not (self.doses and self.frequencies):
-            raise ProtocolError("grid", "no levels", "at least one dose and one frequency")
+            raise ProtocolError(_("grid"), _("no levels"), _("at least one dose and one frequency"))
         if len({label.casefold() for label in self.labels}) < self.size:
-            raise ProtocolError("grid", "two regimens of the same name", "different names for the levels")
+            raise ProtocolError(_("grid"), _("two regimens of the same name"), _("different names for the levels"))
 
     def table(self) -> pd.DataFrame:
         """Tabulate the regimens: regimen, dose, frequency."""
@@ -140,7 +140,11 @@ class Grid:
         """
         doses, frequencies = self.shape
         if comb(doses + frequencies, doses) > MOST_LOWER_SETS:
-            raise ProtocolError("grid", f"{doses} x {frequencies} levels", "a smaller grid, such as 6 x 6")
+            raise ProtocolError(
+                _("grid"),
+                _("{doses} x {frequencies} levels").format(doses=doses, frequencies=frequencies),
+                _("a smaller grid, such as 6 x 6"),
+            )
         heights = np.array(list(combinations_with_replacement(range(frequencies, -1, -1), doses)))
         return np.asarray(np.arange(frequencies) < heights[:, :, None]).reshape(len(heights), self.size)
 

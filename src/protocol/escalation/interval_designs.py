@@ -26,7 +26,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, ngettext, paragraph_of
 
 UP, DOWN = 1, -1
 
@@ -481,7 +481,7 @@ class SteppingDesign(IntervalDesign):
         sentences = [self._count_words(outcomes, current), self._rule_words(outcomes, current, step)]
         if step.chosen[0] != STOP and step.move[0]:
             sentences.append(self._choice_words(current, step))
-        return " ".join(filter(None, sentences))
+        return paragraph_of(filter(None, sentences))
 
     def _late_words(self, outcomes: Outcomes, current: int) -> str:
         seen = late_counts(outcomes, np.array([current]))

@@ -16,7 +16,7 @@ from protocol.escalation.grid import STOP, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.pathways import deciding_regimens, recommended
 from protocol.escalation.selection import isotonic_rates
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 FORESEEN = 6
 """Further DLTs for which the answer is foreseen; more of them lead where the last leads."""
@@ -186,13 +186,11 @@ def _waiting(design: Design, outcomes: Outcomes, current: int, awaited: Sequence
         parts.append(_("Wait for {who}.").format(who=_all_of(named)))
     elif awaited:
         parts.append(_("Wait for {who}.").format(who=_all_of(_counted(design, awaited))))
-    return " ".join(parts)
+    return paragraph_of(parts)
 
 
 def _all_of(words: Sequence[str]) -> str:
-    return (
-        words[0] if len(words) == 1 else _("{first} and {last}").format(first=", ".join(words[:-1]), last=words[-1])
-    )
+    return words[0] if len(words) == 1 else _("{first} and {last}").format(first=list_of(words[:-1]), last=words[-1])
 
 
 def _counted(design: Design, awaited: Sequence[Awaited]) -> list[str]:
@@ -259,7 +257,7 @@ def _foreseen(design: Design, outcomes: Outcomes, current: int, awaited: Sequenc
     if treated[0].sum() > design.maximum:
         return ""
     leads = recommended(design, type(outcomes)(outcomes.grid, treated, dlt), current)
-    return " ".join(_runs(design, current, leads))
+    return paragraph_of(_runs(design, current, leads))
 
 
 def _runs(design: Design, current: int, leads: Integers) -> list[str]:
@@ -271,7 +269,7 @@ def _runs(design: Design, current: int, leads: Integers) -> list[str]:
         if after == len(leads) and len(numbers) > 1:
             counts = _("{n} or more").format(n=first)
         else:
-            counts = _(" or ").join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
+            counts = _(" or ").join(filter(None, (list_of(numbers[:-1]), numbers[-1])))
         is_one = (first, after) == (1, 2)
         says = _("With {n} further DLT: {where}.") if is_one else _("With {n} further DLTs: {where}.")
         words.append(says.format(n=counts, where=_place(design, current, int(leads[first]))))

@@ -24,7 +24,7 @@ from protocol.pages.page_objects import (
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk, shared_account
 from protocol.pages.trial_log.participant_search import ParticipantSearch
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial, load_trial
 
 __all__ = [
@@ -85,7 +85,7 @@ def open_page(name: str, folder: str | Path) -> Any:
 
 def _opened(name: str, folder: str | Path) -> Page:
     if name not in PAGES:
-        raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=", ".join(PAGES)))
+        raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=list_of(PAGES)))
     trial = load_trial(folder)
     today = today_there(trial)
     shown = trial.in_phase_two() if name in AFTER_ESCALATION else trial

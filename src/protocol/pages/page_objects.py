@@ -21,7 +21,7 @@ from protocol.pages.kit import Tabs, Text
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.trial import Trial, dates_of
 
 
@@ -300,7 +300,7 @@ class Eligibility(Page):
     def _answers(self) -> dict[str, str]:
         known, found = len(self.participant), self.cohort_screening
         facts = ngettext("{n} fact known", "{n} facts known", known).format(n=known)
-        counts = ", ".join(f"{n} {what}" for what, n in found.totals().items()) if found else _("no cohort is open")
+        counts = list_of(f"{n} {what}" for what, n in found.totals().items()) if found else _("no cohort is open")
         return {"patient": f"{self.screening.overall}; {facts}", "cohort": counts}
 
     def _parts(self) -> Iterator[tuple[str, str, widgets.Widget]]:
@@ -415,7 +415,7 @@ class Escalation(Page):
         return _next(self.briefing)
 
     def _answers(self) -> dict[str, str]:
-        changed = "; ".join(self._page.settings.differences()) or _("as in the record")
+        changed = list_of(self._page.settings.differences(), "; ") or _("as in the record")
         return {"decision": self._headline(), "lab": f"{self._page.settings.design.value}, {changed}"}
 
 
@@ -628,7 +628,7 @@ def _check(control: Any, value: Any, where: str) -> None:
 
 
 def _one_of(names: Any) -> str:
-    return _("one of {names}").format(names=", ".join(map(str, names)))
+    return _("one of {names}").format(names=list_of(map(str, names)))
 
 
 def _day(value: Any, where: str) -> date | None:

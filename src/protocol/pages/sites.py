@@ -49,7 +49,7 @@ from protocol.sites import (
     quality_notes,
     telephones,
 )
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.trial import Trial
 
 VERDICTS = (_("not decided yet"), _("eligible so far"), _("eligible"), _("ineligible"))
@@ -372,7 +372,7 @@ def _registered(site: Site) -> Markup:
 
 def _person(contact: Contact, country: str) -> list[tuple[str, Markup | str]]:
     return [
-        (_("Contact"), _stated(", ".join(part for part in (contact.name, contact.role) if part))),
+        (_("Contact"), _stated(list_of(part for part in (contact.name, contact.role) if part))),
         (_("Telephone"), telephone(contact, country)),
         (_("Mail"), _copied(mail_link(contact.mail), contact.mail) if contact.mail else _stated("")),
     ]
@@ -470,7 +470,7 @@ def _notes(sites: tuple[Site, ...], central: tuple[Contact, ...]) -> Markup:
     names, items = {site.id: site.name for site in sites}, []
     for one in quality_notes(sites, central):
         kind, word = _SEVERITY[one.severity]
-        where = span(f"({', '.join(names[name] for name in one.sites)})", "off") if one.sites else ""
+        where = span(f"({list_of(names[name] for name in one.sites)})", "off") if one.sites else ""
         items.append(joined((span(word, kind), one.text, where), " "))
     return macros("lists").bullets(items) if items else paragraph(_("Nothing was found."))
 

@@ -25,7 +25,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.interval_designs import boundaries
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, paragraph_of
 
 TIE = 1e-9  # two chances this close are equal
 
@@ -229,7 +229,7 @@ class Logistic(ModelDesign):
             )
             numbers = posterior.inside[0, chosen], posterior.over[0, chosen], self.overdose
             sentences.append(words.format(labels[chosen], low, high, *numbers))
-        return " ".join([*sentences, self._reliance(posterior.size[0])])
+        return paragraph_of([*sentences, self._reliance(posterior.size[0])])
 
     def posterior(self, outcomes: Outcomes) -> Posterior:
         """Weigh the draws of the prior by the likelihood of T trials."""

@@ -18,7 +18,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
 from protocol.records import Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 TIE = 1e-9  # two logarithms of weights this close are equal
 
@@ -170,7 +170,7 @@ class Pipe(ModelDesign):
         if n == 0:
             return _("No participant was treated at {} yet.").format(labels[current])
         among = np.flatnonzero(self._admissible(outcomes, np.array([current]))[0])
-        listed = ", ".join(
+        listed = list_of(
             _("{} ({} treated, {:.2f})").format(labels[i], outcomes.treated.reshape(-1)[i], posterior.chance[0, i])
             for i in among
         )

@@ -41,7 +41,7 @@ from protocol.escalation.interval_designs import (
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import isotonic_rates, select
 from protocol.records import Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 TIE = 1e-9  # two desirabilities this close are equal
 
@@ -231,11 +231,11 @@ class Utility(IntervalDesign):
         if n[current]:
             sentences.append(_("{} of {} had a response.").format(responded[current], n[current]))
         if chosen == STOP:
-            return " ".join([*sentences, self._end(outcomes, current)])
+            return paragraph_of([*sentences, self._end(outcomes, current)])
         value = self.desirability(outcomes)[0]
-        listed = ", ".join(f"{labels[i]} {value[i]:.2f}" for i in np.flatnonzero(self._among(outcomes, [current])[0]))
+        listed = list_of(f"{labels[i]} {value[i]:.2f}" for i in np.flatnonzero(self._among(outcomes, [current])[0]))
         words = _("Chance of a mean utility above {:.2f} among the open choices: {}. Next: {}.")
-        return " ".join([*sentences, words.format(self.benchmark, listed, labels[chosen])])
+        return paragraph_of([*sentences, words.format(self.benchmark, listed, labels[chosen])])
 
     def _end(self, outcomes: Outcomes, current: int) -> str:
         if super().eliminated(outcomes)[0, 0, 0]:

@@ -31,7 +31,7 @@ from protocol.exchange.limits import (
     too_many_rows,
 )
 from protocol.records import ProtocolError, outlined
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Progress = Callable[[int, int], None]
 """Called with what is done and all; an exception raised in it stops the work and is passed on."""
@@ -141,8 +141,8 @@ def read_cohort_stepwise(
         reader = (_Parquet if is_parquet else _Csv)(name, file)
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
-            found = _("no known column ({found})").format(found=", ".join(map(outlined, reader.header[:5])))
-            raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
+            found = _("no known column ({found})").format(found=list_of(map(outlined, reader.header[:5])))
+            raise ProtocolError(name, found, list_of(list(facts)[:5]) + ", …")
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept, most)
             if not kept:

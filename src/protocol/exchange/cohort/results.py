@@ -13,7 +13,7 @@ from protocol.eligibility import CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.exchange.spreadsheet import csv
 from protocol.records import Phase
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.version import __version__
 
 
@@ -57,7 +57,7 @@ class Stamp:
             _("Rules"): self.rule_hash,
             _("Software"): self.software,
             _("Switched off"): " ".join(self.off) or "–",
-            _("Changed"): "; ".join(self.changed) or "–",
+            _("Changed"): list_of(self.changed, "; ") or "–",
         }
 
 

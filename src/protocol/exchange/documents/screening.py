@@ -8,7 +8,7 @@ from protocol.eligibility.screening_record import CriterionRecord, EvidenceRecor
 from protocol.eligibility.verdicts import LABELS, SIGNS
 from protocol.exchange.documents.templates import render
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 def screening_json(record: ScreeningRecord) -> bytes:
@@ -90,4 +90,4 @@ def _evidence(item: EvidenceRecord) -> str:
     pieces += [_("measured {day}").format(day=item.measured.isoformat())] if item.measured else []
     pieces += [item.where] if item.where else []
     pieces += [_(item.problem)] if item.problem else []
-    return "; ".join(pieces)
+    return list_of(pieces, "; ")

@@ -12,7 +12,7 @@ from protocol.effect import RULES, Monitoring, Watch
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation, figure_words
 from protocol.exchange.documents.synopsis import Line, Section, SynopsisTable, html, markdown
 from protocol.records import Provenance, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.version import __version__
 
 RATIOS = {"safe_ratio": "safe", "toxic_ratio": "toxic"}  # times the target they are these rates of a design
@@ -244,7 +244,7 @@ class StatisticalSection:
 
     def _design(self) -> tuple[Line, ...]:
         grid, words = self.design.grid, self.design.description()
-        doses, frequencies = ", ".join(grid.doses), ", ".join(grid.frequencies)
+        doses, frequencies = list_of(grid.doses), list_of(grid.frequencies)
         regimens = _("{} doses ({}) by {} infusion frequencies ({}): {} regimens, from {} to {}.").format(
             len(grid.doses), doses, len(grid.frequencies), frequencies, grid.size, grid.labels[0], grid.labels[-1]
         )

@@ -10,7 +10,7 @@ from protocol.eligibility import Criterion
 from protocol.exchange.documents.templates import render
 from protocol.followup import FollowupRecord, Visit
 from protocol.records import Provenance, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 __all__ = ["Line", "Section", "SynopsisTable", "as_html", "as_markdown", "sections"]
@@ -95,7 +95,7 @@ def _facts(trial: Trial, *names: str) -> tuple[Line, ...]:
 
 
 def _value(value: object) -> str:
-    return "; ".join(value) if isinstance(value, tuple) else str(value)
+    return list_of(value, "; ") if isinstance(value, tuple) else str(value)
 
 
 def _objectives(trial: Trial) -> tuple[Line | SynopsisTable, ...]:
@@ -111,7 +111,7 @@ def _objectives(trial: Trial) -> tuple[Line | SynopsisTable, ...]:
 
 def _schema(trial: Trial) -> SynopsisTable:
     """Doses by frequencies, with the amount of each dose and the infusion days of each frequency."""
-    days = {str(item.level): ", ".join(map(str, item.infusion_days)) for item in trial.followup.frequencies}
+    days = {str(item.level): list_of(map(str, item.infusion_days)) for item in trial.followup.frequencies}
     levels = [level.id for level in trial.escalation.frequencies]
     head = [_("Frequency {level}: days {days}").format(level=level, days=days.get(level, "?")) for level in levels]
     rows = tuple(
@@ -137,9 +137,9 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
     if visit.window.is_assumption:
         window += f" ({_('assumption')})"
     levels = visit.frequencies or tuple(item.level for item in record.frequencies)
-    procedures = ", ".join(names[name] for name in visit.procedures)
+    procedures = list_of(names[name] for name in visit.procedures)
     counted_from = names.get(visit.hangs_on, _("last infusion"))
-    return visit.name, counted_from, visit.offset, window, ", ".join(map(str, levels)), procedures
+    return visit.name, counted_from, visit.offset, window, list_of(map(str, levels)), procedures
 
 
 def _design(trial: Trial) -> tuple[Line, ...]:
@@ -176,7 +176,7 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
     )
     levels = tuple(
         Line(
-            _("infusions on study days {days}").format(days=", ".join(map(str, item.infusion_days))),
+            _("infusions on study days {days}").format(days=list_of(map(str, item.infusion_days))),
             _("Frequency {level}").format(level=item.level),
             item,
         )

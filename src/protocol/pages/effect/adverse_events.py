@@ -28,7 +28,7 @@ from protocol.pages.kit import (
     section,
     table,
 )
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 LANES, TERMS_DRAWN = 15, 15
 """Participants and terms that a picture shows at a time."""
@@ -298,7 +298,7 @@ def lane_rows(
             sign = f"{one['grade']}!" if one["serious"] else str(one["grade"])
             lane = name + figures.BELOW * (slot + 1)
             order = place * MOST_ROWS + slot + 1
-            rows.append(("event", lane, order, start, until, str(one["grade"]), sign, ", ".join(words)))
+            rows.append(("event", lane, order, start, until, str(one["grade"]), sign, list_of(words)))
     for one, day in zip(infusions.to_dict("records"), given, strict=True):
         order = shown.index(one["participant"]) * MOST_ROWS
         words_of = _("infusion {n}, day {day}").format(n=one["number"], day=day)

@@ -15,7 +15,7 @@ from protocol.pages.effect.settings import LEAST_PLANNED, STARTING_AIMS, EffectS
 from protocol.pages.effect.words import percent
 from protocol.pages.kit import Panel, Text, details, download, field, joined, paragraph, row, section, table
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 SIZES = (6, 9, 12, 15, 20, 25, 30, 40, 50, 60)
@@ -157,7 +157,7 @@ class DoseSelectionPanel(Panel):
         for rates, words in ((response, _("response rates as set")), (alike, _("all respond alike"))):
             right = [name for name, holds in zip(names, rule.right(toxic, rates), strict=True) if holds]
             truth = f"{words}: " + (
-                _("right is {names}").format(names=", ".join(right)) if right else _("right is none")
+                _("right is {names}").format(names=list_of(right)) if right else _("right is none")
             )
             found.append(optimise(rule, candidates, toxic, rates, SIZES, self._seed).assign(truth=truth))
             if rates == alike:
@@ -168,7 +168,7 @@ class DoseSelectionPanel(Panel):
         _places, toxic, response = self._arms()
         named = [self._record.grid.labels[place] for place in _places]
         truths = _("True DLT rates: {rates}. They are those of the scenario; the response rates are yours.")
-        rates = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(named, toxic, strict=True))
+        rates = list_of(f"{name} {rate:.0%}" for name, rate in zip(named, toxic, strict=True))
         said = [paragraph(truths.format(rates=rates), "off")]
         if len(response) == 2 and response[1] > response[0]:
             try:

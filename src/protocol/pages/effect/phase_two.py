@@ -27,7 +27,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 _EFFECT = macros("effect")
 
@@ -169,7 +169,7 @@ class PhaseTwoPanel(Panel):
             said += [paragraph(words, "off")] if words else []
         differs = self._settings.differs(self.rule.value, self.aims)
         tried = _("Tried on this page; the record says otherwise: {what}.")
-        return said + ([paragraph(tried.format(what="; ".join(differs)), "open")] if differs else [])
+        return said + ([paragraph(tried.format(what=list_of(differs, "; ")), "open")] if differs else [])
 
 
 def known_words(stands: Standing, outcomes: pd.DataFrame) -> str:
@@ -181,7 +181,7 @@ def known_words(stands: Standing, outcomes: pd.DataFrame) -> str:
         f"{int((outcomes[name] == True).sum())} {OUTCOMES[name]}"  # noqa: E712 - missing is neither
         for name in stands.watch.watches
     ]
-    return "; ".join([said, *counts, open_words]) + "."
+    return list_of([said, *counts, open_words], "; ") + "."
 
 
 def boundary_rows(stands: Standing, outcome: str) -> pd.DataFrame:

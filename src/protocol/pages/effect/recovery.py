@@ -27,7 +27,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 HALF = 0.5
 
@@ -185,9 +185,9 @@ def _said(found: Incidence, groups: list[str], seen: Summaries) -> list[Any]:
         said.append(paragraph(more.format(n=MOST_GROUPS), "off"))
     if found.hidden:
         few = _("Groups of fewer than five participants are not shown to those who see figures only: {names}.")
-        said.append(paragraph(few.format(names=", ".join(found.hidden)), "off"))
+        said.append(paragraph(few.format(names=list_of(found.hidden)), "off"))
     if found.left_out and seen.treated:
-        reasons = "; ".join(f"{count_text(seen.hide(n))} {why}" for why, n in found.left_out.items())
+        reasons = list_of((f"{count_text(seen.hide(n))} {why}" for why, n in found.left_out.items()), "; ")
         said.append(paragraph(_("Not counted: {reasons}.").format(reasons=reasons), "off"))
     return said
 
@@ -203,7 +203,7 @@ def _words(curve: Curve) -> Any:
     end = by_day.format(share=share, n=curve.participants, day=last["time"])
     if 0 < last["estimate"] < 1:
         end += _(" (95 % interval {low} to {high})").format(low=percent(last["low"]), high=percent(last["high"]))
-    return paragraph(" ".join([*words, f"{end}."]))
+    return paragraph(paragraph_of([*words, f"{end}."]))
 
 
 def ticks(last: float) -> tuple[float, ...]:

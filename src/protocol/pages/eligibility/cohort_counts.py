@@ -22,7 +22,7 @@ from protocol.eligibility.verdicts import SIGNS, STATUSES, signed
 from protocol.figures import eligibility as figures
 from protocol.pages.kit import Panel, Text, field, macros, note, paragraph, row, section
 from protocol.records import Phase
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 MOST_IN_OVERLAP = 12
 """Criteria in the picture of the overlap."""
@@ -113,8 +113,8 @@ def totals(screened: ScreenedCohort) -> Markup:
         bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),
     ]
     if screened.off:
-        words.append(_("Left out: {names}.").format(names=", ".join(screened.left_out)))
-    return macros("eligibility").totals(cards, " ".join(words))
+        words.append(_("Left out: {names}.").format(names=list_of(screened.left_out)))
+    return macros("eligibility").totals(cards, paragraph_of(words))
 
 
 Behind = Callable[[ScreenedCohort], NDArray[np.intp]]
@@ -159,7 +159,7 @@ class FunnelPanel(Panel):
         self.own.layout.display = "" if self.order.value == "own" else "none"
         unknown = [name for name in self._named() if name not in screened.tally.ids]
         text = ngettext("{names} is no criterion that counts.", "{names} are no criteria that count.", len(unknown))
-        self.problem.show(note(text.format(names=", ".join(unknown))) if unknown else None)
+        self.problem.show(note(text.format(names=list_of(unknown))) if unknown else None)
         self.once.show(paragraph(_counted_once(screened.tally), "off"))
         self.funnel.draw(_funnel_rows(screened, self.chosen), total=screened.tally.participants)
 
@@ -180,7 +180,7 @@ def _counted_once(tally: Tally) -> str:
         else _("{one} says the same as {other}").format(one=one, other=other)
         for one, other in tally.counted_in.items()
     ]
-    return _("Counted once: {pairs}.").format(pairs="; ".join(pairs)) if pairs else ""
+    return _("Counted once: {pairs}.").format(pairs=list_of(pairs, "; ")) if pairs else ""
 
 
 def _funnel_rows(screened: ScreenedCohort, order: str | list[str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.clinical.laboratory_text import read_typed, typed
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 """The style of each verdict."""
@@ -166,7 +166,7 @@ class FactsForm(anywidget.AnyWidget):
             If there is no such fact, or the value is none of it.
         """
         if name not in self.facts:
-            raise ProtocolError(_("fact"), repr(name)[:60], _("one of {names}").format(names=", ".join(self.facts)))
+            raise ProtocolError(_("fact"), repr(name)[:60], _("one of {names}").format(names=list_of(self.facts)))
         plain = value.item() if hasattr(value, "item") else value  # of NumPy
         if plain is None or plain != plain:
             return ""
@@ -228,7 +228,7 @@ class FactsForm(anywidget.AnyWidget):
         found = {name: answer for name, answer in self.statements.items() if name in wanted}
         moment = self.clock().strftime("%Y-%m-%d %H:%M UTC")
         count = ngettext("{n} statement", "{n} statements", len(found)).format(n=len(found))
-        self.enter(found, ", ".join(filter(None, (TOGETHER, count, self.confirmer, moment))))
+        self.enter(found, list_of(filter(None, (TOGETHER, count, self.confirmer, moment))))
 
     def take_back(self) -> None:
         """Make the judgements that were confirmed together unknown again."""
@@ -275,7 +275,7 @@ class FactsForm(anywidget.AnyWidget):
         said = _("{n} of {all} answered").format(n=answered, all=wanted) if wanted else _("nothing to answer")
         short = f"{answered}/{wanted}" if answered < wanted else "✓" if wanted else "–"
         findings = self.findings(place)
-        sets = "; ".join(self._answers(name, answer) for name, answer in findings.items())
+        sets = list_of((self._answers(name, answer) for name, answer in findings.items()), "; ")
         return {"said": said, "short": short, "findings": len(findings), "sets": sets}
 
     def _answers(self, name: str, answer: str) -> str:

@@ -37,7 +37,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import STUDY_ID, ProtocolError, is_study_id
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.trial import Trial
 
 LISTED_PROBLEMS = 200
@@ -329,7 +329,12 @@ def _account(accounts: Iterable[Account], unread: tuple[str, ...]) -> Markup:
     """Say for each table of OMOP how many rows were read, and how many were left out for which reason."""
     nothing = _("no such file: its facts are unknown")
     rows = [
-        (one.table, f"{one.rows:,}", f"{one.read:,}", "; ".join(f"{count:,} {why}" for why, count in one.left_out))
+        (
+            one.table,
+            f"{one.rows:,}",
+            f"{one.read:,}",
+            list_of((f"{count:,} {why}" for why, count in one.left_out), "; "),
+        )
         if one.file
         else (one.table, "–", "–", nothing)
         for one in accounts
@@ -338,7 +343,7 @@ def _account(accounts: Iterable[Account], unread: tuple[str, ...]) -> Markup:
     found = table(pd.DataFrame(rows, columns=columns), _("What the tables held"))
     if not unread:
         return found
-    words = _("Not opened, because no criterion asks about them: {files}.").format(files=", ".join(unread))
+    words = _("Not opened, because no criterion asks about them: {files}.").format(files=list_of(unread))
     return found + paragraph(words, "off")
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from protocol.eligibility import EligibilityRecord
 from protocol.pages.eligibility.cohort_counts import Behind, ScreenedCohort, excluded_by
 from protocol.pages.kit import Panel, Table, Text, button, field, note, row, section
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 MOST = 1_000
 """Participants listed."""
@@ -91,4 +91,4 @@ def _listed(screened: ScreenedCohort, rows: Any) -> pd.DataFrame:
 
 
 def _named(flags: Any, counted: list[tuple[int, str]]) -> list[str]:
-    return [", ".join(name for place, name in counted if line[place]) for line in flags]
+    return [list_of(name for place, name in counted if line[place]) for line in flags]

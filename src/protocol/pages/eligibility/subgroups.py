@@ -20,7 +20,7 @@ from protocol.eligibility.subgroups import (
 from protocol.figures import eligibility as figures
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.kit import Panel, Table, Text, field, note, section
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 
 class SubgroupPanel(Panel):
@@ -71,7 +71,7 @@ class SubgroupPanel(Panel):
         text = ngettext(
             "{n} criterion has numbers too small to show.", "{n} criteria have numbers too small to show.", unseen
         )
-        without = ", ".join(name for name in groups if name not in set(rows["group"]))
+        without = list_of(name for name in groups if name not in set(rows["group"]))
         nowhere = " " + _("Not in the picture at all: {groups}.").format(groups=without) if without else ""
         self.hidden.show(note(text.format(n=unseen) + nowhere) if unseen else None)
         self.table.show(_in_figures(self.rates, screened.titles))

@@ -11,7 +11,7 @@ from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.pages.eligibility.facts_form import KINDS
 from protocol.pages.kit import assumption, details, joined, macros, origin, paragraph
 from protocol.records import Ambiguity
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 _HTML = macros("eligibility")
 
@@ -88,7 +88,7 @@ def reasons(answers: tuple[Answer, ...], catalogue: Catalogue, changes: tuple[Ch
     line = " · ".join(f"{signed(status)} {count}" for status, count in counts.items() if count)
     twice = [item.verdict.id for item in answers if item.verdict.id not in once]
     if twice:
-        line += _(" · {criteria} counted with others").format(criteria=", ".join(twice))
+        line += _(" · {criteria} counted with others").format(criteria=list_of(twice))
     failed = [
         (
             decisive(item),
@@ -170,7 +170,7 @@ def _changes(verdict: Verdict, changes: tuple[Change, ...]) -> list[tuple[str, s
 
 def _about_infusions(catalogue: Catalogue) -> Markup:
     words = _("The registry lists no criteria for an infusion. Assumed for it: {criteria}.")
-    assumed = ", ".join(criterion.id for criterion in catalogue.criteria if criterion.is_assumption)
+    assumed = list_of(criterion.id for criterion in catalogue.criteria if criterion.is_assumption)
     return paragraph(joined([assumption(""), words.format(criteria=assumed)], " "))
 
 

@@ -32,7 +32,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.version import __version__
 
 MOST_TRIALS, MOST_WORKERS, MOST_SEED = 200_000, 64, 2**31
@@ -193,7 +193,7 @@ class TruthEditor:
             len(met),
         )
         none = _("No regimen is on the target of {target:g}.")
-        self.about.show((words if met else none).format(n=len(met), target=self._target, names=", ".join(met)))
+        self.about.show((words if met else none).format(n=len(met), target=self._target, names=list_of(met)))
 
 
 def _rate(label: str) -> widgets.BoundedFloatText:

@@ -12,7 +12,7 @@ from protocol.figures.followup import SIGNS
 from protocol.followup import FollowupRecord, earliest_enrolment
 from protocol.pages.kit import details, joined, macros, origin, paragraph, span, strong, table
 from protocol.records import Provenance
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 _KINDS = {
     "in window": "good",
@@ -109,7 +109,7 @@ def enrolment_text(clocks: pd.DataFrame, enrolment: date | None) -> Markup:
         for row in clocks[clocks["binding"]].to_dict("records")
     ]
     text = _("Look-backs allow enrolment from {day}. What binds is {reasons}.")
-    return paragraph(strong(text.format(day=day, reasons="; ".join(reasons)), _verdict(day, enrolment)))
+    return paragraph(strong(text.format(day=day, reasons=list_of(reasons, "; ")), _verdict(day, enrolment)))
 
 
 def _verdict(earliest: date, given: date | None) -> Markup | str:

@@ -44,7 +44,7 @@ from protocol.pages.kit import (
     tag,
 )
 from protocol.records import ProtocolError, Provenance
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 AHEAD_DAYS = 60
 """Days of the first infusion that are looked at."""
@@ -259,7 +259,7 @@ def best_days_text(proposals: pd.DataFrame) -> Markup:
     if proposals.empty:
         return paragraph(_("No visit with a known day is to come."))
     none = proposals[proposals["best"].isna()]
-    text = _("✗ No working day is left in the window of: {names}.").format(names=", ".join(none["name"]))
+    text = _("✗ No working day is left in the window of: {names}.").format(names=list_of(none["name"]))
     rows = [_best_day(row) for row in proposals.to_dict("records")]
     shown = table(pd.DataFrame(rows, dtype=object), _("Visits to come"))
     return (paragraph(text, "bad") if len(none) else Markup("")) + shown

@@ -15,7 +15,7 @@ from protocol.pages.escalation.regimen_rows import pending_in, regimen_rows
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import KINDS, OVERALL, code_text
 from protocol.records import Provenance
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.trial import Trial
 
 PROGRESS = ("screened", "consented", "enrolled", "treated", "evaluable")
@@ -106,7 +106,7 @@ def missing_assessments(now: Briefing) -> str:
     ]
     count = now.counts["unassessed"]
     words = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", count).format(n=count)
-    return f"{words} ({', '.join(names)})" if names else words
+    return f"{words} ({list_of(names)})" if names else words
 
 
 def sheets(desk: Desk) -> tuple[Sheet, ...]:
@@ -172,7 +172,7 @@ def news_kind(one: Mapping[Any, Any]) -> str:
 def news_text(one: Mapping[Any, Any]) -> str:
     """Return a row of :func:`protocol.briefing.news` as text, with the entry that corrects it."""
     later = _("later corrected (entry {number})").format(number=one["corrected"]) if one["corrected"] else ""
-    return "; ".join(filter(None, (one["change"], code_text(one["words"]), later)))
+    return list_of(filter(None, (one["change"], code_text(one["words"]), later)), "; ")
 
 
 def news_lines(desk: Desk, since: date) -> list[str]:

@@ -13,7 +13,7 @@ from protocol.exchange.cohort.cells import FileProblem
 from protocol.pages.kit import FileField, Text, button, download, field, joined, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 SHOWN = 20
 """Problems and participants that are listed."""
@@ -140,7 +140,7 @@ class CountImport:
 
 
 def _by_participant(draws: Iterable[BloodCount]) -> pd.DataFrame:
-    rows = [(one.participant, one.on, ", ".join(analytes()[name] for name in one.counts)) for one in draws]
+    rows = [(one.participant, one.on, list_of(analytes()[name] for name in one.counts)) for one in draws]
     frame = pd.DataFrame(rows, columns=["participant", "on", "counts"])
     grouped = frame.groupby("participant", sort=False)
     shown = grouped.agg(draws=("on", "size"), first=("on", "min"), last=("on", "max"), counts=("counts", "first"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from protocol.effect import GIVEN, analytes, term_label
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 KINDS = {
@@ -122,7 +122,7 @@ def event_text(content: Mapping[str, Any], recoveries: Mapping[str, str] | None 
     """
     kind, parts = content["kind"], [str(content["participant"])] if content.get("participant") else []
     parts += [" ".join(filter(None, (KINDS[kind], _detail(content, recoveries or {}))))]
-    return ", ".join(parts) + (f" ({content['on']})" if content.get("on") else "")
+    return list_of(parts) + (f" ({content['on']})" if content.get("on") else "")
 
 
 def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
@@ -136,7 +136,7 @@ def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
         case "infused":
             return f"{content['number']}" + _given_text(content)
         case "blood_count":
-            return ", ".join(
+            return list_of(
                 f"{analytes().get(name, name)} {one['value']:g} {one['unit']}"
                 for name, one in content["counts"].items()
             )
@@ -173,7 +173,7 @@ def _given_text(content: Mapping[str, Any]) -> str:
         found.append(_("lot {lot}").format(lot=content["lot"]))
     if content.get("cells"):
         found.append(_("{cells:g} × 10⁶/kg").format(cells=content["cells"]))
-    return f" ({', '.join(found)})" if found else ""
+    return f" ({list_of(found)})" if found else ""
 
 
 def _harm_text(content: Mapping[str, Any]) -> str:
@@ -182,14 +182,14 @@ def _harm_text(content: Mapping[str, Any]) -> str:
     if content.get("grade"):
         found.append(_("grade {grade}").format(grade=content["grade"]))
     if content.get("why_serious"):
-        found.append(_("serious ({why})").format(why=", ".join(SERIOUS[one] for one in content["why_serious"])))
+        found.append(_("serious ({why})").format(why=list_of(SERIOUS[one] for one in content["why_serious"])))
     found += [RELATED[content["relatedness"]]] if content.get("relatedness") else []
     if "dlt" in content:
         found.append(_("DLT") if content["dlt"] else _("no DLT"))
     found += [OUTCOMES[content["outcome"]]] if content.get("outcome") else []
     if content.get("end"):
         found.append(_("until {day}").format(day=content["end"]))
-    return f"{content['number']}: " + ", ".join(found)
+    return f"{content['number']}: " + list_of(found)
 
 
 def _dlt_text(content: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import event_text, recoveries_of
 from protocol.pages.trial_log.visits import questions_about
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Wanted = tuple[Event, str, str]
 """An event, its site and the reason."""
@@ -185,7 +185,7 @@ class Recorder:
         self._ask(False)
         if self._wanted:
             event, site, reason = self._wanted
-            self._wanted = event, site, "; ".join(filter(None, (reason, added)))
+            self._wanted = event, site, list_of(filter(None, (reason, added)), "; ")
             self._send(self._wanted)
 
     def _drop(self) -> None:
