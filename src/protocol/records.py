@@ -51,7 +51,7 @@ def is_study_id(text: str) -> bool:
 
 def _study_id(text: str) -> str:
     if not is_study_id(text):
-        raise ValueError(f"{text[:40]!r} is no study id; write {STUDY_ID}")
+        raise ValueError(_("{found!r} is no study id; write {write}").format(found=text[:40], write=STUDY_ID))
     return text
 
 
@@ -77,7 +77,7 @@ class ProtocolError(ValueError):
     """
 
     def __init__(self, where: str, found: str, write: str) -> None:
-        super().__init__(f"{where}: found {found}; write {write}")
+        super().__init__(_("{where}: found {found}; write {write}").format(where=where, found=found, write=write))
         self.where, self.found, self.write = where, found, write
 
 
@@ -111,7 +111,11 @@ def outline_of(cell: object) -> str:
     """Return any value for a message: text in quotation marks and outlined, a number or a date outlined."""
     if isinstance(cell, str):
         return repr(outlined(cell))
-    return outlined(str(cell)) if isinstance(cell, (int, float, date, Decimal)) else f"a {type(cell).__name__}"
+    return (
+        outlined(str(cell))
+        if isinstance(cell, (int, float, date, Decimal))
+        else _("a {type}").format(type=type(cell).__name__)
+    )
 
 
 def _is_day(text: str) -> bool:

@@ -110,6 +110,11 @@ def alternatives(texts: Iterable[object]) -> str:
     return _("{before} or {after}").format(before="", after="").join(map(str, texts))
 
 
+def in_every_language(message: str) -> tuple[str, ...]:
+    """Return a message in all languages: to find again what was kept in the language of who wrote it."""
+    return tuple(_catalogue(code).gettext(message) for code in languages())
+
+
 READ_BY_PEOPLE = {
     "label",
     "unit_label",

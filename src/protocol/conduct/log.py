@@ -16,6 +16,7 @@ from protocol.conduct import privacy, seen_heads
 from protocol.conduct.entries import Entry, Head, opened, sealed, stamp
 from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.events import event as event_of
+from protocol.conduct.labels import KINDS
 from protocol.conduct.protocol_rules import ProtocolRules
 from protocol.conduct.state import State, fold
 from protocol.conduct.transitions import ReasonNeeded, refuse_unknown
@@ -96,7 +97,7 @@ class Conflict(ProtocolError):  # noqa: N818  not an error: a question
     def __init__(self, where: str, newer: tuple[Entry, ...]) -> None:
         count = len(newer)
         found = ngettext("{count} newer entry ({kinds})", "{count} newer entries ({kinds})", count)
-        kinds = list_of(dict.fromkeys(entry.kind.replace("_", " ") for entry in newer))
+        kinds = list_of(dict.fromkeys(KINDS[entry.kind] for entry in newer))
         super().__init__(where, found.format(count=count, kinds=kinds), _("the same once more if it still holds"))
         self.newer = newer
 

@@ -183,7 +183,9 @@ def overview(participants: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     for column in ("serious", "related"):
         if column not in events.columns:
-            raise ProtocolError(_("adverse events"), _("no column {}").format(column), _("serious and related"))
+            raise ProtocolError(
+                _("adverse events"), _("no column {}").format(column), _("the columns serious and related")
+            )
     people, listed = _read(participants, events)
     related, serious = listed["related"].isin(RELATED), listed["serious"].astype(bool)
     kinds = {

@@ -66,14 +66,15 @@ class Boundary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "looks", read_looks(self.looks))
-        for name in ("low", "high"):
-            where = _("boundary, {}").format(name)
+        for name, where in (("low", _("boundary, low")), ("high", _("boundary, high"))):
             listed = tuple(map(int, integers(getattr(self, name), where, _("one whole number for each look"))))
             if len(listed) != len(self.looks):
                 raise ProtocolError(where, _("{} of them").format(len(listed)), _("one for each look"))
             object.__setattr__(self, name, listed)
         if any(low >= high for low, high in zip(self.low, self.high, strict=True)):
-            raise ProtocolError(_("boundary"), _("a low one that meets the high one"), _("a region between them"))
+            raise ProtocolError(
+                _("boundary"), _("a low boundary that is not below the high one"), _("a region between them")
+            )
 
     def table(self) -> pd.DataFrame:
         """Tabulate: participants, stop_at_or_below, stop_at_or_above; missing where no count stops."""
@@ -94,7 +95,7 @@ class Boundary:
             When more have the outcome than participants were treated, or a number is negative.
         """
         whole(participants, _("participants"), 0, self.looks[-1])
-        check_count(count, participants, _("count"))
+        check_count(count, participants, _("number with the outcome"))
         if participants not in self.looks:
             return "no look"
         look = self.looks.index(participants)
@@ -209,7 +210,7 @@ class JointBoundary:
     def __post_init__(self) -> None:
         object.__setattr__(self, "looks", read_looks(self.looks))
         if (self.success_responses is None) != (self.success_toxicities is None):
-            raise ProtocolError(_("success"), _("one of its two boundaries"), _("both, or none"))
+            raise ProtocolError(_("boundary of success"), _("one of its two boundaries"), _("both, or none"))
         for name in ("futility", "toxicity", "success_responses", "success_toxicities"):
             if getattr(self, name) is None:
                 continue

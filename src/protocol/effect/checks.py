@@ -66,8 +66,9 @@ def whole(value: Any, where: str, lowest: int, highest: int = LARGEST) -> int:
     """
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_whole or not lowest <= int(value) <= highest:
-        upper = _(" and up to {:,}").format(highest) if highest < LARGEST else ""
-        raise ProtocolError(where, _shown(value), _("a whole number of {:,} or more").format(lowest) + upper)
+        is_open = highest >= LARGEST
+        write = _("a whole number of {:,} or more") if is_open else _("a whole number of {:,} or more and up to {:,}")
+        raise ProtocolError(where, _shown(value), write.format(lowest, highest))
     return int(value)
 
 

@@ -31,6 +31,11 @@ def analytes() -> dict[str, str]:
     return {name: str(one["label"]) for name, one in _known()["analytes"].items()}
 
 
+def in_sentence(analyte: str) -> str:
+    """Return the label of what is counted as it stands inside a sentence."""
+    return _(analytes().get(analyte, analyte)).lower()
+
+
 def codes(analyte: str) -> tuple[str, ...]:
     """Return the codes of hospital records for counts of `analyte`, as a fact of the eligibility record writes them.
 
@@ -80,7 +85,9 @@ def unit_of(analyte: str, unit: str | None) -> str:
     plain = f"{plain[:-1]}L" if plain.endswith("l") else plain  # no other change of case: G/L is no g/L
     if plain not in units(analyte):
         named = repr(unit) if unit else _("no unit")
-        raise ProtocolError(_("unit of {}").format(analyte), named, _("one of {}").format(list_of(units(analyte))))
+        raise ProtocolError(
+            _("unit of {}").format(in_sentence(analyte)), named, _("one of {}").format(list_of(units(analyte)))
+        )
     return plain
 
 
@@ -115,7 +122,7 @@ def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floa
     ProtocolError
         When a number comes without a unit, is no number, is negative, or is so high that its unit must be another.
     """
-    where = _("count of {}").format(analyte)
+    where = _("count of {}").format(in_sentence(analyte))
     known = units(analyte)
     found = floats(values, where, _("numbers, with one of the units {}").format(list_of(known)))
     if not unit:

@@ -386,8 +386,7 @@ class Standing:
         if at is not None:
             why = {"futility": _("too few responses"), "toxicity": _("too many toxicities")}
             words = _("Stop: the boundary at {n} participants is reached ({why}).")
-            reasons = list_of(why[one] for one in self._reasons(at, sure=True))
-            return words.format(n=self.watch.looks[at], why=reasons)
+            return words.format(n=self.watch.looks[at], why=list_of(why[one] for one in self._reasons(at, sure=True)))
         place = self.next_look
         if place is None:
             return _("Go: every look of the rule is passed.")

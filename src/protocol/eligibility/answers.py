@@ -16,7 +16,7 @@ from protocol.eligibility.logic import Logic
 from protocol.eligibility.screening import Verdict, participant_logic, screen_by
 from protocol.eligibility.verdicts import in_phase, phase_of
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _, list_of
+from protocol.translation import _, alternatives, list_of
 
 _GATES = ("enrolment", "infusion")
 
@@ -102,7 +102,7 @@ def answers(
 ) -> tuple[Answer, ...]:
     """Answer every criterion of a gate; see :meth:`protocol.eligibility.EligibilityRecord.answers`."""
     if gate not in _GATES:
-        raise ProtocolError(_("gate"), repr(gate), " or ".join(_GATES))
+        raise ProtocolError(_("gate"), repr(gate), alternatives(_GATES))
     check_day(as_of, "as_of")
     phase = phase_of(catalogue, phase)
     if gate == "infusion":

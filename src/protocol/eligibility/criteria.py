@@ -17,7 +17,7 @@ from pydantic import (
 
 from protocol.eligibility.conditions import check, check_number, nearest
 from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
-from protocol.translation import _, list_of
+from protocol.translation import _, alternatives, list_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -418,7 +418,7 @@ class Catalogue(Record):
                     raise _case_error(
                         name,
                         _("case {says!r} in phase {phase!r}").format(says=case.says, phase=case.phase),
-                        " or ".join(self.phases),
+                        alternatives(self.phases),
                     )
         for criterion in criteria:
             wanted: tuple[Status, ...] = (

@@ -70,7 +70,7 @@ def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
     """
     source = _recognised(frame, facts)
     if facts and not source.facts:
-        raise ProtocolError(_("cohort"), _("no column of the record's facts"), list_of([*facts][:5]) + ", …")
+        raise ProtocolError(_("cohort"), _("no column of the record's facts"), list_of([*[*facts][:5], "…"]))
     return source
 
 
@@ -132,7 +132,7 @@ def _no_frame(frame: Any, error: Exception) -> ProtocolError:
     return ProtocolError(_("cohort"), f"{type(frame).__name__} ({reason})", _FRAMES)
 
 
-_FRAMES = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+_FRAMES = _("a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file")
 
 
 class Participants(Sequence[str]):
@@ -389,7 +389,8 @@ def _checked(column: Column, fact: Fact, first_row: int) -> Column:
 
 def _refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
     """Say which cell of a frame cannot be used; rows count from 1."""
-    where = _("column {id}").format(id=fact.id) + (_(", row {row}").format(row=row) if row is not None else "")
+    where = _("column {id}") if row is None else _("column {id}, row {row}")
+    where = where.format(id=fact.id, row=row)
     return ProtocolError(where, found[:80], expected(fact))
 
 

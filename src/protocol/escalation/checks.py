@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
-from protocol.translation import _, list_of
+from protocol.translation import _, alternatives, list_of
 
 P = ParamSpec("P")
 
@@ -203,9 +203,9 @@ def accepted(rule: FieldInfo | Any) -> str:
     if origin is Literal:
         return _("one of {}").format(list_of(map(repr, parts)))
     if origin in (Union, UnionType):
-        return _(" or ").join(accepted(part) for part in parts)
+        return alternatives(accepted(part) for part in parts)
     if origin is tuple:
-        kinds = _(" or ").join(dict.fromkeys(accepted(part) for part in parts if part is not Ellipsis))
+        kinds = alternatives(dict.fromkeys(accepted(part) for part in parts if part is not Ellipsis))
         any_length = Ellipsis in parts
         return _("a list, each {}").format(kinds) if any_length else _("{} values, each {}").format(len(parts), kinds)
     if origin is Annotated and isinstance(parts[1], INSTANCE):

@@ -218,7 +218,7 @@ def _counts(design: Design, outcomes: Outcomes, current: int, following: int, wa
         "At {name}, {y} of {n} participant had a DLT.", "At {name}, {y} of {n} participants had a DLT.", n
     ).format(name=design.grid.labels[deciding], y=y, n=n)
     so_far = _("On what is known so far: {place}.").format(place=_place(design, current, following)) if waits else ""
-    return f"{so_far} {words}".strip()
+    return paragraph_of(filter(None, (so_far, words)))
 
 
 def _why(design: Design, outcomes: Outcomes, current: int, following: int, waits: bool) -> str:
@@ -227,11 +227,11 @@ def _why(design: Design, outcomes: Outcomes, current: int, following: int, waits
         return ""
     why = design.why(outcomes, deciding)
     if deciding != current:
-        words = _("No participant was treated at {} yet, and {} no longer allows that step. {}")
-        why = words.format(labels[current], labels[deciding], why)
+        words = _("No participant was treated at {} yet, and {} no longer allows that step.")
+        why = paragraph_of([words.format(labels[current], labels[deciding]), why])
     if waits:
         so_far = _("On what is known so far: {place}.").format(place=_place(design, current, following))
-        why = f"{so_far} {why}"
+        why = paragraph_of([so_far, why])
     return why
 
 
@@ -266,12 +266,13 @@ def _runs(design: Design, current: int, leads: Integers) -> list[str]:
     words = []
     for first, after in pairwise(starts):
         numbers = [*map(str, range(first, after))]
+        counts = numbers[0]
+        says = _("With {n} further DLT: {where}.") if counts == "1" else _("With {n} further DLTs: {where}.")
         if after == len(leads) and len(numbers) > 1:
-            counts = _("{n} or more").format(n=first)
-        else:
-            counts = _(" or ").join(filter(None, (list_of(numbers[:-1]), numbers[-1])))
-        is_one = (first, after) == (1, 2)
-        says = _("With {n} further DLT: {where}.") if is_one else _("With {n} further DLTs: {where}.")
+            says = _("With {n} or more further DLTs: {where}.")
+        elif len(numbers) > 1:
+            says = _("With {n} further DLTs: {where}.")
+            counts = _("{some} or {last}").format(some=list_of(numbers[:-1]), last=numbers[-1])
         words.append(says.format(n=counts, where=_place(design, current, int(leads[first]))))
     return words
 

@@ -21,7 +21,7 @@ from protocol.pages.kit import Tabs, Text
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import _, labelled, list_of, ngettext
 from protocol.trial import Trial, dates_of
 
 
@@ -67,14 +67,18 @@ class Page:
         return [name for name in dir(type(self)) if not name.startswith("_")]
 
     def __repr__(self) -> str:
-        return f"<{_(self._title)}: {self._trial.identity.trial_id}, {self._log()}; {self._headline()}>"
+        return f"<{self._where()}; {self._headline()}>"
+
+    def _where(self) -> str:
+        title = _(self._title)
+        return f"{title}: {self._trial.identity.trial_id}, {self._log()}"
 
     def __str__(self) -> str:
         """Say what each tab shows: the answer, the pictures with their numbers of rows, and what is wrong."""
-        lines = [f"{_(self._title)}: {self._trial.identity.trial_id}, {self._log()}"]
+        lines = [self._where()]
         answers = self._answers()
         for name, title, part in self._parts():
-            lines.append(f"{title}: {answers[name]}" if answers.get(name) else title)
+            lines.append(labelled(title, answers[name]) if answers.get(name) else title)
             lines += [f"  {line}" for line in dict.fromkeys((*_pictures_in(part), *map(_problem, _wrong_in(part))))]
         if self._desk and self._desk.trouble:
             lines.append(_problem(self._desk.trouble))
@@ -581,7 +585,7 @@ def _pictures_in(part: Any) -> Iterator[str]:
 def _wrong_in(part: Any) -> Iterator[str]:
     """Say what a part of a page says to be wrong."""
     if isinstance(part, Chart) and part.problem:
-        yield f"{part.description}: {part.problem}"
+        yield labelled(part.description, part.problem)
     elif isinstance(part, Text):
         yield from map(str, part.errors)
         if part.role == "alert" and part.value and not part.errors:
@@ -598,14 +602,19 @@ def _next(briefing: Briefing | None) -> str:
     """Say which regimen is open and for how many participants the next decision waits; it names none of them."""
     if briefing is None:
         return _("no log")
-    opened = briefing.open_regimen or _("enrolment is stopped")
     waited = len(briefing.waiting) + briefing.free_places
     words = ngettext(
         "open regimen: {regimen}; {n} participant waited for",
         "open regimen: {regimen}; {n} participants waited for",
         waited,
     )
-    return words.format(regimen=opened, n=waited)
+    if briefing.open_regimen is None:
+        words = ngettext(
+            "enrolment is stopped; {n} participant waited for",
+            "enrolment is stopped; {n} participants waited for",
+            waited,
+        )
+    return words.format(regimen=briefing.open_regimen, n=waited)
 
 
 def _check(control: Any, value: Any, where: str) -> None:

@@ -157,7 +157,8 @@ class Logistic(ModelDesign):
                 "doses": _("Amount of each dose over the reference"),
                 "frequencies": _("Amount of each frequency over the reference"),
                 "dose_prior": _(
-                    "Prior of the dose: rate at the reference, deviation of its log odds, slope, its deviation"
+                    "Prior of the dose: rate at the reference, deviation of its log odds, median slope, deviation of "
+                    "its logarithm"
                 ),
                 "frequency_prior": _("Prior of the frequency, in the same order"),
                 "interaction": _("Deviation of the interaction of dose and frequency"),
@@ -264,7 +265,7 @@ class Logistic(ModelDesign):
 
     def _reliance(self, size: float) -> str:
         words = _("The posterior rests on {:.0f} effective draws of {:,}.").format(size, self.draws)
-        return f"{words} {_('These are too few to rely on.')}" if size < FEW else words
+        return paragraph_of([words, _("These are too few to rely on.")]) if size < FEW else words
 
 
 @lru_cache(maxsize=8)

@@ -107,7 +107,7 @@ class Pocrm(ModelDesign):
         super().__post_init__()
         where = _("design")
         if not self.halfwidth < min(self.target, 1 - self.target):
-            found = _("an indifference interval of {:g} around {:g}").format(self.halfwidth, self.target)
+            found = _("an indifference interval of half width {:g} around {:g}").format(self.halfwidth, self.target)
             raise ProtocolError(where, found, _("half a width above 0 that stays inside 0 to 1"))
         if self.guess > self.grid.size:
             write = _("a place in the ordering, 1 to {}, or 0 for the middle").format(self.grid.size)

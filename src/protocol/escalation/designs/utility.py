@@ -141,7 +141,7 @@ class Utility(IntervalDesign):
                 "value_neither": _("Utility of neither a response nor a DLT, 0 to 100"),
                 "value_both": _("Utility of a response with a DLT, 0 to 100"),
                 "least_response": _("Lowest response rate of interest"),
-                "futility": _("Probability of a lower response rate that closes a regimen"),
+                "futility": _("Cutoff: a higher probability of a lower response rate closes a regimen"),
                 "explored": _("Participants from which a rate between the boundaries allows no step up"),
                 "response_rates": _("Assumed true response rates, to simulate with"),
             },
@@ -233,9 +233,9 @@ class Utility(IntervalDesign):
         if chosen == STOP:
             return paragraph_of([*sentences, self._end(outcomes, current)])
         value = self.desirability(outcomes)[0]
-        listed = list_of(f"{labels[i]} {value[i]:.2f}" for i in np.flatnonzero(self._among(outcomes, [current])[0]))
+        compared = list_of(f"{labels[i]} {value[i]:.2f}" for i in np.flatnonzero(self._among(outcomes, [current])[0]))
         words = _("Chance of a mean utility above {:.2f} among the open choices: {}. Next: {}.")
-        return paragraph_of([*sentences, words.format(self.benchmark, listed, labels[chosen])])
+        return paragraph_of([*sentences, words.format(self.benchmark, compared, labels[chosen])])
 
     def _end(self, outcomes: Outcomes, current: int) -> str:
         if super().eliminated(outcomes)[0, 0, 0]:

@@ -142,7 +142,7 @@ def read_cohort_stepwise(
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
             found = _("no known column ({found})").format(found=list_of(map(outlined, reader.header[:5])))
-            raise ProtocolError(name, found, list_of(list(facts)[:5]) + ", …")
+            raise ProtocolError(name, found, list_of([*list(facts)[:5], "…"]))
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept, most)
             if not kept:

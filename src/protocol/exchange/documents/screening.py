@@ -8,7 +8,7 @@ from protocol.eligibility.screening_record import CriterionRecord, EvidenceRecor
 from protocol.eligibility.verdicts import LABELS, SIGNS
 from protocol.exchange.documents.templates import render
 from protocol.records import ProtocolError
-from protocol.translation import _, list_of
+from protocol.translation import _, labelled, list_of
 
 
 def screening_json(record: ScreeningRecord) -> bytes:
@@ -86,7 +86,7 @@ def _origin(entry: CriterionRecord) -> str:
 
 
 def _evidence(item: EvidenceRecord) -> str:
-    pieces = [f"{item.label}: {item.shown or _('nothing')}"]
+    pieces = [labelled(item.label, item.shown or _("nothing"))]
     pieces += [_("measured {day}").format(day=item.measured.isoformat())] if item.measured else []
     pieces += [item.where] if item.where else []
     pieces += [_(item.problem)] if item.problem else []

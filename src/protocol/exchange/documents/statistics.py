@@ -342,7 +342,7 @@ class StatisticalSection:
             Line(str(one.seed), _("Seed:")),
             Line(f"{one.trials:,}", _("Trials of each scenario:")),
             Line(how),
-            *(Line(words, f"{title}:") for title, words in rates.items()),
+            *(Line(words, _("{label}:").format(label=title)) for title, words in rates.items()),
         )
 
 
@@ -351,11 +351,11 @@ def _measure_words() -> dict[str, str]:
         "correct_selection": _("Right"),
         "acceptable_selection": _("Acceptable"),
         "toxic_selection": _("Above target"),
-        "none_selected": _("None"),
+        "none_selected": _("None selected"),
         "stopped_early": _("Stopped early"),
         "participants": _("Participants"),
-        "dlts": _("With a DLT"),
-        "overdosed": _("Treated above target"),
+        "dlts": _("Participants with a DLT"),
+        "overdosed": _("Participants treated above the target"),
         "duration": _("Days"),
-        "responses": _("With a response"),
+        "responses": _("Participants with a response"),
     }

@@ -10,7 +10,7 @@ from protocol.eligibility import Criterion
 from protocol.exchange.documents.templates import render
 from protocol.followup import FollowupRecord, Visit
 from protocol.records import Provenance, Sourced
-from protocol.translation import _, list_of
+from protocol.translation import _, labelled, list_of
 from protocol.trial import Trial
 
 __all__ = ["Line", "Section", "SynopsisTable", "as_html", "as_markdown", "sections"]
@@ -135,7 +135,7 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
     names |= {item.id: item.name for item in record.all_visits}
     window = f"-{visit.window.before} / +{visit.window.after}"
     if visit.window.is_assumption:
-        window += f" ({_('assumption')})"
+        window = _("{what} ({detail})").format(what=window, detail=_("assumption"))
     levels = visit.frequencies or tuple(item.level for item in record.frequencies)
     procedures = list_of(names[name] for name in visit.procedures)
     counted_from = names.get(visit.hangs_on, _("last infusion"))
@@ -188,8 +188,8 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
 def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
     procedures = tuple(Line(item.name, _("Procedure"), item) for item in record.procedures)
     wait = _("Waiting time before enrolment")
-    waits = tuple(Line(f"{item.name}: {item.lasts}", wait, item) for item in record.lookbacks)
-    periods = tuple(Line(f"{item.name}: {item.lasts}", _("Period"), item) for item in record.periods)
+    waits = tuple(Line(labelled(item.name, item.lasts), wait, item) for item in record.lookbacks)
+    periods = tuple(Line(labelled(item.name, item.lasts), _("Period"), item) for item in record.periods)
     return procedures + waits + periods
 
 
@@ -288,7 +288,8 @@ def _plain(text: str) -> str:
 def _markdown_origin(origin: Provenance | None) -> str:
     if origin is None:
         return ""
-    return f"**{_('assumption')}:** {_plain(origin.origin)}" if origin.is_assumption else f"*{_plain(origin.origin)}*"
+    tag = _("**assumption:**")
+    return f"{tag} {_plain(origin.origin)}" if origin.is_assumption else f"*{_plain(origin.origin)}*"
 
 
 def _markdown(item: Line | SynopsisTable) -> str:

@@ -45,9 +45,9 @@ OVERVIEW = {
 }
 
 REPORT_STATES = {
-    "due": _("due"),
+    "due": _("report due"),
     "passed": _("the day has passed"),
-    "none": _("no report in a hurry: expected, or not related"),
+    "none": _("no expedited report: expected, or not related"),
     "not judged": _("asked: was it expected?"),
 }
 
@@ -265,7 +265,8 @@ def rate_rows(total: pd.DataFrame, severe: pd.DataFrame, settings: EffectSetting
         share = share_text(one["any_grade"], one["participants"])
         hard = named.loc[one["term"]] if one["term"] in named.index else None
         bad = 0 if hard is None else int(hard["having"])
-        head = f"{label}: {share}; " + _("grade 3 or more {n}").format(n=count_text(bad))
+        words = _("{label}: {share}; grade 3 or more {n}")
+        head = words.format(label=label, share=share, n=count_text(bad))
         rows.append((label, "any", one["rate"], one["low"], one["high"], share, head))
         if hard is not None and bad > 0:
             words = share_text(bad, one["participants"])
@@ -293,7 +294,8 @@ def lane_rows(
             slot = next((number for number, end in enumerate(ends) if end <= start), len(ends))
             ends[slot : slot + 1] = [until]
             words = [settings.term(one["term"]), _("grade {n}").format(n=one["grade"])]
-            words.append(_("days {first} to {last}").format(first=start, last=_("now") if lasts else until - 1))
+            span = _("from study day {first}, still lasting") if lasts else _("study days {first} to {last}")
+            words.append(span.format(first=start, last=until - 1))
             words += [_("serious")] if one["serious"] else []
             sign = f"{one['grade']}!" if one["serious"] else str(one["grade"])
             lane = name + figures.BELOW * (slot + 1)

@@ -154,11 +154,11 @@ class DoseSelectionPanel(Panel):
         alike = [max(response)] * len(response)
         candidates = np.tile(np.arange(len(places)), (TRIALS, 1))
         found = []
-        for rates, words in ((response, _("response rates as set")), (alike, _("all respond alike"))):
+        as_set = _("response rates as set: right is {names}"), _("response rates as set: right is none")
+        same = _("all respond alike: right is {names}"), _("all respond alike: right is none")
+        for rates, (some, none) in ((response, as_set), (alike, same)):
             right = [name for name, holds in zip(names, rule.right(toxic, rates), strict=True) if holds]
-            truth = f"{words}: " + (
-                _("right is {names}").format(names=list_of(right)) if right else _("right is none")
-            )
+            truth = some.format(names=list_of(right)) if right else none
             found.append(optimise(rule, candidates, toxic, rates, SIZES, self._seed).assign(truth=truth))
             if rates == alike:
                 break

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from protocol.chart import Chart
+from protocol.display import typed_words
 from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.cohort import reader
 from protocol.eligibility.fact_sources import Choices
@@ -106,10 +107,10 @@ def totals(screened: ScreenedCohort) -> Markup:
         ("open", _("? possibly eligible"), found["possible"]),
         ("bad", _("✕ not eligible"), found["excluded"]),
     ]
-    size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
+    size = ngettext("of {n:,} participant.", "of {n:,} participants.", found["participants"])
     bounds = _("Depending on the unknowns, from {worst:,} to {best:,} are eligible.")
     words = [
-        size.format(n=found["participants"]) + ".",
+        size.format(n=found["participants"]),
         bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),
     ]
     if screened.off:
@@ -169,7 +170,7 @@ class FunnelPanel(Panel):
         return self._named() if self.order.value == "own" else str(self.order.value)
 
     def _named(self) -> list[str]:
-        return str(self.own.value).upper().replace(",", " ").split()
+        return typed_words(str(self.own.value).upper())
 
 
 def _counted_once(tally: Tally) -> str:

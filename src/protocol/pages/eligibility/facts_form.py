@@ -16,7 +16,7 @@ from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.clinical.laboratory_text import read_typed, typed
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import _, in_every_language, labelled, list_of, ngettext
 
 KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 """The style of each verdict."""
@@ -25,6 +25,7 @@ MOST_SEGMENTS, LONGEST_SEGMENTS = 4, 48
 """A choice with more options, or with more letters in them together, is a list."""
 
 TOGETHER = _("confirmed together")
+_TOGETHER_MARKS = in_every_language("confirmed together")  # a source is kept as it was written
 """Begins the source of each judgement that was confirmed in the list of statements."""
 
 MOST_MARKS = 3
@@ -220,7 +221,7 @@ class FactsForm(anywidget.AnyWidget):
     @property
     def together(self) -> list[str]:
         """The judgements that were confirmed together."""
-        return [name for name in self.value if self.sources.get(name, "").startswith(TOGETHER)]
+        return [name for name in self.value if self.sources.get(name, "").startswith(_TOGETHER_MARKS)]
 
     def confirm(self, names: Iterable[str]) -> None:
         """Answer statements as they stand; who and when is kept with each."""
@@ -259,7 +260,7 @@ class FactsForm(anywidget.AnyWidget):
             if self.together
             else "",
             "lit": shown.question,
-            "question": f"{label}: {shown.why}" if label else "",
+            "question": labelled(label, shown.why) if label else "",
             "done": shown.done,
         }
 
@@ -280,7 +281,7 @@ class FactsForm(anywidget.AnyWidget):
 
     def _answers(self, name: str, answer: str) -> str:
         fact = self.facts[name]
-        return f"{fact.label}: {dict(_options(fact))[answer]}"
+        return labelled(fact.label, dict(_options(fact))[answer])
 
     def _receive(self, _widget: Any, content: dict[str, Any], buffers: Any) -> None:
         if "set" in content:

@@ -20,7 +20,7 @@ from protocol.pages.eligibility.cohort_counts import Behind, Picked, ScreenedCoh
 from protocol.pages.eligibility.subgroups import records
 from protocol.pages.kit import Panel, Table, Task, Text, download, field, note, section
 from protocol.records import Ambiguity
-from protocol.translation import _, list_of, ngettext, paragraph_of
+from protocol.translation import _, labelled, list_of, ngettext, paragraph_of
 
 AT_ONCE = 20_000
 """Participants up to which the work is done within the click: it takes less than a second."""
@@ -162,7 +162,7 @@ class ThresholdPanel(Panel):
 def _thresholds(record: EligibilityRecord) -> list[tuple[str, str]]:
     """List the thresholds that can change a criterion's verdict at enrolment, with the criteria they belong to."""
     return [
-        (f"{list_of(parameter.concerns)}: {parameter.label}", parameter.id)
+        (labelled(list_of(parameter.concerns), parameter.label), parameter.id)
         for parameter in record.parameters
         if not parameter.options and concerned(record, parameter.id)
     ]

@@ -20,7 +20,7 @@ from protocol.eligibility.subgroups import (
 from protocol.figures import eligibility as figures
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.kit import Panel, Table, Text, field, note, section
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 
 class SubgroupPanel(Panel):
@@ -72,8 +72,8 @@ class SubgroupPanel(Panel):
             "{n} criterion has numbers too small to show.", "{n} criteria have numbers too small to show.", unseen
         )
         without = list_of(name for name in groups if name not in set(rows["group"]))
-        nowhere = " " + _("Not in the picture at all: {groups}.").format(groups=without) if without else ""
-        self.hidden.show(note(text.format(n=unseen) + nowhere) if unseen else None)
+        nowhere = [_("Not in the picture at all: {groups}.").format(groups=without)] if without else []
+        self.hidden.show(note(paragraph_of([text.format(n=unseen), *nowhere])) if unseen else None)
         self.table.show(_in_figures(self.rates, screened.titles))
 
     def _grouping(self, screened: ScreenedCohort) -> Grouping:

@@ -65,7 +65,7 @@ class ThresholdsDrawer(Panel):
 
 
 def _in_words(record: EligibilityRecord, changed: Mapping[str, Any]) -> str:
-    count = ngettext("{n} value changed", "{n} values changed", len(changed)).format(n=len(changed))
+    count = ngettext("{n} value changed. {labels}", "{n} values changed. {labels}", len(changed))
     each = _("{label}: {now} (was {before})")
     labels = list_of(
         (
@@ -75,7 +75,7 @@ def _in_words(record: EligibilityRecord, changed: Mapping[str, Any]) -> str:
         ),
         "; ",
     )
-    return f"{count}. {labels}"
+    return count.format(n=len(changed), labels=labels)
 
 
 def _shown(parameter: Parameter, value: Any) -> str:

@@ -66,7 +66,7 @@ def _opens(when: Timeline) -> Markup | str:
 
 def _may_open(when: Timeline, day: date) -> Markup | str:
     line = _("Possibly from {day} on; still to be known, or to be done again: {facts}.")
-    last = f"{_('The last one to open:')} {_names(when.binding)}" if when.binding else ""
+    last = _("The last one to open: {names}").format(names=_names(when.binding)) if when.binding else ""
     return strong(line.format(day=day, facts=list_of(when.awaited)), last)
 
 

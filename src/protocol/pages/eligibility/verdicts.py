@@ -197,7 +197,8 @@ def _until(still: Provisional) -> str:
         "infusion": _("before each infusion"),
         "follow-up": _("during follow-up"),
     }
-    return stages[still.stage] + (f", {still.until.isoformat()}" if still.until else "")
+    stage = stages[still.stage]
+    return _("{stage}, {day}").format(stage=stage, day=still.until.isoformat()) if still.until else stage
 
 
 # One criterion
@@ -246,7 +247,7 @@ def _evidence(answer: Answer) -> Markup | str:
     """List the facts behind a verdict: value with unit, day, where it came from, and why one is not used."""
     if not answer.evidence:
         return ""
-    columns = [_("What is known"), _("Value"), _("Measured"), _("From")]
+    columns = [_("What is known"), _("Value"), _("Measured"), _("Where from")]
     rows = [
         (item.label, item.shown or "–", item.problem and _(item.problem), item.measured or "", item.where)
         for item in answer.evidence

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
+from protocol.display import typed_words
 from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, figure_words, simulate, true_rates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
@@ -137,7 +138,7 @@ class TruthEditor:
         """Take all rates from one line; one that stands there because it was shown changes nothing."""
         if self._moving or change["new"] == self._words():
             return
-        words = change["new"].replace(";", " ").replace(",", " ").split()
+        words = typed_words(change["new"])
         try:
             flat = np.array([float(word) for word in words])
             rates = true_rates(self.grid, flat.reshape(self.grid.shape))

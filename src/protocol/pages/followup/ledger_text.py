@@ -12,7 +12,7 @@ from protocol.figures.followup import SIGNS
 from protocol.followup import FollowupRecord, earliest_enrolment
 from protocol.pages.kit import details, joined, macros, origin, paragraph, span, strong, table
 from protocol.records import Provenance
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import _, labelled, list_of, ngettext, paragraph_of
 
 _KINDS = {
     "in window": "good",
@@ -34,7 +34,7 @@ def length_text(duration: str) -> str:
         "D": lambda n: ngettext("{n} day", "{n} days", n),
     }
     parts = [(int(number), unit) for number, unit in re.findall(r"(\d+)([YMWD])", duration)]
-    return " ".join(words[unit](number).format(n=number) for number, unit in parts)
+    return paragraph_of(words[unit](number).format(n=number) for number, unit in parts)
 
 
 def day_text(day: Any) -> Markup:
@@ -84,8 +84,8 @@ def period_list(record: FollowupRecord, marks: pd.DataFrame) -> Markup:
         last = marks.loc[marks["id"] == period.id, "closes"].iloc[0]
         day = _("not yet known") if pd.isna(last) else _("until and including {day}").format(day=last.date())
         anchor = next(item.name for item in record.anchors if item.id == period.hangs_on)
-        rule = _("{length} after “{anchor}”").format(length=length_text(period.lasts), anchor=anchor)
-        lines.append(strong(f"{period.name}: {day}", joined((f"({rule})", origin(period)), " ")))
+        rule = _("({length} after “{anchor}”)").format(length=length_text(period.lasts), anchor=anchor)
+        lines.append(strong(labelled(period.name, day), joined((rule, origin(period)), " ")))
     return macros("lists").bullets(lines)
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import Entry, event
+from protocol.conduct.labels import OVERALL
 from protocol.pages.kit import Day, Text, button, details, field, invented, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.event_text import OVERALL
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of, ngettext
