@@ -41,5 +41,5 @@ def typed(text: str) -> str:
 
 
 def typed_words(text: str) -> list[str]:
-    """Return the words of a list that a person typed, with blanks, commas or semicolons of any script between them."""
+    """Return the words of a typed list, with blanks, commas or semicolons of any script between them."""
     return re.findall(r"[^\s,;、]+", typed(text))

@@ -81,14 +81,14 @@ def read_json(content: bytes, name: str, *, check_depth: bool = True) -> Place:
         root = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ProtocolError(
-            _("{name}, byte {value}").format(name=name, value=error.start + 1),
+            _("{name}, byte {place}").format(name=name, place=error.start + 1),
             _("bytes that are not UTF-8"),
             _("JSON in UTF-8"),
         ) from None
     except RecursionError:
         raise _too_deep(name) from None
     except json.JSONDecodeError as error:
-        place = _("{name}, line {lineno}, column {colno}").format(name=name, lineno=error.lineno, colno=error.colno)
+        place = _("{name}, line {line}, column {column}").format(name=name, line=error.lineno, column=error.colno)
         raise ProtocolError(
             place, _("text that is not JSON ({msg})").format(msg=error.msg), _("the complete file as downloaded")
         ) from None

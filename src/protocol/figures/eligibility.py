@@ -465,7 +465,7 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
         .encode(y=alt.Y("criterion:N", bandPosition=0, **rows), x=alt.value(4), text="name:N")
     )
     layers = alt.layer(intervals, rates, titles)
-    return finished(layers, alt.Step(_GROUP_PX), _("Share excluded by group, with 95 % intervals"))
+    return finished(layers, alt.Step(_GROUP_PX), _("Share excluded by group, with intervals (95 %)"))
 
 
 _MARGIN_DAYS = 10

@@ -113,9 +113,9 @@ def conflicts(record: FollowupRecord, ledger: pd.DataFrame, courses: Mapping[str
         if starts is None and ends is None:
             continue
         if starts is None or (ends and ends < starts):
-            found = _("an end on {ends} ").format(ends=ends) + (
-                _("without a start") if starts is None else _("before the start on {starts}").format(starts=starts)
-            )
+            no_start = _("an end on {ends} without a start")
+            found = no_start if starts is None else _("an end on {ends} before the start on {starts}")
+            found = found.format(ends=ends, starts=starts)
             raise ProtocolError(known[agent], found, _("its first and its last day in this order"))
         rows += [_conflict_row(known[agent], starts, ends, infusion) for infusion in infusions.to_dict("records")]
     frame = pd.DataFrame(rows, columns=["agent", "starts", "ends", "infusion", "day", "verdict"])

@@ -109,7 +109,7 @@ class Calendar:
         if len(days) > MOST_DAYS:
             raise ProtocolError(
                 _("dates"),
-                _("{days} days to plan").format(days=len(days)),
+                _("{n} days to plan").format(n=len(days)),
                 _("dates within {most_days} days of today").format(most_days=MOST_DAYS),
             )
         weekday = (days.astype("int64") + 3) % 7 + 1  # 1970-01-01 was a Thursday

@@ -107,9 +107,7 @@ def qr(content: bytes, title: str) -> Markup:
     try:
         code = segno.make(content, error="m", micro=False, boost_error=False, mode="byte")
     except segno.DataOverflowError:
-        raise ProtocolError(
-            title, _("{content} bytes").format(content=len(content)), _("at most 2,331 bytes")
-        ) from None
+        raise ProtocolError(title, _("{n} bytes").format(n=len(content)), _("at most 2,331 bytes")) from None
     drawing = BytesIO()
     code.save(drawing, kind="svg", scale=3, border=4, light="#fff", xmldecl=False, title=None, svgclass="pw-qr")
     return Markup('<figure class="pw-figure" role="img" aria-label="{}">{}</figure>').format(

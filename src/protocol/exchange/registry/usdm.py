@@ -26,7 +26,7 @@ from protocol.exchange.foreign_json import Json, Place, read_json
 from protocol.followup import Anchor, FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError, Provenance
 from protocol.sites import country_codes
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 __all__ = ["Bounds", "criteria", "duration_days", "export", "schedule", "study"]
@@ -335,13 +335,13 @@ def export(trial: Trial) -> Json:
     if len(trial.identity.arms) != 1:
         raise ProtocolError(
             "trial.toml, arms",
-            _("{arms} arms").format(arms=len(trial.identity.arms)),
+            _("{n} arms").format(n=len(trial.identity.arms)),
             _("a trial of one group to export"),
         )
     if undecided := [item.id for item in trial.eligibility.criteria if item.kind == "undecided"]:
         write = _("inclusion or exclusion as their kind")
         raise ProtocolError(
-            "eligibility.toml, criteria", _("{undecided} undecided").format(undecided=", ".join(undecided)), write
+            "eligibility.toml, criteria", _("{undecided} undecided").format(undecided=list_of(undecided)), write
         )
     pieces = _Pieces()
     make, code = pieces.make, pieces.code
@@ -846,8 +846,8 @@ def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | N
     inside = planned is not None and first <= planned <= last
     if bounds == "from the start":
         if planned is None or not inside:
-            found = _("{text} to {text2} around {text3}").format(
-                text=lower.text(), text2=upper.text(), text3=one.at("value").text()
+            found = _("{lower} to {upper} around {value}").format(
+                lower=lower.text(), upper=upper.text(), value=one.at("value").text()
             )
             raise ProtocolError(one.path, found, _("bounds that hold the planned time, or read them as around it"))
         early, late = planned - first, last - planned

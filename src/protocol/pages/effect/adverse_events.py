@@ -116,7 +116,7 @@ class AdverseEventsPanel(Panel):
                     self.rates,
                     self.tables,
                     self._terms_fold,
-                    lead=_("Everybody treated is counted, with an event or without; exact 95 % intervals."),
+                    lead=_("Everybody treated is counted, with an event or without; exact intervals (95 %)."),
                 ),
                 self.hidden,
                 self._people,
@@ -336,7 +336,7 @@ def by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             _("Grade 3 or more"): count_text(one["grade_3_or_more"]),
             _("Events"): count_text(one["events"]),
             _("Per 100 participant-days"): _number(one["rate"], "{:.2f}"),
-            _("95 % interval"): f"{_number(one['low'], '{:.2f}')} – {_number(one['high'], '{:.2f}')}",
+            _("Interval (95 %)"): f"{_number(one['low'], '{:.2f}')} – {_number(one['high'], '{:.2f}')}",
             _("Events per 100 participant-days"): _number(one["event_rate"], "{:.2f}"),
         }
         for one in found.to_dict("records")

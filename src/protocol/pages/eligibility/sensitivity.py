@@ -46,7 +46,7 @@ class NearMissPanel(Panel):
         self.nearest, self.task = Table(_("The nearest"), "near-misses.csv"), Task(self._found)
         lead = _(
             "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold "
-            "would have to move, as a part of it: 5 % of a limit of 30 is 1.5. Some criteria have no distance."
+            "would have to move, as a part of it: with a limit of 30, 1.5 is 5 %. Some criteria have no distance."
         )
         self.view = section(_("Near misses"), self.task.view, self.picture, self.nearest.view, lead=lead)
 

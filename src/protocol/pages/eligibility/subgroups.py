@@ -41,7 +41,7 @@ class SubgroupPanel(Panel):
         self.table = Table(_("Exclusion rates by subgroup"), "subgroups.csv")
         folded = widgets.Accordion([self.table.view], titles=(_("The figures as a table"),))
         lead = _(
-            "The share of each subgroup that is excluded, with 95 % intervals. Counts from 1 to 9 are hidden, and "
+            "The share of each subgroup that is excluded, with intervals (95 %). Counts from 1 to 9 are hidden, and "
             "with them the counts from which they could be computed. A difference does not explain its cause."
         )
         parts = (self.by, self.hidden, self.picture, folded)
@@ -131,7 +131,7 @@ def _in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
         _("Group"),
         _("Participants"),
         _("Excluded"),
-        _("95 % interval"),
+        _("Interval (95 %)"),
         _("Against all others"),
     ]
     return pd.DataFrame([_line(row, titles) for row in records(rates)], columns=columns)

@@ -157,7 +157,7 @@ class EventFields(Fields):
 
     def __init__(self, trial: Trial, problems: Problems) -> None:
         self.version = trial.effect.ctcae.value if trial.effect else ""
-        terms = [(one.label, name) for name, one in event_terms(self.version or None).items()]
+        terms = [(_(one.label), name) for name, one in event_terms(self.version or None).items()]
         self.term = field(widgets.Dropdown, _("Term (CTCAE {version})").format(version=self.version), options=terms)
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
         self.relatedness = _choice(_("Related to the infusions"), RELATED)
