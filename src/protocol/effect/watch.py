@@ -43,7 +43,7 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "pocock": (
         _("Pocock-type continuous boundary"),
         (TOXICITY,),
-        _("Stop if the exact test against a toxicity rate of {safe:.0%} has a level of {level:.4f} or less."),
+        _("Stop if the exact test against a toxicity rate of {safe:.0%} has a p-value of {level:.4f} or less."),
     ),
     "bop2_toxicity": (
         _("BOP2, toxicity"),

@@ -239,7 +239,7 @@ def _identity_problems(kept: "_InMemory | _OnDisk", columns: Sequence[str]) -> l
         return [FileProblem(where, _("no such column: rows are numbered"), IDENTITY)]
     listed = ProblemList(where, _("one row per participant"))
     for identity, other, count in kept.repeated():
-        alike = _("{count} rows with this id, also written {other!r}; each is screened")
+        alike = _("{count} rows with this id, also written “{other}”; each is screened")
         found = _("{count} rows with this id; each is screened") if other == identity else alike
         found = found.format(count=count, other=other)
         listed.add(_("participant {id}").format(id=identity), found)

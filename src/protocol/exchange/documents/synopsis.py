@@ -113,7 +113,9 @@ def _schema(trial: Trial) -> SynopsisTable:
     """Doses by frequencies, with the amount of each dose and the infusion days of each frequency."""
     days = {str(item.level): list_of(map(str, item.infusion_days)) for item in trial.followup.frequencies}
     levels = [level.id for level in trial.escalation.frequencies]
-    head = [_("Frequency {level}: days {days}").format(level=level, days=days.get(level, "?")) for level in levels]
+    head = [
+        _("Frequency {level}: study days {days}").format(level=level, days=days.get(level, "?")) for level in levels
+    ]
     rows = tuple(
         (
             (f"{dose.id}: {dose.amount.value:,.15g}", *(f"{dose.id}{level}" for level in levels)),

@@ -74,9 +74,7 @@ class DoseSelectionPanel(Panel):
             value=self._record.design.target.value,
             **limits,
         )
-        self.margin = field(
-            widgets.BoundedFloatText, _("Difference that does not matter"), value=0.05, **limits | {"min": 0.0}
-        )
+        self.margin = field(widgets.BoundedFloatText, _("Negligible difference"), value=0.05, **limits | {"min": 0.0})
         self.problem, self.said, self.tables = Text(), Text(), Text(role="")
         self.picture = Chart(figures.right_choices, _("Share of right choices by participants in each arm"))
         lead = _(

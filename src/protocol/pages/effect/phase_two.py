@@ -75,7 +75,7 @@ class PhaseTwoPanel(Panel):
         self.good = field(rate, _("Desirable response rate"), value=start.good, **limits)
         self.level = field(rate, _("Largest error"), value=start.level, **limits)
         self.each = field(
-            widgets.Checkbox, _("Keep the error if one outcome alone is bad"), value=start.each, indent=False
+            widgets.Checkbox, _("Control the error also for one bad outcome alone"), value=start.each, indent=False
         )
         self.problem, self.light, self.said, self.sources = Text(), Text(), Text(), Text(role="")
         self.tables, self.ahead, self.does = Text(role=""), Text(), Text()

@@ -165,7 +165,7 @@ def _changes(verdict: Verdict, changes: tuple[Change, ...]) -> list[tuple[str, s
     own = [change for change in changes if change.criterion == verdict.id]
     enough = " · ".join(change.says for change in own if change.sufficient)
     steps = " · ".join(change.says for change in own if not change.sufficient)
-    return [(_("Passes with:"), enough), (_("Each removes one obstacle:"), steps)]
+    return [(_("Passes with any of these:"), enough), (_("Each removes one obstacle:"), steps)]
 
 
 def _about_infusions(catalogue: Catalogue) -> Markup:

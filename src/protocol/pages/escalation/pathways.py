@@ -130,7 +130,7 @@ def _label(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
 
 
 def _ending(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
-    return _("end ({n})").format(n=one["enrolled"]) if one["move"] == "complete" else _("stop")
+    return _("complete ({n})").format(n=one["enrolled"]) if one["move"] == "complete" else _("stop")
 
 
 def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:

@@ -403,7 +403,7 @@ class ParticipantPath:
         ]
         path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
         if course is None:
-            text = _("{name} is not in the log, or not to be seen by you. A screening or a consent begins a course.")
+            text = _("{name} is not in the log, or not to be seen by you. A screening or a consent begins a path.")
             return joined((note(text.format(name=name)), path))
         if course.overall == "ineligible":
             return joined((note(_("The last screening found the participant not eligible.")), path))
