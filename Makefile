@@ -72,7 +72,7 @@ messages: $(VENV)/for-testing ## collect the texts of code, templates and record
 	$(VENV)/bin/pybabel -q extract -F $(LOCALE)/babel.cfg --no-location --sort-output --omit-header \
 	  -o $(LOCALE)/protocol.pot .
 	$(VENV)/bin/pybabel -q update --domain protocol --input-file $(LOCALE)/protocol.pot --output-dir $(LOCALE) \
-	  --no-fuzzy-matching --no-wrap --ignore-pot-creation-date
+	  --no-fuzzy-matching --no-wrap --ignore-pot-creation-date --ignore-obsolete
 	$(VENV)/bin/pybabel -q compile --domain protocol --directory $(LOCALE) --use-fuzzy
 
 clean:

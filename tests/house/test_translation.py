@@ -32,7 +32,7 @@ TYPED = (
 PAGES_IN_ENGLISH = "Keep a log of the trial Traceability"
 
 LATIN = {word for words in (UNITS, NAMES, TYPED, PAGES_IN_ENGLISH) for word in words.split()}
-"""Words of Latin letters that stand in Chinese texts, beside quotations, commands and words with capitals or digits."""
+"""Words of Latin letters that stand in Chinese texts, beside quotations, commands and words in capitals."""
 
 QUOTED = re.compile(r"`[^`]*`|\{[^{}]*\}|<[^<>]*>|“[^”]*”|\"[^\"]*\"")
 
