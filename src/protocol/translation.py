@@ -105,6 +105,11 @@ def labelled(label: object, value: object) -> str:
     return _("{label}: {value}").format(label=label, value=value)
 
 
+def place_in(where: object, part: object) -> str:
+    """Return a place inside another one, such as a column of a file, for a message."""
+    return _("{where}, {part}").format(where=where, part=part)
+
+
 def alternatives(texts: Iterable[object]) -> str:
     """Return texts of which one holds: "a", "a or b", "a or b or c"."""
     return _("{before} or {after}").format(before="", after="").join(map(str, texts))

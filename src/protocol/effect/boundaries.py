@@ -94,7 +94,7 @@ class Boundary:
         ProtocolError
             When more have the outcome than participants were treated, or a number is negative.
         """
-        whole(participants, _("participants"), 0, self.looks[-1])
+        whole(participants, _("number of participants"), 0, self.looks[-1])
         check_count(count, participants, _("number with the outcome"))
         if participants not in self.looks:
             return "no look"
@@ -237,7 +237,7 @@ class JointBoundary:
         ProtocolError
             When more have an outcome than participants were treated, or a number is negative.
         """
-        whole(participants, _("participants"), 0, self.looks[-1])
+        whole(participants, _("number of participants"), 0, self.looks[-1])
         check_count(responses, participants, _("responses"))
         check_count(toxicities, participants, _("toxicities"))
         if participants not in self.looks:

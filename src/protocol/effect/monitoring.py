@@ -310,7 +310,7 @@ def predictive_probability(
     """
     last = whole(maximum, _("maximum"), 1)
     n = whole(participants, _("number of participants"), 0, last)
-    number_inside(success, _("success"), 0, 1)
+    number_inside(success, _("probability of success"), 0, 1)
     a, b = _prior(prior)
     x = floats(count, _("number with the outcome"), _("whole numbers"))
     if not ((x >= 0) & (x <= n)).all():

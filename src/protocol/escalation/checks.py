@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
-from protocol.translation import _, alternatives, list_of
+from protocol.translation import _, alternatives, list_of, place_in
 
 P = ParamSpec("P")
 
@@ -146,7 +146,7 @@ def _validated(model: type[BaseModel], given: Mapping[str, Any], where: str) -> 
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         write = accepted(model.model_fields[name])
-        raise ProtocolError(f"{where}, {name}", _shown(given.get(name)), write) from None
+        raise ProtocolError(place_in(where, name), _shown(given.get(name)), write) from None
     return {name: getattr(found, name) for name in given}
 
 

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.escalation.checks import check_fields, checked, floats
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, place_in
 
 STOP = -1
 """In place of a regimen's index: the trial stops, or no regimen is selected."""
@@ -185,7 +185,7 @@ def true_rates(grid: Grid, truth: ArrayLike) -> Floats:
         raise ProtocolError(where, _("an array of shape {}").format(rates.shape), shape)
     for label, rate in zip(grid.labels, rates.ravel(), strict=True):
         if not 0 <= rate <= 1:
-            raise ProtocolError(f"{where}, {label}", f"{rate:g}", _("a probability from 0 to 1"))
+            raise ProtocolError(place_in(where, label), f"{rate:g}", _("a probability from 0 to 1"))
     _check_order(grid, rates, where)
     return rates
 
@@ -197,4 +197,4 @@ def _check_order(grid: Grid, rates: Floats, where: str) -> None:
             if flat[high] < flat[low]:
                 found = _("{:g}, less than {:g} at {}").format(flat[high], flat[low], grid.labels[low])
                 write = _("at least {:g}: the rate may not fall as dose or frequency rises").format(flat[low])
-                raise ProtocolError(f"{where}, {grid.labels[high]}", found, write)
+                raise ProtocolError(place_in(where, grid.labels[high]), found, write)

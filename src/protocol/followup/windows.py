@@ -19,7 +19,7 @@ from protocol.followup.schedule import (
     moved,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, list_of
+from protocol.translation import _, list_of, place_in
 
 UNKNOWN = np.datetime64("NaT", "D")
 
@@ -69,7 +69,7 @@ class DateTable:
     def place(self, row: int, what: str) -> str:
         """Name a place in the table for a message; `row` counts the participants meant here."""
         name = self.names[self.rows[row]]
-        return f"{name}, {what}" if name else what
+        return place_in(name, what) if name else what
 
 
 def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> DateTable:
@@ -129,7 +129,9 @@ def _days(table: pd.DataFrame, column: str, names: tuple[str, ...]) -> Days:
     days = [None if value is None or value is pd.NaT or value != value else value for value in values]
     for name, day in zip(names, days, strict=True):
         if day is not None and not isinstance(day, date):
-            raise ProtocolError(f"{name}, {column}" if name else column, f"{day!r}", _("a date such as 2026-03-01"))
+            raise ProtocolError(
+                place_in(name, column) if name else column, f"{day!r}", _("a date such as 2026-03-01")
+            )
     return np.array(days, "datetime64[D]")
 
 

@@ -21,7 +21,7 @@ from protocol.pages.kit import Tabs, Text
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _, labelled, list_of, ngettext
+from protocol.translation import _, labelled, list_of, ngettext, place_in
 from protocol.trial import Trial, dates_of
 
 
@@ -196,7 +196,7 @@ class Settings(Mapping[str, Any]):
     def _check(self, name: str, value: Any) -> None:
         if name not in self._controls:
             raise ProtocolError(self._what, repr(name)[:60], _one_of(self._controls))
-        _check(self._controls[name], value, f"{self._what}, {name}")
+        _check(self._controls[name], value, place_in(self._what, name))
 
 
 class Eligibility(Page):
@@ -299,13 +299,17 @@ class Eligibility(Page):
         return found
 
     def _headline(self) -> str:
-        return f"{self.screening.overall}"
+        return _(self.screening.overall)
 
     def _answers(self) -> dict[str, str]:
         known, found = len(self.participant), self.cohort_screening
         facts = ngettext("{n} fact known", "{n} facts known", known).format(n=known)
-        counts = list_of(f"{n} {what}" for what, n in found.totals().items()) if found else _("no cohort is open")
-        return {"patient": f"{self.screening.overall}; {facts}", "cohort": counts}
+        counts = (
+            list_of(_("{n} {what}").format(n=n, what=_(what)) for what, n in found.totals().items())
+            if found
+            else _("no cohort is open")
+        )
+        return {"patient": list_of((_(self.screening.overall), facts), "; "), "cohort": counts}
 
     def _parts(self) -> Iterator[tuple[str, str, widgets.Widget]]:
         for name, title, part in super()._parts():
@@ -420,7 +424,7 @@ class Escalation(Page):
 
     def _answers(self) -> dict[str, str]:
         changed = list_of(self._page.settings.differences(), "; ") or _("as in the record")
-        return {"decision": self._headline(), "lab": f"{self._page.settings.design.value}, {changed}"}
+        return {"decision": self._headline(), "lab": list_of((self._page.settings.design.value, changed))}
 
 
 class Followup(Page):
@@ -504,7 +508,7 @@ class Followup(Page):
         count = ledger["participant"].nunique() if len(ledger) else 0
         people = ngettext("{n} participant", "{n} participants", count).format(n=count)
         visits = ngettext("{n} visit", "{n} visits", len(ledger)).format(n=len(ledger))
-        return {"today": self._headline(), "planning": f"{people}, {visits}"}
+        return {"today": self._headline(), "planning": list_of((people, visits))}
 
 
 class Overview(Page):

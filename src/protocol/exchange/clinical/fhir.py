@@ -57,7 +57,7 @@ from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
 from protocol.exchange.limits import check_json
 from protocol.records import ProtocolError
-from protocol.translation import _, list_of
+from protocol.translation import _, list_of, place_in
 
 
 def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming) -> Imports:
@@ -904,7 +904,7 @@ def _second_patients(patients: Sequence[Item]) -> Iterator[FileProblem]:
 
 def _no_date(where: str, element: str) -> FileProblem:
     write = _("a date like 1960-03-01, or its year, or year and month; from 1900 to 2100")
-    return FileProblem(f"{where}, {element}", _("no date"), write)
+    return FileProblem(place_in(where, element), _("no date"), write)
 
 
 def _hide(finding: Finding, ids: Iterable[str], study_id: str) -> Finding:

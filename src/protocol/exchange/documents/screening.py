@@ -51,8 +51,8 @@ def screening_page(record: ScreeningRecord) -> str:
     gates = {"enrolment": _("enrolment"), "infusion": _("an infusion")}
     registry = _("registry record of {day}").format(day=record.registry_version or _("no known day"))
     about = {
-        _("Trial"): f"{record.trial_id}, {registry}",
-        _("Phase and gate"): f"{record.phase}, {gates[record.gate]}",
+        _("Trial"): list_of((record.trial_id, registry)),
+        _("Phase and gate"): list_of((record.phase, gates[record.gate])),
         _("As of"): record.as_of.isoformat(),
         _("Interpretation"): record.interpretation_id,
         _("Rules"): record.rule_hash,

@@ -363,7 +363,7 @@ def _evidence(person: Imported, record: EligibilityRecord) -> Markup:
         for fact in record.facts
         if fact.id in person.unusable
     ]
-    columns = [_("Fact"), _("Value"), _("Day"), _("From")]  # of type object, which keeps markup
+    columns = [_("Fact"), _("Value"), _("Day"), _("Where from")]  # of type object, which keeps markup
     found = table(pd.DataFrame(used, columns=columns, dtype=object), _("Found"))
     if not unused:
         return found

@@ -64,7 +64,7 @@ def today_summary(ledger: pd.DataFrame, today: date) -> Markup:
             text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
             visits.append(joined((status_text(status), text), " "))
     none = "" if visits else _("No visit is open, due or overdue.")
-    return macros("lists").bullets(visits, f"{head} {none}") + paragraph(_next_visit(ledger))
+    return macros("lists").bullets(visits, paragraph_of([head, none])) + paragraph(_next_visit(ledger))
 
 
 def _next_visit(ledger: pd.DataFrame) -> str:

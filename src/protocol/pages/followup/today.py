@@ -423,7 +423,8 @@ def _task_text(task: Mapping[Any, Any]) -> Markup:
         words = _("missing since {day}") if task["status"] == "overdue" else _("the DLT window ends on {day}")
         text = words.format(day=task["target"].date())
         return joined((status_text(task["status"]), strong(task["name"]), text), " ")
-    when = joined((_("window"), window_text(task)), " ")
+    before, after = _("window {days}").split("{days}")
+    when = joined((before, window_text(task), after))
     return joined((status_text(task["status"]), strong(task["name"]), when), " ")
 
 

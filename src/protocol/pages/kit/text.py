@@ -21,6 +21,7 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
 )
 _TEMPLATES.filters["list_of"] = list_of
+_TEMPLATES.filters["sentence"] = lambda text: _("{text}.").format(text=text)
 
 
 class Macros(Protocol):
