@@ -123,6 +123,7 @@ def in_every_language(message: str) -> tuple[str, ...]:
 READ_BY_PEOPLE = {
     "label",
     "unit_label",
+    "assumption",
     "group",
     "help",
     "title",
@@ -149,20 +150,21 @@ def translated(content: Any, key: str = "") -> Any:
 def record_texts(
     file: Any, keywords: Any, comment_tags: Any, options: Any
 ) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Extract the texts to translate from a TOML file; an extractor of Babel."""
-    del keywords, comment_tags, options  # of no use for a record
-    for text in _texts(tomllib.loads(file.read().decode("utf-8"))):
+    """Extract the texts to translate from a TOML file; an extractor of Babel, with the option ``keys``."""
+    del keywords, comment_tags  # of no use for a record
+    keys = set((options or {}).get("keys", "").split()) or READ_BY_PEOPLE
+    for text in _texts(tomllib.loads(file.read().decode("utf-8")), keys):
         yield 1, "_", text, []
 
 
-def _texts(content: Any, key: str = "") -> Iterator[str]:
+def _texts(content: Any, keys: set[str], key: str = "") -> Iterator[str]:
     if isinstance(content, dict):
         for name, value in content.items():
-            yield from _texts(value, _role(key, name))
+            yield from _texts(value, keys, _role(key, name))
     elif isinstance(content, list):
         for item in content:
-            yield from _texts(item, key)
-    elif key in READ_BY_PEOPLE and isinstance(content, str) and content:
+            yield from _texts(item, keys, key)
+    elif key in keys and isinstance(content, str) and content:
         yield content
 
 
