@@ -27,16 +27,18 @@ FactValue = bool | int | float | date | str
 Status = Literal["passes", "excludes", "unknown", "not applicable"]
 """The verdict of a criterion: an exclusion criterion passes when what it names is absent."""
 
-REASONS = (
-    "missing",
-    "stale",
-    "unit unknown",
-    "no upper limit of normal",
-    "conflicting sources",
-    "judgement pending",
-    "not yet evaluable",
-    "protocol ambiguous",
-)
+REASON_LABELS = {
+    "missing": _("missing"),
+    "stale": _("stale"),
+    "unit unknown": _("unit unknown"),
+    "no upper limit of normal": _("no upper limit of normal"),
+    "conflicting sources": _("conflicting sources"),
+    "judgement pending": _("judgement pending"),
+    "not yet evaluable": _("not yet evaluable"),
+    "protocol ambiguous": _("protocol ambiguous"),
+}
+
+REASONS = tuple(REASON_LABELS)
 """Why something is unknown; always one of these."""
 
 

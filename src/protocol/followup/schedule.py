@@ -411,7 +411,7 @@ class FollowupRecord(Record):
 
     def _infusion(self, day: int, origin: Frequency) -> Visit:
         levels = tuple(item.level for item in self.frequencies if day in item.infusion_days)
-        exact = Window(assumption="Study day 1 is the day of the first infusion, so it has no window.")
+        exact = Window(assumption=_("Study day 1 is the day of the first infusion, so it has no window."))
         return Visit(
             id=infusion_visit(day),
             name=f"Infusion, day {day}",

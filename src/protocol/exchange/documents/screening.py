@@ -10,6 +10,16 @@ from protocol.exchange.documents.templates import render
 from protocol.records import ProtocolError
 from protocol.translation import _, labelled, list_of
 
+_STAGES = {
+    "screening": _("screening"),
+    "consent": _("consent"),
+    "enrolment": _("enrolment"),
+    "therapy start": _("therapy start"),
+    "infusion": _("infusion"),
+    "follow-up": _("follow-up"),
+}
+"""When a provisional answer becomes final."""
+
 
 def screening_json(record: ScreeningRecord) -> bytes:
     """Write a record as JSON; the same record gives the same bytes."""
@@ -60,6 +70,7 @@ def screening_page(record: ScreeningRecord) -> str:
     }
     return render(
         "screening.html",
+        stages=_STAGES,
         title=_("Screening record of {study_id}").format(study_id=record.study_id),
         record=record,
         answer=_answer(record),

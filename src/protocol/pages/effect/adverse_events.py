@@ -11,7 +11,7 @@ from protocol.effect import Summaries, study_days
 from protocol.effect.adverse_events import ANY, TOTAL
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.effect.words import count_text, part_text, share_text
+from protocol.pages.effect.words import RELATEDNESS, count_text, part_text, share_text
 from protocol.pages.kit import (
     Pager,
     Panel,
@@ -356,7 +356,7 @@ def listing(events: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             _("Study day"): "–" if pd.isna(one["onset_day"]) else int(one["onset_day"]),
             _("End"): _day(one["end"]) if pd.notna(one["end"]) else _("lasts"),
             _("Serious"): _("yes") if one["serious"] else "",
-            _("Relatedness"): _(one["relatedness"]) if one["relatedness"] else "",
+            _("Relatedness"): RELATEDNESS.get(one["relatedness"], ""),
             _("DLT"): _("asked") if pd.isna(one["dlt"]) else _("yes") if one["dlt"] else "",
         }
         for one in events.to_dict("records")

@@ -37,6 +37,15 @@ OUTCOMES = {"response": _("responses"), "toxicity": _("toxicities")}
 COUNTED = {"response": _("{n} responses"), "toxicity": _("{n} toxicities")}
 """How many participants have an outcome."""
 
+RELATEDNESS = {
+    "definite": _("definite"),
+    "probable": _("probable"),
+    "possible": _("possible"),
+    "unlikely": _("unlikely"),
+    "unrelated": _("unrelated"),
+    "not assessable": _("not assessable"),
+}
+
 STATUSES = {
     "recovered": _("recovered"),
     "none": _("not recovered"),
