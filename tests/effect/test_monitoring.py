@@ -348,7 +348,7 @@ def test_a_boundary_says_what_a_count_means_and_nothing_between_looks():
         (lambda: bop2_joint([10], (0.1, 0.2, 0.7), 0.9, 1), "Dirichlet prior"),
         (lambda: Boundary((10,), (3,), (3,)), "a low boundary that is not below the high one"),
         (lambda: Boundary((10, 20), (3,), (5, 9)), "found 1 of them; write one for each look"),
-        (lambda: Boundary((10,), (1,), (5,)).decide(10, 11), "number with the outcome: found 11 of 10 participants treated"),
+        (lambda: Boundary((10,), (1,), (5,)).decide(10, 11), "with the outcome: found 11 of 10 participants"),
         (lambda: JointBoundary((10,), (1,), (5,)).decide(10, 12, 0), "responses: found 12 of 10 participants"),
         (lambda: JointBoundary((10,), (1,), (5,)).decide(10, 0, -1), "toxicities: found -1"),
         (lambda: JointBoundary((10,), (1,), (5,), (4,)), "one of its two boundaries"),
