@@ -66,9 +66,14 @@ docs: $(VENV)/for-docs ## the documentation as a site: docs/_build/html/index.ht
 	$(RUN) -m sphinx --builder html --fresh-env --write-all --jobs auto --fail-on-warning --keep-going --quiet \
 	  docs docs/_build/html
 
-messages: $(VENV)/for-running ## collect the texts to translate from code, templates and record
-	$(VENV)/bin/pybabel -q extract -F src/protocol/locale/babel.cfg --no-location --sort-output --omit-header \
-	  -o src/protocol/locale/protocol.pot .
+LOCALE := src/protocol/locale
+
+messages: $(VENV)/for-testing ## collect the texts of code, templates and record, and compile the translations
+	$(VENV)/bin/pybabel -q extract -F $(LOCALE)/babel.cfg --no-location --sort-output --omit-header \
+	  -o $(LOCALE)/protocol.pot .
+	$(VENV)/bin/pybabel -q update --domain protocol --input-file $(LOCALE)/protocol.pot --output-dir $(LOCALE) \
+	  --no-fuzzy-matching --no-wrap --ignore-pot-creation-date --ignore-obsolete
+	$(VENV)/bin/pybabel -q compile --domain protocol --directory $(LOCALE) --use-fuzzy
 
 clean:
 	rm -rf docs/_build docs/reference/api .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

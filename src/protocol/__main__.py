@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from protocol.translation import _, languages, use
+from protocol.translation import _, languages, list_of, use
 from protocol.version import __version__
 
 COMMANDS = {
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=languages(),
         metavar=_("CODE"),
         help=_("language of pages and messages: {codes} (default: PROTOCOL_LANGUAGE, else en)").format(
-            codes=", ".join(languages())
+            codes=list_of(languages())
         ),
     )
     parser.add_argument("command", choices=COMMANDS, metavar=_("COMMAND"), help=" | ".join(COMMANDS))

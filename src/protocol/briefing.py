@@ -32,6 +32,7 @@ from protocol.conduct import (
     participant_status,
     staggered_until,
 )
+from protocol.conduct.labels import KINDS
 from protocol.display import FEW, FEW_TEXT, Displayed
 from protocol.escalation import (
     Awaited,
@@ -45,7 +46,7 @@ from protocol.escalation import (
 )
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial, dates_of, escalating, log_rules, so_far_of
 
 COUNTS = {
@@ -300,15 +301,16 @@ def news(trial: Trial, entries: Iterable[Entry], since: date, now: Briefing) -> 
 def _change(correction: Entry, old: Entry) -> str:
     """Return what was recorded and what holds instead, without free text."""
     new = correction.content["replacement"]
-    return f"{_what(old.content)} → {_what(new) if new else _('removed')}"
+    right = _what(new) if new else _("removed")
+    return f"{_what(old.content)} → {right}"
 
 
 def _what(content: Mapping[str, Any]) -> str:
     if content["kind"] == "dlt_assessed":
         what = _("DLT") if content["dlt"] else _("no DLT")
     else:
-        what = str(content["kind"]).replace("_", " ")
-    return f"{what} ({content['on']})"
+        what = KINDS[content["kind"]]
+    return _("{what} ({detail})").format(what=what, detail=content["on"])
 
 
 def _notable(entry: Entry) -> bool:
@@ -357,7 +359,7 @@ def _recommended(decision: Mapping[str, Any]) -> str | None:
         regimen: str | None = decision["recommended"]
         return regimen
     found = decision["waits_for"]
-    waited = ", ".join(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
+    waited = list_of(words.format(n=found[what]) for what, words in WAITED.items() if what in found)
     return _("nothing recommended (waits for {what})").format(what=waited) if waited else _("nothing recommended")
 
 
@@ -478,7 +480,7 @@ def _who(row: Mapping[Any, Any]) -> str:
         return _("{who} (DLT assessment missing)").format(who=who)
     if row["window_ends"] is None or pd.isna(row["window_ends"]):
         return _("{who} (not infused yet)").format(who=who)
-    return f"{who} ({row['window_ends']})"
+    return _("{what} ({detail})").format(what=who, detail=row["window_ends"])
 
 
 def _earliest(trial: Trial, so_far: TrialSoFar, waiting: pd.DataFrame, free_places: int) -> date | None:

@@ -1,5 +1,8 @@
 """How results show themselves in a notebook: their ``repr`` as a line, and a small table; everything is escaped."""
 
+import re
+from unicodedata import normalize
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -30,3 +33,13 @@ class Displayed:
 
     def _repr_html_(self) -> str:
         return shown(repr(self), self.table())
+
+
+def typed(text: str) -> str:
+    """Return what a person typed with an input method for Chinese as it is written in English: １２．５ is 12.5."""
+    return normalize("NFKC", text)
+
+
+def typed_words(text: str) -> list[str]:
+    """Return the words of a typed list, with blanks, commas or semicolons of any script between them."""
+    return re.findall(r"[^\s,;、]+", typed(text))

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from protocol.translation import _, translated
+from protocol.translation import _, list_of, translated
 
 Severity = Literal["high", "medium", "low"]
 
@@ -51,7 +51,7 @@ def is_study_id(text: str) -> bool:
 
 def _study_id(text: str) -> str:
     if not is_study_id(text):
-        raise ValueError(f"{text[:40]!r} is no study id; write {STUDY_ID}")
+        raise ValueError(_("{found!r} is no study id; write {write}").format(found=text[:40], write=STUDY_ID))
     return text
 
 
@@ -77,7 +77,7 @@ class ProtocolError(ValueError):
     """
 
     def __init__(self, where: str, found: str, write: str) -> None:
-        super().__init__(f"{where}: found {found}; write {write}")
+        super().__init__(_("{where}: found {found}; write {write}").format(where=where, found=found, write=write))
         self.where, self.found, self.write = where, found, write
 
 
@@ -111,7 +111,11 @@ def outline_of(cell: object) -> str:
     """Return any value for a message: text in quotation marks and outlined, a number or a date outlined."""
     if isinstance(cell, str):
         return repr(outlined(cell))
-    return outlined(str(cell)) if isinstance(cell, (int, float, date, Decimal)) else f"a {type(cell).__name__}"
+    return (
+        outlined(str(cell))
+        if isinstance(cell, (int, float, date, Decimal))
+        else _("a {type}").format(type=type(cell).__name__)
+    )
 
 
 def _is_day(text: str) -> bool:
@@ -221,9 +225,13 @@ def read_record(path: Path, model: type[R]) -> R:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
-        raise ProtocolError(str(path), "no file that can be read", f"a TOML file named {path.name}") from None
+        raise ProtocolError(
+            str(path), _("no file that can be read"), _("a TOML file named {name}").format(name=path.name)
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(path.name, f"text that is not TOML ({error})", "valid TOML in UTF-8") from None
+        raise ProtocolError(
+            path.name, _("text that is not TOML ({error})").format(error=error), _("valid TOML in UTF-8")
+        ) from None
     try:
         return model.model_validate(translated(content))
     except ValidationError as error:
@@ -240,9 +248,9 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
     found, _separator, write = message.partition("; write ")
     more = f" ({len(others)} more: {_places(content, others)})" if others else ""
     if first["type"] == "extra_forbidden":
-        found, write = "a key that is not known here", "one of the known keys or remove it"
+        found, write = _("a key that is not known here"), "one of the known keys or remove it"
     elif first["type"] == "missing":
-        found, write = "nothing", "this key, which is required"
+        found, write = _("nothing"), "this key, which is required"
     elif not write:
         found, write = f"{first['input']!r}"[:80], _advice(first["type"], first.get("ctx", {}), message)
     return ProtocolError(where, found, write + more)
@@ -251,7 +259,7 @@ def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> Pr
 def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:
     """Return the places of further errors, the first of them if there are many."""
     places = list(dict.fromkeys(_place(content, error["loc"]) for error in errors))
-    return ", ".join([*places[:_SHOWN_PLACES], *(["..."] if len(places) > _SHOWN_PLACES else [])])
+    return list_of([*places[:_SHOWN_PLACES], *(["..."] if len(places) > _SHOWN_PLACES else [])])
 
 
 def _advice(kind: str, context: dict[str, Any], message: str) -> str:

@@ -327,8 +327,9 @@ def e164(phone: str, country: str) -> str:
     """
     found, rest = telephones(Contact.model_construct(name="", phone=phone, phone_extension=""), country)
     if not found or rest:
-        write = "a number with its area code, a mobile, or +country code and number"
-        raise ProtocolError("telephone", repr(phone), write if country_codes(country) else "+country code and number")
+        any_form = _("a number with its area code, a mobile, or +country code and number")
+        write = any_form if country_codes(country) else _("+country code and number")
+        raise ProtocolError(_("telephone"), repr(phone), write)
     return found[0].number
 
 
@@ -408,15 +409,18 @@ def phone_problem(contact: Contact, country: str) -> str:
     """Return what is wrong with the telephone number of a contact; empty if it can be dialled."""
     extension = contact.phone_extension.strip()
     if extension.startswith("+"):
-        return f"{contact.phone_extension!r} is in the extension and looks like a country code"
+        words = _("{found!r} is in the extension and looks like a country code")
+        return words.format(found=contact.phone_extension)
     if extension and not re.search(r"\d", extension):
-        return f"{contact.phone_extension!r} is in the extension and is no number"
+        return _("{found!r} is in the extension and is no number").format(found=contact.phone_extension)
     try:
         e164(contact.phone, country)
     except ProtocolError as error:
-        return f"{error.found} cannot be dialled from abroad; write {error.write}"
+        words = _("{found} cannot be dialled from abroad; write {write}")
+        return words.format(found=error.found, write=error.write)
     if extension and telephones(contact, country)[1]:
-        return f"{contact.phone_extension!r} is in the extension and is not the one extension of this number"
+        words = _("{found!r} is in the extension and is not the one extension of this number")
+        return words.format(found=contact.phone_extension)
     return ""
 
 

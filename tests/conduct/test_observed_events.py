@@ -174,7 +174,7 @@ def test_a_draw_without_a_count_or_a_count_without_its_unit_is_refused(counts):
         (adverse(end=INFUSED - timedelta(days=1)), "before the onset on 2026-03-09"),
         (adverse(known_on=INFUSED - timedelta(days=1)), "before the onset"),
         (adverse(number=2), "adverse event 2 after 0 adverse events; write adverse event 1"),
-        (adverse(grade=5), "grade 5 alone; write a fatal outcome, death as its seriousness"),
+        (adverse(grade=5), "grade 5 alone; write grade 5, a fatal outcome and death as seriousness together"),
         (adverse(outcome="fatal"), "a fatal outcome alone"),
         (adverse(on=DAY, dlt=True), "before the first infusion"),
         (followed(grade=3), "adverse event 1 of 0 adverse events; write the adverse event first"),

@@ -103,7 +103,7 @@ IMPOSSIBLE = {
     "a participant who was not screened": ([CONSENTED], ENROLLED),
     "a participant without informed consent": ([SCREENED], ENROLLED),
     "before the consent": ([SCREENED, of(Consented, 3)], ENROLLED),
-    "an enrolment of a participant whose last screening says ineligible": (
+    "an enrolment of a participant whose last screening says not eligible": (
         [screened(P, "ineligible"), CONSENTED], ENROLLED),
     "the enrolment recorded before": (beginning(), ENROLLED),
     "the consent recorded before": ([CONSENTED], CONSENTED),

@@ -8,8 +8,6 @@ import tomllib
 from importlib import import_module
 
 import pytest
-from babel.messages import Catalog
-from babel.messages.mofile import write_mo
 from support.paths import FOLDER, NOTEBOOKS, ROOT
 
 from protocol import __main__ as command
@@ -51,20 +49,13 @@ def test_what_no_command_is_called_and_a_language_without_a_catalogue_are_refuse
     assert "invalid choice: 'xx'" in capsys.readouterr().err
 
 
-def test_a_language_holds_for_messages_and_for_the_kernels_of_pages(monkeypatch, tmp_path):
+def test_a_language_holds_for_messages_and_for_the_kernels_of_pages(monkeypatch):
     monkeypatch.setenv("PROTOCOL_LANGUAGE", "en")
-    monkeypatch.setattr(translation, "_catalogue", translation._catalogue)
-    catalogue = tmp_path / "zh/LC_MESSAGES/protocol.mo"
-    catalogue.parent.mkdir(parents=True)
-    words = Catalog(locale="zh")
-    words.add("Ctrl+C ends it.", "按 Ctrl+C 结束。")
-    with catalogue.open("wb") as file:
-        write_mo(file, words)
-    monkeypatch.setattr(translation, "LOCALES", tmp_path)
-    assert translation.languages() == ("en", "zh")
-    translation.use("zh")
-    assert translation._("Ctrl+C ends it.") == "按 Ctrl+C 结束。"
-    assert os.environ["PROTOCOL_LANGUAGE"] == "zh"
+    assert translation.languages() == ("en", "zh_CN")
+    translation.use("zh_CN")
+    assert translation._("Yes") == "是"
+    assert translation.list_of("ab") == "a、b"
+    assert os.environ["PROTOCOL_LANGUAGE"] == "zh_CN"
 
 
 def test_the_notebooks_are_copied_and_nothing_is_overwritten(tmp_path):

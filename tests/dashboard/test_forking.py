@@ -28,7 +28,7 @@ def server():
     """A fork server with one page in it."""
     found = ForkServer.instance()
     found.folder, found.pages = str(NOTEBOOKS), [f"{PAGE}=../data/{FOLDER.name}"]
-    found.ready()
+    found.ready("en")
     found.pages = []  # one that replaces it need not build a page
     yield found
     found.stop()
@@ -99,7 +99,7 @@ def printed():
 
 def test_the_fork_server_has_one_thread_and_no_connection(kernel, server):
     kernel()
-    folder = f"/proc/{server.pid}"
+    folder = f"/proc/{server.pids[0]}"
     assert len(os.listdir(f"{folder}/task")) == 1
     targets = [os.readlink(f"{folder}/fd/{number}") for number in os.listdir(f"{folder}/fd") if int(number) > 2]
     assert sorted(target.partition(":")[0] for target in targets) == ["pipe", "socket"]
@@ -124,19 +124,19 @@ def test_a_kernel_is_interrupted_ended_and_leaves_nothing(kernel, server):
 
 def test_a_fork_server_that_dies_is_replaced_and_its_kernels_go_on(kernel, server):
     _manager, run = kernel()
-    before = server.pid
+    before = server.pids[0]
     os.kill(before, signal.SIGKILL)
     _another, later = kernel()
-    assert server.pid != before
+    assert server.pids[0] != before
     assert (run("print(2)"), later("print(3)")) == ("2", "3")
 
 
 def test_a_fork_server_that_hangs_is_replaced(kernel, server, monkeypatch):
-    before = server.pid
+    before = server.pids[0]
     monkeypatch.setattr(forking, "ANSWER_SECONDS", 3)
     os.kill(before, signal.SIGSTOP)
     _manager, run = kernel()
-    assert server.pid != before
+    assert server.pids[0] != before
     assert run("print(4)") == "4"
 
 

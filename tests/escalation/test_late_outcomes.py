@@ -351,7 +351,7 @@ def test_a_notation_of_pending_participants_that_cannot_be_read_is_refused(text)
         ({"pending": -1, "followed": 0.0}, "pending"), ({"pending": 1, "followed": float("nan")}, "0 or more"),
         ({"responded": 4, "both": 0}, "4 with a response of 3 treated"),
         ({"responded": 3, "both": 0}, "3 with a response, where there can be 2"),
-        ({"responded": 1, "both": 2}, "2 with both"), ({"pending": 0.5, "followed": 0.0}, "not whole"),
+        ({"responded": 1, "both": 2}, "with a DLT and a response"), ({"pending": 0.5, "followed": 0.0}, "not whole"),
     ],
     ids=str,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from protocol.dashboard.server import workbook
 from protocol.exchange.registry import ctgov
 from protocol.followup.schedule import infusion_visit
 from protocol.pages import PAGES, open_page
-from protocol.pages.trial_log.event_text import event_text, recoveries_of
+from protocol.pages.trial_log.event_text import event_text, names_of, recoveries_of
 from protocol.records import ProtocolError
 from protocol.trial import load_trial
 
@@ -239,7 +239,7 @@ def test_the_dashboard_lists_only_pages_whose_topic_the_record_has_and_names_the
 def test_recoveries_and_frequency_levels_come_from_the_record():
     assert list(recoveries_of(TRIAL)) == ["neutrophils", "platelets"]
     entry = {"kind": "recovery", "participant": "P-1", "on": "2026-01-01", "lineage": "neutrophils"}
-    assert "0.5 × 10⁹/L" in event_text(entry, recoveries_of(TRIAL))
+    assert "0.5 × 10⁹/L" in event_text(entry, names_of(TRIAL))
     assert event_text(entry) == "P-1, blood counts recovered (neutrophils) (2026-01-01)"
     grid = TRIAL.escalation.grid
     levels = [TRIAL.frequency_level(label) for label in grid.labels]

@@ -14,10 +14,11 @@ from protocol.conduct.events import (
     VisitRecorded,
     Withdrawn,
 )
+from protocol.conduct.labels import COUNTS
 from protocol.conduct.participant_history import Assessment
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.conduct.participant_path import last_day_of_dlt_window
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 def is_grave(event: Event) -> bool:
@@ -100,7 +101,7 @@ def _infuse(history: History, event: Infused, _days: int) -> Iterator[str]:
 def _draw(history: History, event: BloodCount, _days: int) -> Iterator[str]:
     again = sorted(history.draws.get(event.on, {}).keys() & event.counts.keys())
     if again:
-        names = ", ".join(name.replace("_", " ") for name in again)
+        names = list_of(COUNTS.get(name, name) for name in again)
         yield _("A count of that day is already recorded: {names}.").format(names=names)
 
 

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from protocol.records import Phase, ProtocolError, Record, StudyId
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]$")]
 
@@ -78,7 +78,7 @@ def _day(value: object) -> object:
     """Take a date, or a text like 2026-03-01; a time, a number of seconds or another form could be another day."""
     is_day = isinstance(value, date) and not isinstance(value, datetime)
     if not is_day and not (isinstance(value, str) and _DAY.fullmatch(value)):
-        raise ValueError("no day; write a date like 2026-03-01")
+        raise ValueError(_("no day; write a date like 2026-03-01"))
     return value
 
 
@@ -305,7 +305,7 @@ class Decision(DatedEvent):
     @model_validator(mode="after")
     def _recommended_or_not(self) -> Self:
         if ("recommended" in self.model_fields_set) == (self.waits_for is not None):
-            raise ValueError("write either recommended, or waits_for if no regimen was recommended")
+            raise ValueError(_("write either recommended, or waits_for if no regimen was recommended"))
         return self
 
     @model_serializer(mode="wrap")
@@ -412,7 +412,15 @@ def _advice(error: ErrorDetails) -> str:
         case "greater_than", {"gt": bound}:
             return _("a number above {bound}").format(bound=bound)
         case "literal_error", {"expected": words}:
-            return _("one of {words}").format(words=words)
+            *some, last = re.split(r", | or ", words)
+            names = _("{some} or {last}").format(some=list_of(some), last=last) if some else last
+            return _("one of {words}").format(words=names)
+        case (("date_from_datetime_parsing" | "date_parsing" | "date_type"), _context):
+            return _("a date like 2026-03-01")
+        case (("string_too_short" | "string_type"), _context):
+            return _("some text")
+        case (("float_parsing" | "float_type" | "int_parsing" | "int_type"), _context):
+            return _("a number")
     return error["msg"].removeprefix("Value error, ")
 
 

@@ -16,13 +16,14 @@ from protocol.conduct import privacy, seen_heads
 from protocol.conduct.entries import Entry, Head, opened, sealed, stamp
 from protocol.conduct.events import Correction, Event, content
 from protocol.conduct.events import event as event_of
+from protocol.conduct.labels import KINDS
 from protocol.conduct.protocol_rules import ProtocolRules
 from protocol.conduct.state import State, fold
 from protocol.conduct.transitions import ReasonNeeded, refuse_unknown
 from protocol.conduct.verification import Row, Verification, checked, lost, row_of, verified
 from protocol.display import Displayed
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.version import __version__
 
 Connection = Any  # of SQLAlchemy, which is imported only if a log is opened
@@ -96,7 +97,7 @@ class Conflict(ProtocolError):  # noqa: N818  not an error: a question
     def __init__(self, where: str, newer: tuple[Entry, ...]) -> None:
         count = len(newer)
         found = ngettext("{count} newer entry ({kinds})", "{count} newer entries ({kinds})", count)
-        kinds = ", ".join(dict.fromkeys(entry.kind.replace("_", " ") for entry in newer))
+        kinds = list_of(dict.fromkeys(KINDS[entry.kind] for entry in newer))
         super().__init__(where, found.format(count=count, kinds=kinds), _("the same once more if it still holds"))
         self.newer = newer
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from protocol.conduct.migrations import tables
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 MODES = ("disable", "require", "verify-ca", "verify-full")
 """Of libpq's `sslmode`. The other two, allow and prefer, send a password without TLS to a server that asks for it."""
@@ -32,7 +32,7 @@ def connection_options(url: URL) -> dict[str, Any]:
     for name, value in url.query.items():
         if name not in OPTIONS:
             found = _("an option that is not known: {name}").format(name=repr(name)[:40])
-            raise ProtocolError(_ADDRESS, found, ", ".join(OPTIONS))
+            raise ProtocolError(_ADDRESS, found, list_of(OPTIONS))
         if not isinstance(value, str):
             raise ProtocolError(_ADDRESS, _("{name} more than once").format(name=name), _("it once"))
     options = {name: str(value) for name, value in url.query.items()}
@@ -51,7 +51,7 @@ def _tls(options: dict[str, str], host: str) -> ssl.SSLContext | bool:
     local = is_this_machine(host)
     mode = options.get("sslmode") or ("disable" if local and "sslrootcert" not in options else "verify-full")
     if mode not in MODES:
-        raise ProtocolError("sslmode", _("a value that is not one of those allowed"), ", ".join(MODES))
+        raise ProtocolError("sslmode", _("a value that is not one of those allowed"), list_of(MODES))
     if mode == "disable" or host.startswith("/"):
         return False
     root = options.get("sslrootcert", "system")

@@ -153,7 +153,7 @@ class Store:
         found, expected = schema_of(connection.exec_driver_sql(SCHEMA)), expected_schema()
         for kind, name, *_rest in sorted(found ^ expected):
             words = _("{what} {name}: not as it was made") if (kind, name, *_rest) in found else _MISSING
-            yield words.format(what=kind, name=name)
+            yield words.format(what=_PARTS.get(kind, kind), name=name)
 
     def clock_offset(self, connection: Connection) -> float:
         """Return by how many seconds the clock of this machine is ahead of the server's; 0 for a file."""
@@ -245,6 +245,9 @@ def _make_tables(connection: Connection) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
+
+_PARTS = {"table": _("table"), "index": _("index"), "trigger": _("trigger"), "view": _("view")}
+"""What SQLite calls the parts of a schema."""
 
 _MISSING = _("{what} {name}: missing or changed")
 

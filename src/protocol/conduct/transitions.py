@@ -27,9 +27,10 @@ from protocol.conduct.events import (
     VisitRecorded,
     Withdrawn,
 )
+from protocol.conduct.labels import OVERALL
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 class ReasonNeeded(ProtocolError):  # noqa: N818  not an error: a question
@@ -70,7 +71,9 @@ def refuse_unexplained(history: History, event: OfParticipant, open_regimen: str
         return
     write = _("a reason")
     if history.overall != "eligible so far":
-        found = _("an enrolment of a participant whose last screening says {overall}").format(overall=history.overall)
+        found = _("an enrolment of a participant whose last screening says {overall}").format(
+            overall=OVERALL.get(history.overall or "", _("nothing"))
+        )
         raise ProtocolError(event.participant, found, write)
     if open_regimen is not None and event.regimen != open_regimen:
         found = _("{regimen} while {open_regimen} is open").format(regimen=event.regimen, open_regimen=open_regimen)
@@ -153,7 +156,7 @@ def refuse_unknown(event: Event, known: Mapping[str, Collection[str]]) -> None:
     for name, values in known.items():
         found = getattr(event, name, None)
         if found is not None and found not in values:
-            raise ProtocolError(name, repr(found), ", ".join(values))
+            raise ProtocolError(name, repr(found), list_of(values))
 
 
 def refuse_decision(event: Decision | RegimenDeclared, before: Sequence[Entry], after: Sequence[Entry] = ()) -> None:
@@ -324,7 +327,12 @@ def _of_event(
     fatal = {_("grade 5"): grade == 5, _("a fatal outcome"): outcome == "fatal"}
     fatal[_("death as its seriousness")] = "death" in why_serious
     given, missing = ([name for name, holds in fatal.items() if holds is said] for said in (True, False))
-    _need(not given or not missing, _("{said} alone").format(said=", ".join(given)), ", ".join(missing))
+    together = _("grade 5, a fatal outcome and death as seriousness together; missing: {missing}")
+    _need(
+        not given or not missing,
+        _("{said} alone").format(said=list_of(given)),
+        together.format(missing=list_of(missing)),
+    )
     if event.dlt:
         _need(history.infusions, _("a DLT of a participant without an infusion"), _("the first infusion first"))
         _not_before(onset, history.infusions[1], _("the first infusion"))

@@ -153,7 +153,11 @@ def _other_end(count: int, said: int) -> str:
 
 def _faults(row: Row, own: str, count: int, links: set[str]) -> Iterator[Problem]:
     if row.sequence != count + 1:
-        words = _("entries {first} to {last} are missing") if row.sequence > count else _("a row that is no entry")
+        words = (
+            _("entries {first} to {last} are missing")
+            if row.sequence > count
+            else _("a sequence number that is repeated or too small")
+        )
         yield Problem(min(count + 1, row.sequence), words.format(first=count + 1, last=row.sequence - 1))
     if own != _text(row.hash):
         yield Problem(row.sequence, _("changed after it was recorded"))

@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -31,6 +32,8 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Bool, List, Unicode
 from traitlets.config import SingletonConfigurable
+
+from protocol.translation import ENGLISH
 
 READY_SECONDS = 300
 """For the fork server to load everything, on a slow machine with a cold disk."""
@@ -100,7 +103,7 @@ class ForkedProcess:
 class _Running:
     """One running fork server, ready to fork."""
 
-    def __init__(self, folder: str, pages: list[str], life: int) -> None:
+    def __init__(self, folder: str, pages: list[str], life: int, language: str) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ExitStack() as undo:
             undo.callback(self._socket.close)
@@ -110,7 +113,7 @@ class _Running:
                     [sys.executable, "-m", "protocol.dashboard.fork_server", *map(str, own), *pages],
                     stdin=subprocess.DEVNULL,
                     cwd=folder,
-                    env=os.environ | ONE_THREAD,
+                    env=os.environ | ONE_THREAD | {"PROTOCOL_LANGUAGE": language},
                     pass_fds=own,
                     start_new_session=True,  # Ctrl+C is for the dashboard, which then ends its kernels
                 )
@@ -154,7 +157,7 @@ class _Running:
 
 
 class ForkServer(SingletonConfigurable):
-    """Forks kernels from a process that is started when it is first needed, and replaced if it dies."""
+    """Forks kernels from one process for each language, started when it is first needed, and replaced if it dies."""
 
     is_on = Bool(sys.platform == "linux" and hasattr(os, "pidfd_open"), help="Fork kernels.").tag(config=True)
     folder = Unicode(".", help="In which the fork server runs: that of the notebooks.").tag(config=True)
@@ -163,43 +166,43 @@ class ForkServer(SingletonConfigurable):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._life = os.pipe()  # the end to write to is only here; it closes with this process
-        self._lock = threading.Lock()
-        self._running: _Running | None = None
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._running: dict[str, _Running] = {}
         self.has_stopped = False
 
     @property
-    def pid(self) -> int | None:
-        """The number of its process, if there is one."""
-        return self._running.process.pid if self._running else None
+    def pids(self) -> list[int]:
+        """The numbers of its processes."""
+        return [running.process.pid for running in list(self._running.values())]
 
-    def ready(self) -> _Running:
-        """Return the running fork server; the first call, and one after its death, starts it and waits for it.
+    def ready(self, language: str) -> _Running:
+        """Return the running process of a language; the first call, and one after its death, starts it and waits.
 
         Raises
         ------
         NotForked
             If it cannot be started here. This is logged once and not tried again.
         """
-        with self._lock:
+        with self._locks[language]:
             if not self.is_on:
                 raise NotForked
-            if self._running is None or self._running.has_ended:
-                self._forget()
+            if language not in self._running or self._running[language].has_ended:
+                self._forget(language)
                 try:
-                    self._running = _Running(self.folder, self.pages, self._life[0])
-                    self._running.wait()
+                    self._running[language] = _Running(self.folder, self.pages, self._life[0], language)
+                    self._running[language].wait()
                 except (OSError, NotForked) as error:
-                    self._forget()
+                    self._forget(language)
                     self.is_on = False
                     if not self.has_stopped:
                         self.log.error("Kernels are not forked but each started anew. %s", error)
                     raise NotForked from error
-            return self._running
+            return self._running[language]
 
-    def ready_or_not(self) -> None:
-        """Start the fork server now, if kernels are forked here, so that the first page need not wait for it."""
+    def ready_or_not(self, language: str) -> None:
+        """Load everything now, if kernels are forked here, so that the first page need not wait for it."""
         with suppress(NotForked):
-            self.ready()
+            self.ready(language)
 
     def fork(self, request: dict[str, Any]) -> ForkedProcess:
         """Return the process of a new kernel; a fork server that died or hangs is replaced, once.
@@ -214,27 +217,27 @@ class ForkServer(SingletonConfigurable):
         NotForked
             If no kernel can be forked.
         """
+        language = request["env"].get("PROTOCOL_LANGUAGE") or ENGLISH
         for _attempt in range(2):
-            running = self.ready()
+            running = self.ready(language)
             with suppress(OSError, NotForked):
                 return running.fork(json.dumps(request).encode())
-            with self._lock:
-                if self._running is running:
-                    self._forget()
+            with self._locks[language]:
+                if self._running.get(language) is running:
+                    self._forget(language)
         raise NotForked
 
     def stop(self) -> None:
         """End the fork server for good, also while others wait for it; its kernels go on."""
         self.has_stopped, self.is_on = True, False
-        if running := self._running:
+        for language, running in list(self._running.items()):
             running.process.kill()
-        with self._lock:
-            self._forget()
+            with self._locks[language]:
+                self._forget(language)
 
-    def _forget(self) -> None:
-        if self._running is not None:
-            self._running.end()
-            self._running = None
+    def _forget(self, language: str) -> None:
+        if language in self._running:
+            self._running.pop(language).end()
 
 
 class ForkingProvisioner(LocalProvisioner):

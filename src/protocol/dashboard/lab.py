@@ -13,7 +13,7 @@ from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.launcher import LOG, logged
 from protocol.dashboard.notebooks import OF_PAGES, PAGE_NAME, copy_notebooks
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 SETTINGS = Path(__file__).with_name("jupyterlab")  # the news prompt has no command-line option
 
@@ -86,7 +86,7 @@ def _folder(named: Path | None) -> Path:
     print(_("The notebooks are in {folder}").format(folder=folder / "notebooks"), file=sys.stderr)
     if different:
         says = _("Changed by you, or of another version, and left as they are: {names}")
-        print(says.format(names=", ".join(different)), file=sys.stderr)
+        print(says.format(names=list_of(different)), file=sys.stderr)
     return folder
 
 

@@ -40,13 +40,13 @@ from protocol.dashboard.sessions import (
     owners_only,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import NAMES, _, language, languages
 from protocol.trial import Identity, load_trial
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page: the file name of its notebook, its title, its first sentence, and the page that it follows."""
+    """One page: the file name of its notebook, its title and first sentence in English, and the page it follows."""
 
     file: str
     title: str
@@ -75,7 +75,7 @@ def _page(file: Path) -> Page:
     sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
     title = notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
     after = notebook["metadata"].get("after")
-    return Page(file.name, _(title), _(sentence), f"{after}.ipynb" if after else "")
+    return Page(file.name, title, sentence, f"{after}.ipynb" if after else "")
 
 
 def trial_of(folder: Path) -> Identity | None:
@@ -251,7 +251,8 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
 
     def listen(self) -> None:
         """Announce the address as soon as the dashboard answers, and get ready to fork beside it."""
-        threading.Thread(target=ForkServer.instance(parent=self).ready_or_not, daemon=True).start()
+        fork_server = ForkServer.instance(parent=self)
+        threading.Thread(target=fork_server.ready_or_not, args=(language(),), daemon=True).start()
         IOLoop.current().add_callback(self.announce)
         IOLoop.current().call_later(ADVANCE_SECONDS, self.compute_in_advance)
         limits = {"max_buffer_size": LARGEST_MESSAGE_BYTES, "max_body_size": LARGEST_FORM_BYTES}
@@ -395,7 +396,8 @@ def workbook(notebooks: Path, base: str = "/") -> dict[str, Any]:
         "base": base,
         "static": f"{base}voila/templates/protocol/static",
         "version": hashlib.sha256(look).hexdigest()[:12],  # a changed style sheet is not taken from a browser's cache
-        "language": os.environ.get("PROTOCOL_LANGUAGE", "en"),
+        "language": language,
+        "languages": {code: NAMES.get(code, code) for code in languages()},
         "patience_seconds": CELL_SECONDS + 15,
         "dark": dark_theme(),
         "gettext": _,

@@ -31,7 +31,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 from protocol.dashboard.forking import ForkServer
-from protocol.translation import _
+from protocol.translation import _, answer_in, language, language_of_process, languages, preferred
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -62,6 +62,9 @@ UNVISITED_SECONDS = 60
 """After which a kernel ends if no browser has connected to it since its page was sent."""
 
 WAIT = 503
+
+LANGUAGE = "protocol-language"
+"""The cookie with the language that a reader chose."""
 
 
 @dataclass
@@ -129,7 +132,7 @@ class PageKernels(AsyncMappingKernelManager):
 
     async def ready(self) -> None:
         """Wait until kernels can be started: a new fork server first loads everything."""
-        await asyncio.to_thread(ForkServer.instance(parent=self).ready_or_not)
+        await asyncio.to_thread(ForkServer.instance(parent=self).ready_or_not, language())
 
     def notify_connect(self, kernel_id: str) -> None:
         """Notice a new connection to a kernel."""
@@ -183,6 +186,14 @@ def is_foreign(request: Any, hosts: frozenset[str]) -> bool:
     return site not in ("none", "same-origin") and not is_link
 
 
+def language_of(request: Any) -> str:
+    """Return the language that a reader chose on a page; else the browser's, and else that of the dashboard."""
+    chosen = request.cookies.get(LANGUAGE)
+    if chosen is not None and chosen.value in languages():
+        return str(chosen.value)
+    return preferred(request.headers.get("Accept-Language", "")) or language()
+
+
 class OwnSite:
     """A check before any handler: requests that another site makes are refused."""
 
@@ -192,7 +203,8 @@ class OwnSite:
         return host in self.settings[HOSTS] or super().check_host()  # type: ignore[attr-defined, misc]
 
     async def prepare(self, **options: Any) -> None:
-        """Refuse the request if another site makes it."""
+        """Refuse the request if another site makes it; answer in the reader's language."""
+        answer_in(language_of(self.request))  # type: ignore[attr-defined]
         if is_foreign(self.request, self.settings[HOSTS]):  # type: ignore[attr-defined]
             self.current_user = self._jupyter_current_user = None
             raise HTTPError(403)
@@ -224,8 +236,9 @@ class ReportingManager:
         return getattr(self._manager, name)
 
     async def start_kernel(self, **options: Any) -> str:
-        """Wait for a turn, start a kernel and report it."""
+        """Wait for a turn, start a kernel in the reader's language and report it."""
         await self._turn()
+        options["env"]["PROTOCOL_LANGUAGE"] = language()
         kernel: str = await ensure_async(self._manager.start_kernel(**options))
         self._given(kernel)
         return kernel
@@ -281,6 +294,10 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
                 IOLoop.current().call_later(UNVISITED_SECONDS, end, self._kernel)
             if self._has_turn:
                 TURNS.release()
+
+    def should_use_rendered_notebook(self, *asked: Any) -> bool:
+        """Return whether a page that was computed in advance is what this reader asks for: it is in one language."""
+        return language() == language_of_process() and bool(super().should_use_rendered_notebook(*asked))
 
     def write_error(self, status_code: int, **options: Any) -> None:
         """Say when to come back, where a page has to wait."""

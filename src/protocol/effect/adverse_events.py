@@ -12,7 +12,7 @@ from scipy.special import chdtri
 
 from protocol.effect.checks import Floats, floats, integers, number_inside
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 GRADES = range(1, 6)
 
@@ -49,7 +49,7 @@ def _read(participants: pd.DataFrame, events: pd.DataFrame) -> tuple[pd.DataFram
     ):
         missing = [column for column in wanted if column not in frame.columns]
         if missing:
-            raise ProtocolError(name, _("no column {}").format(missing[0]), ", ".join(wanted))
+            raise ProtocolError(name, _("no column {}").format(missing[0]), list_of(wanted))
     people, listed = participants.reset_index(drop=True).copy(), events.reset_index(drop=True).copy()
     if people["participant"].duplicated().any() or people[["participant", "group"]].isna().any(axis=None):
         found = _("a participant listed twice, or without a group")
@@ -183,7 +183,9 @@ def overview(participants: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """
     for column in ("serious", "related"):
         if column not in events.columns:
-            raise ProtocolError(_("adverse events"), _("no column {}").format(column), _("serious and related"))
+            raise ProtocolError(
+                _("adverse events"), _("no column {}").format(column), _("the columns serious and related")
+            )
     people, listed = _read(participants, events)
     related, serious = listed["related"].isin(RELATED), listed["serious"].astype(bool)
     kinds = {

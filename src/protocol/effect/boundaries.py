@@ -16,7 +16,7 @@ from scipy.stats import binom
 
 from protocol.effect.checks import Floats, floats, integers, number_inside, whole
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 MOST_PARTICIPANTS = 1_000
 
@@ -37,7 +37,7 @@ def read_looks(looks: ArrayLike) -> tuple[int, ...]:
     if found.ndim != 1 or not found.size:
         raise ProtocolError(where, _("no look"), write)
     if found.min() < 1 or found.max() > MOST_PARTICIPANTS or (np.diff(found) <= 0).any():
-        raise ProtocolError(where, ", ".join(map(str, found[:20])), write)
+        raise ProtocolError(where, list_of(map(str, found[:20])), write)
     return tuple(map(int, found))
 
 
@@ -66,14 +66,15 @@ class Boundary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "looks", read_looks(self.looks))
-        for name in ("low", "high"):
-            where = _("boundary, {}").format(name)
+        for name, where in (("low", _("boundary, low")), ("high", _("boundary, high"))):
             listed = tuple(map(int, integers(getattr(self, name), where, _("one whole number for each look"))))
             if len(listed) != len(self.looks):
                 raise ProtocolError(where, _("{} of them").format(len(listed)), _("one for each look"))
             object.__setattr__(self, name, listed)
         if any(low >= high for low, high in zip(self.low, self.high, strict=True)):
-            raise ProtocolError(_("boundary"), _("a low one that meets the high one"), _("a region between them"))
+            raise ProtocolError(
+                _("boundary"), _("a low boundary that is not below the high one"), _("a region between them")
+            )
 
     def table(self) -> pd.DataFrame:
         """Tabulate: participants, stop_at_or_below, stop_at_or_above; missing where no count stops."""
@@ -93,8 +94,8 @@ class Boundary:
         ProtocolError
             When more have the outcome than participants were treated, or a number is negative.
         """
-        whole(participants, _("participants"), 0, self.looks[-1])
-        check_count(count, participants, _("count"))
+        whole(participants, _("number of participants"), 0, self.looks[-1])
+        check_count(count, participants, _("number with the outcome"))
         if participants not in self.looks:
             return "no look"
         look = self.looks.index(participants)
@@ -209,7 +210,7 @@ class JointBoundary:
     def __post_init__(self) -> None:
         object.__setattr__(self, "looks", read_looks(self.looks))
         if (self.success_responses is None) != (self.success_toxicities is None):
-            raise ProtocolError(_("success"), _("one of its two boundaries"), _("both, or none"))
+            raise ProtocolError(_("boundary of success"), _("one of its two boundaries"), _("both, or none"))
         for name in ("futility", "toxicity", "success_responses", "success_toxicities"):
             if getattr(self, name) is None:
                 continue
@@ -236,7 +237,7 @@ class JointBoundary:
         ProtocolError
             When more have an outcome than participants were treated, or a number is negative.
         """
-        whole(participants, _("participants"), 0, self.looks[-1])
+        whole(participants, _("number of participants"), 0, self.looks[-1])
         check_count(responses, participants, _("responses"))
         check_count(toxicities, participants, _("toxicities"))
         if participants not in self.looks:

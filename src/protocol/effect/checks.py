@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Floats = NDArray[np.float64]
 
@@ -66,8 +66,9 @@ def whole(value: Any, where: str, lowest: int, highest: int = LARGEST) -> int:
     """
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_whole or not lowest <= int(value) <= highest:
-        upper = _(" and up to {:,}").format(highest) if highest < LARGEST else ""
-        raise ProtocolError(where, _shown(value), _("a whole number of {:,} or more").format(lowest) + upper)
+        is_open = highest >= LARGEST
+        write = _("a whole number of {:,} or more") if is_open else _("a whole number of {:,} or more and up to {:,}")
+        raise ProtocolError(where, _shown(value), write.format(lowest, highest))
     return int(value)
 
 
@@ -97,7 +98,7 @@ def one_of(value: Any, known: Iterable[str], where: str) -> str:
     """
     listed = list(known)
     if not isinstance(value, str) or value not in listed:
-        raise ProtocolError(where, _shown(value), _("one of {}").format(", ".join(map(repr, listed))))
+        raise ProtocolError(where, _shown(value), _("one of {}").format(list_of(map(repr, listed))))
     return value
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.effect.checks import Floats, floats, one_of
 from protocol.records import ProtocolError, outlined
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 TOLERANCE = 1e-12
 """A count below a limit by less than this share of it lies on the limit: a computed 0.3 may be a bit less."""
@@ -29,6 +29,11 @@ def _known() -> dict[str, Any]:
 def analytes() -> dict[str, str]:
     """Return the labels of everything that is counted, by its id."""
     return {name: str(one["label"]) for name, one in _known()["analytes"].items()}
+
+
+def in_sentence(analyte: str) -> str:
+    """Return the label of what is counted as it stands inside a sentence."""
+    return _(analytes().get(analyte, analyte)).lower()
 
 
 def codes(analyte: str) -> tuple[str, ...]:
@@ -80,7 +85,9 @@ def unit_of(analyte: str, unit: str | None) -> str:
     plain = f"{plain[:-1]}L" if plain.endswith("l") else plain  # no other change of case: G/L is no g/L
     if plain not in units(analyte):
         named = repr(unit) if unit else _("no unit")
-        raise ProtocolError(_("unit of {}").format(analyte), named, _("one of {}").format(", ".join(units(analyte))))
+        raise ProtocolError(
+            _("unit of {}").format(in_sentence(analyte)), named, _("one of {}").format(list_of(units(analyte)))
+        )
     return plain
 
 
@@ -115,12 +122,12 @@ def read_counts(values: ArrayLike, analyte: str, unit: str | None) -> tuple[Floa
     ProtocolError
         When a number comes without a unit, is no number, is negative, or is so high that its unit must be another.
     """
-    where = _("count of {}").format(analyte)
+    where = _("count of {}").format(in_sentence(analyte))
     known = units(analyte)
-    found = floats(values, where, _("numbers, with one of the units {}").format(", ".join(known)))
+    found = floats(values, where, _("numbers, with one of the units {}").format(list_of(known)))
     if not unit:
         highest = f"{np.nanmax(found):,.15g}" if found.size and not np.isnan(found).all() else _("counts")
-        raise ProtocolError(where, _("{} without a unit").format(highest), _("one of {}").format(", ".join(known)))
+        raise ProtocolError(where, _("{} without a unit").format(highest), _("one of {}").format(list_of(known)))
     unit = unit_of(analyte, unit)
     most = converted(Decimal(_known()["analytes"][analyte]["highest"]), analyte, unit, of=known[0])
     wrong = (found < 0) | (found > most)

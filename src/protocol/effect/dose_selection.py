@@ -159,7 +159,7 @@ def acceptance(
     -----
     Yang and others 2024, Stat Med 43:2972 (MERIT), from the rule.
     """
-    n = whole(participants, _("participants"), 1, MOST_PER_ARM)
+    n = whole(participants, _("number of participants"), 1, MOST_PER_ARM)
     whole(arms, _("arms"), 1, 100)
     whole(most_toxicities, _("most toxicities"), 0, n)
     whole(least_responses, _("least responses"), 0, n)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from protocol.effect.checks import Floats, floats, one_of
 from protocol.effect.counts import converted, is_below, read_counts, units
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 UNKNOWN = -1
 """In place of a grade: it cannot be known. 0 is no grade: the count is not decreased."""
@@ -95,7 +95,7 @@ class Grades:
             "",
             _("no count"),
             _("the laboratory's lower limit of normal is not given"),
-            no_term.format(self.term, self.version, ", ".join(graded_terms(self.version))),
+            no_term.format(self.term, self.version, list_of(graded_terms(self.version))),
         )
 
     def table(self) -> pd.DataFrame:

@@ -45,10 +45,15 @@ def posterior(count: ArrayLike, participants: ArrayLike, limit: float, prior: Se
     """
     a, b = _prior(prior)
     p = number_inside(limit, _("limit"), 0, 1)
-    x, n = floats(count, _("count"), _("whole numbers")), floats(participants, _("participants"), _("whole numbers"))
+    x, n = (
+        floats(count, _("number with the outcome"), _("whole numbers")),
+        floats(participants, _("number of participants"), _("whole numbers")),
+    )
     if not ((x >= 0) & (x <= n)).all():
         raise ProtocolError(
-            _("count"), _("more with the outcome than were treated, or fewer than none"), _("0 to all")
+            _("number with the outcome"),
+            _("more with the outcome than were treated, or fewer than none"),
+            _("0 to all"),
         )
     return betaincc(a + x, b + n - x, p)
 
@@ -304,10 +309,10 @@ def predictive_probability(
     Lee and Liu 2008, Clinical Trials 5:93.
     """
     last = whole(maximum, _("maximum"), 1)
-    n = whole(participants, _("participants"), 0, last)
-    number_inside(success, _("success"), 0, 1)
+    n = whole(participants, _("number of participants"), 0, last)
+    number_inside(success, _("probability of success"), 0, 1)
     a, b = _prior(prior)
-    x = floats(count, _("count"), _("whole numbers"))
+    x = floats(count, _("number with the outcome"), _("whole numbers"))
     if not ((x >= 0) & (x <= n)).all():
         raise ProtocolError(
             _("responses"), _("more of them than the {} treated, or fewer than none").format(n), _("0 to all")

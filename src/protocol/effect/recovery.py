@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from protocol.effect.checks import Integers, floats, integers, number_inside, one_of, whole
-from protocol.effect.counts import analytes, converted, is_below, read_counts, unit_of
+from protocol.effect.counts import analytes, converted, in_sentence, is_below, read_counts, unit_of
 from protocol.records import ProtocolError, Record
 from protocol.translation import _
 
@@ -75,6 +75,9 @@ class Definition(Record):
     days_without: int = Field(default=1, ge=1, le=LONGEST)
     growth_factor: bool = False
     washout: int = Field(default=0, ge=0, le=LONGEST)
+
+
+_PRODUCTS = {"platelets": _("platelets"), "red cells": _("red cells")}
 
 
 @cache
@@ -168,7 +171,7 @@ class Given:
 
 
 def _days(values: ArrayLike, where: str) -> Integers:
-    write = _("whole study days within {:,} of day 0").format(FURTHEST)
+    write = _("whole study days from {:,} to {:,}").format(-FURTHEST, FURTHEST)
     found = integers(values, where, write)
     if found.size and np.abs(found).max() > FURTHEST:
         raise ProtocolError(where, f"{np.abs(found).max():,}", write)
@@ -322,11 +325,12 @@ class Recoveries:
 
     def reasons(self) -> tuple[str, ...]:
         """Return the words for every value of ``why``."""
+        product = _PRODUCTS.get(self.definition.product or "", _("this product"))
         return (
             "",
             _("no draw"),
             _("days without a draw: counts drawn on them may have shown it"),
-            _("transfusions of {} are not known").format(self.definition.product or _("this product")),
+            _("transfusions of {} are not known").format(product),
             _("growth factor is not known"),
         )
 
@@ -381,7 +385,7 @@ def recovery(
     """
     rule = _rule(definition)
     if rule.analyte != draws.analyte:
-        found, write = _("counts of {}").format(draws.analyte), _("counts of {}").format(rule.analyte)
+        found, write = (_("counts of {}").format(in_sentence(one)) for one in (draws.analyte, rule.analyte))
         raise ProtocolError(_("recovery"), found, write)
     rows = _rows(draws, rule, follow_up_end, transfusions, growth_factor)
     people = len(draws.everyone)

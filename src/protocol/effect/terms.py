@@ -9,7 +9,7 @@ from pathlib import Path
 from protocol.effect.checks import one_of
 from protocol.effect.grades import versions
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 _MEDDRA = re.compile(r"MedDRA:[0-9]{8}")
 
@@ -64,7 +64,7 @@ def event_terms(version: str | None = None) -> dict[str, Term]:
 def term_label(term: str) -> str:
     """Return a term as CTCAE writes it; a MedDRA code, or one that is not listed, stays as it is."""
     known = _terms().get(term)
-    return known.label if known else term
+    return _(known.label) if known else term
 
 
 def refuse_term(term: str, version: str, grade: int | None) -> None:
@@ -83,9 +83,9 @@ def refuse_term(term: str, version: str, grade: int | None) -> None:
     if known is None:
         raise ProtocolError(where, repr(term)[:80], _("an id of the list of terms, or MedDRA: and eight digits"))
     if version not in known.versions:
-        found = _("{label}, which CTCAE {version} does not have").format(label=known.label, version=version)
-        write = _("a term of its own; this one is of {versions}").format(versions=", ".join(known.versions))
+        found = _("{label}, which CTCAE {version} does not have").format(label=_(known.label), version=version)
+        write = _("a term of its own; this one is of {versions}").format(versions=list_of(known.versions))
         raise ProtocolError(where, found, write)
     if grade is not None and grade > known.highest:
-        found = _("grade {grade} of {label}").format(grade=grade, label=known.label)
+        found = _("grade {grade} of {label}").format(grade=grade, label=_(known.label))
         raise ProtocolError(_("grade"), found, _("a grade up to {highest}").format(highest=known.highest))

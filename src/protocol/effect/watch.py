@@ -28,7 +28,7 @@ from protocol.effect.monitoring import (
     simon,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 Light = Literal["green", "amber", "red", "grey"]
 
@@ -43,7 +43,7 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "pocock": (
         _("Pocock-type continuous boundary"),
         (TOXICITY,),
-        _("Stop if the exact test against a toxicity rate of {safe:.0%} has a level of {level:.4f} or less."),
+        _("Stop if the exact test against a toxicity rate of {safe:.0%} has a p-value of {level:.4f} or less."),
     ),
     "bop2_toxicity": (
         _("BOP2, toxicity"),
@@ -386,8 +386,7 @@ class Standing:
         if at is not None:
             why = {"futility": _("too few responses"), "toxicity": _("too many toxicities")}
             words = _("Stop: the boundary at {n} participants is reached ({why}).")
-            reasons = ", ".join(why[one] for one in self._reasons(at, sure=True))
-            return words.format(n=self.watch.looks[at], why=reasons)
+            return words.format(n=self.watch.looks[at], why=list_of(why[one] for one in self._reasons(at, sure=True)))
         place = self.next_look
         if place is None:
             return _("Go: every look of the rule is passed.")

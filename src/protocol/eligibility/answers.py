@@ -16,7 +16,7 @@ from protocol.eligibility.logic import Logic
 from protocol.eligibility.screening import Verdict, participant_logic, screen_by
 from protocol.eligibility.verdicts import in_phase, phase_of
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _
+from protocol.translation import _, alternatives, list_of
 
 _GATES = ("enrolment", "infusion")
 
@@ -102,7 +102,7 @@ def answers(
 ) -> tuple[Answer, ...]:
     """Answer every criterion of a gate; see :meth:`protocol.eligibility.EligibilityRecord.answers`."""
     if gate not in _GATES:
-        raise ProtocolError("gate", repr(gate), " or ".join(_GATES))
+        raise ProtocolError(_("gate"), repr(gate), alternatives(_GATES))
     check_day(as_of, "as_of")
     phase = phase_of(catalogue, phase)
     if gate == "infusion":
@@ -154,10 +154,10 @@ def _evidence(logic: Logic, name: str, sources: Mapping[str, str]) -> list[Evide
     value = used.data if used.known else given.data if given.known else None
     where = sources.get(name, "") if given.known or name in logic.leaves.unusable else ""
     if used.known and behind:
-        where = _("computed from {facts}").format(facts=", ".join(logic.facts[other].label for other in behind))
+        where = _("computed from {facts}").format(facts=list_of(logic.facts[other].label for other in behind))
     measured = _measured(logic, fact)
     if used.known and fact.dated_by and measured is None:
-        where = ", ".join(filter(None, [where, _("no day given")]))  # it is used although its age is not known
+        where = list_of(filter(None, [where, _("no day given")]))  # it is used although its age is not known
     own = Evidence(
         name,
         fact.label,

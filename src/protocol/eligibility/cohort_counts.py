@@ -25,6 +25,7 @@ from protocol.eligibility.frames import IDENTITY, Batch
 from protocol.eligibility.logic import Value, both
 from protocol.eligibility.verdicts import ELIGIBLE, INELIGIBLE, POSSIBLE, STATUSES, logic_of, outcome, prepared
 from protocol.records import Phase, ProtocolError
+from protocol.translation import _, list_of
 
 Flags = NDArray[np.bool_]
 
@@ -175,7 +176,11 @@ class CohortScreening:
         ids = [criterion.id for criterion in self.criteria]
         for name in (*(order or ()), *leave_out):
             if name not in ids:
-                raise ProtocolError(f"criterion {name}", "no such criterion", "one of " + ", ".join(ids))
+                raise ProtocolError(
+                    _("criterion {name}").format(name=name),
+                    _("no such criterion"),
+                    _("one of {options}").format(options=list_of(ids)),
+                )
         return self.tally(leave_out).funnel(order or "protocol")
 
     def leave_one_out(self) -> pd.DataFrame:
@@ -240,7 +245,9 @@ class Tally:
         self.judged = frozenset(criterion.id for criterion in counted.criteria if criterion.type == "judgement")
         for name in off:
             if name not in self.ids and name not in self.counted_in:
-                raise ProtocolError("criteria switched off", repr(name), "ids like " + ", ".join(self.ids[:4]))
+                raise ProtocolError(
+                    _("criteria switched off"), repr(name), _("ids like {ids}").format(ids=list_of(self.ids[:4]))
+                )
         self._positions = [i for i, name in enumerate(self.ids) if name not in self.off]
         self.on = tuple(self.ids[i] for i in self._positions)
         self._fail, self._unknown = self._effective()

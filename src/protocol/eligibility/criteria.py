@@ -17,7 +17,7 @@ from pydantic import (
 
 from protocol.eligibility.conditions import check, check_number, nearest
 from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
-from protocol.translation import _
+from protocol.translation import _, alternatives, list_of
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -27,16 +27,18 @@ FactValue = bool | int | float | date | str
 Status = Literal["passes", "excludes", "unknown", "not applicable"]
 """The verdict of a criterion: an exclusion criterion passes when what it names is absent."""
 
-REASONS = (
-    "missing",
-    "stale",
-    "unit unknown",
-    "no upper limit of normal",
-    "conflicting sources",
-    "judgement pending",
-    "not yet evaluable",
-    "protocol ambiguous",
-)
+REASON_LABELS = {
+    "missing": _("missing"),
+    "stale": _("stale"),
+    "unit unknown": _("unit unknown"),
+    "no upper limit of normal": _("no upper limit of normal"),
+    "conflicting sources": _("conflicting sources"),
+    "judgement pending": _("judgement pending"),
+    "not yet evaluable": _("not yet evaluable"),
+    "protocol ambiguous": _("protocol ambiguous"),
+}
+
+REASONS = tuple(REASON_LABELS)
 """Why something is unknown; always one of these."""
 
 
@@ -376,7 +378,11 @@ class Catalogue(Record):
         known = {parameter.id: parameter for parameter in self.parameters}
         for name, value in values.items():
             if name not in known:
-                raise ProtocolError(f"parameter {name}", "no such parameter", "one of " + ", ".join(known))
+                raise ProtocolError(
+                    _("parameter {name}").format(name=name),
+                    _("no such parameter"),
+                    _("one of {options}").format(options=list_of(known)),
+                )
             known[name] = _changed(known[name], value)
         return self.model_copy(update={"parameters": tuple(known.values())})
 
@@ -401,13 +407,21 @@ class Catalogue(Record):
         facts = {fact.id for fact in self.facts}
         for name, some in cases.root.items():
             if name not in rules:
-                raise _case_error(name, "cases of no criterion or part", "the id of a criterion or part")
+                raise _case_error(name, _("cases of no criterion or part"), _("the id of a criterion or part"))
             for case in some:
                 if wrong := set(case.facts) - facts:
                     write = nearest(min(wrong), facts, "the id of a fact")
-                    raise _case_error(name, f"case {case.says!r}, which names {min(wrong)!r}", write)
+                    raise _case_error(
+                        name,
+                        _("case {says!r}, which names {wrong!r}").format(says=case.says, wrong=min(wrong)),
+                        write,
+                    )
                 if case.phase not in (None, *self.phases):
-                    raise _case_error(name, f"case {case.says!r} in phase {case.phase!r}", " or ".join(self.phases))
+                    raise _case_error(
+                        name,
+                        _("case {says!r} in phase {phase!r}").format(says=case.says, phase=case.phase),
+                        alternatives(self.phases),
+                    )
         for criterion in criteria:
             wanted: tuple[Status, ...] = (
                 ("passes", "unknown") if criterion.cannot_fail else ("passes", "excludes", "unknown")
@@ -416,8 +430,8 @@ class Catalogue(Record):
                 wanted = ("unknown",)
             found = {case.expect for case in cases.root.get(criterion.id, ())}
             if missing := [status for status in wanted if status not in found]:
-                write = f"one [[{criterion.id}]] for each"
-                raise _case_error(criterion.id, f"no case for {', '.join(missing)}", write)
+                write = _("one [[{id}]] for each").format(id=criterion.id)
+                raise _case_error(criterion.id, _("no case for {missing}").format(missing=", ".join(missing)), write)
         copy = self.model_copy()
         copy._cases = cases.root
         return copy
@@ -516,7 +530,9 @@ def _changed(parameter: Parameter, value: Any) -> Parameter:
     try:
         return Parameter.model_validate(content)
     except ValueError as error:
-        allowed = ", ".join(parameter.options) or f"a number from {parameter.minimum} to {parameter.maximum}"
+        allowed = list_of(parameter.options) or _("a number from {minimum} to {maximum}").format(
+            minimum=parameter.minimum, maximum=parameter.maximum
+        )
         raise ProtocolError(parameter.label, repr(value), allowed) from error
 
 
@@ -538,7 +554,7 @@ def expected(fact: Fact) -> str:
         case "date":
             return _("a date like 2026-03-01, from 1900 to 2100")
         case "choice":
-            return _("one of {options}").format(options=", ".join(fact.options))
+            return _("one of {options}").format(options=list_of(fact.options))
     kind = _("a whole number") if fact.type == "whole" else _("a number")
     span = _("{kind} from {low:g} to {high:g} {unit}")
     return span.format(kind=kind, low=fact.minimum, high=fact.maximum, unit=fact.unit_label).rstrip()

@@ -17,6 +17,7 @@ from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.frames import IDENTITY
 from protocol.eligibility.verdicts import STATUSES, phase_of
 from protocol.records import Phase, ProtocolError
+from protocol.translation import _
 
 
 def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase | None = None) -> Any:
@@ -45,9 +46,13 @@ def screen_partitions(catalogue: Catalogue, frame: Any, phase: Phase | None = No
     phase = phase_of(catalogue, phase)
     kind = type(frame).__module__.partition(".")[0]
     if kind not in ("pyspark", "dask"):
-        raise ProtocolError("cohort", type(frame).__name__, "a Spark or Dask frame")
+        raise ProtocolError(_("cohort"), type(frame).__name__, _("a Spark or Dask frame"))
     if IDENTITY not in frame.columns:
-        raise ProtocolError("cohort", f"no column {IDENTITY}", f"{IDENTITY}, with one id per participant")
+        raise ProtocolError(
+            _("cohort"),
+            _("no column {identity}").format(identity=IDENTITY),
+            _("{identity}, with one id per participant").format(identity=IDENTITY),
+        )
     known = {fact.id for fact in catalogue.facts} | {IDENTITY}
     frame = frame[[name for name in frame.columns if name in known]]
     if kind == "pyspark":

@@ -14,7 +14,7 @@ from protocol.eligibility.criteria import Criterion, Fact, Part
 from protocol.eligibility.logic import OPERATIONS, Known, Logic, holds, is_number
 from protocol.eligibility.verdicts import condition_of
 from protocol.records import Phase
-from protocol.translation import _
+from protocol.translation import _, labelled, list_of
 
 
 class Gap(NamedTuple):
@@ -38,7 +38,7 @@ def in_words(gaps: Iterable[Gap]) -> str:
         "protocol ambiguous": _("the protocol leaves this open: {about}"),
     }
     found = {kind: dict.fromkeys(gap.about for gap in gaps if gap.reason == kind) for kind in kinds}
-    return "; ".join(kinds[kind].format(about=", ".join(about)) for kind, about in found.items() if about)
+    return list_of((kinds[kind].format(about=list_of(about)) for kind, about in found.items() if about), "; ")
 
 
 _DIGITS = 2
@@ -59,20 +59,27 @@ def show(fact: Fact, value: Any, digits: int = _DIGITS) -> str:
 
 
 _OPERATORS: dict[type[ast.AST], str] = {
-    ast.Lt: _("below"),
-    ast.LtE: _("at most"),
-    ast.Gt: _("above"),
-    ast.GtE: _("at least"),
-    ast.Eq: _("is"),
-    ast.NotEq: _("is not"),
-    ast.In: _("is one of"),
-    ast.NotIn: _("is none of"),
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "×",
-    ast.Div: "/",
-    ast.Pow: "^",
+    ast.Lt: _("{left} below {right}"),
+    ast.LtE: _("{left} at most {right}"),
+    ast.Gt: _("{left} above {right}"),
+    ast.GtE: _("{left} at least {right}"),
+    ast.Eq: _("{left} is {right}"),
+    ast.NotEq: _("{left} is not {right}"),
+    ast.In: _("{left} is one of {right}"),
+    ast.NotIn: _("{left} is none of {right}"),
+    ast.Add: "{left} + {right}",
+    ast.Sub: "{left} - {right}",
+    ast.Mult: "{left} × {right}",
+    ast.Div: "{left} / {right}",
+    ast.Pow: "{left} ^ {right}",
 }
+
+_COUNTS = {
+    "days_between": (_("days from {first} to {second}"), _("{n} days from {first} to {second}")),
+    "months_between": (_("months from {first} to {second}"), _("{n} months from {first} to {second}")),
+    "years_between": (_("years from {first} to {second}"), _("{n} years from {first} to {second}")),
+}
+"""How a time between two days is said: while it is not known, and when it is."""
 
 
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -118,8 +125,8 @@ class Wording:
             case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() | ast.In() | ast.NotIn()]):
                 return [self.finding(left)]
             case ast.Compare(left=left, ops=[op], comparators=[right]):
-                sign, digits = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]], self.digits(op, left, right)
-                return [f"{self.side(left, digits)} {sign} {self.side(right, digits)}"]
+                says, digits = _OPERATORS[type(op) if holds else _OPPOSITE[type(op)]], self.digits(op, left, right)
+                return [says.format(left=self.side(left, digits), right=self.side(right, digits))]
             case ast.Call(func=ast.Name(id="given"), args=[argument]):
                 return [self.finding(argument)] if holds else []
         return [self.finding(node)]
@@ -131,7 +138,7 @@ class Wording:
                 name in self.logic.facts
             ):
                 fact = self.logic.facts[name]
-                return f"{fact.label}: {show(fact, self.logic.value(node).data)}"
+                return labelled(fact.label, show(fact, self.logic.value(node).data))
         return self.side(node)
 
     def digits(self, op: ast.cmpop, left: ast.expr, right: ast.expr) -> int:
@@ -170,15 +177,11 @@ class Wording:
                 fact, given = self.logic.facts[name], self.logic.value(node)
                 return f"{fact.label} {show(fact, given.data, digits) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
-                return f"{self._factor(left, digits)} {_OPERATORS[type(op)]} {self._factor(right, digits)}"
+                return _OPERATORS[type(op)].format(left=self._factor(left, digits), right=self._factor(right, digits))
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
-                amount = {"days_between": _("days"), "months_between": _("months")}.get(function, _("years"))
-                if count.known:
-                    amount = f"{count.data} {amount}"
-                return _("{amount} from {first} to {second}").format(
-                    amount=amount, first=self.side(first), second=self.side(second)
-                )
+                says = _COUNTS.get(function, _COUNTS["years_between"])[count.known is True]
+                return says.format(n=count.data, first=self.side(first), second=self.side(second))
         return ast.unparse(node)
 
     def _factor(self, node: ast.expr, digits: int) -> str:
@@ -200,7 +203,7 @@ class Wording:
                 return self.gaps(operand)
             case ast.Call(func=ast.Name(id=function), args=[operand]):
                 reason = "not yet evaluable" if function == "too_early" else "protocol ambiguous"
-                return self.gaps(operand) or [Gap(reason, "", ", ".join(self.because(operand)))]
+                return self.gaps(operand) or [Gap(reason, "", list_of(self.because(operand)))]
         return [gap for name in names_in(tree) if name in self.logic.facts for gap in self.missing(name)]
 
     def missing(self, name: str) -> list[Gap]:
@@ -348,6 +351,8 @@ def _statement(logic: Logic, node: ast.expr) -> str:
         case ast.Compare(left=left, ops=ops, comparators=others):
             digits = words.digits(ops[0], left, others[0])
             pairs = zip(ops, others, strict=True)
-            asked = (f"{_OPERATORS[type(op)]} {words.side(other, digits)}" for op, other in pairs)
-            return " ".join([words.side(left, digits), *asked])
+            says = words.side(left, digits)
+            for op, other in pairs:
+                says = _OPERATORS[type(op)].format(left=says, right=words.side(other, digits))
+            return says
     return words.side(node)

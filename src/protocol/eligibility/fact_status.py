@@ -10,7 +10,7 @@ from protocol.eligibility.criteria import Catalogue, Criterion, Fact, FactValue,
 from protocol.eligibility.gates import rules
 from protocol.eligibility.screening import Verdict
 from protocol.records import Phase
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 _FLIPPED = {ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Lt: ast.GtE}
 """What must hold instead where a comparison excludes."""
@@ -128,7 +128,7 @@ def limits(catalogue: Catalogue, phase: Phase, facts: Mapping[str, FactValue | N
                 case _:
                     continue
             found.setdefault(name, {})[f"{_SIGNS[op]} {says}"] = None
-    return {name: ", ".join(texts) for name, texts in found.items()}
+    return {name: list_of(texts) for name, texts in found.items()}
 
 
 def _multiple(times: float, normal: Fact, value: FactValue | None) -> str:

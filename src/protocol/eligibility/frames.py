@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY, Fact, expected
 from protocol.records import ProtocolError, outline_of
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 IDENTITY = "participant_id"
 
@@ -70,7 +70,7 @@ def source_of(frame: Any, facts: Mapping[str, Fact]) -> Source:
     """
     source = _recognised(frame, facts)
     if facts and not source.facts:
-        raise ProtocolError("cohort", "no column of the record's facts", ", ".join([*facts][:5]) + ", …")
+        raise ProtocolError(_("cohort"), _("no column of the record's facts"), list_of([*[*facts][:5], "…"]))
     return source
 
 
@@ -129,10 +129,10 @@ def _fetched(relation: Any, facts: Mapping[str, Fact]) -> Any:
 def _no_frame(frame: Any, error: Exception) -> ProtocolError:
     """Say that something is no table that can be read."""
     reason = (str(error).splitlines() or [""])[0][:60]
-    return ProtocolError("cohort", f"{type(frame).__name__} ({reason})", _FRAMES)
+    return ProtocolError(_("cohort"), f"{type(frame).__name__} ({reason})", _FRAMES)
 
 
-_FRAMES = "a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file"
+_FRAMES = _("a pandas or Polars DataFrame with each column once, an Arrow table, a DuckDB relation or a Parquet file")
 
 
 class Participants(Sequence[str]):
@@ -263,8 +263,8 @@ class ParquetFile(Source):
             self.facts = {name: facts[name] for name in self.schema if name in facts}
             self.groups = self._kept_together()
         except (OSError, pl.exceptions.PolarsError):
-            found = "a file that is not Parquet" if path.is_file() else "no file at this path"
-            write = f"{_FRAMES}; protocol.exchange.read_cohort reads a CSV file"
+            found = _("a file that is not Parquet") if path.is_file() else _("no file at this path")
+            write = _("{frames}; protocol.exchange.read_cohort reads a CSV file").format(frames=_FRAMES)
             raise ProtocolError(str(path), found, write) from None
         self._forms = _forms(self.facts, self.schema)
 
@@ -389,7 +389,8 @@ def _checked(column: Column, fact: Fact, first_row: int) -> Column:
 
 def _refused(fact: Fact, row: int | None, found: str) -> ProtocolError:
     """Say which cell of a frame cannot be used; rows count from 1."""
-    where = f"column {fact.id}" + (f", row {row}" if row is not None else "")
+    where = _("column {id}") if row is None else _("column {id}, row {row}")
+    where = where.format(id=fact.id, row=row)
     return ProtocolError(where, found[:80], expected(fact))
 
 

@@ -105,7 +105,7 @@ def on_infusion_day(catalogue: Catalogue, facts: Mapping[str, FactValue | None])
     """
     roles = catalogue.roles
     if roles.infusion_day is None:
-        raise ProtocolError("gate", "'infusion', which the record does not have", "'enrolment'")
+        raise ProtocolError(_("gate"), _("'infusion', which the record does not have"), "'enrolment'")
     day = facts.get(roles.infusion_day)
     if not isinstance(day, date) or isinstance(day, datetime):
         raise ProtocolError(_("Day of the infusion"), _("nothing"), _("a date like 2026-03-01"))

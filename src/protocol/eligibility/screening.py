@@ -40,7 +40,7 @@ from protocol.eligibility.verdicts import (
     prepared,
 )
 from protocol.records import Phase, ProtocolError, outline_of
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "number": (int, float),
@@ -81,8 +81,8 @@ class Verdict:
     def reason(self) -> str:
         """The reason as one line."""
         if self.status == "not applicable":
-            return "; ".join(self.because) or _("does not apply in this phase")
-        return "; ".join(self.because) or in_words(self.gaps)
+            return list_of(self.because, "; ") or _("does not apply in this phase")
+        return list_of(self.because, "; ") or in_words(self.gaps)
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,11 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
     """
     known = prepared(catalogue).facts
     if not isinstance(facts, Mapping):
-        raise ProtocolError("facts", f"a {type(facts).__name__}", "a mapping of fact ids to values")
+        raise ProtocolError(_("facts"), f"a {type(facts).__name__}", _("a mapping of fact ids to values"))
     for name in facts:
         if name not in known:
-            write = nearest(str(name), known, "one of " + ", ".join(known))
-            raise ProtocolError(f"fact {name}", "a name that the record does not have", write)
+            write = nearest(str(name), known, _("one of {options}").format(options=list_of(known)))
+            raise ProtocolError(_("fact {name}").format(name=name), _("a name that the record does not have"), write)
     given = {name: _plain(value) for name, value in facts.items()}
     return {name: _checked(known[name], value) for name, value in given.items() if not _is_missing(value)}
 
@@ -219,7 +219,11 @@ def participant_logic(
         check_facts(dict.fromkeys(unusable), catalogue)
     for name, reason in unusable.items():
         if reason not in REASONS:
-            raise ProtocolError(f"unusable {name}", repr(reason), "one of " + ", ".join(REASONS))
+            raise ProtocolError(
+                _("unusable {name}").format(name=name),
+                repr(reason),
+                _("one of {options}").format(options=list_of(REASONS)),
+            )
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     return logic_of(catalogue, ParticipantFacts(given, unusable))
 

@@ -24,6 +24,7 @@ from protocol.eligibility.fact_sources import Columns
 from protocol.eligibility.logic import TOLERANCE, Logic, Value
 from protocol.eligibility.verdicts import facts_behind, logic_of, names_behind, names_of, outcome
 from protocol.records import Phase, ProtocolError
+from protocol.translation import _
 
 _Numbers = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ def steps(parameter: Parameter, at_most: int = 400) -> _Numbers:
     """Return the values of a threshold's slider, and its present value among them."""
     if parameter.minimum is None or parameter.maximum is None or isinstance(parameter.value, str):
         raise ProtocolError(
-            parameter.label, "a reading and not a threshold", "the id of a parameter that is a number"
+            parameter.label, _("a reading and not a threshold"), _("the id of a parameter that is a number")
         )
     count = round((parameter.maximum - parameter.minimum) / (parameter.step or 0.1)) + 1
     points = np.linspace(parameter.minimum, parameter.maximum, int(min(max(count, 2), at_most)))

@@ -19,7 +19,7 @@ from protocol.eligibility.frames import ParquetFile
 from protocol.eligibility.record import EligibilityRecord
 from protocol.eligibility.verdicts import logic_of, names_behind
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 SMALLEST = 10
 """Counts from 1 to one below this are hidden."""
@@ -68,7 +68,7 @@ def grouping(record: EligibilityRecord, cohort: Cohort, fact: str) -> Grouping:
     named_by_record = {subgroup.fact: subgroup for subgroup in record.subgroups}
     if fact not in named_by_record:
         raise ProtocolError(
-            _("Subgroups by"), repr(fact), _("one of {options}").format(options=", ".join(named_by_record))
+            _("Subgroups by"), repr(fact), _("one of {options}").format(options=list_of(named_by_record))
         )
     asked = next(one for one in record.facts if one.id == fact)
     numbers, known = [], []

@@ -20,6 +20,7 @@ from protocol.eligibility.logic import Logic, Value
 from protocol.eligibility.screening import check_facts, screen
 from protocol.eligibility.verdicts import STATUSES, Codes, facts_behind, logic_of, outcome, phase_of, prepared
 from protocol.records import Phase, ProtocolError
+from protocol.translation import _
 
 
 class Span(NamedTuple):
@@ -181,7 +182,7 @@ def timeline(
     phase = phase_of(catalogue, phase)
     check_day(start, "start")
     if days % 1 or days < 1:
-        raise ProtocolError("days", repr(days), "a whole number, 1 or more")
+        raise ProtocolError(_("days"), repr(days), _("a whole number, 1 or more"))
     given = {name: value for name, value in check_facts(facts, catalogue).items() if name not in unusable}
     candidates = np.datetime64(start) + np.arange(days)
     moving = _moving(catalogue, given)

@@ -15,7 +15,7 @@ from protocol.eligibility.conditions import names_in
 from protocol.eligibility.criteria import Catalogue, Criterion, Fact, Part, Status
 from protocol.eligibility.logic import Known, Leaves, Logic, all_of, any_of, both, either, negated, opposite
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _
+from protocol.translation import _, alternatives
 
 INELIGIBLE, POSSIBLE, ELIGIBLE = "ineligible", "possibly eligible", "eligible so far"
 
@@ -149,7 +149,7 @@ def phase_of(catalogue: Catalogue, phase: Phase | None) -> Phase:
     if phase is None:
         return catalogue.phases[0]
     if phase not in catalogue.phases:
-        raise ProtocolError("phase", repr(phase), " or ".join(catalogue.phases))
+        raise ProtocolError(_("phase"), repr(phase), alternatives(catalogue.phases))
     return phase
 
 

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from protocol.arrays import array_of, doubles
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, alternatives, list_of, place_in
 
 P = ParamSpec("P")
 
@@ -146,7 +146,7 @@ def _validated(model: type[BaseModel], given: Mapping[str, Any], where: str) -> 
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         write = accepted(model.model_fields[name])
-        raise ProtocolError(f"{where}, {name}", _shown(given.get(name)), write) from None
+        raise ProtocolError(place_in(where, name), _shown(given.get(name)), write) from None
     return {name: getattr(found, name) for name in given}
 
 
@@ -201,11 +201,11 @@ def accepted(rule: FieldInfo | Any) -> str:
         return accepted(Annotated[(rule.annotation, *rule.metadata)] if rule.metadata else rule.annotation)
     origin, parts = get_origin(rule), get_args(rule)
     if origin is Literal:
-        return _("one of {}").format(", ".join(map(repr, parts)))
+        return _("one of {}").format(list_of(map(repr, parts)))
     if origin in (Union, UnionType):
-        return _(" or ").join(accepted(part) for part in parts)
+        return alternatives(accepted(part) for part in parts)
     if origin is tuple:
-        kinds = _(" or ").join(dict.fromkeys(accepted(part) for part in parts if part is not Ellipsis))
+        kinds = alternatives(dict.fromkeys(accepted(part) for part in parts if part is not Ellipsis))
         any_length = Ellipsis in parts
         return _("a list, each {}").format(kinds) if any_length else _("{} values, each {}").format(len(parts), kinds)
     if origin is Annotated and isinstance(parts[1], INSTANCE):

@@ -15,7 +15,7 @@ from protocol.escalation.design import Design
 from protocol.escalation.results import Simulation, Together
 from protocol.escalation.simulation import Place, Trials, simulate
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 K = TypeVar("K", bound=Hashable)
 
@@ -68,7 +68,7 @@ class Comparison(Together):
             When there is no design of that name.
         """
         if reference not in self.simulations:
-            raise ProtocolError(_("comparison"), repr(reference), ", ".join(self.simulations))
+            raise ProtocolError(_("comparison"), repr(reference), list_of(self.simulations))
         base = self.simulations[reference].measures(self.margin)
         rows = []
         for name, one in self.simulations.items():
@@ -198,5 +198,7 @@ def _check(designs: Any) -> None:
         raise ProtocolError(_("comparison"), type(designs).__name__, _("designs by their names"))
     sizes = {(design.cohort_size, design.maximum) for design in designs.values()}
     if len(sizes) != 1:
-        found = "; ".join(_("cohorts of {}, at most {}").format(*size) for size in sorted(sizes)) or _("no design")
+        found = list_of((_("cohorts of {}, at most {}").format(*size) for size in sorted(sizes)), "; ") or _(
+            "no design"
+        )
         raise ProtocolError(_("comparison"), found, _("designs with the same cohort size and maximum"))

@@ -18,7 +18,7 @@ from protocol.escalation.checks import check_fields, floats, integers
 from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 Rate = Annotated[float, Field(gt=0, lt=1)]
 """A rate or probability of the record, inside 0 to 1."""
@@ -271,7 +271,9 @@ class StoppingDesign(Design):
         if n < self.enough:
             return ""
         words = _("{} participants at {} are enough.").format(n, name)
-        return f"{words} {_('The next cohort would stay there.')}" if self.enough_rule == "staying" else words
+        return (
+            paragraph_of([words, _("The next cohort would stay there.")]) if self.enough_rule == "staying" else words
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,7 +302,7 @@ class ModelDesign(StoppingDesign):
 def check_rows(grid: Grid, rates: tuple[tuple[float, ...], ...], where: str) -> None:
     """Refuse rates that are not one row per dose and one rate per frequency; no rows at all pass."""
     if rates and [len(row) for row in rates] != [grid.shape[1]] * grid.shape[0]:
-        found = _("rows of {} rates").format(", ".join(str(len(row)) for row in rates))
+        found = _("rows of {} rates").format(list_of(str(len(row)) for row in rates))
         raise ProtocolError(where, found, _("{} rows (doses) of {} rates (frequencies)").format(*grid.shape))
 
 

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from protocol.escalation.checks import check_fields, checked, floats
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, place_in
 
 STOP = -1
 """In place of a regimen's index: the trial stops, or no regimen is selected."""
@@ -71,9 +71,9 @@ class Grid:
     def __post_init__(self) -> None:
         check_fields(self, _("grid"))
         if not (self.doses and self.frequencies):
-            raise ProtocolError("grid", "no levels", "at least one dose and one frequency")
+            raise ProtocolError(_("grid"), _("no levels"), _("at least one dose and one frequency"))
         if len({label.casefold() for label in self.labels}) < self.size:
-            raise ProtocolError("grid", "two regimens of the same name", "different names for the levels")
+            raise ProtocolError(_("grid"), _("two regimens of the same name"), _("different names for the levels"))
 
     def table(self) -> pd.DataFrame:
         """Tabulate the regimens: regimen, dose, frequency."""
@@ -140,7 +140,11 @@ class Grid:
         """
         doses, frequencies = self.shape
         if comb(doses + frequencies, doses) > MOST_LOWER_SETS:
-            raise ProtocolError("grid", f"{doses} x {frequencies} levels", "a smaller grid, such as 6 x 6")
+            raise ProtocolError(
+                _("grid"),
+                _("{doses} x {frequencies} levels").format(doses=doses, frequencies=frequencies),
+                _("a smaller grid, such as 6 x 6"),
+            )
         heights = np.array(list(combinations_with_replacement(range(frequencies, -1, -1), doses)))
         return np.asarray(np.arange(frequencies) < heights[:, :, None]).reshape(len(heights), self.size)
 
@@ -181,7 +185,7 @@ def true_rates(grid: Grid, truth: ArrayLike) -> Floats:
         raise ProtocolError(where, _("an array of shape {}").format(rates.shape), shape)
     for label, rate in zip(grid.labels, rates.ravel(), strict=True):
         if not 0 <= rate <= 1:
-            raise ProtocolError(f"{where}, {label}", f"{rate:g}", _("a probability from 0 to 1"))
+            raise ProtocolError(place_in(where, label), f"{rate:g}", _("a probability from 0 to 1"))
     _check_order(grid, rates, where)
     return rates
 
@@ -193,4 +197,4 @@ def _check_order(grid: Grid, rates: Floats, where: str) -> None:
             if flat[high] < flat[low]:
                 found = _("{:g}, less than {:g} at {}").format(flat[high], flat[low], grid.labels[low])
                 write = _("at least {:g}: the rate may not fall as dose or frequency rises").format(flat[low])
-                raise ProtocolError(f"{where}, {grid.labels[high]}", found, write)
+                raise ProtocolError(place_in(where, grid.labels[high]), found, write)

@@ -12,6 +12,7 @@ for one line of doses; that the neighbours on the grid are scored by their effec
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -26,7 +27,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, alternatives, ngettext, paragraph_of
 
 UP, DOWN = 1, -1
 
@@ -340,17 +341,21 @@ class IntervalDesign(StoppingDesign):
             "At {name}, {y} of {n} participants had a DLT, an observed rate of {rate:.2f}.",
             n,
         ).format(name=name, y=y, n=n, rate=y / n)
-        limits = _("With {n} treated: escalate at {e} or fewer, de-escalate at {d} or more").format(
-            n=n, e=tables.escalate[n], d=tables.deescalate[n]
-        )
-        over = _(", eliminate at {} or more").format(tables.eliminate[n]) if tables.eliminate[n] <= n else ""
-        return f"{counted}{self._late_words(outcomes, current)} {limits}{over} {self._interval_words()}"
+        limits = (
+            _(
+                "With {n} treated: escalate at {e} or fewer, de-escalate at {d} or more, "
+                "eliminate at {x} or more {key}."
+            )
+            if tables.eliminate[n] <= n
+            else _("With {n} treated: escalate at {e} or fewer, de-escalate at {d} or more {key}.")
+        ).format(n=n, e=tables.escalate[n], d=tables.deescalate[n], x=tables.eliminate[n], key=self._interval_words())
+        return paragraph_of(filter(None, (counted, self._late_words(outcomes, current), limits)))
 
     def _late_words(self, outcomes: Outcomes, current: int) -> str:  # noqa: ARG002
         return ""
 
     def _interval_words(self) -> str:
-        return _("(rates {:.3f} and {:.3f}).").format(self.tables.lambda_e, self.tables.lambda_d)
+        return _("(rates {:.3f} and {:.3f})").format(self.tables.lambda_e, self.tables.lambda_d)
 
 
 class Step(NamedTuple):
@@ -481,15 +486,15 @@ class SteppingDesign(IntervalDesign):
         sentences = [self._count_words(outcomes, current), self._rule_words(outcomes, current, step)]
         if step.chosen[0] != STOP and step.move[0]:
             sentences.append(self._choice_words(current, step))
-        return " ".join(filter(None, sentences))
+        return paragraph_of(filter(None, sentences))
 
     def _late_words(self, outcomes: Outcomes, current: int) -> str:
         seen = late_counts(outcomes, np.array([current]))
         if not (pending := int(seen.pending[0])):
             return ""
         words = ngettext(
-            " {n} of them is in the window ({part:.0%} of it passed); counted in part, the rate is {rate:.2f}.",
-            " {n} of them are in the window ({part:.0%} of it passed); counted in part, the rate is {rate:.2f}.",
+            "{n} of them is in the window ({part:.0%} of it passed); counted in part, the rate is {rate:.2f}.",
+            "{n} of them are in the window ({part:.0%} of it passed); counted in part, the rate is {rate:.2f}.",
             pending,
         )
         return words.format(n=pending, part=seen.followed[0] / pending, rate=min(self.late_rate(seen)[0], 1))
@@ -514,14 +519,16 @@ class SteppingDesign(IntervalDesign):
         scored = {index: score for index, score in pairs if index >= 0}
         if chosen == current:
             end = _("there is no higher regimen") if up else _("there is no lower regimen")
-            refused = _(" and ").join(self._refused_words(index, step) for index in scored) or end
+            refused = _both([self._refused_words(index, step) for index in scored]) or end
             return _("Stay at {}: {}.").format(labels[current], refused)
         verb = _("Escalate to {}") if up else _("De-escalate to {}")
         if chosen not in scored:
-            return verb.format(labels[chosen]) + _(", the nearest regimen below that is not eliminated.")
-        listed = _(" and ").join(
-            _("{} scores {:.3f}").format(labels[index], score) if score else self._refused_words(index, step)
-            for index, score in scored.items()
+            return _("{}, the nearest regimen below that is not eliminated.").format(verb.format(labels[chosen]))
+        compared = _both(
+            [
+                _("{} scores {:.3f}").format(labels[index], score) if score else self._refused_words(index, step)
+                for index, score in scored.items()
+            ]
         )
         names, tie = labels[chosen], ""
         if len(scored) == 2 and len({*scored.values()}) == 1:
@@ -530,13 +537,22 @@ class SteppingDesign(IntervalDesign):
                 "frequency": _("; the tie goes to the frequency, as stated"),
                 "coin": _("; a coin decides the tie"),
             }[self.preference]
-            names = _(" or ").join(labels[index] for index in scored) if self.preference == "coin" else names
+            names = alternatives(labels[index] for index in scored) if self.preference == "coin" else names
         rule = _("{} by the score, the chance of a rate between the boundaries: {}{}.")
-        return rule.format(verb.format(names), listed, tie)
+        return rule.format(verb.format(names), compared, tie)
 
     def _refused_words(self, index: int, step: Step) -> str:
         reason = _("{} is eliminated") if step.eliminated[0, index] else _("{} is barred")
         return reason.format(self.grid.labels[index])
+
+
+def _both(clauses: Sequence[str]) -> str:
+    """Return one clause, or two of them in one."""
+    return (
+        _("{first} and {second}").format(first=clauses[0], second=clauses[1])
+        if len(clauses) > 1
+        else "".join(clauses)
+    )
 
 
 def stepping_rule() -> str:

@@ -16,7 +16,7 @@ from protocol.escalation.grid import STOP, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.pathways import deciding_regimens, recommended
 from protocol.escalation.selection import isotonic_rates
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 FORESEEN = 6
 """Further DLTs for which the answer is foreseen; more of them lead where the last leads."""
@@ -186,13 +186,11 @@ def _waiting(design: Design, outcomes: Outcomes, current: int, awaited: Sequence
         parts.append(_("Wait for {who}.").format(who=_all_of(named)))
     elif awaited:
         parts.append(_("Wait for {who}.").format(who=_all_of(_counted(design, awaited))))
-    return " ".join(parts)
+    return paragraph_of(parts)
 
 
 def _all_of(words: Sequence[str]) -> str:
-    return (
-        words[0] if len(words) == 1 else _("{first} and {last}").format(first=", ".join(words[:-1]), last=words[-1])
-    )
+    return words[0] if len(words) == 1 else _("{first} and {last}").format(first=list_of(words[:-1]), last=words[-1])
 
 
 def _counted(design: Design, awaited: Sequence[Awaited]) -> list[str]:
@@ -220,7 +218,7 @@ def _counts(design: Design, outcomes: Outcomes, current: int, following: int, wa
         "At {name}, {y} of {n} participant had a DLT.", "At {name}, {y} of {n} participants had a DLT.", n
     ).format(name=design.grid.labels[deciding], y=y, n=n)
     so_far = _("On what is known so far: {place}.").format(place=_place(design, current, following)) if waits else ""
-    return f"{so_far} {words}".strip()
+    return paragraph_of(filter(None, (so_far, words)))
 
 
 def _why(design: Design, outcomes: Outcomes, current: int, following: int, waits: bool) -> str:
@@ -229,11 +227,11 @@ def _why(design: Design, outcomes: Outcomes, current: int, following: int, waits
         return ""
     why = design.why(outcomes, deciding)
     if deciding != current:
-        words = _("No participant was treated at {} yet, and {} no longer allows that step. {}")
-        why = words.format(labels[current], labels[deciding], why)
+        words = _("No participant was treated at {} yet, and {} no longer allows that step.")
+        why = paragraph_of([words.format(labels[current], labels[deciding]), why])
     if waits:
         so_far = _("On what is known so far: {place}.").format(place=_place(design, current, following))
-        why = f"{so_far} {why}"
+        why = paragraph_of([so_far, why])
     return why
 
 
@@ -259,7 +257,7 @@ def _foreseen(design: Design, outcomes: Outcomes, current: int, awaited: Sequenc
     if treated[0].sum() > design.maximum:
         return ""
     leads = recommended(design, type(outcomes)(outcomes.grid, treated, dlt), current)
-    return " ".join(_runs(design, current, leads))
+    return paragraph_of(_runs(design, current, leads))
 
 
 def _runs(design: Design, current: int, leads: Integers) -> list[str]:
@@ -268,12 +266,13 @@ def _runs(design: Design, current: int, leads: Integers) -> list[str]:
     words = []
     for first, after in pairwise(starts):
         numbers = [*map(str, range(first, after))]
+        counts = numbers[0]
+        says = _("With {n} further DLT: {where}.") if counts == "1" else _("With {n} further DLTs: {where}.")
         if after == len(leads) and len(numbers) > 1:
-            counts = _("{n} or more").format(n=first)
-        else:
-            counts = _(" or ").join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
-        is_one = (first, after) == (1, 2)
-        says = _("With {n} further DLT: {where}.") if is_one else _("With {n} further DLTs: {where}.")
+            says = _("With {n} or more further DLTs: {where}.")
+        elif len(numbers) > 1:
+            says = _("With {n} further DLTs: {where}.")
+            counts = _("{some} or {last}").format(some=list_of(numbers[:-1]), last=numbers[-1])
         words.append(says.format(n=counts, where=_place(design, current, int(leads[first]))))
     return words
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from protocol.display import Displayed
+from protocol.display import Displayed, typed_words
 from protocol.escalation.checks import checked, floats, integers
 from protocol.escalation.grid import Booleans, Floats, Grid, Integers
 from protocol.records import ProtocolError
@@ -80,7 +80,11 @@ class Outcomes(Displayed):
             self._part(self.followed, self.pending, _("{:g} windows passed by {} pending"))
         if self.responded is not None and self.both is not None:
             self._part(self.responded, self.treated, _("{} with a response of {} treated"))
-            self._part(self.both, np.minimum(self.dlt, self.responded), _("{} with both of {} with either"))
+            self._part(
+                self.both,
+                np.minimum(self.dlt, self.responded),
+                _("{} with a DLT and a response, where at most {} can have both"),
+            )
             neither = self.treated - self.dlt + self.both
             self._part(self.responded, neither, _("{} with a response, where there can be {}"))
 
@@ -253,7 +257,7 @@ def last_named(grid: Grid, text: str) -> int:
 
 def _entries(grid: Grid, text: str) -> list[tuple[int, str]]:
     entries = []
-    for word in text.replace(",", " ").split():
+    for word in typed_words(text):
         match = ENTRY.fullmatch(word)
         if match is None:
             raise ProtocolError(

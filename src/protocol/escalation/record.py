@@ -12,7 +12,7 @@ from protocol.escalation.designs import DESIGNS, table_name
 from protocol.escalation.grid import Grid, true_rates
 from protocol.escalation.trial_rules import TrialRules
 from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
 
@@ -107,7 +107,7 @@ def _design_name(name: object) -> str:
     given = name.casefold() if isinstance(name, str) and name else None
     alike = [one for one in DESIGNS if given and one.casefold().startswith(given)]
     if name not in [*DESIGNS] and len(alike) != 1:
-        raise ProtocolError(_("design"), repr(name)[:80], _("one of {}").format(", ".join(DESIGNS)))
+        raise ProtocolError(_("design"), repr(name)[:80], _("one of {}").format(list_of(DESIGNS)))
     return str(name) if name in [*DESIGNS] else alike[0]
 
 

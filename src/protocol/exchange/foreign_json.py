@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol.records import ProtocolError
+from protocol.translation import _
 
 Json = dict[str, Any]
 """An object of a JSON document."""
@@ -25,28 +26,32 @@ class Place:
         """Follow keys downwards; ProtocolError when something on the way is no object."""
         place = self
         for key in keys:
-            place = Place(f"{place.path}.{key}" if place.path else key, (place._is(dict, "an object") or {}).get(key))
+            place = Place(
+                f"{place.path}.{key}" if place.path else key, (place._is(dict, _("an object")) or {}).get(key)
+            )
         return place
 
     def each(self) -> "list[Place]":
         """The items of a list; none when the list is absent."""
-        items = self._is(list, "a list") or []
+        items = self._is(list, _("a list")) or []
         return [Place(f"{self.path}[{number}]", item) for number, item in enumerate(items, 1)]
 
     def text(self) -> str:
         """The text that stands here, empty when there is none."""
-        found = self._is(str, "a text") or ""
+        found = self._is(str, _("a text")) or ""
         try:
             found.encode()
         except UnicodeEncodeError:
-            raise ProtocolError(self.path, "half of a character (a lone surrogate)", "whole characters") from None
+            raise ProtocolError(
+                self.path, _("half of a character (a lone surrogate)"), _("whole characters")
+            ) from None
         return str(found)
 
     def number(self) -> float | None:
         """The number that stands here, or None."""
         if isinstance(self.value, bool):
-            raise ProtocolError(self.path, repr(self.value), "a number")
-        found: float | None = self._is((int, float), "a number")
+            raise ProtocolError(self.path, repr(self.value), _("a number"))
+        found: float | None = self._is((int, float), _("a number"))
         return found
 
     def _is(self, kind: Any, name: str) -> Any:
@@ -75,18 +80,24 @@ def read_json(content: bytes, name: str, *, check_depth: bool = True) -> Place:
     try:
         root = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ProtocolError(f"{name}, byte {error.start + 1}", "bytes that are not UTF-8", "JSON in UTF-8") from None
+        raise ProtocolError(
+            _("{name}, byte {place}").format(name=name, place=error.start + 1),
+            _("bytes that are not UTF-8"),
+            _("JSON in UTF-8"),
+        ) from None
     except RecursionError:
         raise _too_deep(name) from None
     except json.JSONDecodeError as error:
-        place = f"{name}, line {error.lineno}, column {error.colno}"
+        place = _("{name}, line {line}, column {column}").format(name=name, line=error.lineno, column=error.colno)
         raise ProtocolError(
-            place, f"text that is not JSON ({error.msg})", "the complete file as downloaded"
+            place, _("text that is not JSON ({msg})").format(msg=error.msg), _("the complete file as downloaded")
         ) from None
     except ValueError:
-        raise ProtocolError(name, "a number of thousands of digits", "the complete file as downloaded") from None
+        raise ProtocolError(
+            name, _("a number of thousands of digits"), _("the complete file as downloaded")
+        ) from None
     if not isinstance(root, dict):
-        raise ProtocolError(f"{name}, root", f"a {type(root).__name__}", "a JSON object")
+        raise ProtocolError(f"{name}, root", f"a {type(root).__name__}", _("a JSON object"))
     if check_depth and is_too_deep(root):
         raise _too_deep(name)
     return Place("", root)
@@ -98,7 +109,9 @@ def is_too_deep(value: object) -> bool:
 
 
 def _too_deep(name: str) -> ProtocolError:
-    return ProtocolError(name, f"more than {DEEPEST} levels of nesting", "a study record as downloaded")
+    return ProtocolError(
+        name, _("more than {deepest} levels of nesting").format(deepest=DEEPEST), _("a study record as downloaded")
+    )
 
 
 def _depths(root: object) -> Iterator[int]:

@@ -92,7 +92,7 @@ def site(frame: pd.DataFrame, most: int) -> alt.LayerChart:
             axis=alt.Axis(domain=False, ticks=False, labelPadding=6, labelLimit=110),
         )
     )
-    tips = [alt.Tooltip("count:N", title=_("Count")), alt.Tooltip("words:N", title=_("Participants"))]
+    tips = [alt.Tooltip("count:N", title=_("Step")), alt.Tooltip("words:N", title=_("Participants"))]
     known, ranged = _bars(base, scale, tips, height=14)
     words = base.mark_text(align="left", dx=5, fontSize=13).encode(x=_across("high", scale), text="words:N")
     return finished(

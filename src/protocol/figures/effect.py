@@ -179,8 +179,11 @@ def counts(
     bars = grades.mark_rect(opacity=_BAND).encode(
         y=_log("low", least, most, title), y2="high:Q", fill=colours("grade", GRADES, alt.Fill)
     )
+    before, after = _("grade {n}").split("{n}")
     labels = (
-        grades.transform_calculate(middle="sqrt(datum.low * datum.high)", says=f"'{_('grade')} ' + datum.grade")
+        grades.transform_calculate(
+            middle="sqrt(datum.low * datum.high)", says=f"'{before}' + datum.grade + '{after}'"
+        )
         .mark_text(align="right", fontSize=12, dx=-4, tooltip=None)
         .encode(x=alt.value(alt.expr("width")), y=_log("middle", least, most, title), text="says:N")
     )
@@ -290,10 +293,10 @@ def incidence(
     )
     tips = [
         alt.Tooltip("group:N", title=_("Group")),
-        alt.Tooltip("time:Q", title=_("Day")),
+        alt.Tooltip("time:Q", title=_("Days since the first infusion")),
         alt.Tooltip("estimate:Q", title=title, format=".1%"),
-        alt.Tooltip("low:Q", title=_("from"), format=".1%"),
-        alt.Tooltip("high:Q", title=_("to"), format=".1%"),
+        alt.Tooltip("low:Q", title=_("Lower bound"), format=".1%"),
+        alt.Tooltip("high:Q", title=_("Upper bound"), format=".1%"),
     ]
     base = alt.Chart(frame)
     recovery = base.transform_filter("datum.kind === 'recovery'")

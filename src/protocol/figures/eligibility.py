@@ -446,8 +446,8 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
             alt.Tooltip("title:N", title=_("About")),
             alt.Tooltip("group:N", title=_("Group")),
             alt.Tooltip("rate:Q", title=_("Excluded"), format=".1%"),
-            alt.Tooltip("low:Q", title=_("95 % interval from"), format=".1%"),
-            alt.Tooltip("high:Q", title=_("to"), format=".1%"),
+            alt.Tooltip("low:Q", title=_("Lower bound (95 %)"), format=".1%"),
+            alt.Tooltip("high:Q", title=_("Upper bound (95 %)"), format=".1%"),
             alt.Tooltip("words:N", title=_("Against all others")),
         ],
     )
@@ -465,7 +465,7 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
         .encode(y=alt.Y("criterion:N", bandPosition=0, **rows), x=alt.value(4), text="name:N")
     )
     layers = alt.layer(intervals, rates, titles)
-    return finished(layers, alt.Step(_GROUP_PX), _("Share excluded by group, with 95 % intervals"))
+    return finished(layers, alt.Step(_GROUP_PX), _("Share excluded by group, with intervals (95 %)"))
 
 
 _MARGIN_DAYS = 10

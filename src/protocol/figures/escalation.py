@@ -169,7 +169,7 @@ def decisions(frame: pd.DataFrame) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("treated:Q", title=_("Treated")),
             alt.Tooltip("dlt:Q", title=_("With a DLT")),
-            alt.Tooltip("decision:N", title=_("Decision")),
+            alt.Tooltip("decision:N", title=_("What the rule says")),
         ],
     )
     inks = dict.fromkeys(DECISIONS, DARK) | {"stay": _PAGE}
@@ -277,7 +277,7 @@ def pathways(frame: pd.DataFrame, cohorts: int, heights: int) -> alt.LayerChart:
         opacity=alt.value(0.6),
     )
     tips = [
-        alt.Tooltip("words:N", title=_("Outcome")),
+        alt.Tooltip("words:N", title=_("Outcome of the cohorts")),
         alt.Tooltip("label:N", title=_("Leads to")),
         alt.Tooltip("chance:N", title=_("Chance")),
     ]

@@ -21,7 +21,7 @@ from protocol.figures.theme import (
     finished,
     moment,
 )
-from protocol.translation import _
+from protocol.translation import _, labelled
 
 __all__ = [
     "NEXT",
@@ -227,8 +227,8 @@ def clock_rows(clocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _clock_label(name: str, day: str, binding: bool) -> str:
-    label = f"{name}\n" + _("from {day}").format(day=day)
-    return label + " ◀ " + _("binds") if binding else label
+    words = _("from {day} ◀ binds") if binding else _("from {day}")
+    return f"{name}\n" + words.format(day=day)
 
 
 def waterfall(rows: pd.DataFrame) -> alt.LayerChart:
@@ -425,7 +425,7 @@ def _marks(ledger: pd.DataFrame, people: pd.DataFrame, first: int, last: int, ga
     rows["state"] = rows["status"].map(_STATE_OF)
     rows["size"] = np.where(rows["kind"] == "infusion", 130, 60)
     words = rows["status"].map({name: word for name, (_sign_, _colour, word) in SIGNS.items()})
-    rows["what"] = rows["name"] + ": " + words
+    rows["what"] = [*map(labelled, rows["name"], words)]
     return rows.assign(kind="visit")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from protocol.followup.ledger import Dates, timeline
 from protocol.followup.schedule import FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError
+from protocol.translation import _
 
 
 def differences(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +49,7 @@ def slipped(record: FollowupRecord, dates: Dates, days: int) -> dict[str, date |
     """
     if dates.get(record.first_infusion) is None:
         name = next(item.name for item in record.anchors if item.id == record.first_infusion)
-        raise ProtocolError(name, "no date", "the planned date")
+        raise ProtocolError(name, _("no date"), _("the planned date"))
     moving = (record.first_infusion, record.anchor("end_of_treatment"))
     return {name: day + timedelta(days=days) if day and name in moving else day for name, day in dates.items()}
 

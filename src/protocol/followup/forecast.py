@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from protocol.followup.schedule import FollowupRecord, moved, shifted
 from protocol.records import ProtocolError
+from protocol.translation import _
 
 DAYS_PER_MONTH = 365.25 / 12
 """The mean length of a month, in days."""
@@ -63,11 +64,15 @@ class Assumptions:
     def __post_init__(self) -> None:
         """Raise ProtocolError for values out of range."""
         if not self.screened_per_month * (1 - self.screening_failures) > 0:
-            found = f"{self.screened_per_month} screened a month, {self.screening_failures:.0%} of them failing"
-            raise ProtocolError("accrual", found, "a rate above 0 and a share below 1")
+            found = _("{screened_per_month} screened a month, {screening_failures:.0%} of them failing").format(
+                screened_per_month=self.screened_per_month, screening_failures=self.screening_failures
+            )
+            raise ProtocolError(_("accrual"), found, _("a rate above 0 and a share below 1"))
         days = (self.dlt_window_days, self.review_days, self.screening_days, self.stagger_days)
         if min(days) < 0 or self.cohort_size < 1 or self.counted_from not in ("first", "last"):
-            raise ProtocolError("trial calendar", "a negative length or no cohort", "lengths of 0 or more days")
+            raise ProtocolError(
+                _("trial calendar"), _("a negative length or no cohort"), _("lengths of 0 or more days")
+            )
 
     @property
     def enrolled_per_day(self) -> float:
@@ -103,7 +108,11 @@ def cohorts_at(path: Sequence[str], levels: Sequence[str]) -> NDArray[np.int64]:
     """Count the cohorts of a path of regimens (``A1 B1 B2``) at each frequency level, shape (K,)."""
     unknown = [regimen for regimen in path if regimen[1:] not in levels]
     if unknown:
-        raise ProtocolError("path", f"{unknown[0]!r}", f"a regimen at one of the frequencies {list(levels)}")
+        raise ProtocolError(
+            _("path"),
+            f"{unknown[0]!r}",
+            _("a regimen at one of the frequencies {levels}").format(levels=list(levels)),
+        )
     return np.array([sum(regimen[1:] == level for regimen in path) for level in levels])
 
 
@@ -134,9 +143,11 @@ def simulate(given: Assumptions, paths: NDArray[np.int64], runs: int, seed: int)
     """
     paths = np.atleast_2d(paths)
     if not 1 <= runs <= MOST_RUNS:
-        raise ProtocolError("runs", f"{runs}", f"a number from 1 to {MOST_RUNS}")
+        raise ProtocolError(_("runs"), f"{runs}", _("a number from 1 to {most_runs}").format(most_runs=MOST_RUNS))
     if paths.shape[1] != len(given.last_infusion_days) or paths.size == 0 or paths.min() < 0:
-        raise ProtocolError("paths", f"an array of shape {paths.shape}", "cohorts at each frequency level")
+        raise ProtocolError(
+            _("paths"), _("an array of shape {shape}").format(shape=paths.shape), _("cohorts at each frequency level")
+        )
     random = np.random.default_rng(seed)
     taken = paths[random.integers(0, len(paths), runs)]
     cohorts = taken.sum(axis=1)
@@ -237,7 +248,11 @@ def registered_dates(
         If the completion is before the start.
     """
     if completion < start:
-        raise ProtocolError("registered completion", f"{completion}, before the start on {start}", "a later date")
+        raise ProtocolError(
+            _("registered completion"),
+            _("{completion}, before the start on {start}").format(completion=completion, start=start),
+            _("a later date"),
+        )
     last = shifted(completion, follow_up, -1)
     days = max((last - start + timedelta(days=1)).days, 0)
     needed = enrolment / (days / DAYS_PER_MONTH) if days else float("inf")

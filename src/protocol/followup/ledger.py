@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from protocol.followup.schedule import LAST_INFUSION, Days, FollowupRecord, Visit, shifted
 from protocol.followup.windows import UNKNOWN, DateTable, Schedule, WindowDays, read_table
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Dates = Mapping[str, date | None]
 
@@ -124,7 +124,7 @@ def timelines(record: FollowupRecord, table: pd.DataFrame, today: date) -> pd.Da
     given = read_table(record, table.drop(columns="missed", errors="ignore"), today)
     pieces = [piece for level in given.levels for piece in _group(record, given.at(level), level, today)]
     if not pieces:
-        raise ProtocolError("table of dates", "no participants", "one row a participant")
+        raise ProtocolError(_("table of dates"), _("no participants"), _("one row a participant"))
     frame = _frame(record, given, {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0]})
     if found_missed:
         still = frame[frame["status"].isin(["not yet", "open", "due", "overdue"])]
@@ -268,7 +268,7 @@ def _texts(record: FollowupRecord) -> dict[str, list[Any]]:
                 "root": roots.get(visit.id),
                 "hangs_on": names[visit.hangs_on],
                 "offset": visit.offset,
-                "procedures": ", ".join(procedures[name] for name in visit.procedures),
+                "procedures": list_of(procedures[name] for name in visit.procedures),
                 "is_assumption": visit.is_assumption,
                 "origin": visit.origin,
                 "window_origin": visit.window.origin,

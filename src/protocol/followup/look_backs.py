@@ -9,6 +9,7 @@ import pandas as pd
 
 from protocol.followup.schedule import FollowupRecord, LookBack, shifted
 from protocol.records import ProtocolError
+from protocol.translation import _, list_of
 
 
 def lookbacks(
@@ -45,7 +46,7 @@ def lookbacks(
     known = {item.id: item for item in record.lookbacks}
     for name in exposures:
         if name not in known:
-            raise ProtocolError("look-backs", f"{name!r}", "one of " + ", ".join(known))
+            raise ProtocolError(_("look-backs"), f"{name!r}", _("one of {options}").format(options=list_of(known)))
     allowed = record.boundary_day_allowed.value if boundary_day_allowed is None else boundary_day_allowed
     rows = [_row(item, day, today, allowed) for item in record.lookbacks if (day := exposures.get(item.id))]
     columns = ["id", "name", "lasts", "exposure", "allowed_from", "origin"]
@@ -58,7 +59,11 @@ def lookbacks(
 
 def _row(item: LookBack, exposure: date, today: date, boundary_day_allowed: bool) -> tuple[object, ...]:
     if exposure > today:
-        raise ProtocolError(item.name, f"{exposure}, which is after today ({today})", f"a date up to {today}")
+        raise ProtocolError(
+            item.name,
+            _("{exposure}, which is after today ({today})").format(exposure=exposure, today=today),
+            _("a date up to {today}").format(today=today),
+        )
     first = shifted(exposure, item.lasts)
     if not boundary_day_allowed:
         first += timedelta(days=1)
@@ -104,12 +109,14 @@ def conflicts(record: FollowupRecord, ledger: pd.DataFrame, courses: Mapping[str
     infusions = ledger[(ledger["kind"] == "infusion") & ledger["target"].notna() & (ledger["status"] != "cancelled")]
     for agent, (starts, ends) in courses.items():
         if agent not in known:
-            raise ProtocolError("agents", f"{agent!r}", "one of " + ", ".join(known))
+            raise ProtocolError(_("agents"), f"{agent!r}", _("one of {options}").format(options=list_of(known)))
         if starts is None and ends is None:
             continue
         if starts is None or (ends and ends < starts):
-            found = f"an end on {ends} " + ("without a start" if starts is None else f"before the start on {starts}")
-            raise ProtocolError(known[agent], found, "its first and its last day in this order")
+            no_start = _("an end on {ends} without a start")
+            found = no_start if starts is None else _("an end on {ends} before the start on {starts}")
+            found = found.format(ends=ends, starts=starts)
+            raise ProtocolError(known[agent], found, _("its first and its last day in this order"))
         rows += [_conflict_row(known[agent], starts, ends, infusion) for infusion in infusions.to_dict("records")]
     frame = pd.DataFrame(rows, columns=["agent", "starts", "ends", "infusion", "day", "verdict"])
     for column in ("starts", "ends", "day"):

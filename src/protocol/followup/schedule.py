@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
+from protocol.translation import _
 
 Days = NDArray[np.datetime64]  # unit: days; a date that is not known is NaT
 
@@ -81,7 +82,9 @@ def _clipped(days: Days, months: int) -> Days:
 
 
 def _beyond(day: object, text: str) -> ProtocolError:
-    return ProtocolError("date", f"{day}, which cannot be moved by {text}", "a nearer date")
+    return ProtocolError(
+        _("date"), _("{day}, which cannot be moved by {text}").format(day=day, text=text), _("a nearer date")
+    )
 
 
 def shifted(day: date, text: str, sign: int = 1) -> date:
@@ -408,7 +411,7 @@ class FollowupRecord(Record):
 
     def _infusion(self, day: int, origin: Frequency) -> Visit:
         levels = tuple(item.level for item in self.frequencies if day in item.infusion_days)
-        exact = Window(assumption="Study day 1 is the day of the first infusion, so it has no window.")
+        exact = Window(assumption=_("Study day 1 is the day of the first infusion, so it has no window."))
         return Visit(
             id=infusion_visit(day),
             name=f"Infusion, day {day}",

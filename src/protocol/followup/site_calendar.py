@@ -21,6 +21,7 @@ from protocol.followup.ledger import Dates
 from protocol.followup.schedule import ONE_DAY, Days, FollowupRecord, Visit, Working, moved
 from protocol.followup.windows import FIRST_VISIT, UNKNOWN, DateTable, Schedule, WindowDays, read_table
 from protocol.records import ProtocolError
+from protocol.translation import _
 
 _MARGIN_DAYS = 60  # for what hangs on the last day of a window
 
@@ -77,7 +78,7 @@ def _country(country: str, year: int | None) -> Any:
     try:
         return holidays.country_holidays(country, years=year, language="en_US")
     except NotImplementedError:
-        write = "the ISO 3166 code of another country, or no holidays"
+        write = _("the ISO 3166 code of another country, or no holidays")
         raise ProtocolError("working.holidays", repr(country), write) from None
 
 
@@ -106,7 +107,11 @@ class Calendar:
         """Make the calendar of a site from its first to its last day; `full` are days without a place left."""
         days = np.arange(first, last + ONE_DAY)
         if len(days) > MOST_DAYS:
-            raise ProtocolError("dates", f"{len(days)} days to plan", f"dates within {MOST_DAYS} days of today")
+            raise ProtocolError(
+                _("dates"),
+                _("{n} days to plan").format(n=len(days)),
+                _("dates within {most_days} days of today").format(most_days=MOST_DAYS),
+            )
         weekday = (days.astype("int64") + 3) % 7 + 1  # 1970-01-01 was a Thursday
         free = np.isin(weekday, working.weekdays.value)
         for year in range(days[0].item().year, days[-1].item().year + 1):
@@ -297,7 +302,11 @@ def doomed_starts(
         When `last` is before `first`.
     """
     if last < first:
-        raise ProtocolError("last day", f"{last}, which is before {first}", f"a date on or after {first}")
+        raise ProtocolError(
+            _("last day"),
+            _("{last}, which is before {first}").format(last=last, first=first),
+            _("a date on or after {first}").format(first=first),
+        )
     starts = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + ONE_DAY)
     size = len(starts)
     levels = np.full(size, frequency)

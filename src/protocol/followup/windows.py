@@ -19,6 +19,7 @@ from protocol.followup.schedule import (
     moved,
 )
 from protocol.records import ProtocolError
+from protocol.translation import _, list_of, place_in
 
 UNKNOWN = np.datetime64("NaT", "D")
 
@@ -68,7 +69,7 @@ class DateTable:
     def place(self, row: int, what: str) -> str:
         """Name a place in the table for a message; `row` counts the participants meant here."""
         name = self.names[self.rows[row]]
-        return f"{name}, {what}" if name else what
+        return place_in(name, what) if name else what
 
 
 def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> DateTable:
@@ -84,7 +85,7 @@ def read_table(record: FollowupRecord, table: pd.DataFrame, today: date) -> Date
     names = tuple(map(str, table["participant"]))
     twice = pd.Index(names)[pd.Index(names).duplicated()]
     if len(twice):
-        raise ProtocolError("participant", f"{twice[0]!r} twice", "each participant once")
+        raise ProtocolError(_("participant"), _("{twice!r} twice").format(twice=twice[0]), _("each participant once"))
     dates = {name: _days(table, name, names) for name in table.columns.drop(["participant", "frequency"])}
     given = DateTable(names, _levels(record, table, names), dates, np.arange(len(names)))
     _check_order(record, given)
@@ -97,12 +98,16 @@ def _check_columns(record: FollowupRecord, table: pd.DataFrame) -> None:
     visits = [visit.id for visit in record.all_visits]
     for name in ("participant", "frequency"):
         if name not in table.columns:
-            raise ProtocolError("table of dates", f"no column {name!r}", "that column too")
+            raise ProtocolError(_("table of dates"), _("no column {name!r}").format(name=name), _("that column too"))
     for name in table.columns.drop(["participant", "frequency"]):
         if name not in [*anchors, *visits]:
-            raise ProtocolError("dates", f"{name!r}", f"an anchor ({', '.join(anchors)}) or a visit of the record")
+            raise ProtocolError(
+                _("dates"),
+                f"{name!r}",
+                _("an anchor ({anchors}) or a visit of the record").format(anchors=list_of(anchors)),
+            )
     if table.columns.has_duplicates:
-        raise ProtocolError("table of dates", "a column twice", "each column once")
+        raise ProtocolError(_("table of dates"), _("a column twice"), _("each column once"))
 
 
 def _levels(record: FollowupRecord, table: pd.DataFrame, names: tuple[str, ...]) -> NDArray[np.int64]:
@@ -110,7 +115,9 @@ def _levels(record: FollowupRecord, table: pd.DataFrame, names: tuple[str, ...])
     for name, level in zip(names, table["frequency"], strict=True):
         if level not in known:
             raise ProtocolError(
-                f"{name}, frequency" if name else "frequency", f"{level!r}", "one of " + ", ".join(map(str, known))
+                _("{name}, frequency").format(name=name) if name else _("frequency"),
+                f"{level!r}",
+                _("one of {options}").format(options=list_of(map(str, known))),
             )
     return table["frequency"].to_numpy().astype(np.int64)
 
@@ -122,7 +129,9 @@ def _days(table: pd.DataFrame, column: str, names: tuple[str, ...]) -> Days:
     days = [None if value is None or value is pd.NaT or value != value else value for value in values]
     for name, day in zip(names, days, strict=True):
         if day is not None and not isinstance(day, date):
-            raise ProtocolError(f"{name}, {column}" if name else column, f"{day!r}", "a date such as 2026-03-01")
+            raise ProtocolError(
+                place_in(name, column) if name else column, f"{day!r}", _("a date such as 2026-03-01")
+            )
     return np.array(days, "datetime64[D]")
 
 
@@ -141,8 +150,8 @@ def _check_order(record: FollowupRecord, given: DateTable) -> None:
 def _out_of_order(days: Iterable[tuple[str, Any]], given: DateTable, row: int) -> ProtocolError:
     known = [(name, day) for name, day in days if not np.isnat(day)]
     (before, first), (later, second) = next(pair for pair in pairwise(known) if pair[1][1] < pair[0][1])
-    found = f"{second}, which is before “{before}” ({first})"
-    return ProtocolError(given.place(row, later), found, f"a date on or after {first}")
+    found = _("{second}, which is before “{before}” ({first})").format(second=second, before=before, first=first)
+    return ProtocolError(given.place(row, later), found, _("a date on or after {first}").format(first=first))
 
 
 def _check_done(record: FollowupRecord, given: DateTable, today: np.datetime64) -> None:
@@ -151,16 +160,20 @@ def _check_done(record: FollowupRecord, given: DateTable, today: np.datetime64) 
             continue
         done, levels = given[visit.id], given.frequencies
         if (row := _first(done > today)) is not None:
-            found = f"done on {done[row]}, which is after today ({today})"
-            raise ProtocolError(given.place(row, visit.name), found, f"a date up to {today}")
+            found = _("done on {done}, which is after today ({today})").format(done=done[row], today=today)
+            raise ProtocolError(given.place(row, visit.name), found, _("a date up to {today}").format(today=today))
         if visit.frequencies and (row := _first(~np.isnat(done) & ~np.isin(levels, visit.frequencies))) is not None:
-            found = f"done on {done[row]}, but it is no visit of frequency {levels[row]}"
-            raise ProtocolError(given.place(row, visit.name), found, "no date, or the frequency it belongs to")
+            found = _("done on {done}, but it is no visit of frequency {levels}").format(
+                done=done[row], levels=levels[row]
+            )
+            raise ProtocolError(given.place(row, visit.name), found, _("no date, or the frequency it belongs to"))
         anchor = given[record.first_infusion]
         same = np.isnat(done) | np.isnat(anchor) | (done == anchor)
         if visit.id == FIRST_VISIT and (row := _first(~same)) is not None:
-            found = f"done on {done[row]}, while the first infusion is {anchor[row]}"
-            raise ProtocolError(given.place(row, visit.name), found, "the same date at both")
+            found = _("done on {done}, while the first infusion is {anchor}").format(
+                done=done[row], anchor=anchor[row]
+            )
+            raise ProtocolError(given.place(row, visit.name), found, _("the same date at both"))
 
 
 @dataclass(frozen=True)
@@ -236,8 +249,10 @@ class Schedule:
         if wrong.any():
             row = int(wrong.argmax())
             name = next(item.name for item in self.record.anchors if item.id == self.roots[visit.id])
-            found = f"done on {done[row]}, but no date to count it from"
-            raise ProtocolError(self.given.place(row, visit.name), found, f"the date of “{name}” too")
+            found = _("done on {done}, but no date to count it from").format(done=done[row])
+            raise ProtocolError(
+                self.given.place(row, visit.name), found, _("the date of “{name}” too").format(name=name)
+            )
 
     def _base(self, visit: Visit) -> Days:
         if visit.hangs_on == LAST_INFUSION:

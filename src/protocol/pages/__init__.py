@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import PageState, Text, at_foot, details, framed, paragraph, strong
+from protocol.pages.kit import PageState, Tabs, Text, at_foot, details, framed, paragraph, strong
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.page_objects import (
     Effect,
@@ -24,7 +24,7 @@ from protocol.pages.page_objects import (
 from protocol.pages.trial_log.desk import Desk, keep_watching, open_desk, shared_account
 from protocol.pages.trial_log.participant_search import ParticipantSearch
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial, load_trial
 
 __all__ = [
@@ -85,7 +85,7 @@ def open_page(name: str, folder: str | Path) -> Any:
 
 def _opened(name: str, folder: str | Path) -> Page:
     if name not in PAGES:
-        raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=", ".join(PAGES)))
+        raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=list_of(PAGES)))
     trial = load_trial(folder)
     today = today_there(trial)
     shown = trial.in_phase_two() if name in AFTER_ESCALATION else trial
@@ -96,23 +96,24 @@ def _opened(name: str, folder: str | Path) -> Page:
     page = getattr(import_module(f"protocol.pages.{name}"), f"{PAGES[name].__name__}Page")(trial, today, desk)
     in_address = getattr(page, "in_address", {})
     state = PageState(in_address, getattr(page, "drafts", {}))
-    above = _of_the_log(trial, desk)
+    above = _of_the_log(trial, desk, page)
     if desk is not None and on_dashboard():
         above.append(ParticipantSearch(desk, state, in_address if name == "followup" else {}).view)
     return PAGES[name](trial, page, framed(widgets.VBox([*above, state.problem, page.view, state])), desk)
 
 
-def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:
+def _of_the_log(trial: Trial, desk: Desk | None, page: Any) -> list[widgets.Widget]:
     """Say above a page which log it shows and what the trial should do next, and follow what others record in it.
 
-    The example is not a log.
+    The example is not a log. A tab that itself says what to do next has no such sentence above it.
     """
     if desk is None or desk.invented:
         return []
     banner = Text()
 
-    def name_log() -> None:
-        action = desk.briefing.action.sentence if trial.states("escalation") else None
+    def name_log(_change: Any = None) -> None:
+        is_said = getattr(page, "says_action", False) or not trial.states("escalation")
+        action = None if is_said else desk.briefing.action.sentence
         actor = desk.reader.actor
         warning = details(_("Shared account: {actor}").format(actor=actor), shared_account(actor))
         is_shared = desk.shared and desk.reader.records
@@ -127,5 +128,7 @@ def _of_the_log(trial: Trial, desk: Desk | None) -> list[widgets.Widget]:
 
     name_log()
     desk.on_change(name_log, every_entry=True)
+    if isinstance(page.view, Tabs):
+        page.view.observe(name_log, "value")
     keep_watching(desk)
     return [banner]

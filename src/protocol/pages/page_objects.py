@@ -21,7 +21,7 @@ from protocol.pages.kit import Tabs, Text
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext, place_in
 from protocol.trial import Trial, dates_of
 
 
@@ -67,14 +67,18 @@ class Page:
         return [name for name in dir(type(self)) if not name.startswith("_")]
 
     def __repr__(self) -> str:
-        return f"<{_(self._title)}: {self._trial.identity.trial_id}, {self._log()}; {self._headline()}>"
+        return f"<{self._where()}; {self._headline()}>"
+
+    def _where(self) -> str:
+        title = _(self._title)
+        return f"{title}: {self._trial.identity.trial_id}, {self._log()}"
 
     def __str__(self) -> str:
         """Say what each tab shows: the answer, the pictures with their numbers of rows, and what is wrong."""
-        lines = [f"{_(self._title)}: {self._trial.identity.trial_id}, {self._log()}"]
+        lines = [self._where()]
         answers = self._answers()
         for name, title, part in self._parts():
-            lines.append(f"{title}: {answers[name]}" if answers.get(name) else title)
+            lines.append(labelled(title, answers[name]) if answers.get(name) else title)
             lines += [f"  {line}" for line in dict.fromkeys((*_pictures_in(part), *map(_problem, _wrong_in(part))))]
         if self._desk and self._desk.trouble:
             lines.append(_problem(self._desk.trouble))
@@ -192,7 +196,7 @@ class Settings(Mapping[str, Any]):
     def _check(self, name: str, value: Any) -> None:
         if name not in self._controls:
             raise ProtocolError(self._what, repr(name)[:60], _one_of(self._controls))
-        _check(self._controls[name], value, f"{self._what}, {name}")
+        _check(self._controls[name], value, place_in(self._what, name))
 
 
 class Eligibility(Page):
@@ -295,13 +299,17 @@ class Eligibility(Page):
         return found
 
     def _headline(self) -> str:
-        return f"{self.screening.overall}"
+        return _(self.screening.overall)
 
     def _answers(self) -> dict[str, str]:
         known, found = len(self.participant), self.cohort_screening
         facts = ngettext("{n} fact known", "{n} facts known", known).format(n=known)
-        counts = ", ".join(f"{n} {what}" for what, n in found.totals().items()) if found else _("no cohort is open")
-        return {"patient": f"{self.screening.overall}; {facts}", "cohort": counts}
+        counts = (
+            list_of(_("{n} {what}").format(n=n, what=_(what)) for what, n in found.totals().items())
+            if found
+            else _("no cohort is open")
+        )
+        return {"patient": list_of((_(self.screening.overall), facts), "; "), "cohort": counts}
 
     def _parts(self) -> Iterator[tuple[str, str, widgets.Widget]]:
         for name, title, part in super()._parts():
@@ -415,8 +423,8 @@ class Escalation(Page):
         return _next(self.briefing)
 
     def _answers(self) -> dict[str, str]:
-        changed = "; ".join(self._page.settings.differences()) or _("as in the record")
-        return {"decision": self._headline(), "lab": f"{self._page.settings.design.value}, {changed}"}
+        changed = list_of(self._page.settings.differences(), "; ") or _("as in the record")
+        return {"decision": self._headline(), "lab": list_of((self._page.settings.design.value, changed))}
 
 
 class Followup(Page):
@@ -500,7 +508,7 @@ class Followup(Page):
         count = ledger["participant"].nunique() if len(ledger) else 0
         people = ngettext("{n} participant", "{n} participants", count).format(n=count)
         visits = ngettext("{n} visit", "{n} visits", len(ledger)).format(n=len(ledger))
-        return {"today": self._headline(), "planning": f"{people}, {visits}"}
+        return {"today": self._headline(), "planning": list_of((people, visits))}
 
 
 class Overview(Page):
@@ -581,7 +589,7 @@ def _pictures_in(part: Any) -> Iterator[str]:
 def _wrong_in(part: Any) -> Iterator[str]:
     """Say what a part of a page says to be wrong."""
     if isinstance(part, Chart) and part.problem:
-        yield f"{part.description}: {part.problem}"
+        yield labelled(part.description, part.problem)
     elif isinstance(part, Text):
         yield from map(str, part.errors)
         if part.role == "alert" and part.value and not part.errors:
@@ -598,14 +606,19 @@ def _next(briefing: Briefing | None) -> str:
     """Say which regimen is open and for how many participants the next decision waits; it names none of them."""
     if briefing is None:
         return _("no log")
-    opened = briefing.open_regimen or _("enrolment is stopped")
     waited = len(briefing.waiting) + briefing.free_places
     words = ngettext(
         "open regimen: {regimen}; {n} participant waited for",
         "open regimen: {regimen}; {n} participants waited for",
         waited,
     )
-    return words.format(regimen=opened, n=waited)
+    if briefing.open_regimen is None:
+        words = ngettext(
+            "enrolment is stopped; {n} participant waited for",
+            "enrolment is stopped; {n} participants waited for",
+            waited,
+        )
+    return words.format(regimen=briefing.open_regimen, n=waited)
 
 
 def _check(control: Any, value: Any, where: str) -> None:
@@ -628,7 +641,7 @@ def _check(control: Any, value: Any, where: str) -> None:
 
 
 def _one_of(names: Any) -> str:
-    return _("one of {names}").format(names=", ".join(map(str, names)))
+    return _("one of {names}").format(names=list_of(map(str, names)))
 
 
 def _day(value: Any, where: str) -> date | None:

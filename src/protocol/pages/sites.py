@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from protocol.chart import Chart
 from protocol.conduct import AWAITED, TrialSoFar, participant_status
+from protocol.display import typed_words
 from protocol.exchange.contacts.mail import mail_draft
 from protocol.exchange.contacts.vcard import Version, qr, vcard
 from protocol.figures import sites as figures
@@ -49,7 +50,7 @@ from protocol.sites import (
     quality_notes,
     telephones,
 )
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 from protocol.trial import Trial
 
 VERDICTS = (_("not decided yet"), _("eligible so far"), _("eligible"), _("ineligible"))
@@ -114,7 +115,7 @@ class SitesPage:
         self.away = field(widgets.Dropdown, _("Away"), options=hospitals)
         self.weeks = field(widgets.IntSlider, _("Weeks ahead"), value=2, min=1, max=12)
         districts = [(f"{item.name} {item.name_local}", item.id) for item in trial.districts]
-        self.district = field(widgets.Dropdown, _("From"), options=[*districts, (_("the point below"), "")])
+        self.district = field(widgets.Dropdown, _("Starting point"), options=[*districts, (_("the point below"), "")])
         start = trial.districts[0] if trial.districts else None
         self.latitude = _degrees(_("Latitude, ° N"), start.latitude if start else 0.0)
         self.longitude = _degrees(_("Longitude, ° E"), start.longitude if start else 0.0)
@@ -157,7 +158,7 @@ class SitesPage:
         trial = self._trial
         straight = _("In a straight line.")
         if any(site.country == "China" for site in trial.sites):
-            straight += " " + _("Points from web maps of China are shifted by 300 to 700 m.")
+            straight = paragraph_of([straight, _("Points from web maps of China are shifted by 300 to 700 m.")])
         self.site.layout.display = None if len(trial.sites) > FEW_SITES else "none"
         cards = classed(widgets.VBox([one.view for one in self.cards.values()]), "pw-sitecards")
         beside = classed(widgets.VBox([self.map, self.distances]), "pw-sitemap")
@@ -282,7 +283,7 @@ class SitesPage:
     def _named_criteria(self) -> list[str]:
         criteria = self._trial.eligibility.criteria
         known = {item.id for item in criteria} | {part.id for item in criteria for part in item.parts}
-        named = [word for word in self.criteria.value.replace(",", " ").split() if word]
+        named = typed_words(self.criteria.value)
         if not known.issuperset(named):
             write = _("ids such as {ids}").format(ids=self._some_criteria)
             raise ProtocolError(_("criteria"), _("something that is no criterion"), write)
@@ -372,7 +373,7 @@ def _registered(site: Site) -> Markup:
 
 def _person(contact: Contact, country: str) -> list[tuple[str, Markup | str]]:
     return [
-        (_("Contact"), _stated(", ".join(part for part in (contact.name, contact.role) if part))),
+        (_("Contact"), _stated(list_of(part for part in (contact.name, contact.role) if part))),
         (_("Telephone"), telephone(contact, country)),
         (_("Mail"), _copied(mail_link(contact.mail), contact.mail) if contact.mail else _stated("")),
     ]
@@ -470,7 +471,7 @@ def _notes(sites: tuple[Site, ...], central: tuple[Contact, ...]) -> Markup:
     names, items = {site.id: site.name for site in sites}, []
     for one in quality_notes(sites, central):
         kind, word = _SEVERITY[one.severity]
-        where = span(f"({', '.join(names[name] for name in one.sites)})", "off") if one.sites else ""
+        where = span(f"({list_of(names[name] for name in one.sites)})", "off") if one.sites else ""
         items.append(joined((span(word, kind), one.text, where), " "))
     return macros("lists").bullets(items) if items else paragraph(_("Nothing was found."))
 
@@ -580,14 +581,14 @@ def _workload(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], 
         _("Visits planned in {weeks} weeks").format(weeks=weeks),
         _("Next planned visit"),
         _("Visits it can still take"),
-        _("Waited for in the open cohort"),
+        _("Waited for, with free places"),
     ]
     free = _("Free places in the open cohort at {regimen}: {free}. Any site may fill them.").format(
         regimen=so_far.open_regimen, free=free_places(trial, so_far)
     )
     caption = _("On {day}, by planned visit days.").format(day=so_far.as_of)
     values = {
-        _("Cohorts of"): trial.escalation.design.cohort_size,
+        _("Participants in a cohort:"): trial.escalation.design.cohort_size,
         _("Visits a site can take in a day:"): trial.followup.working.visits_per_day,
     }
     assumed = joined(

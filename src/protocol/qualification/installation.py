@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 
 from protocol.conduct import protocol_version
 from protocol.qualification.checks import Check
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import load_trial
 from protocol.version import SHARED
 
@@ -132,7 +132,7 @@ def _changed(package: Distribution) -> list[str]:
 
 def _named(problems: list[str]) -> str:
     more = len(problems) - NAMED_FILES
-    named = ", ".join(problems[:NAMED_FILES]) or _("no list of files")
+    named = list_of(problems[:NAMED_FILES]) or _("no list of files")
     return named if more <= 0 else _("{named} and {more} more").format(named=named, more=more)
 
 

@@ -18,7 +18,7 @@ from protocol.dashboard.notebooks import OF_PAGES
 from protocol.pages import PAGES, open_page
 from protocol.qualification.checks import Check
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 from protocol.version import SHARED
 
@@ -36,7 +36,7 @@ def opened_pages(trial: Trial) -> Iterator[Check]:
 def _opened(name: str, folder: Path) -> str:
     """Open every tab of a page; return "opened", or what is wrong."""
     try:
-        return "; ".join(open_page(name, folder).problems) or _("opened")
+        return list_of(open_page(name, folder).problems, "; ") or _("opened")
     except ProtocolError as error:
         return str(error)
 

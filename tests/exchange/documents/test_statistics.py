@@ -94,7 +94,7 @@ def test_only_rules_that_a_design_has_are_listed(name, missing):
 
 def test_a_changed_value_of_one_design_alone_is_said_to_be_the_readers():
     for name, changes, label, value in (
-        ("PIPE", {"ceiling": 0.7}, "Probability of lying above the contour that bars", "0.7"),
+        ("PIPE", {"ceiling": 0.7}, "Cutoff: a higher probability of lying above the contour bars a regimen", "0.7"),
         ("BOIN (2-D)", {"safe": 0.15}, "Rate that calls for stepping up, times the target", "0.5"),
     ):
         rows = {row.label: row for row in parameters(ESCALATION, name, ESCALATION.designed(name, **changes))}

@@ -25,7 +25,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.interval_designs import boundaries
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, paragraph_of
 
 TIE = 1e-9  # two chances this close are equal
 
@@ -157,7 +157,8 @@ class Logistic(ModelDesign):
                 "doses": _("Amount of each dose over the reference"),
                 "frequencies": _("Amount of each frequency over the reference"),
                 "dose_prior": _(
-                    "Prior of the dose: rate at the reference, deviation of its log odds, slope, its deviation"
+                    "Prior of the dose: rate at the reference, deviation of its log odds, median slope, deviation of "
+                    "its logarithm"
                 ),
                 "frequency_prior": _("Prior of the frequency, in the same order"),
                 "interaction": _("Deviation of the interaction of dose and frequency"),
@@ -229,7 +230,7 @@ class Logistic(ModelDesign):
             )
             numbers = posterior.inside[0, chosen], posterior.over[0, chosen], self.overdose
             sentences.append(words.format(labels[chosen], low, high, *numbers))
-        return " ".join([*sentences, self._reliance(posterior.size[0])])
+        return paragraph_of([*sentences, self._reliance(posterior.size[0])])
 
     def posterior(self, outcomes: Outcomes) -> Posterior:
         """Weigh the draws of the prior by the likelihood of T trials."""
@@ -264,7 +265,7 @@ class Logistic(ModelDesign):
 
     def _reliance(self, size: float) -> str:
         words = _("The posterior rests on {:.0f} effective draws of {:,}.").format(size, self.draws)
-        return f"{words} {_('These are too few to rely on.')}" if size < FEW else words
+        return paragraph_of([words, _("These are too few to rely on.")]) if size < FEW else words
 
 
 @lru_cache(maxsize=8)

@@ -18,7 +18,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Grid, Integers
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import select
 from protocol.records import Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 TIE = 1e-9  # two logarithms of weights this close are equal
 
@@ -118,7 +118,7 @@ class Pipe(ModelDesign):
             {
                 "prior_rates": _("Prior medians of the DLT rates, dose by dose"),
                 "prior_size": _("Weight of the prior at one regimen, participants"),
-                "ceiling": _("Probability of lying above the contour that bars"),
+                "ceiling": _("Cutoff: a higher probability of lying above the contour bars a regimen"),
             },
         )
 
@@ -163,14 +163,14 @@ class Pipe(ModelDesign):
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
         seen = _("At {}, {} of {} participants had a DLT.").format(labels[current], y, n)
         if chosen == STOP and (done := self._end_words(outcomes, current)):
-            return f"{seen} {done}"
+            return paragraph_of([seen, done])
         if chosen == STOP:
             words = _("The lowest regimen, {}, lies above the contour with probability {:.2f} (limit {:g}): stop.")
-            return f"{seen} " + words.format(labels[0], posterior.chance[0, 0], self.ceiling)
+            return paragraph_of([seen, words.format(labels[0], posterior.chance[0, 0], self.ceiling)])
         if n == 0:
             return _("No participant was treated at {} yet.").format(labels[current])
         among = np.flatnonzero(self._admissible(outcomes, np.array([current]))[0])
-        listed = ", ".join(
+        nearest = list_of(
             _("{} ({} treated, {:.2f})").format(labels[i], outcomes.treated.reshape(-1)[i], posterior.chance[0, i])
             for i in among
         )
@@ -179,7 +179,7 @@ class Pipe(ModelDesign):
             "{} has the fewest participants; ties go to: {}."
         )
         sides = {"dose": _("the dose"), "frequency": _("the frequency"), "coin": _("a coin")}
-        return f"{seen} " + words.format(self.ceiling, listed, labels[chosen], sides[self.preference])
+        return paragraph_of([seen, words.format(self.ceiling, nearest, labels[chosen], sides[self.preference])])
 
     def posterior(self, outcomes: Outcomes) -> Posterior:
         """Weigh all contours, given the outcomes of T trials."""

@@ -25,7 +25,7 @@ from protocol.escalation.grid import STOP, Booleans, Floats, Integers, upwards
 from protocol.escalation.interval_designs import too_toxic
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, paragraph_of
 
 # The power of the working model, at most 500 as in the published software: a fixed grid, then Newton's steps.
 POWERS = np.geomspace(1e-3, 500, 60)
@@ -107,7 +107,7 @@ class Pocrm(ModelDesign):
         super().__post_init__()
         where = _("design")
         if not self.halfwidth < min(self.target, 1 - self.target):
-            found = _("an indifference interval of {:g} around {:g}").format(self.halfwidth, self.target)
+            found = _("an indifference interval of half width {:g} around {:g}").format(self.halfwidth, self.target)
             raise ProtocolError(where, found, _("half a width above 0 that stays inside 0 to 1"))
         if self.guess > self.grid.size:
             write = _("a place in the ordering, 1 to {}, or 0 for the middle").format(self.grid.size)
@@ -201,10 +201,10 @@ class Pocrm(ModelDesign):
         if chosen == STOP:
             stop = _("The lowest regimen, {}, is too toxic: the trial stops.").format(labels[0])
             done = self._end_words(outcomes, current)
-            return " ".join([*sentences, done or stop])
+            return paragraph_of([*sentences, done or stop])
         if not _both(outcomes)[0]:
             words = _("First stage, until participants with and without a DLT were seen: {}.")
-            return " ".join([*sentences, words.format(labels[chosen])])
+            return paragraph_of([*sentences, words.format(labels[chosen])])
         fit = self.fit(outcomes)
         words = _(
             "Ordering {} of {} is the likeliest (probability {:.2f}). Under it the estimated DLT rate at {} "
@@ -212,7 +212,7 @@ class Pocrm(ModelDesign):
         )
         which = int(fit.ordering[0])
         numbers = which + 1, len(self.orders), fit.weight[0, which], labels[chosen], fit.rates[0, chosen], self.target
-        return " ".join([*sentences, words.format(*numbers)])
+        return paragraph_of([*sentences, words.format(*numbers)])
 
     def fit(self, outcomes: Outcomes, draws: ArrayLike | None = None) -> Fit:
         """Fit the working model under every ordering; meaningless before both outcomes were seen."""

@@ -18,7 +18,7 @@ from protocol.escalation.design import Description, Design
 from protocol.escalation.grid import STOP, Booleans, Integers, upwards
 from protocol.escalation.outcomes import Outcomes
 from protocol.records import ProtocolError, Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 FEW, MANY, TOO_MANY_DLTS = 3, 6, 2  # participants in one cohort and in two; DLTs that close a level
 
@@ -133,13 +133,13 @@ class ThreePlusThree(Design):
         at = int(self._levels_of(np.array([current]))[0])
         n, y = (int(counts[0, at]) for counts in self._counts(outcomes))
         top, following = int(self._top(outcomes)[0]), int(self.next(outcomes, [current])[0])
-        name, path = self.grid.labels[current], ", ".join(self.grid.labels[level] for level in self.levels)
+        name, path = self.grid.labels[current], list_of(self.grid.labels[level] for level in self.levels)
         sentences = [
             _("At {}, {} of {} participants had a DLT.").format(name, y, n),
             self._rule(outcomes, at, n, y, top, following),
             _("The path is {}.").format(path),
         ]
-        return " ".join(sentences)
+        return paragraph_of(sentences)
 
     def _rule(self, outcomes: Outcomes, at: int, n: int, y: int, top: int, following: int) -> str:
         labels = [self.grid.labels[level] for level in self.levels]
@@ -166,7 +166,7 @@ class ThreePlusThree(Design):
         position[self.levels] = np.arange(len(self.levels))
         if (position[at] < 0).any():
             name = self.grid.labels[at[position[at] < 0][0]]
-            path = ", ".join(self.grid.labels[level] for level in self.levels)
+            path = list_of(self.grid.labels[level] for level in self.levels)
             write = _("a regimen on the path of the 3+3: {}").format(path)
             raise ProtocolError(_("current regimen"), name, write)
         return position[at]

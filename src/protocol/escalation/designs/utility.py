@@ -41,7 +41,7 @@ from protocol.escalation.interval_designs import (
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import isotonic_rates, select
 from protocol.records import Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 TIE = 1e-9  # two desirabilities this close are equal
 
@@ -141,7 +141,7 @@ class Utility(IntervalDesign):
                 "value_neither": _("Utility of neither a response nor a DLT, 0 to 100"),
                 "value_both": _("Utility of a response with a DLT, 0 to 100"),
                 "least_response": _("Lowest response rate of interest"),
-                "futility": _("Probability of a lower response rate that closes a regimen"),
+                "futility": _("Cutoff: a higher probability of a lower response rate closes a regimen"),
                 "explored": _("Participants from which a rate between the boundaries allows no step up"),
                 "response_rates": _("Assumed true response rates, to simulate with"),
             },
@@ -231,11 +231,11 @@ class Utility(IntervalDesign):
         if n[current]:
             sentences.append(_("{} of {} had a response.").format(responded[current], n[current]))
         if chosen == STOP:
-            return " ".join([*sentences, self._end(outcomes, current)])
+            return paragraph_of([*sentences, self._end(outcomes, current)])
         value = self.desirability(outcomes)[0]
-        listed = ", ".join(f"{labels[i]} {value[i]:.2f}" for i in np.flatnonzero(self._among(outcomes, [current])[0]))
+        compared = list_of(f"{labels[i]} {value[i]:.2f}" for i in np.flatnonzero(self._among(outcomes, [current])[0]))
         words = _("Chance of a mean utility above {:.2f} among the open choices: {}. Next: {}.")
-        return " ".join([*sentences, words.format(self.benchmark, listed, labels[chosen])])
+        return paragraph_of([*sentences, words.format(self.benchmark, compared, labels[chosen])])
 
     def _end(self, outcomes: Outcomes, current: int) -> str:
         if super().eliminated(outcomes)[0, 0, 0]:

@@ -25,7 +25,7 @@ from protocol.escalation.interval_designs import (
 from protocol.escalation.outcomes import Outcomes
 from protocol.escalation.selection import ROBERTSON_1988, select, select_contour
 from protocol.records import ProtocolError, Record, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 PER_REGIMEN = 4  # participants a regimen of a subtrial, when its size is not stated (Zhang & Yuan 2016)
 
@@ -173,7 +173,7 @@ class Waterfall(IntervalDesign):
         line = next(number for number, cells in enumerate(self.lines) if current in cells)
         cells, treated = self.lines[line], outcomes.treated.reshape(1, -1)
         closed = self.eliminated(outcomes).reshape(1, -1)
-        path = ", ".join(labels[cell] for cell in cells)
+        path = list_of(labels[cell] for cell in cells)
         words = _("The subtrial along {} has {} of at most {} participants.")
         sentences = [
             self._count_words(outcomes, current),
@@ -190,7 +190,7 @@ class Waterfall(IntervalDesign):
             after = _("no subtrial is left, the trial ends") if following == STOP else labels[following]
             words = _("It ends, with {} nearest the target along this line; next: {}.")
             sentences.append(words.format(picked, after))
-        return " ".join(sentences)
+        return paragraph_of(sentences)
 
     def _is_over(self, line: int, outcomes: Outcomes, closed: Booleans, current: int) -> bool:
         """Whether the subtrial of one trial is over."""

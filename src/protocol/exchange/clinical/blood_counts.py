@@ -28,7 +28,7 @@ from protocol.exchange.dates import whole_day
 from protocol.exchange.spreadsheet import csv as spreadsheet_csv
 from protocol.exchange.spreadsheet import plain_cell
 from protocol.records import STUDY_ID, ProtocolError, is_study_id, outlined
-from protocol.translation import _
+from protocol.translation import _, list_of, place_in
 
 COLUMNS = ("participant", "on", "analyte", "value", "unit", "normal_limit")
 """Columns of the table, and of :class:`CountFile`; the last one may be missing."""
@@ -115,7 +115,7 @@ def read_count_table(name: str, content: bytes) -> CountFile:
     needed = ("participant", "on") if wide else COLUMNS[:-1]
     missing = [column for column in needed if column not in columns]
     if missing:
-        write = ", ".join(COLUMNS) + _("; or participant, on and columns such as {example}").format(
+        write = list_of(COLUMNS) + _("; or participant, on and columns such as {example}").format(
             example="platelets [10^9/L]"
         )
         raise ProtocolError(name, _("no column {column}").format(column=missing[0]), write)
@@ -162,7 +162,7 @@ def _rows_of(
             lowest = read_number(limit, _("lower limit of normal")) if limit else None
             _check(analyte, number, unit, lowest)
         except ProtocolError as error:
-            problems.append(FileProblem(f"{where}, {error.where}", error.found, error.write))
+            problems.append(FileProblem(place_in(where, error.where), error.found, error.write))
             continue
         about = {"participant": who, "on": day, "analyte": analyte}
         yield about | {"value": number, "unit": unit, "normal_limit": lowest}
@@ -259,12 +259,12 @@ def _of_findings(found: Mapping[str, Iterable[Finding]], problems: list[FileProb
         for one in findings:
             if one.fact not in analytes() or (one.day is not None and one.day > as_of):
                 continue
-            where = f"{who}, {one.origin}"
+            where = place_in(who, one.origin)
             if one.day is None or one.latest not in (None, one.day):
                 told.append(FileProblem(where, _("a count without a day"), _("the day of the draw")))
             elif not isinstance(one.value, int | float) or one.span is not None or one.undecided:
                 found_there = one.original or one.code
-                why = ", ".join(filter(None, (one.reason, one.note)))
+                why = list_of(filter(None, (one.reason, one.note)))
                 told.append(
                     FileProblem(where, f"{found_there} ({why})" if why else found_there, _("a count with its unit"))
                 )

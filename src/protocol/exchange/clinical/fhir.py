@@ -57,7 +57,7 @@ from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
 from protocol.exchange.limits import check_json
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of, place_in
 
 
 def read_fhir(files: Mapping[str, bytes | Path], setting: Setting, name: Naming) -> Imports:
@@ -115,7 +115,7 @@ def read_fhir_stepwise(
     people, problems = people_of(found), found.problems
     if not people:
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
-        raise ProtocolError(", ".join(files), what, write)
+        raise ProtocolError(list_of(files), what, write)
     imported: list[Imported] = []
     for place, person in enumerate(people):
         if place % _EACH == 0:
@@ -155,7 +155,7 @@ def read_fhir_results(
     people, problems = people_of(found), found.problems
     if not people:
         what, write = _("no Patient and no resource about one"), _("FHIR R4 resources of patients")
-        raise ProtocolError(", ".join(files), what, write)
+        raise ProtocolError(list_of(files), what, write)
     results: dict[str, list[Finding]] = {}
     for person in people:
         study_id = name(person.key)
@@ -833,7 +833,7 @@ def _patient_findings(
             own = [_doubted(finding, item.doubt) for finding in own]
         findings += own
     if len(births := _births(patients)) > 1 and _narrowest(births) is None:
-        note = "; ".join(births)
+        note = list_of(births, "; ")
         names = [name for name in (role.birth_date, role.age) if name]
         findings += [Finding(name, None, setting.as_of, "Patient", reason=CONFLICT, note=note) for name in names]
     return findings
@@ -904,7 +904,7 @@ def _second_patients(patients: Sequence[Item]) -> Iterator[FileProblem]:
 
 def _no_date(where: str, element: str) -> FileProblem:
     write = _("a date like 1960-03-01, or its year, or year and month; from 1900 to 2100")
-    return FileProblem(f"{where}, {element}", _("no date"), write)
+    return FileProblem(place_in(where, element), _("no date"), write)
 
 
 def _hide(finding: Finding, ids: Iterable[str], study_id: str) -> Finding:

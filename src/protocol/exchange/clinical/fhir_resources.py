@@ -17,7 +17,7 @@ from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import partial_date
 from protocol.exchange.foreign_json import is_too_deep, read_json
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 BUNDLES = (
     "batch",
@@ -330,7 +330,7 @@ class _Files:
         kind = bundle.get("type")
         if kind not in BUNDLES or deeper > 2:
             found = _("a bundle of no type of R4") if deeper <= 2 else _("bundles in bundles")
-            raise ProtocolError(str(where), found, _("a bundle of type {types}").format(types=", ".join(BUNDLES)))
+            raise ProtocolError(str(where), found, _("a bundle of type {types}").format(types=list_of(BUNDLES)))
         self._pages(where, bundle)
         rules = _doubt({name: bundle[name] for name in ("implicitRules", "modifierExtension") if name in bundle})
         entries = bundle.pop("entry", [])

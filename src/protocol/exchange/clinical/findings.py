@@ -169,7 +169,7 @@ class Imports(NamedTuple):
         return pd.DataFrame(columns)
 
 
-NO_ROLES = PersonRoles(assumption="The record names none")
+NO_ROLES = PersonRoles(assumption=_("The record names none"))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from protocol.exchange.clinical.units import UNIT_UNKNOWN
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 _COMPARATORS = {4171756: "<", 4171754: "<=", 4172704: ">", 4171755: ">="}
 """OMOP's concepts of comparison; 4172703 is "=" and 0 says nothing."""
@@ -256,7 +256,7 @@ def _tables_in(files: Mapping[str, bytes]) -> dict[str, str]:
             raise ProtocolError(file, found, _("one file for each table"))
         tables[table] = file
     if "person" not in tables:
-        found = ", ".join(sorted(files)[:5]) + (" …" if len(files) > 5 else "")
+        found = list_of(sorted(files)[:5]) + (" …" if len(files) > 5 else "")
         raise ProtocolError(_("OMOP tables"), found, _("person.parquet or person.csv, and the tables beside it"))
     return tables
 

@@ -14,7 +14,7 @@ from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.limits import LONGEST_CELL, check_parquet, database_settings
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -162,7 +162,7 @@ class Tables:
     def _unreadable(self, said: str) -> ProtocolError:
         """Say where the reading ended, without the text found there: it is data of a person."""
         held = [path.name for path in self.files.values() if path is not None]
-        file = next((name for name in held if name in said), ", ".join(held))
+        file = next((name for name in held if name in said), list_of(held))
         line = re.search(r"Line: (\d+)", said)
         if not line:
             return ProtocolError(file, _("a file that is no table"), _("Parquet, or CSV in UTF-8"))

@@ -24,7 +24,7 @@ from protocol.exchange.clinical.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 ROUNDING = 1e-3
 """Two values of one day agree when they differ by less than this share of the larger: 1.65 mg/dL of creatinine is
@@ -157,7 +157,7 @@ def not_decided(findings: Sequence[Finding]) -> str:
     """Say which entries may be about a fact and do not decide it."""
     by_code = sorted(findings, key=lambda finding: (not finding.code, finding.origin))
     origins = list(dict.fromkeys(finding.origin for finding in by_code))
-    said = ", ".join(origins[:_NAMED_ENTRIES]) + (" …" if len(origins) > _NAMED_ENTRIES else "")
+    said = list_of(origins[:_NAMED_ENTRIES]) + (" …" if len(origins) > _NAMED_ENTRIES else "")
     return _("{count} entries not decided: {entries}").format(count=len(origins), entries=said)
 
 
@@ -197,7 +197,7 @@ def _beside_others(newest: Finding, others: list[Finding]) -> Finding:
         return newest
     undated, dated = _("{finding}: no date"), _("{finding}: {first} to {last}")
     told = [(dated if f.day else undated).format(finding=_said(f), first=f.day, last=f.latest) for f in others]
-    return _conflict(newest, "; ".join([_said(newest), *told]), [newest, *others])
+    return _conflict(newest, list_of([_said(newest), *told], "; "), [newest, *others])
 
 
 def _agreed(usable: list[Finding], findings: list[Finding], more_exact: Sequence[tuple[str, str]] = ()) -> Finding:
@@ -212,7 +212,7 @@ def _agreed(usable: list[Finding], findings: list[Finding], more_exact: Sequence
     for exact in values:
         if all((exact, wider) in more_exact for wider in values - {exact}):
             return max((f for f in usable if f.value == exact), key=lambda f: (_day(f), f.origin))
-    return _conflict(newest, "; ".join(map(_said, usable)), usable)
+    return _conflict(newest, list_of(map(_said, usable), "; "), usable)
 
 
 def _conflict(finding: Finding, said: str, findings: Sequence[Finding]) -> Finding:

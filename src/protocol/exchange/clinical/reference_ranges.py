@@ -16,7 +16,7 @@ from protocol.exchange.cohort.delimited_text import TextLines, names_of, separat
 from protocol.exchange.dates import PartialDate, whole_day
 from protocol.exchange.spreadsheet import plain_cell, safe_cell
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 COLUMNS = ("site", "analyte", "sex", "limit", "unit", "valid_from", "source")
 
@@ -100,7 +100,7 @@ def read_limits(name: str, content: bytes, record: EligibilityRecord) -> LimitTa
         raise ProtocolError(name, _("column {column} twice").format(column=twice[0]), _("each column once"))
     missing = [column for column in COLUMNS if column not in header]
     if missing:
-        found = _("no column {columns}").format(columns=", ".join(missing))
+        found = _("no column {columns}").format(columns=list_of(missing))
         raise ProtocolError(name, found, ",".join(COLUMNS))
     analytes = _analytes(record)
     limits, problems = list[Limit](), lines.odd.problems()
@@ -137,7 +137,7 @@ def _line(cells: Mapping[str, str], analytes: Mapping[str, _Analyte]) -> Limit:
             raise _WrongCellError(column, "", _("some text"))
     name = cells["analyte"].lower()
     if name not in analytes:
-        options = ", ".join(analytes)
+        options = list_of(analytes)
         raise _WrongCellError("analyte", cells["analyte"], _("one of {options}").format(options=options))
     if cells["sex"].lower() not in SEXES:
         raise _WrongCellError("sex", cells["sex"], _("female or male, or nothing when it holds for both"))

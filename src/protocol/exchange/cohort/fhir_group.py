@@ -6,6 +6,7 @@ from typing import Any
 from protocol.eligibility import CohortScreening, Tally
 from protocol.exchange.cohort.results import Stamp
 from protocol.records import ProtocolError
+from protocol.translation import _, alternatives
 
 LISTED = {"eligible so far": "confirmed", "possibly eligible": "possible"}
 
@@ -30,7 +31,7 @@ def group(screening: CohortScreening, tally: Tally, under: Stamp, overall: str) 
         JSON. Members are identified by study id; the characteristics are the criteria, inclusions and exclusions.
     """
     if overall not in LISTED:
-        raise ProtocolError("overall", repr(overall), " or ".join(LISTED))
+        raise ProtocolError(_("overall"), repr(overall), alternatives(LISTED))
     members = [str(screening.participants[row]) for row in tally.rows(LISTED[overall])]
     on = set(tally.on)
     day = under.as_of.isoformat()

@@ -31,7 +31,7 @@ from protocol.exchange.limits import (
     too_many_rows,
 )
 from protocol.records import ProtocolError, outlined
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Progress = Callable[[int, int], None]
 """Called with what is done and all; an exception raised in it stops the work and is passed on."""
@@ -141,8 +141,8 @@ def read_cohort_stepwise(
         reader = (_Parquet if is_parquet else _Csv)(name, file)
         known = {column: facts[column] for column in reader.header if column in facts}
         if not known:
-            found = _("no known column ({found})").format(found=", ".join(map(outlined, reader.header[:5])))
-            raise ProtocolError(name, found, ", ".join(list(facts)[:5]) + ", …")
+            found = _("no known column ({found})").format(found=list_of(map(outlined, reader.header[:5])))
+            raise ProtocolError(name, found, list_of([*list(facts)[:5], "…"]))
         with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
             problems = yield from _keep_rows(reader, known, kept, most)
             if not kept:
@@ -239,7 +239,7 @@ def _identity_problems(kept: "_InMemory | _OnDisk", columns: Sequence[str]) -> l
         return [FileProblem(where, _("no such column: rows are numbered"), IDENTITY)]
     listed = ProblemList(where, _("one row per participant"))
     for identity, other, count in kept.repeated():
-        alike = _("{count} rows with this id, also written {other!r}; each is screened")
+        alike = _("{count} rows with this id, also written “{other}”; each is screened")
         found = _("{count} rows with this id; each is screened") if other == identity else alike
         found = found.format(count=count, other=other)
         listed.add(_("participant {id}").format(id=identity), found)

@@ -70,7 +70,7 @@ def import_file(frame: pd.DataFrame, record: EligibilityRecord) -> bytes:
         The record whose facts the columns are.
     """
     if not isinstance(frame, pd.DataFrame):
-        raise ProtocolError("cohort", type(frame).__name__, "a pandas DataFrame")
+        raise ProtocolError(_("cohort"), type(frame).__name__, _("a pandas DataFrame"))
     ids = frame[IDENTITY] if IDENTITY in frame else range(1, len(frame) + 1)
     columns: dict[str, list[str]] = {RECORD_ID: [*map(identity, ids)]}
     for fact in (fact for fact in record.facts if fact.id in frame):

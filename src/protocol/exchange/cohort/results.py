@@ -13,7 +13,7 @@ from protocol.eligibility import CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.screening_record import interpretation_id, rule_hash
 from protocol.exchange.spreadsheet import csv
 from protocol.records import Phase
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.version import __version__
 
 
@@ -57,7 +57,7 @@ class Stamp:
             _("Rules"): self.rule_hash,
             _("Software"): self.software,
             _("Switched off"): " ".join(self.off) or "–",
-            _("Changed"): "; ".join(self.changed) or "–",
+            _("Changed"): list_of(self.changed, "; ") or "–",
         }
 
 
@@ -153,8 +153,8 @@ def groups(rates: pd.DataFrame, titles: dict[str, str], under: Stamp) -> bytes:
         "size": _("Participants"),
         "fails": _("Excluded"),
         "rate": _("Rate"),
-        "low": _("95 % interval from"),
-        "high": _("to"),
+        "low": _("Lower bound (95 %)"),
+        "high": _("Upper bound (95 %)"),
         "difference": _("Standardised difference from all others"),
         "ratio": _("Ratio to all others"),
         "hidden": _("Hidden"),

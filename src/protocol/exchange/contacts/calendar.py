@@ -15,7 +15,7 @@ import pandas as pd
 
 from protocol.eligibility import Lane, Timeline
 from protocol.records import STUDY_ID, ProtocolError, is_study_id
-from protocol.translation import _
+from protocol.translation import _, list_of, paragraph_of
 
 _TRIAL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -78,7 +78,7 @@ def _visit_events(row: Mapping[Any, Any], planned: date | None) -> Iterator[tupl
         *([_("The target day is an assumption of the workbook.")] if row["is_assumption"] else []),
     ]
     visit = {
-        "description": " ".join(words),
+        "description": paragraph_of(words),
         "status": "CANCELLED" if row["status"] == "cancelled" else "CONFIRMED",
     }
     yield row["id"], visit | _days(day, day, row["name"], is_busy=True)
@@ -135,7 +135,7 @@ def _changes(when: Timeline) -> Iterator[tuple[str, date, str]]:
         yield "closes", when.latest, _("Last day on which every clock allows enrolment")
     if when.possibly_from:
         says = _("Possible: first day on which no clock forbids enrolment; still to be known: {facts}")
-        yield "opens", when.possibly_from, says.format(facts=", ".join(when.awaited))
+        yield "opens", when.possibly_from, says.format(facts=list_of(when.awaited))
     if when.possibly_until:
         yield "closes", when.possibly_until, _("Possible: last day on which no clock forbids enrolment")
     for lane in when.lanes:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from protocol.conduct import without_identity
 from protocol.records import STUDY_ID, ProtocolError, is_study_id
 from protocol.sites import CONSUMER_DOMAINS, Site
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 def mail_draft(
@@ -51,7 +51,7 @@ def mail_draft(
         raise ProtocolError(where, _("something else"), STUDY_ID)
     without_identity(study_id, where)
     subject = _("{trial}: screening of {study_id}").format(trial=trial, study_id=study_id)
-    named = ", ".join(criteria) or _("none")
+    named = list_of(criteria) or _("none")
     lines = [
         _("Screening of participant {study_id} in {trial}.").format(study_id=study_id, trial=trial),
         _("Verdict: {verdict}").format(verdict=verdict),

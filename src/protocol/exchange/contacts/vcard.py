@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protocol.exchange.contacts.names import parts_of
 from protocol.records import ProtocolError
 from protocol.sites import Contact, Site, Telephone, telephones
+from protocol.translation import _
 
 _ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n", "\r": None})
 
@@ -41,7 +42,7 @@ def vcard(site: Site, note: str, version: Version = "3.0", contact: Contact | No
     """
     contact = contact or site.contact
     if contact is None:
-        raise ProtocolError(site.name, "no contact", "a contact in sites.toml first")
+        raise ProtocolError(site.name, _("no contact"), _("a contact in sites.toml first"))
     name = parts_of(contact.name)
     place = ";".join(_escaped(part) for part in (site.address, site.city, site.province, site.postcode, site.country))
     lines = [
@@ -106,7 +107,7 @@ def qr(content: bytes, title: str) -> Markup:
     try:
         code = segno.make(content, error="m", micro=False, boost_error=False, mode="byte")
     except segno.DataOverflowError:
-        raise ProtocolError(title, f"{len(content)} bytes", "at most 2,331 bytes") from None
+        raise ProtocolError(title, _("{n} bytes").format(n=len(content)), _("at most 2,331 bytes")) from None
     drawing = BytesIO()
     code.save(drawing, kind="svg", scale=3, border=4, light="#fff", xmldecl=False, title=None, svgclass="pw-qr")
     return Markup('<figure class="pw-figure" role="img" aria-label="{}">{}</figure>').format(

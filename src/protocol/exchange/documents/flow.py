@@ -1,13 +1,15 @@
 """The flow diagram of a screened cohort, in the form of CONSORT's, as one SVG document."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
+from unicodedata import east_asian_width
 
 from protocol.eligibility import Tally
 from protocol.exchange.cohort.results import Stamp
 from protocol.exchange.documents.templates import render
-from protocol.translation import _
+from protocol.translation import _, labelled
 
 # Pixels
 _WIDTH, _LEFT, _MIDDLE_BOX, _SIDE_BOX, _SIDE = 860, 20, 300, 480, 360
@@ -51,7 +53,7 @@ def flow_diagram(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
     reasons = [
         line
         for row in rows[rows["excluded"] > 0].itertuples()
-        for line in _wrapped(f"{row.criterion}  {row.title}: {row.excluded}", _REASON)
+        for line in _wrapped(labelled(f"{row.criterion}  {row.title}", row.excluded), _REASON)
     ]
     remaining = totals["participants"] - totals["excluded"]
     screened = _Box(_LEFT, 70, _MIDDLE_BOX, [_("Screened: {n}").format(n=totals["participants"])])
@@ -83,14 +85,16 @@ def flow_diagram(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
         f"M{middle} {kept.bottom}L{middle} {confirmed.top}",
         f"M{middle} {kept.bottom + 25}H{_SIDE + _MIDDLE_BOX // 2}V{possible.top}",
     )
-    footer = wrap(" · ".join(f"{label}: {value}" for label, value in under.lines().items()), _FOOTER)
+    footer = _lines(" · ".join(labelled(label, value) for label, value in under.lines().items()), _FOOTER)
     foot = confirmed.bottom + 34
     return render(
         "flow.svg",
         width=_WIDTH,
         height=foot + len(footer) * 15 + 8,
         heading=_("Participant flow: {trial}, phase {phase}").format(trial=under.trial, phase=under.phase),
-        description=". ".join(line.strip() for box in boxes for line in box.lines),
+        description=_("{before}. {after}")
+        .format(before="", after="")
+        .join(line.strip() for box in boxes for line in box.lines),
         boxes=boxes,
         arrows=arrows,
         footer=footer,
@@ -102,5 +106,29 @@ def flow_diagram(tally: Tally, order: str | Sequence[str], under: Stamp) -> str:
 
 
 def _wrapped(text: str, characters: int) -> list[str]:
-    first, *more = wrap(text, characters) or [""]
+    first, *more = _lines(text, characters) or [""]
     return [first, *("      " + line for line in more)]
+
+
+_ENDS = "，。；：、）》！？”"
+"""Stands at no beginning of a line."""
+
+
+def _lines(text: str, columns: int) -> list[str]:
+    """Break a text into lines; a wide character takes two columns, and a line may end after it."""
+    if not any(map(_is_wide, text)):
+        return wrap(text, columns)
+    lines, line = [], ""
+    for piece in _PIECE.findall(text):
+        if sum(1 + _is_wide(one) for one in line + piece) > columns and piece not in _ENDS:
+            lines.append(line.strip())
+            line = ""
+        line += piece
+    return [*lines, line.strip()]
+
+
+_PIECE = re.compile(r"\s+|[^\s\u2e80-\uffef]+|.")
+
+
+def _is_wide(character: str) -> bool:
+    return east_asian_width(character) in "WF"

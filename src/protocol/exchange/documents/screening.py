@@ -8,7 +8,17 @@ from protocol.eligibility.screening_record import CriterionRecord, EvidenceRecor
 from protocol.eligibility.verdicts import LABELS, SIGNS
 from protocol.exchange.documents.templates import render
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, labelled, list_of
+
+_STAGES = {
+    "screening": _("screening"),
+    "consent": _("consent"),
+    "enrolment": _("enrolment"),
+    "therapy start": _("therapy start"),
+    "infusion": _("infusion"),
+    "follow-up": _("follow-up"),
+}
+"""When a provisional answer becomes final."""
 
 
 def screening_json(record: ScreeningRecord) -> bytes:
@@ -51,8 +61,8 @@ def screening_page(record: ScreeningRecord) -> str:
     gates = {"enrolment": _("enrolment"), "infusion": _("an infusion")}
     registry = _("registry record of {day}").format(day=record.registry_version or _("no known day"))
     about = {
-        _("Trial"): f"{record.trial_id}, {registry}",
-        _("Phase and gate"): f"{record.phase}, {gates[record.gate]}",
+        _("Trial"): list_of((record.trial_id, registry)),
+        _("Phase and gate"): list_of((record.phase, gates[record.gate])),
         _("As of"): record.as_of.isoformat(),
         _("Interpretation"): record.interpretation_id,
         _("Rules"): record.rule_hash,
@@ -60,6 +70,7 @@ def screening_page(record: ScreeningRecord) -> str:
     }
     return render(
         "screening.html",
+        stages=_STAGES,
         title=_("Screening record of {study_id}").format(study_id=record.study_id),
         record=record,
         answer=_answer(record),
@@ -86,8 +97,8 @@ def _origin(entry: CriterionRecord) -> str:
 
 
 def _evidence(item: EvidenceRecord) -> str:
-    pieces = [f"{item.label}: {item.shown or _('nothing')}"]
+    pieces = [labelled(item.label, item.shown or _("nothing"))]
     pieces += [_("measured {day}").format(day=item.measured.isoformat())] if item.measured else []
     pieces += [item.where] if item.where else []
     pieces += [_(item.problem)] if item.problem else []
-    return "; ".join(pieces)
+    return list_of(pieces, "; ")

@@ -12,7 +12,7 @@ from protocol.effect import RULES, Monitoring, Watch
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation, figure_words
 from protocol.exchange.documents.synopsis import Line, Section, SynopsisTable, html, markdown
 from protocol.records import Provenance, Sourced
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.version import __version__
 
 RATIOS = {"safe_ratio": "safe", "toxic_ratio": "toxic"}  # times the target they are these rates of a design
@@ -244,7 +244,7 @@ class StatisticalSection:
 
     def _design(self) -> tuple[Line, ...]:
         grid, words = self.design.grid, self.design.description()
-        doses, frequencies = ", ".join(grid.doses), ", ".join(grid.frequencies)
+        doses, frequencies = list_of(grid.doses), list_of(grid.frequencies)
         regimens = _("{} doses ({}) by {} infusion frequencies ({}): {} regimens, from {} to {}.").format(
             len(grid.doses), doses, len(grid.frequencies), frequencies, grid.size, grid.labels[0], grid.labels[-1]
         )
@@ -342,7 +342,7 @@ class StatisticalSection:
             Line(str(one.seed), _("Seed:")),
             Line(f"{one.trials:,}", _("Trials of each scenario:")),
             Line(how),
-            *(Line(words, f"{title}:") for title, words in rates.items()),
+            *(Line(words, _("{label}:").format(label=title)) for title, words in rates.items()),
         )
 
 
@@ -351,11 +351,11 @@ def _measure_words() -> dict[str, str]:
         "correct_selection": _("Right"),
         "acceptable_selection": _("Acceptable"),
         "toxic_selection": _("Above target"),
-        "none_selected": _("None"),
+        "none_selected": _("None selected"),
         "stopped_early": _("Stopped early"),
         "participants": _("Participants"),
-        "dlts": _("With a DLT"),
-        "overdosed": _("Treated above target"),
+        "dlts": _("Participants with a DLT"),
+        "overdosed": _("Participants treated above the target"),
         "duration": _("Days"),
-        "responses": _("With a response"),
+        "responses": _("Participants with a response"),
     }

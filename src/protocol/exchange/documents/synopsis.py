@@ -10,7 +10,7 @@ from protocol.eligibility import Criterion
 from protocol.exchange.documents.templates import render
 from protocol.followup import FollowupRecord, Visit
 from protocol.records import Provenance, Sourced
-from protocol.translation import _
+from protocol.translation import _, labelled, list_of
 from protocol.trial import Trial
 
 __all__ = ["Line", "Section", "SynopsisTable", "as_html", "as_markdown", "sections"]
@@ -95,7 +95,7 @@ def _facts(trial: Trial, *names: str) -> tuple[Line, ...]:
 
 
 def _value(value: object) -> str:
-    return "; ".join(value) if isinstance(value, tuple) else str(value)
+    return list_of(value, "; ") if isinstance(value, tuple) else str(value)
 
 
 def _objectives(trial: Trial) -> tuple[Line | SynopsisTable, ...]:
@@ -111,9 +111,11 @@ def _objectives(trial: Trial) -> tuple[Line | SynopsisTable, ...]:
 
 def _schema(trial: Trial) -> SynopsisTable:
     """Doses by frequencies, with the amount of each dose and the infusion days of each frequency."""
-    days = {str(item.level): ", ".join(map(str, item.infusion_days)) for item in trial.followup.frequencies}
+    days = {str(item.level): list_of(map(str, item.infusion_days)) for item in trial.followup.frequencies}
     levels = [level.id for level in trial.escalation.frequencies]
-    head = [_("Frequency {level}: days {days}").format(level=level, days=days.get(level, "?")) for level in levels]
+    head = [
+        _("Frequency {level}: study days {days}").format(level=level, days=days.get(level, "?")) for level in levels
+    ]
     rows = tuple(
         (
             (f"{dose.id}: {dose.amount.value:,.15g}", *(f"{dose.id}{level}" for level in levels)),
@@ -135,11 +137,11 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
     names |= {item.id: item.name for item in record.all_visits}
     window = f"-{visit.window.before} / +{visit.window.after}"
     if visit.window.is_assumption:
-        window += f" ({_('assumption')})"
+        window = _("{what} ({detail})").format(what=window, detail=_("assumption"))
     levels = visit.frequencies or tuple(item.level for item in record.frequencies)
-    procedures = ", ".join(names[name] for name in visit.procedures)
+    procedures = list_of(names[name] for name in visit.procedures)
     counted_from = names.get(visit.hangs_on, _("last infusion"))
-    return visit.name, counted_from, visit.offset, window, ", ".join(map(str, levels)), procedures
+    return visit.name, counted_from, visit.offset, window, list_of(map(str, levels)), procedures
 
 
 def _design(trial: Trial) -> tuple[Line, ...]:
@@ -176,7 +178,7 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
     )
     levels = tuple(
         Line(
-            _("infusions on study days {days}").format(days=", ".join(map(str, item.infusion_days))),
+            _("infusions on study days {days}").format(days=list_of(map(str, item.infusion_days))),
             _("Frequency {level}").format(level=item.level),
             item,
         )
@@ -188,8 +190,8 @@ def _intervention(trial: Trial) -> tuple[Line, ...]:
 def _assessments(record: FollowupRecord) -> tuple[Line, ...]:
     procedures = tuple(Line(item.name, _("Procedure"), item) for item in record.procedures)
     wait = _("Waiting time before enrolment")
-    waits = tuple(Line(f"{item.name}: {item.lasts}", wait, item) for item in record.lookbacks)
-    periods = tuple(Line(f"{item.name}: {item.lasts}", _("Period"), item) for item in record.periods)
+    waits = tuple(Line(labelled(item.name, item.lasts), wait, item) for item in record.lookbacks)
+    periods = tuple(Line(labelled(item.name, item.lasts), _("Period"), item) for item in record.periods)
     return procedures + waits + periods
 
 
@@ -288,7 +290,8 @@ def _plain(text: str) -> str:
 def _markdown_origin(origin: Provenance | None) -> str:
     if origin is None:
         return ""
-    return f"**{_('assumption')}:** {_plain(origin.origin)}" if origin.is_assumption else f"*{_plain(origin.origin)}*"
+    tag = _("**assumption:**")
+    return f"{tag} {_plain(origin.origin)}" if origin.is_assumption else f"*{_plain(origin.origin)}*"
 
 
 def _markdown(item: Line | SynopsisTable) -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from protocol.followup import FollowupRecord, Visit, duration
 from protocol.records import Provenance
-from protocol.translation import _
+from protocol.translation import _, labelled
 
 __all__ = ["nominal_days", "relative_day", "visit_windows"]
 
@@ -70,7 +70,7 @@ def _elapsed(record: FollowupRecord, visit: Visit, level: int) -> int:
 
 
 def _basis(value: Provenance) -> str:
-    return f"{_('assumption')}: {value.origin}" if value.is_assumption else value.origin
+    return labelled(_("assumption"), value.origin) if value.is_assumption else value.origin
 
 
 def _note(visit: Visit) -> str:

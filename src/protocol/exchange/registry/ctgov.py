@@ -19,6 +19,7 @@ from protocol.exchange.foreign_json import Json, Place, read_json
 from protocol.exchange.registry.criteria_text import RegisteredCriterion, plain_text, split_criteria
 from protocol.records import ProtocolError
 from protocol.sites import Contact, Site, is_mail, phone_problem
+from protocol.translation import _
 from protocol.trial import Arm, Trial
 
 __all__ = [
@@ -61,13 +62,13 @@ def study(content: bytes, name: str = "record") -> Place:
     for key in _LEGACY_KEYS:
         if key in root.value:
             raise ProtocolError(
-                f"{name}, {key}", "a record of the legacy API (version 1)", "the same study from API version 2"
+                f"{name}, {key}", _("a record of the legacy API (version 1)"), _("the same study from API version 2")
             )
     if "studies" in root.value:
-        raise ProtocolError(f"{name}, studies", "a list of studies", "one study of it")
+        raise ProtocolError(f"{name}, studies", _("a list of studies"), _("one study of it"))
     number = root.at("protocolSection", "identificationModule", "nctId")
     if not re.fullmatch(r"NCT\d{8}", number.text()):
-        raise ProtocolError(f"{name}, {number.path}", f"{number.value!r}", "a number like NCT01234567")
+        raise ProtocolError(f"{name}, {number.path}", f"{number.value!r}", _("a number like NCT01234567"))
     return root
 
 
@@ -378,7 +379,7 @@ def draft(content: bytes, name: str = "record") -> dict[str, str]:
     section = record.at("protocolSection")
     criteria = split_criteria(section.at("eligibilityModule", "eligibilityCriteria").text())
     if not criteria:
-        raise ProtocolError("protocolSection.eligibilityModule.eligibilityCriteria", "no text", "the criteria")
+        raise ProtocolError("protocolSection.eligibilityModule.eligibilityCriteria", _("no text"), _("the criteria"))
     undecided = _undecided(criteria)
     questions = _numbered([*undecided.values(), *_questions(section), *_left_out(record)])
     asked = {heading: question["id"] for heading, question in zip(undecided, questions, strict=False)}
@@ -413,7 +414,7 @@ def write_folder(files: dict[str, str], folder: Path) -> None:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise ProtocolError(str(folder), "a folder that exists already", "the name of a new folder") from None
+        raise ProtocolError(str(folder), _("a folder that exists already"), _("the name of a new folder")) from None
     for file, text in files.items():
         (folder / file).write_text(text, encoding="utf-8", newline="")
 
@@ -464,7 +465,7 @@ def _read_arm(item: Place, name: str) -> Json:
 def _site_tables(module: Place) -> Json:
     locations = module.at("locations").each()
     if not locations:
-        raise ProtocolError(module.path + ".locations", "no location", "a record with at least one location")
+        raise ProtocolError(module.path + ".locations", _("no location"), _("a record with at least one location"))
     officials = [
         {
             "name": item.at("name").text() or _NOT_STATED,

@@ -26,6 +26,7 @@ from protocol.exchange.foreign_json import Json, Place, read_json
 from protocol.followup import Anchor, FollowupRecord, Visit, shifted
 from protocol.records import ProtocolError, Provenance
 from protocol.sites import country_codes
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 __all__ = ["Bounds", "criteria", "duration_days", "export", "schedule", "study"]
@@ -328,12 +329,20 @@ def export(trial: Trial) -> Json:
     """
     facts = _Facts(trial)
     if facts["study_type"] != "Interventional":
-        raise ProtocolError("trial.toml, study_type", repr(facts["study_type"]), "an interventional trial to export")
+        raise ProtocolError(
+            "trial.toml, study_type", repr(facts["study_type"]), _("an interventional trial to export")
+        )
     if len(trial.identity.arms) != 1:
-        raise ProtocolError("trial.toml, arms", f"{len(trial.identity.arms)} arms", "a trial of one group to export")
+        raise ProtocolError(
+            "trial.toml, arms",
+            _("{n} arms").format(n=len(trial.identity.arms)),
+            _("a trial of one group to export"),
+        )
     if undecided := [item.id for item in trial.eligibility.criteria if item.kind == "undecided"]:
-        write = "inclusion or exclusion as their kind"
-        raise ProtocolError("eligibility.toml, criteria", f"{', '.join(undecided)} undecided", write)
+        write = _("inclusion or exclusion as their kind")
+        raise ProtocolError(
+            "eligibility.toml, criteria", _("{undecided} undecided").format(undecided=list_of(undecided)), write
+        )
     pieces = _Pieces()
     make, code = pieces.make, pieces.code
     sponsor = _organization(pieces, facts["sponsor"], "Clinical Study Sponsor")
@@ -587,9 +596,11 @@ def study(content: bytes, name: str = "study") -> Place:
     root = read_json(content, name)
     version = root.at("usdmVersion").text()
     if not version.startswith(("3.", "4.")):
-        raise ProtocolError(f"{name}, usdmVersion", repr(root.value.get("usdmVersion")), "a USDM file of version 4")
+        raise ProtocolError(
+            f"{name}, usdmVersion", repr(root.value.get("usdmVersion")), _("a USDM file of version 4")
+        )
     if not _designs(root):
-        raise ProtocolError(f"{name}, study.versions", "no study design", "a study with at least one design")
+        raise ProtocolError(f"{name}, study.versions", _("no study design"), _("a study with at least one design"))
     return root
 
 
@@ -603,7 +614,7 @@ def duration_days(place: Place) -> float | None:
     """
     match = _DURATION.fullmatch(place.text())
     if match is None or not any(match.groups()[1:]):
-        raise ProtocolError(place.path, f"{place.value!r}", "an ISO 8601 duration such as P7D")
+        raise ProtocolError(place.path, f"{place.value!r}", _("an ISO 8601 duration such as P7D"))
     parts = [(int(number), unit) for number, unit in zip(match.groups()[1:], _UNIT_DAYS, strict=True) if number]
     if any(unit is None and number for number, unit in parts):
         return None
@@ -655,7 +666,7 @@ def criteria(root: Place) -> pd.DataFrame:
     for entry, items in _entries(root):
         reference = entry.at("criterionItemId")
         if reference.text() not in items:
-            write = "the id of a criterion item in the same version"
+            write = _("the id of a criterion item in the same version")
             raise ProtocolError(reference.path, f"{reference.value!r}", write)
         kind = _kind(entry.at("category"))
         number = sum(row["kind"] == kind for row in rows) + 1
@@ -685,7 +696,11 @@ def _entries(root: Place) -> Iterator[tuple[Place, dict[str, Place]]]:
         items: dict[str, Place] = {}
         for item in version.at("eligibilityCriterionItems").each():
             if items.setdefault(item.at("id").text(), item) is not item:
-                raise ProtocolError(item.at("id").path, f"{item.at('id').value!r} a second time", "an id of its own")
+                raise ProtocolError(
+                    item.at("id").path,
+                    _("{value!r} a second time").format(value=item.at("id").value),
+                    _("an id of its own"),
+                )
         for design in version.at("studyDesigns").each():
             yield from ((entry, items) for entry in design.at("eligibilityCriteria").each())
 
@@ -758,7 +773,9 @@ class _Timeline:
     def _instance(self, one: Place, key: str) -> str:
         name = one.at(key).text()
         if name not in self._names and not (not name and key.startswith("relativeTo") and _is_fixed(one)):
-            raise ProtocolError(one.at(key).path, f"{one.at(key).value!r}", "the id of an instance of this timeline")
+            raise ProtocolError(
+                one.at(key).path, f"{one.at(key).value!r}", _("the id of an instance of this timeline")
+            )
         return name
 
     def _elapsed(self, instance: str) -> float | None:
@@ -771,7 +788,9 @@ class _Timeline:
             total += step
             instance = timings[instance].at("relativeToScheduledInstanceId").text()
             if instance in path:
-                raise ProtocolError(timings[instance].path, " → ".join([*path, instance]), "timings without a circle")
+                raise ProtocolError(
+                    timings[instance].path, " → ".join([*path, instance]), _("timings without a circle")
+                )
             path.append(instance)
         return total if instance in timings else None
 
@@ -815,7 +834,7 @@ def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | N
         return None, None, "", f"the window stands in the label only: {label}" if label else ""
     if not lower.text() or not upper.text():
         missing = lower if upper.text() else upper
-        raise ProtocolError(missing.path, "half a window", "both windowLower and windowUpper, or neither")
+        raise ProtocolError(missing.path, _("half a window"), _("both windowLower and windowUpper, or neither"))
     first, last = duration_days(lower), duration_days(upper)
     if first is None or last is None:
         return None, None, "relative", "the window is in months, whose length depends on the date"
@@ -827,8 +846,10 @@ def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | N
     inside = planned is not None and first <= planned <= last
     if bounds == "from the start":
         if planned is None or not inside:
-            found = f"{lower.text()} to {upper.text()} around {one.at('value').text()}"
-            raise ProtocolError(one.path, found, "bounds that hold the planned time, or read them as around it")
+            found = _("{lower} to {upper} around {value}").format(
+                lower=lower.text(), upper=upper.text(), value=one.at("value").text()
+            )
+            raise ProtocolError(one.path, found, _("bounds that hold the planned time, or read them as around it"))
         early, late = planned - first, last - planned
         return _ordered(one, *((late, early) if (target or 0) < 0 else (early, late)), "absolute", "")
     note = "could also be meant from the start" if inside and 0 < first < last else ""
@@ -838,6 +859,6 @@ def _window(one: Place, target: float | None, bounds: Bounds) -> tuple[float | N
 def _ordered(one: Place, before: float, after: float, form: str, note: str) -> tuple[float, float, str, str]:
     if before + after < 0:
         raise ProtocolError(
-            f"{one.path}.windowLower", "a window that ends before it begins", "the earlier bound first"
+            f"{one.path}.windowLower", _("a window that ends before it begins"), _("the earlier bound first")
         )
     return before, after, form, note

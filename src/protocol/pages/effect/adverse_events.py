@@ -11,7 +11,7 @@ from protocol.effect import Summaries, study_days
 from protocol.effect.adverse_events import ANY, TOTAL
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.effect.words import count_text, part_text, share_text
+from protocol.pages.effect.words import RELATEDNESS, count_text, part_text, share_text
 from protocol.pages.kit import (
     Pager,
     Panel,
@@ -28,7 +28,7 @@ from protocol.pages.kit import (
     section,
     table,
 )
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 LANES, TERMS_DRAWN = 15, 15
 """Participants and terms that a picture shows at a time."""
@@ -45,9 +45,9 @@ OVERVIEW = {
 }
 
 REPORT_STATES = {
-    "due": _("due"),
+    "due": _("report due"),
     "passed": _("the day has passed"),
-    "none": _("no report in a hurry: expected, or not related"),
+    "none": _("no expedited report: expected, or not related"),
     "not judged": _("asked: was it expected?"),
 }
 
@@ -116,7 +116,7 @@ class AdverseEventsPanel(Panel):
                     self.rates,
                     self.tables,
                     self._terms_fold,
-                    lead=_("Everybody treated is counted, with an event or without; exact 95 % intervals."),
+                    lead=_("Everybody treated is counted, with an event or without; exact intervals (95 %)."),
                 ),
                 self.hidden,
                 self._people,
@@ -265,7 +265,8 @@ def rate_rows(total: pd.DataFrame, severe: pd.DataFrame, settings: EffectSetting
         share = share_text(one["any_grade"], one["participants"])
         hard = named.loc[one["term"]] if one["term"] in named.index else None
         bad = 0 if hard is None else int(hard["having"])
-        head = f"{label}: {share}; " + _("grade 3 or more {n}").format(n=count_text(bad))
+        words = _("{label}: {share}; grade 3 or more {n}")
+        head = words.format(label=label, share=share, n=count_text(bad))
         rows.append((label, "any", one["rate"], one["low"], one["high"], share, head))
         if hard is not None and bad > 0:
             words = share_text(bad, one["participants"])
@@ -293,12 +294,13 @@ def lane_rows(
             slot = next((number for number, end in enumerate(ends) if end <= start), len(ends))
             ends[slot : slot + 1] = [until]
             words = [settings.term(one["term"]), _("grade {n}").format(n=one["grade"])]
-            words.append(_("days {first} to {last}").format(first=start, last=_("now") if lasts else until - 1))
+            span = _("from study day {first}, still lasting") if lasts else _("study days {first} to {last}")
+            words.append(span.format(first=start, last=until - 1))
             words += [_("serious")] if one["serious"] else []
             sign = f"{one['grade']}!" if one["serious"] else str(one["grade"])
             lane = name + figures.BELOW * (slot + 1)
             order = place * MOST_ROWS + slot + 1
-            rows.append(("event", lane, order, start, until, str(one["grade"]), sign, ", ".join(words)))
+            rows.append(("event", lane, order, start, until, str(one["grade"]), sign, list_of(words)))
     for one, day in zip(infusions.to_dict("records"), given, strict=True):
         order = shown.index(one["participant"]) * MOST_ROWS
         words_of = _("infusion {n}, day {day}").format(n=one["number"], day=day)
@@ -334,7 +336,7 @@ def by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             _("Grade 3 or more"): count_text(one["grade_3_or_more"]),
             _("Events"): count_text(one["events"]),
             _("Per 100 participant-days"): _number(one["rate"], "{:.2f}"),
-            _("95 % interval"): f"{_number(one['low'], '{:.2f}')} – {_number(one['high'], '{:.2f}')}",
+            _("Interval (95 %)"): f"{_number(one['low'], '{:.2f}')} – {_number(one['high'], '{:.2f}')}",
             _("Events per 100 participant-days"): _number(one["event_rate"], "{:.2f}"),
         }
         for one in found.to_dict("records")
@@ -354,7 +356,7 @@ def listing(events: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             _("Study day"): "–" if pd.isna(one["onset_day"]) else int(one["onset_day"]),
             _("End"): _day(one["end"]) if pd.notna(one["end"]) else _("lasts"),
             _("Serious"): _("yes") if one["serious"] else "",
-            _("Relatedness"): _(one["relatedness"]) if one["relatedness"] else "",
+            _("Relatedness"): RELATEDNESS.get(one["relatedness"], ""),
             _("DLT"): _("asked") if pd.isna(one["dlt"]) else _("yes") if one["dlt"] else "",
         }
         for one in events.to_dict("records")

@@ -66,7 +66,7 @@ class BloodCountsPanel(Panel):
     def __init__(self, settings: EffectSettings, invented: bool) -> None:
         self._settings, self._listing = settings, False
         self.analyte = field(
-            widgets.Dropdown, _("Count"), options=analyte_options(), value="neutrophils", width="short"
+            widgets.Dropdown, _("Blood count"), options=analyte_options(), value="neutrophils", width="short"
         )
         self.definition = field(widgets.Dropdown, _("Recovery"), options=[("–", "")], value="")
         self.participant = field(widgets.Dropdown, _("Participant"), options=[("–", "")], value="", width="short")
@@ -199,9 +199,15 @@ class BloodCountsPanel(Panel):
         said = [paragraph(words)]
         if self._recovered is not None:
             found: dict[Any, Any] = self._recovered.loc[name].to_dict()
-            status = STATUSES[found["status"]]
-            day = _("on study day {day}").format(day=int(found["day"])) if pd.notna(found["day"]) else found["why"]
-            said.append(paragraph(f"{self._definition_label()}: {status} {day}.".replace(" .", ".")))
+            day = int(found["day"]) if pd.notna(found["day"]) else None
+            says = _("{definition}: {status}.") if not found["why"] else _("{definition}: {status}; {why}.")
+            says = says if day is None else _("{definition}: {status} on study day {day}.")
+            values = {
+                "definition": self._definition_label(),
+                "status": STATUSES[found["status"]],
+                "why": found["why"],
+            }
+            said.append(paragraph(says.format(day=day, **values)))
         ungraded = sorted({why for why in self._graded.loc[self._graded["participant"] == name, "why"] if why})
         said += [paragraph(_("Not graded: {why}.").format(why=why), "off") for why in ungraded]
         return said

@@ -15,7 +15,7 @@ from protocol.pages.effect.settings import LEAST_PLANNED, STARTING_AIMS, EffectS
 from protocol.pages.effect.words import percent
 from protocol.pages.kit import Panel, Text, details, download, field, joined, paragraph, row, section, table
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 SIZES = (6, 9, 12, 15, 20, 25, 30, 40, 50, 60)
@@ -74,9 +74,7 @@ class DoseSelectionPanel(Panel):
             value=self._record.design.target.value,
             **limits,
         )
-        self.margin = field(
-            widgets.BoundedFloatText, _("Difference that does not matter"), value=0.05, **limits | {"min": 0.0}
-        )
+        self.margin = field(widgets.BoundedFloatText, _("Negligible difference"), value=0.05, **limits | {"min": 0.0})
         self.problem, self.said, self.tables = Text(), Text(), Text(role="")
         self.picture = Chart(figures.right_choices, _("Share of right choices by participants in each arm"))
         lead = _(
@@ -154,11 +152,11 @@ class DoseSelectionPanel(Panel):
         alike = [max(response)] * len(response)
         candidates = np.tile(np.arange(len(places)), (TRIALS, 1))
         found = []
-        for rates, words in ((response, _("response rates as set")), (alike, _("all respond alike"))):
+        as_set = _("response rates as set: right is {names}"), _("response rates as set: right is none")
+        same = _("all respond alike: right is {names}"), _("all respond alike: right is none")
+        for rates, (some, none) in ((response, as_set), (alike, same)):
             right = [name for name, holds in zip(names, rule.right(toxic, rates), strict=True) if holds]
-            truth = f"{words}: " + (
-                _("right is {names}").format(names=", ".join(right)) if right else _("right is none")
-            )
+            truth = some.format(names=list_of(right)) if right else none
             found.append(optimise(rule, candidates, toxic, rates, SIZES, self._seed).assign(truth=truth))
             if rates == alike:
                 break
@@ -168,7 +166,7 @@ class DoseSelectionPanel(Panel):
         _places, toxic, response = self._arms()
         named = [self._record.grid.labels[place] for place in _places]
         truths = _("True DLT rates: {rates}. They are those of the scenario; the response rates are yours.")
-        rates = ", ".join(f"{name} {rate:.0%}" for name, rate in zip(named, toxic, strict=True))
+        rates = list_of(f"{name} {rate:.0%}" for name, rate in zip(named, toxic, strict=True))
         said = [paragraph(truths.format(rates=rates), "off")]
         if len(response) == 2 and response[1] > response[0]:
             try:

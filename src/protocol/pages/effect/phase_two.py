@@ -10,7 +10,7 @@ from protocol.effect import RULES, Aims, Standing, Summaries, Watch, watch
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import LEAST_PLANNED, STARTING_AIMS, EffectSettings
-from protocol.pages.effect.words import LIGHTS, LOOK_STATES, OUTCOMES, TRUTHS, percent
+from protocol.pages.effect.words import COUNTED, LIGHTS, LOOK_STATES, OUTCOMES, TRUTHS, percent
 from protocol.pages.kit import (
     Panel,
     Text,
@@ -27,7 +27,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext
 
 _EFFECT = macros("effect")
 
@@ -75,7 +75,7 @@ class PhaseTwoPanel(Panel):
         self.good = field(rate, _("Desirable response rate"), value=start.good, **limits)
         self.level = field(rate, _("Largest error"), value=start.level, **limits)
         self.each = field(
-            widgets.Checkbox, _("Keep the error if one outcome alone is bad"), value=start.each, indent=False
+            widgets.Checkbox, _("Control the error also for one bad outcome alone"), value=start.each, indent=False
         )
         self.problem, self.light, self.said, self.sources = Text(), Text(), Text(), Text(role="")
         self.tables, self.ahead, self.does = Text(role=""), Text(), Text()
@@ -169,7 +169,7 @@ class PhaseTwoPanel(Panel):
             said += [paragraph(words, "off")] if words else []
         differs = self._settings.differs(self.rule.value, self.aims)
         tried = _("Tried on this page; the record says otherwise: {what}.")
-        return said + ([paragraph(tried.format(what="; ".join(differs)), "open")] if differs else [])
+        return said + ([paragraph(tried.format(what=list_of(differs, "; ")), "open")] if differs else [])
 
 
 def known_words(stands: Standing, outcomes: pd.DataFrame) -> str:
@@ -178,10 +178,10 @@ def known_words(stands: Standing, outcomes: pd.DataFrame) -> str:
     said = ngettext("{n} participant treated", "{n} participants treated", stands.treated).format(n=stands.treated)
     open_words = ngettext("{n} outcome not known yet", "{n} outcomes not known yet", waits).format(n=waits)
     counts = [
-        f"{int((outcomes[name] == True).sum())} {OUTCOMES[name]}"  # noqa: E712 - missing is neither
+        COUNTED[name].format(n=int((outcomes[name] == True).sum()))  # noqa: E712 - missing is neither
         for name in stands.watch.watches
     ]
-    return "; ".join([said, *counts, open_words]) + "."
+    return _("{text}.").format(text=list_of([said, *counts, open_words], "; "))
 
 
 def boundary_rows(stands: Standing, outcome: str) -> pd.DataFrame:
@@ -211,7 +211,7 @@ def operating_rows(found: pd.DataFrame) -> pd.DataFrame:
             "value": one["go"],
             "low": 0.0,
             "high": one["go"],
-            "words": f"{TRUTHS[one['truth']]}: {percent(one['go'])}",
+            "words": labelled(TRUTHS[one["truth"]], percent(one["go"])),
             "kind": "good" if place == 0 else "bad",
         }
         for place, one in enumerate(found.to_dict("records"))
@@ -244,7 +244,7 @@ def _ahead(stands: Standing) -> Any:
     rows = [
         {
             _("Look at"): one["participants"],
-            _("So far"): f"{one['known']} {OUTCOMES[one['outcome']]}",
+            _("So far"): COUNTED[one["outcome"]].format(n=one["known"]),
             _("The trial stops with"): (more if one["outcome"] == "toxicity" else less).format(
                 n=one["needed"], of=one["to_come"]
             ),

@@ -12,7 +12,7 @@ from protocol.escalation import Grid
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.effect.words import MOST_GROUPS, PRODUCTS, count_text, percent, share_text
+from protocol.pages.effect.words import MOST_GROUPS, PRODUCTS, count_text, part_text, percent, share_text
 from protocol.pages.kit import (
     Panel,
     Text,
@@ -27,7 +27,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 HALF = 0.5
 
@@ -185,9 +185,11 @@ def _said(found: Incidence, groups: list[str], seen: Summaries) -> list[Any]:
         said.append(paragraph(more.format(n=MOST_GROUPS), "off"))
     if found.hidden:
         few = _("Groups of fewer than five participants are not shown to those who see figures only: {names}.")
-        said.append(paragraph(few.format(names=", ".join(found.hidden)), "off"))
+        said.append(paragraph(few.format(names=list_of(found.hidden)), "off"))
     if found.left_out and seen.treated:
-        reasons = "; ".join(f"{count_text(seen.hide(n))} {why}" for why, n in found.left_out.items())
+        reasons = list_of(
+            (_("{n} {why}").format(n=count_text(seen.hide(n)), why=why) for why, n in found.left_out.items()), "; "
+        )
         said.append(paragraph(_("Not counted: {reasons}.").format(reasons=reasons), "off"))
     return said
 
@@ -199,11 +201,12 @@ def _words(curve: Curve) -> Any:
     half = line.loc[line["estimate"] >= HALF, "time"]
     words = [_("Half of all recovered by day {day:g}.").format(day=half.iloc[0])] if len(half) else []
     share = percent(last["estimate"])
-    by_day = _("{share} of {n} participants recovered by day {day:g}")
-    end = by_day.format(share=share, n=curve.participants, day=last["time"])
-    if 0 < last["estimate"] < 1:
-        end += _(" (95 % interval {low} to {high})").format(low=percent(last["low"]), high=percent(last["high"]))
-    return paragraph(" ".join([*words, f"{end}."]))
+    with_interval = _("{share} of {n} participants recovered by day {day:g} (interval {low} to {high}, 95 %).")
+    is_open = 0 < last["estimate"] < 1
+    by_day = with_interval if is_open else _("{share} of {n} participants recovered by day {day:g}.")
+    low, high = percent(last["low"]), percent(last["high"])
+    end = by_day.format(share=share, n=curve.participants, day=last["time"], low=low, high=high)
+    return paragraph(paragraph_of([*words, end]))
 
 
 def ticks(last: float) -> tuple[float, ...]:
@@ -249,11 +252,15 @@ def recovered_by(curves: list[Curve], times: tuple[float, ...]) -> pd.DataFrame:
                     _("Event"): EVENT_WORDS[EVENTS[curve.event]],
                     _("Study day"): int(one["time"]),
                     _("Share"): percent(one["estimate"]) if known else "–",
-                    _("95 % interval"): f"{percent(one['low'])} – {percent(one['high'])}" if known else "–",
+                    _("Interval (95 %)"): f"{percent(one['low'])} – {percent(one['high'])}" if known else "–",
                     _("At risk"): int(one["at_risk"]),
                 }
             )
     return pd.DataFrame(rows, dtype=object)
+
+
+def _counts(part: Any, whole: Any) -> str:
+    return "–" if HIDDEN in (part, whole) else part_text(part, whole)
 
 
 def share_rows(found: pd.DataFrame, grid: Grid) -> pd.DataFrame:
@@ -264,12 +271,12 @@ def share_rows(found: pd.DataFrame, grid: Grid) -> pd.DataFrame:
         dose, frequency = divmod(place, len(grid.frequencies))
         one = by_name.get(name)
         share = one["free"] / one["counted"] if one and one["counted"] > 0 and one["free"] != HIDDEN else None
-        below = _("nobody") if one is None else share_text(one["free"], one["counted"]).split(" (")[0]
+        below = _("nobody") if one is None else _counts(one["free"], one["counted"])
         rows.append(
             {
                 "regimen": name,
-                "dose": f"{_('dose')} {grid.doses[dose]}",
-                "frequency": f"{_('frequency')} {grid.frequencies[frequency]}",
+                "dose": _("dose {name}").format(name=grid.doses[dose]),
+                "frequency": _("frequency {name}").format(name=grid.frequencies[frequency]),
                 "strength": share or 0.0,
                 "figure": "–" if share is None else f"{share:.0%}",
                 "below": below,

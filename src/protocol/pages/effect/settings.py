@@ -140,7 +140,7 @@ class EffectSettings:
             value = getattr(given, name).value
             if getattr(aims, name) != value:
                 shown = (_("yes") if value else _("no")) if isinstance(value, bool) else f"{value:g}"
-                found.append(f"{label} {shown}")
+                found.append(_("{label} {value}").format(label=label, value=shown))
         return found
 
     def sources(self) -> Markup:
@@ -152,7 +152,9 @@ class EffectSettings:
         values[_("response by study day")] = self.monitoring.by_day
         values[_("response of")] = self.monitoring.lineage
         rows = [
-            joined((f"{label}:", origin(value), value.origin if value.is_assumption else ""), " ")
+            joined(
+                (_("{label}:").format(label=label), origin(value), value.origin if value.is_assumption else ""), " "
+            )
             for label, value in values.items()
         ]
         return macros("lists").bullets(rows)

@@ -12,8 +12,8 @@ from protocol.translation import _
 
 LIGHTS = {
     "green": ("●", _("Go on")),
-    "amber": ("▲", _("Care")),
-    "red": ("■", _("Stop")),
+    "amber": ("▲", _("Caution")),
+    "red": ("■", _("Stop the trial")),
     "grey": ("○", _("Not begun")),
 }
 """Sign and word of each light; the colour never stands alone."""
@@ -33,6 +33,18 @@ TRUTHS = {
 }
 
 OUTCOMES = {"response": _("responses"), "toxicity": _("toxicities")}
+
+COUNTED = {"response": _("{n} responses"), "toxicity": _("{n} toxicities")}
+"""How many participants have an outcome."""
+
+RELATEDNESS = {
+    "definite": _("definite"),
+    "probable": _("probable"),
+    "possible": _("possible"),
+    "unlikely": _("unlikely"),
+    "unrelated": _("unrelated"),
+    "not assessable": _("not assessable"),
+}
 
 STATUSES = {
     "recovered": _("recovered"),
@@ -70,7 +82,8 @@ def analyte_options() -> list[tuple[str, str]]:
 
 def analyte_title(analyte: str) -> str:
     """Return what is counted with its unit."""
-    return f"{_(all_analytes()[analyte])} ({unit_text(analyte)})"
+    label = _(all_analytes()[analyte])
+    return f"{label} ({unit_text(analyte)})"
 
 
 def unit_text(analyte: str) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from protocol.chart import Chart
+from protocol.display import typed_words
 from protocol.eligibility import Cohort, CohortScreening, EligibilityRecord, Tally
 from protocol.eligibility.cohort import reader
 from protocol.eligibility.fact_sources import Choices
@@ -22,7 +23,7 @@ from protocol.eligibility.verdicts import SIGNS, STATUSES, signed
 from protocol.figures import eligibility as figures
 from protocol.pages.kit import Panel, Text, field, macros, note, paragraph, row, section
 from protocol.records import Phase
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 MOST_IN_OVERLAP = 12
 """Criteria in the picture of the overlap."""
@@ -106,15 +107,15 @@ def totals(screened: ScreenedCohort) -> Markup:
         ("open", _("? possibly eligible"), found["possible"]),
         ("bad", _("✕ not eligible"), found["excluded"]),
     ]
-    size = ngettext("of {n:,} participant", "of {n:,} participants", found["participants"])
+    size = ngettext("of {n:,} participant.", "of {n:,} participants.", found["participants"])
     bounds = _("Depending on the unknowns, from {worst:,} to {best:,} are eligible.")
     words = [
-        size.format(n=found["participants"]) + ".",
+        size.format(n=found["participants"]),
         bounds.format(worst=found["confirmed"], best=found["confirmed"] + found["possible"]),
     ]
     if screened.off:
-        words.append(_("Left out: {names}.").format(names=", ".join(screened.left_out)))
-    return macros("eligibility").totals(cards, " ".join(words))
+        words.append(_("Left out: {names}.").format(names=list_of(screened.left_out)))
+    return macros("eligibility").totals(cards, paragraph_of(words))
 
 
 Behind = Callable[[ScreenedCohort], NDArray[np.intp]]
@@ -159,7 +160,7 @@ class FunnelPanel(Panel):
         self.own.layout.display = "" if self.order.value == "own" else "none"
         unknown = [name for name in self._named() if name not in screened.tally.ids]
         text = ngettext("{names} is no criterion that counts.", "{names} are no criteria that count.", len(unknown))
-        self.problem.show(note(text.format(names=", ".join(unknown))) if unknown else None)
+        self.problem.show(note(text.format(names=list_of(unknown))) if unknown else None)
         self.once.show(paragraph(_counted_once(screened.tally), "off"))
         self.funnel.draw(_funnel_rows(screened, self.chosen), total=screened.tally.participants)
 
@@ -169,7 +170,7 @@ class FunnelPanel(Panel):
         return self._named() if self.order.value == "own" else str(self.order.value)
 
     def _named(self) -> list[str]:
-        return str(self.own.value).upper().replace(",", " ").split()
+        return typed_words(str(self.own.value).upper())
 
 
 def _counted_once(tally: Tally) -> str:
@@ -180,7 +181,7 @@ def _counted_once(tally: Tally) -> str:
         else _("{one} says the same as {other}").format(one=one, other=other)
         for one, other in tally.counted_in.items()
     ]
-    return _("Counted once: {pairs}.").format(pairs="; ".join(pairs)) if pairs else ""
+    return _("Counted once: {pairs}.").format(pairs=list_of(pairs, "; ")) if pairs else ""
 
 
 def _funnel_rows(screened: ScreenedCohort, order: str | list[str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.clinical.laboratory_text import read_typed, typed
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, in_every_language, labelled, list_of, ngettext
 
 KINDS = {"passes": "good", "excludes": "bad", "unknown": "open", "not applicable": "off"}
 """The style of each verdict."""
@@ -25,6 +25,7 @@ MOST_SEGMENTS, LONGEST_SEGMENTS = 4, 48
 """A choice with more options, or with more letters in them together, is a list."""
 
 TOGETHER = _("confirmed together")
+_TOGETHER_MARKS = in_every_language("confirmed together")  # a source is kept as it was written
 """Begins the source of each judgement that was confirmed in the list of statements."""
 
 MOST_MARKS = 3
@@ -166,7 +167,7 @@ class FactsForm(anywidget.AnyWidget):
             If there is no such fact, or the value is none of it.
         """
         if name not in self.facts:
-            raise ProtocolError(_("fact"), repr(name)[:60], _("one of {names}").format(names=", ".join(self.facts)))
+            raise ProtocolError(_("fact"), repr(name)[:60], _("one of {names}").format(names=list_of(self.facts)))
         plain = value.item() if hasattr(value, "item") else value  # of NumPy
         if plain is None or plain != plain:
             return ""
@@ -220,7 +221,7 @@ class FactsForm(anywidget.AnyWidget):
     @property
     def together(self) -> list[str]:
         """The judgements that were confirmed together."""
-        return [name for name in self.value if self.sources.get(name, "").startswith(TOGETHER)]
+        return [name for name in self.value if self.sources.get(name, "").startswith(_TOGETHER_MARKS)]
 
     def confirm(self, names: Iterable[str]) -> None:
         """Answer statements as they stand; who and when is kept with each."""
@@ -228,7 +229,7 @@ class FactsForm(anywidget.AnyWidget):
         found = {name: answer for name, answer in self.statements.items() if name in wanted}
         moment = self.clock().strftime("%Y-%m-%d %H:%M UTC")
         count = ngettext("{n} statement", "{n} statements", len(found)).format(n=len(found))
-        self.enter(found, ", ".join(filter(None, (TOGETHER, count, self.confirmer, moment))))
+        self.enter(found, list_of(filter(None, (TOGETHER, count, self.confirmer, moment))))
 
     def take_back(self) -> None:
         """Make the judgements that were confirmed together unknown again."""
@@ -259,7 +260,7 @@ class FactsForm(anywidget.AnyWidget):
             if self.together
             else "",
             "lit": shown.question,
-            "question": f"{label}: {shown.why}" if label else "",
+            "question": labelled(label, shown.why) if label else "",
             "done": shown.done,
         }
 
@@ -275,12 +276,12 @@ class FactsForm(anywidget.AnyWidget):
         said = _("{n} of {all} answered").format(n=answered, all=wanted) if wanted else _("nothing to answer")
         short = f"{answered}/{wanted}" if answered < wanted else "✓" if wanted else "–"
         findings = self.findings(place)
-        sets = "; ".join(self._answers(name, answer) for name, answer in findings.items())
+        sets = list_of((self._answers(name, answer) for name, answer in findings.items()), "; ")
         return {"said": said, "short": short, "findings": len(findings), "sets": sets}
 
     def _answers(self, name: str, answer: str) -> str:
         fact = self.facts[name]
-        return f"{fact.label}: {dict(_options(fact))[answer]}"
+        return labelled(fact.label, dict(_options(fact))[answer])
 
     def _receive(self, _widget: Any, content: dict[str, Any], buffers: Any) -> None:
         if "set" in content:

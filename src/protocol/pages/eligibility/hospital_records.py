@@ -37,7 +37,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import STUDY_ID, ProtocolError, is_study_id
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 from protocol.trial import Trial
 
 LISTED_PROBLEMS = 200
@@ -172,9 +172,12 @@ class RecordsPanel(Panel):
         count = len(imports.participants)
         said = ngettext("{n} person read.", "{n} persons read.", count).format(n=count)
         if count > 1 and not self.key.value:
-            said += " " + _("Their ids hold until this page is closed; type a key first to get the same ones again.")
+            said = paragraph_of(
+                [said, _("Their ids hold until this page is closed; type a key first to get the same ones again.")]
+            )
         if count > LISTED_PERSONS:
-            said += " " + _("The first {n:,} are offered here; the cohort has all of them.").format(n=LISTED_PERSONS)
+            first = _("The first {n:,} are offered here; the cohort has all of them.").format(n=LISTED_PERSONS)
+            said = paragraph_of([said, first])
         self.status.show(note(said))
         with self.redraw_once():
             self.shown = ()
@@ -306,7 +309,7 @@ def problems(found: Sequence[FileProblem]) -> Markup | None:
     said = ngettext(
         "{n} thing in the files could not be used", "{n} things in the files could not be used", len(found)
     )
-    frame = pd.DataFrame(found, columns=[_("Where"), _("Found"), _("Write")])
+    frame = pd.DataFrame(found, columns=[_("Where"), _("Found"), _("What to write")])
     listed = table(frame.head(LISTED_PROBLEMS))
     if len(found) <= LISTED_PROBLEMS:
         return joined([note(said.format(n=len(found))), details(_("Show them"), listed)])
@@ -329,7 +332,12 @@ def _account(accounts: Iterable[Account], unread: tuple[str, ...]) -> Markup:
     """Say for each table of OMOP how many rows were read, and how many were left out for which reason."""
     nothing = _("no such file: its facts are unknown")
     rows = [
-        (one.table, f"{one.rows:,}", f"{one.read:,}", "; ".join(f"{count:,} {why}" for why, count in one.left_out))
+        (
+            one.table,
+            f"{one.rows:,}",
+            f"{one.read:,}",
+            list_of((_("{n} {why}").format(n=f"{count:,}", why=why) for why, count in one.left_out), "; "),
+        )
         if one.file
         else (one.table, "–", "–", nothing)
         for one in accounts
@@ -338,7 +346,7 @@ def _account(accounts: Iterable[Account], unread: tuple[str, ...]) -> Markup:
     found = table(pd.DataFrame(rows, columns=columns), _("What the tables held"))
     if not unread:
         return found
-    words = _("Not opened, because no criterion asks about them: {files}.").format(files=", ".join(unread))
+    words = _("Not opened, because no criterion asks about them: {files}.").format(files=list_of(unread))
     return found + paragraph(words, "off")
 
 
@@ -355,7 +363,7 @@ def _evidence(person: Imported, record: EligibilityRecord) -> Markup:
         for fact in record.facts
         if fact.id in person.unusable
     ]
-    columns = [_("Fact"), _("Value"), _("Day"), _("From")]  # of type object, which keeps markup
+    columns = [_("Fact"), _("Value"), _("Day"), _("Where from")]  # of type object, which keeps markup
     found = table(pd.DataFrame(used, columns=columns, dtype=object), _("Found"))
     if not unused:
         return found

@@ -22,7 +22,7 @@ from protocol.pages.kit import (
     paragraph,
     row,
 )
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 FIRST_STEPS = 3
 """Steps shown in full; the others are folded."""
@@ -91,7 +91,7 @@ class NextStepsPanel(Panel):
         self._chosen()
         each = _("{fact}, cost {cost:g}")
         parts = [each.format(fact=self.labels[name], cost=own) for name, own in self.alone.items()]
-        self.set_apart.show(_("Found by themselves: {facts}.").format(facts="; ".join(parts)) if parts else None)
+        self.set_apart.show(_("Found by themselves: {facts}.").format(facts=list_of(parts, "; ")) if parts else None)
         self.redraw()
 
     def draw(
@@ -115,7 +115,7 @@ class NextStepsPanel(Panel):
         found += [(one, (v.id,)) for v in screening.verdicts for one in asked_facts([v])]
         for name, criteria in found:
             if name not in skipped:
-                return name, _("can decide {criteria}").format(criteria=", ".join(criteria[:FACTS_OF_A_STEP]))
+                return name, _("can decide {criteria}").format(criteria=list_of(criteria[:FACTS_OF_A_STEP]))
         return "", ""
 
     def _listed(self, screening: Screening, steps: tuple[NextStep, ...]) -> Markup | None:
@@ -141,7 +141,7 @@ class NextStepsPanel(Panel):
         facts = joined([html.to_field(name, self.labels[name]) for name in step.facts[:FACTS_OF_A_STEP]], ", ")
         if more > 0:
             facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
-        return html.step(step.procedure.label, detail, facts, ", ".join(step.criteria))
+        return html.step(step.procedure.label, detail, facts, list_of(step.criteria))
 
 
 def _cost_field(label: str, cost: float) -> Any:

@@ -27,7 +27,7 @@ from protocol.pages.kit.page_state import set_from_text
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.screenings import ScreeningPanel
 from protocol.records import Phase, ProtocolError
-from protocol.translation import _
+from protocol.translation import _, paragraph_of
 from protocol.trial import Trial
 
 
@@ -250,7 +250,7 @@ class EligibilityPage(Panel):
         told = _("Screening of {day}, entry {number}.").format(day=entry.content["on"], number=entry.sequence)
         if entry.content["result"].get("interpretation_id", "") in ("", interpretation_id(self.present)):
             return told
-        return f"{told} {_('It was answered with other thresholds or readings than those chosen now.')}"
+        return paragraph_of([told, _("It was answered with other thresholds or readings than those chosen now.")])
 
     def _reset(self) -> None:
         with self.redraw_once():

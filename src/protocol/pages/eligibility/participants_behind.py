@@ -9,7 +9,7 @@ import pandas as pd
 from protocol.eligibility import EligibilityRecord
 from protocol.pages.eligibility.cohort_counts import Behind, ScreenedCohort, excluded_by
 from protocol.pages.kit import Panel, Table, Text, button, field, note, row, section
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 MOST = 1_000
 """Participants listed."""
@@ -59,8 +59,8 @@ class ParticipantsBehind(Panel):
         says, behind = self._picked
         rows = behind(screened)
         count = ngettext("{says}: {n:,} participant.", "{says}: {n:,} participants.", len(rows))
-        more = " " + _("The first {n:,} are listed.").format(n=MOST) if len(rows) > MOST else ""
-        self.says.show(note(count.format(says=says, n=len(rows)) + more))
+        more = [_("The first {n:,} are listed.").format(n=MOST)] if len(rows) > MOST else []
+        self.says.show(note(paragraph_of([count.format(says=says, n=len(rows)), *more])))
         self.table.show(_listed(screened, rows[:MOST]))
 
     def _choose(self, name: str, titles: dict[str, str]) -> None:
@@ -91,4 +91,4 @@ def _listed(screened: ScreenedCohort, rows: Any) -> pd.DataFrame:
 
 
 def _named(flags: Any, counted: list[tuple[int, str]]) -> list[str]:
-    return [", ".join(name for place, name in counted if line[place]) for line in flags]
+    return [list_of(name for place, name in counted if line[place]) for line in flags]

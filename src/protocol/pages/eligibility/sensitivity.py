@@ -20,7 +20,7 @@ from protocol.pages.eligibility.cohort_counts import Behind, Picked, ScreenedCoh
 from protocol.pages.eligibility.subgroups import records
 from protocol.pages.kit import Panel, Table, Task, Text, download, field, note, section
 from protocol.records import Ambiguity
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext, paragraph_of
 
 AT_ONCE = 20_000
 """Participants up to which the work is done within the click: it takes less than a second."""
@@ -46,7 +46,7 @@ class NearMissPanel(Panel):
         self.nearest, self.task = Table(_("The nearest"), "near-misses.csv"), Task(self._found)
         lead = _(
             "Participants who fail exactly one criterion, the nearest first. The distance is how far the threshold "
-            "would have to move, as a part of it: 5 % of a limit of 30 is 1.5. Some criteria have no distance."
+            "would have to move, as a part of it: with a limit of 30, 1.5 is 5 %. Some criteria have no distance."
         )
         self.view = section(_("Near misses"), self.task.view, self.picture, self.nearest.view, lead=lead)
 
@@ -162,7 +162,7 @@ class ThresholdPanel(Panel):
 def _thresholds(record: EligibilityRecord) -> list[tuple[str, str]]:
     """List the thresholds that can change a criterion's verdict at enrolment, with the criteria they belong to."""
     return [
-        (f"{', '.join(parameter.concerns)}: {parameter.label}", parameter.id)
+        (labelled(list_of(parameter.concerns), parameter.label), parameter.id)
         for parameter in record.parameters
         if not parameter.options and concerned(record, parameter.id)
     ]
@@ -205,7 +205,7 @@ def _curve_in_words(found: Curve, parameter: Parameter) -> str:
     if not found.every_point:
         text = _("This threshold has to be screened value by value, so only {n} values are shown.")
         texts.append(text.format(n=len(found.points)))
-    return " ".join(texts)
+    return paragraph_of(texts)
 
 
 class ReadingsPanel(Panel):

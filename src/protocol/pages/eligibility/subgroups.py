@@ -20,7 +20,7 @@ from protocol.eligibility.subgroups import (
 from protocol.figures import eligibility as figures
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort
 from protocol.pages.kit import Panel, Table, Text, field, note, section
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 
 class SubgroupPanel(Panel):
@@ -41,7 +41,7 @@ class SubgroupPanel(Panel):
         self.table = Table(_("Exclusion rates by subgroup"), "subgroups.csv")
         folded = widgets.Accordion([self.table.view], titles=(_("The figures as a table"),))
         lead = _(
-            "The share of each subgroup that is excluded, with 95 % intervals. Counts from 1 to 9 are hidden, and "
+            "The share of each subgroup that is excluded, with intervals (95 %). Counts from 1 to 9 are hidden, and "
             "with them the counts from which they could be computed. A difference does not explain its cause."
         )
         parts = (self.by, self.hidden, self.picture, folded)
@@ -71,9 +71,9 @@ class SubgroupPanel(Panel):
         text = ngettext(
             "{n} criterion has numbers too small to show.", "{n} criteria have numbers too small to show.", unseen
         )
-        without = ", ".join(name for name in groups if name not in set(rows["group"]))
-        nowhere = " " + _("Not in the picture at all: {groups}.").format(groups=without) if without else ""
-        self.hidden.show(note(text.format(n=unseen) + nowhere) if unseen else None)
+        without = list_of(name for name in groups if name not in set(rows["group"]))
+        nowhere = [_("Not in the picture at all: {groups}.").format(groups=without)] if without else []
+        self.hidden.show(note(paragraph_of([text.format(n=unseen), *nowhere])) if unseen else None)
         self.table.show(_in_figures(self.rates, screened.titles))
 
     def _grouping(self, screened: ScreenedCohort) -> Grouping:
@@ -131,7 +131,7 @@ def _in_figures(rates: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
         _("Group"),
         _("Participants"),
         _("Excluded"),
-        _("95 % interval"),
+        _("Interval (95 %)"),
         _("Against all others"),
     ]
     return pd.DataFrame([_line(row, titles) for row in records(rates)], columns=columns)

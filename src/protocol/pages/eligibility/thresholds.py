@@ -7,7 +7,7 @@ import ipywidgets as widgets
 
 from protocol.eligibility import EligibilityRecord, Parameter
 from protocol.pages.kit import Panel, Text, button, classed, field, joined, note, origin, paragraph, row
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 
 class ThresholdsDrawer(Panel):
@@ -60,19 +60,22 @@ class ThresholdsDrawer(Panel):
             self._boxes[one.id].layout.display = "" if is_shown else "none"
 
     def _box(self, parameter: Parameter) -> widgets.Widget:
-        about = Text(joined([", ".join(parameter.concerns), origin(parameter)], " · "), role="")
+        about = Text(joined([list_of(parameter.concerns), origin(parameter)], " · "), role="")
         return classed(widgets.VBox([self.controls[parameter.id], about]), "pw-field")
 
 
 def _in_words(record: EligibilityRecord, changed: Mapping[str, Any]) -> str:
-    count = ngettext("{n} value changed", "{n} values changed", len(changed)).format(n=len(changed))
+    count = ngettext("{n} value changed. {labels}", "{n} values changed. {labels}", len(changed))
     each = _("{label}: {now} (was {before})")
-    labels = "; ".join(
-        each.format(label=p.label, now=_shown(p, changed[p.id]), before=_shown(p, p.value))
-        for p in record.parameters
-        if p.id in changed
+    labels = list_of(
+        (
+            each.format(label=p.label, now=_shown(p, changed[p.id]), before=_shown(p, p.value))
+            for p in record.parameters
+            if p.id in changed
+        ),
+        "; ",
     )
-    return f"{count}. {labels}"
+    return count.format(n=len(changed), labels=labels)
 
 
 def _shown(parameter: Parameter, value: Any) -> str:

@@ -9,7 +9,7 @@ from protocol.chart import Chart
 from protocol.eligibility import EligibilityRecord, Lane, Timeline
 from protocol.figures import eligibility as figures
 from protocol.pages.kit import Panel, Text, joined, paragraph, section, span, strong
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 
 class TimelinePanel(Panel):
@@ -66,8 +66,8 @@ def _opens(when: Timeline) -> Markup | str:
 
 def _may_open(when: Timeline, day: date) -> Markup | str:
     line = _("Possibly from {day} on; still to be known, or to be done again: {facts}.")
-    last = f"{_('The last one to open:')} {_names(when.binding)}" if when.binding else ""
-    return strong(line.format(day=day, facts=", ".join(when.awaited)), last)
+    last = _("The last one to open: {names}").format(names=_names(when.binding)) if when.binding else ""
+    return strong(line.format(day=day, facts=list_of(when.awaited)), last)
 
 
 def _closes(when: Timeline) -> str:
@@ -83,7 +83,7 @@ def _closes(when: Timeline) -> str:
 def _again(when: Timeline, labels: Mapping[str, str]) -> Markup | str:
     if when.earliest is not None or when.waited is None or not when.to_repeat:
         return ""
-    tests = ", ".join(dict.fromkeys(labels[name] for name in when.to_repeat))
+    tests = list_of(dict.fromkeys(labels[name] for name in when.to_repeat))
     waits = _("Waiting is over on {day}; to be done again by then: {tests}.")
     line = _("No waiting, but to be done again: {tests}.") if when.waited == when.first else waits
     line = line.format(day=when.waited, tests=tests)
@@ -93,7 +93,7 @@ def _again(when: Timeline, labels: Mapping[str, str]) -> Markup | str:
 def _never(when: Timeline) -> Markup | str:
     if not when.steadily_failing:
         return ""
-    words = _("Excludes on every day: {rules}.").format(rules=", ".join(when.steadily_failing))
+    words = _("Excludes on every day: {rules}.").format(rules=list_of(when.steadily_failing))
     return span(words, "bad")
 
 
@@ -108,4 +108,4 @@ def _undecided(when: Timeline) -> Markup | str:
 
 
 def _names(lanes: tuple[Lane, ...]) -> str:
-    return "; ".join(f"{lane.rule.id} {lane.title}" for lane in lanes)
+    return list_of((f"{lane.rule.id} {lane.title}" for lane in lanes), "; ")

@@ -11,7 +11,7 @@ from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.pages.eligibility.facts_form import KINDS
 from protocol.pages.kit import assumption, details, joined, macros, origin, paragraph
 from protocol.records import Ambiguity
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 _HTML = macros("eligibility")
 
@@ -88,7 +88,7 @@ def reasons(answers: tuple[Answer, ...], catalogue: Catalogue, changes: tuple[Ch
     line = " · ".join(f"{signed(status)} {count}" for status, count in counts.items() if count)
     twice = [item.verdict.id for item in answers if item.verdict.id not in once]
     if twice:
-        line += _(" · {criteria} counted with others").format(criteria=", ".join(twice))
+        line += _(" · {criteria} counted with others").format(criteria=list_of(twice))
     failed = [
         (
             decisive(item),
@@ -165,12 +165,12 @@ def _changes(verdict: Verdict, changes: tuple[Change, ...]) -> list[tuple[str, s
     own = [change for change in changes if change.criterion == verdict.id]
     enough = " · ".join(change.says for change in own if change.sufficient)
     steps = " · ".join(change.says for change in own if not change.sufficient)
-    return [(_("Passes with:"), enough), (_("Each removes one obstacle:"), steps)]
+    return [(_("Passes with any of these:"), enough), (_("Each removes one obstacle:"), steps)]
 
 
 def _about_infusions(catalogue: Catalogue) -> Markup:
     words = _("The registry lists no criteria for an infusion. Assumed for it: {criteria}.")
-    assumed = ", ".join(criterion.id for criterion in catalogue.criteria if criterion.is_assumption)
+    assumed = list_of(criterion.id for criterion in catalogue.criteria if criterion.is_assumption)
     return paragraph(joined([assumption(""), words.format(criteria=assumed)], " "))
 
 
@@ -197,7 +197,8 @@ def _until(still: Provisional) -> str:
         "infusion": _("before each infusion"),
         "follow-up": _("during follow-up"),
     }
-    return stages[still.stage] + (f", {still.until.isoformat()}" if still.until else "")
+    stage = stages[still.stage]
+    return _("{stage}, {day}").format(stage=stage, day=still.until.isoformat()) if still.until else stage
 
 
 # One criterion
@@ -246,7 +247,7 @@ def _evidence(answer: Answer) -> Markup | str:
     """List the facts behind a verdict: value with unit, day, where it came from, and why one is not used."""
     if not answer.evidence:
         return ""
-    columns = [_("What is known"), _("Value"), _("Measured"), _("From")]
+    columns = [_("What is known"), _("Value"), _("Measured"), _("Where from")]
     rows = [
         (item.label, item.shown or "–", item.problem and _(item.problem), item.measured or "", item.where)
         for item in answer.evidence

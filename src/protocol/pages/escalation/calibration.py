@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
+from protocol.display import typed_words
 from protocol.escalation import Calibration, Design, EscalationRecord, Setting, calibrate_in_steps, figure_words
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
@@ -128,7 +129,7 @@ class CalibrationPanel(Panel):
         with self._drawing:  # the running calibration and the reader may both ask
             every, risk = result.table(), self.risk.value
             own = every[(every["scenario"] == self.scenario.value) & (every["target"] == self.target.value)]
-            rows, title = risk_rows(own, risk, result.trials), f"{risk_labels()[risk]} ± 2 SE"
+            rows, title = risk_rows(own, risk, result.trials), _("{title} ± 2 SE").format(title=risk_labels()[risk])
             self.picture.draw(rows, title=title, percent=risk not in COUNTS)
             self.table.show(risk_table(own, every, result.trials))
 
@@ -141,7 +142,7 @@ def numbers(control: widgets.Text, *, whole: bool) -> list[float]:
     ProtocolError
         For words that are no numbers, for none at all, and for fractions if `whole` is set.
     """
-    words = control.value.replace(",", " ").split()
+    words = typed_words(control.value)
     try:
         found = [float(word) for word in words]
         if not found or (whole and any(number != int(number) for number in found)):
@@ -185,7 +186,7 @@ def risk_rows(own: pd.DataFrame, risk: str, trials: int) -> pd.DataFrame:
 
 def risk_table(own: pd.DataFrame, every: pd.DataFrame, trials: int) -> Markup:
     """Return all risks of one target under one scenario, and the table of all of them to save."""
-    rows: dict[str, Any] = {_("Participants at most"): own["maximum"], _("Cohort"): own["cohort_size"]}
+    rows: dict[str, Any] = {_("Participants at most"): own["maximum"], _("Cohort size"): own["cohort_size"]}
     for risk, title in risk_labels().items():
         pairs = zip(own[risk], own[f"{risk}_se"], strict=True)
         rows[title] = [_words(risk, value, error, trials) for value, error in pairs]

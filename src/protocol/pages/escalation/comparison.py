@@ -151,7 +151,7 @@ class ComparisonPanel(Panel):
         """Draw the chosen measure, and tabulate all of them."""
         with self._drawing:  # the running comparison and the reader may both ask
             rows, unit = rows_of(result, self.measure.value)
-            title = f"{measure_labels()[self.measure.value]} ± 2 SE"
+            title = _("{title} ± 2 SE").format(title=measure_labels()[self.measure.value])
             self.picture.draw(rows, title=title, percent=unit == "share")
             self.table.show(tables(result, self.reference.value))
 

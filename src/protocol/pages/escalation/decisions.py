@@ -81,11 +81,11 @@ class DecisionPanel:
         self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
         self._framed = narrow(self.picture)
         self.past = section(_("Path of decisions"), self._framed, self.history)
-        self.form = section(_("Record the decision"), *self._controls(form))
+        self.form = section(_("Record the decision"), *self._controls(controls))
         desk.on_change(self.refresh)
         self.refresh()
 
-    def _controls(self, form: tuple[Any, ...]) -> list[widgets.Widget]:
+    def _controls(self, form: dict[str, Any]) -> list[widgets.Widget]:
         refused = refusal(self._desk)
         if refused is not None:
             return [Text(refused, role="")]
@@ -93,7 +93,7 @@ class DecisionPanel:
         if self._desk.reader.role != "coordinator":
             return [Text(note(_("Decisions are recorded by the coordinator.")), role=""), Text(enrol, role="")]
         hint = _("If the design must wait, the entry says that nothing was recommended, and what that waits for.")
-        fields = [self.problems.at(control) for control in form]
+        fields = [self.problems.at(control, name) for name, control in form.items()]
         fields.insert(1, self.departs)
         return [*fields, self.decide.view, Text(joined((paragraph(hint, "off"), enrol)), role="")]
 

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
+from protocol.display import typed_words
 from protocol.escalation import DESIGNS, Design, EscalationRecord, Simulation, figure_words, simulate, true_rates
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import escalation as figures
@@ -32,7 +33,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.version import __version__
 
 MOST_TRIALS, MOST_WORKERS, MOST_SEED = 200_000, 64, 2**31
@@ -137,7 +138,7 @@ class TruthEditor:
         """Take all rates from one line; one that stands there because it was shown changes nothing."""
         if self._moving or change["new"] == self._words():
             return
-        words = change["new"].replace(";", " ").replace(",", " ").split()
+        words = typed_words(change["new"])
         try:
             flat = np.array([float(word) for word in words])
             rates = true_rates(self.grid, flat.reshape(self.grid.shape))
@@ -193,7 +194,7 @@ class TruthEditor:
             len(met),
         )
         none = _("No regimen is on the target of {target:g}.")
-        self.about.show((words if met else none).format(n=len(met), target=self._target, names=", ".join(met)))
+        self.about.show((words if met else none).format(n=len(met), target=self._target, names=list_of(met)))
 
 
 def _rate(label: str) -> widgets.BoundedFloatText:

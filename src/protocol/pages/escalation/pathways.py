@@ -130,7 +130,7 @@ def _label(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
 
 
 def _ending(one: "Mapping[Hashable, Any] | pd.Series[Any]") -> str:
-    return _("end ({n})").format(n=one["enrolled"]) if one["move"] == "complete" else _("stop")
+    return _("complete ({n})").format(n=one["enrolled"]) if one["move"] == "complete" else _("stop")
 
 
 def tree(found: pd.DataFrame, first: str) -> pd.DataFrame:
@@ -175,7 +175,7 @@ def path_table(found: pd.DataFrame) -> Markup:
     """Return the pathways as a table, with all of them to save."""
     paths = [_outcome(path) for path in found["path"]]
     rows: dict[str, Any] = {
-        _("Cohort"): found["cohort"],
+        _("Escalation cohort"): found["cohort"],
         _("Treated at"): found["treated_at"],
         _("DLTs in the cohorts"): paths,
         _("Leads to"): [one["leads_to"] or _ending(one) for one in found.to_dict("records")],
@@ -187,7 +187,7 @@ def path_table(found: pd.DataFrame) -> Markup:
 
 
 def _outcome(path: tuple[int, ...]) -> str:
-    return _(", then ").join(str(dlt) for dlt in path)
+    return _("{first}, then {second}").format(first="", second="").join(str(dlt) for dlt in path)
 
 
 def turning_text(design: Design, outcomes: Outcomes, current: int, following: int) -> Markup | None:
@@ -201,7 +201,9 @@ def turning_text(design: Design, outcomes: Outcomes, current: int, following: in
     now = _("stop") if following == STOP else design.grid.labels[following]
     lead = _("Now it is: {}. The smallest changes at one regimen that would lead elsewhere:").format(now)
     sentences = [_sentence(row) for row in found.to_dict("records")]
-    return macros("lists").bullets(sentences, joined((title, lead), ". "))
+    return macros("lists").bullets(
+        sentences, joined((title, lead), _("{before}. {after}").format(before="", after=""))
+    )
 
 
 def _sentence(row: dict[Hashable, Any]) -> str:

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 
 from protocol.briefing import Briefing
 from protocol.escalation import Design, Outcomes, isotonic_rates
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 def regimen_rows(
@@ -62,7 +62,7 @@ def regimen_rows(
                 "estimate": estimate,
                 "seen": told,
                 "waits": pending_words,
-                "below": ", ".join(filter(None, (told, pending_words))),
+                "below": list_of(filter(None, (told, pending_words))),
                 "marked": index == marked,
             }
         )

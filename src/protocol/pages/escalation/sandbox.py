@@ -13,7 +13,7 @@ from protocol.pages.escalation.design_settings import MOST_PARTICIPANTS, DesignS
 from protocol.pages.escalation.operating_characteristics import count_field, half
 from protocol.pages.kit import Text, button, classed, field, joined, note, origin, paragraph, row, strong
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 class Sandbox:
@@ -181,7 +181,7 @@ class Sandbox:
         current = self.current.value
         self.follow.disabled = self.action.following in (None, STOP, current)
         differs = self.settings.differences()
-        what_if = note(_("What if: the design differs from the record's ({}).").format("; ".join(differs)))
+        what_if = note(_("What if: the design differs from the record's ({}).").format(list_of(differs, "; ")))
         pending = waited if outcomes.pending is None else np.maximum(waited, outcomes.pending.ravel())
         self.answer.show(
             design,

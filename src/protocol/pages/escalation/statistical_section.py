@@ -28,7 +28,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 TRIALS, MOST_TRIALS = 2000, 100_000
@@ -83,7 +83,9 @@ class StatisticalSectionPanel:
             self.speaks_of.show(error)
             return
         differs = self._settings.differences()
-        own = _("as in the record") if not differs else _("differs from the record: {}").format("; ".join(differs))
+        own = (
+            _("as in the record") if not differs else _("differs from the record: {}").format(list_of(differs, "; "))
+        )
         name = self._settings.design.value
         words = _("cohorts of {}, at most {} participants, target DLT rate {:g}; {}.").format(
             design.cohort_size, design.maximum, design.target, own

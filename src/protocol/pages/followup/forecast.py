@@ -37,7 +37,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError, Provenance
-from protocol.translation import _
+from protocol.translation import _, ngettext
 from protocol.trial import Trial, escalating
 
 RUNS, SEED, DESIGN_RUNS = 20_000, 1, 300
@@ -82,7 +82,7 @@ class ForecastPanel:
         self.review = _days(_("Review"), given.review_days)
         self.lead = _days(_("Screening before a cohort"), given.screening_days)
         self.stagger = _days(_("Between participants, at least"), given.stagger_days)
-        self.path = field(widgets.Dropdown, _("Path"), options=self._paths(), width="wide")
+        self.path = field(widgets.Dropdown, _("Path of the escalation"), options=self._paths(), width="wide")
         self.start = field(Day, _("First cohort opens"), value=today)
 
         self.registered, self.problem = Text(self._registered_dates(), role=""), Text(role="")
@@ -295,17 +295,18 @@ def milestones_table(found: pd.DataFrame, runs: pd.DataFrame) -> Markup:
 
 
 def _day_and_months(day: pd.Timestamp, months: float) -> Markup:
-    return joined((day_text(day), f"({_('{n} months').format(n=round(months))})"), " ")
+    words = ngettext("({n} month)", "({n} months)", round(months)).format(n=round(months))
+    return joined((day_text(day), words), " ")
 
 
 def effects_table(effects: pd.DataFrame) -> Markup:
     """Return what each change does to the medians."""
     rows = [
         {
-            _("Change"): one["change"] or _("as above"),
+            _("Change"): one["change"] or _("with the assumptions above"),
             _("Escalation, months"): f"{one['escalation_end']:.1f}",
             _("Last enrolment, months"): f"{one['last_enrolment']:.1f}",
-            _("Closed to accrual"): f"{one['closed_share']:.0%}",
+            _("Share of time closed to accrual"): f"{one['closed_share']:.0%}",
         }
         for one in effects.to_dict("records")
     ]

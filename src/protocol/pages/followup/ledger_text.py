@@ -12,7 +12,7 @@ from protocol.figures.followup import SIGNS
 from protocol.followup import FollowupRecord, earliest_enrolment
 from protocol.pages.kit import details, joined, macros, origin, paragraph, span, strong, table
 from protocol.records import Provenance
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext, paragraph_of
 
 _KINDS = {
     "in window": "good",
@@ -34,7 +34,7 @@ def length_text(duration: str) -> str:
         "D": lambda n: ngettext("{n} day", "{n} days", n),
     }
     parts = [(int(number), unit) for number, unit in re.findall(r"(\d+)([YMWD])", duration)]
-    return " ".join(words[unit](number).format(n=number) for number, unit in parts)
+    return paragraph_of(words[unit](number).format(n=number) for number, unit in parts)
 
 
 def day_text(day: Any) -> Markup:
@@ -64,7 +64,7 @@ def today_summary(ledger: pd.DataFrame, today: date) -> Markup:
             text = _("{visit} (window until {day})").format(visit=name, day=closes.date())
             visits.append(joined((status_text(status), text), " "))
     none = "" if visits else _("No visit is open, due or overdue.")
-    return macros("lists").bullets(visits, f"{head} {none}") + paragraph(_next_visit(ledger))
+    return macros("lists").bullets(visits, paragraph_of([head, none])) + paragraph(_next_visit(ledger))
 
 
 def _next_visit(ledger: pd.DataFrame) -> str:
@@ -84,8 +84,8 @@ def period_list(record: FollowupRecord, marks: pd.DataFrame) -> Markup:
         last = marks.loc[marks["id"] == period.id, "closes"].iloc[0]
         day = _("not yet known") if pd.isna(last) else _("until and including {day}").format(day=last.date())
         anchor = next(item.name for item in record.anchors if item.id == period.hangs_on)
-        rule = _("{length} after “{anchor}”").format(length=length_text(period.lasts), anchor=anchor)
-        lines.append(strong(f"{period.name}: {day}", joined((f"({rule})", origin(period)), " ")))
+        rule = _("({length} after “{anchor}”)").format(length=length_text(period.lasts), anchor=anchor)
+        lines.append(strong(labelled(period.name, day), joined((rule, origin(period)), " ")))
     return macros("lists").bullets(lines)
 
 
@@ -109,7 +109,7 @@ def enrolment_text(clocks: pd.DataFrame, enrolment: date | None) -> Markup:
         for row in clocks[clocks["binding"]].to_dict("records")
     ]
     text = _("Look-backs allow enrolment from {day}. What binds is {reasons}.")
-    return paragraph(strong(text.format(day=day, reasons="; ".join(reasons)), _verdict(day, enrolment)))
+    return paragraph(strong(text.format(day=day, reasons=list_of(reasons, "; ")), _verdict(day, enrolment)))
 
 
 def _verdict(earliest: date, given: date | None) -> Markup | str:

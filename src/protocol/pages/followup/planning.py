@@ -44,7 +44,7 @@ from protocol.pages.kit import (
     tag,
 )
 from protocol.records import ProtocolError, Provenance
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext
 
 AHEAD_DAYS = 60
 """Days of the first infusion that are looked at."""
@@ -93,13 +93,15 @@ class VisitPlanningPanel(Panel):
             for place, name in enumerate(WEEKDAYS, start=1)
         ]
         self.first = field(Day, _("First infusion from"), value=today)
-        self.last = field(Day, _("to"), value=today + timedelta(days=AHEAD_DAYS))
+        self.last = field(Day, _("First infusion up to"), value=today + timedelta(days=AHEAD_DAYS))
         self.slip = field(widgets.IntSlider, _("Days later"), value=7, min=-14, max=60)
         self.other_level = field(
             widgets.ToggleButtons, _("Compare with level"), options=levels, style={"button_width": "4em"}
         )
         self.agents = {
-            item.id: tuple(field(Day, f"{item.name}, {edge}") for edge in (_("from"), _("to")))
+            item.id: tuple(
+                field(Day, edge.format(agent=item.name)) for edge in (_("{agent}, from"), _("{agent}, to"))
+            )
             for item in record.concurrent_agents
         }
         self.study_id = field(widgets.Text, _("Study id"), value="P-01")
@@ -251,7 +253,9 @@ def _number(label: str, value: int, most: int, least: int = 0) -> widgets.Bounde
 
 def assumptions_text(values: Mapping[str, Provenance]) -> Markup:
     """Return each value's name and origin, a paragraph each."""
-    return joined(paragraph(joined((name, assumption(value.origin)), ": ")) for name, value in values.items())
+    return joined(
+        paragraph(joined((name, assumption(value.origin)), labelled("", ""))) for name, value in values.items()
+    )
 
 
 def best_days_text(proposals: pd.DataFrame) -> Markup:
@@ -259,7 +263,7 @@ def best_days_text(proposals: pd.DataFrame) -> Markup:
     if proposals.empty:
         return paragraph(_("No visit with a known day is to come."))
     none = proposals[proposals["best"].isna()]
-    text = _("✗ No working day is left in the window of: {names}.").format(names=", ".join(none["name"]))
+    text = _("✗ No working day is left in the window of: {names}.").format(names=list_of(none["name"]))
     rows = [_best_day(row) for row in proposals.to_dict("records")]
     shown = table(pd.DataFrame(rows, dtype=object), _("Visits to come"))
     return (paragraph(text, "bad") if len(none) else Markup("")) + shown
@@ -283,7 +287,7 @@ def doomed_starts_text(doomed: pd.DataFrame, first: date, last: date) -> Markup:
     days = (last - first).days + 1
     if doomed.empty:
         return paragraph(_("✓ Each of these {n} days leaves every visit a working day.").format(n=days), "good")
-    grouped = doomed.groupby("start", sort=True)["name"].agg(", ".join)
+    grouped = doomed.groupby("start", sort=True)["name"].agg(list_of)
     text = ngettext(
         "✗ {n} of {days} days would leave a visit without a working day.",
         "✗ {n} of {days} days would leave a visit without a working day.",

@@ -37,7 +37,7 @@ from protocol.pages.kit import (
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, day_in, refusal
 from protocol.pages.trial_log.visits import PRESENT, visits_text
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext
 
 STRIP_DAYS = 14
 """Days that the picture shows, today included."""
@@ -93,9 +93,9 @@ class TodayPanel:
         self.save = Recorder(desk, _("Save"), self._read, self._saved, form, problems=self._problems)
         self.draft = _RowDraft(self, {"row": self._key, "on": self.on, "reason": self.reason})
         self.cancel = button(_("Cancel"), self._shut)
-        self._reason_at = self._problems.at(self.reason)
+        self._reason_at = self._problems.at(self.reason, "reason")
         self._editor = classed(
-            widgets.VBox([row(self._problems.at(self.on), self._reason_at), row(self.save.view, self.cancel)]),
+            widgets.VBox([row(self._problems.at(self.on, "on"), self._reason_at), row(self.save.view, self.cancel)]),
             "pw-editor",
         )
         self.more = button(_("Show more"), self._show_more)
@@ -310,7 +310,7 @@ class Task:
         self.who.description = task["participant"]
         self.who.tooltip = _("Show {name}").format(name=task["participant"])
         self.what.show(_task_text(task))
-        self.done.description = _("Given") if task["kind"] == "infusion" else _("Done")
+        self.done.description = _("Infusion given") if task["kind"] == "infusion" else _("Done")
         now = self._may_record and task["status"] in PRESENT
         shown = {
             "done": now and task["kind"] != "assessment",
@@ -320,7 +320,7 @@ class Task:
         for name, yes in shown.items():
             control = getattr(self, name)
             control.layout.display = None if yes else "none"
-            control.tooltip = f"{control.description}: {task['name']}, {task['participant']}"
+            control.tooltip = labelled(control.description, list_of((task["name"], task["participant"])))
 
 
 def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
@@ -423,7 +423,8 @@ def _task_text(task: Mapping[Any, Any]) -> Markup:
         words = _("missing since {day}") if task["status"] == "overdue" else _("the DLT window ends on {day}")
         text = words.format(day=task["target"].date())
         return joined((status_text(task["status"]), strong(task["name"]), text), " ")
-    when = joined((_("window"), window_text(task)), " ")
+    before, after = _("window {days}").split("{days}")
+    when = joined((before, window_text(task), after))
     return joined((status_text(task["status"]), strong(task["name"]), when), " ")
 
 

@@ -30,7 +30,7 @@ from protocol.pages.kit import (
     span,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 class WhatIf:
@@ -166,7 +166,7 @@ class WhatIf:
         known, levels = {**self.anchors, **self.done}, [value for _label, value in self.frequency.options]
         for found, usable in ((frequency, levels), *((name, known) for name in dates)):
             if found not in usable:
-                write = _("one of {names}").format(names=", ".join(map(str, usable)))
+                write = _("one of {names}").format(names=list_of(map(str, usable)))
                 raise ProtocolError(_("dates"), repr(found)[:60], write)
         given = {name: dates.get(name) for name in known}
         here = {visit.id for visit in self._record.visits_at(frequency)} & set(self.done)
@@ -231,7 +231,7 @@ class WhatIf:
 
     def _show_infusion_days(self, level: int) -> None:
         frequency = next(item for item in self._record.frequencies if item.level == level)
-        days = _("Infusion on study days {days}.").format(days=", ".join(map(str, frequency.infusion_days)))
+        days = _("Infusion on study days {days}.").format(days=list_of(map(str, frequency.infusion_days)))
         names = {visit.id: visit.name for visit in self._record.all_visits}
         here = self._done_at(level)
         aside = [names[name] for name, day in _values(self.done).items() if day and name not in here]
@@ -239,10 +239,10 @@ class WhatIf:
         self.infusion_days.show(
             paragraph(joined((days, origin(frequency)), " ")),
             span(frequency.origin, "off"),
-            note(text.format(level=level, names=", ".join(aside))) if aside else None,
+            note(text.format(level=level, names=list_of(aside))) if aside else None,
         )
         still = self._still_invented(names) if self._is_example else []
-        words = _("Still invented: {names}.").format(names=", ".join(still))
+        words = _("Still invented: {names}.").format(names=list_of(still))
         self.example.show(*(invented(), paragraph(words, "lead")) if still else ())
 
     def _still_invented(self, names: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from traitlets import List as ListOf
 from protocol.pages.kit.day import Day, day_of
 from protocol.pages.kit.text import Text, macros
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 ORDER = ("overview", "eligibility", "escalation", "followup", "sites", "effect")
 """The pages in the order of their notebooks."""
@@ -200,7 +200,7 @@ class Draft(HasTraits):
 
 
 def _not_there(unusable: list[str], given: Mapping[str, str]) -> ProtocolError:
-    found = ", ".join(f"{name}={given[name][:40]}" for name in unusable)
+    found = list_of(f"{name}={given[name][:40]}" for name in unusable)
     return ProtocolError(
         _("address of the page"), found, _("a link that this page made; the rest of it was followed")
     )

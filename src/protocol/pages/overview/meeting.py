@@ -36,7 +36,7 @@ from protocol.pages.overview.tables import (
 )
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 MOST_ROWS = 15  # of a table; the others are folded away
 
@@ -100,8 +100,8 @@ class MeetingPanel:
         if trial.states("escalation"):
             pictures[_("The grid")] = escalation_figures.grid(grid_rows(self._desk))
             counted, stated, assumed = grid_caption(trial)
-            marked = _("Assumptions: {values}.").format(values=", ".join(assumed)) if assumed else ""
-            caption = " ".join(filter(None, (counted, ", ".join(stated), marked)))
+            marked = _("Assumptions: {values}.").format(values=list_of(assumed)) if assumed else ""
+            caption = paragraph_of(filter(None, (counted, list_of(stated), marked)))
         if len(path):
             pictures[_("Decisions so far")] = figures.path(path, opened_regimens(now, trial))
         facts = trial.identity

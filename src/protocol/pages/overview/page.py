@@ -58,6 +58,11 @@ class OverviewPage:
                 **self.in_address,
             }
 
+    @property
+    def says_action(self) -> bool:
+        """Whether what is open says what the trial should do next."""
+        return self.status is not None and self.view.value == "status"
+
     def _meet(self) -> None:
         """Open the meeting tab with the pack."""
         self.view.value = "meeting"

@@ -13,7 +13,7 @@ from protocol.pages.followup.ledger_text import length_text
 from protocol.pages.kit import Text, details, download, field, joined, macros, origin, row, section, table
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.records import Ambiguity
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 from protocol.trial import Trial, TrialFact
 
 SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
@@ -88,7 +88,7 @@ class ProtocolPanel:
 
 def _fact_table(facts: list[TrialFact], caption: str) -> Markup:
     rows = [
-        (fact.label, ", ".join(fact.value) if isinstance(fact.value, tuple) else str(fact.value), origin(fact))
+        (fact.label, list_of(fact.value) if isinstance(fact.value, tuple) else str(fact.value), origin(fact))
         for fact in facts
     ]
     return table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
@@ -115,7 +115,7 @@ def size_cards(trial: Trial) -> Markup:
     ]
     cities = list(dict.fromkeys(site.city for site in trial.sites))
     hospitals = ngettext("hospital in {places}", "hospitals in {places}", len(trial.sites))
-    places = hospitals.format(places=", ".join(cities)) if len(cities) < 4 else _("sites")
+    places = hospitals.format(places=list_of(cities)) if len(cities) < 4 else _("sites")
     cards += [(len(trial.sites), places), (len(trial.ambiguities), _("open questions to the sponsor"))]
     return macros("lists").cards(cards)
 

@@ -7,15 +7,16 @@ from typing import Any
 import pandas as pd
 
 from protocol.briefing import COUNTS, Briefing
+from protocol.conduct.labels import KINDS, OVERALL
 from protocol.display import FEW
 from protocol.escalation import Outcomes
 from protocol.exchange.documents.meeting_pack import Sheet
 from protocol.figures.theme import moment
 from protocol.pages.escalation.regimen_rows import pending_in, regimen_rows
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.event_text import KINDS, OVERALL, code_text
+from protocol.pages.trial_log.event_text import code_text
 from protocol.records import Provenance
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext
 from protocol.trial import Trial
 
 PROGRESS = ("screened", "consented", "enrolled", "treated", "evaluable")
@@ -44,7 +45,12 @@ def behind_grid(trial: Trial) -> dict[str, Provenance]:
         _("target DLT rate {value}").format(value=f"{target.value:.2f}"): target,
         _("DLT window {value} days").format(value=window.value): window,
         _("review {value} days").format(value=review.value): review,
-        **{f"{_('dose')} {one.id}: {one.amount.value:,.15g} {record.dose_unit}": one.amount for one in record.doses},
+        **{
+            _("dose {id}: {amount:,.15g} {unit}").format(
+                id=one.id, amount=one.amount.value, unit=record.dose_unit
+            ): one.amount
+            for one in record.doses
+        },
     }
 
 
@@ -106,7 +112,7 @@ def missing_assessments(now: Briefing) -> str:
     ]
     count = now.counts["unassessed"]
     words = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", count).format(n=count)
-    return f"{words} ({', '.join(names)})" if names else words
+    return _("{what} ({detail})").format(what=words, detail=list_of(names)) if names else words
 
 
 def sheets(desk: Desk) -> tuple[Sheet, ...]:
@@ -152,7 +158,7 @@ def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
             _("Change"): [f"{change:+d}" if change else "–" for change in found["now"] - found["before"]],
         }
     )
-    columns = [_("Day"), _("What"), _("Regimen"), _("Participant"), _("Words")]
+    columns = [_("Day"), _("What"), _("Regimen"), _("Participant"), _("Text")]
     rows = [
         (one["day"], news_kind(one), one["regimen"], one["participant"], news_text(one))
         for one in news.to_dict("records")
@@ -172,18 +178,28 @@ def news_kind(one: Mapping[Any, Any]) -> str:
 def news_text(one: Mapping[Any, Any]) -> str:
     """Return a row of :func:`protocol.briefing.news` as text, with the entry that corrects it."""
     later = _("later corrected (entry {number})").format(number=one["corrected"]) if one["corrected"] else ""
-    return "; ".join(filter(None, (one["change"], code_text(one["words"]), later)))
+    return list_of(filter(None, (one["change"], code_text(one["words"]), later)), "; ")
 
 
 def news_lines(desk: Desk, since: date) -> list[str]:
     """Return what is new since a day, one line each, the last one first."""
     lines = []
     for one in reversed(desk.news(since).to_dict("records")):
-        place = "→ {regimen}" if one["kind"] == "decision" else _("at {regimen}")
-        at = place.format(regimen=one["regimen"]) if one["regimen"] else ""
-        head = " ".join(filter(None, (one["day"], news_kind(one), at, one["participant"])))
-        lines.append(": ".join(filter(None, (head, news_text(one)))))
+        head = _head(one)
+        lines.append(labelled(head, news_text(one)) if news_text(one) else head)
     return lines
+
+
+def _head(one: Mapping[Any, Any]) -> str:
+    """Return the day, what happened, where and to whom."""
+    if one["kind"] == "decision" and one["regimen"]:
+        words = _("{day} {kind} → {regimen}")
+    elif one["regimen"]:
+        words = _("{day} {kind} at {regimen} {participant}") if one["participant"] else _("{day} {kind} at {regimen}")
+    else:
+        words = _("{day} {kind} {participant}") if one["participant"] else "{day} {kind}"
+    values = {name: one[name] for name in ("day", "regimen", "participant")}
+    return words.format(kind=news_kind(one), **values)
 
 
 def decision_sheet(now: Briefing) -> Sheet:

@@ -13,7 +13,7 @@ from protocol.exchange.cohort.cells import FileProblem
 from protocol.pages.kit import FileField, Text, button, download, field, joined, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 SHOWN = 20
 """Problems and participants that are listed."""
@@ -107,18 +107,17 @@ class CountImport:
                 known += 1
             elif asked := questions(course, one, self._desk.trial.escalation.dlt_window_days.value):
                 problems.append(
-                    FileProblem(f"{one.participant}, {one.on}", asked[0], _("it by hand, if it is right"))
+                    FileProblem(list_of((one.participant, one.on)), asked[0], _("the draw by hand, if it is right"))
                 )
             else:
                 new.append(one)
         words = ngettext("{n} new draw.", "{n} new draws.", len(new)).format(n=len(new))
         if known:
-            words += " " + ngettext("{n} is in the log already.", "{n} are in the log already.", known).format(
-                n=known
-            )
+            there_already = ngettext("{n} is in the log already.", "{n} are in the log already.", known)
+            words = paragraph_of([words, there_already.format(n=known)])
         tables = [table(_by_participant(new), _("Draws by participant"))] if new else []
         if problems:
-            listed = pd.DataFrame(problems[:SHOWN], columns=[_("Where"), _("Found"), _("Write")])
+            listed = pd.DataFrame(problems[:SHOWN], columns=[_("Where"), _("Found"), _("What to write")])
             label = ngettext("{n} not used", "{n} not used", len(problems)).format(n=len(problems))
             tables.append(table(listed, label))
         self.found.show(joined([paragraph(words), *tables]))
@@ -140,7 +139,7 @@ class CountImport:
 
 
 def _by_participant(draws: Iterable[BloodCount]) -> pd.DataFrame:
-    rows = [(one.participant, one.on, ", ".join(analytes()[name] for name in one.counts)) for one in draws]
+    rows = [(one.participant, one.on, list_of(analytes()[name] for name in one.counts)) for one in draws]
     frame = pd.DataFrame(rows, columns=["participant", "on", "counts"])
     grouped = frame.groupby("participant", sort=False)
     shown = grouped.agg(draws=("on", "size"), first=("on", "min"), last=("on", "max"), counts=("counts", "first"))

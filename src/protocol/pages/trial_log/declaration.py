@@ -48,7 +48,7 @@ class DeclarationForm:
         self.declare = Recorder(
             desk, _("Record the declaration"), self._read, self._declared, form, problems=problems
         )
-        controls: list[Any] = [*(problems.at(one) for one in form), self.declare.view]
+        controls: list[Any] = [*(problems.at(one, name) for name, one in chosen.items()), self.declare.view]
         if refusal(desk) is not None or desk.reader.role != "coordinator":
             controls = []
         phases = desk.trial.eligibility.phases

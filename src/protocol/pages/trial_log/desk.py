@@ -33,7 +33,7 @@ from protocol.conduct import (
 )
 from protocol.effect import Summaries
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial, effect_observations, log_rules
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision", "regimen_declared"}
@@ -149,12 +149,12 @@ class Desk:
     def __str__(self) -> str:
         """Say which log this is, how far it is read, and as whom."""
         now, reader = self.briefing, self.reader
-        role = ROLES[reader.role].format(site=reader.site)
+        role = self._role
         return _("Trial log {where}, entry {count}, as of {day}. You see it as {who}.").format(
             where=self.where,
             count=now.head.count,
             day=now.as_of,
-            who=f"{reader.actor}, {role}" if reader.actor else role,
+            who=list_of(filter(None, (reader.actor, role))),
         )
 
     @property
@@ -325,7 +325,7 @@ class Desk:
             return self._example, Verification(self._shown.head)
         if not self.inspects:
             write = _("it with an account that may see every participant")
-            raise ProtocolError(_("role {role}").format(role=self.reader.role), _("no right to see this"), write)
+            raise ProtocolError(_("role {role}").format(role=self._role), _("no right to see this"), write)
         checked: Verification = self._log.verify()
         return (self._log.entries() if checked.ok else ()), checked
 
@@ -334,12 +334,16 @@ class Desk:
         """Whether this reader may take every entry along."""
         return self.invented or (self.reader.records and self.reader.sees_all)
 
+    @property
+    def _role(self) -> str:
+        return ROLES[self.reader.role].format(site=self.reader.site)
+
     def _refuse(self, site: str, event: Event) -> None:
         if self.invented:
             raise ProtocolError(self.where, _("an example, which is not written to"), how_to_start())
         if not self._may_record(site, getattr(event, "participant", None)):
-            role, write = self.reader.role, _("it with an account that may; the roles file says which")
-            raise ProtocolError(_("role {role}").format(role=role), _("no right to record this"), write)
+            write = _("it with an account that may; the roles file says which")
+            raise ProtocolError(_("role {role}").format(role=self._role), _("no right to record this"), write)
 
     def _refuse_study_ids(self, event: Event) -> None:
         """Refuse participants in the words about the whole trial, which those read who see figures only."""

@@ -3,32 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from protocol.conduct.labels import KINDS, OVERALL
 from protocol.effect import GIVEN, analytes, term_label
-from protocol.translation import _
+from protocol.translation import _, labelled, list_of
 from protocol.trial import Trial
-
-KINDS = {
-    "screened": _("screened"),
-    "consented": _("informed consent signed"),
-    "enrolled": _("enrolled"),
-    "therapy_started": _("anti-cancer therapy started"),
-    "infused": _("infusion given"),
-    "treatment_ended": _("treatment ended"),
-    "dlt_assessed": _("assessed for DLT"),
-    "response": _("response"),
-    "recovery": _("blood counts recovered"),
-    "blood_count": _("blood count"),
-    "given": _("transfusion or growth factor"),
-    "adverse_event": _("adverse event"),
-    "adverse_event_followed": _("follow-up of adverse event"),
-    "relapsed": _("relapse or progression"),
-    "visit": _("visit"),
-    "withdrawn": _("left the trial"),
-    "decision": _("committee decision"),
-    "regimen_declared": _("regimen declared"),
-    "correction": _("correction"),
-    "note": _("note"),
-}
 
 CAUSES = {
     "consent withdrawn": _("consent withdrawn"),
@@ -46,13 +24,13 @@ ACTIONS = {
     "interrupted": _("infusion interrupted"),
     "next infusion delayed": _("next infusion delayed"),
     "next infusion omitted": _("next infusion omitted"),
-    "withdrawn": _("treatment ended"),
+    "withdrawn": _("treatment withdrawn"),
 }
 
 OUTCOMES = {
-    "recovered": _("recovered"),
+    "recovered": _("recovered/resolved"),
     "recovering": _("recovering"),
-    "not recovered": _("not recovered"),
+    "not recovered": _("not recovered/not resolved"),
     "recovered with sequelae": _("recovered with sequelae"),
     "fatal": _("fatal"),
     "unknown": _("unknown"),
@@ -76,12 +54,6 @@ SERIOUS = {
     "medically important": _("medically important"),
 }
 
-OVERALL = {
-    "ineligible": _("not eligible"),
-    "possibly eligible": _("possibly eligible"),
-    "eligible so far": _("eligible so far"),
-}
-
 RESPONSES = {
     "complete_remission": _("complete remission"),
     "partial_remission": _("partial remission"),
@@ -99,6 +71,12 @@ TOXICITIES = {
 }
 
 
+def names_of(trial: Trial) -> dict[str, str]:
+    """Return what the record of a trial calls its recoveries and its visits, by "recovery" or "visit" and the id."""
+    recoveries = {f"recovery {item.id}": _(item.label) for item in trial.identity.recoveries}
+    return recoveries | {f"visit {visit.id}": visit.name for visit in trial.followup.visits}
+
+
 def recoveries_of(trial: Trial) -> dict[str, str]:
     """Return what the record of a trial calls a recovery, by its id."""
     return {item.id: _(item.label) for item in trial.identity.recoveries}
@@ -110,70 +88,88 @@ def code_text(code: str) -> str:
     return known.get(code) or (code if ":" in code else code.replace("_", " "))
 
 
-def event_text(content: Mapping[str, Any], recoveries: Mapping[str, str] | None = None) -> str:
+def event_text(content: Mapping[str, Any], names: Mapping[str, str] | None = None) -> str:
     """Return one line about an event: the study id, what happened, and the day.
 
     Parameters
     ----------
     content : mapping
         The content of an entry, or of an event that is not recorded yet.
-    recoveries : mapping of str to str, optional
-        What the record of the trial calls a recovery, by its id; without it the id stands.
+    names : mapping of str to str, optional
+        What :func:`names_of` returns; without it ids stand.
     """
-    kind, parts = content["kind"], [str(content["participant"])] if content.get("participant") else []
-    parts += [" ".join(filter(None, (KINDS[kind], _detail(content, recoveries or {}))))]
-    return ", ".join(parts) + (f" ({content['on']})" if content.get("on") else "")
+    text = _what(content, names or {})
+    if content.get("participant"):
+        text = _("{participant}, {what}").format(participant=content["participant"], what=text)
+    return _detailed(text, content["on"]) if content.get("on") else text
 
 
-def _detail(content: Mapping[str, Any], recoveries: Mapping[str, str]) -> str:
-    match content["kind"]:
+def _detailed(what: str, detail: str) -> str:
+    return _("{what} ({detail})").format(what=what, detail=detail)
+
+
+def _what(content: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    kind = content["kind"]
+
+    def named(name: str) -> str:
+        return names.get(f"{kind} {name}") or name.replace("_", " ")
+
+    match kind:
         case "screened":
-            return f"({OVERALL[content['overall']]})"
+            return _detailed(KINDS[kind], OVERALL[content["overall"]])
         case "enrolled":
-            at = _("at {regimen}").format(regimen=content["regimen"])
-            phase = content.get("phase")
-            return f"{at}, " + _("phase {phase}").format(phase=phase) if phase else at
+            in_phase = _("enrolled at {regimen}, phase {phase}")
+            words = in_phase if content.get("phase") else _("enrolled at {regimen}")
+            return words.format(regimen=content["regimen"], phase=content.get("phase"))
         case "infused":
-            return f"{content['number']}" + _given_text(content)
+            what, product = _("infusion given {number}").format(number=content["number"]), _product_text(content)
+            return _detailed(what, product) if product else what
         case "blood_count":
-            return ", ".join(
-                f"{analytes().get(name, name)} {one['value']:g} {one['unit']}"
-                for name, one in content["counts"].items()
+            labels = {name: _(label) for name, label in analytes().items()}
+            counts = list_of(
+                f"{labels.get(name, name)} {one['value']:g} {one['unit']}" for name, one in content["counts"].items()
             )
+            return _("blood count {counts}").format(counts=counts)
         case "given":
-            return f"({_(GIVEN.get(content['what'], content['what']))})"
-        case "adverse_event" | "adverse_event_followed":
-            return _harm_text(content)
+            return _detailed(KINDS[kind], _(GIVEN.get(content["what"], content["what"])))
+        case "adverse_event":
+            words = _("adverse event {number}: {what}")
+            return words.format(number=content["number"], what=_harm_text(content))
+        case "adverse_event_followed":
+            words = _("follow-up of adverse event {number}: {what}")
+            return words.format(number=content["number"], what=_harm_text(content))
         case "regimen_declared":
-            words = _("{regimen} for phase {phase}: {why}")
+            words = _("regimen declared {regimen} for phase {phase}: {why}")
             return words.format(**{name: content[name] for name in ("regimen", "phase", "why")})
         case "dlt_assessed":
-            return _("without a DLT") if not content["dlt"] else _dlt_text(content)
+            return _dlt_text(content) if content["dlt"] else _("assessed for DLT without a DLT")
         case "response":
-            return code_text(content["category"])
+            return _("response {category}").format(category=code_text(content["category"]))
         case "recovery":
-            return f"({recoveries.get(content['lineage']) or content['lineage'].replace('_', ' ')})"
+            return _detailed(KINDS[kind], named(content["lineage"]))
         case "visit":
-            return f"{content['visit'].replace('_', ' ')}: " + (_("done") if content["done"] else _("missed"))
+            state = _("done") if content["done"] else _("missed")
+            return _("visit {visit}: {state}").format(visit=named(content["visit"]), state=state)
         case "withdrawn":
-            return f"({CAUSES[content['cause']]})"
+            return _detailed(KINDS[kind], CAUSES[content["cause"]])
         case "decision":
-            return f"{content['chosen'] or _('stop')}: {content['why']}"
+            words = _("committee decision {chosen}: {why}")
+            return words.format(chosen=content["chosen"] or _("stop"), why=content["why"])
         case "correction":
-            new = content["replacement"]
-            what = event_text(new, recoveries) if new else _("removed")
-            return _("of entry {number}: {what}").format(number=content["of"], what=what)
-    return str(content.get("text", ""))
+            right = content["replacement"]
+            what = event_text(right, names) if right else _("removed")
+            return _("correction of entry {number}: {what}").format(number=content["of"], what=what)
+    return _("note {text}").format(text=content["text"]) if content.get("text") else KINDS[kind]
 
 
-def _given_text(content: Mapping[str, Any]) -> str:
+def _product_text(content: Mapping[str, Any]) -> str:
     """Return what is known of the product of an infusion."""
     found = []
     if content.get("lot"):
         found.append(_("lot {lot}").format(lot=content["lot"]))
     if content.get("cells"):
         found.append(_("{cells:g} × 10⁶/kg").format(cells=content["cells"]))
-    return f" ({', '.join(found)})" if found else ""
+    return list_of(found)
 
 
 def _harm_text(content: Mapping[str, Any]) -> str:
@@ -182,20 +178,19 @@ def _harm_text(content: Mapping[str, Any]) -> str:
     if content.get("grade"):
         found.append(_("grade {grade}").format(grade=content["grade"]))
     if content.get("why_serious"):
-        found.append(_("serious ({why})").format(why=", ".join(SERIOUS[one] for one in content["why_serious"])))
+        found.append(_("serious ({why})").format(why=list_of(SERIOUS[one] for one in content["why_serious"])))
     found += [RELATED[content["relatedness"]]] if content.get("relatedness") else []
     if "dlt" in content:
         found.append(_("DLT") if content["dlt"] else _("no DLT"))
     found += [OUTCOMES[content["outcome"]]] if content.get("outcome") else []
     if content.get("end"):
         found.append(_("until {day}").format(day=content["end"]))
-    return f"{content['number']}: " + ", ".join(found)
+    return list_of(found)
 
 
 def _dlt_text(content: Mapping[str, Any]) -> str:
-    found = _("with a DLT")
+    found = _("assessed for DLT with a DLT")
     if content.get("code"):
-        found += f": {code_text(content['code'])}"
-    if content.get("grade"):
-        found += ", " + _("grade {grade}").format(grade=content["grade"])
-    return found
+        found = labelled(found, code_text(content["code"]))
+    grade = [_("grade {grade}").format(grade=content["grade"])] if content.get("grade") else []
+    return list_of([found, *grade])

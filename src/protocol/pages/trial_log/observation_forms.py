@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from protocol.conduct import ParticipantHistory
+from protocol.display import typed
 from protocol.effect import GIVEN, analytes, event_terms, read_counts, read_number, term_label, units
 from protocol.pages.kit import Day, field, offer, row
 from protocol.pages.trial_log.event_text import ACTIONS, OUTCOMES, RELATED, SERIOUS
@@ -56,7 +57,7 @@ def number_in(control: Any) -> float | None:
     Incomplete
         If it is no number written with a point.
     """
-    text = control.value.strip()
+    text = typed(control.value).strip()
     if not text:
         return None
     try:
@@ -87,9 +88,9 @@ class CountFields(Fields):
             self.values[name] = field(widgets.Text, _(label), width="short", placeholder=_("number"))
             self.in_units[name] = field(widgets.Dropdown, _("Unit"), width="short", options=units(name), value=None)
             self.limits[name] = field(widgets.Text, _("Lower limit of normal"), width="short")
-            lines.append(
-                row(*(problems.at(one[name]) for one in (self.values, self.in_units)), problems.at(self.limits[name]))
-            )
+            asked = {"value": self.values, "unit": self.in_units, "normal_limit": self.limits}
+            places = (problems.at(one[name], f"blood_count.counts.{name}.{of}") for of, one in asked.items())
+            lines.append(row(*places))
         every = (*self.values.values(), *self.in_units.values(), *self.limits.values())
         super().__init__(every, *lines)
 
@@ -135,8 +136,8 @@ class GivenFields(Fields):
 
     def __init__(self, problems: Problems) -> None:
         options = [(_(label), name) for name, label in GIVEN.items()]
-        self.what = field(widgets.Dropdown, _("Given"), options=options, value=None)
-        super().__init__((self.what,), problems.at(self.what))
+        self.what = field(widgets.Dropdown, _("What was given"), options=options, value=None)
+        super().__init__((self.what,), problems.at(self.what, "given.what"))
 
     def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
         """Return what was given."""
@@ -156,23 +157,24 @@ class EventFields(Fields):
 
     def __init__(self, trial: Trial, problems: Problems) -> None:
         self.version = trial.effect.ctcae.value if trial.effect else ""
-        terms = [(one.label, name) for name, one in event_terms(self.version or None).items()]
+        terms = [(_(one.label), name) for name, one in event_terms(self.version or None).items()]
         self.term = field(widgets.Dropdown, _("Term (CTCAE {version})").format(version=self.version), options=terms)
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
         self.relatedness = _choice(_("Related to the infusions"), RELATED)
         self.action = _choice(_("Action with the infusions"), ACTIONS)
-        self.outcome = _choice(_("Outcome"), OUTCOMES)
+        self.outcome = _choice(_("Outcome of the event"), OUTCOMES)
         self.end = field(Day, _("Last day, if it has ended"))
         self.why_serious = _serious()
         self.expected = _judged(_("Expected by the investigator's brochure"))
         self.dlt = _judged(_("Dose-limiting"))
         self.known_on = field(Day, _("The sponsor knew on"))
         self.term.value = None
-        asked = (self.term, self.grade, self.relatedness, self.action, self.outcome)
+        names = ("term", "grade", "relatedness", "action", "outcome")
+        asked = tuple(getattr(self, name) for name in names)
         more = (self.end, self.why_serious, self.expected, self.dlt, self.known_on)
         super().__init__(
             (*asked, *more),
-            row(*(problems.at(one) for one in asked)),
+            row(*(problems.at(one, f"adverse_event.{name}") for name, one in zip(names, asked, strict=True))),
             row(self.end, self.known_on),
             row(self.why_serious, self.expected, self.dlt),
         )
@@ -201,7 +203,9 @@ class FollowedFields(Fields):
         self.number = field(widgets.Dropdown, _("Adverse event"), options=[])
         grades = [stays, *((str(grade), grade) for grade in range(1, 6))]
         self.grade = field(widgets.Dropdown, _("Grade from that day on"), options=grades, value=None)
-        self.outcome = field(widgets.Dropdown, _("Outcome"), options=[stays, *_pairs(OUTCOMES)], value=None)
+        self.outcome = field(
+            widgets.Dropdown, _("Outcome of the event"), options=[stays, *_pairs(OUTCOMES)], value=None
+        )
         self.end = field(Day, _("Last day, if it has ended"))
         related = [stays, *_pairs(RELATED)]
         self.relatedness = field(widgets.Dropdown, _("Related to the infusions"), options=related, value=None)
@@ -215,7 +219,7 @@ class FollowedFields(Fields):
         }
         super().__init__(
             (self.number, *self._changed.values(), self.why_serious),
-            problems.at(self.number),
+            problems.at(self.number, "adverse_event_followed.number"),
             row(self.grade, self.outcome, self.end),
             row(self.relatedness, self.expected, self.dlt, self.known_on),
             self.why_serious,
@@ -249,10 +253,12 @@ class ProductFields(Fields):
         self.cells = field(widgets.Text, _("Cells given"), unit="10⁶/kg", width="short")
         self.viability = field(widgets.Text, _("Viability"), unit="%", width="short")
         self.volume_ml = field(widgets.Text, _("Volume"), unit="mL", width="short")
-        self.started = field(widgets.Text, _("Start"), width="short", placeholder="09:30")
-        self.stopped = field(widgets.Text, _("Stop"), width="short", placeholder="10:15")
-        every = (self.lot, self.cells, self.viability, self.volume_ml, self.started, self.stopped)
-        super().__init__(every, row(*(problems.at(one) for one in every)))
+        self.started = field(widgets.Text, _("Infusion started at"), width="short", placeholder="09:30")
+        self.stopped = field(widgets.Text, _("Infusion ended at"), width="short", placeholder="10:15")
+        names = ("lot", "cells", "viability", "volume_ml", "started", "stopped")
+        every = tuple(getattr(self, name) for name in names)
+        places = (problems.at(one, f"infused.{name}") for name, one in zip(names, every, strict=True))
+        super().__init__(every, row(*places))
 
     def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the number of the infusion and what is known of the product."""

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
+from protocol.conduct.labels import KINDS
 from protocol.pages.kit import (
     Day,
     Draft,
@@ -29,7 +30,7 @@ from protocol.pages.kit import (
 from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
-from protocol.pages.trial_log.event_text import CAUSES, KINDS, RESPONSES, TOXICITIES, event_text, recoveries_of
+from protocol.pages.trial_log.event_text import CAUSES, RESPONSES, TOXICITIES, event_text, names_of, recoveries_of
 from protocol.pages.trial_log.observation_forms import fields_of
 from protocol.pages.trial_log.recorder import (
     Days,
@@ -42,7 +43,7 @@ from protocol.pages.trial_log.recorder import (
     sites_of,
 )
 from protocol.pages.trial_log.visits import PRESENT, visits_to_come
-from protocol.translation import _, ngettext
+from protocol.translation import _, labelled, list_of, ngettext
 
 OFFERED = (
     "consented",
@@ -150,7 +151,7 @@ class ParticipantPath:
         self.kind = field(widgets.Dropdown, _("What happened"), options=options, value="infused")
         self.on = field(Day, _("On"), value=today)
         self.site = field(widgets.Dropdown, _("Site"), options=sites_of(desk))
-        self.detail = field(widgets.Dropdown, _("Which"), options=[])
+        self.detail = field(widgets.Dropdown, _("Details"), options=[])
         self.grade = field(widgets.Dropdown, _("Grade"), options=[1, 2, 3, 4, 5], value=None, width="short")
         self.words = field(widgets.Textarea, _("Note"), rows=2, width="wide")
         form = (self.participant, self.kind, self.on, self.site, self.detail, self.grade, self.words)
@@ -182,26 +183,42 @@ class ParticipantPath:
         at, refused = self._problems.at, refusal(self._desk)
         if not self._desk.courses and not self._desk.reader.records:
             return section(
-                _("Path"), Text(note(_nobody(self._desk)), role=""), *([Text(refused, role="")] if refused else [])
+                _("Participant path"),
+                Text(note(_nobody(self._desk)), role=""),
+                *([Text(refused, role="")] if refused else []),
             )
-        head = [at(self.participant), self.path]
+        head = [at(self.participant, "participant"), self.path]
         if refused is not None:
-            return section(_("Path"), *head, self.story, Text(refused, role=""))
+            return section(_("Participant path"), *head, self.story, Text(refused, role=""))
         self._kind_row = widgets.VBox([self.kind])
         self._forms = {
-            "visit": widgets.VBox([row(at(self.visit), at(self.visited_on)), row(self.done.view, self.missed.view)]),
+            "visit": widgets.VBox(
+                [row(at(self.visit, "visit"), at(self.visited_on, "visit.on")), row(self.done.view, self.missed.view)]
+            ),
             "event": widgets.VBox(
                 [
                     self._kind_row,
-                    row(at(self.on), self.site, at(self.detail), at(self.grade)),
-                    at(self.words),
+                    row(
+                        at(self.on, "on"),
+                        self.site,
+                        at(self.detail, "category", "lineage", "cause", "code"),
+                        at(self.grade, "dlt_assessed.grade"),
+                    ),
+                    at(self.words, "text"),
                     *(fields.view for fields in self.observed.values()),
                     self.happened.view,
                 ]
             ),
             "enrolled": self.enrolment.view,
         }
-        correction = widgets.VBox([at(self.wrong), row(self.action, at(self.right)), at(self.why), self.correct.view])
+        correction = widgets.VBox(
+            [
+                at(self.wrong),
+                row(self.action, at(self.right, "correction.on")),
+                at(self.why, "why"),
+                self.correct.view,
+            ]
+        )
         ways = {_("Correct an entry"): correction}
         if self._desk.trial.states("effect"):
             self.counts = CountImport(self._desk, lambda: self._name)
@@ -209,7 +226,7 @@ class ParticipantPath:
         self.correction = widgets.Accordion([*ways.values()], titles=[*ways], selected_index=None)
         self._more = widgets.VBox([row(self.other), self.correction])
         return section(
-            _("Path"),
+            _("Participant path"),
             *head,
             self.next_step,
             self._forms["event"],
@@ -333,7 +350,7 @@ class ParticipantPath:
             fields.show(course)
         options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
         offer(self.visit, options)
-        entries = [(f"{e.sequence}: {self._told(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
+        entries = [(labelled(e.sequence, self._told(e.content)), e.sequence) for e in self._desk.entries_of(name)]
         self._showing = True  # the right day that a person put in stays
         offer(self.wrong, entries[::-1])
         self._showing = False
@@ -386,7 +403,7 @@ class ParticipantPath:
         ]
         path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
         if course is None:
-            text = _("{name} is not in the log, or not to be seen by you. A screening or a consent begins a course.")
+            text = _("{name} is not in the log, or not to be seen by you. A screening or a consent begins a path.")
             return joined((note(text.format(name=name)), path))
         if course.overall == "ineligible":
             return joined((note(_("The last screening found the participant not eligible.")), path))
@@ -403,10 +420,10 @@ class ParticipantPath:
         if step.on is not None:
             on = step.on.isoformat()
             if step.kind == "enrolled" and course:
-                return f"{on}, {course.regimen}"
+                return list_of((on, course.regimen))
             if step.kind == "dlt_assessed" and course:
-                return f"{on}, {_('DLT') if course.dlt_on else _('no DLT')}"
-            return f"{on}, {CAUSES[course.cause]}" if step.kind == "withdrawn" and course and course.cause else on
+                return list_of((on, _("DLT") if course.dlt_on else _("no DLT")))
+            return list_of((on, CAUSES[course.cause])) if step.kind == "withdrawn" and course and course.cause else on
         if step.state == "left out" or course is None:
             return ""
         if step.kind == "dlt_assessed":
@@ -418,7 +435,7 @@ class ParticipantPath:
                 return ""
             first = ahead.iloc[0]
             when = _("now") if first["status"] in PRESENT else _("from {day}").format(day=first["opens"].date())
-            return f"{first['name']}: {when}"
+            return labelled(first["name"], when)
         return ""
 
     def _story(self, name: str, course: ParticipantHistory | None) -> Markup | None:
@@ -429,7 +446,7 @@ class ParticipantPath:
         return details(words, macros("lists").bullets(lines)) if lines else None
 
     def _told(self, content: Mapping[str, Any]) -> str:
-        return event_text(content, recoveries_of(self._desk.trial))
+        return event_text(content, names_of(self._desk.trial))
 
     def _ask(self, _change: Any = None) -> None:
         """Show the fields that the kind of event needs; nothing is chosen in them."""

@@ -12,10 +12,10 @@ from markupsafe import Markup
 from protocol.conduct import Entry, Event, ReasonNeeded, content, is_grave
 from protocol.pages.kit import Day, Text, button, field, macros, note, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.event_text import event_text, recoveries_of
+from protocol.pages.trial_log.event_text import event_text, names_of
 from protocol.pages.trial_log.visits import questions_about
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 Wanted = tuple[Event, str, str]
 """An event, its site and the reason."""
@@ -48,9 +48,19 @@ class Problems:
 
     def __init__(self) -> None:
         self._texts: dict[Any, Text] = {}
+        self._named: dict[str, Any] = {}
 
-    def at(self, control: Any) -> widgets.VBox:
-        """Return a control with the place for its problem, which goes away when the control changes."""
+    def at(self, control: Any, *names: str) -> widgets.VBox:
+        """Return a control with the place for its problem, which goes away when the control changes.
+
+        Parameters
+        ----------
+        control : ipywidgets.Widget
+        *names : str
+            Of the fields of an entry that it stands for, with the kind where kinds have one each: ``decided_by``,
+            ``adverse_event.grade``.
+        """
+        self._named |= dict.fromkeys(names, control)
         text = self._texts[control] = Text(role="alert")
         control.observe(lambda _change: text.show(None), "value")
         return widgets.VBox([control, text], layout={"max_width": "100%"})
@@ -65,12 +75,14 @@ class Problems:
             text.show(None)
 
     def show(self, error: ProtocolError) -> bool:
-        """Show an error at its field, which it holds or names by label; return whether there is a place for it."""
-        named = error.where.rpartition(".")[2].replace("_", " ").casefold()  # "decision.decided_by"
-        labelled = next((one for one in self._texts if one.description.casefold() == named), None)
-        text = self._texts.get(getattr(error, "field", labelled))
-        if text is not None:
-            text.show(paragraph(error.write, "bad") if getattr(error, "is_empty", False) else error)
+        """Show an error at its field, which it holds or names; return whether there is a place for it."""
+        control = getattr(error, "field", None)
+        if control is None:  # "decision.decided_by"
+            control = self._named.get(error.where) or self._named.get(error.where.rpartition(".")[2])
+        text = self._texts.get(control)
+        if control is not None and text is not None:
+            at_field = ProtocolError(control.description, error.found, error.write)
+            text.show(paragraph(error.write, "bad") if getattr(error, "is_empty", False) else at_field)
         return text is not None
 
 
@@ -131,7 +143,7 @@ class Recorder:
         self.said = Text() if said is None else said
         self.reason = field(widgets.Text, _("Reason"))
         self._without_reason = Problems()
-        self.question = row(self._without_reason.at(self.reason), self.anyway, self.discard)
+        self.question = row(self._without_reason.at(self.reason, "reason"), self.anyway, self.discard)
         self._ask(False)
         self.show_afresh()
         own = [self.said, self.question] if said is None else []
@@ -185,7 +197,7 @@ class Recorder:
         self._ask(False)
         if self._wanted:
             event, site, reason = self._wanted
-            self._wanted = event, site, "; ".join(filter(None, (reason, added)))
+            self._wanted = event, site, list_of(filter(None, (reason, added)), "; ")
             self._send(self._wanted)
 
     def _drop(self) -> None:
@@ -211,7 +223,7 @@ class Recorder:
         self._recorded = self._held()
 
     def _told(self, values: Any) -> str:
-        return event_text(values, recoveries_of(self._desk.trial))
+        return event_text(values, names_of(self._desk.trial))
 
     def _held(self) -> list[Any]:
         return [control.value for control in self._controls]

@@ -8,12 +8,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import Entry, event
+from protocol.conduct.labels import OVERALL
 from protocol.pages.kit import Day, Text, button, details, field, invented, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.event_text import OVERALL
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 Result = Callable[[str], tuple[str, str, dict[str, Any]]]
 """Takes the study id; returns phase, overall verdict and whole result of what stands on the page, for JSON."""
@@ -171,7 +171,7 @@ def _recorded_screenings(desk: Desk) -> Markup:
             _("Site"): course.site,
             _("Last screened"): course.screenings[-1].content["on"],
             _("Result"): OVERALL[str(course.overall)],
-            _("Excluded by"): ", ".join(course.excluded_by),
+            _("Excluded by"): list_of(course.excluded_by),
         }
         for name, course in reversed(courses.items())
     ]

@@ -57,6 +57,16 @@
       show();
     }
 
+    // The page is loaded again in the other language, at the same address.
+    for (const button of document.querySelectorAll(".wb-language")) {
+      button.addEventListener("click", () => {
+        const secure = location.protocol === "https:" ? "; Secure" : "";
+        const kept = `path=${button.dataset.base}; max-age=31536000; SameSite=Strict${secure}`;
+        document.cookie = `protocol-language=${button.value}; ${kept}`;
+        location.reload();
+      });
+    }
+
     // A narrow screen shows a part of the pages' names; the name of this page is in it.
     const nav = document.querySelector(".wb-nav");
     const here = nav.querySelector("[aria-current]");
