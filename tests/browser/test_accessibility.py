@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.paths import NOTEBOOKS
+from support.tabs import BUILT, every_tab
 
 from protocol.dashboard.server import pages_of
 
@@ -22,21 +23,6 @@ JUDGE = """() => axe.run(document, {
   return [id, html.slice(0, 160), why.slice(0, 200)].join(" | ");
 })))"""
 
-# The tab to open next: the innermost first, so that those within a tab are seen before the tab is left.
-NEXT_TAB = """() => {
-  const around = (part) => part.parentElement?.closest("[role=tabpanel]");
-  const depth = (part) => (around(part) ? 1 + depth(around(part)) : 0);
-  const left = [...document.querySelectorAll("[role=tab]:not([data-seen])")].filter((tab) => tab.checkVisibility());
-  const tab = left.sort((one, other) => depth(other) - depth(one))[0];
-  if (tab) tab.dataset.seen = "yes";
-  return tab ?? null;
-}"""
-BUILT = """!document.querySelector('#rendered_cells .pw-skeleton') && [...document.querySelectorAll('[role=tab]')]
-  .filter((tab) => tab.checkVisibility())
-  .every((tab) => document.getElementById(tab.getAttribute('aria-controls'))?.checkVisibility()
-    === (tab.getAttribute('aria-selected') === 'true'))"""
-"""The panel of each chosen tab is there, and no other."""
-
 SETTLED = """[...document.querySelectorAll('.pw-chart:has(.pw-chart-handle)')].every((chart) => {
   const middle = (part) => part.getBoundingClientRect().x + part.getBoundingClientRect().width / 2;
   const [svg, handles] = [chart.querySelector('svg'), [...chart.querySelectorAll('.pw-chart-handle')]];
@@ -46,17 +32,6 @@ SETTLED = """[...document.querySelectorAll('.pw-chart:has(.pw-chart-handle)')].e
     && points.every((point) => handles.some((handle) => Math.abs(middle(point) - middle(handle)) < 2));
 })"""
 """A picture with points to drag has taken the width of its box."""
-
-
-def every_tab(tab):
-    """Open one tab of the page after the other, and yield the name of each."""
-    tab.locator("[role=tab][aria-selected=true]").evaluate_all(
-        "all => { for (const tab of all) tab.dataset.seen = 'yes'; }"
-    )
-    yield "first"
-    while opened := tab.evaluate_handle(NEXT_TAB).as_element():
-        opened.click()
-        yield opened.inner_text()
 
 
 def dress(tab, theme, size):

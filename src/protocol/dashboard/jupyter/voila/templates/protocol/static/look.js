@@ -2,6 +2,7 @@
 (() => {
   const root = document.documentElement;
   const address = new URL(location.href);
+  root.lang = document.currentScript.dataset.language; // Voila's page says English
 
   const remembered = (name) => {
     try {
@@ -65,6 +66,19 @@
         document.cookie = `protocol-language=${button.value}; ${kept}`;
         location.reload();
       });
+    }
+
+    // Two signs that look the same are two boxes: no typeface has them.
+    const missing = document.getElementById("wb-typeface");
+    if (missing) {
+      const pen = Object.assign(document.createElement("canvas"), { width: 32, height: 32 }).getContext("2d");
+      pen.font = `20px ${getComputedStyle(document.body).fontFamily}`;
+      const drawn = (sign) => {
+        pen.clearRect(0, 0, 32, 32);
+        pen.fillText(sign, 4, 24);
+        return pen.getImageData(0, 0, 32, 32).data.join();
+      };
+      missing.hidden = drawn("试") !== drawn("验");
     }
 
     // A narrow screen shows a part of the pages' names; the name of this page is in it.

@@ -1,0 +1,89 @@
+"""Every tab of every page in Chinese: no English word is left, every sign has a typeface, and nothing is cut."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.paths import NOTEBOOKS
+from support.tabs import BUILT, every_tab
+
+from protocol.dashboard.server import pages_of
+
+NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
+
+# What a reader sees or hears of a page, without what is marked as English: the words of the registry.
+SAID = """() => {
+  const said = [];
+  const walk = (part) => {
+    if (part.nodeType === Node.TEXT_NODE) { said.push(part.data); return; }
+    if (part.nodeType !== Node.ELEMENT_NODE || part.matches("script, style, [lang=en], [translate=no]")) return;
+    for (const name of ["aria-label", "title", "placeholder", "alt", "aria-valuetext"])
+      if (part.hasAttribute(name)) said.push(part.getAttribute(name));
+    for (const child of part.childNodes) walk(child);
+  };
+  walk(document.querySelector("body"));
+  return [...new Set(said.map((text) => text.trim()).filter(Boolean))];
+}"""
+
+# Signs that look like one that no typeface has.
+WITHOUT_TYPEFACE = """(texts) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 32, height: 32 });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  pen.font = "20px " + getComputedStyle(document.querySelector(".pw-page")).fontFamily;
+  const drawn = (sign) => {
+    pen.clearRect(0, 0, 32, 32);
+    pen.fillText(sign, 4, 24);
+    return pen.getImageData(0, 0, 32, 32).data.join();
+  };
+  const missing = drawn("\u{10FFFD}");
+  return [...new Set(texts.join(""))].filter((sign) => sign.trim() && drawn(sign) === missing);
+}"""
+
+KEPT = re.compile(
+    r"""
+    \b[A-Z]+[A-Za-z]*\d[\w-]*            # ids: A1, I8, NCT05672420, W-017
+    | \b[A-Z]{2,}[\w/-]*                 # abbreviations: DLT, BOIN, FHIR
+    | \b\w+\.(?:csv|json|xlsx?|ics|html|parquet|toml|zip|vcf|ndjson|md|svg|sqlite)\b
+    | [\w.+-]+@[\w.-]+ | https?://\S+
+    | (?:mg|g|kg|mL|dL|L|U|IU|mmol|umol|μmol|µmol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)(?:/\S+)?(?![A-Za-z])
+    """,
+    re.VERBOSE,
+)
+"""Ids, abbreviations, names of files, addresses and units stay as they are."""
+
+NAMES_KEPT = set(
+    "Keyboard CRM Python JupyterLab Parquet Excel OMOP SQLite PostgreSQL Bundle Patient Condition Wuhan Union Hospital "
+    "ClinicalTrials gov China Hubei mCODE Ib II III IV English".split()
+)
+
+
+def english(text):
+    """Return the English words in a text, besides names, ids and units."""
+    words = re.findall(r"[A-Za-z]{3,}", KEPT.sub(" ", text))
+    return [word for word in words if word not in NAMES_KEPT]
+
+
+@pytest.fixture
+def chinese(browser):
+    from conftest import visiting
+
+    with visiting(browser, 1280, 800) as visit:
+        visit.tab.context.set_extra_http_headers({"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"})
+        yield visit
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("R-SYS-04")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_in_chinese_has_no_english_word_and_no_sign_without_a_typeface(name, dashboard, chinese):
+    chinese.open(dashboard, name)
+    found, signs = {}, set()
+    for title in every_tab(chinese.tab):
+        chinese.tab.wait_for_function(BUILT)
+        texts = chinese.tab.evaluate(SAID)
+        signs |= set(chinese.tab.evaluate(WITHOUT_TYPEFACE, texts))
+        for text in texts:
+            if words := english(text):
+                found.setdefault(text, f"{title}: {', '.join(words)}")
+    assert not found, "\n".join(f"{where} in: {text[:200]}" for text, where in found.items())
+    assert not signs
