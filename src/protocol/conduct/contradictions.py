@@ -5,6 +5,7 @@ from datetime import date
 
 from protocol.conduct.events import (
     AdverseEvent,
+    AdverseEventFollowed,
     BloodCount,
     DltAssessed,
     Enrolled,
@@ -13,8 +14,9 @@ from protocol.conduct.events import (
     OfParticipant,
     VisitRecorded,
     Withdrawn,
+    content,
 )
-from protocol.conduct.participant_history import Assessment
+from protocol.conduct.participant_history import Assessment, is_paperwork
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.conduct.participant_path import last_day_of_dlt_window
 from protocol.translation import _
@@ -67,6 +69,8 @@ def questions(
 
 
 def _after_the_end(history: History, event: OfParticipant) -> Iterator[str]:
+    if isinstance(event, AdverseEventFollowed) and is_paperwork(content(event)):
+        return  # a death is reported after it
     if history.withdrawn is not None and event.on > history.withdrawn:
         text = _("The participant left the trial on {day}, before this day.")
         yield text.format(day=history.withdrawn)

@@ -50,7 +50,16 @@ from protocol.effect.recovery import (
     nadir,
     recovery,
 )
-from protocol.effect.reporting_clocks import Due, report_due
+from protocol.effect.reporting_clocks import (
+    REPORT_COLUMNS,
+    REPORTS,
+    Due,
+    ReportingDays,
+    report_due,
+    reporting_days,
+    reporting_rules,
+    reports_of,
+)
 from protocol.effect.summaries import EVENTS, HIDDEN, Incidence, Summaries, graded
 from protocol.effect.terms import Term, event_terms, refuse_term, term_label
 from protocol.effect.watch import RULES, TRUTHS, Aims, Standing, Watch, watch
@@ -63,6 +72,8 @@ __all__ = [
     "HIDDEN",
     "LAMBDAS",
     "NOBODY",
+    "REPORTS",
+    "REPORT_COLUMNS",
     "RULES",
     "STATUSES",
     "TRANSFUSIONS",
@@ -88,6 +99,7 @@ __all__ = [
     "OptimisationRule",
     "Recoveries",
     "RecoveryChoice",
+    "ReportingDays",
     "Rule",
     "SpecialInterest",
     "Standing",
@@ -135,6 +147,9 @@ __all__ = [
     "refuse_term",
     "repeated_test_rule",
     "report_due",
+    "reporting_days",
+    "reporting_rules",
+    "reports_of",
     "simon",
     "standard_count",
     "study_days",

@@ -15,6 +15,7 @@ from protocol.pages.escalation.sandbox import Sandbox
 from protocol.pages.kit import Text, button, classed, field, invented, row
 from protocol.pages.trial_log.declaration import DeclarationForm
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.next_infusion import next_infusion_words
 from protocol.translation import _
 
 
@@ -48,7 +49,8 @@ class DecisionTab:
         self.open = button(_("Try other outcomes"), self._try, icon="flask")
         self._frame = widgets.VBox()
         label = [Text(invented(), role="")] if desk.invented else []
-        words = half(self.answer.card, row(self.open))
+        self.next_infusion = Text()
+        words = half(self.answer.card, self.next_infusion, row(self.open))
         grid = classed(half(self.answer.picture, self.answer.legend), "pw-after")  # on a telephone
         status = row(grid, words)
         ahead = classed(widgets.VBox([self.answer.pathways.view]), "pw-ahead")
@@ -112,3 +114,4 @@ class DecisionTab:
             pending=pending_in(now, record.grid.labels),
             awaited=awaited,
         )
+        self.next_infusion.show(next_infusion_words(self._desk))

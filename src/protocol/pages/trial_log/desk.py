@@ -30,6 +30,7 @@ from protocol.conduct import (
     fold,
     protocol_version,
     reader_of,
+    staggered_until,
 )
 from protocol.effect import Summaries
 from protocol.records import ProtocolError
@@ -140,6 +141,19 @@ class Desk:
         first = self.trial.eligibility.phases[0]
         enrolled = (one for one in self._shown.histories.values() if one.enrolled)
         return dict(Counter(one.phase or first for one in enrolled))
+
+    def first_infusion_from(self, participant: str) -> date | None:
+        """Return from which day on a participant may have the first infusion, if another one is observed alone.
+
+        None if nobody is waited for, and for a participant who is not enrolled, is infused, or is not to be seen.
+        """
+        course, rules = self.courses.get(participant), log_rules(self.trial)
+        if course is None or not course.enrolled or course.infusions or not rules.is_first(course.phase):
+            return None
+        shown = self._shown
+        own = str(course.regimen), course.enrolled, participant
+        found = staggered_until(shown.histories, shown.decisions, rules, *own)
+        return found[1] if found and found[1] > self.briefing.as_of else None
 
     def declaration(self, phase: str) -> Mapping[str, Any] | None:
         """Return what the committee declared last for a phase: regimen, advised, on, why, decided_by."""

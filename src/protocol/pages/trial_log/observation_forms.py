@@ -209,15 +209,26 @@ class FollowedFields(Fields):
         self.expected = _judged(_("Expected by the investigator's brochure"))
         self.dlt = _judged(_("Dose-limiting"))
         self.known_on = field(Day, _("The sponsor knew on"))
-        self._changed = {
-            name: getattr(self, name)
-            for name in ("grade", "outcome", "end", "relatedness", "expected", "dlt", "known_on")
-        }
+        self.reported_on = field(Day, _("First report sent on"))
+        self.completed_on = field(Day, _("Completed report sent on"))
+        names = (
+            "grade",
+            "outcome",
+            "end",
+            "relatedness",
+            "expected",
+            "dlt",
+            "known_on",
+            "reported_on",
+            "completed_on",
+        )
+        self._changed = {name: getattr(self, name) for name in names}
         super().__init__(
             (self.number, *self._changed.values(), self.why_serious),
             problems.at(self.number),
             row(self.grade, self.outcome, self.end),
-            row(self.relatedness, self.expected, self.dlt, self.known_on),
+            row(self.relatedness, self.expected, self.dlt),
+            row(*(problems.at(one) for one in (self.known_on, self.reported_on, self.completed_on))),
             self.why_serious,
         )
 

@@ -369,6 +369,12 @@ class ParticipantPath:
         if following is None:
             return None
         head = strong(_("Next step: {step}").format(step=step_name(following)))
+        if following.kind == "infused" and (first := self._desk.first_infusion_from(self._name)):
+            words = _(
+                "Not before {day}: the first participant is observed alone until then. An earlier infusion is "
+                "recorded with a reason."
+            )
+            return joined((paragraph(head), note(words.format(day=first))))
         if following.kind != "screened":
             return paragraph(head)
         return paragraph(
@@ -382,7 +388,7 @@ class ParticipantPath:
         steps = self.steps
         lines = [
             (step.state.replace(" ", "-"), STATES[step.state][0], self._linked(step), day, STATES[step.state][1])
-            for step, day in ((step, self._day_of(step, course, visits)) for step in steps)
+            for step, day in ((step, self._day_of(name, step, course, visits)) for step in steps)
         ]
         path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
         if course is None:
@@ -398,7 +404,7 @@ class ParticipantPath:
             return link_to("eligibility", step_name(step), participant=self._name)
         return step_name(step)
 
-    def _day_of(self, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
+    def _day_of(self, name: str, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
         """Return the day of a step as text, or from which day on it can be recorded."""
         if step.on is not None:
             on = step.on.isoformat()
@@ -409,6 +415,8 @@ class ParticipantPath:
             return f"{on}, {CAUSES[course.cause]}" if step.kind == "withdrawn" and course and course.cause else on
         if step.state == "left out" or course is None:
             return ""
+        if step.kind == "infused" and step.number == 1 and (first := self._desk.first_infusion_from(name)):
+            return _("from {day}").format(day=first)
         if step.kind == "dlt_assessed":
             last = last_day_of_dlt_window(course, self._desk.trial.escalation.dlt_window_days.value)
             return _("from {day}").format(day=last) if last else ""
