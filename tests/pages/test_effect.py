@@ -222,6 +222,24 @@ def test_the_choice_between_regimens_is_right_more_often_with_more_participants(
     assert panel.problem.value == ""
 
 
+def test_a_comparison_after_simulated_escalations_says_what_it_adds(trial, settings):
+    panel = DoseSelectionPanel(trial, settings)
+    after = panel.after
+    after.trials.value = 200
+    after.task.run.click()
+    after.task.join()
+    assert "Without a comparison the selected regimen is right in" in said(after.said)
+    assert "of the escalations lead to three" in said(after.said)
+    (truth,) = {row["truth"] for row in after.picture._rows}
+    assert truth.startswith("after 200 escalations; right: ")
+    assert "Right choice" in said(after.tables)
+    panel.limit.value = 0.2
+    assert "The inputs have changed" in said(after.said)
+    after.plateau.value = 0.1
+    after.task.run.click()
+    assert "below 0.3 of the lowest regimen" in said(after.task.problem)
+
+
 @pytest.mark.slow
 def test_the_report_has_an_open_version_without_participants_and_a_closed_one(desk, settings):
     open_one, closed = safety_reports(desk, settings)

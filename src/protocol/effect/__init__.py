@@ -3,7 +3,14 @@
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, codes, highest_count, read_counts, read_number, standard_count, units
-from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
+from protocol.effect.dose_optimisation import (
+    NOBODY,
+    OptimisationRule,
+    contour_arms,
+    optimise,
+    plateau_responses,
+    without_comparison,
+)
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
@@ -119,6 +126,7 @@ __all__ = [
     "chen_chaloner_rule",
     "choose_dose",
     "codes",
+    "contour_arms",
     "cumulative_incidence",
     "definitions",
     "draws",
@@ -136,6 +144,7 @@ __all__ = [
     "nadir",
     "optimise",
     "overview",
+    "plateau_responses",
     "posterior",
     "predictive_boundary",
     "predictive_probability",
@@ -159,4 +168,5 @@ __all__ = [
     "versions",
     "wang_tsiatis_rule",
     "watch",
+    "without_comparison",
 ]

@@ -4,10 +4,11 @@ import asyncio
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from threading import RLock
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4, uuid5
@@ -89,6 +90,7 @@ class Desk:
         self._listeners: list[Callable[[], None]] = []
         self._followers: list[Callable[[], None]] = []
         self._session, self._own = uuid4(), set[int]()
+        self._turn = RLock()  # a long list is recorded in a thread, while the page looks at the log
         self.briefing: Briefing
         self._shown: State  # what the briefing is of
         self._compared: tuple[date, pd.DataFrame] | None = None
@@ -192,6 +194,10 @@ class Desk:
 
         While the log is in trouble, the figures stay those that were read before.
         """
+        with self._turn:
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         before = self.trouble
         self._look_over()
         if self.trouble is not None or before is not None:
@@ -294,16 +300,40 @@ class Desk:
         ProtocolError
             If the reader may not record the event, if it cannot have happened, or if the log cannot be written.
         """
-        self._refuse(site, event)
-        self._refuse_study_ids(event)
-        seen = self.briefing.head.count if expected is None else expected
-        undone = len(self._state().corrections)  # what was removed may be recorded again
-        key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
-        entry = self._append(event, site, reason, key, seen)
-        self._own.add(entry.sequence)
+        entry = self._record(event, site, reason, self.briefing.head.count if expected is None else expected)
         with suppress(ProtocolError):  # it is recorded, even if the page cannot show it yet
             self.refresh()
         return entry
+
+    def record_each(self, wanted: Iterable[tuple[Event, str]]) -> Iterator[Entry]:
+        """Record events of participants with their sites one after another, each when the next entry is asked for.
+
+        The page follows when all are recorded, when the iterator is closed, and after an error.
+
+        Raises
+        ------
+        ProtocolError
+            As :meth:`record`; what was recorded before stays.
+        """
+        seen = self.briefing.head.count
+        try:
+            for event, site in wanted:
+                entry = self._record(event, site, "", seen)
+                seen = entry.sequence
+                yield entry
+        finally:
+            with suppress(ProtocolError):
+                self.refresh()
+
+    def _record(self, event: Event, site: str, reason: str, seen: int) -> Entry:
+        with self._turn:
+            self._refuse(site, event)
+            self._refuse_study_ids(event)
+            undone = len(self._state().corrections)  # what was removed may be recorded again
+            key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
+            entry = self._append(event, site, reason, key, seen)
+            self._own.add(entry.sequence)
+            return entry
 
     def _append(self, event: Event, site: str, reason: str, key: str, seen: int) -> Entry:
         try:
