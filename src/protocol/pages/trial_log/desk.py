@@ -275,10 +275,14 @@ class Desk:
         return self._told[1]
 
     def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
-        """Return what holds of a participant, or (None) the decisions; empty for those who may not see it."""
+        """Return what holds of a participant, or (None) what the committee decided and declared.
+
+        Empty for those who may not see it.
+        """
         state = self._state()
         if participant is None:
-            return state.decisions if self.reader.records else ()
+            decided = (*state.decisions, *state.declarations) if self.reader.records else ()
+            return tuple(sorted(decided, key=lambda entry: entry.sequence))
         return state.people.get(participant, ()) if participant in self.courses else ()
 
     def record(self, event: Event, site: str = "", reason: str = "", expected: int | None = None) -> Entry:

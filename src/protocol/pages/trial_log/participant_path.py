@@ -26,11 +26,12 @@ from protocol.pages.kit import (
     section,
     strong,
 )
+from protocol.pages.trial_log.correction import CorrectionForm
 from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, KINDS, RESPONSES, TOXICITIES, event_text, recoveries_of
-from protocol.pages.trial_log.observation_forms import fields_of
+from protocol.pages.trial_log.observation_forms import fields_of, makers_of
 from protocol.pages.trial_log.recorder import (
     Days,
     Incomplete,
@@ -117,14 +118,14 @@ class ParticipantPath:
         Open the form of the next step after something was recorded, and the form of any event.
     counts : CountImport
         Blood counts from a file, for a record that states the topic.
-    wrong, action, right, why, correct
-        A correction of one entry, and its button.
+    corrections : CorrectionForm
+        A correction of one entry; its controls are also here: wrong, action, right, why, correct.
     draft : Draft
         What is in the forms and not recorded, with the form that is open; the enrolment has its own.
     """
 
     def __init__(self, desk: Desk, today: date) -> None:
-        self._desk, self._visits, self._showing = desk, dict[str, pd.DataFrame](), False
+        self._desk, self._visits = desk, dict[str, pd.DataFrame]()
         self._shown_form: str | None = None  # the kind of the form in sight, "other" for any event
         self.participant = field(
             widgets.Combobox, _("Participant"), placeholder=_("study id"), continuous_update=False
@@ -160,20 +161,24 @@ class ParticipantPath:
         self.proceed = button(_("Next step"), self._proceed, primary=True)
         self.other = button(_("Record something else"), self._open_other)
 
-        self.wrong = field(widgets.Dropdown, _("Entry"), options=[], width="wide")
-        actions = [(_("it was on another day"), "day"), (_("it did not happen"), "remove")]
-        self.action = field(widgets.Dropdown, _("What is wrong"), options=actions)
-        self.right = field(Day, _("The right day"), value=today)
-        self.why = field(widgets.Text, _("Why"), width="wide")
-        form = (self.participant, self.wrong, self.action, self.right, self.why)
-        self.correct = Recorder(desk, _("Record the correction"), self._correction, self._corrected, form, **common)
+        self.corrections = CorrectionForm(
+            desk,
+            today,
+            lambda: desk.entries_of(self._name),
+            lambda: self._site,
+            makers_of(desk.trial),
+            controls=(self.participant,),
+            done=lambda: self.draft.keep(),
+            said=self.said,
+        )
+        self.wrong, self.action = self.corrections.wrong, self.corrections.action
+        self.right, self.why, self.correct = self.corrections.right, self.corrections.why, self.corrections.correct
 
         self.view = self._arranged()
         self.draft = _EntryDraft(self)
         self._days = Days(today, self.visited_on, self.on)
         self.participant.observe(self._choose, "value")
         self.kind.observe(self._ask, "value")
-        self.wrong.observe(self._propose, "value")
         desk.on_change(self.refresh)
         self._ask()
         self.refresh()
@@ -201,8 +206,7 @@ class ParticipantPath:
             ),
             "enrolled": self.enrolment.view,
         }
-        correction = widgets.VBox([at(self.wrong), row(self.action, at(self.right)), at(self.why), self.correct.view])
-        ways = {_("Correct an entry"): correction}
+        ways = {_("Correct an entry"): self.corrections.view}
         if self._desk.trial.states("effect"):
             self.counts = CountImport(self._desk, lambda: self._name)
             ways[_("Blood counts from a file")] = self.counts.view
@@ -316,10 +320,6 @@ class ParticipantPath:
         self.detail.value = self.grade.value = None
         self._close()
 
-    def _corrected(self) -> None:
-        self.wrong.value, self.why.value = None, ""
-        self.draft.keep()
-
     # What is shown
 
     def _show(self) -> None:
@@ -333,10 +333,7 @@ class ParticipantPath:
             fields.show(course)
         options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
         offer(self.visit, options)
-        entries = [(f"{e.sequence}: {self._told(e.content)}", e.sequence) for e in self._desk.entries_of(name)]
-        self._showing = True  # the right day that a person put in stays
-        offer(self.wrong, entries[::-1])
-        self._showing = False
+        self.corrections.refresh()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -453,14 +450,6 @@ class ParticipantPath:
         for name, fields in self.observed.items():
             fields.view.layout.display = None if name == kind else "none"
 
-    def _propose(self, _change: Any) -> None:
-        entry = self._wrong_entry()
-        if entry and not self._showing:
-            self.right.value = date.fromisoformat(entry.content["on"])
-
-    def _wrong_entry(self) -> Any:
-        return next((e for e in self._desk.entries_of(self._name) if e.sequence == self.wrong.value), None)
-
     @property
     def _name(self) -> str:
         return str(self.participant.value).strip()
@@ -493,24 +482,6 @@ class ParticipantPath:
         course = self._desk.courses.get(name)
         values |= _MORE[kind](self, course) if kind in _MORE else {}
         values |= self.observed[kind].read(course) if kind in self.observed else {}
-        return event(values), self._site, ""
-
-    def _correction(self) -> Wanted:
-        self._chosen_name()
-        entry = self._wrong_entry()
-        if entry is None:
-            raise Incomplete(self.wrong, _("Choose the entry that is wrong."))
-        if not self.why.value.strip():
-            raise Incomplete(self.why, _("Write why it is wrong."))
-        right = dict(entry.content) | {"on": day_in(self.right).isoformat()}
-        values = {
-            "kind": "correction",
-            "of": entry.sequence,
-            "hash": entry.hash,
-            "participant": entry.participant,
-            "replacement": right if self.action.value == "day" else None,
-            "why": self.why.value.strip(),
-        }
         return event(values), self._site, ""
 
     @property
