@@ -307,3 +307,13 @@ def test_tables_of_nobody_are_refused(panel):
     panel.participant.value = ""
     panel.counts.open_tables({"person.csv": PERSON, "measurement.csv": MEASURED})
     assert "tables of nobody" in panel.counts.said.value
+
+
+def test_an_end_before_the_onset_is_told_and_the_form_stays(panel, life):
+    fields, before = opened(panel, "adverse_event"), life.count
+    fields.term.value, fields.grade.value, fields.relatedness.value = "fever", 2, "possible"
+    fields.action.value, fields.outcome.value = "none", "recovered"
+    panel.on.value, fields.end.value = START + timedelta(days=5), START + timedelta(days=4)
+    panel.happened.record.click()
+    assert "2026-03-06, before the onset on 2026-03-07" in panel.said.value
+    assert (life.count, fields.term.value, fields.end.value) == (before, "fever", START + timedelta(days=4))

@@ -74,8 +74,14 @@ def reporting_days(country: str) -> ReportingDays:
         If it is not known.
     """
     rule = _clocks()[one_of(country, _clocks(), _("country"))]
-    days = (rule[name] for name in ("fatal_or_life_threatening_days", "follow_up_days", "other_days"))
-    return ReportingDays(rule["sponsor_hours"], *days, rule["source"], rule["sponsor_assumption"])
+    return ReportingDays(
+        sponsor_hours=rule["sponsor_hours"],
+        fatal_days=rule["fatal_or_life_threatening_days"],
+        follow_up_days=rule["follow_up_days"],
+        other_days=rule["other_days"],
+        source=rule["source"],
+        sponsor_assumption=rule["sponsor_assumption"],
+    )
 
 
 @dataclass(frozen=True)
