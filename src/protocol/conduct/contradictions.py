@@ -24,7 +24,7 @@ from protocol.translation import _
 
 def is_grave(event: Event) -> bool:
     """Whether an event is confirmed in a second step: a DLT, a death, and the end of participation."""
-    if isinstance(event, AdverseEvent):
+    if isinstance(event, AdverseEvent | AdverseEventFollowed):
         return bool(event.dlt) or event.grade == FATAL
     return (isinstance(event, DltAssessed) and event.dlt) or isinstance(event, Withdrawn)
 
