@@ -229,6 +229,7 @@ def test_a_comparison_after_simulated_escalations_says_what_it_adds(trial, setti
     after.task.run.click()
     after.task.join()
     assert "Without a comparison the selected regimen is right in" in said(after.said)
+    assert "With a comparison of 30 participants in each arm: right in" in said(after.said)
     assert "of the escalations lead to three" in said(after.said)
     (truth,) = {row["truth"] for row in after.picture._rows}
     assert truth.startswith("after 200 escalations; right: ")

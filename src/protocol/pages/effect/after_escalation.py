@@ -21,6 +21,9 @@ from protocol.translation import _
 SIZES = (6, 9, 12, 15, 20, 25, 30, 40, 50, 60)
 """Participants in each arm."""
 
+TOLD = 30
+"""The size that the sentence names."""
+
 
 class AfterEscalation:
     """Escalations with the design of the record, each followed by a comparison of the regimen that it selected.
@@ -125,6 +128,17 @@ class AfterEscalation:
             toxic=percent(alone["too_toxic"]),
             none=percent(alone["none"]),
         )
+        usual = shares[shares["participants"] == TOLD].iloc[0]
+        compares = _(
+            "With a comparison of {n} participants in each arm: right in {right} ± {error}, too toxic in {toxic}; "
+            "{none} choose none."
+        ).format(
+            n=TOLD,
+            right=percent(usual["right"]),
+            error=percent(2 * usual["se"]),
+            toxic=percent(usual["too_toxic"]),
+            none=percent(usual["none"]),
+        )
         arms = (compared >= 0).sum(axis=1)
         counted = _("Regimens compared: {three} of the escalations lead to three, {two} to two, {one} to one.")
         counts = {name: percent(float((arms == n).mean())) for n, name in ((1, "one"), (2, "two"), (3, "three"))}
@@ -134,6 +148,7 @@ class AfterEscalation:
         )
         self.said.show(
             paragraph(told),
+            paragraph(compares),
             paragraph(counted.format(**counts)),
             paragraph(about.format(scenario=scenario.title, rates=listed), "off"),
         )
