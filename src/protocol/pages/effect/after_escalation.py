@@ -94,8 +94,8 @@ class AfterEscalation:
     def _ask(self) -> tuple[int, Work]:
         scenario, rule = self._asked_of()
         record, trials, seed = self._record, self.trials.value, self._seed
-        shape = np.asarray(scenario.truth).shape
-        response = plateau_responses(*shape, self.lowest.value, self.plateau.value, self.reached.value)
+        doses, frequencies = np.asarray(scenario.truth).shape
+        response = plateau_responses(doses, frequencies, self.lowest.value, self.plateau.value, self.reached.value)
         self._used = scenario, rule, response, self.arms.value
         start = record.grid.index(record.design.start.value)
 

@@ -334,7 +334,7 @@ class Task:
 
 def _is_judged(task: Mapping[Any, Any]) -> bool:
     """Whether a task is done on the path of the participant, and not in its row."""
-    return task["kind"] == "assessment" or task["id"].startswith("report judge")
+    return task["kind"] == "assessment" or str(task["id"]).startswith("report judge")
 
 
 def tasks_of(found: pd.DataFrame, status: pd.DataFrame, reports: pd.DataFrame) -> pd.DataFrame:

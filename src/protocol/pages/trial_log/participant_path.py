@@ -412,8 +412,9 @@ class ParticipantPath:
             return f"{on}, {CAUSES[course.cause]}" if step.kind == "withdrawn" and course and course.cause else on
         if step.state == "left out" or course is None:
             return ""
-        if step.kind == "infused" and step.number == 1 and (first := self._desk.first_infusion_from(name)):
-            return _("from {day}").format(day=first)
+        if step.kind == "infused" and step.number == 1:
+            waits_until = self._desk.first_infusion_from(name)
+            return _("from {day}").format(day=waits_until) if waits_until else ""
         if step.kind == "dlt_assessed":
             last = last_day_of_dlt_window(course, self._desk.trial.escalation.dlt_window_days.value)
             return _("from {day}").format(day=last) if last else ""
