@@ -36,6 +36,7 @@ REPORT_COLUMNS = (
     *("participant", "site", "number", "term", "grade", "known_on"),
     *("first_report", "reported_on", "follow_up", "completed_on", "task", "due", "late"),
 )
+"""Columns of :func:`reports_of`, one row for each serious adverse event."""
 
 
 def reporting_rules() -> tuple[str, ...]:
