@@ -53,10 +53,10 @@ KEPT = re.compile(
 )
 """Ids, abbreviations, names of files, addresses and units stay as they are."""
 
-NAMES_KEPT = set(
-    "Keyboard CRM Python JupyterLab Parquet Excel OMOP SQLite PostgreSQL Bundle Patient Condition Wuhan Union Hospital "
-    "ClinicalTrials gov China Hubei mCODE Ib II III IV English".split()
-)
+NAMES_KEPT = {
+    *("Keyboard", "CRM", "Python", "JupyterLab", "Parquet", "Excel", "PostgreSQL", "Bundle", "Patient", "Condition"),
+    *("Wuhan", "Union", "Hospital", "ClinicalTrials", "gov", "China", "Hubei", "mCODE", "III", "English"),
+}
 
 
 def english(text):

@@ -21,14 +21,14 @@ from protocol.effect import analytes, codes, highest_count, read_counts, read_nu
 from protocol.eligibility import EligibilityRecord, Fact, FactRoles
 from protocol.exchange.clinical.fhir import read_fhir_results
 from protocol.exchange.clinical.findings import Finding, Naming, Setting
-from protocol.exchange.clinical.omop import read_omop_results
+from protocol.exchange.clinical.omop import laid_down, read_omop_results
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.delimited_text import TextLines, names_of, separator
 from protocol.exchange.dates import whole_day
 from protocol.exchange.spreadsheet import csv as spreadsheet_csv
 from protocol.exchange.spreadsheet import plain_cell
 from protocol.records import STUDY_ID, ProtocolError, is_study_id, outlined
-from protocol.translation import _, list_of, place_in
+from protocol.translation import _, list_of, ngettext, place_in
 
 COLUMNS = ("participant", "on", "analyte", "value", "unit", "normal_limit")
 """Columns of the table, and of :class:`CountFile`; the last one may be missing."""
@@ -223,6 +223,77 @@ def read_count_omop(folder: Path, name: Naming, as_of: date) -> CountFile:
         As :func:`protocol.exchange.clinical.read_omop`.
     """
     return _of_findings(*read_omop_results(folder, _setting(as_of), name), as_of)
+
+
+STUDY_IDS = "study_ids.csv"
+"""The file beside the tables of OMOP that gives each person a study id: columns person_id and participant."""
+
+
+def read_count_omop_files(files: Mapping[str, bytes], participant: str, as_of: date) -> CountFile:
+    """Read the blood counts of tables of OMOP CDM 5.4, from files by name.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        The tables, ``person`` with them; for several persons also :data:`STUDY_IDS`. Persons without a study id are
+        left out, and their number is told.
+    participant : str
+        Whose the tables are if they have no :data:`STUDY_IDS`; may be empty with it.
+    as_of : date
+        Later counts are left out.
+
+    Raises
+    ------
+    ProtocolError
+        If the tables are of several persons without study ids, or of nobody; otherwise as
+        :func:`protocol.exchange.clinical.read_omop`.
+    """
+    listed = next((content for name, content in files.items() if name.lower() == STUDY_IDS), None)
+    ids = None if listed is None else _study_ids(listed)
+    if ids is None and not participant:
+        raise ProtocolError(_("OMOP tables"), _("tables of nobody"), _("the participant first, or study_ids.csv"))
+    persons: set[str] = set()
+
+    def name(person: str) -> str:
+        persons.add(person)
+        return participant if ids is None else ids.get(person, "")
+
+    with laid_down(files) as folder:
+        found = read_count_omop(folder, name, as_of)
+    if ids is None and len(persons) > 1:
+        write = _("study_ids.csv beside the tables, with the columns person_id and participant")
+        raise ProtocolError(_("OMOP tables"), _("counts of several persons"), write)
+    strangers = len(persons - ids.keys()) if ids is not None else 0
+    if not strangers:
+        return found
+    counts = found.counts[found.counts["participant"] != ""].reset_index(drop=True)
+    problems = [one for one in found.problems if not one.where.startswith(", ")]
+    words = ngettext("{n} person without a study id", "{n} persons without a study id", strangers).format(n=strangers)
+    return CountFile(counts, (FileProblem(STUDY_IDS, words, _("a row for each person of the trial")), *problems))
+
+
+def _study_ids(content: bytes) -> dict[str, str]:
+    """Return the study id of each person_id."""
+    lines = TextLines(STUDY_IDS, io.BytesIO(content))
+    start = lines.first()
+    table = csv.reader(chain(start, lines), delimiter=separator(start[-1:]))
+    columns = names_of(next((row for row in table if any(cell.strip() for cell in row)), []))
+    for column in ("person_id", "participant"):
+        if column not in columns:
+            found = _("no column {column}").format(column=column)
+            raise ProtocolError(STUDY_IDS, found, _("the columns person_id and participant"))
+    ids: dict[str, str] = {}
+    for number, cells in enumerate(table, start=2):
+        named = {column: plain_cell(cell).strip() for column, cell in zip(columns, cells, strict=False)}
+        person, who = named.get("person_id", ""), named.get("participant", "")
+        if not (person or who):
+            continue
+        where = _("{name}, row {number}").format(name=STUDY_IDS, number=number)
+        if not is_study_id(who):
+            raise ProtocolError(where, outlined(who) or _("no study id"), STUDY_ID)
+        if ids.setdefault(person, who) != who:
+            raise ProtocolError(where, _("a second study id of a person"), _("one study id for each person"))
+    return ids
 
 
 def _setting(as_of: date, zone: tzinfo | None = None) -> Setting:
