@@ -121,28 +121,49 @@ class ExcelFile:
         """Let go of the file."""
         self._book.close()
 
-    def rows(self, width: int | None = None) -> Iterator[Row]:
+    def header(self) -> Row:
+        """Return the first row with text, which holds the headings.
+
+        Raises
+        ------
+        ProtocolError
+            If there is none, or if one of its cells is merged with others.
+        """
+        first = next(self.rows(together=1), None)
+        if first is None:
+            raise ProtocolError(self.name, _("an empty file"), _("a header line and one line per participant"))
+        for top, bottom, cells in self.merged:
+            if top <= first.number <= bottom:
+                where = _("{name}, row {row}").format(name=self.name, row=first.number)
+                found = _("a heading in merged cells ({cells})").format(cells=cells)
+                write = _("one row of headings, each in a cell of its own, and nothing above")
+                raise ProtocolError(where, found, write)
+        return first
+
+    def rows(self, width: int | None = None, *, together: int = 1000) -> Iterator[Row]:
         """Yield the rows that have a cell with text.
 
         Parameters
         ----------
         width : int, optional
             How many columns are read; each row has as many cells then.
+        together : int
+            How many rows are taken from the file at a time.
         """
         table = self._book[self.sheet]
         table.reset_dimensions()  # what a file says of its own size may be wrong
         found = enumerate(table.iter_rows(max_col=width), start=1)
-        while batch := self._some(found):
+        while batch := self._some(found, together):
             for number, row in batch:
                 cells = [_text(cell) for cell in row]
                 if any(cells):
                     yield Row(number, cells)
 
-    def _some(self, rows: Iterator[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    def _some(self, rows: Iterator[tuple[int, Any]], count: int) -> list[tuple[int, Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a day outside the calendar becomes an error value, which is told
             try:
-                return list(islice(rows, 1000))
+                return list(islice(rows, count))
             except Exception as error:
                 raise _broken(self.name) from error
 

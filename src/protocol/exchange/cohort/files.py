@@ -476,20 +476,10 @@ class _Excel:
         self.name, self.read = name, 0
         self.table = ExcelFile(name, file, sheet)
         self.sheet, self.size = self.table.sheet, max(self.table.size, 1)
-        first = next(self.table.rows(), None)
-        if first is None:
-            raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
-        self.header_row = first.number
-        self.header = names_of(first.cells)
+        first = self.table.header()
+        self.header_row, self.header = first.number, names_of(first.cells)
         while self.header and not self.header[-1]:
             self.header.pop()
-        for top, bottom, cells in self.table.merged:
-            if top <= self.header_row <= bottom:
-                where = _("{name}, row {row}").format(name=name, row=self.header_row)
-                found = _("a heading in merged cells ({cells})").format(cells=cells)
-                raise ProtocolError(
-                    where, found, _("one row of headings, each in a cell of its own, and nothing above")
-                )
         _check_header(name, self.header)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
@@ -509,15 +499,20 @@ class _Excel:
 
     def problems(self) -> list[FileProblem]:
         """Return what was wrong with the file besides its cells."""
-        formulas = ProblemList(_("formulas"), _("the file opened and saved in a spreadsheet, which computes them"))
-        for cell in self.table.not_computed:
-            where = _("cell {cell}").format(cell=cell)
-            formulas.add(where, _("a formula without a stored value; it counts as unknown"))
-        merged = ProblemList(_("merged cells"), _("each value in a cell of its own"))
-        for _top, _bottom, cells in self.table.merged:
-            where = _("cells {cells}").format(cells=cells)
-            merged.add(where, _("merged cells; the value counts in the first of them only"))
-        return [*formulas.problems(), *merged.problems()]
+        return excel_problems(self.table)
+
+
+def excel_problems(table: ExcelFile) -> list[FileProblem]:
+    """Return what cannot be read of a sheet: formulas without a value, and cells merged with others."""
+    formulas = ProblemList(_("formulas"), _("the file opened and saved in a spreadsheet, which computes them"))
+    for cell in table.not_computed:
+        where = _("cell {cell}").format(cell=cell)
+        formulas.add(where, _("a formula without a stored value; it counts as unknown"))
+    merged = ProblemList(_("merged cells"), _("each value in a cell of its own"))
+    for _top, _bottom, cells in table.merged:
+        where = _("cells {cells}").format(cells=cells)
+        merged.add(where, _("merged cells; the value counts in the first of them only"))
+    return [*formulas.problems(), *merged.problems()]
 
 
 def _check_header(name: str, header: Sequence[str]) -> None:

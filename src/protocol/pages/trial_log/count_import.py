@@ -40,14 +40,17 @@ class CountImport:
         self._desk, self._participant = desk, participant
         self._new: tuple[BloodCount, ...] = ()
         self.upload = field(
-            widgets.FileUpload, _("Open counts (CSV, FHIR)"), width="content", accept=".csv,.json,.ndjson"
+            widgets.FileUpload,
+            _("Open counts (CSV, Excel, FHIR)"),
+            width="content",
+            accept=".csv,.xlsx,.json,.ndjson",
         )
         self.record = button(_("Record them"), self._record, primary=True)
         self.said, self.found = Text(), Text(role="")
         self.record.layout.display = "none"
         lead = _(
-            "A table has the columns participant, on, analyte, value, unit and normal_limit; a spreadsheet saves it "
-            "as CSV. FHIR records are those of the participant above. A count without a unit is not used."
+            "A table has the columns participant, on, analyte, value, unit and normal_limit; in CSV or "
+            "Excel. FHIR records are those of the participant above. A count without a unit is not used."
         )
         empty = download(_("Empty table of counts"), "counts.csv", count_template(), "text/csv")
         self.view = widgets.VBox(
