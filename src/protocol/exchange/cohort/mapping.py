@@ -334,8 +334,10 @@ class ColumnMapping:
     def require_answers(self) -> None:
         """Raise ProtocolError if something is still to be said."""
         if self.questions:
-            asked = [f"{one.column}: {one.asked}" for one in self.questions[:5]]
-            more = "; …" if len(self.questions) > len(asked) else ""
+            word = _("what a word in it means")  # the word itself may be text about a person
+            every = [f"{one.column}: {word if one.kind == 'word' else one.asked}" for one in self.questions]
+            asked = list(dict.fromkeys(every))[:5]
+            more = "; …" if len(set(every)) > len(asked) else ""
             found = _("{count} open questions").format(count=len(self.questions))
             raise ProtocolError(_("mapping"), found, "; ".join(asked) + more)
 

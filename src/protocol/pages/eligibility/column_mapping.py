@@ -40,6 +40,10 @@ ASKED_AT_ONCE = 30
 """Questions that have a control each; the others follow when these are answered."""
 
 
+OPEN = "?"
+"""The value of a control that is not answered; "" is an answer, a column that is not used."""
+
+
 class FileToMap(NamedTuple):
     """A file that cannot be read before more is said.
 
@@ -117,9 +121,9 @@ class MappingPanel:
             self.problem,
             self.asked,
             self._questions,
-            self.shown,
-            self._change,
             row(self.go, self.leave, self.save),
+            self._change,
+            self.shown,
         )
         self.close()
         self.sheet.observe(self._another_sheet, "value")
@@ -190,9 +194,7 @@ class MappingPanel:
             said += " " + _("The first {n} are asked here.").format(n=ASKED_AT_ONCE)
         self.asked.show(note(said if count else _("No question is open.")))
         kept = {
-            key: one
-            for key, one in self.answers.items()
-            if one.value is not None and _holds(mapping, *key, one.value)
+            key: one for key, one in self.answers.items() if one.value != OPEN and _holds(mapping, *key, one.value)
         }
         for one in questions[:ASKED_AT_ONCE]:
             key = (one.column, one.kind, one.word)
@@ -202,7 +204,7 @@ class MappingPanel:
         self._questions.children = tuple(self.answers.values())
 
     def _control(self, question: MappingQuestion) -> Any:
-        open_ = (_("choose"), None)
+        open_ = (_("choose"), OPEN)
         match question.kind:
             case "fact":
                 label, options = _("{column}: which fact is it?"), self._choices(question.offered)
@@ -211,7 +213,7 @@ class MappingPanel:
             case _:
                 label, options = _("{column}: what does “{word}” mean?"), self._answers(question)
         text = label.format(column=question.column, word=question.word)
-        control = field(widgets.Dropdown, text, width="form", options=[open_, *options], value=None)
+        control = field(widgets.Dropdown, text, width="form", options=[open_, *options], value=OPEN)
         control.observe(lambda change: self._answer(question, change["new"]), "value")
         return control
 
@@ -237,7 +239,7 @@ class MappingPanel:
                 one.column,
                 self._holds(one),
                 one.unit,
-                "; ".join(filter(None, cells.get(one.column, ()))),
+                "; ".join(dict.fromkeys(filter(None, cells.get(one.column, ())))),
                 mapping.note(one),
             )
             for one in mapping.columns
@@ -253,8 +255,8 @@ class MappingPanel:
 
     # --- Answers ---
 
-    def _answer(self, question: MappingQuestion, value: str | None) -> None:
-        if value is None:
+    def _answer(self, question: MappingQuestion, value: str) -> None:
+        if value == OPEN:
             return
         match question.kind:
             case "fact":
