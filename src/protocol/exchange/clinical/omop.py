@@ -35,9 +35,9 @@ from protocol.exchange.clinical.terminology import (
     coded,
     weightiest,
 )
-from protocol.exchange.clinical.units import UNIT_UNKNOWN
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
+from protocol.exchange.units import UNIT_UNKNOWN
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
 

@@ -56,7 +56,10 @@ class CountImport:
         self._desk, self._participant = desk, participant
         self._new: tuple[BloodCount, ...] = ()
         self.upload = field(
-            widgets.FileUpload, _("Open counts (CSV, FHIR)"), width="content", accept=".csv,.json,.ndjson"
+            widgets.FileUpload,
+            _("Open counts (CSV, Excel, FHIR)"),
+            width="content",
+            accept=".csv,.xlsx,.json,.ndjson",
         )
         self.tables = field(
             widgets.FileUpload, _("Open OMOP tables"), width="content", accept=".csv,.parquet", multiple=True
@@ -69,8 +72,8 @@ class CountImport:
         self.task = Task(self._done, refuse=self._refuse, stopped=stopped)
         self.record.layout.display = "none"
         lead = _(
-            "A table has the columns participant, on, analyte, value, unit and normal_limit; a spreadsheet saves it "
-            "as CSV. FHIR records are those of the participant above. A count without a unit is not used."
+            "A table has the columns participant, on, analyte, value, unit and normal_limit; in CSV or "
+            "Excel. FHIR records are those of the participant above. A count without a unit is not used."
         )
         omop = _(
             "Tables of OMOP CDM 5.4 are chosen together: person, measurement, and concept if there is one. They are "
