@@ -225,7 +225,7 @@ def test_the_choice_between_regimens_is_right_more_often_with_more_participants(
 def test_an_incidence_of_all_has_no_interval():
     everyone, most = (cumulative_incidence([3, 5, 8], [1, 1, event])[0] for event in (1, 0))
     assert "All 3 participants recovered by day 8." in curve_words(everyone)
-    assert "95 % interval" in curve_words(most)
+    assert "95 %" in curve_words(most)
 
 
 def test_a_comparison_after_simulated_escalations_says_what_it_adds(trial, settings):
