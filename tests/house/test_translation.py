@@ -27,8 +27,8 @@ NAMES = (
 
 TYPED = (
     "bili survival True False active both coordinator dose false female focus followed frequency help id infusion "
-    "investigator male on participant pending person port related responded seed serious specimen subject trials true "
-    "truth viewer"
+    "investigator male on participant pending person port related responded seed serious specimen subject trials "
+    "true truth viewer"
 )
 
 PAGES_IN_ENGLISH = "Keep a log of the trial Traceability"
