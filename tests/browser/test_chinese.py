@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from support.paths import NOTEBOOKS
+from support.paths import FOLDER, NOTEBOOKS
 from support.tabs import BUILT, every_tab
 
 from protocol.dashboard.server import pages_of
+from protocol.escalation import DESIGNS
 
 NAMES = [Path(page.file).stem for page in pages_of(NOTEBOOKS)]
 
@@ -44,23 +45,35 @@ KEPT = re.compile(
     r"""
     (?<![A-Za-z])[A-Z]+[A-Za-z]*-?\d[A-Za-z0-9-]*   # ids: A1, I8, NCT05672420, W-017
     | (?<![A-Za-z])[A-Z]{2,}(?![a-z])[A-Z0-9/-]*    # abbreviations: DLT, BOIN, FHIR
-    | [“"][^”"]*[”"]                                # words of the registry
+    | “[^”]*”|"[^"]*"|《[^》]*》                    # words of the registry, names of guides
+    | (?:[A-Z][a-z]+(?:、|,\s|\s&\s)?)+(?:等)?\s?[（(]?\d{4}  # papers: Lin & Yin 2017, Zhou等2017
     | [\w-]+\.(?:csv|json|xlsx?|ics|html|parquet|toml|zip|vcf|ndjson|md|svg|sqlite)\b
-    | [\w.+-]+@[\w.-]+ | https?://\S+
-    | (?:mg|g|kg|mL|dL|L|U|IU|mmol|umol|μmol|µmol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)(?:/\S+)?(?![A-Za-z])
+    | [\w.+-]+@[\w.-]+ | [a-z]+\.(?:com|cn) | https?://\S+ | protocol-workbook
+    | (?<![A-Za-z])(?:mg|g|kg|mL|dL|L|U|IU|ukat|mmol|umol|μmol|µmol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)(?:/\S+)?(?![A-Za-z])
     """,
     re.VERBOSE,
 )
 """Ids, abbreviations, names of files, addresses and units stay as they are."""
 
-NAMES_KEPT = set(
-    "Keyboard CRM Python JupyterLab Parquet Excel OMOP SQLite PostgreSQL Bundle Patient Condition Wuhan Union Hospital "
-    "ClinicalTrials gov China Hubei mCODE Ib II III IV English".split()
-)
+REGISTERED = re.findall(r'^(?:name|value|city) = (".*"|\[".*"\])$', (FOLDER / "sites.toml").read_text("utf-8"), re.MULTILINE)
+"""Hospitals, their campuses and cities, contacts, districts and rivers."""
+
+WHOLE = {*DESIGNS, *(name for names in REGISTERED for name in re.findall(r'"([^"]*)"', names))}
+"""Names that stay as they are."""
+
+NAMES_KEPT = {
+    *"Python JupyterLab Parquet Excel Markdown vCard SQLite PostgreSQL".split(),  # software and formats
+    *"ClinicalTrials gov Bundle Patient Condition mCODE ADaM English".split(),
+    *"Tab Page Down".split(),  # keys
+    *"Lin Yin Karnofsky Pocock Simon CRi CRh allo".split(),  # called by a person, short for remissions
+}
 
 
 def english(text):
     """Return the English words in a text, besides names, ids and units."""
+    text = " ".join(text.split())
+    for name in sorted(WHOLE, key=len, reverse=True):
+        text = re.sub(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", " ", text)
     words = re.findall(r"[A-Za-z]{3,}", KEPT.sub(" ", text))
     return [word for word in words if word not in NAMES_KEPT]
 

@@ -178,6 +178,8 @@ class Wording:
                 return f"{fact.label} {show(fact, given.data, digits) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
                 return _OPERATORS[type(op)].format(left=self._factor(left, digits), right=self._factor(right, digits))
+            case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
+                return _("{fact}, on any day").format(fact=self.logic.facts[name].label)
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 says = _COUNTS.get(function, _COUNTS["years_between"])[count.known is True]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from protocol.effect import RULES, Aims, Monitoring, Summaries, definitions, term_label, versions, watch
 from protocol.exchange.documents.statistics import PhaseTwo
-from protocol.pages.kit import joined, macros, origin
+from protocol.pages.kit import in_english, joined, macros, origin
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import Sourced
 from protocol.translation import _
@@ -67,7 +67,7 @@ class EffectSettings:
         """Say where a definition comes from, and whether the record uses it."""
         chosen = self._trial.effect.recoveries if self._trial.effect else ()
         used = next((one.definition for one in chosen if one.definition.value == name), None)
-        words = definitions()[name].source
+        words = in_english(definitions()[name].source)
         return (
             joined((words, joined((_("the record uses it:"), origin(used)), " ")), "; ") if used else joined((words,))
         )
