@@ -49,24 +49,29 @@ KEPT = re.compile(
     | (?:[A-Z][a-z]+(?:、|,\s|\s&\s)?)+(?:等)?\s?[（(]?\d{4}  # papers: Lin & Yin 2017, Zhou等2017
     | [\w-]+\.(?:csv|json|xlsx?|ics|html|parquet|toml|zip|vcf|ndjson|md|svg|sqlite)\b
     | [\w.+-]+@[\w.-]+ | [a-z]+\.(?:com|cn) | https?://\S+ | protocol-workbook
-    | (?<![A-Za-z])(?:mg|g|kg|mL|dL|L|U|IU|ukat|mmol|umol|μmol|µmol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)(?:/\S+)?(?![A-Za-z])
+    | (?<![A-Za-z0-9])[0-9a-f]{12,}(?![A-Za-z0-9])   # hashes
+    | (?<![A-Za-z])(?:mg|g|kg|mL|dL|L|U|IU|ukat|mmol|[uμµ]mol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)
+      (?:/\S+)?(?![A-Za-z])                         # units
     """,
     re.VERBOSE,
 )
 """Ids, abbreviations, names of files, addresses and units stay as they are."""
 
-REGISTERED = re.findall(r'^(?:name|value|city) = (".*"|\[".*"\])$', (FOLDER / "sites.toml").read_text("utf-8"), re.MULTILINE)
+REGISTERED = re.findall(
+    r'^(?:name|value|city) = (".*"|\[".*"\])$', (FOLDER / "sites.toml").read_text("utf-8"), re.MULTILINE
+)
 """Hospitals, their campuses and cities, contacts, districts and rivers."""
 
 WHOLE = {*DESIGNS, *(name for names in REGISTERED for name in re.findall(r'"([^"]*)"', names))}
 """Names that stay as they are."""
 
-NAMES_KEPT = {
-    *"Python JupyterLab Parquet Excel Markdown vCard SQLite PostgreSQL".split(),  # software and formats
-    *"ClinicalTrials gov Bundle Patient Condition mCODE ADaM English".split(),
-    *"Tab Page Down".split(),  # keys
-    *"Lin Yin Karnofsky Pocock Simon CRi CRh allo".split(),  # called by a person, short for remissions
-}
+SHORT = (
+    "Python JupyterLab Parquet Excel Markdown vCard SQLite PostgreSQL ClinicalTrials gov Bundle Patient Condition "
+    "mCODE ADaM English Tab Page Down Lin Yin Karnofsky Pocock Simon CRi CRh allo"
+)
+"""Names of software and formats, of keys, and what is called by a person or by its letters."""
+
+NAMES_KEPT = set(SHORT.split())
 
 
 def english(text):

@@ -238,7 +238,11 @@ class StatisticalSection:
             Section("2", _("Parameters"), (self._parameters(),)),
             Section("3", _("Decision table"), (self._decisions(),)),
             Section("4", _("Operating characteristics"), self._characteristics()),
-            Section("5", _("References"), tuple(Line(text, is_reference=True) for text in self.design.description().references)),
+            Section(
+                "5",
+                _("References"),
+                tuple(Line(text, is_reference=True) for text in self.design.description().references),
+            ),
             Section("6", _("To repeat the simulation"), self._repeat()),
             *([Section("7", _("Phase {}").format(self.watched.phase), self.watched.parts())] if self.watched else []),
         )

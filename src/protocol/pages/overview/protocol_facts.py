@@ -64,7 +64,7 @@ class ProtocolPanel:
         named = [facts[name].value for name in ("nct_id", "phase", "sponsor", "status")]
         return widgets.VBox(
             [
-                Text(macros("overview").title(in_english(facts["title"].value), map(in_english, named)), role=""),
+                Text(macros("overview").title(_stated(facts["title"].value), map(_stated, named)), role=""),
                 Text(size_cards(self.trial), role=""),
                 Text(
                     details(_("Everything the public record says, with its sources"), joined(everything)),
