@@ -67,7 +67,7 @@ WHOLE = {*DESIGNS, *(name for names in REGISTERED for name in re.findall(r'"([^"
 
 SHORT = (
     "Python JupyterLab Parquet Excel Markdown vCard SQLite PostgreSQL ClinicalTrials gov Bundle Patient Condition "
-    "mCODE ADaM English Tab Page Down Lin Yin Karnofsky Pocock Simon CRi CRh allo"
+    "mCODE ADaM English Tab Page Down Lin Yin Karnofsky Pocock Simon Keyboard CRi CRh allo"
 )
 """Names of software and formats, of keys, and what is called by a person or by its letters."""
 
@@ -105,3 +105,46 @@ def test_a_page_in_chinese_has_no_english_word_and_no_sign_without_a_typeface(na
                 found.setdefault(text, f"{title}: {', '.join(words)}")
     assert not found, "\n".join(f"{where} in: {text[:200]}" for text, where in found.items())
     assert not signs
+
+
+def language(tab):
+    return tab.evaluate("document.documentElement.lang")
+
+
+@pytest.mark.requirement("R-SYS-04")
+def test_a_click_on_the_language_keeps_page_tab_and_settings_and_other_readers_keep_theirs(dashboard, laptop, phone):
+    laptop.open(dashboard, "01-overview")
+    laptop.tab.get_by_role("tab", name="Protocol").click()
+    laptop.tab.get_by_role("button", name="medium").click()
+    laptop.tab.wait_for_url("**severity=medium*")
+    address = laptop.tab.url
+    laptop.tab.get_by_role("button", name="中文").click()
+    laptop.tab.get_by_role("tabpanel", name="试验方案").wait_for()
+    laptop.tab.locator("button.mod-active", has_text="中").wait_for()
+    assert (laptop.tab.url, language(laptop.tab)) == (address, "zh-CN")
+    phone.open(dashboard, "01-overview")
+    phone.tab.get_by_role("tab", name="Status").wait_for()
+    laptop.tab.reload()
+    laptop.tab.get_by_role("tab", name="状态").wait_for()
+    assert (language(phone.tab), language(laptop.tab)) == ("en", "zh-CN")
+
+
+@pytest.mark.requirement("R-SYS-04")
+@pytest.mark.parametrize(("address", "opened"), [("/", False), ("/voila/render/99-none.ipynb", True)])
+def test_login_and_error_pages_are_in_chinese(address, opened, dashboard, chinese):
+    if opened:
+        chinese.tab.goto(dashboard.address)
+    chinese.tab.goto(dashboard.root + address)
+    assert language(chinese.tab) == "zh-CN"
+    assert [text for text in chinese.tab.evaluate(SAID) if english(text)] == []
+    chinese.errors.clear()  # the browser notes the 404
+
+
+@pytest.mark.requirement("R-SYS-04")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_in_chinese_fits_a_telephone(name, dashboard, phone):
+    phone.tab.context.set_extra_http_headers({"Accept-Language": "zh-CN"})
+    phone.open(dashboard, name)
+    phone.tab.wait_for_selector(".pw-page :is(h2, h3, button, label) >> visible=true")
+    phone.tab.wait_for_function(BUILT)
+    assert phone.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

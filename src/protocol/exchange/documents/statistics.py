@@ -122,7 +122,9 @@ class PhaseTwo:
     monitoring : Monitoring
         What the record says of it.
     planned : str
-        Where the number of participants comes from, in words.
+        How the number of participants follows from another one, in words.
+    source : Provenance or None
+        Where that number comes from.
     rule : Watch or None
         None if no number of participants is stated.
     """
@@ -130,6 +132,7 @@ class PhaseTwo:
     phase: str
     monitoring: Monitoring
     planned: str
+    source: Provenance | None
     rule: Watch | None
 
     def parts(self) -> tuple[Line | SynopsisTable, ...]:
@@ -141,7 +144,7 @@ class PhaseTwo:
         exact = _("Every probability is exact, by enumeration of every path, with independent outcomes.")
         return (
             Line(f"{self.rule.name}. {self.rule.sentence}", _("Rule:"), given.rule),
-            Line(f"{self.rule.looks[-1]}. {self.planned}", _("Participants:")),
+            Line(f"{self.rule.looks[-1]}. {self.planned}".rstrip(), _("Participants:"), self.source),
             self._parameters(),
             self._boundary(self.rule),
             Line(exact),
