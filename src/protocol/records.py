@@ -192,6 +192,16 @@ class Sourced(Provenance, Generic[T]):
     value: T
 
 
+TOPICS = {
+    "eligibility": _("eligibility"),
+    "escalation": _("escalation"),
+    "followup": _("follow-up"),
+    "effect": _("effect"),
+    "sites": _("sites"),
+}
+"""The name of a topic that a question concerns, by its id."""
+
+
 class Ambiguity(Record):
     """A place where the words of the registry allow more than one reading."""
 
@@ -202,6 +212,11 @@ class Ambiguity(Record):
     severity: Severity
     concerns: tuple[str, ...] = Field(min_length=1)
     question: Text
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What it concerns in words: criteria by their ids, and topics of the workbook."""
+        return tuple(TOPICS.get(name, name) for name in self.concerns)
 
 
 def unique(items: Iterable[str], what: str) -> None:

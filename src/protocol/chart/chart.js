@@ -136,12 +136,19 @@ function render({ model, el }) {
     fit();
     placeHandles();
     hideNameless();
+    silenceParts();
   }
 
   // Vega gives the role of a symbol to lines that say nothing; the picture's own name stands for them.
   function hideNameless() {
     for (const part of box.querySelectorAll('[role="graphics-symbol"]:not([aria-label])'))
       part.setAttribute("aria-hidden", "true");
+  }
+
+  // Vega names every part with English words and the names of columns; elsewhere the picture's own name is all that is
+  // said, and its data stand in a table.
+  function silenceParts() {
+    if (model.get("_language") !== "en") box.setAttribute("role", "img");
   }
 
   function placeHandles() {

@@ -15,7 +15,7 @@ import traitlets
 from altair.utils.data import to_values
 
 from protocol.chart.runtime import vega_runtime
-from protocol.translation import _
+from protocol.translation import _, language_of_process
 
 _STILL_WIDTH = 640  # pixels
 
@@ -62,6 +62,7 @@ class Chart(anywidget.AnyWidget):
     _rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     _problem = traitlets.Unicode().tag(sync=True)
     _apology = traitlets.Unicode(_("This picture could not be drawn:")).tag(sync=True)
+    _language = traitlets.Unicode(language_of_process()).tag(sync=True)
 
     def __init__(self, figure_function: Callable[..., Any], description: str, *, like: "Chart | None" = None) -> None:
         super().__init__(description=description)

@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -14,6 +16,23 @@ OF_PAGES = "[0-9][0-9]-*.ipynb"
 
 PAGE_NAME = re.compile(r"\d\d-[^/\\]+\.ipynb", re.ASCII)
 """The same as a pattern."""
+
+
+def page_words(notebook: dict[str, Any], file: str = "") -> tuple[str, str]:
+    """Return the title of a page (metadata "title", else from the name of its file) and its first sentence."""
+    texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+    sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
+    named = Path(file).stem.lstrip("0123456789-").replace("-", " ").capitalize()
+    return notebook["metadata"].get("title") or named, sentence
+
+
+def page_texts(
+    file: Any, keywords: Any, comment_tags: Any, options: Any
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """Extract the texts of a page to translate from its notebook; an extractor of Babel."""
+    del keywords, comment_tags, options  # of no use for a notebook
+    for text in filter(None, page_words(json.load(file))):
+        yield 1, "_", text, []
 
 
 def notebooks_for(named: Path | None) -> Path:

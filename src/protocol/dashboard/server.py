@@ -27,7 +27,7 @@ from voila.app import Voila
 
 from protocol.dashboard import ENCRYPTION
 from protocol.dashboard.forking import ForkServer
-from protocol.dashboard.notebooks import OF_PAGES, PAGE_NAME
+from protocol.dashboard.notebooks import OF_PAGES, PAGE_NAME, page_words
 from protocol.dashboard.sessions import (
     FORKED_PAGE_BYTES,
     HOSTS,
@@ -71,11 +71,8 @@ def pages_of(folder: Path) -> tuple[Page, ...]:
 
 def _page(file: Path) -> Page:
     notebook = json.loads(file.read_text(encoding="utf-8"))
-    texts = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    sentence = " ".join(line.lstrip("# ") for line in next(texts, "").splitlines() if line)
-    title = notebook["metadata"].get("title") or file.stem.lstrip("0123456789-").replace("-", " ").capitalize()
     after = notebook["metadata"].get("after")
-    return Page(file.name, title, sentence, f"{after}.ipynb" if after else "")
+    return Page(file.name, *page_words(notebook, file.name), f"{after}.ipynb" if after else "")
 
 
 def trial_of(folder: Path) -> Identity | None:

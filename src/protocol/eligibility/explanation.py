@@ -178,6 +178,8 @@ class Wording:
                 return f"{fact.label} {show(fact, given.data, digits) if given.known else ''}".rstrip()
             case ast.BinOp(left=left, op=op, right=right):
                 return _OPERATORS[type(op)].format(left=self._factor(left, digits), right=self._factor(right, digits))
+            case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
+                return _("{fact}, on any day").format(fact=self.logic.facts[name].label)
             case ast.Call(func=ast.Name(id=function), args=[first, second]):
                 count = self.logic.value(node)
                 says = _COUNTS.get(function, _COUNTS["years_between"])[count.known is True]
@@ -331,6 +333,14 @@ def _joined(state: State, children: list[Node | bool], is_and: bool) -> Node | b
     return Node(state, join="and" if is_and else "or", children=kept)
 
 
+def _option_labels(logic: Logic, node: ast.expr) -> dict[str, str]:
+    """Return the labels of the options that the fact of one side of a comparison may have."""
+    match node:
+        case ast.Call(func=ast.Name(id="ever"), args=[ast.Name(id=name)]):
+            return logic.facts[name].options
+    return {}
+
+
 def _statement(logic: Logic, node: ast.expr) -> str:
     words = Wording(logic)
     match node:
@@ -351,8 +361,9 @@ def _statement(logic: Logic, node: ast.expr) -> str:
         case ast.Compare(left=left, ops=ops, comparators=others):
             digits = words.digits(ops[0], left, others[0])
             pairs = zip(ops, others, strict=True)
-            says = words.side(left, digits)
+            says, labels = words.side(left, digits), _option_labels(logic, left)
             for op, other in pairs:
-                says = _OPERATORS[type(op)].format(left=says, right=words.side(other, digits))
+                text = words.side(other, digits)
+                says = _OPERATORS[type(op)].format(left=says, right=labels.get(text, text))
             return says
     return words.side(node)

@@ -30,7 +30,7 @@ _Z = 1.959963984540054
 SITE = "site"
 """The column that names the hospital, if a cohort has one."""
 
-_UNKNOWN_GROUP = "not known"
+_UNKNOWN_GROUP = _("not known")
 
 _COLUMNS = ["criterion", "group", "size", "fails", "rate", "low", "high", "difference", "ratio", "hidden"]
 

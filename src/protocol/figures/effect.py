@@ -17,6 +17,7 @@ from protocol.figures.theme import (
     SHAPES,
     colours,
     finished,
+    in_words,
 )
 from protocol.translation import _
 
@@ -193,7 +194,7 @@ def counts(
     line = draws.mark_line(color=BLUE, strokeWidth=2).encode(x=x, y=y)
     points = draws.mark_point(filled=True, color=BLUE, size=45, opacity=1).encode(x=x, y=y, tooltip=tips)
     others = base.transform_filter("datum.kind !== 'draw'")
-    words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in MARKS.items())
+    words = in_words({name: label for name, (_s, _c, label) in MARKS.items()})
     legend = alt.Legend(orient="top", title=None, labelExpr=words, symbolSize=90, labelLimit=0, columns=2)
     shapes = alt.Scale(domain=[*MARKS], range=[shape for shape, _c, _w in MARKS.values()])
     below = "height - (datum.kind === 'transfusion' ? 24 : 8)"
@@ -381,7 +382,7 @@ def event_rates(frame: pd.DataFrame) -> alt.LayerChart:
     title = _("participants with it per 100 participant-days")
     base = alt.Chart(frame).encode(y=alt.Y("term:N", sort=None, axis=None))
     tips = [alt.Tooltip("term:N", title=_("Term")), alt.Tooltip("words:N", title=" ")]
-    legend_words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in _SERIES.items())
+    legend_words = in_words({name: label for name, (_s, _c, label) in _SERIES.items()})
     legend = alt.Legend(orient="top", title=None, labelExpr=legend_words, labelLimit=0)
     colour = colours("series", {name: one for name, (_s, one, _w) in _SERIES.items()}, legend=legend)
     shapes = alt.Scale(domain=[*_SERIES], range=[shape for shape, _c, _w in _SERIES.values()])

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from protocol.eligibility import Status, Timeline
-from protocol.eligibility.verdicts import LABELS, SIGNS, STATUSES
+from protocol.eligibility.verdicts import LABELS, SIGNS, STATUSES, signed
 from protocol.figures.theme import (
     AMBER,
     BLUE,
@@ -22,6 +22,7 @@ from protocol.figures.theme import (
     colours,
     day_axis,
     finished,
+    in_words,
     moment,
 )
 from protocol.translation import _
@@ -140,7 +141,8 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
     total : int
         Participants in the cohort.
     """
-    base = alt.Chart(frame).encode(
+    said = alt.Chart(frame).transform_calculate(verdict=in_words(LABELS, "datum.status"))
+    base = said.encode(
         y=_rows(),
         x=alt.X(
             "participants:Q",
@@ -153,12 +155,11 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("criterion:N", title=_("Criterion")),
             alt.Tooltip("title:N", title=_("About")),
-            alt.Tooltip("status:N", title=_("Verdict")),
+            alt.Tooltip("verdict:N", title=_("Verdict")),
             alt.Tooltip("participants:Q", title=_("Participants")),
         ],
     )
-    labels = ", ".join(f"'{word}': '{sign} {word}'" for word, sign in SIGNS.items())
-    legend = alt.Legend(title=None, orient="top", labelExpr=f"{{{labels}}}[datum.label]")
+    legend = alt.Legend(title=None, orient="top", labelExpr=in_words({one: signed(one) for one in SIGNS}))
     bars = base.mark_bar().encode(color=colours("status", _STATUS_COLOURS, legend=legend))
     signs = base.mark_text(dx=-9, fontSize=12, fontWeight="bold", color="black").encode(
         text="sign:N",

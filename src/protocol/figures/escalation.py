@@ -18,6 +18,7 @@ from protocol.figures.theme import (
     colours,
     draggable,
     finished,
+    in_words,
 )
 from protocol.translation import _
 
@@ -160,16 +161,24 @@ def decisions(frame: pd.DataFrame) -> alt.LayerChart:
     frame : DataFrame
         One row per possible outcome: treated, dlt, decision (a key of :data:`DECISIONS`), letter (its sign).
     """
-    base = alt.Chart(frame).encode(
+    words = {
+        "escalate": _("escalate"),
+        "stay": _("stay"),
+        "de-escalate": _("de-escalate"),
+        "eliminate": _("eliminate"),
+    }
+    legend = alt.Legend(title=None, orient="top", columns=2, labelExpr=in_words(words))
+    said = alt.Chart(frame).transform_calculate(rule=in_words(words, "datum.decision"))
+    base = said.encode(
         x=alt.X("treated:O", title=_("Participants treated at the regimen"), axis=alt.Axis(labelAngle=0)),
         y=alt.Y("dlt:O", title=_("With a DLT"), sort="descending"),
     )
     cells = base.mark_rect(cornerRadius=3).encode(
-        fill=colours("decision", DECISIONS, alt.Fill, alt.Legend(title=None, orient="top", columns=2)),
+        fill=colours("decision", DECISIONS, alt.Fill, legend),
         tooltip=[
             alt.Tooltip("treated:Q", title=_("Treated")),
             alt.Tooltip("dlt:Q", title=_("With a DLT")),
-            alt.Tooltip("decision:N", title=_("What the rule says")),
+            alt.Tooltip("rule:N", title=_("What the rule says")),
         ],
     )
     inks = dict.fromkeys(DECISIONS, DARK) | {"stay": _PAGE}

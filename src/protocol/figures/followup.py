@@ -19,6 +19,7 @@ from protocol.figures.theme import (
     colours,
     day_axis,
     finished,
+    in_words,
     moment,
 )
 from protocol.translation import _, labelled
@@ -530,7 +531,7 @@ def lanes(rows: pd.DataFrame, view: str, slot_count: int, domain: tuple[Any, Any
         .mark_text(align="left", baseline="middle", fontSize=13)
         .encode(x=alt.value(0), yOffset=offset, text="lane:N")
     )
-    words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in STATES.items())
+    words = in_words({name: label for name, (_s, _c, label) in STATES.items()})
     legend = alt.Legend(orient="top", title=None, labelExpr=words, columns=2, symbolSize=90, labelLimit=0)
     shapes = alt.Scale(domain=[*STATES], range=[shape for shape, _colour, _word in STATES.values()])
     marks = (
@@ -626,7 +627,7 @@ def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
         alt.Tooltip("participant:N", title=_("Participant")),
         alt.Tooltip("name:N", title=_("What")),
     ]
-    words = " || ".join(f"datum.value === '{name}' && '{label}'" for name, (_s, _c, label) in KINDS.items())
+    words = in_words({name: label for name, (_s, _c, label) in KINDS.items()})
     legend = alt.Legend(orient="top", title=None, labelExpr=words, symbolSize=90, labelLimit=0)
     shapes = alt.Scale(domain=[*KINDS], range=[shape for shape, _colour, _word in KINDS.values()])
     base = alt.Chart(rows).encode(x=x, y=y, tooltip=tooltip)

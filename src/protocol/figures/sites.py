@@ -7,7 +7,7 @@ from math import cos, hypot, radians
 import altair as alt
 import pandas as pd
 
-from protocol.figures.theme import AMBER, BLUE, DARK, ORANGE, SKY, colours, finished
+from protocol.figures.theme import AMBER, BLUE, DARK, ORANGE, SKY, colours, finished, in_words
 from protocol.sites import River, Site
 from protocol.translation import _
 
@@ -211,11 +211,16 @@ def load(rows: pd.DataFrame) -> alt.LayerChart:
     """
     y = alt.Y("site:N", axis=None, sort=None)
     x = alt.X("visits:Q", title=_("Visits"), axis=alt.Axis(tickMinStep=1, format="d"), stack="zero")
-    words = " || ".join(f"datum.value === '{name}' && '{word}'" for name, (_colour, word) in STATUSES.items())
-    legend = alt.Legend(orient="top", title=None, labelExpr=words, labelLimit=0)
+    words = {name: word for name, (_colour, word) in STATUSES.items()}
+    legend = alt.Legend(orient="top", title=None, labelExpr=in_words(words), labelLimit=0)
     colour = colours("status", {name: shade for name, (shade, _word) in STATUSES.items()}, legend=legend)
-    base = alt.Chart(rows).encode(y=y, order="order:Q")
-    tooltip = [alt.Tooltip("site:N", title=_("Site")), alt.Tooltip("status:N"), alt.Tooltip("visits:Q")]
+    said = alt.Chart(rows).transform_calculate(state=in_words(words, "datum.status"))
+    base = said.encode(y=y, order="order:Q")
+    tooltip = [
+        alt.Tooltip("site:N", title=_("Site")),
+        alt.Tooltip("state:N", title=_("Status")),
+        alt.Tooltip("visits:Q", title=_("Visits")),
+    ]
     bars = base.mark_bar(height=16, yOffset=9, cornerRadius=2).encode(x=x, color=colour, tooltip=tooltip)
     middle = alt.X("visits:Q", stack="zero", bandPosition=0.5)
     counts = base.mark_text(dy=9, fontSize=13, fontWeight=600).encode(

@@ -1,5 +1,7 @@
 """One look for every figure. Colours are Okabe-Ito's; a sign or a word always stands beside the colour."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -68,6 +70,11 @@ def colours(field: str, of: dict[str, str], channel: Any = alt.Color, legend: An
         ``altair.Color`` or ``altair.Fill``.
     """
     return channel(f"{field}:N", scale=alt.Scale(domain=[*of], range=[*of.values()]), legend=legend)
+
+
+def in_words(words: Mapping[str, str], value: str = "datum.value") -> str:
+    """Return Vega's expression for the word of a code, such as that of a legend's label."""
+    return f"({json.dumps(words, ensure_ascii=False)})[{value}]"
 
 
 def draggable(

@@ -414,7 +414,7 @@ class FollowupRecord(Record):
         exact = Window(assumption=_("Study day 1 is the day of the first infusion, so it has no window."))
         return Visit(
             id=infusion_visit(day),
-            name=f"Infusion, day {day}",
+            name=_("Infusion, day {day}").format(day=day),
             hangs_on=self.first_infusion,
             offset=f"P{day - 1}D",
             window=exact if day == 1 else self.infusion_window,

@@ -24,6 +24,7 @@ from protocol.pages.kit import (
     details,
     download,
     field,
+    in_english,
     invented,
     joined,
     macros,
@@ -367,7 +368,11 @@ def _files(site: Site, trial: str, today: date, with_code: bool) -> Markup:
 
 def _registered(site: Site) -> Markup:
     place = f"{site.city}, {site.province} {site.postcode}, {site.country}"
-    where = [(_("Place"), place), (_("Street"), _stated(site.address)), (_("Status"), _stated(site.status))]
+    where = [
+        (_("Place"), in_english(place)),
+        (_("Street"), _stated(site.address)),
+        (_("Status"), _stated(site.status)),
+    ]
     return macros("lists").facts(where)
 
 
@@ -396,17 +401,17 @@ def _inferred(site: Site, campus: str | None) -> Markup:
 def _campus(inferred: str, where: Provenance, chosen: str | None) -> Markup:
     """Show the inferred campus, or the one that was chosen for now."""
     if chosen is None or chosen == inferred:
-        return _with_reason(inferred, where)
-    named = joined((chosen, tag(_("what-if, to be confirmed"), "assumption")), " ")
+        return _with_reason(in_english(inferred), where)
+    named = joined((in_english(chosen), tag(_("what-if, to be confirmed"), "assumption")), " ")
     text = _("The postcode fits {campus}; address and position are that campus's.")
     return _HTML.lines(named, text.format(campus=inferred))
 
 
 def _stated(text: str) -> Markup | str:
-    return text or span(_("not stated"), "off")
+    return in_english(text) if text else span(_("not stated"), "off")
 
 
-def _with_reason(value: str, where: Provenance) -> Markup:
+def _with_reason(value: Markup | str, where: Provenance) -> Markup:
     return _HTML.lines(value, assumption(where.origin) if where.is_assumption else origin(where))
 
 
@@ -462,7 +467,7 @@ def _central(contacts: tuple[Contact, ...]) -> Markup:
 
 
 def _reached(contact: Contact, where: str, country: str) -> Markup:
-    name = f"{contact.name} ({where}): " if where else f"{contact.name}: "
+    name = in_english(f"{contact.name} ({where}): " if where else f"{contact.name}: ")
     mail = mail_link(contact.mail) if contact.mail else _stated("")
     return joined((name, mail, " · ", telephone(contact, country)))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from protocol.conduct.labels import COUNTS
 from protocol.effect import RULES, Monitoring, Watch
 from protocol.escalation import Design, EscalationRecord, Scenario, Simulation, figure_words
 from protocol.exchange.documents.synopsis import Line, Section, SynopsisTable, html, markdown
@@ -94,12 +95,21 @@ def _shared_labels() -> dict[str, str]:
     }
 
 
+_SAID = COUNTS | {
+    "reached": _("reached"),
+    "staying": _("staying"),
+    "dose": _("dose"),
+    "frequency": _("frequency"),
+}
+"""By the word of a choice in the record."""
+
+
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, tuple):
         return ("; " if value and isinstance(value[0], tuple) else ", ").join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else _SAID.get(str(value), str(value))
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,9 @@ class PhaseTwo:
     monitoring : Monitoring
         What the record says of it.
     planned : str
-        Where the number of participants comes from, in words.
+        How the number of participants follows from another one, in words.
+    source : Provenance or None
+        Where that number comes from.
     rule : Watch or None
         None if no number of participants is stated.
     """
@@ -120,6 +132,7 @@ class PhaseTwo:
     phase: str
     monitoring: Monitoring
     planned: str
+    source: Provenance | None
     rule: Watch | None
 
     def parts(self) -> tuple[Line | SynopsisTable, ...]:
@@ -131,12 +144,12 @@ class PhaseTwo:
         exact = _("Every probability is exact, by enumeration of every path, with independent outcomes.")
         return (
             Line(f"{self.rule.name}. {self.rule.sentence}", _("Rule:"), given.rule),
-            Line(f"{self.rule.looks[-1]}. {self.planned}", _("Participants:")),
+            Line(f"{self.rule.looks[-1]}. {self.planned}".rstrip(), _("Participants:"), self.source),
             self._parameters(),
             self._boundary(self.rule),
             Line(exact),
             self._characteristics(self.rule),
-            Line(self.rule.reference, _("Reference:")),
+            Line(self.rule.reference, _("Reference:"), is_reference=True),
         )
 
     def _parameters(self) -> SynopsisTable:
@@ -228,7 +241,11 @@ class StatisticalSection:
             Section("2", _("Parameters"), (self._parameters(),)),
             Section("3", _("Decision table"), (self._decisions(),)),
             Section("4", _("Operating characteristics"), self._characteristics()),
-            Section("5", _("References"), tuple(Line(text) for text in self.design.description().references)),
+            Section(
+                "5",
+                _("References"),
+                tuple(Line(text, is_reference=True) for text in self.design.description().references),
+            ),
             Section("6", _("To repeat the simulation"), self._repeat()),
             *([Section("7", _("Phase {}").format(self.watched.phase), self.watched.parts())] if self.watched else []),
         )

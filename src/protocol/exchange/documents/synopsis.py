@@ -29,6 +29,7 @@ class Line:
     text: str
     name: str = ""
     origin: Provenance | None = None
+    is_reference: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from protocol.effect import RULES, Aims, Monitoring, Summaries, definitions, term_label, versions, watch
 from protocol.exchange.documents.statistics import PhaseTwo
-from protocol.pages.kit import joined, macros, origin
+from protocol.pages.kit import in_english, joined, macros, origin
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.reports import reporting_words
-from protocol.records import Sourced
+from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -68,7 +68,7 @@ class EffectSettings:
         """Say where a definition comes from, and whether the record uses it."""
         chosen = self._trial.effect.recoveries if self._trial.effect else ()
         used = next((one.definition for one in chosen if one.definition.value == name), None)
-        words = definitions()[name].source
+        words = in_english(definitions()[name].source)
         return (
             joined((words, joined((_("the record uses it:"), origin(used)), " ")), "; ") if used else joined((words,))
         )
@@ -93,19 +93,24 @@ class EffectSettings:
         return self._desk.enrolled_by_phase.get(self.first_phase, 0) if self._desk else 0
 
     def planned_words(self) -> Markup | None:
-        """Say where the planned number comes from; None if it is the record's own."""
+        """Say where the planned number comes from, with its origin; None if there is nothing to say."""
+        words, source = self.planned_from()
+        return joined(filter(None, (words, origin(source))), " ") if source else None
+
+    def planned_from(self) -> tuple[str, Provenance | None]:
+        """Return in words how the planned number follows from the whole trial's, and the origin of that number."""
         record, whole = self._trial.effect, self._trial.identity.get("enrolment")
         if record and record.phase_two_planned:
-            return origin(record.phase_two_planned)
+            return "", record.phase_two_planned
         if self.planned is None or whole is None:
-            return None
+            return "", None
         words = _(
             "How many participants phase {phase} plans is an open question. At most {left}: {whole} in the whole "
             "trial less {before} enrolled in phase {first}."
         )
         left, before = self.planned, self._enrolled_before
         text = words.format(phase=self.phase, left=left, whole=whole.value, before=before, first=self.first_phase)
-        return joined((text, origin(whole)), " ")
+        return text, whole
 
     @property
     def declared_words(self) -> str:
@@ -198,6 +203,6 @@ def phase_two_text(settings: EffectSettings) -> PhaseTwo | None:
     given = settings.monitoring
     if given is None:
         return None
-    planned, words = settings.planned, settings.planned_words()
+    planned = settings.planned
     rule = watch(given.rule.value, given.aims(planned)) if planned else None
-    return PhaseTwo(settings.phase, given, words.striptags() if words else "", rule)
+    return PhaseTwo(settings.phase, given, *settings.planned_from(), rule)

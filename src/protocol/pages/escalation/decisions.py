@@ -16,6 +16,7 @@ from protocol.figures import conduct as figures
 from protocol.pages.kit import (
     Draft,
     Text,
+    as_written,
     details,
     field,
     joined,
@@ -196,8 +197,8 @@ def _history(now: Briefing) -> Markup:
             _("Day"): row["day"],
             _("Recommended"): row["recommended"] or _("stop"),
             _("Chosen"): _chosen(row["chosen"], row["recommended"]),
-            _("Why"): row["why"],
-            _("Decided by"): row["decided_by"],
+            _("Why"): as_written(row["why"]),
+            _("Decided by"): as_written(row["decided_by"]),
             _("DLTs under it"): row["seen"],
         }
         for row in now.decisions.to_dict("records")[::-1]

@@ -18,6 +18,7 @@ from protocol.pages.kit import (
     Text,
     details,
     download,
+    in_english,
     joined,
     macros,
     origin,
@@ -139,5 +140,6 @@ def _piece(item: Line | SynopsisTable) -> Markup:
         if any(sources):
             frame[_("Where from")] = pd.Series(sources, dtype=object)
         return table(frame, label=item.head[0])
-    words = joined((item.text, origin(item.origin)), " ") if item.origin else item.text
+    text = in_english(item.text) if item.is_reference else item.text
+    words = joined((text, origin(item.origin)), " ") if item.origin else text
     return paragraph(strong(item.name, words) if item.name else words)

@@ -13,6 +13,7 @@ from protocol.pages.kit.text import (
     Content,
     Text,
     action_card,
+    as_written,
     assumption,
     at_foot,
     classed,
@@ -20,6 +21,7 @@ from protocol.pages.kit.text import (
     download,
     fold,
     framed,
+    in_english,
     invented,
     joined,
     macros,
@@ -38,7 +40,7 @@ from protocol.pages.kit.text import (
 
 __all__ = [
     "Content", "Day", "Draft", "FileField", "PageState", "Pager", "Panel", "Screens", "Steps", "Table", "Tabs",
-    "Task", "Text", "Work", "action_card", "assumption", "at_foot", "button", "classed", "details", "download",
-    "field", "fold", "framed", "invented", "joined", "link_to", "macros", "message", "narrow", "note", "offer",
-    "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "Task", "Text", "Work", "action_card", "as_written", "assumption", "at_foot", "button", "classed", "details",
+    "download", "field", "fold", "framed", "in_english", "invented", "joined", "link_to", "macros", "message",
+    "narrow", "note", "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
 ]  # fmt: skip

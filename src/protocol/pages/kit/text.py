@@ -159,6 +159,16 @@ def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
     return _KIT.strong(content, rest)
 
 
+def in_english(words: str) -> Markup:
+    """Return words that are English in every language: of the registry, of a source, of a reference."""
+    return _KIT.in_english(words)
+
+
+def as_written(words: str) -> Markup:
+    """Return what somebody wrote into the log; it is not translated."""
+    return _KIT.as_written(words)
+
+
 def action_card(action: NextAction) -> Markup:
     """Show what the trial should do next: one large sentence, what would change it, and why; numbers are folded."""
     short, full = (action.counted, action.why) if action.counted else (action.why, "")
@@ -193,7 +203,7 @@ def origin(value: Provenance) -> Markup:
     """Show where a value comes from: a quiet tag for a source, a loud one for an assumption."""
     if value.is_assumption:
         return tag(_("assumption"), "assumption", value.origin)
-    return tag(value.origin)
+    return tag(in_english(value.origin))
 
 
 def assumption(reason: str) -> Markup:

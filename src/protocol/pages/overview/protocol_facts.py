@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.followup.ledger_text import length_text
-from protocol.pages.kit import Text, details, download, field, joined, macros, origin, row, section, table
+from protocol.pages.kit import Text, details, download, field, in_english, joined, macros, origin, row, section, table
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.records import Ambiguity
 from protocol.translation import _, list_of, ngettext
@@ -64,7 +64,7 @@ class ProtocolPanel:
         named = [facts[name].value for name in ("nct_id", "phase", "sponsor", "status")]
         return widgets.VBox(
             [
-                Text(macros("overview").title(facts["title"].value, named), role=""),
+                Text(macros("overview").title(_stated(facts["title"].value), map(_stated, named)), role=""),
                 Text(size_cards(self.trial), role=""),
                 Text(
                     details(_("Everything the public record says, with its sources"), joined(everything)),
@@ -87,11 +87,13 @@ class ProtocolPanel:
 
 
 def _fact_table(facts: list[TrialFact], caption: str) -> Markup:
-    rows = [
-        (fact.label, list_of(fact.value) if isinstance(fact.value, tuple) else str(fact.value), origin(fact))
-        for fact in facts
-    ]
+    rows = [(fact.label, _stated(fact.value), origin(fact)) for fact in facts]
     return table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
+
+
+def _stated(value: object) -> Markup:
+    """Return a value as the source words it."""
+    return in_english(", ".join(value) if isinstance(value, tuple) else str(value))
 
 
 def size_cards(trial: Trial) -> Markup:
@@ -100,14 +102,14 @@ def size_cards(trial: Trial) -> Markup:
     counts = Counter(criterion.kind for criterion in criteria)
     undecided = [(counts["undecided"], _("criteria that may admit or exclude"))] if counts["undecided"] else []
     grid = f"{len(trial.escalation.doses)} × {len(trial.escalation.frequencies)}"
-    cards: list[tuple[object, str]] = [
+    cards: list[tuple[object, Markup | str]] = [
         (f"{counts['inclusion']} + {counts['exclusion']}", _("inclusion and exclusion criteria")),
         *undecided,
         *([(grid, _("doses by infusion frequencies"))] if trial.states("escalation") else []),
     ]
     course = trial.identity.get("course")
     if course:
-        cards.append((course.value, _("course of treatment")))
+        cards.append((in_english(str(course.value)), _("course of treatment")))
     cards += [
         (length_text(period.lasts), _("of follow-up"))
         for period in followup.periods

@@ -67,7 +67,7 @@ class RecordFilesPanel:
         }
         self.kind = field(widgets.Dropdown, _("File"), options=kinds)
         self.prepare = button(_("Prepare the file"), self._offer)
-        self.upload = widgets.FileUpload(description=_("Registry record (JSON)"), accept=".json")
+        self.upload = field(widgets.FileUpload, _("Registry record (JSON)"), width="content", accept=".json")
         self.link, self.compared = Text(), Text()
         self.kind.observe(lambda _change: self.link.show(None), names="value")
         self.task = Task(self.compared.show, refuse=self.compared.show)
