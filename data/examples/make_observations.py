@@ -192,4 +192,5 @@ def adverse_events(random: np.random.Generator, tell: Tell, course: Course) -> I
             fatal = {"grade": 5, "outcome": "fatal", "why_serious": ("death",)}
             yield tell("adverse_event_followed", end, number=number, end=end, recorded=3, **fatal)
         elif over:
-            yield tell("adverse_event_followed", end, number=number, end=end, outcome="recovered", recorded=3)
+            sent = {} if about.get("expected", True) else {"reported_on": on + timedelta(days=8)}
+            yield tell("adverse_event_followed", end, number=number, end=end, outcome="recovered", recorded=3, **sent)

@@ -10,7 +10,7 @@ day.
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -47,7 +47,7 @@ from protocol.escalation import (
 from protocol.followup import agenda, timelines
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
-from protocol.trial import Trial, dates_of, escalating, log_rules, so_far_of
+from protocol.trial import Trial, dates_of, escalating, log_rules, reports_due, so_far_of
 
 COUNTS = {
     "screened": _("screened"),
@@ -74,6 +74,33 @@ WAITED = {
     "assessment missing": _("missing DLT assessments: {n}"),
 }
 """What a recommendation waits for, in words without study ids."""
+
+
+@dataclass(frozen=True)
+class NextInfusion:
+    """When the participants of the open cohort may have the first infusion.
+
+    Attributes
+    ----------
+    regimen : str
+    days : int
+        How long the first participant is observed alone.
+    of : str
+        The first participant of a ``cohort`` or of a ``regimen``.
+    until : date or None
+        The first day for the others; None while nobody has had the first infusion.
+    waiting : tuple of str
+        Those enrolled without an infusion, as far as the reader may see them.
+    others : int
+        How many more there are.
+    """
+
+    regimen: str
+    days: int
+    of: str
+    until: date | None
+    waiting: tuple[str, ...]
+    others: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,9 +143,14 @@ class Briefing(Displayed):
         seen`` (DLTs of those enrolled under it, in words).
     recruitment : DataFrame
         ``day, enrolled``: how many were enrolled by the end of each week with an enrolment, and until now.
-    next_infusion : date or None
-        The first day on which another participant of the open cohort may have the first infusion, if the record has
-        a rule that the first one is observed alone and its days are not over; None otherwise.
+    reports : DataFrame
+        What is to be reported of serious adverse events, of the participants that the reader may see: the columns of
+        :func:`protocol.effect.reports_of`, without those of which nothing is left to do.
+    report_counts : mapping of str to str
+        How many reports of the whole trial are ``late`` and ``due``; few are hidden from those who do not see all.
+    next_infusion : NextInfusion or None
+        When the participants of the open cohort may have the first infusion, if the record has a rule that the first
+        one is observed alone; None without such a rule, and when the escalation enrols nobody.
     last_meeting : date
         The day of the last decision. Before the first one the day before the log began, so that everything counts as
         new.
@@ -151,7 +183,9 @@ class Briefing(Displayed):
     so_far: TrialSoFar | None
     left_out: tuple[str, ...]
     declared: Mapping[str, Any] | None = None
-    next_infusion: date | None = None
+    next_infusion: "NextInfusion | None" = None
+    reports: pd.DataFrame = field(default_factory=pd.DataFrame)
+    report_counts: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Return the day, the open regimen and the number of enrolled participants."""
@@ -210,6 +244,7 @@ def brief(
     else:
         action = enrolment_stopped() if stopped else next_action(design, outcomes, current, awaited, free_places)
     visits, left_out = _visits(trial, so_far, sees, overdue)
+    reports, report_counts = _reports(trial, state, as_of, sees) if overdue else (pd.DataFrame(), {})
     return Briefing(
         reader=reader,
         as_of=as_of,
@@ -233,7 +268,9 @@ def brief(
         so_far=_visible(so_far, sees),
         left_out=left_out,
         declared=declared,
-        next_infusion=None if stopped else _next_infusion(trial, state, as_of),
+        next_infusion=None if stopped else _next_infusion(trial, state, so_far, as_of, sees),
+        reports=reports,
+        report_counts=report_counts,
     )
 
 
@@ -459,12 +496,22 @@ def _declared(state: State) -> Mapping[str, Any] | None:
     return state.declarations[-1].content if state.declarations else None
 
 
-def _next_infusion(trial: Trial, state: State, as_of: date) -> date | None:
-    """Return until when the first participant of the open cohort is observed alone; None if nobody waits for it."""
-    if state.open_regimen is None:
+def _next_infusion(
+    trial: Trial, state: State, so_far: TrialSoFar, as_of: date, sees: Callable[[str], bool]
+) -> NextInfusion | None:
+    rules, regimen = log_rules(trial), so_far.open_regimen
+    if rules.stagger is None:
         return None
-    found = staggered_until(state.histories, state.decisions, log_rules(trial), state.open_regimen, as_of)
-    return found[1] if found and found[1] > as_of else None
+    found = staggered_until(state.histories, state.decisions, rules, regimen, as_of)
+    held = {
+        name: one.site
+        for name, one in state.histories.items()
+        if one.regimen == regimen and rules.is_first(one.phase)
+        if one.enrolled and not one.infusions and not one.withdrawn
+    }
+    named = tuple(sorted(name for name, site in held.items() if sees(site)))
+    until = found[1] if found else None
+    return NextInfusion(regimen, rules.stagger.days, rules.stagger.of, until, named, len(held) - len(named))
 
 
 def _awaited(grid: Grid, waiting: pd.DataFrame) -> list[Awaited]:
@@ -511,6 +558,18 @@ def _visits(
     hidden = _("The dates of a participant cannot be used; the site can see whose they are and why.")
     told = tuple(words if sees(sites[name]) else hidden for name, words in left_out.items())
     return counts.rename_axis("site").reset_index(), told
+
+
+def _reports(
+    trial: Trial, state: State, as_of: date, sees: Callable[[str], bool]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the reports that are to be made, those that the reader sees, and how many there are in the trial."""
+    found = reports_due(state, trial, as_of)
+    found = found[found["task"] != ""]
+    late = int(found["late"].sum())
+    counts = {"late": late, "due": len(found) - late}
+    told = {name: str(n) if sees is every_site else quiet(n) for name, n in counts.items()}
+    return found[found["site"].map(sees).astype(bool)].reset_index(drop=True), told
 
 
 def _funnel(state: State, table: pd.DataFrame) -> pd.DataFrame:

@@ -30,11 +30,13 @@ from protocol.conduct import (
 from protocol.display import Displayed
 from protocol.effect import (
     GIVEN,
+    REPORT_COLUMNS,
     EffectRecord,
     Observations,
     analytes,
     read_counts,
     refuse_term,
+    reports_of,
     standard_count,
     units,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "escalating",
     "load_trial",
     "log_rules",
+    "reports_due",
     "so_far_of",
 ]
 
@@ -414,12 +417,26 @@ def effect_observations(state: State, trial: Trial) -> Observations:
             for name, entry in entries
             if entry.kind == "infused"
         ],
-        events=[
-            _harmed(trial, name, one, number, seen)
-            for name, one in enrolled.items()
-            for number, seen in one.adverse_events.items()
-        ],
+        events=[row for name, one in enrolled.items() for row in _harms(trial, name, one, state.people[name])],
     )
+
+
+def reports_due(state: State, trial: Trial, as_of: date) -> pd.DataFrame:
+    """Return what is to be reported of the serious adverse events of everybody enrolled.
+
+    Returns
+    -------
+    DataFrame
+        What :func:`protocol.effect.reports_of` returns; no row if the record names no rule of reporting.
+    """
+    rule = trial.effect.reporting if trial.effect else None
+    enrolled = {name: one for name, one in state.histories.items() if one.enrolled and rule}
+    rows = [row for name, one in enrolled.items() for row in _harms(trial, name, one, state.people[name])]
+    serious = Observations.of_rows(events=[row for row in rows if row["serious"]]).events
+    if rule is None or serious.empty:
+        return pd.DataFrame(columns=list(REPORT_COLUMNS), dtype=object)
+    sites = serious["participant"].map({name: one.site for name, one in enrolled.items()})
+    return reports_of(serious.assign(site=sites), as_of, rule.value)
 
 
 def _observed(trial: Trial, name: str, one: ParticipantHistory) -> dict[str, Any]:
@@ -451,6 +468,15 @@ def _counted(name: str, entry: Entry) -> Iterator[dict[str, Any]]:
             }
 
 
+def _harms(trial: Trial, name: str, one: ParticipantHistory, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+    since: dict[int, date] = {}
+    for entry in entries if one.adverse_events else ():
+        if entry.kind in ("adverse_event", "adverse_event_followed") and entry.content.get("why_serious"):
+            since.setdefault(entry.content["number"], trial.day_of(entry))
+    for number, seen in one.adverse_events.items():
+        yield _harmed(trial, name, one, number, seen) | {"serious_since": since.get(number)}
+
+
 def _harmed(trial: Trial, name: str, one: ParticipantHistory, number: int, seen: EventSeen) -> dict[str, Any]:
     dlt, first, window = seen.dlt, one.infusions.get(1), trial.escalation.dlt_window_days.value
     if dlt is None and trial.effect:
@@ -467,6 +493,7 @@ def _harmed(trial: Trial, name: str, one: ParticipantHistory, number: int, seen:
 
 _AS_SEEN = (
     *("term", "version", "grade", "onset", "end", "relatedness", "action", "outcome", "expected", "known_on"),
+    *("reported_on", "completed_on"),
     "last_known",
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from report import MISSED
 
-PARTS = ("followup", "escalation", "eligibility", "eligibility_page", "log", "dashboard")
+PARTS = ("followup", "escalation", "effect", "eligibility", "eligibility_page", "log", "dashboard")
 
 
 def run(script: Path) -> list[str]:

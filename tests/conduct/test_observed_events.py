@@ -21,6 +21,7 @@ from protocol.conduct import (
     RegimenDeclared,
     Relapsed,
     Stagger,
+    Withdrawn,
     content,
     event,
     fold,
@@ -74,6 +75,50 @@ def refused(state, happened, match, **about):
 
 def history(*events):
     return after(*events).histories["W-001"]
+
+
+# Reports
+
+
+def test_an_entry_about_reports_is_no_observation_and_no_question_after_the_end():
+    sent = {"known_on": INFUSED + timedelta(days=1), "reported_on": INFUSED + timedelta(days=6)}
+    about = AdverseEventFollowed(
+        on=INFUSED + timedelta(days=9), participant="W-001", number=1, expected=False, **sent
+    )
+    before, after_it = history(adverse()), history(adverse(), about)
+    assert (after_it.last_seen, after_it.adverse_events[1].last_known) == (
+        before.last_seen,
+        before.adverse_events[1].last_known,
+    )
+    assert after_it.adverse_events[1].reported_on == sent["reported_on"]
+    left = Withdrawn(on=INFUSED + timedelta(days=5), participant="W-001", cause="death")
+    assert questions(history(adverse(), left), about, 28) == ()
+    assert questions(history(adverse(), left), followed(on=INFUSED + timedelta(days=9), grade=3), 28) != ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"reported_on": INFUSED}, "the sponsor was not told of"),
+        (
+            {"known_on": INFUSED + timedelta(days=2), "reported_on": INFUSED},
+            "before the day on which the sponsor knew",
+        ),
+        ({"known_on": INFUSED, "completed_on": INFUSED}, "a completed report without a first report"),
+        (
+            {"known_on": INFUSED, "reported_on": INFUSED + timedelta(days=2), "completed_on": INFUSED},
+            "before the first report",
+        ),
+    ],
+)
+def test_a_report_needs_what_comes_before_it(sent, says):
+    refused(after(adverse()), AdverseEventFollowed(on=INFUSED, participant="W-001", number=1, **sent), says)
+
+
+def test_a_death_and_a_dlt_told_later_are_confirmed_too():
+    assert is_grave(followed(grade=5, outcome="fatal", why_serious=["death"]))
+    assert is_grave(followed(dlt=True))
+    assert not is_grave(followed(grade=3))
 
 
 # What is recorded

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from protocol.effect import NOBODY, OptimisationRule, choose_dose, optimise
+from protocol.effect import (
+    NOBODY,
+    OptimisationRule,
+    choose_dose,
+    contour_arms,
+    optimise,
+    plateau_responses,
+    without_comparison,
+)
 from protocol.effect.monitoring import posterior
 from protocol.records import ProtocolError
 
@@ -73,3 +81,74 @@ def test_of_regimens_alike_the_lowest_is_chosen():
 def test_a_comparison_that_cannot_be_is_refused(candidates, toxicity, where):
     with pytest.raises(ProtocolError, match=where):
         optimise(RULE, candidates, toxicity, (0.3, 0.5), [10], 1)
+
+
+# After simulated escalations
+
+
+def arms_by_hand(selected, treated, dlt, rule, most):
+    """The arms of one escalation, step by step: a second implementation."""
+    if selected == NOBODY:
+        return []
+    doses, frequencies = treated.shape
+    dose, frequency = divmod(selected, frequencies)
+    found = [selected]
+    for row, column in (
+        (dose + 1, frequency - 1),
+        (dose - 1, frequency + 1),
+        (dose - 1, frequency),
+        (dose, frequency - 1),
+    ):
+        if 0 <= row < doses and 0 <= column < frequencies and treated[row, column] and len(found) < most:
+            seen = dlt[row, column], treated[row, column]
+            if posterior(*seen, rule.limit, (rule.limit, 1 - rule.limit)) < rule.certainty:
+                found.append(row * frequencies + column)
+    return sorted(found)
+
+
+def test_the_arms_are_the_selected_regimen_and_its_neighbours_that_were_given_and_tolerable():
+    random = np.random.default_rng(4)
+    treated = random.integers(0, 3, (300, 3, 3)) * 3
+    dlt = random.binomial(treated, 0.3)
+    selected = random.integers(-1, 9, 300)
+    for most in (2, 3):
+        found = contour_arms(selected, treated, dlt, RULE, most)
+        for place, row in enumerate(found):
+            assert [one for one in row if one >= 0] == arms_by_hand(
+                selected[place], treated[place], dlt[place], RULE, most
+            )
+
+
+@pytest.mark.parametrize(
+    ("selected", "treated", "where"),
+    [([9], np.ones((1, 3, 3), int), "selected regimen"), ([0, 1], np.ones((1, 3, 3), int), "escalations")],
+)
+def test_escalations_that_cannot_be_are_refused(selected, treated, where):
+    with pytest.raises(ProtocolError, match=where):
+        contour_arms(selected, treated, treated, RULE)
+    with pytest.raises(ProtocolError, match="more with the outcome than were treated"):
+        contour_arms([0], np.ones((1, 2, 2), int), 2 * np.ones((1, 2, 2), int), RULE)
+
+
+def test_responses_rise_with_the_steps_to_the_plateau():
+    found = plateau_responses(3, 3, 0.2, 0.6, 0.5)
+    assert found.tolist() == [[0.2, pytest.approx(0.4), 0.6], [pytest.approx(0.4), 0.6, 0.6], [0.6, 0.6, 0.6]]
+    assert (plateau_responses(1, 1, 0.2, 0.6, 0.5) == 0.2).all()
+    with pytest.raises(ProtocolError, match="of the lowest regimen"):
+        plateau_responses(2, 2, 0.5, 0.4, 0.5)
+
+
+def test_without_a_comparison_the_selected_regimens_are_judged_by_themselves():
+    found = without_comparison(RULE, [0, 1, 1, NOBODY], (0.2, 0.5), (0.4, 0.9))
+    assert found[["right", "too_toxic", "none"]].tolist() == [0.25, 0.5, 0.25]
+
+
+def test_a_comparison_after_escalations_meets_the_same_participants_and_does_not_choose_worse():
+    """With many participants in each arm the right regimen of those compared is found."""
+    toxicity, response = (0.1, 0.2, 0.28, 0.5), (0.2, 0.6, 0.6, 0.6)
+    selected = np.random.default_rng(1).choice([0, 1, 2], 3000)
+    compared = np.stack([np.maximum(selected - 1, NOBODY), selected], axis=1)
+    found = optimise(RULE, compared, toxicity, response, [20, 200], 5)
+    again = optimise(RULE, compared, toxicity, response, [200], 5)
+    assert found.iloc[1].tolist() == again.iloc[0].tolist()
+    assert found["right"].iloc[1] > without_comparison(RULE, selected, toxicity, response)["right"] - 0.02

@@ -113,7 +113,7 @@ def test_curves_of_all_and_of_groups_count_everybody_once(all_of_it):
 def test_figures_only_hides_participants_small_groups_and_small_counts(all_of_it, figures_only):
     assert figures_only.own.participants.empty
     assert figures_only.events_of_participants().empty
-    assert figures_only.reports().empty
+    assert figures_only.reports("china").empty
     exact, hidden = all_of_it.events_by_term(), figures_only.events_by_term()
     few = exact["any_grade"].between(1, 4)
     assert few.any()
@@ -156,20 +156,6 @@ def test_rates_of_grade_3_or_more_are_those_of_their_events(all_of_it):
     )
     expected = whole.set_index("term")["grade_3_or_more"]
     assert hard["having"].reindex(expected.index).fillna(0).astype(int).tolist() == expected.tolist()
-
-
-def test_a_report_waits_for_the_word_whether_it_was_expected():
-    rows = [
-        {"participant": "T-1", "number": n, "term": "fever", "version": "5.0", "grade": grade, "onset": FIRST}
-        | {"serious": True, "relatedness": "possible", "expected": expected, "known_on": FIRST, "last_known": FIRST}
-        for n, (grade, expected) in enumerate([(3, None), (3, False), (4, False), (3, True)], start=1)
-    ]
-    who = {"participant": "T-1", "regimen": "C1", "phase": "II", "site": "North", "first_infusion": FIRST}
-    observed = Observations.of_rows(participants=[who | {"last_seen": FIRST}], events=rows)
-    found = Summaries(observed, FIRST).reports().sort_values(["state", "first_report"])
-    assert found["state"].tolist() == ["due", "due", "none", "not judged"]
-    assert found["first_report"].tolist()[:2] == [FIRST + timedelta(7), FIRST + timedelta(15)]
-    assert set(Summaries(observed, FIRST + timedelta(60)).reports()["state"]) == {"passed", "none", "not judged"}
 
 
 def test_counts_are_graded_by_the_version_of_the_record(observed):

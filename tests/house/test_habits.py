@@ -131,7 +131,7 @@ def test_what_the_registry_does_not_say_is_an_assumption() -> None:
     assert all(value.is_assumption for value in guesses)
 
 
-TOPICS = {"effect", "escalation"}  # what a question concerns beside the criteria
+TOPICS = {"effect", "escalation", "sites"}  # what a question concerns beside the criteria
 
 
 def test_criteria_parts_and_ambiguities_refer_to_each_other() -> None:

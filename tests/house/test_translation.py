@@ -20,13 +20,15 @@ LANGUAGES = sorted(file.parents[1].name for file in LOCALE.glob("*/LC_MESSAGES/p
 UNITS = "km mg cm kg eta gamma lambda logistic"
 
 NAMES = (
+    "Excel "
     "allo clinfun cmprsk pandas profile bundle lines wheel Arrow Bundle Condition Ctrl Dask Group Jupyter Karnofsky "
     "Keyboard Lin Markdown Page Parquet Patient Pocock Polars Python Simon Spark Storer Yin Years"
 )
 
 TYPED = (
-    "True False active both coordinator dose false female focus followed frequency help id infusion investigator "
-    "male on participant pending person port related responded seed serious specimen subject trials true truth viewer"
+    "bili survival True False active both coordinator dose false female focus followed frequency help id infusion "
+    "investigator male on participant pending person port related responded seed serious specimen subject trials "
+    "true truth viewer"
 )
 
 PAGES_IN_ENGLISH = "Keep a log of the trial Traceability"

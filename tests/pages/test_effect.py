@@ -11,13 +11,13 @@ import pytest
 from support.effect_observations import AS_OF, invented
 from support.trial import TRIAL
 
-from protocol.effect import Observations, Summaries
+from protocol.effect import Observations, Summaries, cumulative_incidence
 from protocol.pages.effect.adverse_events import AdverseEventsPanel
 from protocol.pages.effect.blood_counts import BloodCountsPanel, bands_of
 from protocol.pages.effect.dose_selection import DoseSelectionPanel
 from protocol.pages.effect.page import EffectPage
 from protocol.pages.effect.phase_two import PhaseTwoPanel
-from protocol.pages.effect.recovery import RecoveryPanel
+from protocol.pages.effect.recovery import RecoveryPanel, curve_words
 from protocol.pages.effect.report import safety_reports
 from protocol.pages.effect.settings import EffectSettings, phase_two_text
 from protocol.pages.overview.meeting import MeetingPanel
@@ -220,6 +220,31 @@ def test_the_choice_between_regimens_is_right_more_often_with_more_participants(
     panel.regimens[1].value = LABELS[-1]
     panel.regimens[2].value = ""
     assert panel.problem.value == ""
+
+
+def test_an_incidence_of_all_has_no_interval():
+    everyone, most = (cumulative_incidence([3, 5, 8], [1, 1, event])[0] for event in (1, 0))
+    assert "All 3 participants recovered by day 8." in curve_words(everyone)
+    assert "95 %" in curve_words(most)
+
+
+def test_a_comparison_after_simulated_escalations_says_what_it_adds(trial, settings):
+    panel = DoseSelectionPanel(trial, settings)
+    after = panel.after
+    after.trials.value = 200
+    after.task.run.click()
+    after.task.join()
+    assert "Without a comparison the selected regimen is right in" in said(after.said)
+    assert "With a comparison of 30 participants in each arm: right in" in said(after.said)
+    assert "of the escalations lead to three" in said(after.said)
+    (truth,) = {row["truth"] for row in after.picture._rows}
+    assert truth.startswith("after 200 escalations; right: ")
+    assert "Right choice" in said(after.tables)
+    panel.limit.value = 0.2
+    assert "The inputs have changed" in said(after.said)
+    after.plateau.value = 0.1
+    after.task.run.click()
+    assert "below 0.3 of the lowest regimen" in said(after.task.problem)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from support.trial import TRIAL
 
+from protocol.effect import REPORT_COLUMNS
 from protocol.exchange.cohort.files import read_cohort
 from protocol.pages.followup import FollowupPage
 from protocol.pages.followup.ledger_text import length_text
@@ -16,6 +17,7 @@ from protocol.pages.followup.today import ROWS, _nothing, tasks_of
 from protocol.pages.trial_log.desk import open_desk
 
 TODAY = date(2026, 11, 22)
+NO_REPORTS = pd.DataFrame(columns=REPORT_COLUMNS)
 
 
 @pytest.fixture
@@ -323,14 +325,14 @@ def test_without_anything_due_the_next_visit_is_named():
             }
         ]
     )
-    assert tasks_of(found.assign(id="", opens=None, closes=None), status).empty
+    assert tasks_of(found.assign(id="", opens=None, closes=None), status, NO_REPORTS).empty
     assert "Nothing is due. Next: Month 3 of W-001, planned for 2026-11-22." in _nothing(found)
 
 
 def test_a_missing_assessment_is_a_row_with_the_day_it_was_due():
     ends = date(2026, 11, 20)
     status = pd.DataFrame([{"participant": "W-001", "progress": "assessment missing", "window_ends": ends}])
-    (task,) = tasks_of(pd.DataFrame(), status).to_dict("records")
+    (task,) = tasks_of(pd.DataFrame(), status, NO_REPORTS).to_dict("records")
     assert (task["kind"], task["participant"], task["target"].date()) == ("assessment", "W-001", date(2026, 11, 19))
 
 

@@ -9,6 +9,7 @@ from protocol.conduct import event
 from protocol.pages.escalation.decision_tab import DeclarationForm
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.participant_path import ParticipantPath
+from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
 
@@ -204,3 +205,115 @@ def test_a_count_that_contradicts_the_log_is_left_to_a_person(panel, life):
     panel.counts.open("c.csv", f"participant,on,platelets [10^9/L]\nW-001,{START},9\n".encode())
     assert "already recorded: platelets" in panel.counts.found.value
     assert panel.counts.record.layout.display == "none"
+
+
+def many_draws(n, who="W-001"):
+    days = (START + timedelta(days=place) for place in range(n))
+    rows = [f"{who},{day},{place % 90}" for place, day in enumerate(days)]
+    return "\n".join(["participant,on,platelets [10^9/L]", *rows, ""]).encode()
+
+
+def test_a_long_list_is_recorded_beside_the_page_with_its_progress(panel, life):
+    life.day, before, looked = START + timedelta(days=60), life.count, []
+    desk = panel._desk
+    desk.on_change(lambda: looked.append(desk.briefing.head.count))
+    panel.counts.open("counts.csv", many_draws(35))
+    panel.counts.record.click()
+    panel.counts.task.join()
+    assert "Recorded 35 draws" in panel.counts.said.value
+    assert panel.counts.task.progress.value == 1
+    assert life.count == before + 35
+    assert looked == [before + 35]  # the page follows once
+    assert len(desk.courses["W-001"].draws) == 35
+
+
+def test_stop_keeps_what_is_recorded_and_the_rest_is_new_again(panel, life, monkeypatch):
+    life.day, before = START + timedelta(days=60), life.count
+    panel.counts.open("counts.csv", many_draws(40))
+    append = panel._desk._append
+
+    def stopping(*about):
+        if life.count == before + 15:
+            panel.counts.task.end()
+        return append(*about)
+
+    monkeypatch.setattr(panel._desk, "_append", stopping)
+    panel.counts.record.click()
+    panel.counts.task.join()
+    assert life.count == before + 20
+    assert "Recorded 20 draws" in panel.counts.said.value
+    assert "Stopped after 50 %" in panel.counts.task.words.value
+    panel.counts.open("counts.csv", many_draws(40))
+    assert "20 new draws. 20 are in the log already." in panel.counts.found.value
+
+
+def test_an_error_in_the_middle_keeps_what_is_recorded_and_offers_the_rest(panel, life, monkeypatch):
+    before, append = life.count, panel._desk._append
+
+    def failing(*about):
+        if life.count == before + 2:
+            raise ProtocolError("trial log", "no room on the disk", "to another disk")
+        return append(*about)
+
+    monkeypatch.setattr(panel._desk, "_append", failing)
+    panel.counts.open("counts.csv", many_draws(5))
+    panel.counts.record.click()
+    assert "no room on the disk" in panel.counts.said.value
+    assert "Recorded 2 draws" in panel.counts.said.value
+    monkeypatch.undo()
+    panel.counts.record.click()
+    assert "Recorded 3 draws" in panel.counts.said.value
+    assert life.count == before + 5
+
+
+PERSON = b"person_id,gender_concept_id,year_of_birth\n1,8507,1970\n2,8507,1980\n"
+MEASURED = (
+    b"measurement_id,person_id,measurement_concept_id,measurement_date,value_as_number,unit_source_value\n"
+    b"1,1,3024929,2026-03-05,12,10*9/L\n2,1,3024929,2026-03-06,14000,\n3,2,3024929,2026-03-06,30,10*9/L\n"
+)
+
+
+def test_counts_of_omop_are_of_the_participant_or_of_those_that_a_file_names(panel, life):
+    own = MEASURED.replace(b"3,2,", b"3,1,")
+    panel.counts.open_tables({"person.csv": PERSON, "MEASUREMENT.csv": own})
+    assert "2 new draws." in panel.counts.found.value
+    assert "no unit" in panel.counts.found.value
+    panel.counts.open_tables({"person.csv": PERSON, "measurement.csv": MEASURED})
+    assert "counts of several persons" in panel.counts.said.value
+    assert panel.counts.record.layout.display == "none"
+    ids = b"person_id,participant\n1,W-001\n"
+    panel.counts.open_tables({"person.csv": PERSON, "measurement.csv": MEASURED, "study_ids.csv": ids})
+    assert "1 new draw." in panel.counts.found.value
+    assert "1 person without a study id" in panel.counts.found.value
+    panel.counts.record.click()
+    assert life.last().content["counts"] == {"platelets": {"value": 12.0, "unit": "10*9/L"}}
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"),
+    [
+        (b"person,participant\n1,W-001\n", "no column person_id"),
+        (b"person_id,participant\n1,Zhang San\n", "study_ids.csv, row 2"),
+        (b"person_id,participant\n1,W-001\n1,W-002\n", "a second study id of a person"),
+    ],
+)
+def test_study_ids_that_cannot_be_used_are_refused_with_their_row(panel, ids, says):
+    panel.counts.open_tables({"person.csv": PERSON, "measurement.csv": MEASURED, "study_ids.csv": ids})
+    assert says in panel.counts.said.value
+    assert "Zhang" not in panel.counts.said.value
+
+
+def test_tables_of_nobody_are_refused(panel):
+    panel.participant.value = ""
+    panel.counts.open_tables({"person.csv": PERSON, "measurement.csv": MEASURED})
+    assert "tables of nobody" in panel.counts.said.value
+
+
+def test_an_end_before_the_onset_is_told_and_the_form_stays(panel, life):
+    fields, before = opened(panel, "adverse_event"), life.count
+    fields.term.value, fields.grade.value, fields.relatedness.value = "fever", 2, "possible"
+    fields.action.value, fields.outcome.value = "none", "recovered"
+    panel.on.value, fields.end.value = START + timedelta(days=5), START + timedelta(days=4)
+    panel.happened.record.click()
+    assert "2026-03-06, before the onset on 2026-03-07" in panel.said.value
+    assert (life.count, fields.term.value, fields.end.value) == (before, "fever", START + timedelta(days=4))

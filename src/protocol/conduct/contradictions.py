@@ -5,6 +5,7 @@ from datetime import date
 
 from protocol.conduct.events import (
     AdverseEvent,
+    AdverseEventFollowed,
     BloodCount,
     DltAssessed,
     Enrolled,
@@ -13,9 +14,10 @@ from protocol.conduct.events import (
     OfParticipant,
     VisitRecorded,
     Withdrawn,
+    content,
 )
 from protocol.conduct.labels import COUNTS
-from protocol.conduct.participant_history import Assessment
+from protocol.conduct.participant_history import Assessment, is_paperwork
 from protocol.conduct.participant_history import ParticipantHistory as History
 from protocol.conduct.participant_path import last_day_of_dlt_window
 from protocol.translation import _, list_of
@@ -23,7 +25,7 @@ from protocol.translation import _, list_of
 
 def is_grave(event: Event) -> bool:
     """Whether an event is confirmed in a second step: a DLT, a death, and the end of participation."""
-    if isinstance(event, AdverseEvent):
+    if isinstance(event, AdverseEvent | AdverseEventFollowed):
         return bool(event.dlt) or event.grade == FATAL
     return (isinstance(event, DltAssessed) and event.dlt) or isinstance(event, Withdrawn)
 
@@ -68,6 +70,8 @@ def questions(
 
 
 def _after_the_end(history: History, event: OfParticipant) -> Iterator[str]:
+    if isinstance(event, AdverseEventFollowed) and is_paperwork(content(event)):
+        return  # a death is reported after it
     if history.withdrawn is not None and event.on > history.withdrawn:
         text = _("The participant left the trial on {day}, before this day.")
         yield text.format(day=history.withdrawn)

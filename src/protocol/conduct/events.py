@@ -251,7 +251,10 @@ class AdverseEventFollowed(Sparse, OfParticipant):
     """An adverse event, by its number, changed or was judged anew on that day; what is left out stays."""
 
     kind: Literal["adverse_event_followed"] = "adverse_event_followed"
-    sparse = ("grade", "end", "why_serious", "relatedness", "action", "outcome", "expected", "dlt", "known_on")
+    sparse = (
+        *("grade", "end", "why_serious", "relatedness", "action", "outcome", "expected", "dlt"),
+        *("known_on", "reported_on", "completed_on"),
+    )
     number: Number
     grade: Grade | None = None
     end: Day | None = None
@@ -262,6 +265,10 @@ class AdverseEventFollowed(Sparse, OfParticipant):
     expected: YesNo | None = None
     dlt: YesNo | None = None
     known_on: Day | None = None
+    reported_on: Day | None = None
+    """The day on which the sponsor sent the first report of it."""
+    completed_on: Day | None = None
+    """The day on which the sponsor sent the report that completes the first one."""
 
 
 class Relapsed(OfParticipant):

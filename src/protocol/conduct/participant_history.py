@@ -31,6 +31,8 @@ class EventSeen:
     grade : int
         The highest so far; `grades` has each with the day from which it holds.
     end, known_on : date or None
+    reported_on, completed_on : date or None
+        When the sponsor sent the first report, and the one that completes it.
     why_serious : tuple of str
     relatedness, action, outcome : str
     expected, dlt : bool or None
@@ -50,6 +52,8 @@ class EventSeen:
     expected: bool | None = None
     dlt: bool | None = None
     known_on: date | None = None
+    reported_on: date | None = None
+    completed_on: date | None = None
     last_known: date = date.min
 
     @property
@@ -175,12 +179,21 @@ def history_of(entries: Iterable[Entry]) -> ParticipantHistory:
         known.setdefault("site", entry.site)
         on = _day_of(entry.content["on"])
         _TAKE[entry.kind](known, entry, on)
-        if entry.kind not in _NOT_SEEN and entry.content.get("done", True):
+        if entry.kind not in _NOT_SEEN and entry.content.get("done", True) and not is_paperwork(entry.content):
             known["last_seen"] = max(on, known.get("last_seen", on))
     return ParticipantHistory(**known)
 
 
 _NOT_SEEN = {"screened", "consented", "enrolled"}  # before the observation begins
+
+_ABOUT_REPORTS = {"expected", "known_on", "reported_on", "completed_on"}
+
+
+def is_paperwork(values: Mapping[str, Any]) -> bool:
+    """Return whether an entry says only how an adverse event was reported: nobody saw the participant on that day."""
+    if values["kind"] != "adverse_event_followed":
+        return False
+    return values.keys() - {"kind", "on", "participant", "number"} <= _ABOUT_REPORTS
 
 
 def _screened(known: dict[str, Any], entry: Entry, _on: date) -> None:
@@ -238,11 +251,15 @@ def _followed(known: dict[str, Any], entry: Entry, on: date) -> None:
         changed["why_serious"] = tuple(values["why_serious"])
     if "grade" in values:
         changed["grades"] = (*seen.grades, (on, values["grade"]))
-    events[values["number"]] = replace(seen, last_known=max(on, seen.last_known), **changed)
+    last_known = seen.last_known if is_paperwork(values) else max(on, seen.last_known)
+    events[values["number"]] = replace(seen, last_known=last_known, **changed)
+
+
+_DAYS = ("end", "known_on", "reported_on", "completed_on")
 
 
 def _days_in(values: Mapping[str, Any]) -> dict[str, date]:
-    return {name: _day_of(values[name]) for name in ("end", "known_on") if name in values}
+    return {name: _day_of(values[name]) for name in _DAYS if name in values}
 
 
 def _visit(known: dict[str, Any], entry: Entry, on: date) -> None:

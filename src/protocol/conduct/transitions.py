@@ -308,8 +308,20 @@ def _follow(history: History, event: AdverseEventFollowed) -> None:
     _not_before(event.on, seen.onset, _("the onset"))
     told = any(value is not None for name, value in event if name not in ("kind", "on", "participant", "number"))
     _need(told, _("nothing that changed"), _("what changed"))
+    _report(event, event.known_on or seen.known_on, event.reported_on or seen.reported_on)
     serious = seen.why_serious if event.why_serious is None else event.why_serious
     _of_event(history, event, seen.onset, event.grade or seen.grade, event.outcome or seen.outcome, serious)
+
+
+def _report(event: AdverseEventFollowed, known_on: date | None, reported_on: date | None) -> None:
+    """Refuse a report before the sponsor knew, and a completed one before the first."""
+    if event.reported_on is not None:
+        found = _("a report of an adverse event that the sponsor was not told of")
+        _need(known_on, found, _("the day on which the sponsor knew"))
+        _not_before(event.reported_on, known_on, _("the day on which the sponsor knew"))
+    if event.completed_on is not None:
+        _need(reported_on, _("a completed report without a first report"), _("the day of the first report"))
+        _not_before(event.completed_on, reported_on, _("the first report"))
 
 
 def _of_event(

@@ -238,7 +238,7 @@ class ReportingManager:
     async def start_kernel(self, **options: Any) -> str:
         """Wait for a turn, start a kernel in the reader's language and report it."""
         await self._turn()
-        options["env"]["PROTOCOL_LANGUAGE"] = language()
+        options["env"] = {**options.get("env", os.environ), "PROTOCOL_LANGUAGE": language()}
         kernel: str = await ensure_async(self._manager.start_kernel(**options))
         self._given(kernel)
         return kernel

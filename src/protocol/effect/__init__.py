@@ -3,7 +3,14 @@
 from protocol.effect.adverse_events import overview, rate_interval, tabulate_events
 from protocol.effect.boundaries import Boundary, JointBoundary, Operating, cells_of
 from protocol.effect.counts import analytes, codes, highest_count, read_counts, read_number, standard_count, units
-from protocol.effect.dose_optimisation import NOBODY, OptimisationRule, optimise
+from protocol.effect.dose_optimisation import (
+    NOBODY,
+    OptimisationRule,
+    contour_arms,
+    optimise,
+    plateau_responses,
+    without_comparison,
+)
 from protocol.effect.dose_selection import Acceptance, Choice, acceptance, choose_dose
 from protocol.effect.grades import UNKNOWN, Grades, febrile_neutropenia, grade, grade_limits, graded_terms, versions
 from protocol.effect.incidence import Curve, cumulative_incidence
@@ -50,7 +57,16 @@ from protocol.effect.recovery import (
     nadir,
     recovery,
 )
-from protocol.effect.reporting_clocks import Due, report_due
+from protocol.effect.reporting_clocks import (
+    REPORT_COLUMNS,
+    REPORTS,
+    Due,
+    ReportingDays,
+    report_due,
+    reporting_days,
+    reporting_rules,
+    reports_of,
+)
 from protocol.effect.summaries import EVENTS, HIDDEN, Incidence, Summaries, graded
 from protocol.effect.terms import Term, event_terms, refuse_term, term_label
 from protocol.effect.watch import RULES, TRUTHS, Aims, Standing, Watch, watch
@@ -63,6 +79,8 @@ __all__ = [
     "HIDDEN",
     "LAMBDAS",
     "NOBODY",
+    "REPORTS",
+    "REPORT_COLUMNS",
     "RULES",
     "STATUSES",
     "TRANSFUSIONS",
@@ -88,6 +106,7 @@ __all__ = [
     "OptimisationRule",
     "Recoveries",
     "RecoveryChoice",
+    "ReportingDays",
     "Rule",
     "SpecialInterest",
     "Standing",
@@ -107,6 +126,7 @@ __all__ = [
     "chen_chaloner_rule",
     "choose_dose",
     "codes",
+    "contour_arms",
     "cumulative_incidence",
     "definitions",
     "draws",
@@ -124,6 +144,7 @@ __all__ = [
     "nadir",
     "optimise",
     "overview",
+    "plateau_responses",
     "posterior",
     "predictive_boundary",
     "predictive_probability",
@@ -135,6 +156,9 @@ __all__ = [
     "refuse_term",
     "repeated_test_rule",
     "report_due",
+    "reporting_days",
+    "reporting_rules",
+    "reports_of",
     "simon",
     "standard_count",
     "study_days",
@@ -144,4 +168,5 @@ __all__ = [
     "versions",
     "wang_tsiatis_rule",
     "watch",
+    "without_comparison",
 ]

@@ -70,8 +70,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("relatedness", "action", "outcome"), _TEXT),
         "expected": _MARK,
         "dlt": _MARK,
-        "known_on": _DAY,
-        "last_known": _DAY,
+        **dict.fromkeys(("known_on", "reported_on", "completed_on", "serious_since", "last_known"), _DAY),
     },
 }
 """Columns of each table of :class:`Observations`, with their types."""
@@ -100,8 +99,9 @@ class Observations(Displayed):
         One row an adverse event: participant, number, term (an id of :func:`event_terms`, or a MedDRA code), version
         (of CTCAE), grade (the highest so far), onset, end (missing while it lasts), serious, why_serious (empty, or
         the criteria of seriousness joined by ", "), relatedness, action, outcome, expected (missing if not judged),
-        dlt (True, False, or missing if it was not judged), known_on (the day the sponsor first knew) and last_known
-        (the last day on which anything was recorded of it).
+        dlt (True, False, or missing if it was not judged), known_on (the day the sponsor first knew), reported_on and
+        completed_on (the days of the first and of the completed report), serious_since (the day on which the log
+        first held it as serious) and last_known (the last day on which anything was recorded of it).
     """
 
     participants: pd.DataFrame

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from protocol.effect.grades import versions
 from protocol.effect.recovery import Definition, definitions
+from protocol.effect.reporting_clocks import reporting_rules
 from protocol.effect.terms import event_terms
 from protocol.effect.watch import RULES, Aims
 from protocol.records import Provenance, Record, Sourced, Text, unique
@@ -153,6 +154,9 @@ class EffectRecord(Record):
         Participants of the phase that follows the escalation; None if no source states it.
     monitoring : Monitoring, optional
         How that phase is watched.
+    reporting : Sourced of str, optional
+        The rule by which serious adverse events are reported, one of :func:`protocol.effect.reporting_rules`; None if
+        the record names none: then no report is asked for.
     """
 
     placeholder: bool = False
@@ -162,11 +166,16 @@ class EffectRecord(Record):
     special_interest: tuple[SpecialInterest, ...] = ()
     phase_two_planned: Sourced[Annotated[int, Field(ge=1)]] | None = None
     monitoring: Monitoring | None = None
+    reporting: Sourced[str] | None = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.ctcae.value not in versions():
             raise ValueError(f"{self.ctcae.value!r}, no version of CTCAE; write one of {', '.join(versions())}")
+        if self.reporting and self.reporting.value not in reporting_rules():
+            raise ValueError(
+                f"{self.reporting.value!r}, no rule of reporting; write one of {', '.join(reporting_rules())}"
+            )
         unique((one.lineage for one in self.recoveries), "recovery")
         unique((one.id for one in self.special_interest), "group of special interest")
         if self.monitoring and self.monitoring.lineage.value not in {one.lineage for one in self.recoveries}:

@@ -20,7 +20,7 @@ from protocol.effect.grades import grade, grade_limits
 from protocol.effect.incidence import Curve, cumulative_incidence
 from protocol.effect.observations import TRANSFUSIONS, Observations, draws, exposure, recoveries, study_days
 from protocol.effect.recovery import NEVER, STATUSES, Definition, event_times, nadir
-from protocol.effect.reporting_clocks import report_due
+from protocol.effect.reporting_clocks import reports_of
 from protocol.translation import _
 
 EVENTS = {1: "recovery", 2: "death", 3: "relapse"}
@@ -28,9 +28,6 @@ EVENTS = {1: "recovery", 2: "death", 3: "relapse"}
 
 SEVERE = 3
 """Lowest grade that is told apart in pictures."""
-
-LIFE_THREATENING = 4
-"""Grade of CTCAE from which an event is life-threatening or fatal."""
 
 HIDDEN = -1
 """In place of a count from 1 to 4 that the reader may not see."""
@@ -84,8 +81,8 @@ class Summaries:
         sees: Callable[[str], bool] | None = None,
         groups: Sequence[str] = (),
     ) -> None:
-        self._all = observations.treated
-        self.as_of, self.exact = as_of, sees is None
+        self._enrolled, self._all = observations, observations.treated
+        self.as_of, self.exact, self._sees = as_of, sees is None, sees
         self._tables = dict[str, pd.DataFrame]()
         self.own = (
             self._all if sees is None else self._all.where(lambda people: people["site"].map(sees).astype(bool))
@@ -302,40 +299,19 @@ class Summaries:
             listed[f"{name}_day"] = study_days(self.own, listed, name)
         return listed
 
-    def reports(self, country: str = "china") -> pd.DataFrame:
-        """Return when the serious adverse events that the reader sees must be reported; see :func:`report_due`.
+    def reports(self, country: str) -> pd.DataFrame:
+        """Return what is to be reported of the serious adverse events that the reader sees; see :func:`reports_of`.
 
-        Whether a report was sent is recorded nowhere: a day that has passed says only that it was due.
-
-        Returns
-        -------
-        DataFrame
-            participant, site, term, grade, known_on, first_report, follow_up (days; missing where none is due), state
-            ("due", "passed", "none" or "not judged": nobody has said whether it was expected).
+        Parameters
+        ----------
+        country : str
+            One of :func:`reporting_rules`.
         """
-        listed = self.events_of_participants()
-        rows = []
-        for one in listed[listed["serious"]].to_dict("records"):
-            first = follow_up = None
-            if pd.isna(one["expected"]) or pd.isna(one["known_on"]):
-                state = "not judged"
-            else:
-                found = report_due(
-                    one["known_on"].date(),
-                    serious=True,
-                    expected=bool(one["expected"]),
-                    relatedness=one["relatedness"] or "unknown",
-                    fatal_or_life_threatening=one["grade"] >= LIFE_THREATENING,
-                    country=country,
-                )
-                first, follow_up = found.first_report, found.follow_up
-                last = follow_up or first
-                state = "none" if last is None else "passed" if last < self.as_of else "due"
-            row = {name: one[name] for name in ("participant", "site", "term", "grade", "known_on")}
-            rows.append(row | {"first_report": first, "follow_up": follow_up, "state": state})
-        columns = ["participant", "site", "term", "grade", "known_on", "first_report", "follow_up", "state"]
-        found_rows = pd.DataFrame(rows, columns=columns, dtype=object)
-        return found_rows.sort_values("first_report", kind="stable", na_position="last", ignore_index=True)
+        sites = self._enrolled.participants.set_index("participant")["site"]
+        listed = self._enrolled.events.assign(site=self._enrolled.events["participant"].map(sites))
+        if self._sees is not None:
+            listed = listed[listed["site"].map(self._sees).astype(bool)]
+        return reports_of(listed, self.as_of, country)
 
     # Lots
 

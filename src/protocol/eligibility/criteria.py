@@ -1,6 +1,7 @@
 """The eligibility record: facts, parameters and criteria as they stand in ``eligibility.toml``, and their cases."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Annotated, Any, Literal, Self
@@ -663,6 +664,64 @@ class ValueSet(Provenance):
     words_in: tuple[Literal["condition", "procedure", "medication"], ...] = ("condition",)
 
 
+PARTICIPANT = "participant_id"
+"""Names the column of the participants' ids in files and frames."""
+
+
+class ColumnNames(Provenance):
+    """How files of other systems name the column of a fact, and what they write in it.
+
+    Attributes
+    ----------
+    fact : str
+        The id of a fact, or ``participant_id``.
+    names : tuple of str
+        Headings that mean this fact and nothing else; :func:`plain_heading` says which spellings are the same. The id
+        and the label of the fact need not be named.
+    unit : str
+        The unit, if the heading says it by itself; otherwise it is asked for.
+    words : dict of str to str
+        What stands in such a column, and the answer it means: an option, ``yes``, ``no`` or ``unknown``.
+    """
+
+    fact: Name
+    names: tuple[Text, ...] = ()
+    unit: str = ""
+    words: dict[Text, Text] = Field(default_factory=dict)
+
+    def check(self, facts: Mapping[str, Fact]) -> None:
+        """Raise ValueError unless the fact, its unit and its answers are those of the record."""
+        if self.fact == PARTICIPANT and not (self.unit or self.words):
+            return
+        if (fact := facts.get(self.fact)) is None:
+            raise ValueError(
+                f"columns of {self.fact!r}; write the id of a fact, or {PARTICIPANT} without unit and words"
+            )
+        if self.unit and self.unit not in (fact.unit, *fact.units):
+            raise ValueError(f"columns of {self.fact} in {self.unit!r}; write a unit of the fact")
+        for word, answer in self.words.items():
+            if answer not in answers_of(fact):
+                write = ", ".join(answers_of(fact))
+                raise ValueError(f"columns of {self.fact} in which {word!r} means {answer!r}; write one of {write}")
+
+
+UNKNOWN_ANSWER = "unknown"
+
+
+def answers_of(fact: Fact) -> tuple[str, ...]:
+    """Return what a word in a file can mean for a fact: its options, or yes and no, and that it is unknown."""
+    known = ("yes", "no") if fact.type == "yes_no" else tuple(fact.options)
+    return (*known, UNKNOWN_ANSWER)
+
+
+_BETWEEN_WORDS = re.compile(r"[\s_.:·\u200b\u2060\ufeff-]+")
+
+
+def plain_heading(text: str) -> str:
+    """Return a heading without what systems write differently: case, full width, blanks, hyphens and underscores."""
+    return _BETWEEN_WORDS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
 class ImportRules(Record):
     """What the readers of hospital records have to know about the facts; all of it may be left out."""
 
@@ -674,6 +733,7 @@ class ImportRules(Record):
     viral_loads: tuple[ViralLoad, ...] = ()
     analytes: tuple[Analyte, ...] = ()
     value_sets: tuple[ValueSet, ...] = ()
+    columns: tuple[ColumnNames, ...] = ()
 
     def check(self, facts: Mapping[str, Fact], thresholds: Collection[str]) -> None:
         """Raise ValueError unless every name is that of a fact, option or threshold of the right type."""
@@ -715,6 +775,9 @@ class ImportRules(Record):
                 if code.startswith("set ") and code.partition(" = ")[0] not in sets:
                     raise ValueError(f"fact {fact.id} names {code!r}; write the id of a value set of the imports")
         unique((one.id for one in self.analytes), "analyte")
+        for one in self.columns:
+            one.check(facts)
+        unique((plain_heading(name) for one in self.columns for name in one.names), "name of a column")
 
 
 Catalogue.model_rebuild()

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY, Fact, expected
+from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY, PARTICIPANT, Fact, expected
 from protocol.records import ProtocolError, outline_of
 from protocol.translation import _, list_of
 
-IDENTITY = "participant_id"
+IDENTITY = PARTICIPANT
 
 EPOCH = (FIRST_DAY - date(1970, 1, 1)).days - 1
 """The day numbered 0, counted from 1970-01-01: the day before the first day a participant may have."""

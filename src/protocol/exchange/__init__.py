@@ -1,9 +1,10 @@
 """Other people's formats, in and out.
 
-Cohorts and hospital records come in through ``read_cohort``, ``read_fhir`` and ``read_omop``; documents, calendars
-and contact cards go out. ``ctgov`` and ``usdm`` are modules for the registry formats, ``synopsis`` is one for the
-document; ``cohort`` and ``clinical`` have more functions for cohort files and hospital records. A name is loaded
-when it is first used, so that importing this package loads no format.
+Cohorts and hospital records come in through ``read_cohort``, ``read_fhir`` and ``read_omop``; ``propose_mapping`` and
+``load_mapping`` say what the columns of other systems hold. Documents, calendars and contact cards go out. ``ctgov``
+and ``usdm`` are modules for the registry formats, ``synopsis`` is one for the document; ``cohort`` and ``clinical``
+have more functions for cohort files and hospital records. A name is loaded when it is first used, so that importing
+this package loads no format.
 """
 
 from importlib import import_module
@@ -15,7 +16,8 @@ if TYPE_CHECKING:  # what the names below are, for type checkers and editors
     from protocol.exchange.clinical.findings import Setting, keyed
     from protocol.exchange.clinical.omop import read_omop
     from protocol.exchange.clinical.reference_ranges import read_limits
-    from protocol.exchange.cohort.files import read_cohort
+    from protocol.exchange.cohort.files import propose_mapping, read_cohort
+    from protocol.exchange.cohort.mapping import load_mapping
     from protocol.exchange.contacts.calendar import calendar_file, eligibility_calendar
     from protocol.exchange.contacts.mail import mail_draft
     from protocol.exchange.contacts.vcard import qr, vcard
@@ -43,8 +45,10 @@ __all__ = [
     "flow_diagram",
     "inspection",
     "keyed",
+    "load_mapping",
     "mail_draft",
     "meeting_pack",
+    "propose_mapping",
     "qr",
     "questions_page",
     "read_cohort",
@@ -73,7 +77,8 @@ _NAMES = {
     "clinical.findings": ("Setting", "keyed"),
     "clinical.omop": ("read_omop",),
     "clinical.reference_ranges": ("read_limits",),
-    "cohort.files": ("read_cohort",),
+    "cohort.files": ("propose_mapping", "read_cohort"),
+    "cohort.mapping": ("load_mapping",),
     "contacts.calendar": ("calendar_file", "eligibility_calendar"),
     "contacts.mail": ("mail_draft",),
     "contacts.vcard": ("qr", "vcard"),

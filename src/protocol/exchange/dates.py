@@ -108,3 +108,31 @@ def whole_day(text: str, first: date = date.min, last: date = date.max) -> date:
     if not first <= day <= last:
         raise ValueError(text)
     return day
+
+
+_YEAR_FIRST = re.compile(
+    r"(\d{4})(?:-(\d{1,2})-|/(\d{1,2})/|\.(\d{1,2})\.|年(\d{1,2})月)(\d{1,2})日?"
+    r"(?:[ T]+\d{1,2}:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?",
+    re.ASCII,
+)
+
+
+def written_day(text: str, first: date = date.min, last: date = date.max) -> date:
+    """Read a day as hospital systems write it: with the year first, and perhaps a time on the clock of the place.
+
+    It reads ``1980/5/6``, ``1980.5.6``, ``1980年5月6日``, ``2026-03-01 10:30`` and all that :func:`whole_day` does.
+    A day with the year last is refused: its day and month could be exchanged.
+
+    Raises
+    ------
+    ValueError
+        When it is no day, or not one from `first` to `last`.
+    """
+    found = _YEAR_FIRST.fullmatch(text)
+    if found is None:
+        return whole_day(text, first, last)
+    year, *months, of_month = found.groups()
+    day = date(int(year), int(next(filter(None, months))), int(of_month))
+    if not first <= day <= last:
+        raise ValueError(text)
+    return day

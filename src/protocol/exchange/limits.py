@@ -7,7 +7,8 @@ shares its machine with others and refuses such files. The limits of cells, colu
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from typing import Any, BinaryIO
+from zipfile import BadZipFile, ZipFile
 
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -26,6 +27,15 @@ LARGEST_FOOTER = 1 << 23
 
 LARGEST_GROUP = 1 << 29
 """Bytes that the columns read of one row group may take unpacked."""
+
+LARGEST_SHEETS = 1 << 28
+"""Bytes that an Excel file may take unpacked."""
+
+LARGEST_PART = 1 << 24
+"""Unpacked bytes of any part of an Excel file but its cells, such as its formats."""
+
+MOST_PARTS = 10_000
+"""Files that an Excel file may be made of."""
 
 MOST_JSON_VALUES = 10_000_000
 """Values and names of JSON documents on a page; each takes about 100 bytes in memory."""
@@ -86,6 +96,30 @@ def check_parquet(name: str, path: Path, columns: Iterable[str] | None = None, m
         found = _("a row group of {size:,.0f} MB unpacked").format(size=largest / 2**20)
         write = _("row groups of at most {size:,.0f} MB, with short texts")
         raise ProtocolError(name, found, write.format(size=LARGEST_GROUP / 2**20))
+
+
+def check_unpacked(name: str, file: BinaryIO) -> None:
+    """Judge an Excel file by what its list of parts says, without unpacking one.
+
+    Raises
+    ------
+    ProtocolError
+        If it is not packed as Excel files are, or its cells or formats would take too much.
+    """
+    try:
+        with ZipFile(file) as archive:
+            parts = archive.infolist()
+    except (BadZipFile, OSError, ValueError, NotImplementedError):
+        raise ProtocolError(name, _("bytes that are not an Excel file"), _("an .xlsx file or a CSV file")) from None
+    cells = [part for part in parts if part.filename.startswith(("xl/worksheets/", "xl/sharedStrings"))]
+    largest = max((part.file_size for part in set(parts).difference(cells)), default=0)
+    for size, most in ((sum(part.file_size for part in parts), LARGEST_SHEETS), (largest, LARGEST_PART)):
+        if size > most:
+            found = _("{size:,.0f} MB unpacked").format(size=size / 2**20)
+            raise ProtocolError(name, found, _("at most {most:,.0f} MB, in several files").format(most=most / 2**20))
+    if len(parts) > MOST_PARTS:
+        found = _("{count:,} parts").format(count=len(parts))
+        raise ProtocolError(name, found, _("at most {most:,}").format(most=MOST_PARTS))
 
 
 def too_many_rows(name: str, rows: int, most: int) -> ProtocolError:

@@ -556,6 +556,7 @@ KINDS = {
     "visit": ("circle", BLUE, _("visit")),
     "infusion": ("triangle-down", ORANGE, _("infusion")),
     "assessment": ("diamond", PINK, _("DLT assessment")),
+    "report": ("square", GREEN, _("report due")),
 }
 """The shape, colour and label of what is planned for a day."""
 
@@ -655,7 +656,7 @@ def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
     return finished(
         alt.layer(columns, floor, marks),
         alt.Step(18),
-        _("A mark for each visit, infusion and DLT assessment planned on a day; a click shows that day."),
+        _("A mark for each visit, infusion, DLT assessment and report due on a day; a click shows that day."),
     )
 
 

@@ -4,6 +4,7 @@ import json
 from datetime import date
 
 import pytest
+from support.hospital_files import excel_file
 
 from protocol.exchange.clinical import count_template, read_count_fhir, read_count_omop, read_count_table
 from protocol.records import ProtocolError
@@ -35,6 +36,18 @@ def test_a_table_with_a_row_for_each_draw_names_analyte_and_unit_in_its_columns(
         ("W-001", date(2026, 3, 2), "platelets", 12.0, "10^9/L"),
         ("W-001", date(2026, 3, 2), "white_cells", 450.0, "/µL"),
     ]
+
+
+def test_an_excel_file_says_the_same_as_the_table_and_its_error_values_are_told():
+    header = ["participant", "on", "platelets [10^9/L]", "neutrophils [10^9/L]"]
+    content = excel_file([header, ["W-001", date(2026, 3, 2), 12, "#N/A"], ["W-001", "2026/3/1", "9", 0.45]])
+    found = read_count_table("counts.xlsx", content)
+    assert rows(found) == [
+        ("W-001", date(2026, 3, 1), "platelets", 9.0, "10^9/L"),
+        ("W-001", date(2026, 3, 1), "neutrophils", 0.45, "10^9/L"),
+        ("W-001", date(2026, 3, 2), "platelets", 12.0, "10^9/L"),
+    ]
+    assert [one.where.split(",")[1] for one in found.problems] == [" row 2"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from protocol.exchange.clinical.blood_counts import (
     count_template,
     read_count_fhir,
     read_count_omop,
+    read_count_omop_files,
     read_count_table,
 )
 from protocol.exchange.clinical.fhir import read_fhir
@@ -26,6 +27,7 @@ __all__ = [
     "limit_template",
     "read_count_fhir",
     "read_count_omop",
+    "read_count_omop_files",
     "read_count_table",
     "read_fhir",
     "read_limits",

@@ -7,7 +7,7 @@ so high that its unit must be another is not used and is told; nothing is put in
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, tzinfo
 from functools import lru_cache
 from itertools import chain
@@ -21,14 +21,16 @@ from protocol.effect import analytes, codes, highest_count, read_counts, read_nu
 from protocol.eligibility import EligibilityRecord, Fact, FactRoles
 from protocol.exchange.clinical.fhir import read_fhir_results
 from protocol.exchange.clinical.findings import Finding, Naming, Setting
-from protocol.exchange.clinical.omop import read_omop_results
+from protocol.exchange.clinical.omop import laid_down, read_omop_results
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.delimited_text import TextLines, names_of, separator
-from protocol.exchange.dates import whole_day
+from protocol.exchange.cohort.files import excel_problems
+from protocol.exchange.dates import written_day
+from protocol.exchange.excel import ExcelFile, is_excel
 from protocol.exchange.spreadsheet import csv as spreadsheet_csv
 from protocol.exchange.spreadsheet import plain_cell
 from protocol.records import STUDY_ID, ProtocolError, is_study_id, outlined
-from protocol.translation import _, list_of, place_in
+from protocol.translation import _, list_of, ngettext, place_in
 
 COLUMNS = ("participant", "on", "analyte", "value", "unit", "normal_limit")
 """Columns of the table, and of :class:`CountFile`; the last one may be missing."""
@@ -86,8 +88,8 @@ def count_template() -> bytes:
 # A table
 
 
-def read_count_table(name: str, content: bytes) -> CountFile:
-    """Read a table of counts: CSV in UTF-8, UTF-16 or GB18030, as a spreadsheet saves it.
+def read_count_table(name: str, content: bytes, sheet: str = "") -> CountFile:
+    """Read a table of counts: an Excel file, or CSV in UTF-8, UTF-16 or GB18030, as a spreadsheet saves it.
 
     It has either one row for each count, with :data:`COLUMNS`, or one row for each draw: ``participant``, ``on`` and
     a column for each analyte with its unit, such as ``platelets [10^9/L]``.
@@ -97,6 +99,8 @@ def read_count_table(name: str, content: bytes) -> CountFile:
     name : str
         The file's name, for messages.
     content : bytes
+    sheet : str
+        Of an Excel file with several sheets.
 
     Raises
     ------
@@ -106,10 +110,7 @@ def read_count_table(name: str, content: bytes) -> CountFile:
     if len(content) > MOST_BYTES:
         found = _("{size:.0f} MB").format(size=len(content) / 2**20)
         raise ProtocolError(name, found, _("files of at most {most} MB").format(most=MOST_BYTES // 2**20))
-    lines = TextLines(name, io.BytesIO(content))
-    start = lines.first()
-    table = csv.reader(chain(start, lines), delimiter=separator(start[-1:]))
-    header = next((row for row in table if any(cell.strip() for cell in row)), [])
+    header, table, told = (_excel if is_excel(name, content) else _delimited)(name, content, sheet)
     columns = names_of(header)
     wide = {column: known for column in columns if (known := _analyte_of(column))}
     needed = ("participant", "on") if wide else COLUMNS[:-1]
@@ -121,7 +122,7 @@ def read_count_table(name: str, content: bytes) -> CountFile:
         raise ProtocolError(name, _("no column {column}").format(column=missing[0]), write)
     problems: list[FileProblem] = []
     rows: list[dict[str, Any]] = []
-    for number, cells in enumerate(table, start=2):
+    for number, cells in table:
         if number > MOST_ROWS:
             found = _("more than {most:,} rows").format(most=MOST_ROWS)
             raise ProtocolError(name, found, _("several files"))
@@ -129,7 +130,26 @@ def read_count_table(name: str, content: bytes) -> CountFile:
             where = _("{name}, row {number}").format(name=name, number=number)
             named = {column: plain_cell(cell).strip() for column, cell in zip(columns, cells, strict=False)}
             rows += _rows_of(named, wide, where, problems)
-    return _file(rows, [*problems, *lines.odd.problems()])
+    return _file(rows, [*problems, *told()])
+
+
+_Table = tuple[Sequence[str], Iterator[tuple[int, Sequence[str]]], Callable[[], list[FileProblem]]]
+"""The headings, the rows with their numbers, and what was wrong with the file besides its cells, known at the end."""
+
+
+def _delimited(name: str, content: bytes, _sheet: str) -> _Table:
+    lines = TextLines(name, io.BytesIO(content))
+    start = lines.first()
+    table = csv.reader(chain(start, lines), delimiter=separator(start[-1:]))
+    header = next((row for row in table if any(cell.strip() for cell in row)), [])
+    return header, enumerate(table, start=2), lines.odd.problems
+
+
+def _excel(name: str, content: bytes, sheet: str) -> _Table:
+    table = ExcelFile(name, io.BytesIO(content), sheet)
+    header = table.header()
+    rows = (row for row in table.rows(len(header.cells)) if row.number > header.number)
+    return header.cells, rows, lambda: excel_problems(table)
 
 
 _WIDE = re.compile(r"(.+?)\s*\[(.+)\]")
@@ -145,7 +165,7 @@ def _analyte_of(column: str) -> tuple[str, str] | None:
 def _rows_of(
     cells: Mapping[str, str], wide: Mapping[str, tuple[str, str]], where: str, problems: list[FileProblem]
 ) -> Iterator[dict[str, Any]]:
-    who, day = cells.get("participant", ""), _tried(lambda: whole_day(cells.get("on", "")))
+    who, day = cells.get("participant", ""), _tried(lambda: written_day(cells.get("on", "")))
     if not is_study_id(who):
         problems.append(FileProblem(where, outlined(who) or _("no study id"), STUDY_ID))
         return
@@ -223,6 +243,77 @@ def read_count_omop(folder: Path, name: Naming, as_of: date) -> CountFile:
         As :func:`protocol.exchange.clinical.read_omop`.
     """
     return _of_findings(*read_omop_results(folder, _setting(as_of), name), as_of)
+
+
+STUDY_IDS = "study_ids.csv"
+"""The file beside the tables of OMOP that gives each person a study id: columns person_id and participant."""
+
+
+def read_count_omop_files(files: Mapping[str, bytes], participant: str, as_of: date) -> CountFile:
+    """Read the blood counts of tables of OMOP CDM 5.4, from files by name.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        The tables, ``person`` with them; for several persons also :data:`STUDY_IDS`. Persons without a study id are
+        left out, and their number is told.
+    participant : str
+        Whose the tables are if they have no :data:`STUDY_IDS`; may be empty with it.
+    as_of : date
+        Later counts are left out.
+
+    Raises
+    ------
+    ProtocolError
+        If the tables are of several persons without study ids, or of nobody; otherwise as
+        :func:`protocol.exchange.clinical.read_omop`.
+    """
+    listed = next((content for name, content in files.items() if name.lower() == STUDY_IDS), None)
+    ids = None if listed is None else _study_ids(listed)
+    if ids is None and not participant:
+        raise ProtocolError(_("OMOP tables"), _("tables of nobody"), _("the participant first, or study_ids.csv"))
+    persons: set[str] = set()
+
+    def name(person: str) -> str:
+        persons.add(person)
+        return participant if ids is None else ids.get(person, "")
+
+    with laid_down(files) as folder:
+        found = read_count_omop(folder, name, as_of)
+    if ids is None and len(persons) > 1:
+        write = _("study_ids.csv beside the tables, with the columns person_id and participant")
+        raise ProtocolError(_("OMOP tables"), _("counts of several persons"), write)
+    strangers = len(persons - ids.keys()) if ids is not None else 0
+    if not strangers:
+        return found
+    counts = found.counts[found.counts["participant"] != ""].reset_index(drop=True)
+    problems = [one for one in found.problems if not one.where.startswith(", ")]
+    words = ngettext("{n} person without a study id", "{n} persons without a study id", strangers).format(n=strangers)
+    return CountFile(counts, (FileProblem(STUDY_IDS, words, _("a row for each person of the trial")), *problems))
+
+
+def _study_ids(content: bytes) -> dict[str, str]:
+    """Return the study id of each person_id."""
+    lines = TextLines(STUDY_IDS, io.BytesIO(content))
+    start = lines.first()
+    table = csv.reader(chain(start, lines), delimiter=separator(start[-1:]))
+    columns = names_of(next((row for row in table if any(cell.strip() for cell in row)), []))
+    for column in ("person_id", "participant"):
+        if column not in columns:
+            found = _("no column {column}").format(column=column)
+            raise ProtocolError(STUDY_IDS, found, _("the columns person_id and participant"))
+    ids: dict[str, str] = {}
+    for number, cells in enumerate(table, start=2):
+        named = {column: plain_cell(cell).strip() for column, cell in zip(columns, cells, strict=False)}
+        person, who = named.get("person_id", ""), named.get("participant", "")
+        if not (person or who):
+            continue
+        where = _("{name}, row {number}").format(name=STUDY_IDS, number=number)
+        if not is_study_id(who):
+            raise ProtocolError(where, outlined(who) or _("no study id"), STUDY_ID)
+        if ids.setdefault(person, who) != who:
+            raise ProtocolError(where, _("a second study id of a person"), _("one study id for each person"))
+    return ids
 
 
 def _setting(as_of: date, zone: tzinfo | None = None) -> Setting:

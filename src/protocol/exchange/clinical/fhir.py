@@ -52,10 +52,10 @@ from protocol.exchange.clinical.terminology import (
     weightiest,
     worded,
 )
-from protocol.exchange.clinical.units import UNIT_UNKNOWN, unit_of
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate, partial_date
 from protocol.exchange.limits import check_json
+from protocol.exchange.units import UNIT_UNKNOWN, unit_of
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of, place_in
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from dateutil.relativedelta import relativedelta
 
 from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
-from protocol.exchange.clinical.units import UCUM
 from protocol.exchange.dates import PartialDate, partial_date
+from protocol.exchange.units import UCUM
 
 _CHOICES = ("DateTime", "Instant", "Period", "Timing", "Age", "Range", "String")
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path, PurePath
@@ -35,9 +35,9 @@ from protocol.exchange.clinical.terminology import (
     coded,
     weightiest,
 )
-from protocol.exchange.clinical.units import UNIT_UNKNOWN
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import of_parts
+from protocol.exchange.units import UNIT_UNKNOWN
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
 
@@ -223,11 +223,29 @@ def read_omop_files_stepwise(
         When they are too many or too large, hold too many persons, when two are the same table, or as in
         ``read_omop``.
     """
+    with laid_down(files) as folder:
+        yield from read_omop_stepwise(folder, setting, name, MOST_PERSONS)
+
+
+@contextmanager
+def laid_down(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """Lay tables down in a folder that no other account of the machine can read, and remove it afterwards.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        By name; a name in any case. Those that are no table that is read are left out.
+
+    Raises
+    ------
+    ProtocolError
+        When they are too many or too large, when two are the same table, or without a person table.
+    """
     tables = _tables_in(files)
     with TemporaryDirectory(prefix="omop-") as folder:
         for table, file in tables.items():
             (Path(folder) / f"{table}{PurePath(file).suffix.lower()}").write_bytes(files[file])
-        yield from read_omop_stepwise(Path(folder), setting, name, MOST_PERSONS)
+        yield Path(folder)
 
 
 def _tables_in(files: Mapping[str, bytes]) -> dict[str, str]:

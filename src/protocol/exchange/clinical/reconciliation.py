@@ -20,9 +20,9 @@ from protocol.eligibility.verdicts import logic_of
 from protocol.exchange.clinical.findings import CONFLICT, NOT_USABLE, STALE, Birth, Finding, Imported, Setting
 from protocol.exchange.clinical.reference_ranges import limit_for
 from protocol.exchange.clinical.terminology import ASK
-from protocol.exchange.clinical.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.dates import PartialDate
+from protocol.exchange.units import UNIT_UNKNOWN, UnitError, convert
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
 

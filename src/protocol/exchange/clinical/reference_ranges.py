@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
-from protocol.exchange.clinical.units import UnitError, convert, is_unit, unit_of
 from protocol.exchange.cohort.cells import FileProblem, may_be_grouped, plain_number
 from protocol.exchange.cohort.delimited_text import TextLines, names_of, separator
 from protocol.exchange.dates import PartialDate, whole_day
 from protocol.exchange.spreadsheet import plain_cell, safe_cell
+from protocol.exchange.units import UnitError, convert, is_unit, unit_of
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
 

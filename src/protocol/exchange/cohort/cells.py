@@ -1,7 +1,7 @@
 """Cells of cohort files: the value of one cell, and columns of them as compact arrays, with what cannot be used."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -145,17 +145,31 @@ class Column:
     grouped : bool
         Whether 1.250 may be one thousand two hundred and fifty, as in files without commas between the cells; it is
         not used then.
+    name : str
+        The heading of the column in the file; the fact's id if it is left out.
+    read_cell : callable, optional
+        Reads one cell in place of :func:`read_value`, in a file that is not written as the workbook's own.
     """
 
-    def __init__(self, fact: Fact, *, grouped: bool = False) -> None:
-        self.fact, self.kind, self.grouped = fact, TYPE_CODES[fact.type], grouped
+    def __init__(
+        self,
+        fact: Fact,
+        *,
+        grouped: bool = False,
+        name: str = "",
+        read_cell: Callable[[object], object] | None = None,
+    ) -> None:
+        self.fact, self.kind, self.grouped, self.name = fact, TYPE_CODES[fact.type], grouped, name or fact.id
+        self._read_cell = read_cell
         self.missing = MISSING[self.kind]
         self.values = dict[Any, Any]()
-        self.unusable = ProblemList(_("column {column}").format(column=fact.id), expected(fact))
+        self.unusable = ProblemList(_("column {column}").format(column=self.name), expected(fact))
 
     def read(self, rows: Rows) -> Values:
         """Read the cells of some rows."""
-        cells = rows.cells[self.fact.id]
+        cells = rows.cells[self.name]
+        if self._read_cell is not None and not isinstance(cells, (list, tuple)):
+            cells = cells.to_list()
         if isinstance(cells, (list, tuple)):
             return np.array(self._read_each(cells, rows.numbers), dtype=self.kind)
         values, others = self._read_usual(cells)
@@ -173,7 +187,7 @@ class Column:
         wrong = [place for place, value in enumerate(found) if value is _UNUSABLE]
         room = self.unusable.room
         for place in wrong[:room]:
-            where = _("row {row}, column {column}").format(row=numbers[place], column=self.fact.id)
+            where = _("row {row}, column {column}").format(row=numbers[place], column=self.name)
             self.unusable.add(where, repr(outlined(str(cells[place]))))
         self.unusable.more += len(wrong[room:])
         for place in wrong:
@@ -184,7 +198,7 @@ class Column:
         if self.grouped and self.fact.is_number and may_be_grouped(str(cell).strip()):
             return _UNUSABLE
         try:
-            value: Any = read_value(cell, self.fact)
+            value: Any = self._read_cell(cell) if self._read_cell else read_value(cell, self.fact)
         except ValueError:
             return _UNUSABLE
         if value is None:

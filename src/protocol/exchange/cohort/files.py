@@ -1,4 +1,4 @@
-"""Cohort files in: one row per participant, as CSV or Parquet, with every problem named by row and column."""
+"""Cohort files in: one row per participant, as CSV, Excel or Parquet, with every problem named by row and column."""
 
 import csv
 import io
@@ -22,6 +22,15 @@ from protocol.eligibility.frames import IDENTITY, same_identity, written_out
 from protocol.eligibility.verdicts import facts_behind
 from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, names_of, separator
+from protocol.exchange.cohort.mapping import (
+    ColumnMapping,
+    identifying_problem,
+    is_identifying,
+    is_own,
+    proposed,
+    sampled,
+)
+from protocol.exchange.excel import ExcelFile, is_excel
 from protocol.exchange.limits import (
     LONGEST_CELL,
     MOST_COLUMNS,
@@ -42,6 +51,8 @@ def read_cohort(
     content: bytes | str | Path,
     record: EligibilityRecord,
     *,
+    mapping: ColumnMapping | None = None,
+    sheet: str = "",
     into: Path | None = None,
     progress: Progress | None = None,
 ) -> "CohortFile":
@@ -53,11 +64,16 @@ def read_cohort(
     Parameters
     ----------
     name : str
-        The file's name, for messages; ``.parquet`` decides how it is read.
+        The file's name, for messages; ``.parquet`` and ``.xlsx`` decide how it is read.
     content : bytes, str or Path
         The file, or the path where it lies.
     record : EligibilityRecord
         Whose facts name the columns.
+    mapping : ColumnMapping, optional
+        What the columns hold, for a file that is not named and written as the workbook's own; see
+        :func:`propose_mapping`.
+    sheet : str
+        Of an Excel file with several sheets; the mapping's own if it is left out.
     into : Path, optional
         Where to keep the rows, as Parquet: for files of any size. Otherwise they are kept in memory, at about 500
         bytes a participant.
@@ -73,9 +89,10 @@ def read_cohort(
     ------
     ProtocolError
         When the file as a whole cannot be used: not there, empty, not a table, no participants, no column of the
-        record; or when nothing can be written where the rows are to be kept.
+        record; for a mapping that has open questions or does not fit; or when nothing can be written where the rows
+        are to be kept.
     """
-    for step in read_cohort_stepwise(name, content, record, into=into):
+    for step in read_cohort_stepwise(name, content, record, mapping=mapping, sheet=sheet, into=into):
         if progress is not None and step.cohort is None:
             progress(step.done, step.whole)
     assert step.cohort is not None  # noqa: S101 - the last step has it
@@ -126,6 +143,8 @@ def read_cohort_stepwise(
     content: bytes | str | Path,
     record: EligibilityRecord,
     *,
+    mapping: ColumnMapping | None = None,
+    sheet: str = "",
     into: Path | None = None,
     most: int | None = None,
 ) -> Iterator[ReadingStep]:
@@ -133,25 +152,147 @@ def read_cohort_stepwise(
 
     No file is left behind if the reading is stopped in between. A file of more than `most` participants is refused.
     """
+    facts = {fact.id: fact for fact in record.facts}
+    if mapping is not None:
+        mapping.require_answers()
+    columns = _Columns.of(mapping, facts)
     with closing(_opened(name, content)) as file:
-        is_parquet = name.lower().endswith(".parquet")
-        facts = {fact.id: fact for fact in record.facts}
-        if is_parquet:
-            _judge(name, content, [IDENTITY, *facts], most)
-        reader = (_Parquet if is_parquet else _Csv)(name, file)
-        known = {column: facts[column] for column in reader.header if column in facts}
+        reader = _reader(name, content, file, sheet or (mapping.sheet if mapping else ""), [*columns.wanted], most)
+        if mapping is not None:
+            mapping.fit(name, reader.header)
+        known = columns.known(reader.header)
         if not known:
             found = _("no known column ({found})").format(found=list_of(map(outlined, reader.header[:5])))
             raise ProtocolError(name, found, list_of([*list(facts)[:5], "…"]))
-        with closing(_OnDisk(known, into) if into else _InMemory(known)) as kept:
+        reader.identity = columns.identity
+        kinds = {column.fact.id: column.fact for column in known}
+        with closing(_OnDisk(kinds, into) if into else _InMemory(kinds)) as kept:
             problems = yield from _keep_rows(reader, known, kept, most)
             if not kept:
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
-            ids = _identity_problems(kept, reader.header)
-    header = _header_problems(reader.header, facts, set(facts_behind(record, *record.criteria)))
+            ids = _identity_problems(kept, columns.identity, reader.header)
+    header = _header_problems(reader.header, columns, facts, set(facts_behind(record, *record.criteria)))
     cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield ReadingStep(reader.size, reader.size, cohort)
+
+
+def propose_mapping(
+    name: str,
+    content: bytes | str | Path,
+    record: EligibilityRecord,
+    *,
+    sheet: str = "",
+    like: ColumnMapping | None = None,
+) -> ColumnMapping:
+    """Propose what the columns of a cohort file hold, from the names and words that the record keeps.
+
+    The first 20,000 rows are looked at for units and words. What the record does not say exactly stays a question.
+
+    Parameters
+    ----------
+    name : str
+    content : bytes, str or Path
+        The file, or the path where it lies.
+    record : EligibilityRecord
+    sheet : str
+        Of an Excel file with several sheets.
+    like : ColumnMapping, optional
+        One of an earlier file: its columns are taken as they are, and only new ones are proposed.
+
+    Returns
+    -------
+    ColumnMapping
+        With its open `questions`; :func:`read_cohort` takes it when they are answered.
+
+    Raises
+    ------
+    ProtocolError
+        When the file is no table, or lacks a column of `like`.
+    """
+    sheet = sheet or (like.sheet if like else "")
+    with closing(_opened(name, content)) as file:
+        reader = _reader(name, content, file, sheet, None, None)
+        if like is not None:
+            like.fit(name, reader.header)
+        wanted = [column for column in reader.header if column and not is_identifying(column)]
+        reader.identity = ""
+        samples = sampled(wanted, (rows.cells for rows in islice(reader.rows(["", *wanted]), 1)))
+    return proposed(record, reader.header, samples, getattr(reader, "sheet", ""), like)
+
+
+def is_as_template(name: str, content: bytes | str | Path, record: EligibilityRecord, *, sheet: str = "") -> bool:
+    """Whether each column of a file is one of the workbook's own, so that it is read without a mapping.
+
+    Raises
+    ------
+    ProtocolError
+        When the file is no table.
+    """
+    with closing(_opened(name, content)) as file:
+        return is_own(_reader(name, content, file, sheet, None, None).header, record)
+
+
+class _Columns(NamedTuple):
+    """How the facts and the ids are named and read in a file.
+
+    Attributes
+    ----------
+    identity : str
+        The heading of the ids.
+    named : mapping of str to str
+        The facts by heading.
+    readers : mapping of str to callable
+        What reads the cells of a column, by heading; for a file like the template none.
+    unused : frozenset of str
+        The headings that a mapping leaves out.
+    """
+
+    facts: Mapping[str, Fact]
+    identity: str
+    named: Mapping[str, str]
+    readers: Mapping[str, Callable[[object], object]]
+    unused: frozenset[str]
+
+    @classmethod
+    def of(cls, mapping: ColumnMapping | None, facts: Mapping[str, Fact]) -> "_Columns":
+        if mapping is None:
+            return cls(facts, IDENTITY, {name: name for name in facts}, {}, frozenset())
+        identity = next((one.column for one in mapping.columns if one.fact == IDENTITY), IDENTITY)
+        held = [one for one in mapping.columns if one.fact in facts]
+        readers = {one.column: mapping.reader(one) for one in held}
+        unused = frozenset(one.column for one in mapping.columns if not one.fact)
+        return cls(facts, identity, {one.column: str(one.fact) for one in held}, readers, unused)
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The headings that are read."""
+        return (self.identity, *self.named)
+
+    def known(self, header: Sequence[str]) -> list[Column]:
+        """Return what reads the columns of a file."""
+        return [
+            Column(self.facts[self.named[name]], name=name, read_cell=self.readers.get(name))
+            for name in header
+            if name in self.named
+        ]
+
+
+def _reader(
+    name: str,
+    content: bytes | str | Path,
+    file: BinaryIO,
+    sheet: str,
+    columns: Sequence[str] | None,
+    most: int | None,
+) -> "_Csv | _Parquet | _Excel":
+    """Return what reads a file as rows of cells; `columns` are those that will be read, None for all."""
+    if name.lower().endswith(".parquet"):
+        _judge(name, content, columns, most)
+        return _Parquet(name, file)
+    start = file.read(4)
+    file.seek(0)
+    return _Excel(name, file, sheet) if is_excel(name, start) else _Csv(name, file)
 
 
 def _opened(name: str, content: bytes | str | Path) -> BinaryIO:
@@ -163,7 +304,7 @@ def _opened(name: str, content: bytes | str | Path) -> BinaryIO:
         raise ProtocolError(name, _("no file at this path"), _("the path of a file, or its bytes")) from None
 
 
-def _judge(name: str, content: bytes | str | Path, columns: Sequence[str], most: int | None) -> None:
+def _judge(name: str, content: bytes | str | Path, columns: Sequence[str] | None, most: int | None) -> None:
     """Refuse a Parquet file that would take too much; one in memory is laid down for that."""
     if isinstance(content, (str, Path)):
         check_parquet(name, Path(content), columns, most)
@@ -180,32 +321,40 @@ def _kind(dtype: Any) -> str:
 
 
 def _keep_rows(
-    reader: "_Csv | _Parquet", facts: Mapping[str, Fact], kept: "_InMemory | _OnDisk", most: int | None
+    reader: "_Csv | _Parquet | _Excel", columns: Sequence[Column], kept: "_InMemory | _OnDisk", most: int | None
 ) -> Generator[ReadingStep, None, list[FileProblem]]:
     """Keep every row; return the problems of the columns."""
-    columns = {name: Column(fact, grouped=reader.comma != ",") for name, fact in facts.items()}
     nameless = ProblemList(_("participants"), _("an id for each participant"))
-    for rows in reader.rows([IDENTITY, *columns]):
+    for column in columns:
+        column.grouped = reader.comma != ","
+    for rows in reader.rows([reader.identity, *(column.name for column in columns)]):
         numbered = range(len(kept) + 1, len(kept) + 1 + len(rows.numbers))
-        piece = {name: column.read(rows) for name, column in columns.items()}
-        kept.add(identities(rows.cells.get(IDENTITY, numbered), rows.numbers, nameless), piece)
+        piece = {column.fact.id: column.read(rows) for column in columns}
+        kept.add(identities(rows.cells.get(reader.identity, numbered), rows.numbers, nameless), piece)
         if most is not None and len(kept) > most:
             raise too_many_rows(reader.name, len(kept), most)
         yield ReadingStep(*reader.done())
-    return [*nameless.problems(), *(problem for column in columns.values() for problem in column.unusable.problems())]
+    return [*nameless.problems(), *(problem for column in columns for problem in column.unusable.problems())]
 
 
 HINTS = 50
 """Columns not known for which the nearest name is looked up."""
 
 
-def _header_problems(columns: Sequence[str], facts: dict[str, Fact], needed: set[str]) -> list[FileProblem]:
+def _header_problems(
+    header: Sequence[str], columns: _Columns, facts: dict[str, Fact], needed: set[str]
+) -> list[FileProblem]:
     problems = list[FileProblem]()
-    if nameless := columns.count(""):
+    if nameless := header.count(""):
         found = _("{count} columns without a name; they are not used").format(count=nameless)
         problems.append(FileProblem(_("header"), found, _("no comma behind the last name")))
-    for column in columns:
-        if column in facts or column in (IDENTITY, ""):
+    for column in header:
+        if column in columns.named or column in (columns.identity, ""):
+            continue
+        if is_identifying(column):
+            problems.append(identifying_problem(column))
+            continue
+        if column in columns.unused:
             continue
         if stem := _same_quantity(column, facts):
             found = _("another unit or spelling of {label}; the column is not used").format(label=stem.label)
@@ -216,7 +365,7 @@ def _header_problems(columns: Sequence[str], facts: dict[str, Fact], needed: set
             write = close[0] if close else _("a column of the template")
         problems.append(FileProblem(_("column {column}").format(column=column), found, write))
     for fact in facts.values():
-        if fact.id in needed.difference(columns) and fact.derived is None:
+        if fact.id in needed.difference(map(columns.named.get, header)) and fact.derived is None:
             where = _("column {column}").format(column=fact.id)
             write = _("the column, with {values}").format(values=expected(fact))
             problems.append(FileProblem(where, _("no such column: unknown for all participants"), write))
@@ -233,9 +382,9 @@ def _same_quantity(column: str, facts: dict[str, Fact]) -> Fact | None:
     return None
 
 
-def _identity_problems(kept: "_InMemory | _OnDisk", columns: Sequence[str]) -> list[FileProblem]:
-    where = _("column {column}").format(column=IDENTITY)
-    if IDENTITY not in columns:
+def _identity_problems(kept: "_InMemory | _OnDisk", name: str, header: Sequence[str]) -> list[FileProblem]:
+    where = _("column {column}").format(column=name)
+    if name not in header:
         return [FileProblem(where, _("no such column: rows are numbered"), IDENTITY)]
     listed = ProblemList(where, _("one row per participant"))
     for identity, other, count in kept.repeated():
@@ -257,6 +406,8 @@ LARGE_BYTES = 1 << 20
 
 class _Parquet:
     """A Parquet file as rows of cells."""
+
+    identity = IDENTITY
 
     def __init__(self, name: str, file: BinaryIO) -> None:
         import polars as pl
@@ -316,11 +467,71 @@ class _Parquet:
         return []
 
 
+class _Excel:
+    """A sheet of an Excel file as rows of cells; rows keep the numbers they have in it."""
+
+    identity, comma = IDENTITY, ","
+
+    def __init__(self, name: str, file: BinaryIO, sheet: str = "") -> None:
+        self.name, self.read = name, 0
+        self.table = ExcelFile(name, file, sheet)
+        self.sheet, self.size = self.table.sheet, max(self.table.size, 1)
+        first = self.table.header()
+        self.header_row, self.header = first.number, names_of(first.cells)
+        while self.header and not self.header[-1]:
+            self.header.pop()
+        _check_header(name, self.header)
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
+        """Yield the rows with some columns, some thousand at a time."""
+        places = {name: place for place, name in enumerate(self.header) if name in columns}
+        table = (row for row in self.table.rows(len(self.header)) if row.number > self.header_row)
+        while batch := list(islice(table, ROWS)):
+            self.read = min(batch[-1].number, self.size)
+            cells = {name: [row.cells[place] for row in batch] for name, place in places.items()}
+            if self.identity in cells:  # an error value is no id
+                cells[self.identity] = ["" if cell[:1] == "#" else cell for cell in cells[self.identity]]
+            yield Rows([row.number for row in batch], cells)
+
+    def done(self) -> tuple[int, int]:
+        """Return the rows read and about how many there are."""
+        return self.read, self.size
+
+    def problems(self) -> list[FileProblem]:
+        """Return what was wrong with the file besides its cells."""
+        return excel_problems(self.table)
+
+
+def excel_problems(table: ExcelFile) -> list[FileProblem]:
+    """Return what cannot be read of a sheet: formulas without a value, and cells merged with others."""
+    formulas = ProblemList(_("formulas"), _("the file opened and saved in a spreadsheet, which computes them"))
+    for cell in table.not_computed:
+        where = _("cell {cell}").format(cell=cell)
+        formulas.add(where, _("a formula without a stored value; it counts as unknown"))
+    merged = ProblemList(_("merged cells"), _("each value in a cell of its own"))
+    for _top, _bottom, cells in table.merged:
+        where = _("cells {cells}").format(cells=cells)
+        merged.add(where, _("merged cells; the value counts in the first of them only"))
+    return [*formulas.problems(), *merged.problems()]
+
+
+def _check_header(name: str, header: Sequence[str]) -> None:
+    """Raise ProtocolError for too many columns, and for two of one name."""
+    if len(header) > MOST_COLUMNS:
+        found = _("{count:,} columns").format(count=len(header))
+        raise ProtocolError(name, found, _("at most {most:,}").format(most=MOST_COLUMNS))
+    repeated = sorted(column for column, count in Counter(header).items() if column and count > 1)
+    if repeated:
+        raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
+
+
 T = TypeVar("T")
 
 
 class _Csv:
     """A CSV file as rows of cells; rows keep the numbers they have in it, though blank ones are passed over."""
+
+    identity = IDENTITY
 
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name, self.file, self.size = name, file, file.seek(0, io.SEEK_END)
@@ -338,13 +549,8 @@ class _Csv:
         if first is None:
             raise ProtocolError(name, _("an empty file"), _("a header line and one line per participant"))
         self.header_row, self.header = first[0], names_of(first[1])
-        if len(self.header) > MOST_COLUMNS:
-            found = _("{count:,} columns").format(count=len(self.header))
-            raise ProtocolError(name, found, _("at most {most:,}").format(most=MOST_COLUMNS))
+        _check_header(name, self.header)
         self.nameless = len(self.header) - len(list(dropwhile(not_, reversed(self.header))))
-        repeated = sorted(column for column, count in Counter(self.header).items() if column and count > 1)
-        if repeated:
-            raise ProtocolError(name, _("column {column} twice").format(column=repeated[0]), _("each column once"))
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """Yield the rows with some columns at least; a large file's in blocks."""
@@ -372,8 +578,8 @@ class _Csv:
         row = self.header_row + 1
         for numbers, frame in CsvBlocks(blocks, places, len(self.header), row, self._even, self._over_lines):
             cells = frame.to_dict()
-            if IDENTITY in cells:
-                cells[IDENTITY] = cells[IDENTITY].fill_null("").to_list()
+            if self.identity in cells:
+                cells[self.identity] = cells[self.identity].fill_null("").to_list()
             yield Rows(numbers, cells)
 
     def _filled(self) -> Iterator[tuple[int, list[str]]]:
@@ -408,7 +614,7 @@ class _Csv:
             self.uneven.add(_("row {row}").format(row=number), found)
         else:
             self.uneven.more += 1
-        return [cells[0] if self.header[0] == IDENTITY else "", *[""] * (wanted - 1)]
+        return [cells[0] if self.header[0] == self.identity else "", *[""] * (wanted - 1)]
 
     def _over_lines(self, number: int, lines: int) -> None:
         """Say that a row goes on behind its line: what looks like text may be rows of other participants."""

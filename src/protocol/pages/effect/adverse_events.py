@@ -7,7 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.effect import Summaries, study_days
+from protocol.effect import REPORTS, Summaries, study_days
 from protocol.effect.adverse_events import ANY, TOTAL
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
@@ -42,13 +42,6 @@ OVERVIEW = {
     "serious": _("serious"),
     "serious and related": _("serious and related"),
     "fatal": _("fatal"),
-}
-
-REPORT_STATES = {
-    "due": _("report due"),
-    "passed": _("the day has passed"),
-    "none": _("no expedited report: expected, or not related"),
-    "not judged": _("asked: was it expected?"),
 }
 
 
@@ -99,10 +92,7 @@ class AdverseEventsPanel(Panel):
                 section(
                     _("Reports"),
                     self.reports,
-                    lead=_(
-                        "Calendar days from the day on which the sponsor first knew. Whether a report was sent is "
-                        "not recorded here."
-                    ),
+                    lead=_("What is sent is recorded on the Follow-up page, under Today."),
                 ),
                 section(_("Who received a lot"), row(self.lot), self.received, self.given),
             ]
@@ -194,16 +184,21 @@ class AdverseEventsPanel(Panel):
             self._draw_lanes(*self.shown)
 
     def _reports(self, seen: Summaries) -> Markup:
-        found = seen.reports()
+        said = self._settings.reporting_words()
+        found = self._settings.reports(seen)
+        if found is None:
+            return said
         if found.empty:
-            return paragraph(_("No serious adverse event is recorded."))
-        wanted = found[found["state"].isin(["due", "not judged"])]
-        count = len(wanted)
+            return joined((paragraph(_("No serious adverse event is recorded.")), said))
+        left, late = int((found["task"] != "").sum()), int(found["late"].sum())
         words = ngettext(
-            "{n} report is due or waits for an answer.", "{n} reports are due or wait for an answer.", count
-        )
+            "{n} report or judgement is to be made, {late} of them late.",
+            "{n} reports or judgements are to be made, {late} of them late.",
+            left,
+        ).format(n=left, late=late)
         shown = table(report_rows(found, self._settings), _("Serious adverse events and their reports"))
-        return joined((paragraph(words.format(n=count)), details(_("Every serious event"), shown)))
+        head = paragraph(words, "bad" if late else "")
+        return joined((head, details(_("Every serious event"), shown), said))
 
     def _draw_lot(self, seen: Summaries) -> None:
         lot = self.lot.value
@@ -245,8 +240,12 @@ def report_rows(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             _("Grade"): one["grade"],
             _("Known on"): _day(one["known_on"]),
             _("First report by"): _day(one["first_report"]),
+            _("Sent on"): _day(one["reported_on"]),
             _("Completed by"): _day(one["follow_up"]),
-            _("State"): REPORT_STATES[one["state"]],
+            _("Completed on"): _day(one["completed_on"]),
+            _("To do"): REPORTS.get(one["task"], _("nothing")),
+            _("By"): _day(one["due"]),
+            _("Late"): _("yes") if one["late"] else "",
         }
         for one in found.to_dict("records")
     ]

@@ -89,7 +89,7 @@ class BloodCountsPanel(Panel):
         one = section(_("One participant"), row(self.participant), self.one, self.course)
         multiples = section(
             _("All participants"),
-            row(*self._cells),
+            classed(row(*self._cells), "pw-small-multiples"),
             self.pager.view,
             fold,
             lead=_("The dashed line is the limit, the upright line the recovery, triangles are infusions."),

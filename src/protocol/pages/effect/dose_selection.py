@@ -9,16 +9,13 @@ import pandas as pd
 from protocol.chart import Chart
 from protocol.effect import OptimisationRule, choose_dose, optimise
 from protocol.escalation import Scenario
-from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
+from protocol.pages.effect.after_escalation import SIZES, AfterEscalation, choice_rows, choice_table
 from protocol.pages.effect.settings import LEAST_PLANNED, STARTING_AIMS, EffectSettings
-from protocol.pages.effect.words import percent
-from protocol.pages.kit import Panel, Text, details, download, field, joined, paragraph, row, section, table
+from protocol.pages.kit import Panel, Text, field, paragraph, row, section
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
 from protocol.trial import Trial
-
-SIZES = (6, 9, 12, 15, 20, 25, 30, 40, 50, 60)
 
 TRIALS = 4000
 
@@ -36,7 +33,9 @@ class DoseSelectionPanel(Panel):
     ----------
     regimens : list of ipywidgets.Dropdown
     responses : list of ipywidgets.BoundedFloatText
-    scenario, limit, margin, certainty : ipywidgets
+    scenario, limit, margin : ipywidgets
+    after : AfterEscalation
+        The comparison after simulated escalations.
     picture : Chart
     said, problem, tables : Text
     """
@@ -82,7 +81,10 @@ class DoseSelectionPanel(Panel):
             "those that are tolerable."
         )
         arms = [row(regimen, rate) for regimen, rate in zip(self.regimens, self.responses, strict=True)]
-        self.view = section(
+        self.after = AfterEscalation(trial.escalation, lambda: (self._scenario, self._rule), seed)
+        for control in (self.scenario, self.limit, self.margin):
+            control.observe(self.after.outdated, "value")
+        chosen = section(
             _("Randomised choice between regimens"),
             self.scenario,
             *arms,
@@ -93,7 +95,12 @@ class DoseSelectionPanel(Panel):
             self.tables,
             lead=lead,
         )
+        self.view = widgets.VBox([chosen, self.after.view])
         self.redraw_on(self.scenario, *self.regimens, *self.responses, self.limit, self.margin)
+
+    @property
+    def _rule(self) -> OptimisationRule:
+        return OptimisationRule(self.limit.value, self.margin.value)
 
     @property
     def _scenario(self) -> Scenario:
@@ -107,30 +114,9 @@ class DoseSelectionPanel(Panel):
             self.problem.show(error)
             return
         self.problem.show(None)
-        truths = tuple(dict.fromkeys(found["truth"]))
-        rows = found.assign(
-            share=found["right"],
-            low=(found["right"] - 2 * found["se"]).clip(lower=0),
-            high=(found["right"] + 2 * found["se"]).clip(upper=1),
-        )
-        rows["words"] = [f"{percent(one['right'])} ± {percent(2 * one['se'])}" for one in found.to_dict("records")]
-        columns = ["truth", "participants", "share", "low", "high", "words"]
-        self.picture.draw(rows[columns], truths=truths)
+        self.picture.draw(choice_rows(found), truths=tuple(dict.fromkeys(found["truth"])))
         self.said.show(*self._sentences())
-        shown = [
-            {
-                _("Truth"): one["truth"],
-                _("Participants in each arm"): one["participants"],
-                _("Right choice"): f"{percent(one['right'])} ± {percent(2 * one['se'])}",
-                _("Too toxic"): percent(one["too_toxic"]),
-                _("None chosen"): percent(one["none"]),
-            }
-            for one in found.to_dict("records")
-        ]
-        saved = download(_("Save the table (CSV)"), "right-choices.csv", csv(found), "text/csv")
-        self.tables.show(
-            details(_("The figures as a table"), joined((table(pd.DataFrame(shown, dtype=object)), saved)))
-        )
+        self.tables.show(choice_table(found, "right-choices.csv"))
 
     def _arms(self) -> tuple[list[int], list[float], list[float]]:
         grid, truth = self._record.grid, np.asarray(self._scenario.truth).ravel()
@@ -148,7 +134,7 @@ class DoseSelectionPanel(Panel):
     def _compare(self) -> pd.DataFrame:
         places, toxic, response = self._arms()
         names = [self._record.grid.labels[place] for place in places]
-        rule = OptimisationRule(self.limit.value, self.margin.value)
+        rule = self._rule
         alike = [max(response)] * len(response)
         candidates = np.tile(np.arange(len(places)), (TRIALS, 1))
         found = []

@@ -179,7 +179,7 @@ def _said(found: Incidence, groups: list[str], seen: Summaries) -> list[Any]:
     said = []
     if not groups:
         said.append(note(_("No participant has a recovery that is known so far.")))
-    said += [_words(one) for one in found.curves if EVENTS[one.event] == "recovery" and one.group is None]
+    said += [curve_words(one) for one in found.curves if EVENTS[one.event] == "recovery" and one.group is None]
     if len(groups) > MOST_GROUPS:
         more = _("The picture shows the first {n} groups; all are in the table.")
         said.append(paragraph(more.format(n=MOST_GROUPS), "off"))
@@ -194,19 +194,24 @@ def _said(found: Incidence, groups: list[str], seen: Summaries) -> list[Any]:
     return said
 
 
-def _words(curve: Curve) -> Any:
+NO_INTERVAL = 1e-9  # so near to 1 an estimate is 1, and its interval says nothing
+
+
+def curve_words(curve: Curve) -> Any:
     """Say when half of all had recovered, and how many in the end."""
     line = curve.table().dropna(subset="estimate")
     last = line.iloc[-1]
     half = line.loc[line["estimate"] >= HALF, "time"]
     words = [_("Half of all recovered by day {day:g}.").format(day=half.iloc[0])] if len(half) else []
-    share = percent(last["estimate"])
-    with_interval = _("{share} of {n} participants recovered by day {day:g} (interval {low} to {high}, 95 %).")
-    is_open = 0 < last["estimate"] < 1
-    by_day = with_interval if is_open else _("{share} of {n} participants recovered by day {day:g}.")
-    low, high = percent(last["low"]), percent(last["high"])
-    end = by_day.format(share=share, n=curve.participants, day=last["time"], low=low, high=high)
-    return paragraph(paragraph_of([*words, end]))
+    about = {"n": curve.participants, "day": last["time"], "share": percent(last["estimate"])}
+    if last["estimate"] >= 1 - NO_INTERVAL:
+        end = _("All {n} participants recovered by day {day:g}.")
+    elif last["estimate"] <= 0:
+        end = _("{share} of {n} participants recovered by day {day:g}.")
+    else:
+        end = _("{share} of {n} participants recovered by day {day:g} (interval {low} to {high}, 95 %).")
+        about |= {"low": percent(last["low"]), "high": percent(last["high"])}
+    return paragraph(paragraph_of([*words, end.format(**about)]))
 
 
 def ticks(last: float) -> tuple[float, ...]:

@@ -14,7 +14,6 @@ from protocol.exchange.documents.safety_report import SafetyReport
 from protocol.figures import effect as figures
 from protocol.pages.effect.adverse_events import (
     OVERVIEW,
-    REPORT_STATES,
     by_regimen,
     by_term,
     listing,
@@ -124,7 +123,7 @@ def closed_sheets(seen: Summaries, settings: EffectSettings) -> tuple[Sheet, ...
     events = seen.events_of_participants()
     marked = events["serious"] | events["dlt"].fillna(True).astype(bool)
     grave, every = listing(events[marked], settings), listing(events, settings)
-    reports = seen.reports()
+    reports = settings.reports(seen)
     found = seen.recovered(settings.definition)
     names = {"participant": _("Participant"), "status": _("Recovery"), "day": _("Study day"), "why": _("Why")}
     shown = found.assign(status=found["status"].map(STATUSES))[list(names)].rename(columns=names)
@@ -132,12 +131,12 @@ def closed_sheets(seen: Summaries, settings: EffectSettings) -> tuple[Sheet, ...
     given = given.assign(on=given["on"].dt.strftime("%Y-%m-%d"))
     columns = [_("Participant"), _("Infusion"), _("On"), _("Lot"), _("Cells given (10⁶/kg)"), _("Planned")]
     columns += [_("Viability"), _("Volume (mL)")]
-    told = report_rows(reports, settings)
+    told: tuple[Sheet, ...] = ()
+    if reports is not None:
+        told = (Sheet("reports", _("Reports of serious events"), reports, report_rows(reports, settings)),)
     return (
         Sheet("grave", _("Serious and dose-limiting events, and those to be judged"), grave, grave),
-        Sheet(
-            "reports", _("Reports of serious events"), reports.assign(state=reports["state"].map(REPORT_STATES)), told
-        ),
+        *told,
         Sheet("events", _("Every adverse event"), every, every),
         Sheet("recoveries", _("Recovery of each participant"), found, shown),
         Sheet("infusions", _("Infusions and lots"), given, given.set_axis(columns, axis=1)),

@@ -9,6 +9,7 @@ from protocol.effect import RULES, Aims, Monitoring, Summaries, definitions, ter
 from protocol.exchange.documents.statistics import PhaseTwo
 from protocol.pages.kit import in_english, joined, macros, origin
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.reports import reporting_words
 from protocol.records import Provenance, Sourced
 from protocol.translation import _
 from protocol.trial import Trial
@@ -163,6 +164,15 @@ class EffectSettings:
             for label, value in values.items()
         ]
         return macros("lists").bullets(rows)
+
+    def reports(self, seen: Summaries) -> pd.DataFrame | None:
+        """Return what is to be reported of serious adverse events; None if the record names no rule of reporting."""
+        rule = self._trial.effect.reporting if self._trial.effect else None
+        return seen.reports(rule.value) if rule else None
+
+    def reporting_words(self) -> Markup:
+        """Say by when what is reported, and where the days come from."""
+        return reporting_words(self._trial)
 
     def term(self, name: str) -> str:
         """Return the words of a term of an adverse event."""

@@ -11,9 +11,12 @@ import ipywidgets as widgets
 
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.exchange.cohort.files import read_cohort_stepwise, template
+from protocol.exchange.cohort.files import is_as_template, propose_mapping, read_cohort_stepwise, template
+from protocol.exchange.cohort.mapping import ColumnMapping
+from protocol.exchange.excel import UnchosenSheetError, sheets
 from protocol.exchange.limits import MOST_ROWS
 from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel, ScreenedCohort, facts_of_one, totals
+from protocol.pages.eligibility.column_mapping import FileToMap, MappingPanel
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
 from protocol.pages.eligibility.participants_behind import ParticipantsBehind
@@ -35,9 +38,11 @@ from protocol.pages.kit import (
     row,
     strong,
 )
-from protocol.records import Phase, ProtocolError
+from protocol.records import Phase, ProtocolError, outlined
 from protocol.translation import _
 from protocol.trial import Trial
+
+COHORT_FILES = ".csv,.txt,.tsv,.xlsx,.xlsm,.parquet"
 
 LISTED = 5_000
 """Participants up to which the ids are offered while typing."""
@@ -63,6 +68,8 @@ class CohortPanel(Panel):
         The cohort as it is screened now.
     file_name : str
         The name of the cohort; "" for the invented example.
+    mapping : MappingPanel
+        Asks what the columns of a file hold that is not named as the workbook's own.
     """
 
     def __init__(
@@ -74,7 +81,7 @@ class CohortPanel(Panel):
         self.screened: ScreenedCohort | None = None
         self.file_name = ""
         self._one_at_a_time = RLock()
-        self.upload = field(widgets.FileUpload, _("Open a cohort file"), width="content", accept=".csv,.parquet")
+        self.upload = field(widgets.FileUpload, _("Open a cohort file"), width="content", accept=COHORT_FILES)
         self.files = FileField(self.upload, self._opened)
         self.chosen = field(
             widgets.Combobox, _("Open a participant"), placeholder=_("participant id"), continuous_update=False
@@ -83,6 +90,7 @@ class CohortPanel(Panel):
         self.source, self.totals = Text(), Text()
         stopped = _("Stopped after {percent} %; nothing was taken over, and the cohort before stays.")
         self.reading = Task(self._read, refuse=self._refuse, stopped=stopped)
+        self.mapping = MappingPanel(self.record, self._look, self._read_mapped)
         counted = [(_("All criteria"), "all"), (_("Computable only"), "computable")]
         self.judged = field(widgets.ToggleButtons, _("Count"), width="form", options=counted)
         self.counted = {
@@ -211,18 +219,50 @@ class CohortPanel(Panel):
     def _opened(self, change: dict[str, Any]) -> None:
         if change["new"]:
             file = change["new"][0]
-            content = bytes(file["content"])
-            self.reading.begin(self._steps(file["name"], content))
+            self.mapping.close()
+            self._look(FileToMap(file["name"], bytes(file["content"])), "", None)
 
-    def _steps(self, name: str, content: bytes) -> Steps:
-        for step in read_cohort_stepwise(name, content, self.record, most=MOST_ROWS):
-            yield step.cohort and (name, step.cohort), step.done / step.whole
+    def _look(self, file: FileToMap, sheet: str, like: ColumnMapping | None) -> None:
+        """Read a file that is named as the workbook's own, and ask what the columns of another one hold."""
+        self.reading.begin(self._looking(file, sheet, like))
+
+    def _looking(self, file: FileToMap, sheet: str, like: ColumnMapping | None) -> Steps:
+        name, content = file.name, file.content
+        try:
+            if like is None and is_as_template(name, content, self.record, sheet=sheet):
+                yield from self._steps(file, sheet=sheet)
+                return
+            mapping = propose_mapping(name, content, self.record, sheet=sheet, like=like)
+        except UnchosenSheetError as error:
+            yield file._replace(sheets=error.sheets), 1
+            return
+        yield file._replace(sheets=sheets(name, content), mapping=mapping), 1
+
+    def _read_mapped(self, file: FileToMap, mapping: ColumnMapping) -> None:
+        self.reading.begin(self._steps(file, mapping=mapping))
+
+    def _steps(self, file: FileToMap, **how: Any) -> Steps:
+        for step in read_cohort_stepwise(file.name, file.content, self.record, most=MOST_ROWS, **how):
+            yield step.cohort and (file.name, step.cohort), step.done / step.whole
 
     def _read(self, found: Any) -> None:
+        if isinstance(found, FileToMap):
+            self._ask(found)
+            return
+        self.mapping.close()
         name, file = found
         with self._one_at_a_time:
             self._put(file.frame, name, file.problems)
             self.redraw()
+
+    def _ask(self, file: FileToMap) -> None:
+        mapping = file.mapping
+        self.message.show(None)
+        if mapping is not None and not any(one.fact is None or one.fact for one in mapping.columns):
+            found = _("no column that the record knows ({found})")
+            headings = ", ".join(outlined(one.column) for one in mapping.columns[:5])
+            self._refuse(ProtocolError(file.name, found.format(found=headings), _("below, what each column holds")))
+        self.mapping.open(file)
 
     def _refuse(self, error: ProtocolError) -> None:
         """Say what is wrong, and that the cohort before stays."""
@@ -236,5 +276,6 @@ class CohortPanel(Panel):
         which = widgets.Accordion([counted], titles=(_("Criteria counted"),), selected_index=None)
         opened = row(phase, self.files, Text(empty, role=""), self.chosen)
         fixed = classed(widgets.VBox([self.totals]), "pw-sticky", "pw-totals")
-        above = (opened, self.not_found, self.reading.view, self.source, self.message, fixed)
+        told = (self.not_found, self.reading.view, self.mapping.view, self.source, self.message)
+        above = (opened, *told, fixed)
         return widgets.VBox([*above, drawer, which, self.tabs, self.behind.view])

@@ -13,7 +13,7 @@ import traitlets
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.fact_status import FactStatus, open_statements
 from protocol.eligibility.verdicts import SIGNS, signed
-from protocol.exchange.clinical.laboratory_text import read_typed, typed
+from protocol.exchange.cohort.laboratory_text import read_typed, typed
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
 from protocol.translation import _, in_every_language, labelled, list_of, ngettext

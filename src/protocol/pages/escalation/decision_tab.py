@@ -2,19 +2,25 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
-from protocol.escalation import Outcomes
+from protocol.escalation import EscalationRecord, Outcomes
 from protocol.pages.escalation.answer import Answer
-from protocol.pages.escalation.decisions import DecisionPanel
+from protocol.pages.escalation.decisions import STOPS, DecisionPanel
 from protocol.pages.escalation.operating_characteristics import half
 from protocol.pages.escalation.regimen_rows import pending_in
 from protocol.pages.escalation.sandbox import Sandbox
-from protocol.pages.kit import Text, button, classed, field, invented, row
+from protocol.pages.kit import Text, button, classed, field, fold, invented, row
+from protocol.pages.trial_log.committee_fields import ChoiceFields
+from protocol.pages.trial_log.correction import CorrectionForm
 from protocol.pages.trial_log.declaration import DeclarationForm
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.next_infusion import next_infusion_words
+from protocol.pages.trial_log.observation_forms import Fields
+from protocol.pages.trial_log.recorder import Problems, refusal
 from protocol.translation import _
 
 
@@ -48,12 +54,18 @@ class DecisionTab:
         self.open = button(_("Try other outcomes"), self._try, icon="flask")
         self._frame = widgets.VBox()
         label = [Text(invented(), role="")] if desk.invented else []
-        words = half(self.answer.card, row(self.open))
+        self.next_infusion = Text()
+        words = half(self.answer.card, self.next_infusion, row(self.open))
         grid = classed(half(self.answer.picture, self.answer.legend), "pw-after")  # on a telephone
         status = row(grid, words)
         ahead = classed(widgets.VBox([self.answer.pathways.view]), "pw-ahead")
         record = classed(widgets.VBox([self.decisions.form]), "pw-decision-form")
+        self.correction = CorrectionForm(desk, today, lambda: desk.entries_of(None), makers=_makers(self._record))
         self._below = widgets.VBox([row(ahead, record), self.declaration.view, self.decisions.past])
+        if refusal(desk) is None and desk.reader.role == "coordinator":
+            lead = _("An entry is never changed: the correction is added to it.")
+            title = _("Correct a decision or a declaration")
+            self._below.children += (fold(title, self.correction.view, lead=lead),)
         self.view = widgets.VBox([*label, status, self._frame, self._below])
         self.trying.observe(self._switch, "value")
         self.outcomes.observe(self._take_from_address, "value")
@@ -112,3 +124,15 @@ class DecisionTab:
             pending=pending_in(now, record.grid.labels),
             awaited=awaited,
         )
+        self.next_infusion.show(next_infusion_words(self._desk))
+        self.correction.refresh()
+
+
+def _makers(record: EscalationRecord) -> dict[str, Callable[[Problems], Fields]]:
+    """Return what makes the fields of a decision and of a declaration."""
+    labels = [(label, label) for label in record.grid.labels]
+    stops = (_("no regimen: enrolment stops"), STOPS)
+    return {
+        "decision": partial(ChoiceFields, "chosen", [*labels, stops]),
+        "regimen_declared": partial(ChoiceFields, "regimen", labels),
+    }

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from protocol.briefing import ledgers
 from protocol.chart import Chart
 from protocol.conduct import event, participant_status
+from protocol.effect import REPORTS, term_label
 from protocol.figures import followup as figures
 from protocol.followup import agenda
 from protocol.followup.schedule import infusion_visit
@@ -35,7 +36,9 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.next_infusion import next_infusion_words
 from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, day_in, refusal
+from protocol.pages.trial_log.reports import RECORDED_AS, reporting_words
 from protocol.pages.trial_log.visits import PRESENT, visits_text
 from protocol.translation import _, labelled, list_of, ngettext
 
@@ -80,7 +83,9 @@ class TodayPanel:
         self._desk, self._choose = desk, choose
         self._tasks, self._size = pd.DataFrame(), ROWS
         self._about: tuple[dict[Any, Any], bool] | None = None  # the visit of the open row, and whether it took place
-        self.counts, self.nothing, self.result, self.meaning = Text(), Text(), Text(), Text(_meaning(), role="")
+        self.counts, self.nothing, self.result = Text(), Text(), Text()
+        self.meaning = Text(_meaning(desk), role="")
+        self.next_infusion = Text()
         self.by_site = Text(role="")
         self.site = field(widgets.Dropdown, _("Site"), options=[(_("All sites"), "")])
         self.day = field(widgets.Dropdown, _("Show"), options=[(_("What needs action now"), "")])
@@ -112,6 +117,7 @@ class TodayPanel:
             [
                 Text(invented() if desk.invented else None, role=""),
                 section(_("Today, {day}").format(day=desk.briefing.as_of), self.counts),
+                self.next_infusion,
                 self._hidden,
                 self._participants,
                 self.by_site,
@@ -130,8 +136,10 @@ class TodayPanel:
         now, so_far = self._desk.briefing, self._desk.participants
         self.view.children[1].children[0].show(macros("kit").heading(_("Today, {day}").format(day=now.as_of)))
         self.counts.show(
-            counts_text(now.visits, now.counts["unassessed"]), *(paragraph(words, "bad") for words in now.left_out)
+            counts_text(now.visits, now.counts["unassessed"], now.report_counts),
+            *(paragraph(words, "bad") for words in now.left_out),
         )
+        self.next_infusion.show(next_infusion_words(self._desk))
         by_site = table(_by_site(now.visits), _("Visits by site"))
         self.by_site.show(by_site if so_far is None else details(_("Visits by site"), by_site))
         self._hidden.show(None if so_far else note(_hidden(self._desk)))
@@ -160,15 +168,16 @@ class TodayPanel:
 
     def _filter(self, _change: Any = None) -> None:
         """Show what belongs to the chosen site and day."""
-        found, status = self._agenda, self._status
+        found, status, reports = self._agenda, self._status, self._desk.briefing.reports
         if self.site.value:
+            reports = reports[reports["site"] == self.site.value]
             found = found[found["site"] == self.site.value] if len(found) else found
             status = status[status["site"] == self.site.value]
         today = self._desk.briefing.as_of
-        items = strip_items(found, status, today)
+        items = strip_items(found, status, reports, today)
         self._offer_days(items, today)
         chosen = date.fromisoformat(self.day.value) if self.day.value else None
-        self._tasks = tasks_on(found, status, chosen) if chosen else tasks_of(found, status)
+        self._tasks = tasks_on(found, status, reports, chosen) if chosen else tasks_of(found, status, reports)
         self.nothing.show(None if len(self._tasks) else _nothing(found, chosen))
         self.strip.draw(figures.strip_rows(items, today, STRIP_DAYS, chosen))
         near = found
@@ -254,6 +263,9 @@ class TodayPanel:
         values: dict[str, Any] = {"on": on, "participant": person}
         if task["kind"] == "infusion":
             values |= {"kind": "infused", "number": self._number_of(task)}
+        elif task["kind"] == "report":
+            _report, what, number = task["id"].split()
+            values |= {"kind": "adverse_event_followed", "number": int(number), RECORDED_AS[what]: on}
         else:
             values |= {"kind": "visit", "visit": task["id"], "done": done}
         return event(values), course.site, "" if done else reason
@@ -311,20 +323,22 @@ class Task:
         self.who.tooltip = _("Show {name}").format(name=task["participant"])
         self.what.show(_task_text(task))
         self.done.description = _("Infusion given") if task["kind"] == "infusion" else _("Done")
-        now = self._may_record and task["status"] in PRESENT
-        shown = {
-            "done": now and task["kind"] != "assessment",
-            "missed": now and task["kind"] == "visit",
-            "assess": now and task["kind"] == "assessment",
-        }
+        now, judged = self._may_record and task["status"] in PRESENT, _is_judged(task)
+        self.assess.description = _("Judge") if task["kind"] == "report" else _("Assess")
+        shown = {"done": now and not judged, "missed": now and task["kind"] == "visit", "assess": now and judged}
         for name, yes in shown.items():
             control = getattr(self, name)
             control.layout.display = None if yes else "none"
             control.tooltip = labelled(control.description, list_of((task["name"], task["participant"])))
 
 
-def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
-    """Return what needs action, the most urgent first: missing DLT assessments, then visits overdue, due and open.
+def _is_judged(task: Mapping[Any, Any]) -> bool:
+    """Whether a task is done on the path of the participant, and not in its row."""
+    return task["kind"] == "assessment" or str(task["id"]).startswith("report judge")
+
+
+def tasks_of(found: pd.DataFrame, status: pd.DataFrame, reports: pd.DataFrame) -> pd.DataFrame:
+    """Return what needs action, the most urgent first: overdue, due, open; of these reports, then assessments.
 
     Parameters
     ----------
@@ -332,22 +346,44 @@ def tasks_of(found: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
         What :func:`protocol.followup.agenda` returns, with ``kind``.
     status : pandas.DataFrame
         What :func:`protocol.conduct.participant_status` returns.
+    reports : pandas.DataFrame
+        Those of :class:`protocol.briefing.Briefing`.
     """
-    rows = _assessments(status, "assessment missing", "overdue")
+    rows = _reports(reports) + _assessments(status, "assessment missing", "overdue")
     if len(found):
         rows += found.loc[found["status"].isin(PRESENT), _COLUMNS].to_dict("records")
+    rows.sort(key=lambda one: PRESENT.index(one["status"]))
     return pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
 
 
-def tasks_on(found: pd.DataFrame, status: pd.DataFrame, day: date) -> pd.DataFrame:
-    """Return what is planned for a day, as :func:`tasks_of` does: visits, infusions, ends of DLT windows."""
-    rows = [one for one in _assessments(status, "in DLT window", "not yet") if one["target"] == pd.Timestamp(day)]
+def tasks_on(found: pd.DataFrame, status: pd.DataFrame, reports: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Return what is planned for a day, as :func:`tasks_of` does: reports, visits, infusions, ends of DLT windows."""
+    rows = [*_reports(reports), *_assessments(status, "in DLT window", "not yet")]
+    rows = [one for one in rows if one["target"] == pd.Timestamp(day)]
     if len(found):
         rows += found.loc[found["target"] == pd.Timestamp(day), _COLUMNS].to_dict("records")
     return pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
 
 
 _COLUMNS = ["kind", "id", "status", "name", "participant", "opens", "target", "closes"]
+
+
+def _reports(reports: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return the reports that are to be made, on their last day; a judgement is on that of its report."""
+    words = _("{term}, grade {grade}")
+    return [
+        {
+            "kind": "report",
+            "id": f"report {one['task']} {one['number']}",
+            "status": "overdue" if one["late"] else "due",
+            "name": words.format(term=term_label(one["term"]), grade=one["grade"]),
+            "participant": one["participant"],
+            "opens": None,
+            "target": pd.NaT if one["due"] is None else pd.Timestamp(one["due"]),
+            "closes": None,
+        }
+        for one in reports.to_dict("records")
+    ]
 
 
 def _assessments(status: pd.DataFrame, progress: str, said: str) -> list[dict[Any, Any]]:
@@ -367,8 +403,8 @@ def _assessments(status: pd.DataFrame, progress: str, said: str) -> list[dict[An
     ]
 
 
-def strip_items(found: pd.DataFrame, status: pd.DataFrame, today: date) -> pd.DataFrame:
-    """Return what is planned: visits and infusions by target day, DLT assessments by the last day of the window."""
+def strip_items(found: pd.DataFrame, status: pd.DataFrame, reports: pd.DataFrame, today: date) -> pd.DataFrame:
+    """Return what is planned: visits and infusions by target day, assessments and reports by their last day."""
     rows = []
     if len(found):
         ahead = found[found["target"] >= pd.Timestamp(today)]
@@ -377,26 +413,31 @@ def strip_items(found: pd.DataFrame, status: pd.DataFrame, today: date) -> pd.Da
         ]
     rows += [
         (one["target"].date(), one["kind"], one["participant"], one["name"])
-        for one in _assessments(status, "in DLT window", "not yet")
+        for one in [*_assessments(status, "in DLT window", "not yet"), *_reports(reports)]
+        if pd.notna(one["target"])
     ]
     return pd.DataFrame(rows, columns=["day", "kind", "participant", "name"], dtype=object)
 
 
-def counts_text(visits: pd.DataFrame, unassessed: int) -> Markup:
-    """Return how many visits are overdue, due and open, and how many DLT assessments are missing."""
+def counts_text(visits: pd.DataFrame, unassessed: int, reports: Mapping[str, str]) -> Markup:
+    """Return how many visits are overdue, due and open, how many DLT assessments are missing, and reports due."""
     said = visits_text({name: int(visits[name].sum()) for name in PRESENT})
     if unassessed:
         text = ngettext("{n} DLT assessment missing", "{n} DLT assessments missing", unassessed)
         said += " · " + text.format(n=unassessed)
+    for name, words in (("late", _("reports overdue: {n}")), ("due", _("reports due: {n}"))):
+        if reports.get(name, "0") != "0":
+            said += " · " + words.format(n=reports[name])
     return paragraph(strong(said))
 
 
-def _meaning() -> Markup:
+def _meaning(desk: Desk) -> Markup:
     words = _(
         "Open: the window has begun, the target day is ahead. Due: from the target day to the last day of the "
         "window. Overdue: the window is over and the visit is neither done nor missed."
     )
-    return details(_("What the words mean"), paragraph(words, "off"))
+    reports = [reporting_words(desk.trial)] if desk.trial.states("effect") else []
+    return details(_("What the words mean"), joined((paragraph(words, "off"), *reports)))
 
 
 def _hidden(desk: Desk) -> str:
@@ -423,6 +464,10 @@ def _task_text(task: Mapping[Any, Any]) -> Markup:
         words = _("missing since {day}") if task["status"] == "overdue" else _("the DLT window ends on {day}")
         text = words.format(day=task["target"].date())
         return joined((status_text(task["status"]), strong(task["name"]), text), " ")
+    if task["kind"] == "report":
+        what = REPORTS[task["id"].split()[1]]
+        by = _("by {day}").format(day=task["target"].date()) if pd.notna(task["target"]) else ""
+        return joined(filter(None, (status_text(task["status"]), strong(task["name"]), what, by)), " ")
     before, after = _("window {days}").split("{days}")
     when = joined((before, window_text(task), after))
     return joined((status_text(task["status"]), strong(task["name"]), when), " ")

@@ -216,7 +216,7 @@ class StatusPanel:
         now = self._desk.briefing
         overdue = int(now.visits["overdue"].sum())
         missing, dlts, wrong = now.counts["unassessed"], now.counts["dlts"], len(now.left_out)
-        found = [
+        found: list[tuple[str, int | str, str]] = [
             ("escalation", dlts, ngettext("{n} participant with a DLT", "{n} participants with a DLT", dlts)),
             ("followup", missing, missing_assessments(now)),
             ("followup", overdue, ngettext("{n} visit overdue", "{n} visits overdue", overdue)),
@@ -226,6 +226,9 @@ class StatusPanel:
                 ngettext("{n} participant with wrong dates", "{n} participants with wrong dates", wrong),
             ),
         ]
+        late = now.report_counts.get("late", "0")  # in words: few are hidden from some readers
+        if late != "0":
+            found.append(("followup", late, _("reports of serious events overdue: {n}")))
         shown = [link_to(page, words.format(n=n)) for page, n, words in found if n and self._desk.trial.states(page)]
         if not shown and not now.counts["enrolled"]:
             return Markup("")

@@ -1,6 +1,6 @@
 """Blood counts from a file into the log: what was found, what is new, and one button that records it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -8,9 +8,16 @@ import pandas as pd
 
 from protocol.conduct import BloodCount, questions
 from protocol.effect import analytes
-from protocol.exchange.clinical import CountFile, count_template, read_count_fhir, read_count_table
+from protocol.exchange.clinical import (
+    CountFile,
+    count_template,
+    read_count_fhir,
+    read_count_omop_files,
+    read_count_table,
+)
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.pages.kit import FileField, Text, button, download, field, joined, paragraph, row, table
+from protocol.pages.kit import FileField, Task, Text, button, download, field, joined, paragraph, row, table
+from protocol.pages.kit.task import Steps
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of, ngettext, paragraph_of
@@ -18,21 +25,30 @@ from protocol.translation import _, list_of, ngettext, paragraph_of
 SHOWN = 20
 """Problems and participants that are listed."""
 
+AT_ONCE = 2**20
+"""Bytes of files that are read within the event that brought them."""
+
+FEW_DRAWS = 10
+"""Draws that are recorded within the click; of more, the progress shows so many at a time."""
+
 
 class CountImport:
-    """Counts of a table, or of the FHIR records of one participant, for the log.
+    """Counts of a table, or of the FHIR or OMOP records of participants, for the log.
 
     Parameters
     ----------
     desk : Desk
     participant : callable
-        Returns the study id of whom FHIR records are.
+        Returns the study id of whom FHIR records, and tables of OMOP of one person, are.
 
     Attributes
     ----------
-    upload : ipywidgets.FileUpload
+    upload, tables : ipywidgets.FileUpload
+        A table or FHIR records, and the tables of OMOP together.
     record : ipywidgets.Button
         Records what is new; shows once something is.
+    task : Task
+        Reads a large file and records a long list; its Stop keeps what is recorded.
     said, found : Text
     """
 
@@ -40,20 +56,37 @@ class CountImport:
         self._desk, self._participant = desk, participant
         self._new: tuple[BloodCount, ...] = ()
         self.upload = field(
-            widgets.FileUpload, _("Open counts (CSV, FHIR)"), width="content", accept=".csv,.json,.ndjson"
+            widgets.FileUpload,
+            _("Open counts (CSV, Excel, FHIR)"),
+            width="content",
+            accept=".csv,.xlsx,.json,.ndjson",
+        )
+        self.tables = field(
+            widgets.FileUpload, _("Open OMOP tables"), width="content", accept=".csv,.parquet", multiple=True
         )
         self.record = button(_("Record them"), self._record, primary=True)
         self.said, self.found = Text(), Text(role="")
+        stopped = _(
+            "Stopped after {percent} %. What was recorded stays in the log; open the file again for the rest."
+        )
+        self.task = Task(self._done, refuse=self._refuse, stopped=stopped)
         self.record.layout.display = "none"
         lead = _(
-            "A table has the columns participant, on, analyte, value, unit and normal_limit; a spreadsheet saves it "
-            "as CSV. FHIR records are those of the participant above. A count without a unit is not used."
+            "A table has the columns participant, on, analyte, value, unit and normal_limit; in CSV or "
+            "Excel. FHIR records are those of the participant above. A count without a unit is not used."
+        )
+        omop = _(
+            "Tables of OMOP CDM 5.4 are chosen together: person, measurement, and concept if there is one. They are "
+            "of the participant above; for several persons add study_ids.csv, with the columns person_id and "
+            "participant. The files are not kept."
         )
         empty = download(_("Empty table of counts"), "counts.csv", count_template(), "text/csv")
         self.view = widgets.VBox(
             [
-                Text(joined((paragraph(lead), empty)), role=""),
+                Text(joined((paragraph(lead), paragraph(omop), empty)), role=""),
                 FileField(self.upload, self._opened),
+                FileField(self.tables, self._opened_tables),
+                self.task.view,
                 self.found,
                 row(self.record),
                 self.said,
@@ -64,18 +97,49 @@ class CountImport:
         for file in change["new"]:
             self.open(file["name"], bytes(file["content"]))
 
+    def _opened_tables(self, change: dict[str, Any]) -> None:
+        if change["new"]:
+            files = {file["name"]: bytes(file["content"]) for file in change["new"]}
+            change["owner"].value = ()  # they hold names and addresses
+            self.open_tables(files)
+
     def open(self, name: str, content: bytes) -> None:
         """Read a file and show what is in it; nothing is recorded."""
+        self._begin(lambda: self._read(name, content), at_once=len(content) <= AT_ONCE)
+
+    def open_tables(self, files: Mapping[str, bytes]) -> None:
+        """Read tables of OMOP and show what counts are in them; nothing is recorded."""
+        who, as_of = self._participant(), self._desk.briefing.as_of
+        size = sum(map(len, files.values()))
+        self._begin(lambda: read_count_omop_files(files, who, as_of), at_once=size <= AT_ONCE)
+
+    def _begin(self, read: Callable[[], CountFile], *, at_once: bool) -> None:
+        self.task.wait()
         self._new = ()
         self.said.show(None)
-        try:
-            found = self._read(name, content)
-        except ProtocolError as error:
+        self.record.layout.display = "none"
+
+        def steps() -> Steps:
+            yield None, 0.0
+            yield read(), 1.0
+
+        self.task.begin(steps(), at_once=at_once)
+
+    def _done(self, found: CountFile | int) -> None:
+        """Show what is in the files, or how many draws are recorded."""
+        if isinstance(found, CountFile):
+            self._new = self._show(found)
+            self.record.layout.display = None if self._new else "none"
+        else:
+            self._tell(found)
+
+    def _refuse(self, error: ProtocolError) -> None:
+        """Say what is wrong with the files, or with the draw that was to be recorded next."""
+        if self._new:
+            self._tell(self._recorded, error)
+        else:
             self.found.show(None)
             self.said.show(error)
-        else:
-            self._new = self._show(found)
-        self.record.layout.display = None if self._new else "none"
 
     def _read(self, name: str, content: bytes) -> CountFile:
         if not name.lower().endswith((".json", ".ndjson")):
@@ -124,18 +188,27 @@ class CountImport:
         return tuple(new)
 
     def _record(self) -> None:
-        recorded = 0
-        try:
-            for one in self._new:
-                self._desk.record(one, self._desk.courses[one.participant].site)
-                recorded += 1
-        except ProtocolError as error:
-            self.said.show(error)
-        else:
-            self.record.layout.display = "none"
-            words = ngettext("✓ Recorded {n} draw.", "✓ Recorded {n} draws.", recorded).format(n=recorded)
-            self.said.show(paragraph(words, "good"))
-        self._new = self._new[recorded:]
+        if self.task.is_running or not self._new:
+            return
+        self._recorded = 0
+        self.record.layout.display = "none"
+        self.said.show(None)
+        self.task.begin(self._recording(), at_once=len(self._new) <= FEW_DRAWS)
+
+    def _recording(self) -> Steps:
+        wanted = ((one, self._desk.courses[one.participant].site) for one in self._new)
+        for _entry in self._desk.record_each(wanted):
+            self._recorded += 1
+            if self._recorded % FEW_DRAWS == 0 or self._recorded == len(self._new):
+                yield self._recorded, self._recorded / len(self._new)
+
+    def _tell(self, recorded: int, error: ProtocolError | None = None) -> None:
+        """Say how many draws are recorded; what is left can be recorded again."""
+        words = ngettext("✓ Recorded {n} draw.", "✓ Recorded {n} draws.", recorded).format(n=recorded)
+        self.said.show(paragraph(words, "good"), error)
+        if error is not None:
+            self._new = self._new[recorded:]
+            self.record.layout.display = None
 
 
 def _by_participant(draws: Iterable[BloodCount]) -> pd.DataFrame:

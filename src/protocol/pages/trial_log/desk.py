@@ -4,10 +4,11 @@ import asyncio
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from threading import RLock
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4, uuid5
@@ -30,6 +31,7 @@ from protocol.conduct import (
     fold,
     protocol_version,
     reader_of,
+    staggered_until,
 )
 from protocol.effect import Summaries
 from protocol.records import ProtocolError
@@ -88,6 +90,7 @@ class Desk:
         self._listeners: list[Callable[[], None]] = []
         self._followers: list[Callable[[], None]] = []
         self._session, self._own = uuid4(), set[int]()
+        self._turn = RLock()  # a long list is recorded in a thread, while the page looks at the log
         self.briefing: Briefing
         self._shown: State  # what the briefing is of
         self._compared: tuple[date, pd.DataFrame] | None = None
@@ -141,6 +144,19 @@ class Desk:
         enrolled = (one for one in self._shown.histories.values() if one.enrolled)
         return dict(Counter(one.phase or first for one in enrolled))
 
+    def first_infusion_from(self, participant: str) -> date | None:
+        """Return from which day on a participant may have the first infusion, if another one is observed alone.
+
+        None if nobody is waited for, and for a participant who is not enrolled, is infused, or is not to be seen.
+        """
+        course, rules = self.courses.get(participant), log_rules(self.trial)
+        if course is None or not course.enrolled or course.infusions or not rules.is_first(course.phase):
+            return None
+        shown = self._shown
+        own = str(course.regimen), course.enrolled, participant
+        found = staggered_until(shown.histories, shown.decisions, rules, *own)
+        return found[1] if found and found[1] > self.briefing.as_of else None
+
     def declaration(self, phase: str) -> Mapping[str, Any] | None:
         """Return what the committee declared last for a phase: regimen, advised, on, why, decided_by."""
         own = [entry.content for entry in self._shown.declarations if entry.content["phase"] == phase]
@@ -178,6 +194,10 @@ class Desk:
 
         While the log is in trouble, the figures stay those that were read before.
         """
+        with self._turn:
+            return self._refresh()
+
+    def _refresh(self) -> bool:
         before = self.trouble
         self._look_over()
         if self.trouble is not None or before is not None:
@@ -255,10 +275,14 @@ class Desk:
         return self._told[1]
 
     def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
-        """Return what holds of a participant, or (None) the decisions; empty for those who may not see it."""
+        """Return what holds of a participant, or (None) what the committee decided and declared.
+
+        Empty for those who may not see it.
+        """
         state = self._state()
         if participant is None:
-            return state.decisions if self.reader.records else ()
+            decided = (*state.decisions, *state.declarations) if self.reader.records else ()
+            return tuple(sorted(decided, key=lambda entry: entry.sequence))
         return state.people.get(participant, ()) if participant in self.courses else ()
 
     def record(self, event: Event, site: str = "", reason: str = "", expected: int | None = None) -> Entry:
@@ -280,16 +304,40 @@ class Desk:
         ProtocolError
             If the reader may not record the event, if it cannot have happened, or if the log cannot be written.
         """
-        self._refuse(site, event)
-        self._refuse_study_ids(event)
-        seen = self.briefing.head.count if expected is None else expected
-        undone = len(self._state().corrections)  # what was removed may be recorded again
-        key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
-        entry = self._append(event, site, reason, key, seen)
-        self._own.add(entry.sequence)
+        entry = self._record(event, site, reason, self.briefing.head.count if expected is None else expected)
         with suppress(ProtocolError):  # it is recorded, even if the page cannot show it yet
             self.refresh()
         return entry
+
+    def record_each(self, wanted: Iterable[tuple[Event, str]]) -> Iterator[Entry]:
+        """Record events of participants with their sites one after another, each when the next entry is asked for.
+
+        The page follows when all are recorded, when the iterator is closed, and after an error.
+
+        Raises
+        ------
+        ProtocolError
+            As :meth:`record`; what was recorded before stays.
+        """
+        seen = self.briefing.head.count
+        try:
+            for event, site in wanted:
+                entry = self._record(event, site, "", seen)
+                seen = entry.sequence
+                yield entry
+        finally:
+            with suppress(ProtocolError):
+                self.refresh()
+
+    def _record(self, event: Event, site: str, reason: str, seen: int) -> Entry:
+        with self._turn:
+            self._refuse(site, event)
+            self._refuse_study_ids(event)
+            undone = len(self._state().corrections)  # what was removed may be recorded again
+            key = str(uuid5(self._session, canonical([content(event), site, reason, undone])))
+            entry = self._append(event, site, reason, key, seen)
+            self._own.add(entry.sequence)
+            return entry
 
     def _append(self, event: Event, site: str, reason: str, key: str, seen: int) -> Entry:
         try:

@@ -172,6 +172,13 @@ def _product_text(content: Mapping[str, Any]) -> str:
     return list_of(found)
 
 
+_REPORTED = {
+    "known_on": _("the sponsor knew on {day}"),
+    "reported_on": _("first report sent on {day}"),
+    "completed_on": _("completed report sent on {day}"),
+}
+
+
 def _harm_text(content: Mapping[str, Any]) -> str:
     """Return what an entry says of an adverse event."""
     found = [term_label(content["term"])] if "term" in content else []
@@ -185,6 +192,9 @@ def _harm_text(content: Mapping[str, Any]) -> str:
     found += [OUTCOMES[content["outcome"]]] if content.get("outcome") else []
     if content.get("end"):
         found.append(_("until {day}").format(day=content["end"]))
+    for name, words in _REPORTED.items():
+        if content.get(name):
+            found.append(words.format(day=content[name]))
     return list_of(found)
 
 

@@ -1,6 +1,8 @@
 """The fields of what is observed in a participant: blood counts, what was given, adverse events, and the product."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -32,6 +34,10 @@ class Fields:
 
     def show(self, course: ParticipantHistory | None) -> None:
         """Offer what fits the participant."""
+
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Put in what an entry said, for its correction."""
+        raise NotImplementedError
 
     def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the fields of the event.
@@ -94,6 +100,13 @@ class CountFields(Fields):
         every = (*self.values.values(), *self.in_units.values(), *self.limits.values())
         super().__init__(every, *lines)
 
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Put in the counts of a draw as they were reported."""
+        for name, control in self.values.items():
+            one = content["counts"].get(name, {})
+            control.value, self.limits[name].value = _plain(one.get("value")), _plain(one.get("normal_limit"))
+            _choose(self.in_units[name], one.get("unit"))
+
     def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the counts that are filled in."""
         counts = {}
@@ -139,11 +152,19 @@ class GivenFields(Fields):
         self.what = field(widgets.Dropdown, _("What was given"), options=options, value=None)
         super().__init__((self.what,), problems.at(self.what, "given.what"))
 
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Put in what was given."""
+        _choose(self.what, content["what"])
+
     def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
         """Return what was given."""
         if self.what.value is None:
             raise Incomplete(self.what, _("Choose what was given."))
         return {"what": self.what.value}
+
+
+_OF_EVENT = ("end", "expected", "dlt", "known_on")
+"""What may be known of an adverse event when it is recorded."""
 
 
 class EventFields(Fields):
@@ -179,6 +200,15 @@ class EventFields(Fields):
             row(self.why_serious, self.expected, self.dlt),
         )
         self._asked = asked
+        self._names = dict(zip(asked, ("term", "grade", "relatedness", "action", "outcome"), strict=True))
+
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Put in what an entry says of an adverse event."""
+        for control in self._asked:
+            _choose(control, content[self._names[control]])
+        self.why_serious.value = tuple(content["why_serious"])
+        for name in _OF_EVENT:
+            _put(getattr(self, name), content.get(name))
 
     def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the adverse event, with the number that is next."""
@@ -188,10 +218,10 @@ class EventFields(Fields):
         values = {
             "number": len(course.adverse_events) + 1 if course else 1,
             "version": self.version,
-            **{name: getattr(self, name).value for name in ("term", "grade", "relatedness", "action", "outcome")},
+            **{name: control.value for control, name in self._names.items()},
             "why_serious": list(self.why_serious.value),
         }
-        optional = {name: getattr(self, name).value for name in ("end", "expected", "dlt", "known_on")}
+        optional = {name: getattr(self, name).value for name in _OF_EVENT}
         return values | {name: value for name, value in optional.items() if value is not None}
 
 
@@ -213,15 +243,26 @@ class FollowedFields(Fields):
         self.expected = _judged(_("Expected by the investigator's brochure"))
         self.dlt = _judged(_("Dose-limiting"))
         self.known_on = field(Day, _("The sponsor knew on"))
-        self._changed = {
-            name: getattr(self, name)
-            for name in ("grade", "outcome", "end", "relatedness", "expected", "dlt", "known_on")
-        }
+        self.reported_on = field(Day, _("First report sent on"))
+        self.completed_on = field(Day, _("Completed report sent on"))
+        names = (
+            "grade",
+            "outcome",
+            "end",
+            "relatedness",
+            "expected",
+            "dlt",
+            "known_on",
+            "reported_on",
+            "completed_on",
+        )
+        self._changed = {name: getattr(self, name) for name in names}
         super().__init__(
             (self.number, *self._changed.values(), self.why_serious),
             problems.at(self.number, "adverse_event_followed.number"),
             row(self.grade, self.outcome, self.end),
-            row(self.relatedness, self.expected, self.dlt, self.known_on),
+            row(self.relatedness, self.expected, self.dlt),
+            row(*(problems.at(one) for one in (self.known_on, self.reported_on, self.completed_on))),
             self.why_serious,
         )
 
@@ -234,6 +275,14 @@ class FollowedFields(Fields):
             for number, seen in events
         ]
         offer(self.number, options)
+
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Put in what an entry says that changed; its adverse event stays."""
+        offer(self.number, [(str(content["number"]), content["number"])])
+        self.number.value, self.number.disabled = content["number"], True
+        for name, control in self._changed.items():
+            _put(control, content.get(name))
+        self.why_serious.value = tuple(content.get("why_serious", ()))
 
     def read(self, _course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the number and what changed."""
@@ -260,6 +309,15 @@ class ProductFields(Fields):
         places = (problems.at(one, f"infused.{name}") for name, one in zip(names, every, strict=True))
         super().__init__(every, row(*places))
 
+    def put(self, content: Mapping[str, Any]) -> None:
+        """Put in what is known of the product of an infusion."""
+        viability = content.get("viability")
+        self.viability.value = _plain(None if viability is None else round(100 * viability, 10))
+        for name in ("lot", "started", "stopped"):
+            getattr(self, name).value = content.get(name) or ""
+        for name in ("cells", "volume_ml"):
+            getattr(self, name).value = _plain(content.get(name))
+
     def read(self, course: ParticipantHistory | None) -> dict[str, Any]:
         """Return the number of the infusion and what is known of the product."""
         viability = number_in(self.viability)
@@ -275,6 +333,24 @@ class ProductFields(Fields):
         }
         number = len(course.infusions) + 1 if course else 1
         return {"number": number} | {name: value for name, value in found.items() if value is not None}
+
+
+def _plain(number: float | None) -> str:
+    """Return a number as a person would write it into a field."""
+    return "" if number is None else f"{number:.15g}"
+
+
+def _choose(control: Any, value: Any) -> None:
+    """Choose a value in a list, which an older entry or an import may have and the list not."""
+    values = [one[1] if isinstance(one, tuple) else one for one in control.options]
+    if value is not None and value not in values:
+        control.options = [*control.options, (str(value), value) if control.options[0] != values[0] else value]
+    control.value = value
+
+
+def _put(control: Any, value: Any) -> None:
+    """Put a value of an entry into a field: a day is text there."""
+    control.value = date.fromisoformat(value) if isinstance(control, Day) and value else value
 
 
 def _pairs(words: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -294,13 +370,19 @@ def _serious() -> Any:
     return field(widgets.SelectMultiple, words, options=_pairs(SERIOUS), rows=len(SERIOUS))
 
 
+def makers_of(trial: Trial) -> dict[str, Callable[[Problems], Fields]]:
+    """Return what makes the fields of each kind of observation that the record of the trial has a place for."""
+    made: dict[str, Callable[[Problems], Fields]] = {"infused": ProductFields}
+    if trial.states("effect"):
+        made |= {
+            "blood_count": CountFields,
+            "given": GivenFields,
+            "adverse_event": partial(EventFields, trial),
+            "adverse_event_followed": FollowedFields,
+        }
+    return made
+
+
 def fields_of(trial: Trial, problems: Problems) -> dict[str, Fields]:
     """Return the fields of each kind of observation that the record of the trial has a place for."""
-    made: dict[str, Callable[[], Fields]] = {
-        "blood_count": lambda: CountFields(problems),
-        "given": lambda: GivenFields(problems),
-        "adverse_event": lambda: EventFields(trial, problems),
-        "adverse_event_followed": lambda: FollowedFields(problems),
-    }
-    found = {kind: make() for kind, make in made.items()} if trial.states("effect") else {}
-    return {"infused": ProductFields(problems)} | found
+    return {kind: make(problems) for kind, make in makers_of(trial).items()}

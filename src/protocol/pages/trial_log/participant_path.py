@@ -27,11 +27,12 @@ from protocol.pages.kit import (
     section,
     strong,
 )
+from protocol.pages.trial_log.correction import CorrectionForm
 from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, RESPONSES, TOXICITIES, event_text, names_of, recoveries_of
-from protocol.pages.trial_log.observation_forms import fields_of
+from protocol.pages.trial_log.observation_forms import fields_of, makers_of
 from protocol.pages.trial_log.recorder import (
     Days,
     Incomplete,
@@ -118,14 +119,14 @@ class ParticipantPath:
         Open the form of the next step after something was recorded, and the form of any event.
     counts : CountImport
         Blood counts from a file, for a record that states the topic.
-    wrong, action, right, why, correct
-        A correction of one entry, and its button.
+    corrections : CorrectionForm
+        A correction of one entry; its controls are also here: wrong, action, right, why, correct.
     draft : Draft
         What is in the forms and not recorded, with the form that is open; the enrolment has its own.
     """
 
     def __init__(self, desk: Desk, today: date) -> None:
-        self._desk, self._visits, self._showing = desk, dict[str, pd.DataFrame](), False
+        self._desk, self._visits = desk, dict[str, pd.DataFrame]()
         self._shown_form: str | None = None  # the kind of the form in sight, "other" for any event
         self.participant = field(
             widgets.Combobox, _("Participant"), placeholder=_("study id"), continuous_update=False
@@ -161,20 +162,24 @@ class ParticipantPath:
         self.proceed = button(_("Next step"), self._proceed, primary=True)
         self.other = button(_("Record something else"), self._open_other)
 
-        self.wrong = field(widgets.Dropdown, _("Entry"), options=[], width="wide")
-        actions = [(_("it was on another day"), "day"), (_("it did not happen"), "remove")]
-        self.action = field(widgets.Dropdown, _("What is wrong"), options=actions)
-        self.right = field(Day, _("The right day"), value=today)
-        self.why = field(widgets.Text, _("Why"), width="wide")
-        form = (self.participant, self.wrong, self.action, self.right, self.why)
-        self.correct = Recorder(desk, _("Record the correction"), self._correction, self._corrected, form, **common)
+        self.corrections = CorrectionForm(
+            desk,
+            today,
+            lambda: desk.entries_of(self._name),
+            lambda: self._site,
+            makers_of(desk.trial),
+            controls=(self.participant,),
+            done=lambda: self.draft.keep(),
+            said=self.said,
+        )
+        self.wrong, self.action = self.corrections.wrong, self.corrections.action
+        self.right, self.why, self.correct = self.corrections.right, self.corrections.why, self.corrections.correct
 
         self.view = self._arranged()
         self.draft = _EntryDraft(self)
         self._days = Days(today, self.visited_on, self.on)
         self.participant.observe(self._choose, "value")
         self.kind.observe(self._ask, "value")
-        self.wrong.observe(self._propose, "value")
         desk.on_change(self.refresh)
         self._ask()
         self.refresh()
@@ -211,15 +216,7 @@ class ParticipantPath:
             ),
             "enrolled": self.enrolment.view,
         }
-        correction = widgets.VBox(
-            [
-                at(self.wrong),
-                row(self.action, at(self.right, "correction.on")),
-                at(self.why, "why"),
-                self.correct.view,
-            ]
-        )
-        ways = {_("Correct an entry"): correction}
+        ways = {_("Correct an entry"): self.corrections.view}
         if self._desk.trial.states("effect"):
             self.counts = CountImport(self._desk, lambda: self._name)
             ways[_("Blood counts from a file")] = self.counts.view
@@ -333,10 +330,6 @@ class ParticipantPath:
         self.detail.value = self.grade.value = None
         self._close()
 
-    def _corrected(self) -> None:
-        self.wrong.value, self.why.value = None, ""
-        self.draft.keep()
-
     # What is shown
 
     def _show(self) -> None:
@@ -350,10 +343,7 @@ class ParticipantPath:
             fields.show(course)
         options = [(one["name"], one["id"]) for one in visits.to_dict("records")]
         offer(self.visit, options)
-        entries = [(labelled(e.sequence, self._told(e.content)), e.sequence) for e in self._desk.entries_of(name)]
-        self._showing = True  # the right day that a person put in stays
-        offer(self.wrong, entries[::-1])
-        self._showing = False
+        self.corrections.refresh()
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -386,6 +376,12 @@ class ParticipantPath:
         if following is None:
             return None
         head = strong(_("Next step: {step}").format(step=step_name(following)))
+        if following.kind == "infused" and (first := self._desk.first_infusion_from(self._name)):
+            words = _(
+                "Not before {day}: the first participant is observed alone until then. An earlier infusion is "
+                "recorded with a reason."
+            )
+            return joined((paragraph(head), note(words.format(day=first))))
         if following.kind != "screened":
             return paragraph(head)
         return paragraph(
@@ -399,7 +395,7 @@ class ParticipantPath:
         steps = self.steps
         lines = [
             (step.state.replace(" ", "-"), STATES[step.state][0], self._linked(step), day, STATES[step.state][1])
-            for step, day in ((step, self._day_of(step, course, visits)) for step in steps)
+            for step, day in ((step, self._day_of(name, step, course, visits)) for step in steps)
         ]
         path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
         if course is None:
@@ -415,7 +411,7 @@ class ParticipantPath:
             return link_to("eligibility", step_name(step), participant=self._name)
         return step_name(step)
 
-    def _day_of(self, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
+    def _day_of(self, name: str, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
         """Return the day of a step as text, or from which day on it can be recorded."""
         if step.on is not None:
             on = step.on.isoformat()
@@ -426,6 +422,9 @@ class ParticipantPath:
             return list_of((on, CAUSES[course.cause])) if step.kind == "withdrawn" and course and course.cause else on
         if step.state == "left out" or course is None:
             return ""
+        if step.kind == "infused" and step.number == 1:
+            waits_until = self._desk.first_infusion_from(name)
+            return _("from {day}").format(day=waits_until) if waits_until else ""
         if step.kind == "dlt_assessed":
             last = last_day_of_dlt_window(course, self._desk.trial.escalation.dlt_window_days.value)
             return _("from {day}").format(day=last) if last else ""
@@ -462,14 +461,6 @@ class ParticipantPath:
         for name, fields in self.observed.items():
             fields.view.layout.display = None if name == kind else "none"
 
-    def _propose(self, _change: Any) -> None:
-        entry = self._wrong_entry()
-        if entry and not self._showing:
-            self.right.value = date.fromisoformat(entry.content["on"])
-
-    def _wrong_entry(self) -> Any:
-        return next((e for e in self._desk.entries_of(self._name) if e.sequence == self.wrong.value), None)
-
     @property
     def _name(self) -> str:
         return str(self.participant.value).strip()
@@ -502,24 +493,6 @@ class ParticipantPath:
         course = self._desk.courses.get(name)
         values |= _MORE[kind](self, course) if kind in _MORE else {}
         values |= self.observed[kind].read(course) if kind in self.observed else {}
-        return event(values), self._site, ""
-
-    def _correction(self) -> Wanted:
-        self._chosen_name()
-        entry = self._wrong_entry()
-        if entry is None:
-            raise Incomplete(self.wrong, _("Choose the entry that is wrong."))
-        if not self.why.value.strip():
-            raise Incomplete(self.why, _("Write why it is wrong."))
-        right = dict(entry.content) | {"on": day_in(self.right).isoformat()}
-        values = {
-            "kind": "correction",
-            "of": entry.sequence,
-            "hash": entry.hash,
-            "participant": entry.participant,
-            "replacement": right if self.action.value == "day" else None,
-            "why": self.why.value.strip(),
-        }
         return event(values), self._site, ""
 
     @property

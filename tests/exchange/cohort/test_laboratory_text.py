@@ -3,8 +3,8 @@
 import pytest
 from support.trial import ELIGIBILITY
 
-from protocol.exchange.clinical.laboratory_text import Typed, read_typed, typed
-from protocol.exchange.clinical.units import is_unit
+from protocol.exchange.cohort.laboratory_text import Typed, read_typed, typed
+from protocol.exchange.units import is_unit
 from protocol.records import ProtocolError
 
 FACTS = {fact.id: fact for fact in ELIGIBILITY.facts}

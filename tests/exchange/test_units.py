@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from support.clinical_records import observation, quantity, read
 from support.trial import ELIGIBILITY, FACTS
 
-from protocol.exchange.clinical import units
+from protocol.exchange import units
 from protocol.exchange.clinical.reference_ranges import read_limits
-from protocol.exchange.clinical.units import UnitError, convert
+from protocol.exchange.units import UnitError, convert
 from protocol.records import ProtocolError
 
 # creatinine C4H7N3O and bilirubin C33H36N4O6 from the abridged standard atomic weights (IUPAC 2021)

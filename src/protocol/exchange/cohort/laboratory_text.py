@@ -4,8 +4,8 @@ import re
 from typing import NamedTuple
 
 from protocol.eligibility import Fact, expected
-from protocol.exchange.clinical.units import UnitError, convert
 from protocol.exchange.cohort.cells import read_value
+from protocol.exchange.units import UnitError, convert
 from protocol.records import ProtocolError
 
 _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
