@@ -130,8 +130,8 @@ def test_a_click_on_the_language_keeps_page_tab_and_settings_and_other_readers_k
 
 
 @pytest.mark.requirement("R-SYS-04")
-@pytest.mark.parametrize(("address", "opened"), [("/", False), ("/voila/render/99-none.ipynb", True)])
-def test_login_and_error_pages_are_in_chinese(address, opened, dashboard, chinese):
+@pytest.mark.parametrize(("address", "opened"), [("/", False), ("/", True), ("/voila/render/99-none.ipynb", True)])
+def test_login_start_and_error_pages_are_in_chinese(address, opened, dashboard, chinese):
     if opened:
         chinese.tab.goto(dashboard.address)
     chinese.tab.goto(dashboard.root + address)

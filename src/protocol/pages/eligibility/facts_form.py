@@ -367,7 +367,7 @@ def _kind(fact: Fact) -> str:
 def _marks(status: FactStatus) -> list[tuple[str, str, str]]:
     """Return the first outcomes of a field as sign and criterion, style, and in full."""
     marks = [
-        (f"{SIGNS[verdict]} {rule}", KINDS[verdict], f"{rule} {title}: {signed(verdict)}")
+        (f"{SIGNS[verdict]} {rule}", KINDS[verdict], labelled(f"{rule} {title}", signed(verdict)))
         for rule, title, verdict in status.outcomes
         if verdict != "not applicable"
     ]

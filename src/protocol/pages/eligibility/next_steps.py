@@ -138,7 +138,8 @@ class NextStepsPanel(Panel):
         chance = (guessed if step.guessed else _("criteria fail in {chance:.0%}")).format(chance=step.chance)
         detail = _("{chance}, cost {cost:g}").format(chance=chance, cost=step.cost)
         html, more = macros("eligibility"), len(step.facts) - FACTS_OF_A_STEP
-        facts = joined([html.to_field(name, self.labels[name]) for name in step.facts[:FACTS_OF_A_STEP]], ", ")
+        links = [html.to_field(name, self.labels[name]) for name in step.facts[:FACTS_OF_A_STEP]]
+        facts = joined(links, list_of(("", "")))
         if more > 0:
             facts += " " + ngettext("and {n} more", "and {n} more", more).format(n=more)
         return html.step(step.procedure.label, detail, facts, list_of(step.criteria))

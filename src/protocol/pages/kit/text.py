@@ -14,13 +14,14 @@ from markupsafe import Markup, escape
 
 from protocol.escalation import NextAction
 from protocol.records import ProtocolError, Provenance
-from protocol.translation import _, list_of
+from protocol.translation import _, labelled, list_of
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
 )
 _TEMPLATES.filters["list_of"] = list_of
+_TEMPLATES.filters["labelled"] = lambda label, value: Markup(labelled("{}", "{}")).format(label, value)  # noqa: S704
 _TEMPLATES.filters["sentence"] = lambda text: _("{text}.").format(text=text)
 
 
