@@ -561,8 +561,9 @@ KINDS = {
 """The shape, colour and label of what is planned for a day."""
 
 WEEKDAYS = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-SHORT_WEEKDAYS = (_("Mo"), _("Tu"), _("We"), _("Th"), _("Fr"), _("Sa"), _("Su"))
 """Monday to Sunday, as the strip names them."""
+
+_SHORT_WEEKDAYS = (_("Mo"), _("Tu"), _("We"), _("Th"), _("Fr"), _("Sa"), _("Su"))
 
 
 def strip_rows(items: pd.DataFrame, today: date, days: int, chosen: date | None = None) -> pd.DataFrame:
@@ -618,7 +619,7 @@ def week_strip(rows: pd.DataFrame) -> alt.LayerChart:
     altair.LayerChart
         Clickable: the point selection "pick" gives the day.
     """
-    short = in_words(dict(zip(WEEKDAYS, SHORT_WEEKDAYS, strict=True)), "split(datum.label, ' ')[0]")
+    short = in_words(dict(zip(WEEKDAYS, _SHORT_WEEKDAYS, strict=True)), "split(datum.label, ' ')[0]")
     narrow = f"width < 480 ? [{short}, split(datum.label, ' ')[1]] : split(datum.label, ' ')"
     axis = alt.Axis(labelExpr=narrow, labelAngle=0, labelOverlap=False, title=None, ticks=False)
     order = alt.EncodingSortField("order", op="min", order="ascending")
