@@ -1,8 +1,9 @@
-"""Every tab of every page against WCAG 2.2 AA, as axe-core judges it: light and dark, on a laptop and on a phone."""
+"""Every tab of every page: WCAG 2.2 AA as axe-core judges it, laptop and phone, and whole in Chinese."""
 
 from pathlib import Path
 
 import pytest
+from support.chinese import SAID, WITHOUT_TYPEFACE, english
 from support.paths import NOTEBOOKS
 from support.tabs import BUILT, every_tab
 
@@ -44,20 +45,29 @@ def dress(tab, theme, size):
 @pytest.mark.requirement("R-SYS-04")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_every_tab_of_a_page_is_accessible(name, dashboard, laptop):
+def test_every_tab_of_a_page_is_accessible_fits_a_phone_and_is_wholly_in_chinese(name, dashboard, laptop):
+    """Other tests read the pages in English; a page has the same parts in both languages."""
+    laptop.tab.context.set_extra_http_headers({"Accept-Language": "zh-CN"})
     laptop.open(dashboard, name)
     laptop.tab.wait_for_selector(READY)
     laptop.tab.evaluate(AXE.read_text(encoding="utf-8"))
-    found = {}
+    found, without_typeface = {}, set()
     for title in every_tab(laptop.tab):
         laptop.tab.wait_for_function(BUILT)
+        texts = laptop.tab.evaluate(SAID)
+        without_typeface |= set(laptop.tab.evaluate(WITHOUT_TYPEFACE, texts))
+        found |= {f"{', '.join(words)} in: {text[:200]}": title for text in texts if (words := english(text))}
         for size, theme in zip(SIZES, ("light", "dark"), strict=True):  # each size and each theme once
             dress(laptop.tab, theme, size)
             laptop.tab.wait_for_function(SETTLED)
             for problem in laptop.tab.evaluate(JUDGE):
                 found.setdefault(problem, f"{title}, {size}, {theme}")
+        assert laptop.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{title}: wider than a phone"
+        )
         dress(laptop.tab, "light", "laptop")
     assert not found, "\n".join(f"{where}: {problem}" for problem, where in found.items())
+    assert not without_typeface
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere"])
