@@ -45,7 +45,7 @@ from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
 from protocol.records import Ambiguity, ProtocolError, Provenance, Record, Sourced, Text, read_record, unique
 from protocol.sites import Contact, District, Official, River, Site, SitesRecord
-from protocol.translation import _, list_of
+from protocol.translation import list_of
 from protocol.version import SHARED
 
 __all__ = [
@@ -390,9 +390,13 @@ def _refuse_observation(event: Event) -> None:
             if one.normal_limit is not None:
                 read_counts([one.normal_limit], analyte, one.unit)
     elif isinstance(event, Received) and event.what not in GIVEN:
-        raise ProtocolError(_("given"), repr(event.what), list_of(GIVEN))
+        raise ProtocolError(f"{event.kind}.what", repr(event.what), list_of(GIVEN))
     elif isinstance(event, AdverseEvent):
-        refuse_term(event.term, event.version, event.grade)
+        for name, grade in (("term", None), ("grade", event.grade)):
+            try:
+                refuse_term(event.term, event.version, grade)
+            except ProtocolError as error:
+                raise ProtocolError(f"{event.kind}.{name}", error.found, error.write) from None
 
 
 def effect_observations(state: State, trial: Trial) -> Observations:

@@ -217,7 +217,7 @@ class ForkServer(SingletonConfigurable):
         NotForked
             If no kernel can be forked.
         """
-        language = request["env"].get("PROTOCOL_LANGUAGE") or ENGLISH
+        language = request.get("env", {}).get("PROTOCOL_LANGUAGE") or ENGLISH
         for _attempt in range(2):
             running = self.ready(language)
             with suppress(OSError, NotForked):

@@ -133,7 +133,7 @@ def test_ids_that_differ_by_blanks_width_or_case_are_named(tmp_path: Path, on_di
     content = "participant_id,ecog\nP1,1\nP1 ,2\n\u00a0P1,2\nＰ１,0\np1,0\nP 1,0\nP2,0\n".encode()
     cohort = read_cohort("c.csv", content, ELIGIBILITY, into=tmp_path / "c.parquet" if on_disk else None)
     assert [problem.found for problem in cohort.problems if problem.where.startswith("participant")] == [
-        "6 rows with this id, also written 'Ｐ１'; each is screened"
+        "6 rows with this id, also written “Ｐ１”; each is screened"
     ]
 
 
@@ -144,8 +144,8 @@ def test_ids_that_differ_by_zeros_that_a_spreadsheet_drops_or_by_the_hyphen_are_
     content = "participant_id,ecog\n007,1\n7,2\n7.0,2\n70,0\nP-1,0\nP\u20101,0\n000,0\nP007,1\nP7,1\n".encode()
     cohort = read_cohort("c.csv", content, ELIGIBILITY, into=tmp_path / "c.parquet" if on_disk else None)
     assert [problem[:2] for problem in cohort.problems if problem.where.startswith("participant")] == [
-        ("participant 007", "3 rows with this id, also written '7.0'; each is screened"),
-        ("participant P-1", "2 rows with this id, also written 'P\u20101'; each is screened"),
+        ("participant 007", "3 rows with this id, also written “7.0”; each is screened"),
+        ("participant P-1", "2 rows with this id, also written “P\u20101”; each is screened"),
     ]
 
 
