@@ -390,7 +390,7 @@ def _refuse_observation(event: Event) -> None:
             if one.normal_limit is not None:
                 read_counts([one.normal_limit], analyte, one.unit)
     elif isinstance(event, Received) and event.what not in GIVEN:
-        raise ProtocolError(f"{event.kind}.what", repr(event.what), list_of(GIVEN))
+        raise ProtocolError(".".join((event.kind, "what")), repr(event.what), list_of(GIVEN))
     elif isinstance(event, AdverseEvent):
         for name, grade in (("term", None), ("grade", event.grade)):
             try:

@@ -544,7 +544,7 @@ def test_the_calibration_gives_risks_by_size_and_target(page):
 @pytest.mark.parametrize(
     ("field", "text", "words"),
     [("maxima", "24, many", "whole numbers"), ("cohort_sizes", "", "whole numbers"), ("cohort_sizes", "2.5", "whole"),
-     ("targets", "nan", "inside 0 to 1"), ("targets", "0.3 0.2", "numbers with commas"),
+     ("targets", "nan", "inside 0 to 1"), ("targets", "0.3/0.2", "numbers with commas"),
      ("maxima", "inf", "whole numbers")],
 )  # fmt: skip
 def test_values_to_try_that_cannot_be_used_are_explained(page, field, text, words):
