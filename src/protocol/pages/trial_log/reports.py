@@ -1,9 +1,9 @@
 """Reports of serious adverse events in words: what is to be done, and where the days come from."""
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from protocol.effect import reporting_days
-from protocol.pages.kit import joined, origin, paragraph
+from protocol.pages.kit import in_english, joined, origin, paragraph
 from protocol.translation import _
 from protocol.trial import Trial
 
@@ -22,6 +22,7 @@ def reporting_words(trial: Trial) -> Markup:
         "{fatal} days to the first report if fatal or life-threatening, and {more} more to the completed one; "
         "{other} days for the others. Calendar days from the day on which the sponsor first knew, holidays included."
     ).format(hours=days.sponsor_hours, fatal=days.fatal_days, more=days.follow_up_days, other=days.other_days)
-    sources = _("The days: {source}. The hours, an assumption: {assumption}.")
-    said = sources.format(source=days.source.removeprefix("page: "), assumption=days.sponsor_assumption)
+    said = escape(_("The days: {source}. The hours, an assumption: {assumption}.")).format(
+        source=in_english(days.source.removeprefix("page: ")), assumption=in_english(days.sponsor_assumption)
+    )
     return joined((paragraph(joined((words, origin(rule)), " "), "off"), paragraph(said, "off")))
