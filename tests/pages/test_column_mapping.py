@@ -2,16 +2,14 @@
 
 import re
 from base64 import b64decode
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
 from support.hospital_files import HEADINGS, UNITS, excel_file, hospital_rows
 from support.paths import EXAMPLES
-from support.trial import FACTS, TRIAL
+from support.trial import FACTS
 
 from protocol.pages.eligibility.cohort import CohortPanel
-from protocol.pages.eligibility.page import EligibilityPage
 
 pytestmark = pytest.mark.slow
 
@@ -19,20 +17,6 @@ TODAY = date(2026, 11, 20)
 TEXT = "受试者编号,姓名,性别,ALT,bed,HIV抗体,ward\nP-1,某甲,男,30,1,阳性,7\nP-2,某乙,女,<5,2,阴性,7\n".encode(
     "gb18030"
 )
-
-
-@pytest.fixture
-def page() -> Iterator[EligibilityPage]:
-    shown = EligibilityPage(TRIAL, TODAY)
-    shown.tabs.value = "cohort"
-    yield shown
-    shown.view.close()
-
-
-@pytest.fixture
-def cohort(page: EligibilityPage) -> CohortPanel:
-    panel: CohortPanel = page.cohort
-    return panel
 
 
 def chosen(name: str, content: bytes) -> tuple[dict[str, object]]:

@@ -1,29 +1,15 @@
 """Entries are corrected through the page: the day, that it did not happen, and what it said."""
 
-import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
-from pages.test_participant_path import START, Life
+from support.participant_log import START, said
 
 from protocol.conduct import event
 from protocol.pages.escalation.decision_tab import DecisionTab
 from protocol.pages.trial_log.participant_path import ParticipantPath
 
 pytestmark = pytest.mark.slow  # every test builds a page
-
-
-def said(widget):
-    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", widget.value)))
-
-
-@pytest.fixture
-def life(trial, tmp_path):
-    made = Life(trial, tmp_path / "trial.sqlite")
-    yield made
-    for log in made.open:
-        log.close()
 
 
 def path_on(life):
@@ -57,6 +43,13 @@ def test_a_count_of_a_draw_is_corrected_with_what_was_reported_put_in(life):
     assert correction["replacement"]["counts"]["platelets"]["value"] == 12
     assert correction["why"] == "the ward book"
     assert panel._desk.courses["W-001"].draws[START] == {"platelets": 12, "neutrophils": 0.4}
+
+
+def test_an_entry_to_correct_is_named_as_everywhere(life):
+    visit = next(one for one in life.trial.followup.visits if one.name != one.id)
+    life.add("visit", "W-001", visit=visit.id)
+    named = [label for label, _number in path_on(life).corrections.wrong.options]
+    assert f"W-001, visit {visit.name}: done ({START})" in named[0]
 
 
 HARM = {"number": 1, "term": "fever", "version": "5.0", "grade": 4, "relatedness": "possible", "action": "none"}

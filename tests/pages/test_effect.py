@@ -4,11 +4,11 @@ import re
 import zipfile
 from base64 import b64decode
 from datetime import date
-from html import unescape
 from io import BytesIO
 
 import pytest
 from support.effect_observations import AS_OF, invented
+from support.participant_log import said
 from support.trial import TRIAL
 
 from protocol.effect import Observations, Summaries, cumulative_incidence
@@ -26,10 +26,6 @@ from protocol.pages.trial_log.desk import open_desk
 TODAY = date(2026, 11, 22)
 LABELS = TRIAL.escalation.grid.labels
 REGIMENS = (LABELS[3], LABELS[4], LABELS[6])
-
-
-def said(widget):
-    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", widget.value)))
 
 
 @pytest.fixture(scope="module")

@@ -22,20 +22,6 @@ PICTURES = ("funnel", "criteria", "near-misses", "thresholds", "readings", "subg
 LEFT, EACH, NEAR, THRESHOLDS, READINGS, GROUPS, KEEP = PICTURES
 
 
-@pytest.fixture
-def page() -> Iterator[EligibilityPage]:
-    shown = EligibilityPage(TRIAL, TODAY)
-    shown.tabs.value = "cohort"
-    yield shown
-    shown.view.close()
-
-
-@pytest.fixture
-def cohort(page: EligibilityPage) -> CohortPanel:
-    panel: CohortPanel = page.cohort
-    return panel
-
-
 def rows(chart: Any) -> list[dict[str, Any]]:
     drawn: list[dict[str, Any]] = chart._rows
     return drawn
@@ -101,17 +87,19 @@ def test_near_misses_are_listed_in_words(cohort: CohortPanel) -> None:
     assert "spo2_min_pct" not in cohort.near.nearest.body.value
 
 
-def test_a_threshold_moved_on_the_side_moves_along_its_curve(page: EligibilityPage, cohort: CohortPanel) -> None:
+def test_a_threshold_moved_on_the_side_moves_along_its_curve(
+    cohort_page: EligibilityPage, cohort: CohortPanel
+) -> None:
     cohort.tabs.value = THRESHOLDS
     cohort.thresholds.threshold.value = "bmi_max_kg_m2"
     before = rows(cohort.thresholds.picture)
-    page.parameters["bmi_max_kg_m2"].value = 25.0
+    cohort_page.parameters["bmi_max_kg_m2"].value = 25.0
     after = rows(cohort.thresholds.picture)
     assert [row["left"] for row in before] == [row["left"] for row in after]
     assert {row["present"] for row in after} == {25.0}
     now = next(row for row in after if row["value"] == 25.0)
     assert now["left"] == numbers(cohort)["confirmed"] + numbers(cohort)["possible"]
-    page.parameters["ecog_max"].value = 0
+    cohort_page.parameters["ecog_max"].value = 0
     assert [row["left"] for row in rows(cohort.thresholds.picture)] != [row["left"] for row in after]
 
 
@@ -140,20 +128,20 @@ def test_groups_show_no_small_number(cohort: CohortPanel) -> None:
 
 
 def test_sites_are_compared_when_the_cohort_names_them(
-    page: EligibilityPage, cohort: CohortPanel, tmp_path: Path
+    cohort_page: EligibilityPage, cohort: CohortPanel, tmp_path: Path
 ) -> None:
     people = pl.DataFrame({"site": ["North"] * 40 + ["South"] * 40, "ecog": [3] * 15 + [1] * 45 + [3] * 20})
     people.write_parquet(tmp_path / "sites.parquet")
     for frame in (people, tmp_path / "sites.parquet"):
         cohort.take(frame)
         cohort.tabs.value = GROUPS
-        page.redraw()
+        cohort_page.redraw()
         assert ("Site", "site") in cohort.groups.by.options
         cohort.groups.by.value = "site"
         rates = cohort.groups.rates.set_index(["criterion", "group"])
         assert (rates.loc[("I5", "North"), "fails"], rates.loc[("I5", "South"), "fails"]) == (15, 20)
     cohort.take(people.drop("site"))
-    page.redraw()
+    cohort_page.redraw()
     assert ("Site", "site") not in cohort.groups.by.options
 
 
@@ -164,23 +152,25 @@ def test_the_files_are_offered_with_their_day(cohort: CohortPanel) -> None:
     assert "<svg" in cohort.results.picture.value
 
 
-def test_a_cohort_in_python_replaces_the_example(page: EligibilityPage, cohort: CohortPanel, tmp_path: Path) -> None:
+def test_a_cohort_in_python_replaces_the_example(
+    cohort_page: EligibilityPage, cohort: CohortPanel, tmp_path: Path
+) -> None:
     path = tmp_path / "mine.parquet"
     pl.DataFrame({"participant_id": ["P-1", "P-2"], "ecog": [3, 1]}).write_parquet(path)
     cohort.take(path)
-    page.redraw()
+    cohort_page.redraw()
     assert numbers(cohort) == {"participants": 2, "excluded": 1, "possible": 1, "confirmed": 0}
     assert "mine.parquet" in cohort.source.value
     cohort.chosen.value = "P-1"
-    assert page.person.form.fields["ecog"].value == "3"
-    assert page.tabs.value == "patient"
+    assert cohort_page.person.form.fields["ecog"].value == "3"
+    assert cohort_page.tabs.value == "patient"
 
 
 def test_every_tab_is_drawn_for_a_cohort_nobody_of_which_is_excluded(
-    page: EligibilityPage, cohort: CohortPanel
+    cohort_page: EligibilityPage, cohort: CohortPanel
 ) -> None:
     cohort.take(pl.DataFrame({"participant_id": ["P-1"], "ecog": [1]}))
-    page.redraw()
+    cohort_page.redraw()
     for tab in PICTURES:
         cohort.tabs.value = tab
     for box in cohort.counted.values():
@@ -270,20 +260,20 @@ def test_near_misses_of_a_distance_are_listed(cohort: CohortPanel) -> None:
     assert listed(cohort) == bar["participants"]
 
 
-def test_the_selection_follows_the_thresholds_and_ends(page: EligibilityPage, cohort: CohortPanel) -> None:
+def test_the_selection_follows_the_thresholds_and_ends(cohort_page: EligibilityPage, cohort: CohortPanel) -> None:
     assert cohort.behind.table.view.layout.display == "none"
     cohort.behind.criterion.value = "E3"
     before = listed(cohort)
     assert "E3" in cohort.behind.table.body.value
-    page.parameters["bmi_max_kg_m2"].value = 25.0
+    cohort_page.parameters["bmi_max_kg_m2"].value = 25.0
     assert listed(cohort) > before
     cohort.behind.everyone.click()
     assert cohort.behind.says.value == ""
     assert cohort.behind.criterion.value == ""
 
 
-def test_the_drawer_finds_thresholds_and_shows_only_the_changed(page: EligibilityPage) -> None:
-    drawer = page.thresholds
+def test_the_drawer_finds_thresholds_and_shows_only_the_changed(cohort_page: EligibilityPage) -> None:
+    drawer = cohort_page.thresholds
 
     def shown() -> set[str]:
         return {name for name, box in drawer._boxes.items() if box.layout.display != "none"}
@@ -294,5 +284,5 @@ def test_the_drawer_finds_thresholds_and_shows_only_the_changed(page: Eligibilit
     drawer.search.value = ""
     drawer.only_changed.value = True
     assert shown() == set()
-    page.parameters["ecog_max"].value = 1
+    cohort_page.parameters["ecog_max"].value = 1
     assert shown() == {"ecog_max"}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from pages.test_participant_path import START, Life
+from support.participant_log import START
 
 from protocol.conduct import event
 from protocol.pages.escalation.decision_tab import DeclarationForm
@@ -12,14 +12,6 @@ from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
-
-
-@pytest.fixture
-def life(trial, tmp_path):
-    made = Life(trial, tmp_path / "trial.sqlite")
-    yield made
-    for log in made.open:
-        log.close()
 
 
 @pytest.fixture

@@ -3,60 +3,15 @@
 from datetime import date, timedelta
 
 import pytest
+from support.participant_log import START
 
-from protocol.conduct import event, open_log
+from protocol.conduct import open_log
 from protocol.pages.followup import FollowupPage
 from protocol.pages.kit import PageState
 from protocol.pages.trial_log.desk import open_desk
 from protocol.pages.trial_log.participant_path import DLT_NO, ParticipantPath
 
 pytestmark = pytest.mark.slow  # every test builds a page
-
-START = date(2026, 3, 2)
-
-
-class Life:
-    """A log with participants of one site at different points of the path."""
-
-    def __init__(self, trial, path):
-        self.trial, self.path, self.day = trial, path, START + timedelta(days=20)
-        self.log = open_log(path)
-        self.open = [self.log]
-        self.site, self.start = trial.sites[0].name, trial.escalation.design.start.value
-        self.screen("W-001")
-        self.add("consented", "W-001")
-        self.add("enrolled", "W-001", regimen=self.start)
-        self.add("therapy_started", "W-001")
-        self.add("infused", "W-001", number=1)
-        self.screen("W-002")
-
-    def screen(self, who, overall="eligible so far", on=START):
-        self.add("screened", who, on, phase="Ib", overall=overall, result={})
-
-    def add(self, kind, who, on=START, **more):
-        values = {"kind": kind, "on": on, "participant": who} | more
-        return self.log.append(event(values), actor="other", site=self.site)
-
-    def desk(self, role="coordinator", **more):
-        names = {"PROTOCOL_LOG": str(self.path), "PROTOCOL_ROLE": role, "PROTOCOL_ACTOR": f"{role}-1"} | more
-        desk = open_desk(self.trial, names, lambda: self.day)
-        self.open.append(desk._log)
-        return desk
-
-    def last(self):
-        return self.log.entries()[-1]
-
-    @property
-    def count(self):
-        return self.log.head().count
-
-
-@pytest.fixture
-def life(trial, tmp_path):
-    made = Life(trial, tmp_path / "trial.sqlite")
-    yield made
-    for log in made.open:
-        log.close()
 
 
 def path_on(life, who):

@@ -1,11 +1,9 @@
 """Reports of serious adverse events on the board, and from which day on the next first infusion may be given."""
 
-import re
 from datetime import timedelta
-from html import unescape
 
 import pytest
-from pages.test_participant_path import START, Life
+from support.participant_log import START, said
 
 from protocol.escalation.record import StaggerRule
 from protocol.pages.escalation.decision_tab import DecisionTab
@@ -15,18 +13,6 @@ from protocol.pages.overview.status import StatusPanel
 from protocol.pages.trial_log.participant_path import ParticipantPath
 
 pytestmark = pytest.mark.slow  # every test builds a page
-
-
-def said(widget):
-    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", widget.value)))
-
-
-@pytest.fixture
-def life(trial, tmp_path):
-    made = Life(trial, tmp_path / "trial.sqlite")
-    yield made
-    for log in made.open:
-        log.close()
 
 
 def harm(life, who="W-001", on=START, **more):

@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 from protocol.exchange.limits import check_unpacked
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 SIGNATURE = b"PK\x03\x04"
 
@@ -61,7 +61,7 @@ class UnchosenSheetError(ProtocolError):
     """Several sheets have cells, and none of them was chosen."""
 
     def __init__(self, where: str, found: str, sheets: tuple[str, ...]) -> None:
-        super().__init__(where, found, _("the sheet: {sheets}").format(sheets=", ".join(sheets)))
+        super().__init__(where, found, _("the sheet: {sheets}").format(sheets=list_of(sheets)))
         self.sheets = sheets
 
 

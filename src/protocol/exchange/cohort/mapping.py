@@ -36,7 +36,7 @@ from protocol.exchange.cohort.laboratory_text import typed
 from protocol.exchange.dates import written_day
 from protocol.exchange.units import UnitError, convert, is_unit
 from protocol.records import ProtocolError, Record, Text, outlined
-from protocol.translation import _
+from protocol.translation import _, labelled, list_of
 
 _WORDS: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("column_words.toml").read_text(encoding="utf-8"))
 
@@ -287,7 +287,7 @@ class ColumnMapping:
         for word, answer in one.words.items():
             if answer not in answers_of(fact):
                 found = _("{answer!r} as the meaning of {word!r}").format(answer=answer, word=outlined(word))
-                raise ProtocolError(where, found, ", ".join(answers_of(fact)))
+                raise ProtocolError(where, found, list_of(answers_of(fact)))
 
     # --- What is still to be said ---
 
@@ -305,7 +305,7 @@ class ColumnMapping:
             return
         same = [other.column for other in self.columns if other.fact == one.fact]
         if len(same) > 1:
-            asked = _("which one holds {fact}: {columns}").format(fact=one.fact, columns=", ".join(same))
+            asked = _("which one holds {fact}: {columns}").format(fact=one.fact, columns=list_of(same))
             yield MappingQuestion(one.column, "fact", asked, ("", one.fact))
         if one.fact == PARTICIPANT:
             return
@@ -335,11 +335,11 @@ class ColumnMapping:
         """Raise ProtocolError if something is still to be said."""
         if self.questions:
             word = _("what a word in it means")  # the word itself may be text about a person
-            every = [f"{one.column}: {word if one.kind == 'word' else one.asked}" for one in self.questions]
+            every = [labelled(one.column, word if one.kind == "word" else one.asked) for one in self.questions]
             asked = list(dict.fromkeys(every))[:5]
-            more = "; …" if len(set(every)) > len(asked) else ""
+            more = ["…"] if len(set(every)) > len(asked) else []
             found = _("{count} open questions").format(count=len(self.questions))
-            raise ProtocolError(_("mapping"), found, "; ".join(asked) + more)
+            raise ProtocolError(_("mapping"), found, list_of([*asked, *more], "; "))
 
     # --- What cells become ---
 
@@ -376,7 +376,7 @@ class ColumnMapping:
             return _("names a person: not read")
         open_ = [question.asked for question in self._questions(one)]
         if open_:
-            return _("open: {questions}").format(questions="; ".join(open_))
+            return _("open: {questions}").format(questions=list_of(open_, "; "))
         return "" if one.fact else _("not used")
 
     def preview(self, rows: int = SHOWN_ROWS) -> pd.DataFrame:
@@ -407,9 +407,9 @@ class ColumnMapping:
         """Raise ProtocolError if a file lacks a column that the mapping reads, saying which."""
         missing = [one.column for one in self.columns if one.fact and one.column not in header]
         if missing:
-            found = _("no column {columns}, which this mapping reads").format(columns=", ".join(missing[:5]))
-            more = _(" and {count} more").format(count=len(missing) - 5) if len(missing) > 5 else ""
-            raise ProtocolError(name, found + more, _("a file with the same headings, or a mapping of its own"))
+            named = [*missing[:5], *([_("{n} more").format(n=len(missing) - 5)] if len(missing) > 5 else [])]
+            found = _("no column {columns}, which this mapping reads").format(columns=list_of(named))
+            raise ProtocolError(name, found, _("a file with the same headings, or a mapping of its own"))
 
     def dumps(self) -> str:
         """Return the mapping as TOML: headings, facts, units and words, and no cell of a participant.
@@ -561,7 +561,7 @@ def _needs_unit(fact: Fact) -> bool:
 
 
 def _units(fact: Fact) -> str:
-    return ", ".join(dict.fromkeys((str(fact.unit), *fact.units)))
+    return list_of(dict.fromkeys((str(fact.unit), *fact.units)))
 
 
 def _lack_a_unit(texts: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from protocol.figures import effect as figures
 from protocol.pages.effect.words import percent
 from protocol.pages.kit import Task, Text, details, download, field, joined, paragraph, row, section, table
 from protocol.pages.kit.task import Work
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 SIZES = (6, 9, 12, 15, 20, 25, 30, 40, 50, 60)
 """Participants in each arm."""
@@ -114,7 +114,7 @@ class AfterEscalation:
         rates = found.truth.ravel(), response.ravel()
         names = [name for name, holds in zip(found.design.grid.labels, rule.right(*rates), strict=True) if holds]
         words = _("after {n:,} escalations; right: {names}")
-        truth = words.format(n=found.trials, names=", ".join(names) or _("none"))
+        truth = words.format(n=found.trials, names=list_of(names) or _("none"))
         shares = optimise(rule, compared, *rates, SIZES, self._seed).assign(truth=truth)
         self.picture.layout.display = None
         self.picture.draw(choice_rows(shares), truths=(truth,))
@@ -143,9 +143,7 @@ class AfterEscalation:
         counted = _("Regimens compared: {three} of the escalations lead to three, {two} to two, {one} to one.")
         counts = {name: percent(float((arms == n).mean())) for n, name in ((1, "one"), (2, "two"), (3, "three"))}
         about = _("True DLT rates: {scenario}. Assumed response rates: {rates}.")
-        listed = ", ".join(
-            f"{name} {rate:.0%}" for name, rate in zip(found.design.grid.labels, rates[1], strict=True)
-        )
+        listed = list_of(f"{name} {rate:.0%}" for name, rate in zip(found.design.grid.labels, rates[1], strict=True))
         self.said.show(
             paragraph(told),
             paragraph(compares),

@@ -29,7 +29,7 @@ from protocol.pages.effect.phase_two import (
 from protocol.pages.effect.recovery import curve_rows, curve_table, recovered_by, ticks
 from protocol.pages.effect.settings import EffectSettings
 from protocol.pages.effect.words import OUTCOMES, STATUSES, count_text, share_text
-from protocol.pages.kit import Panel, Text, button, download, note, row, section
+from protocol.pages.kit import Panel, Text, button, coded_data, download, note, row, section
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 
@@ -202,7 +202,7 @@ class SafetyReportPanel(Panel):
             day, mark = report.as_of.isoformat(), "-invented-example" if report.invented else ""
             name = f"{report.name}-{day}{mark}.zip"
             saved.append(download(label, name, _zip(report), "application/zip"))
-        self.files.show(*saved)
+        self.files.show(*saved, coded_data() if self._desk.effect.exact else None)
 
 
 def _zip(report: SafetyReport) -> bytes:

@@ -39,7 +39,7 @@ from protocol.pages.kit import (
     strong,
 )
 from protocol.records import Phase, ProtocolError, outlined
-from protocol.translation import _
+from protocol.translation import _, list_of
 from protocol.trial import Trial
 
 COHORT_FILES = ".csv,.txt,.tsv,.xlsx,.xlsm,.parquet"
@@ -260,7 +260,7 @@ class CohortPanel(Panel):
         self.message.show(None)
         if mapping is not None and not any(one.fact is None or one.fact for one in mapping.columns):
             found = _("no column that the record knows ({found})")
-            headings = ", ".join(outlined(one.column) for one in mapping.columns[:5])
+            headings = list_of(outlined(one.column) for one in mapping.columns[:5])
             self._refuse(ProtocolError(file.name, found.format(found=headings), _("below, what each column holds")))
         self.mapping.open(file)
 

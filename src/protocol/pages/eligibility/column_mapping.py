@@ -31,7 +31,7 @@ from protocol.pages.kit import (
     table,
 )
 from protocol.records import ProtocolError
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 LARGEST_MAPPING = 2**20
 """Bytes of a saved mapping, which is read within the click."""
@@ -239,7 +239,7 @@ class MappingPanel:
                 one.column,
                 self._holds(one),
                 one.unit,
-                "; ".join(dict.fromkeys(filter(None, cells.get(one.column, ())))),
+                list_of(dict.fromkeys(filter(None, cells.get(one.column, ()))), "; "),
                 mapping.note(one),
             )
             for one in mapping.columns

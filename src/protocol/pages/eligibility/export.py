@@ -14,7 +14,7 @@ from protocol.eligibility.frames import IDENTITY
 from protocol.exchange.cohort import results as cohort_results
 from protocol.exchange.documents.flow import flow_diagram
 from protocol.pages.eligibility.cohort_counts import ScreenedCohort, plain
-from protocol.pages.kit import Panel, Text, button, download, joined, macros, note, row, section
+from protocol.pages.kit import Panel, Text, button, coded_data, download, joined, macros, note, row, section
 from protocol.translation import _
 
 LOG_AT_MOST = 50_000
@@ -54,7 +54,7 @@ class ExportPanel(Panel):
             groups = cohort_results.groups(rates, screened.titles, under)
             links.append(self._csv(_("Subgroups (CSV)"), "groups", groups))
         links.append(self._log(screened, under))
-        self.files.show(joined(links, " "))
+        self.files.show(joined(links, " "), coded_data())
         self.picture.show(macros("eligibility").figure(Markup(drawn)))  # noqa: S704 - escaped where it is written
 
     def _csv(self, label: str, kind: str, content: bytes) -> Markup:
@@ -92,7 +92,7 @@ class HandoverPanel:
             text = _("More than {n} participants: write the files in Python.")
             self.links.show(note(text.format(n=LARGEST)))
         else:
-            self.links.show(self._files(found))
+            self.links.show(self._files(found), coded_data())
 
     def forget(self) -> None:
         """Remove the files, because the page shows something else now."""

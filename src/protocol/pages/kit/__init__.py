@@ -17,6 +17,7 @@ from protocol.pages.kit.text import (
     assumption,
     at_foot,
     classed,
+    coded_data,
     details,
     download,
     fold,
@@ -40,7 +41,7 @@ from protocol.pages.kit.text import (
 
 __all__ = [
     "Content", "Day", "Draft", "FileField", "PageState", "Pager", "Panel", "Screens", "Steps", "Table", "Tabs",
-    "Task", "Text", "Work", "action_card", "as_written", "assumption", "at_foot", "button", "classed", "details",
-    "download", "field", "fold", "framed", "in_english", "invented", "joined", "link_to", "macros", "message",
-    "narrow", "note", "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "Task", "Text", "Work", "action_card", "as_written", "assumption", "at_foot", "button", "classed", "coded_data",
+    "details", "download", "field", "fold", "framed", "in_english", "invented", "joined", "link_to", "macros",
+    "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
 ]  # fmt: skip

@@ -165,6 +165,19 @@ def in_english(words: str) -> Markup:
     return _KIT.in_english(words)
 
 
+def coded_data() -> Markup:
+    """Return what holds for files with study ids that leave the workbook.
+
+    Personal Information Protection Law of China: articles 4 and 73 (what is coded is not anonymous), 28 (health).
+    """
+    return note(
+        _(
+            "Files with study ids hold personal information on health, although they have no names (in China: "
+            "Personal Information Protection Law, articles 4, 28 and 73). Keep and send them accordingly."
+        )
+    )
+
+
 def as_written(words: str) -> Markup:
     """Return what somebody wrote into the log; it is not translated."""
     return _KIT.as_written(words)

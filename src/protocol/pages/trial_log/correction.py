@@ -9,10 +9,10 @@ import ipywidgets as widgets
 from protocol.conduct import Entry, event
 from protocol.pages.kit import Day, Text, field, offer, paragraph, row
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.event_text import event_text, recoveries_of
+from protocol.pages.trial_log.event_text import event_text, names_of
 from protocol.pages.trial_log.observation_forms import Fields
 from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, day_in
-from protocol.translation import _
+from protocol.translation import _, labelled
 
 DAY, REMOVED, VALUES = "day", "remove", "values"
 
@@ -82,9 +82,9 @@ class CorrectionForm:
             desk, _("Record the correction"), self._correction, self._corrected, form, said, self._problems
         )
         at = self._problems.at
-        self._day, self._values = at(self.right), widgets.VBox()
+        self._day, self._values = at(self.right, "correction.on"), widgets.VBox()
         self.view = widgets.VBox(
-            [at(self.wrong), row(at(self.action), self._day), self._values, at(self.why), self.correct.view]
+            [at(self.wrong), row(at(self.action), self._day), self._values, at(self.why, "why"), self.correct.view]
         )
         self.wrong.observe(self._propose, "value")
         self.action.observe(self._lay_out, "value")
@@ -93,8 +93,8 @@ class CorrectionForm:
     def refresh(self) -> None:
         """Offer the entries that hold now, the last one first; what a person put in stays."""
         self._held = self._entries()
-        recoveries = recoveries_of(self._desk.trial)
-        listed = [(f"{one.sequence}: {event_text(one.content, recoveries)}", one.sequence) for one in self._held]
+        names = names_of(self._desk.trial)
+        listed = [(labelled(one.sequence, event_text(one.content, names)), one.sequence) for one in self._held]
         before, self._showing = self.wrong.value, True  # what a person put in stays
         offer(self.wrong, listed[::-1])
         self._showing = False

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from protocol.briefing import NextInfusion
 from protocol.pages.kit import joined, note, origin, paragraph
 from protocol.pages.trial_log.desk import Desk
-from protocol.translation import _, ngettext
+from protocol.translation import _, list_of, ngettext
 
 
 def next_infusion_words(desk: Desk) -> Markup | None:
@@ -47,7 +47,7 @@ def _when(found: NextInfusion, as_of: date) -> str:
 
 
 def _waiting(found: NextInfusion) -> list[str]:
-    said = [_("Enrolled and not infused: {names}.").format(names=", ".join(found.waiting))] if found.waiting else []
+    said = [_("Enrolled and not infused: {names}.").format(names=list_of(found.waiting))] if found.waiting else []
     if found.others and not found.waiting:
         said.append(
             ngettext(
