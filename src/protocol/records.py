@@ -311,7 +311,10 @@ def refusal(error: ErrorDetails) -> tuple[str, str]:
             return _("a key that is not known here"), _("one of the known keys or remove it")
         case "missing", _reason:
             return _("nothing"), _("this key, which is required")
-    return repr(context.get("tag", error["input"]))[:80], _advice(kind, context)
+        case "union_tag_invalid", _reason:
+            found = _("{key} is {value!r}").format(key=context["discriminator"].strip("'"), value=context["tag"][:80])
+            return found, _advice(kind, context)
+    return repr(error["input"])[:80], _advice(kind, context)
 
 
 def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:
