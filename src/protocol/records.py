@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from protocol.translation import _, alternatives, labelled, list_of, place_in, translated
+from protocol.translation import _, alternatives, list_of, place_in, translated
 
 Severity = Literal["high", "medium", "low"]
 
@@ -289,32 +289,33 @@ _SHOWN_PLACES = 5
 def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> ProtocolError:
     first, *others = error.errors(include_url=False)
     place = _place(content, first["loc"])
-    found, write = refusal(first)
-    if others:
-        write = _("{write} ({count} more: {places})").format(
-            write=write, count=len(others), places=_places(content, others)
-        )
-    return ProtocolError(place_in(path.name, place) if place else path.name, found, write)
+    one = refusal(place_in(path.name, place) if place else path.name, first)
+    if not others:
+        return one
+    write = _("{write} ({count} more: {places})").format(
+        write=one.write, count=len(others), places=_places(content, others)
+    )
+    return ProtocolError(one.where, one.found, write)
 
 
-def refusal(error: ErrorDetails) -> tuple[str, str]:
+def refusal(where: str, error: ErrorDetails) -> ProtocolError:
     """Return what a validation found and what to write instead, in plain words of the present language."""
     kind, context = error["type"], error.get("ctx", {})
     match kind, context.get("error"):
         case _kind, RecordError() as reason:
-            return reason.found, reason.write
+            return ProtocolError(where, reason.found, reason.write)
         case _kind, ProtocolError() as reason:
-            return labelled(reason.where, reason.found), reason.write
+            return ProtocolError(place_in(where, reason.where), reason.found, reason.write)
         case _kind, ValueError() as reason:
-            return repr(error["input"])[:80], str(reason)
+            return ProtocolError(where, repr(error["input"])[:80], str(reason))
         case "extra_forbidden", _reason:
-            return _("a key that is not known here"), _("one of the known keys or remove it")
+            return ProtocolError(where, _("a key that is not known here"), _("one of the known keys or remove it"))
         case "missing", _reason:
-            return _("nothing"), _("this key, which is required")
+            return ProtocolError(where, _("nothing"), _("this key, which is required"))
         case "union_tag_invalid", _reason:
             found = _("{key} is {value!r}").format(key=context["discriminator"].strip("'"), value=context["tag"][:80])
-            return found, _advice(kind, context)
-    return repr(error["input"])[:80], _advice(kind, context)
+            return ProtocolError(where, found, _advice(kind, context))
+    return ProtocolError(where, repr(error["input"])[:80], _advice(kind, context))
 
 
 def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:

@@ -48,7 +48,7 @@ CODE = re.compile(
 )
 """What stands in an error in the same letters in every language: settings, addresses, places of a file."""
 
-REFUSING = ("ProtocolError", "RecordError", "unique")
+REFUSING = ("ProtocolError", "RecordError", "ValueError", "unique")
 """What is called with the words of an error."""
 
 

@@ -410,10 +410,9 @@ def event(content: Mapping[str, Any]) -> Event:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or _("event")
-        found, write = refusal(first)
         if first["type"] == "missing":
-            write = _("this field, which is required")
-        raise ProtocolError(where, found, write) from None
+            raise ProtocolError(where, _("nothing"), _("this field, which is required")) from None
+        raise refusal(where, first) from None
 
 
 def content(happened: Event) -> dict[str, Any]:

@@ -222,7 +222,7 @@ class _PandasFrame(_Frame):
 
     def __init__(self, frame: pd.DataFrame, facts: Mapping[str, Fact]) -> None:
         if not frame.columns.is_unique:
-            raise _no_frame(frame, ValueError("a column twice"))
+            raise _no_frame(frame, ValueError(_("a column twice")))
         super().__init__(frame, facts)
 
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
