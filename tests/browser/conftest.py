@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 import nbformat
@@ -144,6 +145,12 @@ def note_elsewhere(visit, url):
     parts = urlsplit(url)
     if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
         visit.elsewhere.append(url)
+
+
+@pytest.fixture(scope="module")
+def visitor(browser):
+    """Opens a tab of a width and height; for a page at which several tests look."""
+    return partial(visiting, browser)
 
 
 @pytest.fixture

@@ -56,16 +56,22 @@ CUT = """[...document.querySelectorAll('#rendered_cells *')]
 TEXT = "document.querySelector('#rendered_cells').innerText"
 
 
+@pytest.fixture(scope="module", params=NAMES)
+def opened(request, dashboard, visitor):
+    """A page on a laptop; it stays open for the tests that only look."""
+    with visitor(1280, 800) as visit:
+        visit.open(dashboard, request.param)
+        visit.tab.wait_for_selector(READY)
+        yield visit
+
+
 @pytest.mark.requirement("R-SYS-03")
-@pytest.mark.parametrize("name", NAMES)
-def test_a_page_opens_without_a_mistake(name, dashboard, laptop):
-    laptop.open(dashboard, name)
-    laptop.tab.wait_for_selector(READY)
-    assert laptop.tab.locator("nav [aria-current=page]").count() == 1
-    assert laptop.tab.get_by_text("Traceback").count() == 0
-    assert laptop.tab.locator(".pw-chart-problem").count() == 0
-    assert laptop.tab.evaluate(CUT) == [], "a label or a day that can be read only in part"
-    assert laptop.errors == []
+def test_a_page_opens_without_a_mistake(opened):
+    assert opened.tab.locator("nav [aria-current=page]").count() == 1
+    assert opened.tab.get_by_text("Traceback").count() == 0
+    assert opened.tab.locator(".pw-chart-problem").count() == 0
+    assert opened.tab.evaluate(CUT) == [], "a label or a day that can be read only in part"
+    assert opened.errors == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,11 +98,8 @@ def test_a_control_changes_what_the_page_says(name, role, label, act, goes, come
     assert laptop.errors == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_control_of_a_page_has_a_name(name, dashboard, laptop):
-    laptop.open(dashboard, name)
-    laptop.tab.wait_for_selector(READY)
-    assert laptop.tab.evaluate(NAMELESS) == []
+def test_every_control_of_a_page_has_a_name(opened):
+    assert opened.tab.evaluate(NAMELESS) == []
 
 
 def test_the_start_page_leads_to_every_page(dashboard, laptop):

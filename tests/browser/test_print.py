@@ -32,12 +32,19 @@ def words(texts):
     return re.sub(r"\s+", " ", " ".join(texts))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: Path(page.file).stem)
-def test_a_page_is_printed_on_a_few_sheets_that_say_what_they_are(page, dashboard, laptop):
-    laptop.open(dashboard, Path(page.file).stem)
-    laptop.tab.wait_for_selector(READY)
-    laptop.tab.get_by_text("Loading widget").first.wait_for(state="detached")
-    printed = sheets(laptop.tab)
+@pytest.fixture(scope="module", params=PAGES, ids=lambda page: Path(page.file).stem)
+def opened(request, dashboard, visitor):
+    """A page and what its tab shows; it stays open for both tests."""
+    with visitor(1280, 800) as visit:
+        visit.open(dashboard, Path(request.param.file).stem)
+        visit.tab.wait_for_selector(READY)
+        yield request.param, visit.tab
+
+
+def test_a_page_is_printed_on_a_few_sheets_that_say_what_they_are(opened):
+    page, tab = opened
+    tab.get_by_text("Loading widget").first.wait_for(state="detached")
+    printed = sheets(tab)
     assert len(printed) <= MOST_SHEETS
     for number, text in enumerate(printed, start=1):
         assert page.title in text
@@ -45,20 +52,18 @@ def test_a_page_is_printed_on_a_few_sheets_that_say_what_they_are(page, dashboar
         assert date.today().isoformat() in text  # noqa: DTZ011 - the browser's day
         assert f"{number} / {len(printed)}" in text
     assert len(printed[0]) > 300, "the first sheet is empty"
-    shown = laptop.tab.locator(".pw-invented >> visible=true").count()
+    shown = tab.locator(".pw-invented >> visible=true").count()
     assert all(("Invented example" in text) is bool(shown) for text in printed)
     everything = words(printed)
     assert "Projector" not in everything
     assert "Skip to the content" not in everything
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: Path(page.file).stem)
-def test_nothing_of_a_page_is_cut_at_the_edge_of_the_sheet(page, dashboard, laptop):
-    laptop.open(dashboard, Path(page.file).stem)
-    laptop.tab.wait_for_selector(READY)
-    laptop.tab.emulate_media(media="print")
-    laptop.tab.set_viewport_size(SHEET)
-    assert laptop.tab.evaluate(CUT) == []
+def test_nothing_of_a_page_is_cut_at_the_edge_of_the_sheet(opened):
+    _page, tab = opened
+    tab.emulate_media(media="print")
+    tab.set_viewport_size(SHEET)
+    assert tab.evaluate(CUT) == []
 
 
 def test_a_pressed_button_is_printed_and_the_others_are_not(workshop, laptop):

@@ -113,9 +113,13 @@ def test_a_changed_look_has_a_new_version(folder, monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_only_the_kernels_of_the_dashboard_leave_the_slow_module_out():
-    code = "import sys, protocol.chart; sys.exit(sys.modules.get('rfc3987_syntax', 0) is None)"
+@pytest.mark.parametrize("module", ["protocol.figures.escalation", "protocol.pages", "protocol.dashboard.launcher"])
+def test_slow_parsers_that_no_figure_needs_are_not_made_and_their_module_can_be_imported_later(module):
+    code = f"import sys, {module}, jsonschema; assert 'rfc3987_syntax' not in sys.modules; import rfc3987_syntax"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_kernels_of_the_dashboard_are_started_by_the_workbook():
     kernel = json.loads((FURNITURE / "kernels/python3/kernel.json").read_text(encoding="utf-8"))
     assert kernel["argv"][1:3] == ["-m", "protocol.dashboard.kernel"]
 

@@ -8,10 +8,9 @@ from typing import Any
 from ipykernel.kernelapp import IPKernelApp
 
 # Modules that no page needs and that other libraries import if they are installed; a blank entry prevents that.
-# rfc3987_syntax: jsonschema builds 38 parsers from it (2 s), only for "format: iri", which no figure has.
 # pyarrow: pandas imports it (40 MB a page).
 # debugpy: ipykernel imports it (15 MB a page); no page is debugged.
-for name in ("rfc3987_syntax", "pyarrow", "debugpy"):
+for name in ("pyarrow", "debugpy"):
     sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 
 

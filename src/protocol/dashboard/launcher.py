@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from protocol.chart.runtime import vega_runtime
 from protocol.conduct import reader_of
 from protocol.dashboard.notebooks import notebooks_for, write_pages
 from protocol.records import ProtocolError
@@ -50,12 +51,8 @@ def _serve(asked: argparse.Namespace, notebooks: Path) -> int:
         print(shared_account(reader.actor), file=sys.stderr, flush=True)
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
     os.environ.pop("PROTOCOL_TOKEN", None)  # or the kernel of every page would hold it
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 2 s; see kernel.py
-    # Altair and Voila import jsonschema: after the line above.
-    from protocol.chart.runtime import vega_runtime
-    from protocol.dashboard.server import Door, pages_of, serve
-
     vega_runtime()  # made once on a machine; the first page would wait for it
+    from protocol.dashboard.server import Door, pages_of, serve
 
     try:
         door = Door(asked.url)
