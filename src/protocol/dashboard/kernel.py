@@ -5,14 +5,9 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from ipykernel.kernelapp import IPKernelApp
+import protocol.dashboard.lean  # noqa: F401, I001 - before all others
 
-# Modules that no page needs and that other libraries import if they are installed; a blank entry prevents that.
-# rfc3987_syntax: jsonschema builds 35 parsers from it (0.8 s), only for "format: iri", which no figure has.
-# pyarrow: pandas imports it (40 MB a page).
-# debugpy: ipykernel imports it (15 MB a page); no page is debugged.
-for name in ("rfc3987_syntax", "pyarrow", "debugpy"):
-    sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+from ipykernel.kernelapp import IPKernelApp
 
 
 def limit_memory(megabytes: int) -> None:

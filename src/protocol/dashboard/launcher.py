@@ -52,7 +52,7 @@ def _serve(asked: argparse.Namespace, notebooks: Path) -> int:
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
     os.environ.pop("PROTOCOL_TOKEN", None)  # or the kernel of every page would hold it
     vega_runtime()  # made once on a machine; the first page would wait for it
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see kernel.py
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see lean.py
     from protocol.dashboard.server import Door, pages_of, serve  # Voila imports jsonschema: after the line above
 
     try:

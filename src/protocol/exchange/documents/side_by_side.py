@@ -4,12 +4,12 @@ import io
 import re
 import unicodedata
 import zipfile
-from copy import copy
 from datetime import date
 
 from bs4 import BeautifulSoup, Comment, NavigableString, Tag
 from markupsafe import Markup
 
+from protocol.exchange.documents.archive import zipped
 from protocol.exchange.documents.templates import render
 
 _HEADED = ("title", "style")
@@ -83,15 +83,6 @@ def in_both(name: str, own: bytes, other: bytes) -> bytes:
     return zipped(files, date(*first[:3]))
 
 
-def zipped(files: dict[str, bytes], day: date) -> bytes:
-    """Return files as a ZIP file; the same input gives the same bytes."""
-    content, moment = io.BytesIO(), (day.year, day.month, day.day, 0, 0, 0)
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as pack:
-        for name, data in files.items():
-            pack.writestr(zipfile.ZipInfo(name, moment), data, zipfile.ZIP_DEFLATED)
-    return content.getvalue()
-
-
 class _Pairing:
     """Pairs the blocks of two documents; it takes them out of their documents."""
 
@@ -123,8 +114,7 @@ class _Pairing:
         if one.name == "table" and (_is_wide(one) or _is_wide(two)):
             return self._cell_by_cell(one, two)
         if one.name in _GROUPS and _blocks(one) and _blocks(two):
-            group = copy(one)
-            group.clear()
+            group = self._make(one.name, attrs=dict(one.attrs))
             self._fill(group, one, two)
             return group
         return self._together("beside", [one], [two])
@@ -139,8 +129,7 @@ class _Pairing:
         return pair
 
     def _summary(self, one: Tag, two: Tag) -> Tag:
-        summary = copy(one)
-        summary.clear()
+        summary = self._make(one.name, attrs=dict(one.attrs))
         for tag, language in ((one, self._own), (two, self._other)):
             part = self._make("span", attrs={"lang": language})
             part.extend([*tag.contents])
