@@ -5,8 +5,9 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-import protocol.dashboard.lean  # noqa: F401, I001 - before all others
+import protocol.dashboard.lean  # noqa: F401 - before the others
 
+# isort: split
 from ipykernel.kernelapp import IPKernelApp
 
 

@@ -5,8 +5,10 @@ import re
 import unicodedata
 import zipfile
 from datetime import date
+from typing import Any
 
-from bs4 import BeautifulSoup, Comment, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import Comment, NavigableString
 from markupsafe import Markup
 
 from protocol.exchange.documents.archive import zipped
@@ -33,8 +35,9 @@ _REFERRING = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-con
 def side_by_side(first: str, second: str) -> str:
     """Put two HTML documents, made by one template from the same inputs in two languages, into one.
 
-    Each block stands beside the same block of the other language, and below it on a narrow screen. A block that is the
-    same in both is there once. In a table that is too wide for half a sheet, each cell has both. Parts whose blocks differ stand whole, one after the other: nothing of either is left out.
+    Each block stands beside the same block of the other language, and above it on a narrow screen. A block that is
+    the same in both is there once. In a table that is too wide for half a sheet, each cell has both. Parts whose
+    blocks differ stand whole, one after the other: nothing of either is left out.
 
     Parameters
     ----------
@@ -114,12 +117,12 @@ class _Pairing:
         if one.name == "table" and (_is_wide(one) or _is_wide(two)):
             return self._cell_by_cell(one, two)
         if one.name in _GROUPS and _blocks(one) and _blocks(two):
-            group = self._make(one.name, attrs=dict(one.attrs))
+            group = self._make(one.name, attrs={**one.attrs})
             self._fill(group, one, two)
             return group
         return self._together("beside", [one], [two])
 
-    def _together(self, how: str, ours: list, theirs: list) -> Tag:  # type: ignore[type-arg] # tags and texts
+    def _together(self, how: str, ours: list[Any], theirs: list[Any]) -> Tag:
         pair = self._make("div", attrs={"class": how})
         for content, language in ((ours, self._own), (theirs, self._other)):
             part = self._make("div", attrs={"lang": language})
@@ -129,7 +132,7 @@ class _Pairing:
         return pair
 
     def _summary(self, one: Tag, two: Tag) -> Tag:
-        summary = self._make(one.name, attrs=dict(one.attrs))
+        summary = self._make(one.name, attrs={**one.attrs})
         for tag, language in ((one, self._own), (two, self._other)):
             part = self._make("span", attrs={"lang": language})
             part.extend([*tag.contents])
@@ -203,7 +206,7 @@ def _free(name: str, taken: set[str]) -> str:
     return f"{name}-{number}"
 
 
-def _renamed(attribute: str, value: object, renamed: dict[str, str]) -> object:
+def _renamed(attribute: str, value: Any, renamed: dict[str, str]) -> Any:
     if attribute == "id":
         return renamed.get(str(value), value)
     if attribute in _REFERRING:

@@ -191,7 +191,9 @@ class SafetyReportPanel(Panel):
         )
         hidden = note(_("Your role shows figures and hides participants: the report is the open one."))
         told = Text(None if desk.effect.exact else hidden, role="")
-        self.view = section(_("Safety report"), told, row(self.make, self.both.make), self.both.view, self.files, lead=lead)
+        self.view = section(
+            _("Safety report"), told, row(self.make, self.both.make), self.both.view, self.files, lead=lead
+        )
 
     def draw(self, _seen: Summaries) -> None:
         """Forget the files, which show the log as it was."""

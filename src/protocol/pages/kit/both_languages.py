@@ -1,11 +1,11 @@
-"""A document in both languages: this page makes its own, another process the other one, and they stand side by side."""
+"""A document in both languages: this page makes one, another process the other, and they stand side by side."""
 
 import json
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
@@ -124,7 +124,9 @@ class BothLanguages:
         self.task.begin(in_both_languages(wanted, self._trial, self._version))
 
     def _offer(self, files: Mapping[str, bytes]) -> None:
-        saved = [download(_("Save {name}").format(name=name), name, *_typed(name, data)) for name, data in files.items()]
+        saved = [
+            download(_("Save {name}").format(name=name), name, *_typed(name, data)) for name, data in files.items()
+        ]
         self.files.show(*saved, coded_data() if self._coded else None)
 
 
@@ -160,9 +162,7 @@ def in_both_languages(wanted: Wanted, trial: Trial, version: str) -> Steps:
         "day": wanted.day.isoformat(),
         "inputs": dict(wanted.inputs),
     }
-    answer = b""
-    for answer, done in _answered(json.dumps(request).encode()):
-        yield None, 0.9 * done
+    answer = yield from _answered(json.dumps(request).encode())
     with zipfile.ZipFile(BytesIO(answer)) as files:
         _compare({"record": version, **wanted.sight}, json.loads(files.read(ABOUT)))
         others = {name: files.read(name) for name in files.namelist() if name != ABOUT}
@@ -182,10 +182,10 @@ def both_name(name: str) -> str:
     return f"{stem}-{codes}.{ending}"
 
 
-def _answered(request: bytes) -> Steps:
-    """Run the other process; the answer comes at the end. It ends with this iterator."""
+def _answered(request: bytes) -> Generator[tuple[None, float], None, bytes]:
+    """Run the other process and return what it answers. It ends with this iterator."""
     code, started, given = other_language(), monotonic(), request
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and command
+    with subprocess.Popen(
         [sys.executable, "-P", "-m", "protocol", "document", "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -199,7 +199,7 @@ def _answered(request: bytes) -> Steps:
                     break
                 except subprocess.TimeoutExpired:
                     given = b""
-                    yield b"", min(0.9, (monotonic() - started) / USUAL_SECONDS)
+                    yield None, min(0.9, (monotonic() - started) / USUAL_SECONDS)
         finally:
             process.kill()
     if process.returncode:
@@ -207,7 +207,7 @@ def _answered(request: bytes) -> Steps:
         found = _("no document in {language}").format(language=NAMES.get(code, code))
         write = _("it in one language, and tell the person who runs the workbook what its own output says")
         raise ProtocolError(_("In both languages"), found, write)
-    yield answer, 1.0
+    return answer
 
 
 def _compare(here: Mapping[str, Any], there: Mapping[str, Any]) -> None:
@@ -216,7 +216,9 @@ def _compare(here: Mapping[str, Any], there: Mapping[str, Any]) -> None:
         return
     where = _("In both languages")
     if here["record"] != there["record"]:
-        raise ProtocolError(where, _("files of the record that have changed since"), _("it again on a page opened anew"))
-    if here | {"head": ""} == there | {"head": ""}:
+        raise ProtocolError(
+            where, _("files of the record that have changed since"), _("it again on a page opened anew")
+        )
+    if {**here, "head": ""} == {**there, "head": ""}:
         raise ProtocolError(where, _("new entries in the trial log"), _("it again when the page shows them"))
     raise ProtocolError(where, _("another log, day or role than on this page"), _("it again on a page opened anew"))

@@ -79,7 +79,13 @@ class MeetingPanel:
         self.checked, self.changed, self.pack = Text(), Text(), Text()
         pack = _("One page to print, with every table as CSV: the answer, the counts and what changed.")
         parts = [
-            section(_("Meeting pack"), row(self.since, self.prepare, self.both.make, self.inspect), self.both.view, self.pack, lead=pack),
+            section(
+                _("Meeting pack"),
+                row(self.since, self.prepare, self.both.make, self.inspect),
+                self.both.view,
+                self.pack,
+                lead=pack,
+            ),
             section(_("Since the last meeting"), self.changed),
             *self._minutes_form(),
         ]

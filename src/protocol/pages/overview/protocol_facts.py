@@ -10,7 +10,21 @@ from markupsafe import Markup
 
 from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.followup.ledger_text import length_text
-from protocol.pages.kit import BothLanguages, Text, Wanted, details, download, field, in_english, joined, macros, origin, row, section, table
+from protocol.pages.kit import (
+    BothLanguages,
+    Text,
+    Wanted,
+    details,
+    download,
+    field,
+    in_english,
+    joined,
+    macros,
+    origin,
+    row,
+    section,
+    table,
+)
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.records import Ambiguity
 from protocol.translation import _, list_of, ngettext
