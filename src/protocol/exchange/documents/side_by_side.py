@@ -117,7 +117,7 @@ class _Pairing:
         if one.name == "table" and (_is_wide(one) or _is_wide(two)):
             return self._cell_by_cell(one, two)
         if one.name in _GROUPS and _blocks(one) and _blocks(two):
-            group = self._make(one.name, attrs={**one.attrs})
+            group = self._like(one)
             self._fill(group, one, two)
             return group
         return self._together("beside", [one], [two])
@@ -131,8 +131,14 @@ class _Pairing:
         self._second.append(part)
         return pair
 
+    def _like(self, tag: Tag) -> Tag:
+        """Return an empty element with the attributes of another."""
+        made = self._make(tag.name)
+        made.attrs.update(tag.attrs)
+        return made
+
     def _summary(self, one: Tag, two: Tag) -> Tag:
-        summary = self._make(one.name, attrs={**one.attrs})
+        summary = self._like(one)
         for tag, language in ((one, self._own), (two, self._other)):
             part = self._make("span", attrs={"lang": language})
             part.extend([*tag.contents])

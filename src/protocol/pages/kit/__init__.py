@@ -43,6 +43,7 @@ from protocol.pages.kit.text import (
 __all__ = [
     "BothLanguages", "Content", "Day", "Draft", "FileField", "PageState", "Pager", "Panel", "Screens", "Steps",
     "Table", "Tabs", "Task", "Text", "Wanted", "Work", "action_card", "as_written", "assumption", "at_foot", "button",
-    "classed", "coded_data", "details", "download", "field", "fold", "framed", "in_english", "invented", "joined", "link_to", "macros",
-    "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section", "span", "strong", "table", "tag",
+    "classed", "coded_data", "details", "download", "field", "fold", "framed", "in_english", "invented", "joined",
+    "link_to", "macros", "message", "narrow", "note", "offer", "origin", "paragraph", "row", "section", "span",
+    "strong", "table", "tag",
 ]  # fmt: skip
