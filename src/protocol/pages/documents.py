@@ -158,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="protocol-workbook document", description=_("Write a document that a page offers.")
     )
     parser.add_argument("name", choices=DOCUMENTS, metavar=_("NAME"), help=" | ".join(DOCUMENTS))
-    parser.add_argument("folder", metavar=_("FOLDER"), help=_("of the trial, such as data/NCT05672420"))
+    parser.add_argument("folder", metavar=_("FOLDER"), help=_("of the record of the trial"))
     parser.add_argument("--both", action="store_true", help=_("in both languages side by side"))
     parser.add_argument("--day", type=date.fromisoformat, help=_("the day of the document (default: today)"))
     parser.add_argument(

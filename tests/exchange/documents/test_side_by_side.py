@@ -76,6 +76,15 @@ def test_a_wide_table_has_both_languages_in_each_cell_that_differs() -> None:
     assert [cell.get_text("/") for cell in found.find_all("td")] == ["A1", *[f"{long}/一句话"] * 2, "A2", "-", "-"]
 
 
+def test_words_quoted_in_their_own_language_stand_in_a_cell_once() -> None:
+    long, quote = "a sentence that needs a whole column", '<div lang="en">the registry\'s words</div>'
+    found = both(rows(f"{long}|{long}{quote}"), rows(f"一句话|一句话{quote}"))
+    assert [cell.get_text("/") for cell in found.find_all("td")] == [
+        f"{long}/一句话",
+        f"{long}/the registry's words/一句话",
+    ]
+
+
 def test_wide_tables_of_different_rows_stand_whole_one_after_the_other() -> None:
     line = "|".join(["a long text that breaks"] * 3)
     found = both(rows(line, line), rows(line))

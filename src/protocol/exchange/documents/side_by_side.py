@@ -151,9 +151,12 @@ class _Pairing:
         if list(map(_cells, one.find_all("tr"))) != list(map(_cells, two.find_all("tr"))) or one.find("table"):
             return self._together("after", [one], [two])
         for cell, twin in zip(ours, theirs, strict=True):
-            if cell.decode_contents() != twin.decode_contents():
-                content = [*cell.contents]
-                cell.append(self._together("below", content, [*twin.contents]))
+            if cell.decode_contents() == twin.decode_contents():
+                continue
+            quoted = [one.decode() for one in cell.find_all(lang=True)]
+            for quote in twin.find_all(lambda tag: tag.has_attr("lang") and tag.decode() in quoted):  # noqa: B023
+                quote.extract()  # such as the registry's own words, which stand in the cell already
+            cell.append(self._together("below", [*cell.contents], [*twin.contents]))
         scrolls = self._make("div", attrs={"class": "wide"})
         scrolls.append(one)
         return scrolls
