@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from protocol.translation import _, list_of, translated
+from protocol.translation import _, alternatives, list_of, place_in, translated
 
 Severity = Literal["high", "medium", "low"]
 
@@ -32,7 +32,10 @@ Phase = Text
 
 def _origin(text: str) -> str:
     if not re.match(r"(registry|page|paper|standard): \S", text):
-        raise ValueError(f'{text!r}, which names no origin; write one like "registry: Exclusion 3" or "paper: ..."')
+        raise RecordError(
+            _("{found!r}, which names no origin").format(found=text),
+            _("one like {examples}").format(examples=alternatives(['"registry: Exclusion 3"', '"paper: ..."'])),
+        )
     return text
 
 
@@ -51,7 +54,7 @@ def is_study_id(text: str) -> bool:
 
 def _study_id(text: str) -> str:
     if not is_study_id(text):
-        raise ValueError(_("{found!r} is no study id; write {write}").format(found=text[:40], write=STUDY_ID))
+        raise RecordError(_("{found!r}, which is no study id").format(found=text[:40]), STUDY_ID)
     return text
 
 
@@ -79,6 +82,22 @@ class ProtocolError(ValueError):
     def __init__(self, where: str, found: str, write: str) -> None:
         super().__init__(_("{where}: found {found}; write {write}").format(where=where, found=found, write=write))
         self.where, self.found, self.write = where, found, write
+
+
+class RecordError(ValueError):
+    """What a validator of a record refuses; who reads the record adds where it stands.
+
+    Parameters
+    ----------
+    found : str
+        What was found.
+    write : str
+        What to write instead.
+    """
+
+    def __init__(self, found: str, write: str) -> None:
+        super().__init__(_("{found}; write {write}").format(found=found, write=write))
+        self.found, self.write = found, write
 
 
 _ONE_WORD = 10
@@ -170,9 +189,11 @@ class Provenance(Record):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.source is None) == (self.assumption is None):
-            found = "no origin" if self.source is None else "two origins, a source and an assumption"
-            write = 'exactly one: source = "registry: Exclusion 3" or assumption = "why this default"'
-            raise ValueError(f"{found}; write {write}")
+            ways = ('source = "registry: Exclusion 3"', 'assumption = "why this default"')
+            raise RecordError(
+                _("no origin") if self.source is None else _("two origins, a source and an assumption"),
+                _("exactly one: {ways}").format(ways=alternatives(ways)),
+            )
         return self
 
     @property
@@ -220,11 +241,13 @@ class Ambiguity(Record):
 
 
 def unique(items: Iterable[str], what: str) -> None:
-    """Raise ValueError if an id of `what` occurs twice."""
+    """Raise RecordError if an id of `what`, a translated noun, occurs twice."""
     seen: set[str] = set()
     for item in items:
         if item in seen:
-            raise ValueError(f"duplicate {what} id {item!r}; write a different id for one of them")
+            raise RecordError(
+                _("duplicate {what} id {item!r}").format(what=what, item=item), _("a different id for one of them")
+            )
         seen.add(item)
 
 
@@ -244,13 +267,20 @@ def read_record(path: Path, model: type[R]) -> R:
             str(path), _("no file that can be read"), _("a TOML file named {name}").format(name=path.name)
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProtocolError(
-            path.name, _("text that is not TOML ({error})").format(error=error), _("valid TOML in UTF-8")
-        ) from None
+        found = _("text that is not TOML ({error})").format(error=_where_broken(error))
+        raise ProtocolError(path.name, found, _("valid TOML in UTF-8")) from error
     try:
         return model.model_validate(translated(content))
     except ValidationError as error:
         raise _readable(path, content, error) from None
+
+
+def _where_broken(error: tomllib.TOMLDecodeError | UnicodeDecodeError) -> str:
+    """Return the place that a parser names; its reason is in English, whatever the reader's language."""
+    if isinstance(error, UnicodeDecodeError):
+        return _("byte {position} is not UTF-8").format(position=error.start + 1)
+    place = re.search(r"at line (\d+), column (\d+)", str(error))
+    return _("line {line}, column {column}").format(line=place[1], column=place[2]) if place else _("its end")
 
 
 _SHOWN_PLACES = 5
@@ -258,17 +288,34 @@ _SHOWN_PLACES = 5
 
 def _readable(path: Path, content: dict[str, Any], error: ValidationError) -> ProtocolError:
     first, *others = error.errors(include_url=False)
-    where = ", ".join([path.name, *([place] if (place := _place(content, first["loc"])) else [])])
-    message = first["msg"].removeprefix("Value error, ")
-    found, _separator, write = message.partition("; write ")
-    more = f" ({len(others)} more: {_places(content, others)})" if others else ""
-    if first["type"] == "extra_forbidden":
-        found, write = _("a key that is not known here"), "one of the known keys or remove it"
-    elif first["type"] == "missing":
-        found, write = _("nothing"), "this key, which is required"
-    elif not write:
-        found, write = f"{first['input']!r}"[:80], _advice(first["type"], first.get("ctx", {}), message)
-    return ProtocolError(where, found, write + more)
+    place = _place(content, first["loc"])
+    one = refusal(place_in(path.name, place) if place else path.name, first)
+    if not others:
+        return one
+    write = _("{write} ({count} more: {places})").format(
+        write=one.write, count=len(others), places=_places(content, others)
+    )
+    return ProtocolError(one.where, one.found, write)
+
+
+def refusal(where: str, error: ErrorDetails) -> ProtocolError:
+    """Return what a validation found and what to write instead, in plain words of the present language."""
+    kind, context = error["type"], error.get("ctx", {})
+    match kind, context.get("error"):
+        case _kind, RecordError() as reason:
+            return ProtocolError(where, reason.found, reason.write)
+        case _kind, ProtocolError() as reason:
+            return ProtocolError(place_in(where, reason.where), reason.found, reason.write)
+        case _kind, ValueError() as reason:
+            return ProtocolError(where, repr(error["input"])[:80], str(reason))
+        case "extra_forbidden", _reason:
+            return ProtocolError(where, _("a key that is not known here"), _("one of the known keys or remove it"))
+        case "missing", _reason:
+            return ProtocolError(where, _("nothing"), _("this key, which is required"))
+        case "union_tag_invalid", _reason:
+            found = _("{key} is {value!r}").format(key=context["discriminator"].strip("'"), value=context["tag"][:80])
+            return ProtocolError(where, found, _advice(kind, context))
+    return ProtocolError(where, repr(error["input"])[:80], _advice(kind, context))
 
 
 def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:
@@ -277,19 +324,51 @@ def _places(content: dict[str, Any], errors: Sequence[ErrorDetails]) -> str:
     return list_of([*places[:_SHOWN_PLACES], *(["..."] if len(places) > _SHOWN_PLACES else [])])
 
 
-def _advice(kind: str, context: dict[str, Any], message: str) -> str:
-    """Return what to write instead of a value of the wrong type, in plain words."""
-    advice = {
-        "string_pattern_mismatch": "lower-case letters, digits and _ for an id, or the form the others have",
-        "literal_error": f"one of {context.get('expected')}",
-        "too_short": f"at least {context.get('min_length')} of them",
-        "string_too_short": "some text",
-        "tuple_type": "a list in square brackets",
-        "bool_type": "true or false",
-        "date_from_datetime_parsing": "a date like 2026-03-01",
+_ID = r"^[a-z][a-z0-9_]*$"
+"""The form of most ids."""
+
+
+def _advice(kind: str, context: Mapping[str, Any]) -> str:
+    """Return what to write instead of a value that the model of the record does not take."""
+    match kind, context:
+        case "less_than_equal", {"le": bound}:
+            return _("a number up to {bound}").format(bound=bound)
+        case "less_than", {"lt": bound}:
+            return _("a number below {bound}").format(bound=bound)
+        case "greater_than_equal", {"ge": bound}:
+            return _("a number of {bound} or more").format(bound=bound)
+        case "greater_than", {"gt": bound}:
+            return _("a number above {bound}").format(bound=bound)
+        case ("literal_error", {"expected": words}) | ("union_tag_invalid", {"expected_tags": words}):
+            *some, last = re.split(r", | or ", words)
+            names = _("{some} or {last}").format(some=list_of(some), last=last) if some else last
+            return _("one of {words}").format(words=names)
+        case "union_tag_not_found", {"discriminator": key}:
+            return _("the key {key}").format(key=key)
+        case "string_pattern_mismatch", {"pattern": pattern}:
+            if pattern == _ID:
+                return _("an id of lower-case letters, digits and _")
+            return _("text of the form {pattern}").format(pattern=pattern)
+        case "string_too_long", {"max_length": most}:
+            return _("at most {most} characters").format(most=most)
+        case "too_short", {"min_length": least}:
+            return _("at least {least} of them").format(least=least)
+        case "too_long", {"max_length": most}:
+            return _("at most {most} of them").format(most=most)
+    # what pydantic calls a value of another type: https://docs.pydantic.dev/latest/errors/validation_errors/
+    if kind in ("date_parsing", "date_type", "date_from_datetime_parsing", "date_from_datetime_inexact"):
+        return _("a date like 2026-03-01")
+    if kind.startswith("int_"):
+        return _("a whole number")
+    types = {
+        "string": _("some text"),
+        "float": _("a number"),
+        "finite": _("a number that is finite"),
+        "bool": _("true or false"),
+        "tuple": _("a list in square brackets"),
+        "list": _("a list in square brackets"),
     }
-    numbers = dict.fromkeys(("float_parsing", "int_parsing", "float_type", "int_type"), "a number")
-    return (advice | numbers).get(kind, message[:1].lower() + message[1:])
+    return types.get(kind.partition("_")[0], _("a table of keys with their values"))
 
 
 def _place(content: Any, location: tuple[int | str, ...]) -> str:

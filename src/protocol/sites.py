@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from protocol.records import ProtocolError, Provenance, Record, Severity, Sourced, Text, unique
+from protocol.records import ProtocolError, Provenance, Record, RecordError, Severity, Sourced, Text, unique
 from protocol.translation import _
 
 __all__ = [
@@ -51,7 +51,9 @@ def _is_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no time zone; write an IANA name such as Asia/Shanghai") from None
+        raise RecordError(
+            _("{name!r}, which is no time zone").format(name=name), _("an IANA name such as Asia/Shanghai")
+        ) from None
     return name
 
 
@@ -171,9 +173,9 @@ class SitesRecord(Record):
 
     @model_validator(mode="after")
     def _once_each(self) -> Self:
-        unique((site.id for site in self.sites), "site")
-        unique((river.id for river in self.rivers), "river")
-        unique((district.id for district in self.districts), "district")
+        unique((site.id for site in self.sites), _("site"))
+        unique((river.id for river in self.rivers), _("river"))
+        unique((district.id for district in self.districts), _("district"))
         return self
 
 

@@ -43,9 +43,19 @@ from protocol.effect import (
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
-from protocol.records import Ambiguity, ProtocolError, Provenance, Record, Sourced, Text, read_record, unique
+from protocol.records import (
+    Ambiguity,
+    ProtocolError,
+    Provenance,
+    Record,
+    RecordError,
+    Sourced,
+    Text,
+    read_record,
+    unique,
+)
 from protocol.sites import Contact, District, Official, River, Site, SitesRecord
-from protocol.translation import list_of
+from protocol.translation import _, list_of
 from protocol.version import SHARED
 
 __all__ = [
@@ -125,11 +135,11 @@ class Identity(Record):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        unique((fact.id for fact in self.facts), "fact")
-        unique((item.id for item in self.recoveries), "recovery")
+        unique((fact.id for fact in self.facts), _("fact"))
+        unique((item.id for item in self.recoveries), _("recovery"))
         for name in ("nct_id", "title"):
             if self.get(name) is None:
-                raise ValueError(f"no fact {name!r}; write a fact with this id")
+                raise RecordError(_("no fact {name!r}").format(name=name), _("a fact with this id"))
         return self
 
     def __getitem__(self, fact: str) -> TrialFact:
@@ -167,7 +177,7 @@ class Register(Record):
 
     @model_validator(mode="after")
     def _unique(self) -> Self:
-        unique((ambiguity.id for ambiguity in self.ambiguities), "ambiguity")
+        unique((ambiguity.id for ambiguity in self.ambiguities), _("ambiguity"))
         return self
 
 

@@ -14,7 +14,7 @@ AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
 SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
 
-JUDGE = """() => axe.run(document, {
+JUDGE = """(panel) => axe.run(panel ? `#${panel}` : document, {
   runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] },
   rules: Object.fromEntries(["label-content-name-mismatch", "page-has-heading-one", "landmark-unique"]
     .map((rule) => [rule, { enabled: true }])),
@@ -52,7 +52,7 @@ def test_every_tab_of_a_page_is_accessible_fits_a_phone_and_is_wholly_in_chinese
     laptop.tab.wait_for_selector(READY)
     laptop.tab.evaluate(AXE.read_text(encoding="utf-8"))
     found, without_typeface = {}, set()
-    for title in every_tab(laptop.tab):
+    for title, panel in every_tab(laptop.tab):
         laptop.tab.wait_for_function(BUILT)
         texts = laptop.tab.evaluate(SAID)
         without_typeface |= set(laptop.tab.evaluate(WITHOUT_TYPEFACE, texts))
@@ -60,7 +60,7 @@ def test_every_tab_of_a_page_is_accessible_fits_a_phone_and_is_wholly_in_chinese
         for size, theme in zip(SIZES, ("light", "dark"), strict=True):  # each size and each theme once
             dress(laptop.tab, theme, size)
             laptop.tab.wait_for_function(SETTLED)
-            for problem in laptop.tab.evaluate(JUDGE):
+            for problem in laptop.tab.evaluate(JUDGE, panel):
                 found.setdefault(problem, f"{title}, {size}, {theme}")
         assert laptop.tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"{title}: wider than a phone"

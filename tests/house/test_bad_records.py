@@ -1,9 +1,11 @@
 """Invalid records: the error says where, what was found and what to write instead."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from protocol.conduct import event
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.records import ProtocolError, read_record
 
@@ -374,3 +376,70 @@ def test_a_fact_that_cannot_be_is_refused(tmp_path: Path, facts: dict[str, objec
         read_record(path, EligibilityRecord).screen(facts)
     assert found in caught.value.found
     assert write in caught.value.write
+
+
+# In Chinese
+
+_KEYS = "source assumption combine condition parts maximum minimum valid_days in TOML UTF recommended waits_for"
+
+
+def english(error: ProtocolError, content: str) -> set[str]:
+    """Return the words after the place of a message that are neither quoted nor keys and ids of what it is about."""
+    plain = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", " ", f"{error.found} {error.write}")
+    ids = re.sub(r"^(label|title|wording|group) = .*$", r"\1", content, flags=re.MULTILINE)
+    words = [set(re.findall(r"[A-Za-z]{2,}", text)) for text in (plain, ids, _KEYS)]
+    return words[0] - words[1] - words[2]
+
+
+REPLACED = [row[1:3] for row in PLACES] + [(CONDITION, f'condition = "{row[0]}"') for row in CONDITIONS]
+REPLACED += [("[[parameters]]", "[[parameters]"), ('label = "Diagnosis"\ngroup = "Disease"\n', "")]
+
+
+@pytest.mark.parametrize(("old", "new"), REPLACED)
+def test_in_chinese_a_broken_record_is_refused_in_chinese(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    monkeypatch.setenv("PROTOCOL_LANGUAGE", "zh_CN")
+    error = broken(tmp_path, old, new)
+    assert not english(error, SMALL + new)
+    assert "请改为" in str(error)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"on": "2026-3-1"},
+        {"on": "2026-02-30"},
+        {"on": 20260301},
+        {"number": "one"},
+        {"number": 100},
+        {"viability": -1},
+        {"started": "9:30"},
+        {"colour": "blue"},
+        {"kind": "infusion"},
+        {"kind": "decision", "on": "2026-03-01", "chosen": "A1", "why": "w", "decided_by": "d"},
+    ],
+)
+def test_in_chinese_a_wrong_event_is_refused_in_chinese(
+    monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+) -> None:
+    monkeypatch.setenv("PROTOCOL_LANGUAGE", "zh_CN")
+    infused = {"kind": "infused", "on": "2026-03-01", "participant": "W-001", "number": 1}
+    with pytest.raises(ProtocolError) as caught:
+        event(wrong if "why" in wrong else infused | wrong)
+    assert not english(caught.value, " ".join(wrong))
+    assert "请改为" in str(caught.value)
+
+
+def test_an_event_names_its_wrong_day_once() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        event({"kind": "consented", "on": "2026-3-1", "participant": "W-001"})
+    assert str(caught.value) == "consented.on: found '2026-3-1'; write a date like 2026-03-01"
+
+
+def test_a_decision_names_what_it_lacks() -> None:
+    decision = {"kind": "decision", "on": "2026-03-01", "chosen": "A1", "why": "w", "decided_by": "d"}
+    with pytest.raises(ProtocolError, match="no recommendation and nothing it waited for; write either recommended"):
+        event(decision)
+    with pytest.raises(ProtocolError, match="a recommendation and what it waited for; write either recommended"):
+        event(decision | {"recommended": "A1", "waits_for": {"enrolled": 1}})

@@ -48,6 +48,9 @@ CODE = re.compile(
 )
 """What stands in an error in the same letters in every language: settings, addresses, places of a file."""
 
+REFUSING = ("ProtocolError", "RecordError", "ValueError", "unique")
+"""What is called with the words of an error."""
+
 
 def catalogue(language: str) -> Catalog:
     with (LOCALE / language / "LC_MESSAGES" / "protocol.po").open("rb") as file:
@@ -165,7 +168,7 @@ def unmarked(file: Path) -> Iterator[str]:
 
 
 def is_error(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ProtocolError"
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSING
 
 
 def assigned(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:

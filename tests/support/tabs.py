@@ -17,11 +17,11 @@ BUILT = """!document.querySelector('#rendered_cells .pw-skeleton') && [...docume
 
 
 def every_tab(tab):
-    """Open one tab of the page after the other, and yield the name of each."""
+    """Open one tab of the page after the other, and yield its name and the id of its panel, "" for the whole page."""
     tab.locator("[role=tab][aria-selected=true]").evaluate_all(
         "all => { for (const tab of all) tab.dataset.seen = 'yes'; }"
     )
-    yield "first"
+    yield "first", ""
     while opened := tab.evaluate_handle(NEXT_TAB).as_element():
         opened.click()
-        yield opened.inner_text()
+        yield opened.inner_text(), opened.get_attribute("aria-controls")

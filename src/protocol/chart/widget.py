@@ -215,7 +215,9 @@ def drawing(chart: Any, rows: _Rows) -> dict[str, Any]:
     datasets = spec.pop("datasets", {})
     ours = {name for name, values in datasets.items() if _same(values, rows)}
     if not ours:
-        raise ValueError("the figure does not chart the frame it was given; write alt.Chart(frame) in it")
+        raise ValueError(
+            _("the figure does not chart the frame it was given; write {code} in it").format(code="alt.Chart(frame)")
+        )
     others = {
         name: [{field: _plain(value) for field, value in row.items()} for row in values]
         for name, values in datasets.items()

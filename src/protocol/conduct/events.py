@@ -16,10 +16,9 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from protocol.records import Phase, ProtocolError, Record, StudyId
-from protocol.translation import _, list_of
+from protocol.records import Phase, ProtocolError, Record, RecordError, StudyId, refusal
+from protocol.translation import _
 
 Regimen = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]$")]
 
@@ -78,7 +77,7 @@ def _day(value: object) -> object:
     """Take a date, or a text like 2026-03-01; a time, a number of seconds or another form could be another day."""
     is_day = isinstance(value, date) and not isinstance(value, datetime)
     if not is_day and not (isinstance(value, str) and _DAY.fullmatch(value)):
-        raise ValueError(_("no day; write a date like 2026-03-01"))
+        raise RecordError(repr(value)[:80], _("a date like 2026-03-01"))
     return value
 
 
@@ -312,7 +311,15 @@ class Decision(DatedEvent):
     @model_validator(mode="after")
     def _recommended_or_not(self) -> Self:
         if ("recommended" in self.model_fields_set) == (self.waits_for is not None):
-            raise ValueError(_("write either recommended, or waits_for if no regimen was recommended"))
+            both = self.waits_for is not None
+            raise RecordError(
+                _("a recommendation and what it waited for")
+                if both
+                else _("no recommendation and nothing it waited for"),
+                _("either {recommended}, or {waits_for} if the design recommended none").format(
+                    recommended="recommended", waits_for="waits_for"
+                ),
+            )
         return self
 
     @model_serializer(mode="wrap")
@@ -403,32 +410,9 @@ def event(content: Mapping[str, Any]) -> Event:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"]) or _("event")
-        found = _("nothing") if first["type"] == "missing" else repr(first["input"])[:80]
-        raise ProtocolError(where, found, _advice(first)) from None
-
-
-def _advice(error: ErrorDetails) -> str:
-    """Return what to write instead, in plain words where the words of the validation are none."""
-    match error["type"], error.get("ctx", {}):
-        case "missing", _context:
-            return _("this field, which is required")
-        case ("less_than_equal", {"le": bound}) | ("less_than", {"lt": bound}):
-            return _("a number up to {bound}").format(bound=bound)
-        case "greater_than_equal", {"ge": bound}:
-            return _("a number of {bound} or more").format(bound=bound)
-        case "greater_than", {"gt": bound}:
-            return _("a number above {bound}").format(bound=bound)
-        case "literal_error", {"expected": words}:
-            *some, last = re.split(r", | or ", words)
-            names = _("{some} or {last}").format(some=list_of(some), last=last) if some else last
-            return _("one of {words}").format(words=names)
-        case (("date_from_datetime_parsing" | "date_parsing" | "date_type"), _context):
-            return _("a date like 2026-03-01")
-        case (("string_too_short" | "string_type"), _context):
-            return _("some text")
-        case (("float_parsing" | "float_type" | "int_parsing" | "int_type"), _context):
-            return _("a number")
-    return error["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            raise ProtocolError(where, _("nothing"), _("this field, which is required")) from None
+        raise refusal(where, first) from None
 
 
 def content(happened: Event) -> dict[str, Any]:

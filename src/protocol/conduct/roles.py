@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from protocol.conduct.privacy import without_identity
-from protocol.records import ProtocolError, Record, Text, read_record
+from protocol.records import ProtocolError, Record, RecordError, Text, read_record
 from protocol.translation import _
 
 Role = Literal["viewer", "investigator", "coordinator"]
@@ -34,7 +34,10 @@ class Grant(Record):
     @model_validator(mode="after")
     def _has_site(self) -> Self:
         if (self.role == "investigator") != bool(self.site):
-            raise ValueError("a site belongs to an investigator; write role = 'investigator' with site = '...'")
+            raise RecordError(
+                _("a site without an investigator, or an investigator without a site"),
+                _("{role} with {site}").format(role="role = 'investigator'", site="site = '...'"),
+            )
         return self
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from protocol.conduct.events import Regimen, VisitId
-from protocol.records import Phase, Record, StudyId, Text, unique
+from protocol.records import Phase, Record, RecordError, StudyId, Text, unique
+from protocol.translation import _
 
 Progress = Literal["enrolled", "in DLT window", "assessment missing", "evaluable", "DLT", "withdrawn, not evaluable"]
 """The status of a participant with regard to the DLT window."""
@@ -45,12 +46,13 @@ class Participant(Record):
     def _in_order(self) -> Self:
         days = [day for day in (self.enrolled, self.therapy_started, self.first_infusion, self.dlt_on) if day]
         if days != sorted(days):
-            raise ValueError("dates out of order; write enrolled, therapy_started, first_infusion, dlt_on in order")
+            order = "enrolled, therapy_started, first_infusion, dlt_on"
+            raise RecordError(_("dates out of order"), _("{names} in order").format(names=order))
         if self.dlt_on and not self.first_infusion:
-            raise ValueError("a DLT without an infusion; write first_infusion too")
+            raise RecordError(_("a DLT without an infusion"), _("{key} too").format(key="first_infusion"))
         ends = [day for day in (self.first_infusion, self.end_of_treatment, self.withdrawal) if day]
         if ends != sorted(ends):
-            raise ValueError("an end before what it ends; write infusion, end of treatment, withdrawal in order")
+            raise RecordError(_("an end before what it ends"), _("infusion, end of treatment, withdrawal in order"))
         return self
 
     def progress(self, on: date, dlt_window_days: int) -> Progress:
@@ -95,7 +97,7 @@ class TrialSoFar(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        unique((participant.id for participant in self.participants), "participant")
+        unique((participant.id for participant in self.participants), _("participant"))
         return self
 
 

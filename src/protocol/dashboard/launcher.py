@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from protocol.chart.runtime import vega_runtime
 from protocol.conduct import reader_of
 from protocol.dashboard.notebooks import notebooks_for, write_pages
 from protocol.records import ProtocolError
@@ -51,9 +50,12 @@ def _serve(asked: argparse.Namespace, notebooks: Path) -> int:
         print(shared_account(reader.actor), file=sys.stderr, flush=True)
     port, token = asked.port or free_port(), asked.token or secrets.token_urlsafe(24)
     os.environ.pop("PROTOCOL_TOKEN", None)  # or the kernel of every page would hold it
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 2 s; see lean.py
+    # Altair and Voila import jsonschema: after the line above.
+    from protocol.chart.runtime import vega_runtime
+    from protocol.dashboard.server import Door, pages_of, serve
+
     vega_runtime()  # made once on a machine; the first page would wait for it
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # 0.8 s; see lean.py
-    from protocol.dashboard.server import Door, pages_of, serve  # Voila imports jsonschema: after the line above
 
     try:
         door = Door(asked.url)

@@ -10,9 +10,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts are loaded when they are used
 from numpy.typing import ArrayLike
-from scipy.signal import convolve2d
-from scipy.stats import binom
 
 from protocol.effect.checks import Floats, floats, integers, number_inside, whole
 from protocol.records import ProtocolError
@@ -121,7 +120,7 @@ class Boundary:
         lows, highs, before = [], [], 0
         counts = np.arange(size + 1)
         for n, low, high in zip(self.looks, self.low, self.high, strict=True):
-            more = binom.pmf(np.arange(n - before + 1), n - before, truth[:, None])
+            more = scipy.stats.binom.pmf(np.arange(n - before + 1), n - before, truth[:, None])
             after = np.zeros_like(state)
             for added in range(n - before + 1):
                 after[:, added : n + 1] += state[:, : n + 1 - added] * more[:, added, None]
@@ -275,7 +274,7 @@ class JointBoundary:
         state, before = np.ones((1, 1)), 0
         found = np.zeros((2, len(self.looks)))
         for look, n in enumerate(self.looks):
-            state = convolve2d(state, _counts_of(tuple(map(float, cells)), n - before))
+            state = scipy.signal.convolve2d(state, _counts_of(tuple(map(float, cells)), n - before))
             responses, toxicities = np.arange(n + 1)[:, None], np.arange(n + 1)
             bad = (responses <= self.futility[look]) | (toxicities >= self.toxicity[look])
             found[0, look] = state[bad].sum()
@@ -295,7 +294,7 @@ def _counts_of(cells: tuple[float, ...], participants: int) -> Floats:
     one = np.array([[neither, toxicity], [response, both]])
     state = np.ones((1, 1))
     for _participant in range(participants):
-        state = convolve2d(state, one)
+        state = scipy.signal.convolve2d(state, one)
     return np.asarray(state)
 
 

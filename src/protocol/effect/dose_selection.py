@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
+import scipy  # its parts are loaded when they are used
 from scipy.special import ndtri
-from scipy.stats import binom
 
 from protocol.effect.checks import Floats, number_inside, whole
 from protocol.records import ProtocolError
@@ -81,7 +81,7 @@ def choose_dose(rate: float, difference: float, low_right: float, high_right: fl
 
 def _more_than(n: int, low: float, high: float) -> Floats:
     """Return the probability that the high dose has over -n, ..., n more responses, by the margin."""
-    first, second = (binom.pmf(np.arange(n + 1), n, rate) for rate in (low, high))
+    first, second = (scipy.stats.binom.pmf(np.arange(n + 1), n, rate) for rate in (low, high))
     differences = np.convolve(second, first[::-1])  # -n, ..., n
     return np.asarray(1 - np.cumsum(differences))
 
@@ -163,6 +163,10 @@ def acceptance(
     whole(arms, _("arms"), 1, 100)
     whole(most_toxicities, _("most toxicities"), 0, n)
     whole(least_responses, _("least responses"), 0, n)
-    toxic, safe = (binom.cdf(most_toxicities, n, number_inside(p, _("toxicity rate"), 0, 1)) for p in toxicity)
-    futile, good = (binom.sf(least_responses - 1, n, number_inside(p, _("response rate"), 0, 1)) for p in response)
+    toxic, safe = (
+        scipy.stats.binom.cdf(most_toxicities, n, number_inside(p, _("toxicity rate"), 0, 1)) for p in toxicity
+    )
+    futile, good = (
+        scipy.stats.binom.sf(least_responses - 1, n, number_inside(p, _("response rate"), 0, 1)) for p in response
+    )
     return Acceptance(float(toxic * futile), float(toxic * good), float(safe * futile), float(safe * good), arms)

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import scipy  # its parts are loaded when they are used
 from numpy.typing import ArrayLike
 from scipy.special import betaincc, ndtr, ndtri, xlogy
-from scipy.stats import betabinom, binom
 
 from protocol.effect.boundaries import Boundary, JointBoundary, read_looks
 from protocol.effect.checks import Floats, floats, number_inside, one_of, whole
@@ -173,7 +173,7 @@ def repeated_test_rule(looks: ArrayLike, rate: float, shape: float = 0.0) -> Rul
     p = number_inside(rate, _("rate"), 0, 1)
     power = number_inside(shape, _("shape"), 0, 1, ends=True)
     x, n, possible = _counts(looks)
-    quantile = -ndtri(binom.sf(np.minimum(x, n) - 1, n, p)) * (n / n[-1]) ** power
+    quantile = -ndtri(scipy.stats.binom.sf(np.minimum(x, n) - 1, n, p)) * (n / n[-1]) ** power
     return Rule(read_looks(looks), _where(possible, quantile))
 
 
@@ -318,7 +318,11 @@ def predictive_probability(
             _("responses"), _("more of them than the {} treated, or fewer than none").format(n), _("0 to all")
         )
     needed = _successes_needed(last, limit, success, prior)
-    return np.where(x >= needed, 1.0, 0.0) if n == last else betabinom.sf(needed - x - 1, last - n, a + x, b + n - x)
+    return (
+        np.where(x >= needed, 1.0, 0.0)
+        if n == last
+        else scipy.stats.betabinom.sf(needed - x - 1, last - n, a + x, b + n - x)
+    )
 
 
 def _successes_needed(last: int, limit: float, success: float, prior: Sequence[float]) -> int:
@@ -671,16 +675,16 @@ def _best_of_size(
     n: int, p0: float, p1: float, alpha: float, beta: float, to_beat: float
 ) -> tuple[float, int, int, int, int] | None:
     """Return (expected number, r1, n1, r, n) of the best design of `n` participants, if one is below `to_beat`."""
-    if binom.sf(binom.isf(alpha, n, p0) - 1, n, p1) < 1 - beta:
+    if scipy.stats.binom.sf(scipy.stats.binom.isf(alpha, n, p0) - 1, n, p1) < 1 - beta:
         return None  # more power than any test of this level has, and still too little
     found = None
     for n1 in range(1, n):
         if n1 >= to_beat:
             break
         stage = np.arange(n1 + 1)
-        early = binom.cdf(stage, n1, p0)
+        early = scipy.stats.binom.cdf(stage, n1, p0)
         expected = n1 + (1 - early) * (n - n1)
-        tried = np.flatnonzero((expected < to_beat) & (binom.cdf(stage, n1, p1) <= beta) & (stage < n1))
+        tried = np.flatnonzero((expected < to_beat) & (scipy.stats.binom.cdf(stage, n1, p1) <= beta) & (stage < n1))
         if not tried.size:
             continue
         wrong, right = (_reject(n, n1, p) for p in (p0, p1))
@@ -696,7 +700,10 @@ def _best_of_size(
 def _reject(n: int, n1: int, rate: float) -> Floats:
     """Return the probability to find the treatment active, for every r1 (rows) and r (columns, 0 to n)."""
     first, total = np.arange(n1 + 1)[:, None], np.arange(n + 1)
-    each = binom.pmf(first, n1, rate) * binom.sf(np.arange(-n1, n + 1), n - n1, rate)[total - first + n1]
+    each = (
+        scipy.stats.binom.pmf(first, n1, rate)
+        * scipy.stats.binom.sf(np.arange(-n1, n + 1), n - n1, rate)[total - first + n1]
+    )
     from_here = np.cumsum(each[::-1], axis=0)[::-1]
     return np.vstack([from_here[1:], np.zeros(n + 1)])
 

@@ -10,7 +10,8 @@ from protocol.effect.recovery import Definition, definitions
 from protocol.effect.reporting_clocks import reporting_rules
 from protocol.effect.terms import event_terms
 from protocol.effect.watch import RULES, Aims
-from protocol.records import Provenance, Record, Sourced, Text, unique
+from protocol.records import Provenance, Record, RecordError, Sourced, Text, unique
+from protocol.translation import _, list_of
 
 NOT_ASSESSABLE = "not assessable"
 
@@ -67,8 +68,10 @@ class RecoveryChoice(Record):
     @model_validator(mode="after")
     def _known(self) -> Self:
         if self.definition.value not in definitions():
-            known = ", ".join(definitions())
-            raise ValueError(f"{self.definition.value!r}, no definition of recovery; write one of {known}")
+            raise RecordError(
+                _("{found!r}, no definition of recovery").format(found=self.definition.value),
+                _("one of {words}").format(words=list_of(definitions())),
+            )
         return self
 
     @property
@@ -88,7 +91,9 @@ class SpecialInterest(Provenance):
     def _known(self) -> Self:
         wrong = [term for term in self.terms if term not in event_terms()]
         if wrong:
-            raise ValueError(f"{wrong[0]!r}, no term of an adverse event; write ids of the list of terms")
+            raise RecordError(
+                _("{found!r}, no term of an adverse event").format(found=wrong[0]), _("ids of the list of terms")
+            )
         return self
 
 
@@ -126,10 +131,13 @@ class Monitoring(Record):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.rule.value not in RULES:
-            raise ValueError(f"{self.rule.value!r}, no monitoring rule; write one of {', '.join(RULES)}")
+            raise RecordError(
+                _("{found!r}, no monitoring rule").format(found=self.rule.value),
+                _("one of {words}").format(words=list_of(RULES)),
+            )
         for low, high in (("safe", "toxic"), ("futile", "good")):
             if getattr(self, low).value >= getattr(self, high).value:
-                raise ValueError(f"{low} is not below {high}; write two rates that rise")
+                raise RecordError(_("{low} is not below {high}").format(low=low, high=high), _("two rates that rise"))
         return self
 
     def aims(self, planned: int) -> Aims:
@@ -171,15 +179,20 @@ class EffectRecord(Record):
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         if self.ctcae.value not in versions():
-            raise ValueError(f"{self.ctcae.value!r}, no version of CTCAE; write one of {', '.join(versions())}")
-        if self.reporting and self.reporting.value not in reporting_rules():
-            raise ValueError(
-                f"{self.reporting.value!r}, no rule of reporting; write one of {', '.join(reporting_rules())}"
+            raise RecordError(
+                _("{found!r}, no version of CTCAE").format(found=self.ctcae.value),
+                _("one of {words}").format(words=list_of(versions())),
             )
-        unique((one.lineage for one in self.recoveries), "recovery")
-        unique((one.id for one in self.special_interest), "group of special interest")
+        if self.reporting and self.reporting.value not in reporting_rules():
+            raise RecordError(
+                _("{found!r}, no rule of reporting").format(found=self.reporting.value),
+                _("one of {words}").format(words=list_of(reporting_rules())),
+            )
+        unique((one.lineage for one in self.recoveries), _("recovery"))
+        unique((one.id for one in self.special_interest), _("group of special interest"))
         if self.monitoring and self.monitoring.lineage.value not in {one.lineage for one in self.recoveries}:
-            raise ValueError(
-                f"monitoring of {self.monitoring.lineage.value!r}, no recovery of the record; write its id"
+            raise RecordError(
+                _("monitoring of {found!r}, no recovery of the record").format(found=self.monitoring.lineage.value),
+                _("the id of a recovery"),
             )
         return self

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy  # its parts are loaded when they are used
 from numpy.typing import ArrayLike
-from scipy.stats import binom
 
 from protocol.effect.boundaries import MOST_PARTICIPANTS, Boundary, JointBoundary, Operating, cells_of, read_cells
 from protocol.effect.checks import number_inside, one_of, whole
@@ -439,9 +439,9 @@ class Standing:
                 if name not in self.watch.watches or needed < 0 or needed > more:
                     continue
                 chance = (
-                    binom.sf(needed - 1, more, [good, bad])
+                    scipy.stats.binom.sf(needed - 1, more, [good, bad])
                     if name == TOXICITY
-                    else binom.cdf(needed, more, [good, bad])
+                    else scipy.stats.binom.cdf(needed, more, [good, bad])
                 )
                 rows.append((n, name, known, more, needed, *map(float, chance)))
         columns = ["participants", "outcome", "known", "to_come", "needed", "chance_good", "chance_bad"]
@@ -508,7 +508,9 @@ def _pocock(aims: Aims) -> Watch:
     cutoff, _looser = rule.tuned(aims.safe, aims.level)
     found = rule.boundary(cutoff)
     levels = [
-        float(binom.sf(high - 1, n, aims.safe)) for n, high in zip(found.looks, found.high, strict=True) if high <= n
+        float(scipy.stats.binom.sf(high - 1, n, aims.safe))
+        for n, high in zip(found.looks, found.high, strict=True)
+        if high <= n
     ]
     return Watch("pocock", aims, found, {"level": max(levels, default=0.0)})
 

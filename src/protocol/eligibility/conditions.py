@@ -12,6 +12,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from protocol.records import RecordError
+from protocol.translation import _, alternatives, list_of
+
 FUNCTIONS = {
     "days_between": ("date", "date"),
     "months_between": ("date", "date"),
@@ -34,16 +37,22 @@ _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq, ast.In, ast
 
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
+_COMPARED, _LISTED = "< <= > >= == != in", "in ('a', 'b')"
+"""Comparisons and a list as they are written, for messages."""
+
 
 @lru_cache(maxsize=1024)
 def parse(condition: str) -> ast.expr:
-    """Parse one condition; ValueError when it is not an expression."""
+    """Parse one condition; RecordError when it is not an expression."""
     try:
         if not condition.strip():
             raise ValueError
         return ast.parse(f"({condition.strip()})", mode="eval").body  # brackets let it run over lines
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ValueError(f"condition {condition!r} cannot be read; write it like bmi_kg_m2 > 30") from None
+        raise RecordError(
+            _("condition {text!r}, which cannot be read").format(text=condition),
+            _("one like {examples}").format(examples="bmi_kg_m2 > 30"),
+        ) from None
 
 
 def text_of(node: ast.expr) -> str:
@@ -83,7 +92,7 @@ def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 def check(condition: str, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-    """Raise ValueError when a condition uses an unknown name, a wrong kind of value or a forbidden construct.
+    """Raise RecordError when a condition uses an unknown name, a wrong kind of value or a forbidden construct.
 
     Parameters
     ----------
@@ -94,16 +103,19 @@ def check(condition: str, facts: Mapping[str, Any], parameters: Mapping[str, Any
     """
     for name in names_in(condition):
         if name not in facts and name not in parameters:
-            hint = nearest(name, [*facts, *parameters], "the id of a fact or parameter")
-            raise ValueError(f"a condition that names the unknown {name!r}; write {hint}")
+            hint = nearest(name, [*facts, *parameters], _("the id of a fact or parameter"))
+            raise RecordError(_("a condition that names the unknown {name!r}").format(name=name), hint)
     _check_condition(parse(condition), facts, parameters)
 
 
 def check_number(expression: str, facts: Mapping[str, Any]) -> None:
-    """Raise ValueError unless an expression (a derivation) computes a number from `facts`."""
+    """Raise RecordError unless an expression (a derivation) computes a number from `facts`."""
     for name in names_in(expression):
         if name not in facts:
-            raise ValueError(f"a derivation that names {name!r}; write the id of a fact that is not derived itself")
+            raise RecordError(
+                _("a derivation that names {name!r}").format(name=name),
+                _("the id of a fact that is not derived itself"),
+            )
     _number(parse(expression), facts, {})
 
 
@@ -128,17 +140,25 @@ def _check_condition(node: ast.expr, facts: Mapping[str, Any], parameters: Mappi
         case ast.Name(id=name) if _kind(node, facts, parameters) == "yes_no":
             pass
         case _:
-            raise ValueError(f"{ast.unparse(node)!r} is not a condition; write a comparison or a yes/no fact")
+            raise RecordError(
+                _("{text!r} is not a condition").format(text=ast.unparse(node)), _("a comparison or a yes/no fact")
+            )
 
 
 def _check_comparison(node: ast.Compare, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     sides = [node.left, *node.comparators]
     for operator, left, right in zip(node.ops, sides, sides[1:], strict=False):
         if not isinstance(operator, _COMPARISONS):
-            raise ValueError(f"{ast.unparse(node)!r} uses a comparison that is not allowed; write < <= > >= == != in")
+            raise RecordError(
+                _("{text!r} uses a comparison that is not allowed").format(text=ast.unparse(node)),
+                _COMPARED,
+            )
         members = right.elts if isinstance(right, ast.Tuple) else [right]
         if isinstance(operator, (ast.In, ast.NotIn)) != isinstance(right, ast.Tuple) or not members:
-            raise ValueError(f"{ast.unparse(node)!r} needs a list in brackets after in; write in ('a', 'b')")
+            raise RecordError(
+                _("{text!r} needs a list in brackets after {word}").format(text=ast.unparse(node), word="in"),
+                _LISTED,
+            )
         for member in members:
             _check_pair(operator, left, member, facts, parameters)
 
@@ -151,16 +171,24 @@ def _check_pair(
     parameters: Mapping[str, Any],
 ) -> None:
     kinds = _kind(left, facts, parameters), _kind(right, facts, parameters)
-    text = f"{ast.unparse(left)} and {ast.unparse(right)}"
+    texts = {"left": ast.unparse(left), "right": ast.unparse(right)}
     if kinds[0] != kinds[1]:
-        raise ValueError(f"{text} cannot be compared ({kinds[0]} with {kinds[1]}); write two of the same kind")
+        raise RecordError(
+            _("{left} and {right} cannot be compared ({one} with {other})").format(
+                **texts, one=kinds[0], other=kinds[1]
+            ),
+            _("two of the same kind"),
+        )
     if isinstance(operator, _ORDERED) and kinds[0] not in ("number", "date"):
-        raise ValueError(f"{text} have no order; write == or !=")
+        raise RecordError(_("{left} and {right} have no order").format(**texts), alternatives(("==", "!=")))
     for one, two in ((left, right), (right, left)):
         name = one.id if isinstance(one, ast.Name) else ""
         options = getattr(facts.get(name) or parameters.get(name), "options", None)
         if options and isinstance(two, ast.Constant) and two.value not in options:
-            raise ValueError(f"{two.value!r} is no option of {name}; write one of {', '.join(options)}")
+            raise RecordError(
+                _("{option!r} is no option of {name}").format(option=two.value, name=name),
+                _("one of {words}").format(words=list_of(options)),
+            )
 
 
 def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
@@ -191,10 +219,16 @@ def _kind(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any
             and function in FUNCTIONS
         ):
             return "number"
-    raise ValueError(f"{ast.unparse(node)!r} is not allowed in a condition; write facts, parameters and numbers")
+    raise RecordError(
+        _("{text!r} is not allowed in a condition").format(text=ast.unparse(node)),
+        _("facts, parameters and numbers"),
+    )
 
 
 def _number(node: ast.expr, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     if _kind(node, facts, parameters) != "number":
-        raise ValueError(f"{ast.unparse(node)!r} is not a number; write a number, or a fact or parameter that is one")
+        raise RecordError(
+            _("{text!r} is not a number").format(text=ast.unparse(node)),
+            _("a number, or a fact or parameter that is one"),
+        )
     return "number"

@@ -17,8 +17,8 @@ from pydantic import (
 )
 
 from protocol.eligibility.conditions import check, check_number, nearest
-from protocol.records import Phase, ProtocolError, Provenance, Record, Text, unique
-from protocol.translation import _, alternatives, list_of
+from protocol.records import Phase, ProtocolError, Provenance, Record, RecordError, Text, unique
+from protocol.translation import _, alternatives, labelled, list_of, place_in
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -96,23 +96,33 @@ class Fact(Provenance):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.is_number and (self.unit is None or self.minimum is None or self.maximum is None):
-            raise ValueError("a number without unit, minimum or maximum; write all three")
+            raise RecordError(_("a number without unit, minimum or maximum"), _("all three"))
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} above maximum {self.maximum}; write them the other way round")
+            raise RecordError(
+                _("minimum {minimum} above maximum {maximum}").format(minimum=self.minimum, maximum=self.maximum),
+                _("them the other way round"),
+            )
         if (self.dated_by is None) != (self.valid_days is None):
-            raise ValueError("dated_by and valid_days belong together; write both or neither")
+            keys = {"one": "dated_by", "other": "valid_days"}
+            raise RecordError(_("{one} and {other} belong together").format(**keys), _("both or neither"))
         if (self.type == "choice") != bool(self.options):
-            raise ValueError('options and type do not fit; write options for type = "choice" and only there')
+            keys = {"one": "options", "other": "type"}
+            write = _("{options} for {type} and only there").format(options="options", type='type = "choice"')
+            raise RecordError(_("{one} and {other} do not fit").format(**keys), write)
         allowed = () if self.judgement else ("no",) if self.type == "yes_no" else tuple(self.options)
         if self.absent is not None and self.absent not in allowed:
-            write = " or ".join(allowed) or "none for a judgement, a number or a date"
-            raise ValueError(f"absent is {self.absent!r}; write {write}")
+            raise RecordError(
+                _("{key} is {value!r}").format(key="absent", value=self.absent),
+                alternatives(allowed) or _("none for a judgement, a number or a date"),
+            )
         states = () if not self.judgement else ("yes", "no") if self.type == "yes_no" else tuple(self.options)
         if self.stated is not None and self.stated not in states:
-            write = " or ".join(states) or "none but for a judgement with options or yes and no"
-            raise ValueError(f"stated is {self.stated!r}; write {write}")
+            raise RecordError(
+                _("{key} is {value!r}").format(key="stated", value=self.stated),
+                alternatives(states) or _("none but for a judgement with options or yes and no"),
+            )
         if self.units and not self.is_number:
-            raise ValueError("units of a fact that is no number; write them for a number only")
+            raise RecordError(_("units of a fact that is no number"), _("them for a number only"))
         return self
 
 
@@ -134,11 +144,20 @@ class Parameter(Provenance):
     def _within(self) -> Self:
         if self.options:
             if self.value not in self.options:
-                raise ValueError(f"value {self.value!r} is no option; write one of {', '.join(self.options)}")
+                raise RecordError(
+                    _("value {value!r} is no option").format(value=self.value),
+                    _("one of {words}").format(words=list_of(self.options)),
+                )
         elif isinstance(self.value, str) or self.minimum is None or self.maximum is None:
-            raise ValueError("a threshold that is not a number with a range; write value, minimum and maximum")
+            raise RecordError(
+                _("a threshold that is not a number with a range"),
+                _("{one}, {two} and {three}").format(one="value", two="minimum", three="maximum"),
+            )
         elif not self.minimum <= self.value <= self.maximum:
-            raise ValueError(f"value {self.value} outside its range; write {self.minimum} to {self.maximum}")
+            raise RecordError(
+                _("value {value} outside its range").format(value=self.value),
+                _("{minimum} to {maximum}").format(minimum=self.minimum, maximum=self.maximum),
+            )
         return self
 
 
@@ -184,7 +203,7 @@ _CRITERION_ID = r"^[IEUD][0-9]+$"
 
 def _criterion_id(text: str) -> str:
     if re.fullmatch(_CRITERION_ID, text) is None:
-        raise ValueError(f"{text!r}; write I, E or D (before an infusion) and a number, such as E3; U if undecided")
+        raise RecordError(repr(text), _("I, E or D (before an infusion) and a number, such as E3; U if undecided"))
     return text
 
 
@@ -216,7 +235,10 @@ class Criterion(Provenance, _Rule):
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
         if bool(self.parts) == bool(self.condition) or bool(self.parts) != bool(self.combine):
-            raise ValueError("no single rule; write either a condition, or parts with combine = any or all")
+            keys = {"condition": "condition", "parts": "parts", "combine": 'combine = "any"', "all": '"all"'}
+            raise RecordError(
+                _("no single rule"), _("either {condition}, or {parts} with {combine} or {all}").format(**keys)
+            )
         return self
 
     @property
@@ -281,18 +303,22 @@ class Subgroup(Provenance):
     bands: tuple[Band, ...] = ()
 
     def check(self, facts: Mapping[str, Fact]) -> None:
-        """Raise ValueError unless the fact is a choice without bands, or a number that the bands cover in order."""
+        """Raise RecordError unless the fact is a choice without bands, or a number that the bands cover in order."""
         fact = facts.get(self.fact)
         if fact is None or not (fact.is_number or fact.type == "choice"):
-            raise ValueError(f"subgroup by {self.fact!r}; write the id of a choice or number fact")
+            raise RecordError(
+                _("subgroup by {fact!r}").format(fact=self.fact), _("the id of a choice or number fact")
+            )
         if fact.is_number != bool(self.bands):
-            found = "without bands" if fact.is_number else "with bands"
-            raise ValueError(f"subgroup by {self.fact} {found}; write bands for a number fact and none for a choice")
+            found = _("subgroup by {fact} without bands") if fact.is_number else _("subgroup by {fact} with bands")
+            raise RecordError(found.format(fact=self.fact), _("bands for a number fact and none for a choice"))
         lows = [band.low for band in self.bands]
         if lows != sorted(set(lows)) or (lows and fact.minimum is not None and lows[0] > fact.minimum):
-            found = f"bands of {self.fact} that begin at {lows}"
-            raise ValueError(f"{found}; write ascending numbers, the first no higher than {fact.minimum:g}")
-        unique((band.label for band in self.bands), f"band of {self.fact}")
+            raise RecordError(
+                _("bands of {fact} that begin at {lows}").format(fact=self.fact, lows=lows),
+                _("ascending numbers, the first no higher than {lowest:g}").format(lowest=fact.minimum),
+            )
+        unique((band.label for band in self.bands), _("band of {fact}").format(fact=self.fact))
 
 
 class FactRoles(Record):
@@ -411,7 +437,7 @@ class Catalogue(Record):
                 raise _case_error(name, _("cases of no criterion or part"), _("the id of a criterion or part"))
             for case in some:
                 if wrong := set(case.facts) - facts:
-                    write = nearest(min(wrong), facts, "the id of a fact")
+                    write = nearest(min(wrong), facts, _("the id of a fact"))
                     raise _case_error(
                         name,
                         _("case {says!r}, which names {wrong!r}").format(says=case.says, wrong=min(wrong)),
@@ -444,10 +470,10 @@ class Catalogue(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        unique(self.phases, "phase")
-        unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], "fact or parameter")
+        unique(self.phases, _("phase"))
+        unique([*(fact.id for fact in self.facts), *(p.id for p in self.parameters)], _("fact or parameter"))
         both_gates = [*self.criteria, *self.infusion_criteria]
-        unique((rule.id for criterion in both_gates for rule in criterion.rules()), "criterion")
+        unique((rule.id for criterion in both_gates for rule in criterion.rules()), _("criterion"))
         self._check_roles()
         self._check_references()
         for criterion in both_gates:
@@ -460,24 +486,32 @@ class Catalogue(Record):
     def _check_roles(self) -> None:
         types = {fact.id: fact.type for fact in self.facts if fact.derived is None}
         for role, name in self.roles:
-            wanted, kind = ("yes_no", "yes/no") if role == "consent_given" else ("date", "date")
+            wanted = "yes_no" if role == "consent_given" else "date"
             if name is not None and types.get(name) != wanted:
-                raise ValueError(f"role {role} is {name!r}; write the id of a {kind} fact")
+                raise RecordError(
+                    _("role {role} is {name!r}").format(role=role, name=name),
+                    _("the id of a date fact") if wanted == "date" else _("the id of a yes_no fact"),
+                )
 
     def _check_steps(self) -> None:
         rules = {rule.id for criterion in self.criteria for rule in criterion.rules()}
         for recheck in self.rechecks:
             if recheck.rule not in rules:
-                raise ValueError(f"re-check of {recheck.rule!r}; write the id of a criterion or part")
-        unique((recheck.rule for recheck in self.rechecks), "re-check")
-        unique((name for procedure in self.procedures for name in procedure.facts), "fact of a procedure")
+                raise RecordError(
+                    _("re-check of {rule!r}").format(rule=recheck.rule), _("the id of a criterion or part")
+                )
+        unique((recheck.rule for recheck in self.rechecks), _("re-check"))
+        unique((name for procedure in self.procedures for name in procedure.facts), _("fact of a procedure"))
         facts = {fact.id for fact in self.facts}
         for procedure in self.procedures:
             if unknown := set(procedure.facts) - facts:
-                raise ValueError(f"procedure {procedure.id} finds {min(unknown)!r}; write the id of a fact")
+                raise RecordError(
+                    _("procedure {procedure} finds {fact!r}").format(procedure=procedure.id, fact=min(unknown)),
+                    _("the id of a fact"),
+                )
 
     def _check_subgroups(self) -> None:
-        unique((subgroup.fact for subgroup in self.subgroups), "subgroup")
+        unique((subgroup.fact for subgroup in self.subgroups), _("subgroup"))
         facts = {fact.id: fact for fact in self.facts}
         for subgroup in self.subgroups:
             subgroup.check(facts)
@@ -487,39 +521,59 @@ class Catalogue(Record):
         limits = {parameter.id for parameter in self.parameters if not parameter.options}
         for one in self.contradictions:
             if one.fact not in given:
-                raise ValueError(f"a contradiction of {one.fact!r}; write the id of a fact that is not derived")
+                raise RecordError(
+                    _("a contradiction of {fact!r}").format(fact=one.fact), _("the id of a fact that is not derived")
+                )
             try:
                 check(one.condition, {fact.id: fact for fact in self.facts}, {})
-            except ValueError as error:
-                raise ValueError(f"contradiction of {one.fact}: {error}") from None
+            except RecordError as error:
+                where = _("contradiction of {fact}").format(fact=one.fact)
+                raise RecordError(labelled(where, error.found), error.write) from None
         for fact in self.facts:
             if fact.derived is not None:
                 check_number(fact.derived, given)
             if fact.dated_by is not None and (fact.dated_by not in given or given[fact.dated_by].type != "date"):
-                raise ValueError(f"fact {fact.id} is dated by {fact.dated_by!r}; write the id of a date fact")
+                raise RecordError(
+                    _("fact {fact} is dated by {name!r}").format(fact=fact.id, name=fact.dated_by),
+                    _("the id of a date fact"),
+                )
             if fact.valid_days is not None and fact.valid_days not in limits:
-                raise ValueError(f"fact {fact.id} is valid for {fact.valid_days!r}; write the id of a threshold")
+                raise RecordError(
+                    _("fact {fact} is valid for {name!r}").format(fact=fact.id, name=fact.valid_days),
+                    _("the id of a threshold"),
+                )
 
     def _check_criterion(self, criterion: Criterion) -> None:
         for rule in criterion.rules():
             try:
                 self.title(rule)
             except (KeyError, ValueError, IndexError):
-                raise ValueError(f"title of {rule.id} names no parameter; write {{the_id_of_a_parameter}}") from None
+                raise RecordError(
+                    _("title of {rule} names no parameter").format(rule=rule.id),
+                    _("the id of a parameter in braces"),
+                ) from None
             if unknown := set(rule.phases) - set(self.phases):
-                raise ValueError(f"{rule.id} names phase {min(unknown)!r}; write {' or '.join(self.phases)}")
+                raise RecordError(
+                    _("{rule} names phase {phase!r}").format(rule=rule.id, phase=min(unknown)),
+                    alternatives(self.phases),
+                )
         for condition in criterion.conditions():
             try:
                 check(condition, {f.id: f for f in self.facts}, {p.id: p for p in self.parameters})
-            except ValueError as error:
-                raise ValueError(f"criterion {criterion.id}: {error}") from None
+            except RecordError as error:
+                where = _("criterion {id}").format(id=criterion.id)
+                raise RecordError(labelled(where, error.found), error.write) from None
         if criterion.counted_with and criterion.counted_with not in self.counting:
-            found = f"criterion {criterion.id} counts with {criterion.counted_with!r}, unknown or not counted itself"
-            raise ValueError(f"{found}; write the id of a criterion that counts")
+            raise RecordError(
+                _("criterion {id} counts with {other!r}, unknown or not counted itself").format(
+                    id=criterion.id, other=criterion.counted_with
+                ),
+                _("the id of a criterion that counts"),
+            )
 
 
 def _case_error(rule: str, found: str, write: str) -> ProtocolError:
-    return ProtocolError(f"eligibility_cases.toml, {rule}", found, write)
+    return ProtocolError(place_in("eligibility_cases.toml", rule), found, write)
 
 
 def _short(value: float | str) -> str:
@@ -633,7 +687,11 @@ class ViralLoad(Provenance):
     @model_validator(mode="after")
     def _complete_limit(self) -> Self:
         if len({value is None for value in (self.limit_iu_per_ml, self.up_to, self.above)}) > 1:
-            raise ValueError("a limit without both options; write limit_iu_per_ml, up_to and above, or none of them")
+            keys = {"limit": "limit_iu_per_ml", "one": "up_to", "other": "above"}
+            raise RecordError(
+                _("a limit without both options"),
+                _("{limit}, {one} and {other}, or none of them").format(**keys),
+            )
         return self
 
 
@@ -690,19 +748,26 @@ class ColumnNames(Provenance):
     words: dict[Text, Text] = Field(default_factory=dict)
 
     def check(self, facts: Mapping[str, Fact]) -> None:
-        """Raise ValueError unless the fact, its unit and its answers are those of the record."""
+        """Raise RecordError unless the fact, its unit and its answers are those of the record."""
         if self.fact == PARTICIPANT and not (self.unit or self.words):
             return
         if (fact := facts.get(self.fact)) is None:
-            raise ValueError(
-                f"columns of {self.fact!r}; write the id of a fact, or {PARTICIPANT} without unit and words"
+            raise RecordError(
+                _("columns of {fact!r}").format(fact=self.fact),
+                _("the id of a fact, or {participant} without unit and words").format(participant=PARTICIPANT),
             )
         if self.unit and self.unit not in (fact.unit, *fact.units):
-            raise ValueError(f"columns of {self.fact} in {self.unit!r}; write a unit of the fact")
+            raise RecordError(
+                _("columns of {fact} in {unit!r}").format(fact=self.fact, unit=self.unit), _("a unit of the fact")
+            )
         for word, answer in self.words.items():
             if answer not in answers_of(fact):
-                write = ", ".join(answers_of(fact))
-                raise ValueError(f"columns of {self.fact} in which {word!r} means {answer!r}; write one of {write}")
+                raise RecordError(
+                    _("columns of {fact} in which {word!r} means {answer!r}").format(
+                        fact=self.fact, word=word, answer=answer
+                    ),
+                    _("one of {words}").format(words=list_of(answers_of(fact))),
+                )
 
 
 UNKNOWN_ANSWER = "unknown"
@@ -736,7 +801,7 @@ class ImportRules(Record):
     columns: tuple[ColumnNames, ...] = ()
 
     def check(self, facts: Mapping[str, Fact], thresholds: Collection[str]) -> None:
-        """Raise ValueError unless every name is that of a fact, option or threshold of the right type."""
+        """Raise RecordError unless every name is that of a fact, option or threshold of the right type."""
         person = self.person or PersonRoles(assumption="none")
         days = [person.birth_date, *(one.latest_day for one in self.lifelong)]
         yes_no = [person.anticancer_therapy, *(one.fact for one in self.implied)]
@@ -747,18 +812,26 @@ class ImportRules(Record):
         others += [one.of for one in self.circumstances]
         limits = [one.limit for one in self.analytes]
         wanted: tuple[tuple[str, Sequence[str | None], Collection[str]], ...] = (
-            ("a date fact", days, {name for name, fact in facts.items() if fact.type == "date"}),
-            ("a yes_no fact", yes_no, {name for name, fact in facts.items() if fact.type == "yes_no"}),
-            ("a number fact", numbers, {name for name, fact in facts.items() if fact.is_number}),
-            ("a choice fact", choices, {name for name, fact in facts.items() if fact.type == "choice"}),
-            ("a fact", others, set(facts)),
-            ("a fact with limit_of_normal", limits, {name for name, fact in facts.items() if fact.limit_of_normal}),
-            ("a threshold", [person.age_from, person.age_to, *(one.within for one in self.lifelong)], thresholds),
+            (_("the id of a date fact"), days, {name for name, fact in facts.items() if fact.type == "date"}),
+            (_("the id of a yes_no fact"), yes_no, {name for name, fact in facts.items() if fact.type == "yes_no"}),
+            (_("the id of a number fact"), numbers, {name for name, fact in facts.items() if fact.is_number}),
+            (_("the id of a choice fact"), choices, {name for name, fact in facts.items() if fact.type == "choice"}),
+            (_("the id of a fact"), others, set(facts)),
+            (
+                _("the id of a fact with {key}").format(key="limit_of_normal"),
+                limits,
+                {name for name, fact in facts.items() if fact.limit_of_normal},
+            ),
+            (
+                _("the id of a threshold"),
+                [person.age_from, person.age_to, *(one.within for one in self.lifelong)],
+                thresholds,
+            ),
         )
-        for what, names, allowed in wanted:
+        for write, names, allowed in wanted:
             for name in names:
                 if name is not None and name not in allowed:
-                    raise ValueError(f"imports name {name!r}; write the id of {what}")
+                    raise RecordError(_("imports name {name!r}").format(name=name), write)
         options = [(one.by, one.option) for one in self.implied]
         for load in self.viral_loads:
             options += [(load.fact, name) for name in (load.option, load.up_to, load.above) if name]
@@ -766,18 +839,24 @@ class ImportRules(Record):
         options += [(one.fact, one.strongest) for one in self.lifelong if one.strongest]
         for name, option in options:
             if option not in facts[name].options:
-                raise ValueError(f"imports name option {option!r} of {name}; write one of its options")
-        unique((one.fact for one in self.lifelong), "lifelong fact")
-        unique((one.id for one in self.value_sets), "value set")
+                raise RecordError(
+                    _("imports name option {option!r} of {name}").format(option=option, name=name),
+                    _("one of its options"),
+                )
+        unique((one.fact for one in self.lifelong), _("lifelong fact"))
+        unique((one.id for one in self.value_sets), _("value set"))
         sets = {f"set {one.id}" for one in self.value_sets}
         for fact in facts.values():
             for code in fact.codes:
                 if code.startswith("set ") and code.partition(" = ")[0] not in sets:
-                    raise ValueError(f"fact {fact.id} names {code!r}; write the id of a value set of the imports")
-        unique((one.id for one in self.analytes), "analyte")
+                    raise RecordError(
+                        _("fact {fact} names {code!r}").format(fact=fact.id, code=code),
+                        _("the id of a value set of the imports"),
+                    )
+        unique((one.id for one in self.analytes), _("analyte"))
         for one in self.columns:
             one.check(facts)
-        unique((plain_heading(name) for one in self.columns for name in one.names), "name of a column")
+        unique((plain_heading(name) for one in self.columns for name in one.names), _("name of a column"))
 
 
 Catalogue.model_rebuild()

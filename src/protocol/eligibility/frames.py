@@ -222,7 +222,7 @@ class _PandasFrame(_Frame):
 
     def __init__(self, frame: pd.DataFrame, facts: Mapping[str, Fact]) -> None:
         if not frame.columns.is_unique:
-            raise _no_frame(frame, ValueError("a column twice"))
+            raise _no_frame(frame, ValueError(_("a column twice")))
         super().__init__(frame, facts)
 
     def read(self, names: Iterable[str], first: int, last: int) -> Batch:
@@ -452,7 +452,7 @@ def _number(cell: Any, fact: Fact, row: int) -> float:
     return float("nan" if pd.isna(cell) else cell)
 
 
-_NO_NUMBERS = "yes and no, dates, spans of time or bytes instead of numbers"
+_NO_NUMBERS = _("yes and no, dates, spans of time or bytes instead of numbers")
 
 _DOUBLE = 8
 """Bytes of a number of double precision."""
@@ -468,7 +468,7 @@ def _flag(value: Any) -> bool:
     if isinstance(plain, str) and plain in YES | NO:
         return plain in YES
     if isinstance(value, str) or value not in (False, True):
-        raise ValueError(f"{outline_of(str(value))}, neither yes nor no")
+        raise ValueError(_("{found}, neither yes nor no").format(found=outline_of(str(value))))
     return bool(value)
 
 

@@ -152,7 +152,9 @@ def check_facts(facts: Mapping[str, FactValue | None], catalogue: Catalogue) -> 
     """
     known = prepared(catalogue).facts
     if not isinstance(facts, Mapping):
-        raise ProtocolError(_("facts"), f"a {type(facts).__name__}", _("a mapping of fact ids to values"))
+        raise ProtocolError(
+            _("facts"), _("a {type}").format(type=type(facts).__name__), _("a mapping of fact ids to values")
+        )
     for name in facts:
         if name not in known:
             write = nearest(str(name), known, _("one of {options}").format(options=list_of(known)))

@@ -343,11 +343,11 @@ class IntervalDesign(StoppingDesign):
         ).format(name=name, y=y, n=n, rate=y / n)
         limits = (
             _(
-                "With {n} treated: escalate at {e} or fewer, de-escalate at {d} or more, "
+                "With {n} treated: escalate at {e} or fewer DLTs, de-escalate at {d} or more, "
                 "eliminate at {x} or more {key}."
             )
             if tables.eliminate[n] <= n
-            else _("With {n} treated: escalate at {e} or fewer, de-escalate at {d} or more {key}.")
+            else _("With {n} treated: escalate at {e} or fewer DLTs, de-escalate at {d} or more {key}.")
         ).format(n=n, e=tables.escalate[n], d=tables.deescalate[n], x=tables.eliminate[n], key=self._interval_words())
         return paragraph_of(filter(None, (counted, self._late_words(outcomes, current), limits)))
 
@@ -355,7 +355,7 @@ class IntervalDesign(StoppingDesign):
         return ""
 
     def _interval_words(self) -> str:
-        return _("(rates {:.3f} and {:.3f})").format(self.tables.lambda_e, self.tables.lambda_d)
+        return _("(DLT rates {:.3f} and {:.3f})").format(self.tables.lambda_e, self.tables.lambda_d)
 
 
 class Step(NamedTuple):

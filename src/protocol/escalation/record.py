@@ -11,7 +11,7 @@ from protocol.escalation.design import Design, EnoughRule, Participants, Prefere
 from protocol.escalation.designs import DESIGNS, table_name
 from protocol.escalation.grid import Grid, true_rates
 from protocol.escalation.trial_rules import TrialRules
-from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
+from protocol.records import ProtocolError, Provenance, Record, RecordError, Sourced, Text, unique
 from protocol.translation import _, list_of
 
 LevelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,3}$")]
@@ -73,7 +73,10 @@ class SharedParameters(Record):
     @classmethod
     def _known(cls, name: Sourced[str]) -> Sourced[str]:
         if name.value not in DESIGNS:
-            raise ValueError(f"no design of the name {name.value!r}; write one of {', '.join(DESIGNS)}")
+            raise RecordError(
+                _("no design of the name {name!r}").format(name=name.value),
+                _("one of {words}").format(words=list_of(DESIGNS)),
+            )
         return name
 
 
@@ -153,9 +156,9 @@ class EscalationRecord(Record):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        unique((dose.id for dose in self.doses), "dose")
-        unique((frequency.id for frequency in self.frequencies), "frequency")
-        unique((scenario.id for scenario in self.scenarios), "scenario")
+        unique((dose.id for dose in self.doses), _("dose"))
+        unique((frequency.id for frequency in self.frequencies), _("frequency"))
+        unique((scenario.id for scenario in self.scenarios), _("scenario"))
         self.grid.index(self.design.start.value)
         for scenario in self.scenarios:
             true_rates(self.grid, scenario.truth)

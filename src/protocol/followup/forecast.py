@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from protocol.followup.schedule import FollowupRecord, moved, shifted
 from protocol.records import ProtocolError
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 DAYS_PER_MONTH = 365.25 / 12
 """The mean length of a month, in days."""
@@ -111,7 +111,7 @@ def cohorts_at(path: Sequence[str], levels: Sequence[str]) -> NDArray[np.int64]:
         raise ProtocolError(
             _("path"),
             f"{unknown[0]!r}",
-            _("a regimen at one of the frequencies {levels}").format(levels=list(levels)),
+            _("a regimen at one of the frequencies {levels}").format(levels=list_of(levels)),
         )
     return np.array([sum(regimen[1:] == level for regimen in path) for level in levels])
 

@@ -11,8 +11,8 @@ from dateutil.relativedelta import relativedelta
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from protocol.records import ProtocolError, Provenance, Record, Sourced, Text, unique
-from protocol.translation import _
+from protocol.records import ProtocolError, Provenance, Record, RecordError, Sourced, Text, unique
+from protocol.translation import _, alternatives, list_of
 
 Days = NDArray[np.datetime64]  # unit: days; a date that is not known is NaT
 
@@ -39,7 +39,10 @@ def duration(text: str) -> relativedelta:
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f'{text!r} is no duration in days or longer; write "P28D", "P2W", "P6M" or "-P7D"')
+        raise RecordError(
+            _("{text!r}, which is no duration in days or longer").format(text=text),
+            alternatives(('"P28D"', '"P2W"', '"P6M"', '"-P7D"')),
+        )
     years, months, weeks, days = (int(number or 0) for number in match.groups()[1:])
     length = relativedelta(years=years, months=months, weeks=weeks, days=days)
     return -length if match[1] else length
@@ -107,7 +110,10 @@ def _is_duration(text: str) -> str:
 def _is_length(text: str) -> str:
     duration(text)
     if text.startswith("-"):
-        raise ValueError(f'{text!r} is negative; write a length such as "P3D"')
+        raise RecordError(
+            _("{text!r}, which is negative").format(text=text),
+            _("a length such as {example}").format(example='"P3D"'),
+        )
     return text
 
 
@@ -207,7 +213,10 @@ class Frequency(Provenance):
     @model_validator(mode="after")
     def _from_day_one(self) -> Self:
         if self.infusion_days[0] != 1 or list(self.infusion_days) != sorted(set(self.infusion_days)):
-            raise ValueError(f"infusion days {list(self.infusion_days)}; write rising days that begin with 1")
+            raise RecordError(
+                _("infusion days {days}").format(days=list_of(self.infusion_days)),
+                _("rising days that begin with 1"),
+            )
         return self
 
 
@@ -286,9 +295,9 @@ class Forecast(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        unique((rate.site for rate in self.sites), "site")
+        unique((rate.site for rate in self.sites), _("site"))
         if sum(rate.screened_per_month for rate in self.sites) == 0:
-            raise ValueError("every rate is 0; write a rate above 0 for one of them")
+            raise RecordError(_("every rate is 0"), _("a rate above 0 for one of them"))
         return self
 
 
@@ -304,8 +313,9 @@ class Example(Provenance):
 def _known(names: Iterable[object], known: Sequence[object], owner: str, what: str) -> None:
     for name in names:
         if name not in known:
-            raise ValueError(
-                f"{owner!r} names the unknown {what} {name!r}; write one of {', '.join(map(str, known))}"
+            raise RecordError(
+                _("{owner!r} names the unknown {what} {name!r}").format(owner=owner, what=what, name=name),
+                _("one of {words}").format(words=list_of(known)),
             )
 
 
@@ -333,19 +343,22 @@ class FollowupRecord(Record):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        unique((item.role for item in self.anchors if item.role), "anchor role")
+        unique((item.role for item in self.anchors if item.role), _("anchor role"))
         if self.anchor("first_infusion") is None:
-            raise ValueError('no anchor of study day 1; write role = "first_infusion" at one of the anchors')
+            raise RecordError(
+                _("no anchor of study day 1"),
+                _("{role} at one of the anchors").format(role='role = "first_infusion"'),
+            )
         days = [*(item.id for item in self.anchors), *(item.id for item in self.all_visits)]
-        unique([*days, LAST_INFUSION], "anchor or visit")
+        unique([*days, LAST_INFUSION], _("anchor or visit"))
         for items, what in (
-            (self.procedures, "procedure"),
-            (self.lookbacks, "look-back"),
-            (self.periods, "period"),
-            (self.concurrent_agents, "agent"),
+            (self.procedures, _("procedure")),
+            (self.lookbacks, _("look-back")),
+            (self.periods, _("period")),
+            (self.concurrent_agents, _("agent")),
         ):
             unique((item.id for item in items), what)
-        unique((str(item.level) for item in self.frequencies), "frequency level")
+        unique((str(item.level) for item in self.frequencies), _("frequency level"))
         self._check_names()
         self._check_course()
         self._check_gaps()
@@ -355,20 +368,20 @@ class FollowupRecord(Record):
 
     def _check_names(self) -> None:
         if len({visit.name for visit in self.all_visits}) < len(self.all_visits):
-            raise ValueError("two visits have the same name; write a name of its own for each")
+            raise RecordError(_("two visits have the same name"), _("a name of its own for each"))
         procedures = [item.id for item in self.procedures]
         levels = [item.level for item in self.frequencies]
         anchors, periods = [item.id for item in self.anchors], [item.id for item in self.periods]
-        _known([self.forecast.follow_up] if self.forecast.follow_up else [], periods, "forecast", "period")
+        _known([self.forecast.follow_up] if self.forecast.follow_up else [], periods, "forecast", _("period"))
         for visit in self.all_visits:
-            _known(visit.procedures, procedures, visit.id, "procedure")
-            _known(visit.frequencies, levels, visit.id, "frequency")
+            _known(visit.procedures, procedures, visit.id, _("procedure"))
+            _known(visit.frequencies, levels, visit.id, _("frequency"))
         for period in self.periods:
-            _known((period.starts, period.hangs_on), anchors, period.id, "anchor")
-        _known([self.example.frequency], levels, "example", "frequency")
-        _known(self.example.anchors, anchors, "example", "anchor")
-        _known(self.example.done, [item.id for item in self.all_visits], "example", "visit")
-        _known(self.example.exposures, [item.id for item in self.lookbacks], "example", "look-back")
+            _known((period.starts, period.hangs_on), anchors, period.id, _("anchor"))
+        _known([self.example.frequency], levels, "example", _("frequency"))
+        _known(self.example.anchors, anchors, "example", _("anchor"))
+        _known(self.example.done, [item.id for item in self.all_visits], "example", _("visit"))
+        _known(self.example.exposures, [item.id for item in self.lookbacks], "example", _("look-back"))
 
     def _check_course(self) -> None:
         start = date(2001, 1, 1)
@@ -376,9 +389,11 @@ class FollowupRecord(Record):
         for frequency in self.frequencies:
             last = frequency.infusion_days[-1]
             if last > days:
-                raise ValueError(
-                    f"frequency {frequency.level} infuses on day {last}, after the course of {self.course.value}; "
-                    f"write days up to {days}"
+                raise RecordError(
+                    _("frequency {level}, which infuses on day {last} after the course of {course}").format(
+                        level=frequency.level, last=last, course=self.course.value
+                    ),
+                    _("days up to {days}").format(days=days),
                 )
 
     def _check_gaps(self) -> None:
@@ -388,16 +403,19 @@ class FollowupRecord(Record):
             target = shifted(zero, visit.offset)
             opens, closes = shifted(target, visit.window.before, -1), shifted(target, visit.window.after)
             if opens < zero < target or target < zero < closes:
-                raise ValueError(
-                    f"the window of {visit.id!r} is wider than its gap of {visit.offset} to {visit.hangs_on!r}; "
-                    "write a narrower window"
+                raise RecordError(
+                    _("the window of {visit!r}, which is wider than its gap of {gap} to {anchor!r}").format(
+                        visit=visit.id, gap=visit.offset, anchor=visit.hangs_on
+                    ),
+                    _("a narrower window"),
                 )
         for frequency in self.frequencies:
             for one, other in pairwise(frequency.infusion_days):
                 last = shifted(zero, self.infusion_window.after if one > 1 else "P0D") + timedelta(days=one)
                 if last >= shifted(zero + timedelta(days=other), self.infusion_window.before, -1):
-                    raise ValueError(
-                        f"the windows of infusion days {one} and {other} meet; write a narrower infusion_window"
+                    raise RecordError(
+                        _("the windows of infusion days {one} and {other} meet").format(one=one, other=other),
+                        _("a narrower {key}").format(key="infusion_window"),
                     )
 
     def anchor(self, role: Role) -> str | None:
@@ -458,12 +476,16 @@ class FollowupRecord(Record):
         path = [visit.id, self.parent(visit, level)]
         while path[-1] in visits:
             if path[-1] in path[:-1]:
-                raise ValueError(f"visits in a circle ({' → '.join(path)}); write an anchor for one of them")
+                raise RecordError(
+                    _("visits in a circle ({path})").format(path=" → ".join(path)), _("an anchor for one of them")
+                )
             path.append(self.parent(visits[path[-1]], level))
         known = [anchor.id for anchor in self.anchors]
         if path[-1] not in known:
-            raise ValueError(
-                f"{path[-1]!r}, which is no anchor and no visit at frequency {level} ({' → '.join(path)}); "
-                f"write an anchor ({', '.join(known)}) or a visit"
+            raise RecordError(
+                _("{name!r}, which is no anchor and no visit at frequency {level} ({path})").format(
+                    name=path[-1], level=level, path=" → ".join(path)
+                ),
+                _("an anchor ({anchors}) or a visit").format(anchors=list_of(known)),
             )
         return path[-1]

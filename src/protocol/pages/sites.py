@@ -586,7 +586,7 @@ def _workload(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], 
         _("Visits planned in {weeks} weeks").format(weeks=weeks),
         _("Next planned visit"),
         _("Visits it can still take"),
-        _("Waited for, with free places"),
+        _("Participants at the open regimen whose outcome is awaited"),
     ]
     free = _("Free places in the open cohort at {regimen}: {free}. Any site may fill them.").format(
         regimen=so_far.open_regimen, free=free_places(trial, so_far)

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import StringConstraints, model_validator
 
 from protocol.records import Record, Text, read_record, unique
+from protocol.translation import _
 
 
 class Requirement(Record):
@@ -38,7 +39,7 @@ class _File(Record):
 
     @model_validator(mode="after")
     def _has_each_once(self) -> Self:
-        unique((one.id for one in self.requirements), "requirement")
+        unique((one.id for one in self.requirements), _("requirement"))
         return self
 
 

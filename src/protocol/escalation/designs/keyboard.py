@@ -119,7 +119,7 @@ class Keyboard(SteppingDesign):
         return _moves(seen.effective, seen.y, self.target, self.key)
 
     def _interval_words(self) -> str:
-        return _("(target key: rates from {:.2f} to {:.2f})").format(*self.key)
+        return _("(target key: DLT rates from {:.2f} to {:.2f})").format(*self.key)
 
 
 @lru_cache(maxsize=32)

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.criteria import ValueSet, ViralLoad
-from protocol.translation import _
+from protocol.records import RecordError
+from protocol.translation import _, alternatives
 
 SYSTEMS = {
     "http://loinc.org": "LOINC",
@@ -161,7 +162,10 @@ def _written(codes: _Codes) -> list[Written]:
 def _entries(fact: str, text: str, sets: Mapping[str, ValueSet]) -> Iterator[Written]:
     match = _WRITTEN.fullmatch(text)
     if match is None or (match[1] == "set" and match[2] not in sets):
-        raise ValueError(f"fact {fact}: code {text!r}; write one like LOINC 1742-6 or ICD-10 C92.4 = apl")
+        raise RecordError(
+            _("fact {fact}: code {text!r}").format(fact=fact, text=text),
+            _("one like {examples}").format(examples=alternatives(("LOINC 1742-6", "ICD-10 C92.4 = apl"))),
+        )
     meaning = Meaning(fact, match[3] or "")
     if match[1] != "set":
         yield Written(match[1], match[2], meaning, not match[4])

@@ -154,7 +154,7 @@ def _formula(node: ast.expr) -> str:
         case ast.Call(func=ast.Name(id="completed_years"), args=[ast.Name(id=born), ast.Name(id=on)]):
             days = [f"(month([{name}]) * 100 + day([{name}]))" for name in (on, born)]
             return f"(year([{on}]) - year([{born}]) - if({days[0]} < {days[1]}, 1, 0))"
-    raise ValueError(f"no REDCap formula for {ast.unparse(node)}")
+    raise ProtocolError("eligibility.toml", repr(ast.unparse(node)), _("a derivation that REDCap can calculate"))
 
 
 def _branching(record: EligibilityRecord) -> dict[str, str]:
@@ -202,7 +202,7 @@ def _not_false(node: ast.expr, asked: Collection[str], wanted: bool = True) -> s
             if isinstance(op, ast.Eq) == wanted:
                 return f"([{name}] = '{value}' or [{name}] = '' or [{name}] = '99')"
             return f"[{name}] <> '{value}'"
-    raise ValueError(f"no REDCap logic for {ast.unparse(node)}")
+    raise ProtocolError("eligibility.toml", repr(ast.unparse(node)), _("a condition that REDCap can branch by"))
 
 
 def _joined(texts: list[str | bool], every: bool) -> str | bool:

@@ -330,13 +330,15 @@ def export(trial: Trial) -> Json:
     facts = _Facts(trial)
     if facts["study_type"] != "Interventional":
         raise ProtocolError(
-            "trial.toml, study_type", repr(facts["study_type"]), _("an interventional trial to export")
+            "trial.toml, study_type",
+            repr(facts["study_type"]),
+            _("an interventional trial; no other can be exported"),
         )
     if len(trial.identity.arms) != 1:
         raise ProtocolError(
             "trial.toml, arms",
             _("{n} arms").format(n=len(trial.identity.arms)),
-            _("a trial of one group to export"),
+            _("a trial of one arm; no other can be exported"),
         )
     if undecided := [item.id for item in trial.eligibility.criteria if item.kind == "undecided"]:
         write = _("inclusion or exclusion as their kind")
