@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from time import monotonic
@@ -83,7 +84,6 @@ class BothLanguages:
     ----------
     make : ipywidgets.Button
         Not shown if there is one language only.
-    task : Task
     files : Text
         The files, or what is wrong.
     view : ipywidgets.VBox
@@ -96,9 +96,15 @@ class BothLanguages:
         names = " · ".join(NAMES.get(code, code) for code in (language(), other_language()) if code)
         self.make = button(_("In both languages"), self._asked, tooltip=names)
         self.files = Text()
-        self.task = Task(self._offer, refuse=self.files.show, stopped=_("Stopped: no document was made."))
-        self.view = widgets.VBox([self.task.view, self.files])
+        self.view = widgets.VBox([self.files])
         self.show()
+
+    @cached_property
+    def task(self) -> Task:
+        """The progress of the work, with Stop; built when it is first needed."""
+        made = Task(self._offer, refuse=self.files.show, stopped=_("Stopped: no document was made."))
+        self.view.children = (made.view, self.files)
+        return made
 
     def show(self, is_there: bool = True) -> None:
         """Offer the choice, or hide it with what it made."""
@@ -108,7 +114,8 @@ class BothLanguages:
 
     def forget(self) -> None:
         """Remove the files and stop what is under way, because the page shows something else now."""
-        self.task.end()
+        if "task" in vars(self):
+            self.task.end()
         self.files.show(None)
 
     def _asked(self) -> None:
