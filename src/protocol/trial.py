@@ -469,8 +469,9 @@ def _observed(trial: Trial, name: str, one: ParticipantHistory) -> dict[str, Any
 
 
 def _counted(name: str, entry: Entry) -> Iterator[dict[str, Any]]:
+    known = analytes()
     for analyte, one in entry.content["counts"].items():
-        if analyte in analytes():
+        if analyte in known:
             value, limit = one["value"], one.get("normal_limit")
             yield {
                 "participant": name,

@@ -53,27 +53,34 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="module", params=["the host handed on", "the host rewritten"])
-def behind_nginx(request, chromium, serve, tmp_path_factory):
+@pytest.fixture(scope="module")
+def behind(chromium, serve, tmp_path_factory):
+    """A dashboard that is reached through a proxy, the folder of the proxy's files, and the ports of both."""
+    folder, port, inside = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
+    url = f"https://{HOST}:{port}/trial/workbook/"
+    with serve(NOTEBOOKS, folder / "dashboard.txt", "--port", str(inside), "--url", url, "--no-fork") as served:
+        yield served, url, folder, port, inside
+
+
+@pytest.fixture(params=["the host handed on", "the host rewritten"])
+def behind_nginx(request, behind):
     programs = {name: shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("nginx", "openssl")}
     if None in programs.values():
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("needs nginx and openssl; on Debian and Ubuntu: apt-get install nginx-light openssl")
-    folder, port, behind = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
+    served, url, folder, port, inside = behind
     certificate = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
     subprocess.run([programs["openssl"], "req", *certificate, *files], check=True, capture_output=True)
-    settings = server(port, behind, folder, is_handed_on=request.param == "the host handed on")
+    settings = server(port, inside, folder, is_handed_on=request.param == "the host handed on")
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=settings))
-    url = f"https://{HOST}:{port}/trial/workbook/"
-    with serve(NOTEBOOKS, folder / "dashboard.txt", "--port", str(behind), "--url", url, "--no-fork") as served:
-        nginx = subprocess.Popen([programs["nginx"], "-c", folder / "nginx.conf", "-e", folder / "error.log"])
-        try:
-            wait_for(port)
-            yield served, url
-        finally:
-            nginx.send_signal(signal.SIGTERM)
-            nginx.wait(10)
+    nginx = subprocess.Popen([programs["nginx"], "-c", folder / "nginx.conf", "-e", folder / "error.log"])
+    try:
+        wait_for(port)
+        yield served, url
+    finally:
+        nginx.send_signal(signal.SIGTERM)
+        nginx.wait(10)
 
 
 def wait_for(port):

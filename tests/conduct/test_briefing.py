@@ -102,6 +102,7 @@ def test_few_are_not_told_apart_for_a_viewer():
     assert mixed["Wuhan Tongji Hospital"] == "–"
 
 
+@pytest.mark.slow
 def test_while_windows_run_nothing_is_recommended_and_afterwards_the_design_is_asked():
     now = brief(TRIAL, STATE, CHIEF, TODAY)
     assert now.action.following is None

@@ -73,6 +73,7 @@ def test_today_is_the_day_of_the_trial(tmp_path):
     log.close()
 
 
+@pytest.mark.slow
 def test_dates_that_cannot_be_laid_out_are_named_and_hide_nobody_else():
     wrong = VisitRecorded(on=DAY, participant="W-001", visit="no_such_visit")
     state = fold(chain([*beginning(), *beginning("W-002"), wrong]))
@@ -99,6 +100,7 @@ def test_corrections_and_notes_are_of_the_participants_site():
                 state.check(happened, site)
 
 
+@pytest.mark.slow
 def test_a_visit_found_missed_is_missed_on_the_board_until_it_takes_place():
     today = INFUSED + timedelta(35)
     due = ledgers(TRIAL, so_far_of(fold(chain(beginning())), TRIAL, today, invented=True))[0]

@@ -30,6 +30,7 @@ def test_a_killed_server_loses_nothing_that_was_confirmed(postgresql):
     assert log_writers.crash_many(postgresql, times=2, seed=1) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("R-LOG-06")
 @pytest.mark.parametrize(
     ("database", "writers"), [("sqlite", 2), pytest.param("postgresql", 4, marks=pytest.mark.server)]

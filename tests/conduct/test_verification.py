@@ -91,6 +91,7 @@ def test_altering_any_byte_in_the_file_itself_is_found_and_located(tmp_path_fact
     reader.close()
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("R-LOG-03")
 @given(st.sets(st.integers(1, len(ROWS)), min_size=1))
 def test_missing_entries_are_found_where_they_were(gone):
@@ -200,6 +201,7 @@ def test_a_schema_that_is_not_as_it_was_made_is_a_problem_of_the_database(tmp_pa
     reader.close()
 
 
+@pytest.mark.slow
 def test_every_byte_of_a_key_in_the_index_of_keys_counts(tmp_path, whole_file):
     raw = whole_file.read_bytes()
     for entry in ENTRIES:

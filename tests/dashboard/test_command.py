@@ -88,6 +88,7 @@ def test_the_record_that_comes_with_the_package_is_found_from_any_folder(tmp_pat
     assert load_trial(written).folder == FOLDER
 
 
+@pytest.mark.slow
 def test_lab_opens_a_folder_of_ones_own_with_the_notebooks_in_it(tmp_path, monkeypatch, capsys):
     launched = []
     monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", launched.append)

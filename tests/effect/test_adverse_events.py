@@ -33,6 +33,7 @@ def test_a_table_has_the_reference_counts_and_rates(case):
         assert figures == pytest.approx(wanted, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("ABCD"), st.integers(1, 5), st.integers(0, 10)), max_size=12))
 def test_a_row_is_counted_as_person_by_person(events):
     people = [("A", 10), ("B", 20), ("C", 15), ("D", 11)]

@@ -35,6 +35,7 @@ def exact(rule, toxicity, response, n):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("response", [(0.3, 0.6), (0.5, 0.5)])
 def test_the_share_of_right_choices_is_the_exact_one_within_its_error(response):
     toxicity = (0.15, 0.25)

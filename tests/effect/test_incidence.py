@@ -60,6 +60,7 @@ def test_a_curve_is_that_of_the_plain_fractions(data):
         assert curve.at_risk.tolist() == [risk for _each, risk in expected.values()]
 
 
+@pytest.mark.slow
 @given(DATA, st.floats(0.5, 0.99))
 def test_a_band_holds_its_curve_and_all_curves_together_stay_below_one(data, level):
     times, events = zip(*data, strict=True)

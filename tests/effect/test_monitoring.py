@@ -99,6 +99,7 @@ def test_a_stopping_rule_has_the_reference_boundary_and_rejects_as_often(case):
     assert rule.boundary(rule.tuned(case["p0"], case["alpha"])[0]).operating([case["p0"]]).high.sum() <= case["alpha"]
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("R-EFF-03")
 @pytest.mark.parametrize("case", **by_case("simon.json"))
 def test_two_stages_are_the_published_ones(case):
@@ -236,6 +237,7 @@ def test_posterior_and_predictive_probability_are_those_of_the_plain_sums(x, n, 
     assert found == pytest.approx(float(expected), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", [(0.1, 0.5, 0.1, 0.2), (0.3, 0.7, 0.15, 0.2), (0.05, 0.4, 0.05, 0.1)])
 def test_two_stages_are_the_best_of_every_design(rates):
     found = [(one.r1, one.n1, one.r, one.n) for one in simon(*rates, 16)]
@@ -249,6 +251,7 @@ LOOKS = st.lists(st.integers(1, 40), min_size=1, max_size=5, unique=True).map(so
 INSIDE = st.floats(0.05, 0.95)
 
 
+@pytest.mark.slow
 @given(LOOKS, INSIDE, INSIDE, INSIDE)
 def test_a_boundary_never_loosens_when_the_cutoff_tightens(looks, limit, one, other):
     rules = [bayesian_rule(looks, limit, (1, 1)), repeated_test_rule(looks, limit, 0.5),
@@ -265,6 +268,7 @@ def test_a_boundary_never_loosens_when_the_cutoff_tightens(looks, limit, one, ot
     assert all(x <= y for x, y in zip(more.toxicity, less.toxicity, strict=True))
 
 
+@pytest.mark.slow
 @given(LOOKS, INSIDE, INSIDE)
 def test_all_ends_of_a_trial_together_have_probability_one(looks, limit, rate):
     found = bop2(looks, limit, 0.8, 0.8).operating([rate])
@@ -272,6 +276,7 @@ def test_all_ends_of_a_trial_together_have_probability_one(looks, limit, rate):
     assert looks[0] - 1e-9 <= found.expected_participants[0] <= looks[-1] + 1e-9
 
 
+@pytest.mark.slow
 @given(LOOKS, INSIDE, INSIDE, st.floats(0.02, 0.5))
 def test_a_tuned_cutoff_keeps_the_level_and_its_neighbour_does_not(looks, limit, rate, level):
     rule = bayesian_rule(looks, limit, (0.5, 0.5))
@@ -305,6 +310,7 @@ def test_a_calibrated_design_keeps_its_level_and_no_pair_tried_has_more_power():
     assert best.power_reached == pytest.approx(max(go for wrong, go in every if wrong <= 0.1), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_calibration_can_control_every_null_truth():
     looks, null, alternative = (10, 20, 30), cells_of(0.2, 0.4), cells_of(0.5, 0.15)
     nulls = [null, cells_of(0.2, 0.15), cells_of(0.5, 0.4)]

@@ -114,6 +114,7 @@ def test_spans_are_those_of_the_plain_rule(series, length, gap, end, days):
     assert found[:2] == span_rule(series, 0.5, length, gap, end, days)
 
 
+@pytest.mark.slow
 @given(SERIES, st.integers(0, 25), st.sampled_from([0.1, 0.6]), DAYS)
 def test_learning_a_draw_never_undoes_a_recovery(series, day, value, days):
     if day in series:
@@ -131,6 +132,7 @@ def test_learning_a_draw_never_undoes_a_recovery(series, day, value, days):
         assert after[2] == before[2]
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.integers(0, 25), st.integers(0, 3000), min_size=1), st.sampled_from(sorted(definitions())))
 def test_a_change_of_unit_changes_no_recovery(series, name):
     analyte = definitions()[name].analyte

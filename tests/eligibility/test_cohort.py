@@ -136,6 +136,7 @@ def test_a_text_that_is_no_plain_number_is_refused_in_every_kind_of_frame(cell: 
             ELIGIBILITY.screen_cohort(many)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["yes", "no"], ["Yes", "NO"], ["true", "False"], ["1", "0"], ["是", "否"], [" y", "n "]]
 )

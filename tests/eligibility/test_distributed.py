@@ -91,6 +91,7 @@ def test_frames_that_cannot_be_spread_are_refused_in_words() -> None:
         screen_partitions(ELIGIBILITY, dd.from_pandas(pd.DataFrame({"ecog": [1]}), npartitions=1))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Dask's own
 def test_what_dask_screened_can_be_written_and_yes_and_no_may_have_become_text(tmp_path: Path) -> None:
     some = COHORT.iloc[:40].assign(consent_signed=[True, None] * 20).astype({"consent_signed": object})

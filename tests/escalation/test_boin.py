@@ -179,6 +179,7 @@ def test_characteristics_with_the_bar_agree_with_the_design_as_conducted(case):
     check_characteristics(case, boin(case, preference="coin", bar=True, rounded=True))
 
 
+@pytest.mark.slow
 def test_both_rules_of_the_software_have_a_name_and_their_difference_can_be_computed():
     case = next(case for case in cases("boin_as_conducted_oc.json") if case["target"] == 0.2)
     right = {

@@ -13,6 +13,7 @@ def designed(setting):
     return ESCALATION.designed(**setting._asdict(), enough=setting.maximum)
 
 
+@pytest.mark.slow
 def test_the_calibration_is_the_simulation_of_each_setting():
     scenarios = {name: SCENARIOS[name] for name in ("diagonal", "too-toxic")}
     table = calibrate(designed, scenarios, [0.25], [3], [12, 30], 200, 4, margin=0.05).table()
@@ -47,6 +48,7 @@ def test_a_calibration_stops_between_rounds_and_keeps_them():
     assert found.trials == seen[-1].trials < found.requested == 4_000
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_calibration_say_how_much_is_done_before_its_first_round_ends():
     scenarios = {name: SCENARIOS[name] for name in ("diagonal", "too-toxic")}
     steps = list(calibrate_in_steps(designed, scenarios, [0.3], [3], [12, 24], 200, 4, margin=0.05))

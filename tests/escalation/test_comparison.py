@@ -30,6 +30,7 @@ def test_designs_side_by_side_meet_the_same_participants():
     assert np.array_equal(plain.dlt[alike], bar.dlt[alike])  # the same draws: no DLT differs where no step does
 
 
+@pytest.mark.slow
 def test_paired_differences_have_the_smaller_error_of_the_same_participants():
     found = side_by_side(2_000)
     table = found.table().set_index(["design", "measure"])
@@ -48,6 +49,7 @@ def test_paired_differences_have_the_smaller_error_of_the_same_participants():
         found.differences("nobody")
 
 
+@pytest.mark.slow
 def test_a_right_selection_is_always_acceptable():
     for truth in SCENARIOS.values():
         measures = simulate(ESCALATION.designed(), truth, 200, 1).measures(0.05)

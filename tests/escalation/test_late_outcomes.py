@@ -298,6 +298,7 @@ def test_backfill_after_a_response_needs_response_rates_and_backfill():
     assert ESCALATION.rules(backfill=True, backfill_responders=True).backfill_responders
 
 
+@pytest.mark.slow
 def test_without_responses_nobody_is_backfilled_and_with_them_somebody_is():
     design = ESCALATION.designed()
     truth, rules = SCENARIOS["safe"], {"accrual_per_month": 4, "backfill": True}

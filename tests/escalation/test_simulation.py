@@ -40,6 +40,7 @@ def test_trials_are_the_same_in_whichever_call_they_are_simulated(seed, before, 
         assert np.array_equal(whole.responded, joined.responded)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_figures_of_one():
     serial = simulate(ESCALATION.designed(), TRUTH, 4_000, 5)
     seen = []

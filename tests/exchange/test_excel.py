@@ -172,6 +172,7 @@ def test_a_file_with_too_many_cells_is_refused_by_its_list_of_parts(monkeypatch:
         rows(excel_file([[n] for n in range(200)]))
 
 
+@pytest.mark.slow
 def test_a_cell_at_the_far_end_of_a_sheet_costs_no_memory() -> None:
     content = changed(
         excel_file([["ecog"], [1]]),

@@ -127,6 +127,7 @@ def test_a_library_of_units_that_does_not_work_is_said_so_and_is_no_fault_of_the
         read_limits("limits.csv", table, ELIGIBILITY)
 
 
+@pytest.mark.slow
 def test_half_a_ten_to_the_nine_per_litre_is_five_hundred_per_microlitre_exactly() -> None:
     assert converted(0.5, "10*9/L", "cd34_pb_per_ul") == 500.0
 

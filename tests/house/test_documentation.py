@@ -63,6 +63,7 @@ def words(module: str, name: str) -> str:
     return item.__doc__ or "" if said_by_itself else said_of_constant(module, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "name"), public_names())
 def test_a_public_name_is_documented(module: str, name: str) -> None:
     assert words(module, name).strip(), f"{module}.{name} has no docstring"
@@ -80,6 +81,7 @@ def test_a_module_that_the_exchange_offers_says_what_is_public() -> None:
     assert [one.__name__ for one in offered if inspect.ismodule(one) and not hasattr(one, "__all__")] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")],
                          ids=lambda page: str(page.relative_to(ROOT)))  # fmt: skip
 def test_a_snippet_prints_what_the_page_shows(
@@ -124,6 +126,7 @@ def test_a_decision_has_a_date_a_reason_and_what_would_change_it(page: Path) -> 
             assert f"\n**{part}.** " in rest, (title, part)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", sorted((ROOT / "data").glob("*/trial.toml")), ids=lambda file: file.parent.name)
 def test_the_published_schemas_admit_the_record(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS / "_ext")

@@ -68,6 +68,7 @@ WITH_ANOTHER = {
 }
 
 
+@pytest.mark.slow
 def test_every_package_that_the_code_imports_is_named_with_its_range():
     named = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     used = set().union(*(imported(path) for path in (ROOT / "src").rglob("*.py"))) - {"protocol"}

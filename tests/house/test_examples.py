@@ -44,6 +44,7 @@ def test_the_scripts_write_what_is_shipped(
         assert written.read_bytes() == (EXAMPLES / written.name).read_bytes(), f"run: python data/examples/{name}.py"
 
 
+@pytest.mark.slow
 def test_every_event_of_the_log_could_have_been_recorded() -> None:
     state = State()
     for entry in ENTRIES:

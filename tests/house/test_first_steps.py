@@ -26,6 +26,7 @@ def test_a_folder_that_is_nowhere_is_named_as_it_was_written(monkeypatch: pytest
         load_trial("data/NCT00000000")
 
 
+@pytest.mark.slow
 def test_the_shipped_cohort_is_screened_alike_through_every_reader_of_csv() -> None:
     read = read_cohort("cohort.csv", CSV, ELIGIBILITY)
     wanted = ELIGIBILITY.cohort(read.frame).screen("Ib").counts()

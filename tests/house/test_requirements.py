@@ -21,6 +21,7 @@ def test_every_requirement_has_a_test_and_every_marker_names_a_requirement(trace
     assert set(traceability.carriers()) == set(IDS)
 
 
+@pytest.mark.slow
 def test_every_marker_stands_at_a_test(traceability):
     read = sum(len(tests) for tests in traceability.carriers().values())
     texts = [file.read_text(encoding="utf-8") for file in TESTS.rglob("*.py")]

@@ -80,6 +80,7 @@ def shown_page(page: str, folder: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return getattr(opened, "view", opened)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
 def test_no_word_of_the_first_trial_is_on_a_page_of_another(path, page, own_texts, tmp_path, monkeypatch):
@@ -137,6 +138,7 @@ participants are followed up.
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", sorted(paths.ROOT.glob("src/**/*.py")), ids=lambda path: str(path.relative_to(paths.ROOT))
 )
@@ -170,6 +172,7 @@ def test_the_placeholders_of_a_draft_hold_no_word_of_the_trial(path):
     assert TRIAL.escalation.dose_unit not in text
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("R-REC-05")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_the_same_if_the_anchors_have_other_ids(page, tmp_path, monkeypatch):

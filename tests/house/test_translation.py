@@ -134,6 +134,7 @@ def test_no_english_words_are_left_in_chinese() -> None:
     assert not found
 
 
+@pytest.mark.slow
 def test_no_text_is_marked_inside_a_formatted_one() -> None:
     """Babel does not see it there on Python 3.11."""
     marked = [
@@ -147,6 +148,7 @@ def test_no_text_is_marked_inside_a_formatted_one() -> None:
     assert not marked
 
 
+@pytest.mark.slow
 def test_what_an_error_says_is_marked() -> None:
     assert not [place for file in files() for place in unmarked(file)]
 

@@ -96,6 +96,7 @@ def test_the_planned_number_is_an_open_question_with_what_is_left_of_the_whole(p
     assert phase_two._behind.layout.display is None
 
 
+@pytest.mark.slow
 def test_the_boundary_follows_the_rule_and_what_differs_is_said(phase_two):
     shown = phase_two._halves
     assert (shown["response"].layout.display, shown["toxicity"].layout.display) == ("none", None)

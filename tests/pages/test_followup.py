@@ -16,6 +16,8 @@ from protocol.pages.followup.ledger_text import length_text
 from protocol.pages.followup.today import ROWS, _nothing, tasks_of
 from protocol.pages.trial_log.desk import open_desk
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 TODAY = date(2026, 11, 22)
 NO_REPORTS = pd.DataFrame(columns=REPORT_COLUMNS)
 

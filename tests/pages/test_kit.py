@@ -81,6 +81,7 @@ COMPUTED = {"light-amber", "light-green", "light-grey", "light-red", "step-done"
 """Classes whose last part a template fills in."""
 
 
+@pytest.mark.slow
 def test_every_class_of_the_style_is_used() -> None:
     sheet = (ROOT / "src/protocol/pages/kit/page.css").read_text(encoding="utf-8")
     sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.j2"), *(ROOT / "src").rglob("*.js")]

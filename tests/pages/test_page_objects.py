@@ -13,6 +13,8 @@ from protocol import ProtocolError
 from protocol.escalation import Outcomes
 from protocol.pages import PAGES, Facts, Page, Settings, open_page
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 PUBLIC = {
     "overview": set(),
     "eligibility": {"participant", "screening", "cohort", "cohort_screening", "parameters", "phase", "record"},

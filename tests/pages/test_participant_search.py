@@ -9,6 +9,8 @@ from protocol.pages.kit import PageState, Tabs
 from protocol.pages.trial_log.desk import open_desk
 from protocol.pages.trial_log.participant_search import ParticipantSearch
 
+pytestmark = pytest.mark.slow  # every test builds a page
+
 
 @pytest.fixture
 def desk_of(trial, log_file):

@@ -155,6 +155,7 @@ def test_a_country_is_known_by_the_names_the_registry_writes(name, codes):
     assert country_codes(name) == codes
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"027[2-8][0-9]{7}", fullmatch=True))
 def test_a_dialled_number_stays_as_it_is(number):
     assert e164(e164(number, "China"), "China") == e164(number, "China")

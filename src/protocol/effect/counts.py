@@ -36,6 +36,13 @@ def in_sentence(analyte: str) -> str:
     return _(analytes().get(analyte, analyte)).lower()
 
 
+def _entry(analyte: str) -> dict[str, Any]:
+    known: dict[str, dict[str, Any]] = _known()["analytes"]
+    if str(analyte) not in known:
+        one_of(analyte, analytes(), _("analyte"))
+    return known[analyte]
+
+
 def codes(analyte: str) -> tuple[str, ...]:
     """Return the codes of hospital records for counts of `analyte`, as a fact of the eligibility record writes them.
 
@@ -44,7 +51,7 @@ def codes(analyte: str) -> tuple[str, ...]:
     ProtocolError
         When it is not counted here.
     """
-    return tuple(_known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["codes"])
+    return tuple(_entry(analyte)["codes"])
 
 
 def highest_count(analyte: str) -> float:
@@ -55,7 +62,7 @@ def highest_count(analyte: str) -> float:
     ProtocolError
         When it is not counted here.
     """
-    return float(_known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["highest"])
+    return float(_entry(analyte)["highest"])
 
 
 def units(analyte: str) -> tuple[str, ...]:
@@ -66,7 +73,7 @@ def units(analyte: str) -> tuple[str, ...]:
     ProtocolError
         When it is not counted here.
     """
-    kind = _known()["analytes"][one_of(analyte, analytes(), _("analyte"))]["kind"]
+    kind = _entry(analyte)["kind"]
     return tuple(_known()["units"][kind])
 
 

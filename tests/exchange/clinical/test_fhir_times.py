@@ -312,6 +312,7 @@ def test_nothing_that_stands_there_is_taken_for_something() -> None:
     assert clock.when({"effectiveAge": age(float("nan"))}, "effective") == When(is_given=True)
 
 
+@pytest.mark.slow
 @given(st.datetimes(timezones=st.timezones()))
 def test_a_moment_of_any_zone_is_the_day_and_the_moment_it_is(moment: Any) -> None:
     text = moment.isoformat()

@@ -210,6 +210,7 @@ def test_a_word_shows_what_an_entry_may_be_about(text: str, kind: str, facts: se
     assert {one.fact for one in code_book(ELIGIBILITY).asked([], [text], kind) if one.option == ASK} == facts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["condition", "procedure", "medication"])
 def test_a_text_of_any_length_is_read_in_a_time_that_grows_with_it(kind: str) -> None:
     assert code_book(ELIGIBILITY).asked([], ["P" * 100_000], kind) == []

@@ -149,6 +149,7 @@ def test_ids_that_differ_by_zeros_that_a_spreadsheet_drops_or_by_the_hyphen_are_
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 200_000])
 def test_a_row_that_reaches_into_a_column_without_a_name_is_not_used(rows: int) -> None:
     text = "participant_id,weight_kg,height_cm,,\nP1,86,1,172,\n" + "P2,80,170,,\n" * rows
@@ -215,6 +216,7 @@ def test_any_bytes_are_read_or_refused_in_words(content: bytes) -> None:
     assert isinstance(answer, CohortFile) or (answer.where and answer.write)
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12))
 def test_any_cell_is_a_value_or_a_named_problem(cell: str) -> None:
     quoted = '"' + cell.replace('"', '""') + '"'

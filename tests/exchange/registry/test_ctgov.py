@@ -274,6 +274,7 @@ def test_codes_become_words_and_codes_again(text):
 PRINTED = st.text(alphabet=st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(title=PRINTED, name=PRINTED, facility=PRINTED)
 def test_any_text_of_a_record_survives_the_folder(title, name, facility, tmp_path_factory):
