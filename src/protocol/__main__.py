@@ -10,6 +10,7 @@ from protocol.version import __version__
 
 COMMANDS = {
     "dashboard": "protocol.dashboard.launcher",
+    "document": "protocol.pages.documents",
     "lab": "protocol.dashboard.lab",
     "log": "protocol.conduct.commands",
     "qualify": "protocol.qualification.command",
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     if asked.language:
         use(asked.language)
+    if asked.command == "document":
+        import_module("protocol.dashboard.lean")  # a page may wait for it
     command: Callable[[Sequence[str]], int] = import_module(COMMANDS[asked.command]).main
     return command(asked.options)
 
@@ -29,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     commands = {
         "dashboard": _("serve the pages to the browsers of this machine"),
+        "document": _("write a document of the pages, in one language or in both"),
         "lab": _("open JupyterLab on the notebooks, in a folder of your own"),
         "log": _("start, copy, restore and check the log of a trial"),
         "qualify": _("check this installation and write a report for the file"),

@@ -23,7 +23,12 @@ pytestmark = pytest.mark.slow  # every test builds a page
 def page():
     identity = {"nct_id": SimpleNamespace(value="NCT0")}
     trial = SimpleNamespace(
-        escalation=ESCALATION, eligibility=TRIAL.eligibility, effect=None, examples=None, identity=identity
+        folder=None,
+        escalation=ESCALATION,
+        eligibility=TRIAL.eligibility,
+        effect=None,
+        examples=None,
+        identity=identity,
     )
     return EscalationPage(trial, today=date(2026, 1, 1))
 
@@ -565,7 +570,7 @@ def test_the_protocol_text_is_there_at_once_names_its_settings_and_can_be_copied
     assert "Not simulated." not in report.text.value
     assert 'download="statistical-section.html"' in report.files.value
     assert 'download="statistical-section.md"' in report.files.value
-    assert 'data-text="# Statistical section: dose escalation of NCT05672420' in report.files.value
+    assert 'data-text="# Statistical section: dose escalation of NCT05672420' in report.copied.value
     page.settings.target.value = 0.2
     assert "Target DLT rate 0.2, not 0.3" in report.speaks_of.value
     assert "Not simulated." in report.text.value

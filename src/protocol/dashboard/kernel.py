@@ -5,13 +5,10 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-from ipykernel.kernelapp import IPKernelApp
+import protocol.dashboard.lean  # noqa: F401 - before the others
 
-# Modules that no page needs and that other libraries import if they are installed; a blank entry prevents that.
-# pyarrow: pandas imports it (40 MB a page).
-# debugpy: ipykernel imports it (15 MB a page); no page is debugged.
-for name in ("pyarrow", "debugpy"):
-    sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+# isort: split
+from ipykernel.kernelapp import IPKernelApp
 
 
 def limit_memory(megabytes: int) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what the names below are, for type checkers and editors
     from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
     from protocol.exchange.documents.open_questions import questions_page
     from protocol.exchange.documents.screening import read_screening, screening_json, screening_page
+    from protocol.exchange.documents.side_by_side import side_by_side
     from protocol.exchange.documents.statistics import StatisticalSection
     from protocol.exchange.registry import ctgov, usdm
     from protocol.exchange.registry.adam import visit_windows
@@ -58,6 +59,7 @@ __all__ = [
     "read_screening",
     "screening_json",
     "screening_page",
+    "side_by_side",
     "synopsis",
     "usdm",
     "vcard",
@@ -87,6 +89,7 @@ _NAMES = {
     "documents.meeting_pack": ("Sheet", "meeting_pack"),
     "documents.open_questions": ("questions_page",),
     "documents.screening": ("read_screening", "screening_json", "screening_page"),
+    "documents.side_by_side": ("side_by_side",),
     "documents.statistics": ("StatisticalSection",),
     "registry.adam": ("visit_windows",),
     "spreadsheet": ("csv",),

@@ -1,7 +1,5 @@
 """The meeting pack: one sheet to read and print, and its figures as CSV, in one ZIP file."""
 
-import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.briefing import Briefing
+from protocol.exchange.documents.archive import zipped
 from protocol.exchange.documents.templates import render
 from protocol.exchange.spreadsheet import csv
 from protocol.translation import _
@@ -100,13 +99,7 @@ def meeting_pack(
     )
     sheets = (*tables, *changes)
     files = {"meeting.html": page.encode()} | {f"{sheet.file}.csv": csv(sheet.frame) for sheet in sheets}
-    files |= documents or {}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as pack:
-        for name, data in files.items():
-            day = (now.as_of.year, now.as_of.month, now.as_of.day, 0, 0, 0)
-            pack.writestr(zipfile.ZipInfo(name, day), data, zipfile.ZIP_DEFLATED)
-    return content.getvalue()
+    return zipped(files | dict(documents or {}), now.as_of)
 
 
 def drawn(chart: Any) -> Markup:

@@ -1,7 +1,5 @@
 """The safety report: which figures it shows, and the tab that makes it."""
 
-import io
-import zipfile
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +7,7 @@ import pandas as pd
 
 from protocol.effect import Standing, Summaries, watch
 from protocol.effect.adverse_events import ANY, TOTAL
+from protocol.exchange.documents.archive import zipped
 from protocol.exchange.documents.meeting_pack import Sheet, drawn
 from protocol.exchange.documents.safety_report import SafetyReport
 from protocol.figures import effect as figures
@@ -29,7 +28,7 @@ from protocol.pages.effect.phase_two import (
 from protocol.pages.effect.recovery import curve_rows, curve_table, recovered_by, ticks
 from protocol.pages.effect.settings import EffectSettings
 from protocol.pages.effect.words import OUTCOMES, STATUSES, count_text, share_text
-from protocol.pages.kit import Panel, Text, button, coded_data, download, note, row, section
+from protocol.pages.kit import BothLanguages, Panel, Text, Wanted, button, coded_data, download, note, row, section
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 
@@ -176,12 +175,15 @@ class SafetyReportPanel(Panel):
     Attributes
     ----------
     make : ipywidgets.Button
+    both : BothLanguages
+        The reports with their pages in both languages.
     files : Text
     """
 
     def __init__(self, desk: Desk, settings: EffectSettings) -> None:
         self._desk, self._settings = desk, settings
         self.make = button(_("Make the safety report"), self._make)
+        self.both = BothLanguages(desk.trial, self._both)
         self.files = Text()
         lead = _(
             "One page to read and print with every table as CSV. The open version has figures of groups; the closed "
@@ -189,25 +191,35 @@ class SafetyReportPanel(Panel):
         )
         hidden = note(_("Your role shows figures and hides participants: the report is the open one."))
         told = Text(None if desk.effect.exact else hidden, role="")
-        self.view = section(_("Safety report"), told, row(self.make), self.files, lead=lead)
+        self.view = section(
+            _("Safety report"), told, row(self.make, self.both.make), self.both.view, self.files, lead=lead
+        )
 
     def draw(self, _seen: Summaries) -> None:
         """Forget the files, which show the log as it was."""
         self.files.show(None)
+        self.both.forget()
 
     def _make(self) -> None:
-        saved = []
-        for report in safety_reports(self._desk, self._settings):
-            label = _("Save the closed report (ZIP)") if report.closed else _("Save the open report (ZIP)")
-            day, mark = report.as_of.isoformat(), "-invented-example" if report.invented else ""
-            name = f"{report.name}-{day}{mark}.zip"
-            saved.append(download(label, name, _zip(report), "application/zip"))
+        labels = {"safety-open": _("Save the open report (ZIP)"), "safety-closed": _("Save the closed report (ZIP)")}
+        saved = [
+            download(next(label for kind, label in labels.items() if name.startswith(kind)), name, pack, _ZIP)
+            for name, pack in safety_files(self._desk, self._settings).items()
+        ]
         self.files.show(*saved, coded_data() if self._desk.effect.exact else None)
 
+    def _both(self) -> Wanted:
+        files = safety_files(self._desk, self._settings)
+        return Wanted("safety-report", self._desk.briefing.as_of, files, sight=self._desk.sight)
 
-def _zip(report: SafetyReport) -> bytes:
-    content, day = io.BytesIO(), report.as_of
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as pack:
-        for name, data in report.files().items():
-            pack.writestr(zipfile.ZipInfo(name, (day.year, day.month, day.day, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
-    return content.getvalue()
+
+_ZIP = "application/zip"
+
+
+def safety_files(desk: Desk, settings: EffectSettings) -> dict[str, bytes]:
+    """Return the reports that the reader may see as ZIP files, by their names."""
+    found = {}
+    for report in safety_reports(desk, settings):
+        mark = "-invented-example" if report.invented else ""
+        found[f"{report.name}-{report.as_of.isoformat()}{mark}.zip"] = zipped(report.files(), report.as_of)
+    return found

@@ -22,7 +22,7 @@ from protocol.pages.eligibility.participant import ParticipantPanel
 from protocol.pages.eligibility.screening_files import ScreeningFiles, kept_screening
 from protocol.pages.eligibility.settings import ChangedValues, Choice, FormDraft
 from protocol.pages.eligibility.thresholds import ThresholdsDrawer
-from protocol.pages.kit import Panel, Tabs, field, paragraph, strong
+from protocol.pages.kit import BothLanguages, Panel, Tabs, field, paragraph, strong
 from protocol.pages.kit.page_state import set_from_text
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.screenings import ScreeningPanel
@@ -52,8 +52,9 @@ class EligibilityPage(Panel):
         self.person = ParticipantPanel(trial, today, self._chances, self.phase, self._put_record, self._empty)
         self.person.form.confirmer = "" if desk is None or desk.invented else desk.reader.actor
         files = ScreeningFiles(trial, self.person.present)
+        both = BothLanguages(trial, lambda: files.wanted(self.screenings.study_id.value.strip()))
         self.screenings = ScreeningPanel(
-            desk, self.person.as_of, self._result, files.links, self._reopen, self._saved
+            desk, self.person.as_of, self._result, files.links, self._reopen, self._saved, both
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
         self._draft = FormDraft(self.person.form, self.screenings.study_id, self.screenings.reopened)
@@ -287,7 +288,7 @@ class EligibilityPage(Panel):
 
     def _patient(self) -> widgets.Widget:
         saved = self.screenings
-        return widgets.VBox([self.person.arranged(saved.controls, saved.links, saved.opener), saved.about])
+        return widgets.VBox([self.person.arranged(saved.controls, saved.saved, saved.opener), saved.about])
 
     def _cohort(self) -> widgets.Widget:
         return self.cohort.arranged(self.phase, self.thresholds.view)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from protocol.eligibility.screening_record import ScreeningRecord, screening_record
+from protocol.eligibility.screening_record import ScreeningRecord, facts_of, screening_record
 from protocol.pages.eligibility.participant import Present
-from protocol.pages.kit import download, joined, paragraph
+from protocol.pages.kit import Wanted, download, joined, paragraph
+from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
 from protocol.version import __version__
@@ -59,17 +60,17 @@ class ScreeningFiles:
             For a text that is not a study id, or facts that cannot be used.
         """
         from protocol.exchange.contacts.calendar import eligibility_calendar
-        from protocol.exchange.documents.screening import screening_file_name, screening_json, screening_page
+        from protocol.exchange.documents.screening import screening_file_name, screening_json
 
         now = self.present()
         kept = kept_screening(self.trial, now, study_id)
         earlier = self._calendars.get(kept.study_id)
         calendar = eligibility_calendar(kept.trial_id, kept.study_id, now.when, now.as_of, previous=earlier)
         self._calendars[kept.study_id] = calendar
-        page, name = screening_page(kept).encode(), screening_file_name
+        name = screening_file_name
         files = [
             (_("Record (JSON)"), name(kept, "json"), screening_json(kept), "application/json"),
-            (_("Page to print (HTML)"), name(kept, "html"), page, "text/html"),
+            *((_("Page to print (HTML)"), *page, "text/html") for page in screening_pages(kept).items()),
             (_("Days (calendar)"), name(kept, "ics"), calendar, "text/calendar"),
         ]
         about = _("Interpretation {interpretation}, rules {rules}, as of {day}.").format(
@@ -77,3 +78,58 @@ class ScreeningFiles:
         )
         links = joined((download(*file) for file in files), " ")
         return paragraph(links) + paragraph(about, "off")
+
+    def wanted(self, study_id: str) -> Wanted:
+        """Return the page to print, for the other language to be put beside it.
+
+        Raises
+        ------
+        ProtocolError
+            As :meth:`links`.
+        """
+        now = self.present()
+        kept = kept_screening(self.trial, now, study_id)
+        return Wanted("screening-record", now.as_of, screening_pages(kept), {"record": kept.model_dump(mode="json")})
+
+
+def screening_pages(kept: ScreeningRecord) -> dict[str, bytes]:
+    """Return a screening as a page to print, by its file name."""
+    from protocol.exchange.documents.screening import screening_file_name, screening_page
+
+    return {screening_file_name(kept, "html"): screening_page(kept).encode()}
+
+
+def screened_again(trial: Trial, kept: ScreeningRecord) -> ScreeningRecord:
+    """Return a kept screening in the present language; where its facts came from stays as it was written.
+
+    Raises
+    ------
+    ProtocolError
+        If the record of the trial has other criteria or thresholds, or its facts can no longer be used.
+    """
+    own = trial.eligibility
+    changed = {one.id: kept.parameters.get(one.id) for one in own.parameters}
+    record = own.with_parameters(
+        **{one.id: changed[one.id] for one in own.parameters if changed[one.id] != one.value}
+    )
+    again = screening_record(
+        record,
+        facts_of(kept, record),
+        kept.phase,
+        kept.as_of,
+        study_id=kept.study_id,
+        trial_id=kept.trial_id,
+        gate=kept.gate,
+        sources=kept.sources,
+        unusable=kept.unusable,
+        registry_version=kept.registry_version,
+        software=kept.software,
+    )
+    if (again.rule_hash, again.interpretation_id, again.overall) != (
+        kept.rule_hash,
+        kept.interpretation_id,
+        kept.overall,
+    ):
+        found = _("other criteria, thresholds or software than in the record of the trial")
+        raise ProtocolError(kept.study_id, found, _("a screening of this record"))
+    return again

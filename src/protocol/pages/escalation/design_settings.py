@@ -1,6 +1,6 @@
 """The design as it is set: the rail of its inputs; its boundaries, and all its parameters with their origin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
@@ -32,6 +32,7 @@ from protocol.pages.kit import (
     strong,
     table,
 )
+from protocol.pages.kit.page_state import set_from_text, text_of
 from protocol.records import ProtocolError, Provenance
 from protocol.translation import _
 
@@ -144,6 +145,23 @@ class DesignSettings:
         """
         names = "target", "preference", "bar", "cohort_size", "maximum", "enough", "enough_rule"
         return self._record.designed(name, **{one: getattr(self, one).value for one in names} | changes)
+
+    def values(self) -> dict[str, Any]:
+        """Return what stands in the inputs, by the names of :attr:`controls`."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def take(self, values: Mapping[str, Any]) -> None:
+        """Set inputs to what :meth:`values` returned.
+
+        Raises
+        ------
+        ProtocolError
+            For an input that is not there, or does not take its value.
+        """
+        for name, value in values.items():
+            control = self.controls.get(name)
+            if control is None or not set_from_text(control, text_of(value)):
+                raise ProtocolError(_("Settings"), f"{name}={value}"[:60], _("a setting of the design lab"))
 
     def stops_early(self) -> bool:
         """Whether the trial stops when one regimen has enough participants."""

@@ -76,8 +76,13 @@ class EscalationPage:
             phase_two_text,
         )  # with its pictures, for this tab only
 
-        watched = phase_two_text(EffectSettings(self._trial, self._desk))
-        return StatisticalSectionPanel(self._trial, self.settings, self._today, watched)
+        return StatisticalSectionPanel(
+            self._trial,
+            self.settings,
+            self._today,
+            lambda: phase_two_text(EffectSettings(self._trial, self._desk)),
+            lambda: self._desk.sight if self._desk else {},
+        )
 
     def _sandbox_with(self, close: Callable[[], None] | None) -> Sandbox:
         sandbox = Sandbox(self.record, self.settings, close)

@@ -1,5 +1,7 @@
 """The tab "Protocol text": the statistical section of the protocol for the design as set, to read, copy and save."""
 
+from collections import deque
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -13,9 +15,11 @@ from protocol.pages.escalation.design_settings import DesignSettings
 from protocol.pages.escalation.operating_characteristics import count_field, seed_field
 from protocol.pages.escalation.result_state import ResultState
 from protocol.pages.kit import (
+    BothLanguages,
     Steps,
     Task,
     Text,
+    Wanted,
     details,
     download,
     in_english,
@@ -46,19 +50,35 @@ class StatisticalSectionPanel:
     settings : DesignSettings
     today : date
         Written into the head of the text.
-    watched : PhaseTwo, optional
-        How phase II is watched.
+    watched : callable, optional
+        Returns how phase II is watched.
+    sight : callable, optional
+        Returns what `watched` was read from; see :class:`protocol.pages.kit.Wanted`.
+
+    Attributes
+    ----------
+    both : BothLanguages
+        The text in both languages.
     """
 
-    def __init__(self, trial: Trial, settings: DesignSettings, today: date, watched: PhaseTwo | None = None) -> None:
-        self._watched = watched
+    def __init__(
+        self,
+        trial: Trial,
+        settings: DesignSettings,
+        today: date,
+        watched: Callable[[], PhaseTwo | None] = lambda: None,
+        sight: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self._watched, self._sight = watched, sight
         self._trial, self._record, self._settings, self._today = trial, trial.escalation, settings, today
         self._result: Calibration | None = None
         self.trials, self.seed = count_field(_("Trials of each scenario"), TRIALS, MOST_TRIALS), seed_field()
         self.state = ResultState(self._asked_for)
         self.state.watch(self.trials, self.seed)
         self.task = Task(self._show, self._ask)
-        self.speaks_of, self.files, self.text = Text(), Text(role=""), Text(role="")
+        self.both = BothLanguages(trial, self._both)
+        self.speaks_of, self.files = Text(), Text(role="")
+        self.copied, self.text = Text(role=""), Text(role="")
         lead = _(
             "Design, parameters with their sources, decision table, operating characteristics under every scenario, "
             "references, and how to repeat the simulation. Run adds the operating characteristics."
@@ -68,7 +88,9 @@ class StatisticalSectionPanel:
             self.speaks_of,
             row(self.trials, self.seed, self.task.view),
             self.state.text,
-            self.files,
+            row(self.files, self.both.make),
+            self.both.view,
+            self.copied,
             self.text,
             lead=lead,
         )
@@ -78,6 +100,7 @@ class StatisticalSectionPanel:
     def refresh(self) -> None:
         """Write the text for the settings; results of other settings are left out of it."""
         self.state.refresh()
+        self.both.forget()
         try:
             design = self._settings.design_now()
         except ProtocolError as error:
@@ -95,41 +118,93 @@ class StatisticalSectionPanel:
         self._write(name, design, self._simulations() if self.state.holds() else {})
 
     def _simulations(self) -> dict[str, Simulation]:
-        found = self._result.simulations if self._result else {}
-        return {scenario: one for (_setting, scenario), one in found.items()}
+        return by_scenario(self._result)
 
     def _write(self, name: str, design: Design, simulations: dict[str, Simulation]) -> None:
-        number = str(self._trial.identity["nct_id"].value)
-        section = StatisticalSection(self._record, number, name, design, simulations, self._today, self._watched)
-        html, markdown, file = section.html(), section.markdown(), "statistical-section"
+        section = written(self._trial, name, design, simulations, self._today, self._watched())
+        markdown = section.markdown()
         saved = [
-            download(_("Save as HTML"), f"{file}.html", html.encode(), "text/html"),
-            download(_("Save as Markdown"), f"{file}.md", markdown.encode(), "text/markdown"),
+            *(download(_("Save as HTML"), *page, "text/html") for page in section_files(section).items()),
+            download(_("Save as Markdown"), "statistical-section.md", markdown.encode(), "text/markdown"),
         ]
         document = macros("escalation").document(markdown)
         copied = macros("sites").copied(
             document, markdown, _("Copy the text as Markdown"), _("Copied"), _("Selected: press Ctrl+C"), _("Copy")
         )
-        self.files.show(joined(saved, " "), details(_("The same text as Markdown, to copy"), copied))
+        self.files.show(joined(saved, " "))
+        self.copied.show(details(_("The same text as Markdown, to copy"), copied))
         parts = [(f"{part.number} {part.title}", [_piece(item) for item in part.content]) for part in section.parts()]
         self.text.show(macros("escalation").sections(parts))
+
+    def _both(self) -> Wanted:
+        design, name, trials, seed = self._asked_for()
+        simulations = self._simulations() if self.state.holds() else {}
+        if any(one.trials < one.requested for one in simulations.values()):
+            raise ProtocolError(_("In both languages"), _("a simulation that was stopped"), _("it after a whole run"))
+        section = written(self._trial, name, design, simulations, self._today, self._watched())
+        inputs = {"settings": self._settings.values()} | ({"trials": trials, "seed": seed} if simulations else {})
+        return Wanted("statistical-section", self._today, section_files(section), inputs, self._sight())
 
     def _asked_for(self) -> tuple[Any, ...]:
         return self._settings.design_now(), self._settings.design.value, self.trials.value, self.seed.value
 
     def _ask(self) -> tuple[int, Steps]:
         design, _name, trials, seed = self.state.ask()
-        scenarios = {scenario.title: scenario.truth for scenario in self._record.scenarios}
-        one = Setting(design.target, design.cohort_size, design.maximum)
-        levels = [one.target], [one.cohort_size], [one.maximum]
-        margin = self._record.acceptable_margin.value
-        return 1, calibrate_in_steps(lambda _setting: design, scenarios, *levels, trials, seed, margin=margin)
+        return 1, simulated(self._trial, design, trials, seed)
 
     def _show(self, result: Calibration) -> None:
         if result is not self._result:
             self._result = result
             self.state.keep()
             self.refresh()
+
+
+def simulated(trial: Trial, design: Design, trials: int, seed: int) -> Steps:
+    """Simulate a design under every scenario of the record, step by step."""
+    scenarios = {scenario.title: scenario.truth for scenario in trial.escalation.scenarios}
+    one = Setting(design.target, design.cohort_size, design.maximum)
+    levels = [one.target], [one.cohort_size], [one.maximum]
+    margin = trial.escalation.acceptable_margin.value
+    return calibrate_in_steps(lambda _setting: design, scenarios, *levels, trials, seed, margin=margin)
+
+
+def by_scenario(result: Calibration | None) -> dict[str, Simulation]:
+    """Return the simulations of one setting by the titles of their scenarios."""
+    return {scenario: one for (_setting, scenario), one in result.simulations.items()} if result else {}
+
+
+def written(
+    trial: Trial,
+    name: str,
+    design: Design,
+    simulations: dict[str, Simulation],
+    day: date,
+    watched: PhaseTwo | None,
+) -> StatisticalSection:
+    """Return the section on a design of this trial."""
+    number = str(trial.identity["nct_id"].value)
+    return StatisticalSection(trial.escalation, number, name, design, simulations, day, watched)
+
+
+def section_files(section: StatisticalSection) -> dict[str, bytes]:
+    """Return the section as a page to print, by its file name."""
+    return {"statistical-section.html": section.html().encode()}
+
+
+def section_again(trial: Trial, day: date, watched: PhaseTwo | None, inputs: Mapping[str, Any]) -> dict[str, bytes]:
+    """Write the section for settings of the page, by their names; simulated if trials and seed are given.
+
+    Raises
+    ------
+    ProtocolError
+        For settings that the design does not take.
+    """
+    settings = DesignSettings(trial.escalation)
+    settings.take(inputs.get("settings", {}))
+    design, result = settings.design_now(), None
+    if "trials" in inputs:
+        [(result, _done)] = deque(simulated(trial, design, inputs["trials"], inputs.get("seed", 1)), maxlen=1)
+    return section_files(written(trial, settings.design.value, design, by_scenario(result), day, watched))
 
 
 def _piece(item: Line | SynopsisTable) -> Markup:

@@ -1,6 +1,6 @@
 """A meeting of the committee: what changed since the last one, the meeting pack, and the check of its minutes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,8 +12,10 @@ from protocol.figures import conduct as figures
 from protocol.figures import escalation as escalation_figures
 from protocol.pages.escalation.decisions import decision_rows, opened_regimens
 from protocol.pages.kit import (
+    BothLanguages,
     Day,
     Text,
+    Wanted,
     button,
     classed,
     details,
@@ -55,6 +57,8 @@ class MeetingPanel:
     since : Day
     prepare : ipywidgets.Button
         Makes the meeting pack.
+    both : BothLanguages
+        The meeting pack with its pages in both languages.
     inspect : ipywidgets.Button
         Puts every entry with the check of the log into one file; shown to readers who may see every participant.
     minutes : ipywidgets.Text
@@ -67,6 +71,7 @@ class MeetingPanel:
         self._desk = desk
         self.since = since or field(Day, _("Since the meeting of"), value=desk.briefing.last_meeting)
         self.prepare = button(_("Make the meeting pack"), self._prepare)
+        self.both = BothLanguages(desk.trial, self._both)
         self.inspect = button(_("All entries, for an inspection"), self._inspect)
         self.inspect.layout.display = None if desk.inspects else "none"
         self.minutes = field(widgets.Text, _("Head in the minutes"), placeholder="12:9f86d081884c7d65…")
@@ -74,18 +79,29 @@ class MeetingPanel:
         self.checked, self.changed, self.pack = Text(), Text(), Text()
         pack = _("One page to print, with every table as CSV: the answer, the counts and what changed.")
         parts = [
-            section(_("Meeting pack"), row(self.since, self.prepare, self.inspect), self.pack, lead=pack),
+            section(
+                _("Meeting pack"),
+                row(self.since, self.prepare, self.both.make, self.inspect),
+                self.both.view,
+                self.pack,
+                lead=pack,
+            ),
             section(_("Since the last meeting"), self.changed),
             *self._minutes_form(),
         ]
         self.view = classed(widgets.VBox(parts), "pw-section")
         self.since.observe(self._compare, "value")
         desk.on_change(self._compare)
-        desk.on_change(lambda: self.pack.show(None), every_entry=True)  # a file shows the log as it was
+        desk.on_change(self._forget, every_entry=True)
         self._compare()
 
-    def _compare(self, _change: Any = None) -> None:
+    def _forget(self) -> None:
+        """Remove the files, which show the log as it was."""
         self.pack.show(None)
+        self.both.forget()
+
+    def _compare(self, _change: Any = None) -> None:
+        self._forget()
         if self.since.value is None:
             self.changed.show(note(_("Choose the day of the last meeting.")))
             return
@@ -94,34 +110,13 @@ class MeetingPanel:
         self.changed.show(table(change.shown, change.heading), _folded(news) if len(news.shown) else none)
 
     def _prepare(self) -> None:
-        now, trial = self._desk.briefing, self._desk.trial
-        since = self.since.value or now.last_meeting
-        pictures, path, caption = {}, decision_rows(now), ""
-        if trial.states("escalation"):
-            pictures[_("The grid")] = escalation_figures.grid(grid_rows(self._desk))
-            counted, stated, assumed = grid_caption(trial)
-            marked = _("Assumptions: {values}.").format(values=list_of(assumed)) if assumed else ""
-            caption = paragraph_of(filter(None, (counted, list_of(stated), marked)))
-        if len(path):
-            pictures[_("Decisions so far")] = figures.path(path, opened_regimens(now, trial))
-        facts = trial.identity
-        title = f"{facts['nct_id'].value}: {facts['title'].value}"
-        counts = progress_rows(now)
-        changes, tables = change_sheets(self._desk, since), (*sheets(self._desk), decision_sheet(now))
-        content = meeting_pack(title, now, since, counts, changes, tables, pictures, caption, self._safety())
-        kind = "invented-example" if now.invented else f"entry-{now.head.count}"
-        name = f"meeting-{now.as_of.isoformat()}-{kind}.zip"
+        [(name, content)] = meeting_files(self._desk, self.since.value).items()
         self.pack.show(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
 
-    def _safety(self) -> dict[str, bytes]:
-        """Return the safety report, if the record has the topic and somebody is treated."""
-        if not self._desk.trial.states("effect") or not self._desk.effect.treated:
-            return {}
-        from protocol.pages.effect.report import safety_reports  # its pictures are loaded only if a pack is made
-        from protocol.pages.effect.settings import EffectSettings
-
-        reports = safety_reports(self._desk, EffectSettings(self._desk.trial, self._desk))
-        return {name: data for one in reports for name, data in one.files().items()}
+    def _both(self) -> Wanted:
+        since, day = self.since.value, self._desk.briefing.as_of
+        inputs = {"since": since.isoformat()} if since else {}
+        return Wanted("meeting-pack", day, meeting_files(self._desk, since), inputs, self._desk.sight)
 
     def _minutes_form(self) -> list[widgets.Widget]:
         if self._desk.invented:
@@ -155,6 +150,38 @@ class MeetingPanel:
         name, content = f"log-{moment:%Y-%m-%d}-entry-{checked.head.count}.zip", inspection(entries, checked, moment)
         found = _("The log is whole.") if checked.ok else _("The log is NOT whole; the report says where.")
         self.pack.show(note(found), download(_("Save all entries (ZIP)"), name, content, "application/zip"))
+
+
+def meeting_files(desk: Desk, since: date | None) -> dict[str, bytes]:
+    """Return the meeting pack of a log, with the changes since the last meeting or another day, by its file name."""
+    now, trial = desk.briefing, desk.trial
+    since = since or now.last_meeting
+    pictures, path, caption = {}, decision_rows(now), ""
+    if trial.states("escalation"):
+        pictures[_("The grid")] = escalation_figures.grid(grid_rows(desk))
+        counted, stated, assumed = grid_caption(trial)
+        marked = _("Assumptions: {values}.").format(values=list_of(assumed)) if assumed else ""
+        caption = paragraph_of(filter(None, (counted, list_of(stated), marked)))
+    if len(path):
+        pictures[_("Decisions so far")] = figures.path(path, opened_regimens(now, trial))
+    facts = trial.identity
+    title = f"{facts['nct_id'].value}: {facts['title'].value}"
+    counts = progress_rows(now)
+    changes, tables = change_sheets(desk, since), (*sheets(desk), decision_sheet(now))
+    content = meeting_pack(title, now, since, counts, changes, tables, pictures, caption, _safety(desk))
+    kind = "invented-example" if now.invented else f"entry-{now.head.count}"
+    return {f"meeting-{now.as_of.isoformat()}-{kind}.zip": content}
+
+
+def _safety(desk: Desk) -> dict[str, bytes]:
+    """Return the safety report, if the record has the topic and somebody is treated."""
+    if not desk.trial.states("effect") or not desk.effect.treated:
+        return {}
+    from protocol.pages.effect.report import safety_reports  # its pictures are loaded only if a pack is made
+    from protocol.pages.effect.settings import EffectSettings
+
+    reports = safety_reports(desk, EffectSettings(desk.trial, desk))
+    return {name: data for one in reports for name, data in one.files().items()}
 
 
 def _folded(sheet: Sheet) -> str:

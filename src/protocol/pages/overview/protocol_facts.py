@@ -10,7 +10,21 @@ from markupsafe import Markup
 
 from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.followup.ledger_text import length_text
-from protocol.pages.kit import Text, details, download, field, in_english, joined, macros, origin, row, section, table
+from protocol.pages.kit import (
+    BothLanguages,
+    Text,
+    Wanted,
+    details,
+    download,
+    field,
+    in_english,
+    joined,
+    macros,
+    origin,
+    row,
+    section,
+    table,
+)
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.records import Ambiguity
 from protocol.translation import _, list_of, ngettext
@@ -33,6 +47,8 @@ class ProtocolPanel:
     severity : ipywidgets.ToggleButtons
         Which open questions are shown.
     questions : Text
+    both : BothLanguages
+        The questions as one document in both languages.
     files : RecordFilesPanel
     view : ipywidgets.VBox
     """
@@ -42,6 +58,7 @@ class ProtocolPanel:
         options = [(_("All"), "any"), *((word, level) for level, word in SEVERITIES.items())]
         self.severity = field(widgets.ToggleButtons, _("Severity"), options=options, value="high")
         self.questions = Text()
+        self.both = BothLanguages(trial, self._both)
         self.files = RecordFilesPanel(trial, today)
         self.view = widgets.VBox([self._glance(), self._open_questions(), self._unknowns(), self.files.view])
         self.severity.observe(self.refresh, "value")
@@ -79,11 +96,20 @@ class ProtocolPanel:
         return section(_("What the public record does not say"), Text(unknown, role=""), lead=lead)
 
     def _open_questions(self) -> widgets.VBox:
-        page = questions_page(self.trial.identity["nct_id"].value, self.trial.ambiguities, self.today)
-        name = f"questions-{self.today.isoformat()}.html"
-        link = Text(download(_("Printable list (HTML)"), name, page.encode(), "text/html"), role="")
+        [(name, page)] = question_files(self.trial, self.today).items()
+        link = Text(download(_("Printable list (HTML)"), name, page, "text/html"), role="")
         lead = _("Places where the registry's words allow more than one reading, and how the workbook reads them.")
-        return section(_("Open questions to the sponsor"), row(self.severity, link), self.questions, lead=lead)
+        controls = row(self.severity, link, self.both.make)
+        return section(_("Open questions to the sponsor"), controls, self.both.view, self.questions, lead=lead)
+
+    def _both(self) -> Wanted:
+        return Wanted("questions", self.today, question_files(self.trial, self.today))
+
+
+def question_files(trial: Trial, day: date) -> dict[str, bytes]:
+    """Return the questions to the sponsor as a page to print, by its file name."""
+    page = questions_page(trial.identity["nct_id"].value, trial.ambiguities, day)
+    return {f"questions-{day.isoformat()}.html": page.encode()}
 
 
 def _fact_table(facts: list[TrialFact], caption: str) -> Markup:

@@ -10,9 +10,11 @@ from markupsafe import Markup
 
 from protocol.exchange.limits import check_size
 from protocol.pages.kit import (
+    BothLanguages,
     Steps,
     Task,
     Text,
+    Wanted,
     button,
     download,
     field,
@@ -49,6 +51,8 @@ class RecordFilesPanel:
         Which file.
     prepare : ipywidgets.Button
         Builds the chosen file.
+    both : BothLanguages
+        The synopsis as one document in both languages.
     upload : ipywidgets.FileUpload
         A study record of ClinicalTrials.gov to compare with.
     link, compared : Text
@@ -69,14 +73,17 @@ class RecordFilesPanel:
         self.prepare = button(_("Prepare the file"), self._offer)
         self.upload = field(widgets.FileUpload, _("Registry record (JSON)"), width="content", accept=".json")
         self.link, self.compared = Text(), Text()
-        self.kind.observe(lambda _change: self.link.show(None), names="value")
+        self.both = BothLanguages(trial, self._both)
+        self.kind.observe(self._chosen, names="value")
+        self._chosen()
         self.task = Task(self.compared.show, refuse=self.compared.show)
         self.upload.observe(self._compare, names="value")
         self.view = widgets.VBox(
             [
                 section(
                     _("The record as files"),
-                    row(self.kind, self.prepare),
+                    row(self.kind, self.prepare, self.both.make),
+                    self.both.view,
                     self.link,
                     lead=_("The registry record holds only what is registered; the others mark each assumption."),
                 ),
@@ -97,7 +104,7 @@ class RecordFilesPanel:
         except ProtocolError as error:
             self.link.show(error)
             return
-        name = f"{self._trial.identity['nct_id'].value}-{kind}"
+        name = _file_name(self._trial, kind)
         link = download(_("Save {name}").format(name=name), name, content, media_type)
         size = _("{size:,.0f} kB").format(size=len(content) / 1000)
         self.link.show(joined((link, span(size, "off")), " "))
@@ -118,6 +125,14 @@ class RecordFilesPanel:
         from protocol.exchange.documents import synopsis
 
         return "synopsis.html", synopsis.as_html(self._trial, self._today).encode(), "text/html"
+
+    def _both(self) -> Wanted:
+        return Wanted("synopsis", self._today, synopsis_files(self._trial, self._today))
+
+    def _chosen(self, _change: Any = None) -> None:
+        """Offer both languages for the document to read; the others are for programs."""
+        self.link.show(None)
+        self.both.show(self.kind.value == self._synopsis_html)
 
     def _synopsis_markdown(self) -> tuple[str, bytes, str]:
         from protocol.exchange.documents import synopsis
@@ -152,6 +167,17 @@ class RecordFilesPanel:
         found.columns = [_("Place"), _("Difference"), _("This record"), _("The file")]
         count = ngettext("{count} difference", "{count} differences", len(found)).format(count=len(found))
         return table(found.head(MOST_ROWS).map(_shortened), count)
+
+
+def synopsis_files(trial: Trial, day: date) -> dict[str, bytes]:
+    """Return the synopsis as a page to print, by its file name."""
+    from protocol.exchange.documents import synopsis
+
+    return {_file_name(trial, "synopsis.html"): synopsis.as_html(trial, day).encode()}
+
+
+def _file_name(trial: Trial, kind: str) -> str:
+    return f"{trial.identity['nct_id'].value}-{kind}"
 
 
 def _json(content: Any) -> bytes:

@@ -185,6 +185,18 @@ class Desk:
             day=now.as_of,
         )
 
+    @property
+    def sight(self) -> dict[str, Any]:
+        """What decides which figures this reader sees; two processes with the same one show the same."""
+        now = self.briefing
+        log = "" if self.invented else str(self._log.where)
+        return {
+            "reader": self.reader.model_dump(mode="json"),
+            "log": log,
+            "head": str(now.head),
+            "day": now.as_of.isoformat(),
+        }
+
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
         """Call `listener` when the figures change; with `every_entry` also after an entry that changes none."""
         (self._listeners if not every_entry else self._followers).append(listener)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from protocol.conduct import Entry, event
 from protocol.conduct.labels import OVERALL
-from protocol.pages.kit import Day, Text, button, details, field, invented, paragraph, row, table
+from protocol.pages.kit import BothLanguages, Day, Text, button, details, field, invented, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.records import ProtocolError
@@ -36,6 +36,8 @@ class ScreeningPanel:
         Puts a recorded screening into the form.
     saved : callable
         Called after a screening is recorded.
+    both : BothLanguages, optional
+        The page to print in both languages.
 
     Attributes
     ----------
@@ -48,6 +50,8 @@ class ScreeningPanel:
         Makes the files.
     links : Text
         The files, or what is wrong.
+    saved : ipywidgets.VBox
+        These, and the page to print in both languages.
     reopened : ipywidgets.Combobox
         The screening that is reopened: a study id for its last one, with a day for an earlier one.
     known : Text
@@ -62,11 +66,13 @@ class ScreeningPanel:
         files: Callable[[str], Markup],
         reopen: Callable[[Entry], None],
         saved: Callable[[], None] = lambda: None,
+        both: BothLanguages | None = None,
     ) -> None:
         self._desk, self._day, self._result, self._files, self._reopen = desk, day, result, files, reopen
         self.study_id = field(widgets.Text, _("Study id"), width="short", placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), width="short", options=sites_of(desk) if desk else [])
         self.download = button(_("Download"), self._write, icon="download")
+        self.both = both
         self.links, self.known, self.not_found = Text(), Text(), Text(role="alert")
         self.reopened = field(
             widgets.Combobox,
@@ -82,7 +88,9 @@ class ScreeningPanel:
             self.study_id.observe(lambda _change: self._afresh(), "value")
             self._days = Days(desk.briefing.as_of, day)
         saves = [self.recorder.view] if self.recorder else []
-        self.controls = [self.study_id, *([self.site] if self.recorder else []), *saves, self.download]
+        taken = [self.download, *([both.make] if both else [])]
+        self.controls = [self.study_id, *([self.site] if self.recorder else []), *saves, *taken]
+        self.saved = widgets.VBox([*([both.view] if both else []), self.links])
         self.opener = widgets.VBox([row(self.reopened), self.not_found])
         self.about = widgets.VBox([Text(refused, role=""), self.known])
         self.reopened.observe(self._chosen, "value")
@@ -107,6 +115,8 @@ class ScreeningPanel:
     def forget(self) -> None:
         """Remove the files, because the page shows something else now."""
         self.links.show(None)
+        if self.both:
+            self.both.forget()
 
     def _afresh(self) -> None:
         if self.recorder:
