@@ -1,5 +1,6 @@
 """Checks of the installation: files against the wheel, versions against their ranges, the record, the system."""
 
+import csv
 import json
 import platform
 import sqlite3
@@ -83,8 +84,17 @@ def system() -> dict[str, str]:
 
 def fingerprint(package: Distribution) -> str:
     """Return the SHA-256 of the names and hashes of a package's files, in the order of their names."""
-    lines = sorted(f"{file}={file.hash.value}\n" for file in package.files or () if file.hash and _is_ours(str(file)))
+    lines = sorted(f"{name}={digest}\n" for name, digest in _listed(package).items() if _is_ours(name))
     return sha256("".join(lines).encode()).hexdigest()
+
+
+def _listed(package: Distribution) -> dict[str, str]:
+    """Return the files of a package's list and the SHA-256 of each, as it is written there.
+
+    ``Distribution.files`` leaves out what is not there, from Python 3.12 on.
+    """
+    lines = filter(None, csv.reader((package.read_text("RECORD") or "").splitlines()))
+    return {name: digest.removeprefix("sha256=") for name, digest, _size in lines if digest.startswith("sha256=")}
 
 
 def _is_ours(file: str) -> bool:
@@ -104,7 +114,7 @@ def listed_files(package: Distribution) -> Check:
     expected = _("{count} files as in the wheel")
     if json.loads(package.read_text("direct_url.json") or "{}").get("dir_info", {}).get("editable"):
         return Check(("R-SYS-01",), what, _("a wheel that was installed"), _("a clone, whose files may change"))
-    listed = {str(file) for file in package.files or () if file.hash and _is_ours(str(file))}
+    listed = {name for name in _listed(package) if _is_ours(name)}
     problems = _changed(package)
     here = Path(str(package.locate_file("protocol")))
     there = {str(Path("protocol") / file.relative_to(here)) for file in here.rglob("*") if file.is_file()}
@@ -117,16 +127,14 @@ def listed_files(package: Distribution) -> Check:
 def _changed(package: Distribution) -> list[str]:
     """Return the names of a package's files that differ from its list, or are not there."""
     problems = []
-    for file in package.files or ():
-        if file.hash is None or file.hash.mode != "sha256":
-            continue
+    for name, digest in _listed(package).items():
         try:
-            content = Path(str(file.locate())).read_bytes()
+            content = Path(str(package.locate_file(name))).read_bytes()
         except OSError:
-            problems.append(_("{name} (missing)").format(name=file))
+            problems.append(_("{name} (missing)").format(name=name))
             continue
-        if urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode() != file.hash.value:
-            problems.append(_("{name} (changed)").format(name=file))
+        if urlsafe_b64encode(sha256(content).digest()).rstrip(b"=").decode() != digest:
+            problems.append(_("{name} (changed)").format(name=name))
     return problems
 
 
