@@ -166,10 +166,14 @@ def in_english(words: str) -> Markup:
     return _KIT.in_english(words)
 
 
+_ONE_LINE = 60
+"""Letters of a quotation from which on its rendering begins a line."""
+
+
 def quoted(words: str | tuple[str, ...]) -> Markup:
     """Return words of the registry and, for readers of another language, what they say, marked as the workbook's."""
     text = words if isinstance(words, str) else ", ".join(words)
-    return joined((in_english(text), rendering(words)))
+    return joined((in_english(text), _KIT.rendering(marked_rendering(words), is_below=len(text) > _ONE_LINE)))
 
 
 def rendering(words: str | tuple[str, ...]) -> Markup:

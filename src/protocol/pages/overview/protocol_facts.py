@@ -26,11 +26,12 @@ from protocol.pages.kit import (
     rendering,
     row,
     section,
+    span,
     table,
 )
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.records import Ambiguity
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import ENGLISH, _, language, list_of, ngettext
 from protocol.trial import Trial, TrialFact
 
 SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
@@ -119,8 +120,13 @@ def question_files(trial: Trial, day: date) -> dict[str, bytes]:
 
 
 def _fact_table(facts: list[TrialFact], caption: str) -> Markup:
-    rows = [(fact.label, _stated(fact.value), origin(fact)) for fact in facts]
+    rows = [(_label(fact), _stated(fact.value), origin(fact)) for fact in facts]
     return table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
+
+
+def _label(fact: TrialFact) -> Markup | str:
+    """Return the name of a fact; Chinese breaks at any sign and would stand upright beside a long value."""
+    return fact.label if language() == ENGLISH else span(fact.label, "date")
 
 
 def _stated(value: object) -> Markup:
