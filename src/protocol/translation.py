@@ -135,7 +135,21 @@ READ_BY_PEOPLE = {
     "meaning",
     "dose_unit",
 }
-"""Keys of the record whose texts are translated; the words of the registry are not."""
+"""Keys of the record whose texts are translated in place; the words of the registry are not."""
+
+_WORDING = "wording"
+"""The key of a criterion whose text is the registry's, and the context of all such texts in the catalogue."""
+
+_QUOTED = {
+    "facts": {"value"},
+    "arms": {"name", "type", "description"},
+    "interventions": {"name", "type", "description"},
+    "outcomes": {"measure", "description", "time_frame"},
+}
+"""Tables of the record with the words of the registry, and the keys that hold them."""
+
+_NAMING = {"nct_id", "investigator"}
+"""Facts whose value is an id or a person's name: it is the same in every language."""
 
 
 def translated(content: Any, key: str = "") -> Any:
@@ -147,27 +161,70 @@ def translated(content: Any, key: str = "") -> Any:
     return _(content) if key in READ_BY_PEOPLE and isinstance(content, str) and content else content
 
 
+def rendering_of(quoted: str | Iterable[str]) -> str:
+    """Return the workbook's own translation of words of the registry.
+
+    Parameters
+    ----------
+    quoted : str or iterable of str
+        As the record holds them; several become a list.
+
+    Returns
+    -------
+    str
+        In the present language; "" in English, and if one of the texts has no translation.
+    """
+    texts = [quoted] if isinstance(quoted, str) else [*quoted]
+    found = [_catalogue(language()).pgettext(_WORDING, text) for text in texts]
+    return "" if any(one == text for one, text in zip(found, texts, strict=True)) else list_of(found)
+
+
+def marked_rendering(quoted: str | Iterable[str]) -> str:
+    """Return what :func:`rendering_of` does, marked as the workbook's own."""
+    return marked(rendering_of(quoted))
+
+
+def marked(rendering: str) -> str:
+    """Return words of :func:`rendering_of`, put together, marked as the workbook's own; nothing of nothing."""
+    return _("Translated here: {words}").format(words=rendering) if rendering else ""
+
+
+def about_renderings(quoted: Iterable[str]) -> str:
+    """Return what the mark of a rendering means; "" if none of these texts has one."""
+    return _("Translated here: by the workbook; not registered") if any(map(rendering_of, quoted)) else ""
+
+
 def record_texts(
     file: Any, keywords: Any, comment_tags: Any, options: Any
-) -> Iterator[tuple[int, str, str, list[str]]]:
-    """Extract the texts to translate from a TOML file; an extractor of Babel, with the option ``keys``."""
+) -> Iterator[tuple[int, str, str | tuple[str, str], list[str]]]:
+    """Extract the texts to translate from a TOML file; an extractor of Babel, with the option ``keys``.
+
+    Words of the registry have the context "wording": they are translated by :func:`rendering_of` alone.
+    """
     del keywords, comment_tags  # of no use for a record
     keys = set((options or {}).get("keys", "").split()) or READ_BY_PEOPLE
-    for text in _texts(tomllib.loads(file.read().decode("utf-8")), keys):
-        yield 1, "_", text, []
+    for role, text in _texts(tomllib.loads(file.read().decode("utf-8"))):
+        if role in keys:
+            yield 1, "_", text, []
+        elif role == _WORDING:
+            yield 1, "pgettext", (_WORDING, text), []
 
 
-def _texts(content: Any, keys: set[str], key: str = "") -> Iterator[str]:
+def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text with what decides on its translation."""
     if isinstance(content, dict):
         for name, value in content.items():
-            yield from _texts(value, keys, _role(key, name))
+            if not (name == "value" and content.get("id") in _NAMING):
+                yield from _texts(value, _role(key, name))
     elif isinstance(content, list):
         for item in content:
-            yield from _texts(item, keys, key)
-    elif key in keys and isinstance(content, str) and content:
-        yield content
+            yield from _texts(item, key)
+    elif isinstance(content, str) and content:
+        yield key, content
 
 
 def _role(table: str, key: str) -> str:
     """Return the key that decides on translation: the options of a choice are labels."""
-    return "label" if table == "options" else key
+    if table == "options":
+        return "label"
+    return _WORDING if key in _QUOTED.get(table, ()) else key

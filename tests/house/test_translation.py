@@ -11,7 +11,12 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
-from support.paths import ROOT
+from support.paths import FOLDER, ROOT
+from support.trial import TRIAL
+
+from protocol.records import read_record
+from protocol.translation import _, about_renderings, marked_rendering, rendering_of, translated
+from protocol.trial import Identity
 
 SOURCE = ROOT / "src" / "protocol"
 LOCALE = SOURCE / "locale"
@@ -62,6 +67,11 @@ def messages() -> Catalog:
         return read_po(file)
 
 
+def keys(found: Catalog) -> set[tuple[str, str]]:
+    """Return the context and the text of each message."""
+    return {(message.context or "", message.id) for message in found if message.id}
+
+
 def pairs(language: str) -> Iterator[tuple[str, str]]:
     """Yield each message with its translation; of a plural form the one that names the number."""
     for message in catalogue(language):
@@ -78,8 +88,8 @@ def files() -> list[Path]:
 def test_the_catalogue_holds_what_code_templates_and_record_say() -> None:
     with (LOCALE / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
-    found = {text for _name, _line, text, *_rest in extract_from_dir(ROOT, methods, options)}
-    assert found == {message.id for message in messages() if message.id}, "run: make messages"
+    found = {(context or "", text) for *_place, text, _notes, context in extract_from_dir(ROOT, methods, options)}
+    assert found == keys(messages()), "run: make messages"
 
 
 def test_it_holds_labels_of_the_record_and_sentences_of_the_pages() -> None:
@@ -87,9 +97,42 @@ def test_it_holds_labels_of_the_record_and_sentences_of_the_pages() -> None:
     assert {"Body mass index", "What to find out next", "Febrile neutropenia"} <= known
 
 
-def test_it_leaves_the_words_of_the_registry_alone() -> None:
-    known = {message.id for message in messages()}
-    assert not [text for text in known if "Body mass index (BMI) of more than" in str(text)]
+def test_the_words_of_the_registry_are_messages_apart_from_those_that_are_translated_in_place() -> None:
+    record, known = TRIAL.identity, keys(messages())
+    arms = (*record.arms, *record.interventions)
+    quoted = [one.wording for criterion in TRIAL.eligibility.criteria for one in (criterion, *criterion.parts)]
+    quoted += [text for arm in arms for text in (arm.name, arm.type, arm.description)]
+    quoted += [text for one in record.outcomes for text in (one.measure, one.description, one.time_frame) if text]
+    quoted += [record["title"].value, record["purpose"].value, *record["conditions"].value, record["design"].value]
+    assert {("wording", text) for text in quoted} <= known
+    assert not {("", arm.name) for arm in arms} & known
+    assert not [text for context, text in known if not context and "Body mass index (BMI) of more than" in str(text)]
+
+
+def test_ids_people_and_days_of_the_registry_are_no_messages() -> None:
+    names = {TRIAL.identity[name].value for name in ("nct_id", "investigator", "start_date")}
+    assert not names & {text for _context, text in keys(messages())}
+
+
+def test_a_record_that_is_read_in_chinese_keeps_the_words_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROTOCOL_LANGUAGE", "zh_CN")
+    own, read = TRIAL.identity, read_record(FOLDER / "trial.toml", Identity)
+    assert read["title"].label == "标题"
+    assert [fact.value for fact in own.facts] == [fact.value for fact in read.facts]
+    assert (own.arms, own.interventions, own.outcomes) == (read.arms, read.interventions, read.outcomes)
+    assert translated({"criteria": [{"wording": "All"}]}) == {"criteria": [{"wording": "All"}]}
+
+
+def test_words_of_the_registry_have_a_rendering_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rendering_of("All") == rendering_of(["Anemia", "Bleeding"]) == ""
+    assert about_renderings(["All"]) == ""
+    monkeypatch.setenv("PROTOCOL_LANGUAGE", "zh_CN")
+    assert (rendering_of("All"), _("All")) == ("不限", "全部")
+    assert rendering_of(["Anemia", "Bleeding"]) == "贫血、出血"
+    assert marked_rendering("Bleeding") == "译：出血"
+    assert rendering_of("Words of another trial") == rendering_of(["Anemia", "Words of another trial"]) == ""
+    assert marked_rendering("") == about_renderings(["", "Words of another trial"]) == ""
+    assert about_renderings(["Words of another trial", "Anemia"]) == "译：工作簿自译，非登记内容"
 
 
 def test_no_message_is_read_as_a_format_of_the_percent_sign() -> None:
@@ -99,8 +142,7 @@ def test_no_message_is_read_as_a_format_of_the_percent_sign() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_message_has_a_translation(language: str) -> None:
-    known = {message.id for message in catalogue(language) if message.id}
-    assert known == {message.id for message in messages() if message.id}, "run: make messages"
+    assert keys(catalogue(language)) == keys(messages()), "run: make messages"
     assert not [message for message, text in pairs(language) if not text]
 
 
@@ -119,8 +161,8 @@ def test_a_translation_has_the_placeholders_of_its_message(language: str) -> Non
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_the_pages_read_is_what_the_translators_wrote(language: str) -> None:
     with (LOCALE / language / "LC_MESSAGES" / "protocol.mo").open("rb") as file:
-        compiled = {tuple(one.id): [*one.string] for one in read_mo(file) if one.id}
-    written = {tuple(one.id): [*one.string] for one in catalogue(language) if one.id}
+        compiled = {(one.context, tuple(one.id)): [*one.string] for one in read_mo(file) if one.id}
+    written = {(one.context, tuple(one.id)): [*one.string] for one in catalogue(language) if one.id}
     assert compiled == written, "run: make messages"
 
 

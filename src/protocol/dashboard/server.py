@@ -40,7 +40,7 @@ from protocol.dashboard.sessions import (
     owners_only,
 )
 from protocol.records import ProtocolError
-from protocol.translation import NAMES, _, language, languages
+from protocol.translation import NAMES, _, language, languages, marked_rendering
 from protocol.trial import Identity, load_trial
 
 
@@ -398,6 +398,7 @@ def workbook(notebooks: Path, base: str = "/") -> dict[str, Any]:
         "patience_seconds": CELL_SECONDS + 15,
         "dark": dark_theme(),
         "gettext": _,
+        "marked_rendering": marked_rendering,
     }
 
 

@@ -1,25 +1,53 @@
 """A synopsis of the whole record in the order of ICH M11, as Markdown or HTML."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from protocol.eligibility import Criterion
 from protocol.exchange.documents.templates import render
 from protocol.followup import FollowupRecord, Visit
 from protocol.records import Provenance, Sourced
-from protocol.translation import _, labelled, list_of
-from protocol.trial import Trial
+from protocol.translation import (
+    _,
+    about_renderings,
+    labelled,
+    list_of,
+    marked,
+    marked_rendering,
+    paragraph_of,
+    rendering_of,
+)
+from protocol.trial import Arm, Trial
 
-__all__ = ["Line", "Section", "SynopsisTable", "as_html", "as_markdown", "sections"]
+__all__ = ["Line", "Quote", "Section", "SynopsisTable", "as_html", "as_markdown", "sections"]
 
 
-def wording_lines(criterion: Criterion) -> list[str]:
-    """Return the wording and, below it, those of its numbered parts that are not already in it."""
+def wording_lines(criterion: Criterion, said: Callable[[str], str] = str) -> list[str]:
+    """Return the wording, as `said`, and below it those of its numbered parts that are not already in it."""
     parts = [part for part in criterion.parts if part.wording not in criterion.wording]
-    return [criterion.wording, *(f"   {part.id.rpartition('.')[2]}. {part.wording}" for part in parts)]
+    return [said(criterion.wording), *(f"   {part.id.rpartition('.')[2]}. {said(part.wording)}" for part in parts)]
+
+
+class Quote(str):
+    """Words of the registry.
+
+    Attributes
+    ----------
+    rendering : str
+        What they say in the reader's language, marked as the workbook's own; "" in English, or if it is not known.
+    """
+
+    __slots__ = ("rendering",)
+    rendering: str
+
+    def __new__(cls, words: str, rendering: str) -> Self:
+        """Return words with what they say."""
+        quote = super().__new__(cls, words)
+        quote.rendering = rendering
+        return quote
 
 
 @dataclass(frozen=True)
@@ -95,15 +123,20 @@ def _facts(trial: Trial, *names: str) -> tuple[Line, ...]:
     return tuple(Line(_value(fact.value), fact.label, fact) for fact in found if fact)
 
 
-def _value(value: object) -> str:
-    return list_of(value, "; ") if isinstance(value, tuple) else str(value)
+def _value(value: object) -> Quote:
+    words = value if isinstance(value, tuple) else (str(value),)
+    return Quote(list_of(words, "; "), marked_rendering(words))
 
 
 def _objectives(trial: Trial) -> tuple[Line | SynopsisTable, ...]:
     outcomes = trial.identity.outcomes
     if not outcomes:
         return (*_facts(trial, "purpose"), Line(_("Outcome measures: not stated in the record.")))
-    rows = tuple(((item.kind, item.measure, item.time_frame, item.description), item) for item in outcomes)
+    kinds = {"primary": _("primary"), "secondary": _("secondary"), "other": _("other")}
+    rows = tuple(
+        ((kinds[item.kind], *map(_value, (item.measure, item.time_frame, item.description))), item)
+        for item in outcomes
+    )
     return (
         *_facts(trial, "purpose"),
         SynopsisTable((_("Kind"), _("Measure"), _("Time frame"), _("Description")), rows),
@@ -146,7 +179,7 @@ def _activity(record: FollowupRecord, visit: Visit) -> tuple[str, ...]:
 
 
 def _design(trial: Trial) -> tuple[Line, ...]:
-    arms = tuple(Line(arm.description, f"{arm.name} ({arm.type})", arm) for arm in trial.identity.arms)
+    arms = _arms(trial.identity.arms)
     if not trial.states("escalation"):
         return arms
     design = trial.escalation.design
@@ -161,14 +194,28 @@ def _design(trial: Trial) -> tuple[Line, ...]:
     return arms + tuple(Line(str(value.value), name, value) for name, value in named.items())
 
 
+def _arms(arms: Iterable[Arm]) -> tuple[Line, ...]:
+    lines = []
+    for arm in arms:
+        named = _("{what} ({detail})").format(what=rendering_of(arm.name), detail=rendering_of(arm.type))
+        known = all(map(rendering_of, (arm.name, arm.type, arm.description)))
+        rendering = marked(labelled(named, rendering_of(arm.description))) if known else ""
+        lines.append(Line(Quote(arm.description, rendering), f"{arm.name} ({arm.type})", arm))
+    return tuple(lines)
+
+
 def _criteria(trial: Trial, kind: str) -> tuple[Line, ...]:
     found = [item for item in trial.eligibility.criteria if item.kind == kind]
-    return tuple(Line("\n".join(wording_lines(item)), item.id, item) for item in found)
+    return tuple(Line(_wording(item), item.id, item) for item in found)
+
+
+def _wording(criterion: Criterion) -> Quote:
+    said = wording_lines(criterion, rendering_of) if rendering_of(criterion.wording) else []
+    return Quote("\n".join(wording_lines(criterion)), marked("\n".join(said)))
 
 
 def _intervention(trial: Trial) -> tuple[Line, ...]:
-    given = trial.identity.interventions
-    products = tuple(Line(item.description, f"{item.name} ({item.type})", item) for item in given)
+    products = _arms(trial.identity.interventions)
     doses = tuple(
         Line(
             f"{dose.amount.value:,.15g} {trial.escalation.dose_unit}",
@@ -265,10 +312,13 @@ def _title(trial: Trial) -> str:
 
 def _lead(trial: Trial, day: date) -> str:
     count = sum(_is_assumption(item) for section in sections(trial) for item in _origins(section))
-    return _(
+    lead = _(
         "Written on {day} from the workbook's record in the order of ICH M11. {count} entries are assumptions of the "
         "workbook, not the sponsor's, and are marked as such."
     ).format(day=day.isoformat(), count=count)
+    title = trial.identity["title"].value
+    said = (marked_rendering(str(title)), about_renderings(str(fact.value) for fact in trial.identity.facts))
+    return paragraph_of([lead, *(_("{text}.").format(text=text) for text in said if text)])
 
 
 def _origins(section: Section) -> list[Provenance | None]:
@@ -301,11 +351,16 @@ def _markdown(item: Line | SynopsisTable) -> str:
 
 def _markdown_line(line: Line) -> str:
     head = f"**{_plain(line.name)}** " if line.name else ""
-    return f"- {head}{_plain(line.text)} {_markdown_origin(line.origin)}".rstrip()
+    return f"- {head}{_markdown_words(line.text)} {_markdown_origin(line.origin)}".rstrip()
+
+
+def _markdown_words(text: str) -> str:
+    pieces = (text, text.rendering) if isinstance(text, Quote) else (text,)
+    return " ".join(_plain(piece) for piece in pieces if piece)
 
 
 def _markdown_table(table: SynopsisTable) -> str:
     head = [*map(_plain, table.head), _("Where from")]
-    rows = [[*map(_plain, cells), _markdown_origin(origin)] for cells, origin in table.rows]
+    rows = [[*map(_markdown_words, cells), _markdown_origin(origin)] for cells, origin in table.rows]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from protocol.translation import _, language, list_of, ngettext
+from protocol.translation import _, about_renderings, language, list_of, marked_rendering, ngettext
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,7 +42,11 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.globals["language"] = language
+    environment.globals |= {
+        "language": language,
+        "marked_rendering": marked_rendering,
+        "about_renderings": about_renderings,
+    }
     environment.filters["list_of"] = list_of
     environment.install_gettext_callables(_, ngettext)  # type: ignore[attr-defined]  # of the extension
     return environment

@@ -9,7 +9,7 @@ from protocol.eligibility.criteria import Catalogue
 from protocol.eligibility.screening import overall_of
 from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.pages.eligibility.facts_form import KINDS
-from protocol.pages.kit import assumption, details, joined, macros, origin, paragraph
+from protocol.pages.kit import assumption, details, joined, macros, note_on_renderings, origin, paragraph
 from protocol.records import Ambiguity
 from protocol.translation import _, list_of, ngettext
 
@@ -124,7 +124,7 @@ def verdict_list(answers: tuple[Answer, ...], catalogue: Catalogue, ambiguities:
         listed = [_criterion(answer, rules[answer.verdict.id], known, added) for answer in some]
         if listed:
             groups.append((f"{signed(status)} ({len(some)})", status in ("excludes", "unknown"), listed))
-    return _HTML.criteria(groups)
+    return _HTML.criteria(groups, note_on_renderings(answer.verdict.wording for answer in answers))
 
 
 # The answer of a gate

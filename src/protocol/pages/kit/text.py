@@ -14,12 +14,13 @@ from markupsafe import Markup, escape
 
 from protocol.escalation import NextAction
 from protocol.records import ProtocolError, Provenance
-from protocol.translation import _, labelled, list_of
+from protocol.translation import _, about_renderings, labelled, language, list_of, marked_rendering
 
 _HERE = Path(__file__).parent
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False
 )
+_TEMPLATES.globals |= {"language": language, "marked_rendering": marked_rendering}
 _TEMPLATES.filters["list_of"] = list_of
 _TEMPLATES.filters["labelled"] = lambda label, value: Markup(labelled("{}", "{}")).format(label, value)  # noqa: S704
 _TEMPLATES.filters["sentence"] = lambda text: _("{text}.").format(text=text)
@@ -163,6 +164,27 @@ def strong(content: Markup | str, rest: Markup | str = "") -> Markup:
 def in_english(words: str) -> Markup:
     """Return words that are English in every language: of the registry, of a source, of a reference."""
     return _KIT.in_english(words)
+
+
+_ONE_LINE = 60
+"""Letters of a quotation from which on its rendering begins a line."""
+
+
+def quoted(words: str | tuple[str, ...]) -> Markup:
+    """Return words of the registry and, for readers of another language, what they say, marked as the workbook's."""
+    text = words if isinstance(words, str) else ", ".join(words)
+    return joined((in_english(text), _KIT.rendering(marked_rendering(words), is_below=len(text) > _ONE_LINE)))
+
+
+def rendering(words: str | tuple[str, ...]) -> Markup:
+    """Return what words of the registry say in the reader's language, to stand behind them; mostly nothing."""
+    return _KIT.rendering(marked_rendering(words))
+
+
+def note_on_renderings(words: Iterable[str]) -> Markup:
+    """Return what the mark of such a rendering means, if one of these words has one."""
+    said = about_renderings(words)
+    return paragraph(said, "off") if said else Markup()
 
 
 def coded_data() -> Markup:

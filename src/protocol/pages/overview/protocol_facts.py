@@ -20,14 +20,18 @@ from protocol.pages.kit import (
     in_english,
     joined,
     macros,
+    note_on_renderings,
     origin,
+    quoted,
+    rendering,
     row,
     section,
+    span,
     table,
 )
 from protocol.pages.overview.record_files import RecordFilesPanel
 from protocol.records import Ambiguity
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import ENGLISH, _, language, list_of, ngettext
 from protocol.trial import Trial, TrialFact
 
 SEVERITIES = {"high": _("high"), "medium": _("medium"), "low": _("low")}
@@ -79,9 +83,12 @@ class ProtocolPanel:
             macros("overview").arms([*facts.arms, *facts.interventions]),
         ]
         named = [facts[name].value for name in ("nct_id", "phase", "sponsor", "status")]
+        name = str(facts["title"].value)
+        note = note_on_renderings(str(fact.value) for fact in facts.facts)
+        head = macros("overview").title(in_english(name), map(_stated, named), rendering(name), note)
         return widgets.VBox(
             [
-                Text(macros("overview").title(_stated(facts["title"].value), map(_stated, named)), role=""),
+                Text(head, role=""),
                 Text(size_cards(self.trial), role=""),
                 Text(
                     details(_("Everything the public record says, with its sources"), joined(everything)),
@@ -113,13 +120,18 @@ def question_files(trial: Trial, day: date) -> dict[str, bytes]:
 
 
 def _fact_table(facts: list[TrialFact], caption: str) -> Markup:
-    rows = [(fact.label, _stated(fact.value), origin(fact)) for fact in facts]
+    rows = [(_label(fact), _stated(fact.value), origin(fact)) for fact in facts]
     return table(pd.DataFrame(rows, columns=[_("What"), _("Value"), _("Source")], dtype=object), caption)
+
+
+def _label(fact: TrialFact) -> Markup | str:
+    """Return the name of a fact; Chinese breaks at any sign and would stand upright beside a long value."""
+    return fact.label if language() == ENGLISH else span(fact.label, "date")
 
 
 def _stated(value: object) -> Markup:
     """Return a value as the source words it."""
-    return in_english(", ".join(value) if isinstance(value, tuple) else str(value))
+    return quoted(value if isinstance(value, tuple) else str(value))
 
 
 def size_cards(trial: Trial) -> Markup:
@@ -135,7 +147,8 @@ def size_cards(trial: Trial) -> Markup:
     ]
     course = trial.identity.get("course")
     if course:
-        cards.append((in_english(str(course.value)), _("course of treatment")))
+        lasts = str(course.value)
+        cards.append((in_english(lasts), joined((_("course of treatment"), rendering(lasts)))))
     cards += [
         (length_text(period.lasts), _("of follow-up"))
         for period in followup.periods
