@@ -18,17 +18,20 @@ import altair as alt
 import pandas as pd
 from protocol.figures import conduct, effect, eligibility, escalation, followup, sites
 
-GIVEN = {"view": "course", "domain": (0, 1), "outcome": "response", "days": True, "percent": True, "title": "", "label": ""}
+GIVEN = {
+    "view": "course", "domain": (0, 1), "outcome": "", "percent": True, "title": "", "label": "",
+    "bands": [("3", 0.1, 1.0), ("", 1.0, 10.0)], "times": (1.0, 28.0),
+}
+BY_TYPE = {"tuple[int, int]": (0, 28), "tuple[str, ...]": ("A1",), "collections.abc.Sequence[str]": ["A1"]}
 drawn = {}
 for module in (conduct, effect, eligibility, escalation, followup, sites):
     for name in module.__all__:
         make = getattr(module, name)
         if not inspect.isfunction(make) or "Chart" not in str(inspect.signature(make).return_annotation):
             continue
-        rows = pd.DataFrame(columns=["dose", "group", "line", "lane", "kind", "label"])
+        rows = pd.DataFrame(columns=["dose", "group", "line", "lane", "kind", "label", "numbers"])
         _frame, *others = inspect.signature(make).parameters.values()
-        values = [() if "tuple" in str(one.annotation) or "Sequence" in str(one.annotation) else 2 for one in others]
-        given = {one.name: GIVEN.get(one.name, value) for one, value in zip(others, values)}
+        given = {one.name: GIVEN.get(one.name, BY_TYPE.get(str(one.annotation), 2)) for one in others}
         drawn[f"{module.__name__}.{name}"] = make(rows, **given).to_dict(validate=False)
 print(json.dumps(drawn))
 """
@@ -63,20 +66,23 @@ def parts(spec, path=""):
 
 
 def texts(value):
-    """Yield the texts of a title, which may have several lines or be an object."""
-    if isinstance(value, str):
-        yield value
-    for one in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
-        yield from texts(one)
+    """Yield the texts of a title, which may have several lines, and be in an object with its style."""
+    if isinstance(value, dict):
+        value = value.get("text", "")
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, str):
+            yield one
 
 
 def test_titles_descriptions_and_words_on_marks_are_in_chinese(pictures):
     wrong = []
     for name, spec in pictures.items():
         for path, part in parts(spec):
-            written = [*texts(part.get("title")), *texts(part.get("description"))]
-            written += [] if path.endswith("condition") or "field" in part else texts(part.get("value") if path.endswith("/text") else None)
-            written += re.findall(r"""["']([^"']*[ ][^"']*)["']""", part.get("labelExpr") or "")
+            if path.startswith("/config"):
+                continue
+            on_mark = part.get("value") if path.endswith("/text") else None
+            written = [*texts(part.get("title")), *texts(part.get("description")), *texts(on_mark)]
+            written += re.findall(r'"[^"]*": "([^"]*)"', part.get("labelExpr") or "")
             wrong += [(name, path, one) for one in written if english(one)]
     assert wrong == []
 

@@ -360,7 +360,9 @@ def _files(site: Site, trial: str, today: date, with_code: bool) -> Markup:
         )
         for version, suffix in versions
     ]
-    code = qr(vcard(site, ""), _("QR code of the contact of {site}").format(site=site.shown_name)) if with_code else ""
+    code = (
+        qr(vcard(site, ""), _("QR code of the contact of {site}").format(site=site.shown_name)) if with_code else ""
+    )
     return _HTML.files(links, code)
 
 

@@ -64,9 +64,7 @@ class AdverseEventsPanel(Panel):
     listing, terms : Table
     """
 
-    def __init__(
-        self, settings: EffectSettings, invented: bool, site_shown: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, settings: EffectSettings, invented: bool, site_shown: Callable[[str], str] = str) -> None:
         self._settings, self._site_shown = settings, site_shown
         mark = "-invented-example" if invented else ""
         self.phase = field(widgets.Dropdown, _("Phase"), options=[(_("all"), "")], value="", width="short")

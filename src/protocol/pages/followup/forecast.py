@@ -72,7 +72,8 @@ class ForecastPanel:
         )
         self._walks: dict[str, NDArray[np.int64]] = {}
         self.rates = {
-            rate.site: _number(trial.site_shown(rate.site), rate.screened_per_month, 500, 0.5) for rate in record.sites
+            rate.site: _number(trial.site_shown(rate.site), rate.screened_per_month, 500, 0.5)
+            for rate in record.sites
         }
         self.failures = _number(_("Share failing the screening"), given.screening_failures, 0.99, 0.05)
         self.from_cohort = button(

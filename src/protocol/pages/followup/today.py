@@ -148,7 +148,10 @@ class TodayPanel:
         if so_far is None:
             return
         self._sites = {person.id: person.site for person in so_far.participants}
-        sites = [(_("All sites"), ""), *((self._desk.trial.site_shown(name), name) for name in sorted(set(self._sites.values())))]
+        sites = [
+            (_("All sites"), ""),
+            *((self._desk.trial.site_shown(name), name) for name in sorted(set(self._sites.values()))),
+        ]
         if tuple(sites) != tuple(self.site.options):
             chosen = self.site.value
             self.site.options = sites

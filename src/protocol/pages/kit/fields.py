@@ -121,9 +121,7 @@ class FileField(widgets.VBox):  # type: ignore[misc] # ipywidgets is untyped
         The bytes that `opened` takes, if it takes fewer than an upload may have.
     """
 
-    def __init__(
-        self, upload: Any, opened: Callable[[dict[str, Any]], None], most: int | None = None
-    ) -> None:
+    def __init__(self, upload: Any, opened: Callable[[dict[str, Any]], None], most: int | None = None) -> None:
         self.upload, self._opened, self.problem = upload, opened, Text(role="alert")
         said = _("at most {size:,.0f} MB at once").format(size=min(upload_limit(), most or sys.maxsize) / 2**20)
         self.limit = Text(span(said, "off"), role="")

@@ -135,7 +135,10 @@ class StatusPanel:
     def _site_row(self) -> widgets.Box:
         """Set the sites side by side as small multiples."""
         parts = [
-            classed(widgets.VBox([Text(_OVERVIEW.small_title(self._desk.trial.site_shown(name)), role=""), chart]), "pw-multiple")
+            classed(
+                widgets.VBox([Text(_OVERVIEW.small_title(self._desk.trial.site_shown(name)), role=""), chart]),
+                "pw-multiple",
+            )
             for name, chart in self.sites.items()
         ]
         return row(*parts)
