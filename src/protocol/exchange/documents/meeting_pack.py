@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from numbers import Number
 from typing import Any
 
 import pandas as pd
@@ -42,6 +43,11 @@ class Sheet:
     frame: pd.DataFrame
     shown: pd.DataFrame
     note: str = ""
+
+    @property
+    def columns(self) -> dict[str, bool]:
+        """The headings of the shown columns, and whether there are only numbers below."""
+        return {str(name): all(isinstance(value, Number) for value in column) for name, column in self.shown.items()}
 
     @property
     def rows(self) -> Iterator[tuple[object, ...]]:
