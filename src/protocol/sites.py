@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from protocol.records import ProtocolError, Provenance, Record, RecordError, Severity, Sourced, Text, unique
-from protocol.translation import _
+from protocol.translation import _, language
 
 __all__ = [
     "CONSUMER_DOMAINS",
@@ -29,11 +29,21 @@ __all__ = [
     "distance_km",
     "e164",
     "is_mail",
+    "language_of",
     "nearest",
     "phone_problem",
     "quality_notes",
     "telephones",
 ]
+
+_LANGUAGES = {"China": "zh", "Japan": "ja", "Korea, Republic of": "ko", "South Korea": "ko", "Taiwan": "zh"}
+"""Languages of local names, by the country as ClinicalTrials.gov writes it."""
+
+
+def language_of(country: str) -> str:
+    """Return the code of the language in which local names of a country are written; "" if it is not known."""
+    return _LANGUAGES.get(country, "")
+
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -123,6 +133,15 @@ class Site(Provenance):
     position: Position | None = None
     city_point: Position | None = None
     """The point that the registry gives for the city; it is not the position of the hospital."""
+
+    @property
+    def shown_name(self) -> str:
+        """The name to show: the local one in a language of the country, the registered one in any other.
+
+        What is stored (log, files, addresses of pages) has :attr:`name`.
+        """
+        is_own = language().partition("_")[0] == language_of(self.country)
+        return self.name_local.value if is_own and self.name_local else self.name
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

@@ -250,6 +250,10 @@ class Trial(Record, Displayed):
         """
         return self.escalation.grid.index(regimen) % len(self.escalation.frequencies) + 1
 
+    def site_shown(self, name: str) -> str:
+        """Return the name to show for a site by its registered name; another name as it is."""
+        return next((site.shown_name for site in self.sites if site.name == name), name)
+
     @property
     def zone(self) -> tzinfo:
         """The time zone whose calendar days the trial uses; UTC if the record names none."""

@@ -1,10 +1,11 @@
-"""A large file arrives even from a browser that sends a message in one piece."""
+"""Files from a browser: a large one in one piece, and a hospital's one whose columns are asked about."""
 
 import asyncio
 import json
 import re
 
 import pytest
+from support.hospital_files import csv_file, hospital_rows
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -48,3 +49,25 @@ async def send_in_one_piece(served, size):
 @pytest.mark.slow
 def test_a_message_of_150_megabytes_in_one_frame_is_taken_and_the_page_goes_on(workshop):
     assert asyncio.run(send_in_one_piece(workshop, MEGABYTES * 2**20)) == "answered"
+
+
+def test_a_hospital_s_file_is_screened_once_the_column_that_is_not_sure_is_answered(dashboard, laptop):
+    headings, *people = hospital_rows(excel=False)
+    kept = [headings.index(one) for one in ("受试者编号", "姓名", "性别", "AST")]
+    content = csv_file([[row[place] for place in kept] for row in (headings, *people[:20])])
+    laptop.open(dashboard, "02-eligibility")
+    laptop.tab.get_by_role("tab", name="Cohort").click()
+    with laptop.tab.expect_file_chooser() as chooser:
+        laptop.tab.get_by_role("button", name="Open a cohort file").click()
+    chooser.value.set_files({"name": "筛选.csv", "mimeType": "text/csv", "buffer": content})
+    proposed = laptop.tab.get_by_role("table", name="The columns, and what their first cells become")
+    proposed.get_by_text("男 → Male; 女 → Female").wait_for()
+    assert "某0" not in proposed.inner_text()
+    read = laptop.tab.get_by_role("button", name="Read the file")
+    assert read.is_disabled()
+    laptop.tab.get_by_label("AST: in which unit?").select_option("U/L")
+    laptop.tab.get_by_text("No question is open.").wait_for()
+    read.click()
+    laptop.tab.get_by_text(re.compile(r"of 20 participants")).wait_for()
+    assert not proposed.is_visible()
+    assert laptop.errors == []

@@ -1,8 +1,9 @@
 """Counts, adverse events and the product are recorded on the participant's path; the committee declares a regimen."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from support.hospital_files import excel_file
 from support.participant_log import START
 
 from protocol.conduct import event
@@ -189,6 +190,26 @@ def test_counts_of_a_table_are_shown_first_and_recorded_once(panel, life):
     panel.counts.open("counts.csv", text.encode())
     assert "0 new draws. 2 are in the log already." in panel.counts.found.value
     assert panel.counts.record.layout.display == "none"
+
+
+def test_what_a_hospital_s_file_of_counts_does_not_say_is_asked_and_then_read(panel):
+    rows = [["受试者编号", "采样日期", "血小板(PLT)", "ANC"], ["W-001", "2026年3月5日", 12, 0.4]]
+    panel.counts.open("血常规.xlsx", excel_file(rows, sheets=("血常规", "说明")))
+    assert "several sheets" in panel.counts.said.value
+    assert not panel.counts.asked
+    panel.counts.sheet.value = "血常规"
+    assert "no unit of 血小板(PLT), ANC" in panel.counts.said.value
+    panel.counts.asked["血小板(PLT)"].value = "10^9/L"
+    assert not panel.counts.found.value
+    panel.counts.asked["ANC"].value = "10^9/L"
+    assert "1 new draw." in panel.counts.found.value
+    assert not panel.counts.said.value
+    panel.counts.asked["ANC"].value = ""
+    panel.counts.record.click()
+    assert panel._desk.courses["W-001"].draws[date(2026, 3, 5)] == {"platelets": 12}
+    panel.counts.open("counts.csv", b"participant,on,platelets [10^9/L]\nW-001,2026-03-09,12\n")
+    assert panel.counts.sheet.layout.display == "none"
+    assert not panel.counts.asked
 
 
 def test_a_count_that_contradicts_the_log_is_left_to_a_person(panel, life):

@@ -5,6 +5,7 @@ A count is compared in the unit it was reported in: the limit is converted, as a
 
 import re
 import tomllib
+import unicodedata
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -77,7 +78,10 @@ def units(analyte: str) -> tuple[str, ...]:
     return tuple(_known()["units"][kind])
 
 
-_SAME_SIGN = str.maketrans({"µ": "u", "μ": "u", "³": "3", "⁹": "^9", "⁶": "^6", "×": "", " ": "", "x": ""})
+_SAME_SIGN = str.maketrans(
+    {"µ": "u", "μ": "u", "³": "3", "⁹": "^9", "⁶": "^6", "E": "^"} | dict.fromkeys(("×", "x", "X", "个"), "")
+)
+"""Signs of laboratories: ×10⁹/L, 10E9/L and 个/μL."""
 
 
 def unit_of(analyte: str, unit: str | None) -> str:
@@ -88,7 +92,8 @@ def unit_of(analyte: str, unit: str | None) -> str:
     ProtocolError
         When there is none, or it is no unit of that count.
     """
-    plain = unit.translate(_SAME_SIGN).replace("mm^3", "mm3") if isinstance(unit, str) else ""
+    signs = unicodedata.normalize("NFKC", unit.translate(_SAME_SIGN)) if isinstance(unit, str) else ""
+    plain = "".join(signs.split()).lstrip("*·").replace("mm^3", "mm3")
     plain = f"{plain[:-1]}L" if plain.endswith("l") else plain  # no other change of case: G/L is no g/L
     if plain not in units(analyte):
         named = repr(unit) if unit else _("no unit")

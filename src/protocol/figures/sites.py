@@ -62,8 +62,8 @@ def map_rows(sites: tuple[Site, ...], rivers: tuple[River, ...]) -> pd.DataFrame
             "site",
             site.id,
             *hospitals[site.id],
-            label=site.name,
-            label_local=site.name_local.value if site.name_local else "",
+            label=site.shown_name,
+            label_local=site.name_local.value if site.name_local and site.shown_name == site.name else "",
             up=west_to_east.index(site.id) % 2 == 0,
             note=positions[site.id].origin,
         )

@@ -46,6 +46,7 @@ from protocol.sites import (
     Position,
     Site,
     distance_km,
+    language_of,
     nearest,
     phone_problem,
     quality_notes,
@@ -60,9 +61,6 @@ _SEVERITY = {"high": ("bad", _("high")), "medium": ("open", _("medium")), "low":
 
 FEW_SITES = 6
 """Up to so many sites, every card shows at once and none is chosen from a list."""
-
-_LANGUAGES = {"China": "zh", "Japan": "ja", "Korea, Republic of": "ko", "South Korea": "ko", "Taiwan": "zh"}
-"""Languages of local names, by the country as ClinicalTrials.gov writes it."""
 
 _HTML = macros("sites")
 
@@ -104,11 +102,11 @@ class SitesPage:
         self._trial = trial = desk.visible_trial if desk else trial
         self._today, self._desk = today, desk
         self._planned = planned_days(trial, trial.so_far) if trial.so_far else {}
-        hospitals = [(site.name, site.id) for site in trial.sites]
+        hospitals = [(site.shown_name, site.id) for site in trial.sites]
         self.site = field(widgets.Dropdown, _("Show"), options=[(_("All hospitals"), ""), *hospitals])
         self.cards = {site.id: Card(site, self._write_to) for site in trial.sites}
         self.campus = {
-            site.id: field(widgets.Dropdown, site.name, options=site.campuses.value, value=site.campus.value)
+            site.id: field(widgets.Dropdown, site.shown_name, options=site.campuses.value, value=site.campus.value)
             for site in trial.sites
             if site.campuses and site.campus
         }
@@ -263,7 +261,7 @@ class SitesPage:
             visits = self._desk.briefing.visits
             total = {name: int(visits[name].sum()) for name in figures.STATUSES}
             self.counts.show(paragraph(strong(visits_text(total))))
-            self.due.draw(figures.load_rows(visits))
+            self.due.draw(figures.load_rows(visits.assign(site=visits["site"].map(self._trial.site_shown))))
             self.due.layout.display = None if sum(total.values()) else "none"
         if self._trial.so_far:
             self.load.show(_workload(self._trial, self._trial.so_far, self._planned, self.weeks.value))
@@ -304,7 +302,7 @@ class Card:
     def __init__(self, site: Site, write: Callable[[str], None]) -> None:
         self.text = Text(role="")
         self.write = button(_("Draft a mail"), lambda: write(site.id))
-        self.write.tooltip = _("Draft a mail to {site}").format(site=site.name)
+        self.write.tooltip = _("Draft a mail to {site}").format(site=site.shown_name)
         self.view = classed(widgets.VBox([self.text, self.write]), "pw-site")
 
 
@@ -330,7 +328,7 @@ def card(site: Site, trial: str, today: date, campus: str | None = None, with_co
     return _HTML.card(
         site.name,
         site.name_local.value if site.name_local else "",
-        _LANGUAGES.get(site.country, ""),
+        language_of(site.country),
         _HTML.people(people, facts),
         tag(text.format(n=doubts), "assumption") if doubts else "",
         details(
@@ -362,7 +360,9 @@ def _files(site: Site, trial: str, today: date, with_code: bool) -> Markup:
         )
         for version, suffix in versions
     ]
-    code = qr(vcard(site, ""), _("QR code of the contact of {site}").format(site=site.name)) if with_code else ""
+    code = (
+        qr(vcard(site, ""), _("QR code of the contact of {site}").format(site=site.shown_name)) if with_code else ""
+    )
     return _HTML.files(links, code)
 
 
@@ -473,7 +473,7 @@ def _reached(contact: Contact, where: str, country: str) -> Markup:
 
 
 def _notes(sites: tuple[Site, ...], central: tuple[Contact, ...]) -> Markup:
-    names, items = {site.id: site.name for site in sites}, []
+    names, items = {site.id: site.shown_name for site in sites}, []
     for one in quality_notes(sites, central):
         kind, word = _SEVERITY[one.severity]
         where = span(f"({list_of(names[name] for name in one.sites)})", "off") if one.sites else ""
@@ -482,7 +482,7 @@ def _notes(sites: tuple[Site, ...], central: tuple[Contact, ...]) -> Markup:
 
 
 def _distances(sites: tuple[Site, ...]) -> Markup:
-    placed = [(site.name, site.position) for site in sites if site.position]
+    placed = [(site.shown_name, site.position) for site in sites if site.position]
     if not placed:
         return note(_("No site has a known position."))
     text = _("{one} to {other}: about {km:.1f} km in a straight line")
@@ -494,7 +494,7 @@ def _distances(sites: tuple[Site, ...]) -> Markup:
 
 def _nearest(sites: tuple[Site, ...], start: Position) -> Markup:
     text = _("{site}: about {km:.1f} km")
-    items = [text.format(site=site.name, km=km) for site, km in nearest(sites, start)]
+    items = [text.format(site=site.shown_name, km=km) for site, km in nearest(sites, start)]
     return joined((macros("lists").numbered(items), paragraph(assumption(start.origin))))
 
 
@@ -580,6 +580,7 @@ def free_places(trial: Trial, so_far: TrialSoFar) -> int:
 
 def _workload(trial: Trial, so_far: TrialSoFar, planned: dict[str, list[date]], weeks: int) -> Markup:
     frame = load_per_site(trial, so_far, planned, weeks)
+    frame["site"] = frame["site"].map(trial.site_shown)
     frame.columns = [
         _("Site"),
         _("Participants"),

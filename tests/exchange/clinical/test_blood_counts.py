@@ -1,12 +1,22 @@
 """Blood counts in from tables, FHIR and OMOP: numbers and units as reported, nothing guessed."""
 
 import json
+import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
-from support.hospital_files import excel_file
+from support.hospital_files import csv_file, excel_file
 
-from protocol.exchange.clinical import count_template, read_count_fhir, read_count_omop, read_count_table
+from protocol.effect import analytes, units
+from protocol.exchange.clinical import (
+    UnsaidUnitError,
+    count_template,
+    read_count_fhir,
+    read_count_omop,
+    read_count_table,
+)
+from protocol.exchange.clinical.count_columns import analyte_of
 from protocol.records import ProtocolError
 
 AS_OF = date(2026, 11, 1)
@@ -34,7 +44,7 @@ def test_a_table_with_a_row_for_each_draw_names_analyte_and_unit_in_its_columns(
     assert rows(found) == [
         ("W-001", date(2026, 3, 1), "platelets", 9.0, "10^9/L"),
         ("W-001", date(2026, 3, 2), "platelets", 12.0, "10^9/L"),
-        ("W-001", date(2026, 3, 2), "white_cells", 450.0, "/µL"),
+        ("W-001", date(2026, 3, 2), "white_cells", 450.0, "/uL"),
     ]
 
 
@@ -85,6 +95,105 @@ def test_a_table_without_its_columns_is_refused_as_a_whole():
 def test_two_counts_of_an_analyte_on_a_day_are_two_draws():
     found = table("participant,on,platelets [10^9/L]\nW-001,2026-03-02,12\nW-001,2026-03-02,14\n")
     assert [one.counts["platelets"].value for one in found.events()] == [12, 14]
+
+
+DRAWS = [
+    ("W-001", date(2026, 3, 1), {"neutrophils": 0.45, "platelets": 12.0, "haemoglobin": 74.0, "white_cells": 1.2}),
+    ("W-001", date(2026, 3, 11), {"neutrophils": 1.5, "platelets": 85.0, "haemoglobin": 98.0, "white_cells": 3.1}),
+    ("W-002", date(2026, 3, 1), {"neutrophils": 0.08, "platelets": 9.0, "haemoglobin": 66.5}),
+]
+UNITS = {name: units(name)[0] for name in analytes()}
+IN_CHINESE = {
+    "neutrophils": ("中性粒细胞绝对值(ANC)（×10^9/L）", "中性粒细胞绝对值", "10*9/L"),
+    "platelets": ("血小板/PLT [10⁹/L]", "PLT", "×10^9/L"),
+    "haemoglobin": ("血红蛋白HGB（g／L）", "血红蛋白（HGB）", "g/L"),
+    "white_cells": ("WBC（X10E9/L）", "白细胞计数", "10^9/L"),
+}
+"""Heading of a column of counts; name and unit in a table with one row for each count."""
+
+
+def written(day, place):
+    return (f"{day.year}/{day.month}/{day.day}", f"{day.year}年{day.month}月{day.day}日", f"{day} 08:30")[place % 3]
+
+
+def hospital_draws():
+    """One row for each draw; the last column counts nothing that is read."""
+    heads = [heading for heading, _name, _unit in IN_CHINESE.values()]
+    yield ["姓名", "受试者编号", "采样日期", *heads, "中性粒细胞百分比"]
+    for place, (who, day, counts) in enumerate(DRAWS):
+        yield ["某某", who, written(day, place), *(counts.get(name, "") for name in IN_CHINESE), "37.5"]
+
+
+def hospital_counts():
+    """One row for each count, with the marks of a laboratory and full-width digits."""
+    yield ["受试者编号", "日期", "检验项目", "结果", "单位"]
+    for place, (who, day, counts) in enumerate(DRAWS):
+        for name, value in counts.items():
+            _heading, called, unit = IN_CHINESE[name]
+            wide = str(value).translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789."})
+            yield [who, written(day, place), called, (f"{value}↓", wide, value)[place % 3], unit]
+
+
+def plain_draws():
+    yield ["participant", "on", *(f"{name} [{UNITS[name]}]" for name in IN_CHINESE)]
+    for who, day, counts in DRAWS:
+        yield [who, day.isoformat(), *(counts.get(name, "") for name in IN_CHINESE)]
+
+
+def counted(content, name="血常规.csv", **how):
+    found = read_count_table(name, content, **how)
+    assert found.problems == ()
+    return [(one.participant, one.on, {name: c.value for name, c in one.counts.items()}) for one in found.events()]
+
+
+@pytest.mark.parametrize("shape", [hospital_draws, hospital_counts])
+def test_the_same_counts_of_a_hospital_in_excel_and_gb18030_are_those_of_the_plain_table(shape):
+    plain = counted(csv_file(plain_draws(), "utf-8"))
+    assert plain == DRAWS
+    assert counted(csv_file(shape())) == plain
+    assert counted(csv_file(shape(), "utf-8-sig", "\t")) == plain
+    assert counted(excel_file(shape()), "血常规.xlsx") == plain
+    assert counted(excel_file(shape(), sheets=("血常规", "说明")), "血常规.xlsx", sheet="血常规") == plain
+
+
+def test_the_words_of_hospitals_name_each_one_thing():
+    words = Path(read_count_table.__code__.co_filename).with_name("count_words.toml").read_text(encoding="utf-8")
+    for name, aliases in tomllib.loads(words)["analytes"].items():
+        assert {analyte_of(alias) for alias in aliases} == {name}
+
+
+@pytest.mark.parametrize(
+    ("heading", "found"),
+    [
+        ("受试者编号,日期,采样时间,PLT[10^9/L]", "several columns of on: 日期, 采样时间"),
+        ("受试者编号,日期,血小板[10^9/L],PLT(10^9/L)", r"several columns of Platelets: 血小板\[10\^9/L\], PLT"),
+        ("受试者编号,日期,中性粒细胞(%)", "column 中性粒细胞.*: found '%'"),
+        ("受试者编号,日期,血小板(10^9/L)(旧)", "column 血小板.*a heading such as platelets"),
+        ("受试者编号,日期,血小板(WBC)", "column 血小板.*a heading such as platelets"),
+        ("受试者编号,报告日期,PLT[10^9/L]", "no column on"),
+        ("受试者编号,日期,血小板(109/L)", "'109/L'"),
+    ],
+)
+def test_headings_that_are_not_clear_are_refused_in_words(heading, found):
+    with pytest.raises(ProtocolError, match=found):
+        table(f"{heading}\nW-001,2026-03-01,12,12\n")
+
+
+def test_a_column_that_is_not_clear_is_told_and_the_others_are_read():
+    found = table("受试者编号,日期,中性粒细胞(%),PLT(10^9/L)\nW-001,2026-03-01,65,12\n")
+    assert rows(found) == [("W-001", date(2026, 3, 1), "platelets", 12.0, "10^9/L")]
+    assert [one.where for one in found.problems] == ["counts.csv, column 中性粒细胞(%)"]
+
+
+def test_a_heading_without_a_unit_is_asked_and_the_answer_is_used():
+    text = "受试者编号,日期,血小板,HGB,WBC\nW-001,2026-03-01,12,7.4,1\n"
+    with pytest.raises(UnsaidUnitError, match="no unit of 血小板, HGB, WBC") as asked:
+        table(text)
+    assert asked.value.columns == {"血小板": "platelets", "HGB": "haemoglobin", "WBC": "white_cells"}
+    found = read_count_table("a.csv", text.encode(), units={"血小板": "10^9/L", "HGB": "g/dL", "WBC": ""})
+    assert [row[2:] for row in rows(found)] == [("platelets", 12.0, "10^9/L"), ("haemoglobin", 7.4, "g/dL")]
+    one = table("受试者编号,日期,血小板,单位\nW-001,2026-03-01,12,个/μL\n")
+    assert rows(one) == [("W-001", date(2026, 3, 1), "platelets", 12.0, "/uL")]
 
 
 def observation(code, value, unit, day="2026-03-02", **more):

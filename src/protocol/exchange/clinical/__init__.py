@@ -8,6 +8,7 @@ from protocol.exchange.clinical.blood_counts import (
     read_count_omop_files,
     read_count_table,
 )
+from protocol.exchange.clinical.count_columns import UnsaidUnitError
 from protocol.exchange.clinical.fhir import read_fhir
 from protocol.exchange.clinical.findings import Finding, Imported, Imports, Naming, Setting, keyed
 from protocol.exchange.clinical.omop import read_omop
@@ -22,6 +23,7 @@ __all__ = [
     "LimitTable",
     "Naming",
     "Setting",
+    "UnsaidUnitError",
     "count_template",
     "keyed",
     "limit_template",

@@ -6,12 +6,12 @@ so high that its unit must be another is not used and is told; nothing is put in
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, tzinfo
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -19,6 +19,7 @@ import pandas as pd
 from protocol.conduct import BloodCount, event
 from protocol.effect import analytes, codes, highest_count, read_counts, read_number, standard_count, units
 from protocol.eligibility import EligibilityRecord, Fact, FactRoles
+from protocol.exchange.clinical.count_columns import COLUMNS, FLAGS, CountColumns, analyte_of, count_columns
 from protocol.exchange.clinical.fhir import read_fhir_results
 from protocol.exchange.clinical.findings import Finding, Naming, Setting
 from protocol.exchange.clinical.omop import laid_down, read_omop_results
@@ -32,9 +33,6 @@ from protocol.exchange.spreadsheet import plain_cell
 from protocol.records import STUDY_ID, ProtocolError, is_study_id, outlined
 from protocol.translation import _, list_of, ngettext, place_in
 
-COLUMNS = ("participant", "on", "analyte", "value", "unit", "normal_limit")
-"""Columns of the table, and of :class:`CountFile`; the last one may be missing."""
-
 MOST_BYTES = 32 * 2**20
 
 MOST_ROWS = 200_000
@@ -46,7 +44,8 @@ class CountFile(NamedTuple):
     Attributes
     ----------
     counts : DataFrame
-        :data:`COLUMNS`, in the order of participant and day: `on` a date, numbers and units as reported.
+        :data:`COLUMNS`, in the order of participant and day: `on` a date, numbers and units as reported; a table's
+        units in the spelling of :func:`protocol.effect.units`.
     problems : tuple of FileProblem
         What could not be used.
     """
@@ -88,11 +87,14 @@ def count_template() -> bytes:
 # A table
 
 
-def read_count_table(name: str, content: bytes, sheet: str = "") -> CountFile:
+def read_count_table(
+    name: str, content: bytes, sheet: str = "", units: Mapping[str, str] = MappingProxyType({})
+) -> CountFile:
     """Read a table of counts: an Excel file, or CSV in UTF-8, UTF-16 or GB18030, as a spreadsheet saves it.
 
     It has either one row for each count, with :data:`COLUMNS`, or one row for each draw: ``participant``, ``on`` and
-    a column for each analyte with its unit, such as ``platelets [10^9/L]``.
+    a column for each analyte with its unit, such as ``platelets [10^9/L]``. The headings may be those of hospitals,
+    such as 受试者编号, 采样日期 and 血小板(×10^9/L), as ``count_words.toml`` has them.
 
     Parameters
     ----------
@@ -101,26 +103,25 @@ def read_count_table(name: str, content: bytes, sheet: str = "") -> CountFile:
     content : bytes
     sheet : str
         Of an Excel file with several sheets.
+    units : mapping of str to str
+        The units of columns whose headings say none, by heading; "" for a column that is not used.
 
     Raises
     ------
     ProtocolError
-        If it is no table, is too large, or has none of these columns.
+        If it is no table, is too large, has none of these columns, or has two columns for the same.
+    UnsaidUnitError
+        If columns of counts have no unit.
+    UnchosenSheetError
+        If several sheets have cells and none was chosen.
     """
     if len(content) > MOST_BYTES:
         found = _("{size:.0f} MB").format(size=len(content) / 2**20)
         raise ProtocolError(name, found, _("files of at most {most} MB").format(most=MOST_BYTES // 2**20))
     header, table, told = (_excel if is_excel(name, content) else _delimited)(name, content, sheet)
-    columns = names_of(header)
-    wide = {column: known for column in columns if (known := _analyte_of(column))}
-    needed = ("participant", "on") if wide else COLUMNS[:-1]
-    missing = [column for column in needed if column not in columns]
-    if missing:
-        write = list_of(COLUMNS) + _("; or participant, on and columns such as {example}").format(
-            example="platelets [10^9/L]"
-        )
-        raise ProtocolError(name, _("no column {column}").format(column=missing[0]), write)
-    problems: list[FileProblem] = []
+    headings = names_of(header)
+    columns = count_columns(name, headings, units)
+    problems = [*columns.problems]
     rows: list[dict[str, Any]] = []
     for number, cells in table:
         if number > MOST_ROWS:
@@ -128,8 +129,8 @@ def read_count_table(name: str, content: bytes, sheet: str = "") -> CountFile:
             raise ProtocolError(name, found, _("several files"))
         if any(cell.strip() for cell in cells):
             where = _("{name}, row {number}").format(name=name, number=number)
-            named = {column: plain_cell(cell).strip() for column, cell in zip(columns, cells, strict=False)}
-            rows += _rows_of(named, wide, where, problems)
+            named = {heading: plain_cell(cell).strip() for heading, cell in zip(headings, cells, strict=False)}
+            rows += _rows_of(named, columns, where, problems)
     return _file(rows, [*problems, *told()])
 
 
@@ -152,40 +153,40 @@ def _excel(name: str, content: bytes, sheet: str) -> _Table:
     return header.cells, rows, lambda: excel_problems(table)
 
 
-_WIDE = re.compile(r"(.+?)\s*\[(.+)\]")
-
-
-def _analyte_of(column: str) -> tuple[str, str] | None:
-    """Return analyte and unit of a column with a count of each draw."""
-    found = _WIDE.fullmatch(column)
-    name = found[1].strip().lower().replace(" ", "_") if found else ""
-    return (name, found[2].strip()) if found and name in analytes() else None
-
-
 def _rows_of(
-    cells: Mapping[str, str], wide: Mapping[str, tuple[str, str]], where: str, problems: list[FileProblem]
+    cells: Mapping[str, str], columns: CountColumns, where: str, problems: list[FileProblem]
 ) -> Iterator[dict[str, Any]]:
-    who, day = cells.get("participant", ""), _tried(lambda: written_day(cells.get("on", "")))
+    held = {what: cells.get(heading, "") for what, heading in columns.held.items()}
+    who, day = held["participant"], _tried(lambda: written_day(held["on"]))
     if not is_study_id(who):
         problems.append(FileProblem(where, outlined(who) or _("no study id"), STUDY_ID))
         return
     if day is None:
-        problems.append(FileProblem(where, outlined(cells.get("on", "")) or _("no day"), _("a day like 2026-03-02")))
+        problems.append(FileProblem(where, outlined(held["on"]) or _("no day"), _("a day like 2026-03-02")))
         return
-    named = [(name, cells.get(column, ""), unit, "") for column, (name, unit) in wide.items()]
-    long = [(cells.get("analyte", ""), *(cells.get(name, "") for name in ("value", "unit", "normal_limit")))]
-    for analyte, value, unit, limit in named or long:
-        if named and not value:
+    unit_there = held.get("unit", "")
+    draw = [(name, cells.get(column, ""), unit or unit_there, "") for column, (name, unit) in columns.counts.items()]
+    count = (held.get("value", ""), unit_there, held.get("normal_limit", ""))
+    for analyte, value, unit, limit in draw or [(analyte_of(held["analyte"]), *count)]:
+        if draw and not value:
             continue
         try:
-            number = read_number(value, _("value"))
-            lowest = read_number(limit, _("lower limit of normal")) if limit else None
-            _check(analyte, number, unit, lowest)
+            number = read_number(_typed(value), _("value"))
+            lowest = read_number(_typed(limit), _("lower limit of normal")) if limit else None
+            spelled = _check(analyte, number, unit, lowest)
         except ProtocolError as error:
             problems.append(FileProblem(place_in(where, error.where), error.found, error.write))
             continue
         about = {"participant": who, "on": day, "analyte": analyte}
-        yield about | {"value": number, "unit": unit, "normal_limit": lowest}
+        yield about | {"value": number, "unit": spelled, "normal_limit": lowest}
+
+
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+def _typed(cell: str) -> str:
+    """Return a number as a keyboard without Chinese types it, without the mark that it is high or low."""
+    return cell.translate(_HALF_WIDTH).strip(f"{FLAGS} ")
 
 
 def _tried(read: Callable[[], date]) -> date | None:
@@ -195,11 +196,10 @@ def _tried(read: Callable[[], date]) -> date | None:
         return None
 
 
-def _check(analyte: str, value: float, unit: str, limit: float | None) -> None:
-    """Raise unless a count can be one."""
-    for number in (value, limit):
-        if number is not None:
-            read_counts([number], analyte, unit)
+def _check(analyte: str, value: float, unit: str, limit: float | None) -> str:
+    """Return the unit as the log spells it; raise unless a count can be one."""
+    numbers = [value] if limit is None else [value, limit]
+    return read_counts(numbers, analyte, unit)[1]
 
 
 # Hospital records

@@ -74,6 +74,12 @@ def is_identifying(heading: str) -> bool:
 _BRACKETS = re.compile(r"[(\[（【]([^()\[\]（）【】]*)[)\]）】]")
 
 
+def heading_parts(heading: str) -> list[str]:
+    """Return what stands outside the brackets of a heading, and in each of them."""
+    parts = [_BRACKETS.sub(" ", heading), *_BRACKETS.findall(heading)]
+    return [part.strip() for part in parts if part.strip()]
+
+
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9#%+.-]*")
 
 
@@ -100,12 +106,11 @@ class _Names:
         whole = self._named(heading)
         if whole is not None:
             return whole
-        parts = [_BRACKETS.sub(" ", heading), *_BRACKETS.findall(heading)]
         found, others = set[tuple[str, str]](), list[str]()
-        for part in filter(str.strip, parts):
+        for part in heading_parts(heading):
             known = self._named(part)
             if known is None:
-                others.append(part.strip())
+                others.append(part)
             else:
                 found.add(known)
         facts, units = {fact for fact, _unit in found}, {unit for _fact, unit in found if unit}

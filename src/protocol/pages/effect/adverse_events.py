@@ -1,5 +1,6 @@
 """Adverse events: rates, a timeline of each participant, tables by term and grade, reports, and lots."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -52,6 +53,8 @@ class AdverseEventsPanel(Panel):
     ----------
     settings : EffectSettings
     invented : bool
+    site_shown : callable, optional
+        Returns the name to show for a site by its registered name.
 
     Attributes
     ----------
@@ -61,8 +64,8 @@ class AdverseEventsPanel(Panel):
     listing, terms : Table
     """
 
-    def __init__(self, settings: EffectSettings, invented: bool) -> None:
-        self._settings = settings
+    def __init__(self, settings: EffectSettings, invented: bool, site_shown: Callable[[str], str] = str) -> None:
+        self._settings, self._site_shown = settings, site_shown
         mark = "-invented-example" if invented else ""
         self.phase = field(widgets.Dropdown, _("Phase"), options=[(_("all"), "")], value="", width="short")
         self.counts, self.tables, self.reports, self.hidden = Text(), Text(role=""), Text(role=""), Text(role="")
@@ -209,7 +212,7 @@ class AdverseEventsPanel(Panel):
         rows = [
             {
                 _("Participant"): one["participant"],
-                _("Site"): one["site"],
+                _("Site"): self._site_shown(one["site"]),
                 _("Regimen"): one["regimen"],
                 _("Infusion"): one["number"],
                 _("On"): _day(one["on"]),

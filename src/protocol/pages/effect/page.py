@@ -75,7 +75,7 @@ class EffectPage:
         if name == "recovery":
             return RecoveryPanel(self._settings, self._trial.escalation.grid, self._invented)
         if name == "events":
-            return AdverseEventsPanel(self._settings, self._invented)
+            return AdverseEventsPanel(self._settings, self._invented, self._trial.site_shown)
         if name == "report" and self._desk:
             return SafetyReportPanel(self._desk, self._settings)
         return DoseSelectionPanel(self._trial, self._settings)

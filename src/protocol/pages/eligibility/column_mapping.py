@@ -117,7 +117,7 @@ class MappingPanel:
             _("What the columns hold"),
             self.lead,
             self.sheet,
-            FileField(self.saved, self._reuse),
+            FileField(self.saved, self._reuse, LARGEST_MAPPING),
             self.problem,
             self.asked,
             self._questions,
@@ -336,4 +336,5 @@ def _becomes(cell: str, value: Any, usable: bool, fact: Fact | None) -> str:
         return cell
     if not usable:
         return _("{cell} → not usable").format(cell=cell)
-    return _("{cell} → {value}").format(cell=cell, value=_("unknown") if value is None else show(fact, value))
+    became = _("unknown") if value is None else show(fact, value)
+    return cell if cell == became else _("{cell} → {value}").format(cell=cell, value=became)

@@ -87,9 +87,9 @@ class RecordsPanel(Panel):
         self._own_key, self._limits = secrets.token_bytes(32), tuple[Limit, ...]()
         self.imports: Imports | None = None
         self._unread: tuple[str, ...] = ()
-        sites = tuple(site.name for site in trial.sites)
+        sites = tuple((site.shown_name, site.name) for site in trial.sites)
         self.as_of = field(Day, _("Day"), value=today)
-        self.site = field(widgets.Dropdown, _("Site"), options=[("–", ""), *((name, name) for name in sites)])
+        self.site = field(widgets.Dropdown, _("Site"), options=[("–", ""), *sites])
         self.study_id = field(
             widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="S-014"
         )
@@ -104,7 +104,7 @@ class RecordsPanel(Panel):
         self.to_cohort = button(_("Screen all as the cohort"), self._to_cohort, disabled=True)
         self.message, self.status = Text(role="alert"), Text()
         self.found, self.accounts = Text(role=""), Text(role="")
-        self.view = self._arranged(sites)
+        self.view = self._arranged(tuple(name for _shown, name in sites))
         self.limits.observe(self._limited, "value")
         self.redraw_on(self.person)
 

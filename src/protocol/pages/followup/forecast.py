@@ -71,7 +71,10 @@ class ForecastPanel:
             enrolment=self._fact("enrolment"),
         )
         self._walks: dict[str, NDArray[np.int64]] = {}
-        self.rates = {rate.site: _number(rate.site, rate.screened_per_month, 500, 0.5) for rate in record.sites}
+        self.rates = {
+            rate.site: _number(trial.site_shown(rate.site), rate.screened_per_month, 500, 0.5)
+            for rate in record.sites
+        }
         self.failures = _number(_("Share failing the screening"), given.screening_failures, 0.99, 0.05)
         self.from_cohort = button(
             _("Take it from the invented cohort"), self._take_cohort, disabled=trial.examples is None
@@ -101,7 +104,7 @@ class ForecastPanel:
             _("Screening before a cohort"): record.screening_days,
             _("Between participants"): record.stagger_days,
             _("Share failing the screening"): record.screening_failures,
-            **{rate.site: rate for rate in record.sites},
+            **{trial.site_shown(rate.site): rate for rate in record.sites},
         }
         self.view = widgets.VBox(
             [

@@ -67,7 +67,7 @@ class FollowupPage:
         self.leave = button(_("Return to the log"), self.leave_what_if)
         self.what_if: WhatIf | None = None
         self._sandbox = widgets.VBox()
-        sites = tuple(site.name for site in trial.sites)
+        sites = tuple((site.shown_name, site.name) for site in trial.sites)
         self.planning = VisitPlanningPanel(trial.identity.trial_id, trial.followup, today, sites, self._full_days)
         self._plan = widgets.Accordion([self.planning.view], titles=[_("Plan the visits")], selected_index=None)
         self.board: TrialBoard | None = None

@@ -68,8 +68,8 @@ class VisitPlanningPanel(Panel):
         Registry id, for the UIDs of the calendar file.
     record : FollowupRecord
     today : date
-    sites : tuple of str
-        Names to choose from.
+    sites : tuple of tuple of str
+        Each site that can be chosen: its name to show and its registered name.
     full_days : callable
         Takes a site's name and its visits a day, returns the days on which it has no place left.
     """
@@ -79,13 +79,13 @@ class VisitPlanningPanel(Panel):
         trial: str,
         record: FollowupRecord,
         today: date,
-        sites: tuple[str, ...],
+        sites: tuple[tuple[str, str], ...],
         full_days: Callable[[str, int], set[date]],
     ) -> None:
         self._trial, self._record, self._today, self._full_days = trial, record, today, full_days
         self._burden = burden(record)
         working, levels = record.working, [(str(item.level), item.level) for item in record.frequencies]
-        options = [(_("No site"), ""), *((name, name) for name in sites)]
+        options = [(_("No site"), ""), *sites]
         self.site = field(widgets.Dropdown, _("Site"), options=options)
         self.capacity = _number(_("Visits a day"), working.visits_per_day.value, 99, least=1)
         self.weekdays = [

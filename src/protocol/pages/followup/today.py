@@ -41,6 +41,7 @@ from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wa
 from protocol.pages.trial_log.reports import RECORDED_AS, reporting_words
 from protocol.pages.trial_log.visits import PRESENT, visits_text
 from protocol.translation import _, labelled, list_of, ngettext
+from protocol.trial import Trial
 
 STRIP_DAYS = 14
 """Days that the picture shows, today included."""
@@ -140,14 +141,17 @@ class TodayPanel:
             *(paragraph(words, "bad") for words in now.left_out),
         )
         self.next_infusion.show(next_infusion_words(self._desk))
-        by_site = table(_by_site(now.visits), _("Visits by site"))
+        by_site = table(_by_site(now.visits, self._desk.trial), _("Visits by site"))
         self.by_site.show(by_site if so_far is None else details(_("Visits by site"), by_site))
         self._hidden.show(None if so_far else note(_hidden(self._desk)))
         self._participants.layout.display = None if so_far else "none"
         if so_far is None:
             return
         self._sites = {person.id: person.site for person in so_far.participants}
-        sites = [(_("All sites"), ""), *((name, name) for name in sorted(set(self._sites.values())))]
+        sites = [
+            (_("All sites"), ""),
+            *((self._desk.trial.site_shown(name), name) for name in sorted(set(self._sites.values()))),
+        ]
         if tuple(sites) != tuple(self.site.options):
             chosen = self.site.value
             self.site.options = sites
@@ -183,7 +187,7 @@ class TodayPanel:
         near = found
         if len(found):
             near = found[found["target"] <= pd.Timestamp(today + timedelta(days=TABLE_DAYS))]
-        self.visits.show(_listed(near))
+        self.visits.show(_listed(near, self._desk.trial))
         self._lay_out()
 
     def _offer_days(self, items: pd.DataFrame, today: date) -> None:
@@ -477,16 +481,16 @@ def _key_of(task: Mapping[Any, Any]) -> str:
     return f"{task['participant']} {task['id']}"
 
 
-def _by_site(visits: pd.DataFrame) -> pd.DataFrame:
-    named = visits[["site", *PRESENT]].copy()
+def _by_site(visits: pd.DataFrame, trial: Trial) -> pd.DataFrame:
+    named = visits[["site", *PRESENT]].assign(site=visits["site"].map(trial.site_shown))
     named.columns = pd.Index([_("Site"), *(figures.SIGNS[name][2] for name in PRESENT)])
     return named.astype(object)
 
 
-def _listed(found: pd.DataFrame) -> pd.DataFrame:
+def _listed(found: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     rows = [
         {
-            _("Site"): one["site"],
+            _("Site"): trial.site_shown(one["site"]),
             _("Participant"): one["participant"],
             _("Visit"): one["name"],
             _("Status"): status_text(one["status"]),

@@ -40,7 +40,8 @@ class TrialBoard(Panel):
     def __init__(self, trial: Trial, so_far: TrialSoFar) -> None:
         self._trial = trial
         followup, window = trial.followup, trial.escalation.dlt_window_days
-        sites = [(_("All sites"), ""), *((name, name) for name in sorted({one.site for one in so_far.participants}))]
+        names = sorted({one.site for one in so_far.participants})
+        sites = [(_("All sites"), ""), *((trial.site_shown(name), name) for name in names)]
         self.site = field(widgets.Dropdown, _("Site"), options=sites)
         zooms = [
             (_("Course of treatment"), "course"),
@@ -121,7 +122,8 @@ class TrialBoard(Panel):
         start = (self.page.value - 1) * size
         shown = people.iloc[start : start + size]
         own = self._ledger[self._ledger["participant"].isin(shown["participant"])]
-        rows = figures.lane_rows(own, shown, pd.Timestamp(self._today), self.zoom.value)
+        named = shown.assign(site=shown["site"].map(self._trial.site_shown))
+        rows = figures.lane_rows(own, named, pd.Timestamp(self._today), self.zoom.value)
         text = _("Participants {first} to {last} of {n}.")
         self.lane_text.show(text.format(first=start + 1, last=start + len(shown), n=len(people)))
         count = int(max([1, *rows["slot"]])) + 1
@@ -131,7 +133,7 @@ class TrialBoard(Panel):
         windows = dlt_windows(escalating(self._trial, self._so_far), self.window.value, self._last_infusions)
         cohort = self._trial.escalation.design.cohort_size.value
         found = next_cohort(windows, cohort, self.review.value)
-        self.next_cohort.show(_next_cohort(found, self._so_far.open_regimen), _dlt_windows(windows))
+        self.next_cohort.show(_next_cohort(found, self._so_far.open_regimen), _dlt_windows(windows, self._trial))
 
 
 def lanes_of(so_far: TrialSoFar, window_days: int, last_infusion_days: dict[str, int]) -> pd.DataFrame:
@@ -179,7 +181,7 @@ def _next_cohort(found: pd.DataFrame, open_regimen: str) -> Markup:
     return table(pd.DataFrame(rows, dtype=object), _("Regimens; ◀ is open"))
 
 
-def _dlt_windows(windows: pd.DataFrame) -> Markup:
+def _dlt_windows(windows: pd.DataFrame, trial: Trial) -> Markup:
     states = {
         "waiting": _("waits for the first infusion"),
         "running": _("running"),
@@ -192,7 +194,7 @@ def _dlt_windows(windows: pd.DataFrame) -> Markup:
         {
             _("Participant"): one["participant"],
             _("Regimen"): one["regimen"],
-            _("Site"): one["site"],
+            _("Site"): trial.site_shown(one["site"]),
             _("DLT window"): states[one["state"]],
             _("Counted from"): one["starts"] or "",
             _("Complete on"): one["complete"] or "",

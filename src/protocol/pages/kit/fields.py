@@ -1,6 +1,7 @@
 """Controls of a page: labelled, no wider than a phone, checked where it is asked for."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,11 +117,13 @@ class FileField(widgets.VBox):  # type: ignore[misc] # ipywidgets is untyped
     upload : ipywidgets.FileUpload
     opened : callable
         Called with a change of its value, and with one of the same shape for files that are named by their paths.
+    most : int, optional
+        The bytes that `opened` takes, if it takes fewer than an upload may have.
     """
 
-    def __init__(self, upload: Any, opened: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, upload: Any, opened: Callable[[dict[str, Any]], None], most: int | None = None) -> None:
         self.upload, self._opened, self.problem = upload, opened, Text(role="alert")
-        said = _("at most {size:,.0f} MB at once").format(size=upload_limit() / 2**20)
+        said = _("at most {size:,.0f} MB at once").format(size=min(upload_limit(), most or sys.maxsize) / 2**20)
         self.limit = Text(span(said, "off"), role="")
         self.paths = field(
             widgets.Text,

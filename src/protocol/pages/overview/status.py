@@ -90,8 +90,10 @@ class StatusPanel:
         self.path = Chart(figures.path, _("The path of the decisions through the grid"))
         self.recruitment = Chart(figures.recruitment, _("Enrolled participants over time"))
         self.reasons = Chart(figures.exclusions, _("Criteria that excluded participants"))
-        names = [site.name for site in desk.trial.sites]
-        self.sites = {name: Chart(figures.site, _("Participants of {site}").format(site=name)) for name in names}
+        self.sites = {
+            site.name: Chart(figures.site, _("Participants of {site}").format(site=site.shown_name))
+            for site in desk.trial.sites
+        }
         self._escalates = desk.trial.states("escalation")
         self.progress_part = widgets.VBox([self.progress])
         self.recruitment_part = _part(_("Recruitment"), self.recruitment, self.planned)
@@ -133,7 +135,10 @@ class StatusPanel:
     def _site_row(self) -> widgets.Box:
         """Set the sites side by side as small multiples."""
         parts = [
-            classed(widgets.VBox([Text(_OVERVIEW.small_title(name), role=""), chart]), "pw-multiple")
+            classed(
+                widgets.VBox([Text(_OVERVIEW.small_title(self._desk.trial.site_shown(name)), role=""), chart]),
+                "pw-multiple",
+            )
             for name, chart in self.sites.items()
         ]
         return row(*parts)

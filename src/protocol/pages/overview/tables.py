@@ -136,7 +136,8 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
     }
 
     def sheet(file: str, heading: str, frame: pd.DataFrame, remark: str = "") -> Sheet:
-        return Sheet(file, heading, frame, frame.rename(columns=columns), remark)
+        shown = frame.assign(site=frame["site"].map(desk.trial.site_shown)) if "site" in frame else frame
+        return Sheet(file, heading, frame, shown.rename(columns=columns), remark)
 
     return (
         sheet("regimens", _("Participants by regimen"), now.regimens),

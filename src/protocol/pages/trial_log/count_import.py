@@ -7,16 +7,18 @@ import ipywidgets as widgets
 import pandas as pd
 
 from protocol.conduct import BloodCount, questions
-from protocol.effect import analytes
+from protocol.effect import analytes, units
 from protocol.exchange.clinical import (
     CountFile,
+    UnsaidUnitError,
     count_template,
     read_count_fhir,
     read_count_omop_files,
     read_count_table,
 )
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.pages.kit import FileField, Task, Text, button, download, field, joined, paragraph, row, table
+from protocol.exchange.excel import UnchosenSheetError
+from protocol.pages.kit import FileField, Task, Text, button, classed, download, field, joined, paragraph, row, table
 from protocol.pages.kit.task import Steps
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
@@ -27,6 +29,9 @@ SHOWN = 20
 
 AT_ONCE = 2**20
 """Bytes of files that are read within the event that brought them."""
+
+OPEN = "?"
+"""The value of a control that is not answered."""
 
 FEW_DRAWS = 10
 """Draws that are recorded within the click; of more, the progress shows so many at a time."""
@@ -45,6 +50,10 @@ class CountImport:
     ----------
     upload, tables : ipywidgets.FileUpload
         A table or FHIR records, and the tables of OMOP together.
+    sheet : ipywidgets.Dropdown
+        The sheet of an Excel file with several; shows once such a file is open.
+    asked : dict
+        The control of each column whose heading says no unit, by heading.
     record : ipywidgets.Button
         Records what is new; shows once something is.
     task : Task
@@ -55,6 +64,7 @@ class CountImport:
     def __init__(self, desk: Desk, participant: Callable[[], str]) -> None:
         self._desk, self._participant = desk, participant
         self._new: tuple[BloodCount, ...] = ()
+        self._file, self._filling = ("", b""), False
         self.upload = field(
             widgets.FileUpload,
             _("Open counts (CSV, Excel, FHIR)"),
@@ -64,6 +74,10 @@ class CountImport:
         self.tables = field(
             widgets.FileUpload, _("Open OMOP tables"), width="content", accept=".csv,.parquet", multiple=True
         )
+        self.sheet = field(widgets.Dropdown, _("Sheet"), options=[])
+        self.sheet.observe(self._chosen_sheet, "value")
+        self.asked: dict[str, Any] = {}
+        self._questions = classed(widgets.Box([]), "pw-grid")
         self.record = button(_("Record them"), self._record, primary=True)
         self.said, self.found = Text(), Text(role="")
         stopped = _(
@@ -72,8 +86,9 @@ class CountImport:
         self.task = Task(self._done, refuse=self._refuse, stopped=stopped)
         self.record.layout.display = "none"
         lead = _(
-            "A table has the columns participant, on, analyte, value, unit and normal_limit; in CSV or "
-            "Excel. FHIR records are those of the participant above. A count without a unit is not used."
+            "A table has the columns participant, on, analyte, value, unit and normal_limit, or participant, on and "
+            "columns such as platelets [10^9/L]; in CSV or Excel. Headings of Chinese hospital systems are known. "
+            "FHIR records are those of the participant above. A count without a unit is not used."
         )
         omop = _(
             "Tables of OMOP CDM 5.4 are chosen together: person, measurement, and concept if there is one. They are "
@@ -90,8 +105,11 @@ class CountImport:
                 self.found,
                 row(self.record),
                 self.said,
+                self.sheet,
+                self._questions,
             ]
         )
+        self._ask()
 
     def _opened(self, change: dict[str, Any]) -> None:
         for file in change["new"]:
@@ -105,12 +123,23 @@ class CountImport:
 
     def open(self, name: str, content: bytes) -> None:
         """Read a file and show what is in it; nothing is recorded."""
-        self._begin(lambda: self._read(name, content), at_once=len(content) <= AT_ONCE)
+        self.task.wait()
+        self._file = (name, content)
+        self._ask()
+        self._look()
+
+    def _look(self) -> None:
+        name, content = self._file
+        said = {heading: control.value for heading, control in self.asked.items()}
+        sheet = self.sheet.value or ""
+        self._begin(lambda: self._read(name, content, sheet, said), at_once=len(content) <= AT_ONCE)
 
     def open_tables(self, files: Mapping[str, bytes]) -> None:
         """Read tables of OMOP and show what counts are in them; nothing is recorded."""
         who, as_of = self._participant(), self._desk.briefing.as_of
         size = sum(map(len, files.values()))
+        self.task.wait()
+        self._ask()
         self._begin(lambda: read_count_omop_files(files, who, as_of), at_once=size <= AT_ONCE)
 
     def _begin(self, read: Callable[[], CountFile], *, at_once: bool) -> None:
@@ -137,13 +166,44 @@ class CountImport:
         """Say what is wrong with the files, or with the draw that was to be recorded next."""
         if self._new:
             self._tell(self._recorded, error)
-        else:
-            self.found.show(None)
-            self.said.show(error)
+            return
+        self.found.show(None)
+        self.said.show(error)
+        match error:
+            case UnchosenSheetError():
+                self._ask(error.sheets)
+            case UnsaidUnitError():
+                self._ask_units(error.columns)
 
-    def _read(self, name: str, content: bytes) -> CountFile:
+    # --- What the file does not say ---
+
+    def _ask(self, sheets: tuple[str, ...] = ()) -> None:
+        """Ask which sheet is meant, of several; no unit is asked."""
+        self._filling = True
+        self.sheet.options = [(_("choose a sheet"), ""), *((name, name) for name in sheets)]
+        self.sheet.value = ""
+        self._filling = False
+        self.sheet.layout.display = "flex" if sheets else "none"
+        self._ask_units({})
+
+    def _ask_units(self, columns: Mapping[str, str]) -> None:
+        self.asked = {heading: _unit_control(heading, analyte) for heading, analyte in columns.items()}
+        for control in self.asked.values():
+            control.observe(self._chosen_unit, "value")
+        self._questions.children = [*self.asked.values()]
+
+    def _chosen_sheet(self, change: dict[str, Any]) -> None:
+        if change["new"] and not self._filling:
+            self._ask_units({})
+            self._look()
+
+    def _chosen_unit(self, _change: Any) -> None:
+        if all(control.value != OPEN for control in self.asked.values()):
+            self._look()
+
+    def _read(self, name: str, content: bytes, sheet: str, said: Mapping[str, str]) -> CountFile:
         if not name.lower().endswith((".json", ".ndjson")):
-            return read_count_table(name, content)
+            return read_count_table(name, content, sheet, said)
         who = self._participant()
         persons: dict[str, str] = {}
 
@@ -209,6 +269,13 @@ class CountImport:
         if error is not None:
             self._new = self._new[recorded:]
             self.record.layout.display = None
+
+
+def _unit_control(heading: str, analyte: str) -> Any:
+    """Return the control that asks for the unit of a column."""
+    options = [(_("choose a unit"), OPEN), *((unit, unit) for unit in units(analyte)), (_("not used"), "")]
+    label = _("Unit of {column}").format(column=heading)
+    return field(widgets.Dropdown, label, width="form", options=options, value=OPEN)
 
 
 def _by_participant(draws: Iterable[BloodCount]) -> pd.DataFrame:

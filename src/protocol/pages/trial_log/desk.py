@@ -396,7 +396,7 @@ class Desk:
 
     @property
     def _role(self) -> str:
-        return ROLES[self.reader.role].format(site=self.reader.site)
+        return ROLES[self.reader.role].format(site=self.trial.site_shown(self.reader.site))
 
     def _refuse(self, site: str, event: Event) -> None:
         if self.invented:

@@ -237,7 +237,7 @@ class Recorder:
             {
                 _("Entry"): entry.sequence,
                 _("Recorded by"): entry.actor,
-                _("Site"): entry.site,
+                _("Site"): self._desk.trial.site_shown(entry.site),
                 _("What"): self._told(entry.content),
                 _("Reason"): entry.reason,
             }
@@ -270,10 +270,10 @@ def refusal(desk: Desk) -> Markup | None:
     return None
 
 
-def sites_of(desk: Desk) -> list[str]:
-    """Return the names of the sites that this reader records for."""
-    own = [site.name for site in desk.trial.sites if desk.reader.sees(site.name)]
-    return own or [site.name for site in desk.trial.sites]
+def sites_of(desk: Desk) -> list[tuple[str, str]]:
+    """Return the sites that this reader records for: each with the name to show and the registered one."""
+    own = [site for site in desk.trial.sites if desk.reader.sees(site.name)]
+    return [(site.shown_name, site.name) for site in own or desk.trial.sites]
 
 
 def day_in(picker: Day) -> date:

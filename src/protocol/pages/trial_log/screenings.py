@@ -143,7 +143,7 @@ class ScreeningPanel:
             self.not_found.show(error)
             return
         self.study_id.value = str(entry.content["participant"])
-        if entry.site in self.site.options:
+        if entry.site in dict(self.site.options).values():
             self.site.value = entry.site
 
     def _read(self) -> Wanted:
@@ -178,7 +178,7 @@ def _recorded_screenings(desk: Desk) -> Markup:
     rows = [
         {
             _("Study id"): name,
-            _("Site"): course.site,
+            _("Site"): desk.trial.site_shown(course.site),
             _("Last screened"): course.screenings[-1].content["on"],
             _("Result"): OVERALL[str(course.overall)],
             _("Excluded by"): list_of(course.excluded_by),
