@@ -39,10 +39,10 @@ test: check ## everything that can fail: style, types, floors, documentation, te
 outputs: $(VENV)/for-testing ## run the notebooks of the workbook and keep what they show, for the tests to compare
 	$(RUN) tests/support/notebooks.py notebooks/[0-9][0-9]-*.ipynb notebooks/explore/*.ipynb
 
-quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server or long simulations: a few minutes
+quick: $(VENV)/for-testing ## style, and the tests without browser, Java, server or anything long: about a minute
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
-	$(RUN) -m pytest -q -n auto --maxprocesses 4 --dist loadfile \
+	$(RUN) -m pytest -q -p no:nbval -n auto --maxprocesses 4 --dist loadfile \
 	  -m "not browser and not server and not spark and not slow" tests
 
 lowest: $(VENV)-lowest/bounds.txt ## the core of the tests at the lowest versions that pyproject.toml allows

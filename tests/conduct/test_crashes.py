@@ -212,6 +212,7 @@ def test_on_a_full_disk_of_a_server_nothing_is_half_written_and_room_is_enough_t
         server.stop()
 
 
+@pytest.mark.slow
 def test_a_file_that_may_only_be_read_is_said_so_and_can_be_read():
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         path = Path(folder) / "trial.sqlite"

@@ -105,6 +105,7 @@ def test_lab_opens_a_folder_of_ones_own_with_the_notebooks_in_it(tmp_path, monke
     assert "protocol-workbook/notebooks" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_lab_opens_the_folder_in_which_there_are_notebooks(tmp_path, monkeypatch):
     launched = []
     monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", launched.append)

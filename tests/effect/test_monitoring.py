@@ -227,6 +227,7 @@ def test_two_outcomes_are_watched_as_participant_by_participant():
     assert found.expected_participants[0] == pytest.approx(float(expected), abs=1e-10)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 9), st.integers(1, 3), st.integers(1, 3))
 def test_posterior_and_predictive_probability_are_those_of_the_plain_sums(x, n, tenths, a, b):
     x = min(x, n)

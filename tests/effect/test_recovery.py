@@ -82,6 +82,7 @@ def defined(rule, count, **more):
     )
 
 
+@pytest.mark.slow
 @given(SERIES, st.integers(1, 4), st.integers(5, 30), DAYS, st.integers(1, 4))
 def test_successive_days_are_those_of_the_plain_rule(series, count, end, days, barred):
     if min(series) > end:
@@ -90,6 +91,7 @@ def test_successive_days_are_those_of_the_plain_rule(series, count, end, days, b
     assert found == days_rule(series, 0.5, count, end, days, barred, counts_transfusions=True)
 
 
+@pytest.mark.slow
 @given(SERIES, st.integers(5, 30), DAYS, st.integers(0, 4))
 def test_a_growth_factor_forbids_its_days_and_its_washout(series, end, days, washout):
     if min(series) > end:
@@ -98,6 +100,7 @@ def test_a_growth_factor_forbids_its_days_and_its_washout(series, end, days, was
     assert found == days_rule(series, 0.5, 3, end, days, washout + 1)
 
 
+@pytest.mark.slow
 @given(SERIES, st.integers(1, 4), st.integers(5, 30), DAYS, st.integers(1, 7))
 def test_successive_values_are_those_of_the_plain_rule(series, count, end, days, barred):
     if min(series) > end:
@@ -106,6 +109,7 @@ def test_successive_values_are_those_of_the_plain_rule(series, count, end, days,
     assert found[:2] == values_rule(series, 0.5, count, end, days, barred, counts_transfusions=True)
 
 
+@pytest.mark.slow
 @given(SERIES, st.integers(2, 14), st.integers(1, 7), st.integers(5, 30), DAYS)
 def test_spans_are_those_of_the_plain_rule(series, length, gap, end, days):
     if min(series) > end:

@@ -87,6 +87,7 @@ def twin(rule, response, toxicity):
 SIGNS = st.sampled_from("yyn?")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("yynn"), st.sampled_from("ynnnn")), max_size=14), st.data())
 @settings(max_examples=60, deadline=None)
 def test_the_light_is_red_only_if_no_open_outcome_can_save_the_trial(people, data):
@@ -106,6 +107,7 @@ def test_the_light_is_red_only_if_no_open_outcome_can_save_the_trial(people, dat
     assert stands.light == "red" if "stop" in reached else True
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(SIGNS, SIGNS), max_size=20), st.integers(0, 19), st.sampled_from("yn"))
 @settings(max_examples=60, deadline=None)
 def test_learning_an_outcome_never_takes_back_a_verdict(people, place, learned):

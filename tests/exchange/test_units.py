@@ -132,6 +132,7 @@ def test_half_a_ten_to_the_nine_per_litre_is_five_hundred_per_microlitre_exactly
     assert converted(0.5, "10*9/L", "cd34_pb_per_ul") == 500.0
 
 
+@pytest.mark.slow
 @given(st.floats(0.01, 50), st.sampled_from(["creatinine_umol_l", "bilirubin_umol_l"]))
 def test_mass_and_amount_are_inverse(value: float, name: str) -> None:
     mass = MOLAR_MASSES[name]

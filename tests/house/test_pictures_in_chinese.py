@@ -74,6 +74,7 @@ def texts(value):
             yield one
 
 
+@pytest.mark.slow
 def test_titles_descriptions_and_words_on_marks_are_in_chinese(pictures):
     wrong = []
     for name, spec in pictures.items():

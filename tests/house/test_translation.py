@@ -109,6 +109,7 @@ def test_the_words_of_the_registry_are_messages_apart_from_those_that_are_transl
     assert not [text for context, text in known if not context and "Body mass index (BMI) of more than" in str(text)]
 
 
+@pytest.mark.slow
 def test_ids_people_and_days_of_the_registry_are_no_messages() -> None:
     names = {TRIAL.identity[name].value for name in ("nct_id", "investigator", "start_date")}
     assert not names & {text for _context, text in keys(messages())}
@@ -166,6 +167,7 @@ def test_what_the_pages_read_is_what_the_translators_wrote(language: str) -> Non
     assert compiled == written, "run: make messages"
 
 
+@pytest.mark.slow
 def test_no_english_words_are_left_in_chinese() -> None:
     found = {}
     for _message, text in pairs("zh_CN"):

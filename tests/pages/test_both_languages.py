@@ -99,6 +99,7 @@ def test_another_process_makes_the_same_document_from_what_a_page_tells_it(name,
     assert about == {"record": version_of(TRIAL), **wanted.sight}
 
 
+@pytest.mark.slow
 def test_the_section_of_a_stopped_simulation_is_refused() -> None:
     panel = section()
     one = next(iter(panel._result.simulations.values()))
@@ -107,6 +108,7 @@ def test_the_section_of_a_stopped_simulation_is_refused() -> None:
     assert "a simulation that was stopped" in panel.both.files.value
 
 
+@pytest.mark.slow
 def test_a_kept_screening_of_other_criteria_is_refused() -> None:
     inputs = dict(wanted_of(screening()).inputs)
     inputs["record"]["rule_hash"] = "0" * 16
@@ -114,6 +116,7 @@ def test_a_kept_screening_of_other_criteria_is_refused() -> None:
         documents.documents("screening-record", FOLDER, day=DAY, **inputs)
 
 
+@pytest.mark.slow
 def test_the_choice_is_there_for_the_synopsis_and_not_for_files_that_programs_read(overview) -> None:
     files = overview.protocol.files
     shown = {}

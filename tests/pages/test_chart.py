@@ -202,6 +202,7 @@ def test_neither_nan_nor_infinity_leaves_for_the_browser(library):
     json.dumps([chart._drawing, chart._rows], allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_figure_shows_itself_as_the_widget_and_as_a_picture_for_pages_without_a_kernel():
     bundle, _metadata = figures.funnel(FUNNEL, total=10)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle

@@ -79,6 +79,7 @@ def test_every_tab_of_the_example_opens_and_says_that_it_is_invented(trial, desk
     assert page.panels["events"].rates._rows
 
 
+@pytest.mark.slow
 def test_the_light_stands_with_its_word_and_its_sentence(phase_two):
     text = said(phase_two.light)
     assert "participants treated" in text

@@ -45,6 +45,7 @@ def test_a_value_comes_with_where_it_stood() -> None:
     assert person.facts["labs_date"] == found.day == date(2026, 3, 8)
 
 
+@pytest.mark.slow
 def test_a_code_counts_only_with_its_system_and_never_by_its_display() -> None:
     ethnicity = {"coding": [{"system": "urn:oid:2.16.840.1.113883.6.238", "code": "2106-3", "display": "White"}]}
     other = observation("x", code=ethnicity, valueCodeableConcept=concept("260385009", "http://snomed.info/sct"))

@@ -97,6 +97,7 @@ def calculated(formula: str, answers: dict[str, date | float]) -> float:
     return float(eval(python, {"__builtins__": {}, "answers": answers, "choose": choose, **functions}))
 
 
+@pytest.mark.slow
 @given(st.dates(date(1940, 1, 1), date(2008, 12, 31)), st.dates(date(2020, 1, 1), date(2030, 12, 31)))
 def test_the_calculated_age_is_the_records_age(born: date, consent: date) -> None:
     formula = FIELDS["age_years_calc"][CHOICES]

@@ -139,6 +139,7 @@ CONTENT = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(CONTENT, CONTENT)
 def test_nothing_of_either_document_is_lost(english: str, chinese: str) -> None:
     found = both(english, chinese)
@@ -147,6 +148,7 @@ def test_nothing_of_either_document_is_lost(english: str, chinese: str) -> None:
         assert all(word in found.get_text() for word in text.split())
 
 
+@pytest.mark.slow
 @given(CONTENT)
 def test_a_document_beside_itself_is_the_document(content: str) -> None:
     text = re.sub(r"\s", "", BeautifulSoup(content, "html.parser").get_text())
