@@ -1,5 +1,6 @@
 """A log in a file: one that was replaced, cut short, changed or lost is said so by writers, readers and pages."""
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -320,3 +321,18 @@ def test_an_event_that_this_version_cannot_use_is_told_and_blocks_nothing(trial,
     with pytest.raises(ProtocolError, match="entry 4: found an event that this version cannot use"):
         log.look_over()
     assert notes(log, 1)[0].sequence == 5
+
+
+def test_a_log_that_nobody_closed_leaves_no_connection_open(tmp_path):
+    def descriptors():
+        return sum(
+            os.path.exists(place) and os.readlink(place).startswith(str(tmp_path))
+            for place in (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+        )
+
+    log = open_log(tmp_path / "trial.sqlite")
+    log.state()
+    assert descriptors()
+    del log
+    gc.collect()
+    assert not descriptors()

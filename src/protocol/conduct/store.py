@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from weakref import finalize
 
 from sqlalchemy import (
     Connection,
@@ -70,6 +71,7 @@ class Store:
     def __init__(self, url: str, read_only: bool, seen: Head = Head()) -> None:  # noqa: B008 - frozen
         self.read_only, self._seen = read_only, seen
         self.where, self.engine, self.file = _engine(url, read_only, seen)
+        finalize(self, self.engine.dispose)  # a log that nobody closed leaves no connection open
         texts: list[Any] = [ENTRIES.c.key, ENTRIES.c.hash, ENTRIES.c.body]
         if self.engine.dialect.name == "sqlite":  # as bytes: an altered text may be no UTF-8
             texts = [func.coalesce(cast(text, LargeBinary), b"") for text in texts]
