@@ -29,7 +29,7 @@ __all__ = [
     "distance_km",
     "e164",
     "is_mail",
-    "language_of",
+    "local_language",
     "nearest",
     "phone_problem",
     "quality_notes",
@@ -40,7 +40,7 @@ _LANGUAGES = {"China": "zh", "Japan": "ja", "Korea, Republic of": "ko", "South K
 """Languages of local names, by the country as ClinicalTrials.gov writes it."""
 
 
-def language_of(country: str) -> str:
+def local_language(country: str) -> str:
     """Return the code of the language in which local names of a country are written; "" if it is not known."""
     return _LANGUAGES.get(country, "")
 
@@ -140,7 +140,7 @@ class Site(Provenance):
 
         What is stored (log, files, addresses of pages) has :attr:`name`.
         """
-        is_own = language().partition("_")[0] == language_of(self.country)
+        is_own = language().partition("_")[0] == local_language(self.country)
         return self.name_local.value if is_own and self.name_local else self.name
 
     @property

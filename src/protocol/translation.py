@@ -185,7 +185,7 @@ def marked_rendering(quoted: str | Iterable[str]) -> str:
 
 
 def marked(rendering: str) -> str:
-    """Return words of :func:`rendering_of`, put together, marked as the workbook's own; nothing of nothing."""
+    """Return a rendering with the mark that it is the workbook's own; "" if there is none."""
     return _("Translated here: {words}").format(words=rendering) if rendering else ""
 
 

@@ -1,5 +1,6 @@
 """Fixtures: a real log with the first months of the invented example, another with two participants, a page."""
 
+from contextlib import closing
 from datetime import date
 
 import pytest
@@ -23,10 +24,8 @@ def log_file(recorded, tmp_path):
 
 @pytest.fixture
 def life(trial, tmp_path):
-    made = Life(trial, tmp_path / "trial.sqlite")
-    yield made
-    for log in made.open:
-        log.close()
+    with closing(Life(trial, tmp_path / "trial.sqlite")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ from protocol.pages import documents
 from protocol.pages.effect import EffectPage
 from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.escalation import EscalationPage
-from protocol.pages.kit import BothLanguages, Wanted
+from protocol.pages.kit import BothLanguages, MadeDocument
 from protocol.pages.kit.both_languages import ABOUT, _compare, version_of
 from protocol.pages.overview import OverviewPage
+from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.trial_log.desk import open_desk
 from protocol.records import ProtocolError
 
@@ -72,16 +73,16 @@ PANELS = {  # with the meeting pack below
 }
 
 
-def wanted_of(panel) -> Wanted:
+def made_by(panel) -> MadeDocument:
     return panel.both._ask()
 
 
-def request_of(wanted: Wanted) -> bytes:
+def request_of(made: MadeDocument) -> bytes:
     asked = {
-        "document": wanted.document,
+        "document": made.document,
         "folder": str(FOLDER),
-        "day": wanted.day.isoformat(),
-        "inputs": wanted.inputs,
+        "day": made.day.isoformat(),
+        "inputs": made.inputs,
     }
     return json.dumps(asked).encode()
 
@@ -91,12 +92,12 @@ def request_of(wanted: Wanted) -> bytes:
 def test_another_process_makes_the_same_document_from_what_a_page_tells_it(name, overview, monkeypatch) -> None:
     for module in ("exchange.documents.meeting_pack", "pages.effect.report"):
         monkeypatch.setattr(f"protocol.{module}.drawn", lambda _chart: Markup("<svg></svg>"))
-    wanted = wanted_of(PANELS[name](overview))
-    assert wanted.document == name
-    with zipfile.ZipFile(io.BytesIO(documents.answer(request_of(wanted)))) as files:
+    made = made_by(PANELS[name](overview))
+    assert made.document == name
+    with zipfile.ZipFile(io.BytesIO(documents.answer(request_of(made)))) as files:
         about = json.loads(files.read(ABOUT))
-        assert {one: files.read(one) for one in files.namelist() if one != ABOUT} == wanted.files
-    assert about == {"record": version_of(TRIAL), **wanted.sight}
+        assert {one: files.read(one) for one in files.namelist() if one != ABOUT} == made.files
+    assert about == {"record": version_of(TRIAL), **made.sight}
 
 
 @pytest.mark.slow
@@ -110,7 +111,7 @@ def test_the_section_of_a_stopped_simulation_is_refused() -> None:
 
 @pytest.mark.slow
 def test_a_kept_screening_of_other_criteria_is_refused() -> None:
-    inputs = dict(wanted_of(screening()).inputs)
+    inputs = dict(made_by(screening()).inputs)
     inputs["record"]["rule_hash"] = "0" * 16
     with pytest.raises(ProtocolError, match="other criteria"):
         documents.documents("screening-record", FOLDER, day=DAY, **inputs)
@@ -185,7 +186,7 @@ def stub(tmp_path: Path, script: str) -> str:
 
 @pytest.fixture
 def control():
-    return BothLanguages(TRIAL, lambda: Wanted("questions", DAY, {"a.html": b"<p>a</p>"}))
+    return BothLanguages(TRIAL, lambda: MadeDocument("questions", DAY, {"a.html": b"<p>a</p>"}))
 
 
 def test_a_process_that_fails_is_told_in_plain_words_and_its_own_words_stay_here(
@@ -241,3 +242,11 @@ def test_the_command_says_what_it_does_not_take(capsys, monkeypatch) -> None:
     monkeypatch.setattr(documents, "other_language", lambda: "")
     with pytest.raises(ProtocolError, match="one language only"):
         documents.documents("questions", FOLDER, both=True)
+
+
+@pytest.mark.parametrize(("role", "told"), [("coordinator", True), ("viewer", False)])
+def test_files_with_study_ids_say_what_holds_for_them_in_one_language_and_in_both(life, role, told):
+    panel = MeetingPanel(life.desk(role))
+    panel.prepare.click()
+    assert ("Personal Information Protection Law" in panel.pack.value) is told
+    assert panel.both._ask().names_participants is told

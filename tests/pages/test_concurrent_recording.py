@@ -2,20 +2,22 @@
 
 import asyncio
 from base64 import b64decode
+from contextlib import closing
 from datetime import date, timedelta
 from io import BytesIO
 from zipfile import ZipFile
 
 import ipywidgets as widgets
 import pytest
+from support.participant_log import OpenedLog
 
-from protocol.conduct import Correction, Decision, Note, VisitRecorded, event, open_log
+from protocol.conduct import Correction, Decision, Note, VisitRecorded, event
 from protocol.exchange.documents import inspection as log_files
 from protocol.pages.escalation.decisions import DecisionPanel
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.overview.tables import decision_sheet
 from protocol.pages.trial_log import desk as watching
-from protocol.pages.trial_log.desk import Desk, open_desk
+from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.pages.trial_log.visits import visits_to_come
@@ -26,14 +28,12 @@ pytestmark = pytest.mark.slow  # every test builds a page
 TODAY = date(2026, 6, 1)
 
 
-class Sites:
+class Sites(OpenedLog):
     """A log of two participants of two sites, who were infused, and one who waits for a place at the first."""
 
     def __init__(self, trial, path):
-        self.trial, self.path, self.day = trial, path, TODAY
+        super().__init__(trial, path, TODAY)
         self.names = [site.name for site in trial.sites]
-        self.writer = open_log(path)
-        self.open = [self.writer]
         self.start = trial.escalation.design.start.value
         for who, site in (("W-001", 0), ("U-001", 1), ("W-004", 0), ("W-005", 0)):
             self.add("screened", "2026-03-01", who, site, phase="Ib", overall="eligible so far", result={})
@@ -45,24 +45,16 @@ class Sites:
     def add(self, kind, on, who=None, site=0, **more):
         person = {"participant": who} if who else {}
         at = self.names[site] if who else ""
-        return self.writer.append(event({"kind": kind, "on": on} | person | more), actor="other", site=at)
-
-    def desk(self, role="coordinator", **more):
-        names = {"PROTOCOL_LOG": str(self.path), "PROTOCOL_ROLE": role, "PROTOCOL_ACTOR": f"{role}-1"} | more
-        desk = open_desk(self.trial, names, lambda: self.day)
-        self.open.append(desk._log)
-        return desk
+        return self.log.append(event({"kind": kind, "on": on} | person | more), actor="other", site=at)
 
     def since(self, count):
-        return [(e.kind, e.participant) for e in self.writer.entries(count)]
+        return [(e.kind, e.participant) for e in self.log.entries(count)]
 
 
 @pytest.fixture
 def sites(trial, tmp_path):
-    made = Sites(trial, tmp_path / "trial.sqlite")
-    yield made
-    for log in made.open:
-        log.close()
+    with closing(Sites(trial, tmp_path / "trial.sqlite")) as made:
+        yield made
 
 
 def panel_on(desk, who="W-001"):
@@ -80,13 +72,13 @@ def twice(recorder):
 
 
 def test_a_double_click_records_one_infusion_and_a_change_of_the_form_the_next(sites):
-    panel, before = panel_on(sites.desk()), sites.writer.head().count
+    panel, before = panel_on(sites.desk()), sites.log.head().count
     panel.kind.value, panel.on.value = "infused", date(2026, 3, 9)
     twice(panel.happened)
     assert sites.since(before) == [("infused", "W-001")]
     panel.on.value = date(2026, 3, 16)
     panel.happened.record.click()
-    assert sites.writer.entries()[-1].content["number"] == 3
+    assert sites.log.entries()[-1].content["number"] == 3
 
 
 def test_a_double_click_marks_one_visit(sites):
@@ -95,7 +87,7 @@ def test_a_double_click_marks_one_visit(sites):
         for day in (date(2026, 3, 10) + timedelta(days=by) for by in range(300))
         if (visits_to_come(sites_desk_on(sites, day), "W-001")["status"].isin(["overdue", "due", "open"])).sum() > 1
     )
-    panel, before = panel_on(sites.desk()), sites.writer.head().count
+    panel, before = panel_on(sites.desk()), sites.log.head().count
     assert panel.visit.value
     twice(panel.done)
     panel.missed.record.click()
@@ -111,7 +103,7 @@ def sites_desk_on(sites, day):
 
 def test_a_double_click_enrols_one_participant(sites):
     desk, chosen = sites.desk(), widgets.Text()
-    panel, before = EnrolmentForm(desk, TODAY, chosen), sites.writer.head().count
+    panel, before = EnrolmentForm(desk, TODAY, chosen), sites.log.head().count
     panel.enrol.record.click()
     assert "Choose a participant." in panel.enrol.said.value
     chosen.value = "W-004"
@@ -121,7 +113,7 @@ def test_a_double_click_enrols_one_participant(sites):
 
 def test_a_double_click_removes_one_entry_and_none_that_was_not_chosen(sites):
     sites.add("recovery", "2026-03-20", "W-001", lineage="platelets")
-    panel, before = panel_on(sites.desk()), sites.writer.head().count
+    panel, before = panel_on(sites.desk()), sites.log.head().count
     assert panel.wrong.value is None
     panel.action.value, panel.why.value = "remove", "wrong entry"
     panel.correct.record.click()
@@ -148,7 +140,7 @@ def test_a_refresh_leaves_the_form_and_the_newer_entries_are_asked_about(sites):
     panel = DecisionPanel(desk, TODAY)
     panel.chosen.value, panel.why.value = "B1", "As recommended"
     sites.add("dlt_assessed", "2026-03-10", "W-001", dlt=True, code="infection", grade=4)
-    before = sites.writer.head().count
+    before = sites.log.head().count
     assert desk.refresh()
     assert (panel.chosen.value, panel.why.value) == ("B1", "As recommended")
     panel.decide.record.click()
@@ -165,7 +157,7 @@ def test_a_visit_that_another_person_marked_is_not_replaced_by_the_next(sites):
     panel = panel_on(desk)
     shown = panel.visit.value = panel.visit.options[0][1]
     sites.add("visit", "2026-06-01", "W-001", visit=shown)
-    before = sites.writer.head().count
+    before = sites.log.head().count
     desk.refresh()
     assert panel.visit.value is None
     panel.done.record.click()
@@ -180,7 +172,7 @@ def test_a_refresh_leaves_the_right_day_of_a_correction(sites):
     sites.add("recovery", "2026-03-20", "W-001", lineage="platelets")
     desk.refresh()
     assert panel.right.value == date(2026, 3, 3)
-    panel.why.value, before = "the ward book", sites.writer.head().count
+    panel.why.value, before = "the ward book", sites.log.head().count
     panel.correct.record.click()
     assert "platelets" in panel.correct.said.value
     assert sites.since(before) == []
@@ -197,7 +189,7 @@ def test_what_this_page_recorded_itself_is_not_asked_about(sites):
 
 def test_what_is_recorded_is_said_to_be_even_when_the_page_cannot_show_it(sites):
     desk = sites.desk()
-    panel, before = panel_on(desk), sites.writer.head().count
+    panel, before = panel_on(desk), sites.log.head().count
 
     def fail(*_any):
         raise ProtocolError("log", "nothing", "later")
@@ -230,7 +222,7 @@ def test_an_investigator_records_nothing_of_another_site(sites):
     desk = sites.desk("investigator", PROTOCOL_SITE=sites.names[0])
     toxic = sites.add("dlt_assessed", "2026-03-12", "U-001", 1, dlt=True, code="infection", grade=4)
     decided = sites.add("decision", "2026-05-10", recommended="A1", chosen="A1", why="go on", decided_by="committee")
-    before = sites.writer.head().count
+    before = sites.log.head().count
     for tried in (
         Correction(of=toxic.sequence, hash=toxic.hash, participant="U-001", why="gone"),
         Correction(of=decided.sequence, hash=decided.hash, why="gone"),
@@ -277,7 +269,7 @@ def test_a_decision_is_held_to_the_grid_and_to_what_was_recommended(sites, chose
     panel = DecisionPanel(sites.desk(), TODAY)
     assert panel.waits
     panel.chosen.value, panel.why.value = chosen, "we think so"
-    before = sites.writer.head().count
+    before = sites.log.head().count
     panel.decide.record.click()
     assert said in panel.problems.said(panel.chosen)
     assert sites.since(before) == []
@@ -288,7 +280,7 @@ def test_a_decision_while_the_design_waits_records_that_nothing_was_recommended_
     assert panel.chosen.value is None  # nothing is put in when nothing is recommended
     panel.chosen.value, panel.why.value = "", "A pause."
     panel.decide.record.click()
-    entry = sites.writer.entries()[-1]
+    entry = sites.log.entries()[-1]
     assert "recommended" not in entry.content
     assert entry.content["waits_for"] == {"places": 1, "assessment missing": 2}
     assert entry.content["why"] == "A pause."
@@ -307,7 +299,7 @@ def test_what_nothing_was_recommended_for_stands_in_the_history_the_pack_and_the
     with ZipFile(BytesIO(b64decode(meeting.pack.value.split("base64,")[1].split('"')[0]))) as pack:
         assert words in pack.read("decisions.csv").decode("utf-8-sig")
         assert words in pack.read("meeting.html").decode()
-    exported = log_files.csv(sites.writer.entries()).decode("utf-8-sig")
+    exported = log_files.csv(sites.log.entries()).decode("utf-8-sig")
     assert '""waits_for"":{""assessment missing"":2,""places"":1}' in exported
 
 
@@ -324,7 +316,7 @@ def test_after_a_stop_nothing_is_recommended_and_an_older_entry_reads_as_it_was_
 
 
 def test_a_decision_while_the_design_waits_needs_a_reason(sites):
-    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
+    panel, before = DecisionPanel(sites.desk(), TODAY), sites.log.head().count
     panel.chosen.value = ""
     panel.decide.record.click()
     assert "Write why" in panel.problems.said(panel.why)
@@ -334,7 +326,7 @@ def test_a_decision_while_the_design_waits_needs_a_reason(sites):
 @pytest.mark.parametrize("words", ["the DLT of W-001", "seen in w-001's chart", "W001 came late", "see W‑001"])
 @pytest.mark.parametrize("control", ["why", "decided_by"])
 def test_a_participant_in_the_words_of_a_decision_is_refused(sites, control, words):
-    panel, before = DecisionPanel(sites.desk(), TODAY), sites.writer.head().count
+    panel, before = DecisionPanel(sites.desk(), TODAY), sites.log.head().count
     panel.chosen.value, panel.why.value = "", "A pause."
     getattr(panel, control).value = words
     panel.decide.record.click()
@@ -351,7 +343,7 @@ def test_only_new_entries_are_read_and_the_comparison_stays_right(sites, monkeyp
     desk.changes(long_ago)
     real = desk._log.entries
     monkeypatch.setattr(desk._log, "entries", lambda since=0: asked.append(since) or real(since))
-    before = sites.writer.head().count
+    before = sites.log.head().count
     sites.add("dlt_assessed", "2026-03-10", "W-001", dlt=True, code="infection", grade=4)
     desk.refresh()
     for since in (long_ago, later, later):
@@ -374,7 +366,7 @@ def test_a_note_moves_the_page_on_without_looking_at_the_figures_again(sites, mo
         sites.add("note", "2026-05-10", "W-001", text="thawed late")
         assert desk.refresh()
     assert heard == ["entry"]
-    assert desk.briefing.head == sites.writer.head()
+    assert desk.briefing.head == sites.log.head()
     assert desk.briefing.counts is seen.counts
     sites.add("visit", "2026-05-10", "W-001", visit="month_3")
     assert desk.refresh()

@@ -14,7 +14,7 @@ from typing import Any
 from protocol.exchange.documents.archive import zipped
 from protocol.exchange.documents.screening import read_screening
 from protocol.pages import AFTER_ESCALATION, today_there
-from protocol.pages.kit.both_languages import ABOUT, Wanted, in_both_languages, other_language, version_of
+from protocol.pages.kit.both_languages import ABOUT, MadeDocument, in_both_languages, other_language, version_of
 from protocol.pages.trial_log.desk import Desk, open_desk
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of
@@ -123,7 +123,7 @@ def documents(
         return files
     if not other_language():
         raise ProtocolError(_("In both languages"), _("one language only"), _("the document without it"))
-    steps = in_both_languages(Wanted(name, day, files, inputs, sight), trial, version_of(trial))
+    steps = in_both_languages(MadeDocument(name, day, files, inputs, sight), trial, version_of(trial))
     [(found, _done)] = deque(steps, maxlen=1)
     return dict(found)
 

@@ -46,7 +46,7 @@ from protocol.sites import (
     Position,
     Site,
     distance_km,
-    language_of,
+    local_language,
     nearest,
     phone_problem,
     quality_notes,
@@ -328,7 +328,7 @@ def card(site: Site, trial: str, today: date, campus: str | None = None, with_co
     return _HTML.card(
         site.name,
         site.name_local.value if site.name_local else "",
-        language_of(site.country),
+        local_language(site.country),
         _HTML.people(people, facts),
         tag(text.format(n=doubts), "assumption") if doubts else "",
         details(

@@ -85,7 +85,8 @@ def count_columns(name: str, headings: Sequence[str], units: Mapping[str, str]) 
     if missing and not counts and problems:
         raise ProtocolError(*problems[0])
     if missing:
-        write = list_of(COLUMNS) + _("; or participant, on and columns such as {example}").format(example=EXAMPLE)
+        write = _("{columns}; or participant, on and columns such as {example}")
+        write = write.format(columns=list_of(COLUMNS), example=EXAMPLE)
         raise ProtocolError(name, _("no column {column}").format(column=missing[0]), write)
     unsaid = {heading: analyte for heading, (analyte, unit) in counts.items() if not unit}
     if unsaid and not (len(counts) == 1 and "unit" in held):

@@ -28,7 +28,18 @@ from protocol.pages.effect.phase_two import (
 from protocol.pages.effect.recovery import curve_rows, curve_table, recovered_by, ticks
 from protocol.pages.effect.settings import EffectSettings
 from protocol.pages.effect.words import OUTCOMES, STATUSES, count_text, share_text
-from protocol.pages.kit import BothLanguages, Panel, Text, Wanted, button, coded_data, download, note, row, section
+from protocol.pages.kit import (
+    BothLanguages,
+    MadeDocument,
+    Panel,
+    Text,
+    button,
+    coded_data,
+    download,
+    note,
+    row,
+    section,
+)
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 
@@ -208,9 +219,12 @@ class SafetyReportPanel(Panel):
         ]
         self.files.show(*saved, coded_data() if self._desk.effect.exact else None)
 
-    def _both(self) -> Wanted:
+    def _both(self) -> MadeDocument:
         files = safety_files(self._desk, self._settings)
-        return Wanted("safety-report", self._desk.briefing.as_of, files, sight=self._desk.sight)
+        desk = self._desk
+        return MadeDocument(
+            "safety-report", desk.briefing.as_of, files, sight=desk.sight, names_participants=desk.effect.exact
+        )
 
 
 _ZIP = "application/zip"

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from protocol.eligibility.screening_record import ScreeningRecord, facts_of, screening_record
 from protocol.pages.eligibility.participant import Present
-from protocol.pages.kit import Wanted, download, joined, paragraph
+from protocol.pages.kit import MadeDocument, coded_data, download, joined, paragraph
 from protocol.records import ProtocolError
 from protocol.translation import _
 from protocol.trial import Trial
@@ -77,9 +77,9 @@ class ScreeningFiles:
             interpretation=kept.interpretation_id, rules=kept.rule_hash, day=kept.as_of
         )
         links = joined((download(*file) for file in files), " ")
-        return paragraph(links) + paragraph(about, "off")
+        return paragraph(links) + coded_data() + paragraph(about, "off")
 
-    def wanted(self, study_id: str) -> Wanted:
+    def wanted(self, study_id: str) -> MadeDocument:
         """Return the page to print, for the other language to be put beside it.
 
         Raises
@@ -89,7 +89,8 @@ class ScreeningFiles:
         """
         now = self.present()
         kept = kept_screening(self.trial, now, study_id)
-        return Wanted("screening-record", now.as_of, screening_pages(kept), {"record": kept.model_dump(mode="json")})
+        inputs = {"record": kept.model_dump(mode="json")}
+        return MadeDocument("screening-record", now.as_of, screening_pages(kept), inputs, names_participants=True)
 
 
 def screening_pages(kept: ScreeningRecord) -> dict[str, bytes]:

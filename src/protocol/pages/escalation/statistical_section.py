@@ -16,10 +16,10 @@ from protocol.pages.escalation.operating_characteristics import count_field, see
 from protocol.pages.escalation.result_state import ResultState
 from protocol.pages.kit import (
     BothLanguages,
+    MadeDocument,
     Steps,
     Task,
     Text,
-    Wanted,
     details,
     download,
     in_english,
@@ -53,7 +53,7 @@ class StatisticalSectionPanel:
     watched : callable, optional
         Returns how phase II is watched.
     sight : callable, optional
-        Returns what `watched` was read from; see :class:`protocol.pages.kit.Wanted`.
+        Returns what `watched` was read from; see :class:`protocol.pages.kit.MadeDocument`.
 
     Attributes
     ----------
@@ -136,14 +136,14 @@ class StatisticalSectionPanel:
         parts = [(f"{part.number} {part.title}", [_piece(item) for item in part.content]) for part in section.parts()]
         self.text.show(macros("escalation").sections(parts))
 
-    def _both(self) -> Wanted:
+    def _both(self) -> MadeDocument:
         design, name, trials, seed = self._asked_for()
         simulations = self._simulations() if self.state.holds() else {}
         if any(one.trials < one.requested for one in simulations.values()):
             raise ProtocolError(_("In both languages"), _("a simulation that was stopped"), _("it after a whole run"))
         section = written(self._trial, name, design, simulations, self._today, self._watched())
         inputs = {"settings": self._settings.values()} | ({"trials": trials, "seed": seed} if simulations else {})
-        return Wanted("statistical-section", self._today, section_files(section), inputs, self._sight())
+        return MadeDocument("statistical-section", self._today, section_files(section), inputs, self._sight())
 
     def _asked_for(self) -> tuple[Any, ...]:
         return self._settings.design_now(), self._settings.design.value, self.trials.value, self.seed.value

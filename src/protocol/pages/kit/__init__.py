@@ -1,6 +1,6 @@
 """The kit every page is composed of: fields, text, panels, tables and background tasks."""
 
-from protocol.pages.kit.both_languages import BothLanguages, Wanted
+from protocol.pages.kit.both_languages import BothLanguages, MadeDocument
 from protocol.pages.kit.day import Day
 from protocol.pages.kit.fields import FileField, button, field, offer
 from protocol.pages.kit.page_state import Draft, PageState, link_to
@@ -44,8 +44,8 @@ from protocol.pages.kit.text import (
 )
 
 __all__ = [
-    "BothLanguages", "Content", "Day", "Draft", "FileField", "PageState", "Pager", "Panel", "Screens", "Steps",
-    "Table", "Tabs", "Task", "Text", "Wanted", "Work", "action_card", "as_written", "assumption", "at_foot", "button",
+    "BothLanguages", "Content", "Day", "Draft", "FileField", "MadeDocument", "PageState", "Pager", "Panel", "Screens",
+    "Steps", "Table", "Tabs", "Task", "Text", "Work", "action_card", "as_written", "assumption", "at_foot", "button",
     "classed", "coded_data", "details", "download", "field", "fold", "framed", "in_english", "invented", "joined",
     "link_to", "macros", "message", "narrow", "note", "note_on_renderings", "offer", "origin", "paragraph", "quoted",
     "rendering", "row", "section", "span", "strong", "table", "tag",

@@ -32,7 +32,7 @@ ABOUT = "about.json"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MadeDocument:
     """A document that a page has made in its own language, and what it was made from.
 
     Attributes
@@ -90,8 +90,8 @@ class BothLanguages:
         Everything but the button.
     """
 
-    def __init__(self, trial: Trial, ask: Callable[[], Wanted]) -> None:
-        self._trial, self._ask = trial, ask
+    def __init__(self, trial: Trial, ask: Callable[[], MadeDocument]) -> None:
+        self._trial, self._ask, self._names_participants = trial, ask, False
         self._version = version_of(trial)
         names = " · ".join(NAMES.get(code, code) for code in (language(), other_language()) if code)
         self.make = button(_("In both languages"), self._asked, tooltip=names)
@@ -123,33 +123,33 @@ class BothLanguages:
             return
         self.files.show(None)
         try:
-            wanted = self._ask()
+            made = self._ask()
         except ProtocolError as error:
             self.files.show(error)
             return
-        self._coded = wanted.names_participants
-        self.task.begin(in_both_languages(wanted, self._trial, self._version))
+        self._names_participants = made.names_participants
+        self.task.begin(in_both_languages(made, self._trial, self._version))
 
     def _offer(self, files: Mapping[str, bytes]) -> None:
         saved = [
             download(_("Save {name}").format(name=name), name, *_typed(name, data)) for name, data in files.items()
         ]
-        self.files.show(*saved, coded_data() if self._coded else None)
+        self.files.show(*saved, coded_data() if self._names_participants else None)
 
 
 def _typed(name: str, content: bytes) -> tuple[bytes, str]:
     return content, "application/zip" if name.endswith(".zip") else "text/html"
 
 
-def in_both_languages(wanted: Wanted, trial: Trial, version: str) -> Steps:
+def in_both_languages(made: MadeDocument, trial: Trial, version: str) -> Steps:
     """Have the other document made, and put both side by side.
 
     Parameters
     ----------
-    wanted : Wanted
+    made : MadeDocument
     trial : Trial
     version : str
-        Of the record from which `wanted` was made.
+        Of the record from which `made` was made.
 
     Yields
     ------
@@ -164,19 +164,19 @@ def in_both_languages(wanted: Wanted, trial: Trial, version: str) -> Steps:
     from protocol.exchange.documents.side_by_side import in_both  # here, so that a page opens without it
 
     request = {
-        "document": wanted.document,
+        "document": made.document,
         "folder": str(Path(trial.folder or "").resolve()),
-        "day": wanted.day.isoformat(),
-        "inputs": dict(wanted.inputs),
+        "day": made.day.isoformat(),
+        "inputs": dict(made.inputs),
     }
     answer = yield from _answered(json.dumps(request).encode())
     with zipfile.ZipFile(BytesIO(answer)) as files:
-        _compare({"record": version, **wanted.sight}, json.loads(files.read(ABOUT)))
+        _compare({"record": version, **made.sight}, json.loads(files.read(ABOUT)))
         others = {name: files.read(name) for name in files.namelist() if name != ABOUT}
     yield (
         {
             both_name(name): in_both(name, own, others[name]) if name in others else own
-            for name, own in wanted.files.items()
+            for name, own in made.files.items()
         },
         1.0,
     )

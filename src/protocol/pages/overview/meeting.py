@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from protocol.conduct import Head
 from protocol.exchange.documents.inspection import inspection
@@ -14,10 +15,11 @@ from protocol.pages.escalation.decisions import decision_rows, opened_regimens
 from protocol.pages.kit import (
     BothLanguages,
     Day,
+    MadeDocument,
     Text,
-    Wanted,
     button,
     classed,
+    coded_data,
     details,
     download,
     field,
@@ -111,12 +113,16 @@ class MeetingPanel:
 
     def _prepare(self) -> None:
         [(name, content)] = meeting_files(self._desk, self.since.value).items()
-        self.pack.show(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
+        self._offer(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
 
-    def _both(self) -> Wanted:
+    def _offer(self, *parts: Markup) -> None:
+        self.pack.show(*parts, coded_data() if self._desk.names_participants else None)
+
+    def _both(self) -> MadeDocument:
         since, day = self.since.value, self._desk.briefing.as_of
         inputs = {"since": since.isoformat()} if since else {}
-        return Wanted("meeting-pack", day, meeting_files(self._desk, since), inputs, self._desk.sight)
+        files, named = meeting_files(self._desk, since), self._desk.names_participants
+        return MadeDocument("meeting-pack", day, files, inputs, self._desk.sight, named)
 
     def _minutes_form(self) -> list[widgets.Widget]:
         if self._desk.invented:
@@ -149,7 +155,7 @@ class MeetingPanel:
         moment = datetime.now(UTC)
         name, content = f"log-{moment:%Y-%m-%d}-entry-{checked.head.count}.zip", inspection(entries, checked, moment)
         found = _("The log is whole.") if checked.ok else _("The log is NOT whole; the report says where.")
-        self.pack.show(note(found), download(_("Save all entries (ZIP)"), name, content, "application/zip"))
+        self._offer(note(found), download(_("Save all entries (ZIP)"), name, content, "application/zip"))
 
 
 def meeting_files(desk: Desk, since: date | None) -> dict[str, bytes]:

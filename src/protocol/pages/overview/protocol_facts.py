@@ -12,8 +12,8 @@ from protocol.exchange.documents.open_questions import questions_page
 from protocol.pages.followup.ledger_text import length_text
 from protocol.pages.kit import (
     BothLanguages,
+    MadeDocument,
     Text,
-    Wanted,
     details,
     download,
     field,
@@ -109,8 +109,8 @@ class ProtocolPanel:
         controls = row(self.severity, link, self.both.make)
         return section(_("Open questions to the sponsor"), controls, self.both.view, self.questions, lead=lead)
 
-    def _both(self) -> Wanted:
-        return Wanted("questions", self.today, question_files(self.trial, self.today))
+    def _both(self) -> MadeDocument:
+        return MadeDocument("questions", self.today, question_files(self.trial, self.today))
 
 
 def question_files(trial: Trial, day: date) -> dict[str, bytes]:

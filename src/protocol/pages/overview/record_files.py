@@ -11,10 +11,10 @@ from markupsafe import Markup
 from protocol.exchange.limits import check_size
 from protocol.pages.kit import (
     BothLanguages,
+    MadeDocument,
     Steps,
     Task,
     Text,
-    Wanted,
     button,
     download,
     field,
@@ -126,8 +126,8 @@ class RecordFilesPanel:
 
         return "synopsis.html", synopsis.as_html(self._trial, self._today).encode(), "text/html"
 
-    def _both(self) -> Wanted:
-        return Wanted("synopsis", self._today, synopsis_files(self._trial, self._today))
+    def _both(self) -> MadeDocument:
+        return MadeDocument("synopsis", self._today, synopsis_files(self._trial, self._today))
 
     def _chosen(self, _change: Any = None) -> None:
         """Offer both languages for the document to read; the others are for programs."""

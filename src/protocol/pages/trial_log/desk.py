@@ -197,6 +197,11 @@ class Desk:
             "day": now.as_of.isoformat(),
         }
 
+    @property
+    def names_participants(self) -> bool:
+        """Whether files made for this reader hold study ids of participants who are not invented."""
+        return not self.invented and self.briefing.so_far is not None
+
     def on_change(self, listener: Callable[[], None], every_entry: bool = False) -> None:
         """Call `listener` when the figures change; with `every_entry` also after an entry that changes none."""
         (self._listeners if not every_entry else self._followers).append(listener)
