@@ -99,6 +99,9 @@ CONDITIONS = (
     "investigator_risk",
     "investigator_other",
 )
+TREATED = """(radiotherapy_field <> 'none' OR prior_reinductions > 0 OR disease_origin = 'therapy_related'
+    OR disease_state NOT IN ('untreated', 'other') OR residual_toxicity_grade > 0
+    OR planned_treatment IN ('reinduction', 'consolidation', 'maintenance'))"""  # "never treated" contradicts them
 APPLIES = "(sex = 'female' AND NOT coalesce(fertility_status = 'postmenopausal', false))"
 
 
@@ -123,8 +126,8 @@ def masks(path):
         CASE WHEN enrolment_date - ecog_date > 7 THEN NULL ELSE ecog END AS fresh_ecog,
         CASE WHEN enrolment_date - virology_date > 28 OR enrolment_date - virology_date < 0 THEN NULL
              ELSE hiv_test END AS fresh_hiv_test,
-        NOT ever_anticancer_therapy AND last_anticancer_therapy_date IS NULL
-          AND coalesce(disease_state IN ('untreated', 'other'), true) AS never_treated,
+        NOT (CASE WHEN NOT ever_anticancer_therapy AND {TREATED} THEN NULL ELSE ever_anticancer_therapy END)
+          AND last_anticancer_therapy_date IS NULL AS never_treated,
         {years} AS years, {raw_bmi} AS raw_bmi, {APPLIES} AS applies FROM read_parquet('{path}')),
     derived AS (SELECT *, CASE WHEN years BETWEEN 0 AND 120 THEN years END AS age,
         CASE WHEN raw_bmi BETWEEN 8 AND 90 THEN raw_bmi END AS bmi FROM known),

@@ -78,8 +78,12 @@ def conditions():
     ast = fresh(number("ast_u_l"), "labs_date", 7) <= 2.5 * number("ast_uln_u_l") * TIMES
     bilirubin = fresh(number("bilirubin_umol_l"), "labs_date", 7) <= 1.5 * number("bilirubin_uln_umol_l") * TIMES
     kidney = fresh(number("creatinine_umol_l"), "labs_date", 7) <= 1.5 * number("creatinine_uln_umol_l") * TIMES
-    never_treated = ~c("ever_anticancer_therapy") & c("last_anticancer_therapy_date").is_null()
-    never_treated &= one_of("disease_state", "untreated", "other").fill_null(True)
+    treated = (c("radiotherapy_field") != "none") | (before > 0) | (c("disease_origin") == "therapy_related")
+    treated |= ~one_of("disease_state", "untreated", "other") | (number("residual_toxicity_grade") > 0)
+    treated |= one_of("planned_treatment", "reinduction", "consolidation", "maintenance")
+    ever = c("ever_anticancer_therapy")
+    ever = pl.when((~ever & treated).fill_null(False)).then(None).otherwise(ever)  # "never" contradicts them
+    never_treated = ~ever & c("last_anticancer_therapy_date").is_null()
     washed_out = never_treated | (days(c("last_anticancer_therapy_date"), day) >= 14)
     blood = number("hematologic_toxicity_grade")
     toxicity = (number("residual_toxicity_grade") <= TIMES) & ((blood <= TIMES) | unclear(blood > TIMES))

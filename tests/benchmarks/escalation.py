@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))  # the folder of `support`
@@ -43,28 +44,38 @@ print(taken[0] - sorted(taken[1:])[1])
 """
 
 
+def once(work):
+    """Time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
 def seconds(work):
     """Median time of `work` after one call that warms it up."""
     work()
-    taken = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+    return statistics.median(once(work) for _ in range(REPEATS))
+
+
+def times(work, base):
+    """How many times as long as `base` a call of `work` takes; both in turn, as a machine is not always as fast."""
+    return statistics.median(once(work) / statistics.median(once(base) for _ in range(3)) for _ in range(REPEATS))
+
+
+def _draws(trials):
+    return np.random.default_rng(1).random((trials, PARTICIPANTS))
 
 
 def simulations(report):
     """Time of one simulated trial under every design, and against the bare draws."""
     for name in DESIGNS:
         design, trials = ESCALATION.designed(name), TRIALS.get(name, 10_000)
-        draws = seconds(lambda trials=trials: np.random.default_rng(1).random((trials, PARTICIPANTS)))
+        draws = partial(_draws, trials)
         for scenario in ESCALATION.scenarios:
-            taken = seconds(lambda d=design, t=trials, s=scenario: simulate(d, s.truth, t, 1))
-            label = f"{name}, {scenario.id}"
-            report.figure(f"{label}: {trials:,} trials, each", 1000 * taken / trials, "ms")
+            simulated, label = partial(simulate, design, scenario.truth, trials, 1), f"{name}, {scenario.id}"
+            report.figure(f"{label}: {trials:,} trials, each", 1000 * seconds(simulated) / trials, "ms")
             if name in BY_TABLE:
-                report.ratio(f"{label}: to the bare draws", taken / draws, MOST)
+                report.ratio(f"{label}: to the bare draws", times(simulated, draws), MOST)
     rules = ESCALATION.rules(most_pending=0.5, backfill=True)
     taken = seconds(lambda: simulate(ESCALATION.designed(), ESCALATION.scenarios[0].truth, 2_000, 1, rules=rules))
     report.figure("BOIN (2-D) by the calendar, late outcomes and backfill: each trial", taken / 2, "ms")

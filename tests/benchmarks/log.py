@@ -85,7 +85,7 @@ def entries(count: int) -> Iterator[Entry]:
 
 def fill(path: Path) -> None:
     log = open_log(path)
-    log.restore(entries(COUNT))
+    log.restore([*entries(COUNT)])
     log.close()
 
 

@@ -33,8 +33,7 @@ class Manager:
     def __init__(self):
         self.now = self.most = self.started = 0
 
-    async def start_kernel(self, env):
-        del env
+    async def start_kernel(self):
         self.now += 1
         self.started += 1
         self.most = max(self.most, self.now)

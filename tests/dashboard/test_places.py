@@ -65,6 +65,9 @@ class Manager:
     async def ready(self):
         """Kernels can be started at once."""
 
+    def compute_in_advance(self, code, notebooks):
+        """No page is computed in advance."""
+
     async def end(self, kernel):
         self.ended.append(kernel)
 

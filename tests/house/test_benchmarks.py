@@ -1,5 +1,6 @@
 """The benchmarks run to their end, and say which ratio is missed."""
 
+import json
 import subprocess
 import sys
 
@@ -44,3 +45,16 @@ def test_only_a_ratio_above_its_limit_is_missed(tmp_path):
     lines = done.stdout.splitlines()
     assert [line.endswith("MISSED") for line in lines] == [False, False, False, True, True, False]
     assert (lines[2], lines[5]) == ("0", "3 2")
+
+
+@pytest.mark.slow
+def test_the_engine_and_the_two_peers_of_the_benchmark_answer_the_same(tmp_path):
+    """The race runs by hand; a criterion that changes would part them unseen."""
+    script, path = TESTS / "benchmarks" / "eligibility.py", tmp_path / "cohort.parquet"
+
+    def run(*arguments):
+        done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    run("parquet", str(path), "5000")
+    assert len({run("contestant", who, str(path), "1")["digest"] for who in ("engine", "polars", "duckdb")}) == 1

@@ -118,9 +118,6 @@ LARGEST_MESSAGE_BYTES = LARGEST_UPLOAD_BYTES + 2**20  # some browsers send it in
 
 LARGEST_FORM_BYTES = 2**20  # nothing but a token is sent as a form
 
-ADVANCE_SECONDS, NEXT_SECONDS = 20, 4
-"""When pages are first computed in advance, one after the other: not while the first reader waits for a page."""
-
 IDLE_SECONDS = 900  # a kernel without a connection is ended after this time
 
 # With this policy the browser refuses every other host. Vega needs 'unsafe-eval', Voila's inline scripts need
@@ -224,7 +221,7 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
                 "log_function": _log_request,
                 "xsrf_cookie_kwargs": {"samesite": "Strict", "secure": self.door.is_secure, "path": self.base_url},
                 HOSTS: self.door.hosts,
-                PAGES: frozenset(page.file for page in pages_of(Path(self.root_dir))),
+                PAGES: tuple(page.file for page in pages_of(Path(self.root_dir))),
                 PLACES: self.places,
             }
             | self.door.origins()
@@ -234,12 +231,6 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         """Bind each kernel to the browser that opened its page."""
         self.kernel_manager.places = self.places
         return owners_only(super().init_handlers(), self.base_url)
-
-    def compute_in_advance(self) -> None:
-        """Hold one page of each notebook ready from now on."""
-        self.kernel_manager.kernel_pools_config = {"default": {"pool_size": 1}}
-        for place, page in enumerate(pages_of(Path(self.root_dir))):
-            self.kernel_manager.fill_if_needed(delay=NEXT_SECONDS * place, notebook_name=page.file)
 
     def stop(self) -> None:
         """End what is being started, then everything else."""
@@ -251,7 +242,7 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         fork_server = ForkServer.instance(parent=self)
         threading.Thread(target=fork_server.ready_or_not, args=(language(),), daemon=True).start()
         IOLoop.current().add_callback(self.announce)
-        IOLoop.current().call_later(ADVANCE_SECONDS, self.compute_in_advance)
+        self.kernel_manager.compute_in_advance(language(), self.app.settings[PAGES])
         limits = {"max_buffer_size": LARGEST_MESSAGE_BYTES, "max_body_size": LARGEST_FORM_BYTES}
         proxy = {"xheaders": True, "trusted_downstream": ["127.0.0.1", "::1"]} if self.door.hosts else {}
         self.app.listen = partial(self.app.listen, **limits, **proxy)
@@ -356,7 +347,7 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
         show_margins=False,
         file_allowlist=[],
         preheat_kernel=True,
-        default_pool_size=0,  # until compute_in_advance
+        default_pool_size=0,  # until PageKernels.compute_in_advance
         extension_allowlist=[
             "@voila-dashboards/widgets-manager8",
             "@jupyter-widgets/jupyterlab-manager",

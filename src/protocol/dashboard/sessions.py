@@ -12,8 +12,9 @@ import json
 import os
 import re
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +32,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 from protocol.dashboard.forking import ForkServer
-from protocol.translation import _, answer_in, language, language_of_process, languages, preferred
+from protocol.translation import _, answer_in, language, languages, preferred
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
 
@@ -39,7 +40,7 @@ PLACES = "places"
 """Key of the setting that holds the :class:`Places` of the server."""
 
 PAGES = "page_files"
-"""Key of the setting that names the notebooks which are pages."""
+"""Key of the setting that names the notebooks which are pages, in their order."""
 
 HOSTS = "allowed_hosts"
 """Key of the setting that names the hosts besides this machine's own under which the dashboard may be asked."""
@@ -60,6 +61,9 @@ PATIENCE_SECONDS = 20
 
 UNVISITED_SECONDS = 60
 """After which a kernel ends if no browser has connected to it since its page was sent."""
+
+ADVANCE_SECONDS, NEXT_SECONDS = 20, 4
+"""When pages are first computed in advance, one after the other: not while the first reader waits for a page."""
 
 WAIT = 503
 
@@ -113,8 +117,23 @@ class Places:
             del self.owners[next(iter(self.owners))]
 
 
+class _InLanguages(dict[Any, Any]):
+    """What Voila keeps for each notebook, kept for each language: of a notebook in the present one."""
+
+    def __getitem__(self, notebook: str) -> Any:
+        return super().__getitem__((language(), notebook))
+
+    def __setitem__(self, notebook: str, kept: Any) -> None:
+        super().__setitem__((language(), notebook), kept)
+
+    def get(self, notebook: str, default: Any = None) -> Any:
+        return super().get((language(), notebook), default)
+
+
 class PageKernels(AsyncMappingKernelManager):
     """A kernel manager that knows which kernels were ever connected to, and cleans up after those that die.
+
+    Voila derives from it the manager that computes pages in advance.
 
     Attributes
     ----------
@@ -124,11 +143,47 @@ class PageKernels(AsyncMappingKernelManager):
         The kernels whose page is being sent, and what is called if one of them ends before.
     """
 
+    fill_if_needed: Callable[..., None]
+    """Voila's: compute as many pages of a notebook as are missing."""
+
     def __init__(self, **options: Any) -> None:
+        self._languages = set[str]()
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self.visited = set[str]()
         self.opening: dict[str, Callable[[], object]] = {}
         self.places: Places | None = None
+
+    @property
+    def _pools(self) -> _InLanguages:
+        """The pages that were computed in advance, of each notebook."""
+        return self._computed
+
+    @_pools.setter
+    def _pools(self, none: dict[str, Any]) -> None:
+        """Voila sets an empty dict, where it starts and where it ends."""
+        self._computed = _InLanguages(none)
+
+    def compute_in_advance(self, code: str, notebooks: Iterable[str]) -> None:
+        """Hold one page of each notebook ready in a language; computed one after the other, and not at once."""
+        if code in self._languages:
+            return
+        self._languages.add(code)
+        self.kernel_pools_config = {"default": {"pool_size": 1}}
+        in_language = copy_context()
+        in_language.run(answer_in, code)
+        for place, notebook in enumerate(notebooks):
+            seconds = ADVANCE_SECONDS + NEXT_SECONDS * place
+            in_language.run(IOLoop.current().call_later, seconds, self._compute, notebook)
+
+    def _compute(self, notebook: str) -> None:
+        if self.places is None or not self.places.refusal(""):  # readers come first
+            self.fill_if_needed(delay=0, notebook_name=notebook)
+
+    async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]
+        """Start a kernel in the present language: of the reader, or of the page that is computed in advance."""
+        options["env"] = {**options.get("env", os.environ), "PROTOCOL_LANGUAGE": language()}
+        kernel: str = await super().start_kernel(**options)
+        return kernel
 
     async def ready(self) -> None:
         """Wait until kernels can be started: a new fork server first loads everything."""
@@ -236,9 +291,8 @@ class ReportingManager:
         return getattr(self._manager, name)
 
     async def start_kernel(self, **options: Any) -> str:
-        """Wait for a turn, start a kernel in the reader's language and report it."""
+        """Wait for a turn, start a kernel and report it."""
         await self._turn()
-        options["env"] = {**options.get("env", os.environ), "PROTOCOL_LANGUAGE": language()}
         kernel: str = await ensure_async(self._manager.start_kernel(**options))
         self._given(kernel)
         return kernel
@@ -290,14 +344,11 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             if self._kernel is None:
                 places.opening.remove(reader)
             else:
-                end = self.settings["kernel_manager"].end_unvisited
-                IOLoop.current().call_later(UNVISITED_SECONDS, end, self._kernel)
+                manager = self.settings["kernel_manager"]
+                IOLoop.current().call_later(UNVISITED_SECONDS, manager.end_unvisited, self._kernel)
+                manager.compute_in_advance(language(), self.settings[PAGES])
             if self._has_turn:
                 TURNS.release()
-
-    def should_use_rendered_notebook(self, *asked: Any) -> bool:
-        """Return whether a page that was computed in advance is what this reader asks for: it is in one language."""
-        return language() == language_of_process() and bool(super().should_use_rendered_notebook(*asked))
 
     def write_error(self, status_code: int, **options: Any) -> None:
         """Say when to come back, where a page has to wait."""

@@ -1,6 +1,7 @@
 """What was seen so far, for many trials at once: participants, DLTs, responses, and who is still in the window."""
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -140,12 +141,17 @@ class Outcomes(Displayed):
         ProtocolError
             When there is no such trial.
         """
+        rows, chosen = np.atleast_1d(trials), copy(self)  # trials of checked counts are not checked again
         try:
-            parts: list[Any] = [None if (whole := getattr(self, name)) is None else whole[trials] for name in NAMES]
+            if rows.ndim > 1:
+                raise IndexError
+            for name in NAMES:
+                if (whole := getattr(self, name)) is not None:
+                    object.__setattr__(chosen, name, whole[rows])
         except IndexError:
             write = _("numbers from 0 to {}, or one mark for each trial").format(len(self.treated) - 1)
             raise ProtocolError(_("chosen trials"), repr(trials)[:80], write) from None
-        return type(self)(self.grid, *parts)
+        return chosen
 
     @classmethod
     @checked

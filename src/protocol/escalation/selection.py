@@ -8,7 +8,7 @@ For any rate t, the regimens whose estimate lies below t are the lower set with 
 time: from 0 upwards for all of them, from the target both ways for the few that can be selected.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import AllowInfNan, Field
@@ -75,10 +75,11 @@ def _rates_near(outcomes: Outcomes, target: float, allowed: Booleans, margin: fl
     trials, sets, size = len(outcomes.treated), outcomes.grid.lower_sets, outcomes.grid.size
     treated, dlt = outcomes.treated.reshape(trials, size), outcomes.dlt.reshape(trials, size)
     whole = PART * int(treated.sum(axis=1).max(initial=0)) + PSEUDO_PARTICIPANTS * sets.shape[1]
-    kind = np.float32 if whole <= LARGEST_SHORT else np.float64
+    kind: type[np.floating[Any]] = np.float32 if whole <= LARGEST_SHORT else np.float64
     table: Floats = sets.T.astype(kind)
     allowed = allowed.reshape(trials, size)
-    sums, weights = (PART * dlt + kind(PSEUDO_DLT)) @ table, (PART * treated + kind(PSEUDO_PARTICIPANTS)) @ table
+    sums: Floats = (PART * dlt + PSEUDO_DLT).astype(kind) @ table
+    weights: Floats = (PART * treated + PSEUDO_PARTICIPANTS).astype(kind) @ table
     below: Integers = np.argmax(np.multiply(weights, target, dtype=float) - sums, axis=1)
     fitted, nearest = np.full(allowed.shape, np.inf), np.full(trials, np.inf)
     for way in (DOWNWARDS, UPWARDS):
@@ -100,8 +101,12 @@ def _next_group(sums: Floats, weights: Floats, taken: Integers, level: Floats, w
     rows = np.arange(len(taken))
     added = weights - weights[rows, taken][:, None]
     gained = sums - sums[rows, taken][:, None]
-    means = np.divide(gained, added, out=np.full_like(gained, way * np.inf), where=way * added > 0)
-    reached = (means if way == UPWARDS else -means).argmin(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = gained / added
+    if way == UPWARDS:
+        reached = np.where(added > 0, means, np.inf).argmin(axis=1)
+    else:
+        reached = np.where(added < 0, means, -np.inf).argmax(axis=1)
     found = gained[rows, reached] / added[rows, reached].astype(float)
     return reached, np.maximum(level, found) if way == UPWARDS else np.minimum(level, found)
 

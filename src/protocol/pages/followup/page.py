@@ -1,6 +1,7 @@
 """The follow-up page: the work of the day, one participant, and the planning of the trial."""
 
 from datetime import date
+from functools import cached_property
 
 import ipywidgets as widgets
 
@@ -45,7 +46,7 @@ class FollowupPage:
     what_if : WhatIf or None
         A copy of the dates, while it is open.
     planning : VisitPlanningPanel
-        The planning of that participant's visits, of the copy while one is open.
+        The planning of that participant's visits, of the copy while one is open; made when there are dates.
     board, forecast
         Made when their tab is opened.
     in_address, drafts : dict
@@ -67,9 +68,7 @@ class FollowupPage:
         self.leave = button(_("Return to the log"), self.leave_what_if)
         self.what_if: WhatIf | None = None
         self._sandbox = widgets.VBox()
-        sites = tuple((site.shown_name, site.name) for site in trial.sites)
-        self.planning = VisitPlanningPanel(trial.identity.trial_id, trial.followup, today, sites, self._full_days)
-        self._plan = widgets.Accordion([self.planning.view], titles=[_("Plan the visits")], selected_index=None)
+        self._plan = widgets.Accordion(titles=[_("Plan the visits")], selected_index=None)
         self.board: TrialBoard | None = None
         self.forecast: ForecastPanel | None = None
         self._board_box = widgets.VBox()
@@ -128,6 +127,15 @@ class FollowupPage:
         return self._desk.participants if self._desk else None
 
     # One participant
+
+    @cached_property
+    def planning(self) -> VisitPlanningPanel:
+        """The planning of visits, in its place on the page."""
+        trial = self._trial
+        sites = tuple((site.shown_name, site.name) for site in trial.sites)
+        panel = VisitPlanningPanel(trial.identity.trial_id, trial.followup, self._today, sites, self._full_days)
+        self._plan.children = [panel.view]
+        return panel
 
     def _one_participant(self) -> widgets.VBox:
         self._own = widgets.VBox([self.problem, self.story.view])

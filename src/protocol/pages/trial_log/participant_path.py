@@ -113,7 +113,7 @@ class ParticipantPath:
     kind, on, site, detail, grade, words, happened
         Another event, and its button.
     observed : dict of str to Fields
-        The fields of an infusion and of each observation.
+        The fields of an infusion and of each observation; none where nothing can be recorded.
     enrolment : EnrolmentForm
     proceed, other : ipywidgets.Button
         Open the form of the next step after something was recorded, and the form of any event.
@@ -145,7 +145,7 @@ class ParticipantPath:
         )
         self.missed.record.button_style = ""
 
-        self.observed = fields_of(desk.trial, problems)
+        self.observed = {} if refusal(desk) else fields_of(desk.trial, problems)
         left_out = {"recovery"} if not recoveries_of(desk.trial) else set()
         left_out |= set() if desk.trial.states("effect") else OF_EFFECT
         options = [(KINDS[kind], kind) for kind in OFFERED if kind not in left_out]
