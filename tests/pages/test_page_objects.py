@@ -1,6 +1,7 @@
 """Pages as objects: what code sets moves the widgets, and what a widget changed is there to compute with."""
 
 import inspect
+from dataclasses import fields
 from datetime import date
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from IPython.core.completer import IPCompleter, provisionalcompleter
 from support.trial import FOLDER
 
-from protocol import ProtocolError
+from protocol import ProtocolError, load_trial
+from protocol.briefing import brief
+from protocol.conduct import fold
 from protocol.escalation import Outcomes
 from protocol.pages import PAGES, Facts, Page, Settings, open_page
+from protocol.pages.trial_log.desk import open_desk
 
 pytestmark = pytest.mark.slow  # every test builds a page
 
@@ -285,3 +289,19 @@ def test_an_unknown_participant_raises_without_repeating_what_was_written(follow
     with pytest.raises(ProtocolError, match="study id") as raised:
         followup.participant = "Zhang Wei"
     assert "Zhang" not in str(raised.value)
+
+
+def test_the_pages_leave_the_briefing_of_the_example_that_they_share_as_it_is():
+    trial = load_trial(FOLDER)
+    desk = open_desk(trial, {}, lambda: date(2026, 11, 30))
+    for name in PAGES:
+        open_page(name, FOLDER)
+    state = fold(trial.examples.entries)
+    fresh = brief(trial, state, desk.reader, trial.day_of(state.entries[-1]), invented=True)
+    for field in fields(fresh):
+        shared, new = getattr(desk.briefing, field.name), getattr(fresh, field.name)
+        if isinstance(new, pd.DataFrame):
+            pd.testing.assert_frame_equal(shared, new)
+        else:
+            assert repr(shared) == repr(new), field.name
+    assert open_desk(trial, {}, lambda: date(2026, 12, 1)).briefing is desk.briefing

@@ -1,10 +1,10 @@
 """A sketch of where the sites are: rivers, hospitals and a scale; no border, no tiles, no network."""
 
-from collections.abc import Callable
 from itertools import pairwise
-from math import cos, hypot, radians
+from math import cos, radians
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from protocol.figures.theme import AMBER, BLUE, DARK, ORANGE, SKY, colours, finished, in_words
@@ -112,15 +112,16 @@ def _river_names(
         others = [point for river in rivers if river.name != name for point in _dense(lines[river.id])]
         shown = [(e, n) for e, n in line if abs(e) < _EAST_KM - 1 and abs(n) < _NORTH_KM - 0.4]
         if shown:
-            east, north = max(shown, key=_clearance(taken + others))
+            east, north = _farthest(shown, taken + others)
             taken.append((east, north))
             rows.append(_point("river name", name, east, north, label=f"{name} {local}"))
     return rows
 
 
-def _clearance(points: list[tuple[float, float]]) -> Callable[[tuple[float, float]], float]:
-    """Return a function that says how far a point is from the nearest of `points`."""
-    return lambda at: min(hypot(at[0] - east, at[1] - north) for east, north in points)
+def _farthest(places: list[tuple[float, float]], points: list[tuple[float, float]]) -> tuple[float, float]:
+    """Return the place that is farthest from the nearest of `points`; the first one of several."""
+    between = np.subtract(np.array(places)[:, None], np.array(points))
+    return places[int(np.hypot(between[..., 0], between[..., 1]).min(axis=1).argmax())]
 
 
 def _dense(line: list[tuple[float, float]], steps: int = 40) -> list[tuple[float, float]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 from threading import RLock
 from types import MappingProxyType
 from typing import Any
@@ -35,7 +36,7 @@ from protocol.conduct import (
 )
 from protocol.effect import Summaries
 from protocol.records import ProtocolError
-from protocol.translation import _, list_of
+from protocol.translation import _, language, list_of
 from protocol.trial import Trial, effect_observations, log_rules
 
 TOLD = {"enrolled", "dlt_assessed", "withdrawn", "correction", "decision", "regimen_declared"}
@@ -427,8 +428,10 @@ class Desk:
         return bool(participant) and all(map(self.reader.sees, (site, course.site if course else site)))
 
     def _look(self, state: State) -> None:
-        as_of = self.trial.day_of(self._example[-1]) if self.invented else self._today()
-        self.briefing = briefing.brief(self.trial, state, self.reader, as_of, self.invented)
+        if self.invented:
+            self.briefing = _example_briefed(_Same(self.trial), self.reader, language())
+        else:
+            self.briefing = briefing.brief(self.trial, state, self.reader, self._today())
         sees = self.reader.sees
         shown = {name: one for name, one in state.histories.items() if self.invented or sees(one.site)}
         self.courses: Mapping[str, ParticipantHistory] = MappingProxyType(shown)
@@ -440,9 +443,36 @@ class Desk:
 
     def _state(self) -> State:
         if self.invented:
-            return fold(self._example)
+            return _example_folded(_Same(self.trial))
         state: State = self._log.state()
         return state
+
+
+class _Same:
+    """A trial as a key: the same object, because to compare what two of them hold takes long."""
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+
+    def __hash__(self) -> int:
+        return id(self.trial)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.trial is other.trial
+
+
+# The example never changes: it is read once in a process, and the kernels of pages share what their parent read.
+
+
+@lru_cache(maxsize=4)
+def _example_folded(of: _Same) -> State:
+    return fold(of.trial.examples.entries if of.trial.examples else ())
+
+
+@lru_cache(maxsize=4)
+def _example_briefed(of: _Same, reader: Reader, _language: str) -> Briefing:
+    state = _example_folded(of)
+    return briefing.brief(of.trial, state, reader, of.trial.day_of(state.entries[-1]), invented=True)
 
 
 def _words(event: Event) -> list[str]:
