@@ -28,7 +28,8 @@ from support.paths import NOTEBOOKS
 OPENINGS, PRESSES = 5, 40
 MOST = 1.0  # times a bare Voila page with a slider and a chart
 READY = ".pw-page :is(h2, h3, button, label) >> visible=true"
-DRAWN = """[...document.querySelectorAll('.pw-chart')].every((one) => !one.checkVisibility() || one.querySelector('svg'))"""
+DRAWN = """[...document.querySelectorAll('.pw-chart')]
+  .every((one) => !one.checkVisibility() || one.querySelector('svg'))"""
 BARE = """import altair, ipywidgets
 altair.JupyterChart.enable_offline()
 bars = altair.Chart(altair.Data(values=[{"a": 1, "b": 2}])).mark_bar().encode(x="a:Q", y="b:Q")
@@ -88,7 +89,7 @@ def wait_for_warm(process, count):
 
 
 def opening_seconds(browser, process, count, login, address, sign):
-    """Time until the sign that the page is there and no picture in sight is empty; with a spare kernel and a new tab."""
+    """Time until the sign that the page is there and no picture in sight is empty; a page is ready, the tab new."""
     wait_for_warm(process, count)
     context = browser.new_context()
     tab = context.new_page()

@@ -120,7 +120,7 @@ def test_lab_opens_the_folder_in_which_there_are_notebooks(tmp_path, monkeypatch
 def test_the_pages_of_another_trial_are_served_from_its_folder(tmp_path):
     write_pages(FOLDER, tmp_path / "pages")
     assert [page.file for page in pages_of(tmp_path / "pages")] == [page.file for page in pages_of(NOTEBOOKS)]
-    assert trial_of(tmp_path / "pages").trial_id == FOLDER.name
+    assert trial_of(tmp_path / "pages").identity.trial_id == FOLDER.name
     assert str(FOLDER) in (tmp_path / "pages/01-overview.ipynb").read_text(encoding="utf-8")
 
 

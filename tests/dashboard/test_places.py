@@ -65,8 +65,11 @@ class Manager:
     async def ready(self):
         """Kernels can be started at once."""
 
-    def compute_in_advance(self, code, notebooks):
+    def opened(self, code, notebook):
         """No page is computed in advance."""
+
+    async def give_up(self):
+        """No page is held ready."""
 
     async def end(self, kernel):
         self.ended.append(kernel)

@@ -349,6 +349,7 @@ def test_a_participant_is_chosen_and_the_dates_are_the_logs(example):
     assert str(person.first_infusion) in text(example.story.table)
     assert example.story.course._rows
     assert example.planning.study_id.value == "INV-125"
+    assert example._plan.titles == ("Plan the visits",)
 
 
 def test_a_copy_of_the_dates_can_be_changed_and_left(example):

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from protocol.dashboard.sessions import (
 )
 from protocol.records import ProtocolError
 from protocol.translation import NAMES, _, language, languages, marked_rendering
-from protocol.trial import Identity, load_trial
+from protocol.trial import Trial, load_trial
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,19 @@ def _page(file: Path) -> Page:
     return Page(file.name, *page_words(notebook, file.name), f"{after}.ipynb" if after else "")
 
 
-def trial_of(folder: Path) -> Identity | None:
-    """Return the identity of the trial that the notebooks of a folder open; None if it cannot be read."""
+def trial_of(folder: Path) -> Trial | None:
+    """Return the trial that the notebooks of a folder open; None if it cannot be read."""
     for file in sorted(folder.glob("*.ipynb")):
         for _topic, trial in _opened_in(file):
             with suppress(ProtocolError):  # the page itself shows the error
-                return load_trial(folder / trial).identity
+                return load_trial(folder / trial)
     return None
+
+
+def today_of(folder: Path) -> Callable[[], date]:
+    """Return what says which day it is where the trial of a folder takes place; on this machine if there is none."""
+    trial = trial_of(folder)
+    return (lambda: trial.local_day(datetime.now(UTC))) if trial else date.today
 
 
 _OPENS = re.compile(r"""open_page\(\s*["'](\w+)["'],\s*["']([^"']+)["']""")
@@ -117,6 +124,9 @@ LARGEST_UPLOAD_BYTES = 512 * 2**20  # a file is one message; by default one abov
 LARGEST_MESSAGE_BYTES = LARGEST_UPLOAD_BYTES + 2**20  # some browsers send it in one piece, with what stands around it
 
 LARGEST_FORM_BYTES = 2**20  # nothing but a token is sent as a form
+
+PAGES_FOR_READERS = 4
+"""No page is computed in advance unless so many pages more fit into the memory."""
 
 IDLE_SECONDS = 900  # a kernel without a connection is ended after this time
 
@@ -242,7 +252,8 @@ class Dashboard(Voila):  # type: ignore[misc] # no types there
         fork_server = ForkServer.instance(parent=self)
         threading.Thread(target=fork_server.ready_or_not, args=(language(),), daemon=True).start()
         IOLoop.current().add_callback(self.announce)
-        self.kernel_manager.compute_in_advance(language(), self.app.settings[PAGES])
+        has_room = partial(self.places.has_memory_for, PAGES_FOR_READERS)
+        self.kernel_manager.hold_ready(self.app.settings[PAGES], today_of(Path(self.root_dir)), has_room)
         limits = {"max_buffer_size": LARGEST_MESSAGE_BYTES, "max_body_size": LARGEST_FORM_BYTES}
         proxy = {"xheaders": True, "trusted_downstream": ["127.0.0.1", "::1"]} if self.door.hosts else {}
         self.app.listen = partial(self.app.listen, **limits, **proxy)
@@ -347,7 +358,7 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
         show_margins=False,
         file_allowlist=[],
         preheat_kernel=True,
-        default_pool_size=0,  # until PageKernels.compute_in_advance
+        default_pool_size=0,  # ReadyPages decides
         extension_allowlist=[
             "@voila-dashboards/widgets-manager8",
             "@jupyter-widgets/jupyterlab-manager",
@@ -376,11 +387,12 @@ def _themes_below(base: str, page_config: dict[str, Any], **_options: Any) -> di
 def workbook(notebooks: Path, base: str = "/") -> dict[str, Any]:
     """Return the variables of the templates."""
     trial = trial_of(notebooks)
+    identity = trial.identity if trial else None
     look = b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))
     return {
         "pages": tuple(page for page in pages_of(notebooks) if _is_stated(notebooks / page.file)),
-        "trial_id": trial.trial_id if trial else "",
-        "trial_title": trial.title if trial else "",
+        "trial_id": identity.trial_id if identity else "",
+        "trial_title": identity.title if identity else "",
         "base": base,
         "static": f"{base}voila/templates/protocol/static",
         "version": hashlib.sha256(look).hexdigest()[:12],  # a changed style sheet is not taken from a browser's cache

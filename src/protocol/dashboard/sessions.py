@@ -12,9 +12,8 @@ import json
 import os
 import re
 import struct
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +22,6 @@ import psutil
 from jupyter_core.utils import ensure_async
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
-from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, StaticFileHandler
 from voila.request_info_handler import RequestInfoSocketHandler
@@ -32,6 +30,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 from protocol.dashboard.forking import ForkServer
+from protocol.dashboard.ready_pages import ReadyPages
 from protocol.translation import _, answer_in, language, languages, preferred
 
 TURNS = asyncio.Semaphore(os.cpu_count() or 1)
@@ -61,9 +60,6 @@ PATIENCE_SECONDS = 20
 
 UNVISITED_SECONDS = 60
 """After which a kernel ends if no browser has connected to it since its page was sent."""
-
-ADVANCE_SECONDS, NEXT_SECONDS = 20, 4
-"""When pages are first computed in advance, one after the other: not while the first reader waits for a page."""
 
 WAIT = 503
 
@@ -101,12 +97,16 @@ class Places:
         """Return the kernels of a reader, the oldest first."""
         return [kernel for kernel, owner in self.owners.items() if owner == reader]
 
+    def has_memory_for(self, pages: int) -> bool:
+        """Return whether so many more pages fit into the memory that is free, besides those that are being opened."""
+        return self.free_bytes() >= SPARE_BYTES + self.page_bytes * (pages + len(self.opening))
+
     def refusal(self, reader: str) -> str:
         """Say why this reader has to wait for one more page; "" if not."""
         if len(self.held_by(reader)) + self.opening.count(reader) >= PAGES_A_READER:
             return _("You have {n} pages open. Close one of them.").format(n=PAGES_A_READER)
         full = len(self.owners) + len(self.opening) >= self.most
-        if full or self.free_bytes() < SPARE_BYTES + self.page_bytes * (1 + len(self.opening)):
+        if full or not self.has_memory_for(1):
             return _("All places are taken: other readers have as many pages open as this machine can hold.")
         return ""
 
@@ -117,23 +117,8 @@ class Places:
             del self.owners[next(iter(self.owners))]
 
 
-class _InLanguages(dict[Any, Any]):
-    """What Voila keeps for each notebook, kept for each language: of a notebook in the present one."""
-
-    def __getitem__(self, notebook: str) -> Any:
-        return super().__getitem__((language(), notebook))
-
-    def __setitem__(self, notebook: str, kept: Any) -> None:
-        super().__setitem__((language(), notebook), kept)
-
-    def get(self, notebook: str, default: Any = None) -> Any:
-        return super().get((language(), notebook), default)
-
-
-class PageKernels(AsyncMappingKernelManager):
+class PageKernels(ReadyPages):
     """A kernel manager that knows which kernels were ever connected to, and cleans up after those that die.
-
-    Voila derives from it the manager that computes pages in advance.
 
     Attributes
     ----------
@@ -143,41 +128,11 @@ class PageKernels(AsyncMappingKernelManager):
         The kernels whose page is being sent, and what is called if one of them ends before.
     """
 
-    fill_if_needed: Callable[..., None]
-    """Voila's: compute as many pages of a notebook as are missing."""
-
     def __init__(self, **options: Any) -> None:
-        self._languages = set[str]()
-        super().__init__(**options)  # type: ignore[no-untyped-call]
+        super().__init__(**options)
         self.visited = set[str]()
         self.opening: dict[str, Callable[[], object]] = {}
         self.places: Places | None = None
-
-    @property
-    def _pools(self) -> _InLanguages:
-        """The pages that were computed in advance, of each notebook."""
-        return self._computed
-
-    @_pools.setter
-    def _pools(self, none: dict[str, Any]) -> None:
-        """Voila sets an empty dict, where it starts and where it ends."""
-        self._computed = _InLanguages(none)
-
-    def compute_in_advance(self, code: str, notebooks: Iterable[str]) -> None:
-        """Hold one page of each notebook ready in a language; computed one after the other, and not at once."""
-        if code in self._languages:
-            return
-        self._languages.add(code)
-        self.kernel_pools_config = {"default": {"pool_size": 1}}
-        in_language = copy_context()
-        in_language.run(answer_in, code)
-        for place, notebook in enumerate(notebooks):
-            seconds = ADVANCE_SECONDS + NEXT_SECONDS * place
-            in_language.run(IOLoop.current().call_later, seconds, self._compute, notebook)
-
-    def _compute(self, notebook: str) -> None:
-        if self.places is None or not self.places.refusal(""):  # readers come first
-            self.fill_if_needed(delay=0, notebook_name=notebook)
 
     async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]
         """Start a kernel in the present language: of the reader, or of the page that is computed in advance."""
@@ -329,6 +284,8 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             raise HTTPError(404)
         reader, places = self.current_user.username, self.settings[PLACES]
         await self._make_room(reader, places)
+        if not places.has_memory_for(1):
+            await self.settings["kernel_manager"].give_up()
         if reason := places.refusal(reader):
             raise HTTPError(WAIT, reason)
         places.opening.append(reader)
@@ -340,15 +297,19 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
                 raise
             self._say_lost()
         finally:
+            if self._has_turn:
+                TURNS.release()
             self.settings["kernel_manager"].opening.pop(self._kernel, None)
             if self._kernel is None:
                 places.opening.remove(reader)
             else:
                 manager = self.settings["kernel_manager"]
                 IOLoop.current().call_later(UNVISITED_SECONDS, manager.end_unvisited, self._kernel)
-                manager.compute_in_advance(language(), self.settings[PAGES])
-            if self._has_turn:
-                TURNS.release()
+                manager.opened(language(), path or "")
+
+    def should_use_rendered_notebook(self, *asked: Any) -> bool:
+        """Return whether a page that was computed in advance is what this reader asks for: one of today."""
+        return self.settings["kernel_manager"].are_of_today and bool(super().should_use_rendered_notebook(*asked))
 
     def write_error(self, status_code: int, **options: Any) -> None:
         """Say when to come back, where a page has to wait."""

@@ -142,6 +142,8 @@ class Outcomes(Displayed):
             When there is no such trial.
         """
         rows, chosen = np.atleast_1d(trials), copy(self)  # trials of checked counts are not checked again
+        if not rows.size and rows.dtype.kind == "f":
+            rows = rows.astype(int)  # an empty list
         try:
             if rows.ndim > 1:
                 raise IndexError

@@ -46,7 +46,7 @@ class FollowupPage:
     what_if : WhatIf or None
         A copy of the dates, while it is open.
     planning : VisitPlanningPanel
-        The planning of that participant's visits, of the copy while one is open; made when there are dates.
+        The planning of that participant's visits, of the copy while one is open; made when it is first needed.
     board, forecast
         Made when their tab is opened.
     in_address, drafts : dict
@@ -68,7 +68,7 @@ class FollowupPage:
         self.leave = button(_("Return to the log"), self.leave_what_if)
         self.what_if: WhatIf | None = None
         self._sandbox = widgets.VBox()
-        self._plan = widgets.Accordion(titles=[_("Plan the visits")], selected_index=None)
+        self._plan = widgets.Accordion(selected_index=None)
         self.board: TrialBoard | None = None
         self.forecast: ForecastPanel | None = None
         self._board_box = widgets.VBox()
@@ -135,6 +135,7 @@ class FollowupPage:
         sites = tuple((site.shown_name, site.name) for site in trial.sites)
         panel = VisitPlanningPanel(trial.identity.trial_id, trial.followup, self._today, sites, self._full_days)
         self._plan.children = [panel.view]
+        self._plan.titles = [_("Plan the visits")]
         return panel
 
     def _one_participant(self) -> widgets.VBox:

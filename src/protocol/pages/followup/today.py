@@ -303,19 +303,21 @@ class _RowDraft(Draft):
 
 
 class Task:
-    """One row of the work: what is to be done, and its buttons."""
+    """One row of the work: what is to be done, and for a person who may record its buttons."""
 
     def __init__(
         self, open_row: Callable[[dict[Any, Any], bool], None], choose: Callable[[str], None], may_record: bool
     ) -> None:
         self.task: dict[Any, Any] = {}
-        self._may_record = may_record
         self.who = classed(button("", lambda: choose(self.task["participant"])), "pw-who")
         self.what = Text(role="")
-        self.done = button(_("Done"), lambda: open_row(self.task, True))
-        self.missed = button(_("Missed"), lambda: open_row(self.task, False))
-        self.assess = button(_("Assess"), lambda: choose(self.task["participant"]))
-        self.line = classed(row(self.who, self.what, self.done, self.missed, self.assess), "pw-task")
+        self._buttons: dict[str, Any] = {}
+        if may_record:
+            self.done = button(_("Done"), lambda: open_row(self.task, True))
+            self.missed = button(_("Missed"), lambda: open_row(self.task, False))
+            self.assess = button(_("Assess"), lambda: choose(self.task["participant"]))
+            self._buttons = {"done": self.done, "missed": self.missed, "assess": self.assess}
+        self.line = classed(row(self.who, self.what, *self._buttons.values()), "pw-task")
         self.view = widgets.VBox([self.line])
 
     def show(self, task: dict[Any, Any]) -> None:
@@ -326,14 +328,17 @@ class Task:
         self.who.description = task["participant"]
         self.who.tooltip = _("Show {name}").format(name=task["participant"])
         self.what.show(_task_text(task))
-        self.done.description = _("Infusion given") if task["kind"] == "infusion" else _("Done")
-        now, judged = self._may_record and task["status"] in PRESENT, _is_judged(task)
-        self.assess.description = _("Judge") if task["kind"] == "report" else _("Assess")
+        now, judged = task["status"] in PRESENT, _is_judged(task)
         shown = {"done": now and not judged, "missed": now and task["kind"] == "visit", "assess": now and judged}
-        for name, yes in shown.items():
-            control = getattr(self, name)
-            control.layout.display = None if yes else "none"
-            control.tooltip = labelled(control.description, list_of((task["name"], task["participant"])))
+        words = {
+            "done": _("Infusion given") if task["kind"] == "infusion" else _("Done"),
+            "missed": _("Missed"),
+            "assess": _("Judge") if task["kind"] == "report" else _("Assess"),
+        }
+        for name, control in self._buttons.items():
+            control.description = words[name]
+            control.layout.display = None if shown[name] else "none"
+            control.tooltip = labelled(words[name], list_of((task["name"], task["participant"])))
 
 
 def _is_judged(task: Mapping[Any, Any]) -> bool:

@@ -429,7 +429,10 @@ class Desk:
 
     def _look(self, state: State) -> None:
         if self.invented:
-            self.briefing = _example_briefed(_Same(self.trial), self.reader, language())
+            shared = _example_briefed(_Same(self.trial), self.reader, language())
+            kept = vars(shared).items()
+            frames: dict[str, Any] = {name: held.copy() for name, held in kept if isinstance(held, pd.DataFrame)}
+            self.briefing = replace(shared, counts=dict(shared.counts), **frames)  # a person may change them
         else:
             self.briefing = briefing.brief(self.trial, state, self.reader, self._today())
         sees = self.reader.sees
