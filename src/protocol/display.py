@@ -1,10 +1,11 @@
 """How results show themselves in a notebook: their ``repr`` as a line, and a small table; everything is escaped."""
 
 import re
+from typing import Any
 from unicodedata import normalize
 
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 FEW = 5
 """A count from 1 to 4, and a group of fewer than 5, is hidden from those who see figures only; an assumption."""
@@ -12,14 +13,27 @@ FEW = 5
 FEW_TEXT = f"1–{FEW - 1}"
 """Shown in place of such a count."""
 
-_MOST_ROWS = 60
+_MOST_ROWS, _MOST_SIGNS = 60, 200
 _DECIMALS = 3
 
 
 def shown(title: str, table: pd.DataFrame) -> str:
-    """Return a title and a table as HTML; of a long table the first and last rows."""
-    rows = Markup(table.round(_DECIMALS).to_html(index=False, escape=True, na_rep="", max_rows=_MOST_ROWS))  # noqa: S704 - pandas escapes
-    return str(Markup("<p>{}</p>{}").format(title, rows))
+    """Return a title and a table as HTML; of a long table the first and last rows, of a long text its beginning."""
+    figures = table.select_dtypes(["number", "bool", "datetime", "timedelta"]).columns
+    rows = table.copy()
+    for name in table.columns.difference(figures, sort=False):
+        rows[name] = table[name].astype(object).map(_cell)
+    rows[figures] = table[figures].round(_DECIMALS)
+    rows.columns = [escape(name) for name in table.columns]
+    html = rows.to_html(index=False, escape=False, na_rep="", max_rows=_MOST_ROWS)
+    return str(Markup("<p>{}</p>{}").format(title, Markup(html)))  # noqa: S704 - what is text in it is escaped
+
+
+def _cell(value: Any) -> str:
+    """Return a text as a cell, at the left; numbers stand at the right."""
+    text = "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+    short = text if len(text) <= _MOST_SIGNS else f"{text[:_MOST_SIGNS]}…"
+    return Markup('<div style="text-align: left">{}</div>').format(short)
 
 
 class Displayed:

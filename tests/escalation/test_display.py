@@ -15,7 +15,7 @@ def test_a_simulation_shows_one_row_a_regimen():
     assert result.table().equals(result.regimens())
     assert result.table()["regimen"].tolist() == [*GRID.labels, "none"]
     assert "&lt;Simulation of Boin" in result._repr_html_()
-    assert "<td>E3</td>" in result._repr_html_()
+    assert ">E3</div></td>" in result._repr_html_()
 
 
 def test_a_comparison_and_a_calibration_show_their_figures():
@@ -41,7 +41,7 @@ def test_outcomes_show_their_counts():
     assert table["followed"].tolist() == [0.0, 0.5]
     assert repr(Outcomes.none(GRID)) == "<Outcomes without participants>"
     assert repr(Outcomes.none(GRID, 3)) == "<Outcomes of 3 trials>"
-    assert "<td>B1</td>" in outcomes._repr_html_()
+    assert ">B1</div></td>" in outcomes._repr_html_()
 
 
 def test_a_grid_shows_its_regimens_and_escapes_their_names():
