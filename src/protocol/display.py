@@ -16,16 +16,15 @@ FEW_TEXT = f"1–{FEW - 1}"
 _MOST_ROWS, _MOST_SIGNS = 60, 200
 _DECIMALS = 3
 
-_FIGURES = ["number", "bool", "datetime", "timedelta"]
-
 
 def shown(title: str, table: pd.DataFrame) -> str:
     """Return a title and a table as HTML; of a long table the first and last rows, of a long text its beginning."""
-    figures, numbers = (table.select_dtypes(kinds).columns for kinds in (_FIGURES, "number"))
+    numbers = table.select_dtypes("number").columns
+    texts = table.select_dtypes(exclude=["number", "bool", "datetime", "timedelta"]).columns
     rows = table.copy()
-    for name in table.columns.difference(figures, sort=False):
-        rows[name] = table[name].astype(object).map(_cell)
     rows[numbers] = table[numbers].round(_DECIMALS)
+    for name in texts:
+        rows[name] = table[name].astype(object).map(_cell)
     rows.columns = [escape(name) for name in table.columns]
     html = rows.to_html(index=False, escape=False, na_rep="", max_rows=_MOST_ROWS)
     return str(Markup("<p>{}</p>{}").format(title, Markup(html)))  # noqa: S704 - what is text in it is escaped
