@@ -97,3 +97,22 @@ def test_a_page_that_is_opening_is_never_called_ended(held, workshop, laptop):
             pass
         assert laptop.tab.locator("#wb-ended").is_hidden()
     assert laptop.tab.get_by_text("Reconnecting …").count() == 0
+
+
+LOSES = """document.addEventListener("DOMContentLoaded", () => {
+  const cells = document.getElementById("rendered_cells");
+  if (!cells || sessionStorage.getItem("lost")) return;
+  sessionStorage.setItem("lost", "once");
+  cells.append("Error displaying widget: model not found");
+});"""
+
+
+def test_a_page_that_lost_a_control_while_it_opened_is_loaded_again_once(workshop, laptop):
+    asked = []
+    laptop.tab.add_init_script(LOSES)
+    laptop.tab.on("request", lambda one: asked.append(one.url) if one.is_navigation_request() else None)
+    laptop.open(workshop, "04-kit")
+    laptop.tab.get_by_label("Screened on", exact=True).wait_for()
+    laptop.tab.wait_for_function("sessionStorage.getItem(`reloaded ${location.pathname}`) === null")
+    assert "Error displaying widget" not in laptop.tab.content()
+    assert sum("04-kit" in url for url in asked) == 2

@@ -56,3 +56,9 @@ def test_a_design_shows_how_it_is_set(name):
     assert table["grid"] == "A1 to E3"
     assert table["target"] == 0.3
     assert "cohort_size" in design._repr_html_()
+
+
+def test_trials_are_chosen_by_number_or_mark_also_none_and_a_single_one():
+    two = Outcomes.parse(ESCALATION.grid, "A1:NNT").of([0, 0])
+    chosen = [two.of(trials) for trials in ([], 1, [True, False])]
+    assert [len(one.treated) for one in chosen] == [0, 1, 1]

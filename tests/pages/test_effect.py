@@ -265,6 +265,7 @@ def test_the_meeting_pack_holds_the_safety_report(desk):
     content = re.search(r"base64,([^\"]+)", panel.pack.value)[1]
     names = zipfile.ZipFile(BytesIO(b64decode(content))).namelist()
     assert {"meeting.html", "safety-open.html", "safety-closed.html", "safety-closed-events.csv"} <= set(names)
+    assert "safety-closed.html in the pack names participants" in panel.pack.value
 
 
 def test_the_statistical_section_says_how_phase_two_is_watched(settings):

@@ -352,6 +352,11 @@ def test_a_participant_is_chosen_and_the_dates_are_the_logs(example):
     assert example._plan.titles == ("Plan the visits",)
 
 
+def test_a_first_infusion_that_has_taken_place_does_not_move(example):
+    example.choose("INV-125")
+    assert text(example.planning.moved).strip() == "The first infusion has taken place: it does not move."
+
+
 def test_a_copy_of_the_dates_can_be_changed_and_left(example):
     example.choose("INV-125")
     before = example.planning.best.value

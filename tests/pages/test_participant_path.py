@@ -345,3 +345,17 @@ def test_without_anybody_enrolled_the_first_step_is_named(trial, tmp_path):
     assert page.what_if is None
     assert page.try_dates.layout.display == "none"
     desk._log.close()
+
+
+def test_a_correction_is_not_carried_to_another_participant(page):
+    page.path.participant.value = "W-001"
+    page.path.wrong.value = page.path.wrong.options[0][1]
+    page.path.action.value, page.path.why.value = page.path.action.options[1][1], "typed twice"
+    page.path.participant.value = "W-002"
+    assert (page.path.wrong.value, page.path.why.value) == (None, "")
+    assert page.path.action.value == page.path.action.options[0][1]
+
+
+def test_the_path_names_the_site_of_the_participant(page, life):
+    page.path.participant.value = "W-001"
+    assert f"Site: {life.desk().courses['W-001'].site}" in page.path.path.value

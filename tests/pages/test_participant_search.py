@@ -1,6 +1,7 @@
 """Participants are found from any page, by readers who may see them."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import ipywidgets as widgets
 import pytest
@@ -65,3 +66,24 @@ def test_an_id_that_is_not_known_opens_nothing(desk_of):
     search = ParticipantSearch(desk_of("coordinator"), state, {})
     search.find.value = "NOBODY-1"
     assert state.goes_to == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("99", "No participant has this id."), ("w", "Several ids hold this: W-001, W-002.")]
+)
+def test_a_part_of_an_id_that_finds_none_or_several_says_so(typed, said):
+    desk = SimpleNamespace(courses={"W-001": None, "W-002": None}, on_change=lambda _listener: None)
+    state = PageState({}, {})
+    search = ParticipantSearch(desk, state, {})
+    search.find.value = typed
+    assert said in search.said.value
+    assert state.goes_to == ""
+
+
+def test_a_part_of_one_id_finds_it(desk_of):
+    desk, state = desk_of("coordinator"), PageState({}, {})
+    search, name = ParticipantSearch(desk, state, {}), next(iter(desk.courses))
+    digits = name.partition("-")[2]
+    assert sum(digits in other for other in desk.courses) == 1
+    search.find.value = digits
+    assert state.goes_to.endswith(f"participant={name}")

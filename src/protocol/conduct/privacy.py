@@ -227,8 +227,9 @@ def check_event(event: Event, reason: str, names: Collection[str] = ()) -> None:
     """
     without_identity(reason, _("reason"), names)
     participant = getattr(event, "participant", None)
-    if participant is not None:
-        without_identity(participant, _("study id"), names)
+    if participant is not None and next(_found(participant, names), None) is not None:
+        found = _("letters or digits that can be those of a person, such as a family name")
+        raise ProtocolError(_("study id"), found, _("an id that the trial gives, such as P-0901"))
     for name in event.free:
         without_identity(getattr(event, name), _FIELDS[name], names)
     lot = getattr(event, "lot", None) or ""

@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -304,7 +305,8 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
                 places.opening.remove(reader)
             else:
                 manager = self.settings["kernel_manager"]
-                IOLoop.current().call_later(UNVISITED_SECONDS, manager.end_unvisited, self._kernel)
+                later = Context()  # not that of the request, which would be kept as long
+                later.run(IOLoop.current().call_later, UNVISITED_SECONDS, manager.end_unvisited, self._kernel)
                 manager.opened(language(), path or "")
 
     def should_use_rendered_notebook(self, *asked: Any) -> bool:

@@ -120,7 +120,9 @@ def exclusions(frame: pd.DataFrame, most: int) -> alt.LayerChart:
     )
     counts = base.mark_text(align="left", dx=5, dy=9, fontSize=13).encode(x=_across("high", scale), text="words:N")
     return finished(
-        alt.layer(known, ranged, names, counts), alt.Step(36), _("Criteria that excluded participants, most first.")
+        alt.layer(known, ranged, names, counts),
+        alt.Step(36),
+        _("Criteria that participants did not pass, most first."),
     )
 
 

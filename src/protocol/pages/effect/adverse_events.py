@@ -97,7 +97,7 @@ class AdverseEventsPanel(Panel):
                     self.reports,
                     lead=_("What is sent is recorded on the Follow-up page, under Today."),
                 ),
-                section(_("Who received a lot"), row(self.lot), self.received, self.given),
+                section(_("Participants who received a product lot"), row(self.lot), self.received, self.given),
             ]
         )
         self.view = widgets.VBox(

@@ -13,7 +13,7 @@ from protocol.pages.effect.phase_two import PhaseTwoPanel
 from protocol.pages.effect.recovery import RecoveryPanel
 from protocol.pages.effect.report import SafetyReportPanel
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.kit import Panel, Tabs, Text, invented, note
+from protocol.pages.kit import Panel, Tabs, Text, invented, joined, note, paragraph
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _
 from protocol.trial import Trial
@@ -88,7 +88,9 @@ class EffectPage:
 
     def _fill(self, name: str) -> None:
         panel, box = self.panels[name], self._boxes[name]
-        label = Text(invented() if self._invented else None, role="")
+        later = self._desk and self._desk.trial is not self._trial
+        words = joined((invented(), paragraph(_later(), "off") if later else ""))
+        label = Text(words if self._invented else None, role="")
         seen = self._desk.effect if self._desk else None
         if name == "doses":
             panel.show()
@@ -112,3 +114,10 @@ _TITLES: dict[str, Any] = {
     "doses": _("Dose selection"),
     "report": _("Safety report"),
 }
+
+
+def _later() -> str:
+    return _(
+        "This page shows the example at a later time than the other pages: the escalation is over, and phase II is "
+        "under way with more participants."
+    )

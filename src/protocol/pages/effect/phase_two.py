@@ -176,7 +176,9 @@ def known_words(stands: Standing, outcomes: pd.DataFrame) -> str:
     """Say how many are treated, and how many outcomes are known."""
     waits = int(outcomes[list(stands.watch.watches)].isna().any(axis=1).sum())
     said = ngettext("{n} participant treated", "{n} participants treated", stands.treated).format(n=stands.treated)
-    open_words = ngettext("{n} outcome not known yet", "{n} outcomes not known yet", waits).format(n=waits)
+    open_words = ngettext("{n} with an outcome not known yet", "{n} with outcomes not known yet", waits).format(
+        n=waits
+    )
     counts = [
         COUNTED[name].format(n=int((outcomes[name] == True).sum()))  # noqa: E712 - missing is neither
         for name in stands.watch.watches

@@ -399,7 +399,7 @@ def _words() -> dict[str, str]:
         "clear": _("Empty the form"),
         "none": _("None of these"),
         "rest": _("None of the other findings"),
-        "rest_lead": _("Each of these is answered as follows. Judgements are confirmed by themselves."),
+        "rest_lead": _("Each of these is answered as follows. Judgements are confirmed separately."),
         "rest_set": _("Answer them so"),
         "statements": _("Confirm judgements"),
         "statements_lead": _("Read each statement. A statement that is not ticked stays unknown."),

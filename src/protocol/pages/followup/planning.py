@@ -19,6 +19,7 @@ from protocol.followup import (
     conflicts,
     differences,
     doomed_starts,
+    infusion_visit,
     last_announced_year,
     slipped,
     timeline,
@@ -221,6 +222,8 @@ class VisitPlanningPanel(Panel):
         return doomed_starts_text(doomed_starts(self.record, case.level, first, last, self.full), first, last)
 
     def _moved(self, case: DatesCase) -> Markup:
+        if infusion_visit(1) in case.done:
+            return paragraph(_("The first infusion has taken place: it does not move."), "off")
         dates = slipped(self._record, case.dates, self.slip.value)
         after = timeline(self._record, dates, case.level, self._today, case.done)
         return moves_text(differences(case.ledger, after))
@@ -386,7 +389,7 @@ def activities_text(record: FollowupRecord, level: int) -> Markup:
 def conflicts_table(found: pd.DataFrame) -> Markup:
     """Return the courses of agents beside the infusions, with a verdict on each pair."""
     if found.empty:
-        return paragraph(_("No course is given, or no infusion has a day."))
+        return paragraph(_("No agent is entered, or no infusion has a day."))
     verdicts = {
         "conflict": span(_("✗ on the day of the infusion"), "bad"),
         "in window": span(_("! on another day of its window"), "open"),

@@ -139,6 +139,7 @@ class TodayPanel:
         self.counts.show(
             counts_text(now.visits, now.counts["unassessed"], now.report_counts),
             *(paragraph(words, "bad") for words in now.left_out),
+            None if so_far is None or self._desk.sees_all else paragraph(_own_list(), "off"),
         )
         self.next_infusion.show(next_infusion_words(self._desk))
         by_site = table(_by_site(now.visits, self._desk.trial), _("Visits by site"))
@@ -237,6 +238,7 @@ class TodayPanel:
         self.result.show(None)
         self._key.value, self.on.value, self.reason.value = key, self._desk.briefing.as_of, ""
         self.draft.keep()
+        self.on.description = _("Took place on") if done else _("Noted as missed on")
         self._reason_at.layout.display = "none" if done else None
         self._lay_out()
 
@@ -288,6 +290,10 @@ class TodayPanel:
         self._about = None
         self.draft.keep()
         self._lay_out()
+
+
+def _own_list() -> str:
+    return _("These are the counts of all sites; the list below is of your site.")
 
 
 class _RowDraft(Draft):

@@ -1,7 +1,9 @@
 """A meeting of the committee: what changed since the last one, the meeting pack, and the check of its minutes."""
 
 from datetime import UTC, date, datetime
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import ipywidgets as widgets
 from markupsafe import Markup
@@ -113,7 +115,11 @@ class MeetingPanel:
 
     def _prepare(self) -> None:
         [(name, content)] = meeting_files(self._desk, self.since.value).items()
-        self._offer(download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
+        with ZipFile(BytesIO(content)) as pack:
+            closed = [file for file in pack.namelist() if file.startswith("safety-closed.")]
+        words = _("{file} in the pack names participants: it is for the safety board only. Take it out for others.")
+        warning = [note(words.format(file=closed[0]))] if closed else []
+        self._offer(*warning, download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
 
     def _offer(self, *parts: Markup) -> None:
         self.pack.show(*parts, coded_data() if self._desk.names_participants else None)

@@ -89,7 +89,7 @@ class StatusPanel:
         self.progress = Chart(figures.progress, _("Participants from screened to evaluable"))
         self.path = Chart(figures.path, _("The path of the decisions through the grid"))
         self.recruitment = Chart(figures.recruitment, _("Enrolled participants over time"))
-        self.reasons = Chart(figures.exclusions, _("Criteria that excluded participants"))
+        self.reasons = Chart(figures.exclusions, _("Criteria that participants did not pass"))
         self.sites = {
             site.name: Chart(figures.site, _("Participants of {site}").format(site=site.shown_name))
             for site in desk.trial.sites
@@ -101,7 +101,7 @@ class StatusPanel:
         self.path_part = _part(
             _("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), (), ""), role="")
         )
-        self.reasons_part = _part(_("Criteria that excluded"), self.no_reasons, self.reasons)
+        self.reasons_part = _part(_("Criteria not passed"), self.no_reasons, self.reasons)
         self.sites_part = _part(_("Sites"), self._site_row(), self.hidden)
         self.screens = self.view = Screens(
             {

@@ -144,7 +144,7 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
         sheet("sites", _("Participants by site"), now.sites, "" if now.invented or now.reader.sees_all else hidden),
         sheet("visits", _("Open, due and overdue visits"), now.visits),
         sheet("screening", _("From screening on"), funnel),
-        sheet("reasons", _("Criteria that excluded"), reasons[["criterion", "what", "participants"]], last),
+        sheet("reasons", _("Criteria not passed"), reasons[["criterion", "what", "participants"]], last),
     )
 
 

@@ -101,6 +101,10 @@ class CorrectionForm:
         if self.wrong.value != before:
             self._lay_out()
 
+    def start_afresh(self) -> None:
+        """Begin with another participant: nothing is left of a correction of the one before."""
+        self.wrong.value, self.action.value, self.why.value = None, DAY, ""
+
     @property
     def entry(self) -> Entry | None:
         """The chosen entry."""

@@ -95,6 +95,13 @@ _CHOOSE = {
     "withdrawn": _("Choose the cause."),
 }
 
+_DETAILS = {
+    "dlt_assessed": _("Was there a DLT?"),
+    "response": _("Response"),
+    "recovery": _("What recovered"),
+    "withdrawn": _("Cause"),
+}
+
 DLT_NO = "no"
 """The choice that there was no DLT; it is never put in."""
 
@@ -170,7 +177,6 @@ class ParticipantPath:
             makers_of(desk.trial),
             controls=(self.participant,),
             done=lambda: self.draft.keep(),
-            said=self.said,
         )
         self.wrong, self.action = self.corrections.wrong, self.corrections.action
         self.right, self.why, self.correct = self.corrections.right, self.corrections.why, self.corrections.correct
@@ -273,7 +279,8 @@ class ParticipantPath:
     def _choose(self, _change: Any) -> None:
         """Begin with a participant: the form of the next step is put in."""
         with self.draft.put_in():
-            self.visit.value = self.wrong.value = None
+            self.visit.value = None
+            self.corrections.start_afresh()
             self._show()
             self._open_next()
 
@@ -401,9 +408,10 @@ class ParticipantPath:
         if course is None:
             text = _("{name} is not in the log, or not to be seen by you. A screening or a consent begins a path.")
             return joined((note(text.format(name=name)), path))
+        site = paragraph(labelled(_("Site"), self._desk.trial.site_shown(course.site)), "off")
         if course.overall == "ineligible":
-            return joined((note(_("The last screening found the participant not eligible.")), path))
-        return path
+            return joined((note(_("The last screening found the participant not eligible.")), site, path))
+        return joined((site, path))
 
     def _linked(self, step: Step) -> Markup | str:
         """Return the name of a step; that of a screening leads to it."""
@@ -451,6 +459,7 @@ class ParticipantPath:
         """Show the fields that the kind of event needs; nothing is chosen in them."""
         kind, choices = self.kind.value, details_of(self.kind.value, recoveries_of(self._desk.trial))
         offer(self.detail, choices)
+        self.detail.description = _DETAILS.get(kind, _("Details"))
         self.detail.value = self.grade.value = None
         for control, needed in (
             (self.detail, bool(choices)),

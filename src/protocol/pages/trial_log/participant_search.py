@@ -5,9 +5,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import PageState, classed, field
+from protocol.pages.kit import PageState, Text, classed, field, paragraph
 from protocol.pages.trial_log.desk import Desk
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 
 class ParticipantSearch:
@@ -33,7 +33,8 @@ class ParticipantSearch:
             ensure_option=False,
             continuous_update=False,
         )
-        self.view = classed(widgets.Box([self.find]), "pw-search")
+        self.said = Text()
+        self.view = classed(widgets.VBox([self.find, self.said]), "pw-search")
         self.find.observe(self._found, "value")
         desk.on_change(self.refresh)
         self.refresh()
@@ -44,11 +45,26 @@ class ParticipantSearch:
         self.view.layout.display = None if self._desk.courses else "none"
 
     def _found(self, change: dict[str, Any]) -> None:
-        name = change["new"].strip()
-        if name not in self._desk.courses:
+        typed = change["new"].strip().upper()
+        if not typed:
             return
+        found = [name for name in self._desk.courses if typed in name.upper()]
+        exact = [name for name in found if name.upper() == typed]
+        name = (exact or found or [""])[0]
+        if len(exact or found) != 1:
+            self.said.show(paragraph(_many(found) if found else _("No participant has this id."), "off"))
+            return
+        self.said.show(None)
         self.find.value = ""
         if {"tab", "participant"} <= set(self._here):
             self._here["tab"].value, self._here["participant"].value = "participant", name
         else:
             self._state.follow("followup", tab="participant", participant=name)
+
+
+_MOST_NAMED = 5
+
+
+def _many(found: list[str]) -> str:
+    named = list_of(found[:_MOST_NAMED] + (["…"] if len(found) > _MOST_NAMED else []))
+    return _("Several ids hold this: {names}.").format(names=named)

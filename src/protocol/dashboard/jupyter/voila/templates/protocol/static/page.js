@@ -43,6 +43,18 @@
     lookForControls();
   }
   setTimeout(sayLate, PATIENCE_MS);
+
+  // A page that lost a control while it opened is whole after a reload; this is tried once.
+  const RELOADED = `reloaded ${location.pathname}`;
+  (function reloadIfLost() {
+    const isLost = /Error displaying widget/.test(document.getElementById("rendered_cells")?.textContent ?? "");
+    if (isLost && sessionStorage.getItem(RELOADED)) return;
+    if (isLost) {
+      sessionStorage.setItem(RELOADED, "once");
+      location.reload();
+    } else if (document.readyState !== "complete" || isWaiting()) setTimeout(reloadIfLost, 500);
+    else sessionStorage.removeItem(RELOADED);
+  })();
   window.protocolLost = sayLate; // the server says that the kernel has ended
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
