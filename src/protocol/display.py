@@ -6,6 +6,7 @@ from unicodedata import normalize
 
 import pandas as pd
 from markupsafe import Markup, escape
+from pandas.api.extensions import ExtensionDtype
 
 FEW = 5
 """A count from 1 to 4, and a group of fewer than 5, is hidden from those who see figures only; an assumption."""
@@ -25,6 +26,9 @@ def shown(title: str, table: pd.DataFrame) -> str:
     rows[numbers] = table[numbers].round(_DECIMALS)
     for name in texts:
         rows[name] = table[name].astype(object).map(_cell)
+    for name in table.columns.difference(texts):
+        if isinstance(table[name].dtype, ExtensionDtype):  # pandas writes a missing one as a tag of its own
+            rows[name] = rows[name].astype(object).where(table[name].notna(), "")
     rows.columns = [escape(name) for name in table.columns]
     html = rows.to_html(index=False, escape=False, na_rep="", max_rows=_MOST_ROWS)
     return str(Markup("<p>{}</p>{}").format(title, Markup(html)))  # noqa: S704 - what is text in it is escaped

@@ -100,17 +100,31 @@ def test_a_page_that_is_opening_is_never_called_ended(held, workshop, laptop):
 
 
 LOSES = """document.addEventListener("DOMContentLoaded", () => {
-  const cells = document.getElementById("rendered_cells");
-  if (!cells || sessionStorage.getItem("lost")) return;
-  sessionStorage.setItem("lost", "once");
+  const cells = document.getElementById("rendered_cells"), lost = Number(sessionStorage.getItem("lost"));
+  if (!cells || lost >= TIMES) return;
+  sessionStorage.setItem("lost", lost + 1);
   cells.append("Error displaying widget: model not found");
 });"""
 
 
-def test_a_page_that_lost_a_control_while_it_opened_is_loaded_again_once(workshop, laptop):
+def loading(visit, times):
+    """Note each load of a page that loses a control the first `times` times."""
     asked = []
-    laptop.tab.add_init_script(LOSES)
-    laptop.tab.on("request", lambda one: asked.append(one.url) if one.is_navigation_request() else None)
+    visit.tab.add_init_script(LOSES.replace("TIMES", str(times)))
+    visit.tab.on("request", lambda one: asked.append(one.url) if one.is_navigation_request() else None)
+    return asked
+
+
+def test_a_page_that_loses_a_control_each_time_is_loaded_again_only_once(workshop, laptop):
+    asked = loading(laptop, 9)
+    laptop.open(workshop, "04-kit")
+    laptop.tab.locator(".wb-late").get_by_role("button").wait_for()
+    laptop.tab.wait_for_timeout(2000)
+    assert sum("04-kit" in url for url in asked) == 2
+
+
+def test_a_page_that_lost_a_control_while_it_opened_is_loaded_again(workshop, laptop):
+    asked = loading(laptop, 1)
     laptop.open(workshop, "04-kit")
     laptop.tab.get_by_label("Screened on", exact=True).wait_for()
     laptop.tab.wait_for_function("sessionStorage.getItem(`reloaded ${location.pathname}`) === null")

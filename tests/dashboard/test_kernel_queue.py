@@ -14,7 +14,7 @@ class Page(sessions.OwnPage):
     def __init__(self, manager):
         self.manager = manager
         self.current_user = SimpleNamespace(username="reader")
-        kernels = SimpleNamespace(ready=at_once, visited=set(), opening={}, end_unvisited=lambda _kernel: None)
+        kernels = SimpleNamespace(ready=at_once, visited=set(), opening={}, are_of_today=False)
         places = {sessions.PLACES: sessions.Places(99, lambda: 2**40), sessions.PAGES: {"page"}}
         self.application = SimpleNamespace(settings=places | {"kernel_manager": kernels})
 

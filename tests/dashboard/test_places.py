@@ -68,8 +68,13 @@ class Manager:
     def opened(self, code, notebook):
         """No page is computed in advance."""
 
+    are_of_today, computed, given_up = True, 0, 0
+
+    def get_pool_size(self, _notebook):
+        return self.computed
+
     async def give_up(self):
-        """No page is held ready."""
+        self.given_up += 1
 
     async def end(self, kernel):
         self.ended.append(kernel)
@@ -109,6 +114,21 @@ def test_a_request_too_many_is_told_to_wait_and_starts_nothing(played):
     assert asyncio.run(visits()) == 503
     assert places.owners == {"kernel of first": "first"}
     assert places.opening == []
+
+
+@pytest.mark.parametrize(("ready", "given_up", "refused"), [(0, 1, True), (1, 0, False)])
+def test_where_memory_is_short_ready_pages_are_given_up_but_not_the_one_that_is_asked_for(
+    ready, given_up, refused, played
+):
+    manager = Manager()
+    manager.computed = ready
+    page = Page(Places(9, lambda: LITTLE), manager)
+    if refused:
+        with pytest.raises(HTTPError):
+            asyncio.run(page.get("01-a.ipynb"))
+    else:
+        asyncio.run(page.get("01-a.ipynb"))
+    assert manager.given_up == given_up
 
 
 @pytest.mark.parametrize("path", ["own/01-mine.ipynb", "mine.ipynb", "../01-a.ipynb"])

@@ -1,11 +1,13 @@
 """Pages that are held ready: each in the language of its reader and of today, and not where memory is short."""
 
 import asyncio
+from contextlib import suppress
 from contextvars import copy_context
 from datetime import date
 from types import SimpleNamespace
 
 import pytest
+from tornado.web import HTTPError
 from traitlets.config import Configurable
 from voila.voila_kernel_manager import voila_kernel_manager_factory
 
@@ -27,11 +29,21 @@ class Played(voila_kernel_manager_factory(PageKernels, True, 0)):
 
     fails = False
 
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.ended = []
+
     async def _initialize(self, notebook, _kernel, **_options):
         if self.fails:
             raise RuntimeError("no kernel")
-        page = SimpleNamespace(rendered_cache=[f"{language()} {notebook}"], stop_generator=False)
-        return {"renderer": page, "task": None, "kernel_id": f"kernel of {language()} {notebook}"}
+        page = SimpleNamespace(rendered_cache=[f"{language()} {notebook} {self._today()}"], stop_generator=False)
+        task = asyncio.get_running_loop().create_future()
+        return {"renderer": page, "task": task, "kernel_id": f"kernel of {language()} {notebook}"}
+
+    async def shutdown_kernel(self, kernel_id, **options):
+        self.ended.append(kernel_id)
+        with suppress(AttributeError, HTTPError):  # the kernel is played
+            await super().shutdown_kernel(kernel_id, **options)
 
 
 class Clock:
@@ -90,15 +102,14 @@ def test_a_reader_gets_a_page_computed_in_advance_in_the_language_of_the_reader_
         english = await page(manager, "en", "01-a.ipynb")
         return chinese, english, ready(manager, "en"), ready(manager, "zh_CN")
 
-    assert run(story()) == (["zh_CN 01-a.ipynb"], ["en 01-a.ipynb"], [1, 1], [1, 1])
+    assert run(story()) == (["zh_CN 01-a.ipynb 2026-11-30"], ["en 01-a.ipynb 2026-11-30"], [1, 1], [1, 1])
 
 
 def test_a_page_whose_kernel_died_is_given_to_nobody_and_computed_again():
     async def story():
         manager = await played()
         manager._kernels["kernel of zh_CN 01-a.ipynb"] = SimpleNamespace()
-        with pytest.raises(AttributeError):  # the kernel is played: it cannot be ended further
-            await manager.shutdown_kernel("kernel of zh_CN 01-a.ipynb")
+        await manager.shutdown_kernel("kernel of zh_CN 01-a.ipynb")
         manager._kernels.clear()
         missing = ready(manager, "en"), ready(manager, "zh_CN")
         await a_minute_later(manager)
@@ -136,11 +147,12 @@ def test_pages_are_given_up_for_readers_and_computed_when_there_is_room_again():
     async def story():
         manager = await played()
         await manager.give_up()
-        given_up = ready(manager, "en"), ready(manager, "zh_CN")
+        given_up = ready(manager, "en"), ready(manager, "zh_CN"), sorted(manager.ended)
         await a_minute_later(manager)
         return given_up, ready(manager, "zh_CN")
 
-    assert run(story()) == (([0, 0], [0, 0]), [1, 1])
+    ended = [f"kernel of {code} {notebook}" for code in ("en", "zh_CN") for notebook in NOTEBOOKS]
+    assert run(story()) == (([0, 0], [0, 0], ended), [1, 1])
 
 
 def test_no_reader_gets_a_page_of_yesterday():
@@ -153,9 +165,9 @@ def test_no_reader_gets_a_page_of_yesterday():
         Now.day = date(2026, 12, 1)
         after = manager.are_of_today
         await a_minute_later(manager)
-        return before, after, manager.are_of_today, ready(manager, "en")
+        return before, after, manager.are_of_today, await page(manager, "en", "01-a.ipynb")
 
-    assert run(story()) == (True, False, True, [1, 1])
+    assert run(story()) == (True, False, True, ["en 01-a.ipynb 2026-12-01"])
 
 
 def test_pages_of_a_language_that_nobody_reads_any_more_are_given_up(monkeypatch):

@@ -265,7 +265,10 @@ def test_the_meeting_pack_holds_the_safety_report(desk):
     content = re.search(r"base64,([^\"]+)", panel.pack.value)[1]
     names = zipfile.ZipFile(BytesIO(b64decode(content))).namelist()
     assert {"meeting.html", "safety-open.html", "safety-closed.html", "safety-closed-events.csv"} <= set(names)
-    assert "safety-closed.html in the pack names participants" in panel.pack.value
+    assert "For the safety board only" in panel.pack.value
+    closed = [name for name in names if name.startswith("safety-closed")]
+    assert len(closed) > 1
+    assert [name for name in closed if name not in panel.pack.value.partition("href=")[0]] == []
 
 
 def test_the_statistical_section_says_how_phase_two_is_watched(settings):

@@ -57,6 +57,7 @@ class ReadyPages(AsyncMappingKernelManager):
         self._today: Callable[[], date] = date.today
         self._day = date.min  # that the pages show which are ready
         self._read = dict[str, float]()  # language to when a page in it was last opened
+        self._first_read = dict[str, float]()
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self.kernel_pools_config = {"default": {"pool_size": 0}}  # until a page is computed here
 
@@ -93,15 +94,17 @@ class ReadyPages(AsyncMappingKernelManager):
     def opened(self, code: str, notebook: str = "") -> None:
         """Note that a page is read in a language, and compute the next one; from the first time on, all of them."""
         if code in self._read:
-            self._fill(code, AGAIN_SECONDS, (notebook,))
+            self._fill([(code, notebook)], AGAIN_SECONDS)
         else:
-            self._fill(code, ADVANCE_SECONDS, self._notebooks)
+            self._fill([(code, one) for one in self._notebooks], ADVANCE_SECONDS)
+            self._first_read[code] = monotonic()
         self._read[code] = monotonic()
 
-    def _fill(self, code: str, seconds: float, notebooks: Sequence[str]) -> None:
-        context = Context()  # not that of a request, which would be kept
-        context.run(answer_in, code)
-        for place, notebook in enumerate(notebooks):
+    def _fill(self, pages: Sequence[tuple[str, str]], seconds: float) -> None:
+        """Compute pages, each a language and a notebook, one after the other, the first one after some seconds."""
+        for place, (code, notebook) in enumerate(pages):
+            context = Context()  # not that of a request, which would be kept
+            context.run(answer_in, code)
             context.run(IOLoop.current().call_later, seconds + NEXT_SECONDS * place, self._compute, notebook)
 
     def _compute(self, notebook: str) -> None:
@@ -115,6 +118,7 @@ class ReadyPages(AsyncMappingKernelManager):
 
     def _without_failed(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled() or task.exception():
+            self.log.warning("A page was not computed in advance; it is tried again.")
             for pool in self._computed.values():
                 if task in pool:
                     pool.remove(task)
@@ -130,13 +134,15 @@ class ReadyPages(AsyncMappingKernelManager):
             self._day = self._today()
         await self.give_up(lambda code: code not in self._read)
         there = {(code, notebook) for code, notebook, pool in self._computed.by_language() if pool}
-        for code in self._read:
-            self._fill(code, 0, [name for name in self._notebooks if (code, name) not in there])
+        begun = monotonic() - ADVANCE_SECONDS - NEXT_SECONDS * len(self._notebooks)
+        settled = [code for code in self._read if self._first_read[code] <= begun]
+        self._fill([(code, one) for code in settled for one in self._notebooks if (code, one) not in there], 0)
 
     async def give_up(self, which: Callable[[str], bool] = lambda _code: True) -> None:
         """End the pages that are ready, in the languages for which `which` is true: their memory is needed."""
         for code, _notebook, pool in self._computed.by_language():
             while which(code) and pool:
                 with suppress(Exception):  # it was not computed
-                    kernel = (await pool.pop())["kernel_id"]
-                    await ensure_async(self.shutdown_kernel(kernel, now=True))  # type: ignore[no-untyped-call]
+                    page = await pool.pop()
+                    page["task"].cancel()
+                    await ensure_async(self.shutdown_kernel(page["kernel_id"], now=True))  # type: ignore[no-untyped-call]

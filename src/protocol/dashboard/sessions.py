@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,12 +103,12 @@ class Places:
         """Return whether so many more pages fit into the memory that is free, besides those that are being opened."""
         return self.free_bytes() >= SPARE_BYTES + self.page_bytes * (pages + len(self.opening))
 
-    def refusal(self, reader: str) -> str:
-        """Say why this reader has to wait for one more page; "" if not."""
+    def refusal(self, reader: str, is_ready: bool = False) -> str:
+        """Say why this reader has to wait for one more page, which may be ready; "" if not."""
         if len(self.held_by(reader)) + self.opening.count(reader) >= PAGES_A_READER:
             return _("You have {n} pages open. Close one of them.").format(n=PAGES_A_READER)
         full = len(self.owners) + len(self.opening) >= self.most
-        if full or not self.has_memory_for(1):
+        if full or not (is_ready or self.has_memory_for(1)):
             return _("All places are taken: other readers have as many pages open as this machine can hold.")
         return ""
 
@@ -256,6 +257,7 @@ class ReportingManager:
     async def get_rendered_notebook(self, **options: Any) -> tuple[Any, list[str], str]:
         """Return a page that was computed in advance, and report its kernel."""
         task, pieces, kernel = await self._manager.get_rendered_notebook(**options)
+        self._manager.get_kernel(kernel).last_activity = datetime.now(UTC)  # it was idle since it was computed
         self._given(kernel)
         return task, pieces, kernel
 
@@ -285,9 +287,11 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             raise HTTPError(404)
         reader, places = self.current_user.username, self.settings[PLACES]
         await self._make_room(reader, places)
-        if not places.has_memory_for(1):
-            await self.settings["kernel_manager"].give_up()
-        if reason := places.refusal(reader):
+        manager = self.settings["kernel_manager"]
+        is_ready = manager.are_of_today and manager.get_pool_size(path) > 0  # such a page takes no more memory
+        if not is_ready and not places.has_memory_for(1):
+            await manager.give_up()
+        if reason := places.refusal(reader, is_ready):
             raise HTTPError(WAIT, reason)
         places.opening.append(reader)
         self._sending = asyncio.ensure_future(super().get(path))
@@ -300,11 +304,10 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         finally:
             if self._has_turn:
                 TURNS.release()
-            self.settings["kernel_manager"].opening.pop(self._kernel, None)
+            manager.opening.pop(self._kernel, None)
             if self._kernel is None:
                 places.opening.remove(reader)
             else:
-                manager = self.settings["kernel_manager"]
                 later = Context()  # not that of the request, which would be kept as long
                 later.run(IOLoop.current().call_later, UNVISITED_SECONDS, manager.end_unvisited, self._kernel)
                 manager.opened(language(), path or "")

@@ -115,19 +115,16 @@ class MeetingPanel:
 
     def _prepare(self) -> None:
         [(name, content)] = meeting_files(self._desk, self.since.value).items()
-        with ZipFile(BytesIO(content)) as pack:
-            closed = [file for file in pack.namelist() if file.startswith("safety-closed.")]
-        words = _("{file} in the pack names participants: it is for the safety board only. Take it out for others.")
-        warning = [note(words.format(file=closed[0]))] if closed else []
-        self._offer(*warning, download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
+        self._offer(_warning(content), download(_("Save the meeting pack (ZIP)"), name, content, "application/zip"))
 
-    def _offer(self, *parts: Markup) -> None:
+    def _offer(self, *parts: Markup | None) -> None:
         self.pack.show(*parts, coded_data() if self._desk.names_participants else None)
 
     def _both(self) -> MadeDocument:
         since, day = self.since.value, self._desk.briefing.as_of
         inputs = {"since": since.isoformat()} if since else {}
         files, named = meeting_files(self._desk, since), self._desk.names_participants
+        self.pack.show(_warning(next(iter(files.values()))))
         return MadeDocument("meeting-pack", day, files, inputs, self._desk.sight, named)
 
     def _minutes_form(self) -> list[widgets.Widget]:
@@ -162,6 +159,14 @@ class MeetingPanel:
         name, content = f"log-{moment:%Y-%m-%d}-entry-{checked.head.count}.zip", inspection(entries, checked, moment)
         found = _("The log is whole.") if checked.ok else _("The log is NOT whole; the report says where.")
         self._offer(note(found), download(_("Save all entries (ZIP)"), name, content, "application/zip"))
+
+
+def _warning(pack: bytes) -> Markup | None:
+    """Say which files of a pack are not for everybody who reads it."""
+    with ZipFile(BytesIO(pack)) as files:
+        closed = [name for name in files.namelist() if name.startswith("safety-closed")]
+    words = _("For the safety board only, because they name participants: {files}. Take them out for others.")
+    return note(words.format(files=list_of(closed))) if closed else None
 
 
 def meeting_files(desk: Desk, since: date | None) -> dict[str, bytes]:

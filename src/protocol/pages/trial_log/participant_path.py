@@ -236,7 +236,7 @@ class ParticipantPath:
             self._forms["enrolled"],
             self._forms["visit"],
             self.said,
-            *(recorder.question for recorder in self._recorders),
+            *(one.question for one in self._recorders if one is not self.correct),  # it stands with its own button
             row(self.proceed),
             self.story,
             self._more,

@@ -5,6 +5,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from protocol.display import typed
 from protocol.pages.kit import PageState, Text, classed, field, paragraph
 from protocol.pages.trial_log.desk import Desk
 from protocol.translation import _, list_of
@@ -45,13 +46,13 @@ class ParticipantSearch:
         self.view.layout.display = None if self._desk.courses else "none"
 
     def _found(self, change: dict[str, Any]) -> None:
-        typed = change["new"].strip().upper()
-        if not typed:
+        written = typed(change["new"]).strip()
+        if not written:
+            self.said.show(None)
             return
-        found = [name for name in self._desk.courses if typed in name.upper()]
-        exact = [name for name in found if name.upper() == typed]
-        name = (exact or found or [""])[0]
-        if len(exact or found) != 1:
+        found = [name for name in self._desk.courses if written.upper() in name.upper()]
+        name = written if written in found else (found or [""])[0]
+        if name != written and len(found) != 1:
             self.said.show(paragraph(_many(found) if found else _("No participant has this id."), "off"))
             return
         self.said.show(None)

@@ -46,15 +46,22 @@
 
   // A page that lost a control while it opened is whole after a reload; this is tried once.
   const RELOADED = `reloaded ${location.pathname}`;
-  (function reloadIfLost() {
-    const isLost = /Error displaying widget/.test(document.getElementById("rendered_cells")?.textContent ?? "");
-    if (isLost && sessionStorage.getItem(RELOADED)) return;
-    if (isLost) {
-      sessionStorage.setItem(RELOADED, "once");
-      location.reload();
-    } else if (document.readyState !== "complete" || isWaiting()) setTimeout(reloadIfLost, 500);
-    else sessionStorage.removeItem(RELOADED);
-  })();
+  let isUsed = false; // nothing that a person began is lost
+  for (const kind of ["keydown", "pointerdown"])
+    addEventListener(kind, () => { isUsed = true; }, { capture: true, once: true });
+  function reloadIfLost() {
+    const isLost = /Error displaying widget/.test(document.getElementById("rendered_cells").textContent);
+    try {
+      if (isLost && (isUsed || sessionStorage.getItem(RELOADED))) return sayLate();
+      if (isLost) {
+        sessionStorage.setItem(RELOADED, "once");
+        return location.reload();
+      }
+      if (document.readyState === "complete" && !isWaiting()) return sessionStorage.removeItem(RELOADED);
+    } catch { return; } // this browser keeps nothing: then nothing is loaded again
+    setTimeout(reloadIfLost, 500);
+  }
+  addEventListener("DOMContentLoaded", reloadIfLost);
   window.protocolLost = sayLate; // the server says that the kernel has ended
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
