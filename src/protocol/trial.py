@@ -189,6 +189,7 @@ class Examples(Record):
 
     folder: Path
     entries: SkipValidation[tuple[Entry, ...]]
+    state: SkipValidation[State]
     so_far: TrialSoFar
 
     def cohort(self) -> bytes:
@@ -262,6 +263,10 @@ class Trial(Record, Displayed):
     def local_day(self, moment: datetime) -> date:
         """Return the calendar day of a moment (with its zone) in the time zone of the trial."""
         return moment.astimezone(self.zone).date()
+
+    def today(self) -> date:
+        """Return the present day in the time zone of the trial; the log counts days by it."""
+        return self.local_day(datetime.now(UTC))
 
     def day_of(self, entry: Entry) -> date:
         """Return the day on which an entry was recorded, in the time zone of the trial."""
@@ -344,9 +349,10 @@ def _examples(folder: Path, trial: Trial, file: str = "log.jsonl") -> Examples |
     if not (folder / file).is_file():
         return None
     entries = read_entries(folder / file)
-    so_far = so_far_of(fold(entries), trial, trial.day_of(entries[-1]), invented=True)
+    state = fold(entries)
+    so_far = so_far_of(state, trial, trial.day_of(entries[-1]), invented=True)
     own = {person.site for person in so_far.participants} <= {site.name for site in trial.sites}
-    return Examples(folder=folder, entries=entries, so_far=so_far) if own else None
+    return Examples(folder=folder, entries=entries, state=state, so_far=so_far) if own else None
 
 
 def so_far_of(state: State, trial: Trial, as_of: date, invented: bool) -> TrialSoFar:

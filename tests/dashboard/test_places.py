@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -137,6 +138,24 @@ def test_a_notebook_that_is_no_page_starts_no_kernel(played, path):
     with pytest.raises(HTTPError) as refused:
         asyncio.run(Page(places, Manager()).get(path))
     assert (refused.value.status_code, places.owners) == (404, {})
+
+
+def test_memory_for_several_pages_counts_those_that_are_being_opened():
+    two = sessions.SPARE_BYTES + 2 * sessions.NEW_PAGE_BYTES
+    assert Places(9, lambda: two).has_memory_for(2)
+    assert not Places(9, lambda: two, opening=["another"]).has_memory_for(2)
+
+
+def test_a_page_that_was_ready_for_long_does_not_count_as_idle_when_it_is_handed_out():
+    kernel = SimpleNamespace(last_activity=datetime(2026, 1, 1, tzinfo=UTC))
+
+    async def rendered(**_asked):
+        return None, ["page"], "kernel"
+
+    manager, given = SimpleNamespace(get_rendered_notebook=rendered, get_kernel=lambda _id: kernel), []
+    asyncio.run(sessions.ReportingManager(manager, given.append, lambda: None).get_rendered_notebook())
+    assert given == ["kernel"]
+    assert datetime.now(UTC) - kernel.last_activity < timedelta(minutes=1)
 
 
 def test_a_kernel_that_no_browser_connects_to_is_ended(played):

@@ -27,7 +27,7 @@ class Served(Configurable):
 class Played(voila_kernel_manager_factory(PageKernels, True, 0)):
     """Voila's manager, whose pages are computed at once and say what they are."""
 
-    fails = False
+    day, room, fails = date(2026, 11, 30), True, False
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -36,7 +36,7 @@ class Played(voila_kernel_manager_factory(PageKernels, True, 0)):
     async def _initialize(self, notebook, _kernel, **_options):
         if self.fails:
             raise RuntimeError("no kernel")
-        page = SimpleNamespace(rendered_cache=[f"{language()} {notebook} {self._today()}"], stop_generator=False)
+        page = SimpleNamespace(rendered_cache=[f"{language()} {notebook} {self.day}"], stop_generator=False)
         task = asyncio.get_running_loop().create_future()
         return {"renderer": page, "task": task, "kernel_id": f"kernel of {language()} {notebook}"}
 
@@ -46,17 +46,11 @@ class Played(voila_kernel_manager_factory(PageKernels, True, 0)):
             await super().shutdown_kernel(kernel_id, **options)
 
 
-class Clock:
-    """The day and the memory that are played."""
-
-    day, room = date(2026, 11, 30), True
-
-
-async def played(clock=Clock, fails=False):
-    """A manager that holds pages ready, after somebody opened a page in Chinese."""
+async def played(**now):
+    """A manager that holds pages ready, after somebody opened a page in Chinese; `now` is what is played."""
     manager = Played(parent=Served(), connection_dir="")
-    manager.fails = fails
-    manager.hold_ready(NOTEBOOKS, lambda: clock.day, lambda: clock.room)
+    vars(manager).update(now)
+    manager.hold_ready(NOTEBOOKS, lambda: manager.day, lambda: manager.room)
     manager.opened("zh_CN", "01-a.ipynb")
     await asyncio.sleep(0.05)
     return manager
@@ -130,13 +124,10 @@ def test_a_page_that_failed_waits_for_nobody_and_is_tried_again():
 
 
 def test_no_page_is_computed_in_advance_where_memory_is_short_and_all_are_later():
-    class Now(Clock):
-        room = False
-
     async def story():
-        manager = await played(Now)
+        manager = await played(room=False)
         short = ready(manager, "en")
-        Now.room = True
+        manager.room = True
         await a_minute_later(manager)
         return short, ready(manager, "en")
 
@@ -156,13 +147,10 @@ def test_pages_are_given_up_for_readers_and_computed_when_there_is_room_again():
 
 
 def test_no_reader_gets_a_page_of_yesterday():
-    class Now(Clock):
-        day = date(2026, 11, 30)
-
     async def story():
-        manager = await played(Now)
+        manager = await played()
         before = manager.are_of_today
-        Now.day = date(2026, 12, 1)
+        manager.day = date(2026, 12, 1)
         after = manager.are_of_today
         await a_minute_later(manager)
         return before, after, manager.are_of_today, await page(manager, "en", "01-a.ipynb")

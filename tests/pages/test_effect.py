@@ -69,6 +69,15 @@ def phase_two(settings, seen):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("further", [True, False])
+def test_the_example_says_where_it_goes_on_after_that_of_the_other_pages(further, trial):
+    shown = trial if further else TRIAL
+    page = EffectPage(TRIAL, TODAY, open_desk(shown, {}, lambda: TODAY))
+    label = page._boxes["phase-two"].children[0].value
+    assert "Invented example" in label
+    assert ("at a later time than the other pages" in label) is further
+
+
 def test_every_tab_of_the_example_opens_and_says_that_it_is_invented(trial, desk):
     page = EffectPage(trial, TODAY, desk)
     for name in page.tabs.titles:

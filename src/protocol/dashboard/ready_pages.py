@@ -40,10 +40,6 @@ class _InLanguages(dict[Any, Any]):
     def get(self, notebook: str, default: Any = None) -> Any:
         return super().get((language(), notebook), default)
 
-    def by_language(self) -> list[tuple[str, str, list[Any]]]:
-        """Return language, notebook and what is kept, of all languages."""
-        return [(code, notebook, kept) for (code, notebook), kept in self.items()]
-
 
 class ReadyPages(AsyncMappingKernelManager):
     """A kernel manager that decides which pages are held ready; Voila derives from it the one that computes them."""
@@ -57,7 +53,6 @@ class ReadyPages(AsyncMappingKernelManager):
         self._today: Callable[[], date] = date.today
         self._day = date.min  # that the pages show which are ready
         self._read = dict[str, float]()  # language to when a page in it was last opened
-        self._first_read = dict[str, float]()
         super().__init__(**options)  # type: ignore[no-untyped-call]
         self.kernel_pools_config = {"default": {"pool_size": 0}}  # until a page is computed here
 
@@ -97,7 +92,6 @@ class ReadyPages(AsyncMappingKernelManager):
             self._fill([(code, notebook)], AGAIN_SECONDS)
         else:
             self._fill([(code, one) for one in self._notebooks], ADVANCE_SECONDS)
-            self._first_read[code] = monotonic()
         self._read[code] = monotonic()
 
     def _fill(self, pages: Sequence[tuple[str, str]], seconds: float) -> None:
@@ -124,7 +118,7 @@ class ReadyPages(AsyncMappingKernelManager):
                     pool.remove(task)
 
     async def cull_kernels(self) -> None:
-        """End idle kernels, each minute; then give up pages of yesterday or not read, and compute what is missing."""
+        """Each minute end idle kernels, give up pages of yesterday or not read, and compute what is missing."""
         await super().cull_kernels()  # type: ignore[no-untyped-call]
         for code in [code for code, read in self._read.items() if monotonic() - read > UNREAD_SECONDS]:
             if code != language_of_process():
@@ -133,14 +127,14 @@ class ReadyPages(AsyncMappingKernelManager):
             await self.give_up()
             self._day = self._today()
         await self.give_up(lambda code: code not in self._read)
-        there = {(code, notebook) for code, notebook, pool in self._computed.by_language() if pool}
-        begun = monotonic() - ADVANCE_SECONDS - NEXT_SECONDS * len(self._notebooks)
-        settled = [code for code in self._read if self._first_read[code] <= begun]
-        self._fill([(code, one) for code in settled for one in self._notebooks if (code, one) not in there], 0)
+        quiet_since = monotonic() - ADVANCE_SECONDS - NEXT_SECONDS * len(self._notebooks)
+        quiet = [code for code, read in self._read.items() if read <= quiet_since]
+        there = {page for page, pool in self._computed.items() if pool}
+        self._fill([(code, one) for code in quiet for one in self._notebooks if (code, one) not in there], 0)
 
     async def give_up(self, which: Callable[[str], bool] = lambda _code: True) -> None:
         """End the pages that are ready, in the languages for which `which` is true: their memory is needed."""
-        for code, _notebook, pool in self._computed.by_language():
+        for (code, _notebook), pool in [*self._computed.items()]:
             while which(code) and pool:
                 with suppress(Exception):  # it was not computed
                     page = await pool.pop()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def trial_of(folder: Path) -> Trial | None:
 def today_of(folder: Path) -> Callable[[], date]:
     """Return what says which day it is where the trial of a folder takes place; on this machine if there is none."""
     trial = trial_of(folder)
-    return (lambda: trial.local_day(datetime.now(UTC))) if trial else date.today
+    return trial.today if trial else date.today
 
 
 _OPENS = re.compile(r"""open_page\(\s*["'](\w+)["'],\s*["']([^"']+)["']""")

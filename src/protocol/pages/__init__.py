@@ -1,7 +1,6 @@
 """The pages of the workbook, one for each notebook. This is the only layer that knows widgets."""
 
 import os
-from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from protocol.trial import Trial, load_trial
 
 __all__ = [
     "PAGES", "Effect", "Eligibility", "Escalation", "Facts", "Followup", "Overview", "Page", "Settings", "Sites",
-    "open_page", "today_there",
+    "open_page",
 ]  # fmt: skip
 
 PAGES: dict[str, type[Page]] = {
@@ -45,11 +44,6 @@ PAGES: dict[str, type[Page]] = {
 
 AFTER_ESCALATION = {"effect"}
 """Pages whose invented example goes on into phase II."""
-
-
-def today_there(trial: Trial) -> date:
-    """Return the present day in the time zone of the trial; the log counts days by it."""
-    return trial.local_day(datetime.now(UTC))
 
 
 def open_page(name: str, folder: str | Path) -> Any:
@@ -87,9 +81,9 @@ def _opened(name: str, folder: str | Path) -> Page:
     if name not in PAGES:
         raise ProtocolError(_("page"), repr(name), _("one of {names}").format(names=list_of(PAGES)))
     trial = load_trial(folder)
-    today = today_there(trial)
+    today = trial.today()
     shown = trial.in_phase_two() if name in AFTER_ESCALATION else trial
-    desk = open_desk(shown, os.environ, lambda: today_there(trial))
+    desk = open_desk(shown, os.environ, trial.today)
     if not trial.states(name):
         found = _("no file, or placeholders only. The record of {trial} does not state this topic yet")
         raise ProtocolError(f"{name}.toml", found.format(trial=trial.identity.trial_id), _("what the protocol says"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from protocol.exchange.documents.archive import zipped
 from protocol.exchange.documents.screening import read_screening
-from protocol.pages import AFTER_ESCALATION, today_there
+from protocol.pages import AFTER_ESCALATION
 from protocol.pages.kit.both_languages import ABOUT, MadeDocument, in_both_languages, other_language, version_of
 from protocol.pages.trial_log.desk import Desk, open_desk
 from protocol.records import ProtocolError
@@ -117,7 +117,7 @@ def documents(
     if name not in DOCUMENTS:
         raise ProtocolError(_("document"), repr(name), _("one of {names}").format(names=list_of(DOCUMENTS)))
     trial = load_trial(folder)
-    day = day or today_there(trial)
+    day = day or trial.today()
     files, sight = _made(name, trial, day, inputs)
     if not both:
         return files

@@ -29,7 +29,6 @@ from protocol.conduct import (
     Verification,
     canonical,
     content,
-    fold,
     protocol_version,
     reader_of,
     staggered_until,
@@ -429,7 +428,7 @@ class Desk:
 
     def _look(self, state: State) -> None:
         if self.invented:
-            shared = _example_briefed(_Same(self.trial), self.reader, language())
+            shared = _example_briefed(_Same(self.trial, state), self.reader, language())
             kept = vars(shared).items()
             frames: dict[str, Any] = {name: held.copy() for name, held in kept if isinstance(held, pd.DataFrame)}
             self.briefing = replace(shared, counts=dict(shared.counts), **frames)  # a person may change them
@@ -445,17 +444,15 @@ class Desk:
         return self.trial.examples.entries if self.trial.examples else ()
 
     def _state(self) -> State:
-        if self.invented:
-            return _example_folded(_Same(self.trial))
-        state: State = self._log.state()
+        state: State = self.trial.examples.state if self.invented and self.trial.examples else self._log.state()
         return state
 
 
 class _Same:
-    """A trial as a key: the same object, because to compare what two of them hold takes long."""
+    """A trial and the state of its example as a key: the same trial, because to compare what it holds takes long."""
 
-    def __init__(self, trial: Trial) -> None:
-        self.trial = trial
+    def __init__(self, trial: Trial, state: State) -> None:
+        self.trial, self.state = trial, state
 
     def __hash__(self) -> int:
         return id(self.trial)
@@ -464,18 +461,10 @@ class _Same:
         return isinstance(other, _Same) and self.trial is other.trial
 
 
-# The example never changes: it is read once in a process, and the kernels of pages share what their parent read.
-
-
-@lru_cache(maxsize=4)
-def _example_folded(of: _Same) -> State:
-    return fold(of.trial.examples.entries if of.trial.examples else ())
-
-
 @lru_cache(maxsize=4)
 def _example_briefed(of: _Same, reader: Reader, _language: str) -> Briefing:
-    state = _example_folded(of)
-    return briefing.brief(of.trial, state, reader, of.trial.day_of(state.entries[-1]), invented=True)
+    """Brief on the example once in a process: it never changes, and kernels share what their parent found."""
+    return briefing.brief(of.trial, of.state, reader, of.trial.day_of(of.state.entries[-1]), invented=True)
 
 
 def _words(event: Event) -> list[str]:
