@@ -42,6 +42,7 @@ from protocol.effect import (
 )
 from protocol.eligibility import Cases, EligibilityRecord
 from protocol.escalation import EscalationRecord
+from protocol.escalation.record import Dose
 from protocol.followup import ROLES, FollowupRecord, infusion_visit
 from protocol.records import (
     Ambiguity,
@@ -250,6 +251,27 @@ class Trial(Record, Displayed):
             If the grid has no such regimen.
         """
         return self.escalation.grid.index(regimen) % len(self.escalation.frequencies) + 1
+
+    def infusion_days(self, regimen: str) -> tuple[int, ...]:
+        """Return the study days of the infusions of a regimen by its label, the first one 1.
+
+        Raises
+        ------
+        ProtocolError
+            If the grid has no such regimen.
+        """
+        level = self.frequency_level(regimen)
+        return next(one.infusion_days for one in self.followup.frequencies if one.level == level)
+
+    def dose_of(self, regimen: str) -> Dose:
+        """Return the dose of a regimen by its label.
+
+        Raises
+        ------
+        ProtocolError
+            If the grid has no such regimen.
+        """
+        return self.escalation.doses[self.escalation.grid.index(regimen) // len(self.escalation.frequencies)]
 
     def site_shown(self, name: str) -> str:
         """Return the name to show for a site by its registered name; another name as it is."""
@@ -528,5 +550,4 @@ def _planned_cells(trial: Trial) -> dict[str, float]:
     record = trial.escalation
     if record.placeholder or record.dose_unit != "cells/kg":
         return {}
-    amounts = {dose.id: dose.amount.value / 1e6 for dose in record.doses}
-    return {label: amounts[label[:1]] for label in record.grid.labels if label[:1] in amounts}
+    return {label: trial.dose_of(label).amount.value / 1e6 for label in record.grid.labels}

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from tornado.web import HTTPError
 from traitlets.config import Config
 from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from protocol.dashboard import sessions
 from protocol.dashboard.server import FURNITURE, Door, hide, rules
@@ -58,7 +60,7 @@ class Manager:
     """Kernels that are played."""
 
     def __init__(self):
-        self.visited, self.ended, self.opening = set(), [], {}
+        self.visited, self.ended, self.at_end = set(), [], sessions.AtEnd()
 
     def connections(self, _kernel):
         return 0
@@ -178,7 +180,7 @@ def test_a_page_whose_kernel_ends_before_it_was_sent_waits_no_longer_and_gives_b
     async def get(page, path=None):
         await page._wait_for_turn()
         page._keep("kernel")
-        asyncio.get_running_loop().call_soon(page.settings["kernel_manager"].opening["kernel"])
+        asyncio.get_running_loop().call_soon(page.settings["kernel_manager"].at_end.call, "kernel")
         await asyncio.Event().wait()
 
     monkeypatch.setattr(TornadoVoilaHandler, "get", get)
@@ -186,7 +188,41 @@ def test_a_page_whose_kernel_ends_before_it_was_sent_waits_no_longer_and_gives_b
     page._headers_written = False
     with pytest.raises(HTTPError) as refused:
         asyncio.run(asyncio.wait_for(page.get("01-a.ipynb"), 5))
-    assert (refused.value.status_code, turns.locked(), page.settings["kernel_manager"].opening) == (503, False, {})
+    assert (refused.value.status_code, turns.locked()) == (503, False)
+
+
+def test_what_waits_for_a_kernel_is_called_once_when_it_ends_and_not_if_it_was_dropped():
+    called, at_end = [], sessions.AtEnd()
+    for words in ("page", "connection", "dropped"):
+        at_end.add("kernel", calls := partial(called.append, words))
+    at_end.drop("kernel", calls)
+    at_end.drop("another", calls)
+    at_end.call("kernel")
+    at_end.call("kernel")
+    assert sorted(called) == ["connection", "page"]
+
+
+def test_a_browser_that_connects_to_a_kernel_which_ends_meanwhile_is_told_at_once(monkeypatch):
+    async def never(_channels):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(VoilaKernelWebsocketHandler, "pre_get", never)
+    channels = object.__new__(sessions.OwnChannels)
+    channels.kernel_id = "kernel"
+
+    class Kernels(set):
+        at_end = sessions.AtEnd()
+
+    kernels = Kernels()
+    monkeypatch.setattr(sessions.OwnChannels, "kernel_manager", kernels)
+
+    async def connect():
+        asyncio.get_running_loop().call_soon(kernels.at_end.call, "kernel")
+        await asyncio.wait_for(channels.pre_get(), 5)
+
+    with pytest.raises(HTTPError) as refused:
+        asyncio.run(connect())
+    assert refused.value.status_code == 404
 
 
 def test_who_waits_too_long_for_a_turn_is_told_to_wait(monkeypatch):

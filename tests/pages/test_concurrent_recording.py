@@ -20,7 +20,7 @@ from protocol.pages.trial_log import desk as watching
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.participant_path import ParticipantPath
-from protocol.pages.trial_log.visits import visits_to_come
+from protocol.pages.trial_log.visits import ledger_of, visits_to_come
 from protocol.records import ProtocolError
 
 pytestmark = pytest.mark.slow  # every test builds a page
@@ -85,7 +85,10 @@ def test_a_double_click_marks_one_visit(sites):
     sites.day = next(
         day
         for day in (date(2026, 3, 10) + timedelta(days=by) for by in range(300))
-        if (visits_to_come(sites_desk_on(sites, day), "W-001")["status"].isin(["overdue", "due", "open"])).sum() > 1
+        if (
+            visits_to_come(ledger_of(sites_desk_on(sites, day), "W-001"))["status"].isin(["overdue", "due", "open"])
+        ).sum()
+        > 1
     )
     panel, before = panel_on(sites.desk()), sites.log.head().count
     assert panel.visit.value

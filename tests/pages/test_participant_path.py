@@ -54,6 +54,31 @@ def test_a_new_study_id_begins_with_the_screening_which_is_on_another_page(life,
     assert "not in the log" in panel.path.value
 
 
+def test_the_form_of_an_infusion_says_regimen_dose_and_planned_day(life):
+    panel = path_on(life, "W-002")
+    for _step in ("consent", "enrolment", "start"):
+        recorder = panel.enrolment.enrol if visible(panel) == {"enrolled"} else panel.happened
+        recorder.record.click()
+        panel.proceed.click()
+    said = panel.next_step.value
+    assert "Planned: infusion 1 of 1 at regimen A1, dose A: 500,000 cells/kg" in said
+    assert "assumption" in said
+
+
+def test_what_was_typed_about_the_product_comes_back_after_a_reload(life):
+    panel = path_on(life, "W-001")
+    panel.open_form("other")
+    panel.kind.value = "infused"
+    product, event = panel.observed["infused"], panel.observed["adverse_event"]
+    product.lot.value, product.cells.value = "LOT-7", "1.9"
+    event.why_serious.value = event.why_serious.options[0][1], event.why_serious.options[2][1]
+    kept = panel.draft.value
+    again = path_on(life, "W-001")
+    again.draft.value = kept
+    assert (again.observed["infused"].lot.value, again.observed["infused"].cells.value) == ("LOT-7", "1.9")
+    assert again.observed["adverse_event"].why_serious.value == event.why_serious.value
+
+
 def test_who_is_not_eligible_has_no_form_but_may_be_recorded_about(life):
     life.screen("W-003", "ineligible")
     panel = path_on(life, "W-003")

@@ -2,15 +2,16 @@
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import Day, PageState, Tabs, Text, field, framed
+from protocol.pages.kit import Day, PageState, Tabs, Text, field, framed, macros
 
 
 def state_page():
     note = field(widgets.Text, "Note")
     phase = field(widgets.Dropdown, "Phase", options=["Ib", "II"])
     day = field(Day, "Day")
+    link = Text(macros("kit").link("03-state.ipynb?tab=second&phase=II", "The second tab in phase II"))
     parts = {
-        "first": ("First", widgets.VBox([phase, note])),
+        "first": ("First", widgets.VBox([phase, note, link])),
         "second": ("Second", lambda: widgets.VBox([Text("built when opened"), day])),
     }
     tabs = Tabs(parts)

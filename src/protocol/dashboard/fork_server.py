@@ -119,10 +119,10 @@ def begin(request: dict[str, Any]) -> None:
     os.chdir(request["cwd"])
     random.seed()
     np.random.seed()
-    arguments = request["cmd"][request["cmd"].index("-f") :]
-    Path("/proc/self/comm").write_text(Path(arguments[1]).stem[:15])  # "kernel-1a2b3c4d" for ps and top
-    sys.argv = [sys.argv[0], *arguments]
-    run([*arguments, "--IPKernelApp.parent_handle=1"])  # 1: it does not end with the fork server
+    connection = request["cmd"][request["cmd"].index("-f") + 1]
+    Path("/proc/self/comm").write_text(Path(connection).stem[:15])  # "kernel-1a2b3c4d" for ps and top
+    sys.argv = [sys.argv[0], "-f", connection]
+    run(connection_file=connection, parent_handle=1)  # 1: it does not end with the fork server
 
 
 def _end_with(life: int) -> None:

@@ -119,6 +119,29 @@ class Places:
             del self.owners[next(iter(self.owners))]
 
 
+class AtEnd:
+    """What is called when a kernel ends."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, set[Callable[[], object]]] = {}
+
+    def add(self, kernel: str, call: Callable[[], object]) -> None:
+        """Call this when the kernel ends, unless it is dropped before."""
+        self._calls.setdefault(kernel, set()).add(call)
+
+    def drop(self, kernel: str, call: Callable[[], object]) -> None:
+        """Do not call it any more."""
+        calls = self._calls.get(kernel, set())
+        calls.discard(call)
+        if not calls:
+            self._calls.pop(kernel, None)
+
+    def call(self, kernel: str) -> None:
+        """Call everything, once."""
+        for call in self._calls.pop(kernel, ()):
+            call()
+
+
 class PageKernels(ReadyPages):
     """A kernel manager that knows which kernels were ever connected to, and cleans up after those that die.
 
@@ -126,14 +149,14 @@ class PageKernels(ReadyPages):
     ----------
     visited : set of str
         The kernels that a browser has connected to.
-    opening : dict of str to callable
-        The kernels whose page is being sent, and what is called if one of them ends before.
+    at_end : AtEnd
+        Pages that are being sent, and connections: they would wait for a kernel that has ended.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.visited = set[str]()
-        self.opening: dict[str, Callable[[], object]] = {}
+        self.at_end = AtEnd()
         self.places: Places | None = None
 
     async def start_kernel(self, **options: Any) -> str:  # type: ignore[override]
@@ -154,7 +177,7 @@ class PageKernels(ReadyPages):
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel that has ended, and whose it was."""
         self.visited.discard(kernel_id)
-        self.opening.pop(kernel_id, lambda: None)()
+        self.at_end.call(kernel_id)
         if self.places is not None:
             self.places.owners.pop(kernel_id, None)
         return super().remove_kernel(kernel_id)
@@ -304,10 +327,10 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         finally:
             if self._has_turn:
                 TURNS.release()
-            manager.opening.pop(self._kernel, None)
             if self._kernel is None:
                 places.opening.remove(reader)
             else:
+                manager.at_end.drop(self._kernel, self._lose)
                 later = Context()  # not that of the request, which would be kept as long
                 later.run(IOLoop.current().call_later, UNVISITED_SECONDS, manager.end_unvisited, self._kernel)
                 manager.opened(language(), path or "")
@@ -344,7 +367,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
             places.opening.remove(reader)
         self._kernel = kernel
         places.keep(kernel, reader)
-        self.settings["kernel_manager"].opening[kernel] = self._lose
+        self.settings["kernel_manager"].at_end.add(kernel, self._lose)
 
     def _lose(self) -> None:
         """Send no more: the kernel has ended. Voila would wait for it for ever, and hold the turn."""
@@ -375,6 +398,31 @@ class OwnKernel(OwnersOnly, KernelHandler):
 
 class OwnChannels(OwnersOnly, VoilaKernelWebsocketHandler):  # type: ignore[misc]
     """Messages of the reader's own kernel, without what it prints: that holds paths and lines of code."""
+
+    kernel_manager: Any
+
+    async def pre_get(self) -> None:
+        """Connect, unless the kernel ends before: jupyter_server would wait for it for a minute."""
+        connecting = asyncio.ensure_future(super().pre_get())
+        self.kernel_manager.at_end.add(self.kernel_id, connecting.cancel)
+        try:
+            await connecting
+        except asyncio.CancelledError:
+            if self.kernel_id in self.kernel_manager:
+                raise
+            raise HTTPError(404) from None
+        finally:
+            self.kernel_manager.at_end.drop(self.kernel_id, connecting.cancel)
+
+    async def open(self, kernel_id: str) -> None:
+        """Tell the kernel what the browser says, until one of them ends."""
+        self.kernel_manager.at_end.add(kernel_id, self.close)
+        await super().open(kernel_id)
+
+    def on_close(self) -> None:
+        """Forget the connection."""
+        self.kernel_manager.at_end.drop(self.kernel_id, self.close)
+        super().on_close()
 
     def write_message(self, message: bytes | dict[str, Any], binary: bool = False) -> Any:
         """Send a message to the browser, unless it is an error or something printed."""

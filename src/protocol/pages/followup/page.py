@@ -16,6 +16,7 @@ from protocol.pages.followup.trial_board import TrialBoard
 from protocol.pages.followup.what_if import WhatIf
 from protocol.pages.kit import Draft, Tabs, Text, button, invented, note, row
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.participant_list import ParticipantList
 from protocol.pages.trial_log.participant_path import ParticipantPath
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -47,7 +48,7 @@ class FollowupPage:
         A copy of the dates, while it is open.
     planning : VisitPlanningPanel
         The planning of that participant's visits, of the copy while one is open; made when it is first needed.
-    board, forecast
+    people, board, forecast
         Made when their tab is opened.
     in_address, drafts : dict
         What the address holds, and the forms that survive a reload.
@@ -73,10 +74,13 @@ class FollowupPage:
         self.forecast: ForecastPanel | None = None
         self._board_box = widgets.VBox()
         nobody = Text(note(_("No log is open, and there is no example: there are no participants.")), role="")
+        self.people: ParticipantList | None = None
+        self._everyone = widgets.Accordion(selected_index=None)
+        self._one = self._one_participant()
         self.tabs = Tabs(
             {
                 "today": (_("Today"), self.work.view if self.work else nobody),
-                "participant": (_("Participant"), self._one_participant()),
+                "participant": (_("Participant"), self._participants_tab),
                 "planning": (_("Planning"), self._planning),
             }
         )
@@ -138,6 +142,14 @@ class FollowupPage:
         self._plan.titles = [_("Plan the visits")]
         return panel
 
+    def _participants_tab(self) -> widgets.VBox:
+        """Return one participant with the list of all, which is open as long as nobody is chosen."""
+        if self._desk and self._desk.courses:
+            self.people = ParticipantList(self._desk)
+            self._everyone.children, self._everyone.titles = [self.people.view], [_("All participants")]
+            self._everyone.selected_index = None if self.path and self.path.participant.value else 0
+        return widgets.VBox([self._one, self._everyone])
+
     def _one_participant(self) -> widgets.VBox:
         self._own = widgets.VBox([self.problem, self.story.view])
         parts = [self._label, *([self.path.view] if self.path else [])]
@@ -148,6 +160,8 @@ class FollowupPage:
         person = self.person
         if chosen and self.what_if:
             self.leave_what_if()
+        if chosen and self.people:
+            self._everyone.selected_index = None if self.path and self.path.participant.value else 0
         case = self._case(person)
         self._own.layout.display = None if case or self.problem.value else "none"
         self.story.view.layout.display = None if case else "none"

@@ -278,10 +278,8 @@ class TodayPanel:
 
     def _number_of(self, task: Mapping[Any, Any]) -> int:
         """Return the number of a planned infusion at the participant's regimen."""
-        trial = self._desk.trial
-        level = trial.frequency_level(str(self._desk.courses[task["participant"]].regimen))
-        days = next(one.infusion_days for one in trial.followup.frequencies if one.level == level)
-        return [infusion_visit(day) for day in days].index(task["id"]) + 1
+        regimen = str(self._desk.courses[task["participant"]].regimen)
+        return [infusion_visit(day) for day in self._desk.trial.infusion_days(regimen)].index(task["id"]) + 1
 
     def _saved(self) -> None:
         """Close the row; what was recorded stands above the list."""

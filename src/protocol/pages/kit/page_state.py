@@ -226,10 +226,13 @@ def set_from_text(control: Any, text: str) -> bool:
         return True
     if is_closed(control):
         options = [one[1] if isinstance(one, tuple) else one for one in _options(control)]
-        chosen = next((one for one in options if text_of(one) == text), None)
-        if chosen is None and text:
-            return False
-        wanted: Any = chosen
+        if isinstance(present, tuple):
+            named = text.split(",")
+            wanted: Any = tuple(one for one in options if text_of(one) in named)
+        else:
+            wanted = next((one for one in options if text_of(one) == text), None)
+            if wanted is None and text:
+                return False
     elif isinstance(present, bool):
         wanted = text == "yes"
     elif isinstance(present, int | float):

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
 from protocol.conduct.labels import KINDS
+from protocol.followup.schedule import infusion_visit
 from protocol.pages.kit import (
     Day,
     Draft,
@@ -22,6 +23,7 @@ from protocol.pages.kit import (
     macros,
     note,
     offer,
+    origin,
     paragraph,
     row,
     section,
@@ -43,7 +45,7 @@ from protocol.pages.trial_log.recorder import (
     refusal,
     sites_of,
 )
-from protocol.pages.trial_log.visits import PRESENT, visits_to_come
+from protocol.pages.trial_log.visits import PRESENT, ledger_of, planned_days, visits_to_come
 from protocol.translation import _, labelled, list_of, ngettext
 
 OFFERED = (
@@ -133,7 +135,7 @@ class ParticipantPath:
     """
 
     def __init__(self, desk: Desk, today: date) -> None:
-        self._desk, self._visits = desk, dict[str, pd.DataFrame]()
+        self._desk, self._ledgers = desk, dict[str, pd.DataFrame | None]()
         self._shown_form: str | None = None  # the kind of the form in sight, "other" for any event
         self.participant = field(
             widgets.Combobox, _("Participant"), placeholder=_("study id"), continuous_update=False
@@ -245,7 +247,7 @@ class ParticipantPath:
 
     def refresh(self) -> None:
         """Show the present state of the participant; what a person put into the forms stays as it is."""
-        self._visits.clear()
+        self._ledgers.clear()
         with self.draft.put_in():
             if not self._desk.invented:
                 self._days.move(self._desk.briefing.as_of)
@@ -257,13 +259,7 @@ class ParticipantPath:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The path of the participant."""
-        trial, history = self._desk.trial, self._desk.courses.get(self._name, ParticipantHistory())
-        regimen = history.regimen or self._desk.briefing.open_regimen
-        planned = 0
-        if regimen in trial.escalation.grid.labels:
-            level = trial.frequency_level(str(regimen))
-            planned = next((len(f.infusion_days) for f in trial.followup.frequencies if f.level == level), 0)
-        return path_of(history, planned, trial.escalation.dlt_window_days.value, self._desk.briefing.as_of)
+        return steps_of(self._desk, self._name)
 
     @property
     def following(self) -> Step | None:
@@ -344,7 +340,7 @@ class ParticipantPath:
         course = self._desk.courses.get(name)
         self.site.layout.display = "none" if course else None
         visits = self._to_come(name)
-        self.path.show(self._path_text(name, course, visits))
+        self.path.show(self._path_text(name, course))
         self.story.show(self._story(name, course))
         for fields in self.observed.values():
             fields.show(course)
@@ -388,21 +384,41 @@ class ParticipantPath:
                 "Not before {day}: the first participant is observed alone until then. An earlier infusion is "
                 "recorded with a reason."
             )
-            return joined((paragraph(head), note(words.format(day=first))))
+            waits = note(words.format(day=first))
+            return joined((paragraph(head), waits, self._planned(following.number)))
+        if following.kind == "infused":
+            return joined((paragraph(head), self._planned(following.number)))
         if following.kind != "screened":
             return paragraph(head)
         return paragraph(
             joined((head, link_to("eligibility", _("Screen on the eligibility page"), participant=self._name)), ": ")
         )
 
-    def _path_text(self, name: str, course: ParticipantHistory | None, visits: pd.DataFrame) -> Markup:
+    def _planned(self, number: int) -> Markup:
+        """Return what the record plans for an infusion: regimen, dose, and the day if it follows from the first."""
+        trial, regimen = self._desk.trial, str(self._desk.courses[self._name].regimen)
+        dose, days = trial.dose_of(regimen), trial.infusion_days(regimen)
+        amount = _("dose {id}: {amount:,.15g} {unit}").format(
+            id=dose.id, amount=dose.amount.value, unit=trial.escalation.dose_unit
+        )
+        what = _("Planned: infusion {number} of {count} at regimen {regimen}, {dose}").format(
+            number=number, count=len(days), regimen=regimen, dose=amount
+        )
+        said: list[Markup | str] = [what, origin(dose.amount)]
+        if number <= len(days) and (
+            planned := planned_days(self._ledger(self._name), infusion_visit(days[number - 1]))
+        ):
+            said.append(_("Planned day: {target}, from {opens} to {closes}.").format(**planned))
+        return paragraph(joined(said, " "), "off")
+
+    def _path_text(self, name: str, course: ParticipantHistory | None) -> Markup:
         if not name:
             words = _("Choose a participant: the path so far, the next step and its form show here.")
             return paragraph(words if self._desk.courses or self._desk.reader.records else _nobody(self._desk))
         steps = self.steps
         lines = [
             (step.state.replace(" ", "-"), STATES[step.state][0], self._linked(step), day, STATES[step.state][1])
-            for step, day in ((step, self._day_of(name, step, course, visits)) for step in steps)
+            for step, day in ((step, day_of_step(self._desk, name, step, self._ledger(name))) for step in steps)
         ]
         path = macros("trial_log").path(_("The path of {name}").format(name=name), lines)
         if course is None:
@@ -418,32 +434,6 @@ class ParticipantPath:
         if step.kind == "screened" and step.on:
             return link_to("eligibility", step_name(step), participant=self._name)
         return step_name(step)
-
-    def _day_of(self, name: str, step: Step, course: ParticipantHistory | None, visits: pd.DataFrame) -> str:
-        """Return the day of a step as text, or from which day on it can be recorded."""
-        if step.on is not None:
-            on = step.on.isoformat()
-            if step.kind == "enrolled" and course:
-                return list_of((on, course.regimen))
-            if step.kind == "dlt_assessed" and course:
-                return list_of((on, _("DLT") if course.dlt_on else _("no DLT")))
-            return list_of((on, CAUSES[course.cause])) if step.kind == "withdrawn" and course and course.cause else on
-        if step.state == "left out" or course is None:
-            return ""
-        if step.kind == "infused" and step.number == 1:
-            waits_until = self._desk.first_infusion_from(name)
-            return _("from {day}").format(day=waits_until) if waits_until else ""
-        if step.kind == "dlt_assessed":
-            last = last_day_of_dlt_window(course, self._desk.trial.escalation.dlt_window_days.value)
-            return _("from {day}").format(day=last) if last else ""
-        if step.kind == "visit":
-            ahead = visits[visits["status"].isin([*PRESENT, "not yet"])]
-            if ahead.empty:
-                return ""
-            first = ahead.iloc[0]
-            when = _("now") if first["status"] in PRESENT else _("from {day}").format(day=first["opens"].date())
-            return labelled(first["name"], when)
-        return ""
 
     def _story(self, name: str, course: ParticipantHistory | None) -> Markup | None:
         if course is None or not name:
@@ -476,9 +466,12 @@ class ParticipantPath:
 
     def _to_come(self, name: str) -> pd.DataFrame:
         """Return the visits of a participant that can still take place, the most urgent first."""
-        if name not in self._visits:
-            self._visits[name] = visits_to_come(self._desk, name)
-        return self._visits[name]
+        return visits_to_come(self._ledger(name))
+
+    def _ledger(self, name: str) -> pd.DataFrame | None:
+        if name not in self._ledgers:
+            self._ledgers[name] = ledger_of(self._desk, name)
+        return self._ledgers[name]
 
     # What is recorded
 
@@ -518,6 +511,8 @@ class _EntryDraft(Draft):
         names = ("visit", "visited_on", "kind", "on", "site", "detail", "grade", "words")
         correction = ("wrong", "action", "right", "why")
         fields = {name: getattr(path, name) for name in (*names, *correction)}
+        for kind, observed in path.observed.items():
+            fields |= {f"{kind} {number}": one for number, one in enumerate(observed.controls)}
         super().__init__(fields, of=path.participant)
 
     def present(self) -> dict[str, str]:
@@ -534,6 +529,62 @@ def _nobody(desk: Desk) -> str:
     if desk.sees_all:
         return _("No participant is in the log yet.")
     return _("Your role shows figures and hides the participants.")
+
+
+def steps_of(desk: Desk, name: str) -> tuple[Step, ...]:
+    """Return the path of a participant, that of nobody yet for an id which is not in the log."""
+    trial, history = desk.trial, desk.courses.get(name, ParticipantHistory())
+    regimen = history.regimen or desk.briefing.open_regimen
+    planned = len(trial.infusion_days(str(regimen))) if regimen in trial.escalation.grid.labels else 0
+    return path_of(history, planned, trial.escalation.dlt_window_days.value, desk.briefing.as_of)
+
+
+def day_of_step(desk: Desk, name: str, step: Step, ledger: pd.DataFrame | None) -> str:
+    """Return the day of a step as text, or from which day on it can be recorded.
+
+    Parameters
+    ----------
+    desk : Desk
+    name : str
+        Study id.
+    step : Step
+        Of :func:`steps_of`.
+    ledger : pandas.DataFrame or None
+        The visits and infusions of the participant; see :func:`protocol.pages.trial_log.visits.ledger_of`.
+    """
+    course = desk.courses.get(name)
+    if step.on is not None:
+        on = step.on.isoformat()
+        if step.kind == "enrolled" and course:
+            return list_of((on, course.regimen))
+        if step.kind == "dlt_assessed" and course:
+            return list_of((on, _("DLT") if course.dlt_on else _("no DLT")))
+        return list_of((on, CAUSES[course.cause])) if step.kind == "withdrawn" and course and course.cause else on
+    if step.state == "left out" or course is None:
+        return ""
+    if step.kind == "infused" and step.number == 1:
+        waits_until = desk.first_infusion_from(name)
+        return _("from {day}").format(day=waits_until) if waits_until else ""
+    if step.kind == "infused":
+        planned = _infusion_planned(desk, str(course.regimen), step.number, ledger)
+        return _("planned for {day}").format(day=planned["target"]) if planned else ""
+    if step.kind == "dlt_assessed":
+        last = last_day_of_dlt_window(course, desk.trial.escalation.dlt_window_days.value)
+        return _("from {day}").format(day=last) if last else ""
+    if step.kind == "visit":
+        visits = visits_to_come(ledger)
+        ahead = visits[visits["status"].isin([*PRESENT, "not yet"])]
+        if ahead.empty:
+            return ""
+        first = ahead.iloc[0]
+        when = _("now") if first["status"] in PRESENT else _("from {day}").format(day=first["opens"].date())
+        return labelled(first["name"], when)
+    return ""
+
+
+def _infusion_planned(desk: Desk, regimen: str, number: int, ledger: pd.DataFrame | None) -> dict[str, date] | None:
+    days = desk.trial.infusion_days(regimen)
+    return planned_days(ledger, infusion_visit(days[number - 1])) if number <= len(days) else None
 
 
 def step_name(step: Step) -> str:

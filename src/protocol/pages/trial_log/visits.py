@@ -29,21 +29,42 @@ def ledger_of(desk: Desk, name: str) -> pd.DataFrame | None:
         return None
 
 
-def visits_to_come(desk: Desk, name: str) -> pd.DataFrame:
+def visits_to_come(ledger: pd.DataFrame | None) -> pd.DataFrame:
     """Return a participant's visits that can still take place, without infusions.
+
+    Parameters
+    ----------
+    ledger : pandas.DataFrame or None
+        Of :func:`ledger_of`.
 
     Returns
     -------
     pandas.DataFrame
         ``id``, ``name``, ``status``, ``opens``, ``closes``; the most urgent first.
     """
-    columns, ledger = ["id", "name", "status", "opens", "closes"], ledger_of(desk, name)
+    columns = ["id", "name", "status", "opens", "closes"]
     if ledger is None:
         return pd.DataFrame(columns=columns)
     rows = ledger[ledger["status"].isin(ASKED) & ledger["kind"].ne("infusion")]
     rank = rows["status"].astype(object).map({status: place for place, status in enumerate(ASKED)})
     order = rows.assign(rank=rank).sort_values(["rank", "closes"], kind="stable").index
     return rows.loc[order, columns]
+
+
+def planned_days(ledger: pd.DataFrame | None, visit: str) -> dict[str, date] | None:
+    """Return the days of a visit or an infusion: target, opens, closes; None if they are not known.
+
+    Parameters
+    ----------
+    ledger : pandas.DataFrame or None
+        Of :func:`ledger_of`.
+    visit : str
+        Its id.
+    """
+    if ledger is None:
+        return None
+    days = ledger.loc[ledger["id"] == visit, ["target", "opens", "closes"]].dropna()
+    return None if days.empty else {str(name): one.date() for name, one in days.iloc[0].items()}
 
 
 def visits_text(counts: Mapping[str, int]) -> str:
@@ -63,8 +84,5 @@ def questions_about(desk: Desk, event: Event) -> tuple[str, ...]:
 
 def _window(desk: Desk, event: VisitRecorded) -> tuple[date, date] | None:
     """Return the window of a visit as it stands before the visit is recorded; None if it is not known."""
-    ledger = ledger_of(desk, event.participant)
-    if ledger is None:
-        return None
-    days = ledger.loc[ledger["id"] == event.visit, ["opens", "closes"]].dropna()
-    return (days["opens"].iloc[0].date(), days["closes"].iloc[0].date()) if len(days) else None
+    planned = planned_days(ledger_of(desk, event.participant), event.visit)
+    return (planned["opens"], planned["closes"]) if planned else None
