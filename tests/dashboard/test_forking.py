@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -162,6 +163,20 @@ def test_without_a_fork_server_the_ordinary_start_serves(kernel, server, monkeyp
     manager, run = kernel()
     assert isinstance(manager.provisioner.process, subprocess.Popen)
     assert run("print(5)") == "5"
+
+
+def test_a_fork_server_that_is_killed_while_it_loads_is_started_again_for_the_next_kernel(tmp_path):
+    asked = ForkServer(folder=str(NOTEBOOKS), pages=[])
+    loading = threading.Thread(target=asked.ready_or_not, args=("en",))
+    loading.start()
+    while not asked.pids:
+        time.sleep(0.01)
+    os.kill(asked.pids[0], signal.SIGKILL)
+    loading.join(30)
+    assert (asked.is_on, asked.pids) == (True, [])
+    asked.ready("en")
+    assert len(asked.pids) == 1
+    asked.stop()
 
 
 def test_that_there_is_no_fork_server_is_said_once(caplog, tmp_path):

@@ -131,6 +131,12 @@ class _Running:
         """Whether the process is gone."""
         return self.process.poll() is not None
 
+    def was_killed(self) -> bool:
+        """Whether a signal ended it, as when memory runs out, and not an error of its own."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(1) < 0
+        return False
+
     def fork(self, request: bytes) -> ForkedProcess:
         """Return a child that has been told `request`; OSError or NotForked if the fork server is gone or hangs."""
         ours, theirs = socket.socketpair()
@@ -181,7 +187,7 @@ class ForkServer(SingletonConfigurable):
         Raises
         ------
         NotForked
-            If it cannot be started here. This is logged once and not tried again.
+            If it cannot be started here. This is logged once and not tried again, unless it was killed.
         """
         with self._locks[language]:
             if not self.is_on:
@@ -192,9 +198,10 @@ class ForkServer(SingletonConfigurable):
                     self._running[language] = _Running(self.folder, self.pages, self._life[0], language)
                     self._running[language].wait()
                 except (OSError, NotForked) as error:
+                    killed = language in self._running and self._running[language].was_killed()
                     self._forget(language)
-                    self.is_on = False
-                    if not self.has_stopped:
+                    self.is_on = killed and not self.has_stopped
+                    if not killed and not self.has_stopped:
                         self.log.error("Kernels are not forked but each started anew. %s", error)
                     raise NotForked from error
             return self._running[language]
