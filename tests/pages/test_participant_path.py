@@ -79,6 +79,20 @@ def test_what_was_typed_about_the_product_comes_back_after_a_reload(life):
     assert again.observed["adverse_event"].why_serious.value == event.why_serious.value
 
 
+def test_nothing_is_unsaved_once_it_is_recorded(life):
+    page = FollowupPage(life.desk().trial, life.day, life.desk())
+    state, path = PageState(page.in_address, page.drafts), page.path
+    path.participant.value = "W-002"
+    while path.following.kind != "infused":
+        (path.enrolment.enrol if path.following.kind == "enrolled" else path.happened).record.click()
+        path.proceed.click()
+    path.observed["infused"].lot.value = "LOT-7"
+    assert state.unsaved
+    path.happened.record.click()
+    assert life.last().content["lot"] == "LOT-7"
+    assert not state.unsaved
+
+
 def test_who_is_not_eligible_has_no_form_but_may_be_recorded_about(life):
     life.screen("W-003", "ineligible")
     panel = path_on(life, "W-003")
