@@ -23,14 +23,14 @@ class ParticipantList:
     Attributes
     ----------
     following : ipywidgets.Dropdown
-        The next step of those who are shown, as on their path; None shows all.
+        The next step of those who are shown, as on their path; the empty text shows all.
     table : Table
     view : ipywidgets.VBox
     """
 
     def __init__(self, desk: Desk) -> None:
         self._desk, self._rows = desk, pd.DataFrame()
-        self.following = field(widgets.Dropdown, _("Next step"), options=[])
+        self.following = field(widgets.Dropdown, _("Next step"), options=[("–", "")])
         name = "participants-invented-example.csv" if desk.invented else "participants.csv"
         self.table = Table(_("Participants"), name, page_size=20)
         self.view = widgets.VBox([row(self.following), self.table.view])
@@ -44,13 +44,13 @@ class ParticipantList:
         counts, chosen = self._rows["next"].value_counts(sort=False), self.following.value
         named = [(f"{name} ({count})", name) for name, count in counts.items()]
         with self.following.hold_trait_notifications():
-            self.following.options = [(_("All ({n})").format(n=len(self._rows)), None), *named]
-            self.following.value = chosen if chosen in counts.index else None
+            self.following.options = [(_("All ({n})").format(n=len(self._rows)), ""), *named]
+            self.following.value = chosen if chosen in counts.index else ""
         self._show()
 
     def _show(self, _change: Any = None) -> None:
         rows = self._rows
-        if self.following.value is not None:
+        if self.following.value:
             rows = rows[rows["next"] == self.following.value]
         self.table.show(
             pd.DataFrame(
@@ -58,12 +58,12 @@ class ParticipantList:
                     _("Participant"): [
                         link_to("followup", name, tab="participant", participant=name) for name in rows["participant"]
                     ],
-                    _("Site"): rows["site"].map(self._desk.trial.site_shown).tolist(),
+                    _("Next step"): rows["next"].tolist(),
+                    _("When"): rows["when"].tolist(),
                     _("Regimen"): rows["regimen"].tolist(),
                     _("Infusions"): rows["infusions"].tolist(),
                     _("Last step"): rows["last"].tolist(),
-                    _("Next step"): rows["next"].tolist(),
-                    _("When"): rows["when"].tolist(),
+                    _("Site"): rows["site"].map(self._desk.trial.site_shown).tolist(),
                 },
                 dtype=object,
             )
