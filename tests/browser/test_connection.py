@@ -130,3 +130,13 @@ def test_a_page_that_lost_a_control_while_it_opened_is_loaded_again(workshop, la
     laptop.tab.wait_for_function("sessionStorage.getItem(`reloaded ${location.pathname}`) === null")
     assert "Error displaying widget" not in laptop.tab.content()
     assert sum("04-kit" in url for url in asked) == 2
+
+
+def test_a_page_answers_on_after_an_error_in_it(workshop, laptop):
+    laptop.open(workshop, "03-state")
+    tab = laptop.tab
+    for phase in ("II", "Ib"):
+        tab.get_by_role("button", name="Fail").click()
+        tab.get_by_label("Phase").select_option(phase)
+        tab.wait_for_url("**?phase=II" if phase == "II" else lambda url: "phase" not in url)
+    assert "an error of the page itself" not in tab.content()

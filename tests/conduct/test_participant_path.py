@@ -124,8 +124,8 @@ def test_an_infusion_of_the_same_day_or_after_a_dlt_is_asked_about():
 
 def test_a_visit_outside_its_window_is_asked_about_and_a_missed_one_is_not():
     window = day(10), day(12)
-    assert "before the window" in asked(LIFE, "visit", day(9), window, visit="month_3")
-    assert "after the window" in asked(LIFE, "visit", day(13), window, visit="month_3")
+    assert "before the planned window" in asked(LIFE, "visit", day(9), window, visit="month_3")
+    assert "after the planned window" in asked(LIFE, "visit", day(13), window, visit="month_3")
     assert asked(LIFE, "visit", day(12), window, visit="month_3") == ""
     assert asked(LIFE, "visit", day(13), window, visit="month_3", done=False) == ""
 

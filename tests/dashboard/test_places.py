@@ -20,7 +20,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from protocol.dashboard import sessions
-from protocol.dashboard.server import FURNITURE, Door, hide, rules
+from protocol.dashboard.server import FURNITURE, Door, hide
 from protocol.dashboard.sessions import PAGES_A_READER, PageKernels, Places, is_foreign
 from protocol.records import ProtocolError
 
@@ -322,7 +322,6 @@ def test_nothing_printed_and_no_traceback_is_sent_to_a_reader(monkeypatch, kind)
     monkeypatch.setattr(sessions.OwnChannels, "log", logging.getLogger("protocol.test"))
     channels.write_message({"header": {"msg_type": kind}, "content": {"traceback": ["/home/someone/file.py"]}})
     assert bool(sent) == (kind == "comm_msg")
-    assert rules(FURNITURE, 8866, "token").MappingKernelManager.allow_tracebacks is False
 
 
 def test_the_address_of_a_proxy_says_host_path_and_whether_cookies_are_for_https():

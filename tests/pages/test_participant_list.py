@@ -5,9 +5,11 @@ from datetime import date
 import pytest
 from support.trial import TRIAL
 
+from protocol.conduct import event
 from protocol.pages.followup import FollowupPage
 from protocol.pages.trial_log.desk import open_desk
 from protocol.pages.trial_log.participant_list import ParticipantList, participants_with_steps
+from protocol.pages.trial_log.visits import questions_about
 
 pytestmark = pytest.mark.slow  # every test reads the whole example
 
@@ -40,6 +42,21 @@ def test_those_without_a_next_step_stand_last_with_the_reason(rows, desk):
     assert set(rows.index[-len(ended) :]) == set(ended)
     assert rows["next"].iloc[-1] == "none: the end is recorded"
     assert not rows["next"].iloc[: -len(ended)].str.startswith("none").any()
+
+
+@pytest.mark.parametrize(("day", "asked"), [(24, ""), (22, "before the planned window"), (26, "after the planned")])
+def test_an_infusion_outside_its_planned_window_is_asked_about(desk, day, asked):
+    given = event({"kind": "infused", "on": date(2026, 11, day), "participant": "INV-127", "number": 2})
+    found = questions_about(desk, given)
+    assert asked in "".join(found)
+    assert len(found) == bool(asked)
+
+
+def test_the_path_of_every_participant_shows(desk):
+    page = FollowupPage(TRIAL, TODAY, desk)
+    for name in desk.courses:
+        page.choose(name)
+        assert f"The path of {name}" in page.path.path.value, name
 
 
 def test_one_next_step_can_be_chosen_and_is_counted(desk, rows):

@@ -202,7 +202,7 @@ def test_a_visit_before_its_window_is_asked_about(life):
     panel, before = path_on(life, "W-001"), life.count
     panel.visit.value = "month_3"
     panel.done.record.click()
-    assert "before the window of the visit" in panel.said.value
+    assert "before the planned window" in panel.said.value
     assert life.count == before
 
 

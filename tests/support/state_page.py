@@ -2,16 +2,21 @@
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import Day, PageState, Tabs, Text, field, framed, macros
+from protocol.pages.kit import Day, PageState, Tabs, Text, button, field, framed, macros
+
+
+def _fail():
+    raise RuntimeError("an error of the page itself")
 
 
 def state_page():
     note = field(widgets.Text, "Note")
     phase = field(widgets.Dropdown, "Phase", options=["Ib", "II"])
     day = field(Day, "Day")
+    fails = button("Fail", _fail)
     link = Text(macros("kit").link("03-state.ipynb?tab=second&phase=II", "The second tab in phase II"))
     parts = {
-        "first": ("First", widgets.VBox([phase, note, link])),
+        "first": ("First", widgets.VBox([phase, note, link, fails])),
         "second": ("Second", lambda: widgets.VBox([Text("built when opened"), day])),
     }
     tabs = Tabs(parts)

@@ -12,7 +12,6 @@ from protocol.conduct.events import (
     Event,
     Infused,
     OfParticipant,
-    VisitRecorded,
     Withdrawn,
     content,
 )
@@ -52,7 +51,7 @@ def questions(
     dlt_window_days : int
         Length of the DLT window, counted from the first infusion.
     window : tuple of date, optional
-        The first and the last day of the window of a visit.
+        The first and the last day on which this visit or infusion is planned.
 
     Returns
     -------
@@ -62,9 +61,9 @@ def questions(
     if not isinstance(event, OfParticipant):
         return ()
     asked = [*_after_the_end(history, event)]
-    if isinstance(event, VisitRecorded):
-        asked += _outside(event, window)
-    elif event.kind in _ASK:
+    if window is not None and getattr(event, "done", True):
+        asked += _outside(event, *window)
+    if event.kind in _ASK:
         asked += _ASK[event.kind](history, event, dlt_window_days)
     return tuple(asked)
 
@@ -77,14 +76,11 @@ def _after_the_end(history: History, event: OfParticipant) -> Iterator[str]:
         yield text.format(day=history.withdrawn)
 
 
-def _outside(event: VisitRecorded, window: tuple[date, date] | None) -> Iterator[str]:
-    if window is None or not event.done:
-        return
-    opens, closes = window
+def _outside(event: OfParticipant, opens: date, closes: date) -> Iterator[str]:
     if event.on < opens:
-        yield _("{day} is before the window of the visit, which opens on {opens}.").format(day=event.on, opens=opens)
+        yield _("{day} is before the planned window, which opens on {opens}.").format(day=event.on, opens=opens)
     if event.on > closes:
-        text = _("{day} is after the window of the visit, which closed on {closes}.")
+        text = _("{day} is after the planned window, which closed on {closes}.")
         yield text.format(day=event.on, closes=closes)
 
 

@@ -370,7 +370,7 @@ def rules(notebooks: Path, port: int, token: str, door: "Door" = Door()) -> Conf
     )
     config.VoilaExecutor.update(timeout=CELL_SECONDS, iopub_timeout=CELL_SECONDS)
     config.VoilaKernelManager.preheat_denylist = [rf"(?!{re.escape(str(notebooks))}[/\\]{PAGE_NAME.pattern}$)"]
-    config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60, allow_tracebacks=False)
+    config.MappingKernelManager.update(cull_idle_timeout=IDLE_SECONDS, cull_interval=60)
     config.KernelManager.transport_encryption = ENCRYPTION
     config.ForkServer.folder = str(notebooks)
     config.ForkServer.pages = [f"{page}={trial}" for page, trial in opened_by(notebooks)]

@@ -425,7 +425,10 @@ class OwnChannels(OwnersOnly, VoilaKernelWebsocketHandler):  # type: ignore[misc
         super().on_close()
 
     def write_message(self, message: bytes | dict[str, Any], binary: bool = False) -> Any:
-        """Send a message to the browser, unless it is an error or something printed."""
+        """Send a message to the browser, unless it is an error or something printed.
+
+        What jupyter_server offers for it, ``allow_tracebacks=False``, fails and then sends nothing any more.
+        """
         header = message.get("header") if isinstance(message, dict) else _header(message)
         kind = (header or {}).get("msg_type")
         if kind == "error":

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
 from protocol.conduct.labels import KINDS
-from protocol.followup.schedule import infusion_visit
 from protocol.pages.kit import (
     Day,
     Draft,
@@ -45,7 +44,7 @@ from protocol.pages.trial_log.recorder import (
     refusal,
     sites_of,
 )
-from protocol.pages.trial_log.visits import PRESENT, ledger_of, planned_days, visits_to_come
+from protocol.pages.trial_log.visits import PRESENT, ledger_of, planned_infusion, visits_to_come
 from protocol.translation import _, labelled, list_of, ngettext
 
 OFFERED = (
@@ -396,7 +395,8 @@ class ParticipantPath:
 
     def _planned(self, number: int) -> Markup:
         """Return what the record plans for an infusion: regimen, dose, and the day if it follows from the first."""
-        trial, regimen = self._desk.trial, str(self._desk.courses[self._name].regimen)
+        trial, course = self._desk.trial, self._desk.courses[self._name]
+        regimen = str(course.regimen)
         dose, days = trial.dose_of(regimen), trial.infusion_days(regimen)
         amount = _("dose {id}: {amount:,.15g} {unit}").format(
             id=dose.id, amount=dose.amount.value, unit=trial.escalation.dose_unit
@@ -405,9 +405,7 @@ class ParticipantPath:
             number=number, count=len(days), regimen=regimen, dose=amount
         )
         said: list[Markup | str] = [what, origin(dose.amount)]
-        if number <= len(days) and (
-            planned := planned_days(self._ledger(self._name), infusion_visit(days[number - 1]))
-        ):
+        if planned := planned_infusion(self._desk, course, number, self._ledger(self._name)):
             said.append(_("Planned day: {target}, from {opens} to {closes}.").format(**planned))
         return paragraph(joined(said, " "), "off")
 
@@ -566,7 +564,7 @@ def day_of_step(desk: Desk, name: str, step: Step, ledger: pd.DataFrame | None) 
         waits_until = desk.first_infusion_from(name)
         return _("from {day}").format(day=waits_until) if waits_until else ""
     if step.kind == "infused":
-        planned = _infusion_planned(desk, str(course.regimen), step.number, ledger)
+        planned = planned_infusion(desk, course, step.number, ledger)
         return _("planned for {day}").format(day=planned["target"]) if planned else ""
     if step.kind == "dlt_assessed":
         last = last_day_of_dlt_window(course, desk.trial.escalation.dlt_window_days.value)
@@ -580,11 +578,6 @@ def day_of_step(desk: Desk, name: str, step: Step, ledger: pd.DataFrame | None) 
         when = _("now") if first["status"] in PRESENT else _("from {day}").format(day=first["opens"].date())
         return labelled(first["name"], when)
     return ""
-
-
-def _infusion_planned(desk: Desk, regimen: str, number: int, ledger: pd.DataFrame | None) -> dict[str, date] | None:
-    days = desk.trial.infusion_days(regimen)
-    return planned_days(ledger, infusion_visit(days[number - 1])) if number <= len(days) else None
 
 
 def step_name(step: Step) -> str:

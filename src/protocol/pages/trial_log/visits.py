@@ -5,9 +5,10 @@ from datetime import date
 
 import pandas as pd
 
-from protocol.conduct import Event, ParticipantHistory, VisitRecorded, questions
+from protocol.conduct import Event, Infused, ParticipantHistory, VisitRecorded, questions
 from protocol.figures.followup import SIGNS
 from protocol.followup import timelines
+from protocol.followup.schedule import infusion_visit
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
 from protocol.translation import _
@@ -67,6 +68,14 @@ def planned_days(ledger: pd.DataFrame | None, visit: str) -> dict[str, date] | N
     return None if days.empty else {str(name): one.date() for name, one in days.iloc[0].items()}
 
 
+def planned_infusion(
+    desk: Desk, course: ParticipantHistory, number: int, ledger: pd.DataFrame | None
+) -> dict[str, date] | None:
+    """Return the days of an infusion as :func:`planned_days` does; None if they do not follow from the log yet."""
+    days = desk.trial.infusion_days(course.regimen) if course.regimen else ()
+    return planned_days(ledger, infusion_visit(days[number - 1])) if number <= len(days) else None
+
+
 def visits_text(counts: Mapping[str, int]) -> str:
     """Return “2 overdue · 3 due · 2 open”; what is 0 is left out, “none” if nothing is left."""
     return " · ".join(f"{counts[name]} {SIGNS[name][2]}" for name in PRESENT if counts[name]) or _(
@@ -78,11 +87,15 @@ def questions_about(desk: Desk, event: Event) -> tuple[str, ...]:
     """Return what to ask before an event is recorded; see :func:`protocol.conduct.questions`."""
     name = getattr(event, "participant", None) or ""
     history = desk.courses.get(name, ParticipantHistory())
-    window = _window(desk, event) if isinstance(event, VisitRecorded) else None
-    return questions(history, event, desk.trial.escalation.dlt_window_days.value, window)
+    return questions(history, event, desk.trial.escalation.dlt_window_days.value, _window(desk, event))
 
 
-def _window(desk: Desk, event: VisitRecorded) -> tuple[date, date] | None:
-    """Return the window of a visit as it stands before the visit is recorded; None if it is not known."""
-    planned = planned_days(ledger_of(desk, event.participant), event.visit)
+def _window(desk: Desk, event: Event) -> tuple[date, date] | None:
+    """Return the window of a visit or an infusion before it is recorded; None if not known, and for other events."""
+    planned = None
+    if isinstance(event, VisitRecorded):
+        planned = planned_days(ledger_of(desk, event.participant), event.visit)
+    elif isinstance(event, Infused) and event.participant in desk.courses:
+        course = desk.courses[event.participant]
+        planned = planned_infusion(desk, course, event.number, ledger_of(desk, event.participant))
     return (planned["opens"], planned["closes"]) if planned else None
