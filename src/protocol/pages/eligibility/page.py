@@ -54,7 +54,14 @@ class EligibilityPage(Panel):
         files = ScreeningFiles(trial, self.person.present)
         both = BothLanguages(trial, lambda: files.wanted(self.screenings.study_id.value.strip()))
         self.screenings = ScreeningPanel(
-            desk, self.person.as_of, self._result, files.links, self._reopen, self._saved, both
+            desk,
+            self.person.as_of,
+            self._result,
+            files.links,
+            self._reopen,
+            saved=lambda: self._draft.keep(),
+            both=both,
+            as_page=lambda: self._draft.put_in(),
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
         self._draft = FormDraft(self.person.form, self.screenings.study_id, self.screenings.reopened)
@@ -184,6 +191,7 @@ class EligibilityPage(Panel):
         self.screenings.reopened.value = self.screenings.study_id.value = ""
         self.person.who.show(None)
         self.person.fill({}, "")
+        self._draft.keep()  # an empty form holds nothing that could be lost
 
     def _choose(self, change: dict[str, Any]) -> None:
         name = change["new"]
@@ -265,9 +273,6 @@ class EligibilityPage(Panel):
                 text = texts.get(parameter.id)
                 if text is None or not set_from_text(self.parameters[parameter.id], text):
                     self.parameters[parameter.id].value = parameter.value
-
-    def _saved(self) -> None:
-        self._draft.keep()
 
     def _result(self, study_id: str) -> tuple[str, str, dict[str, Any]]:
         """Return phase, overall verdict and result of the screening that stands on the page.

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
+from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window
 from protocol.conduct.labels import KINDS
 from protocol.pages.kit import (
     Day,
@@ -32,6 +32,7 @@ from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, RESPONSES, TOXICITIES, event_text, names_of, recoveries_of
+from protocol.pages.trial_log.next_step import next_step, step_name, steps_of
 from protocol.pages.trial_log.observation_forms import fields_of, makers_of
 from protocol.pages.trial_log.recorder import (
     Days,
@@ -68,18 +69,6 @@ A screening, an enrolment and a visit have forms of their own.
 """
 
 OF_EFFECT = {"blood_count", "given", "adverse_event", "adverse_event_followed", "relapsed"}
-
-STEPS = {
-    "screened": _("Screening"),
-    "consented": _("Consent"),
-    "enrolled": _("Enrolment"),
-    "therapy_started": _("Start of therapy"),
-    "infused": _("Infusion {number}"),
-    "treatment_ended": _("End of treatment"),
-    "dlt_assessed": _("DLT assessment"),
-    "visit": _("Visits"),
-    "withdrawn": _("End"),
-}
 
 STATES = {
     "done": ("✓", _("done")),
@@ -257,18 +246,12 @@ class ParticipantPath:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The path of the participant."""
-        trial, history = self._desk.trial, self._desk.courses.get(self._name, ParticipantHistory())
-        regimen = history.regimen or self._desk.briefing.open_regimen
-        planned = 0
-        if regimen in trial.escalation.grid.labels:
-            level = trial.frequency_level(str(regimen))
-            planned = next((len(f.infusion_days) for f in trial.followup.frequencies if f.level == level), 0)
-        return path_of(history, planned, trial.escalation.dlt_window_days.value, self._desk.briefing.as_of)
+        return steps_of(self._desk, self._name)
 
     @property
     def following(self) -> Step | None:
         """The next step, None after the end."""
-        return next((step for step in self.steps if step.state == "next"), None) if self._name else None
+        return next_step(self._desk, self._name)
 
     @property
     def _recorders(self) -> tuple[Recorder, ...]:
@@ -534,11 +517,6 @@ def _nobody(desk: Desk) -> str:
     if desk.sees_all:
         return _("No participant is in the log yet.")
     return _("Your role shows figures and hides the participants.")
-
-
-def step_name(step: Step) -> str:
-    """Return the name of a step."""
-    return STEPS[step.kind].format(number=step.number)
 
 
 def _assessed(panel: ParticipantPath, _course: ParticipantHistory | None) -> dict[str, Any]:
