@@ -9,7 +9,9 @@ from support.hospital_files import HEADINGS, UNITS, excel_file, hospital_rows
 from support.paths import EXAMPLES
 from support.trial import FACTS
 
+from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.kit import PageState
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +147,37 @@ def test_a_file_can_be_left_and_the_cohort_before_stays(cohort: CohortPanel) -> 
     assert not is_open(cohort)
     assert cohort.mapping.file is None
     assert "Invented example" in cohort.source.value
+
+
+def test_leaving_is_asked_about_while_a_file_waits_or_is_open_and_not_for_the_example(
+    cohort_page: EligibilityPage, cohort: CohortPanel
+) -> None:
+    state = PageState(cohort_page.in_address, cohort_page.drafts, cohort_page.unkept)
+    assert not state.unsaved
+    upload(cohort, "list.csv", TEXT)
+    assert state.unsaved, "what is answered about its columns would be lost"
+    cohort.mapping.leave.click()
+    assert not state.unsaved
+    upload(cohort, "list.csv", TEXT)
+    answer_all(cohort)
+    cohort.mapping.go.click()
+    cohort.reading.join()
+    assert (cohort.file_name, state.unsaved, state.draft) == ("list.csv", True, {})
+    cohort_page.take_cohort(cohort_page.example, "")
+    assert not state.unsaved
+
+
+def test_a_mapping_can_still_be_saved_when_its_file_is_read(cohort: CohortPanel) -> None:
+    upload(cohort, "list.csv", TEXT)
+    answer_all(cohort)
+    offered = cohort.mapping.save.value
+    cohort.mapping.go.click()
+    cohort.reading.join()
+    assert "A reload of the page closes it." in cohort.source.value
+    assert "column_mapping.toml" in offered
+    assert re.findall('base64,[^"]*', offered) == re.findall('base64,[^"]*', cohort.source.value)
+    upload(cohort, "cohort.csv", (EXAMPLES / "cohort.csv").read_bytes())
+    assert "column_mapping.toml" not in cohort.source.value
 
 
 def test_text_of_a_file_is_escaped(cohort: CohortPanel) -> None:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import pandas as pd
+from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.criteria import PARTICIPANT
@@ -73,6 +74,8 @@ class MappingPanel:
         Called with a file, a sheet and a mapping to be used again, to propose anew.
     read : callable
         Called with a file and its mapping.
+    changed : callable
+        Called when a file begins or ceases to wait.
 
     Attributes
     ----------
@@ -96,8 +99,9 @@ class MappingPanel:
         record: EligibilityRecord,
         look: Callable[[FileToMap, str, ColumnMapping | None], None],
         read: Callable[[FileToMap, ColumnMapping], None],
+        changed: Callable[[], None],
     ) -> None:
-        self.record, self._look, self._read = record, look, read
+        self.record, self._look, self._read, self._changed = record, look, read, changed
         self.file: FileToMap | None = None
         self._facts = {fact.id: fact for fact in record.facts}
         self._filling = False
@@ -125,7 +129,7 @@ class MappingPanel:
             self._change,
             self.shown,
         )
-        self.close()
+        self.view.layout.display = "none"
         self.sheet.observe(self._another_sheet, "value")
         self.column.observe(self._fill_change, "value")
         self.fact.observe(self._changed_fact, "value")
@@ -136,11 +140,20 @@ class MappingPanel:
         """What is said of the columns so far."""
         return self.file.mapping if self.file else None
 
+    def to_save(self) -> Markup | None:
+        """Offer the mapping as a file; None while a question is open."""
+        mapping = self.mapping
+        if mapping is None or mapping.questions:
+            return None
+        kept = mapping.dumps().encode()
+        return download(_("Save this mapping (TOML)"), "column_mapping.toml", kept, "application/toml")
+
     def close(self) -> None:
         """Let go of the file."""
         self.file, self.answers = None, {}
         self._questions.children = ()
         self.view.layout.display = "none"
+        self._changed()
 
     def open(self, file: FileToMap) -> None:
         """Ask what the columns of a file hold."""
@@ -160,6 +173,7 @@ class MappingPanel:
             self._filling = False
         self._draw()
         self.view.layout.display = "flex"
+        self._changed()
 
     # --- Drawing ---
 
@@ -182,9 +196,7 @@ class MappingPanel:
         self._fill_change()
         self.shown.show(table(self._preview(mapping), _("The columns, and what their first cells become")))
         self.go.disabled = bool(mapping.questions) or not any(one.fact for one in mapping.columns)
-        kept = None if mapping.questions else mapping.dumps().encode()
-        label = _("Save this mapping (TOML)")
-        self.save.show(download(label, "column_mapping.toml", kept, "application/toml") if kept else None)
+        self.save.show(self.to_save())
 
     def _ask(self, mapping: ColumnMapping) -> None:
         """Show a control for each open question; one that was answered stays as long as its answer holds."""

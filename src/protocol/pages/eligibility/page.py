@@ -64,6 +64,7 @@ class EligibilityPage(Panel):
             as_page=lambda: self._draft.put_in(),
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
+        self._unkept = Choice()
         self._draft = FormDraft(self.person.form, self.screenings.study_id, self.screenings.reopened)
         self.tabs = Tabs(
             {
@@ -81,7 +82,7 @@ class EligibilityPage(Panel):
             "picture": self._picture,
             "changed": self._changes,
         }
-        self.drafts = {"form": self._draft}
+        self.drafts, self.unkept = {"form": self._draft}, (self._unkept,)
         self.redraw_on(self.phase)
         self.person.form.observe(lambda _change: self.screenings.forget(), "value")
         self.tabs.observe(self._show_open, "value")
@@ -97,7 +98,7 @@ class EligibilityPage(Panel):
     @cached_property
     def cohort(self) -> CohortPanel:
         """The cohort, built when it is first needed."""
-        panel = CohortPanel(self.trial, self.today, self.example, self.handing_over.forget)
+        panel = CohortPanel(self.trial, self.today, self.example, self._unkept, self.handing_over.forget)
         panel.chosen.observe(self._choose, "value")
         if self._picture.value:
             panel.tabs.value = self._picture.value
