@@ -86,6 +86,19 @@ def test_the_first_rows_are_shown_with_what_they_become_and_no_name_of_a_person(
     assert "姓名" not in cohort.mapping.column.options
 
 
+def test_the_step_names_facts_and_units_in_words(cohort: CohortPanel) -> None:
+    upload(cohort, "list.csv", "受试者编号,年龄,CD34,GPT x\nP-1,40,5,6\n".encode())
+    mapping = cohort.mapping
+    mapping.column.value = "CD34"
+    mapping.fact.value = "cd34_pb_per_ul"
+    shown = [label for control in (mapping.unit, *mapping.answers.values()) for label, _value in control.options]
+    text = " ".join([*shown, mapping.shown.value, mapping.asked.value, cohort.message.value])
+    assert "10⁶/L" in text
+    assert "years" in text
+    ids = [name for name in FACTS if "_" in name]
+    assert [name for name in (*ids, "{score}", "10*6/L", "umol/L", ">a<") if name in text] == []
+
+
 def test_an_answer_can_be_changed_as_long_as_the_file_waits(cohort: CohortPanel) -> None:
     upload(cohort, "list.csv", TEXT)
     answer_all(cohort)
@@ -100,7 +113,10 @@ def test_any_column_can_be_given_another_fact(cohort: CohortPanel) -> None:
     cohort.mapping.fact.value = "ecog"
     assert cohort.mapping.mapping is not None
     assert cohort.mapping.mapping.column("ward").fact == "ecog"
-    assert cohort.mapping.unit.value == "{score}"
+    assert (cohort.mapping.unit.value, cohort.mapping.unit.label) == ("{score}", "score")
+    assert "{score}" not in cohort.mapping.shown.value
+    cohort.mapping.fact.value = "age_years"
+    assert (cohort.mapping.unit.value, cohort.mapping.unit.label) == ("a", "years")
     cohort.mapping.fact.value = "sex"
     assert ("ward", "word", "7") in cohort.mapping.answers
     assert ("性别", "fact", "") in cohort.mapping.answers  # two columns for one fact

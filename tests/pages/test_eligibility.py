@@ -423,7 +423,7 @@ def test_a_value_in_another_unit_is_converted_and_a_wrong_unit_is_refused_at_the
     write(page, creatinine_umol_l="1.1 mg/dL")
     assert state(page, "creatinine_umol_l")[3] == "= 97.2419 μmol/L"
     write(page, creatinine_umol_l="1.1 U/L")
-    assert "U/L where umol/L is meant" in state(page, "creatinine_umol_l")[4]
+    assert "U/L where μmol/L is meant" in state(page, "creatinine_umol_l")[4]
     assert "Possibly eligible" in page.person.answer.value
 
 

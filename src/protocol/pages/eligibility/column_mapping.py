@@ -1,6 +1,6 @@
 """What the columns of a cohort file hold: asked before a file is read that is not named as the workbook's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -12,12 +12,12 @@ from protocol.eligibility.criteria import PARTICIPANT
 from protocol.eligibility.explanation import show
 from protocol.exchange.cohort.mapping import (
     ColumnMapping,
-    MappedColumn,
     MappingQuestion,
     is_identifying,
     load_mapping,
 )
 from protocol.exchange.limits import check_size
+from protocol.exchange.units import shown_unit
 from protocol.pages.kit import (
     FileField,
     Text,
@@ -221,7 +221,7 @@ class MappingPanel:
             case "fact":
                 label, options = _("{column}: which fact is it?"), self._choices(question.offered)
             case "unit":
-                label, options = _("{column}: in which unit?"), [(unit, unit) for unit in question.offered]
+                label, options = _("{column}: in which unit?"), self._units(question.column, question.offered)
             case _:
                 label, options = _("{column}: what does “{word}” mean?"), self._answers(question)
         text = label.format(column=question.column, word=question.word)
@@ -229,9 +229,17 @@ class MappingPanel:
         control.observe(lambda change: self._answer(question, change["new"]), "value")
         return control
 
+    def _units(self, column: str, units: Iterable[str]) -> list[tuple[str, str]]:
+        """Return units that can be chosen for a column, as people write them."""
+        fact = self._fact_of(column)
+        return [(shown_unit(unit, fact), unit) for unit in units]
+
+    def _fact_of(self, column: str) -> Fact | None:
+        """Return the fact that a column holds, None for another column."""
+        return self._facts.get(self.mapping.column(column).fact or "") if self.mapping else None
+
     def _answers(self, question: MappingQuestion) -> list[tuple[str, str]]:
-        mapping = self.mapping
-        fact = self._facts[str(mapping.column(question.column).fact)] if mapping else None
+        fact = self._fact_of(question.column)
         labels = {"yes": _("Yes"), "no": _("No"), "unknown": _("Unknown")} | (fact.options if fact else {})
         return [(labels[answer], answer) for answer in question.offered]
 
@@ -249,8 +257,8 @@ class MappingPanel:
         rows = [
             (
                 one.column,
-                self._holds(one),
-                one.unit,
+                mapping.label(one.fact) if one.fact else "–",
+                shown_unit(one.unit, self._facts.get(one.fact or "")),
                 list_of(dict.fromkeys(filter(None, cells.get(one.column, ()))), "; "),
                 mapping.note(one),
             )
@@ -259,11 +267,6 @@ class MappingPanel:
         return pd.DataFrame(
             rows, columns=[_("Column"), _("Holds"), _("Unit"), _("First rows"), _("Note")], dtype=object
         )
-
-    def _holds(self, one: MappedColumn) -> str:
-        if one.fact == PARTICIPANT:
-            return _("Study id of the participant")
-        return self._facts[one.fact].label if one.fact else "–"
 
     # --- Answers ---
 
@@ -292,13 +295,12 @@ class MappingPanel:
     def _fill_change(self, _change: Any = None) -> None:
         if self.mapping is None or self._filling or not self.column.value:
             return
-        one = self.mapping.column(self.column.value)
+        one, fact = self.mapping.column(self.column.value), self._fact_of(self.column.value)
         self._filling = True
         try:
             self.fact.value = one.fact or ""
-            fact = self._facts.get(one.fact or "")
             units = dict.fromkeys([str(fact.unit), *fact.units, one.unit]) if fact and fact.is_number else {}
-            self.unit.options = [("–", ""), *((unit, unit) for unit in units if unit)]
+            self.unit.options = [("–", ""), *self._units(one.column, filter(None, units))]
             self.unit.value = one.unit
         finally:
             self._filling = False

@@ -14,6 +14,7 @@ from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.fact_status import FactStatus, open_statements
 from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.cohort.laboratory_text import read_typed, typed
+from protocol.exchange.units import shown_unit
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
 from protocol.translation import _, in_every_language, labelled, list_of, ngettext
@@ -348,7 +349,7 @@ class FactsForm(anywidget.AnyWidget):
             "yes_no": fact.type == "yes_no",
             "date": fact.type == "date",
             "options": _options(fact),
-            "units": [one for one in (fact.unit_label, *fact.units) if one],
+            "units": [(one, shown_unit(one)) for one in (fact.unit_label, *fact.units) if one],
             "hint": hint,
             "normal": self._field(self.facts[limit]) if limit and self._is_beside(fact.id, limit) else None,
         }

@@ -15,8 +15,10 @@ from protocol.exchange.clinical.findings import Imported, Imports, Naming, Setti
 from protocol.exchange.clinical.omop_tables import Account
 from protocol.exchange.clinical.reference_ranges import Limit, limit_template, read_limits
 from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.cohort.laboratory_text import typed
 from protocol.exchange.limits import check_size
 from protocol.exchange.spreadsheet import csv
+from protocol.exchange.units import shown_unit
 from protocol.pages.kit import (
     Content,
     Day,
@@ -298,7 +300,11 @@ def sources(person: Imported) -> dict[str, str]:
 
 
 def _source(finding: Any) -> str:
-    parts = (finding.origin, finding.code, finding.original, finding.note)
+    number = typed(finding.original)
+    original = (
+        f"{number.value} {shown_unit(number.unit)}".rstrip() if number and not number.limit else finding.original
+    )
+    parts = (finding.origin, finding.code, original, finding.note)
     return " · ".join(dict.fromkeys(part for part in parts if part))
 
 
