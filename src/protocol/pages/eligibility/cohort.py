@@ -20,6 +20,7 @@ from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel,
 from protocol.pages.eligibility.column_mapping import FileToMap, MappingPanel
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
+from protocol.pages.eligibility.participant_table import ParticipantTable
 from protocol.pages.eligibility.participants_behind import ParticipantsBehind
 from protocol.pages.eligibility.sensitivity import NearMissPanel, ReadingsPanel, ThresholdPanel
 from protocol.pages.eligibility.settings import Choice
@@ -73,6 +74,8 @@ class CohortPanel(Panel):
         The cohort as it is screened now.
     file_name : str
         The name of the cohort; "" for the invented example.
+    each_one : ParticipantTable
+        The participants and their verdicts.
     mapping : MappingPanel
         Asks what the columns of a file hold that is not named as the workbook's own.
     """
@@ -110,7 +113,7 @@ class CohortPanel(Panel):
             for one in self.record.criteria
             if not one.mirrors
         }
-        self.behind = ParticipantsBehind(self.record)
+        self.behind, self.each_one = ParticipantsBehind(self.record, self._open), ParticipantTable(self._open)
         picked = self.behind.pick
         self.left, self.each, self.near = FunnelPanel(picked), CriteriaPanel(picked), NearMissPanel(picked)
         self.thresholds, self.groups = ThresholdPanel(self.record), SubgroupPanel(self.record)
@@ -202,6 +205,11 @@ class CohortPanel(Panel):
             return None
         return facts_of_one(self.cohort, [fact.id for fact in self.record.facts], place)
 
+    def _open(self, participant: str) -> None:
+        """Choose a participant, also the one that is chosen already."""
+        self.chosen.value = ""
+        self.chosen.value = participant
+
     def introduce(self, participant: str, text: Text) -> None:
         """Say who stands in the form, and from which cohort."""
         origin = _("From {name}").format(name=self.file_name) if self.file_name else invented()
@@ -216,6 +224,7 @@ class CohortPanel(Panel):
         self.screened = screened
         self._drawn()
         self.totals.show(totals(screened))
+        self.each_one.show(screened)
         self.behind.show(screened)
         self._draw_tab()
 
@@ -300,4 +309,4 @@ class CohortPanel(Panel):
         fixed = classed(widgets.VBox([self.totals]), "pw-sticky", "pw-totals")
         told = (self.not_found, self.reading.view, self.mapping.view, self.source, self.message)
         above = (opened, *told, fixed)
-        return widgets.VBox([*above, drawer, which, self.tabs, self.behind.view])
+        return widgets.VBox([*above, self.each_one.view, drawer, which, self.tabs, self.behind.view])

@@ -1,5 +1,6 @@
 """Eligibility: one participant or a cohort, under the protocol's thresholds or changed ones."""
 
+from contextlib import nullcontext
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -204,7 +205,9 @@ class EligibilityPage(Panel):
             return
         self.cohort.introduce(name, self.person.who)
         file = self.cohort.file_name or _("invented example")
-        self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
+        no_draft = nullcontext() if self.cohort.file_name else self._draft.put_in()  # the example is there again
+        with no_draft:
+            self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
         self.tabs.value = "patient"
 
     def _screened(self) -> ScreenedCohort | None:
