@@ -295,7 +295,7 @@ def test_the_infusion_has_a_gate_of_its_own(page: EligibilityPage) -> None:
 def test_the_days_are_told_and_drawn(page: EligibilityPage) -> None:
     assert page.person.clocks.picture.layout.display == "none"
     write(page, ever_anticancer_therapy=True, last_anticancer_therapy_date="2026-11-19")
-    assert "Every clock allows enrolment from 2026-12-03 on" in page.person.clocks.answer.value
+    assert "From 2026-12-03 on, all criteria that depend on the day pass" in page.person.clocks.answer.value
     assert "I8a No anti-cancer therapy for 14 days" in page.person.clocks.answer.value
     assert page.person.clocks.picture.layout.display == ""
     write(page, birth_date="1950-12-10")
@@ -315,10 +315,10 @@ def test_a_failed_criterion_says_what_would_do(page: EligibilityPage) -> None:
 
 def test_costs_reorder_what_to_find_out_next(page: EligibilityPage) -> None:
     first = page.person.next.list.value.index
-    assert first("Look into the chart") < first("Echocardiography")
+    assert first("Look into the medical record") < first("Echocardiography")
     page.person.next.costs["echo"].value = 0.1
     first = page.person.next.list.value.index
-    assert first("Echocardiography") < first("Look into the chart")
+    assert first("Echocardiography") < first("Look into the medical record")
     assert "the invented example" in page.person.next.basis.value
     pairs = page.person.next.editor.children[0].children[: len(page.person.next.costs)]
     reasons = [pair.children[1].value for pair in pairs]

@@ -104,7 +104,7 @@ class CohortPanel(Panel):
         stopped = _("Stopped after {percent} %; nothing was taken over, and the cohort before stays.")
         self.reading = Task(self._read, refuse=self._refuse, stopped=stopped)
         self.mapping = MappingPanel(self.record, self._look, self._read_mapped, self._say_unkept)
-        counted = [(_("All criteria"), "all"), (_("Computable only"), "computable")]
+        counted = [(_("All criteria"), "all"), (_("Without the investigator's judgements"), "computable")]
         self.judged = field(widgets.ToggleButtons, _("Count"), width="form", options=counted)
         self.counted = {
             one.id: field(

@@ -159,7 +159,8 @@ class MappingPanel:
         """Ask what the columns of a file hold."""
         self.file, self.answers = file, {}
         lead = _(
-            "The columns of {name} are not all named as the workbook's own. Check what they hold; nothing is guessed."
+            "Some columns of {name} have other names than the workbook's own. Say what each holds; nothing is "
+            "guessed."
         )
         self.lead.show(note(lead.format(name=file.name)))
         self.problem.show(None)

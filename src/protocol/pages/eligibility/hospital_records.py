@@ -95,7 +95,9 @@ class RecordsPanel(Panel):
         self.study_id = field(
             widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="S-014"
         )
-        self.key = field(widgets.Password, _("Key for ids"), width="normal", placeholder=_("for several persons"))
+        self.key = field(
+            widgets.Password, _("Key for ids"), width="normal", placeholder=_("several persons: same key, same ids")
+        )
         self.limits = _upload(_("Limits of normal"), ".csv")
         self.files = _upload(_("Open FHIR records"), ".json,.ndjson,.jsonl", multiple=True)
         self.tables = _upload(_("Open OMOP tables"), ".parquet,.csv", multiple=True)
@@ -313,7 +315,9 @@ def problems(found: Sequence[FileProblem]) -> Markup | None:
     if not found:
         return None
     said = ngettext(
-        "{n} thing in the files could not be used", "{n} things in the files could not be used", len(found)
+        "{n} thing in the files is missing or could not be used",
+        "{n} things in the files are missing or could not be used",
+        len(found),
     )
     frame = pd.DataFrame(found, columns=[_("Where"), _("Found"), _("What to write")])
     listed = table(frame.head(LISTED_PROBLEMS))

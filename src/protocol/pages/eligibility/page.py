@@ -185,7 +185,9 @@ class EligibilityPage(Panel):
         if self._rates is None or self._rates[:2] != (id(cohort), phase):
             self._rates = (id(cohort), phase, failure_rates(cohort.screen(phase)))
         name = (self.cohort.file_name if "cohort" in vars(self) else "") or _("the invented example")
-        return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
+        return self._rates[2], _(
+            "Percentages: how often the criteria fail in {name}, smoothed for small numbers."
+        ).format(name=name)
 
     def _empty(self) -> None:
         if "cohort" in vars(self):

@@ -152,7 +152,7 @@ class ParticipantPanel(Panel):
         gate = self.gate.value
         answered = {name for name, value in facts.items() if value is not None}
         days = (self.roles.enrolment_day, self.roles.infusion_day)
-        empty = not answered.difference(days)
+        empty = not (answered.difference(days) or problems)
         if gate == "infusion":
             planned = str(self.roles.infusion_day)
             facts[planned] = facts.get(planned) or self.day
