@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import date
+from html import escape
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -205,13 +206,42 @@ def test_long_work_shows_what_it_has_and_can_be_stopped() -> None:
     assert task.view.layout.display == "none"
 
 
-def drawn_as_svg(chart: Any) -> str:
+def drawn_as_svg(chart: Any, **more: Any) -> str:
     """Draw what the browser would draw."""
     import vl_convert
 
-    drawing = chart._drawing
+    drawing = {**chart._drawing, **more}
     text: str = vl_convert.vegalite_to_svg({**drawing, "datasets": {**drawing["datasets"], "rows": chart._rows}})
     return text
+
+
+TELEPHONE_PX = 312
+"""Width of a picture beside its ids on a telephone of 390 px."""
+
+
+def test_on_a_telephone_titles_and_readings_are_whole(cohort: CohortPanel) -> None:
+    charts = [cohort.left.funnel]
+    cohort.tabs.value = EACH
+    for view in ("reasons", "review"):
+        cohort.each.show_what.value = view
+        charts.append(getattr(cohort.each, view))
+    cohort.tabs.value = READINGS
+    for chart in (*charts, cohort.readings.picture):
+        drawn = drawn_as_svg(chart, width=TELEPHONE_PX)
+        assert escape(rows(chart)[0]["title"]) in drawn
+        assert "…" not in drawn
+    assert escape(rows(cohort.readings.picture)[0]["reading"]) in drawn
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_handful_of_participants_is_counted_in_whole_numbers(
+    cohort_page: EligibilityPage, cohort: CohortPanel, size: int
+) -> None:
+    cohort_page.take_cohort(pd.DataFrame({"ecog": [4] * size}), "few")
+    cohort.tabs.value = EACH
+    for chart in (cohort.left.funnel, cohort.each.reasons):
+        found = re.findall(r">([\d.,]+)</text>", drawn_as_svg(chart, width=600))
+        assert found[: size + 1] == [*map(str, range(size + 1))]
 
 
 def test_every_picture_of_a_cohort_can_be_drawn(cohort: CohortPanel) -> None:

@@ -67,11 +67,18 @@ def _pick(*fields: str) -> Any:
     return alt.selection_point(name="pick", fields=list(fields), on="click")
 
 
+def _people(total: int, **axis: Any) -> alt.Axis:
+    """Return the axis of a number of participants out of a total: whole numbers, also of a handful."""
+    few: dict[str, Any] = {"values": [*range(total + 1)]} if total < 5 else {}
+    whole: dict[str, Any] = {"orient": "top", "tickMinStep": 1, "format": ",d"}
+    return alt.Axis(**(whole | axis | few))
+
+
 def _numbers(total: int) -> dict[str, Any]:
     """Scale and axis of a number of participants out of a total."""
     return {
         "scale": alt.Scale(domain=[0, max(total, 1)], nice=False),
-        "axis": alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s"),
+        "axis": _people(total, tickCount=5, format="~s"),
         "title": _("Participants"),
     }
 
@@ -123,7 +130,7 @@ def funnel(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         ],
     )
     possible = base.mark_bar(color=SKY, opacity=0.45).encode(
-        x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top", tickMinStep=1))
+        x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=_people(total))
     )
     confirmed = base.mark_bar(color=GREEN, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
     titles = base.mark_text(
@@ -158,7 +165,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
             stack="zero",
             scale=alt.Scale(domain=[0, max(total, 1)], nice=False),
             title=_("Participants"),
-            axis=alt.Axis(orient="top", tickMinStep=1),
+            axis=_people(total),
         ),
         order="rank:O",
         tooltip=[
