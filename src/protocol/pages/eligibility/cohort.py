@@ -160,7 +160,7 @@ class CohortPanel(Panel):
         self._say_unkept()
         kept = [_("A reload of the page closes it.")]
         if mapping is not None:
-            kept += [_("Save its mapping of columns to use it again:"), mapping]
+            kept += [_("Save its column mapping for the next time:"), mapping]
         self.source.show(_("Cohort from {name}").format(name=self.file_name), paragraph(joined(kept, " "), "off"))
         every = note(_("Every cell of the file could be used."))
         self.message.show(listed(problems) or every if name else None)
