@@ -70,4 +70,12 @@ def test_a_hospital_s_file_is_screened_once_the_column_that_is_not_sure_is_answe
     read.click()
     laptop.tab.get_by_text(re.compile(r"of 20 participants")).wait_for()
     assert not proposed.is_visible()
+    laptop.tab.wait_for_function("window.protocolUnsaved === true")  # a reload would lose the file
+    laptop.tab.get_by_role("button", name="Participants and their verdicts").click()
+    verdicts = laptop.tab.get_by_role("table", name="Participants and their verdicts")
+    person = verdicts.locator("tbody button").nth(2)
+    name = person.inner_text()
+    person.click()
+    patient = laptop.tab.get_by_role("tabpanel", name="Patient")
+    patient.locator("b").get_by_text(name, exact=True).wait_for()
     assert laptop.errors == []

@@ -31,6 +31,38 @@ def converted(value: float, unit: str, fact: str) -> float:
 
 
 @pytest.mark.parametrize(
+    ("unit", "fact", "shown"),
+    [
+        ("a", "age_years", "years"),
+        ("a", None, "years"),
+        ("{score}", "ecog", "score"),
+        ("1", "prior_reinductions", "number"),
+        ("umol/L", "creatinine_umol_l", "μmol/L"),
+        ("mg/dL", "creatinine_umol_l", "mg/dL"),
+        ("ukat/L", "alt_u_l", "μkat/L"),
+        ("/uL", "cd34_pb_per_ul", "cells/μL"),
+        ("10*6/L", "cd34_pb_per_ul", "10⁶/L"),
+        ("10*9/L", None, "10⁹/L"),
+        ("10^9/L", None, "10⁹/L"),
+        ("{cells}/uL", None, "cells/μL"),
+        ("kg/m2", None, "kg/m²"),
+        ("[IU]/L", None, "IU/L"),
+        ("[in_i]", "height_cm", "in"),
+        ("单位/升", None, "单位/升"),
+    ],
+)
+def test_a_unit_is_shown_as_people_write_it(unit: str, fact: str | None, shown: str) -> None:
+    assert units.shown_unit(unit, fact and FACTS[fact]) == shown
+
+
+def test_every_unit_is_read_as_it_is_shown() -> None:
+    for fact in FACTS.values():
+        for unit in (str(fact.unit), *fact.units) if fact.is_number else ():
+            if (shown := units.shown_unit(unit, fact)) not in ("number", "score"):
+                assert units.is_unit(shown, fact, 200.0), (fact.id, shown)
+
+
+@pytest.mark.parametrize(
     ("value", "unit", "fact", "expected"),
     [
         (88.4, "umol/L", "creatinine_umol_l", 88.4),

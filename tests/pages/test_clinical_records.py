@@ -83,6 +83,16 @@ def test_a_person_goes_into_the_form_with_evidence_under_the_id_that_was_typed(p
     assert "LOINC 2160-0" in page.person.verdicts.value
 
 
+def test_the_units_of_a_record_are_shown_as_people_write_them(page: EligibilityPage) -> None:
+    ecog = observation("89247-1", "k2", valueQuantity=quantity(1, "{score}"))
+    alt = observation("1742-6", "k3", valueQuantity=quantity(0.5, "ukat/L"))
+    upload(page.records.files, a_json=bundle(PATIENT, ecog, alt))
+    found = page.records.found.value
+    assert "LOINC 89247-1 · 1 score" in found
+    assert "LOINC 1742-6 · 0.5 μkat/L" in found
+    assert "{" not in found
+
+
 def test_a_reason_stays_until_somebody_enters_the_fact(page: EligibilityPage) -> None:
     upload(page.records.files, a_json=bundle(NAMED, observation("2160-0", valueQuantity=quantity(1.4))))
     assert "unit unknown" in page.records.found.value

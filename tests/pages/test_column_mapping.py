@@ -9,7 +9,9 @@ from support.hospital_files import HEADINGS, UNITS, excel_file, hospital_rows
 from support.paths import EXAMPLES
 from support.trial import FACTS
 
+from protocol.pages.eligibility import EligibilityPage
 from protocol.pages.eligibility.cohort import CohortPanel
+from protocol.pages.kit import PageState
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +86,19 @@ def test_the_first_rows_are_shown_with_what_they_become_and_no_name_of_a_person(
     assert "姓名" not in cohort.mapping.column.options
 
 
+def test_the_step_names_facts_and_units_in_words(cohort: CohortPanel) -> None:
+    upload(cohort, "list.csv", "受试者编号,年龄,CD34,GPT x\nP-1,40,5,6\n".encode())
+    mapping = cohort.mapping
+    mapping.column.value = "CD34"
+    mapping.fact.value = "cd34_pb_per_ul"
+    shown = [label for control in (mapping.unit, *mapping.answers.values()) for label, _value in control.options]
+    text = " ".join([*shown, mapping.shown.value, mapping.asked.value, cohort.message.value])
+    assert "10⁶/L" in text
+    assert "years" in text
+    ids = [name for name in FACTS if "_" in name]
+    assert [name for name in (*ids, "{score}", "10*6/L", "umol/L", ">a<") if name in text] == []
+
+
 def test_an_answer_can_be_changed_as_long_as_the_file_waits(cohort: CohortPanel) -> None:
     upload(cohort, "list.csv", TEXT)
     answer_all(cohort)
@@ -98,7 +113,10 @@ def test_any_column_can_be_given_another_fact(cohort: CohortPanel) -> None:
     cohort.mapping.fact.value = "ecog"
     assert cohort.mapping.mapping is not None
     assert cohort.mapping.mapping.column("ward").fact == "ecog"
-    assert cohort.mapping.unit.value == "{score}"
+    assert (cohort.mapping.unit.value, cohort.mapping.unit.label) == ("{score}", "score")
+    assert "{score}" not in cohort.mapping.shown.value
+    cohort.mapping.fact.value = "age_years"
+    assert (cohort.mapping.unit.value, cohort.mapping.unit.label) == ("a", "years")
     cohort.mapping.fact.value = "sex"
     assert ("ward", "word", "7") in cohort.mapping.answers
     assert ("性别", "fact", "") in cohort.mapping.answers  # two columns for one fact
@@ -145,6 +163,37 @@ def test_a_file_can_be_left_and_the_cohort_before_stays(cohort: CohortPanel) -> 
     assert not is_open(cohort)
     assert cohort.mapping.file is None
     assert "Invented example" in cohort.source.value
+
+
+def test_leaving_is_asked_about_while_a_file_waits_or_is_open_and_not_for_the_example(
+    cohort_page: EligibilityPage, cohort: CohortPanel
+) -> None:
+    state = PageState(cohort_page.in_address, cohort_page.drafts, cohort_page.unkept)
+    assert not state.unsaved
+    upload(cohort, "list.csv", TEXT)
+    assert state.unsaved, "what is answered about its columns would be lost"
+    cohort.mapping.leave.click()
+    assert not state.unsaved
+    upload(cohort, "list.csv", TEXT)
+    answer_all(cohort)
+    cohort.mapping.go.click()
+    cohort.reading.join()
+    assert (cohort.file_name, state.unsaved, state.draft) == ("list.csv", True, {})
+    cohort_page.take_cohort(cohort_page.example, "")
+    assert not state.unsaved
+
+
+def test_a_mapping_can_still_be_saved_when_its_file_is_read(cohort: CohortPanel) -> None:
+    upload(cohort, "list.csv", TEXT)
+    answer_all(cohort)
+    offered = cohort.mapping.save.value
+    cohort.mapping.go.click()
+    cohort.reading.join()
+    assert "A reload of the page closes it." in cohort.source.value
+    assert "column_mapping.toml" in offered
+    assert re.findall('base64,[^"]*', offered) == re.findall('base64,[^"]*', cohort.source.value)
+    upload(cohort, "cohort.csv", (EXAMPLES / "cohort.csv").read_bytes())
+    assert "column_mapping.toml" not in cohort.source.value
 
 
 def test_text_of_a_file_is_escaped(cohort: CohortPanel) -> None:

@@ -295,7 +295,7 @@ def test_the_infusion_has_a_gate_of_its_own(page: EligibilityPage) -> None:
 def test_the_days_are_told_and_drawn(page: EligibilityPage) -> None:
     assert page.person.clocks.picture.layout.display == "none"
     write(page, ever_anticancer_therapy=True, last_anticancer_therapy_date="2026-11-19")
-    assert "Every clock allows enrolment from 2026-12-03 on" in page.person.clocks.answer.value
+    assert "From 2026-12-03 on, all criteria that depend on the day pass" in page.person.clocks.answer.value
     assert "I8a No anti-cancer therapy for 14 days" in page.person.clocks.answer.value
     assert page.person.clocks.picture.layout.display == ""
     write(page, birth_date="1950-12-10")
@@ -315,10 +315,10 @@ def test_a_failed_criterion_says_what_would_do(page: EligibilityPage) -> None:
 
 def test_costs_reorder_what_to_find_out_next(page: EligibilityPage) -> None:
     first = page.person.next.list.value.index
-    assert first("Look into the chart") < first("Echocardiography")
+    assert first("Look into the medical record") < first("Echocardiography")
     page.person.next.costs["echo"].value = 0.1
     first = page.person.next.list.value.index
-    assert first("Echocardiography") < first("Look into the chart")
+    assert first("Echocardiography") < first("Look into the medical record")
     assert "the invented example" in page.person.next.basis.value
     pairs = page.person.next.editor.children[0].children[: len(page.person.next.costs)]
     reasons = [pair.children[1].value for pair in pairs]
@@ -393,6 +393,11 @@ def from_browser(page: EligibilityPage, content: dict[str, Any], *buffers: bytes
     page.person.form._handle_custom_msg(content, list(buffers))
 
 
+def counted(page: EligibilityPage) -> str:
+    [count] = re.findall(r"(\d+) of \d+ answered", page.person.answer.value)
+    return str(count)
+
+
 def group_of(page: EligibilityPage, fact: str) -> int:
     names = [[one.id for one in facts] for _name, facts in page.person.form._groups]
     return next(place for place, some in enumerate(names) if fact in some)
@@ -418,8 +423,48 @@ def test_a_value_in_another_unit_is_converted_and_a_wrong_unit_is_refused_at_the
     write(page, creatinine_umol_l="1.1 mg/dL")
     assert state(page, "creatinine_umol_l")[3] == "= 97.2419 μmol/L"
     write(page, creatinine_umol_l="1.1 U/L")
-    assert "U/L where umol/L is meant" in state(page, "creatinine_umol_l")[4]
+    assert "U/L where μmol/L is meant" in state(page, "creatinine_umol_l")[4]
     assert "Possibly eligible" in page.person.answer.value
+
+
+@pytest.mark.parametrize(
+    ("fact", "text"),
+    [
+        ("lvef_pct", ">12"),
+        ("lvef_pct", "250"),
+        ("therapy_start_date", "2026-13-01"),
+        ("alt_uln_u_l", ">40"),
+        ("creatinine_umol_l", "1.1 mmHg"),
+        ("ecog", "1.5"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_unknown_and_counts_as_no_answer(
+    page: EligibilityPage, fact: str, text: str
+) -> None:
+    place = group_of(page, fact)
+    before = counted(page)
+    write(page, **{fact: text})
+    shown = page.person.answer.value
+    [label] = [one.label for one in TRIAL.eligibility.facts if one.id == fact]
+    assert "1 value cannot be used:" in shown
+    assert f'data-fact="{fact}">{label}</a>' in shown
+    assert state(page, fact)[0], "the field waits for a value that can be used"
+    assert page.person.form._state["groups"][place]["said"].startswith("0 of ")
+    assert counted(page) == before
+    assert page.screening == EligibilityPage(TRIAL, TODAY).screening, "the verdict knows nothing of it"
+    write(page, **{fact: ""})
+    assert "cannot be used" not in page.person.answer.value
+
+
+def test_a_refused_value_keeps_its_group_open_though_no_criterion_waits_for_it(page: EligibilityPage) -> None:
+    write(page, ecog="4", lvef_pct=">12", hbsag="negative")
+    groups = page.person.form._state["groups"]
+    write(page, lvef_pct="")
+    assert "/" in groups[group_of(page, "lvef_pct")]["short"]
+    write(page, cd34_pb_per_ul="many", lvef_pct="unknown")
+    assert "1 value cannot be used:" in page.person.answer.value
+    assert page.person.form._state["groups"][group_of(page, "cd34_pb_per_ul")]["said"].startswith("0 of ")
+    assert state(page, "lvef_pct")[4] == "", "the word for an unknown value is no mistake"
 
 
 def test_none_of_these_answers_what_is_open_in_a_group_and_no_judgement(page: EligibilityPage) -> None:

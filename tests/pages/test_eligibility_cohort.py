@@ -1,12 +1,15 @@
 """The cohort on the eligibility page without a browser: set a control, read what each part says."""
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import date
+from html import escape
 from pathlib import Path
 from time import sleep
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
 from support.trial import TRIAL
@@ -203,13 +206,42 @@ def test_long_work_shows_what_it_has_and_can_be_stopped() -> None:
     assert task.view.layout.display == "none"
 
 
-def drawn_as_svg(chart: Any) -> str:
+def drawn_as_svg(chart: Any, **more: Any) -> str:
     """Draw what the browser would draw."""
     import vl_convert
 
-    drawing = chart._drawing
+    drawing = {**chart._drawing, **more}
     text: str = vl_convert.vegalite_to_svg({**drawing, "datasets": {**drawing["datasets"], "rows": chart._rows}})
     return text
+
+
+TELEPHONE_PX = 312
+"""Width of a picture beside its ids on a telephone of 390 px."""
+
+
+def test_on_a_telephone_titles_and_readings_are_whole(cohort: CohortPanel) -> None:
+    charts = [cohort.left.funnel]
+    cohort.tabs.value = EACH
+    for view in ("reasons", "review"):
+        cohort.each.show_what.value = view
+        charts.append(getattr(cohort.each, view))
+    cohort.tabs.value = READINGS
+    for chart in (*charts, cohort.readings.picture):
+        drawn = drawn_as_svg(chart, width=TELEPHONE_PX)
+        assert escape(rows(chart)[0]["title"]) in drawn
+        assert "…" not in drawn
+    assert escape(rows(cohort.readings.picture)[0]["reading"]) in drawn
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_a_handful_of_participants_is_counted_in_whole_numbers(
+    cohort_page: EligibilityPage, cohort: CohortPanel, size: int
+) -> None:
+    cohort_page.take_cohort(pd.DataFrame({"ecog": [4] * size}), "few")
+    cohort.tabs.value = EACH
+    for chart in (cohort.left.funnel, cohort.each.reasons):
+        found = re.findall(r">([\d.,]+)</text>", drawn_as_svg(chart, width=600))
+        assert found[: size + 1] == [*map(str, range(size + 1))]
 
 
 def test_every_picture_of_a_cohort_can_be_drawn(cohort: CohortPanel) -> None:
@@ -251,6 +283,56 @@ def test_a_bar_clicked_lists_the_participants_behind_it(cohort: CohortPanel) -> 
         bar = next(r for r in rows(cohort.each.verdicts) if (r["criterion"], r["status"]) == ("E3", status))
         cohort.each.verdicts.picked = bar
         assert listed(cohort) == bar["participants"]
+
+
+def test_every_participant_of_a_small_cohort_is_listed_with_the_verdict_when_it_is_asked_for(
+    cohort_page: EligibilityPage, cohort: CohortPanel
+) -> None:
+    assert cohort.each_one.table is None, "nothing is built while it is folded"
+    cohort.each_one.view.selected_index = 0
+    assert cohort.each_one.table is not None
+    (frame,) = cohort.each_one.table.shown
+    assert list(frame) == ["Participant", "Answer", "Excludes", "Unknown"]
+    assert list(frame["Participant"]) == [*cohort.cohort.participants]
+    found = cohort.screened.tally.totals
+    assert (frame["Answer"] == "✕ not eligible").sum() == found["excluded"]
+    assert (frame["Answer"] == "✓ eligible so far").sum() == found["confirmed"]
+    for row in frame.to_dict("records"):
+        verdicts = cohort_page.record.screen(cohort.facts(row["Participant"]), "Ib").verdicts
+        excludes = {one.id for one in verdicts if one.status == "excludes"} & set(cohort.screened.tally.on)
+        assert {text.split(" ")[0] for text in re.split("[,;] ", row["Excludes"]) if text} >= excludes
+        assert bool(excludes) == (row["Answer"] == "✕ not eligible")
+    before = frame
+    cohort_page.parameters["ecog_max"].value = 0
+    assert not cohort.each_one.table.shown[0].equals(before), "it follows the thresholds"
+
+
+def test_a_participant_of_the_list_opens_in_the_patient_tab_again_and_again(
+    cohort_page: EligibilityPage, cohort: CohortPanel
+) -> None:
+    cohort.each_one.view.selected_index = 0
+    body = cohort.each_one.table.body
+    name = cohort.cohort.participants[2]
+    assert f'data-open="{name}">{name}</button>' in body.value
+    assert name in b64decode(cohort.each_one.table.export.value.split("base64,")[1].split('"')[0]).decode()
+    for _again in range(2):
+        cohort_page.tabs.value = "cohort"
+        body._receive(None, {"open": name}, [])
+        assert cohort_page.tabs.value == "patient"
+        assert name in cohort_page.person.who.value
+    assert cohort_page.drafts["form"].value == "", "the example is there again after a reload"
+    body._receive(None, {"open": "nobody"}, [])
+    assert "nobody" in cohort.not_found.value
+
+
+def test_a_large_cohort_is_told_where_its_verdicts_are(cohort_page: EligibilityPage, cohort: CohortPanel) -> None:
+    cohort.each_one.view.selected_index = 0
+    cohort_page.take_cohort(pd.DataFrame({"ecog": [1] * 1_001}), "many")
+    assert "up to 1,000 participants" in cohort.each_one.says.value
+    assert cohort.each_one._body.children == ()
+    cohort_page.take_cohort(pd.DataFrame({"ecog": [1, 4]}), "two")
+    assert cohort.each_one.says.value == ""
+    assert list(cohort.each_one.table.shown[0]["Excludes"]) == ["", "I5 ECOG performance status at most 2"]
 
 
 def test_near_misses_of_a_distance_are_listed(cohort: CohortPanel) -> None:

@@ -60,6 +60,18 @@ def test_a_draft_is_put_back_and_ends_when_the_form_is_empty():
     assert (state.draft, state.unsaved) == ({}, False)
 
 
+def test_what_a_reload_loses_is_asked_about_and_is_no_draft():
+    note, opened = field(widgets.Textarea, "Why"), field(widgets.Text, "File")
+    state = PageState({}, {"why": note}, [opened])
+    opened.value = "cohort.csv"
+    assert (state.draft, state.unsaved) == ({}, True)
+    note.value = "half a sentence"
+    note.value = ""
+    assert state.unsaved
+    opened.value = ""
+    assert not state.unsaved
+
+
 def test_an_empty_choice_is_written_as_nothing_and_read_back():
     choice = field(widgets.Dropdown, "Participant", options=["P-001"], value=None)
     assert text_of(choice.value) == ""

@@ -307,6 +307,46 @@ def test_what_is_saved_is_no_draft_any_more(sit_down, today):
     assert page.drafts["form"].value == ""
 
 
+def test_a_saved_screening_a_reopened_one_and_an_emptied_form_are_no_draft_until_a_fact_changes(sit_down, today):
+    desk = sit_down()
+    page = EligibilityPage(desk.trial, today, desk)
+    form, draft = page.person.form, page.drafts["form"]
+    record_eligible(page, desk, "W-006", today)
+    assert draft.value == ""
+    form._receive(None, {"clear": True}, [])
+    assert draft.value == ""
+    page.screenings.reopened.value = "W-006"
+    assert (draft.value, page.screenings.study_id.value) == ("", "W-006")
+    form.fields["lvef_pct"].value = "61.5"
+    assert "61.5" in draft.value
+    form._receive(None, {"clear": True}, [])
+    assert draft.value == ""
+    form.fields["ecog"].value = "1"
+    assert draft.value != ""
+
+
+def test_a_saved_screening_leads_to_the_next_step_of_its_participant(sit_down, today, monkeypatch):
+    monkeypatch.setenv("PROTOCOL_UPLOAD_PATHS", "no")
+    desk = sit_down()
+    page = EligibilityPage(desk.trial, today, desk)
+    for name, ecog, said in (("W-007", "1", "Next step of W-007: Consent"), ("W-008", "4", "The path of W-008")):
+        page.person.form.fields["ecog"].value, page.screenings.study_id.value = ecog, name
+        page.screenings.recorder.record.click()
+        result = page.screenings.recorder.said.value
+        assert f'href="04-followup.ipynb?tab=participant&amp;participant={name}">{said}</a>' in result
+
+
+def test_a_participant_who_consented_before_a_screening_is_no_unknown_id(sit_down, today):
+    desk = sit_down()
+    own = desk.trial.sites[1].name
+    desk.record(event({"kind": "consented", "on": today, "participant": "W-009"}), own)
+    page = EligibilityPage(desk.trial, today, desk)
+    page.in_address["participant"].value = "W-009"
+    assert "W-009 has no screening in the log yet." in page.screenings.not_found.value
+    assert (page.screenings.study_id.value, page.screenings.site.value) == ("W-009", own)
+    assert page.drafts["form"].value == "", "what the page puts in is no draft"
+
+
 def test_a_site_reopens_its_own_screenings_only_and_a_viewer_none(sit_down, today):
     own = sit_down().trial.sites[0].name
     names = {"PROTOCOL_SITE": own}

@@ -44,7 +44,7 @@ KEPT = re.compile(
     | [\w-]+\.(?:csv|json|xlsx?|ics|html|parquet|toml|zip|vcf|ndjson|md|svg|sqlite)\b
     | [\w.+-]+@[\w.-]+ | [a-z]+\.(?:com|cn) | https?://\S+ | protocol-workbook
     | (?<![A-Za-z0-9])[0-9a-f]{12,}(?![A-Za-z0-9])   # hashes
-    | (?<![A-Za-z])(?:mg|g|kg|mL|dL|L|U|IU|ukat|mmol|[uμµ]mol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)
+    | (?<![A-Za-z])(?:mg|g|kg|mL|dL|L|U|IU|[uμµ]kat|mmol|[uμµ]mol|cells|copies|min|m|mm|cm|Hg|kPa|ms|s|kB|MB|GB)
       (?:/\S+)?(?![A-Za-z])                         # units
     """,
     re.VERBOSE,

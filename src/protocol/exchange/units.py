@@ -80,6 +80,45 @@ def is_unit(text: str, fact: Fact, molar_mass: float | None = None) -> bool:
     return not isinstance(_factor(text, fact.unit or "1", molar_mass, fact.maximum or 1.0), str)
 
 
+_SPOKEN = {
+    "1": _("number"),
+    "{score}": _("score"),
+    "a": _("years"),
+    "mo": _("months"),
+    "wk": _("weeks"),
+    "d": _("days"),
+    "h": _("hours"),
+}
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+_SHOWN = (
+    (re.compile(r"\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\[([A-Za-z]+)[^\[\]]*\]"), r"\1"),  # [IU], [in_i]
+    (re.compile(r"(?<![A-Za-z])u(?=(mol|kat|g|L|l|U)\b)"), "μ"),
+    (re.compile(r"(?<=10)[*^](-?\d+)|(?<=m)([23])\b"), lambda found: (found[1] or found[2]).translate(_RAISED)),
+)
+
+
+def shown_unit(unit: str, fact: Fact | None = None) -> str:
+    """Return a unit as people write it: years for ``a``, 10⁹/L for ``10*9/L``, and the record's words for its own.
+
+    Parameters
+    ----------
+    unit : str
+        In UCUM or another spelling; a text that is neither stays as it is.
+    fact : Fact, optional
+        What is measured in it.
+    """
+    if fact is not None and fact.unit_label and unit == fact.unit:
+        return fact.unit_label
+    if unit in _SPOKEN:
+        return _SPOKEN[unit]
+    for pattern, said in _SHOWN:
+        unit = pattern.sub(said, unit)
+    return unit
+
+
 _SMALLEST_NUMBER = 1e-5
 """A reading by which even the largest plausible value would be written as less than this is not meant: creatinine in
 megagrams (Mg/dL). A modelling choice."""
@@ -107,7 +146,7 @@ def _factor(unit: str, target: str, molar_mass: float | None, largest: float) ->
     if factors:
         return _("{unit}, which can mean two units").format(unit=unit)
     if is_known:
-        return _("{unit} where {target} is meant").format(unit=unit, target=target)
+        return _("{unit} where {target} is meant").format(unit=unit, target=shown_unit(target))
     return _("{unit}, which is not UCUM").format(unit=unit)
 
 

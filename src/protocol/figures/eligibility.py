@@ -45,7 +45,15 @@ __all__ = [
 _STATUS_COLOURS: dict[str, str] = dict(zip(STATUSES, (SKY, ORANGE, SAND, GREY), strict=True))
 
 _PHONE_PX = 420
-"""A figure less wide than this is on a telephone; the tooltip has what does not fit."""
+"""A figure less wide than this is on a telephone."""
+
+_TEXT_SIZE = alt.expr(f"width < {_PHONE_PX} ? 11 : 12")
+"""Of the words in a figure: on a telephone whole titles fit."""
+
+
+def _room(short: str, long: str) -> Any:
+    """Return the pixels of a title before the text at the right end: a column on a telephone, or another one."""
+    return alt.expr(f"width - 16 - 7.5 * length(width < {_PHONE_PX} ? datum.{short} : datum.{long})")
 
 
 def _rows(**axis: Any) -> alt.Y:
@@ -59,11 +67,18 @@ def _pick(*fields: str) -> Any:
     return alt.selection_point(name="pick", fields=list(fields), on="click")
 
 
+def _people(total: int, **axis: Any) -> alt.Axis:
+    """Return the axis of a number of participants out of a total: whole numbers, also of a handful."""
+    few: dict[str, Any] = {"values": [*range(total + 1)]} if total < 5 else {}
+    whole: dict[str, Any] = {"orient": "top", "tickMinStep": 1, "format": ",d"}
+    return alt.Axis(**(whole | axis | few))
+
+
 def _numbers(total: int) -> dict[str, Any]:
     """Scale and axis of a number of participants out of a total."""
     return {
         "scale": alt.Scale(domain=[0, max(total, 1)], nice=False),
-        "axis": alt.Axis(orient="top", tickCount=5, tickMinStep=1, format="~s"),
+        "axis": _people(total, tickCount=5, format="~s"),
         "title": _("Participants"),
     }
 
@@ -115,11 +130,12 @@ def funnel(frame: pd.DataFrame, total: int) -> alt.LayerChart:
         ],
     )
     possible = base.mark_bar(color=SKY, opacity=0.45).encode(
-        x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=alt.Axis(orient="top", tickMinStep=1))
+        x=alt.X("remaining:Q", scale=width, title=_("Participants"), axis=_people(total))
     )
     confirmed = base.mark_bar(color=GREEN, height=5, yOffset=9).encode(x=alt.X("confirmed:Q", scale=width))
-    room = alt.expr(f"width - (width < {_PHONE_PX} ? 75 : 140)")
-    titles = base.mark_text(align="left", dx=6, dy=-2, fontSize=12, limit=room).encode(x=alt.datum(0), text="title:N")
+    titles = base.mark_text(
+        align="left", dx=6, dy=-2, fontSize=_TEXT_SIZE, limit=_room("numbers", "loss"), text=alt.expr("datum.title")
+    ).encode(x=alt.datum(0), detail=["title:N", "loss:N", "numbers:N"])
     text = alt.expr(f"width < {_PHONE_PX} ? datum.numbers : datum.loss")
     losses = base.mark_text(align="right", dx=-6, dy=-2, fontSize=12, fontWeight="bold", text=text).encode(
         x=alt.datum(max(total, 1)), detail=["loss:N", "numbers:N"]
@@ -149,7 +165,7 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
             stack="zero",
             scale=alt.Scale(domain=[0, max(total, 1)], nice=False),
             title=_("Participants"),
-            axis=alt.Axis(orient="top", tickMinStep=1),
+            axis=_people(total),
         ),
         order="rank:O",
         tooltip=[
@@ -159,7 +175,9 @@ def verdicts(frame: pd.DataFrame, total: int) -> alt.LayerChart:
             alt.Tooltip("participants:Q", title=_("Participants")),
         ],
     )
-    legend = alt.Legend(title=None, orient="top", labelExpr=in_words({one: signed(one) for one in SIGNS}))
+    columns = alt.expr(f"width < {_PHONE_PX} ? 2 : 4")
+    words = in_words({one: signed(one) for one in SIGNS})
+    legend = alt.Legend(title=None, orient="top", columns=columns, labelExpr=words)
     bars = base.mark_bar().encode(color=colours("status", _STATUS_COLOURS, legend=legend))
     signs = base.mark_text(dx=-9, fontSize=12, fontWeight="bold", color="black").encode(
         text="sign:N",
@@ -179,8 +197,9 @@ def _titled_rows(frame: pd.DataFrame, **tooltips: str) -> tuple[Any, Any]:
             *(alt.Tooltip(f"{name}:Q", title=title, format=",.4~g") for name, title in tooltips.items()),
         ],
     )
-    room = alt.expr(f"width - (width < {_PHONE_PX} ? 80 : 170)")  # what does not fit is in the tooltip
-    titles = base.mark_text(align="left", dy=-9, fontSize=12, limit=room).encode(x=alt.value(4), text="title:N")
+    titles = base.mark_text(
+        align="left", dy=-9, fontSize=_TEXT_SIZE, limit=_room("numbers", "words"), text=alt.expr("datum.title")
+    ).encode(x=alt.value(4), detail=["title:N", "words:N", "numbers:N"])
     return base, titles
 
 
@@ -367,21 +386,22 @@ def readings(frame: pd.DataFrame) -> alt.LayerChart:
     Parameters
     ----------
     frame : pandas.DataFrame
-        row (register id and reading), title, order, change (of those not excluded), confirmed_change, decided
-        (participants whose answer changes), sign ("more", "fewer" or "as many"), words.
+        row (register id and reading), title, reading, order, change (of those not excluded), confirmed_change,
+        decided (participants whose answer changes), sign ("more", "fewer" or "as many"), words.
     """
     register = alt.Axis(ticks=False, labelExpr="split(datum.label, '|')[0]")
     base = alt.Chart(frame).encode(
         y=alt.Y("row:N", sort=alt.EncodingSortField("order", op="min"), title=None, axis=register),
         tooltip=[
-            alt.Tooltip("title:N", title=_("Read instead as")),
+            alt.Tooltip("title:N", title=_("About")),
+            alt.Tooltip("reading:N", title=_("Read instead as")),
             alt.Tooltip("change:Q", title=_("Not excluded: change"), format="+,"),
             alt.Tooltip("confirmed_change:Q", title=_("All known and passed: change"), format="+,"),
             alt.Tooltip("decided:Q", title=_("Participants whose answer changes"), format=","),
         ],
     )
     zero = alt.condition("datum.value == 0", alt.value("#888888"), alt.value("transparent"))
-    bars = base.mark_bar(height=13, yOffset=16, opacity=0.6).encode(
+    bars = base.mark_bar(height=13, yOffset=23, opacity=0.6).encode(
         x=alt.X(
             "change:Q",
             stack=None,
@@ -398,15 +418,17 @@ def readings(frame: pd.DataFrame) -> alt.LayerChart:
         ),
         color=colours("sign", {"fewer": ORANGE, "as many": GREY, "more": GREEN}),
     )
-    known = base.mark_bar(height=4, yOffset=16, color=BLUE).encode(x=alt.X("confirmed_change:Q", stack=None))
-    room = alt.expr("width - 8")  # what does not fit is in the tooltip
-    titles = base.mark_text(align="left", dy=-15, fontSize=12, fontWeight="bold", limit=room).encode(
-        x=alt.value(4), text="title:N"
-    )
-    amounts = base.mark_text(align="left", fontSize=12, limit=room).encode(x=alt.value(4), text="words:N")
+    known = base.mark_bar(height=4, yOffset=23, color=BLUE).encode(x=alt.X("confirmed_change:Q", stack=None))
+    lines: list[tuple[str, int, Any]] = [("title", -23, "bold"), ("reading", -8, "normal"), ("words", 7, "normal")]
+    texts = [
+        base.mark_text(
+            align="left", dy=dy, fontSize=_TEXT_SIZE, fontWeight=weight, limit=alt.expr("width - 4")
+        ).encode(x=alt.value(4), text=f"{column}:N")
+        for column, dy, weight in lines
+    ]
     return finished(
-        alt.layer(bars, known, titles, amounts),
-        alt.Step(54),
+        alt.layer(bars, known, *texts),
+        alt.Step(68),
         _("Change of the participants left under each other reading"),
     )
 
@@ -461,7 +483,12 @@ def groups(frame: pd.DataFrame, names: tuple[str, ...]) -> alt.LayerChart:
     titles = (
         alt.Chart(frame)
         .mark_text(
-            align="left", baseline="bottom", dy=-3, fontSize=12, fontWeight="bold", limit=alt.expr("width - 8")
+            align="left",
+            baseline="bottom",
+            dy=-3,
+            fontSize=_TEXT_SIZE,
+            fontWeight="bold",
+            limit=alt.expr("width - 4"),
         )
         .encode(y=alt.Y("criterion:N", bandPosition=0, **rows), x=alt.value(4), text="name:N")
     )
@@ -529,7 +556,7 @@ def clock_rows(when: Timeline) -> pd.DataFrame:
 
 
 def clocks(frame: pd.DataFrame) -> alt.LayerChart:
-    """Draw one lane per clock, and lines for the first day looked at and the earliest day open.
+    """Draw a lane for each criterion that depends on the day, and lines for the first day and the earliest day open.
 
     Parameters
     ----------
@@ -559,5 +586,5 @@ def clocks(frame: pd.DataFrame) -> alt.LayerChart:
     return finished(
         alt.layer(bars, signs, names, start, earliest),
         alt.Step(42),
-        _("Days of enrolment on which each clock allows it; the line is the earliest day for all"),
+        _("Days of enrolment on which each criterion passes; the line is the earliest day for all"),
     )

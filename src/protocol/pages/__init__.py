@@ -89,7 +89,7 @@ def _opened(name: str, folder: str | Path) -> Page:
         raise ProtocolError(f"{name}.toml", found.format(trial=trial.identity.trial_id), _("what the protocol says"))
     page = getattr(import_module(f"protocol.pages.{name}"), f"{PAGES[name].__name__}Page")(trial, today, desk)
     in_address = getattr(page, "in_address", {})
-    state = PageState(in_address, getattr(page, "drafts", {}))
+    state = PageState(in_address, getattr(page, "drafts", {}), getattr(page, "unkept", ()))
     above = _of_the_log(trial, desk, page)
     if desk is not None and on_dashboard():
         above.append(ParticipantSearch(desk, state, in_address if name == "followup" else {}).view)

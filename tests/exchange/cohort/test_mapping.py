@@ -107,6 +107,27 @@ def test_a_column_that_names_a_person_is_never_read(heading: str) -> None:
     assert "secret" not in repr(mapping.table()) + repr(mapping.preview())
 
 
+def test_a_file_of_another_system_is_told_in_words_what_it_lacks_and_may_hold() -> None:
+    text = "HGB,hiv,姓名\n110,perhaps,x\n"
+    mapping = proposed(text).choose("hiv", "hiv_test", words={"perhaps": "unknown"})
+    said = read(text.replace("perhaps", "later"), mapping).problems
+    spoken = {one.where: (one.found, one.write) for one in said}
+    assert spoken["Left ventricular ejection fraction"] == (
+        "no column holds it: unknown for all participants",
+        "a column with a number from 1 to 95 %",
+    )
+    assert spoken["Study id of the participant"][1] == "a column with study ids, never names"
+    answers = "; ".join(FACTS["hiv_test"].options.values())
+    assert spoken["row 2, column hiv"] == ("'later'", f"one of {answers}")
+    written = " ".join(text for one in said for text in one)
+    assert [name for name in (*FACTS, "participant_id", "{score}") if "_" in name and name in written] == []
+
+
+def test_two_columns_of_one_fact_are_asked_about_by_its_name() -> None:
+    mapping = proposed("ALT,GPT\n1,2\n")
+    assert {one.asked for one in mapping.questions} >= {"which one holds Alanine aminotransferase (ALT): ALT, GPT"}
+
+
 def test_no_name_of_the_record_and_no_fact_names_a_person() -> None:
     names = [name for one in ELIGIBILITY.imports.columns for name in one.names]
     assert [name for name in (*names, *FACTS) if is_identifying(name)] == []
@@ -194,7 +215,7 @@ def test_the_unit_is_asked_once_for_a_column_and_not_where_each_cell_says_it() -
     mapping = proposed("bili\n1.1\n").choose("bili", unit="mg/dL")
     assert asked(mapping) == []
     assert read("bili\n1.1\n", mapping).frame["bilirubin_umol_l"][0] == pytest.approx(1.1 * 17.104, rel=1e-4)
-    with pytest.raises(ProtocolError, match=r"'mmHg'; write a unit such as umol/L, mg/dL"):
+    with pytest.raises(ProtocolError, match=r"'mmHg'; write a unit such as μmol/L, mg/dL"):
         mapping.choose("bili", unit="mmHg")
 
 

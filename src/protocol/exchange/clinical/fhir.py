@@ -696,9 +696,9 @@ class _Reader:
         quantity, is_circumstance = part["valueQuantity"], asked.fact.id in self.setting.circumstances
         value, comparator = quantity["value"], str(quantity.get("comparator") or "")
         unit = unit_of(quantity)
+        finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
         if _counts(fact) and unit.strip("{} ").lower() in _SCORES:
             unit = "1"
-        finding = replace(blank, original=f"{comparator}{value:.10g} {unit}".strip())
         if comparator and is_circumstance:
             return replace(finding, reason=NOT_USABLE, note=_("only a bound, not a value"))
         if is_circumstance:

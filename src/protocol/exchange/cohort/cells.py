@@ -14,7 +14,7 @@ from protocol.eligibility.criteria import FIRST_DAY, LAST_DAY
 from protocol.eligibility.frames import NO, YES, identity
 from protocol.exchange.dates import whole_day
 from protocol.records import outlined
-from protocol.translation import _
+from protocol.translation import _, list_of
 
 _LISTED = 200
 """Problems of one kind that are listed one by one."""
@@ -102,6 +102,13 @@ def _option(fact: Fact, text: str) -> str:
     return next((option for option, label in fact.options.items() if label.lower() == text), text)
 
 
+def expected_words(fact: Fact) -> str:
+    """Say what a file of another system may hold for a fact: its answers by their labels and not by their ids."""
+    if not fact.options:
+        return expected(fact)
+    return _("one of {options}").format(options=list_of(fact.options.values(), "; "))
+
+
 TYPE_CODES = {"number": "d", "whole": "d", "yes_no": "b", "choice": "h", "date": "i"}
 """How a fact's values are held, as type codes of NumPy; days count from 1970-01-01, answers by their position."""
 
@@ -163,7 +170,8 @@ class Column:
         self._read_cell = read_cell
         self.missing = MISSING[self.kind]
         self.values = dict[Any, Any]()
-        self.unusable = ProblemList(_("column {column}").format(column=self.name), expected(fact))
+        write = expected_words(fact) if read_cell else expected(fact)
+        self.unusable = ProblemList(_("column {column}").format(column=self.name), write)
 
     def read(self, rows: Rows) -> Values:
         """Read the cells of some rows."""

@@ -20,7 +20,16 @@ from protocol.display import shown as as_html
 from protocol.eligibility import EligibilityRecord, Fact, expected
 from protocol.eligibility.frames import IDENTITY, same_identity, written_out
 from protocol.eligibility.verdicts import facts_behind
-from protocol.exchange.cohort.cells import MISSING, Column, FileProblem, ProblemList, Rows, Values, identities
+from protocol.exchange.cohort.cells import (
+    MISSING,
+    Column,
+    FileProblem,
+    ProblemList,
+    Rows,
+    Values,
+    expected_words,
+    identities,
+)
 from protocol.exchange.cohort.delimited_text import BLOCK_BYTES, CsvBlocks, TextLines, names_of, separator
 from protocol.exchange.cohort.mapping import (
     ColumnMapping,
@@ -171,7 +180,7 @@ def read_cohort_stepwise(
             if not kept:
                 raise ProtocolError(name, _("a header but no participants"), _("one line per participant"))
             frame = kept.frame()
-            ids = _identity_problems(kept, columns.identity, reader.header)
+            ids = _identity_problems(kept, columns, reader.header)
     header = _header_problems(reader.header, columns, facts, set(facts_behind(record, *record.criteria)))
     cohort = CohortFile(frame, (*reader.problems(), *header, *ids, *problems))
     yield ReadingStep(reader.size, reader.size, cohort)
@@ -268,6 +277,23 @@ class _Columns(NamedTuple):
     def wanted(self) -> tuple[str, ...]:
         """The headings that are read."""
         return (self.identity, *self.named)
+
+    def missing(self, fact: Fact) -> FileProblem:
+        """Say that a file has no column of a fact, in words if the file names its columns in its own way."""
+        if self.readers:
+            found = _("no column holds it: unknown for all participants")
+            return FileProblem(fact.label, found, _("a column with {values}").format(values=expected_words(fact)))
+        found, write = _("no such column: unknown for all participants"), _("the column, with {values}")
+        where = _("column {column}").format(column=fact.id)
+        return FileProblem(where, found, write.format(values=expected(fact)))
+
+    def without_ids(self) -> FileProblem:
+        """Say that a file has no column of study ids."""
+        if self.readers:
+            found = _("no column holds it: rows are numbered")
+            return FileProblem(_("Study id of the participant"), found, _("a column with study ids, never names"))
+        where = _("column {column}").format(column=IDENTITY)
+        return FileProblem(where, _("no such column: rows are numbered"), IDENTITY)
 
     def known(self, header: Sequence[str]) -> list[Column]:
         """Return what reads the columns of a file."""
@@ -366,9 +392,7 @@ def _header_problems(
         problems.append(FileProblem(_("column {column}").format(column=column), found, write))
     for fact in facts.values():
         if fact.id in needed.difference(map(columns.named.get, header)) and fact.derived is None:
-            where = _("column {column}").format(column=fact.id)
-            write = _("the column, with {values}").format(values=expected(fact))
-            problems.append(FileProblem(where, _("no such column: unknown for all participants"), write))
+            problems.append(columns.missing(fact))
     return problems
 
 
@@ -382,10 +406,10 @@ def _same_quantity(column: str, facts: dict[str, Fact]) -> Fact | None:
     return None
 
 
-def _identity_problems(kept: "_InMemory | _OnDisk", name: str, header: Sequence[str]) -> list[FileProblem]:
-    where = _("column {column}").format(column=name)
-    if name not in header:
-        return [FileProblem(where, _("no such column: rows are numbered"), IDENTITY)]
+def _identity_problems(kept: "_InMemory | _OnDisk", columns: _Columns, header: Sequence[str]) -> list[FileProblem]:
+    where = _("column {column}").format(column=columns.identity)
+    if columns.identity not in header:
+        return [columns.without_ids()]
     listed = ProblemList(where, _("one row per participant"))
     for identity, other, count in kept.repeated():
         alike = _("{count} rows with this id, also written “{other}”; each is screened")

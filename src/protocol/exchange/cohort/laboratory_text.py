@@ -11,7 +11,7 @@ from protocol.records import ProtocolError
 _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 
 _LINE = re.compile(
-    rf"\s*(?P<value>{_NUMBER})(?:\s*(?P<unit>(?:10[*^]\d+)?[^\s\d,(\[<≤–—-][^(<≤]*?))?"
+    rf"\s*(?P<value>{_NUMBER})(?:\s*(?P<unit>(?:10(?:[*^]\d+|[⁰¹²³⁴-⁹]+))?[^\s\d,(\[<≤–—-][^(<≤]*?))?"
     rf"(?:(?:\s*[(\[]|\s)\s*(?:{_NUMBER}\s*[-–—~]|[<≤])\s*(?P<limit>{_NUMBER})[^()\[\]]*[)\]]?)?\s*"
 )
 """Number, unit, and a range as ``(9–50)``, ``9-50`` or ``(< 50)``."""

@@ -34,7 +34,7 @@ from protocol.eligibility.frames import NO
 from protocol.exchange.cohort.cells import FileProblem, read_value
 from protocol.exchange.cohort.laboratory_text import typed
 from protocol.exchange.dates import written_day
-from protocol.exchange.units import UnitError, convert, is_unit
+from protocol.exchange.units import UnitError, convert, is_unit, shown_unit
 from protocol.records import ProtocolError, Record, Text, outlined
 from protocol.translation import _, labelled, list_of
 
@@ -222,6 +222,10 @@ class ColumnMapping:
     def _names(self) -> _Names:
         return _Names(self.record)
 
+    def label(self, name: str) -> str:
+        """Return what a column holds in words, by the id of its fact."""
+        return self.facts[name].label if name in self.facts else _("Study id of the participant")
+
     def column(self, heading: str) -> MappedColumn:
         """Return a column by its heading.
 
@@ -310,7 +314,7 @@ class ColumnMapping:
             return
         same = [other.column for other in self.columns if other.fact == one.fact]
         if len(same) > 1:
-            asked = _("which one holds {fact}: {columns}").format(fact=one.fact, columns=list_of(same))
+            asked = _("which one holds {fact}: {columns}").format(fact=self.label(one.fact), columns=list_of(same))
             yield MappingQuestion(one.column, "fact", asked, ("", one.fact))
         if one.fact == PARTICIPANT:
             return
@@ -566,7 +570,7 @@ def _needs_unit(fact: Fact) -> bool:
 
 
 def _units(fact: Fact) -> str:
-    return list_of(dict.fromkeys((str(fact.unit), *fact.units)))
+    return list_of(shown_unit(unit, fact) for unit in dict.fromkeys((str(fact.unit), *fact.units)))
 
 
 def _lack_a_unit(texts: Sequence[str]) -> bool:

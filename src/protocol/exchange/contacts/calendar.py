@@ -130,9 +130,9 @@ def eligibility_calendar(
 def _changes(when: Timeline) -> Iterator[tuple[str, date, str]]:
     """Yield a key, a day and a sentence: enrolment opens or closes, or the verdict of one rule changes."""
     if when.earliest:
-        yield "opens", when.earliest, _("First day on which every clock allows enrolment")
+        yield "opens", when.earliest, _("First day of enrolment on which all criteria that depend on the day pass")
     if when.latest:
-        yield "closes", when.latest, _("Last day on which every clock allows enrolment")
+        yield "closes", when.latest, _("Last day of enrolment on which all criteria that depend on the day pass")
     if when.possibly_from:
         says = _("Possible: first day on which no clock forbids enrolment; still to be known: {facts}")
         yield "opens", when.possibly_from, says.format(facts=list_of(when.awaited))

@@ -8,6 +8,7 @@ import pandas as pd
 from protocol.display import FEW_TEXT
 from protocol.effect import HIDDEN, units
 from protocol.effect import analytes as all_analytes
+from protocol.exchange.units import shown_unit
 from protocol.translation import _
 
 LIGHTS = {
@@ -88,7 +89,7 @@ def analyte_title(analyte: str) -> str:
 
 def unit_text(analyte: str) -> str:
     """Return the unit of a count with raised figures."""
-    return units(analyte)[0].replace("10^9", "10⁹")
+    return shown_unit(units(analyte)[0])
 
 
 def count_text(count: Any) -> str:

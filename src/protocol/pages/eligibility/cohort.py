@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
 from protocol.eligibility import Cohort
 from protocol.exchange.cohort.cells import FileProblem
@@ -19,8 +20,10 @@ from protocol.pages.eligibility.cohort_counts import CriteriaPanel, FunnelPanel,
 from protocol.pages.eligibility.column_mapping import FileToMap, MappingPanel
 from protocol.pages.eligibility.export import ExportPanel
 from protocol.pages.eligibility.hospital_records import problems as listed
+from protocol.pages.eligibility.participant_table import ParticipantTable
 from protocol.pages.eligibility.participants_behind import ParticipantsBehind
 from protocol.pages.eligibility.sensitivity import NearMissPanel, ReadingsPanel, ThresholdPanel
+from protocol.pages.eligibility.settings import Choice
 from protocol.pages.eligibility.subgroups import SubgroupPanel
 from protocol.pages.kit import (
     FileField,
@@ -33,6 +36,7 @@ from protocol.pages.kit import (
     download,
     field,
     invented,
+    joined,
     note,
     paragraph,
     row,
@@ -58,6 +62,8 @@ class CohortPanel(Panel):
         The day on the exported files.
     example : Cohort or None
         The invented cohort, shown first.
+    unkept : Choice
+        Set to the name of what is open, or waits for its mapping, and is lost on a reload; "" for the example.
     drawn : callable
         Called each time the panel shows something else.
 
@@ -68,15 +74,22 @@ class CohortPanel(Panel):
         The cohort as it is screened now.
     file_name : str
         The name of the cohort; "" for the invented example.
+    each_one : ParticipantTable
+        The participants and their verdicts.
     mapping : MappingPanel
         Asks what the columns of a file hold that is not named as the workbook's own.
     """
 
     def __init__(
-        self, trial: Trial, today: date, example: Cohort | None, drawn: Callable[[], None] = lambda: None
+        self,
+        trial: Trial,
+        today: date,
+        example: Cohort | None,
+        unkept: Choice,
+        drawn: Callable[[], None] = lambda: None,
     ) -> None:
         number = str(trial.identity["nct_id"].value)
-        self.record, self._drawn = trial.eligibility, drawn
+        self.record, self._drawn, self._unkept = trial.eligibility, drawn, unkept
         self.cohort: Cohort | None = None
         self.screened: ScreenedCohort | None = None
         self.file_name = ""
@@ -90,8 +103,8 @@ class CohortPanel(Panel):
         self.source, self.totals = Text(), Text()
         stopped = _("Stopped after {percent} %; nothing was taken over, and the cohort before stays.")
         self.reading = Task(self._read, refuse=self._refuse, stopped=stopped)
-        self.mapping = MappingPanel(self.record, self._look, self._read_mapped)
-        counted = [(_("All criteria"), "all"), (_("Computable only"), "computable")]
+        self.mapping = MappingPanel(self.record, self._look, self._read_mapped, self._say_unkept)
+        counted = [(_("All criteria"), "all"), (_("Without the investigator's judgements"), "computable")]
         self.judged = field(widgets.ToggleButtons, _("Count"), width="form", options=counted)
         self.counted = {
             one.id: field(
@@ -100,7 +113,7 @@ class CohortPanel(Panel):
             for one in self.record.criteria
             if not one.mirrors
         }
-        self.behind = ParticipantsBehind(self.record)
+        self.behind, self.each_one = ParticipantsBehind(self.record, self._open), ParticipantTable(self._open)
         picked = self.behind.pick
         self.left, self.each, self.near = FunnelPanel(picked), CriteriaPanel(picked), NearMissPanel(picked)
         self.thresholds, self.groups = ThresholdPanel(self.record), SubgroupPanel(self.record)
@@ -138,15 +151,26 @@ class CohortPanel(Panel):
         self.reading.wait()
         self._put(frame, name, problems)
 
-    def _put(self, frame: Any, name: str, problems: tuple[FileProblem, ...] = ()) -> None:
+    def _put(
+        self, frame: Any, name: str, problems: tuple[FileProblem, ...] = (), mapping: Markup | None = None
+    ) -> None:
         self.cohort = frame if isinstance(frame, Cohort) else self.record.cohort(frame)
         self._drawn()
         self.file_name = name or (Path(frame).name if isinstance(frame, (str, Path)) else "")
-        self.source.show(_("Cohort from {name}").format(name=self.file_name))
+        self._say_unkept()
+        kept = [_("A reload of the page closes it.")]
+        if mapping is not None:
+            kept += [_("Save its column mapping for the next time:"), mapping]
+        self.source.show(_("Cohort from {name}").format(name=self.file_name), paragraph(joined(kept, " "), "off"))
         every = note(_("Every cell of the file could be used."))
         self.message.show(listed(problems) or every if name else None)
         small = len(self.cohort) <= LISTED
         self.chosen.options = tuple(self.cohort.participants) if small else ()
+
+    def _say_unkept(self) -> None:
+        """Say what a reload would lose."""
+        waiting = self.mapping.file
+        self._unkept.value = waiting.name if waiting else self.file_name
 
     def draw(self, changed: dict[str, Any], phase: Phase) -> None:
         """Screen the cohort with changed parameters and draw the tab that is open."""
@@ -181,6 +205,11 @@ class CohortPanel(Panel):
             return None
         return facts_of_one(self.cohort, [fact.id for fact in self.record.facts], place)
 
+    def _open(self, participant: str) -> None:
+        """Choose a participant, also the one that is chosen already."""
+        self.chosen.value = ""
+        self.chosen.value = participant
+
     def introduce(self, participant: str, text: Text) -> None:
         """Say who stands in the form, and from which cohort."""
         origin = _("From {name}").format(name=self.file_name) if self.file_name else invented()
@@ -195,6 +224,7 @@ class CohortPanel(Panel):
         self.screened = screened
         self._drawn()
         self.totals.show(totals(screened))
+        self.each_one.show(screened)
         self.behind.show(screened)
         self._draw_tab()
 
@@ -249,10 +279,11 @@ class CohortPanel(Panel):
         if isinstance(found, FileToMap):
             self._ask(found)
             return
+        mapping = self.mapping.to_save()
         self.mapping.close()
         name, file = found
         with self._one_at_a_time:
-            self._put(file.frame, name, file.problems)
+            self._put(file.frame, name, file.problems, mapping)
             self.redraw()
 
     def _ask(self, file: FileToMap) -> None:
@@ -278,4 +309,4 @@ class CohortPanel(Panel):
         fixed = classed(widgets.VBox([self.totals]), "pw-sticky", "pw-totals")
         told = (self.not_found, self.reading.view, self.mapping.view, self.source, self.message)
         above = (opened, *told, fixed)
-        return widgets.VBox([*above, drawer, which, self.tabs, self.behind.view])
+        return widgets.VBox([*above, self.each_one.view, drawer, which, self.tabs, self.behind.view])

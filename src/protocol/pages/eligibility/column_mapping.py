@@ -1,22 +1,23 @@
 """What the columns of a cohort file hold: asked before a file is read that is not named as the workbook's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import pandas as pd
+from markupsafe import Markup
 
 from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.criteria import PARTICIPANT
 from protocol.eligibility.explanation import show
 from protocol.exchange.cohort.mapping import (
     ColumnMapping,
-    MappedColumn,
     MappingQuestion,
     is_identifying,
     load_mapping,
 )
 from protocol.exchange.limits import check_size
+from protocol.exchange.units import shown_unit
 from protocol.pages.kit import (
     FileField,
     Text,
@@ -73,6 +74,8 @@ class MappingPanel:
         Called with a file, a sheet and a mapping to be used again, to propose anew.
     read : callable
         Called with a file and its mapping.
+    changed : callable
+        Called when a file begins or ceases to wait.
 
     Attributes
     ----------
@@ -96,8 +99,9 @@ class MappingPanel:
         record: EligibilityRecord,
         look: Callable[[FileToMap, str, ColumnMapping | None], None],
         read: Callable[[FileToMap, ColumnMapping], None],
+        changed: Callable[[], None],
     ) -> None:
-        self.record, self._look, self._read = record, look, read
+        self.record, self._look, self._read, self._changed = record, look, read, changed
         self.file: FileToMap | None = None
         self._facts = {fact.id: fact for fact in record.facts}
         self._filling = False
@@ -125,7 +129,7 @@ class MappingPanel:
             self._change,
             self.shown,
         )
-        self.close()
+        self.view.layout.display = "none"
         self.sheet.observe(self._another_sheet, "value")
         self.column.observe(self._fill_change, "value")
         self.fact.observe(self._changed_fact, "value")
@@ -136,17 +140,27 @@ class MappingPanel:
         """What is said of the columns so far."""
         return self.file.mapping if self.file else None
 
+    def to_save(self) -> Markup | None:
+        """Offer the mapping as a file; None while a question is open."""
+        mapping = self.mapping
+        if mapping is None or mapping.questions:
+            return None
+        kept = mapping.dumps().encode()
+        return download(_("Save this mapping (TOML)"), "column_mapping.toml", kept, "application/toml")
+
     def close(self) -> None:
         """Let go of the file."""
         self.file, self.answers = None, {}
         self._questions.children = ()
         self.view.layout.display = "none"
+        self._changed()
 
     def open(self, file: FileToMap) -> None:
         """Ask what the columns of a file hold."""
         self.file, self.answers = file, {}
         lead = _(
-            "The columns of {name} are not all named as the workbook's own. Check what they hold; nothing is guessed."
+            "Some columns of {name} have other names than the workbook's own. Say what each holds; nothing is "
+            "guessed."
         )
         self.lead.show(note(lead.format(name=file.name)))
         self.problem.show(None)
@@ -160,6 +174,7 @@ class MappingPanel:
             self._filling = False
         self._draw()
         self.view.layout.display = "flex"
+        self._changed()
 
     # --- Drawing ---
 
@@ -182,9 +197,7 @@ class MappingPanel:
         self._fill_change()
         self.shown.show(table(self._preview(mapping), _("The columns, and what their first cells become")))
         self.go.disabled = bool(mapping.questions) or not any(one.fact for one in mapping.columns)
-        kept = None if mapping.questions else mapping.dumps().encode()
-        label = _("Save this mapping (TOML)")
-        self.save.show(download(label, "column_mapping.toml", kept, "application/toml") if kept else None)
+        self.save.show(self.to_save())
 
     def _ask(self, mapping: ColumnMapping) -> None:
         """Show a control for each open question; one that was answered stays as long as its answer holds."""
@@ -209,7 +222,7 @@ class MappingPanel:
             case "fact":
                 label, options = _("{column}: which fact is it?"), self._choices(question.offered)
             case "unit":
-                label, options = _("{column}: in which unit?"), [(unit, unit) for unit in question.offered]
+                label, options = _("{column}: in which unit?"), self._units(question.column, question.offered)
             case _:
                 label, options = _("{column}: what does “{word}” mean?"), self._answers(question)
         text = label.format(column=question.column, word=question.word)
@@ -217,9 +230,17 @@ class MappingPanel:
         control.observe(lambda change: self._answer(question, change["new"]), "value")
         return control
 
+    def _units(self, column: str, units: Iterable[str]) -> list[tuple[str, str]]:
+        """Return units that can be chosen for a column, as people write them."""
+        fact = self._fact_of(column)
+        return [(shown_unit(unit, fact), unit) for unit in units]
+
+    def _fact_of(self, column: str) -> Fact | None:
+        """Return the fact that a column holds, None for another column."""
+        return self._facts.get(self.mapping.column(column).fact or "") if self.mapping else None
+
     def _answers(self, question: MappingQuestion) -> list[tuple[str, str]]:
-        mapping = self.mapping
-        fact = self._facts[str(mapping.column(question.column).fact)] if mapping else None
+        fact = self._fact_of(question.column)
         labels = {"yes": _("Yes"), "no": _("No"), "unknown": _("Unknown")} | (fact.options if fact else {})
         return [(labels[answer], answer) for answer in question.offered]
 
@@ -237,8 +258,8 @@ class MappingPanel:
         rows = [
             (
                 one.column,
-                self._holds(one),
-                one.unit,
+                mapping.label(one.fact) if one.fact else "–",
+                shown_unit(one.unit, self._facts.get(one.fact or "")),
                 list_of(dict.fromkeys(filter(None, cells.get(one.column, ()))), "; "),
                 mapping.note(one),
             )
@@ -247,11 +268,6 @@ class MappingPanel:
         return pd.DataFrame(
             rows, columns=[_("Column"), _("Holds"), _("Unit"), _("First rows"), _("Note")], dtype=object
         )
-
-    def _holds(self, one: MappedColumn) -> str:
-        if one.fact == PARTICIPANT:
-            return _("Study id of the participant")
-        return self._facts[one.fact].label if one.fact else "–"
 
     # --- Answers ---
 
@@ -280,13 +296,12 @@ class MappingPanel:
     def _fill_change(self, _change: Any = None) -> None:
         if self.mapping is None or self._filling or not self.column.value:
             return
-        one = self.mapping.column(self.column.value)
+        one, fact = self.mapping.column(self.column.value), self._fact_of(self.column.value)
         self._filling = True
         try:
             self.fact.value = one.fact or ""
-            fact = self._facts.get(one.fact or "")
             units = dict.fromkeys([str(fact.unit), *fact.units, one.unit]) if fact and fact.is_number else {}
-            self.unit.options = [("–", ""), *((unit, unit) for unit in units if unit)]
+            self.unit.options = [("–", ""), *self._units(one.column, filter(None, units))]
             self.unit.value = one.unit
         finally:
             self._filling = False

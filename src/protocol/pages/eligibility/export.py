@@ -55,7 +55,8 @@ class ExportPanel(Panel):
             links.append(self._csv(_("Subgroups (CSV)"), "groups", groups))
         links.append(self._log(screened, under))
         self.files.show(joined(links, " "), coded_data())
-        self.picture.show(macros("eligibility").figure(Markup(drawn)))  # noqa: S704 - escaped where it is written
+        picture = Markup(drawn)  # noqa: S704 - escaped where it is written
+        self.picture.show(macros("eligibility").figure(picture, _("Participant flow")))
 
     def _csv(self, label: str, kind: str, content: bytes) -> Markup:
         return download(label, self._name(kind, "csv"), content, "text/csv")

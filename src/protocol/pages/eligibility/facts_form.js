@@ -110,10 +110,10 @@ function render({ model, el: root }) {
     if (shared) shared.addEventListener("change", () => input.value.trim() && commit(fact.id, read()));
     else if (fact.units.length > 1) {
       unit = element("select", { className: "pw-unit", "aria-label": `${words.unit}: ${spoken || fact.label}` });
-      unit.append(...fact.units.map((one) => element("option", { value: one }, one)));
+      unit.append(...fact.units.map(([code, shown]) => element("option", { value: code }, shown)));
       unit.addEventListener("change", () => input.value.trim() && commit(fact.id, read()));
       box.append(unit);
-    } else if (fact.units.length) box.append(element("span", { className: "pw-unit" }, fact.units[0]));
+    } else if (fact.units.length) box.append(element("span", { className: "pw-unit" }, fact.units[0][1]));
     let written = "";
     const read = () => {
       const text = input.value.trim();
@@ -125,10 +125,11 @@ function render({ model, el: root }) {
       box,
       read,
       write(text) {
-        const other = unit ? fact.units.slice(1).find((one) => text.endsWith(` ${one}`)) : undefined;
+        const others = unit ? fact.units.slice(1).map(([code]) => code) : [];
+        const other = others.find((code) => text.endsWith(` ${code}`));
         written = other ? text.slice(0, -other.length - 1) : text;
         input.value = written;
-        if (unit && text) unit.value = other ?? fact.units[0];
+        if (unit && text) unit.value = other ?? fact.units[0][0];
       },
       focus: () => (input.focus(), input.select()),
       inputs: [input],

@@ -1,6 +1,6 @@
 """The form of one participant: every fact of the record in one widget, with what the answers say about each."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -14,6 +14,7 @@ from protocol.eligibility import EligibilityRecord, Fact
 from protocol.eligibility.fact_status import FactStatus, open_statements
 from protocol.eligibility.verdicts import SIGNS, signed
 from protocol.exchange.cohort.laboratory_text import read_typed, typed
+from protocol.exchange.units import shown_unit
 from protocol.pages.kit.fields import upload_limit
 from protocol.records import ProtocolError
 from protocol.translation import _, in_every_language, labelled, list_of, ngettext
@@ -64,7 +65,10 @@ class Shown:
     statuses : mapping of str to FactStatus
     limits, notes : mapping of str to str
         What the criteria ask of a number, and what is known of a fact besides what was typed, by fact.
+    answered : collection of str
+        The facts that are known; a value that is refused is none.
     problems : mapping of str to ProtocolError
+        Why values are refused, by fact.
     question : str
         The fact to ask for next; "" if there is none.
     why : str
@@ -76,10 +80,23 @@ class Shown:
     statuses: Mapping[str, FactStatus]
     limits: Mapping[str, str]
     notes: Mapping[str, str]
+    answered: Collection[str]
     problems: Mapping[str, ProtocolError]
     question: str = ""
     why: str = ""
     done: str = ""
+
+    @property
+    def asked(self) -> set[str]:
+        """The facts that wait for an answer, or for one that can be used."""
+        return {name for name, one in self.statuses.items() if one.asked}.union(self.problems).difference(
+            self.answered
+        )
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many facts are answered, and how many that is together with those that wait."""
+        return len(self.answered), len(self.answered) + len(self.asked)
 
 
 class FactsForm(anywidget.AnyWidget):
@@ -237,10 +254,10 @@ class FactsForm(anywidget.AnyWidget):
 
     def show(self, shown: Shown) -> None:
         """Show what the answers say about each fact."""
-        self._statuses = shown.statuses
+        self._statuses, asked = shown.statuses, shown.asked
         facts = {
             name: [
-                status.asked and name not in self.value,
+                name in asked,
                 [] if name not in self.value and not status.asked else _marks(status),
                 shown.limits.get(name, ""),
                 shown.notes.get(name, ""),
@@ -251,7 +268,7 @@ class FactsForm(anywidget.AnyWidget):
         label = self.facts[shown.question].label if shown.question else ""
         self._state = {
             "facts": facts,
-            "groups": [self._counted(place, facts) for place in range(len(self._groups))],
+            "groups": [self._counted(place, shown.answered, asked) for place in range(len(self._groups))],
             "rest": [self._answers(name, answer) for name, answer in self.findings().items()],
             "statements": [
                 [name, self._answers(name, answer), self.facts[name].help] for name, answer in self.statements.items()
@@ -264,17 +281,12 @@ class FactsForm(anywidget.AnyWidget):
             "done": shown.done,
         }
 
-    def answered(self, statuses: Mapping[str, FactStatus]) -> tuple[int, int]:
-        """Return how many facts are answered, and how many that is together with those still asked for."""
-        answered = sum(name in self.value for name in statuses)
-        return answered, answered + sum(one.asked and name not in self.value for name, one in statuses.items())
-
-    def _counted(self, place: int, facts: Mapping[str, list[Any]]) -> dict[str, Any]:
+    def _counted(self, place: int, answered: Collection[str], asked: Collection[str]) -> dict[str, Any]:
         names = [fact.id for fact in self._groups[place][1]]
-        answered = sum(name in self.value for name in names)
-        wanted = answered + sum(facts[name][0] for name in names)
-        said = _("{n} of {all} answered").format(n=answered, all=wanted) if wanted else _("nothing to answer")
-        short = f"{answered}/{wanted}" if answered < wanted else "✓" if wanted else "–"
+        count = sum(name in answered for name in names)
+        wanted = count + sum(name in asked for name in names)
+        said = _("{n} of {all} answered").format(n=count, all=wanted) if wanted else _("nothing to answer")
+        short = f"{count}/{wanted}" if count < wanted else "✓" if wanted else "–"
         findings = self.findings(place)
         sets = list_of((self._answers(name, answer) for name, answer in findings.items()), "; ")
         return {"said": said, "short": short, "findings": len(findings), "sets": sets}
@@ -337,7 +349,7 @@ class FactsForm(anywidget.AnyWidget):
             "yes_no": fact.type == "yes_no",
             "date": fact.type == "date",
             "options": _options(fact),
-            "units": [one for one in (fact.unit_label, *fact.units) if one],
+            "units": [(one, shown_unit(one)) for one in (fact.unit_label, *fact.units) if one],
             "hint": hint,
             "normal": self._field(self.facts[limit]) if limit and self._is_beside(fact.id, limit) else None,
         }

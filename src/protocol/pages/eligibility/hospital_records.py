@@ -15,8 +15,10 @@ from protocol.exchange.clinical.findings import Imported, Imports, Naming, Setti
 from protocol.exchange.clinical.omop_tables import Account
 from protocol.exchange.clinical.reference_ranges import Limit, limit_template, read_limits
 from protocol.exchange.cohort.cells import FileProblem
+from protocol.exchange.cohort.laboratory_text import typed
 from protocol.exchange.limits import check_size
 from protocol.exchange.spreadsheet import csv
+from protocol.exchange.units import shown_unit
 from protocol.pages.kit import (
     Content,
     Day,
@@ -93,7 +95,9 @@ class RecordsPanel(Panel):
         self.study_id = field(
             widgets.Text, _("Study id"), width="short", help=_("For one person"), placeholder="S-014"
         )
-        self.key = field(widgets.Password, _("Key for ids"), width="normal", placeholder=_("for several persons"))
+        self.key = field(
+            widgets.Password, _("Key for ids"), width="normal", placeholder=_("several persons: same key, same ids")
+        )
         self.limits = _upload(_("Limits of normal"), ".csv")
         self.files = _upload(_("Open FHIR records"), ".json,.ndjson,.jsonl", multiple=True)
         self.tables = _upload(_("Open OMOP tables"), ".parquet,.csv", multiple=True)
@@ -298,7 +302,11 @@ def sources(person: Imported) -> dict[str, str]:
 
 
 def _source(finding: Any) -> str:
-    parts = (finding.origin, finding.code, finding.original, finding.note)
+    number = typed(finding.original)
+    original = (
+        f"{number.value} {shown_unit(number.unit)}".rstrip() if number and not number.limit else finding.original
+    )
+    parts = (finding.origin, finding.code, original, finding.note)
     return " · ".join(dict.fromkeys(part for part in parts if part))
 
 
@@ -307,7 +315,9 @@ def problems(found: Sequence[FileProblem]) -> Markup | None:
     if not found:
         return None
     said = ngettext(
-        "{n} thing in the files could not be used", "{n} things in the files could not be used", len(found)
+        "{n} thing in the files is missing or could not be used",
+        "{n} things in the files are missing or could not be used",
+        len(found),
     )
     frame = pd.DataFrame(found, columns=[_("Where"), _("Found"), _("What to write")])
     listed = table(frame.head(LISTED_PROBLEMS))

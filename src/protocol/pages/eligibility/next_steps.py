@@ -37,7 +37,7 @@ class NextStepsPanel(Panel):
     Attributes
     ----------
     costs : dict of str to ipywidgets.BoundedFloatText
-        What each procedure costs, by its id; looking into the chart is 1.
+        What each procedure costs, by its id; a look into the medical record is 1.
     fact, own_cost, apart, back : ipywidgets
         A fact, its cost by itself, and the buttons that take it out of its procedure and put it back.
     alone : dict of str to float
@@ -60,7 +60,7 @@ class NextStepsPanel(Panel):
             for cost, reason in zip(self.costs.values(), reasons, strict=True)
         ]
         self.list, self.basis = Text(role=""), Text(role="")
-        titles = (_("Costs, in looks into the chart (assumptions, to be edited)"),)
+        titles = (_("Cost of each step: a look into the medical record is 1 (assumptions; change them here)"),)
         self.editor = widgets.Accordion([widgets.VBox([*fields, self._one_by_itself()])], titles=titles)
         self.view = widgets.VBox([self.list, self.basis, self.editor])
         self.redraw_on(*self.costs.values())
@@ -124,7 +124,8 @@ class NextStepsPanel(Panel):
         if not steps:
             return None
         lead = _(
-            "By how often the criteria fail, divided by the cost of knowing. Some findings decide only together:"
+            "The most useful step first: how often its criteria fail, divided by its cost. Some findings decide "
+            "only together."
         )
         items, left = [self._step(step) for step in steps], len(steps) - FIRST_STEPS
         more = ngettext("and {n} more", "and {n} more", left).format(n=left)

@@ -1,5 +1,6 @@
 """Eligibility: one participant or a cohort, under the protocol's thresholds or changed ones."""
 
+from contextlib import nullcontext
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -54,9 +55,17 @@ class EligibilityPage(Panel):
         files = ScreeningFiles(trial, self.person.present)
         both = BothLanguages(trial, lambda: files.wanted(self.screenings.study_id.value.strip()))
         self.screenings = ScreeningPanel(
-            desk, self.person.as_of, self._result, files.links, self._reopen, self._saved, both
+            desk,
+            self.person.as_of,
+            self._result,
+            files.links,
+            self._reopen,
+            saved=lambda: self._draft.keep(),
+            both=both,
+            as_page=lambda: self._draft.put_in(),
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
+        self._unkept = Choice()
         self._draft = FormDraft(self.person.form, self.screenings.study_id, self.screenings.reopened)
         self.tabs = Tabs(
             {
@@ -74,7 +83,7 @@ class EligibilityPage(Panel):
             "picture": self._picture,
             "changed": self._changes,
         }
-        self.drafts = {"form": self._draft}
+        self.drafts, self.unkept = {"form": self._draft}, (self._unkept,)
         self.redraw_on(self.phase)
         self.person.form.observe(lambda _change: self.screenings.forget(), "value")
         self.tabs.observe(self._show_open, "value")
@@ -90,7 +99,7 @@ class EligibilityPage(Panel):
     @cached_property
     def cohort(self) -> CohortPanel:
         """The cohort, built when it is first needed."""
-        panel = CohortPanel(self.trial, self.today, self.example, self.handing_over.forget)
+        panel = CohortPanel(self.trial, self.today, self.example, self._unkept, self.handing_over.forget)
         panel.chosen.observe(self._choose, "value")
         if self._picture.value:
             panel.tabs.value = self._picture.value
@@ -176,7 +185,9 @@ class EligibilityPage(Panel):
         if self._rates is None or self._rates[:2] != (id(cohort), phase):
             self._rates = (id(cohort), phase, failure_rates(cohort.screen(phase)))
         name = (self.cohort.file_name if "cohort" in vars(self) else "") or _("the invented example")
-        return self._rates[2], _("Chances: how often each criterion fails in {name}, smoothed.").format(name=name)
+        return self._rates[2], _(
+            "Percentages: how often the criteria fail in {name}, smoothed for small numbers."
+        ).format(name=name)
 
     def _empty(self) -> None:
         if "cohort" in vars(self):
@@ -184,6 +195,7 @@ class EligibilityPage(Panel):
         self.screenings.reopened.value = self.screenings.study_id.value = ""
         self.person.who.show(None)
         self.person.fill({}, "")
+        self._draft.keep()  # an empty form holds nothing that could be lost
 
     def _choose(self, change: dict[str, Any]) -> None:
         name = change["new"]
@@ -195,7 +207,9 @@ class EligibilityPage(Panel):
             return
         self.cohort.introduce(name, self.person.who)
         file = self.cohort.file_name or _("invented example")
-        self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
+        no_draft = nullcontext() if self.cohort.file_name else self._draft.put_in()  # the example is there again
+        with no_draft:
+            self.person.fill(facts, _("{file}, participant {participant}").format(file=file, participant=name))
         self.tabs.value = "patient"
 
     def _screened(self) -> ScreenedCohort | None:
@@ -265,9 +279,6 @@ class EligibilityPage(Panel):
                 text = texts.get(parameter.id)
                 if text is None or not set_from_text(self.parameters[parameter.id], text):
                     self.parameters[parameter.id].value = parameter.value
-
-    def _saved(self) -> None:
-        self._draft.keep()
 
     def _result(self, study_id: str) -> tuple[str, str, dict[str, Any]]:
         """Return phase, overall verdict and result of the screening that stands on the page.

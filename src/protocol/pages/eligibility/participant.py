@@ -128,7 +128,9 @@ class ParticipantPanel(Panel):
     def filled(self, name: str) -> Markup:
         """Say what a record filled: how many facts, which cannot be used, and which are still unknown."""
         labels = {fact.id: fact.label for fact in self.trial.eligibility.facts}
-        count, unusable = len(self.form.value), [(one, labels[one]) for one in self.form.unusable]
+        facts, _problems = self.form.read()
+        count = sum(value is not None for value in facts.values())
+        unusable = [(one, labels[one]) for one in self.form.unusable]
         unknown = [(one, labels[one]) for one, status in self._statuses.items() if status.asked]
         words = ngettext(
             "{name}: {n} fact filled, {unusable} not usable, {unknown} unknown left.",
@@ -148,8 +150,9 @@ class ParticipantPanel(Panel):
         self, record: EligibilityRecord, phase: Phase, facts: dict[str, Any], problems: Mapping[str, ProtocolError]
     ) -> None:
         gate = self.gate.value
+        answered = {name for name, value in facts.items() if value is not None}
         days = (self.roles.enrolment_day, self.roles.infusion_day)
-        empty = not any(value is not None for name, value in facts.items() if name not in days)
+        empty = not (answered.difference(days) or problems)
         if gate == "infusion":
             planned = str(self.roles.infusion_day)
             facts[planned] = facts.get(planned) or self.day
@@ -158,20 +161,21 @@ class ParticipantPanel(Panel):
         answers = record.answers(facts, phase, as_of=self.day, gate=gate, **found)
         screening = Screening(phase, tuple(answer.verdict for answer in answers), ())
         self._statuses = fact_statuses(rules, screening.verdicts, phase)
-        self.answer.show(verdict_line(answers, gate, self.form.answered(self._statuses), empty=empty))
         self.next.show(screening, facts, *self.chances(phase))
         question, why = self.next.question(screening, self.form.skipped)
-        self.form.show(
-            Shown(
-                self._statuses,
-                limits(rules, phase, facts),
-                self._notes(answers, facts),
-                problems,
-                question,
-                why,
-                self._done(screening),
-            )
+        shown = Shown(
+            self._statuses,
+            limits(rules, phase, facts),
+            self._notes(answers, facts),
+            answered,
+            problems,
+            question,
+            why,
+            self._done(screening),
         )
+        self.form.show(shown)
+        refused = [(name, self.form.facts[name].label) for name in problems]
+        self.answer.show(verdict_line(answers, gate, shown.counts, refused, empty=empty))
         changes = () if gate == "infusion" else record.counterfactuals(facts, phase, self.form.unusable)
         self.why.show(reasons(answers, rules, changes, gate))
         self.clocks.view.layout.display = "none" if gate == "infusion" else ""

@@ -1,22 +1,24 @@
 """The participants behind a bar of a picture of the cohort."""
 
-from typing import Any
+from collections.abc import Callable
 
 import ipywidgets as widgets
-import numpy as np
-import pandas as pd
 
 from protocol.eligibility import EligibilityRecord
 from protocol.pages.eligibility.cohort_counts import Behind, ScreenedCohort, excluded_by
+from protocol.pages.eligibility.participant_table import MOST, verdict_rows
 from protocol.pages.kit import Panel, Table, Text, button, field, note, row, section
-from protocol.translation import _, list_of, ngettext, paragraph_of
-
-MOST = 1_000
-"""Participants listed."""
+from protocol.translation import _, ngettext, paragraph_of
 
 
 class ParticipantsBehind(Panel):
     """Lists the participants behind what was clicked, or behind a criterion that is chosen from a list.
+
+    Parameters
+    ----------
+    record : EligibilityRecord
+    opened : callable
+        Called with the study id that is pressed.
 
     Attributes
     ----------
@@ -29,15 +31,13 @@ class ParticipantsBehind(Panel):
     table : Table
     """
 
-    def __init__(self, record: EligibilityRecord) -> None:
+    def __init__(self, record: EligibilityRecord, opened: Callable[[str], None]) -> None:
         titles = {one.id: record.title(one) for one in record.criteria if not one.mirrors}
         options = [("–", ""), *((f"{name} {title}", name) for name, title in titles.items())]
         self.criterion = field(widgets.Dropdown, _("Excluded by"), options=options)
         self.everyone = button(_("End the selection"), self._end, icon="times")
-        self.says, self.table = (
-            Text(),
-            Table(_("Participants behind the selection"), "participants.csv", page_size=20),
-        )
+        caption = _("Participants behind the selection")
+        self.says, self.table = Text(), Table(caption, "participants.csv", page_size=20, opened=opened)
         self._picked: tuple[str, Behind] | None = None
         lead = _("A click on a bar lists the participants behind it.")
         parts = (row(self.criterion, self.everyone), self.says, self.table.view)
@@ -61,7 +61,7 @@ class ParticipantsBehind(Panel):
         count = ngettext("{says}: {n:,} participant.", "{says}: {n:,} participants.", len(rows))
         more = [_("The first {n:,} are listed.").format(n=MOST)] if len(rows) > MOST else []
         self.says.show(note(paragraph_of([count.format(says=says, n=len(rows)), *more])))
-        self.table.show(_listed(screened, rows[:MOST]))
+        self.table.show(verdict_rows(screened, rows[:MOST]))
 
     def _choose(self, name: str, titles: dict[str, str]) -> None:
         if name:
@@ -70,25 +70,3 @@ class ParticipantsBehind(Panel):
     def _end(self) -> None:
         self._picked, self.criterion.value = None, ""
         self.redraw()
-
-
-def _listed(screened: ScreenedCohort, rows: Any) -> pd.DataFrame:
-    """Return one row per participant: the answer, and the criteria that exclude and that are unknown."""
-    counted = [
-        (place, one.id) for place, one in enumerate(screened.screening.criteria) if one.id in screened.tally.on
-    ]
-    flags = [flags[rows] for flags in (screened.screening.fail, screened.screening.unknown)]
-    answers = np.array([_("✕ not eligible"), _("? possibly eligible"), _("✓ eligible so far")], dtype=object)
-    return pd.DataFrame(
-        {
-            _("Participant"): [screened.cohort.participants[int(place)] for place in rows],
-            _("Answer"): answers[screened.tally.answers[rows]],
-            _("Excludes"): _named(flags[0], counted),
-            _("Unknown"): _named(flags[1], counted),
-        },
-        dtype=object,
-    )
-
-
-def _named(flags: Any, counted: list[tuple[int, str]]) -> list[str]:
-    return [list_of(name for place, name in counted if line[place]) for line in flags]

@@ -259,18 +259,17 @@ def _reading_rows(found: pd.DataFrame, record: EligibilityRecord) -> pd.DataFram
     change = frame["eligible_change"].astype(int)
     spoken = [labels[key] for key in zip(frame["parameter"], frame["option"], strict=True)]
     words = [
-        _("{change}, all pass {passed} · decides {n:,} · {option}").format(
-            change=_signed(n), passed=_signed(passed), n=d, option=option
+        _("{change} not excluded, {passed} all passed · decides {n:,}").format(
+            change=_signed(n), passed=_signed(passed), n=d
         )
-        for n, passed, d, (_label, option) in zip(
-            change, frame["confirmed_change"].astype(int), frame["decided"], spoken, strict=True
-        )
+        for n, passed, d in zip(change, frame["confirmed_change"].astype(int), frame["decided"], strict=True)
     ]
     rows = frame["ambiguity"].fillna("–") + "|" + frame["parameter"] + "|" + frame["option"]
     return pd.DataFrame(
         {
             "row": rows.to_numpy(),
             "title": [label for label, _option in spoken],
+            "reading": [option for _label, option in spoken],
             "order": range(len(frame)),
             "change": change.to_numpy(),
             "confirmed_change": frame["confirmed_change"].to_numpy(),

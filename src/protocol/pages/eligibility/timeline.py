@@ -1,4 +1,4 @@
-"""When this participant could be enrolled: the answer in words and a lane for every clock."""
+"""When this participant could be enrolled: the answer in words, and a lane for each criterion that depends on it."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -20,14 +20,14 @@ class TimelinePanel(Panel):
     answer : Text
         The earliest day, what binds, what closes.
     picture : Chart
-        One lane per clock; hidden if no clock runs.
+        One lane for each criterion that depends on the day; hidden if there is none.
     """
 
     def __init__(self, record: EligibilityRecord) -> None:
         self.labels = {fact.id: fact.label for fact in record.facts}
         self.labels |= {name: procedure.label for procedure in record.procedures for name in procedure.facts}
         self.answer = Text()
-        self.picture = Chart(figures.clocks, description=_("On which days of enrolment each clock allows it"))
+        self.picture = Chart(figures.clocks, description=_("On which days of enrolment each criterion passes"))
         self.view = section(_("Days of enrolment"), self.answer, self.picture)
 
     def draw(self, when: Timeline) -> None:
@@ -39,7 +39,7 @@ class TimelinePanel(Panel):
 
 
 def in_words(when: Timeline, labels: Mapping[str, str]) -> Markup:
-    """Say the earliest day and the clock that binds, the last day and what closes it, and what to test again.
+    """Say the earliest day and the criterion that passes last, the last day and what ends it, and what to test again.
 
     Parameters
     ----------
@@ -53,28 +53,30 @@ def in_words(when: Timeline, labels: Mapping[str, str]) -> Markup:
 
 def _opens(when: Timeline) -> Markup | str:
     if not when.lanes:
-        return _("No verdict changes with the day of enrolment on what is known.")
+        return _("With what is known, no verdict depends on the day of enrolment.")
     if when.possibly_from is not None:
         return _may_open(when, when.possibly_from)
     if when.earliest is None:
-        return _("On no day do all clocks allow enrolment with the tests at hand.")
+        return _(
+            "With the present tests, the criteria that depend on the day do not all pass on any day of enrolment."
+        )
     if when.earliest == when.first:
-        return strong(_("Every clock allows enrolment on {day}.").format(day=when.first))
-    line = _("Every clock allows enrolment from {day} on; the last one to open:").format(day=when.earliest)
+        return strong(_("On {day}, all criteria that depend on the day pass.").format(day=when.first))
+    line = _("From {day} on, all criteria that depend on the day pass; the last one:").format(day=when.earliest)
     return strong(line, _names(when.binding))
 
 
 def _may_open(when: Timeline, day: date) -> Markup | str:
     line = _("Possibly from {day} on; still to be known, or to be done again: {facts}.")
-    last = _("The last one to open: {names}").format(names=_names(when.binding)) if when.binding else ""
+    last = _("The last one: {names}").format(names=_names(when.binding)) if when.binding else ""
     return strong(line.format(day=day, facts=list_of(when.awaited)), last)
 
 
 def _closes(when: Timeline) -> str:
     if when.possibly_until is not None:
-        last = _("Possibly until {day}. Then closes or expires:").format(day=when.possibly_until)
+        last = _("Possibly until {day}. After it, no longer passed:").format(day=when.possibly_until)
     elif when.latest is not None:
-        last = _("Last day: {day}. Then closes or expires:").format(day=when.latest)
+        last = _("Last day: {day}. After it, no longer passed:").format(day=when.latest)
     else:
         return ""
     return f"{last} {_names(when.closing)}"

@@ -19,7 +19,9 @@ MOST_LINKS = 6
 """Criteria named in the line of the verdict."""
 
 
-def verdict_line(answers: tuple[Answer, ...], gate: str, answered: tuple[int, int], *, empty: bool) -> Markup:
+def verdict_line(
+    answers: tuple[Answer, ...], gate: str, answered: tuple[int, int], refused: list[tuple[str, str]], *, empty: bool
+) -> Markup:
     """Say the answer of a gate in one line, how much is answered, and what excludes and what is unknown, as links.
 
     Parameters
@@ -28,6 +30,8 @@ def verdict_line(answers: tuple[Answer, ...], gate: str, answered: tuple[int, in
     gate : {"enrolment", "infusion"}
     answered : (int, int)
         Facts that are answered, and these with those that are asked for.
+    refused : list of (str, str)
+        Id and label of each fact whose value cannot be used.
     empty : bool
         Whether no fact of the person is known yet.
     """
@@ -35,7 +39,11 @@ def verdict_line(answers: tuple[Answer, ...], gate: str, answered: tuple[int, in
     if empty:
         answer = _("{answer}: nothing is entered yet").format(answer=answer)
     counted = _("{n} of {all} answered").format(n=answered[0], all=answered[1])
+    unusable = ngettext("{n} value cannot be used:", "{n} values cannot be used:", len(refused)).format(
+        n=len(refused)
+    )
     lists = [
+        (unusable, "bad", [(fact, label, "") for fact, label in refused]),
         (_("Excludes:"), "bad", _links(answers, "excludes")),
         (_("Unknown:"), "open", _links(answers, "unknown")),
     ]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -39,6 +39,9 @@ class PageState(anywidget.AnyWidget):
         Name in the address to a control with a `value`.
     drafts : mapping of str to widget or Draft
         Fields of forms, and forms.
+    unkept : sequence of widgets or traits, optional
+        What a reload loses, such as a file that was opened: while one of their values holds something, leaving the
+        page is asked about as it is for a draft.
     """
 
     _esm = Path(__file__).with_name("page_state.js")
@@ -49,9 +52,9 @@ class PageState(anywidget.AnyWidget):
     steps = ListOf(Unicode(), [*STEPS]).tag(sync=True)
     goes_to = Unicode().tag(sync=True)
 
-    def __init__(self, in_address: Mapping[str, Any], drafts: Mapping[str, Any]) -> None:
+    def __init__(self, in_address: Mapping[str, Any], drafts: Mapping[str, Any], unkept: Sequence[Any] = ()) -> None:
         super().__init__()
-        self._in_address, self._drafts = dict(in_address), dict(drafts)
+        self._in_address, self._drafts, self._unkept = dict(in_address), dict(drafts), tuple(unkept)
         self._first = {name: text_of(control.value) for name, control in (self._in_address | self._drafts).items()}
         self._held = False
         self.problem = Text()
@@ -59,6 +62,8 @@ class PageState(anywidget.AnyWidget):
             control.observe(self._write_address, "value")
         for control in self._drafts.values():
             control.observe(self._write_draft, "value")
+        for held in self._unkept:
+            held.observe(self._ask_before_leaving, "value")
         self.observe(self._arrive, "address")
         self.observe(self._restore, "draft")
 
@@ -102,7 +107,10 @@ class PageState(anywidget.AnyWidget):
     def _write_draft(self, _change: Any = None) -> None:
         if not self._held:
             self._write("draft", self._drafts)
-            self.unsaved = bool(self.draft)
+            self._ask_before_leaving()
+
+    def _ask_before_leaving(self, _change: Any = None) -> None:
+        self.unsaved = bool(self.draft) or any(held.value for held in self._unkept)
 
     def _write(self, trait: str, controls: Mapping[str, Any]) -> None:
         texts = {name: text_of(control.value) for name, control in controls.items()}

@@ -1,4 +1,5 @@
-// The rows of a table; its heads tell the kernel that they were pressed, and keep the focus when the rows are new.
+// The rows of a table; its heads and first cells tell the kernel that they were pressed, and heads keep the focus when
+// the rows are new.
 
 function render({ model, el }) {
   function show() {
@@ -10,6 +11,8 @@ function render({ model, el }) {
   function press({ target }) {
     const head = target.closest(".pw-sort");
     if (head) model.send({ column: head.dataset.column });
+    const cell = target.closest(".pw-open-row");
+    if (cell) model.send({ open: cell.dataset.open });
   }
 
   el.addEventListener("click", press);

@@ -14,17 +14,19 @@ from protocol.exchange.spreadsheet import csv
 from protocol.pages.kit.fields import field
 from protocol.pages.kit.pager import Pager
 from protocol.pages.kit.panel import Panel
-from protocol.pages.kit.text import Text, download, row, table
+from protocol.pages.kit.text import Text, download, opener, row, table
 from protocol.translation import _, ngettext
 
 
 class Body(anywidget.AnyWidget):
-    """The rows, with a head that is pressed.
+    """The rows, with heads and cells that are pressed.
 
     Parameters
     ----------
     pressed : callable
         Called with the name of the column whose head was pressed.
+    opened : callable, optional
+        Called with the text of the cell that was pressed.
 
     Attributes
     ----------
@@ -36,13 +38,16 @@ class Body(anywidget.AnyWidget):
 
     value = Unicode().tag(sync=True)
 
-    def __init__(self, pressed: Callable[[str], None]) -> None:
+    def __init__(self, pressed: Callable[[str], None], opened: Callable[[str], None] | None = None) -> None:
         super().__init__()
-        self._pressed = pressed
+        self._pressed, self._opened = pressed, opened
         self.on_msg(self._receive)
 
     def _receive(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        self._pressed(str(content.get("column", "")))
+        if "open" not in content:
+            self._pressed(str(content.get("column", "")))
+        elif self._opened is not None:
+            self._opened(str(content["open"]))
 
 
 class Table(Panel):
@@ -60,16 +65,24 @@ class Table(Panel):
         Of the export, which holds all rows.
     page_size : int
         Rows shown at a time.
+    opened : callable, optional
+        Called with the text of a cell of the first column when it is pressed; these cells are buttons then.
     """
 
-    def __init__(self, caption: str, filename: str = "table.csv", page_size: int = 50) -> None:
-        self.caption, self.filename, self.page_size = caption, filename, page_size
+    def __init__(
+        self,
+        caption: str,
+        filename: str = "table.csv",
+        page_size: int = 50,
+        opened: Callable[[str], None] | None = None,
+    ) -> None:
+        self.caption, self.filename, self.page_size, self._opened = caption, filename, page_size, opened
         self._columns = dict[str, Any]()
         self.filter = field(widgets.Text, _("Rows that contain"), width="short", continuous_update=False)
         self.sort = field(widgets.Dropdown, _("Sort by"), width="short", options=[("–", "")])
         self.descending = field(widgets.Checkbox, _("Largest first"), width="short", indent=False, value=False)
         self.pager = Pager(page_size, self.redraw, _("Previous rows"), _("Next rows"))
-        self.body, self.export = Body(self.sort_by), Text(role="")
+        self.body, self.export = Body(self.sort_by, opened), Text(role="")
         self._controls = row(self.filter, self.sort, self.descending)
         self.view = widgets.VBox([self._controls, self.body, self.pager.view, self.export])
         for control in (self.filter, self.sort, self.descending):
@@ -92,6 +105,9 @@ class Table(Panel):
         found = self._sorted(self._filtered(frame))
         words = ngettext("Rows {first:,} to {last:,} of {n:,}", "Rows {first:,} to {last:,} of {n:,}", len(found))
         part = found.iloc[self.pager.part(len(found), words)]
+        if self._opened is not None:
+            cells = [opener(_words(cell)) for cell in part.iloc[:, 0]]
+            part = part.assign(**{str(part.columns[0]): pd.Series(cells, part.index, dtype=object)})
         chosen = self._columns.get(self.sort.value)
         order = {"sorted_by": chosen, "descending": self.descending.value}
         self.body.value = str(table(part, self.caption, sortable=len(found) > 1, **order))

@@ -295,6 +295,11 @@ def _are_counts(cells: list[Any]) -> bool:
     return bool(said) and all(_COUNT.fullmatch(text) for text in said)
 
 
+def opener(text: str) -> Markup:
+    """Return the cell of a table as a button."""
+    return _KIT.opener(text)
+
+
 def details(summary: str, content: Markup | str) -> Markup:
     """Fold `content` away under a summary."""
     return _KIT.details(summary, content)

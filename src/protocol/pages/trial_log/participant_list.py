@@ -9,7 +9,7 @@ from protocol.briefing import ledgers
 from protocol.conduct import ParticipantHistory
 from protocol.pages.kit import Table, field, link_to, row
 from protocol.pages.trial_log.desk import Desk
-from protocol.pages.trial_log.participant_path import STEPS, day_of_step, step_name, steps_of
+from protocol.pages.trial_log.next_step import STEPS, day_of_step, step_name, steps_of
 from protocol.translation import _, labelled
 
 

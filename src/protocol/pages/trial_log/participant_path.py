@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import pandas as pd
 from markupsafe import Markup
 
-from protocol.conduct import ParticipantHistory, Step, event, last_day_of_dlt_window, path_of
+from protocol.conduct import ParticipantHistory, Step, event
 from protocol.conduct.labels import KINDS
 from protocol.pages.kit import (
     Day,
@@ -33,6 +33,7 @@ from protocol.pages.trial_log.count_import import CountImport
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.enrolment import EnrolmentForm
 from protocol.pages.trial_log.event_text import CAUSES, RESPONSES, TOXICITIES, event_text, names_of, recoveries_of
+from protocol.pages.trial_log.next_step import day_of_step, next_step, step_name, steps_of
 from protocol.pages.trial_log.observation_forms import fields_of, makers_of
 from protocol.pages.trial_log.recorder import (
     Days,
@@ -45,7 +46,7 @@ from protocol.pages.trial_log.recorder import (
     sites_of,
 )
 from protocol.pages.trial_log.visits import PRESENT, ledger_of, planned_infusion, visits_to_come
-from protocol.translation import _, labelled, list_of, ngettext
+from protocol.translation import _, labelled, ngettext
 
 OFFERED = (
     "consented",
@@ -69,18 +70,6 @@ A screening, an enrolment and a visit have forms of their own.
 """
 
 OF_EFFECT = {"blood_count", "given", "adverse_event", "adverse_event_followed", "relapsed"}
-
-STEPS = {
-    "screened": _("Screening"),
-    "consented": _("Consent"),
-    "enrolled": _("Enrolment"),
-    "therapy_started": _("Start of therapy"),
-    "infused": _("Infusion {number}"),
-    "treatment_ended": _("End of treatment"),
-    "dlt_assessed": _("DLT assessment"),
-    "visit": _("Visits"),
-    "withdrawn": _("End"),
-}
 
 STATES = {
     "done": ("✓", _("done")),
@@ -263,7 +252,7 @@ class ParticipantPath:
     @property
     def following(self) -> Step | None:
         """The next step, None after the end."""
-        return next((step for step in self.steps if step.state == "next"), None) if self._name else None
+        return next_step(self._desk, self._name)
 
     @property
     def _recorders(self) -> tuple[Recorder, ...]:
@@ -527,62 +516,6 @@ def _nobody(desk: Desk) -> str:
     if desk.sees_all:
         return _("No participant is in the log yet.")
     return _("Your role shows figures and hides the participants.")
-
-
-def steps_of(desk: Desk, name: str) -> tuple[Step, ...]:
-    """Return the path of a participant, that of nobody yet for an id which is not in the log."""
-    trial, history = desk.trial, desk.courses.get(name, ParticipantHistory())
-    regimen = history.regimen or desk.briefing.open_regimen
-    planned = len(trial.infusion_days(str(regimen))) if regimen in trial.escalation.grid.labels else 0
-    return path_of(history, planned, trial.escalation.dlt_window_days.value, desk.briefing.as_of)
-
-
-def day_of_step(desk: Desk, name: str, step: Step, ledger: pd.DataFrame | None) -> str:
-    """Return the day of a step as text, or from which day on it can be recorded.
-
-    Parameters
-    ----------
-    desk : Desk
-    name : str
-        Study id.
-    step : Step
-        Of :func:`steps_of`.
-    ledger : pandas.DataFrame or None
-        The visits and infusions of the participant; see :func:`protocol.pages.trial_log.visits.ledger_of`.
-    """
-    course = desk.courses.get(name)
-    if step.on is not None:
-        on = step.on.isoformat()
-        if step.kind == "enrolled" and course:
-            return list_of((on, course.regimen))
-        if step.kind == "dlt_assessed" and course:
-            return list_of((on, _("DLT") if course.dlt_on else _("no DLT")))
-        return list_of((on, CAUSES[course.cause])) if step.kind == "withdrawn" and course and course.cause else on
-    if step.state == "left out" or course is None:
-        return ""
-    if step.kind == "infused" and step.number == 1:
-        waits_until = desk.first_infusion_from(name)
-        return _("from {day}").format(day=waits_until) if waits_until else ""
-    if step.kind == "infused":
-        planned = planned_infusion(desk, course, step.number, ledger)
-        return _("planned for {day}").format(day=planned["target"]) if planned else ""
-    if step.kind == "dlt_assessed":
-        last = last_day_of_dlt_window(course, desk.trial.escalation.dlt_window_days.value)
-        return _("from {day}").format(day=last) if last else ""
-    if step.kind == "visit":
-        visits = visits_to_come(ledger)
-        ahead = visits[visits["status"].isin([*PRESENT, "not yet"])]
-        if ahead.empty:
-            return ""
-        first = ahead.iloc[0]
-        when = _("now") if first["status"] in PRESENT else _("from {day}").format(day=first["opens"].date())
-        return labelled(first["name"], when)
-    return ""
-
-
-def step_name(step: Step) -> str:
-    """Return the name of a step."""
-    return STEPS[step.kind].format(number=step.number)
 
 
 def _assessed(panel: ParticipantPath, _course: ParticipantHistory | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.conduct import Entry, Event, ReasonNeeded, content, is_grave
-from protocol.pages.kit import Day, Text, button, field, macros, note, paragraph, row, table
+from protocol.pages.kit import Content, Day, Text, button, field, macros, note, paragraph, row, table
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.event_text import event_text, names_of
 from protocol.pages.trial_log.visits import questions_about
@@ -109,6 +109,8 @@ class Recorder:
         it on the page puts `question` below it.
     problems : Problems, optional
         The places at the fields; without one an incomplete field is told in `said`.
+    following : callable, optional
+        Takes the entry and returns what stands behind its result, such as the way to the next step.
 
     Attributes
     ----------
@@ -132,8 +134,10 @@ class Recorder:
         controls: Sequence[Any] = (),
         said: Text | None = None,
         problems: Problems | None = None,
+        following: Callable[[Entry], Content] = lambda _entry: None,
     ) -> None:
         self._desk, self._read, self._done, self._controls = desk, read, done, tuple(controls)
+        self._following = following
         self._problems = Problems() if problems is None else problems
         self._wanted: Wanted | None = None
         self._recorded: list[Any] = []  # what the form held when it was recorded
@@ -217,7 +221,8 @@ class Recorder:
             return
         self._wanted, self.reason.value = None, ""
         text = _("✓ Recorded as entry {number}: {what}")
-        self.said.show(paragraph(text.format(number=entry.sequence, what=self._told(entry.content)), "good"))
+        result = paragraph(text.format(number=entry.sequence, what=self._told(entry.content)), "good")
+        self.said.show(result, self._following(entry))
         self._done()
         self.show_afresh()
         self._recorded = self._held()

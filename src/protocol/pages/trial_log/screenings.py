@@ -1,6 +1,7 @@
 """Save the screening that stands on the eligibility page, to the log or as files, and reopen one of the log."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import ipywidgets as widgets
@@ -9,8 +10,22 @@ from markupsafe import Markup
 
 from protocol.conduct import Entry, event
 from protocol.conduct.labels import OVERALL
-from protocol.pages.kit import BothLanguages, Day, Text, button, details, field, invented, paragraph, row, table
+from protocol.pages.kit import (
+    BothLanguages,
+    Day,
+    Text,
+    button,
+    details,
+    field,
+    invented,
+    link_to,
+    note,
+    paragraph,
+    row,
+    table,
+)
 from protocol.pages.trial_log.desk import Desk
+from protocol.pages.trial_log.next_step import next_step, step_name
 from protocol.pages.trial_log.recorder import Days, Recorder, Wanted, day_in, refusal, sites_of
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of, ngettext
@@ -35,9 +50,11 @@ class ScreeningPanel:
     reopen : callable
         Puts a recorded screening into the form.
     saved : callable
-        Called after a screening is recorded.
+        Called when what stands in the form is recorded: after a screening is saved, and after one is reopened.
     both : BothLanguages, optional
         The page to print in both languages.
+    as_page : callable, optional
+        Returns a context within which the page changes the form, which is then no draft of a person.
 
     Attributes
     ----------
@@ -67,8 +84,10 @@ class ScreeningPanel:
         reopen: Callable[[Entry], None],
         saved: Callable[[], None] = lambda: None,
         both: BothLanguages | None = None,
+        as_page: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._desk, self._day, self._result, self._files, self._reopen = desk, day, result, files, reopen
+        self._saved, self._as_page = saved, as_page
         self.study_id = field(widgets.Text, _("Study id"), width="short", placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), width="short", options=sites_of(desk) if desk else [])
         self.download = button(_("Download"), self._write, icon="download")
@@ -84,7 +103,7 @@ class ScreeningPanel:
         self.recorder: Recorder | None = None
         refused = refusal(desk) if desk else None
         if desk and refused is None:
-            self.recorder = Recorder(desk, _("Save to the log"), self._read, saved)
+            self.recorder = Recorder(desk, _("Save to the log"), self._read, saved, following=self._next_step)
             self.study_id.observe(lambda _change: self._afresh(), "value")
             self._days = Days(desk.briefing.as_of, day)
         saves = [self.recorder.view] if self.recorder else []
@@ -134,6 +153,9 @@ class ScreeningPanel:
         if not wanted:
             return
         entry = self._entries.get(wanted)
+        if entry is None and self._desk and wanted in self._desk.courses:
+            self._begin(wanted, self._desk.courses[wanted].site)
+            return
         try:
             if entry is None:
                 write = _("a study id of the list")
@@ -142,9 +164,30 @@ class ScreeningPanel:
         except ProtocolError as error:
             self.not_found.show(error)
             return
-        self.study_id.value = str(entry.content["participant"])
-        if entry.site in dict(self.site.options).values():
-            self.site.value = entry.site
+        self._put_in(str(entry.content["participant"]), entry.site)
+        self._saved()
+
+    def _begin(self, name: str, site: str | None) -> None:
+        """Begin the first screening of a participant who is in the log, with a consent."""
+        with self._as_page():
+            self._put_in(name, site)
+        words = _("{name} has no screening in the log yet. Fill in the form, then save it.")
+        self.not_found.show(note(words.format(name=name)))
+
+    def _put_in(self, name: str, site: str | None) -> None:
+        self.study_id.value = name
+        if site in dict(self.site.options).values():
+            self.site.value = site
+
+    def _next_step(self, entry: Entry) -> Markup | None:
+        """Lead to the path of the participant, where the next step is recorded; None without that page."""
+        if self._desk is None or not self._desk.trial.states("followup"):
+            return None
+        name = str(entry.content["participant"])
+        step = next_step(self._desk, name)
+        words = _("Next step of {name}: {step}") if step else _("The path of {name}")
+        text = words.format(name=name, step=step_name(step) if step else "")
+        return paragraph(link_to("followup", text, tab="participant", participant=name))
 
     def _read(self) -> Wanted:
         study_id = self.study_id.value.strip()
