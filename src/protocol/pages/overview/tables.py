@@ -149,7 +149,7 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
 
 
 def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
-    """Return the changes since a day: the figures, and the DLTs, withdrawals, corrections and decisions."""
+    """Return the changes since a day: the counts, and the DLTs, withdrawals, corrections and decisions."""
     found, news = desk.changes(since), desk.news(since)
     figures = pd.DataFrame(
         {
@@ -166,8 +166,14 @@ def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
     ]
     shown = pd.DataFrame(rows, columns=columns, dtype=object)
     return (
-        Sheet("changes", _("Figures on {day} and now").format(day=since), found, figures),
-        Sheet("news", _("Recorded after {day}").format(day=since), news, shown),
+        Sheet("changes", _("Counts of participants on {day} and now").format(day=since), found, figures),
+        Sheet(
+            "news",
+            _("DLTs, withdrawals, corrections and decisions after {day}").format(day=since),
+            news,
+            shown,
+            nothing=_("No DLT, withdrawal, correction, decision or declaration was recorded in these days."),
+        ),
     )
 
 
