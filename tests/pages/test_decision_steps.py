@@ -45,7 +45,7 @@ def test_a_reader_steps_back_and_forth_with_two_buttons(steps):
         steps.pager.previous.click()
     assert "Decision 1 of 19" in said(steps.pager.place)
     assert steps.pager.previous.disabled
-    assert "Open until then no regimen" in said(steps.card)
+    assert "Regimen open before no regimen" in said(steps.card)
     steps.pager.next.click()
     assert marked(steps) == [2]
 
@@ -62,8 +62,8 @@ def test_the_card_says_what_was_known_what_was_recommended_and_what_was_decided_
     assert "The decision is what the rule recommended." in words
     for pair in (
         "Day 2026-08-28",
-        "Open until then C2",
-        "Seen there by then 1 of 9 evaluable participants had a DLT",
+        "Regimen open before C2",
+        "Outcomes there by that day 1 of 9 evaluable participants had a DLT",
         "Recommended C3",
         "Decided C3",
         "Decided by steering committee",
@@ -134,7 +134,7 @@ def test_a_new_decision_is_shown_to_who_looks_at_the_last_one_and_takes_nobody_a
     stays.pager.previous.click()
     assert "Decision 2 of 2" in said(follows.pager.place)
     assert "◆ The committee decided before the rule recommended anything." in said(follows.card)
-    assert "Seen there by then nobody evaluable yet" in said(follows.card)
+    assert "Outcomes there by that day nobody evaluable yet" in said(follows.card)
     decide(begun, None)
     assert "Decision 3 of 3" in said(follows.pager.place)
     assert "Decided stop" in said(follows.card)

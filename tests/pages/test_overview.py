@@ -144,7 +144,12 @@ def test_the_third_screen_has_a_picture_for_each_site_and_the_most_frequent_reas
 
 def test_every_picture_has_its_data_as_a_table() -> None:
     page = text(shown(OverviewPage(TRIAL, TODAY, DESK)).view)
-    for words in ("Participants by regimen", "From screening on", "Participants by site", "Criteria not passed"):
+    for words in (
+        "Participants by regimen",
+        "From screening to outcome",
+        "Participants by site",
+        "Criteria not passed",
+    ):
         assert f"<summary>{words} as a table</summary>" in page
     assert "<summary>Counts of participants on 2026-10-27 and now as a table</summary>" in page
 

@@ -176,7 +176,7 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     line = line.encode(order=alt.Order("number:Q"))
     ring = base.transform_filter("datum.marked").mark_point(size=270, strokeWidth=2.5, opacity=1, tooltip=None)
     ring = ring.encode(stroke=alt.value("currentColor"))
-    words = {"as recommended": _("as recommended"), "otherwise": _("otherwise")}
+    words = {"as recommended": _("as recommended"), "otherwise": _("not as recommended")}
     signs = list(words.values())
     colour = alt.Color(
         "sign:N",
@@ -194,7 +194,7 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
             alt.Tooltip("day:N", title=_("Day")),
             alt.Tooltip("chosen:N", title=_("Opened")),
             alt.Tooltip("recommended:N", title=_("Recommended")),
-            alt.Tooltip("seen:N", title=_("DLTs under it")),
+            alt.Tooltip("seen:N", title=_("With a DLT / evaluable, enrolled under it")),
             alt.Tooltip("words:N", title=_("Why")),
         ],
     )

@@ -126,8 +126,8 @@ def _card(decision: dict[Any, Any], known: KnownThen, labels: tuple[str, ...]) -
     since = _("{fraction} (with a DLT / evaluable)").format(fraction=decision["seen"])
     pairs = [
         (_("Day"), decision["day"]),
-        (_("Open until then"), known.regimen or _("no regimen")),
-        *([(_("Seen there by then"), _seen(known))] if known.regimen else []),
+        (_("Regimen open before"), known.regimen or _("no regimen")),
+        *([(_("Outcomes there by that day"), _seen(known))] if known.regimen else []),
         (_("Recommended"), recommended or _("stop")),
         (_("Decided"), chosen or _("stop")),
         (_("Decided by"), as_written(decision["decided_by"])),

@@ -172,7 +172,7 @@ def _history(now: Briefing) -> Markup:
             _("Chosen"): _chosen(row["chosen"], row["recommended"]),
             _("Why"): as_written(row["why"]),
             _("Decided by"): as_written(row["decided_by"]),
-            _("DLTs under it"): row["seen"],
+            _("With a DLT / evaluable, enrolled under it"): row["seen"],
         }
         for row in now.decisions.to_dict("records")[::-1]
     ]

@@ -239,7 +239,7 @@ class StatusPanel:
             joined((words, origin(value), value.origin if value.is_assumption else ""), " ")
             for words, value in behind_grid(self._desk.trial).items()
         ]
-        return details(_("What stands behind the grid"), macros("lists").bullets(rows))
+        return details(_("Values behind the grid, with their sources"), macros("lists").bullets(rows))
 
     def _compare(self, _change: Any = None) -> None:
         since, now = self._since.value, self._desk.briefing

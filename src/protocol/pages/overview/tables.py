@@ -143,7 +143,7 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
         sheet("regimens", _("Participants by regimen"), now.regimens),
         sheet("sites", _("Participants by site"), now.sites, "" if now.invented or now.reader.sees_all else hidden),
         sheet("visits", _("Open, due and overdue visits"), now.visits),
-        sheet("screening", _("From screening on"), funnel),
+        sheet("screening", _("From screening to outcome"), funnel),
         sheet("reasons", _("Criteria not passed"), reasons[["criterion", "what", "participants"]], last),
     )
 
@@ -217,7 +217,7 @@ def decision_sheet(now: Briefing) -> Sheet:
         "chosen": _("Chosen"),
         "why": _("Why"),
         "decided_by": _("Decided by"),
-        "seen": _("DLTs under it"),
+        "seen": _("With a DLT / evaluable, enrolled under it"),
     }
     shown = now.decisions.fillna({"recommended": _("stop"), "chosen": _("stop")}).rename(columns=columns)
     return Sheet("decisions", _("Decisions so far"), now.decisions, shown)
