@@ -45,7 +45,7 @@ def test_a_reader_steps_back_and_forth_with_two_buttons(steps):
         steps.pager.previous.click()
     assert "Decision 1 of 19" in said(steps.pager.place)
     assert steps.pager.previous.disabled
-    assert "Regimen open before no regimen" in said(steps.card)
+    assert "Regimen before no regimen" in said(steps.card)
     steps.pager.next.click()
     assert marked(steps) == [2]
 
@@ -62,7 +62,7 @@ def test_the_card_says_what_was_known_what_was_recommended_and_what_was_decided_
     assert "The decision is what the rule recommended." in words
     for pair in (
         "Day 2026-08-28",
-        "Regimen open before C2",
+        "Regimen before C2",
         "Outcomes there by that day 1 of 9 evaluable participants had a DLT",
         "Recommended C3",
         "Decided C3",

@@ -12,7 +12,7 @@ __all__ = ["exclusions", "path", "progress", "recruitment", "site"]
 
 _STEP_PX = 24
 
-_EDGE_PX, _BESIDE_PX, _SEEN_PX = 16, 17, 24
+_EDGE_PX, _BESIDE_PX, _SEEN_PX = 8, 17, 24
 """In the path of decisions: the room at both ends, from a point to what is written beside it, and for that."""
 
 
@@ -155,7 +155,7 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     Returns
     -------
     altair.LayerChart
-        Clickable: the point selection "pick" gives the number of the decision nearest to the click.
+        Clickable: the point selection "pick" gives the number of the decision above or below which is clicked.
     """
     ends: list[Any] = [_EDGE_PX, alt.expr(f"width - {_EDGE_PX}")]
     base = alt.Chart(frame).encode(
@@ -174,7 +174,9 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     )
     line = base.mark_line(interpolate="step-after", orient="vertical", color=GREY, strokeWidth=1.5)
     line = line.encode(order=alt.Order("number:Q"))
-    ring = base.transform_filter("datum.marked").mark_point(size=270, strokeWidth=2.5, opacity=1, tooltip=None)
+    ring = base.transform_filter("datum.marked").mark_point(
+        size=270, strokeWidth=2.5, opacity=1, aria=False, tooltip=None
+    )
     ring = ring.encode(stroke=alt.value("currentColor"))
     words = {"as recommended": _("as recommended"), "otherwise": _("not as recommended")}
     signs = list(words.values())
@@ -187,7 +189,7 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     points = base.transform_calculate(
         sign=f"datum.kind == 'otherwise' ? '{words['otherwise']}' : '{words['as recommended']}'"
     )
-    marks = points.mark_point(filled=True, size=130, opacity=1).encode(
+    marks = points.mark_point(filled=True, size=130, opacity=1, cursor="pointer").encode(
         color=colour,
         shape=shape,
         tooltip=[
@@ -198,11 +200,14 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
             alt.Tooltip("words:N", title=_("Why")),
         ],
     )
-    pick = alt.selection_point(name="pick", encodings=["x"], nearest=True, on="click")
-    aims = base.mark_point(opacity=0, tooltip=None).add_params(pick)  # below the points, whose tooltips stay
+    # a point is small for a finger: what is clicked is the strip of each decision
+    around = alt.Chart(frame).transform_calculate(left="datum.number - 0.5", right="datum.number + 0.5")
+    strips = around.mark_rect(fill="transparent", cursor="pointer", aria=False, tooltip=None)
+    strips = strips.encode(x=alt.X("left:Q", title=_("Decision")), x2="right:Q")
+    strips = strips.add_params(alt.selection_point(name="pick", fields=["number"], on="click"))
     # neighbours at one regimen are written on different sides, so that every second one must not touch
     seen = base.transform_joinaggregate(count="count()").transform_filter(f"width > {_SEEN_PX / 2} * datum.count")
-    layers = [aims, line, ring, marks]
+    layers = [strips, line, ring, marks]
     for side, dy in (("above", -_BESIDE_PX), ("below", _BESIDE_PX)):
         some = seen.transform_filter(f"datum.side === '{side}'")
         mark = some.mark_text(dy=dy, baseline="middle", fontSize=11, tooltip=None)

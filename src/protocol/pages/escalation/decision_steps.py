@@ -126,7 +126,7 @@ def _card(decision: dict[Any, Any], known: KnownThen, labels: tuple[str, ...]) -
     since = _("{fraction} (with a DLT / evaluable)").format(fraction=decision["seen"])
     pairs = [
         (_("Day"), decision["day"]),
-        (_("Regimen open before"), known.regimen or _("no regimen")),
+        (_("Regimen before"), known.regimen or _("no regimen")),
         *([(_("Outcomes there by that day"), _seen(known))] if known.regimen else []),
         (_("Recommended"), recommended or _("stop")),
         (_("Decided"), chosen or _("stop")),
