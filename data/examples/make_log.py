@@ -92,7 +92,10 @@ def walk(random: np.random.Generator, trial: Trial, ended: bool = False) -> tupl
         last = number == COHORTS - 1
         watched = last and not ended
         for infused, day, dlt in zip(infusions, late, toxic, strict=True):
-            people.append((grid.labels[current], infused, day if dlt and not watched else None))
+            regimen = grid.labels[current]
+            if len(people) == OFF_REGIMEN:
+                regimen = chr(ord(regimen[0]) - 1) + regimen[1:]
+            people.append((regimen, infused, day if dlt and not watched else None))
         if watched:
             return *shifted(meetings, people, AS_OF - days(3)), ""
         n, y = (int(counts.reshape(-1)[current]) for counts in (outcomes.treated, outcomes.dlt))
@@ -106,11 +109,18 @@ def walk(random: np.random.Generator, trial: Trial, ended: bool = False) -> tupl
         why = (
             "Two participants of the cohort had slow recovery of platelets; three more are watched before a step up."
             if stays
-            else "As recommended."
+            else f"{seen(people, grid.labels[current])}; as recommended."
         )
         recommended, current = grid.labels[following], current if stays else following
         meetings.append(Meeting(opened, recommended, grid.labels[current], why))
     raise AssertionError("the last cohort ends the walk")
+
+
+def seen(people: list[Person], regimen: str) -> str:
+    """Say how many participants of a regimen had a DLT."""
+    outcomes = [dlt is not None for name, _infused, dlt in people if name == regimen]
+    dlts = f"{sum(outcomes)} of {len(outcomes)}" if any(outcomes) else f"No DLT in {len(outcomes)}"
+    return f"{dlts} evaluable participants at {regimen}" + (" had a DLT" if any(outcomes) else "")
 
 
 def shifted(meetings: list[Meeting], people: list[Person], to: date) -> tuple[list[Meeting], list[Person]]:
@@ -308,8 +318,6 @@ def steps(trial: Trial, ended: bool = False) -> list[Step]:
             told.append(screening_step(study_id, site, day, facts))
             continue
         course, chosen = people[place], meetings[place // size].chosen
-        if place == OFF_REGIMEN:
-            course = (chr(ord(course[0][0]) - 1) + course[0][1:], *course[1:])
         site = str(random.choice(SITES, p=SHARES))
         told += story(random, trial, study_id, site, place, found["eligible so far"][place], course, chosen)
     if ended:

@@ -103,6 +103,24 @@ class NextInfusion:
     others: int
 
 
+@dataclass(frozen=True)
+class KnownThen:
+    """What was known of the open regimen when the committee decided.
+
+    Attributes
+    ----------
+    regimen : str or None
+        Open until then; None before the first decision and after a stop.
+    evaluable, dlts, pending : int
+        Participants enrolled there: with an outcome, with a DLT, and without an outcome yet.
+    """
+
+    regimen: str | None
+    evaluable: int = 0
+    dlts: int = 0
+    pending: int = 0
+
+
 @dataclass(frozen=True, repr=False)
 class Briefing(Displayed):
     """The status of a trial on a day, as one reader may see it.
@@ -387,6 +405,30 @@ def decided(state: State, table: pd.DataFrame) -> pd.DataFrame:
         seen = f"{dlts}/{complete}" if complete else "–"
         rows.append((first, _recommended(entry.content), *(entry.content[name] for name in names), seen))
     return pd.DataFrame(rows, columns=["day", "recommended", *names, "seen"], dtype=object)
+
+
+def known_then(trial: Trial, entries: Iterable[Entry], decision: Entry, invented: bool) -> KnownThen:
+    """Return what was known on the day of a decision, by the entries recorded before it.
+
+    Parameters
+    ----------
+    trial : Trial
+    entries : iterable of Entry
+        All of the log, in order.
+    decision : Entry
+        One of :attr:`protocol.conduct.State.decisions`.
+    invented : bool
+        Whether this is the example.
+    """
+    before = fold(entry for entry in entries if entry.sequence < decision.sequence)
+    if before.open_regimen is None:
+        return KnownThen(None)
+    so_far = so_far_of(before, trial, date.fromisoformat(decision.content["on"]), invented)
+    table = _status(escalating(trial, so_far), trial.escalation.dlt_window_days.value)
+    here = _people_by(table, "regimen").get(before.open_regimen, [])
+    *_others, evaluable, dlts = _numbers(here)
+    pending = sum(person["progress"] in AWAITED for person in here)
+    return KnownThen(before.open_regimen, evaluable, dlts, pending)
 
 
 def _recommended(decision: Mapping[str, Any]) -> str | None:

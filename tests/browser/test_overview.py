@@ -68,6 +68,55 @@ def test_at_a_desk_the_screens_stand_below_each_other_and_arrow_keys_do_nothing(
     assert phone.errors == []
 
 
+@pytest.mark.parametrize("page", ["01-overview", "03-escalation"])
+def test_decisions_are_stepped_with_the_keyboard_and_chosen_on_the_path(dashboard, laptop, page):
+    laptop.open(dashboard, page)
+    tab = laptop.tab
+    tab.get_by_text("Decision 19 of 19").wait_for()
+    back = tab.get_by_role("button", name="Previous decision")
+    for number in (18, 17):
+        back.press("Enter")
+        tab.get_by_text(f"Decision {number} of 19").wait_for()
+        assert back.evaluate("it => it === document.activeElement")
+    point = tab.locator(".pw-narrow:has(+ .pw-decision) .pw-chart svg path[aria-label^='Decision: 7;']")
+    point.click()
+    tab.get_by_text("Decision 7 of 19").wait_for()
+    place = tab.locator(".pw-narrow path[aria-label^='Decision: 3;']").bounding_box()
+    tab.mouse.click(place["x"] + place["width"] / 2, place["y"] - 60)  # no point, but above one
+    tab.get_by_text("Decision 3 of 19").wait_for()
+    assert laptop.errors == []
+
+
+def test_on_a_projector_the_arrow_keys_step_through_the_screens_and_not_through_the_decisions(dashboard, laptop):
+    open_overview(laptop, dashboard, "?view=projector")
+    tab = laptop.tab
+    tab.get_by_role("button", name="Next screen").click()
+    tab.get_by_role("button", name="Previous decision").press("Enter")
+    tab.get_by_text("Decision 18 of 19").wait_for()
+    tab.keyboard.press("ArrowRight")
+    tab.get_by_text("3 of 3: Sites and screening").wait_for()
+    tab.keyboard.press("ArrowLeft")
+    tab.get_by_text("Decision 18 of 19").wait_for()
+
+
+TOUCHING = """() => { const seen = [...document.querySelectorAll('.pw-narrow:has(+ .pw-decision) svg text')]
+  .filter((it) => /^[0-9]+.[0-9]+$/.test(it.textContent) && it.textContent.includes('/'))
+  .map((it) => it.getBoundingClientRect());
+  const pairs = seen.flatMap((one, place) => seen.slice(place + 1).map((other) => [one, other]));
+  return [seen.length, pairs.filter(([one, other]) => one.left < other.right && other.left < one.right
+    && one.top < other.bottom && other.top < one.bottom).length]; }"""
+
+
+def test_on_a_telephone_no_fraction_of_the_path_touches_another_and_the_changes_are_seen_whole(dashboard, phone):
+    open_overview(phone, dashboard, "?view=desk")
+    phone.tab.wait_for_selector(".pw-narrow:has(+ .pw-decision) svg text")
+    assert phone.tab.evaluate(TOUCHING) == [18, 0]
+    phone.tab.locator("summary", has_text="Counts of participants on").click()
+    table = phone.tab.get_by_role("group", name="Counts of participants on")
+    assert table.evaluate("it => it.scrollWidth <= it.clientWidth")
+    assert phone.errors == []
+
+
 def test_the_meeting_pack_prints_on_one_sheet(browser, tmp_path):
     desk = open_desk(TRIAL, {}, lambda: date(2026, 11, 20))
     page = OverviewPage(TRIAL, date(2026, 11, 20), desk)

@@ -46,22 +46,6 @@ def test_a_draft_survives_a_reload_and_leaving_is_asked_about(workshop, laptop):
     assert asked == ["beforeunload"]
 
 
-def test_a_link_of_a_page_to_itself_sets_its_controls_and_keeps_what_is_in_its_forms(workshop, laptop):
-    laptop.open(workshop, "03-state")
-    tab = laptop.tab
-    tab.get_by_label("Note").fill("half a sentence")
-    tab.wait_for_function("window.protocolUnsaved === true")
-    tab.get_by_role("link", name="The second tab in phase II").click()
-    tab.get_by_role("tabpanel", name="Second").wait_for()
-    tab.wait_for_url("**tab=second*")
-    assert settings(tab) == {"phase": "II", "tab": "second"}
-    tab.go_back()
-    tab.get_by_role("tabpanel", name="First").wait_for()
-    assert tab.get_by_label("Note").input_value() == "half a sentence"
-    assert tab.get_by_label("Phase").input_value() == "Ib"
-    assert laptop.errors == []
-
-
 def test_arrow_keys_move_between_tabs(workshop, laptop):
     laptop.open(workshop, "03-state")
     tab = laptop.tab

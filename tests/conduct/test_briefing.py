@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.log_events import DAY, beginning, chain
 from support.trial import TRIAL
 
-from protocol.briefing import COUNTS, brief, changes, news, quiet
-from protocol.conduct import DltAssessed, Reader, State, Withdrawn, fold
+from protocol.briefing import COUNTS, KnownThen, brief, changes, known_then, news, quiet
+from protocol.conduct import DltAssessed, Reader, State, Withdrawn, event, fold
 from protocol.exchange.documents.meeting_pack import meeting_pack
 from protocol.pages.overview.meeting import MeetingPanel
 from protocol.pages.overview.tables import missing_assessments, progress_rows
@@ -258,3 +258,41 @@ def test_the_same_state_gives_the_same_pack():
     now = brief(TRIAL, STATE, VIEWER, TODAY)
     made = [meeting_pack("T", now, TODAY, progress_rows(now), (), (), {}) for _time in range(2)]
     assert made[0] == made[1]
+
+
+def decided(chosen, on):
+    values = {"kind": "decision", "on": on, "recommended": chosen, "chosen": chosen, "why": "w", "decided_by": "we"}
+    return event(values)
+
+
+def known_at_last_decision(entries):
+    return known_then(TRIAL, entries, fold(entries).decisions[-1], invented=False)
+
+
+def test_the_reasons_of_the_example_are_the_figures_known_at_each_decision():
+    told = 0
+    for decision in STATE.decisions:
+        known, why = known_then(TRIAL, ENTRIES, decision, invented=True), decision.content["why"]
+        if why.endswith("; as recommended."):
+            dlts = "No DLT in" if not known.dlts else f"{known.dlts} of"
+            assert why.startswith(f"{dlts} {known.evaluable} evaluable participants at {known.regimen}")
+            told += 1
+    assert told == len(STATE.decisions) - 2  # the first one, and the one against the rule
+
+
+def test_before_the_first_decision_no_regimen_was_open():
+    assert known_then(TRIAL, ENTRIES, STATE.decisions[0], invented=True) == KnownThen(None)
+
+
+def test_a_decision_is_shown_with_what_was_known_then_and_not_with_what_was_learned_later():
+    opens, window = decided("A1", DAY), TRIAL.escalation.dlt_window_days.value
+    ill = DltAssessed(on=DAY + timedelta(9), participant="W-001", dlt=True, code="other", grade=3)
+    waiting = beginning("W-002")
+    entries = chain([opens, *beginning(), *waiting, ill, decided("A1", DAY + timedelta(20))])
+    assert known_at_last_decision(entries) == KnownThen("A1", evaluable=1, dlts=1, pending=1)
+    first = next(entry for entry in entries if entry.kind == "dlt_assessed")
+    right = {"kind": "correction", "of": first.sequence, "hash": first.hash, "participant": "W-001", "why": "w",
+             "replacement": None}  # fmt: skip
+    well = DltAssessed(on=DAY + timedelta(7 + window), participant="W-002", dlt=False)
+    later = chain([*(entry.event for entry in entries), event(right), well])
+    assert known_at_last_decision(later) == KnownThen("A1", evaluable=1, dlts=1, pending=1)

@@ -297,7 +297,10 @@ def test_what_nothing_was_recommended_for_stands_in_the_history_the_pack_and_the
     panel.decide.record.click()
     words = "nothing recommended (waits for free places: 1, missing DLT assessments: 2)"
     assert words in panel.history.value
-    assert (panel.picture._rows[-1]["recommended"], panel.picture._rows[-1]["kind"]) == (words, "otherwise")
+    assert (panel.steps.picture._rows[-1]["recommended"], panel.steps.picture._rows[-1]["kind"]) == (
+        words,
+        "otherwise",
+    )
     meeting.prepare.click()
     with ZipFile(BytesIO(b64decode(meeting.pack.value.split("base64,")[1].split('"')[0]))) as pack:
         assert words in pack.read("decisions.csv").decode("utf-8-sig")

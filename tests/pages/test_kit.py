@@ -248,6 +248,21 @@ def test_numbers_are_set_on_the_right(cells: list[Any], on_the_right: bool) -> N
     assert (shown.count('class="pw-num"') == 1 + len(cells)) is on_the_right
 
 
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["2026-03-01", "–"], "date"),
+        (["INV-001", "C2"], "date"),
+        (["中国医学科学院血液病医院"], ""),  # no blank, and wider than a telephone if it were not broken
+        (["two words"], ""),
+        (["No DLT in 3 evaluable participants at A1.", "short"], "said"),
+    ],
+)
+def test_no_day_and_no_code_is_broken_and_a_sentence_keeps_its_room(cells: list[str], kind: str) -> None:
+    shown = table(pd.DataFrame({"cells": cells}, dtype=object), "Rows")
+    assert re.findall(r"<t[hd](?: scope=\"col\")?(?: class=\"pw-(\w+)\")?>", shown) == [kind] * (1 + len(cells))
+
+
 def test_a_table_is_filtered_and_exported_whole_without_formulas(numbers: Table) -> None:
     numbers.pager.next.click()
     numbers.filter.value = "p-2"

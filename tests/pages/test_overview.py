@@ -107,13 +107,17 @@ def test_the_second_screen_tells_what_is_new_the_path_and_the_recruitment() -> N
     since = page.meeting.since
     assert since.value == date.fromisoformat(DESK.briefing.decisions["day"].iloc[-1])
     assert "+7" in status.changed.value
-    assert "No DLT, withdrawal, correction or decision since then." in status.changed.value
+    nothing = "No DLT, withdrawal, correction, decision or declaration was recorded in these days."
+    assert nothing in status.changed.value
+    assert "DLTs, withdrawals, corrections and decisions after 2026-10-27 as a table" in status.tables[1].value
+    assert nothing in status.tables[1].value
+    assert nothing in page.meeting.changed.value
     since.value = date(2026, 6, 1)
     assert "allergic reaction" in text(page.view)
     assert "Since 2026-06-01" in status.changed.value
     since.value = None
     assert "Choose the day of the last meeting" in text(page.view)
-    assert len(status.path._rows) == len(DESK.briefing.decisions)
+    assert len(status.steps.picture._rows) == len(DESK.briefing.decisions)
     assert status.recruitment._rows[-1]["enrolled"] == DESK.briefing.counts["enrolled"]
     assert "57 of 181 planned participants are enrolled." in plain(status.planned.value)
     assert "a question to the sponsor" in status.planned.value
@@ -140,9 +144,14 @@ def test_the_third_screen_has_a_picture_for_each_site_and_the_most_frequent_reas
 
 def test_every_picture_has_its_data_as_a_table() -> None:
     page = text(shown(OverviewPage(TRIAL, TODAY, DESK)).view)
-    for words in ("Participants by regimen", "From screening on", "Participants by site", "Criteria not passed"):
+    for words in (
+        "Participants by regimen",
+        "From screening to outcome",
+        "Participants by site",
+        "Criteria not passed",
+    ):
         assert f"<summary>{words} as a table</summary>" in page
-    assert "<summary>Figures on 2026-10-27 and now as a table</summary>" in page
+    assert "<summary>Counts of participants on 2026-10-27 and now as a table</summary>" in page
 
 
 def test_small_counts_are_drawn_as_a_range_for_those_who_see_figures_only(log_file) -> None:

@@ -60,7 +60,7 @@ def test_the_path_of_every_participant_shows(desk):
 
 
 def test_one_next_step_can_be_chosen_and_is_counted(desk, rows):
-    listed = ParticipantList(desk)
+    listed = ParticipantList(desk, print)
     assert listed.following.options[0][0] == f"All ({len(rows)})"
     count = int((rows["next"] == "Consent").sum())
     assert (f"Consent ({count})", "Consent") in listed.following.options

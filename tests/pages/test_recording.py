@@ -150,7 +150,7 @@ def test_a_decision_is_recorded_and_shows_in_the_history(sit_down, today):
     assert (last["chosen"], last["recommended"]) == ("B1", waits)
     assert "a step back" in panel.history.value
     assert desk.briefing.open_regimen == "B1"
-    assert panel.picture._rows[-1]["kind"] == "otherwise"
+    assert panel.steps.picture._rows[-1]["kind"] == "otherwise"
 
 
 @pytest.mark.requirement("R-ESC-08")

@@ -2,7 +2,7 @@
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import Day, PageState, Tabs, Text, button, field, framed, macros
+from protocol.pages.kit import Day, PageState, Tabs, Text, button, field, framed
 
 
 def _fail():
@@ -14,9 +14,8 @@ def state_page():
     phase = field(widgets.Dropdown, "Phase", options=["Ib", "II"])
     day = field(Day, "Day")
     fails = button("Fail", _fail)
-    link = Text(macros("kit").link("03-state.ipynb?tab=second&phase=II", "The second tab in phase II"))
     parts = {
-        "first": ("First", widgets.VBox([phase, note, link, fails])),
+        "first": ("First", widgets.VBox([phase, note, fails])),
         "second": ("Second", lambda: widgets.VBox([Text("built when opened"), day])),
     }
     tabs = Tabs(parts)

@@ -10,7 +10,10 @@ from protocol.translation import _
 
 __all__ = ["exclusions", "path", "progress", "recruitment", "site"]
 
-_STEP_PX = 22
+_STEP_PX = 24
+
+_EDGE_PX, _BESIDE_PX, _SEEN_PX = 8, 17, 24
+"""In the path of decisions: the room at both ends, from a point to what is written beside it, and for that."""
 
 
 def progress(frame: pd.DataFrame) -> alt.LayerChart:
@@ -144,16 +147,23 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per decision: number (1, 2, 3), day (ISO text), chosen, recommended, kind ("as recommended" or
-        "otherwise"), words (both, and why), seen (DLTs of the participants enrolled under it, in words).
+        "otherwise"), words (both, and why), seen (DLTs of the participants enrolled under it, in words), side of the
+        point where that is written ("above" or "below"), marked (whether it is the decision that is read).
     regimens : tuple of str
         The regimens on the axis, the lowest first.
+
+    Returns
+    -------
+    altair.LayerChart
+        Clickable: the point selection "pick" gives the number of the decision above or below which is clicked.
     """
+    ends: list[Any] = [_EDGE_PX, alt.expr(f"width - {_EDGE_PX}")]
     base = alt.Chart(frame).encode(
         x=alt.X(
             "number:Q",
             title=_("Decision"),
-            axis=alt.Axis(tickMinStep=1, format="d", grid=False, labelOverlap="greedy"),
-            scale=alt.Scale(zero=False, nice=False, padding=16),
+            axis=alt.Axis(tickMinStep=1, format="d", grid=False, labelOverlap="greedy", labelFlush=False),
+            scale=alt.Scale(zero=False, nice=False, range=ends),
         ),
         y=alt.Y(
             "chosen:N",
@@ -164,7 +174,11 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     )
     line = base.mark_line(interpolate="step-after", orient="vertical", color=GREY, strokeWidth=1.5)
     line = line.encode(order=alt.Order("number:Q"))
-    words = {"as recommended": _("as recommended"), "otherwise": _("otherwise")}
+    ring = base.transform_filter("datum.marked").mark_point(
+        size=270, strokeWidth=2.5, opacity=1, aria=False, tooltip=None
+    )
+    ring = ring.encode(stroke=alt.value("currentColor"))
+    words = {"as recommended": _("as recommended"), "otherwise": _("not as recommended")}
     signs = list(words.values())
     colour = alt.Color(
         "sign:N",
@@ -175,20 +189,31 @@ def path(frame: pd.DataFrame, regimens: tuple[str, ...]) -> alt.LayerChart:
     points = base.transform_calculate(
         sign=f"datum.kind == 'otherwise' ? '{words['otherwise']}' : '{words['as recommended']}'"
     )
-    marks = points.mark_point(filled=True, size=130, opacity=1).encode(
+    marks = points.mark_point(filled=True, size=130, opacity=1, cursor="pointer").encode(
         color=colour,
         shape=shape,
         tooltip=[
             alt.Tooltip("day:N", title=_("Day")),
             alt.Tooltip("chosen:N", title=_("Opened")),
             alt.Tooltip("recommended:N", title=_("Recommended")),
-            alt.Tooltip("seen:N", title=_("DLTs under it")),
+            alt.Tooltip("seen:N", title=_("With a DLT / evaluable, enrolled under it")),
             alt.Tooltip("words:N", title=_("Why")),
         ],
     )
-    seen = base.mark_text(dy=-13, fontSize=11, tooltip=None).encode(text="seen:N", color=alt.value("currentColor"))
+    # a point is small for a finger: what is clicked is the strip of each decision
+    around = alt.Chart(frame).transform_calculate(left="datum.number - 0.5", right="datum.number + 0.5")
+    strips = around.mark_rect(fill="transparent", cursor="pointer", aria=False, tooltip=None)
+    strips = strips.encode(x=alt.X("left:Q", title=_("Decision")), x2="right:Q")
+    strips = strips.add_params(alt.selection_point(name="pick", fields=["number"], on="click"))
+    # neighbours at one regimen are written on different sides, so that every second one must not touch
+    seen = base.transform_joinaggregate(count="count()").transform_filter(f"width > {_SEEN_PX / 2} * datum.count")
+    layers = [strips, line, ring, marks]
+    for side, dy in (("above", -_BESIDE_PX), ("below", _BESIDE_PX)):
+        some = seen.transform_filter(f"datum.side === '{side}'")
+        mark = some.mark_text(dy=dy, baseline="middle", fontSize=11, tooltip=None)
+        layers.append(mark.encode(text="seen:N", color=alt.value("currentColor")))
     return finished(
-        alt.layer(line, marks, seen),
+        alt.layer(*layers),
         _STEP_PX * max(len(regimens), 2) + 20,
         _("Which regimen each decision of the committee opened."),
     )

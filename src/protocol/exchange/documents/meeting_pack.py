@@ -36,6 +36,8 @@ class Sheet:
         The same rows in the words of the page.
     note : str
         A sentence above the table.
+    nothing : str
+        What stands in place of a table without rows.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Sheet:
     frame: pd.DataFrame
     shown: pd.DataFrame
     note: str = ""
+    nothing: str = _("Nothing to list.")
 
     @property
     def columns(self) -> dict[str, bool]:

@@ -85,11 +85,11 @@ def _shared_labels() -> dict[str, str]:
         "safe_ratio": _("Rate that calls for stepping up, times the target"),
         "toxic_ratio": _("Rate that calls for stepping down, times the target"),
         "elimination": _("Probability of too high a rate that eliminates"),
-        "lowest_margin": _("Less of it needed at the lowest regimen"),
+        "lowest_margin": _("How much lower that probability is at the lowest regimen"),
         "cohort_size": _("Participants in a cohort"),
         "maximum": _("Participants at most"),
         "enough": _("Stop at (participants at one regimen)"),
-        "enough_rule": _("Stop when they are reached, or only when staying there"),
+        "enough_rule": _("Stop at that number at once, or only if the next cohort stays there"),
         "bar": _("Stricter escalation"),
         "preference": _("Ties go first to"),
     }

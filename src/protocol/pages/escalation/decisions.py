@@ -8,11 +8,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.briefing import Briefing
-from protocol.chart import Chart
 from protocol.conduct import event
 from protocol.escalation import STOP, Outcomes
 from protocol.escalation.committee_choice import choose
-from protocol.figures import conduct as figures
+from protocol.pages.escalation.decision_steps import DecisionSteps
 from protocol.pages.kit import (
     Draft,
     Text,
@@ -21,7 +20,6 @@ from protocol.pages.kit import (
     field,
     joined,
     link_to,
-    narrow,
     note,
     paragraph,
     section,
@@ -33,7 +31,6 @@ from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.recorder import Incomplete, Problems, Recorder, Wanted, refusal
 from protocol.records import ProtocolError
 from protocol.translation import _
-from protocol.trial import Trial
 
 STOPS = ""
 """The choice to stop enrolment."""
@@ -60,6 +57,7 @@ class DecisionPanel:
         What is wrong, at its field.
     draft : Draft
         The decision, as long as it is not recorded.
+    steps : DecisionSteps
     form, past : ipywidgets.VBox
     """
 
@@ -79,9 +77,8 @@ class DecisionPanel:
         )
         self.departs, self.history = Text(), Text(role="")
         self.chosen.observe(self._compare, "value")
-        self.picture = Chart(figures.path, description=_("The path of the decisions through the grid"))
-        self._framed = narrow(self.picture)
-        self.past = section(_("Path of decisions"), self._framed, self.history)
+        self.steps = DecisionSteps(desk)
+        self.past = section(_("Path of decisions"), self.steps.view, self.history)
         self.form = section(_("Record the decision"), *self._controls(controls))
         desk.on_change(self.refresh)
         self.refresh()
@@ -100,8 +97,7 @@ class DecisionPanel:
 
     def refresh(self) -> None:
         """Show the decisions so far; what a person put into the form stays as it is."""
-        now, trial = self._desk.briefing, self._desk.trial
-        advised = self._advised()
+        now, advised = self._desk.briefing, self._advised()
         with self.draft.put_in():
             if not now.invented:
                 self._committee.move(now.as_of)
@@ -109,10 +105,6 @@ class DecisionPanel:
                 self.chosen.value = advised
         self._put_in = advised
         self._compare()
-        rows = decision_rows(now)
-        self._framed.layout.display = None if len(rows) else "none"
-        if len(rows):
-            self.picture.draw(rows, regimens=opened_regimens(now, trial))
         self.history.show(_history(now))
 
     def _compare(self, _change: Any = None) -> None:
@@ -172,25 +164,6 @@ class DecisionPanel:
             raise Incomplete(self.chosen, error.write, error.found) from None
 
 
-def opened_regimens(now: Briefing, trial: Trial) -> tuple[str, ...]:
-    """Return the labels of the regimens that were opened, in the order of the grid."""
-    opened = set(now.decisions["chosen"].dropna())
-    return tuple(label for label in trial.escalation.grid.labels if label in opened)
-
-
-def decision_rows(now: Briefing) -> pd.DataFrame:
-    """Return the decisions that opened a regimen, for :func:`protocol.figures.conduct.path`."""
-    rows = []
-    for number, one in enumerate(now.decisions.to_dict("records"), start=1):
-        if one["chosen"] is not None:
-            kind = "as recommended" if one["chosen"] == one["recommended"] else "otherwise"
-            rows.append(
-                (number, one["day"], one["chosen"], one["recommended"] or _("stop"), kind, one["why"], one["seen"])
-            )
-    names = ["number", "day", "chosen", "recommended", "kind", "words", "seen"]
-    return pd.DataFrame(rows, columns=names)
-
-
 def _history(now: Briefing) -> Markup:
     rows = [
         {
@@ -199,15 +172,15 @@ def _history(now: Briefing) -> Markup:
             _("Chosen"): _chosen(row["chosen"], row["recommended"]),
             _("Why"): as_written(row["why"]),
             _("Decided by"): as_written(row["decided_by"]),
-            _("DLTs under it"): row["seen"],
+            _("With a DLT / evaluable, enrolled under it"): row["seen"],
         }
         for row in now.decisions.to_dict("records")[::-1]
     ]
     if not rows:
         return paragraph(_("No decision is recorded yet."))
-    counted = _("The fractions: participants with a DLT, of the evaluable enrolled there before the next decision.")
-    shown = table(pd.DataFrame(rows, dtype=object), _("The last one first"))
-    return joined((details(_("Every decision with its reason"), shown), paragraph(counted, "off")))
+    return details(
+        _("Every decision with its reason"), table(pd.DataFrame(rows, dtype=object), _("The last one first"))
+    )
 
 
 def _chosen(chosen: str | None, recommended: str | None) -> Markup | str:

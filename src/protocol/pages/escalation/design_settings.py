@@ -116,7 +116,7 @@ class DesignSettings:
             self.reset,
             *self.explained.values(),
             lead=_(
-                "They hold for the whole lab, the protocol text and the sandbox; never for the advice of the log."
+                "They apply to the lab, the protocol text and the sandbox, never to the recommendation on the log."
             ),
         )
         for widget in self.controls.values():

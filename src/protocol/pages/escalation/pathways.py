@@ -53,7 +53,7 @@ class PathwaysPanel(Panel):
         ahead = [(_("One cohort"), 1), (_("Two cohorts"), 2)]
         self.cohorts = field(widgets.ToggleButtons, _("Look ahead"), options=ahead, value=2)
         chances = [(_("no scenario"), ""), *((scenario.title, scenario.id) for scenario in record.scenarios)]
-        self.chances = field(widgets.Dropdown, _("Chances under"), options=chances)
+        self.chances = field(widgets.Dropdown, _("Scenario for the chances"), options=chances)
         self.picture = Chart(figures.pathways, description=_("Pathways of the next cohorts"))
         self.turning, self.table = Text(), Text(role="")
         self.view = section(

@@ -145,7 +145,7 @@ class FollowupPage:
     def _participants_tab(self) -> widgets.VBox:
         """Return one participant with the list of all, which is open as long as nobody is chosen."""
         if self._desk and self._desk.courses:
-            self.people = ParticipantList(self._desk)
+            self.people = ParticipantList(self._desk, self.choose)
             self._everyone.children, self._everyone.titles = [self.people.view], [_("All participants")]
             self._everyone.selected_index = None if self.path and self.path.participant.value else 0
         return widgets.VBox([self._one, self._everyone])

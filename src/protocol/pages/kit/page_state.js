@@ -1,14 +1,6 @@
 // Ties the address of a page, and the drafts of its forms, to the kernel. Only where the page has an address of its own.
 const OTHERS = ["theme", "view", "token"];
 
-// A link of this page to itself, with other settings, that a plain click follows.
-function ownLink(event) {
-  const link = event.target.closest?.("a.pw-link");
-  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return null;
-  const url = new URL(link.href);
-  return url.origin === location.origin && url.pathname === location.pathname && !url.hash ? url : null;
-}
-
 function initialize({ model }) {
   if (!document.body.classList.contains("wb-page")) return;
   const key = `protocol-workbook.draft.${location.pathname}`;
@@ -53,14 +45,6 @@ function initialize({ model }) {
     keep();
   });
   model.on("change:goes_to", () => model.get("goes_to") && location.assign(model.get("goes_to")));
-  addEventListener("click", (event) => {
-    const url = ownLink(event);
-    if (!url) return;
-    event.preventDefault(); // the page is there: its controls are set, and what is in its forms stays
-    for (const [name, text] of new URL(location.href).searchParams) if (OTHERS.includes(name)) url.searchParams.set(name, text);
-    history.pushState(null, "", url);
-    tell({ address: read() });
-  });
   addEventListener("popstate", () => tell({ address: read() }));
 }
 

@@ -266,7 +266,9 @@ def note(text: Markup | str) -> Markup:
 def table(frame: pd.DataFrame, caption: str = "", *, label: str = "", **options: Any) -> Markup:
     """Show a small table. Cells that are Markup (in columns of type object) stay as they are, others are escaped.
 
-    A column that holds only numbers, with or without a unit or a share behind them, is set on the right.
+    A column that holds only numbers, with or without a unit or a share behind them, is set on the right. On a narrow
+    screen no day and no code is broken, a column of sentences stays wide enough to be read, and the table scrolls if
+    it must.
 
     Parameters
     ----------
@@ -280,19 +282,28 @@ def table(frame: pd.DataFrame, caption: str = "", *, label: str = "", **options:
         ["" if cell is None or cell is pd.NaT else cell for cell in row]
         for row in frame.itertuples(index=False, name=None)
     ]
-    columns = [(name, _are_counts([row[place] for row in rows])) for place, name in enumerate(frame.columns)]
+    columns = [(name, _class_of([row[place] for row in rows])) for place, name in enumerate(frame.columns)]
     return _KIT.table(caption, label or caption or _("Table"), columns, rows, **options)
 
 
 _COUNT = re.compile(r"[<>≤≥±+−-]?\s?[\d,]*\.?\d+(\s?%|\s?[×x]|\s\([^)]*\)|\s?[–±-]\s?[\d,]*\.?\d+|\s\w+\s[\d,]+)?")
+_CODE = re.compile(r"[\w.:-]{1,20}", re.ASCII)
 _NOTHING = {"", "–", "-", "nan"}
+_SENTENCE = 40
+"""Letters of a cell from which on it is read as a sentence."""
 
 
-def _are_counts(cells: list[Any]) -> bool:
-    """Whether a column is set on the right: each cell is a number ("1,200 (4 %)", "3 of 9") or nothing ("–")."""
+def _class_of(cells: list[Any]) -> str:
+    """Return "num" if each cell is a number ("1,200 (4 %)", "3 of 9") or nothing ("–"), "date" if each is a day or a
+    code, "said" if one is a sentence.
+    """
     texts = [cell.striptags() if isinstance(cell, Markup) else str(cell).strip() for cell in cells]
     said = [text for text in texts if text not in _NOTHING]
-    return bool(said) and all(_COUNT.fullmatch(text) for text in said)
+    if said and all(_COUNT.fullmatch(text) for text in said):
+        return "num"
+    if said and all(_CODE.fullmatch(text) for text in said):
+        return "date"
+    return "said" if any(len(text) > _SENTENCE for text in said) else ""
 
 
 def opener(text: str) -> Markup:

@@ -13,7 +13,7 @@ from protocol.exchange.documents.inspection import inspection
 from protocol.exchange.documents.meeting_pack import Sheet, meeting_pack
 from protocol.figures import conduct as figures
 from protocol.figures import escalation as escalation_figures
-from protocol.pages.escalation.decisions import decision_rows, opened_regimens
+from protocol.pages.escalation.decision_steps import decision_rows, opened_regimens
 from protocol.pages.kit import (
     BothLanguages,
     Day,
@@ -110,8 +110,7 @@ class MeetingPanel:
             self.changed.show(note(_("Choose the day of the last meeting.")))
             return
         change, news = change_sheets(self._desk, self.since.value)
-        none = paragraph(_("No DLT, withdrawal, correction or decision since then."))
-        self.changed.show(table(change.shown, change.heading), _folded(news) if len(news.shown) else none)
+        self.changed.show(table(change.shown, change.heading), _folded(news))
 
     def _prepare(self) -> None:
         [(name, content)] = meeting_files(self._desk, self.since.value).items()
@@ -173,7 +172,7 @@ def meeting_files(desk: Desk, since: date | None) -> dict[str, bytes]:
     """Return the meeting pack of a log, with the changes since the last meeting or another day, by its file name."""
     now, trial = desk.briefing, desk.trial
     since = since or now.last_meeting
-    pictures, path, caption = {}, decision_rows(now), ""
+    pictures, path, caption = {}, decision_rows(now, trial), ""
     if trial.states("escalation"):
         pictures[_("The grid")] = escalation_figures.grid(grid_rows(desk))
         counted, stated, assumed = grid_caption(trial)
@@ -201,8 +200,10 @@ def _safety(desk: Desk) -> dict[str, bytes]:
     return {name: data for one in reports for name, data in one.files().items()}
 
 
-def _folded(sheet: Sheet) -> str:
+def _folded(sheet: Sheet) -> Markup:
     """Return a table of which only the first rows show at once."""
+    if sheet.shown.empty:
+        return paragraph(sheet.nothing)
     first, rest = sheet.shown.iloc[:MOST_ROWS], sheet.shown.iloc[MOST_ROWS:]
     more = details(_("{n} more").format(n=len(rest)), table(rest)) if len(rest) else ""
     return joined((table(first, sheet.heading), more))

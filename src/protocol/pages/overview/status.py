@@ -10,7 +10,7 @@ from protocol.chart import Chart
 from protocol.exchange.documents.meeting_pack import Sheet
 from protocol.figures import conduct as figures
 from protocol.figures import escalation as escalation_figures
-from protocol.pages.escalation.decisions import decision_rows, opened_regimens
+from protocol.pages.escalation.decision_steps import DecisionSteps
 from protocol.pages.kit import (
     Day,
     Screens,
@@ -71,7 +71,8 @@ class StatusPanel:
     answer, alarms, changed : Text
         What to do next; what needs somebody's work, with links; the changes since the last meeting.
     pack : ipywidgets.Button
-    grid, progress, path, recruitment, reasons : Chart
+    grid, progress, recruitment, reasons : Chart
+    steps : DecisionSteps
     sites : dict of str to Chart
     progress_part, path_part, recruitment_part, sites_part, reasons_part : ipywidgets.VBox
         The pictures with their titles; each is left out while there is nothing to draw.
@@ -87,7 +88,7 @@ class StatusPanel:
         self.pack = button(_("Meeting pack"), meet)
         self.grid = Chart(escalation_figures.grid, _("The grid with what was seen and what is recommended"))
         self.progress = Chart(figures.progress, _("Participants from screened to evaluable"))
-        self.path = Chart(figures.path, _("The path of the decisions through the grid"))
+        self.steps = DecisionSteps(desk)
         self.recruitment = Chart(figures.recruitment, _("Enrolled participants over time"))
         self.reasons = Chart(figures.exclusions, _("Criteria that participants did not pass"))
         self.sites = {
@@ -97,10 +98,7 @@ class StatusPanel:
         self._escalates = desk.trial.states("escalation")
         self.progress_part = widgets.VBox([self.progress])
         self.recruitment_part = _part(_("Recruitment"), self.recruitment, self.planned)
-        counted = _("The fractions: with a DLT / evaluable, of those enrolled between this decision and the next.")
-        self.path_part = _part(
-            _("Decisions so far"), self.path, Text(_OVERVIEW.caption(counted, (), (), ""), role="")
-        )
+        self.path_part = _part(_("Decisions so far"), self.steps.view)
         self.reasons_part = _part(_("Criteria not passed"), self.no_reasons, self.reasons)
         self.sites_part = _part(_("Sites"), self._site_row(), self.hidden)
         self.screens = self.view = Screens(
@@ -127,10 +125,9 @@ class StatusPanel:
         words = _("Record decision") if records else _("Escalation in detail")
         return Text(link_to("escalation", words) if self._escalates else None, "pw-status-link", role="")
 
-    def _news(self) -> widgets.Box:
+    def _news(self) -> widgets.VBox:
         news = classed(_part(_("Since the last meeting"), self.changed), "pw-half")
-        pictures = classed(widgets.VBox([self.path_part, self.recruitment_part]), "pw-half")
-        return row(news, pictures)
+        return widgets.VBox([row(news, classed(self.recruitment_part, "pw-half")), self.path_part])
 
     def _site_row(self) -> widgets.Box:
         """Set the sites side by side as small multiples."""
@@ -159,10 +156,7 @@ class StatusPanel:
         _display(self.progress_part, started)
         if started:
             self.progress.draw(progress_rows(now))
-        path = decision_rows(now)
-        _display(self.path_part, bool(len(path)))
-        if len(path):
-            self.path.draw(path, regimens=opened_regimens(now, trial))
+        _display(self.path_part, bool(len(now.decisions)))
         self._recruit()
         self._show_sites(started)
         regimens, sites, visits, screening, reasons = map(_folded, sheets(self._desk))
@@ -245,7 +239,7 @@ class StatusPanel:
             joined((words, origin(value), value.origin if value.is_assumption else ""), " ")
             for words, value in behind_grid(self._desk.trial).items()
         ]
-        return details(_("What stands behind the grid"), macros("lists").bullets(rows))
+        return details(_("Values behind the grid, with their sources"), macros("lists").bullets(rows))
 
     def _compare(self, _change: Any = None) -> None:
         since, now = self._since.value, self._desk.briefing
@@ -266,16 +260,12 @@ class StatusPanel:
         lines = news_lines(self._desk, since)
         first = now.decisions.empty and since == now.last_meeting
         head = _("Before the first meeting: since the log began") if first else _("Since {day}").format(day=since)
-        none = _("No figure has changed since then.")
-        shown = _OVERVIEW.changes(head, moved, none, lines[:MOST_NEWS], _no_news())
+        none = _("No count of participants has changed since then.")
+        shown = _OVERVIEW.changes(head, moved, none, lines[:MOST_NEWS], news.nothing)
         more = len(lines) - MOST_NEWS
         rest = details(_("{n} more").format(n=more), macros("lists").bullets(lines[MOST_NEWS:])) if more > 0 else ""
         self.changed.show(shown, rest)
         self.tables[1].show(joined(map(_folded, (figures_then, news))))
-
-
-def _no_news() -> str:
-    return _("No DLT, withdrawal, correction or decision since then.")
 
 
 def _part(title: str, *content: widgets.Widget) -> widgets.VBox:
@@ -286,7 +276,7 @@ def _part(title: str, *content: widgets.Widget) -> widgets.VBox:
 def _folded(sheet: Sheet) -> Markup:
     """Return a table folded behind its picture."""
     note = paragraph(sheet.note, "off") if sheet.note else Markup("")
-    inside = table(sheet.shown, label=sheet.heading) if len(sheet.shown) else paragraph(_("Nothing to list."))
+    inside = table(sheet.shown, label=sheet.heading) if len(sheet.shown) else paragraph(sheet.nothing)
     return details(_("{title} as a table").format(title=sheet.heading), joined((note, inside)))
 
 

@@ -143,13 +143,13 @@ def sheets(desk: Desk) -> tuple[Sheet, ...]:
         sheet("regimens", _("Participants by regimen"), now.regimens),
         sheet("sites", _("Participants by site"), now.sites, "" if now.invented or now.reader.sees_all else hidden),
         sheet("visits", _("Open, due and overdue visits"), now.visits),
-        sheet("screening", _("From screening on"), funnel),
+        sheet("screening", _("From screening to outcome"), funnel),
         sheet("reasons", _("Criteria not passed"), reasons[["criterion", "what", "participants"]], last),
     )
 
 
 def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
-    """Return the changes since a day: the figures, and the DLTs, withdrawals, corrections and decisions."""
+    """Return the changes since a day: the counts, and the DLTs, withdrawals, corrections and decisions."""
     found, news = desk.changes(since), desk.news(since)
     figures = pd.DataFrame(
         {
@@ -166,8 +166,14 @@ def change_sheets(desk: Desk, since: date) -> tuple[Sheet, Sheet]:
     ]
     shown = pd.DataFrame(rows, columns=columns, dtype=object)
     return (
-        Sheet("changes", _("Figures on {day} and now").format(day=since), found, figures),
-        Sheet("news", _("Recorded after {day}").format(day=since), news, shown),
+        Sheet("changes", _("Counts of participants on {day} and now").format(day=since), found, figures),
+        Sheet(
+            "news",
+            _("DLTs, withdrawals, corrections and decisions after {day}").format(day=since),
+            news,
+            shown,
+            nothing=_("No DLT, withdrawal, correction, decision or declaration was recorded in these days."),
+        ),
     )
 
 
@@ -211,7 +217,7 @@ def decision_sheet(now: Briefing) -> Sheet:
         "chosen": _("Chosen"),
         "why": _("Why"),
         "decided_by": _("Decided by"),
-        "seen": _("DLTs under it"),
+        "seen": _("With a DLT / evaluable, enrolled under it"),
     }
     shown = now.decisions.fillna({"recommended": _("stop"), "chosen": _("stop")}).rename(columns=columns)
     return Sheet("decisions", _("Decisions so far"), now.decisions, shown)

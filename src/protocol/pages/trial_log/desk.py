@@ -291,6 +291,11 @@ class Desk:
             self._told = since, briefing.news(self.trial, told, since, self.briefing)
         return self._told[1]
 
+    def known_then(self, number: int) -> briefing.KnownThen:
+        """Return what was known at a decision, counted from 1; see :func:`protocol.briefing.known_then`."""
+        shown = self._shown
+        return briefing.known_then(self.trial, shown.entries, shown.decisions[number - 1], self.invented)
+
     def entries_of(self, participant: str | None) -> tuple[Entry, ...]:
         """Return what holds of a participant, or (None) what the committee decided and declared.
 

@@ -1,5 +1,6 @@
 """All participants that a reader may see: what was done, what comes next, and from which day on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -7,7 +8,7 @@ import pandas as pd
 
 from protocol.briefing import ledgers
 from protocol.conduct import ParticipantHistory
-from protocol.pages.kit import Table, field, link_to, row
+from protocol.pages.kit import Table, field, row
 from protocol.pages.trial_log.desk import Desk
 from protocol.pages.trial_log.next_step import STEPS, day_of_step, step_name, steps_of
 from protocol.translation import _, labelled
@@ -19,6 +20,8 @@ class ParticipantList:
     Parameters
     ----------
     desk : Desk
+    choose : callable
+        Takes a study id that is pressed.
 
     Attributes
     ----------
@@ -28,11 +31,11 @@ class ParticipantList:
     view : ipywidgets.VBox
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, choose: Callable[[str], None]) -> None:
         self._desk, self._rows = desk, pd.DataFrame()
         self.following = field(widgets.Dropdown, _("Next step"), options=[("–", "")])
         name = "participants-invented-example.csv" if desk.invented else "participants.csv"
-        self.table = Table(_("Participants"), name, page_size=20)
+        self.table = Table(_("Participants"), name, page_size=20, opened=choose)
         self.view = widgets.VBox([row(self.following), self.table.view])
         self.following.observe(self._show, "value")
         desk.on_change(self.refresh)
@@ -55,9 +58,7 @@ class ParticipantList:
         self.table.show(
             pd.DataFrame(
                 {
-                    _("Participant"): [
-                        link_to("followup", name, tab="participant", participant=name) for name in rows["participant"]
-                    ],
+                    _("Participant"): rows["participant"].tolist(),
                     _("Next step"): rows["next"].tolist(),
                     _("When"): rows["when"].tolist(),
                     _("Regimen"): rows["regimen"].tolist(),
