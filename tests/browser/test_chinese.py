@@ -2,6 +2,8 @@
 
 import pytest
 from support.chinese import SAID, english
+from support.kernels import kernels
+from support.paths import NOTEBOOKS
 
 
 @pytest.fixture
@@ -41,3 +43,18 @@ def test_login_start_and_error_pages_are_in_chinese(address, opened, dashboard, 
     assert language(chinese.tab) == "zh-CN"
     assert [text for text in chinese.tab.evaluate(SAID) if english(text)] == []
     chinese.errors.clear()  # the browser notes the 404
+
+
+def test_the_first_page_in_a_language_shows_its_frame_before_anything_is_loaded(serve, chinese, tmp_path):
+    with serve(NOTEBOOKS, tmp_path / "log.txt", PROTOCOL_LANGUAGE="en") as served:
+        chinese.tab.goto(served.address)
+        chinese.tab.goto(served.page("05-sites"), wait_until="commit")
+        chinese.tab.locator(".wb-nav [aria-current]", has_text="研究中心").wait_for()
+        chinese.tab.locator("#loading", has_text="正在打开页面").wait_for()
+        assert kernels(served.process) == {}
+        chinese.tab.get_by_role("button", name="深色").click()
+        assert chinese.tab.locator("#wb-dark").get_attribute("aria-pressed") == "true"
+        assert chinese.tab.title().startswith("研究中心 · ")
+        chinese.tab.wait_for_selector("#loading", state="detached")
+        chinese.tab.locator("#rendered_cells .jupyter-widgets").first.wait_for()
+        assert len(kernels(served.process)) == 1

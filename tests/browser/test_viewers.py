@@ -92,3 +92,10 @@ def test_the_committee_reads_the_figures_of_the_log(committee, laptop):
     assert "A1 ● open" in text or "A1 ▶" in text
     assert laptop.tab.locator(".pw-action-sentence").inner_text()
     assert "Invented" not in text
+
+
+@pytest.mark.parametrize("name", ["02-eligibility", "04-followup", "06-effect"])
+def test_the_head_of_a_page_of_the_log_leaves_the_screen_to_the_page(name, committee, laptop):
+    laptop.open(committee, name)
+    laptop.tab.locator(".pw-log .pw-next").wait_for()
+    assert laptop.tab.locator(".pw-tabpanel >> visible=true").first.bounding_box()["y"] <= 172

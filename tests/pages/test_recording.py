@@ -544,6 +544,19 @@ def test_a_page_that_several_persons_use_under_one_account_says_so(log_file, mon
     assert ("Everybody who has the address of this dashboard records as coordinator-1" in banner) == warns
 
 
+@pytest.mark.parametrize(
+    ("name", "saying", "other"), [("overview", "status", "protocol"), ("escalation", "decision", "lab")]
+)
+def test_what_the_trial_does_next_stands_once_on_the_screen(log_file, monkeypatch, name, saying, other):
+    monkeypatch.setenv("PROTOCOL_LOG", str(log_file))
+    page = open_page(name, FOLDER)
+    banner, tabs = page.view.children[1].children[0], page._page.view
+    for tab, is_above in [(saying, False), (other, True)]:
+        tabs.value = tab
+        assert ("pw-next" in banner.value) == is_above, tab
+        assert "Trial log trial.sqlite" in banner.value
+
+
 # --- Every page follows the log ---
 
 

@@ -14,6 +14,7 @@ from protocol.dashboard.sessions import WAIT
 
 ASKS_SECONDS = 2.5  # page.js asks so often whether its kernel lives
 PATIENCE_SECONDS = 240
+AGAIN = b"window.protocolAgain()"  # the frame of a page that waited for its turn too long
 
 
 class Viewer:
@@ -37,8 +38,8 @@ class Viewer:
     async def open(self, name):
         """Open a page; return the seconds until all its controls are there."""
         self.bytes, start = 0, time.perf_counter()
-        while (answer := await self.get(f"{self.root}/voila/render/{name}")).code == WAIT:
-            await asyncio.sleep(int(answer.headers["Retry-After"]))
+        while (answer := await self.get(f"{self.root}/voila/render/{name}")).code == WAIT or AGAIN in answer.body:
+            await asyncio.sleep(int(answer.headers.get("Retry-After", 0)))
         answer.rethrow()
         page = answer.body.decode()
         assert "wb-failed" not in page, "the page could not be computed"

@@ -1,7 +1,7 @@
 """Each kernel answers only the browser that opened its page; kernels are limited and started in turn.
 
 All readers use the same token. The server tells readers apart by the cookie that it signs at the login. A kernel
-belongs to one cookie from the moment its page is sent; a request with another cookie is answered with 404. If many
+belongs to one cookie from the moment it is started; a request with another cookie is answered with 404. If many
 readers open a page at once, only as many kernels compute as there are processors: the first pages are shown sooner,
 and no browser gives up waiting. A reader has a limited number of pages, and all readers together as many as fit into
 memory; who comes too many gets a page that waits and loads itself again.
@@ -17,8 +17,10 @@ from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psutil
 from jupyter_core.utils import ensure_async
@@ -58,7 +60,7 @@ SPARE_BYTES = 500 * 2**20
 """Memory that stays free besides."""
 
 PATIENCE_SECONDS = 20
-"""For a turn; then the reader gets the page that waits."""
+"""For a turn; then the page asks again."""
 
 UNVISITED_SECONDS = 60
 """After which a kernel ends if no browser has connected to it since its page was sent."""
@@ -261,21 +263,43 @@ _HASHED = re.compile(r"[/.][0-9a-f]{8,40}\.(js|css|svg|woff2?)$")
 YEAR_SECONDS = 365 * 24 * 3600
 
 
-class ReportingManager:
-    """A kernel manager that reports the id of each kernel it starts; it delegates everything to another manager."""
+class PageKernel:
+    """The kernel manager as the handler of one page sees it; it delegates everything else to the one of the server.
 
-    def __init__(self, manager: Any, given: Callable[[str], None], turn: Callable[[], Awaitable[None]]) -> None:
-        self._manager, self._given, self._turn = manager, given, turn
+    Voila starts a kernel before it sends anything. Here it only gets the name of a kernel: the kernel is started when
+    the template asks for it, behind the frame of the page. So a reader sees the frame while the page waits.
+    """
+
+    def __init__(
+        self,
+        manager: Any,
+        given: Callable[[str], None],
+        turn: Callable[[], Awaitable[None]],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._manager, self._given, self._turn, self._failed = manager, given, turn, failed
+        self._promised = dict[str, dict[str, Any]]()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._manager, name)
 
     async def start_kernel(self, **options: Any) -> str:
-        """Wait for a turn, start a kernel and report it."""
-        await self._turn()
-        kernel: str = await ensure_async(self._manager.start_kernel(**options))
-        self._given(kernel)
+        """Return the name of a kernel that is started by :meth:`get_kernel`."""
+        kernel = str(uuid4())
+        self._promised[kernel] = options
         return kernel
+
+    async def get_kernel(self, kernel: str) -> Any:
+        """Wait for a turn, start the kernel, report it and return it; or report why not, which nobody else would."""
+        try:
+            await self._turn()
+            await ensure_async(self._manager.start_kernel(kernel_id=kernel, **self._promised.pop(kernel)))
+            started = self._manager.get_kernel(kernel)  # fails if it has ended again
+        except Exception as error:
+            self._failed(error)
+            raise asyncio.CancelledError from error  # Voila's task ends; it cannot tell its reader
+        self._given(kernel)
+        return started
 
     async def get_rendered_notebook(self, **options: Any) -> tuple[Any, list[str], str]:
         """Return a page that was computed in advance, and report its kernel."""
@@ -288,7 +312,7 @@ class ReportingManager:
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     """A page whose kernel belongs to the reader who opened it."""
 
-    _has_turn, _has_lost_kernel, _kernel = False, False, None
+    _has_turn, _kernel, _last_words = False, None, ""
 
     async def prepare(self, **options: Any) -> None:
         """Leave the token out of the address: the cookie is enough, and a kernel would be told the address."""
@@ -296,10 +320,10 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         if self.current_user is not None and "token" in self.request.arguments:
             self.redirect(self.request.path)
 
-    @property
+    @cached_property
     def kernel_manager(self) -> Any:
         """The kernel manager of the server, reporting each kernel to this page."""
-        return ReportingManager(super().kernel_manager, self._keep, self._wait_for_turn)
+        return PageKernel(self.settings["kernel_manager"], self._keep, self._wait_for_turn, self._fail)
 
     async def get(self, path: str | None = None) -> None:
         """Send the page if there is a place; then give the turn, if one was taken, to the next page."""
@@ -321,9 +345,11 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         try:
             await self._sending
         except asyncio.CancelledError:
-            if not self._has_lost_kernel:
+            if not self._last_words:
                 raise
-            self._say_lost()
+            if not self._headers_written:
+                raise HTTPError(WAIT, _("This page ended while it was being opened.")) from None
+            self.write(self._last_words)
         finally:
             if self._has_turn:
                 TURNS.release()
@@ -355,10 +381,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
 
     async def _wait_for_turn(self) -> None:
         await self.settings["kernel_manager"].ready()  # a turn is for computing, not for waiting
-        try:
-            await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
-        except TimeoutError:
-            raise HTTPError(WAIT, _("Many pages are being opened at the moment.")) from None
+        await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
         self._has_turn = True
 
     def _keep(self, kernel: str) -> None:
@@ -369,15 +392,21 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
         places.keep(kernel, reader)
         self.settings["kernel_manager"].at_end.add(kernel, self._lose)
 
+    def _fail(self, error: Exception) -> None:
+        """Send no more: the kernel was not started. A page that waited for its turn too long asks again."""
+        if isinstance(error, TimeoutError):
+            self._end_with("protocolAgain")
+        else:
+            self.log.error("The kernel of a page was not started.", exc_info=error)
+            self._lose()
+
     def _lose(self) -> None:
         """Send no more: the kernel has ended. Voila would wait for it for ever, and hold the turn."""
-        self._has_lost_kernel = True
-        self._sending.cancel()
+        self._end_with("protocolLost")
 
-    def _say_lost(self) -> None:
-        if not self._headers_written:
-            raise HTTPError(WAIT, _("This page ended while it was being opened."))
-        self.write("<script>window.protocolLost()</script>")
+    def _end_with(self, call: str) -> None:
+        self._last_words = f"<script>window.{call}()</script>"
+        self._sending.cancel()
 
 
 class OwnersOnly(JupyterHandler):

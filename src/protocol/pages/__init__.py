@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from protocol.pages.kit import PageState, Tabs, Text, at_foot, details, framed, paragraph, strong
+from protocol.pages.kit import PageState, Tabs, Text, at_foot, details, framed, paragraph, strong, unbroken
 from protocol.pages.kit.page_state import on_dashboard
 from protocol.pages.page_objects import (
     Effect,
@@ -90,10 +90,10 @@ def _opened(name: str, folder: str | Path) -> Page:
     page = getattr(import_module(f"protocol.pages.{name}"), f"{PAGES[name].__name__}Page")(trial, today, desk)
     in_address = getattr(page, "in_address", {})
     state = PageState(in_address, getattr(page, "drafts", {}), getattr(page, "unkept", ()))
-    above = _of_the_log(trial, desk, page)
+    above = [*_of_the_log(trial, desk, page), state.problem]
     if desk is not None and on_dashboard():
         above.append(ParticipantSearch(desk, state, in_address if name == "followup" else {}).view)
-    return PAGES[name](trial, page, framed(widgets.VBox([*above, state.problem, page.view, state])), desk)
+    return PAGES[name](trial, page, framed(widgets.VBox([*above, page.view, state])), desk)
 
 
 def _of_the_log(trial: Trial, desk: Desk | None, page: Any) -> list[widgets.Widget]:
@@ -103,7 +103,7 @@ def _of_the_log(trial: Trial, desk: Desk | None, page: Any) -> list[widgets.Widg
     """
     if desk is None or desk.invented:
         return []
-    banner = Text()
+    banner = Text(None, "pw-log")
 
     def name_log(_change: Any = None) -> None:
         is_said = getattr(page, "says_action", False) or not trial.states("escalation")
@@ -111,13 +111,12 @@ def _of_the_log(trial: Trial, desk: Desk | None, page: Any) -> list[widgets.Widg
         actor = desk.reader.actor
         warning = details(_("Shared account: {actor}").format(actor=actor), shared_account(actor))
         is_shared = desk.shared and desk.reader.records
-        line = paragraph(str(desk), "off")
         banner.show(
             desk.trouble,
-            action and paragraph(strong(action), "next"),
-            line,
-            at_foot(desk.on_paper),
+            action and paragraph(strong(unbroken(action)), "next"),
+            paragraph(unbroken(str(desk)), "off"),
             warning if is_shared else None,
+            at_foot(desk.on_paper),
         )
 
     name_log()

@@ -18,6 +18,15 @@ DATES = {"enrolment": date(2026, 1, 5), "first_infusion": date(2026, 1, 20), "en
 TRIAL, PERSON = "NCT05672420", "INV-P01"
 
 
+WINDOW = b"""BEGIN:VEVENT
+SUMMARY:Window: Month 6
+DTSTART;VALUE=DATE:20260601
+DTEND;VALUE=DATE:20260801
+UID:INV-P01-month_6-window@NCT05672420
+END:VEVENT
+""".replace(b"\n", b"\r\n")
+
+
 def file(dates=DATES, level=3, revision=0, **more):
     ledger = timeline(FOLLOWUP, dates, level, TODAY)
     return calendar_file(TRIAL, PERSON, ledger, revision, TODAY, **more)
@@ -40,12 +49,17 @@ def test_what_is_written_is_read_back_day_by_day(enrolment, level):
         expected = row.target if pd.isna(row.done) else row.done
         assert day(event["DTSTART"]) == expected.date()
         assert day(event["DTEND"]) == expected.date() + timedelta(days=1)
-        assert event["SUMMARY"] == row.name
-        if row.closes > row.opens:
-            window = found.pop(f"{PERSON}-{row.id}-window@{TRIAL}")
-            assert (day(window["DTSTART"]), window["TRANSP"]) == (row.opens.date(), "TRANSPARENT")
-            assert day(window["DTEND"]) == row.closes.date() + timedelta(days=1)
+        window = f" (window {row.opens.date()} to {row.closes.date()})"
+        is_to_come = pd.isna(row.done) and row.closes > row.opens
+        assert event["SUMMARY"] == row.name + (window if is_to_come else "")
     assert found == {}
+
+
+def test_the_windows_of_a_file_of_an_earlier_version_are_cancelled():
+    earlier = file().replace(b"BEGIN:VEVENT", WINDOW + b"BEGIN:VEVENT", 1)
+    for more in ({}, {"previous": earlier}):
+        later = statuses(file(revision=1, **more))
+        assert (later["month_6"], later["month_6-window"]) == ("CONFIRMED", "CANCELLED")
 
 
 def test_the_same_input_gives_the_same_bytes():
@@ -95,7 +109,7 @@ def statuses(content):
 def test_visits_that_no_longer_apply_are_cancelled_in_the_next_revision():
     before, after = statuses(file(level=3)), statuses(file(level=1, revision=1))
     gone = {key for key in before if after.get(key) != "CONFIRMED"}
-    assert gone == {"infusion_day_4", "infusion_day_8", "infusion_day_11"} | {key for key in gone if "window" in key}
+    assert gone == {"infusion_day_4", "infusion_day_8", "infusion_day_11"}
     assert {after[key] for key in gone} == {"CANCELLED"}
 
 

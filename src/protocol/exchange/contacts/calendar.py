@@ -31,8 +31,8 @@ def calendar_file(
 ) -> bytes:
     """Write a ledger as a calendar file; the same input gives the same bytes.
 
-    Each visit is an all-day event on its day (done, planned, or else the target day). If its window is longer than a
-    day, a second, transparent event shows the window. The participant stands only in the UIDs, which stay the same
+    Each visit is one all-day event on its day (done, planned, or else the target day). As long as it is to come, the
+    title has its window, if that is longer than a day. The participant stands only in the UIDs, which stay the same
     over all revisions, so that a calendar replaces what it has. Days have no time zone.
 
     Parameters
@@ -59,31 +59,28 @@ def calendar_file(
     _check_revision(revision)
     is_shown = ~ledger["status"].isin(("not applicable", "not yet known"))
     events = {
-        key: fields
-        for row in ledger[is_shown].to_dict("records")
-        for key, fields in _visit_events(row, (planned or {}).get(row["id"]))
+        row["id"]: _visit_event(row, (planned or {}).get(row["id"])) for row in ledger[is_shown].to_dict("records")
     }
     visits = {row["id"]: row["name"] for row in ledger.to_dict("records")}
-    visits |= {f"{key}-window": _("Window: {visit}").format(visit=name) for key, name in visits.items()}
+    visits |= {f"{key}-window": name for key, name in visits.items()}  # an event of its own in files of version 0.1.0
     return _calendar("follow-up", trial, participant, stamp, revision, events, visits if revision else {}, previous)
 
 
-def _visit_events(row: Mapping[Any, Any], planned: date | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Describe a visit's day, and its window if that is longer than a day."""
+def _visit_event(row: Mapping[Any, Any], planned: date | None) -> dict[str, Any]:
     opens, target, closes = (row[name].date() for name in ("opens", "target", "closes"))
-    day = row["done"].date() if pd.notna(row["done"]) else planned or target
+    is_done = pd.notna(row["done"])
+    day = row["done"].date() if is_done else planned or target
+    title = row["name"] if is_done or opens == closes else _("{visit} (window {opens} to {closes})")
     words = [
         _("Window {opens} to {closes}, target {target}.").format(opens=opens, closes=closes, target=target),
         _("What is done: {what}.").format(what=row["procedures"]),
         *([_("The target day is an assumption of the workbook.")] if row["is_assumption"] else []),
     ]
-    visit = {
+    return {
         "description": paragraph_of(words),
         "status": "CANCELLED" if row["status"] == "cancelled" else "CONFIRMED",
+        **_days(day, day, title.format(visit=row["name"], opens=opens, closes=closes), is_busy=True),
     }
-    yield row["id"], visit | _days(day, day, row["name"], is_busy=True)
-    if closes > opens:
-        yield f"{row['id']}-window", visit | _days(opens, closes, _("Window: {visit}").format(visit=row["name"]))
 
 
 def eligibility_calendar(

@@ -58,6 +58,11 @@ class EscalationPage:
         else:
             self.in_address |= {"outcomes": self.sandbox.notation}
 
+    @property
+    def says_action(self) -> bool:
+        """Whether what is open says what the trial should do next."""
+        return self.decision is not None and self.tabs.value == "decision"
+
     @cached_property
     def sandbox(self) -> Sandbox:
         """The sandbox."""

@@ -41,6 +41,7 @@ from protocol.pages.kit.text import (
     strong,
     table,
     tag,
+    unbroken,
 )
 
 __all__ = [
@@ -48,5 +49,5 @@ __all__ = [
     "Steps", "Table", "Tabs", "Task", "Text", "Work", "action_card", "as_written", "assumption", "at_foot", "button",
     "classed", "coded_data", "details", "download", "field", "fold", "framed", "in_english", "invented", "joined",
     "link_to", "macros", "message", "narrow", "note", "note_on_renderings", "offer", "origin", "paragraph", "quoted",
-    "rendering", "row", "section", "span", "strong", "table", "tag",
+    "rendering", "row", "section", "span", "strong", "table", "tag", "unbroken",
 ]  # fmt: skip

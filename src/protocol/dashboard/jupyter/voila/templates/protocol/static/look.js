@@ -43,7 +43,8 @@
     history.replaceState(null, "", address);
   }
 
-  document.addEventListener("DOMContentLoaded", () => {
+  // Called behind the head of a page: the rest of it may take seconds to come.
+  window.protocolHead = () => {
     for (const name of Object.keys(wear)) {
       const button = document.getElementById(`wb-${name}`);
       const show = () => {
@@ -85,5 +86,5 @@
     const nav = document.querySelector(".wb-nav");
     const here = nav.querySelector("[aria-current]");
     if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
-  });
+  };
 })();

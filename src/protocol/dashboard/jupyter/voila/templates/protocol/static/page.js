@@ -63,6 +63,7 @@
   }
   addEventListener("DOMContentLoaded", reloadIfLost);
   window.protocolLost = sayLate; // the server says that the kernel has ended
+  window.protocolAgain = () => location.reload(); // or that too many pages were before this one
   window.voila_process = () => {}; // the text that stands there is enough
   window.voila_heartbeat = () => {};
 
@@ -187,8 +188,9 @@
     document.head.append(onPaper);
   });
 
+  document.title = [...document.querySelectorAll("[aria-current], .wb-brand")].map((part) => part.textContent.trim()).reverse().join(" · ");
+
   addEventListener("DOMContentLoaded", () => {
-    document.title = [...document.querySelectorAll("[aria-current], .wb-brand")].map((part) => part.textContent.trim()).reverse().join(" · ");
     const config = JSON.parse(document.getElementById("jupyter-config-data")?.textContent ?? "{}");
     if (config.kernelId) watch(config.kernelId);
     const cells = document.getElementById("rendered_cells");
