@@ -21,7 +21,7 @@ class Page(sessions.OwnPage):
 
     @property
     def kernel_manager(self):
-        return sessions.PageKernel(self.manager, lambda _kernel: None, self._wait_for_turn, self._fail)
+        return sessions.LateStart(self.manager, lambda _kernel: None, self._wait_for_turn, self._fail)
 
 
 async def at_once():
@@ -87,7 +87,7 @@ def test_the_frame_of_a_page_is_sent_before_its_kernel_is_asked_for():
     manager, given, turns = Manager(), [], asyncio.Semaphore(0)
 
     async def visit():
-        kernels = sessions.PageKernel(manager, given.append, turns.acquire, print)
+        kernels = sessions.LateStart(manager, given.append, turns.acquire, print)
         name = await kernels.start_kernel()  # the frame follows, and then:
         asked = asyncio.ensure_future(kernels.get_kernel(name))
         await asyncio.sleep(0.01)
@@ -107,7 +107,7 @@ def test_a_kernel_that_ends_as_it_starts_is_nobodys_and_its_page_waits_no_longer
 
     async def visit():
         manager.get_kernel = ended
-        await opened(sessions.PageKernel(manager, given.append, at_once, failed.append))
+        await opened(sessions.LateStart(manager, given.append, at_once, failed.append))
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(visit())

@@ -155,7 +155,7 @@ def test_a_page_that_was_ready_for_long_does_not_count_as_idle_when_it_is_handed
         return None, ["page"], "kernel"
 
     manager, given = SimpleNamespace(get_rendered_notebook=rendered, get_kernel=lambda _id: kernel), []
-    asyncio.run(sessions.PageKernel(manager, given.append, None, None).get_rendered_notebook())
+    asyncio.run(sessions.LateStart(manager, given.append, None, None).get_rendered_notebook())
     assert given == ["kernel"]
     assert datetime.now(UTC) - kernel.last_activity < timedelta(minutes=1)
 

@@ -263,7 +263,7 @@ _HASHED = re.compile(r"[/.][0-9a-f]{8,40}\.(js|css|svg|woff2?)$")
 YEAR_SECONDS = 365 * 24 * 3600
 
 
-class PageKernel:
+class LateStart:
     """The kernel manager as the handler of one page sees it; it delegates everything else to the one of the server.
 
     Voila starts a kernel before it sends anything. Here it only gets the name of a kernel: the kernel is started when
@@ -323,7 +323,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     @cached_property
     def kernel_manager(self) -> Any:
         """The kernel manager of the server, reporting each kernel to this page."""
-        return PageKernel(self.settings["kernel_manager"], self._keep, self._wait_for_turn, self._fail)
+        return LateStart(self.settings["kernel_manager"], self._keep, self._wait_for_turn, self._fail)
 
     async def get(self, path: str | None = None) -> None:
         """Send the page if there is a place; then give the turn, if one was taken, to the next page."""
