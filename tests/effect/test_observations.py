@@ -19,6 +19,7 @@ from protocol.effect import (
     Observations,
     analytes,
     draws,
+    elapsed_days,
     event_terms,
     exposure,
     given,
@@ -26,7 +27,6 @@ from protocol.effect import (
     recoveries,
     refuse_term,
     standard_count,
-    study_days,
     tabulate_events,
     term_label,
     units,
@@ -183,7 +183,7 @@ def test_only_what_was_given_counts_and_study_days_begin_with_the_first_infusion
     found = observed(platelets(3), {"kind": "given", "on": FIRST, "what": "G-CSF"}, people=("W-001", "W-002"))
     one = given(found, ["platelet transfusion"])
     assert (list(one.participant), list(one.day), list(one.unknown)) == (["W-001"], [3], ["W-002"])
-    assert study_days(found, found.given, "on").tolist() == [3, 0]
+    assert elapsed_days(found, found.given, "on").tolist() == [3, 0]
 
 
 def test_a_subset_has_the_observations_of_its_participants_only():

@@ -7,6 +7,7 @@ from datetime import date
 from io import BytesIO
 
 import pytest
+from ipywidgets import HTML
 from support.effect_observations import AS_OF, invented
 from support.participant_log import said
 from support.trial import TRIAL
@@ -286,3 +287,18 @@ def test_the_statistical_section_says_how_phase_two_is_watched(settings):
     assert "Stop if the posterior probability" in text
     assert "open question" in text
     assert "Zhou H" in text
+
+
+def texts(widget):
+    own = [widget] if isinstance(widget, HTML) else []
+    return own + [text for child in getattr(widget, "children", ()) for text in texts(child)]
+
+
+@pytest.mark.parametrize("tab", [BloodCountsPanel, RecoveryPanel, AdverseEventsPanel])
+def test_a_tab_that_counts_days_says_that_day_0_is_the_first_infusion(tab, settings, seen):
+    more = (TRIAL.escalation.grid,) if tab is RecoveryPanel else ()
+    panel = tab(settings, *more, True)
+    panel.show(seen)
+    shown = " ".join(map(said, texts(panel.view)))
+    assert "Day 0 is the day of the first infusion: study day 1 of the schedule of visits." in shown
+    assert "on study day" not in shown

@@ -72,6 +72,7 @@ def test_a_frequency_shows_its_days_as_an_assumption(dates, level, days):
     dates.frequency.value = level
     assert f"Infusion on study days {days} assumption" in text(dates.infusion_days)
     assert "does not say what frequency" in text(dates.infusion_days)
+    assert "Study day 1 is the day of the first infusion, and there is no day 0" in text(dates.infusion_days)
 
 
 def test_visits_of_another_frequency_are_set_aside_and_come_back(dates):

@@ -40,10 +40,10 @@ from protocol.effect.observations import (
     TRANSFUSIONS,
     Observations,
     draws,
+    elapsed_days,
     exposure,
     given,
     recoveries,
-    study_days,
 )
 from protocol.effect.record import DltRule, EffectRecord, Monitoring, RecoveryChoice, SpecialInterest
 from protocol.effect.recovery import (
@@ -130,6 +130,7 @@ __all__ = [
     "cumulative_incidence",
     "definitions",
     "draws",
+    "elapsed_days",
     "event_terms",
     "event_times",
     "exposure",
@@ -161,7 +162,6 @@ __all__ = [
     "reports_of",
     "simon",
     "standard_count",
-    "study_days",
     "tabulate_events",
     "term_label",
     "units",

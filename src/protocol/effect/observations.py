@@ -1,6 +1,6 @@
 """What was observed in the participants of a trial: the tables that this topic reads, and what is derived from them.
 
-Study days are counted from the first infusion, day 0; a participant without one has none. What is not known is
+Elapsed days are counted from the first infusion, day 0; a participant without one has none. What is not known is
 missing.
 """
 
@@ -168,8 +168,8 @@ def _typed(column: "pd.Series[Any]", kind: Any) -> "pd.Series[Any]":
     return typed
 
 
-def study_days(observations: Observations, frame: pd.DataFrame, column: str) -> pd.Series:
-    """Return the days in a column as study days, Int64: missing for a participant without an infusion."""
+def elapsed_days(observations: Observations, frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return the days from the first infusion to those in a column, Int64: missing for a participant without one."""
     first = observations.participants.set_index("participant")["first_infusion"]
     own = first.reindex(frame["participant"]).to_numpy()  # unlike map, it takes an empty table
     days: pd.Series = (frame[column] - own).dt.days.astype("Int64")
@@ -186,13 +186,13 @@ def draws(observations: Observations, analyte: str) -> Draws:
     """
     own = observations.treated
     rows = own.counts[own.counts["analyte"] == one_of(analyte, analytes(), _("analyte"))]
-    days, everyone = study_days(own, rows, "on").astype("int64"), own.participants["participant"].tolist()
+    days, everyone = elapsed_days(own, rows, "on").astype("int64"), own.participants["participant"].tolist()
     unit = units(analyte)[0]
     return Draws(rows["participant"].to_numpy(), days, rows["value"], analyte=analyte, unit=unit, everyone=everyone)
 
 
 def given(observations: Observations, what: Iterable[str]) -> Given:
-    """Return the study days on which something of `what` was given to the treated participants.
+    """Return the elapsed days on which something of `what` was given to the treated participants.
 
     Of a participant without any record, of something given or of a day on which nothing was given, it is not known.
     """
@@ -200,7 +200,7 @@ def given(observations: Observations, what: Iterable[str]) -> Given:
     rows = own.given[own.given["what"].isin(list(what))]
     people = own.participants["participant"]
     unknown = people[~people.isin(own.given["participant"])]
-    return Given(rows["participant"].tolist(), study_days(own, rows, "on").astype("int64"), unknown.tolist())
+    return Given(rows["participant"].tolist(), elapsed_days(own, rows, "on").astype("int64"), unknown.tolist())
 
 
 def recoveries(observations: Observations, definition: Definition | str) -> Recoveries:
@@ -214,7 +214,7 @@ def recoveries(observations: Observations, definition: Definition | str) -> Reco
     if isinstance(definition, str):
         definition = definitions()[one_of(definition, definitions(), _("definition of recovery"))]
     own = observations.treated
-    ends = study_days(own, own.participants, "last_seen").clip(lower=0).astype("int64")
+    ends = elapsed_days(own, own.participants, "last_seen").clip(lower=0).astype("int64")
     transfused = given(own, [TRANSFUSIONS[definition.product]]) if definition.product else None
     factor = given(own, GROWTH_FACTORS) if definition.growth_factor else None
     found = draws(own, definition.analyte)
@@ -238,11 +238,11 @@ def exposure(observations: Observations) -> tuple[pd.DataFrame, pd.DataFrame]:
         {
             "participant": own.participants["participant"],
             "group": own.participants["regimen"],
-            "exposure_days": study_days(own, own.participants, "last_seen").astype("int64") + 1,
+            "exposure_days": elapsed_days(own, own.participants, "last_seen").astype("int64") + 1,
         }
     )
     listed = own.events.rename(columns={"relatedness": "related"}).assign(
-        onset_day=study_days(own, own.events, "onset"), end_day=study_days(own, own.events, "end")
+        onset_day=elapsed_days(own, own.events, "onset"), end_day=elapsed_days(own, own.events, "end")
     )
     columns = ["participant", "term", "grade", "onset_day", "end_day", "serious", "related"]
     return people, listed.loc[listed["onset_day"] >= 0, columns].reset_index(drop=True)

@@ -113,7 +113,7 @@ class Monitoring(Record):
     lineage : Sourced of str
         The recovery that is the response: the lineage of one of the record's.
     by_day : Sourced of int
-        The study day on which it has to begin at the latest.
+        The elapsed day on which it has to begin at the latest.
     """
 
     rule: Sourced[str]

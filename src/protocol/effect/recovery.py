@@ -1,6 +1,6 @@
 """Nadir, days below a limit, and the first day of sustained recovery, for many participants at once.
 
-Days are study days counted from the reference day, day 0; which day that is the record says. Two draws on one day
+Days are elapsed days, counted from the reference day, day 0; which day that is the record says. Two draws on one day
 count as the lower. No value is carried into a day without a draw.
 """
 
@@ -99,7 +99,7 @@ class Draws:
     participant : sequence of length N
         Whose draw it is, a label of any kind.
     day : array_like of int, shape (N,)
-        Study day of the draw.
+        Elapsed day of the draw.
     value : array_like of float, shape (N,)
         Count in `unit`; NaN or None is no draw.
     analyte, unit : str
@@ -111,7 +111,7 @@ class Draws:
     everyone : pandas.Index
         All participants.
     code, day, value : ndarray, shape (M,)
-        Place in `everyone`, study day and count, one a day, by participant and day.
+        Place in `everyone`, elapsed day and count, one a day, by participant and day.
 
     Raises
     ------
@@ -171,7 +171,7 @@ class Given:
 
 
 def _days(values: ArrayLike, where: str) -> Integers:
-    write = _("whole study days from {:,} to {:,}").format(-FURTHEST, FURTHEST)
+    write = _("whole days from {:,} to {:,}").format(-FURTHEST, FURTHEST)
     found = integers(values, where, write)
     if found.size and np.abs(found).max() > FURTHEST:
         raise ProtocolError(where, f"{np.abs(found).max():,}", write)
@@ -580,7 +580,7 @@ def event_times(
     ----------
     recoveries : Recoveries
     competing : mapping of int to array_like of float, shape (P,), optional
-        Study days of competing events by their number, 2 or more; NaN where there was none. One after the end of
+        Elapsed days of competing events by their number, 2 or more; NaN where there was none. One after the end of
         follow-up is not counted.
     interim : bool
         Whether follow-up ended with an interim cut.

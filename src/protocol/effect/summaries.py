@@ -18,7 +18,7 @@ from protocol.effect.checks import whole
 from protocol.effect.counts import units
 from protocol.effect.grades import grade, grade_limits
 from protocol.effect.incidence import Curve, cumulative_incidence
-from protocol.effect.observations import TRANSFUSIONS, Observations, draws, exposure, recoveries, study_days
+from protocol.effect.observations import TRANSFUSIONS, Observations, draws, elapsed_days, exposure, recoveries
 from protocol.effect.recovery import NEVER, STATUSES, Definition, event_times, nadir
 from protocol.effect.reporting_clocks import reports_of
 from protocol.translation import _
@@ -138,7 +138,7 @@ class Summaries:
         return dict(self._all.participants[["participant", "regimen"]].itertuples(index=False, name=None))
 
     def transfusion_free(self, product: str, first: int, last: int) -> pd.DataFrame:
-        """Count by regimen who had no transfusion on the study days `first` to `last`, both included.
+        """Count by regimen who had no transfusion on the elapsed days `first` to `last`, both included.
 
         A participant who was not followed up to the last day counts only after a transfusion. A participant without
         any record, of something given or of a day on which nothing was given, is not known.
@@ -150,10 +150,10 @@ class Summaries:
         """
         whole(last, _("last day"), first)
         people = self._all.participants
-        given = self._all.given.assign(day=study_days(self._all, self._all.given, "on"))
+        given = self._all.given.assign(day=elapsed_days(self._all, self._all.given, "on"))
         inside = given["day"].between(first, last) & (given["what"] == TRANSFUSIONS[product])
         had = people["participant"].isin(given.loc[inside, "participant"])
-        followed = study_days(self._all, people, "last_seen") >= last
+        followed = elapsed_days(self._all, people, "last_seen") >= last
         free = ~had & followed & people["participant"].isin(given["participant"])
         rows = []
         for name in self.groups:
@@ -182,7 +182,7 @@ class Summaries:
         found = recoveries(self._all, definition)
         people = self._all.participants
         days = {
-            number: study_days(self._all, people, column).astype("float64").to_numpy()
+            number: elapsed_days(self._all, people, column).astype("float64").to_numpy()
             for number, column in ((2, "died"), (3, "relapsed"))
         }
         times = event_times(found, days, interim=True)
@@ -284,7 +284,7 @@ class Summaries:
         return self.hide(int(events.loc[events["term"].isin(terms), "participant"].nunique()))
 
     def events_of_participants(self) -> pd.DataFrame:
-        """Return the adverse events that the reader sees, with their study days.
+        """Return the adverse events that the reader sees, with their elapsed days.
 
         Returns
         -------
@@ -296,7 +296,7 @@ class Summaries:
         for name in ("regimen", "site"):
             listed[name] = listed["participant"].map(people[name])
         for name in ("onset", "end"):
-            listed[f"{name}_day"] = study_days(self.own, listed, name)
+            listed[f"{name}_day"] = elapsed_days(self.own, listed, name)
         return listed
 
     def reports(self, country: str) -> pd.DataFrame:
@@ -338,7 +338,7 @@ def _responses(own: Observations, definition: Definition | str, by_day: int) -> 
     status = np.array(STATUSES)[found.status]
     ended = np.full(status.size, float(NEVER))
     for column in ("died", "relapsed"):
-        day = study_days(own, own.participants, column).astype("float64").to_numpy()
+        day = elapsed_days(own, own.participants, column).astype("float64").to_numpy()
         ended = np.fmin(ended, day)
     response = np.full(status.size, None, dtype=object)
     begun = found.day <= by_day
@@ -353,17 +353,17 @@ def _responses(own: Observations, definition: Definition | str, by_day: int) -> 
 def _toxicities(own: Observations, window_days: int) -> Any:
     """Return the toxicity of each participant: a DLT counts at once, no DLT when the window is over and assessed."""
     people = own.participants
-    day = study_days(own, own.events, "onset")
+    day = elapsed_days(own, own.events, "onset")
     dlts = own.events["dlt"].fillna(False).astype(bool) & day.between(0, window_days - 1)
     having = people["dlt_on"].notna() | people["participant"].isin(own.events.loc[dlts, "participant"])
-    complete = study_days(own, people, "assessed").fillna(-1) >= window_days - 1
+    complete = elapsed_days(own, people, "assessed").fillna(-1) >= window_days - 1
     return [
         True if bad else False if whole_window else None for bad, whole_window in zip(having, complete, strict=True)
     ]
 
 
 def graded(observations: Observations, analyte: str, version: str) -> pd.DataFrame:
-    """Return the counts of one analyte with their study days and CTCAE grades.
+    """Return the counts of one analyte with their elapsed days and CTCAE grades.
 
     Returns
     -------
@@ -372,7 +372,7 @@ def graded(observations: Observations, analyte: str, version: str) -> pd.DataFra
     """
     own = observations.treated
     rows = own.counts[own.counts["analyte"] == analyte]
-    frame = rows[["participant", "value", "unit"]].assign(day=study_days(own, rows, "on")).reset_index(drop=True)
+    frame = rows[["participant", "value", "unit"]].assign(day=elapsed_days(own, rows, "on")).reset_index(drop=True)
     term, _limits = grade_limits(analyte, version)
     if not term or frame.empty:
         return frame.assign(grade=pd.array([pd.NA] * len(frame), dtype="Int64"), why="")

@@ -165,16 +165,16 @@ def counts(
         Grade, and the counts from which and below which it is; the first one begins at the floor of the picture, the
         last one, without a grade (""), ends at its top.
     days : (int, int)
-        First and last study day.
+        First and last day, counted from the first infusion, day 0.
     """
     least, most = bands[0][1], bands[-1][2]
     x = alt.X(
         "day:Q",
-        title=_("study day, 0 is the first infusion"),
+        title=_("day (0 = first infusion)"),
         scale=alt.Scale(domain=list(days), nice=False, padding=8),
         axis=alt.Axis(tickCount=8, grid=False, tickMinStep=1),
     )
-    tips = [alt.Tooltip("day:Q", title=_("Study day")), alt.Tooltip("words:N", title=_("What"))]
+    tips = [alt.Tooltip("day:Q", title=_("Day (0 = first infusion)")), alt.Tooltip("words:N", title=_("What"))]
     named = pd.DataFrame([band for band in bands if band[0]], columns=["grade", "low", "high"])
     grades = alt.Chart(named)
     bars = grades.mark_rect(opacity=_BAND).encode(
@@ -227,7 +227,7 @@ def small_counts(
     limit, least, most : float
         The limit, and the range of the counts.
     days : (int, int)
-        First and last study day.
+        First and last day, counted from the first infusion, day 0.
     """
     x = alt.X(
         "day:Q",
@@ -419,10 +419,10 @@ def event_lanes(frame: pd.DataFrame, last: int) -> alt.LayerChart:
     ----------
     frame : DataFrame
         kind ("event" or "infusion"), lane (the participant, with :data:`BELOW` once for each row below the first),
-        order, day, until (study days; the last one of an event that lasts is the last day of the picture), grade
+        order, day, until (elapsed days; the last one of an event that lasts is the last day of the picture), grade
         (text), sign (text in the bar), words.
     last : int
-        Last study day of the picture.
+        Last day of the picture.
     """
     order = alt.EncodingSortField("order", op="min", order="ascending")
     named = f"indexof(datum.label, '{BELOW}') < 0 ? datum.label : ''"
@@ -430,7 +430,7 @@ def event_lanes(frame: pd.DataFrame, last: int) -> alt.LayerChart:
     lane = alt.Y("lane:N", sort=order, title=None, axis=axis)
     x = alt.X(
         "day:Q",
-        title=_("study day, 0 is the first infusion"),
+        title=_("day (0 = first infusion)"),
         scale=alt.Scale(domain=[0, last], nice=False, padding=6),
         axis=alt.Axis(tickCount=6, tickMinStep=1),
     )

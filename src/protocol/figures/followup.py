@@ -173,7 +173,7 @@ def schedule(rows: pd.DataFrame, title: str) -> alt.LayerChart:
         alt.Tooltip("opens:T", title=_("From"), format="%Y-%m-%d"),
         alt.Tooltip("closes:T", title=_("To"), format="%Y-%m-%d"),
         alt.Tooltip("done:T", title=_("Done"), format="%Y-%m-%d"),
-        alt.Tooltip("day:N", title=_("Study day")),
+        alt.Tooltip("day:N", title=_("Study day (1 = first infusion)")),
     ]
     colour = colours("status", _STATUS_COLOURS | {"anchor": PINK, "period": SKY, "today": PINK})
     x = day_axis("opens", labelAngle=0, tickCount=4)

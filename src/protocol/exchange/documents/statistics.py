@@ -193,7 +193,7 @@ def phase_two_labels() -> dict[str, str]:
         "level": _("Largest error"),
         "each": _("The error holds if one outcome alone is bad"),
         "lineage": _("The response is the recovery of"),
-        "by_day": _("It begins by study day"),
+        "by_day": _("It begins by day (0 = first infusion)"),
     }
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from protocol.chart import Chart
-from protocol.effect import REPORTS, Summaries, study_days
+from protocol.effect import REPORTS, Summaries, elapsed_days
 from protocol.effect.adverse_events import ANY, TOTAL
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.effect.words import RELATEDNESS, count_text, part_text, share_text
+from protocol.pages.effect.words import RELATEDNESS, count_text, day_zero, part_text, share_text
 from protocol.pages.kit import (
     Pager,
     Panel,
@@ -29,7 +29,7 @@ from protocol.pages.kit import (
     section,
     table,
 )
-from protocol.translation import _, list_of, ngettext
+from protocol.translation import _, list_of, ngettext, paragraph_of
 
 LANES, TERMS_DRAWN = 15, 15
 """Participants and terms that a picture shows at a time."""
@@ -88,8 +88,14 @@ class AdverseEventsPanel(Panel):
                     self.lanes,
                     self.pager.view,
                     fold,
-                    lead=_(
-                        "A bar is an event with its grade, from onset to end, ! if serious; triangles are infusions."
+                    lead=paragraph_of(
+                        (
+                            _(
+                                "A bar is an event with its grade, from onset to end, ! if serious; triangles are "
+                                "infusions."
+                            ),
+                            day_zero(),
+                        )
                     ),
                 ),
                 section(
@@ -281,7 +287,7 @@ def lane_rows(
     """Return the rows of :func:`protocol.figures.effect.event_lanes`, and the last day of the picture."""
     own = events[events["participant"].isin(shown)].sort_values("grade", kind="stable")
     infusions = seen.own.infusions[seen.own.infusions["participant"].isin(shown)]
-    given = study_days(seen.own, infusions, "on")
+    given = elapsed_days(seen.own, infusions, "on")
     days = [*own["onset_day"].dropna(), *own["end_day"].dropna(), *given.dropna(), 27]
     last = int(max(days)) + 1
     rows = []
@@ -295,7 +301,7 @@ def lane_rows(
             slot = next((number for number, end in enumerate(ends) if end <= start), len(ends))
             ends[slot : slot + 1] = [until]
             words = [settings.term(one["term"]), _("grade {n}").format(n=one["grade"])]
-            span = _("from study day {first}, still lasting") if lasts else _("study days {first} to {last}")
+            span = _("from day {first}, still lasting") if lasts else _("days {first} to {last}")
             words.append(span.format(first=start, last=until - 1))
             words += [_("serious")] if one["serious"] else []
             sign = f"{one['grade']}!" if one["serious"] else str(one["grade"])
@@ -354,7 +360,7 @@ def listing(events: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             _("Term"): settings.term(one["term"]),
             _("Grade"): one["grade"],
             _("Onset"): _day(one["onset"]),
-            _("Study day"): "–" if pd.isna(one["onset_day"]) else int(one["onset_day"]),
+            _("Day (0 = first infusion)"): "–" if pd.isna(one["onset_day"]) else int(one["onset_day"]),
             _("End"): _day(one["end"]) if pd.notna(one["end"]) else _("lasts"),
             _("Serious"): _("yes") if one["serious"] else "",
             _("Relatedness"): RELATEDNESS.get(one["relatedness"], ""),

@@ -11,9 +11,9 @@ from protocol.effect import (
     TRANSFUSIONS,
     Summaries,
     definitions,
+    elapsed_days,
     grade_limits,
     graded,
-    study_days,
 )
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
@@ -24,6 +24,7 @@ from protocol.pages.effect.words import (
     analyte_options,
     analyte_title,
     count_text,
+    day_zero,
     unit_text,
 )
 from protocol.pages.kit import (
@@ -185,7 +186,7 @@ class BloodCountsPanel(Panel):
         if not one["draws"]:
             return [paragraph(_("No draw of this count is recorded."))]
         low = _(
-            "Nadir {value:g} {unit} on study day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if "
+            "Nadir {value:g} {unit} on day {day}. Below {limit:g} on {n} days with a draw; {held:g} days if "
             "each draw is held until the next."
         )
         words = low.format(
@@ -201,7 +202,7 @@ class BloodCountsPanel(Panel):
             found: dict[Any, Any] = self._recovered.loc[name].to_dict()
             day = int(found["day"]) if pd.notna(found["day"]) else None
             says = _("{definition}: {status}.") if not found["why"] else _("{definition}: {status}; {why}.")
-            says = says if day is None else _("{definition}: {status} on study day {day}.")
+            says = says if day is None else _("{definition}: {status} on day {day}.")
             values = {
                 "definition": self._definition_label(),
                 "status": STATUSES[found["status"]],
@@ -210,7 +211,7 @@ class BloodCountsPanel(Panel):
             said.append(paragraph(says.format(day=day, **values)))
         ungraded = sorted({why for why in self._graded.loc[self._graded["participant"] == name, "why"] if why})
         said += [paragraph(_("Not graded: {why}.").format(why=why), "off") for why in ungraded]
-        return said
+        return [*said, paragraph(day_zero(), "off")]
 
     def _definition_label(self) -> str:
         return _(definitions()[self.definition.value].label)
@@ -226,7 +227,7 @@ class BloodCountsPanel(Panel):
         ]
         for frame, what in ((seen.own.infusions, "infusion"), (seen.own.given, "given")):
             mine = frame[frame["participant"] == name]
-            for one, day in zip(mine.to_dict("records"), study_days(seen.own, mine, "on"), strict=True):
+            for one, day in zip(mine.to_dict("records"), elapsed_days(seen.own, mine, "on"), strict=True):
                 kind = "infusion" if what == "infusion" else _kind_of(one["what"])
                 if pd.isna(day) or kind is None:
                     continue
@@ -235,7 +236,7 @@ class BloodCountsPanel(Panel):
         since: Any = None if self._recovered is None else self._recovered.loc[name, "day"]
         if since is not None and pd.notna(since):
             day = int(since)
-            rows.append(("recovery", day, None, _("recovered on study day {day}").format(day=day)))
+            rows.append(("recovery", day, None, _("recovered on day {day}").format(day=day)))
         return pd.DataFrame(rows, columns=["kind", "day", "value", "words"]).astype({"value": float})
 
     def _draw_multiples(self) -> None:

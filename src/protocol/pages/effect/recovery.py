@@ -12,7 +12,7 @@ from protocol.escalation import Grid
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
 from protocol.pages.effect.settings import EffectSettings
-from protocol.pages.effect.words import MOST_GROUPS, PRODUCTS, count_text, part_text, percent, share_text
+from protocol.pages.effect.words import MOST_GROUPS, PRODUCTS, count_text, day_zero, part_text, percent, share_text
 from protocol.pages.kit import (
     Panel,
     Text,
@@ -68,8 +68,8 @@ class RecoveryPanel(Panel):
         self.curves = Chart(figures.incidence, _("Cumulative incidence of recovery, with numbers at risk"))
         products = [(label, name) for name, label in PRODUCTS.items()]
         self.product = field(widgets.Dropdown, _("Transfusions of"), options=products, width="short")
-        self.first = field(widgets.BoundedIntText, _("From study day"), value=15, min=0, max=730, width="short")
-        self.last = field(widgets.BoundedIntText, _("To study day"), value=28, min=0, max=730, width="short")
+        self.first = field(widgets.BoundedIntText, _("From day"), value=15, min=0, max=730, width="short")
+        self.last = field(widgets.BoundedIntText, _("To day"), value=28, min=0, max=730, width="short")
         self.problem, self.free_table, self.free_said = Text(), Text(role=""), Text()
         self.grid = Chart(figures.shares, _("Share of participants without a transfusion, on the grid"))
         self.file = "recovery-invented-example.csv" if invented else "recovery.csv"
@@ -96,7 +96,12 @@ class RecoveryPanel(Panel):
                     self.free_said,
                     self.grid,
                     self.free_table,
-                    lead=_("Participants without a transfusion from one study day to the other, both included."),
+                    lead=paragraph_of(
+                        (
+                            _("Participants without a transfusion from one day to the other, both included."),
+                            day_zero(),
+                        )
+                    ),
                 ),
             ]
         )
@@ -136,7 +141,9 @@ class RecoveryPanel(Panel):
         saved = download(_("Save the curves (CSV)"), self.file, csv(frame), "text/csv")
         at = recovered_by(found.curves, times)
         self.tables.show(
-            details(_("The figures as a table"), joined((table(at, _("Recovered by study day")), saved)))
+            details(
+                _("The figures as a table"), joined((table(at, _("Recovered by day (0 = first infusion)")), saved))
+            )
         )
 
     def _draw_free(self, seen: Summaries) -> None:
@@ -246,7 +253,7 @@ def curve_table(curve: Curve) -> pd.DataFrame:
 
 
 def recovered_by(curves: list[Curve], times: tuple[float, ...]) -> pd.DataFrame:
-    """Return the shares at some study days with their intervals and the numbers at risk, in words."""
+    """Return the shares at some days with their intervals and the numbers at risk, in words."""
     rows = []
     for curve in curves:
         for one in curve.at(times[1:]).to_dict("records"):
@@ -255,7 +262,7 @@ def recovered_by(curves: list[Curve], times: tuple[float, ...]) -> pd.DataFrame:
                 {
                     _("Group"): _group(curve),
                     _("Event"): EVENT_WORDS[EVENTS[curve.event]],
-                    _("Study day"): int(one["time"]),
+                    _("Day (0 = first infusion)"): int(one["time"]),
                     _("Share"): percent(one["estimate"]) if known else "–",
                     _("Interval (95 %)"): f"{percent(one['low'])} – {percent(one['high'])}" if known else "–",
                     _("At risk"): int(one["at_risk"]),

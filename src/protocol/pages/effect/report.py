@@ -124,7 +124,7 @@ def open_sheets(seen: Summaries, settings: EffectSettings, stands: Standing | No
         *watched,
         Sheet("overview", _("Adverse events, overview"), shown, shown),
         Sheet("terms", _("Adverse events by term"), every, wide, once),
-        Sheet("recovery", _("Recovered by study day"), recovered, recovered_by(curves, days)),
+        Sheet("recovery", _("Recovered by day (0 = first infusion)"), recovered, recovered_by(curves, days)),
     )
 
 
@@ -135,7 +135,12 @@ def closed_sheets(seen: Summaries, settings: EffectSettings) -> tuple[Sheet, ...
     grave, every = listing(events[marked], settings), listing(events, settings)
     reports = settings.reports(seen)
     found = seen.recovered(settings.definition)
-    names = {"participant": _("Participant"), "status": _("Recovery"), "day": _("Study day"), "why": _("Why")}
+    names = {
+        "participant": _("Participant"),
+        "status": _("Recovery"),
+        "day": _("Day (0 = first infusion)"),
+        "why": _("Why"),
+    }
     shown = found.assign(status=found["status"].map(STATUSES))[list(names)].rename(columns=names)
     given = seen.own.infusions[["participant", "number", "on", "lot", "cells", "planned", "viability", "volume_ml"]]
     given = given.assign(on=given["on"].dt.strftime("%Y-%m-%d"))

@@ -132,7 +132,10 @@ class EffectSettings:
     def outcome_words(self) -> str:
         """Say what counts as a response and as a toxicity."""
         by_day = self.monitoring.by_day.value if self.monitoring else self.window_days
-        words = _("Response: {definition}, begun by study day {day}. Toxicity: a DLT within {window} days.")
+        words = _(
+            "Response: {definition}, begun by day {day} (day 0 = first infusion). Toxicity: a DLT within {window} "
+            "days."
+        )
         label = _(definitions()[self.definition].label)
         return words.format(definition=label, day=by_day, window=self.window_days)
 
@@ -155,7 +158,7 @@ class EffectSettings:
             return macros("kit").paragraph(_("The record says nothing of a monitoring rule: all values are yours."))
         values: dict[str, Sourced[Any]] = {_("rule"): self.monitoring.rule}
         values |= {label: getattr(self.monitoring, name) for name, label in _labels().items()}
-        values[_("response by study day")] = self.monitoring.by_day
+        values[_("response by day (0 = first infusion)")] = self.monitoring.by_day
         values[_("response of")] = self.monitoring.lineage
         rows = [
             joined(

@@ -118,3 +118,8 @@ def percent(value: float) -> str:
 def renamed(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Return these columns of a table under the names of the page."""
     return frame[list(columns)].rename(columns=dict(columns)).astype(object)
+
+
+def day_zero() -> str:
+    """Say how days are counted on this page; the schedule counts study days."""
+    return _("Day 0 is the day of the first infusion: study day 1 of the schedule of visits.")

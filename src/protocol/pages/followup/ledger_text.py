@@ -37,6 +37,14 @@ def length_text(duration: str) -> str:
     return paragraph_of(words[unit](number).format(n=number) for number, unit in parts)
 
 
+def study_day_words() -> str:
+    """Say how the days in the names of visits are counted; the effect page counts from day 0."""
+    return _(
+        "Study day 1 is the day of the first infusion, and there is no day 0 (CDISC). The effect page counts from "
+        "day 0."
+    )
+
+
 def day_text(day: Any) -> Markup:
     """Return a day as an ISO date, nothing for a day that is not known."""
     return Markup("") if pd.isna(day) else span(str(day.date()), "date")
@@ -134,8 +142,8 @@ def _schedule_row(row: Mapping[Any, Any]) -> dict[str, Markup | str]:
         _("Window (both days included)"): window_text(row),
         _("Target"): day_text(row["target"]),
         _("Done"): day_text(row["done"]),
-        _("Study day"): _number(row["study_day"]),
-        _("Elapsed days"): _number(row["elapsed_days"]),
+        _("Study day (1 = first infusion)"): _number(row["study_day"]),
+        _("Days since the first infusion"): _number(row["elapsed_days"]),
         _("Counted from"): _counted_from(row["hangs_on"], row["offset"]),
         _("What is done"): row["procedures"],
         _("Source of the target"): origin(where),

@@ -15,7 +15,7 @@ from protocol.effect import REPORTS, term_label
 from protocol.figures import followup as figures
 from protocol.followup import agenda
 from protocol.followup.schedule import infusion_visit
-from protocol.pages.followup.ledger_text import day_text, status_text, window_text
+from protocol.pages.followup.ledger_text import day_text, status_text, study_day_words, window_text
 from protocol.pages.kit import (
     Day,
     Draft,
@@ -450,7 +450,8 @@ def _meaning(desk: Desk) -> Markup:
         "window. Overdue: the window is over and the visit is neither done nor missed."
     )
     reports = [reporting_words(desk.trial)] if desk.trial.states("effect") else []
-    return details(_("What the words mean"), joined((paragraph(words, "off"), *reports)))
+    days = paragraph(study_day_words(), "off")
+    return details(_("What the words mean"), joined((paragraph(words, "off"), days, *reports)))
 
 
 def _hidden(desk: Desk) -> str:

@@ -239,6 +239,7 @@ class WhatIf:
         self.infusion_days.show(
             paragraph(joined((days, origin(frequency)), " ")),
             span(frequency.origin, "off"),
+            paragraph(ledger_text.study_day_words(), "off"),
             note(text.format(level=level, names=list_of(aside))) if aside else None,
         )
         still = self._still_invented(names) if self._is_example else []
