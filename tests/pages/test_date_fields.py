@@ -86,6 +86,7 @@ def test_no_page_asks_for_a_day_in_the_browsers_order() -> None:
 @pytest.mark.slow
 def test_the_follow_up_page_asks_for_its_days_with_one_field_each() -> None:
     page = FollowupPage(TRIAL, date(2026, 3, 10))
+    page.tabs.value = "participant"
     page.try_dates.click()
     try:
         days = [one for one in _all(page.view) if isinstance(one, Day)]
