@@ -376,7 +376,7 @@ def event_rates(frame: pd.DataFrame) -> alt.LayerChart:
     ----------
     frame : DataFrame
         One row per term and series, the most frequent term first: term, series ("any" or "severe"), value, low, high
-        (per 100 participant-days), words, head (the term in words, in the row of "any" only).
+        (per 100 participant-days), words, head (the term and its counts in two lines, in the row of "any" only).
     """
     axis = alt.Axis(tickCount=5, labelOverlap=True)
     title = _("participants with it per 100 participant-days")
@@ -402,12 +402,12 @@ def event_rates(frame: pd.DataFrame) -> alt.LayerChart:
             tooltip=tips,
         )
         layers += [rule, point]
-    names = base.mark_text(align="left", dy=-12, fontSize=13, limit=alt.expr("width"), tooltip=None).encode(
-        x=alt.value(0), text="head:N"
-    )
+    names = base.mark_text(
+        align="left", dy=-20, fontSize=13, lineBreak="\n", limit=alt.expr("width"), tooltip=None
+    ).encode(x=alt.value(0), text="head:N")
     return finished(
         alt.layer(*layers, names),
-        alt.Step(50),
+        alt.Step(64),
         _("Rates of adverse events with their intervals, the most frequent first."),
     )
 

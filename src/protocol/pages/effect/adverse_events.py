@@ -273,8 +273,8 @@ def rate_rows(total: pd.DataFrame, severe: pd.DataFrame, settings: EffectSetting
         share = share_text(one["any_grade"], one["participants"])
         hard = named.loc[one["term"]] if one["term"] in named.index else None
         bad = 0 if hard is None else int(hard["having"])
-        words = _("{label}: {share}; grade 3 or more {n}")
-        head = words.format(label=label, share=share, n=count_text(bad))
+        words = _("{share}; grade 3 or more {n}").format(share=share, n=count_text(bad))
+        head = f"{label}\n{words}"
         rows.append((label, "any", one["rate"], one["low"], one["high"], share, head))
         if hard is not None and bad > 0:
             words = share_text(bad, one["participants"])
