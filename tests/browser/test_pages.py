@@ -87,7 +87,7 @@ def test_the_words_of_the_adverse_events_can_be_read_on_a_phone(dashboard, phone
     phone.open(dashboard, "06-effect")
     phone.tab.get_by_role("tab", name="Adverse events").click()
     phone.tab.locator("svg text tspan", has_text="grade 3 or more").first.wait_for()
-    counts = phone.tab.locator("svg text tspan", has_text="grade 3 or more").all_inner_texts()
+    counts = phone.tab.locator("svg text tspan", has_text="grade 3 or more").all_text_contents()
     assert [words for words in counts if "…" in words] == []
     phone.tab.get_by_text("Term by highest grade and by regimen").click()
     box = phone.tab.locator(".pw-scroll", has_text="Regimens with the participants treated")
