@@ -82,6 +82,20 @@ def test_a_page_fits_a_phone(name, dashboard, phone):
     assert phone.tab.evaluate(CUT) == [], "a label or a day that can be read only in part"
 
 
+def test_the_words_of_the_adverse_events_can_be_read_on_a_phone(dashboard, phone):
+    """The counts of a term, the caption of a table that scrolls, and that it scrolls."""
+    phone.open(dashboard, "06-effect")
+    phone.tab.get_by_role("tab", name="Adverse events").click()
+    phone.tab.locator("svg text tspan", has_text="grade 3 or more").first.wait_for()
+    counts = phone.tab.locator("svg text tspan", has_text="grade 3 or more").all_text_contents()
+    assert [words for words in counts if "…" in words] == []
+    phone.tab.get_by_text("Term by highest grade and by regimen").click()
+    box = phone.tab.locator(".pw-scroll", has_text="Regimens with the participants treated")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    edge = "part => Math.round(part.getBoundingClientRect().right)"
+    assert box.locator("caption").evaluate(edge) <= box.evaluate(edge)
+
+
 def fill(field, text):
     field.fill(text)
     field.press("Enter")

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from support.hospital_files import excel_file
-from support.participant_log import START
+from support.participant_log import START, said
 
 from protocol.conduct import event
 from protocol.pages.escalation.decision_tab import DeclarationForm
@@ -210,6 +210,45 @@ def test_what_a_hospital_s_file_of_counts_does_not_say_is_asked_and_then_read(pa
     panel.counts.open("counts.csv", b"participant,on,platelets [10^9/L]\nW-001,2026-03-09,12\n")
     assert panel.counts.sheet.layout.display == "none"
     assert not panel.counts.asked
+
+
+def test_the_first_counts_of_a_file_are_shown_as_they_will_be_recorded(panel, life):
+    life.day = START + timedelta(days=60)
+    text = "participant,on,PLT [10^9/L],HGB [g/dL]\nW-001,2026-03-05,12,7.4\nW-001,2026-03-08,9,7.1\n"
+    panel.counts.open("counts.csv", text.encode())
+    shown = said(panel.counts.found)
+    assert "2 new draws. The first 4 of 4 counts, as they will be recorded" in shown
+    assert "W-001 2026-03-05 Platelets 12 10^9/L W-001 2026-03-05 Haemoglobin 7.4 g/dL" in shown
+    panel.counts.open("counts.csv", many_draws(35))
+    assert "The first 10 of 35 counts, as they will be recorded" in said(panel.counts.found)
+
+
+def test_a_table_without_study_ids_is_of_the_participant_who_is_open_and_a_column_can_be_chosen(panel):
+    text = "日期,床号,代码,PLT(10^9/L)\n2026-03-05,12,W-001,8\n2026-03-06,12,W-777,9\n"
+    panel.counts.open("血常规.csv", text.encode())
+    shown = said(panel.counts.found)
+    assert "no column of study ids: every row is taken as a draw of W-001" in shown
+    assert "2 new draws." in shown
+    column = panel.counts.column
+    assert (column.layout.display, column.options[0]) == ("flex", ("none: the table is of W-001", ""))
+    column.value = "代码"
+    shown = said(panel.counts.found)
+    assert "1 new draw." in shown
+    assert "W-777 no such participant" in shown
+    assert "every row" not in shown
+    column.value = ""
+    assert "every row is taken as a draw of W-001" in said(panel.counts.found)
+    panel.counts.open("counts.csv", b"participant,on,platelets [10^9/L]\nW-001,2026-03-09,12\n")
+    assert column.layout.display == "none"
+
+
+def test_without_a_participant_the_column_of_study_ids_is_asked(life):
+    path = ParticipantPath(life.desk(), life.day)
+    path.counts.open("血常规.csv", "日期,代码,PLT(10^9/L)\n2026-03-05,W-001,8\n".encode())
+    assert "no column participant" in path.counts.said.value
+    path.counts.column.value = "代码"
+    assert "1 new draw." in path.counts.found.value
+    assert not path.counts.said.value
 
 
 def test_a_count_that_contradicts_the_log_is_left_to_a_person(panel, life):

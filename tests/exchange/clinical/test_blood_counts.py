@@ -10,6 +10,7 @@ from support.hospital_files import csv_file, excel_file
 
 from protocol.effect import analytes, units
 from protocol.exchange.clinical import (
+    UnnamedParticipantError,
     UnsaidUnitError,
     count_template,
     read_count_fhir,
@@ -90,6 +91,32 @@ def test_a_table_without_its_columns_is_refused_as_a_whole():
         table("participant,day,analyte,value,unit\n")
     with pytest.raises(ProtocolError, match="no column participant"):
         table("")
+
+
+OF_NOBODY = "日期,床号,PLT(10^9/L)\n2026-03-01,12,9\n"
+
+
+def test_a_table_without_study_ids_is_of_the_participant_who_is_given():
+    with pytest.raises(UnnamedParticipantError, match="no column participant") as asked:
+        table(OF_NOBODY)
+    assert asked.value.columns == ("床号",)
+    found = read_count_table("a.csv", OF_NOBODY.encode(), participant="W-001")
+    assert rows(found) == [("W-001", date(2026, 3, 1), "platelets", 9.0, "10^9/L")]
+    assert (found.of, found.others) == ("W-001", ("床号",))
+    named = read_count_table(
+        "a.csv", OF_NOBODY.replace("12", "W-002").encode(), participant="W-001", participants="床号"
+    )
+    assert (rows(named)[0][0], named.of) == ("W-002", "")
+
+
+def test_a_table_of_several_persons_without_study_ids_is_of_nobody():
+    text = "日期,病历号,姓名,PLT(10^9/L)\n2026-03-01,90001,张三丰,9\n2026-03-02,{number},张三丰,9\n"
+    same = read_count_table("a.csv", text.format(number=90001).encode(), participant="W-001")
+    assert (len(rows(same)), same.others) == (2, ())
+    with pytest.raises(ProtocolError, match="several values in column 病历号, and no study ids") as refused:
+        read_count_table("a.csv", text.format(number=90002).encode(), participant="W-001")
+    assert "9000" not in str(refused.value)
+    assert "张三丰" not in str(refused.value)
 
 
 def test_two_counts_of_an_analyte_on_a_day_are_two_draws():

@@ -8,7 +8,7 @@ from protocol.exchange.clinical.blood_counts import (
     read_count_omop_files,
     read_count_table,
 )
-from protocol.exchange.clinical.count_columns import UnsaidUnitError
+from protocol.exchange.clinical.count_columns import UnnamedParticipantError, UnsaidUnitError
 from protocol.exchange.clinical.fhir import read_fhir
 from protocol.exchange.clinical.findings import Finding, Imported, Imports, Naming, Setting, keyed
 from protocol.exchange.clinical.omop import read_omop
@@ -23,6 +23,7 @@ __all__ = [
     "LimitTable",
     "Naming",
     "Setting",
+    "UnnamedParticipantError",
     "UnsaidUnitError",
     "count_template",
     "keyed",

@@ -26,6 +26,7 @@ from protocol.exchange.clinical.omop import laid_down, read_omop_results
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.cohort.delimited_text import TextLines, names_of, separator
 from protocol.exchange.cohort.files import excel_problems
+from protocol.exchange.cohort.mapping import is_identifying
 from protocol.exchange.dates import written_day
 from protocol.exchange.excel import ExcelFile, is_excel
 from protocol.exchange.spreadsheet import csv as spreadsheet_csv
@@ -48,10 +49,16 @@ class CountFile(NamedTuple):
         units in the spelling of :func:`protocol.effect.units`.
     problems : tuple of FileProblem
         What could not be used.
+    of : str
+        The participant whose a table without a column of study ids is; "" for every other file.
+    others : tuple of str
+        Headings of the columns of a table that are not read; those that name a person are left out.
     """
 
     counts: pd.DataFrame
     problems: tuple[FileProblem, ...]
+    of: str = ""
+    others: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return the numbers of counts and problems."""
@@ -88,7 +95,12 @@ def count_template() -> bytes:
 
 
 def read_count_table(
-    name: str, content: bytes, sheet: str = "", units: Mapping[str, str] = MappingProxyType({})
+    name: str,
+    content: bytes,
+    sheet: str = "",
+    units: Mapping[str, str] = MappingProxyType({}),
+    participant: str = "",
+    participants: str = "",
 ) -> CountFile:
     """Read a table of counts: an Excel file, or CSV in UTF-8, UTF-16 or GB18030, as a spreadsheet saves it.
 
@@ -105,11 +117,18 @@ def read_count_table(
         Of an Excel file with several sheets.
     units : mapping of str to str
         The units of columns whose headings say none, by heading; "" for a column that is not used.
+    participant : str
+        Whose a table is that has no column of study ids.
+    participants : str
+        The heading of the column of study ids, if it is none of those that are known.
 
     Raises
     ------
     ProtocolError
-        If it is no table, is too large, has none of these columns, or has two columns for the same.
+        If it is no table, is too large, has none of these columns, or has two columns for the same. If it has no
+        study ids, and a column that names a person has several values.
+    UnnamedParticipantError
+        If it has no column of study ids, and no participant is given.
     UnsaidUnitError
         If columns of counts have no unit.
     UnchosenSheetError
@@ -120,8 +139,10 @@ def read_count_table(
         raise ProtocolError(name, found, _("files of at most {most} MB").format(most=MOST_BYTES // 2**20))
     header, table, told = (_excel if is_excel(name, content) else _delimited)(name, content, sheet)
     headings = names_of(header)
-    columns = count_columns(name, headings, units)
+    columns = count_columns(name, headings, units, participants, bool(participant))
     problems = [*columns.problems]
+    of = "" if "participant" in columns.held else participant
+    persons = {heading: "" for heading in headings if of and is_identifying(heading)}
     rows: list[dict[str, Any]] = []
     for number, cells in table:
         if number > MOST_ROWS:
@@ -130,8 +151,13 @@ def read_count_table(
         if any(cell.strip() for cell in cells):
             where = _("{name}, row {number}").format(name=name, number=number)
             named = {heading: plain_cell(cell).strip() for heading, cell in zip(headings, cells, strict=False)}
-            rows += _rows_of(named, columns, where, problems)
-    return _file(rows, [*problems, *told()])
+            for heading, first in persons.items():
+                if (person := named.get(heading, "")) and first not in ("", person):
+                    found = _("several values in column {column}, and no study ids").format(column=heading)
+                    raise ProtocolError(name, found, _("the study id of each row, in a column participant"))
+                persons[heading] = first or person
+            rows += _rows_of(named, columns, where, problems, of)
+    return _file(rows, [*problems, *told()])._replace(of=of, others=columns.others)
 
 
 _Table = tuple[Sequence[str], Iterator[tuple[int, Sequence[str]]], Callable[[], list[FileProblem]]]
@@ -154,9 +180,9 @@ def _excel(name: str, content: bytes, sheet: str) -> _Table:
 
 
 def _rows_of(
-    cells: Mapping[str, str], columns: CountColumns, where: str, problems: list[FileProblem]
+    cells: Mapping[str, str], columns: CountColumns, where: str, problems: list[FileProblem], participant: str
 ) -> Iterator[dict[str, Any]]:
-    held = {what: cells.get(heading, "") for what, heading in columns.held.items()}
+    held = {"participant": participant} | {what: cells.get(heading, "") for what, heading in columns.held.items()}
     who, day = held["participant"], _tried(lambda: written_day(held["on"]))
     if not is_study_id(who):
         problems.append(FileProblem(where, outlined(who) or _("no study id"), STUDY_ID))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from protocol.effect import analytes, read_counts
 from protocol.eligibility.criteria import plain_heading
 from protocol.exchange.cohort.cells import FileProblem
-from protocol.exchange.cohort.mapping import heading_parts
+from protocol.exchange.cohort.mapping import heading_parts, is_identifying
 from protocol.records import ProtocolError
 from protocol.translation import _, list_of, place_in
 
@@ -41,6 +41,20 @@ class UnsaidUnitError(ProtocolError):
         self.columns = dict(columns)
 
 
+class UnnamedParticipantError(ProtocolError):
+    """No column says whose the counts are.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The headings of the columns that are not read; one of them may hold the study ids.
+    """
+
+    def __init__(self, where: str, columns: tuple[str, ...]) -> None:
+        super().__init__(where, _no_column("participant"), _table_columns())
+        self.columns = columns
+
+
 class CountColumns(NamedTuple):
     """What the columns hold.
 
@@ -52,14 +66,19 @@ class CountColumns(NamedTuple):
         Analyte and unit of each column of counts, by its heading; the unit is "" if the rows say it.
     problems : tuple of FileProblem
         Columns that are not used because their headings say something else beside an analyte.
+    others : tuple of str
+        The headings of the columns that are not read; those that name a person are left out.
     """
 
     held: Mapping[str, str]
     counts: Mapping[str, tuple[str, str]]
     problems: tuple[FileProblem, ...]
+    others: tuple[str, ...]
 
 
-def count_columns(name: str, headings: Sequence[str], units: Mapping[str, str]) -> CountColumns:
+def count_columns(
+    name: str, headings: Sequence[str], units: Mapping[str, str], participants: str = "", of_one: bool = False
+) -> CountColumns:
     """Return what the columns of a table of counts hold.
 
     Parameters
@@ -69,29 +88,51 @@ def count_columns(name: str, headings: Sequence[str], units: Mapping[str, str]) 
     headings : sequence of str
     units : mapping of str to str
         The units of columns whose headings say none; "" for a column that is not used.
+    participants : str
+        The heading of the column of study ids, if it is none of those that are known.
+    of_one : bool
+        Whether a table without such a column is of one participant, who is known otherwise.
 
     Raises
     ------
     ProtocolError
         If a column is missing, or two columns hold the same.
+    UnnamedParticipantError
+        If only the column of study ids is missing.
     UnsaidUnitError
         If columns of counts have no unit.
     """
     held = {what: _one(name, what, _held(what, headings)) for what in COLUMNS}
     held = {what: heading for what, heading in held.items() if heading}
+    if participants in headings:
+        held["participant"] = participants
     counts, problems = _counts(name, headings, units)
     needed = COLUMNS[:2] if counts else COLUMNS[:-1]
     missing = [what for what in needed if what not in held]
     if missing and not counts and problems:
         raise ProtocolError(*problems[0])
-    if missing:
-        write = _("{columns}; or participant, on and columns such as {example}")
-        write = write.format(columns=list_of(COLUMNS), example=EXAMPLE)
-        raise ProtocolError(name, _("no column {column}").format(column=missing[0]), write)
+    others = tuple(
+        one
+        for one in filter(None, headings)
+        if one not in held.values() and not _analytes_in(one)[0] and not is_identifying(one)
+    )
+    if missing == ["participant"] and not of_one:
+        raise UnnamedParticipantError(name, others)
+    if missing and missing != ["participant"]:
+        raise ProtocolError(name, _no_column(missing[0]), _table_columns())
     unsaid = {heading: analyte for heading, (analyte, unit) in counts.items() if not unit}
     if unsaid and not (len(counts) == 1 and "unit" in held):
         raise UnsaidUnitError(name, unsaid)
-    return CountColumns(held, counts, tuple(problems))
+    return CountColumns(held, counts, tuple(problems), others)
+
+
+def _no_column(name: str) -> str:
+    return _("no column {column}").format(column=name)
+
+
+def _table_columns() -> str:
+    write = _("{columns}; or participant, on and columns such as {example}")
+    return write.format(columns=list_of(COLUMNS), example=EXAMPLE)
 
 
 def _held(what: str, headings: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from protocol.chart import Chart
-from protocol.effect import EVENTS, HIDDEN, Curve, Incidence, Summaries
+from protocol.effect import EVENTS, HIDDEN, Curve, Incidence, Summaries, definitions
 from protocol.escalation import Grid
 from protocol.exchange.spreadsheet import csv
 from protocol.figures import effect as figures
@@ -24,6 +24,7 @@ from protocol.pages.kit import (
     paragraph,
     row,
     section,
+    strong,
     table,
 )
 from protocol.records import ProtocolError
@@ -119,7 +120,9 @@ class RecoveryPanel(Panel):
 
     def _draw_curves(self, seen: Summaries) -> None:
         found = seen.incidence(self.definition.value, self.by.value)
-        self.source.show(paragraph(self._settings.definition_origin(self.definition.value), "off"))
+        name = self.definition.value
+        words = strong(_(definitions()[name].label), self._settings.definition_origin(name))
+        self.source.show(paragraph(words, "off"))  # a telephone cuts the words of the list of definitions
         groups = list(dict.fromkeys(_group(one) for one in found.curves))
         shown = groups[:MOST_GROUPS]
         self.curves.layout.display = None if shown else "none"

@@ -142,7 +142,7 @@ class ForecastPanel:
         grid = self._trial.escalation.grid
         steps = sum(grid.shape) - 1
         paths = [
-            (_("Shortest: up the doses, then up the frequencies ({n} cohorts)").format(n=steps), "shortest"),
+            (_("Doses first, then frequencies ({n} cohorts)").format(n=steps), "shortest"),
             (_("Every combination once ({n} cohorts)").format(n=grid.size), "all"),
         ]
         if self._trial.so_far:

@@ -1,15 +1,17 @@
 """Blood counts from a file into the log: what was found, what is new, and one button that records it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 import pandas as pd
+from markupsafe import Markup
 
 from protocol.conduct import BloodCount, questions
 from protocol.effect import analytes, units
 from protocol.exchange.clinical import (
     CountFile,
+    UnnamedParticipantError,
     UnsaidUnitError,
     count_template,
     read_count_fhir,
@@ -18,7 +20,20 @@ from protocol.exchange.clinical import (
 )
 from protocol.exchange.cohort.cells import FileProblem
 from protocol.exchange.excel import UnchosenSheetError
-from protocol.pages.kit import FileField, Task, Text, button, classed, download, field, joined, paragraph, row, table
+from protocol.pages.kit import (
+    FileField,
+    Task,
+    Text,
+    button,
+    classed,
+    download,
+    field,
+    joined,
+    note,
+    paragraph,
+    row,
+    table,
+)
 from protocol.pages.kit.task import Steps
 from protocol.pages.trial_log.desk import Desk
 from protocol.records import ProtocolError
@@ -33,6 +48,9 @@ AT_ONCE = 2**20
 OPEN = "?"
 """The value of a control that is not answered."""
 
+PREVIEW = 10
+"""Counts that are shown as they will be recorded."""
+
 FEW_DRAWS = 10
 """Draws that are recorded within the click; of more, the progress shows so many at a time."""
 
@@ -44,7 +62,7 @@ class CountImport:
     ----------
     desk : Desk
     participant : callable
-        Returns the study id of whom FHIR records, and tables of OMOP of one person, are.
+        Returns the study id of whom FHIR records, tables of OMOP of one person, and a table without study ids are.
 
     Attributes
     ----------
@@ -52,6 +70,8 @@ class CountImport:
         A table or FHIR records, and the tables of OMOP together.
     sheet : ipywidgets.Dropdown
         The sheet of an Excel file with several; shows once such a file is open.
+    column : ipywidgets.Dropdown
+        The column of study ids, of a table in which none is known; shows once such a table is open.
     asked : dict
         The control of each column whose heading says no unit, by heading.
     record : ipywidgets.Button
@@ -76,6 +96,8 @@ class CountImport:
         )
         self.sheet = field(widgets.Dropdown, _("Sheet"), options=[])
         self.sheet.observe(self._chosen_sheet, "value")
+        self.column = field(widgets.Dropdown, _("Column of study ids"), options=[])
+        self.column.observe(self._chosen_column, "value")
         self.asked: dict[str, Any] = {}
         self._questions = classed(widgets.Box([]), "pw-grid")
         self.record = button(_("Record them"), self._record, primary=True)
@@ -88,7 +110,8 @@ class CountImport:
         lead = _(
             "A table has the columns participant, on, analyte, value, unit and normal_limit, or participant, on and "
             "columns such as platelets [10^9/L]; in CSV or Excel. Headings of Chinese hospital systems are known. "
-            "FHIR records are those of the participant above. A count without a unit is not used."
+            "A table without study ids, and FHIR records, are of the participant above. A count without a unit is "
+            "not used."
         )
         omop = _(
             "Tables of OMOP CDM 5.4 are chosen together: person, measurement, and concept if there is one. They are "
@@ -102,6 +125,7 @@ class CountImport:
                 FileField(self.upload, self._opened),
                 FileField(self.tables, self._opened_tables),
                 self.task.view,
+                self.column,
                 self.found,
                 row(self.record),
                 self.said,
@@ -131,8 +155,8 @@ class CountImport:
     def _look(self) -> None:
         name, content = self._file
         said = {heading: control.value for heading, control in self.asked.items()}
-        sheet = self.sheet.value or ""
-        self._begin(lambda: self._read(name, content, sheet, said), at_once=len(content) <= AT_ONCE)
+        sheet, column = self.sheet.value or "", self.column.value or ""
+        self._begin(lambda: self._read(name, content, sheet, said, column), at_once=len(content) <= AT_ONCE)
 
     def open_tables(self, files: Mapping[str, bytes]) -> None:
         """Read tables of OMOP and show what counts are in them; nothing is recorded."""
@@ -174,6 +198,8 @@ class CountImport:
                 self._ask(error.sheets)
             case UnsaidUnitError():
                 self._ask_units(error.columns)
+            case UnnamedParticipantError():
+                self._ask_column(error.columns)
 
     # --- What the file does not say ---
 
@@ -185,6 +211,21 @@ class CountImport:
         self._filling = False
         self.sheet.layout.display = "flex" if sheets else "none"
         self._ask_units({})
+        self._ask_column(())
+
+    def _ask_column(self, columns: tuple[str, ...]) -> None:
+        """Offer columns as that of the study ids; without one of them a table is of the participant who is open."""
+        who = self._participant()
+        none = _("none: the table is of {participant}").format(participant=who) if who else _("choose a column")
+        self._filling = True
+        self.column.options = [(none, ""), *((name, name) for name in columns)]
+        self.column.value = ""
+        self._filling = False
+        self.column.layout.display = "flex" if columns else "none"
+
+    def _chosen_column(self, _change: Any) -> None:
+        if not self._filling:
+            self._look()
 
     def _ask_units(self, columns: Mapping[str, str]) -> None:
         self.asked = {heading: _unit_control(heading, analyte) for heading, analyte in columns.items()}
@@ -195,16 +236,17 @@ class CountImport:
     def _chosen_sheet(self, change: dict[str, Any]) -> None:
         if change["new"] and not self._filling:
             self._ask_units({})
+            self._ask_column(())
             self._look()
 
     def _chosen_unit(self, _change: Any) -> None:
         if all(control.value != OPEN for control in self.asked.values()):
             self._look()
 
-    def _read(self, name: str, content: bytes, sheet: str, said: Mapping[str, str]) -> CountFile:
-        if not name.lower().endswith((".json", ".ndjson")):
-            return read_count_table(name, content, sheet, said)
+    def _read(self, name: str, content: bytes, sheet: str, said: Mapping[str, str], column: str) -> CountFile:
         who = self._participant()
+        if not name.lower().endswith((".json", ".ndjson")):
+            return read_count_table(name, content, sheet, said, who, column)
         persons: dict[str, str] = {}
 
         def named(identifier: str) -> str:
@@ -219,6 +261,8 @@ class CountImport:
 
     def _show(self, found: CountFile) -> tuple[BloodCount, ...]:
         """Show what is in a file; return the draws that are new."""
+        if found.of and not self.column.value and len(self.column.options) == 1:
+            self._ask_column(found.others)
         problems, known, new = list(found.problems), 0, []
         for one in found.events():
             course = self._desk.courses.get(one.participant)
@@ -239,7 +283,7 @@ class CountImport:
         if known:
             there_already = ngettext("{n} is in the log already.", "{n} are in the log already.", known)
             words = paragraph_of([words, there_already.format(n=known)])
-        tables = [table(_by_participant(new), _("Draws by participant"))] if new else []
+        tables = _shown(new, found) if new else []
         if problems:
             listed = pd.DataFrame(problems[:SHOWN], columns=[_("Where"), _("Found"), _("What to write")])
             label = ngettext("{n} not used", "{n} not used", len(problems)).format(n=len(problems))
@@ -278,8 +322,34 @@ def _unit_control(heading: str, analyte: str) -> Any:
     return field(widgets.Dropdown, label, width="form", options=options, value=OPEN)
 
 
+def _shown(new: Sequence[BloodCount], found: CountFile) -> list[Markup]:
+    """Return whose a table without study ids is, the first counts as they will be recorded, and the draws."""
+    rows = [
+        {
+            _("Participant"): one.participant,
+            _("Day"): one.on,
+            _("Blood count"): _(analytes()[name]),
+            _("Value"): f"{count.value:.15g}",
+            _("Unit"): count.unit,
+            **({} if count.normal_limit is None else {_("Lower limit of normal"): f"{count.normal_limit:.15g}"}),
+        }
+        for one in new
+        for name, count in one.counts.items()
+    ]
+    words = ngettext(
+        "{n} count, as it will be recorded", "The first {shown} of {n} counts, as they will be recorded", len(rows)
+    )
+    first = pd.DataFrame(rows[:PREVIEW], dtype=object).fillna("")
+    caption = words.format(n=len(rows), shown=len(first))
+    said = [table(first, caption), table(_by_participant(new), _("Draws by participant"))]
+    if found.of:
+        whose = _("The table has no column of study ids: every row is taken as a draw of {participant}.")
+        said.insert(0, note(whose.format(participant=found.of)))
+    return said
+
+
 def _by_participant(draws: Iterable[BloodCount]) -> pd.DataFrame:
-    rows = [(one.participant, one.on, list_of(analytes()[name] for name in one.counts)) for one in draws]
+    rows = [(one.participant, one.on, list_of(_(analytes()[name]) for name in one.counts)) for one in draws]
     frame = pd.DataFrame(rows, columns=["participant", "on", "counts"])
     grouped = frame.groupby("participant", sort=False)
     shown = grouped.agg(draws=("on", "size"), first=("on", "min"), last=("on", "max"), counts=("counts", "first"))
