@@ -284,7 +284,7 @@ def test_the_meeting_pack_holds_the_safety_report(desk):
 def test_the_statistical_section_says_how_phase_two_is_watched(settings):
     parts = phase_two_text(settings).parts()
     text = " ".join(str(part) for part in parts)
-    assert "Stop if the posterior probability" in text
+    assert "Stop if one of two posterior probabilities" in text
     assert "open question" in text
     assert "Zhou H" in text
 

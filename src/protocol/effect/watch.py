@@ -50,7 +50,7 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
         (TOXICITY,),
         _(
             "Stop if the posterior probability of a toxicity rate above {toxic:.0%} is above 1 − "
-            "{scale:g} (n/N)^{power:g}."
+            "{scale:g} (n/N)^{power:g}, at n of N participants."
         ),
     ),
     "bop2_response": (
@@ -58,15 +58,16 @@ RULES: dict[str, tuple[str, tuple[str, ...], str]] = {
         (RESPONSE,),
         _(
             "Stop if the posterior probability of a response rate of {futile:.0%} or less is above 1 − "
-            "{scale:g} (n/N)^{power:g}."
+            "{scale:g} (n/N)^{power:g}, at n of N participants."
         ),
     ),
     "bop2_both": (
         _("BOP2, response and toxicity"),
         (RESPONSE, TOXICITY),
         _(
-            "Stop if the posterior probability of a response rate of {futile:.0%} or less, or that of a toxicity "
-            "rate above {toxic:.0%}, is above 1 − {scale:g} (n/N)^{power:g}."
+            "Stop if one of two posterior probabilities is above 1 − {scale:g} (n/N)^{power:g}, at n of N "
+            "participants: that the response rate is {futile:.0%} or less, or that the toxicity rate is above "
+            "{toxic:.0%}."
         ),
     ),
     "simon": (
@@ -397,8 +398,8 @@ class Standing:
             return _("Go on with care: one more outcome can reach the boundary at {n} participants.").format(n=n)
         left = n - self.treated
         words = ngettext(
-            "Go on: the next look is in {left} participant, at {n}.",
-            "Go on: the next look is in {left} participants, at {n}.",
+            "Go on: the next look is after {left} more participant, at {n}.",
+            "Go on: the next look is after {left} more participants, at {n}.",
             left,
         )
         return words.format(left=left, n=n)

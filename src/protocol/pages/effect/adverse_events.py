@@ -172,10 +172,8 @@ class AdverseEventsPanel(Panel):
         if nothing:
             self.tables.show(note(_("No adverse event is recorded.")))
             return
-        reads = _("Regimens with the participants treated; in the cells any grade, and grade 3 or more in brackets.")
-        self.tables.show(
-            details(_("Term by highest grade and by regimen"), table(by_regimen(found, self._settings), reads))
-        )
+        wide = table(by_regimen(found, self._settings), regimen_words())
+        self.tables.show(details(_("Term by highest grade and by regimen"), wide))
         self.terms.show(by_term(found, self._settings))
 
     def _draw_lanes(self, seen: Summaries) -> None:
@@ -329,6 +327,14 @@ def by_regimen(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:
             row_of[head] = f"{count_text(one['any_grade'])} ({count_text(one['grade_3_or_more'])})"
         rows.append(row_of)
     return pd.DataFrame(rows, dtype=object)
+
+
+def regimen_words() -> str:
+    """Say how the columns of the regimens in :func:`by_regimen` are read."""
+    return _(
+        "A column of a regimen has the participants treated in brackets; below it stands the number with any grade, "
+        "and in brackets the number with grade 3 or more."
+    )
 
 
 def by_term(found: pd.DataFrame, settings: EffectSettings) -> pd.DataFrame:

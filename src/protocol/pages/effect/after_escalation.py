@@ -59,7 +59,7 @@ class AfterEscalation:
         rate = _("Response rate of the lowest regimen")
         self.lowest = field(widgets.BoundedFloatText, rate, value=0.3, **limits)
         self.plateau = field(widgets.BoundedFloatText, _("Response rate on the plateau"), value=0.6, **limits)
-        where = _("Plateau from this share of the steps on")
+        where = _("Share of the steps after which the plateau begins")
         self.reached = field(widgets.BoundedFloatText, where, value=0.5, **limits | {"min": 0.05})
         self.task = Task(self._show, self._ask)
         self.said, self.tables = Text(), Text(role="")
@@ -67,8 +67,9 @@ class AfterEscalation:
         self.picture.layout.display = "none"
         lead = _(
             "Each escalation selects a regimen. It is compared with its neighbours that were given and were "
-            "tolerable: first those along the contour, with one step of dose for one of frequency, then those below. "
-            "The DLT rates are those of the scenario above; the response rates are yours, and no source states them."
+            "tolerable: first those with one step more of dose and one less of frequency, or the reverse, then those "
+            "below. The DLT rates are those of the scenario above; the response rates are yours, and no source "
+            "states them."
         )
         self.view = section(
             _("After simulated escalations"),

@@ -77,8 +77,8 @@ class DoseSelectionPanel(Panel):
         self.problem, self.said, self.tables = Text(), Text(), Text(role="")
         self.picture = Chart(figures.right_choices, _("Share of right choices by participants in each arm"))
         lead = _(
-            "Two or three regimens are randomised. The lowest one is chosen whose response rate is about the best of "
-            "those that are tolerable."
+            "Two or three regimens are randomised. Of those that are tolerable, the lowest one is chosen whose "
+            "response rate is close to the best."
         )
         arms = [row(regimen, rate) for regimen, rate in zip(self.regimens, self.responses, strict=True)]
         self.after = AfterEscalation(trial.escalation, lambda: (self._scenario, self._rule), seed)
@@ -138,8 +138,8 @@ class DoseSelectionPanel(Panel):
         alike = [max(response)] * len(response)
         candidates = np.tile(np.arange(len(places)), (TRIALS, 1))
         found = []
-        as_set = _("response rates as set: right is {names}"), _("response rates as set: right is none")
-        same = _("all respond alike: right is {names}"), _("all respond alike: right is none")
+        as_set = _("response rates as set: right choice {names}"), _("response rates as set: no right choice")
+        same = _("equal response rates: right choice {names}"), _("equal response rates: no right choice")
         for rates, (some, none) in ((response, as_set), (alike, same)):
             right = [name for name, holds in zip(names, rule.right(toxic, rates), strict=True) if holds]
             truth = some.format(names=list_of(right)) if right else none

@@ -93,7 +93,7 @@ class PhaseTwoPanel(Panel):
             titles=[_("Looks, rates and errors of the rule, with their sources")],
             selected_index=None,
         )
-        lead = _("Exact, by enumeration of every path. The regimen should go on under the first truth only.")
+        lead = _("Exact: every path is counted. The trial should go on only if the regimen is effective and safe.")
         self._behind.children = (
             row(*self._halves.values()),
             self.ahead,
@@ -224,7 +224,7 @@ def operating_rows(found: pd.DataFrame) -> pd.DataFrame:
 def _characteristics(found: pd.DataFrame, rule: Watch) -> str:
     rows = found.to_dict("records")
     words = _(
-        "Power {power}. Probability to go on, which is an error: {futile} if futile, {toxic} if toxic, {both} if "
+        "Power {power}. Probability to go on by error: {futile} if futile, {toxic} if toxic, {both} if "
         "both. Expected participants: {good:.1f} if effective and safe, {bad:.1f} if futile and toxic."
     )
     return words.format(

@@ -17,6 +17,7 @@ from protocol.pages.effect.adverse_events import (
     by_term,
     listing,
     rate_rows,
+    regimen_words,
     report_rows,
 )
 from protocol.pages.effect.phase_two import (
@@ -41,7 +42,7 @@ from protocol.pages.kit import (
     section,
 )
 from protocol.pages.trial_log.desk import Desk
-from protocol.translation import _
+from protocol.translation import _, paragraph_of
 
 
 def safety_report(desk: Desk, settings: EffectSettings) -> SafetyReport:
@@ -115,9 +116,12 @@ def open_sheets(seen: Summaries, settings: EffectSettings, stands: Standing | No
         )
     recovered = pd.concat([curve_table(one) for one in curves], ignore_index=True) if curves else pd.DataFrame()
     every, wide = by_term(terms, settings), by_regimen(terms, settings)
-    once = _(
-        "Each participant counts once for a term, at the highest grade. Regimens with the participants treated; in "
-        "the cells any grade, and grade 3 or more in brackets. The file has each regimen by grade, with its rates."
+    once = paragraph_of(
+        (
+            _("Each participant counts once for a term, at the highest grade."),
+            regimen_words(),
+            _("The file has each regimen by grade, with its rates."),
+        )
     )
     return (
         Sheet("treated", _("Participants treated"), treated, treated.rename(columns=names)),
