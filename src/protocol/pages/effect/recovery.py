@@ -75,8 +75,8 @@ class RecoveryPanel(Panel):
         self.grid = Chart(figures.shares, _("Share of participants without a transfusion, on the grid"))
         self.file = "recovery-invented-example.csv" if invented else "recovery.csv"
         lead = _(
-            "Death and relapse before the recovery are competing events; they are not censored. Bands are pointwise "
-            "95 % confidence intervals."
+            "Death and relapse before the recovery are competing events; they are not censored. Bands are "
+            "confidence intervals (95 %), point by point."
         )
         self.view = widgets.VBox(
             [
