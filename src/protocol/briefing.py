@@ -408,7 +408,7 @@ def decided(state: State, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_then(trial: Trial, entries: Iterable[Entry], decision: Entry, invented: bool) -> KnownThen:
-    """Return what was known on the day of a decision, by the entries recorded before it.
+    """Return what was known on the day of a decision: what is recorded before it, of that day or an earlier one.
 
     Parameters
     ----------
@@ -420,7 +420,12 @@ def known_then(trial: Trial, entries: Iterable[Entry], decision: Entry, invented
     invented : bool
         Whether this is the example.
     """
-    before = fold(entry for entry in entries if entry.sequence < decision.sequence)
+    day, then = decision.content["on"], dict[int, Entry]()
+    for entry in entries:
+        known = entry.sequence < decision.sequence and entry.content.get("on", "") <= day
+        if known and (entry.kind != "correction" or entry.content["of"] in then):
+            then[entry.sequence] = entry
+    before = fold(then.values())
     if before.open_regimen is None:
         return KnownThen(None)
     so_far = so_far_of(before, trial, date.fromisoformat(decision.content["on"]), invented)

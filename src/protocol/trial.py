@@ -253,7 +253,7 @@ class Trial(Record, Displayed):
         return self.escalation.grid.index(regimen) % len(self.escalation.frequencies) + 1
 
     def infusion_days(self, regimen: str) -> tuple[int, ...]:
-        """Return the study days of the infusions of a regimen by its label, the first one 1.
+        """Return the study days of the infusions of a regimen by its label, the first one 1; none if not stated.
 
         Raises
         ------
@@ -261,7 +261,7 @@ class Trial(Record, Displayed):
             If the grid has no such regimen.
         """
         level = self.frequency_level(regimen)
-        return next(one.infusion_days for one in self.followup.frequencies if one.level == level)
+        return next((one.infusion_days for one in self.followup.frequencies if one.level == level), ())
 
     def dose_of(self, regimen: str) -> Dose:
         """Return the dose of a regimen by its label.

@@ -296,3 +296,9 @@ def test_a_decision_is_shown_with_what_was_known_then_and_not_with_what_was_lear
     well = DltAssessed(on=DAY + timedelta(7 + window), participant="W-002", dlt=False)
     later = chain([*(entry.event for entry in entries), event(right), well])
     assert known_at_last_decision(later) == KnownThen("A1", evaluable=1, dlts=1, pending=1)
+
+
+def test_a_decision_that_is_recorded_late_shows_only_what_was_known_on_its_day():
+    later = [one.model_copy(update={"on": one.on + timedelta(12)}) for one in beginning("W-002")]
+    entries = chain([decided("A1", DAY), *beginning(), *later, decided("A1", DAY + timedelta(9))])
+    assert known_at_last_decision(entries) == KnownThen("A1", evaluable=0, dlts=0, pending=1)

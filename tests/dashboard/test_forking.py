@@ -169,7 +169,8 @@ def test_a_fork_server_that_is_killed_while_it_loads_is_started_again_for_the_ne
     asked = ForkServer(folder=str(NOTEBOOKS), pages=[])
     loading = threading.Thread(target=asked.ready_or_not, args=("en",))
     loading.start()
-    while not asked.pids:
+    deadline = time.monotonic() + 30
+    while not asked.pids and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(asked.pids[0], signal.SIGKILL)
     loading.join(30)

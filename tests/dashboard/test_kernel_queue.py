@@ -115,7 +115,7 @@ def test_a_kernel_that_ends_as_it_starts_is_nobodys_and_its_page_waits_no_longer
 
 
 async def late():
-    raise TimeoutError
+    raise sessions.NoTurn
 
 
 async def broken():

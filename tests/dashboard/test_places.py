@@ -208,7 +208,8 @@ def test_a_browser_that_connects_to_a_kernel_which_ends_meanwhile_is_told_at_onc
 
     monkeypatch.setattr(VoilaKernelWebsocketHandler, "pre_get", never)
     channels = object.__new__(sessions.OwnChannels)
-    channels.kernel_id = "kernel"
+    channels.kernel_id, left = "kernel", []
+    channels.connection = SimpleNamespace(disconnect=lambda: left.append("connection"))
 
     class Kernels(set):
         at_end = sessions.AtEnd()
@@ -223,12 +224,13 @@ def test_a_browser_that_connects_to_a_kernel_which_ends_meanwhile_is_told_at_onc
     with pytest.raises(HTTPError) as refused:
         asyncio.run(connect())
     assert refused.value.status_code == 404
+    assert left == ["connection"]
 
 
 def test_who_waits_too_long_for_a_turn_asks_again(monkeypatch):
     monkeypatch.setattr(sessions, "TURNS", asyncio.Semaphore(0))
     monkeypatch.setattr(sessions, "PATIENCE_SECONDS", 0.01)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(sessions.NoTurn):
         asyncio.run(Page(Places(1), Manager())._wait_for_turn())
 
 

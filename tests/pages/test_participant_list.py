@@ -67,6 +67,15 @@ def test_one_next_step_can_be_chosen_and_is_counted(desk, rows):
     listed.following.value = "Consent"
     assert len(listed.table.shown[0]) == count
     assert set(listed.table.shown[0]["Next step"]) == {"Consent"}
+    listed._rows = listed._rows.iloc[:5]  # the log goes on: other counts, another list of choices
+    listed.refresh()
+    assert listed.following.value == "Consent"
+
+
+def test_the_list_of_a_log_that_began_empty_shows_with_the_first_participant(life):
+    page = FollowupPage(TRIAL, life.day, life.desk())
+    page.tabs.value = "participant"
+    assert (page.people is not None, page._everyone.layout.display) == (True, None)
 
 
 def test_the_list_is_built_with_its_tab_and_open_as_long_as_nobody_is_chosen(desk):

@@ -200,8 +200,11 @@ class ForkServer(SingletonConfigurable):
                 except (OSError, NotForked) as error:
                     killed = language in self._running and self._running[language].was_killed()
                     self._forget(language)
-                    self.is_on = killed and not self.has_stopped
-                    if not killed and not self.has_stopped:
+                    if killed and not self.has_stopped:
+                        self.log.warning("The process that forks kernels was killed while it loaded.")
+                        raise NotForked from error
+                    self.is_on = False
+                    if not self.has_stopped:
                         self.log.error("Kernels are not forked but each started anew. %s", error)
                     raise NotForked from error
             return self._running[language]

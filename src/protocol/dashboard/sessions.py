@@ -309,6 +309,10 @@ class LateStart:
         return task, pieces, kernel
 
 
+class NoTurn(Exception):  # noqa: N818 - no error: the page asks again
+    """A page waited for its turn for too long."""
+
+
 class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
     """A page whose kernel belongs to the reader who opened it."""
 
@@ -381,7 +385,10 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
 
     async def _wait_for_turn(self) -> None:
         await self.settings["kernel_manager"].ready()  # a turn is for computing, not for waiting
-        await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
+        try:
+            await asyncio.wait_for(TURNS.acquire(), PATIENCE_SECONDS)
+        except TimeoutError:
+            raise NoTurn from None
         self._has_turn = True
 
     def _keep(self, kernel: str) -> None:
@@ -394,7 +401,7 @@ class OwnPage(TornadoVoilaHandler):  # type: ignore[misc] # no types there
 
     def _fail(self, error: Exception) -> None:
         """Send no more: the kernel was not started. A page that waited for its turn too long asks again."""
-        if isinstance(error, TimeoutError):
+        if isinstance(error, NoTurn):
             self._end_with("protocolAgain")
         else:
             self.log.error("The kernel of a page was not started.", exc_info=error)
@@ -437,6 +444,8 @@ class OwnChannels(OwnersOnly, VoilaKernelWebsocketHandler):  # type: ignore[misc
         try:
             await connecting
         except asyncio.CancelledError:
+            if connection := getattr(self, "connection", None):
+                connection.disconnect()
             if self.kernel_id in self.kernel_manager:
                 raise
             raise HTTPError(404) from None

@@ -53,7 +53,9 @@ _TEXT_SIZE = alt.expr(f"width < {_PHONE_PX} ? 11 : 12")
 
 def _room(short: str, long: str) -> Any:
     """Return the pixels of a title before the text at the right end: a column on a telephone, or another one."""
-    return alt.expr(f"width - 16 - 7.5 * length(width < {_PHONE_PX} ? datum.{short} : datum.{long})")
+    text = f"width < {_PHONE_PX} ? datum.{short} : datum.{long}"
+    wide = f"replace({text}, regexp('[⺀-鿿＀-￯]', 'g'), 'xx')"  # a Chinese sign is as wide as two letters
+    return alt.expr(f"width - 16 - 7.5 * length({wide})")
 
 
 def _rows(**axis: Any) -> alt.Y:

@@ -62,7 +62,6 @@ def calendar_file(
         row["id"]: _visit_event(row, (planned or {}).get(row["id"])) for row in ledger[is_shown].to_dict("records")
     }
     visits = {row["id"]: row["name"] for row in ledger.to_dict("records")}
-    visits |= {f"{key}-window": name for key, name in visits.items()}  # an event of its own in files of version 0.1.0
     return _calendar("follow-up", trial, participant, stamp, revision, events, visits if revision else {}, previous)
 
 
@@ -70,7 +69,9 @@ def _visit_event(row: Mapping[Any, Any], planned: date | None) -> dict[str, Any]
     opens, target, closes = (row[name].date() for name in ("opens", "target", "closes"))
     is_done = pd.notna(row["done"])
     day = row["done"].date() if is_done else planned or target
-    title = row["name"] if is_done or opens == closes else _("{visit} (window {opens} to {closes})")
+    title = row["name"]
+    if not is_done and opens != closes:
+        title = _("{visit} (window {opens} to {closes})").format(visit=title, opens=opens, closes=closes)
     words = [
         _("Window {opens} to {closes}, target {target}.").format(opens=opens, closes=closes, target=target),
         _("What is done: {what}.").format(what=row["procedures"]),
@@ -79,7 +80,7 @@ def _visit_event(row: Mapping[Any, Any], planned: date | None) -> dict[str, Any]
     return {
         "description": paragraph_of(words),
         "status": "CANCELLED" if row["status"] == "cancelled" else "CONFIRMED",
-        **_days(day, day, title.format(visit=row["name"], opens=opens, closes=closes), is_busy=True),
+        **_days(day, day, title, is_busy=True),
     }
 
 
@@ -131,10 +132,16 @@ def _changes(when: Timeline) -> Iterator[tuple[str, date, str]]:
     if when.latest:
         yield "closes", when.latest, _("Last day of enrolment on which all criteria that depend on the day pass")
     if when.possibly_from:
-        says = _("Possible: first day on which no clock forbids enrolment; still to be known: {facts}")
+        says = _(
+            "First day of enrolment on which all criteria that depend on the day may pass; still to be known: {facts}"
+        )
         yield "opens", when.possibly_from, says.format(facts=list_of(when.awaited))
     if when.possibly_until:
-        yield "closes", when.possibly_until, _("Possible: last day on which no clock forbids enrolment")
+        yield (
+            "closes",
+            when.possibly_until,
+            _("Last day of enrolment on which all criteria that depend on the day may pass"),
+        )
     for lane in when.lanes:
         yield from _changes_of(lane)
 

@@ -198,6 +198,10 @@ class CohortPanel(Panel):
         if self.cohort is None or not participant:
             return None
         self.not_found.show(None)
+        if self.cohort.participants.count(participant) > 1:
+            found = _("{id}, which stands more than once in the file").format(id=repr(participant)[:60])
+            self.not_found.show(ProtocolError(_("Participant"), found, _("an id of one row")))
+            return None
         try:
             place = self.cohort.participants.index(participant)
         except ValueError:

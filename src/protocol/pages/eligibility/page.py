@@ -63,6 +63,7 @@ class EligibilityPage(Panel):
             saved=lambda: self._draft.keep(),
             both=both,
             as_page=lambda: self._draft.put_in(),
+            begin=self._begin,
         )
         self._picture, self._changes = Choice(), ChangedValues(self._change)
         self._unkept = Choice()
@@ -197,6 +198,15 @@ class EligibilityPage(Panel):
         self.person.fill({}, "")
         self._draft.keep()  # an empty form holds nothing that could be lost
 
+    def _begin(self) -> bool:
+        """Empty the form for another participant; return False and change nothing if a person typed into it."""
+        if self._draft.value:
+            return False
+        with self._draft.put_in():
+            self.person.who.show(None)
+            self.person.fill({}, "")
+        return True
+
     def _choose(self, change: dict[str, Any]) -> None:
         name = change["new"]
         facts = self.cohort.facts(name)
@@ -206,6 +216,7 @@ class EligibilityPage(Panel):
             self._take_person(self._imported[name])
             return
         self.cohort.introduce(name, self.person.who)
+        self.screenings.study_id.value = ""  # that of the log is of another person
         file = self.cohort.file_name or _("invented example")
         no_draft = nullcontext() if self.cohort.file_name else self._draft.put_in()  # the example is there again
         with no_draft:

@@ -116,6 +116,7 @@ class FollowupPage:
     def refresh(self) -> None:
         """Show the present state of the log."""
         self._show_participant()
+        self._show_list()
         if self.board or self._board_box.children:
             self._show_board()
 
@@ -144,11 +145,16 @@ class FollowupPage:
 
     def _participants_tab(self) -> widgets.VBox:
         """Return one participant with the list of all, which is open as long as nobody is chosen."""
-        if self._desk and self._desk.courses:
+        if self._desk:
             self.people = ParticipantList(self._desk, self.choose)
             self._everyone.children, self._everyone.titles = [self.people.view], [_("All participants")]
             self._everyone.selected_index = None if self.path and self.path.participant.value else 0
+        self._show_list()
         return widgets.VBox([self._one, self._everyone])
+
+    def _show_list(self) -> None:
+        """Hide the list as long as there is nobody."""
+        self._everyone.layout.display = None if self._desk and self._desk.courses else "none"
 
     def _one_participant(self) -> widgets.VBox:
         self._own = widgets.VBox([self.problem, self.story.view])

@@ -84,7 +84,7 @@ class CountImport:
     def __init__(self, desk: Desk, participant: Callable[[], str]) -> None:
         self._desk, self._participant = desk, participant
         self._new: tuple[BloodCount, ...] = ()
-        self._file, self._filling = ("", b""), False
+        self._file, self._filling = ("", b"", ""), False
         self.upload = field(
             widgets.FileUpload,
             _("Open counts (CSV, Excel, FHIR)"),
@@ -148,15 +148,15 @@ class CountImport:
     def open(self, name: str, content: bytes) -> None:
         """Read a file and show what is in it; nothing is recorded."""
         self.task.wait()
-        self._file = (name, content)
+        self._file = (name, content, self._participant())
         self._ask()
         self._look()
 
     def _look(self) -> None:
-        name, content = self._file
+        name, content, who = self._file
         said = {heading: control.value for heading, control in self.asked.items()}
         sheet, column = self.sheet.value or "", self.column.value or ""
-        self._begin(lambda: self._read(name, content, sheet, said, column), at_once=len(content) <= AT_ONCE)
+        self._begin(lambda: self._read(name, content, who, sheet, said, column), at_once=len(content) <= AT_ONCE)
 
     def open_tables(self, files: Mapping[str, bytes]) -> None:
         """Read tables of OMOP and show what counts are in them; nothing is recorded."""
@@ -215,7 +215,7 @@ class CountImport:
 
     def _ask_column(self, columns: tuple[str, ...]) -> None:
         """Offer columns as that of the study ids; without one of them a table is of the participant who is open."""
-        who = self._participant()
+        who = self._file[2]
         none = _("none: the table is of {participant}").format(participant=who) if who else _("choose a column")
         self._filling = True
         self.column.options = [(none, ""), *((name, name) for name in columns)]
@@ -243,8 +243,9 @@ class CountImport:
         if all(control.value != OPEN for control in self.asked.values()):
             self._look()
 
-    def _read(self, name: str, content: bytes, sheet: str, said: Mapping[str, str], column: str) -> CountFile:
-        who = self._participant()
+    def _read(
+        self, name: str, content: bytes, who: str, sheet: str, said: Mapping[str, str], column: str
+    ) -> CountFile:
         if not name.lower().endswith((".json", ".ndjson")):
             return read_count_table(name, content, sheet, said, who, column)
         persons: dict[str, str] = {}

@@ -46,9 +46,8 @@ class ParticipantList:
         self._rows = participants_with_steps(self._desk)
         counts, chosen = self._rows["next"].value_counts(sort=False), self.following.value
         named = [(f"{name} ({count})", name) for name, count in counts.items()]
-        with self.following.hold_trait_notifications():
-            self.following.options = [(_("All ({n})").format(n=len(self._rows)), ""), *named]
-            self.following.value = chosen if chosen in counts.index else ""
+        self.following.options = [(_("All ({n})").format(n=len(self._rows)), ""), *named]
+        self.following.value = chosen if chosen in counts.index else ""
         self._show()
 
     def _show(self, _change: Any = None) -> None:

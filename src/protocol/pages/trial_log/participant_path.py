@@ -386,6 +386,8 @@ class ParticipantPath:
         """Return what the record plans for an infusion: regimen, dose, and the day if it follows from the first."""
         trial, course = self._desk.trial, self._desk.courses[self._name]
         regimen = str(course.regimen)
+        if regimen not in trial.escalation.grid.labels:
+            return Markup("")
         dose, days = trial.dose_of(regimen), trial.infusion_days(regimen)
         amount = _("dose {id}: {amount:,.15g} {unit}").format(
             id=dose.id, amount=dose.amount.value, unit=trial.escalation.dose_unit

@@ -85,9 +85,10 @@ class ScreeningPanel:
         saved: Callable[[], None] = lambda: None,
         both: BothLanguages | None = None,
         as_page: Callable[[], AbstractContextManager[None]] = nullcontext,
+        begin: Callable[[], bool] = lambda: True,
     ) -> None:
         self._desk, self._day, self._result, self._files, self._reopen = desk, day, result, files, reopen
-        self._saved, self._as_page = saved, as_page
+        self._saved, self._as_page, self._empty = saved, as_page, begin
         self.study_id = field(widgets.Text, _("Study id"), width="short", placeholder="P-017")
         self.site = field(widgets.Dropdown, _("Site"), width="short", options=sites_of(desk) if desk else [])
         self.download = button(_("Download"), self._write, icon="download")
@@ -169,6 +170,10 @@ class ScreeningPanel:
 
     def _begin(self, name: str, site: str | None) -> None:
         """Begin the first screening of a participant who is in the log, with a consent."""
+        if not self._empty():
+            write = _("the answers into the log, or empty the form, before another participant is screened")
+            self.not_found.show(ProtocolError(self.reopened.description, _("a form that is not saved"), write))
+            return
         with self._as_page():
             self._put_in(name, site)
         words = _("{name} has no screening in the log yet. Fill in the form, then save it.")

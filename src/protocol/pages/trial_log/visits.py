@@ -72,7 +72,8 @@ def planned_infusion(
     desk: Desk, course: ParticipantHistory, number: int, ledger: pd.DataFrame | None
 ) -> dict[str, date] | None:
     """Return the days of an infusion as :func:`planned_days` does; None if they do not follow from the log yet."""
-    days = desk.trial.infusion_days(course.regimen) if course.regimen else ()
+    is_known = course.regimen in desk.trial.escalation.grid.labels
+    days = desk.trial.infusion_days(str(course.regimen)) if is_known else ()
     return planned_days(ledger, infusion_visit(days[number - 1])) if number <= len(days) else None
 
 
