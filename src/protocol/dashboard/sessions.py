@@ -54,7 +54,7 @@ PAGES_A_READER = 10
 """Pages that one reader may have open."""
 
 FORKED_PAGE_BYTES, NEW_PAGE_BYTES = 80 * 2**20, 250 * 2**20
-"""Memory to be free before one more page is opened; a forked one takes about 55 MB of its own, a new one 150 MB."""
+"""Memory to be free before one more page is opened; a forked one takes about 45 MB of its own, a new one 150 MB."""
 
 SPARE_BYTES = 500 * 2**20
 """Memory that stays free besides."""
