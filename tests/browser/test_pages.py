@@ -90,7 +90,7 @@ def test_the_words_of_the_adverse_events_can_be_read_on_a_phone(dashboard, phone
     counts = phone.tab.locator("svg text tspan", has_text="grade 3 or more").all_text_contents()
     assert [words for words in counts if "…" in words] == []
     phone.tab.get_by_text("Term by highest grade and by regimen").click()
-    box = phone.tab.locator(".pw-scroll", has_text="Regimens with the participants treated")
+    box = phone.tab.locator(".pw-scroll", has_text="A column of a regimen has the participants treated")
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     edge = "part => Math.round(part.getBoundingClientRect().right)"
     assert box.locator("caption").evaluate(edge) <= box.evaluate(edge)
