@@ -132,15 +132,13 @@ def _changes(when: Timeline) -> Iterator[tuple[str, date, str]]:
     if when.latest:
         yield "closes", when.latest, _("Last day of enrolment on which all criteria that depend on the day pass")
     if when.possibly_from:
-        says = _(
-            "First day of enrolment on which all criteria that depend on the day may pass; still to be known: {facts}"
-        )
+        says = _("Possible: first day on which all criteria that depend on the day pass; still to be known: {facts}")
         yield "opens", when.possibly_from, says.format(facts=list_of(when.awaited))
     if when.possibly_until:
         yield (
             "closes",
             when.possibly_until,
-            _("Last day of enrolment on which all criteria that depend on the day may pass"),
+            _("Possible: last day on which all criteria that depend on the day pass"),
         )
     for lane in when.lanes:
         yield from _changes_of(lane)
